@@ -1,0 +1,96 @@
+//! Who acts, and what they may.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use super::id::TenantId;
+
+/// Declares the scopes once: the variant, its word in tokens and documents, and what it allows.
+macro_rules! scopes {
+    ($($name:ident = $word:literal, $doc:literal;)*) => {
+        /// What a token may do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Scope { $(#[doc = $doc] $name,)* }
+
+        impl Scope {
+            /// All scopes, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The scope's word, as it stands in tokens.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// What it allows, for the documentation.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$name => $doc,)* }
+            }
+        }
+    };
+}
+
+scopes! {
+    RequestsRead = "requests:read", "Read anonymize requests, their numbers and addresses included.";
+    RequestsWrite = "requests:write", "Enter, change and cancel anonymize requests.";
+    ArchiveRead = "archive:read", "Anonymized view: every identifier reads `Anonymized`.";
+    ArchiveSearch = "archive:search", "Search the archive in the pseudonymous view.";
+    ArchiveIdentify = "archive:identify", "Search by number or address and see identifiers; each such call is audited.";
+    ArchiveIngest = "archive:ingest", "Send interactions, survey responses and raw events.";
+    ContentRead = "content:read", "Download and play content.";
+    ContentWrite = "content:write", "Upload content.";
+    ContentDelete = "content:delete", "Delete content.";
+    ContentReadSensitive = "content:read:sensitive", "Download and play sensitive content.";
+    JobsRead = "jobs:read", "Read the runs of the nightly job.";
+    AuditRead = "audit:read", "Read the audit log.";
+    KeysAdmin = "keys:admin", "Register the tenant's recording key and delivery target.";
+    TenantsAdmin = "tenants:admin", "Change the tenant's settings.";
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// The word names no scope of this service.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown scope")]
+pub struct UnknownScope;
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(word: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.iter().copied().find(|scope| scope.word() == word).ok_or(UnknownScope)
+    }
+}
+
+/// Who acts: made from a verified token, or by a command for itself.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The tenant whose data are touched; every statement names it.
+    pub tenant: TenantId,
+    /// The subject of the token, stable and opaque.
+    pub sub: String,
+    /// The name shown to other users of the tenant (A2).
+    pub name: String,
+    /// What the token allows.
+    pub scopes: BTreeSet<Scope>,
+}
+
+impl Actor {
+    /// Whether this actor holds a scope.
+    #[must_use]
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+
+    /// A command that works for the service itself, such as the night.
+    #[must_use]
+    pub fn service(tenant: TenantId, name: &str) -> Self {
+        Self { tenant, sub: format!("lethe:{name}"), name: name.to_owned(), scopes: BTreeSet::new() }
+    }
+}

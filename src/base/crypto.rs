@@ -1,0 +1,165 @@
+//! Keys, sealing and keyed hashing: AES-256-GCM and HMAC-SHA-256 of aws-lc-rs.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{digest, hmac, rand};
+
+/// Length of every key of this service, in bytes.
+pub const KEY_LEN: usize = 32;
+
+/// What went wrong with a key or a sealed value; says nothing of either.
+#[derive(Debug, thiserror::Error)]
+pub enum CryptoError {
+    /// The system gave no random bytes.
+    #[error("no random bytes from the system")]
+    Random,
+    /// A key must be 32 bytes.
+    #[error("a key must be {KEY_LEN} bytes")]
+    KeyLength,
+    /// The sealed value was altered, or belongs to another row or key.
+    #[error("a sealed value does not open with this key")]
+    Unopened,
+    /// The value is longer than values of its kind can be.
+    #[error("a value is too long to be sealed")]
+    TooLong,
+}
+
+/// A 256-bit secret key. Shows nothing.
+#[derive(Clone)]
+pub struct Key([u8; KEY_LEN]);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// A keyed hash under which an identifier is found without being known (HMAC-SHA-256).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlindIndex(pub [u8; 32]);
+
+impl fmt::Debug for BlindIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlindIndex(..)")
+    }
+}
+
+impl Key {
+    /// A new random key.
+    pub fn random() -> Result<Self, CryptoError> {
+        random().map(Self)
+    }
+
+    /// A key from its bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CryptoError> {
+        bytes.try_into().map(Self).map_err(|_| CryptoError::KeyLength)
+    }
+
+    /// The key's bytes, to be wrapped by another key or written to a key file.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
+    /// A key of its own for one purpose, derived from this one.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Self {
+        Self(self.hash(&[b"derive", purpose.as_bytes()]).0)
+    }
+
+    /// Seals a value: nonce, ciphertext, tag. `bound_to` must be the same at opening, so that a sealed value cannot be
+    /// moved to another row. With `padded_to`, all values seal to one length and longer ones are refused.
+    pub fn seal(&self, value: &[u8], bound_to: &[u8], padded_to: usize) -> Result<Vec<u8>, CryptoError> {
+        if value.len() > padded_to {
+            return Err(CryptoError::TooLong);
+        }
+        let length = u32::try_from(value.len()).map_err(|_| CryptoError::TooLong)?;
+        let mut body = Vec::with_capacity(4 + padded_to + AES_256_GCM.tag_len());
+        body.extend_from_slice(&length.to_be_bytes());
+        body.extend_from_slice(value);
+        body.resize(4 + padded_to, 0);
+        let nonce: [u8; NONCE_LEN] = random()?;
+        self.cipher()?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound_to), &mut body)
+            .map_err(|_| CryptoError::TooLong)?;
+        Ok([nonce.as_slice(), &body].concat())
+    }
+
+    /// Opens what [`Key::seal`] sealed.
+    pub fn open(&self, sealed: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(CryptoError::Unopened)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CryptoError::Unopened)?;
+        let mut body = body.to_vec();
+        let clear =
+            self.cipher()?.open_in_place(nonce, Aad::from(bound_to), &mut body).map_err(|_| CryptoError::Unopened)?;
+        let (length, padded) = clear.split_first_chunk::<4>().ok_or(CryptoError::Unopened)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| CryptoError::Unopened)?;
+        padded.get(..length).map(<[u8]>::to_vec).ok_or(CryptoError::Unopened)
+    }
+
+    /// The keyed hash of some parts; each part's length counts, so that no two lists hash alike.
+    #[must_use]
+    pub fn hash(&self, parts: &[&[u8]]) -> BlindIndex {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let mut context = hmac::Context::with_key(&key);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.sign().as_ref());
+        BlindIndex(hash)
+    }
+
+    fn cipher(&self) -> Result<LessSafeKey, CryptoError> {
+        UnboundKey::new(&AES_256_GCM, &self.0).map(LessSafeKey::new).map_err(|_| CryptoError::KeyLength)
+    }
+}
+
+/// Random bytes from the system.
+pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| CryptoError::Random)?;
+    Ok(bytes)
+}
+
+/// The SHA-256 of some bytes, for what is no secret.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens_in_its_place_only(value: Vec<u8>, place: [u8; 16], other: [u8; 16], at: prop::sample::Index) {
+            let key = Key::random().unwrap();
+            let sealed = key.seal(&value, &place, value.len() + 7).unwrap();
+            prop_assert_eq!(key.open(&sealed, &place).unwrap(), value);
+            prop_assert!(place == other || key.open(&sealed, &other).is_err());
+            let mut altered = sealed.clone();
+            altered[at.index(sealed.len())] ^= 1;
+            prop_assert!(key.open(&altered, &place).is_err());
+            prop_assert!(Key::random().unwrap().open(&sealed, &place).is_err());
+        }
+
+        #[test]
+        fn garbage_does_not_open(sealed: Vec<u8>) {
+            prop_assert!(Key::random().unwrap().open(&sealed, b"").is_err());
+        }
+    }
+
+    #[test]
+    fn all_values_of_a_kind_seal_to_one_length() {
+        let key = Key::random().unwrap();
+        assert_eq!(key.seal(b"+4798765", b"", 24).unwrap().len(), key.seal(b"+47987654321", b"", 24).unwrap().len());
+        assert!(key.seal(&[0; 25], b"", 24).is_err());
+    }
+}

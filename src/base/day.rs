@@ -1,0 +1,75 @@
+//! Local days of a tenant's time zone.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// The first instant of a local day.
+///
+/// Where the clocks skip midnight the day begins with the first instant after the gap, and where they repeat it, with
+/// the first of the two. `None` only at the end of what the calendar can hold.
+#[must_use]
+pub fn start_of_day(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
+    let midnight = day.and_time(NaiveTime::MIN);
+    if let Some(start) = zone.from_local_datetime(&midnight).earliest() {
+        return Some(start.to_utc());
+    }
+    // Midnight was skipped: the first instant whose local date is this day or later lies within the next 48 hours
+    // (a zone that crosses the date line skips a whole day). Local dates only grow across the gap, so bisect.
+    let (mut before, mut after) = (midnight.and_utc() - TimeDelta::days(2), midnight.and_utc() + TimeDelta::days(2));
+    while after - before > TimeDelta::seconds(1) {
+        let middle = before + (after - before) / 2;
+        let middle = DateTime::from_timestamp(middle.timestamp(), 0)?;
+        if local_day(middle, zone) < day { before = middle } else { after = middle }
+    }
+    Some(after)
+}
+
+/// The end of a *to date (including)* (A5): everything that started before this instant is forgotten.
+#[must_use]
+pub fn cutoff(to_date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
+    start_of_day(to_date.checked_add_days(Days::new(1))?, zone)
+}
+
+/// The local day on which an instant falls.
+#[must_use]
+pub fn local_day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
+    at.with_timezone(&zone).date_naive()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn utc(day: &str, zone: &str) -> String {
+        cutoff(day.parse().unwrap(), zone.parse().unwrap()).unwrap().to_rfc3339()
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_local_day_begins() {
+        assert_eq!(utc("2026-08-03", "Europe/Oslo"), "2026-08-03T22:00:00+00:00");
+        assert_eq!(utc("2026-12-31", "Europe/Oslo"), "2026-12-31T23:00:00+00:00");
+    }
+
+    #[test]
+    fn a_day_that_begins_in_a_gap_begins_after_it() {
+        // Clocks went from 00:00 to 01:00.
+        assert_eq!(utc("2018-11-03", "America/Sao_Paulo"), "2018-11-04T03:00:00+00:00");
+        // Samoa had no 30 December 2011 at all: the 29th ends where the 31st begins.
+        assert_eq!(utc("2011-12-29", "Pacific/Apia"), "2011-12-30T10:00:00+00:00");
+        assert_eq!(utc("2011-12-30", "Pacific/Apia"), "2011-12-30T10:00:00+00:00");
+    }
+
+    proptest! {
+        /// The second before a day's start is an earlier local day, the start itself is that day or, where the day
+        /// was skipped whole, a later one; in every zone and over every transition since 1970.
+        #[test]
+        fn a_start_parts_two_days(days in 0_u64..36_500, zone in 0..chrono_tz::TZ_VARIANTS.len()) {
+            let zone = chrono_tz::TZ_VARIANTS[zone];
+            let day = NaiveDate::from_ymd_opt(1970, 1, 2).unwrap() + Days::new(days);
+            let start = start_of_day(day, zone).unwrap();
+            prop_assert!(local_day(start, zone) >= day);
+            prop_assert!(local_day(start - TimeDelta::seconds(1), zone) < day);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Words everyone uses, without I/O: time, ids, personal data, keys, pages.
+//!
+//! Nothing here knows a database, HTTP or a tenant's settings; every other room may use it.
+
+pub mod actor;
+pub mod clock;
+pub mod crypto;
+pub mod day;
+pub mod id;
+pub mod mask;
+pub mod page;
+pub mod pii;
+pub mod text;

@@ -1,0 +1,4 @@
+//! Lethe makes a contact centre able to forget a person.
+#![warn(missing_docs)]
+
+pub mod base;
