@@ -1,4 +1,7 @@
 //! Lethe makes a contact centre able to forget a person.
-#![warn(missing_docs)]
 
+pub mod audit;
 pub mod base;
+pub mod store;
+pub mod tenants;
+pub mod vault;

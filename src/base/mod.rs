@@ -10,4 +10,5 @@ pub mod id;
 pub mod mask;
 pub mod page;
 pub mod pii;
+pub mod target;
 pub mod text;

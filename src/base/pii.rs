@@ -98,6 +98,9 @@ pub enum Unidentified {
     /// No e-mail address can be written like this (A14).
     #[error("must be an e-mail address of at most 254 characters")]
     Email,
+    /// A name is longer than any (in bytes, since all names are sealed at one length).
+    #[error("must be at most 240 bytes")]
+    Name,
 }
 
 /// A country whose national numbers need no country code: ISO 3166-1 alpha-2.
@@ -149,6 +152,12 @@ pub fn is_withheld(raw: &str) -> bool {
 }
 
 impl Phone {
+    /// A value that was read before and comes back from the vault.
+    #[must_use]
+    pub const fn stored(value: String) -> Pii<Self> {
+        Pii::new(Self(value))
+    }
+
     /// Reads a number in any spelling of A15: national in `region`, or international after `00` or `+`.
     pub fn parse(raw: &str, region: Region) -> Result<Pii<Self>, Unidentified> {
         if is_withheld(raw) {
@@ -242,7 +251,13 @@ fn e164(dialled: &str, region: Region, only_valid: bool) -> Option<String> {
 }
 
 impl Email {
-    /// The longest address there can be (RFC 5321, A14).
+    /// A value that was read before and comes back from the vault.
+    #[must_use]
+    pub const fn stored(value: String) -> Pii<Self> {
+        Pii::new(Self(value))
+    }
+
+    /// The longest address there can be, in octets (RFC 5321, A14).
     pub const LONGEST: usize = 254;
 
     /// Reads an address: trimmed, NFC, lower case, the domain in ASCII; dots and plus tags are kept (A14).
@@ -254,7 +269,7 @@ impl Email {
         let (local, domain) = folded.rsplit_once('@').ok_or(Unidentified::Email)?;
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| Unidentified::Email)?;
         let address = format!("{local}@{domain}");
-        let is_one = address.chars().count() <= Self::LONGEST
+        let is_one = address.len() <= Self::LONGEST
             && !address.chars().any(|c| c.is_whitespace() || c.is_control())
             && email_address::EmailAddress::is_valid(&address);
         if is_one { Ok(Pii::new(Self(address))) } else { Err(Unidentified::Email) }
@@ -268,14 +283,22 @@ impl Email {
 }
 
 impl PersonName {
-    /// Reads a name: NFC, white space folded. `None` for nothing and for the words that mean nothing (A17).
+    /// A value that was read before and comes back from the vault.
     #[must_use]
-    pub fn parse(raw: &str) -> Option<Pii<Self>> {
+    pub const fn stored(value: String) -> Pii<Self> {
+        Pii::new(Self(value))
+    }
+
+    /// The longest name, in bytes: all names are sealed at one length.
+    pub const LONGEST: usize = 240;
+
+    /// Reads a name: NFC, white space folded; the words that mean nothing are none (A17).
+    pub fn parse(raw: &str) -> Result<Pii<Self>, Unidentified> {
         if is_withheld(raw) {
-            return None;
+            return Err(Unidentified::Withheld);
         }
         let name = raw.split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect::<String>();
-        Some(Pii::new(Self(name)))
+        if name.len() > Self::LONGEST { Err(Unidentified::Name) } else { Ok(Pii::new(Self(name))) }
     }
 
     /// The name as it was written.

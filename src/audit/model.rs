@@ -1,0 +1,126 @@
+//! What an audit row says.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::base::id::AuditId;
+use crate::base::pii::{Identifier, Pii};
+
+/// Declares the actions once: the variant and its stable word.
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action { $($(#[$doc])* $name,)* }
+
+        impl Action {
+            /// The stable word of the log.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// The archive was searched by an identifier, or read in the identified view.
+    ArchiveSearched = "archive.searched";
+    /// Anonymize requests were read with their identifiers.
+    RequestsRead = "requests.read";
+    /// Requests were entered.
+    RequestCreated = "request.created";
+    /// A request was changed.
+    RequestChanged = "request.changed";
+    /// A request was cancelled.
+    RequestDeleted = "request.deleted";
+    /// It was asked what a request would hit.
+    RequestPreviewed = "request.previewed";
+    /// The night carried a request out.
+    RequestDone = "request.done";
+    /// The night deleted old requests with their erasures.
+    RequestsPurged = "requests.purged";
+    /// A tenant's settings were changed.
+    TenantChanged = "tenant.changed";
+    /// Somebody was refused for want of a scope.
+    AccessRefused = "access.refused";
+}
+
+/// A row to be written.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What was done.
+    pub action: Action,
+    /// `allowed` or `refused`.
+    pub allowed: bool,
+    /// Why, as the caller stated it, without identifiers.
+    pub purpose: Option<String>,
+    /// How many records it concerned.
+    pub records: usize,
+    /// What else belongs to it: record ids, filters by name. Never an identifier or its id.
+    pub detail: Value,
+}
+
+impl Entry {
+    /// An allowed action on some records.
+    #[must_use]
+    pub const fn new(action: Action, records: usize, detail: Value) -> Self {
+        Self { action, allowed: true, purpose: None, records, detail }
+    }
+
+    /// The same, for a stated purpose.
+    #[must_use]
+    pub fn purpose(mut self, purpose: Option<String>) -> Self {
+        self.purpose = purpose;
+        self
+    }
+}
+
+/// A row of the log.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its id, in the order of time.
+    pub id: AuditId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The subject of the token.
+    pub actor_sub: String,
+    /// The actor's name.
+    pub actor_name: String,
+    /// The action's word.
+    pub action: String,
+    /// `allowed` or `refused`.
+    pub outcome: String,
+    /// Why.
+    pub purpose: Option<String>,
+    /// How many records.
+    pub records: i64,
+    /// What else.
+    pub detail: Value,
+}
+
+/// Permission to show identifiers, given by a committed audit row.
+#[derive(Debug)]
+pub struct Grant(());
+
+impl Grant {
+    pub(super) const fn committed() -> Self {
+        Self(())
+    }
+
+    /// The identifier in clear, for the answer whose audit row gave this grant.
+    #[must_use]
+    pub fn reveal(&self, identifier: &Identifier) -> String {
+        match identifier {
+            Identifier::Phone(phone) => phone.expose().as_str().to_owned(),
+            Identifier::Email(email) => email.expose().as_str().to_owned(),
+            Identifier::Name { name, .. } => name.expose().as_str().to_owned(),
+        }
+    }
+
+    /// Another value in clear.
+    #[must_use]
+    pub fn reveal_text(&self, text: &Pii<String>) -> String {
+        text.expose().clone()
+    }
+}

@@ -1,0 +1,93 @@
+//! Where a person can be forgotten.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One of the three places a request can tick (A1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[repr(i16)]
+pub enum Target {
+    /// Calls, chats, e-mails, voicemails and text messages.
+    Archive = 1,
+    /// Answers to text-message surveys.
+    SmsSurvey = 2,
+    /// The events behind the statistics.
+    RawData = 3,
+}
+
+impl Target {
+    /// All targets, in the order of the documents.
+    pub const ALL: [Self; 3] = [Self::Archive, Self::SmsSurvey, Self::RawData];
+
+    /// The target's word in requests and results.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Archive => "archive",
+            Self::SmsSurvey => "sms_survey",
+            Self::RawData => "raw_data",
+        }
+    }
+
+    const fn bit(self) -> i16 {
+        1 << (self as i16 - 1)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// The word names no target.
+#[derive(Debug, thiserror::Error)]
+#[error("must be archive, sms_survey or raw_data")]
+pub struct UnknownTarget;
+
+impl FromStr for Target {
+    type Err = UnknownTarget;
+
+    fn from_str(word: &str) -> Result<Self, UnknownTarget> {
+        Self::ALL.into_iter().find(|target| target.word() == word).ok_or(UnknownTarget)
+    }
+}
+
+/// A set of targets: in a column, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct Targets(i16);
+
+impl Targets {
+    /// All three.
+    pub const ALL: Self = Self(0b111);
+
+    /// Whether a target is in the set.
+    #[must_use]
+    pub const fn contains(self, target: Target) -> bool {
+        self.0 & target.bit() != 0
+    }
+
+    /// Whether the set has nothing.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The targets, in the order of the documents.
+    pub fn iter(self) -> impl Iterator<Item = Target> {
+        Target::ALL.into_iter().filter(move |target| self.contains(*target))
+    }
+
+    /// The targets' words.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        self.iter().map(Target::word).collect()
+    }
+}
+
+impl FromIterator<Target> for Targets {
+    fn from_iter<I: IntoIterator<Item = Target>>(targets: I) -> Self {
+        Self(targets.into_iter().fold(0, |bits, target| bits | target.bit()))
+    }
+}

@@ -1,0 +1,77 @@
+//! Opening a store.
+
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::lock::WriteLock;
+use super::{Db, Pool, Result, StoreError};
+
+/// How to reach one store.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `postgres://…` or `sqlite:…`.
+    pub url: SecretString,
+    /// The PostgreSQL schema its tables live in; SQLite has none.
+    pub schema: Option<&'static str>,
+    /// The most connections to PostgreSQL, or readers of SQLite.
+    pub connections: u32,
+}
+
+/// How long a caller waits for a free connection before it is told to try again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl<S> Db<S> {
+    /// Opens the store. SQLite's file is created where it is missing; nothing is migrated.
+    pub async fn open(settings: &Settings) -> Result<Self> {
+        let url = settings.url.expose_secret();
+        let pool = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            open_postgres(url, settings).await?
+        } else if url.starts_with("sqlite:") {
+            open_sqlite(url, settings.connections).await?
+        } else {
+            return Err(StoreError::Address("begins with neither postgres: nor sqlite:"));
+        };
+        Ok(Self { pool, store: std::marker::PhantomData })
+    }
+}
+
+async fn open_postgres(url: &str, settings: &Settings) -> Result<Pool> {
+    let mut options = PgConnectOptions::from_str(url)?.application_name("lethe");
+    if let Some(schema) = settings.schema {
+        options = options.options([("search_path", schema)]);
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.connections)
+        .acquire_timeout(PATIENCE)
+        // One round trip less per statement; a connection that died is noticed by the statement itself.
+        .test_before_acquire(false)
+        .connect_lazy_with(options);
+    Ok(Pool::Postgres(pool))
+}
+
+async fn open_sqlite(url: &str, readers: u32) -> Result<Pool> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        // KiB. Small, so that an idle service stays small; the system's page cache does the rest.
+        .pragma("cache_size", "-2048")
+        .pragma("secure_delete", "ON");
+    let file = PathBuf::from(options.get_filename());
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let lock = WriteLock::beside(&file)?;
+    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
+    let writer =
+        pool().max_connections(1).acquire_timeout(Duration::from_secs(30)).connect_with(options.clone()).await?;
+    let readers = pool().max_connections(readers).connect_lazy_with(options);
+    Ok(Pool::Sqlite { readers, writer, lock })
+}

@@ -1,0 +1,97 @@
+//! What can go wrong with a store, without the driver's words: those may quote values.
+
+/// Why a statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is away, busy or closing: the same call may succeed later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(&'static str),
+    /// The transaction lost against another one (deadlock, serialization): the same call may succeed at once.
+    #[error("the transaction lost against another one")]
+    Contended,
+    /// A constraint refused the row.
+    #[error("constraint {0} refused a row")]
+    Constraint(String),
+    /// No row where exactly one was expected.
+    #[error("no row where one was expected")]
+    NoRow,
+    /// A stored value is not what its column holds.
+    #[error("column {0} holds what it cannot hold")]
+    Inconsistent(String),
+    /// The database refused the statement; its code.
+    #[error("the database refused a statement with code {0}")]
+    Refused(String),
+    /// The migrations cannot be applied.
+    #[error("migration failed: {0}")]
+    Migration(&'static str),
+    /// The database's address cannot be used.
+    #[error("the database URL is not usable: {0}")]
+    Address(&'static str),
+}
+
+impl StoreError {
+    /// Whether the caller may try the same again later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Contended)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) => from_database(error.as_ref()),
+            sqlx::Error::RowNotFound => Self::NoRow,
+            sqlx::Error::PoolTimedOut => Self::Unavailable("no connection came free in time"),
+            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Unavailable("the connections are closing"),
+            sqlx::Error::Io(_) => Self::Unavailable("the connection was lost"),
+            sqlx::Error::Tls(_) => Self::Unavailable("no secure connection"),
+            sqlx::Error::ColumnDecode { index, .. } => Self::Inconsistent(index),
+            sqlx::Error::ColumnNotFound(name) => Self::Inconsistent(name),
+            sqlx::Error::Configuration(_) => Self::Address("cannot be read"),
+            sqlx::Error::Protocol(_) => Self::Unavailable("the server spoke out of turn"),
+            _ => Self::Refused("driver".to_owned()),
+        }
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(_: std::io::Error) -> Self {
+        Self::Unavailable("a file beside the database cannot be used")
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError as Failed;
+        match error {
+            Failed::Execute(error) | Failed::ExecuteMigration(error, _) => error.into(),
+            Failed::VersionMissing(_) => Self::Migration("the database is newer than this program"),
+            Failed::VersionMismatch(_) => Self::Migration("an applied migration was changed"),
+            Failed::Dirty(_) => Self::Migration("an earlier migration was left half done"),
+            _ => Self::Migration("the migrations cannot be read"),
+        }
+    }
+}
+
+fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
+    let code = error.code().unwrap_or_default();
+    match code.as_ref() {
+        "40001" | "40P01" => StoreError::Contended,
+        // PostgreSQL: connection, shutdown, too many connections, read-only standby, lock timeout. SQLite: busy,
+        // locked, full, read-only, cannot open.
+        "53300" | "25006" | "55P03" | "5" | "6" | "8" | "13" | "14" | "261" | "262" | "517" | "778" => {
+            StoreError::Unavailable("the database cannot take the statement now")
+        }
+        code if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => {
+            StoreError::Unavailable("the database is starting, stopping or out of resources")
+        }
+        _ => match error.constraint() {
+            Some(name) => StoreError::Constraint(name.to_owned()),
+            None if error.is_unique_violation() || error.is_check_violation() => {
+                StoreError::Constraint("unnamed".to_owned())
+            }
+            None => StoreError::Refused(code.into_owned()),
+        },
+    }
+}

@@ -1,0 +1,69 @@
+//! The queue of SQLite's writers, across processes.
+//!
+//! SQLite's own busy timeout polls, so a process that writes all the time starves the others. Two lock files queue them
+//! instead: who wants to write waits at the *turnstile*, then for the *pen*, and leaves the turnstile free again. Whoever
+//! waits for the pen holds the turnstile, so the last writer cannot overtake it.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Result, StoreError};
+
+/// A writer waits this long for the others before its caller is told to try again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The two lock files of one database file.
+#[derive(Clone, Debug)]
+pub struct WriteLock {
+    turnstile: Arc<File>,
+    pen: Arc<File>,
+}
+
+/// The right to write; given back when dropped.
+#[derive(Debug)]
+pub struct Writing {
+    pen: Arc<File>,
+}
+
+impl WriteLock {
+    /// Opens the lock files beside a database file.
+    pub fn beside(database: &Path) -> std::io::Result<Self> {
+        let open = |suffix: &str| {
+            let mut name = database.as_os_str().to_owned();
+            name.push(suffix);
+            File::options().read(true).write(true).create(true).truncate(false).open(name).map(Arc::new)
+        };
+        Ok(Self { turnstile: open("-turnstile")?, pen: open("-pen")? })
+    }
+
+    /// Waits for the right to write. Within a process one connection writes, so at most one task stands here.
+    pub async fn acquire(&self) -> Result<Writing> {
+        let (turnstile, pen) = (Arc::clone(&self.turnstile), Arc::clone(&self.pen));
+        if turnstile.try_lock().is_ok() {
+            let writing = pen.try_lock().is_ok();
+            turnstile.unlock()?;
+            if writing {
+                return Ok(Writing { pen });
+            }
+        }
+        let waiting = tokio::task::spawn_blocking(move || {
+            turnstile.lock()?;
+            let taken = pen.lock();
+            turnstile.unlock()?;
+            taken.map(|()| Writing { pen })
+        });
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(Ok(writing)) => Ok(writing?),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable("another process holds the write lock")),
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        // A file that cannot be unlocked is closed with the process; there is nobody to tell.
+        let _ = self.pen.unlock();
+    }
+}

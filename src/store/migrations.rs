@@ -1,0 +1,84 @@
+//! Migrations: forward only, one folder per store and dialect, the same names in the same order.
+
+use sqlx::migrate::{Migrate as _, Migrator};
+
+use super::{Archive, Db, Pool, Result, StoreError, Vault};
+
+/// A store that has migrations.
+pub trait Migrations: Sized {
+    /// The migrations for PostgreSQL.
+    const POSTGRES: &'static Migrator;
+    /// The migrations for SQLite.
+    const SQLITE: &'static Migrator;
+    /// The PostgreSQL schema that is created first, where the store lives in one of its own.
+    const SCHEMA: Option<&'static str>;
+}
+
+static ARCHIVE_POSTGRES: Migrator = sqlx::migrate!("migrations/archive/postgres");
+static ARCHIVE_SQLITE: Migrator = sqlx::migrate!("migrations/archive/sqlite");
+static VAULT_POSTGRES: Migrator = sqlx::migrate!("migrations/vault/postgres");
+static VAULT_SQLITE: Migrator = sqlx::migrate!("migrations/vault/sqlite");
+
+impl Migrations for Archive {
+    const POSTGRES: &'static Migrator = &ARCHIVE_POSTGRES;
+    const SQLITE: &'static Migrator = &ARCHIVE_SQLITE;
+    const SCHEMA: Option<&'static str> = None;
+}
+
+impl Migrations for Vault {
+    const POSTGRES: &'static Migrator = &VAULT_POSTGRES;
+    const SQLITE: &'static Migrator = &VAULT_SQLITE;
+    const SCHEMA: Option<&'static str> = Some("vault");
+}
+
+/// Applies the migrations that are missing. Several processes may call it at once.
+pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
+    match &db.pool {
+        Pool::Postgres(pool) => {
+            if S::SCHEMA.is_some() {
+                create_schema(pool).await?;
+            }
+            S::POSTGRES.run(pool).await?;
+        }
+        Pool::Sqlite { writer, lock, .. } => {
+            let _writing = lock.acquire().await?;
+            S::SQLITE.run(writer).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn create_schema(pool: &sqlx::PgPool) -> Result<()> {
+    let created = sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS vault").execute(pool).await;
+    match created.map_err(StoreError::from) {
+        // Two processes that create it at the same instant: one of them meets the other's row.
+        Ok(_) | Err(StoreError::Constraint(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// How many migrations are still to be applied; an error where the database is newer than this program.
+pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
+    let (known, applied) = match &db.pool {
+        Pool::Postgres(pool) => {
+            let mut connection = pool.acquire().await?;
+            (S::POSTGRES, connection.list_applied_migrations(&S::POSTGRES.table_name).await)
+        }
+        Pool::Sqlite { readers, .. } => {
+            let mut connection = readers.acquire().await?;
+            (S::SQLITE, connection.list_applied_migrations(&S::SQLITE.table_name).await)
+        }
+    };
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(error) => match StoreError::from(error) {
+            // No table of migrations: nothing was applied yet.
+            StoreError::Refused(_) => return Ok(known.iter().count()),
+            error => return Err(error),
+        },
+    };
+    if applied.iter().any(|one| !known.version_exists(one.version)) {
+        return Err(StoreError::Migration("the database is newer than this program"));
+    }
+    Ok(known.iter().filter(|one| !applied.iter().any(|done| done.version == one.version)).count())
+}

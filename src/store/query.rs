@@ -1,0 +1,230 @@
+//! One statement: literal text and bound values, in the dialect of the database it is aimed at.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use sqlx::postgres::{PgArguments, PgHasArrayType, PgRow};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Encode, FromRow, PgConnection, Postgres, Row as _, SqlSafeStr as _, SqlStr, Sqlite,
+    SqliteConnection, Type,
+};
+
+use super::{Result, StoreError};
+
+/// A value that both databases bind.
+pub trait Param<'t>: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> + Type<Sqlite> {}
+impl<'t, T> Param<'t> for T where T: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> + Type<Sqlite> {}
+
+/// A row that both databases decode; `#[derive(sqlx::FromRow)]` gives it.
+pub trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> Record for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+
+/// Statement text: one for both databases, or one for each where they part.
+#[derive(Clone, Copy, Debug)]
+pub struct Sql {
+    postgres: &'static str,
+    sqlite: &'static str,
+}
+
+impl Sql {
+    /// A text for each database.
+    #[must_use]
+    pub const fn per(postgres: &'static str, sqlite: &'static str) -> Self {
+        Self { postgres, sqlite }
+    }
+
+    pub(super) const fn text(self, postgres: bool) -> &'static str {
+        if postgres { self.postgres } else { self.sqlite }
+    }
+}
+
+impl From<&'static str> for Sql {
+    fn from(both: &'static str) -> Self {
+        Self { postgres: both, sqlite: both }
+    }
+}
+
+enum Target<'c> {
+    Postgres(&'c mut PgConnection, PgArguments),
+    Sqlite(&'c mut SqliteConnection, SqliteArguments),
+}
+
+/// A statement under construction: text is only ever literal, values are only ever bound.
+#[must_use = "a query does nothing until it is run"]
+pub struct Query<'c> {
+    text: Cow<'static, str>,
+    target: Target<'c>,
+    bound: usize,
+    unencodable: bool,
+    cached: bool,
+}
+
+impl<'c> Query<'c> {
+    pub(super) fn postgres(sql: Sql, connection: &'c mut PgConnection) -> Self {
+        Self::new(sql.postgres, Target::Postgres(connection, PgArguments::default()))
+    }
+
+    pub(super) fn sqlite(sql: Sql, connection: &'c mut SqliteConnection) -> Self {
+        Self::new(sql.sqlite, Target::Sqlite(connection, SqliteArguments::default()))
+    }
+
+    fn new(text: &'static str, target: Target<'c>) -> Self {
+        Self { text: Cow::Borrowed(text), target, bound: 0, unencodable: false, cached: true }
+    }
+
+    /// Appends literal text.
+    pub fn push(mut self, sql: impl Into<Sql>) -> Self {
+        let text = sql.into().text(matches!(self.target, Target::Postgres(..)));
+        self.text.to_mut().push_str(text);
+        self
+    }
+
+    /// Appends literal text and one bound value.
+    ///
+    /// SQLite looks a `$n` up by name, which is quadratic over a long `VALUES` list: there a bare `?` is written.
+    pub fn with<'t>(self, sql: impl Into<Sql>, value: impl Param<'t>) -> Self {
+        let mut query = self.push(sql);
+        query.bound += 1;
+        let added = match &mut query.target {
+            Target::Postgres(_, arguments) => {
+                let _ = write!(query.text.to_mut(), "${}", query.bound);
+                arguments.add(value)
+            }
+            Target::Sqlite(_, arguments) => {
+                query.text.to_mut().push('?');
+                arguments.add(value)
+            }
+        };
+        query.unencodable |= added.is_err();
+        query
+    }
+
+    /// Appends text and value where there is one: a filter that not everybody sets.
+    pub fn with_some<'t>(self, sql: &'static str, value: Option<impl Param<'t>>) -> Self {
+        match value {
+            Some(value) => self.with(sql, value),
+            None => self,
+        }
+    }
+
+    /// Appends one piece per item, parted by commas: the tuples of `VALUES`, the list of `IN`.
+    pub fn each<T>(mut self, items: impl IntoIterator<Item = T>, add: impl Fn(Self, T) -> Self) -> Self {
+        let mut separator = "";
+        for item in items {
+            self = add(self.push(separator), item);
+            separator = ", ";
+        }
+        self
+    }
+
+    /// Appends `sql` and what is true when it is one of the values: one array on PostgreSQL, so that the text does not
+    /// depend on how many there are, and a list on SQLite. An empty list is never true: "no filter" is an `Option`.
+    pub fn with_any<'t, T>(self, sql: &'static str, values: impl IntoIterator<Item = T>) -> Self
+    where
+        T: Param<'t> + PgHasArrayType + Clone + Sync,
+        Vec<T>: Encode<'t, Postgres> + Type<Postgres>,
+    {
+        let values: Vec<T> = values.into_iter().collect();
+        let mut query = self.push(sql);
+        match &mut query.target {
+            Target::Postgres(_, arguments) => {
+                query.bound += 1;
+                let _ = write!(query.text.to_mut(), " = ANY(${})", query.bound);
+                let added = arguments.add(values);
+                query.unencodable |= added.is_err();
+                query
+            }
+            Target::Sqlite(..) if values.is_empty() => query.push(" IN (NULL)"),
+            Target::Sqlite(..) => query.push(" IN (").each(values, |query, value| query.with("", value)).push(")"),
+        }
+    }
+
+    /// Keeps the statement out of the cache of prepared ones: for a length that will hardly come again.
+    pub fn once(mut self) -> Self {
+        self.cached = false;
+        self
+    }
+
+    /// Runs the statement and answers how many rows it changed.
+    pub async fn execute(self) -> Result<u64> {
+        let (text, target, cached) = self.ready()?;
+        Ok(match target {
+            Target::Postgres(connection, arguments) => {
+                sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?.rows_affected()
+            }
+            Target::Sqlite(connection, arguments) => {
+                sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?.rows_affected()
+            }
+        })
+    }
+
+    /// All rows.
+    pub async fn all<T: Record>(self) -> Result<Vec<T>> {
+        let (text, target, cached) = self.ready()?;
+        Ok(match target {
+            Target::Postgres(connection, arguments) => {
+                sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?
+            }
+            Target::Sqlite(connection, arguments) => {
+                sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?
+            }
+        })
+    }
+
+    /// The row, or none.
+    pub async fn maybe<T: Record>(self) -> Result<Option<T>> {
+        let (text, target, cached) = self.ready()?;
+        Ok(match target {
+            Target::Postgres(connection, arguments) => {
+                sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?
+            }
+            Target::Sqlite(connection, arguments) => {
+                sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?
+            }
+        })
+    }
+
+    /// The one row there must be.
+    pub async fn one<T: Record>(self) -> Result<T> {
+        self.maybe().await?.ok_or(StoreError::NoRow)
+    }
+
+    /// The one value of the one row there must be.
+    pub async fn scalar<T>(self) -> Result<T>
+    where
+        (T,): Record,
+    {
+        self.one::<(T,)>().await.map(|(value,)| value)
+    }
+
+    /// How the database would run the statement, a line each: for tests that no search scans a table.
+    pub async fn plan(mut self) -> Result<Vec<String>> {
+        let explain = match self.target {
+            Target::Postgres(..) => "EXPLAIN (COSTS OFF) ",
+            Target::Sqlite(..) => "EXPLAIN QUERY PLAN ",
+        };
+        self.text.to_mut().insert_str(0, explain);
+        self.cached = false;
+        let (text, target, cached) = self.ready()?;
+        Ok(match target {
+            Target::Postgres(connection, arguments) => {
+                let rows = sqlx::query_with(text, arguments).persistent(cached).fetch_all(connection).await?;
+                rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?
+            }
+            Target::Sqlite(connection, arguments) => {
+                let rows = sqlx::query_with(text, arguments).persistent(cached).fetch_all(connection).await?;
+                rows.iter().map(|row| row.try_get("detail")).collect::<std::result::Result<_, _>>()?
+            }
+        })
+    }
+
+    fn ready(self) -> Result<(SqlStr, Target<'c>, bool)> {
+        if self.unencodable {
+            return Err(StoreError::Refused("encoding".to_owned()));
+        }
+        tracing::trace!(statement = %self.text, "Running a statement");
+        // `push` accepts only `&'static str`, so the text is ours to the last byte.
+        Ok((AssertSqlSafe(self.text.into_owned()).into_sql_str(), self.target, self.cached))
+    }
+}

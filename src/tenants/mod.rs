@@ -1,0 +1,56 @@
+//! Tenants: a contact centre's region, time zone, targets and settings.
+
+mod model;
+mod sql;
+
+use crate::base::clock::Clock;
+use crate::base::id::TenantId;
+use crate::store::{Archive, Tx};
+
+pub use model::{Settings, Tenant, TenantChange, TenantError};
+
+/// The tenant, or none.
+pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
+    sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()
+}
+
+/// The tenant of a slug, or none.
+pub async fn find_by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<Tenant>, TenantError> {
+    sql::by_slug(tx, slug).await?.map(Tenant::try_from).transpose()
+}
+
+/// All tenants, by slug.
+pub async fn list(tx: &mut Tx<Archive>) -> Result<Vec<Tenant>, TenantError> {
+    sql::all(tx).await?.into_iter().map(Tenant::try_from).collect()
+}
+
+/// Creates a tenant of a free slug, with its epoch.
+pub async fn create(tx: &mut Tx<Archive>, clock: Clock, slug: &str) -> Result<Tenant, TenantError> {
+    let tenant = Tenant::new(slug)?;
+    if sql::by_slug(tx, slug).await?.is_some() {
+        return Err(TenantError::SlugTaken);
+    }
+    sql::insert(tx, &tenant, clock.now()).await?;
+    sql::insert_epoch(tx, tenant.id).await?;
+    Ok(tenant)
+}
+
+/// Changes some settings, given that nobody changed the tenant since `version` was read. A change of nothing keeps the
+/// version.
+pub async fn change(
+    tx: &mut Tx<Archive>,
+    clock: Clock,
+    tenant: &Tenant,
+    change: TenantChange,
+) -> Result<Tenant, TenantError> {
+    let mut changed = tenant.clone();
+    change.apply(&mut changed);
+    if changed == *tenant {
+        return Ok(changed);
+    }
+    changed.version += 1;
+    if sql::update(tx, &changed, clock.now()).await? == 0 {
+        return Err(TenantError::Stale);
+    }
+    Ok(changed)
+}

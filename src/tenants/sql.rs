@@ -1,0 +1,90 @@
+//! Statements about tenants and their epochs.
+
+use chrono::{DateTime, Utc};
+
+use super::model::{Tenant, TenantError};
+use crate::base::id::TenantId;
+use crate::base::target::Targets;
+use crate::store::{Archive, Result, StoreError, Tx};
+
+const SELECT: &str = "SELECT tenant_id, slug, region, time_zone, targets, settings, version FROM tenants";
+
+#[derive(sqlx::FromRow)]
+pub struct TenantRow {
+    tenant_id: TenantId,
+    slug: String,
+    region: String,
+    time_zone: String,
+    targets: Targets,
+    settings: String,
+    version: i64,
+}
+
+impl TryFrom<TenantRow> for Tenant {
+    type Error = TenantError;
+
+    fn try_from(row: TenantRow) -> std::result::Result<Self, TenantError> {
+        let broken = |column: &str| StoreError::Inconsistent(format!("tenants.{column} of {}", row.tenant_id));
+        Ok(Self {
+            id: row.tenant_id,
+            region: row.region.parse().map_err(|_| broken("region"))?,
+            zone: row.time_zone.parse().map_err(|_| broken("time_zone"))?,
+            targets: row.targets,
+            settings: serde_json::from_str(&row.settings).map_err(|_| broken("settings"))?,
+            version: row.version,
+            slug: row.slug,
+        })
+    }
+}
+
+pub async fn by_id(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<TenantRow>> {
+    tx.query(SELECT).with(" WHERE tenant_id = ", id).maybe().await
+}
+
+pub async fn by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<TenantRow>> {
+    tx.query(SELECT).with(" WHERE slug = ", slug).maybe().await
+}
+
+pub async fn all(tx: &mut Tx<Archive>) -> Result<Vec<TenantRow>> {
+    tx.query(SELECT).push(" ORDER BY slug").all().await
+}
+
+pub async fn insert(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<u64> {
+    let Tenant { id, slug, region, zone, targets, settings, version } = tenant;
+    tx.query("INSERT INTO tenants (tenant_id, slug, region, time_zone, targets, settings, version, created_at, updated_at) VALUES (")
+        .with("", *id)
+        .with(", ", slug.as_str())
+        .with(", ", region.to_string())
+        .with(", ", zone.name())
+        .with(", ", *targets)
+        .with(", ", to_json(settings)?)
+        .with(", ", *version)
+        .with(", ", now)
+        .with(", ", now)
+        .push(")")
+        .execute()
+        .await
+}
+
+pub async fn insert_epoch(tx: &mut Tx<Archive>, id: TenantId) -> Result<u64> {
+    tx.query("INSERT INTO epochs (tenant_id, epoch) VALUES (").with("", id).push(", 0)").execute().await
+}
+
+pub async fn update(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<u64> {
+    let Tenant { id, slug: _, region, zone, targets, settings, version } = tenant;
+    tx.query("UPDATE tenants SET")
+        .with(" region = ", region.to_string())
+        .with(", time_zone = ", zone.name())
+        .with(", targets = ", *targets)
+        .with(", settings = ", to_json(settings)?)
+        .with(", version = ", *version)
+        .with(", updated_at = ", now)
+        .with(" WHERE tenant_id = ", *id)
+        .with(" AND version = ", version - 1)
+        .execute()
+        .await
+}
+
+fn to_json(settings: &super::model::Settings) -> Result<String> {
+    serde_json::to_string(settings).map_err(|_| StoreError::Refused("settings".to_owned()))
+}

@@ -1,0 +1,171 @@
+//! The keys of a tenant: values are sealed under versioned keys, hashes are made under one that never changes. All are
+//! wrapped by the master key, which stays outside of the databases (D10).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock};
+
+use uuid::Uuid;
+
+use super::model::VaultError;
+use super::sql::{self, IdentifierRow, NewIdentifier};
+use crate::base::clock::Clock;
+use crate::base::crypto::{BlindIndex, CryptoError, Key};
+use crate::base::id::{IdentifierId, TenantId};
+use crate::base::pii::{Email, Identifier, Kind, PersonName, Phone};
+use crate::store::{Db, StoreError, Vault};
+
+/// The key that wraps all others.
+#[derive(Clone, Debug)]
+pub struct MasterKey(Key);
+
+/// The unwrapped keys of one tenant.
+#[derive(Debug)]
+pub struct Keyset {
+    /// Whose they are.
+    pub tenant: TenantId,
+    index: Key,
+    seal: BTreeMap<i32, Key>,
+}
+
+/// The keysets of all tenants that were asked for, kept in memory.
+#[derive(Debug)]
+pub struct Keysets {
+    master: MasterKey,
+    known: RwLock<HashMap<TenantId, Arc<Keyset>>>,
+}
+
+/// The length to which values of a kind are padded, in bytes.
+const fn padded(kind: Kind) -> usize {
+    match kind {
+        Kind::Phone => 24,
+        Kind::Email => 256,
+        Kind::Name => 16 + PersonName::LONGEST,
+    }
+}
+
+impl MasterKey {
+    /// The master key from its 32 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CryptoError> {
+        Key::from_bytes(bytes).map(Self)
+    }
+
+    /// A key of the service itself, for cursors and the like, derived from the master key.
+    #[must_use]
+    pub fn service_key(&self, purpose: &str) -> Key {
+        self.0.derive(purpose)
+    }
+}
+
+impl Keysets {
+    /// No keyset is known yet.
+    #[must_use]
+    pub fn new(master: MasterKey) -> Self {
+        Self { master, known: RwLock::default() }
+    }
+
+    /// The keys of a tenant, made when it has none yet.
+    pub async fn get(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<Arc<Keyset>, VaultError> {
+        let known = self.known.read().map(|known| known.get(&tenant).cloned()).unwrap_or_default();
+        if let Some(keyset) = known {
+            return Ok(keyset);
+        }
+        let mut rows = sql::keys(&mut vault.read().await?, tenant).await?;
+        if rows.is_empty() {
+            self.create(vault, tenant).await?;
+            rows = sql::keys(&mut vault.read().await?, tenant).await?;
+        }
+        let keyset = Arc::new(self.unwrap_all(tenant, &rows)?);
+        if let Ok(mut known) = self.known.write() {
+            known.insert(tenant, Arc::clone(&keyset));
+        }
+        Ok(keyset)
+    }
+
+    /// Two processes may do this at once: the rows of the first stay.
+    async fn create(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<(), VaultError> {
+        let mut tx = vault.write().await?;
+        for purpose in ["seal", "index"] {
+            let wrapped = self.master.0.seal(Key::random()?.expose(), &wrap_place(tenant, purpose, 1), 32)?;
+            sql::insert_key(&mut tx, tenant, purpose, 1, &wrapped, Clock::System.now()).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    fn unwrap_all(&self, tenant: TenantId, rows: &[sql::KeyRow]) -> Result<Keyset, VaultError> {
+        let (mut index, mut seal) = (None, BTreeMap::new());
+        for row in rows {
+            let clear = self.master.0.open(&row.wrapped, &wrap_place(tenant, &row.purpose, row.key_version))?;
+            let key = Key::from_bytes(&clear)?;
+            if row.purpose == "index" {
+                index = Some(key);
+            } else {
+                seal.insert(row.key_version, key);
+            }
+        }
+        let index = index.ok_or(VaultError::KeyMissing(0))?;
+        Ok(Keyset { tenant, index, seal })
+    }
+}
+
+fn wrap_place(tenant: TenantId, purpose: &str, version: i32) -> Vec<u8> {
+    [tenant.0.as_bytes(), purpose.as_bytes(), &version.to_be_bytes()[..]].concat()
+}
+
+impl Keyset {
+    /// The keyed hash under which an identifier is found.
+    #[must_use]
+    pub fn index(&self, identifier: &Identifier) -> BlindIndex {
+        let kind = identifier.kind().word().as_bytes();
+        match identifier {
+            Identifier::Name { name, bound_to } => {
+                self.index.hash(&[kind, bound_to.as_bytes(), name.expose().as_str().to_lowercase().as_bytes()])
+            }
+            Identifier::Phone(_) | Identifier::Email(_) => self.index.hash(&[kind, text_of(identifier).as_bytes()]),
+        }
+    }
+
+    /// The keyed hash of something that is no identifier but may hold one, such as an external id.
+    #[must_use]
+    pub fn hash(&self, purpose: &str, text: &str) -> BlindIndex {
+        self.index.hash(&[b"hash", purpose.as_bytes(), text.as_bytes()])
+    }
+
+    pub(super) fn sealed_row(&self, index: BlindIndex, identifier: &Identifier) -> Result<NewIdentifier, VaultError> {
+        let (version, key) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
+        let (id, kind) = (IdentifierId::random(), identifier.kind());
+        let mut value = text_of(identifier).as_bytes().to_vec();
+        if let Identifier::Name { bound_to, .. } = identifier {
+            value = [bound_to.as_bytes(), value.as_slice()].concat();
+        }
+        let sealed = key.seal(&value, &self.place(id, kind), padded(kind))?;
+        Ok(NewIdentifier { id, kind, index, sealed, key_version: *version })
+    }
+
+    pub(super) fn open(&self, row: &IdentifierRow) -> Result<Identifier, VaultError> {
+        let key = self.seal.get(&row.key_version).ok_or(VaultError::KeyMissing(row.key_version))?;
+        let value = key.open(&row.sealed, &self.place(row.id, row.kind))?;
+        let broken = || StoreError::Inconsistent(format!("identifiers.sealed of {}", row.id));
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| broken());
+        Ok(match row.kind {
+            Kind::Phone => Identifier::Phone(Phone::stored(text(&value)?)),
+            Kind::Email => Identifier::Email(Email::stored(text(&value)?)),
+            Kind::Name => {
+                let (bound_to, name) = value.split_first_chunk::<16>().ok_or_else(broken)?;
+                Identifier::Name { name: PersonName::stored(text(name)?), bound_to: Uuid::from_bytes(*bound_to) }
+            }
+        })
+    }
+
+    /// What a sealed value is bound to: it opens in its own row only.
+    fn place(&self, id: IdentifierId, kind: Kind) -> Vec<u8> {
+        [self.tenant.0.as_bytes(), id.0.as_bytes(), kind.word().as_bytes()].concat()
+    }
+}
+
+pub(super) fn text_of(identifier: &Identifier) -> &str {
+    match identifier {
+        Identifier::Phone(phone) => phone.expose().as_str(),
+        Identifier::Email(email) => email.expose().as_str(),
+        Identifier::Name { name, .. } => name.expose().as_str(),
+    }
+}

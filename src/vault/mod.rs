@@ -1,0 +1,144 @@
+//! The vault: the only place where identifiers are, sealed, found by a keyed hash (D3).
+//!
+//! Everything outside knows a person by an [`IdentifierId`]. Nothing leaves the vault in clear but through
+//! [`reveal`], which asks for a [`Grant`]; masks leave it for a done request.
+
+mod keyset;
+mod model;
+mod sql;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::audit::Grant;
+use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::base::mask::mask;
+use crate::base::pii::Identifier;
+use crate::store::{Tx, Vault};
+
+pub use keyset::{Keyset, Keysets, MasterKey};
+pub use model::{Erasure, NewErasure, VaultError};
+
+/// What [`resolve`] found or made.
+pub type Resolved = HashMap<Identifier, IdentifierId>;
+
+/// The ids of identifiers, created where the vault did not know them; identifiers about to leave the vault stay.
+///
+/// `None`: another unit of work removed one of them meanwhile. Roll back and begin again, in a new transaction: within
+/// this one the same could happen for ever.
+pub async fn resolve(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    identifiers: impl IntoIterator<Item = &Identifier>,
+) -> Result<Option<Resolved>, VaultError> {
+    // Sorted by hash, so that two ingests lock rows in one order.
+    let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
+    let mut known = sql::by_index(tx, keyset.tenant, wanted.keys().copied()).await?;
+    let missing: Vec<_> = wanted.iter().filter(|(index, _)| !known.contains_key(index)).collect();
+    if !missing.is_empty() {
+        let mut rows = Vec::with_capacity(missing.len());
+        for (index, identifier) in missing {
+            rows.push(keyset.sealed_row(*index, identifier)?);
+        }
+        for chunk in rows.chunks(sql::INSERT_CHUNK) {
+            sql::insert(tx, keyset.tenant, chunk).await?;
+        }
+        let inserted = sql::by_index(tx, keyset.tenant, rows.iter().map(|row| row.index)).await?;
+        known.extend(inserted);
+    }
+    let retired: Vec<_> = known.values().filter(|one| one.retired).map(|one| one.id).collect();
+    let kept = if retired.is_empty() { 0 } else { sql::set_retired(tx, keyset.tenant, &retired, false).await? };
+    if known.len() < wanted.len() || kept < retired.len() as u64 {
+        return Ok(None);
+    }
+    Ok(Some(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect()))
+}
+
+/// The ids of those identifiers that the vault knows; creates nothing.
+pub async fn find(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    identifiers: impl IntoIterator<Item = &Identifier>,
+) -> Result<Resolved, VaultError> {
+    let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
+    let known = sql::by_index(tx, keyset.tenant, wanted.keys().copied()).await?;
+    Ok(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect())
+}
+
+/// The erasures that apply to some identifiers (A28).
+pub async fn erasures(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    identifiers: impl IntoIterator<Item = &Identifier>,
+) -> Result<HashMap<Identifier, Vec<Erasure>>, VaultError> {
+    let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
+    let mut found = HashMap::<_, Vec<_>>::new();
+    for (index, erasure) in sql::erasures(tx, keyset.tenant, wanted.keys().copied()).await? {
+        if let Some(identifier) = wanted.get(&index) {
+            found.entry((*identifier).clone()).or_default().push(erasure);
+        }
+    }
+    Ok(found)
+}
+
+/// Remembers that some identifiers are forgotten up to a cut-off. Repeating it changes nothing.
+pub async fn erase(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<(), VaultError> {
+    for chunk in erasures.chunks(sql::INSERT_CHUNK) {
+        sql::insert_erasures(tx, tenant, chunk).await?;
+    }
+    Ok(())
+}
+
+/// Drops the erasures of purged requests.
+pub async fn drop_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[RequestId]) -> Result<u64, VaultError> {
+    Ok(sql::delete_erasures(tx, tenant, requests).await?)
+}
+
+/// Identifiers in clear, for the call whose audit row was committed. An id that is gone is left out.
+pub async fn reveal(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    grant: &Grant,
+    ids: impl IntoIterator<Item = IdentifierId>,
+) -> Result<HashMap<IdentifierId, String>, VaultError> {
+    let mut clear = HashMap::new();
+    for row in sql::by_id(tx, keyset.tenant, ids).await? {
+        clear.insert(row.id, grant.reveal(&keyset.open(&row)?));
+    }
+    Ok(clear)
+}
+
+/// The masks of identifiers (A8). One that cannot be read is `None`; one that is gone is left out.
+pub async fn masks(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    ids: impl IntoIterator<Item = IdentifierId>,
+) -> Result<HashMap<IdentifierId, Option<String>>, VaultError> {
+    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    let masked = |row: &sql::IdentifierRow| keyset.open(row).ok().map(|identifier| mask(keyset::text_of(&identifier)));
+    Ok(rows.iter().map(|row| (row.id, masked(row))).collect())
+}
+
+/// Marks identifiers that a pass released: whoever resolves one takes the mark back.
+pub async fn retire(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<u64, VaultError> {
+    Ok(sql::set_retired(tx, tenant, ids, true).await?)
+}
+
+/// Takes the mark back from identifiers that something still refers to.
+pub async fn keep(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<u64, VaultError> {
+    Ok(sql::set_retired(tx, tenant, ids, false).await?)
+}
+
+/// Deletes those of some identifiers that are still marked.
+pub async fn delete_retired(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<u64, VaultError> {
+    Ok(sql::delete_retired(tx, tenant, ids).await?)
+}
+
+/// The ids of the vault in their order, after one: the rolling check for orphans walks them.
+pub async fn walk(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    after: IdentifierId,
+    limit: u32,
+) -> Result<Vec<IdentifierId>, VaultError> {
+    Ok(sql::walk(tx, tenant, after, limit).await?)
+}

@@ -1,0 +1,50 @@
+//! Erasures, and what can go wrong in the vault.
+
+use chrono::{DateTime, Utc};
+
+use crate::base::crypto::CryptoError;
+use crate::base::id::{IdentifierId, RequestId};
+use crate::base::target::{Target, Targets};
+use crate::store::StoreError;
+
+/// An identifier is forgotten in some targets, in everything before the cut-off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// The end of the request's last included day.
+    pub cutoff: DateTime<Utc>,
+    /// Where.
+    pub targets: Targets,
+}
+
+impl Erasure {
+    /// Whether a record of this target and time arrives forgotten.
+    #[must_use]
+    pub fn covers(&self, target: Target, at: DateTime<Utc>) -> bool {
+        self.targets.contains(target) && at < self.cutoff
+    }
+}
+
+/// An erasure to be remembered.
+#[derive(Clone, Copy, Debug)]
+pub struct NewErasure {
+    /// The request that asks for it.
+    pub request: RequestId,
+    /// Whom it forgets.
+    pub identifier: IdentifierId,
+    /// Up to when, and where.
+    pub erasure: Erasure,
+}
+
+/// Why the vault did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key or a sealed value cannot be used: the master key is another one, or a row was altered.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// A row is sealed under a key version that the tenant does not have.
+    #[error("key version {0} is missing")]
+    KeyMissing(i32),
+}

@@ -1,0 +1,190 @@
+//! Statements of the vault.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::model::{Erasure, NewErasure};
+use crate::base::crypto::BlindIndex;
+use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::base::pii::Kind;
+use crate::base::target::Targets;
+use crate::store::{Result, Tx, Vault};
+
+/// Rows of one INSERT: six values each stay well below what either database binds.
+pub const INSERT_CHUNK: usize = 1_000;
+
+#[derive(sqlx::FromRow)]
+pub struct KeyRow {
+    pub purpose: String,
+    pub key_version: i32,
+    pub wrapped: Vec<u8>,
+}
+
+pub struct NewIdentifier {
+    pub id: IdentifierId,
+    pub kind: Kind,
+    pub index: BlindIndex,
+    pub sealed: Vec<u8>,
+    pub key_version: i32,
+}
+
+#[derive(sqlx::FromRow)]
+pub struct IdentifierRow {
+    pub id: IdentifierId,
+    pub kind: Kind,
+    pub sealed: Vec<u8>,
+    pub key_version: i32,
+}
+
+/// An identifier as its hash finds it.
+#[derive(Clone, Copy)]
+pub struct Known {
+    pub id: IdentifierId,
+    pub retired: bool,
+}
+
+pub async fn keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<Vec<KeyRow>> {
+    tx.query("SELECT purpose, key_version, wrapped FROM keysets").with(" WHERE tenant_id = ", tenant).all().await
+}
+
+pub async fn insert_key(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    purpose: &'static str,
+    version: i32,
+    wrapped: &[u8],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query("INSERT INTO keysets (tenant_id, purpose, key_version, wrapped, created_at) VALUES (")
+        .with("", tenant)
+        .with(", ", purpose)
+        .with(", ", version)
+        .with(", ", wrapped)
+        .with(", ", now)
+        .push(") ON CONFLICT DO NOTHING")
+        .execute()
+        .await
+}
+
+pub async fn by_index(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    hashes: impl Iterator<Item = BlindIndex>,
+) -> Result<HashMap<BlindIndex, Known>> {
+    let rows: Vec<(IdentifierId, Vec<u8>, bool)> = tx
+        .query("SELECT id, index_hash, retired FROM identifiers")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))
+        .all()
+        .await?;
+    Ok(rows.into_iter().filter_map(|(id, hash, retired)| Some((to_index(&hash)?, Known { id, retired }))).collect())
+}
+
+pub async fn insert(tx: &mut Tx<Vault>, tenant: TenantId, rows: &[NewIdentifier]) -> Result<u64> {
+    let query = tx
+        .query("INSERT INTO identifiers (tenant_id, id, kind, index_hash, sealed, key_version, retired) VALUES ")
+        .each(rows, |query, row| {
+            query
+                .with("(", tenant)
+                .with(", ", row.id)
+                .with(", ", row.kind)
+                .with(", ", row.index.0.to_vec())
+                .with(", ", row.sealed.as_slice())
+                .with(", ", row.key_version)
+                .with(", ", false)
+                .push(")")
+        });
+    query.push(" ON CONFLICT DO NOTHING").once().execute().await
+}
+
+pub async fn by_id(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    ids: impl IntoIterator<Item = IdentifierId>,
+) -> Result<Vec<IdentifierRow>> {
+    tx.query("SELECT id, kind, sealed, key_version FROM identifiers")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids)
+        .all()
+        .await
+}
+
+pub async fn set_retired(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId], retired: bool) -> Result<u64> {
+    tx.query("UPDATE identifiers SET")
+        .with(" retired = ", retired)
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids.iter().copied())
+        .execute()
+        .await
+}
+
+pub async fn delete_retired(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<u64> {
+    tx.query("DELETE FROM identifiers")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND retired = ", true)
+        .with_any(" AND id", ids.iter().copied())
+        .execute()
+        .await
+}
+
+pub async fn walk(tx: &mut Tx<Vault>, tenant: TenantId, after: IdentifierId, limit: u32) -> Result<Vec<IdentifierId>> {
+    let rows: Vec<(IdentifierId,)> = tx
+        .query("SELECT id FROM identifiers")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND id > ", after)
+        .with(" ORDER BY id LIMIT ", i64::from(limit))
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub async fn erasures(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    hashes: impl Iterator<Item = BlindIndex>,
+) -> Result<Vec<(BlindIndex, Erasure)>> {
+    let rows: Vec<(Vec<u8>, DateTime<Utc>, Targets)> = tx
+        .query("SELECT index_hash, cutoff, targets FROM erasures")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))
+        .all()
+        .await?;
+    let erasure = |(hash, cutoff, targets): (Vec<u8>, _, _)| Some((to_index(&hash)?, Erasure { cutoff, targets }));
+    Ok(rows.into_iter().filter_map(erasure).collect())
+}
+
+/// The hash is taken from the identifier's row, so that the night never sees the identifier itself.
+pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<u64> {
+    tx.query("WITH asked (request_id, identifier_id, cutoff, targets) AS (VALUES ")
+        .each(erasures, |query, one| {
+            query
+                .with("(", one.request)
+                .with(", ", one.identifier)
+                .with(", ", one.erasure.cutoff)
+                .with(", ", one.erasure.targets)
+                .push(")")
+        })
+        .push(
+            ") INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) \
+             SELECT i.tenant_id, i.index_hash, a.request_id, a.cutoff, a.targets \
+             FROM asked a JOIN identifiers i ON i.id = a.identifier_id",
+        )
+        .with(" WHERE i.tenant_id = ", tenant)
+        .push(" ON CONFLICT DO NOTHING")
+        .once()
+        .execute()
+        .await
+}
+
+pub async fn delete_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[RequestId]) -> Result<u64> {
+    tx.query("DELETE FROM erasures")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", requests.iter().copied())
+        .execute()
+        .await
+}
+
+fn to_index(hash: &[u8]) -> Option<BlindIndex> {
+    hash.try_into().ok().map(BlindIndex)
+}
