@@ -10,5 +10,6 @@ pub mod id;
 pub mod mask;
 pub mod page;
 pub mod pii;
+pub mod place;
 pub mod target;
 pub mod text;

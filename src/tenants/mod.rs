@@ -1,5 +1,6 @@
 //! Tenants: a contact centre's region, time zone, targets and settings.
 
+pub mod fence;
 mod model;
 mod sql;
 

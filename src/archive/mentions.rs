@@ -1,0 +1,118 @@
+//! What the placeholders of texts stand for. A text holds numbers only; a mention row holds the identifier's id, and the
+//! night sets it NULL. So no text is ever rewritten.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::base::id::{IdentifierId, TenantId};
+use crate::base::pii::Kind;
+use crate::base::target::Target;
+use crate::store::{Archive, Result, Tx};
+
+/// Whose text it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[repr(i16)]
+pub enum Owner {
+    /// The comment of an anonymize request.
+    Request = 0,
+    /// An interaction's attributes.
+    Interaction = 1,
+    /// A survey response's comment.
+    SurveyResponse = 2,
+    /// A raw event's attributes.
+    RawEvent = 3,
+}
+
+impl From<Target> for Owner {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Archive => Self::Interaction,
+            Target::SmsSurvey => Self::SurveyResponse,
+            Target::RawData => Self::RawEvent,
+        }
+    }
+}
+
+/// Placeholder `n` of a record's texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mention {
+    /// The number between the delimiters.
+    pub n: i32,
+    /// What kind of identifier stood there.
+    pub kind: Kind,
+    /// The identifier; none once it was forgotten.
+    pub identifier: Option<IdentifierId>,
+}
+
+/// A mention of one record, to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct NewMention {
+    /// The record or request.
+    pub record: Uuid,
+    /// When the record happened: a pass cuts up to a day.
+    pub at: DateTime<Utc>,
+    /// The mention.
+    pub mention: Mention,
+}
+
+/// Stores mentions, in sets.
+pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, mentions: &[NewMention]) -> Result<()> {
+    for chunk in mentions.chunks(1_000) {
+        tx.query("INSERT INTO mentions (tenant_id, target, record_id, n, kind, at, identifier_id) VALUES ")
+            .each(chunk, |query, NewMention { record, at, mention }| {
+                query
+                    .with("(", tenant)
+                    .with(", ", owner)
+                    .with(", ", *record)
+                    .with(", ", mention.n)
+                    .with(", ", mention.kind)
+                    .with(", ", *at)
+                    .with(", ", mention.identifier)
+                    .push(")")
+            })
+            .once()
+            .execute()
+            .await?;
+    }
+    Ok(())
+}
+
+/// Removes all mentions of some records.
+pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, records: &[Uuid]) -> Result<u64> {
+    if records.is_empty() {
+        return Ok(0);
+    }
+    tx.query("DELETE FROM mentions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .with_any(" AND record_id", records.iter().copied())
+        .execute()
+        .await
+}
+
+/// The mentions of some records.
+pub async fn of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    owner: Owner,
+    records: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Mention>>> {
+    let mut found = HashMap::<_, Vec<_>>::new();
+    if records.is_empty() {
+        return Ok(found);
+    }
+    let rows: Vec<(Uuid, i32, Kind, Option<IdentifierId>)> = tx
+        .query("SELECT record_id, n, kind, identifier_id FROM mentions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .with_any(" AND record_id", records.iter().copied())
+        .push(" ORDER BY record_id, n")
+        .all()
+        .await?;
+    for (record, n, kind, identifier) in rows {
+        found.entry(record).or_default().push(Mention { n, kind, identifier });
+    }
+    Ok(found)
+}

@@ -1,0 +1,3 @@
+//! The archive: interactions, survey responses and raw events, without a single identifier in them.
+
+pub mod mentions;
