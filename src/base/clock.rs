@@ -1,6 +1,6 @@
 //! The time, as an argument.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 
 /// Where the time comes from: the machine, or one instant that a command was told (`job nightly --as-of`).
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,8 +24,8 @@ impl Clock {
     }
 }
 
-/// Cuts an instant to the precision that both databases keep.
+/// Cuts an instant to the precision that both databases keep; a leap second becomes the second after it.
 #[must_use]
 pub fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.trunc_subsecs(6)
+    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }

@@ -6,6 +6,7 @@
 mod keyset;
 mod model;
 mod sql;
+mod stores;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,6 +18,7 @@ use crate::store::{Tx, Vault};
 
 pub use keyset::{Keyset, Keysets, MasterKey};
 pub use model::{Erasure, NewErasure, VaultError};
+pub use stores::Stores;
 
 /// What [`resolve`] found or made.
 pub type Resolved = HashMap<Identifier, IdentifierId>;

@@ -1,0 +1,112 @@
+//! What a request selects: one text for the preview and for the pass, so that the one promises what the other does.
+//!
+//! A record is selected by an identifier of its customer, or by a mention of it in the record's texts, when it happened
+//! before the cut-off (A3, A18). The identifiers and cut-offs stand in a relation `selected (identifier_id, cutoff)`
+//! that the caller defines first.
+
+use chrono::{DateTime, Utc};
+
+use super::mentions::Owner;
+use crate::base::id::{IdentifierId, TenantId};
+use crate::base::target::Target;
+use crate::store::{Archive, Query, Result, Tx};
+
+/// What a request would hit in one target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// How many records.
+    pub records: u64,
+    /// When the first of them happened.
+    pub first: Option<DateTime<Utc>>,
+    /// When the last of them happened.
+    pub last: Option<DateTime<Utc>>,
+}
+
+/// A span of time: from inclusive, to exclusive; `None` is open.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span {
+    /// The first instant of it.
+    pub from: Option<DateTime<Utc>>,
+    /// The first instant after it.
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// The table of a target. All three have the same first columns.
+#[must_use]
+pub const fn table(target: Target) -> &'static str {
+    match target {
+        Target::Archive => "interactions",
+        Target::SmsSurvey => "survey_responses",
+        Target::RawData => "raw_events",
+    }
+}
+
+/// Appends the records whose customer is selected: `(id, at, phone_id, email_id, name_id)`, each once.
+pub fn customers(query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
+    let by = |query: Query<'_>, column: &'static str| {
+        within(
+            query
+                .push("SELECT r.id, r.at, r.phone_id, r.email_id, r.name_id FROM selected s JOIN ")
+                .push(table(target))
+                .push(" r ON r.")
+                .push(column)
+                .push(" = s.identifier_id AND r.at < s.cutoff")
+                .with(" WHERE r.tenant_id = ", tenant),
+            "r",
+            span,
+        )
+    };
+    by(by(query, "phone_id").push(" UNION "), "email_id")
+}
+
+/// Appends the selected mentions: `(record_id, at, n, identifier_id)`.
+pub fn mentions(query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
+    within(
+        query
+            .push(
+                "SELECT m.record_id, m.at, m.n, m.identifier_id FROM selected s \
+                 JOIN mentions m ON m.identifier_id = s.identifier_id AND m.at < s.cutoff",
+            )
+            .with(" WHERE m.tenant_id = ", tenant)
+            .with(" AND m.target = ", Owner::from(target)),
+        "m",
+        span,
+    )
+}
+
+fn within<'c>(query: Query<'c>, alias: &'static str, span: Span) -> Query<'c> {
+    let query = match span.from {
+        Some(from) => query.push(" AND ").push(alias).with(".at >= ", from),
+        None => query,
+    };
+    match span.to {
+        Some(to) => query.push(" AND ").push(alias).with(".at < ", to),
+        None => query,
+    }
+}
+
+/// Counts the distinct records that some identifiers select in a target, up to a cut-off.
+pub async fn preview(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    identifiers: &[IdentifierId],
+    cutoff: DateTime<Utc>,
+) -> Result<Hits> {
+    if identifiers.is_empty() {
+        return Ok(Hits::default());
+    }
+    let query = tx
+        .query("WITH selected (identifier_id, cutoff) AS (VALUES ")
+        .each(identifiers, |query, id| query.with("(", *id).with(", ", cutoff).push(")"))
+        .push("), customers AS (");
+    let query = customers(query, tenant, target, Span::default()).push("), said AS (");
+    let (records, first, last): (i64, _, _) = mentions(query, tenant, target, Span::default())
+        .push(
+            ") SELECT count(*), min(at), max(at) \
+             FROM (SELECT id, at FROM customers UNION SELECT record_id, at FROM said) AS hit",
+        )
+        .one()
+        .await?;
+    Ok(Hits { records: records.unsigned_abs(), first, last })
+}
