@@ -43,20 +43,25 @@ pub const fn table(target: Target) -> &'static str {
 
 /// Appends the records whose customer is selected: `(id, at, phone_id, email_id, name_id)`, each once.
 pub fn customers(query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
-    let by = |query: Query<'_>, column: &'static str| {
-        within(
-            query
-                .push("SELECT r.id, r.at, r.phone_id, r.email_id, r.name_id FROM selected s JOIN ")
-                .push(table(target))
-                .push(" r ON r.")
-                .push(column)
-                .push(" = s.identifier_id AND r.at < s.cutoff")
-                .with(" WHERE r.tenant_id = ", tenant),
-            "r",
-            span,
-        )
-    };
-    by(by(query, "phone_id").push(" UNION "), "email_id")
+    let query = customers_by("phone_id", query, tenant, target, span);
+    customers_by("email_id", query.push(" UNION "), tenant, target, span)
+}
+
+fn customers_by<'c>(
+    column: &'static str,
+    query: Query<'c>,
+    tenant: TenantId,
+    target: Target,
+    span: Span,
+) -> Query<'c> {
+    let query = query
+        .push("SELECT r.id, r.at, r.phone_id, r.email_id, r.name_id FROM selected s JOIN ")
+        .push(table(target))
+        .push(" r ON r.")
+        .push(column)
+        .push(" = s.identifier_id AND r.at < s.cutoff")
+        .with(" WHERE r.tenant_id = ", tenant);
+    within(query, "r", span)
 }
 
 /// Appends the selected mentions: `(record_id, at, n, identifier_id)`.
