@@ -16,7 +16,7 @@ ARG FEATURES=""
 
 # The dependencies in a layer of their own: compiled with empty sources, again only when the manifest changes.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src /image/data /image/bin \
+RUN mkdir -p src /image/bin /image/data /image/etc/lethe \
     && echo 'fn main() {}' > src/main.rs \
     && : > src/lib.rs \
     && cargo build --profile dist --locked --features "${FEATURES}" --bin lethe
@@ -33,15 +33,16 @@ LABEL org.opencontainers.image.title="lethe" \
       org.opencontainers.image.description="Makes a contact centre able to forget a person" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=build /image/bin/lethe /usr/local/bin/lethe
+# `lethe.toml`, where there is one, is read from here.
+COPY --from=build /image/etc /etc
 # Owned by the service's user, so that a fresh volume mounted here is writable.
 COPY --from=build --chown=65532:65532 /image/data /data
 ENV PATH=/usr/local/bin:/usr/bin:/bin \
     LETHE_DATA_DIR=/data \
     LETHE_HTTP__LISTEN=0.0.0.0:8080 \
     LETHE_HTTP__INTERNAL_LISTEN=0.0.0.0:9090
-USER 65532:65532
-# `lethe.toml`, where there is one, is read from here.
 WORKDIR /etc/lethe
+USER 65532:65532
 EXPOSE 8080 9090
 HEALTHCHECK --interval=15s --timeout=3s --start-period=10s --retries=3 CMD ["/usr/local/bin/lethe", "healthcheck"]
 ENTRYPOINT ["lethe"]
