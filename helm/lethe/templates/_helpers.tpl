@@ -231,6 +231,7 @@ rules:
   - action: Ignore
     onPodConditions:
       - type: DisruptionTarget
+        status: "True"
   - action: FailJob
     onExitCodes:
       containerName: lethe
