@@ -72,7 +72,7 @@ LETHE_DATA_DIR: /data
 LETHE_HTTP__LISTEN: 0.0.0.0:8080
 LETHE_HTTP__INTERNAL_LISTEN: 0.0.0.0:9090
 {{- with .Values.http.corsOrigins }}
-LETHE_HTTP__CORS_ORIGINS: {{ toJson . | quote }}
+LETHE_HTTP__CORS_ORIGINS: {{ join "," . | quote }}
 {{- end }}
 {{- if eq .Values.database.mode "postgres" }}
 LETHE_DATABASE__URL_FILE: /etc/lethe/database-url
