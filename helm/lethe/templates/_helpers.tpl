@@ -1,0 +1,245 @@
+{{/* Short enough for a CronJob, whose name leaves room for its jobs' suffixes. */}}
+{{- define "lethe.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "lethe.selector" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "lethe.labels" -}}
+{{ include "lethe.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{- define "lethe.serviceAccountName" -}}
+{{- default (ternary (include "lethe.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "lethe.claimName" -}}
+{{- default (include "lethe.fullname" .) .Values.persistence.existingClaim -}}
+{{- end -}}
+
+{{/* What the schema cannot say, and what has no sensible default: all complaints at once. */}}
+{{- define "lethe.check" -}}
+{{- $wrong := list -}}
+{{- $sqlite := eq .Values.database.mode "sqlite" -}}
+{{- if and $sqlite (gt (int .Values.serve.replicas) 1) -}}
+{{- $wrong = append $wrong "serve.replicas: database.mode sqlite allows exactly one replica; use database.mode postgres for more" -}}
+{{- end -}}
+{{- if and $sqlite (or .Values.database.urlSecret.name .Values.vault.urlSecret.name) -}}
+{{- $wrong = append $wrong "database.urlSecret, vault.urlSecret: not used with database.mode sqlite; set database.mode postgres" -}}
+{{- end -}}
+{{- if not (or $sqlite .Values.database.urlSecret.name) -}}
+{{- $wrong = append $wrong "database.urlSecret.name: required with database.mode postgres" -}}
+{{- end -}}
+{{- if not .Values.vault.masterKeySecret.name -}}
+{{- $wrong = append $wrong "vault.masterKeySecret.name: required" -}}
+{{- end -}}
+{{- if not .Values.auth.issuer -}}
+{{- $wrong = append $wrong "auth.issuer: required" -}}
+{{- end -}}
+{{- if not .Values.auth.audience -}}
+{{- $wrong = append $wrong "auth.audience: required" -}}
+{{- end -}}
+{{- if eq (empty .Values.auth.jwksUrl) (empty .Values.auth.jwksConfigMap.name) -}}
+{{- $wrong = append $wrong "auth.jwksUrl, auth.jwksConfigMap.name: exactly one is required" -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
+{{- $wrong = append $wrong "ingress.hosts: required with ingress.enabled" -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsFrom) -}}
+{{- $wrong = append $wrong "networkPolicy.metricsFrom: name the scraper, or the service monitor reaches nothing" -}}
+{{- end -}}
+{{- if $wrong -}}
+{{- fail (printf "these values do not work:\n  - %s\n" (join "\n  - " $wrong)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Every setting that is no secret, as a map of environment variables. */}}
+{{- define "lethe.settings" -}}
+LETHE_DATA_DIR: /data
+LETHE_HTTP__LISTEN: 0.0.0.0:8080
+LETHE_HTTP__INTERNAL_LISTEN: 0.0.0.0:9090
+{{- with .Values.http.corsOrigins }}
+LETHE_HTTP__CORS_ORIGINS: {{ join "," . | quote }}
+{{- end }}
+{{- if eq .Values.database.mode "postgres" }}
+LETHE_DATABASE__URL_FILE: /etc/lethe/database-url
+{{- if .Values.vault.urlSecret.name }}
+LETHE_VAULT__URL_FILE: /etc/lethe/vault-url
+{{- end }}
+{{- end }}
+LETHE_VAULT__MASTER_KEY_FILE: /etc/lethe/master-key
+LETHE_AUTH__ISSUER: {{ .Values.auth.issuer | quote }}
+LETHE_AUTH__AUDIENCE: {{ .Values.auth.audience | quote }}
+{{- if .Values.auth.jwksUrl }}
+LETHE_AUTH__JWKS_URL: {{ .Values.auth.jwksUrl | quote }}
+{{- else }}
+LETHE_AUTH__JWKS_FILE: /etc/lethe/jwks.json
+{{- end }}
+LETHE_AUTH__TENANT_CLAIM: {{ .Values.auth.tenantClaim | quote }}
+LETHE_AUTH__ROLES_CLAIM: {{ .Values.auth.rolesClaim | quote }}
+{{- end -}}
+
+{{/* Labels and annotations of every pod; the caller adds the component. */}}
+{{- define "lethe.podLabels" -}}
+{{ include "lethe.labels" . }}
+{{- with .Values.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* What every pod has in common, but for affinity, volumes and containers. */}}
+{{- define "lethe.pod" -}}
+automountServiceAccountToken: false
+# A service called lethe would put its own LETHE_… variables into the environment.
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  {{- with .Values.podSecurityContext }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* What every container has in common, but for name, arguments, environment and resources. */}}
+{{- define "lethe.container" -}}
+image: {{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+volumeMounts:
+  - name: tmp
+    mountPath: /tmp
+  - name: settings
+    mountPath: /etc/lethe
+    readOnly: true
+  {{- if eq .Values.database.mode "sqlite" }}
+  - name: data
+    mountPath: /data
+  {{- end }}
+  {{- with .Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* Settings and further environment of the long-lived workloads. The migration hook runs before the ConfigMap is there. */}}
+{{- define "lethe.env" -}}
+envFrom:
+  - configMapRef:
+      name: {{ include "lethe.fullname" . }}
+{{- with .Values.extraEnv }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Volumes of every pod. Argument: root, and hook for the pod that runs before this release's ConfigMap is there. */}}
+{{- define "lethe.volumes" -}}
+{{- $values := .root.Values -}}
+- name: tmp
+  emptyDir:
+    sizeLimit: 256Mi
+- name: settings
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ $values.vault.masterKeySecret.name }}
+          items:
+            - key: {{ $values.vault.masterKeySecret.key }}
+              path: master-key
+      {{- if eq $values.database.mode "postgres" }}
+      - secret:
+          name: {{ $values.database.urlSecret.name }}
+          items:
+            - key: {{ $values.database.urlSecret.key }}
+              path: database-url
+      {{- with $values.vault.urlSecret }}
+      {{- if .name }}
+      - secret:
+          name: {{ .name }}
+          items:
+            - key: {{ .key }}
+              path: vault-url
+      {{- end }}
+      {{- end }}
+      {{- end }}
+      {{- with $values.auth.jwksConfigMap }}
+      {{- if .name }}
+      - configMap:
+          name: {{ .name }}
+          items:
+            - key: {{ .key }}
+              path: jwks.json
+      {{- end }}
+      {{- end }}
+      {{- if and $values.config (not .hook) }}
+      - configMap:
+          name: {{ include "lethe.fullname" .root }}-file
+          items:
+            - key: lethe.toml
+              path: lethe.toml
+      {{- end }}
+{{- if eq $values.database.mode "sqlite" }}
+- name: data
+  persistentVolumeClaim:
+    claimName: {{ include "lethe.claimName" .root }}
+{{- end }}
+{{- with $values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+What a job does about an exit code: 64 (usage) and 78 (configuration) do not get better by trying again, 75 (database
+away) does. A pod that the cluster itself takes away does not count. Argument: further codes that end the job.
+*/}}
+{{- define "lethe.podFailurePolicy" -}}
+rules:
+  - action: Ignore
+    onPodConditions:
+      - type: DisruptionTarget
+        status: "True"
+  - action: FailJob
+    onExitCodes:
+      containerName: lethe
+      operator: In
+      values: {{ concat . (list 64 78) | toJson }}
+  - action: Count
+    onExitCodes:
+      containerName: lethe
+      operator: In
+      values: [1, 75]
+{{- end -}}
