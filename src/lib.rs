@@ -2,3 +2,5 @@
 #![warn(missing_docs)]
 
 pub mod base;
+pub mod cdr;
+pub mod sample;
