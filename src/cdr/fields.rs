@@ -147,16 +147,16 @@ impl Parties<'_> {
 
 /// Tells the customer from the house. An exchange does not say who is who, so the numbers must: an extension of two to
 /// six digits that calls a longer number calls out, and the customer is the one called. Everything else comes in.
-pub(super) fn parties<'a>(caller: Option<&'a str>, called: Option<&'a str>) -> Parties<'a> {
+pub(super) fn parties<'a>(caller: Option<&'a str>, dialled: Option<&'a str>) -> Parties<'a> {
     let extension =
         caller.filter(|text| (2..=LABEL_DIGITS).contains(&text.len()) && digits(text).count() == text.len());
-    let outside = called.filter(|text| {
+    let outside = dialled.filter(|text| {
         digits(text).count() > LABEL_DIGITS && !text.chars().any(char::is_alphabetic) && !text.contains('@')
     });
     if extension.is_some() && outside.is_some() {
         return Parties { outbound: true, customer: outside, line: extension };
     }
-    Parties { outbound: false, customer: caller, line: called.and_then(|text| label(text, caller)) }
+    Parties { outbound: false, customer: caller, line: dialled.and_then(|text| label(text, caller)) }
 }
 
 /// A name that the exchange's configuration gave to a queue, an agent, a line: taken over only if it cannot be

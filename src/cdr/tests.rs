@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 const OSLO: Tz = chrono_tz::Europe::Oslo;
 
-fn read(exchange: Exchange, text: &[u8]) -> Vec<Result<(u64, Value), (u64, &'static str, Option<&'static str>)>> {
+/// A line, a fault's code, and its column.
+type Refused = (u64, &'static str, Option<&'static str>);
+
+fn read(exchange: Exchange, text: &[u8]) -> Vec<Result<(u64, Value), Refused>> {
     lines(exchange, OSLO, text)
         .map(|line| match line {
             Ok(Line { number, json }) => Ok((number, serde_json::from_slice(&json).unwrap())),
