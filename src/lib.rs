@@ -3,6 +3,8 @@
 pub mod archive;
 pub mod audit;
 pub mod base;
+pub mod cdr;
+pub mod sample;
 pub mod store;
 pub mod tenants;
 pub mod vault;

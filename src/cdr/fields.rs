@@ -1,0 +1,174 @@
+//! What the columns of both exchanges have in common: texts, local times, lengths, and who called whom.
+
+use chrono::offset::LocalResult;
+use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use csv::ByteRecord;
+
+use super::Fault;
+
+/// The longest call that is believed, in seconds: 100 days. A longer one is a number that got into the wrong column.
+const LONGEST_CALL: u32 = 8_640_000;
+
+/// The most digits that an extension, a queue or an agent has in its name; with more it may be somebody's number.
+const LABEL_DIGITS: usize = 6;
+
+/// A column: its place and its name.
+pub(super) type Column = (usize, &'static str);
+
+/// One row of a file.
+pub(super) struct Row<'a> {
+    record: &'a ByteRecord,
+}
+
+impl<'a> Row<'a> {
+    pub(super) const fn new(record: &'a ByteRecord) -> Self {
+        Self { record }
+    }
+
+    /// How many columns the row has.
+    pub(super) fn width(&self) -> usize {
+        self.record.len()
+    }
+
+    /// A column's text, trimmed; none where it is empty or absent.
+    pub(super) fn text(&self, (at, name): Column) -> Result<Option<&'a str>, Fault> {
+        let text = std::str::from_utf8(self.record.get(at).unwrap_or_default()).map_err(|_| Fault::Format(name))?;
+        Ok(Some(text.trim()).filter(|text| !text.is_empty()))
+    }
+
+    /// A column's text, which must be there.
+    pub(super) fn required(&self, column: Column) -> Result<&'a str, Fault> {
+        self.text(column)?.ok_or(Fault::Required(column.1))
+    }
+
+    /// A length in whole seconds.
+    pub(super) fn seconds(&self, column: Column) -> Result<Option<u32>, Fault> {
+        let Some(text) = self.text(column)? else { return Ok(None) };
+        let seconds = text.parse().map_err(|_| Fault::Format(column.1))?;
+        if seconds > LONGEST_CALL { Err(Fault::OutOfRange(column.1)) } else { Ok(Some(seconds)) }
+    }
+
+    /// The three times of a call: start, answer, end.
+    pub(super) fn times(&self, start: Column, answer: Column, end: Column, zone: Tz) -> Result<Times, Fault> {
+        let start_at = instant(local_time(self.required(start)?, start.1)?, zone, None).ok_or(out_of_range(start))?;
+        let later = |column: Column| {
+            let Some(text) = self.text(column)? else { return Ok(None) };
+            instant(local_time(text, column.1)?, zone, Some(start_at)).ok_or(out_of_range(column)).map(Some)
+        };
+        // An exchange whose clock was set back may put an answer before the start: such an answer has no ring time.
+        let answer_at = later(answer)?;
+        let end_at = later(end)?;
+        if end_at.is_some_and(|end_at| end_at < start_at) {
+            return Err(out_of_range(end));
+        }
+        Ok(Times { start: start_at, answer: answer_at, end: end_at })
+    }
+}
+
+const fn out_of_range(column: Column) -> Fault {
+    Fault::OutOfRange(column.1)
+}
+
+/// When a call started, was answered and ended.
+pub(super) struct Times {
+    start: DateTime<Utc>,
+    answer: Option<DateTime<Utc>>,
+    end: Option<DateTime<Utc>>,
+}
+
+impl Times {
+    pub(super) const fn answered(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    pub(super) fn started_at(&self) -> String {
+        written(self.start)
+    }
+
+    pub(super) fn ended_at(&self) -> Option<String> {
+        self.end.map(written)
+    }
+
+    /// Seconds from start to answer.
+    pub(super) fn ring_seconds(&self) -> Option<i64> {
+        self.answer.map(|answer| (answer - self.start).num_seconds()).filter(|seconds| *seconds >= 0)
+    }
+}
+
+fn written(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn local_time(text: &str, column: &'static str) -> Result<NaiveDateTime, Fault> {
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map_err(|_| Fault::Format(column))?;
+    if (1970..=9999).contains(&local.year()) { Ok(local) } else { Err(Fault::OutOfRange(column)) }
+}
+
+/// The instant of a local time. Where the clocks repeat it, the earlier of the two that is not before `not_before`;
+/// where they skip it, the end of the gap.
+fn instant(local: NaiveDateTime, zone: Tz, not_before: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(at) => Some(at.to_utc()),
+        LocalResult::Ambiguous(first, second) => {
+            let second_only = not_before.is_some_and(|start| first.to_utc() < start);
+            Some(if second_only { second } else { first }.to_utc())
+        }
+        LocalResult::None => end_of_gap(local, zone),
+    }
+}
+
+/// The first instant whose local time is after a skipped one. No zone is two days from UTC, and local time only grows
+/// across a gap, so bisect.
+fn end_of_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    let (mut before, mut after) = (local.and_utc() - TimeDelta::days(2), local.and_utc() + TimeDelta::days(2));
+    while after - before > TimeDelta::seconds(1) {
+        let middle = DateTime::from_timestamp((before + (after - before) / 2).timestamp(), 0)?;
+        if middle.with_timezone(&zone).naive_local() < local { before = middle } else { after = middle }
+    }
+    DateTime::from_timestamp(after.timestamp(), 0)
+}
+
+/// Who called whom.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parties<'a> {
+    pub(super) outbound: bool,
+    /// The customer's number as the exchange wrote it.
+    pub(super) customer: Option<&'a str>,
+    /// The line called, or the extension that called out.
+    pub(super) line: Option<&'a str>,
+}
+
+impl Parties<'_> {
+    pub(super) const fn direction(&self) -> &'static str {
+        if self.outbound { "outbound" } else { "inbound" }
+    }
+}
+
+/// Tells the customer from the house. An exchange does not say who is who, so the numbers must: an extension of two to
+/// six digits that calls a longer number calls out, and the customer is the one called. Everything else comes in.
+pub(super) fn parties<'a>(caller: Option<&'a str>, dialled: Option<&'a str>) -> Parties<'a> {
+    let extension =
+        caller.filter(|text| (2..=LABEL_DIGITS).contains(&text.len()) && digits(text).count() == text.len());
+    let outside = dialled.filter(|text| {
+        digits(text).count() > LABEL_DIGITS && !text.chars().any(char::is_alphabetic) && !text.contains('@')
+    });
+    if extension.is_some() && outside.is_some() {
+        return Parties { outbound: true, customer: outside, line: extension };
+    }
+    Parties { outbound: false, customer: caller, line: dialled.and_then(|text| label(text, caller)) }
+}
+
+/// A name that the exchange's configuration gave to a queue, an agent, a line: taken over only if it cannot be
+/// somebody's number or address, since nobody looks for identifiers in these fields.
+pub(super) fn label<'a>(text: &'a str, customer: Option<&str>) -> Option<&'a str> {
+    let own: String = digits(customer.unwrap_or_default()).collect();
+    let its: String = digits(text).collect();
+    let is_own = own.len() > 1 && its.contains(&own);
+    let text = text.trim();
+    (!text.is_empty() && its.len() <= LABEL_DIGITS && !is_own && !text.contains('@')).then_some(text)
+}
+
+fn digits(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter_map(crate::base::pii::digit)
+}

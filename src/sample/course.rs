@@ -1,0 +1,230 @@
+//! How an interaction went: the facts that its record, its survey response and its events share.
+
+use chrono::{DateTime, TimeDelta};
+use chrono_tz::Tz;
+
+use super::Sample;
+use super::chance::{Chance, Purpose};
+use super::load::Days;
+use super::people::{Person, person};
+
+/// By what the customer reached the house.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Channel {
+    Call,
+    Chat,
+    Email,
+    Voicemail,
+    Sms,
+}
+
+impl Channel {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Chat => "chat",
+            Self::Email => "email",
+            Self::Voicemail => "voicemail",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// Which identifiers of the customer the record has.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Shown {
+    pub(super) phone: bool,
+    pub(super) email: bool,
+    pub(super) name: bool,
+}
+
+/// What the agent noted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Note {
+    Nothing,
+    Plain,
+    Own,
+    Named,
+    /// It holds the number of this other customer.
+    Other(u64),
+}
+
+/// One interaction.
+pub(super) struct Course {
+    pub(super) index: u64,
+    /// Whose it is; the number may be withheld nonetheless.
+    pub(super) customer: u64,
+    pub(super) person: Person,
+    pub(super) shown: Shown,
+    pub(super) channel: Channel,
+    pub(super) inbound: bool,
+    pub(super) start: DateTime<Tz>,
+    pub(super) queue: &'static str,
+    /// The agent's number; none where nobody took it.
+    pub(super) agent: Option<u64>,
+    pub(super) outcome: &'static str,
+    pub(super) wait: u32,
+    pub(super) talk: u32,
+    pub(super) transferred: bool,
+    pub(super) note: Note,
+}
+
+const QUEUES: [(&str, u64); 6] = [
+    ("Private service", 46),
+    ("New customers", 18),
+    ("Invoice", 14),
+    ("Technical support", 12),
+    ("Business", 7),
+    ("Complaints", 3),
+];
+
+/// How many agents work in a queue.
+const AGENTS: u64 = 12;
+
+/// How many customers the interactions of a sample come from.
+pub(super) fn customer_count(sample: &Sample) -> u64 {
+    (sample.interactions / 4).clamp(1, super::people::MOST)
+}
+
+/// One of the sample's customers: the first call far more often than the last.
+fn some_customer(sample: &Sample, chance: &mut Chance) -> u64 {
+    let reach = chance.below(customer_count(sample)) + 1;
+    chance.below(reach)
+}
+
+impl Course {
+    /// The interaction of a number; none only where the sample's days leave the calendar.
+    pub(super) fn of(sample: &Sample, days: &Days, index: u64) -> Option<Self> {
+        let mut chance = Chance::new(sample.seed, Purpose::Course, index);
+        let start = days.start(index, sample.interactions, &mut chance)?;
+        let customer = some_customer(sample, &mut chance);
+        let person = person(sample.seed, customer);
+        let channel = channel(person.email.is_some(), &mut chance);
+        let inbound = channel_inbound(channel, &mut chance);
+        let shown = shown(channel, inbound, person.email.is_some(), &mut chance);
+        let (queue_at, queue) = queue(&mut chance);
+        let outcome = outcome(channel, inbound, &mut chance);
+        let answered = outcome == "answered";
+        let (wait, talk) = lengths(channel, answered, &mut chance);
+        let agent = (answered || !inbound).then(|| 10 + queue_at * AGENTS + chance.below(AGENTS));
+        let transferred = answered && channel == Channel::Call && chance.percent(8);
+        let note = note(sample, shown, customer, &mut chance);
+        Some(Self {
+            index,
+            customer,
+            person,
+            shown,
+            channel,
+            inbound,
+            start,
+            queue,
+            agent,
+            outcome,
+            wait,
+            talk,
+            transferred,
+            note,
+        })
+    }
+
+    /// The interaction's id in the system that it comes from.
+    pub(super) fn external_id(&self) -> String {
+        format!("sample-{}", self.index)
+    }
+
+    /// So many seconds after the start.
+    pub(super) fn after(&self, seconds: u32) -> DateTime<Tz> {
+        self.start + TimeDelta::seconds(i64::from(seconds))
+    }
+
+    pub(super) fn end(&self) -> DateTime<Tz> {
+        self.after(self.wait + self.talk)
+    }
+
+    /// Whether the record says whose it is.
+    pub(super) const fn is_identified(&self) -> bool {
+        self.shown.phone || self.shown.email
+    }
+}
+
+fn channel(has_email: bool, chance: &mut Chance) -> Channel {
+    match chance.below(100) {
+        0..9 if has_email => Channel::Email,
+        9..18 => Channel::Chat,
+        18..21 => Channel::Voicemail,
+        21..23 => Channel::Sms,
+        _ => Channel::Call,
+    }
+}
+
+fn channel_inbound(channel: Channel, chance: &mut Chance) -> bool {
+    match channel {
+        Channel::Call => chance.percent(90),
+        Channel::Email | Channel::Sms => chance.percent(65),
+        Channel::Chat | Channel::Voicemail => true,
+    }
+}
+
+fn shown(channel: Channel, inbound: bool, has_email: bool, chance: &mut Chance) -> Shown {
+    match channel {
+        // Who hides the number is not known by name either.
+        Channel::Call | Channel::Voicemail if inbound && chance.percent(7) => Shown::default(),
+        Channel::Call => Shown { phone: true, email: has_email && chance.percent(5), name: chance.percent(30) },
+        Channel::Voicemail | Channel::Sms => Shown { phone: true, email: false, name: chance.percent(15) },
+        Channel::Email => Shown { phone: chance.percent(10), email: true, name: chance.percent(80) },
+        // Some chat with no more than a name.
+        Channel::Chat => Shown { phone: chance.percent(25), email: has_email && chance.percent(85), name: true },
+    }
+}
+
+fn queue(chance: &mut Chance) -> (u64, &'static str) {
+    let mut share = chance.below(QUEUES.iter().map(|(_, share)| share).sum());
+    for ((name, its), at) in QUEUES.iter().zip(0..) {
+        if share < *its {
+            return (at, name);
+        }
+        share -= its;
+    }
+    (0, QUEUES[0].0)
+}
+
+fn outcome(channel: Channel, inbound: bool, chance: &mut Chance) -> &'static str {
+    match (channel, inbound, chance.below(100)) {
+        (Channel::Voicemail, ..) => "recorded",
+        (Channel::Email | Channel::Sms, false, _) => "sent",
+        (Channel::Call, false, 0..30) => "no_answer",
+        (Channel::Call, false, 30..36) => "busy",
+        (Channel::Call | Channel::Chat, true, 0..14) => "abandoned",
+        _ => "answered",
+    }
+}
+
+/// Seconds until somebody answered or the customer gave up, and seconds together.
+fn lengths(channel: Channel, answered: bool, chance: &mut Chance) -> (u32, u32) {
+    // Most wait a little and a few wait long, so chance is drawn within a drawn bound.
+    let mut skewed = |most| {
+        let bound = chance.seconds(1, most);
+        chance.seconds(0, bound)
+    };
+    match channel {
+        Channel::Call if answered => (skewed(300), 15 + skewed(1_500)),
+        Channel::Chat if answered => (skewed(240), 30 + skewed(2_400)),
+        Channel::Email if answered => (skewed(80_000), 60 + skewed(900)),
+        Channel::Voicemail => (skewed(30), 5 + skewed(110)),
+        Channel::Sms | Channel::Email => (0, 0),
+        Channel::Call | Channel::Chat => (1 + skewed(400), 0),
+    }
+}
+
+fn note(sample: &Sample, shown: Shown, customer: u64, chance: &mut Chance) -> Note {
+    match chance.below(100) {
+        0..6 => Note::Plain,
+        6..10 if shown.phone || shown.email => Note::Own,
+        10..13 if shown.name && (shown.phone || shown.email) => Note::Named,
+        13..15 => match some_customer(sample, chance) {
+            other if other == customer => Note::Plain,
+            other => Note::Other(other),
+        },
+        _ => Note::Nothing,
+    }
+}
