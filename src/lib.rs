@@ -4,6 +4,7 @@ pub mod archive;
 pub mod audit;
 pub mod base;
 pub mod cdr;
+pub mod nightly;
 pub mod sample;
 pub mod store;
 pub mod tenants;

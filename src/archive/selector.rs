@@ -22,6 +22,15 @@ pub struct Hits {
     pub last: Option<DateTime<Utc>>,
 }
 
+impl Hits {
+    /// Adds what was hit elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = self.last.max(other.last);
+    }
+}
+
 /// A span of time: from inclusive, to exclusive; `None` is open.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span {
@@ -90,7 +99,7 @@ fn within<'c>(query: Query<'c>, alias: &'static str, span: Span) -> Query<'c> {
     }
 }
 
-/// Counts the distinct records that some identifiers select in a target, up to a cut-off.
+/// Counts the distinct records that some identifiers of one request select in a target, up to its cut-off.
 pub async fn preview(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -98,12 +107,23 @@ pub async fn preview(
     identifiers: &[IdentifierId],
     cutoff: DateTime<Utc>,
 ) -> Result<Hits> {
-    if identifiers.is_empty() {
+    let selected: Vec<_> = identifiers.iter().map(|id| (*id, cutoff)).collect();
+    count(tx, tenant, target, &selected).await
+}
+
+/// Counts the distinct records that some identifiers select in a target, each up to a cut-off of its own.
+pub async fn count(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    selected: &[(IdentifierId, DateTime<Utc>)],
+) -> Result<Hits> {
+    if selected.is_empty() {
         return Ok(Hits::default());
     }
     let query = tx
         .query("WITH selected (identifier_id, cutoff) AS (VALUES ")
-        .each(identifiers, |query, id| query.with("(", *id).with(", ", cutoff).push(")"))
+        .each(selected, |query, (id, cutoff)| query.with("(", *id).with(", ", *cutoff).push(")"))
         .push("), customers AS (");
     let query = customers(query, tenant, target, Span::default()).push("), said AS (");
     let (records, first, last): (i64, _, _) = mentions(query, tenant, target, Span::default())
