@@ -2,3 +2,6 @@
 #![warn(missing_docs)]
 
 pub mod base;
+pub mod config;
+pub mod http;
+pub mod telemetry;
