@@ -268,7 +268,16 @@ pub trait Incoming: for<'de> Deserialize<'de> + Validate {
 impl Incoming for InteractionIn {
     fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>> {
         let Self {
-            external_id, channel, direction, started_at, ended_at, queue, agent_id, outcome, customer, attributes,
+            external_id,
+            channel,
+            direction,
+            started_at,
+            ended_at,
+            queue,
+            agent_id,
+            outcome,
+            customer,
+            attributes,
         } = self;
         let mut wrong = Vec::new();
         check_time(started_at, "/started_at", &mut wrong);
@@ -307,7 +316,8 @@ impl Incoming for SurveyResponseIn {
             return Err(wrong);
         }
         let mut ignored = Vec::new();
-        let customer = Customer { phone: reader.phone(phone_number, "/phone_number", &mut ignored), ..Customer::default() };
+        let customer =
+            Customer { phone: reader.phone(phone_number, "/phone_number", &mut ignored), ..Customer::default() };
         let mut texts = reader.texts(&customer);
         let columns = Columns::SurveyResponse {
             interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),

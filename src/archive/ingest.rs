@@ -89,7 +89,8 @@ impl Batch<'_> {
         }
         let rows: Vec<_> = self.drafts.iter().zip(&ids).map(|(draft, id)| self.row(draft, *id, &known)).collect();
         let written = sql::upsert(&mut tx, tenant, self.target, &rows).await?;
-        let written: HashMap<_, _> = written.into_iter().map(|(external_id, id, bits)| (external_id, (id, bits))).collect();
+        let written: HashMap<_, _> =
+            written.into_iter().map(|(external_id, id, bits)| (external_id, (id, bits))).collect();
         let (mut replaced, mut mentioned) = (Vec::new(), Vec::new());
         for (row, wanted) in rows.iter().zip(&ids) {
             let (id, bits) = written.get(&row.draft.external_id).copied().ok_or(StoreError::NoRow)?;
@@ -151,12 +152,23 @@ impl Batch<'_> {
 
     fn row<'b>(&self, draft: &'b Draft, id: RecordId, known: &Known) -> sql::Row<'b> {
         let Customer { phone, email, name } = &draft.customer;
-        let customer_bits = [(phone.is_some(), forgotten::PHONE), (email.is_some(), forgotten::EMAIL), (name.is_some(), forgotten::NAME)]
-            .into_iter()
-            .filter_map(|(has, bit)| has.then_some(bit))
-            .sum::<i16>();
+        let customer_bits = [
+            (phone.is_some(), forgotten::PHONE),
+            (email.is_some(), forgotten::EMAIL),
+            (name.is_some(), forgotten::NAME),
+        ]
+        .into_iter()
+        .filter_map(|(has, bit)| has.then_some(bit))
+        .sum::<i16>();
         if self.is_covered(draft, &known.erasures) {
-            return sql::Row { id, draft, phone: None, email: None, name: None, forgotten: customer_bits | self.mention_bit(draft, known) };
+            return sql::Row {
+                id,
+                draft,
+                phone: None,
+                email: None,
+                name: None,
+                forgotten: customer_bits | self.mention_bit(draft, known),
+            };
         }
         let held = |identifier: Option<Identifier>| identifier.and_then(|one| known.ids.get(&one).copied());
         sql::Row {

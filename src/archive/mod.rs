@@ -1,5 +1,6 @@
 //! The archive: interactions, survey responses and raw events, without a single identifier in them.
 
+pub mod http;
 pub mod incoming;
 mod ingest;
 pub mod mentions;

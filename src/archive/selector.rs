@@ -56,13 +56,7 @@ pub fn customers(query: Query<'_>, tenant: TenantId, target: Target, span: Span)
     customers_by("email_id", query.push(" UNION "), tenant, target, span)
 }
 
-fn customers_by<'c>(
-    column: &'static str,
-    query: Query<'c>,
-    tenant: TenantId,
-    target: Target,
-    span: Span,
-) -> Query<'c> {
+fn customers_by<'c>(column: &'static str, query: Query<'c>, tenant: TenantId, target: Target, span: Span) -> Query<'c> {
     let query = query
         .push("SELECT r.id, r.at, r.phone_id, r.email_id, r.name_id FROM selected s JOIN ")
         .push(table(target))

@@ -195,12 +195,7 @@ pub async fn page(tx: &mut Tx<Archive>, filter: &Filter<'_>) -> Result<Vec<Recor
 }
 
 /// One record.
-pub async fn by_id(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    target: Target,
-    id: RecordId,
-) -> Result<Option<Record>> {
+pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, id: RecordId) -> Result<Option<Record>> {
     let query = select(tx.query(""), target).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id);
     Ok(rows(query, target).await?.pop())
 }

@@ -49,8 +49,7 @@ pub async fn erase(
             let mut tx = stores.archive.write().await?;
             lease.renew(&mut tx).await?;
             let failed: Vec<RequestId> = unreadable.iter().copied().collect();
-            report.requests_failed +=
-                sql::fail(&mut tx, tenant, &failed, UNREADABLE, stores.clock.now()).await?;
+            report.requests_failed += sql::fail(&mut tx, tenant, &failed, UNREADABLE, stores.clock.now()).await?;
             tx.commit().await?;
         }
         let erasures: Vec<NewErasure> = requests
@@ -78,15 +77,10 @@ pub async fn erase(
 }
 
 /// The requests whose identifiers the vault has not, or cannot read: they would never be done.
-async fn unreadable(
-    stores: &Stores,
-    tenant: TenantId,
-    requests: &[Claimed],
-) -> Result<HashSet<RequestId>, NightError> {
+async fn unreadable(stores: &Stores, tenant: TenantId, requests: &[Claimed]) -> Result<HashSet<RequestId>, NightError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let ids: Vec<IdentifierId> = requests.iter().flat_map(Claimed::identifiers).collect();
     let masks = vault::masks(&mut stores.vault.read().await?, &keyset, ids).await?;
-    let is_unreadable =
-        |request: &&Claimed| request.identifiers().any(|id| masks.get(&id).is_none_or(Option::is_none));
+    let is_unreadable = |request: &&Claimed| request.identifiers().any(|id| masks.get(&id).is_none_or(Option::is_none));
     Ok(requests.iter().filter(is_unreadable).map(|request| request.id).collect())
 }

@@ -122,7 +122,9 @@ async fn next_chunk(
     let cut_off = rows.last().filter(|_| is_full).map(|row| row.component);
     let window: Vec<Row> = rows
         .into_iter()
-        .filter(|row| row.target == first.target && (row.component == first.component || Some(row.component) != cut_off))
+        .filter(|row| {
+            row.target == first.target && (row.component == first.component || Some(row.component) != cut_off)
+        })
         .collect();
     let end_of_window = window.last().map_or(chunk.last, |row| row.no.max(chunk.last));
     let expected = expected(tx, &Chunk { last: end_of_window, ..chunk }).await?;
@@ -156,8 +158,7 @@ async fn last_of_component(tx: &mut Tx<Archive>, chunk: &Chunk, component: i32) 
 /// How many records each work row of a chunk selects: an index scan each, no record is read.
 async fn expected(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<HashMap<i32, i64>> {
     let query = with_selected(tx.query(""), chunk).push(" SELECT no, count(*) FROM (");
-    let rows: Vec<(i32, i64)> =
-        each_hit(query, chunk, "s.no").push(") AS hit GROUP BY no").all().await?;
+    let rows: Vec<(i32, i64)> = each_hit(query, chunk, "s.no").push(") AS hit GROUP BY no").all().await?;
     Ok(rows.into_iter().collect())
 }
 
@@ -165,11 +166,8 @@ async fn expected(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<HashMap<i32, i6
 async fn slice_end(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<Option<DateTime<Utc>>> {
     let query = with_selected(tx.query(""), chunk).push(" SELECT at FROM (");
     let query = each_hit(query, chunk, "r.at").push(") AS hit WHERE TRUE");
-    let end: Option<(DateTime<Utc>,)> = query
-        .with_some(" AND at > ", chunk.span.from)
-        .with(" ORDER BY at LIMIT 1 OFFSET ", CHUNK)
-        .maybe()
-        .await?;
+    let end: Option<(DateTime<Utc>,)> =
+        query.with_some(" AND at > ", chunk.span.from).with(" ORDER BY at LIMIT 1 OFFSET ", CHUNK).maybe().await?;
     Ok(end.map(|(at,)| at))
 }
 

@@ -79,10 +79,7 @@ pub async fn finish(
 }
 
 /// The requests whose identifiers all have a mask, and those that cannot be finished.
-fn mask(
-    requests: &[Claimed],
-    masks: &HashMap<IdentifierId, Option<String>>,
-) -> (Vec<Masked>, Vec<RequestId>) {
+fn mask(requests: &[Claimed], masks: &HashMap<IdentifierId, Option<String>>) -> (Vec<Masked>, Vec<RequestId>) {
     let (mut masked, mut failed) = (Vec::new(), Vec::new());
     for request in requests {
         let mask = |id: Option<IdentifierId>| id.map(|id| masks.get(&id).cloned().flatten());

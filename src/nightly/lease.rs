@@ -11,10 +11,8 @@ const TERM: Duration = Duration::from_secs(10);
 
 /// The database's clock, in milliseconds since 1970: the one place where SQL reads a clock, since the runners' own
 /// clocks may differ.
-const NOW: Sql = Sql::per(
-    "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-    "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-);
+const NOW: Sql =
+    Sql::per("(extract(epoch FROM clock_timestamp()) * 1000)::bigint", "CAST(unixepoch('subsec') * 1000 AS INTEGER)");
 
 /// A lease that is held.
 #[derive(Debug)]

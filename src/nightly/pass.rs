@@ -153,7 +153,10 @@ impl Night<'_> {
 }
 
 /// What a pass as of an instant would do, without doing it: no lease, nothing written.
-pub async fn preview(stores: &Stores, options: &Options) -> Result<Vec<(Tenant, u64, Vec<(Target, Hits)>)>, NightError> {
+pub async fn preview(
+    stores: &Stores,
+    options: &Options,
+) -> Result<Vec<(Tenant, u64, Vec<(Target, Hits)>)>, NightError> {
     let mut tx = stores.archive.read().await?;
     let mut tenants = tenants::list(&mut tx).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));

@@ -31,7 +31,12 @@ pub struct Work {
 }
 
 /// Writes the pass's selections and work rows.
-pub async fn plan(stores: &Stores, lease: &Lease, tenant: TenantId, pass: &Pass) -> std::result::Result<(), NightError> {
+pub async fn plan(
+    stores: &Stores,
+    lease: &Lease,
+    tenant: TenantId,
+    pass: &Pass,
+) -> std::result::Result<(), NightError> {
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     let (mut requests, mut after) = (Vec::<Claimed>::new(), None);
@@ -165,7 +170,11 @@ mod tests {
 
     #[test]
     fn identifiers_named_together_share_a_component_over_others_too() {
-        let rows = work(&[request(1, 2, 1, archive_only()), request(3, 2, 1, archive_only()), request(4, 0, 1, archive_only())]);
+        let rows = work(&[
+            request(1, 2, 1, archive_only()),
+            request(3, 2, 1, archive_only()),
+            request(4, 0, 1, archive_only()),
+        ]);
         let component = |bits: u128| rows.iter().find(|row| row.identifier.0.as_u128() == bits).unwrap().component;
         assert_eq!(component(1), component(2));
         assert_eq!(component(2), component(3));

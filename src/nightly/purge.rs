@@ -64,7 +64,8 @@ pub async fn purge(
 /// Done requests created before this local instant are too old: calendar months before the pass.
 fn limit(tenant: &Tenant, as_of: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let local = as_of.with_timezone(&tenant.zone).naive_local();
-    let day = local_day(as_of, tenant.zone).checked_sub_months(Months::new(tenant.settings.request_retention_months))?;
+    let day =
+        local_day(as_of, tenant.zone).checked_sub_months(Months::new(tenant.settings.request_retention_months))?;
     Some(start_of_day(day, tenant.zone)? + (local.time() - NaiveTime::MIN))
 }
 

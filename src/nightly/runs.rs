@@ -40,8 +40,7 @@ pub async fn list(tx: &mut Tx<Archive>, tenant: TenantId, after: Option<Position
     if let Some(Position { at, id }) = after {
         query = query.with(" AND (started_at, id) < (", at).with(", ", id).push(")");
     }
-    let rows: Vec<RunRow> =
-        query.with(" ORDER BY started_at DESC, id DESC LIMIT ", i64::from(limit)).all().await?;
+    let rows: Vec<RunRow> = query.with(" ORDER BY started_at DESC, id DESC LIMIT ", i64::from(limit)).all().await?;
     rows.into_iter().map(Run::try_from).collect()
 }
 
