@@ -77,6 +77,10 @@ ordered_id!(
     /// One pass of the night over one tenant; a killed run's pass goes on in the next run.
     PassId
 );
+ordered_id!(
+    /// One call over HTTP: what `X-Request-Id`, problems and log lines name.
+    CallId
+);
 id!(
     /// One identifier in the vault. Random, since an ordered id would tell when a person was first seen.
     IdentifierId

@@ -1,0 +1,164 @@
+//! The layers that settings come from, and what can be wrong with one.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::Path;
+
+use figment::Figment;
+use figment::error::Kind;
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+use secrecy::SecretString;
+use serde::de::{DeserializeOwned, Deserializer, SeqAccess, Visitor};
+
+/// A setting that cannot be used: its name and the rule it breaks, never its value.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("setting {setting}: {rule}")]
+pub struct ConfigError {
+    setting: String,
+    rule: Cow<'static, str>,
+}
+
+impl ConfigError {
+    /// An error of one setting, named by its path in the file.
+    #[must_use]
+    pub fn new(setting: impl Into<String>, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self { setting: setting.into(), rule: rule.into() }
+    }
+}
+
+impl From<figment::Error> for ConfigError {
+    /// Takes the path and the kind only: figment's own text holds the value.
+    fn from(error: figment::Error) -> Self {
+        let mut setting = error.path.join(".");
+        let rule = match &error.kind {
+            Kind::UnknownField(name, _) => {
+                let known = setting.rsplit('.').next() == Some(name);
+                if !known {
+                    setting = [setting.as_str(), name]
+                        .iter()
+                        .filter(|part| !part.is_empty())
+                        .copied()
+                        .collect::<Vec<_>>()
+                        .join(".");
+                }
+                Cow::Borrowed("is not a setting")
+            }
+            Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => Cow::Owned(format!("must be {wanted}")),
+            Kind::UnknownVariant(_, known) => Cow::Owned(format!("must be one of {}", known.join(", "))),
+            // Own rules begin like this; what libraries say is not repeated, since it may hold the value.
+            Kind::Message(rule) if rule.starts_with("must ") => Cow::Owned(rule.clone()),
+            _ => Cow::Borrowed("is not valid"),
+        };
+        Self { setting, rule }
+    }
+}
+
+/// The settings of all layers: what is built in, the file, the environment.
+pub(super) fn merge<T: DeserializeOwned>(
+    file: Option<&Path>,
+    environment: Vec<(String, String)>,
+) -> Result<T, ConfigError> {
+    let mut figment = Figment::new();
+    if let Some(text) = text_of(file)? {
+        let dict = <Toml as Format>::from_str::<Dict>(&text).map_err(|error| {
+            let line =
+                error.span().map_or(0, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
+            ConfigError::new("of the file", format!("line {} is not valid TOML", line + 1))
+        })?;
+        figment = figment.merge(Serialized::defaults(dict));
+    }
+    figment = figment.merge(Serialized::defaults(nested(environment)?));
+    Ok(figment.extract_lossy()?)
+}
+
+fn text_of(file: Option<&Path>) -> Result<Option<String>, ConfigError> {
+    let path = file.unwrap_or(Path::new("lethe.toml"));
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ConfigError::new("of the file", format!("cannot be read: {}", error.kind()))),
+    }
+}
+
+/// The environment as sections. A name without `__` other than the data folder's is none of ours (Kubernetes sets
+/// `LETHE_PORT` for a service called lethe), unless it is a section's with one underscore missing.
+fn nested(environment: Vec<(String, String)>) -> Result<Dict, ConfigError> {
+    const SECTIONS: [&str; 5] = ["http", "database", "vault", "auth", "log"];
+    let mut root = Dict::new();
+    for (name, value) in environment {
+        let Some(path) = name.strip_prefix("LETHE_").map(str::to_ascii_lowercase) else { continue };
+        let parts: Vec<&str> = path.split("__").collect();
+        match parts.as_slice() {
+            ["data_dir"] => {}
+            [word] => {
+                let slipped = SECTIONS.iter().any(|s| word.strip_prefix(s).is_some_and(|rest| rest.starts_with('_')));
+                if slipped {
+                    return Err(ConfigError::new(name, "two underscores stand between a section and a setting"));
+                }
+                continue;
+            }
+            _ => {}
+        }
+        insert(&mut root, &parts, value);
+    }
+    Ok(root)
+}
+
+fn insert(dict: &mut Dict, path: &[&str], value: String) {
+    match path {
+        [] => {}
+        [name] => {
+            dict.insert((*name).to_owned(), Value::from(value));
+        }
+        [section, rest @ ..] => {
+            let inner = dict.entry((*section).to_owned()).or_insert_with(|| Value::from(Dict::new()));
+            if let Value::Dict(_, inner) = inner {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// Reads a secret from its twin, the file.
+pub(super) fn twin(setting: &str, secret: &mut Option<SecretString>, file: Option<&Path>) -> Result<(), ConfigError> {
+    let Some(file) = file else { return Ok(()) };
+    if secret.is_some() {
+        return Err(ConfigError::new(setting, format!("give either it or {setting}_file")));
+    }
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| ConfigError::new(format!("{setting}_file"), format!("cannot be read: {}", error.kind())))?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(ConfigError::new(format!("{setting}_file"), "names an empty file"));
+    }
+    *secret = Some(text.into());
+    Ok(())
+}
+
+/// A list of words: an array in the file, words with commas between in the environment.
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Words;
+
+    impl<'de> Visitor<'de> for Words {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of words")
+        }
+
+        fn visit_str<E>(self, words: &str) -> Result<Vec<String>, E> {
+            Ok(words.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut words: A) -> Result<Vec<String>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(word) = words.next_element()? {
+                list.push(word);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_any(Words)
+}

@@ -1,0 +1,342 @@
+//! Settings: built-in values, then `lethe.toml` (or `--config FILE`), then the environment; checked once, at the start.
+//!
+//! A setting `name` of a section is `LETHE_SECTION__NAME` in the environment. Every secret has a twin that names a file
+//! to read it from: `url_file` beside `url`, `LETHE_DATABASE__URL_FILE` beside `LETHE_DATABASE__URL`. Errors name the
+//! setting and the rule, never the value. To add a setting: a field with its default here, its rule in
+//! [`Config::load`], a line in `docs/operating.md`.
+
+mod layers;
+mod roles;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::base::actor::Scope;
+use crate::base::crypto::KEY_LEN;
+
+pub use layers::ConfigError;
+
+/// All settings of the service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where embedded databases, development keys and objects lie.
+    pub data_dir: PathBuf,
+    /// The two listeners.
+    pub http: HttpConfig,
+    /// The archive database.
+    pub database: DatabaseConfig,
+    /// The vault database and its key.
+    pub vault: VaultConfig,
+    /// Who may call.
+    pub auth: AuthConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("lethe-data"),
+            http: HttpConfig::default(),
+            database: DatabaseConfig::default(),
+            vault: VaultConfig::default(),
+            auth: AuthConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+/// The listeners and what a call may cost.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where `/metrics` listens.
+    pub internal_listen: SocketAddr,
+    /// Origins whose pages may call the API (CORS); none by default, `*` for any.
+    #[serde(deserialize_with = "layers::list")]
+    pub cors_origins: Vec<String>,
+    /// The longest JSON body, in bytes. Streams of NDJSON are not limited by it.
+    pub body_limit: usize,
+    /// The longest a call may take, in seconds. For a stream of NDJSON: the longest wait for its next bytes.
+    pub request_timeout: u64,
+    /// How long `/readyz` says no before the listeners close, in seconds.
+    pub drain: u64,
+    /// How long calls in hand may take after that, in seconds.
+    pub shutdown: u64,
+    /// Worker threads; unset: as many as the machine has cores, at most four.
+    pub workers: Option<usize>,
+}
+
+impl HttpConfig {
+    /// The longest a call may take.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout)
+    }
+
+    /// The number of worker threads.
+    #[must_use]
+    pub fn worker_count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(4);
+        self.workers.unwrap_or_else(cores)
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Self {
+            listen: loopback(8080),
+            internal_listen: loopback(9090),
+            cors_origins: Vec::new(),
+            body_limit: 2 << 20,
+            request_timeout: 30,
+            drain: 5,
+            shutdown: 30,
+            workers: None,
+        }
+    }
+}
+
+/// The archive database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `sqlite:…` or `postgres://…`; unset: SQLite in the data folder.
+    pub url: Option<SecretString>,
+    /// A file that holds the URL.
+    pub url_file: Option<PathBuf>,
+    /// The most connections at a time.
+    pub pool: u32,
+    /// How long a call waits for a connection, in seconds.
+    pub acquire_timeout: u64,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self { url: None, url_file: None, pool: 10, acquire_timeout: 5 }
+    }
+}
+
+/// The vault database and the master key that wraps the tenants' keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VaultConfig {
+    /// `sqlite:…` or `postgres://…`; unset: beside the archive.
+    pub url: Option<SecretString>,
+    /// A file that holds the URL.
+    pub url_file: Option<PathBuf>,
+    /// The master key: 32 bytes in base64; unset in development mode: a key file in the data folder.
+    pub master_key: Option<SecretString>,
+    /// A file that holds the master key.
+    pub master_key_file: Option<PathBuf>,
+    /// The most connections at a time.
+    pub pool: u32,
+    /// How long a call waits for a connection, in seconds.
+    pub acquire_timeout: u64,
+}
+
+impl Default for VaultConfig {
+    fn default() -> Self {
+        Self { url: None, url_file: None, master_key: None, master_key_file: None, pool: 10, acquire_timeout: 5 }
+    }
+}
+
+/// Whose tokens count, and what their roles allow.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// The identity provider (`iss`); unset: development mode.
+    pub issuer: Option<String>,
+    /// The audience (`aud`) that tokens must name.
+    pub audience: Option<String>,
+    /// Where the provider publishes its keys.
+    pub jwks_url: Option<String>,
+    /// A file with the provider's keys, instead of the URL.
+    pub jwks_file: Option<PathBuf>,
+    /// The claim that holds the tenant's slug; a dotted path reaches into objects, as in every claim name here.
+    pub tenant_claim: String,
+    /// The claim that holds the name shown to other users of the tenant.
+    pub name_claim: String,
+    /// The claim that holds the roles.
+    pub roles_claim: String,
+    /// What each role allows. A role given here replaces the built-in one of its name.
+    #[serde(deserialize_with = "roles::over_the_usual")]
+    pub roles: BTreeMap<String, Vec<Scope>>,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            audience: None,
+            jwks_url: None,
+            jwks_file: None,
+            tenant_claim: "tenant".to_owned(),
+            name_claim: "name".to_owned(),
+            roles_claim: "roles".to_owned(),
+            roles: roles::usual(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Human,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// A level, or levels by module: `info,sqlx=warn`.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Auto }
+    }
+}
+
+impl Config {
+    /// Reads and checks all settings; without a file, `lethe.toml` of the working folder is read if there is one.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let environment = environment.filter(|(name, _)| name.starts_with("LETHE_"));
+        let mut given = Vec::new();
+        for (name, value) in environment {
+            let value = value.into_string().map_err(|_| ConfigError::new(&name, "must be UTF-8"))?;
+            given.push((name, value));
+        }
+        Self::read(file, given)
+    }
+
+    /// Reads and checks the settings of a file and of an environment that is given as it is.
+    pub fn read(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<Self, ConfigError> {
+        let mut config: Self = layers::merge(file, environment)?;
+        layers::twin("database.url", &mut config.database.url, config.database.url_file.as_deref())?;
+        layers::twin("vault.url", &mut config.vault.url, config.vault.url_file.as_deref())?;
+        layers::twin("vault.master_key", &mut config.vault.master_key, config.vault.master_key_file.as_deref())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Whether this is development mode: no identity provider is set, keys are made in the data folder.
+    #[must_use]
+    pub const fn development(&self) -> bool {
+        self.auth.issuer.is_none()
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.check_http()?;
+        self.check_databases()?;
+        self.check_auth()?;
+        let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
+        filter
+            .map(drop)
+            .map_err(|_| ConfigError::new("log.level", "must be a level, or levels by module: info,sqlx=warn"))
+    }
+
+    fn check_http(&self) -> Result<(), ConfigError> {
+        let http = &self.http;
+        for (setting, address) in [("http.listen", http.listen), ("http.internal_listen", http.internal_listen)] {
+            if self.development() && !address.ip().is_loopback() {
+                return Err(ConfigError::new(setting, "must be a loopback address until auth.issuer is set"));
+            }
+        }
+        for origin in &http.cors_origins {
+            if origin != "*" && (!origin.contains("://") || origin.ends_with('/') || !origin.is_ascii()) {
+                return Err(ConfigError::new("http.cors_origins", "must be origins such as https://crm.example, or *"));
+            }
+        }
+        at_least_one("http.body_limit", http.body_limit as u64)?;
+        at_least_one("http.request_timeout", http.request_timeout)?;
+        at_least_one("http.workers", http.workers.map_or(1, |workers| workers as u64))
+    }
+
+    fn check_databases(&self) -> Result<(), ConfigError> {
+        for (setting, url) in [("database.url", &self.database.url), ("vault.url", &self.vault.url)] {
+            let known = |url: &str| ["sqlite:", "postgres://", "postgresql://"].iter().any(|s| url.starts_with(s));
+            if url.as_ref().is_some_and(|url| !known(url.expose_secret())) {
+                return Err(ConfigError::new(setting, "must begin with sqlite: or postgres://"));
+            }
+        }
+        at_least_one("database.pool", self.database.pool.into())?;
+        at_least_one("vault.pool", self.vault.pool.into())?;
+        at_least_one("database.acquire_timeout", self.database.acquire_timeout)?;
+        at_least_one("vault.acquire_timeout", self.vault.acquire_timeout)?;
+        match &self.vault.master_key {
+            None if self.development() => Ok(()),
+            None => Err(ConfigError::new("vault.master_key", "is needed where auth.issuer is set")),
+            Some(key) => match STANDARD.decode(key.expose_secret()) {
+                Ok(bytes) if bytes.len() == KEY_LEN => Ok(()),
+                _ => Err(ConfigError::new("vault.master_key", "must be 32 bytes in base64")),
+            },
+        }
+    }
+
+    fn check_auth(&self) -> Result<(), ConfigError> {
+        let auth = &self.auth;
+        for (setting, claim) in [
+            ("auth.tenant_claim", &auth.tenant_claim),
+            ("auth.name_claim", &auth.name_claim),
+            ("auth.roles_claim", &auth.roles_claim),
+        ] {
+            if claim.is_empty() {
+                return Err(ConfigError::new(setting, "must name a claim"));
+            }
+        }
+        let keys = usize::from(auth.jwks_url.is_some()) + usize::from(auth.jwks_file.is_some());
+        if auth.issuer.is_none() {
+            let idle = auth.audience.is_some() || keys > 0;
+            return if idle {
+                Err(ConfigError::new("auth.issuer", "is needed beside the other settings"))
+            } else {
+                Ok(())
+            };
+        }
+        if auth.issuer.as_deref() == Some("") {
+            return Err(ConfigError::new("auth.issuer", "must not be empty"));
+        }
+        if auth.audience.as_deref().unwrap_or_default().is_empty() {
+            return Err(ConfigError::new("auth.audience", "is needed where auth.issuer is set"));
+        }
+        if keys != 1 {
+            return Err(ConfigError::new("auth.jwks_url", "exactly one of auth.jwks_url and auth.jwks_file is needed"));
+        }
+        match &auth.jwks_url {
+            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
+                Err(ConfigError::new("auth.jwks_url", "must begin with https:// or http://"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn at_least_one(setting: &str, number: u64) -> Result<(), ConfigError> {
+    if number == 0 { Err(ConfigError::new(setting, "must be at least 1")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! What each role allows.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+use super::layers;
+use crate::base::actor::Scope;
+
+/// The roles there are without any setting.
+pub(super) fn usual() -> BTreeMap<String, Vec<Scope>> {
+    use Scope::{
+        ArchiveIdentify, ArchiveIngest, ArchiveRead, ArchiveSearch, AuditRead, ContentDelete, ContentRead,
+        ContentReadSensitive, ContentWrite, JobsRead, KeysAdmin, RequestsRead, RequestsWrite, TenantsAdmin,
+    };
+    let all_but_keys = Scope::ALL.iter().copied().filter(|scope| *scope != KeysAdmin).collect();
+    let officer = vec![
+        RequestsRead,
+        RequestsWrite,
+        ArchiveRead,
+        ArchiveSearch,
+        ArchiveIdentify,
+        ContentRead,
+        ContentDelete,
+        ContentReadSensitive,
+        JobsRead,
+        AuditRead,
+    ];
+    let roles = [
+        ("admin", all_but_keys),
+        ("dpo", officer.clone()),
+        ("compliance", officer),
+        ("supervisor", vec![ArchiveSearch, ArchiveIdentify, ContentRead, ContentDelete]),
+        ("agent", vec![ArchiveSearch]),
+        ("analyst", vec![ArchiveSearch]),
+        ("qa", vec![ArchiveSearch]),
+        ("manager", vec![ArchiveRead]),
+        ("integration", vec![ArchiveIngest, ContentWrite, RequestsRead, RequestsWrite]),
+        ("operator", vec![JobsRead, KeysAdmin, TenantsAdmin]),
+    ];
+    roles.into_iter().map(|(role, scopes)| (role.to_owned(), scopes)).collect()
+}
+
+/// One role's scopes, as a list or as words with commas between.
+struct Scopes(Vec<Scope>);
+
+impl<'de> Deserialize<'de> for Scopes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = layers::list(deserializer)?;
+        let scopes = words.iter().map(|word| Scope::from_str(word)).collect::<Result<_, _>>();
+        scopes.map(Self).map_err(|_| D::Error::custom("must be scopes of this service, such as archive:search"))
+    }
+}
+
+/// The roles of the settings over the usual ones.
+pub(super) fn over_the_usual<'de, D>(deserializer: D) -> Result<BTreeMap<String, Vec<Scope>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let mut roles = usual();
+    let given = BTreeMap::<String, Scopes>::deserialize(deserializer)?;
+    roles.extend(given.into_iter().map(|(role, Scopes(scopes))| (role, scopes)));
+    Ok(roles)
+}

@@ -1,0 +1,122 @@
+use super::*;
+
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+fn read(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::read(None, environment.collect())
+}
+
+fn refused(environment: &[(&str, &str)]) -> String {
+    read(environment).unwrap_err().to_string()
+}
+
+fn with_issuer(more: &[(&'static str, &'static str)]) -> Result<Config, ConfigError> {
+    let mut environment = vec![
+        ("LETHE_AUTH__ISSUER", "https://id.example"),
+        ("LETHE_AUTH__AUDIENCE", "lethe"),
+        ("LETHE_VAULT__MASTER_KEY", KEY),
+    ];
+    environment.extend(more);
+    read(&environment)
+}
+
+#[test]
+fn with_nothing_set_it_is_development_on_loopback() {
+    let config = read(&[]).unwrap();
+    assert!(config.development());
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.http.internal_listen.to_string(), "127.0.0.1:9090");
+    assert_eq!(config.data_dir, Path::new("lethe-data"));
+    assert!(config.database.url.is_none() && config.http.worker_count() > 0);
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let folder = std::env::temp_dir().join(format!("lethe-config-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("lethe.toml");
+    std::fs::write(&file, "[database]\npool = 3\nacquire_timeout = 9\n[auth.roles]\nagent = ['archive:read']\n")
+        .unwrap();
+    let environment = vec![("LETHE_DATABASE__POOL".to_owned(), "7".to_owned())];
+    let config = Config::read(Some(&file), environment).unwrap();
+    assert_eq!((config.database.pool, config.database.acquire_timeout), (7, 9));
+    assert_eq!(config.auth.roles["agent"], [Scope::ArchiveRead]);
+    assert!(config.auth.roles.contains_key("dpo"));
+
+    std::fs::write(&file, "[database]\nurl = 'postgres://u:hunter2@h/d\n").unwrap();
+    let error = Config::read(Some(&file), Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("line 2") && !format!("{error:?}").contains("hunter2"), "{error}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_secret_is_read_from_its_file_and_shown_nowhere() {
+    let file = std::env::temp_dir().join(format!("lethe-secret-{}", std::process::id()));
+    std::fs::write(&file, "postgres://u:hunter2@h/d\n").unwrap();
+    let name = file.to_str().unwrap();
+    let config = read(&[("LETHE_DATABASE__URL_FILE", name)]).unwrap();
+    assert_eq!(config.database.url.as_ref().unwrap().expose_secret(), "postgres://u:hunter2@h/d");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let both = refused(&[("LETHE_DATABASE__URL_FILE", name), ("LETHE_DATABASE__URL", "sqlite:x")]);
+    assert!(both.contains("database.url"), "{both}");
+    std::fs::remove_file(name).unwrap();
+    assert!(refused(&[("LETHE_DATABASE__URL_FILE", name)]).contains("database.url_file"));
+}
+
+#[test]
+fn a_secret_of_digits_stays_a_text() {
+    let error = refused(&[("LETHE_VAULT__MASTER_KEY", "00123456789")]);
+    assert_eq!(error, "setting vault.master_key: must be 32 bytes in base64");
+}
+
+#[test]
+fn errors_name_the_setting_and_not_the_value() {
+    for (name, value, setting) in [
+        ("LETHE_HTTP__LISTEN", "hunter2", "http.listen"),
+        ("LETHE_DATABASE__POOL", "hunter2", "database.pool"),
+        ("LETHE_DATABASE__POOL", "0", "database.pool"),
+        ("LETHE_DATABASE__URL", "mysql://hunter2", "database.url"),
+        ("LETHE_VAULT__MASTER_KEY", "hunter2", "vault.master_key"),
+        ("LETHE_LOG__LEVEL", "hunter2=loud", "log.level"),
+        ("LETHE_LOG__FORMAT", "hunter2", "log.format"),
+        ("LETHE_AUTH__ROLES__AGENT", "hunter2", "auth.roles.agent"),
+        ("LETHE_HTTP__COLOUR", "hunter2", "http.colour"),
+        ("LETHE_HTTP__CORS_ORIGINS", "hunter2", "http.cors_origins"),
+        ("LETHE_DATABASE_URL", "postgres://hunter2", "LETHE_DATABASE_URL"),
+        ("LETHE_AUTH__JWKS_URL", "https://hunter2", "auth.issuer"),
+    ] {
+        let error = read(&[(name, value)]).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("setting {setting}:")), "{name}: {error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+    assert!(read(&[("LETHE_PORT", "tcp://10.0.0.1:80"), ("LETHE_SERVICE_HOST", "10.0.0.1")]).is_ok());
+}
+
+#[test]
+fn development_mode_stays_on_loopback() {
+    for name in ["LETHE_HTTP__LISTEN", "LETHE_HTTP__INTERNAL_LISTEN"] {
+        assert!(refused(&[(name, "0.0.0.0:8080")]).contains("loopback"));
+        assert!(read(&[(name, "[::1]:0")]).is_ok());
+    }
+    let open = with_issuer(&[("LETHE_AUTH__JWKS_FILE", "k.json"), ("LETHE_HTTP__LISTEN", "0.0.0.0:8080")]);
+    assert!(!open.unwrap().development());
+}
+
+#[test]
+fn an_issuer_needs_an_audience_a_key_source_and_a_master_key() {
+    assert!(with_issuer(&[]).unwrap_err().to_string().contains("exactly one"));
+    let two = with_issuer(&[("LETHE_AUTH__JWKS_FILE", "k.json"), ("LETHE_AUTH__JWKS_URL", "https://id.example/keys")]);
+    assert!(two.unwrap_err().to_string().contains("exactly one"));
+    assert!(
+        refused(&[("LETHE_AUTH__ISSUER", "https://id.example"), ("LETHE_VAULT__MASTER_KEY", KEY)]).contains("audience")
+    );
+    let keyless = [("LETHE_AUTH__ISSUER", "i"), ("LETHE_AUTH__AUDIENCE", "a"), ("LETHE_AUTH__JWKS_FILE", "k.json")];
+    assert!(refused(&keyless).contains("vault.master_key"));
+}
+
+#[test]
+fn lists_come_from_words_with_commas() {
+    let config = read(&[("LETHE_HTTP__CORS_ORIGINS", "https://a.example, https://b.example")]).unwrap();
+    assert_eq!(config.http.cors_origins, ["https://a.example", "https://b.example"]);
+}

@@ -1,0 +1,231 @@
+//! Who calls, as a type: a handler that asks for no [`Caller`] has no [`Actor`], and without an actor no data.
+
+use std::collections::{BTreeSet, HashMap};
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use actix_web::dev::{Payload, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, HeaderName};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+
+use super::keys::{Claims, Keys, Unverified};
+use super::problem::{Code, Problem};
+use crate::base::actor::{Actor, Scope};
+use crate::base::id::TenantId;
+
+/// Which scopes open a door: any of them is enough.
+pub trait Allowed: 'static {
+    /// The scopes, any of which is enough; none: a valid token is.
+    const SCOPES: &'static [Scope];
+}
+
+/// Declares the doors: a marker type and the scopes that open it.
+macro_rules! doors {
+    ($($(#[$doc:meta])* $name:ident: $($scope:ident)|*;)*) => {
+        $($(#[$doc])* #[derive(Clone, Copy, Debug)] pub struct $name;
+        impl Allowed for $name {
+            const SCOPES: &'static [Scope] = &[$(Scope::$scope),*];
+        })*
+    };
+}
+
+doors! {
+    /// Anybody with a valid token.
+    Anybody: ;
+    /// Readers of anonymize requests.
+    RequestsRead: RequestsRead;
+    /// Writers of anonymize requests.
+    RequestsWrite: RequestsWrite;
+    /// Readers of the archive in any view; the widest scope held decides which.
+    ArchiveRead: ArchiveRead | ArchiveSearch | ArchiveIdentify;
+    /// Those who search the archive, pseudonymous or identified.
+    ArchiveSearch: ArchiveSearch | ArchiveIdentify;
+    /// Those who search by number or address and see identifiers.
+    ArchiveIdentify: ArchiveIdentify;
+    /// Systems that send records.
+    ArchiveIngest: ArchiveIngest;
+    /// Readers of content.
+    ContentRead: ContentRead;
+    /// Systems that upload content.
+    ContentWrite: ContentWrite;
+    /// Those who delete content.
+    ContentDelete: ContentDelete;
+    /// Readers of sensitive content.
+    ContentReadSensitive: ContentReadSensitive;
+    /// Readers of job runs.
+    JobsRead: JobsRead;
+    /// Readers of the audit log.
+    AuditRead: AuditRead;
+    /// Those who register keys and targets.
+    KeysAdmin: KeysAdmin;
+    /// Those who change the tenant's settings.
+    TenantsAdmin: TenantsAdmin;
+}
+
+/// A caller who may pass the door `S`: 401 without a valid token, 403 without a scope of it.
+#[derive(Debug)]
+pub struct Caller<S: Allowed>(pub Actor, PhantomData<S>);
+
+impl<S: Allowed> Deref for Caller<S> {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.0
+    }
+}
+
+impl<S: Allowed> FromRequest for Caller<S> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(admit(request, S::SCOPES).map(|actor| Self(actor, PhantomData)))
+    }
+}
+
+fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Problem> {
+    let authenticated = request.extensions().get::<Authenticated>().cloned();
+    let actor = authenticated.unwrap_or(Authenticated(Err(Refusal::NoToken))).0?;
+    if scopes.is_empty() || scopes.iter().any(|scope| actor.may(*scope)) {
+        return Ok(actor);
+    }
+    request.extensions_mut().insert(Refused { actor, missing: scopes });
+    let words: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", words.join(" "));
+    Err(Problem::new(Code::Forbidden)
+        .detail(format!("needs the scope {}", words.join(" or ")))
+        .header(HeaderName::from_static("www-authenticate"), &challenge))
+}
+
+/// A known caller who was turned away, for the audit log.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Who it was.
+    pub actor: Actor,
+    /// The scopes, any of which would have been enough.
+    pub missing: &'static [Scope],
+}
+
+/// Who was turned away by this answer, if a known caller was.
+pub fn refused<B>(answer: &ServiceResponse<B>) -> Option<Refused> {
+    answer.request().extensions().get::<Refused>().cloned()
+}
+
+/// What came of the call's token; the frame puts it there before any handler runs.
+#[derive(Clone, Debug)]
+pub(super) struct Authenticated(Result<Actor, Refusal>);
+
+/// Why a token was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NoToken,
+    Token(Unverified),
+    Tenant,
+    Unavailable,
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let invalid = |detail: &'static str| {
+            let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{detail}\"");
+            let unauthorized = Self::new(Code::Unauthorized).detail(detail);
+            unauthorized.header(HeaderName::from_static("www-authenticate"), &challenge)
+        };
+        match refusal {
+            Refusal::NoToken => Self::new(Code::Unauthorized).detail("send Authorization: Bearer and a token"),
+            Refusal::Token(Unverified::KeysAway) => {
+                Self::new(Code::Unavailable).detail("the identity provider's keys cannot be had")
+            }
+            Refusal::Token(why) => invalid(why.detail()),
+            Refusal::Tenant => Self::new(Code::TenantUnknown),
+            Refusal::Unavailable => Self::new(Code::Unavailable),
+        }
+    }
+}
+
+/// Reads the call's token, if it has one.
+pub(super) async fn authenticate(
+    request: &HttpRequest,
+    keys: &Keys,
+    tenants: &TenantDirectory,
+) -> Option<Authenticated> {
+    let mut given = request.headers().get_all(AUTHORIZATION);
+    let header = given.next()?;
+    let token = header.to_str().ok().filter(|_| given.next().is_none()).and_then(bearer);
+    let outcome = match token {
+        None => Err(Refusal::Token(Unverified::Malformed)),
+        Some(token) => match keys.verify(token).await {
+            Ok(claims) => actor(claims, tenants).await,
+            Err(why) => Err(Refusal::Token(why)),
+        },
+    };
+    Some(Authenticated(outcome))
+}
+
+/// The token of a header `Bearer …`; the scheme's case does not matter.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, Refusal> {
+    let Claims { tenant, sub, name, scopes } = claims;
+    let tenant = tenants.find(&tenant.ok_or(Refusal::Tenant)?).await?;
+    Ok(Actor { tenant, sub, name, scopes })
+}
+
+type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync;
+
+/// The tenants by their slugs: known ones are remembered, unknown ones asked for again.
+pub struct TenantDirectory {
+    known: ArcSwap<HashMap<String, TenantId>>,
+    load: Box<Load>,
+}
+
+impl TenantDirectory {
+    /// The longest slug there can be, in bytes.
+    const LONGEST: usize = 100;
+
+    /// A directory that asks `load` for slugs it does not know.
+    pub fn new<F>(load: F) -> Self
+    where
+        F: Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync + 'static,
+    {
+        Self { known: ArcSwap::default(), load: Box::new(load) }
+    }
+
+    async fn find(&self, slug: &str) -> Result<TenantId, Refusal> {
+        if let Some(known) = self.known.load().get(slug) {
+            return Ok(*known);
+        }
+        if slug.is_empty() || slug.len() > Self::LONGEST || slug.chars().any(char::is_control) {
+            return Err(Refusal::Tenant);
+        }
+        let loaded = (self.load)(slug.to_owned()).await.map_err(|problem| {
+            tracing::error!(cause = problem.causes(), "Could not look the tenant up");
+            Refusal::Unavailable
+        })?;
+        let tenant = loaded.ok_or(Refusal::Tenant)?;
+        self.known.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert(slug.to_owned(), tenant);
+            Arc::new(known)
+        });
+        Ok(tenant)
+    }
+}
+
+/// The scopes of some words and of some roles.
+pub(super) fn scopes_of<'a>(
+    words: impl Iterator<Item = &'a str>,
+    roles: impl Iterator<Item = &'a str>,
+    allowed: &std::collections::BTreeMap<String, Vec<Scope>>,
+) -> BTreeSet<Scope> {
+    let by_role = roles.filter_map(|role| allowed.get(role)).flatten().copied();
+    words.filter_map(|word| word.parse().ok()).chain(by_role).collect()
+}

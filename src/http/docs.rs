@@ -1,0 +1,151 @@
+//! What the OpenAPI document says of every operation: the problems it may answer and the token it needs.
+//!
+//! A handler names the groups that fit: `responses((status = 200, …), CallProblems, BodyProblems)`. The document holds
+//! each problem once, under `components/responses`; [`Contract`] puts them there.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, Modify, ToSchema};
+
+use super::problem::{Code, PROBLEM_JSON, Place, ProblemBody};
+
+/// The name of the security scheme.
+pub const BEARER: &str = "bearer";
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+/// One answer of the document, by status: its name in `components` and the codes it may have.
+struct Documented {
+    status: u16,
+    name: &'static str,
+    codes: &'static [Code],
+}
+
+const DOCUMENTED: &[Documented] = &[
+    Documented { status: 400, name: "BadRequest", codes: &[Code::JsonInvalid, Code::CursorInvalid, Code::BadRequest] },
+    Documented { status: 401, name: "Unauthorized", codes: &[Code::Unauthorized] },
+    Documented {
+        status: 403,
+        name: "Forbidden",
+        codes: &[Code::Forbidden, Code::TenantUnknown, Code::PurposeRequired],
+    },
+    Documented { status: 404, name: "NotFound", codes: &[Code::NotFound] },
+    Documented { status: 405, name: "MethodNotAllowed", codes: &[Code::MethodNotAllowed] },
+    Documented { status: 408, name: "Timeout", codes: &[Code::Timeout] },
+    Documented { status: 409, name: "Conflict", codes: &[Code::StateConflict, Code::PassStarted, Code::InProgress] },
+    Documented { status: 412, name: "VersionStale", codes: &[Code::VersionStale] },
+    Documented { status: 413, name: "TooLarge", codes: &[Code::TooLarge] },
+    Documented { status: 415, name: "MediaTypeUnsupported", codes: &[Code::MediaTypeUnsupported] },
+    Documented { status: 422, name: "ValidationFailed", codes: &[Code::ValidationFailed, Code::IdempotencyKeyReused] },
+    Documented { status: 428, name: "IfMatchRequired", codes: &[Code::IfMatchRequired] },
+    Documented { status: 429, name: "TooManyRequests", codes: &[Code::TooManyRequests] },
+    Documented { status: 500, name: "Internal", codes: &[Code::Internal] },
+    Documented { status: 501, name: "NotBuiltIn", codes: &[Code::NotBuiltIn] },
+    Documented { status: 503, name: "Unavailable", codes: &[Code::Unavailable] },
+];
+
+fn named(statuses: &[u16]) -> Responses {
+    let documented = DOCUMENTED.iter().filter(|documented| statuses.contains(&documented.status));
+    documented
+        .map(|documented| (documented.status.to_string(), Ref::from_response_name(documented.name).into()))
+        .collect()
+}
+
+/// Declares groups of problems for `responses(…)`.
+macro_rules! groups {
+    ($($(#[$doc:meta])* $name:ident: $($status:literal)*;)*) => {
+        $($(#[$doc])* #[derive(Clone, Copy, Debug)] pub struct $name;
+        impl IntoResponses for $name {
+            fn responses() -> Responses {
+                named(&[$($status),*])
+            }
+        })*
+    };
+}
+
+groups! {
+    /// What any call with a token may be answered: 401, 403, 408, 422 for its query, 500, 503.
+    CallProblems: 401 403 408 422 500 503;
+    /// What a call with a JSON body may be answered besides: 400, 413, 415, 422.
+    BodyProblems: 400 413 415 422;
+    /// What a list may be answered besides: 400 for its cursor, 422 for its query.
+    ListProblems: 400 422;
+    /// What a call that names one thing may be answered besides: 404.
+    ItemProblems: 404;
+    /// What a change of one thing may be answered besides: 409, 412, 428.
+    VersionProblems: 409 412 428;
+    /// What a call that creates may be answered besides: 409 while the same call runs.
+    CreateProblems: 409;
+    /// What a call that is limited in number may be answered besides: 429.
+    BusyProblems: 429;
+    /// What a call of an optional part may be answered besides: 501.
+    OptionalProblems: 501;
+    /// 503 alone.
+    Unavailable: 503;
+}
+
+/// Adds the problems, their schema and the security scheme to the document.
+#[derive(Clone, Copy, Debug)]
+pub struct Contract;
+
+impl Modify for Contract {
+    fn modify(&self, document: &mut OpenApi) {
+        let components = document.components.get_or_insert_with(Components::new);
+        let mut schemas = vec![(ProblemBody::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema())];
+        schemas.push((Place::name().into_owned(), <Place as utoipa::PartialSchema>::schema()));
+        components.schemas.extend(schemas);
+        let about = "A token of the identity provider; its scopes and roles decide what it opens.";
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
+        components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer.build())));
+        for documented in DOCUMENTED {
+            components.responses.insert(documented.name.to_owned(), documented.response().into());
+        }
+    }
+}
+
+impl Documented {
+    fn response(&self) -> Response {
+        let words: Vec<_> = self.codes.iter().map(|code| format!("`{}`", code.word())).collect();
+        let title = self.codes.first().map_or("", |code| code.title());
+        let schema = Ref::from_schema_name(ProblemBody::name());
+        let content = ContentBuilder::new().schema(Some(schema)).example(Some(self.example())).build();
+        let mut response = ResponseBuilder::new()
+            .description(format!("{title} Code: {}.", words.join(", ")))
+            .content(PROBLEM_JSON, content)
+            .header("X-Request-Id", header("The call, as the log names it."));
+        if self.status == 401 {
+            response = response.header("WWW-Authenticate", header("How to authenticate."));
+        }
+        if self.status == 503 || self.status == 429 {
+            response = response.header("Retry-After", header("When to try again, in seconds."));
+        }
+        if self.status == 405 {
+            response = response.header("Allow", header("The methods there are."));
+        }
+        response.build()
+    }
+
+    fn example(&self) -> Value {
+        let code = self.codes.first().copied().unwrap_or(Code::Internal);
+        let mut example = json!({
+            "type": format!("urn:lethe:problem:{}", code.word()),
+            "title": code.title(),
+            "status": self.status,
+            "instance": "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11",
+            "code": code.word(),
+        });
+        if self.status == 422 {
+            example["errors"] = json!([{ "pointer": "/to_date", "code": "required", "detail": "is required" }]);
+        }
+        example
+    }
+}
+
+fn header(about: &str) -> utoipa::openapi::header::Header {
+    HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(about)).build()
+}

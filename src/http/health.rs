@@ -1,0 +1,133 @@
+//! Whether the service lives, whether it is ready, and its numbers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::web::{self, Data};
+use actix_web::{HttpResponse, get};
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Answer;
+use super::docs::Unavailable;
+use super::problem::{Code, Problem};
+use crate::telemetry::{METRICS_TYPE, Metrics};
+
+type Ask<T> = Box<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
+
+/// What readiness means here; app data (`web::Data<Health>`).
+pub struct Health {
+    ready: Ask<Result<(), String>>,
+    observe: Ask<()>,
+    draining: AtomicBool,
+}
+
+impl Health {
+    /// Ready is who passes `ready`: both databases answer and are migrated. Its error says what is missing, for the log.
+    pub fn new<F>(ready: F) -> Self
+    where
+        F: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    {
+        Self { ready: Box::new(ready), observe: Box::new(|| Box::pin(async {})), draining: AtomicBool::new(false) }
+    }
+
+    /// Calls `observe` before the numbers are shown, to bring those up to date that nobody counts along: pool use, the
+    /// oldest waiting request.
+    #[must_use]
+    pub fn observing<F>(mut self, observe: F) -> Self
+    where
+        F: Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    {
+        self.observe = Box::new(observe);
+        self
+    }
+
+    /// From now on not ready: calls in hand are finished, new ones should go elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+/// How the service is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Condition {
+    /// `ok` for living, `ready` for ready.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Check that the process lives
+///
+/// Asks no database.
+#[utoipa::path(tag = "operations", operation_id = "check_health", security(()),
+    responses((status = 200, description = "It lives.", body = Condition)))]
+#[get("/healthz")]
+pub async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(Condition { status: "ok" })
+}
+
+/// Check that calls can be answered
+///
+/// Asks both databases, and whether they are migrated. 503 while the service is being stopped.
+#[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
+    responses((status = 200, description = "It is ready.", body = Condition), Unavailable))]
+#[get("/readyz")]
+pub async fn readyz(health: Data<Health>) -> Answer<HttpResponse> {
+    if health.draining.load(Ordering::Relaxed) {
+        return Err(Problem::new(Code::Unavailable).detail("the service is being stopped"));
+    }
+    (health.ready)().await.map_err(|missing| {
+        tracing::warn!(missing, "Not ready");
+        Problem::new(Code::Unavailable).detail("a database is away or not migrated")
+    })?;
+    Ok(HttpResponse::Ok().json(Condition { status: "ready" }))
+}
+
+/// The routes of the internal listener: `/metrics`, and health once more for probes that only reach this one.
+pub fn internal(cfg: &mut web::ServiceConfig) {
+    cfg.service(healthz).service(readyz).route("/metrics", web::get().to(metrics));
+}
+
+async fn metrics(metrics: Data<Metrics>, health: Data<Health>) -> Answer<HttpResponse> {
+    (health.observe)().await;
+    let text = metrics.render().map_err(Problem::internal)?;
+    Ok(HttpResponse::Ok().content_type(METRICS_TYPE).body(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, http::StatusCode};
+
+    #[actix_web::test]
+    async fn ready_until_it_drains() {
+        let numbers = Metrics::new().unwrap();
+        let seen = numbers.clone();
+        let health = Health::new(|| Box::pin(async { Ok(()) })).observing(move || {
+            let seen = seen.clone();
+            Box::pin(async move { seen.oldest_waiting(42.0) })
+        });
+        let health = Data::new(health);
+        let app = App::new().app_data(health.clone()).app_data(Data::new(numbers)).configure(internal);
+        let app = init_service(app).await;
+        let status = async |path: &str| call_service(&app, TestRequest::get().uri(path).to_request()).await.status();
+        assert_eq!(status("/readyz").await, StatusCode::OK);
+        health.drain();
+        assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status("/healthz").await, StatusCode::OK);
+        let answer = call_service(&app, TestRequest::get().uri("/metrics").to_request()).await;
+        let text = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
+        assert!(text.contains("lethe_oldest_waiting_request_seconds 42"), "{text}");
+    }
+
+    #[actix_web::test]
+    async fn not_ready_without_its_databases() {
+        let health = Health::new(|| Box::pin(async { Err("vault: 2 migrations are missing".to_owned()) }));
+        let app = init_service(App::new().app_data(Data::new(health)).service(readyz)).await;
+        let answer = call_service(&app, TestRequest::get().uri("/readyz").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers().get("retry-after").unwrap(), "5");
+        assert!(!String::from_utf8_lossy(&read_body(answer).await).contains("vault"));
+    }
+}

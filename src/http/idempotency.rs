@@ -1,0 +1,39 @@
+//! `Idempotency-Key` in; what it does is up to the endpoint.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::problem::{Code, Problem};
+
+/// The key under which a call may be sent again, if the caller gave one: 1–255 visible ASCII characters, else 422.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(pub Option<String>);
+
+const NAME: &str = "Idempotency-Key";
+const LONGEST: usize = 255;
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let refuse = |code: &'static str, detail: &'static str| {
+            Err(Problem::new(Code::ValidationFailed).parameter(NAME, code, detail))
+        };
+        let mut given = request.headers().get_all(NAME);
+        let key = match (given.next(), given.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(_), Some(_)) => refuse("format", "must stand there once"),
+            (Some(key), None) if key.len() > LONGEST => refuse("too_long", "must be at most 255 characters"),
+            (Some(key), None) => match key.to_str() {
+                Ok(key) if !key.is_empty() && key.bytes().all(|byte| (0x20..0x7F).contains(&byte)) => {
+                    Ok(Self(Some(key.to_owned())))
+                }
+                _ => refuse("format", "must be visible ASCII"),
+            },
+        };
+        ready(key)
+    }
+}

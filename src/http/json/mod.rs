@@ -1,0 +1,219 @@
+//! JSON in: strict about types, unknown fields and text, precise about the place, silent about the value.
+
+mod read;
+mod rules;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use validator::Validate;
+
+use super::Kit;
+use super::problem::{Code, Place, Problem};
+use crate::config::HttpConfig;
+
+pub(super) use read::from_texts;
+pub use rules::broken_rules;
+
+/// Why a text is not the value that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is not JSON: where it stops being so, both counted from 1.
+    NotJson {
+        /// The line.
+        line: usize,
+        /// The column, in bytes.
+        column: usize,
+    },
+    /// It is JSON of another shape.
+    Misshaped(Vec<Place>),
+}
+
+impl Unread {
+    /// The places, with one for a text that is no JSON: for the report of a line.
+    #[must_use]
+    pub fn into_places(self) -> Vec<Place> {
+        match self {
+            Self::NotJson { column, .. } => {
+                vec![Place::at("", Code::JsonInvalid.word(), format!("is not JSON from column {column} on"))]
+            }
+            Self::Misshaped(places) => places,
+        }
+    }
+}
+
+impl From<Unread> for Problem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::NotJson { line, column } => {
+                Self::new(Code::JsonInvalid).detail(format!("not JSON from line {line}, column {column} on"))
+            }
+            Unread::Misshaped(places) => Self::invalid(places),
+        }
+    }
+}
+
+/// Reads one JSON value, a whole body or one line of a stream; pointers are relative to it.
+///
+/// Types must be declared with `#[serde(deny_unknown_fields)]`: a good text is read in one go, and only a bad one is
+/// read again, slowly, to find the place.
+pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unread> {
+    let may_hold_nul = text.windows(6).any(|window| window == b"\\u0000");
+    if !may_hold_nul && let Ok(value) = serde_json::from_slice(text) {
+        return Ok(value);
+    }
+    read_value(&parse_value(text)?).map_err(Unread::Misshaped)
+}
+
+/// Reads a text as JSON of any shape.
+fn parse_value(text: &[u8]) -> Result<Value, Unread> {
+    let value: Value = serde_json::from_slice(text).map_err(|error| not_json(&error))?;
+    let nul = read::nul_in(&value);
+    nul.map_or(Ok(value), |place| Err(Unread::Misshaped(vec![place])))
+}
+
+/// Where a text stops being JSON; serde's own words are left behind, since they may quote it.
+pub(super) fn not_json(error: &serde_json::Error) -> Unread {
+    Unread::NotJson { line: error.line().max(1), column: error.column().max(1) }
+}
+
+fn read_value<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Place>> {
+    read::from_value(value).map_err(|place| vec![place])
+}
+
+/// A JSON body: 415, 413, 400 and 422 are answered before the handler runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<T>(pub T);
+
+/// A JSON body that keeps the rules its type declares ([`Validate`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Valid<T>(pub T);
+
+/// A JSON merge patch (RFC 7396). Its shape is only looked at by [`MergePatch::read`], since 404, 428, 412 and 409 come
+/// before 422.
+#[derive(Clone, Debug)]
+pub struct MergePatch(Value);
+
+impl MergePatch {
+    /// Reads the patch as a type whose fields tell absent from null.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        read_value(&self.0).map_err(Problem::invalid)
+    }
+}
+
+/// Deserializes a patch's field so that absent is `None`, null `Some(None)`: `#[serde(default, deserialize_with = …)]`.
+pub fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
+}
+
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move { Ok(Self(parse(&text(&request, payload, &["application/json"]).await?)?)) })
+    }
+}
+
+impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Body::<T>::from_request(request, payload);
+        Box::pin(async move {
+            let Body(value) = body.await?;
+            value.validate().map_err(|errors| Problem::invalid(broken_rules(&errors)))?;
+            Ok(Self(value))
+        })
+    }
+}
+
+impl FromRequest for MergePatch {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let text = text(&request, payload, &["application/json", "application/merge-patch+json"]).await?;
+            Ok(Self(parse_value(&text)?))
+        })
+    }
+}
+
+/// The body's text, if it has one of the media types and is not too long.
+async fn text(request: &HttpRequest, payload: Payload, media_types: &[&str]) -> Result<Bytes, Problem> {
+    let found = media_type(request)?;
+    if !media_types.contains(&found.as_str()) {
+        let detail = format!("send {}", media_types.join(" or "));
+        return Err(Problem::new(Code::MediaTypeUnsupported).detail(detail));
+    }
+    whole(request, payload).await
+}
+
+/// The body's media type without parameters, in lower case. Other charsets than UTF-8 and compressed bodies are 415.
+pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
+    let unsupported = |detail: &'static str| Problem::new(Code::MediaTypeUnsupported).detail(detail);
+    let encoded = request.headers().get_all(CONTENT_ENCODING).any(|encoding| encoding != "identity");
+    if encoded {
+        return Err(unsupported("send the body without Content-Encoding"));
+    }
+    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut parts = header.ok_or_else(|| unsupported("send a Content-Type"))?.split(';');
+    let media_type = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    for parameter in parts {
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        let charset = name.trim().eq_ignore_ascii_case("charset");
+        if charset && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8") {
+            return Err(unsupported("send UTF-8"));
+        }
+    }
+    Ok(media_type)
+}
+
+/// The whole body, up to the limit of the settings.
+pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
+    let limit = request.app_data::<Data<Kit>>().map_or(HttpConfig::default().body_limit, |kit| kit.http.body_limit);
+    let too_large = || Problem::new(Code::TooLarge).detail(format!("send at most {limit} bytes"));
+    let announced =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut text = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(broken_off)?;
+        if text.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        text.extend_from_slice(&chunk);
+    }
+    Ok(text.freeze())
+}
+
+/// The problem of a body that did not arrive.
+pub(super) fn broken_off(error: PayloadError) -> Problem {
+    match error {
+        PayloadError::Overflow => Problem::new(Code::TooLarge),
+        _ => Problem::new(Code::BadRequest).detail("the body did not arrive whole"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

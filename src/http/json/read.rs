@@ -1,0 +1,292 @@
+//! Reads a type from a JSON value and, where that fails, says at which pointer and by which rule.
+//!
+//! The errors of serde are taken apart before they become text, because their text quotes the input.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
+};
+use serde::forward_to_deserialize_any;
+use serde_json::{Map, Value};
+
+use crate::http::problem::Place;
+
+/// Reads a type from a JSON value.
+pub(super) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Place> {
+    T::deserialize(Reader { value, texts: false })
+        .map_err(|mistake| Place::at(mistake.pointer, mistake.code, mistake.detail))
+}
+
+/// Reads a type from texts by name, numbers among them; places are parameters.
+pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: &Map<String, Value>) -> Result<T, Place> {
+    T::deserialize(TextsReader(texts)).map_err(|mistake| {
+        let name = mistake.pointer.trim_start_matches('/').to_owned();
+        Place::parameter(name, mistake.code, mistake.detail)
+    })
+}
+
+/// The first text or key that holds a NUL, which PostgreSQL cannot keep.
+pub(super) fn nul_in(value: &Value) -> Option<Place> {
+    let place = |pointer: &str| Place::at(pointer, "format", "must not hold the character NUL");
+    match value {
+        Value::String(text) => text.contains('\0').then(|| place("")),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(at, item)| nul_in(item).map(|inner| inner.within(&format!("/{at}"))))
+        }
+        Value::Object(members) => members.iter().find_map(|(key, member)| {
+            if key.contains('\0') {
+                return Some(place(""));
+            }
+            nul_in(member).map(|inner| step(key).map_or_else(|| place(""), |step| inner.within(&step)))
+        }),
+        _ => None,
+    }
+}
+
+/// One step of a pointer, if the key reads like a field's name: other keys are what somebody sent, and not echoed.
+fn step(key: &str) -> Option<String> {
+    let name = !key.is_empty() && key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    name.then(|| format!("/{key}"))
+}
+
+/// A place that could not be read, while its pointer is being put together from the inside out.
+#[derive(Debug)]
+struct Mistake {
+    pointer: String,
+    code: &'static str,
+    detail: Cow<'static, str>,
+}
+
+impl Mistake {
+    fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { pointer: String::new(), code, detail: detail.into() }
+    }
+
+    fn under(mut self, key: &str) -> Self {
+        self.pointer = step(key).map_or_else(String::new, |step| step + &self.pointer);
+        self
+    }
+}
+
+impl Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+/// What was expected, in the words of JSON.
+fn wanted(expected: &dyn Expected) -> String {
+    let words = expected.to_string();
+    match words.as_str() {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a sequence" => "an array".to_owned(),
+        "a map" => "an object".to_owned(),
+        "unit" => "null".to_owned(),
+        words if words.starts_with("struct ") => "an object".to_owned(),
+        words if words.starts_with("enum ") => "one of the known words".to_owned(),
+        words => words.to_owned(),
+    }
+}
+
+impl Error for Mistake {
+    fn custom<T: Display>(message: T) -> Self {
+        // Own rules begin like this; what libraries say is not repeated, since it may hold the value.
+        let message = message.to_string();
+        if message.starts_with("must ") {
+            Self::new("format", message)
+        } else {
+            Self::new("format", "must have the documented format")
+        }
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        if unexpected == Unexpected::Unit {
+            return Self::new("required", "is required");
+        }
+        Self::new("type", format!("must be {}", wanted(expected)))
+    }
+
+    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let number = matches!(unexpected, Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_));
+        Self::new(if number { "out_of_range" } else { "format" }, format!("must be {}", wanted(expected)))
+    }
+
+    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
+        Self::new("out_of_range", format!("must be {}", wanted(expected)))
+    }
+
+    fn unknown_variant(_: &str, known: &'static [&'static str]) -> Self {
+        Self::new("format", format!("must be one of {}", known.join(", ")))
+    }
+
+    fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
+        Self::new("unknown_field", "is not a field of this").under(name)
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::new("required", "is required").under(name)
+    }
+
+    fn duplicate_field(name: &'static str) -> Self {
+        Self::new("format", "stands there twice").under(name)
+    }
+}
+
+/// Reads one value. With `texts`, a text may stand for a number or a boolean.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    value: &'a Value,
+    texts: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// The number or boolean that a text stands for, where texts may.
+    fn scalar(self) -> Option<Value> {
+        match self.value {
+            Value::String(text) if self.texts => {
+                serde_json::from_str(text).ok().filter(|v: &Value| v.is_number() || v.is_boolean())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Reads numbers and booleans from texts where texts may stand for them.
+macro_rules! scalars {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+            match self.scalar() {
+                Some(value) => Reader { value: &value, texts: false }.$method(visitor),
+                None => self.deserialize_any(visitor),
+            }
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Reader<'_> {
+    type Error = Mistake;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        match self.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::String(text) => visitor.visit_str(text),
+            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), ..) => visitor.visit_u64(number),
+                (_, Some(number), _) => visitor.visit_i64(number),
+                (.., Some(number)) => visitor.visit_f64(number),
+                _ => Err(Mistake::new("out_of_range", "must be a number of 64 bits")),
+            },
+            Value::Array(items) => visitor.visit_seq(Items { items: items.iter(), at: 0 }),
+            Value::Object(members) => visitor.visit_map(Members::new(members, self.texts)),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Mistake> {
+        // How `serde_json::value::RawValue` asks for the text itself.
+        if name == "$serde_json::private::RawValue" {
+            let text = self.value.to_string();
+            return visitor.visit_map(serde::de::value::MapDeserializer::new(std::iter::once((name, text))));
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        match self.value {
+            Value::String(word) => visitor.visit_enum(StrDeserializer::<Mistake>::new(word)),
+            Value::Object(members) if members.len() == 1 => {
+                visitor.visit_enum(MapAccessDeserializer::new(Members::new(members, self.texts)))
+            }
+            Value::Null => Err(Mistake::new("required", "is required")),
+            _ => Err(Mistake::new("type", format!("must be one of {}", variants.join(", ")))),
+        }
+    }
+
+    scalars! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
+        deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64
+    }
+
+    forward_to_deserialize_any! {
+        i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// The items of an array.
+struct Items<'a> {
+    items: std::slice::Iter<'a, Value>,
+    at: usize,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = Mistake;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Mistake> {
+        let Some(value) = self.items.next() else { return Ok(None) };
+        let at = self.at;
+        self.at += 1;
+        let read = seed.deserialize(Reader { value, texts: false });
+        read.map(Some).map_err(|mistake| Mistake { pointer: format!("/{at}{}", mistake.pointer), ..mistake })
+    }
+}
+
+/// The members of an object.
+struct Members<'a> {
+    members: serde_json::map::Iter<'a>,
+    current: Option<(&'a String, &'a Value)>,
+    texts: bool,
+}
+
+impl<'a> Members<'a> {
+    fn new(members: &'a Map<String, Value>, texts: bool) -> Self {
+        Self { members: members.iter(), current: None, texts }
+    }
+}
+
+impl<'de> MapAccess<'de> for Members<'_> {
+    type Error = Mistake;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
+        self.current = self.members.next();
+        let Some((key, _)) = self.current else { return Ok(None) };
+        seed.deserialize(key.as_str().into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Mistake> {
+        let (key, value) = self.current.take().ok_or_else(|| Mistake::new("format", "must be an object"))?;
+        seed.deserialize(Reader { value, texts: self.texts }).map_err(|mistake| mistake.under(key))
+    }
+}
+
+/// Reads a type from texts by name.
+struct TextsReader<'a>(&'a Map<String, Value>);
+
+impl<'de> Deserializer<'de> for TextsReader<'_> {
+    type Error = Mistake;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        visitor.visit_map(Members::new(self.0, true))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}

@@ -1,0 +1,85 @@
+//! The rules that a type declares, as places of a problem.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
+
+use crate::http::problem::Place;
+
+/// The places that break the rules of a type, in the order of their pointers. The values never leave `params`.
+#[must_use]
+pub fn broken_rules(errors: &ValidationErrors) -> Vec<Place> {
+    let mut places = Vec::new();
+    collect(errors, "", &mut places);
+    places.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    places
+}
+
+fn collect(errors: &ValidationErrors, outer: &str, places: &mut Vec<Place>) {
+    for (field, kind) in errors.errors() {
+        // `__all__` is how a rule about the whole value is filed.
+        let pointer = if field == "__all__" { outer.to_owned() } else { format!("{outer}/{field}") };
+        match kind {
+            ValidationErrorsKind::Field(broken) => places.extend(broken.iter().map(|error| place(error, &pointer))),
+            ValidationErrorsKind::Struct(inner) => collect(inner, &pointer, places),
+            ValidationErrorsKind::List(items) => {
+                for (at, inner) in items {
+                    collect(inner, &format!("{pointer}/{at}"), places);
+                }
+            }
+        }
+    }
+}
+
+fn place(error: &ValidationError, pointer: &str) -> Place {
+    let (code, detail) = match error.code.as_ref() {
+        "length" => length(error),
+        "range" => ("out_of_range".into(), bounds(error, "")),
+        "required" => ("required".into(), "is required".into()),
+        "email"
+        | "url"
+        | "regex"
+        | "contains"
+        | "does_not_contain"
+        | "must_match"
+        | "ip"
+        | "credit_card"
+        | "non_control_character" => ("format".into(), "must have the documented format".into()),
+        _ => (error.code.clone(), "breaks a rule of this field".into()),
+    };
+    Place::at(pointer, code, error.message.clone().unwrap_or(detail))
+}
+
+/// A length's rule: which end was passed is told by the value, which is looked at and not shown.
+fn length(error: &ValidationError) -> (Cow<'static, str>, Cow<'static, str>) {
+    let length = match error.params.get("value") {
+        Some(Value::String(text)) => text.chars().count(),
+        Some(Value::Array(items)) => items.len(),
+        Some(Value::Object(members)) => members.len(),
+        _ => usize::MAX,
+    };
+    let list = matches!(error.params.get("value"), Some(Value::Array(_) | Value::Object(_)));
+    let limit = |name| error.params.get(name).and_then(Value::as_u64);
+    let max = limit("max").or_else(|| limit("equal")).unwrap_or(u64::MAX);
+    let unit = if list { " items" } else { " characters" };
+    let code = match (length as u64 > max, list, length) {
+        (true, true, _) => "too_many",
+        (true, false, _) => "too_long",
+        (false, _, 0) => "required",
+        (false, ..) => "out_of_range",
+    };
+    (code.into(), bounds(error, unit))
+}
+
+/// The bounds of a rule, which are the rule's own numbers.
+fn bounds(error: &ValidationError, unit: &str) -> Cow<'static, str> {
+    let bound = |name| error.params.get(name).filter(|bound| bound.is_number());
+    match (bound("min"), bound("max"), bound("equal")) {
+        (.., Some(equal)) => format!("must be {equal}{unit}").into(),
+        (Some(min), Some(max), _) => format!("must be {min} to {max}{unit}").into(),
+        (Some(min), None, _) => format!("must be at least {min}{unit}").into(),
+        (None, Some(max), _) => format!("must be at most {max}{unit}").into(),
+        _ => "must be in range".into(),
+    }
+}

@@ -1,0 +1,92 @@
+//! What the claims of a signed token say.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use super::{Claims, Terms, Unverified};
+use crate::http::caller::scopes_of;
+
+/// How far the clocks of provider and service may be apart, in seconds.
+const LEEWAY: f64 = 5.0;
+
+/// The longest subject and the longest name, in characters; longer names are cut, longer subjects refused.
+const LONGEST: usize = 200;
+
+impl Terms {
+    /// Checks times, issuer and audience, and reads who it is.
+    pub(super) fn read(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<Claims, Unverified> {
+        if text(claims, "iss") != Some(&self.issuer) {
+            return Err(Unverified::Issuer);
+        }
+        if !words(claims.get("aud"), |_| false).any(|audience| audience == self.audience) {
+            return Err(Unverified::Audience);
+        }
+        check_times(claims, now)?;
+        let sub = text(claims, "sub").filter(|sub| is_clean(sub)).ok_or(Unverified::Subject)?;
+        let name = found(claims, &self.name_claim).and_then(Value::as_str);
+        let name = name
+            .or_else(|| text(claims, "preferred_username").map(String::as_str))
+            .map(cleaned)
+            .filter(|name| !name.is_empty());
+        let roles = words(found(claims, &self.roles_claim), |c| c == ' ' || c == ',');
+        Ok(Claims {
+            tenant: found(claims, &self.tenant_claim).and_then(Value::as_str).map(str::to_owned),
+            sub: sub.to_owned(),
+            name: name.unwrap_or_else(|| sub.to_owned()),
+            scopes: scopes_of(words(claims.get("scope"), |c| c == ' '), roles, &self.roles),
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for millions of years")]
+fn check_times(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(), Unverified> {
+    let now = now.timestamp_millis() as f64 / 1000.0;
+    let ends = claims.get("exp").and_then(Value::as_f64).ok_or(Unverified::Expired)?;
+    if now >= ends + LEEWAY {
+        return Err(Unverified::Expired);
+    }
+    match claims.get("nbf") {
+        None => Ok(()),
+        Some(begins) if begins.as_f64().is_some_and(|begins| now >= begins - LEEWAY) => Ok(()),
+        Some(_) => Err(Unverified::Early),
+    }
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a String> {
+    match claims.get(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// A claim by its name, or by a dotted path into objects: `realm_access.roles`. A name that holds dots itself
+/// (`https://id.example/roles`) wins.
+fn found<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    if let Some(value) = claims.get(path) {
+        return Some(value);
+    }
+    path.match_indices('.').find_map(|(dot, _)| match claims.get(&path[..dot]) {
+        Some(Value::Object(inner)) => found(inner, &path[dot + 1..]),
+        _ => None,
+    })
+}
+
+/// The words of a claim: an array of texts, or one text, parted where `parts` says.
+fn words<'a>(claim: Option<&'a Value>, parts: fn(char) -> bool) -> impl Iterator<Item = &'a str> {
+    let (many, one) = match claim {
+        Some(Value::Array(many)) => (many.as_slice(), None),
+        Some(Value::String(one)) => (&[][..], Some(one)),
+        _ => (&[][..], None),
+    };
+    let one = one.into_iter().flat_map(move |one| one.split(parts)).filter(|word| !word.is_empty());
+    many.iter().filter_map(Value::as_str).chain(one)
+}
+
+fn is_clean(sub: &str) -> bool {
+    !sub.is_empty() && sub.chars().count() <= LONGEST && !sub.chars().any(char::is_control)
+}
+
+fn cleaned(name: impl AsRef<str>) -> String {
+    let name: String = name.as_ref().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    name.trim().to_owned()
+}

@@ -1,0 +1,144 @@
+//! The key of development mode: made at the first start, kept in the data folder, trusted only while no issuer is set.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
+use serde_json::{Map, Value, json};
+
+use super::set::{KeySet, VerificationKey};
+use super::{DEV_AUDIENCE, DEV_ISSUER};
+use crate::base::clock::Clock;
+use crate::base::crypto;
+use crate::config::Config;
+
+const FILE: &str = "dev-signing-key.pem";
+const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+const END: &str = "-----END PRIVATE KEY-----";
+/// How long a development token lasts, in seconds.
+const LIFETIME: i64 = 24 * 60 * 60;
+
+/// The development key cannot be had, or is not for this.
+#[derive(Debug, thiserror::Error)]
+pub enum DevKeyError {
+    /// An issuer is set: tokens come from there.
+    #[error("development tokens do not exist where auth.issuer is set")]
+    IssuerSet,
+    /// A role that the settings do not know.
+    #[error("unknown role; there are: {0}")]
+    UnknownRole(String),
+    /// The key file cannot be read or written.
+    #[error("the development key in the data folder cannot be read or written")]
+    File(#[source] io::Error),
+    /// The key file holds no Ed25519 key, or none could be made.
+    #[error("the development key in the data folder is no Ed25519 key")]
+    Key,
+}
+
+/// Makes a token of development mode: EdDSA, 24 hours, the roles given.
+pub fn dev_token(config: &Config, tenant: &str, roles: &[String], user: &str) -> Result<String, DevKeyError> {
+    if !config.development() {
+        return Err(DevKeyError::IssuerSet);
+    }
+    if roles.iter().any(|role| !config.auth.roles.contains_key(role)) {
+        let known: Vec<_> = config.auth.roles.keys().map(String::as_str).collect();
+        return Err(DevKeyError::UnknownRole(known.join(", ")));
+    }
+    let now = Clock::System.now().timestamp();
+    let mut claims = Map::new();
+    for (name, value) in [
+        ("iss", json!(DEV_ISSUER)),
+        ("aud", json!(DEV_AUDIENCE)),
+        ("sub", json!(user)),
+        ("iat", json!(now)),
+        ("exp", json!(now + LIFETIME)),
+    ] {
+        claims.insert(name.to_owned(), value);
+    }
+    place(&mut claims, &config.auth.tenant_claim, json!(tenant));
+    place(&mut claims, &config.auth.name_claim, json!(user));
+    place(&mut claims, &config.auth.roles_claim, json!(roles));
+    let key = EncodingKey::from_ed_der(&private_key(config)?);
+    encode(&Header::new(Algorithm::EdDSA), &claims, &key).map_err(|_| DevKeyError::Key)
+}
+
+/// Puts a claim where the settings expect it: under its name, or along its dotted path.
+fn place(claims: &mut Map<String, Value>, path: &str, value: Value) {
+    match path.split_once('.') {
+        Some((outer, rest)) if !path.contains('/') => {
+            let inner = claims.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                place(inner, rest, value);
+            }
+        }
+        _ => {
+            claims.insert(path.to_owned(), value);
+        }
+    }
+}
+
+/// What development tokens are verified with.
+pub(super) fn verification_keys(config: &Config) -> Result<KeySet, DevKeyError> {
+    let pair = Ed25519KeyPair::from_pkcs8(&private_key(config)?).map_err(|_| DevKeyError::Key)?;
+    let key = DecodingKey::from_ed_der(pair.public_key().as_ref());
+    Ok(KeySet(vec![VerificationKey { kid: None, algorithm: Algorithm::EdDSA, key }]))
+}
+
+/// The private key (PKCS #8), made if there is none yet.
+fn private_key(config: &Config) -> Result<Vec<u8>, DevKeyError> {
+    let path = config.data_dir.join(FILE);
+    match fs::read_to_string(&path) {
+        Ok(pem) => from_pem(&pem).ok_or(DevKeyError::Key),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let made = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new());
+            let made = made.map_err(|_| DevKeyError::Key)?;
+            keep(&path, &to_pem(made.as_ref())).map_err(DevKeyError::File)?;
+            // Another process may have been first: what lies there now counts.
+            let pem = fs::read_to_string(&path).map_err(DevKeyError::File)?;
+            from_pem(&pem).ok_or(DevKeyError::Key)
+        }
+        Err(error) => Err(DevKeyError::File(error)),
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all, unless one is there already.
+fn keep(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let part = beside(path)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&part).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    let linked = written.and_then(|()| match fs::hard_link(&part, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        outcome => outcome,
+    });
+    let _ = fs::remove_file(&part);
+    linked
+}
+
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let random: [u8; 8] = crypto::random().map_err(io::Error::other)?;
+    Ok(path.with_extension(format!("{:016x}.part", u64::from_be_bytes(random))))
+}
+
+fn to_pem(key: &[u8]) -> String {
+    format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode(key))
+}
+
+fn from_pem(pem: &str) -> Option<Vec<u8>> {
+    let (_, body) = pem.split_once(BEGIN)?;
+    let (body, _) = body.split_once(END)?;
+    let body: String = body.split_whitespace().collect();
+    STANDARD.decode(body).ok()
+}

@@ -1,0 +1,187 @@
+//! Verification of tokens: the key fixes the algorithm, the settings fix issuer and audience, the clock is an argument.
+//!
+//! A token names a key by its `kid` and nothing else: keys that it brings along or points at (`jwk`, `jku`, `x5u`) are
+//! not looked at. Keys come from the provider's URL, from a file, or, in development mode, from the data folder.
+
+mod claims;
+mod development;
+mod provider;
+mod set;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Validation, decode, decode_header};
+use serde_json::{Map, Value};
+
+use self::provider::Provider;
+use self::set::{KeySet, VerificationKey};
+use crate::base::actor::Scope;
+use crate::base::clock::Clock;
+use crate::config::Config;
+
+pub use self::development::{DevKeyError, dev_token};
+
+/// The `iss` of development tokens.
+pub const DEV_ISSUER: &str = "lethe-dev";
+/// The `aud` of development tokens.
+pub const DEV_AUDIENCE: &str = "lethe";
+
+/// The longest token that is looked at, in bytes.
+const LONGEST_TOKEN: usize = 16 << 10;
+
+/// The verification keys cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The file with the keys cannot be read.
+    #[error("auth.jwks_file cannot be read")]
+    File(#[source] std::io::Error),
+    /// The file holds no JSON Web Key Set with a usable key.
+    #[error("auth.jwks_file holds no usable key (RS256, ES256 or EdDSA, for signatures)")]
+    NoKey,
+    /// No client for the provider's URL can be made.
+    #[error("no HTTP client for auth.jwks_url")]
+    Client(#[source] reqwest::Error),
+    /// The development key cannot be had.
+    #[error(transparent)]
+    Development(#[from] DevKeyError),
+}
+
+/// Why a token was not taken. Says nothing of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unverified {
+    /// It is no token of a kind that is taken here.
+    Malformed,
+    /// No key of the provider signed it.
+    Signature,
+    /// Its time is over, or has no end.
+    Expired,
+    /// Its time has not come.
+    Early,
+    /// Another provider issued it.
+    Issuer,
+    /// It is meant for another service.
+    Audience,
+    /// It names no subject.
+    Subject,
+    /// The provider is away and its keys are not known.
+    KeysAway,
+}
+
+impl Unverified {
+    /// What is wrong, for the caller.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Malformed => "the token cannot be read",
+            Self::Signature => "the token is not signed by a known key",
+            Self::Expired => "the token has expired",
+            Self::Early => "the token is not valid yet",
+            Self::Issuer => "the token has another issuer",
+            Self::Audience => "the token has another audience",
+            Self::Subject => "the token names no subject",
+            Self::KeysAway => "the keys cannot be had",
+        }
+    }
+}
+
+/// What a verified token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// The slug of the tenant, if there is one.
+    pub tenant: Option<String>,
+    /// The subject.
+    pub sub: String,
+    /// The name to show.
+    pub name: String,
+    /// The scopes of the token and of its roles, together.
+    pub scopes: BTreeSet<Scope>,
+}
+
+/// Whose tokens count and what their claims are called.
+#[derive(Debug)]
+struct Terms {
+    issuer: String,
+    audience: String,
+    tenant_claim: String,
+    name_claim: String,
+    roles_claim: String,
+    roles: BTreeMap<String, Vec<Scope>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Fixed(Arc<KeySet>),
+    Provider(Box<Provider>),
+}
+
+/// The keys that tokens are verified with.
+#[derive(Debug)]
+pub struct Keys {
+    source: Source,
+    terms: Terms,
+    clock: Clock,
+}
+
+impl Keys {
+    /// The keys that the settings name. A provider's URL is asked when the first token comes.
+    pub fn open(config: &Config, clock: Clock) -> Result<Self, KeysError> {
+        let auth = &config.auth;
+        let source = match (&auth.issuer, &auth.jwks_url, &auth.jwks_file) {
+            (None, _, _) => Source::Fixed(Arc::new(development::verification_keys(config)?)),
+            (_, Some(url), _) => Source::Provider(Box::new(Provider::new(url).map_err(KeysError::Client)?)),
+            (_, None, Some(file)) => {
+                let set = KeySet::read(&std::fs::read(file).map_err(KeysError::File)?).ok_or(KeysError::NoKey)?;
+                Source::Fixed(Arc::new(set))
+            }
+            (_, None, None) => return Err(KeysError::NoKey),
+        };
+        let terms = Terms {
+            issuer: auth.issuer.clone().unwrap_or_else(|| DEV_ISSUER.to_owned()),
+            audience: auth.audience.clone().unwrap_or_else(|| DEV_AUDIENCE.to_owned()),
+            tenant_claim: auth.tenant_claim.clone(),
+            name_claim: auth.name_claim.clone(),
+            roles_claim: auth.roles_claim.clone(),
+            roles: auth.roles.clone(),
+        };
+        Ok(Self { source, terms, clock })
+    }
+
+    /// Verifies a token and reads its claims.
+    pub async fn verify(&self, token: &str) -> Result<Claims, Unverified> {
+        self.verify_at(token, self.clock.now()).await
+    }
+
+    /// Verifies a token at an instant.
+    pub async fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, Unverified> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(Unverified::Malformed);
+        }
+        let header = decode_header(token).map_err(|_| Unverified::Malformed)?;
+        // Extensions that must be understood are not: RFC 7515, 4.1.11.
+        if header.crit.is_some() || !set::ALGORITHMS.contains(&header.alg) {
+            return Err(Unverified::Malformed);
+        }
+        let keys = match &self.source {
+            Source::Fixed(set) => Arc::clone(set),
+            Source::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
+        };
+        let key = keys.find(header.kid.as_deref(), header.alg).ok_or(Unverified::Signature)?;
+        let claims = signed_claims(token, key)?;
+        self.terms.read(&claims, now)
+    }
+}
+
+/// The claims of a token that a key signed. Times, issuer and audience are checked by [`Terms::read`].
+fn signed_claims(token: &str, key: &VerificationKey) -> Result<Map<String, Value>, Unverified> {
+    let mut validation = Validation::new(key.algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let decoded = decode::<Map<String, Value>>(token, &key.key, &validation);
+    decoded.map(|token| token.claims).map_err(|_| Unverified::Signature)
+}
+
+#[cfg(test)]
+mod tests;

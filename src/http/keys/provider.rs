@@ -1,0 +1,112 @@
+//! The keys that an identity provider publishes under a URL, remembered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Mutex;
+
+use super::Unverified;
+use super::set::KeySet;
+
+/// How long keys are used without asking again.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
+/// How long keys are used where the provider does not answer.
+const STALE: TimeDelta = TimeDelta::hours(24);
+/// How long after an attempt the provider is left alone.
+const PAUSE: TimeDelta = TimeDelta::minutes(1);
+/// The same, as long as no usable key is known at all.
+const SHORT_PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// How long the provider may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest set of keys, in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// Keys and when they were fetched.
+#[derive(Debug)]
+struct Fetched {
+    keys: Arc<KeySet>,
+    at: DateTime<Utc>,
+}
+
+impl Fetched {
+    fn age(&self, now: DateTime<Utc>) -> TimeDelta {
+        now - self.at
+    }
+}
+
+/// An identity provider's published keys.
+#[derive(Debug)]
+pub(super) struct Provider {
+    url: String,
+    client: reqwest::Client,
+    fetched: ArcSwapOption<Fetched>,
+    /// When the provider was last asked; held while it is, so that one call asks for all.
+    asked: Mutex<Option<DateTime<Utc>>>,
+}
+
+impl Provider {
+    pub(super) fn new(url: &str) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .user_agent(concat!("lethe/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { url: url.to_owned(), client, fetched: ArcSwapOption::empty(), asked: Mutex::new(None) })
+    }
+
+    /// The keys for a token that names `kid`: those at hand if they know it, else the provider is asked, at most once
+    /// a minute. Where it does not answer, keys up to a day old go on being used.
+    pub(super) async fn keys_for(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<Arc<KeySet>, Unverified> {
+        let seen = self.fetched.load_full();
+        let known = seen.as_ref().filter(|set| set.age(now) < STALE);
+        match known {
+            Some(set) if set.keys.knows(kid) && set.age(now) < FRESH => return Ok(Arc::clone(&set.keys)),
+            // Known but no longer fresh: one call asks, the others go on with what there is.
+            Some(set) if set.keys.knows(kid) => match self.asked.try_lock() {
+                Ok(mut asked) => self.ask(&mut asked, PAUSE, now).await,
+                Err(_) => return Ok(Arc::clone(&set.keys)),
+            },
+            _ => {
+                let mut asked = self.asked.lock().await;
+                // Another call may have asked while this one waited.
+                let newer = self.fetched.load_full();
+                let unchanged = newer.as_ref().map(|set| set.at) == seen.as_ref().map(|set| set.at);
+                let pause = if known.is_some() { PAUSE } else { SHORT_PAUSE };
+                if unchanged {
+                    self.ask(&mut asked, pause, now).await;
+                }
+            }
+        }
+        let set = self.fetched.load_full().filter(|set| set.age(now) < STALE).ok_or(Unverified::KeysAway)?;
+        Ok(Arc::clone(&set.keys))
+    }
+
+    async fn ask(&self, asked: &mut Option<DateTime<Utc>>, pause: TimeDelta, now: DateTime<Utc>) {
+        if asked.is_some_and(|at| now - at < pause) {
+            return;
+        }
+        *asked = Some(now);
+        match self.fetch().await {
+            Ok(keys) => self.fetched.store(Some(Arc::new(Fetched { keys: Arc::new(keys), at: now }))),
+            Err(why) => tracing::warn!(why, "The identity provider's keys could not be fetched"),
+        }
+    }
+
+    async fn fetch(&self) -> Result<KeySet, &'static str> {
+        let mut answer = self.client.get(&self.url).send().await.map_err(|_| "no answer")?;
+        if !answer.status().is_success() {
+            return Err("an answer without success");
+        }
+        let mut json = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| "a broken answer")? {
+            json.extend_from_slice(&chunk);
+            if json.len() > LONGEST {
+                return Err("too long an answer");
+            }
+        }
+        KeySet::read(&json).ok_or("no usable key")
+    }
+}

@@ -1,0 +1,225 @@
+//! Records in, one after the other: lines of NDJSON as they arrive, or the items of a JSON array.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt as _;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use super::Kit;
+use super::json::{broken_off, media_type, not_json, whole};
+use super::problem::{Code, Problem};
+use crate::config::HttpConfig;
+
+/// The media type of streams.
+pub const NDJSON: &str = "application/x-ndjson";
+
+/// The most items of an array.
+const MOST_ITEMS: usize = 1000;
+
+/// One record's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its line, or its place in the array, from 1.
+    pub number: u64,
+    /// The text for [`super::json::parse`]; `None` where the line is longer than a body may be.
+    pub text: Option<Bytes>,
+}
+
+/// The records of a body. Take them with [`Lines::next`]; the memory in use is one line.
+pub struct Lines(Source);
+
+enum Source {
+    Items(std::iter::Enumerate<std::vec::IntoIter<Box<RawValue>>>),
+    Stream(Box<Stream>),
+}
+
+struct Stream {
+    payload: Payload,
+    patience: Duration,
+    splitter: Splitter,
+    ended: bool,
+}
+
+impl Lines {
+    /// The next record that is not blank; `None` after the last. An error ends the stream: what came before stays.
+    pub async fn next(&mut self) -> Option<Result<Line, Problem>> {
+        let stream = match &mut self.0 {
+            Source::Items(items) => {
+                let (at, item) = items.next()?;
+                let text = Bytes::copy_from_slice(item.get().as_bytes());
+                return Some(Ok(Line { number: at as u64 + 1, text: Some(text) }));
+            }
+            Source::Stream(stream) => stream,
+        };
+        loop {
+            if let Some(line) = stream.splitter.next() {
+                return Some(Ok(line));
+            }
+            if stream.ended {
+                return stream.splitter.last().map(Ok);
+            }
+            match tokio::time::timeout(stream.patience, stream.payload.next()).await {
+                Ok(Some(Ok(chunk))) => stream.splitter.push(&chunk),
+                Ok(None) => stream.ended = true,
+                Ok(Some(Err(error))) => {
+                    stream.stop();
+                    return Some(Err(broken_off(error)));
+                }
+                Err(_) => {
+                    stream.stop();
+                    return Some(Err(Problem::new(Code::Timeout).detail("no line came for too long")));
+                }
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn stop(&mut self) {
+        self.ended = true;
+        self.splitter.waiting.clear();
+    }
+}
+
+impl FromRequest for Lines {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            match media_type(&request)?.as_str() {
+                NDJSON => {
+                    let http = request.app_data::<Data<Kit>>().map_or_else(HttpConfig::default, |kit| kit.http.clone());
+                    let splitter = Splitter::new(http.body_limit);
+                    let stream = Stream { payload, patience: http.timeout(), splitter, ended: false };
+                    Ok(Self(Source::Stream(Box::new(stream))))
+                }
+                "application/json" => items(&whole(&request, payload).await?).map(|items| Self(Source::Items(items))),
+                _ => Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("send application/json or {NDJSON}"))),
+            }
+        })
+    }
+}
+
+fn items(text: &[u8]) -> Result<std::iter::Enumerate<std::vec::IntoIter<Box<RawValue>>>, Problem> {
+    // The items' own strings are looked at one by one, so that one bad record does not refuse the others.
+    let items: Vec<Box<RawValue>> = serde_json::from_slice(text).map_err(|error| match error.classify() {
+        Category::Data => Problem::new(Code::ValidationFailed).at("", "type", "must be an array"),
+        _ => not_json(&error).into(),
+    })?;
+    if items.len() > MOST_ITEMS {
+        return Err(Problem::new(Code::ValidationFailed).at("", "too_many", "must be at most 1000 records"));
+    }
+    Ok(items.into_iter().enumerate())
+}
+
+/// Cuts what arrives into lines.
+struct Splitter {
+    waiting: BytesMut,
+    /// How much of `waiting` holds no end of line.
+    searched: usize,
+    /// Whether the line at hand is already too long and only its end is looked for.
+    skipping: bool,
+    number: u64,
+    longest: usize,
+}
+
+impl Splitter {
+    fn new(longest: usize) -> Self {
+        Self { waiting: BytesMut::new(), searched: 0, skipping: false, number: 0, longest }
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        self.waiting.extend_from_slice(chunk);
+    }
+
+    /// The next whole line that is not blank.
+    fn next(&mut self) -> Option<Line> {
+        loop {
+            let Some(end) = self.waiting[self.searched..].iter().position(|byte| *byte == b'\n') else {
+                if self.waiting.len() > self.longest {
+                    self.skipping = true;
+                    self.waiting.clear();
+                }
+                self.searched = self.waiting.len();
+                return None;
+            };
+            let mut line = self.waiting.split_to(self.searched + end + 1);
+            line.truncate(line.len() - 1);
+            self.searched = 0;
+            if let Some(line) = self.take(line) {
+                return Some(line);
+            }
+        }
+    }
+
+    /// What stands after the last end of line.
+    fn last(&mut self) -> Option<Line> {
+        if self.waiting.is_empty() && !self.skipping {
+            return None;
+        }
+        let line = self.waiting.split();
+        self.searched = 0;
+        self.take(line)
+    }
+
+    fn take(&mut self, line: BytesMut) -> Option<Line> {
+        self.number += 1;
+        let number = self.number;
+        if std::mem::take(&mut self.skipping) || line.len() > self.longest {
+            return Some(Line { number, text: None });
+        }
+        let blank = line.iter().all(u8::is_ascii_whitespace);
+        (!blank).then(|| Line { number, text: Some(line.freeze()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn split(chunks: &[&[u8]], longest: usize) -> Vec<(u64, Option<String>)> {
+        let mut splitter = Splitter::new(longest);
+        let mut lines = Vec::new();
+        let mut add = |line: Line| {
+            lines.push((line.number, line.text.map(|text| String::from_utf8_lossy(&text).into_owned())));
+        };
+        for chunk in chunks {
+            splitter.push(chunk);
+            while let Some(line) = splitter.next() {
+                add(line);
+            }
+        }
+        splitter.last().into_iter().for_each(&mut add);
+        lines
+    }
+
+    #[test]
+    fn blank_lines_count_but_are_skipped() {
+        let lines = split(&[b"{1}\n\n \r\n{2", b"}\n{3}"], 10);
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(lines, [(1, text("{1}")), (4, text("{2}")), (5, text("{3}"))]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_loses_only_itself() {
+        let lines = split(&[b"ab\nabcdefghij", b"klmnop", b"qrs\ncd\n", b"xxxxxxxxxxxxxxx"], 5);
+        assert_eq!(lines, [(1, Some("ab".to_owned())), (2, None), (3, Some("cd".to_owned())), (4, None)]);
+    }
+
+    proptest! {
+        #[test]
+        fn lines_do_not_depend_on_how_they_arrive(text in "[a\n]{0,60}", cut: prop::sample::Index) {
+            let (head, tail) = text.as_bytes().split_at(cut.index(text.len() + 1));
+            prop_assert_eq!(split(&[head, tail], 5), split(&[text.as_bytes()], 5));
+        }
+    }
+}

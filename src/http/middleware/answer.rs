@@ -1,0 +1,96 @@
+//! The last touch to every answer.
+
+use actix_web::HttpResponse;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::http::Method;
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+
+use super::super::Kit;
+use super::super::problem::{Code, PROBLEM_JSON, Problem};
+use super::{Call, REQUEST_ID};
+
+/// What pages of this service may load: nothing.
+const CLOSED: &str = "default-src 'none'; frame-ancestors 'none'";
+/// What the documentation may load: what this service serves itself.
+const OWN: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+
+impl Call {
+    /// Makes a failure a problem, adds the headers that every answer has, logs and counts the call.
+    pub(super) fn finish<B: MessageBody + 'static>(&self, answer: HttpResponse<B>, kit: &Kit) -> HttpResponse<BoxBody> {
+        let mut answer = self.as_problem(answer);
+        let status = answer.status();
+        let headers = answer.headers_mut();
+        let mut add = |name: HeaderName, value: &'static str| {
+            if !headers.contains_key(&name) {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+        };
+        add(X_CONTENT_TYPE_OPTIONS, "nosniff");
+        add(X_FRAME_OPTIONS, "DENY");
+        add(REFERRER_POLICY, "no-referrer");
+        add(CONTENT_SECURITY_POLICY, if self.docs { OWN } else { CLOSED });
+        if self.api {
+            add(CACHE_CONTROL, "no-store");
+        }
+        if let Ok(id) = HeaderValue::from_str(&self.id.to_string()) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(origin) = &self.origin {
+            origin.open(headers);
+        }
+        let seconds = self.started.elapsed().as_secs_f64();
+        let route = self.route.as_deref().unwrap_or("none");
+        kit.metrics.called(self.method_word(), route, status.as_u16(), seconds);
+        tracing::info!(
+            request.id = %self.id,
+            http.method = self.method_word(),
+            http.route = route,
+            http.status = status.as_u16(),
+            duration_ms = (seconds * 1e6).round() / 1e3,
+            "Answered"
+        );
+        answer
+    }
+
+    /// The answer itself, or the problem that tells of its failure. A 5xx is logged here, once, with its cause.
+    fn as_problem<B: MessageBody + 'static>(&self, answer: HttpResponse<B>) -> HttpResponse<BoxBody> {
+        let status = answer.status();
+        if !status.is_client_error() && !status.is_server_error() {
+            return answer.map_into_boxed_body();
+        }
+        let known = answer.error().and_then(|error| error.as_error::<Problem>());
+        if status.is_server_error() {
+            let cause = known.and_then(Problem::causes);
+            tracing::error!(request.id = %self.id, code = known.map(|p| p.code().word()), cause, "A call failed");
+        }
+        let problem = answer.headers().get(CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
+        match known {
+            Some(known) => known.answer(Some(self.id)),
+            None if problem => answer.map_into_boxed_body(),
+            None => {
+                let mut problem = Problem::new(Code::of_status(status));
+                if let Some(allow) = answer.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()) {
+                    problem = problem.header(ALLOW, allow);
+                }
+                problem.answer(Some(self.id))
+            }
+        }
+    }
+
+    /// The method for log and metrics; a made-up one is not repeated.
+    fn method_word(&self) -> &'static str {
+        match self.method {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
+            Method::OPTIONS => "OPTIONS",
+            _ => "other",
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Pages of other origins, as far as the settings let them in.
+
+use actix_web::HttpResponse;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HeaderMap,
+    HeaderValue, ORIGIN, VARY,
+};
+
+/// The headers that pages may send.
+const MAY_SEND: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, Access-Reason, Content-Digest";
+/// The headers that pages may read.
+const MAY_READ: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed";
+/// How long a page may remember what it may do, in seconds.
+const REMEMBER: &str = "600";
+
+/// An origin that the settings let in, or, with CORS on, one they do not.
+pub(super) struct Origin(Option<HeaderValue>);
+
+impl Origin {
+    /// The call's origin; `None` while CORS is off.
+    pub(super) fn of(request: &ServiceRequest, allowed: &[String]) -> Option<Self> {
+        if allowed.is_empty() {
+            return None;
+        }
+        let origin = request.headers().get(ORIGIN);
+        let known =
+            origin.filter(|origin| allowed.iter().any(|known| known == "*" || origin.as_bytes() == known.as_bytes()));
+        Some(Self(known.cloned()))
+    }
+
+    /// The answer to a page that asks what it may do.
+    pub(super) fn preflight(&self, allow: &str) -> HttpResponse {
+        let mut answer = HttpResponse::NoContent();
+        answer.insert_header((ALLOW, allow));
+        if self.0.is_some() {
+            answer.insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow));
+            answer.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, MAY_SEND));
+            answer.insert_header((ACCESS_CONTROL_MAX_AGE, REMEMBER));
+        }
+        answer.finish()
+    }
+
+    /// Lets the page read the answer.
+    pub(super) fn open(&self, headers: &mut HeaderMap) {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+        if let Some(origin) = &self.0 {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(MAY_READ));
+        }
+    }
+}
+
+/// Whether a page asks before it calls.
+pub(super) fn is_preflight(request: &ServiceRequest) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(ORIGIN)
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}

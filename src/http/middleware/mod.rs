@@ -1,0 +1,165 @@
+//! The frame around all routes: what every call gets, whatever becomes of it.
+//!
+//! A request id; `HEAD` as `GET`; `OPTIONS` and 405 from the table of routes; CORS; the caller's token; a time limit; a
+//! panic as 500; every failure as a problem; headers; one log line and one count.
+
+mod answer;
+mod cors;
+mod routes;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName};
+use actix_web::middleware::{Compress, Next, from_fn};
+use actix_web::web::Data;
+use actix_web::{App, Error, HttpMessage as _, HttpResponse};
+use futures_util::FutureExt as _;
+use uuid::Uuid;
+
+use self::cors::Origin;
+use super::Kit;
+use super::caller::authenticate;
+use super::lines::NDJSON;
+use super::problem::{Code, Problem};
+use crate::base::id::CallId;
+
+pub use self::routes::Routes;
+
+/// The header that names a call.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is kept of a call while it runs.
+struct Call {
+    id: CallId,
+    method: Method,
+    /// The route's pattern; `None` for paths that no route has.
+    route: Option<String>,
+    /// Whether the path is one of the API, whose answers may hold personal data.
+    api: bool,
+    docs: bool,
+    origin: Option<Origin>,
+    started: Instant,
+}
+
+/// Puts the frame around an app whose routes are all registered.
+pub fn frame<T, B>(
+    app: App<T>,
+    kit: Data<Kit>,
+    routes: Data<Routes>,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
+>
+where
+    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
+        + 'static,
+    B: MessageBody + 'static,
+{
+    app.app_data(kit).app_data(routes).wrap(Compress::default()).wrap(from_fn(around))
+}
+
+async fn around<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (Some(kit), Some(routes)) =
+        (request.app_data::<Data<Kit>>().cloned(), request.app_data::<Data<Routes>>().cloned())
+    else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    let call = Call::of(&request, &kit, &routes);
+    request.extensions_mut().insert(call.id);
+    if call.method == Method::HEAD {
+        // Served as GET; the connection leaves the body out, since it saw HEAD.
+        request.head_mut().method = Method::GET;
+    }
+    match outcome(&call, &kit, &routes, request, next).await {
+        Ok(answer) => {
+            let (request, answer) = answer.into_parts();
+            let answer = call.finish(answer, &kit);
+            Ok(ServiceResponse::new(request, answer))
+        }
+        Err(error) => {
+            let answer = call.finish(HttpResponse::from_error(error), &kit);
+            Err(InternalError::from_response("answered", answer).into())
+        }
+    }
+}
+
+async fn outcome<B: MessageBody + 'static>(
+    call: &Call,
+    kit: &Kit,
+    routes: &Routes,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(route) = routes.find(request.path())
+        && !route.serves(request.method())
+    {
+        let answer = match &call.origin {
+            _ if call.method != Method::OPTIONS => {
+                let refusal = Problem::new(Code::MethodNotAllowed).header(ALLOW, route.allow());
+                HttpResponse::from_error(refusal)
+            }
+            Some(origin) if cors::is_preflight(&request) => origin.preflight(route.allow()),
+            _ => HttpResponse::NoContent().insert_header((ALLOW, route.allow())).finish(),
+        };
+        return Ok(request.into_response(answer));
+    }
+    let streams = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|media_type| media_type.as_bytes().starts_with(NDJSON.as_bytes()));
+    let run = AssertUnwindSafe(async {
+        if call.api
+            && let Some(authenticated) = authenticate(request.request(), &kit.keys, &kit.tenants).await
+        {
+            request.extensions_mut().insert(authenticated);
+        }
+        next.call(request).await
+    })
+    .catch_unwind();
+    let ran = if streams {
+        // The stream's reader looks after the time between its pieces.
+        run.await
+    } else {
+        match tokio::time::timeout(kit.http.timeout(), run).await {
+            Ok(ran) => ran,
+            Err(_) => return Err(Problem::new(Code::Timeout).into()),
+        }
+    };
+    match ran {
+        Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
+        // The panic itself was logged with its place by the hook.
+        Err(_) => Err(Problem::new(Code::Internal).into()),
+    }
+}
+
+impl Call {
+    fn of(request: &ServiceRequest, kit: &Kit, routes: &Routes) -> Self {
+        let path = request.path();
+        Self {
+            id: call_id(request),
+            method: request.method().clone(),
+            route: routes.find(path).map(|route| route.pattern().to_owned()),
+            api: path == "/api" || path.starts_with("/api/"),
+            docs: path.starts_with("/docs"),
+            origin: Origin::of(request, &kit.http.cors_origins),
+            started: Instant::now(),
+        }
+    }
+}
+
+/// The caller's own request id if it is a UUID, else a new one.
+fn call_id(request: &ServiceRequest) -> CallId {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let given = given.filter(|id| id.len() == 36).and_then(|id| Uuid::try_parse(id).ok());
+    given.map_or_else(CallId::new, CallId)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Which methods each path has, read from the OpenAPI document, so that no route says it twice.
+
+use actix_web::dev::ResourceDef;
+use actix_web::http::Method;
+use utoipa::openapi::OpenApi;
+
+/// The routes of the app.
+#[derive(Clone, Debug, Default)]
+pub struct Routes(Vec<Route>);
+
+/// One path and its methods.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    path: ResourceDef,
+    methods: Vec<Method>,
+    allow: String,
+}
+
+impl Routes {
+    /// All routes that the document describes.
+    #[must_use]
+    pub fn new(document: &OpenApi) -> Self {
+        let mut routes = Self::default();
+        for (path, item) in &document.paths.paths {
+            let methods = [
+                (Method::GET, item.get.is_some()),
+                (Method::POST, item.post.is_some()),
+                (Method::PUT, item.put.is_some()),
+                (Method::PATCH, item.patch.is_some()),
+                (Method::DELETE, item.delete.is_some()),
+            ];
+            let methods = methods.into_iter().filter_map(|(method, there)| there.then_some(method));
+            routes = routes.also(path, methods.collect());
+        }
+        routes
+    }
+
+    /// Adds a path that the document does not describe, in the same notation, with all its methods.
+    #[must_use]
+    pub fn also(mut self, path: &str, mut methods: Vec<Method>) -> Self {
+        if methods.contains(&Method::GET) {
+            methods.push(Method::HEAD);
+        }
+        let mut words: Vec<_> = methods.iter().map(Method::as_str).collect();
+        words.push(Method::OPTIONS.as_str());
+        let allow = words.join(", ");
+        self.0.push(Route { path: ResourceDef::new(path.to_owned()), methods, allow });
+        // `/requests/batch` before `/requests/{id}`, as a reader would understand it.
+        self.0.sort_by_key(|route| route.pattern().matches('{').count());
+        self
+    }
+
+    pub(super) fn find(&self, path: &str) -> Option<&Route> {
+        self.0.iter().find(|route| route.path.is_match(path))
+    }
+}
+
+impl Route {
+    pub(super) fn pattern(&self) -> &str {
+        self.path.pattern().unwrap_or_default()
+    }
+
+    pub(super) fn serves(&self, method: &Method) -> bool {
+        self.methods.contains(method)
+    }
+
+    /// The value of `Allow`.
+    pub(super) fn allow(&self) -> &str {
+        &self.allow
+    }
+}

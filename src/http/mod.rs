@@ -1,0 +1,40 @@
+//! The kit of every endpoint: who calls, what was sent, how to answer when something is wrong.
+//!
+//! It knows no domain. An endpoint takes a [`caller::Caller`] (without one it has no actor and so no data), reads its
+//! input by [`json::Body`], [`query::Params`], [`path::Id`] and [`etag::IfMatch`], and answers or gives a
+//! [`problem::Problem`]. [`middleware::frame`] goes around all routes.
+
+pub mod caller;
+pub mod docs;
+pub mod etag;
+pub mod health;
+pub mod idempotency;
+pub mod json;
+pub mod keys;
+pub mod lines;
+pub mod middleware;
+pub mod path;
+pub mod problem;
+pub mod query;
+
+use crate::config::HttpConfig;
+use crate::telemetry::Metrics;
+
+pub use caller::{Caller, TenantDirectory};
+pub use keys::Keys;
+pub use problem::{Code, Place, Problem};
+
+/// What the frame and the extractors need; one for all workers, as app data (`web::Data<Kit>`).
+pub struct Kit {
+    /// The settings of the listeners.
+    pub http: HttpConfig,
+    /// The keys that tokens are verified with.
+    pub keys: Keys,
+    /// The tenants by slug.
+    pub tenants: TenantDirectory,
+    /// The numbers for operators.
+    pub metrics: Metrics,
+}
+
+/// What a handler answers.
+pub type Answer<T> = Result<T, Problem>;

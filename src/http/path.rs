@@ -1,0 +1,47 @@
+//! Ids of paths in.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
+use uuid::Uuid;
+
+use super::problem::{Code, Problem};
+
+/// The path's id, its only variable part. What is no UUID names nothing: 404.
+#[derive(Clone, Copy, Debug)]
+pub struct Id<T>(pub T);
+
+impl<T: for<'de> Deserialize<'de>> FromRequest for Id<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let part = request.match_info().iter().next().map(|(_, part)| part);
+        ready(part.and_then(read).map(Self).ok_or_else(|| Problem::new(Code::NotFound)))
+    }
+}
+
+/// Reads an id in its one spelling, so that nothing has two addresses.
+fn read<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
+    let id = Uuid::try_parse(part).ok().filter(|_| part.len() == 36)?.to_string();
+    let deserializer: StrDeserializer<'_, Error> = id.as_str().into_deserializer();
+    T::deserialize(deserializer).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::RequestId;
+
+    #[test]
+    fn only_a_uuid_with_its_hyphens_is_an_id() {
+        assert!(read::<RequestId>("0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11").is_some());
+        for other in ["batch", "", "0198c1de5f367cc3b5a53a5e0d4b8f11", "{0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11}", "1"] {
+            assert!(read::<RequestId>(other).is_none(), "{other}");
+        }
+    }
+}

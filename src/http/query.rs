@@ -1,0 +1,187 @@
+//! Query parameters in: unknown and repeated ones are refused, errors name the parameter.
+
+use std::fmt;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::web::Query;
+use actix_web::{FromRequest, HttpRequest};
+use serde::de::{Deserializer, Unexpected, Visitor};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use utoipa::PartialSchema;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+
+use super::json::from_texts;
+use super::problem::{Code, Place, Problem};
+use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
+
+/// The query as a type. It must be declared with `#[serde(deny_unknown_fields)]`; `Params<Nothing>` takes none.
+#[derive(Clone, Copy, Debug)]
+pub struct Params<T>(pub T);
+
+/// No query parameters at all.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl<T: DeserializeOwned> FromRequest for Params<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read(request.query_string()).map(Self))
+    }
+}
+
+fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let pairs = Query::<Vec<(String, String)>>::from_query(query);
+    let pairs = pairs.map_err(|_| Problem::new(Code::BadRequest).detail("the query cannot be read"))?;
+    let mut texts = Map::new();
+    let mut repeated = false;
+    for (name, value) in pairs.into_inner() {
+        if value.contains('\0') {
+            return Err(Problem::new(Code::ValidationFailed).detail("a parameter holds the character NUL"));
+        }
+        repeated |= texts.insert(name, Value::String(value)).is_some();
+    }
+    // Unknown names first: a repeated name is only known to be a parameter's once the type was read.
+    let value = from_texts(&texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
+    if repeated {
+        return Err(Problem::new(Code::ValidationFailed).detail("a parameter stands there twice"));
+    }
+    Ok(value)
+}
+
+fn unknown_is_a_parameter(mut place: Place) -> Place {
+    if place.code == "unknown_field" {
+        place.detail = "is not a parameter of this".into();
+    }
+    place
+}
+
+/// How many items a page may have: 1–200, 50 where nobody asks. `#[serde(default)]` in queries and bodies alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(u32);
+
+impl Limit {
+    /// The number of items.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(USUAL_PAGE)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl Visitor<'_> for Number {
+            type Value = Limit;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "1 to {LARGEST_PAGE}")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Limit, E> {
+                match u32::try_from(number) {
+                    Ok(limit @ 1..=LARGEST_PAGE) => Ok(Limit(limit)),
+                    _ => Err(E::invalid_value(Unexpected::Unsigned(number), &self)),
+                }
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Limit, E> {
+                let refused = || E::invalid_value(Unexpected::Signed(number), &self);
+                u64::try_from(number).map_err(|_| refused()).and_then(|number| Number.visit_u64(number))
+            }
+        }
+
+        deserializer.deserialize_u64(Number)
+    }
+}
+
+impl PartialSchema for Limit {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+            .minimum(Some(1))
+            .maximum(Some(LARGEST_PAGE))
+            .default(Some(Value::from(USUAL_PAGE)))
+            .description(Some("The most items a page may have."))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Limit {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Listing {
+        status: Option<Status>,
+        cursor: Option<String>,
+        #[serde(default)]
+        limit: Limit,
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Status {
+        Waiting,
+        Done,
+    }
+
+    fn refused(query: &str) -> (String, String) {
+        let problem = read::<Listing>(query).unwrap_err();
+        let place = problem.places()[0].clone();
+        assert_eq!(place.pointer, None);
+        (place.parameter.unwrap_or_default().into_owned(), place.code.into_owned())
+    }
+
+    #[test]
+    fn a_listing_is_read() {
+        let listing: Listing = read("status=done&limit=7&cursor=12").unwrap();
+        assert_eq!((listing.status, listing.limit.get()), (Some(Status::Done), 7));
+        assert_eq!(listing.cursor.as_deref(), Some("12"));
+        let usual: Listing = read("").unwrap();
+        assert_eq!((usual.status, usual.limit), (None, Limit(50)));
+    }
+
+    #[test]
+    fn what_is_wrong_names_its_parameter() {
+        for (query, parameter, code) in [
+            ("limit=0", "limit", "out_of_range"),
+            ("limit=201", "limit", "out_of_range"),
+            ("limit=-1", "limit", "out_of_range"),
+            ("limit=99999999999999999999", "limit", "type"),
+            ("limit=many", "limit", "type"),
+            ("limit=", "limit", "type"),
+            ("limit=1.5", "limit", "type"),
+            ("status=lost", "status", "format"),
+            ("colour=red", "colour", "unknown_field"),
+            ("+4798765432=red", "", "unknown_field"),
+        ] {
+            assert_eq!(refused(query), (parameter.to_owned(), code.to_owned()), "{query}");
+        }
+        assert!(read::<Listing>("limit=5&limit=6").is_err());
+        assert!(read::<Nothing>("").is_ok() && read::<Nothing>("a=b").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_makes_the_parser_panic(query: String) {
+            let _ = read::<Listing>(&query);
+        }
+    }
+}

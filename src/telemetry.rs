@@ -1,0 +1,170 @@
+//! Logs and metrics: what operators see. No label, field or message here ever holds a person or a tenant.
+
+use std::io::IsTerminal as _;
+
+use chrono::{DateTime, Utc};
+use prometheus::{
+    Encoder as _, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts logging to standard error: JSON lines off a terminal, lines for people on one. Later calls change nothing.
+///
+/// A panic is logged with its place and without its message, which may hold what a person sent.
+pub fn init(config: &LogConfig) {
+    let filter = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let terminal = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let json = match config.format {
+        LogFormat::Json => true,
+        LogFormat::Human => false,
+        LogFormat::Auto => !terminal,
+    };
+    // A second start (tests, `demo` and its server) keeps the first one's settings.
+    let _ = if json {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+    } else {
+        lines.with_ansi(terminal).with_target(false).try_init()
+    };
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(panic.place = %place, "Panicked");
+    }));
+}
+
+/// Seconds up to which calls are counted.
+const CALL_SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// The service's numbers, as Prometheus reads them.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    calls: HistogramVec,
+    ingested: IntCounterVec,
+    cut: IntCounterVec,
+    oldest_waiting: Gauge,
+    last_pass: Gauge,
+    connections: IntGaugeVec,
+    epoch_restarts: IntCounter,
+}
+
+impl Metrics {
+    /// All numbers at zero, in a registry of their own.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let calls = HistogramVec::new(
+            HistogramOpts::new("lethe_http_request_duration_seconds", "Calls by route, method and status.")
+                .buckets(CALL_SECONDS.to_vec()),
+            &["method", "route", "status"],
+        )?;
+        let ingested = IntCounterVec::new(
+            Opts::new("lethe_ingest_rows_total", "Records sent in, by kind and outcome."),
+            &["kind", "outcome"],
+        )?;
+        let cut = IntCounterVec::new(
+            Opts::new("lethe_pass_rows_total", "Records that the nightly pass anonymized, by target."),
+            &["target"],
+        )?;
+        let oldest_waiting =
+            Gauge::new("lethe_oldest_waiting_request_seconds", "Age of the oldest request that waits; 0 for none.")?;
+        let last_pass = Gauge::new(
+            "lethe_last_pass_success_timestamp_seconds",
+            "When the nightly pass last went through; 0 for never.",
+        )?;
+        let connections = IntGaugeVec::new(
+            Opts::new("lethe_database_connections", "Open connections by database and state."),
+            &["database", "state"],
+        )?;
+        let epoch_restarts = IntCounter::new(
+            "lethe_epoch_restarts_total",
+            "Batches that began anew because a pass went by in the meantime.",
+        )?;
+        registry.register(Box::new(calls.clone()))?;
+        registry.register(Box::new(ingested.clone()))?;
+        registry.register(Box::new(cut.clone()))?;
+        registry.register(Box::new(oldest_waiting.clone()))?;
+        registry.register(Box::new(last_pass.clone()))?;
+        registry.register(Box::new(connections.clone()))?;
+        registry.register(Box::new(epoch_restarts.clone()))?;
+        Ok(Self { registry, calls, ingested, cut, oldest_waiting, last_pass, connections, epoch_restarts })
+    }
+
+    /// Counts one call. `route` is a pattern of the API, never a path.
+    pub fn called(&self, method: &str, route: &str, status: u16, seconds: f64) {
+        self.calls.with_label_values(&[method, route, &status.to_string()]).observe(seconds);
+    }
+
+    /// Counts records that were sent in: `interaction`, `created`.
+    pub fn ingested(&self, kind: &str, outcome: &str, rows: u64) {
+        self.ingested.with_label_values(&[kind, outcome]).inc_by(rows);
+    }
+
+    /// Counts records that the pass anonymized in a target.
+    pub fn cut(&self, target: &str, rows: u64) {
+        self.cut.with_label_values(&[target]).inc_by(rows);
+    }
+
+    /// Says how long the oldest request has been waiting, in seconds; zero where none waits.
+    pub fn oldest_waiting(&self, seconds: f64) {
+        self.oldest_waiting.set(seconds);
+    }
+
+    /// Says when the pass last went through.
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for millions of years")]
+    pub fn pass_succeeded(&self, at: DateTime<Utc>) {
+        self.last_pass.set(at.timestamp() as f64);
+    }
+
+    /// Says how many connections to a database are in use and idle.
+    pub fn connections(&self, database: &str, in_use: u32, idle: u32) {
+        self.connections.with_label_values(&[database, "in_use"]).set(in_use.into());
+        self.connections.with_label_values(&[database, "idle"]).set(idle.into());
+    }
+
+    /// Counts a batch that began anew because the tenant's epoch had moved on.
+    pub fn epoch_restarted(&self) {
+        self.epoch_restarts.inc();
+    }
+
+    /// All numbers in the text format of Prometheus.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// The content type of [`Metrics::render`].
+pub const METRICS_TYPE: &str = prometheus::TEXT_FORMAT;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_is_shown() {
+        let metrics = Metrics::new().unwrap();
+        metrics.called("GET", "/api/v1/me", 200, 0.003);
+        metrics.ingested("interaction", "created", 12);
+        metrics.cut("archive", 3);
+        metrics.oldest_waiting(90.0);
+        metrics.pass_succeeded(DateTime::from_timestamp(1_770_000_000, 0).unwrap());
+        metrics.connections("archive", 2, 5);
+        metrics.epoch_restarted();
+        let text = metrics.render().unwrap();
+        for line in [
+            "lethe_http_request_duration_seconds_count{method=\"GET\",route=\"/api/v1/me\",status=\"200\"} 1",
+            "lethe_ingest_rows_total{kind=\"interaction\",outcome=\"created\"} 12",
+            "lethe_pass_rows_total{target=\"archive\"} 3",
+            "lethe_oldest_waiting_request_seconds 90",
+            "lethe_last_pass_success_timestamp_seconds 1770000000",
+            "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",
+            "lethe_epoch_restarts_total 1",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+    }
+}
