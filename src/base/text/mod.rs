@@ -1,1 +1,162 @@
 //! Texts that know no identifiers: finding them, keeping placeholders, filling them in again.
+//!
+//! A text goes in through [`tokenize_text`] or [`tokenize_json`] and is stored with numbered placeholders; what they
+//! stand for goes into the mentions, and reading puts a value, a token or `Anonymized` back by [`fill_text`] or
+//! [`fill_json`]. [`Finder`] knows the tenant's region and what the record knows of its own customer.
+//!
+//! Each kind of identifier is found by one file: `phone` (with `digits`, which reads them, `lookalike`, which knows what
+//! only looks like a number, and `own`), `email`, `name`. Each looks over the bytes for places where one may begin, and
+//! looks closer there only. An address takes what is inside of it, a number takes what is inside of it, then the name.
+
+mod digits;
+mod email;
+mod json;
+mod lookalike;
+mod name;
+mod own;
+mod phone;
+mod placeholder;
+
+#[cfg(test)]
+mod stories;
+
+use std::ops::Range;
+
+pub use placeholder::fill_text;
+
+use crate::base::pii::{Email, Kind, PersonName, Phone, Pii, Region};
+use name::Names;
+use phone::Numbers;
+use placeholder::{Mentions, strip};
+
+/// What a record knows of its own customer: found in its texts however it is written.
+#[derive(Default, Clone, Debug)]
+pub struct Own {
+    /// The caller's number.
+    pub phone: Option<Pii<Phone>>,
+    /// The sender's address.
+    pub email: Option<Pii<Email>>,
+    /// The name.
+    pub name: Option<Pii<PersonName>>,
+}
+
+/// One identifier found in a text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Found {
+    /// A phone number: the record's own, or any valid one.
+    Phone(Pii<Phone>),
+    /// An e-mail address.
+    Email(Pii<Email>),
+    /// The record's own name or a word of it.
+    OwnName,
+}
+
+impl Found {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Phone(_) => Kind::Phone,
+            Self::Email(_) => Kind::Email,
+            Self::OwnName => Kind::Name,
+        }
+    }
+}
+
+/// What counts as an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// What people write: every valid number, every word of the name.
+    Text,
+    /// What programs write, JSON numbers and object keys: besides the record's own only international numbers of 10–15
+    /// digits and whole names, lest a counter became a caller.
+    Counter,
+}
+
+/// Finds identifiers in the texts of one record.
+#[derive(Debug)]
+pub struct Finder {
+    numbers: Numbers,
+    email: Option<Pii<Email>>,
+    names: Option<Names>,
+}
+
+impl Finder {
+    /// A finder for the texts of a record: national numbers are those of the tenant's region.
+    #[must_use]
+    pub fn new(region: Region, own: Own) -> Self {
+        Self {
+            numbers: Numbers::new(region, own.phone.as_ref()),
+            names: own.name.as_ref().and_then(Names::new),
+            email: own.email,
+        }
+    }
+
+    /// The identifiers of a text and where they stand: in the order of the text, none overlapping another.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<(Range<usize>, Found)> {
+        self.read(text, Reading::Text)
+    }
+
+    /// Whether the text holds the record's own number or address (not the name): for external ids.
+    #[must_use]
+    pub fn holds_own(&self, text: &str) -> bool {
+        let mut addresses = Vec::new();
+        if self.email.is_some() {
+            email::find(text, self.email.as_ref(), &mut addresses);
+        }
+        addresses
+            .iter()
+            .any(|(_, found)| matches!(found, Found::Email(address) if Some(address) == self.email.as_ref()))
+            || self.numbers.holds_own(text)
+    }
+
+    fn read(&self, text: &str, reading: Reading) -> Vec<(Range<usize>, Found)> {
+        let mut found = Vec::new();
+        email::find(text, self.email.as_ref(), &mut found);
+        let addresses = ranges(&found);
+        self.numbers.find(text, reading, &addresses, &mut found);
+        found.sort_by_key(|(range, _)| range.start);
+        if let Some(names) = &self.names {
+            let taken = ranges(&found);
+            names.find(text, reading, &taken, &mut found);
+            found.sort_by_key(|(range, _)| range.start);
+        }
+        found
+    }
+
+    /// The number that a string of nothing but digits is, country code first.
+    fn bare_number(&self, text: &str) -> Option<Pii<Phone>> {
+        let bare = text.bytes().all(|byte| byte.is_ascii_digit());
+        bare.then(|| self.numbers.bare_international(text.as_bytes())).flatten()
+    }
+}
+
+fn ranges(found: &[(Range<usize>, Found)]) -> Vec<Range<usize>> {
+    found.iter().map(|(range, _)| range.clone()).collect()
+}
+
+/// Replaces the identifiers of a text by placeholders and adds what they stand for to the mentions of its record: the
+/// n-th placeholder stands for `mentions[n]`, and an identifier that is mentioned already keeps its number. Characters
+/// that delimit placeholders are dropped from the text, so that none can be forged.
+#[must_use]
+pub fn tokenize_text(finder: &Finder, text: &str, mentions: &mut Vec<Found>) -> String {
+    let stripped = strip(text);
+    let text = stripped.as_deref().unwrap_or(text);
+    Mentions::new(mentions).replace(text, finder.find(text))
+}
+
+/// The same for every string at any depth of a JSON value. Of its numbers and object keys only the record's own number,
+/// valid international numbers of 10–15 digits, addresses and the whole own name count: a counter must not become a
+/// caller. A number that is an identifier becomes a string. Keys that come out alike are kept apart.
+#[must_use]
+pub fn tokenize_json(finder: &Finder, value: serde_json::Value, mentions: &mut Vec<Found>) -> serde_json::Value {
+    json::tokenize(finder, value, &mut Mentions::new(mentions))
+}
+
+/// Puts `show(n)` in place of each placeholder inside a JSON value, in keys too. Keys that come out alike are kept apart
+/// (` 2`, ` 3` appended), so nothing is lost.
+#[must_use]
+pub fn fill_json(value: serde_json::Value, show: &dyn Fn(usize) -> String) -> serde_json::Value {
+    json::fill(value, show)
+}

@@ -1,0 +1,73 @@
+//! Identifiers in JSON values: strings at any depth, numbers, object keys.
+
+use serde_json::{Map, Value};
+
+use super::placeholder::{Mentions, fill_text, strip};
+use super::{Finder, Found, Reading};
+
+/// Replaces the identifiers of every string, number and key by placeholders.
+pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_>) -> Value {
+    match value {
+        Value::Null | Value::Bool(_) => value,
+        Value::Number(ref number) => {
+            // A number that a spreadsheet has made a decimal is still one.
+            let written = number.to_string();
+            let written = written.strip_suffix(".0").unwrap_or(&written);
+            let finds = finder.read(written, Reading::Counter);
+            if finds.is_empty() { value } else { Value::String(mentions.replace(written, finds)) }
+        }
+        Value::String(text) => Value::String(tokenize_string(finder, text, mentions)),
+        Value::Array(values) => values.into_iter().map(|value| tokenize(finder, value, mentions)).collect(),
+        Value::Object(fields) => {
+            let mut kept = Map::new();
+            for (key, value) in fields {
+                let key = strip(&key).unwrap_or(key);
+                let finds = finder.read(&key, Reading::Counter);
+                let key = if finds.is_empty() { key } else { mentions.replace(&key, finds) };
+                insert(&mut kept, key, tokenize(finder, value, mentions));
+            }
+            Value::Object(kept)
+        }
+    }
+}
+
+/// A string reads as text; one that is a bare number with its country code counts as the JSON number would.
+fn tokenize_string(finder: &Finder, text: String, mentions: &mut Mentions<'_>) -> String {
+    let text = strip(&text).unwrap_or(text);
+    let finds = finder.find(&text);
+    if !finds.is_empty() {
+        return mentions.replace(&text, finds);
+    }
+    let start = text.len() - text.trim_start().len();
+    match finder.bare_number(text.trim()) {
+        Some(phone) => mentions.replace(&text, vec![(start..start + text.trim().len(), Found::Phone(phone))]),
+        None => text,
+    }
+}
+
+/// Puts `show(n)` in place of each placeholder, in keys too.
+pub(super) fn fill(value: Value, show: &dyn Fn(usize) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(fill_text(&text, show)),
+        Value::Array(values) => values.into_iter().map(|value| fill(value, show)).collect(),
+        Value::Object(fields) => {
+            let mut filled = Map::new();
+            for (key, value) in fields {
+                insert(&mut filled, fill_text(&key, show), fill(value, show));
+            }
+            Value::Object(filled)
+        }
+        other => other,
+    }
+}
+
+/// Adds a field under its key, or under the key and a number where another field has come to be called so.
+fn insert(fields: &mut Map<String, Value>, key: String, value: Value) {
+    let mut free = key.clone();
+    let mut number = 2_usize;
+    while fields.contains_key(&free) {
+        free = format!("{key} {number}");
+        number += 1;
+    }
+    fields.insert(free, value);
+}

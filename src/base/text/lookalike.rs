@@ -1,0 +1,302 @@
+//! What looks like a phone number and is none: dates, times, addresses of machines, decimals, prices, cards.
+//!
+//! The choice, where a text is ambiguous: a caller who is missed is a leak, a date that is tokenized still reads as
+//! written for those who may. So eight bare digits that are a number stay one though they are a day too (`24052024`);
+//! only digits *written* as something else are left alone (`24.05.2024`). The record's own number always counts.
+
+use super::digits::{Group, Lookalike, Stretch};
+
+/// Marks the groups of a stretch that belong to something else.
+pub(super) fn mark(text: &str, stretch: &mut Stretch) {
+    for first in 0..stretch.groups.len() {
+        mark_date(stretch, first);
+        mark_time(text, stretch, first);
+        mark_decimal(text, stretch, first);
+        mark_machine(stretch, first);
+        mark_price(text, stretch, first);
+        mark_iban(text, stretch, first);
+    }
+}
+
+fn set(groups: &mut [Group], as_what: Lookalike) {
+    for group in groups {
+        group.lookalike = group.lookalike.max(as_what);
+    }
+}
+
+/// How many groups follow on from `first` with the same sign between them, itself included.
+fn run(groups: &[Group], first: usize) -> usize {
+    let Some(next) = groups.get(first + 1).filter(|next| next.gap.joins && next.gap.sign.is_some()) else { return 1 };
+    let sign = next.gap.sign;
+    1 + groups[first + 1..].iter().take_while(|group| group.gap.joins && group.gap.sign == sign).count()
+}
+
+/// Whether the sign before `first` is the one after it, so that a run began earlier.
+fn goes_on(groups: &[Group], first: usize) -> bool {
+    groups.get(first + 1).is_some_and(|next| {
+        first > 0 && groups[first].gap.joins && groups[first].gap.sign == next.gap.sign && next.gap.sign.is_some()
+    })
+}
+
+fn value(stretch: &Stretch, group: &Group) -> u32 {
+    number(&stretch.digits[group.from..group.to])
+}
+
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().take(9).fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+}
+
+fn is_year(value: u32) -> bool {
+    (1900..=2099).contains(&value)
+}
+
+fn is_day_of(day: u32, month: u32) -> bool {
+    (1..=31).contains(&day) && (1..=12).contains(&month)
+}
+
+fn is_compact_date(digits: &[u8]) -> bool {
+    digits.len() >= 8 && is_year(number(&digits[..4])) && is_day_of(number(&digits[6..8]), number(&digits[4..6]))
+}
+
+fn is_compact_time(digits: &[u8]) -> bool {
+    matches!(digits.len(), 4 | 6) && number(&digits[..2]) < 24 && digits[2..].chunks(2).all(|part| number(part) < 60)
+}
+
+/// `2024-05-12`, `12.05.2024`, `5/12/24`, `20240512T1030`, `20240512-103000`, `20240512103000`.
+fn mark_date(stretch: &mut Stretch, first: usize) {
+    let groups = &stretch.groups;
+    let digits = &stretch.digits[groups[first].from..groups[first].to];
+    if matches!(digits.len(), 12 | 14) && is_compact_date(digits) && is_compact_time(&digits[8..]) {
+        set(&mut stretch.groups[first..=first], Lookalike::Likely);
+        return;
+    }
+    if let Some(next) = groups.get(first + 1)
+        && digits.len() == 8
+        && is_compact_date(digits)
+        && next.gap.width == 1
+        && next.gap.sign != Some(' ')
+        && next.gap.sign != Some('/')
+        && is_compact_time(&stretch.digits[next.from..next.to])
+    {
+        set(&mut stretch.groups[first..=first + 1], Lookalike::Surely);
+        return;
+    }
+    let run = run(groups, first);
+    if run < 3 {
+        return;
+    }
+    let lengths = [groups[first].len(), groups[first + 1].len(), groups[first + 2].len()];
+    let [a, b, c] = [first, first + 1, first + 2].map(|at| value(stretch, &groups[at]));
+    let went_on_short = goes_on(groups, first) && groups[first - 1].len() < 3;
+    let as_what = match lengths {
+        [4, 1 | 2, 1 | 2] if is_year(a) && is_day_of(c, b) => Lookalike::Surely,
+        [1 | 2, 1 | 2, 4] if !went_on_short && is_year(c) && (is_day_of(a, b) || is_day_of(b, a)) => Lookalike::Surely,
+        [1 | 2, 1 | 2, 2]
+            if run == 3
+                && !goes_on(groups, first)
+                && groups[first + 1].gap.sign != Some(' ')
+                && (is_day_of(a, b) || is_day_of(b, a) || is_day_of(c, b)) =>
+        {
+            Lookalike::Likely
+        }
+        _ => return,
+    };
+    set(&mut stretch.groups[first..first + 3], as_what);
+}
+
+/// `10:30`, `10:30:45`; `kl. 10.30` where no other short groups stand beside it.
+fn mark_time(text: &str, stretch: &mut Stretch, first: usize) {
+    let groups = &stretch.groups;
+    let Some(next) = groups.get(first + 1) else { return };
+    if groups[first].len() > 2 || next.len() != 2 || next.gap.width != 1 || value(stretch, next) > 59 {
+        return;
+    }
+    let between = &text[groups[first].end..next.start];
+    let beside = |group: Option<&Group>| group.is_some_and(|group| group.len() < 4);
+    let alone = run(groups, first) == 2 && !goes_on(groups, first);
+    let before = first.checked_sub(1).map(|at| &groups[at]).filter(|_| groups[first].gap.joins);
+    let is_time = match between {
+        ":" => true,
+        "." => {
+            alone
+                && value(stretch, &groups[first]) < 24
+                && !beside(before)
+                && !beside(groups.get(first + 2).filter(|group| group.gap.joins))
+        }
+        _ => false,
+    };
+    if is_time {
+        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+    }
+}
+
+/// `12345678.50`, `98765432,5`, `59.913868`, `1715500800.25`; but `030.1234567` and `98765432.91234567` are numbers.
+fn mark_decimal(text: &str, stretch: &mut Stretch, first: usize) {
+    let groups = &stretch.groups;
+    let Some(next) = groups.get(first + 1) else { return };
+    let between = &text[groups[first].end..next.start];
+    let follows = groups.get(first + 2).is_some_and(|group| &text[next.end..group.start] == between);
+    let precedes = first > 0 && &text[groups[first - 1].end..groups[first].start] == between;
+    if follows || precedes || !matches!(between, "." | ",") {
+        return;
+    }
+    let (whole, part) = (groups[first].len(), next.len());
+    let whole_digits = &stretch.digits[groups[first].from..groups[first].to];
+    let begins_with_zero = whole > 1 && whole_digits[0] == b'0';
+    let is_decimal = !begins_with_zero
+        && match part {
+            1 | 2 => whole >= 4,
+            3 => false,
+            _ if between == "," => false,
+            _ => whole <= 3 && number(whole_digits) <= 180 || whole == 10 && whole_digits[0] == b'1',
+        };
+    if is_decimal {
+        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+    }
+}
+
+/// `192.168.10.24`; but four pairs of digits are how people write numbers.
+fn mark_machine(stretch: &mut Stretch, first: usize) {
+    let groups = &stretch.groups;
+    if run(groups, first) != 4 || goes_on(groups, first) || groups[first + 1].gap.sign != Some('.') {
+        return;
+    }
+    let parts = &groups[first..first + 4];
+    let close = parts[1..].iter().all(|group| group.gap.width == 1);
+    let octets = parts.iter().all(|group| group.len() <= 3 && value(stretch, group) <= 255);
+    if close && octets && parts.iter().any(|group| group.len() != 2) {
+        set(&mut stretch.groups[first..first + 4], Lookalike::Likely);
+    }
+}
+
+/// `45 678 912,50`, `kr 45 678 912`, `$45.678.912`, `45 678 912 kr`: thousands, and a sign of money or cents.
+fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
+    let groups = &stretch.groups;
+    let count = run(groups, first);
+    let thousands = count > 1
+        && (1..=3).contains(&groups[first].len())
+        && !goes_on(groups, first)
+        && matches!(groups[first + 1].gap.sign, Some(' ' | '.'))
+        && groups[first + 1..first + count].iter().all(|group| group.len() == 3 && group.gap.width == 1);
+    let single = count == 1 && groups[first].len() >= 4;
+    if !thousands && !single {
+        return;
+    }
+    let last = first + count - 1;
+    let cents = thousands
+        && groups
+            .get(last + 1)
+            .is_some_and(|group| group.len() == 2 && matches!(&text[groups[last].end..group.start], "," | "."));
+    let before = ends_with_money(&text[..groups[first].start]);
+    let after = thousands && begins_with_money(&text[groups[last].end..]);
+    if cents || before || after {
+        let end = if cents { last + 2 } else { last + 1 };
+        set(&mut stretch.groups[first..end], Lookalike::Likely);
+    }
+}
+
+const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];
+
+fn is_money(word: &str) -> bool {
+    matches!(word, "$" | "€" | "£") || MONEY.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+fn ends_with_money(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\u{A0}']);
+    let symbol = before.ends_with(['$', '€', '£']);
+    let start =
+        before.char_indices().rev().take(8).find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
+    symbol || before.len() - start <= 8 && is_money(&before[start..])
+}
+
+fn begins_with_money(after: &str) -> bool {
+    let after = after.trim_start_matches([' ', '\u{A0}']);
+    let end = after.char_indices().take(8).find(|(_, c)| !c.is_alphabetic()).map_or(after.len(), |(at, _)| at);
+    after.starts_with(['$', '€', '£']) || is_money(&after[..end])
+}
+
+/// `NO93 8601 1117 947`: a bank account by its check digits (ISO 13616), or by its shape in fours.
+fn mark_iban(text: &str, stretch: &mut Stretch, first: usize) {
+    let groups = &stretch.groups;
+    let start = groups[first].start;
+    let Some(letters) = start.checked_sub(2).and_then(|at| text.get(at..start)) else { return };
+    if !letters.bytes().all(|letter| letter.is_ascii_alphabetic())
+        || text[..start - 2].chars().next_back().is_some_and(char::is_alphanumeric)
+    {
+        return;
+    }
+    let fours = groups[first].len() == 2
+        && groups[first + 1..].iter().take_while(|group| group.gap.joins && group.len() == 4).count() >= 2;
+    let end = iban_end(&text[start - 2..]).map(|length| start - 2 + length);
+    let end = end.or_else(|| fours.then(|| groups[first + run(groups, first) - 1].end)).unwrap_or(start);
+    for group in stretch.groups[first..].iter_mut().take_while(|group| group.end <= end) {
+        group.lookalike = Lookalike::Surely;
+    }
+}
+
+/// How long the bank account is that a text begins with, if its check digits are right.
+pub(super) fn iban_end(text: &str) -> Option<usize> {
+    let mut account = Vec::with_capacity(34);
+    let mut right = None;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' if account.len() < 34 => account.push(byte.to_ascii_uppercase()),
+            b' ' => continue,
+            _ => break,
+        }
+        if account.len() >= 15 && has_right_check_digits(&account) {
+            right = Some(at + 1);
+        }
+    }
+    right
+}
+
+fn has_right_check_digits(account: &[u8]) -> bool {
+    let digits = account[4..].iter().chain(&account[..4]);
+    digits.fold(0_u32, |rest, character| match character {
+        b'A'..=b'Z' => (rest * 100 + u32::from(character - b'A') + 10) % 97,
+        digit => (rest * 10 + u32::from(digit - b'0')) % 97,
+    }) == 1
+}
+
+/// Whether digits pass the check of payment cards (ISO/IEC 7812).
+pub(super) fn passes_luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| match (place % 2, u32::from(digit - b'0')) {
+            (0, digit) => digit,
+            (_, digit) if digit > 4 => digit * 2 - 9,
+            (_, digit) => digit * 2,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// Whether a bare number is part of a word that is a code: `550e8400-e29b-…`, a digest, `DK45678912`.
+pub(super) fn is_code(text: &str, start: usize, end: usize) -> bool {
+    let in_word = |byte: &u8| byte.is_ascii_alphanumeric();
+    let before = text.as_bytes()[..start].iter().rev().take(64).take_while(|byte| in_word(byte)).count();
+    let after = text.as_bytes()[end..].iter().take(64).take_while(|byte| in_word(byte)).count();
+    let word = &text[start - before..end + after];
+    let prefix = &text[start - before..start];
+    let is_prefix_of_code = (1..=3).contains(&before)
+        && prefix.bytes().all(|byte| byte.is_ascii_uppercase())
+        && !["TLF", "TEL", "MOB", "FAX", "PH", "SMS", "NR"].contains(&prefix);
+    let hexadecimal = word.len() >= 12 && before + after > 0 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut runs = 0;
+    word.bytes().fold(false, |in_digits, byte| {
+        runs += usize::from(byte.is_ascii_digit() && !in_digits);
+        byte.is_ascii_digit()
+    });
+    is_prefix_of_code || hexadecimal || (before + after > 0 && runs > 2) || is_in_uuid(text.as_bytes(), start, end)
+}
+
+fn is_in_uuid(text: &[u8], start: usize, end: usize) -> bool {
+    let in_uuid = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
+    let before = text[..start].iter().rev().take(36).take_while(|byte| in_uuid(byte)).count();
+    let after = text[end..].iter().take(36).take_while(|byte| in_uuid(byte)).count();
+    let whole = &text[start - before..end + after];
+    whole.len() == 36 && [8, 13, 18, 23].iter().all(|at| whole[*at] == b'-')
+}

@@ -1,0 +1,138 @@
+//! The record's own number in a text, however it is written.
+//!
+//! Its national digits are looked for in the stream of digits: whatever stands between them, up to three characters
+//! that are neither letter nor digit, and whatever stands around them. A number of seven digits and more counts also
+//! inside a longer row of digits (a file name with date and number in one), since chance does not write it; a shorter
+//! one only where a group begins and ends with it, one of less than five only after its country code.
+
+use std::ops::Range;
+
+use super::Found;
+use super::digits::{Group, Lookalike, Stretch};
+use super::phone::with_bracket;
+use crate::base::pii::{Phone, Pii, digit};
+
+/// From so many national digits on, a number is found inside longer rows of digits.
+const UNMISTAKABLE: usize = 7;
+/// With fewer national digits, only its country code tells a number from any other figure.
+const BARE: usize = 5;
+
+/// A number and what may be dialled before it.
+#[derive(Debug)]
+pub(super) struct OwnNumber {
+    phone: Pii<Phone>,
+    national: Vec<u8>,
+    code: Vec<u8>,
+    /// What may stand before the national digits, longest first.
+    prefixes: Vec<Vec<u8>>,
+}
+
+impl OwnNumber {
+    pub(super) fn new(phone: &Pii<Phone>) -> Self {
+        let national = phone.expose().national();
+        let code = phone.expose().as_str().trim_start_matches('+');
+        let code = code.strip_suffix(&national).unwrap_or_default();
+        let trunk = phone.expose().trunk_prefix();
+        let mut prefixes = vec![format!("00{code}"), format!("011{code}"), code.to_owned()];
+        for trunk in ["0", &trunk] {
+            prefixes.extend([format!("00{code}{trunk}"), format!("{code}{trunk}"), trunk.to_owned()]);
+        }
+        let mut prefixes: Vec<Vec<u8>> =
+            prefixes.into_iter().map(String::into_bytes).filter(|p| !p.is_empty()).collect();
+        prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+        prefixes.dedup();
+        Self { phone: phone.clone(), code: code.as_bytes().to_vec(), national: national.into_bytes(), prefixes }
+    }
+
+    /// The fewest digits of a stretch that can hold it.
+    pub(super) const fn shortest(&self) -> usize {
+        self.national.len()
+    }
+
+    /// Adds the places where the number stands in a stretch and takes their groups out of it.
+    pub(super) fn find(&self, text: &str, stretch: &mut Stretch, found: &mut Vec<(Range<usize>, Found)>) {
+        let length = self.national.len();
+        if length == 0 {
+            return;
+        }
+        let mut from = 0;
+        while let Some(at) =
+            stretch.digits.get(from..).and_then(|rest| rest.windows(length).position(|w| w == self.national))
+        {
+            let national = from + at;
+            let first = self.beginning(stretch, national, from);
+            if !self.counts(stretch, first, national) {
+                from = national + 1;
+                continue;
+            }
+            from = national + length;
+            let (start, end) = (start_byte(text, stretch, first), end_byte(text, stretch, from));
+            found.push((with_bracket(text, start, end)..end, Found::Phone(self.phone.clone())));
+            for group in &mut stretch.groups {
+                if group.from < from && group.to > first {
+                    group.lookalike = Lookalike::Surely;
+                }
+            }
+        }
+    }
+
+    /// Where the number begins with what was dialled before its national digits.
+    fn beginning(&self, stretch: &Stretch, national: usize, from: usize) -> usize {
+        let before = &stretch.digits[from..national];
+        self.prefixes
+            .iter()
+            .filter(|prefix| before.ends_with(prefix))
+            .map(|prefix| national - prefix.len())
+            .find(|first| {
+                let begins = group_starting(stretch, *first).is_some() || stretch.digits[*first..].starts_with(b"00");
+                begins && joins(stretch, *first, national + 1)
+            })
+            .unwrap_or(national)
+    }
+
+    fn counts(&self, stretch: &Stretch, first: usize, national: usize) -> bool {
+        let end = national + self.national.len();
+        if self.national.len() >= UNMISTAKABLE {
+            return true;
+        }
+        let touched = stretch.groups.iter().filter(|group| group.from < end && group.to > first);
+        let whole = group_starting(stretch, first).is_some()
+            && stretch.groups.iter().any(|group| group.to == end)
+            && joins(stretch, first, end);
+        let begun = &stretch.digits[first..national];
+        let after_plus = group_starting(stretch, first).is_some_and(|group| group.gap.plus.is_some());
+        let abroad = begun.starts_with(b"00") || after_plus && begun.starts_with(&self.code);
+        whole && (abroad || self.national.len() >= BARE && touched.clone().all(|g| g.lookalike == Lookalike::No))
+    }
+}
+
+fn group_starting(stretch: &Stretch, digit: usize) -> Option<&Group> {
+    stretch.groups.iter().find(|group| group.from == digit)
+}
+
+/// Whether all gaps between two digits are such as spellings of a number have.
+fn joins(stretch: &Stretch, from: usize, to: usize) -> bool {
+    stretch.groups.iter().filter(|group| group.from > from && group.from < to).all(|group| group.gap.joins)
+}
+
+fn start_byte(text: &str, stretch: &Stretch, first: usize) -> usize {
+    match stretch.groups.iter().find(|group| group.from <= first && first < group.to) {
+        Some(group) if group.from == first => group.gap.plus.unwrap_or(group.start),
+        Some(group) => nth_digit(text, group, first - group.from).start,
+        None => 0,
+    }
+}
+
+fn end_byte(text: &str, stretch: &Stretch, end: usize) -> usize {
+    match stretch.groups.iter().find(|group| group.from < end && end <= group.to) {
+        Some(group) if group.to == end => group.end,
+        Some(group) => nth_digit(text, group, end - group.from - 1).end,
+        None => 0,
+    }
+}
+
+fn nth_digit(text: &str, group: &Group, nth: usize) -> Range<usize> {
+    let digits = text[group.start..group.end].char_indices().filter(|(_, c)| digit(*c).is_some());
+    let mut places = digits.map(|(at, c)| group.start + at..group.start + at + c.len_utf8());
+    places.nth(nth).unwrap_or(group.start..group.end)
+}

@@ -1,0 +1,87 @@
+//! Placeholders in texts: U+E000, a number, U+E001. They hold no id, so a text is never rewritten: reading fills them in.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::Found;
+
+/// Begins a placeholder.
+const OPEN: char = '\u{E000}';
+/// Ends a placeholder.
+const CLOSE: char = '\u{E001}';
+/// The byte that both delimiters begin with and hardly any other character.
+const LEAD: u8 = 0xEE;
+
+/// A text without the characters that delimit placeholders, so that nobody can forge one; `None` where it has none.
+pub(super) fn strip(text: &str) -> Option<String> {
+    let has_one = text.as_bytes().contains(&LEAD) && text.contains([OPEN, CLOSE]);
+    has_one.then(|| text.chars().filter(|c| !matches!(*c, OPEN | CLOSE)).collect())
+}
+
+/// The identifiers that a record mentions, each with its number.
+pub(super) struct Mentions<'m> {
+    list: &'m mut Vec<Found>,
+    numbers: HashMap<Found, usize>,
+}
+
+impl<'m> Mentions<'m> {
+    pub(super) fn new(list: &'m mut Vec<Found>) -> Self {
+        Self { list, numbers: HashMap::new() }
+    }
+
+    /// The number of an identifier: the one it has, or the next.
+    fn number(&mut self, found: Found) -> usize {
+        if self.numbers.is_empty() {
+            self.numbers = self.list.iter().cloned().zip(0..).collect();
+        }
+        let next = self.list.len();
+        let list = &mut *self.list;
+        *self.numbers.entry(found).or_insert_with_key(|found| {
+            list.push(found.clone());
+            next
+        })
+    }
+
+    /// The text with a placeholder in place of each find.
+    pub(super) fn replace(&mut self, text: &str, finds: Vec<(Range<usize>, Found)>) -> String {
+        let mut replaced = String::with_capacity(text.len());
+        let mut end = 0;
+        for (range, found) in finds {
+            replaced.push_str(&text[end..range.start]);
+            replaced.push(OPEN);
+            replaced.push_str(&self.number(found).to_string());
+            replaced.push(CLOSE);
+            end = range.end;
+        }
+        replaced.push_str(&text[end..]);
+        replaced
+    }
+}
+
+/// Puts `show(n)` in place of each placeholder. Delimiters that enclose no number stay as they are.
+pub fn fill_text(text: &str, show: impl Fn(usize) -> String) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(OPEN) {
+        filled.push_str(before);
+        match placeholder(after) {
+            Some((n, behind)) => {
+                filled.push_str(&show(n));
+                rest = behind;
+            }
+            None => {
+                filled.push(OPEN);
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// The number behind an opening delimiter, and what follows the placeholder.
+fn placeholder(after: &str) -> Option<(usize, &str)> {
+    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = after[digits..].strip_prefix(CLOSE)?;
+    Some((after[..digits].parse().ok()?, behind))
+}
