@@ -7,6 +7,7 @@ pub mod cdr;
 pub mod config;
 pub mod http;
 pub mod nightly;
+pub mod requests;
 pub mod sample;
 pub mod store;
 pub mod telemetry;

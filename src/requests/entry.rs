@@ -1,0 +1,322 @@
+//! What a user enters, and the rules for it (A1, A5, A14–A17, A21). All mistakes are told at once.
+
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use super::model::Request;
+use crate::base::day;
+use crate::base::id::IdentifierId;
+use crate::base::pii::{Email, Phone, Pii, Region, Unidentified};
+use crate::base::place::Place;
+use crate::base::target::{Target, Targets};
+use crate::tenants::Tenant;
+
+/// The most characters of a comment.
+const LONGEST_COMMENT: usize = 10_000;
+/// The earliest year of a *to date*, as of records.
+const FIRST_YEAR: i32 = 1970;
+
+/// A request as it is entered.
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(title = "NewAnonymizeRequest")]
+pub struct NewRequest {
+    /// The person's number: national in the tenant's region, or international after `00` or `+`. A number, an address,
+    /// or both, which means either.
+    #[serde(default)]
+    #[schema(example = "004798765")]
+    pub phone_number: Option<String>,
+    /// The person's e-mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The last local day that is forgotten; today, where it is left out. It cannot lie in the future.
+    #[serde(default)]
+    #[schema(format = Date, example = "2026-08-03")]
+    pub to_date: Option<String>,
+    /// A note of up to 10,000 characters. It should not name the person.
+    #[serde(default)]
+    #[schema(max_length = 10_000, example = "case 118")]
+    pub comment: Option<String>,
+    /// Where the person is forgotten: `archive`, `sms_survey`, `raw_data`, as far as the tenant has them.
+    #[serde(default)]
+    #[schema(min_items = 1, required, example = json!(["archive", "raw_data"]))]
+    pub targets: Option<Vec<String>>,
+}
+
+/// A member of a merge patch (RFC 7396).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Member<T> {
+    /// It is not there: what is, stays.
+    #[default]
+    Absent,
+    /// It is null: what is, goes.
+    Null,
+    /// It is what shall be.
+    Is(T),
+}
+
+impl<T> Member<T> {
+    /// Whether it is not there.
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        Option::deserialize(input).map(|value| value.map_or(Self::Null, Self::Is))
+    }
+}
+
+impl<T: Serialize> Serialize for Member<T> {
+    fn serialize<S: serde::Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Is(value) => value.serialize(output),
+            Self::Absent | Self::Null => output.serialize_none(),
+        }
+    }
+}
+
+/// A change of a request: a merge patch. What is absent stays; null clears a number, an address or a comment.
+#[derive(Clone, Deserialize, Serialize, ToSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+#[schema(title = "AnonymizeRequestChange")]
+pub struct Change {
+    /// The person's number; null takes it away.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = Option<String>, example = "98765432")]
+    pub phone_number: Member<String>,
+    /// The person's e-mail address; null takes it away.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = Option<String>, example = "bob.test@mytest.no")]
+    pub email: Member<String>,
+    /// The last local day that is forgotten: not after the day of entry.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = String, format = Date, required = false, example = "2026-08-02")]
+    pub to_date: Member<String>,
+    /// The note; null takes it away.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = Option<String>, max_length = 10_000, example = "case 118, checked")]
+    pub comment: Member<String>,
+    /// Where the person is forgotten; replaces the whole list.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = Vec<String>, required = false, min_items = 1, example = json!(["archive"]))]
+    pub targets: Member<Vec<String>>,
+}
+
+/// Part of a request that stays, or is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slot<K, T> {
+    /// What is, stays.
+    Kept(K),
+    /// It is written, or cleared.
+    Set(Option<T>),
+}
+
+/// What a request is to be: read and checked, its identifiers not yet known to the vault.
+#[derive(Clone)]
+pub struct Draft {
+    /// Whose number.
+    pub phone: Slot<Option<IdentifierId>, Pii<Phone>>,
+    /// Whose address.
+    pub email: Slot<Option<IdentifierId>, Pii<Email>>,
+    /// The last local day that is forgotten.
+    pub to_date: NaiveDate,
+    /// The day of entry.
+    pub entry_day: NaiveDate,
+    /// The end of the last included day.
+    pub due_at: DateTime<Utc>,
+    /// The comment as it was written, or that it stays.
+    pub comment: Slot<(), String>,
+    /// Where.
+    pub targets: Targets,
+}
+
+impl Draft {
+    /// Reads a new request. Mistakes are named by pointers below `at`.
+    pub fn of_new(new: &NewRequest, tenant: &Tenant, now: DateTime<Utc>, at: &str) -> Result<Self, Vec<Place>> {
+        let NewRequest { phone_number, email, to_date, comment, targets } = new;
+        let entry_day = day::local_day(now, tenant.zone);
+        let mut wrong = Wrong { at, places: Vec::new() };
+        let phone = phone_number.as_ref().map(|raw| wrong.phone(raw, tenant.region));
+        let email = email.as_ref().map(|raw| wrong.email(raw));
+        if phone.is_none() && email.is_none() {
+            wrong.identifier_missing();
+        }
+        let days = match to_date {
+            Some(raw) => wrong.day(raw, entry_day, tenant),
+            None => wrong.cutoff(entry_day, tenant),
+        };
+        let comment = comment.as_ref().and_then(|raw| wrong.comment(raw));
+        let targets = wrong.targets(targets.as_deref(), tenant);
+        let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
+            return Err(wrong.places);
+        };
+        let (phone, email) = (Slot::Set(phone.flatten()), Slot::Set(email.flatten()));
+        Ok(Self { phone, email, to_date, entry_day, due_at, comment: Slot::Set(comment), targets })
+    }
+
+    /// Reads a change of a request. Mistakes are named by pointers below `at`.
+    pub fn of_change(change: &Change, request: &Request, tenant: &Tenant, at: &str) -> Result<Self, Vec<Place>> {
+        let Change { phone_number, email, to_date, comment, targets } = change;
+        let mut wrong = Wrong { at, places: Vec::new() };
+        let has_phone = has(phone_number, request.phone);
+        let has_email = has(email, request.email);
+        let phone = slot(phone_number, request.phone, |raw| wrong.phone(raw, tenant.region));
+        let email = slot(email, request.email, |raw| wrong.email(raw));
+        if !has_phone && !has_email {
+            wrong.identifier_missing();
+        }
+        let kept = (request.to_date, request.due_at);
+        let days = match to_date {
+            Member::Absent => Some(kept),
+            Member::Null => wrong.required("/to_date", "send a day, such as 2026-08-03"),
+            Member::Is(raw) => match wrong.day(raw, request.entry_day, tenant) {
+                // What was fixed when it was written stays so, also when the tenant's time zone has changed since.
+                Some((day, _)) if day == request.to_date => Some(kept),
+                days => days,
+            },
+        };
+        let comment = slot(comment, (), |raw| wrong.comment(raw));
+        let targets = match targets {
+            Member::Absent => request.targets,
+            Member::Null => wrong.targets(None, tenant),
+            Member::Is(words) => wrong.targets(Some(words), tenant),
+        };
+        let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
+            return Err(wrong.places);
+        };
+        Ok(Self { phone, email, to_date, entry_day: request.entry_day, due_at, comment, targets })
+    }
+}
+
+/// Whether there is a value after a change.
+fn has<T>(member: &Member<String>, kept: Option<T>) -> bool {
+    match member {
+        Member::Absent => kept.is_some(),
+        Member::Null => false,
+        Member::Is(_) => true,
+    }
+}
+
+fn slot<K, T>(member: &Member<String>, kept: K, read: impl FnOnce(&str) -> Option<T>) -> Slot<K, T> {
+    match member {
+        Member::Absent => Slot::Kept(kept),
+        Member::Null => Slot::Set(None),
+        Member::Is(raw) => Slot::Set(read(raw)),
+    }
+}
+
+/// Collects what is wrong with one row.
+struct Wrong<'a> {
+    at: &'a str,
+    places: Vec<Place>,
+}
+
+impl Wrong<'_> {
+    fn add(&mut self, pointer: &str, code: &'static str, detail: &'static str) {
+        self.places.push(Place::new(pointer, code, detail).below(self.at));
+    }
+
+    fn required<T>(&mut self, pointer: &str, detail: &'static str) -> Option<T> {
+        self.add(pointer, "required", detail);
+        None
+    }
+
+    fn identifier_missing(&mut self) {
+        self.add("/phone_number", "identifier_missing", "send a phone number, an e-mail address, or both");
+    }
+
+    fn phone(&mut self, raw: &str, region: Region) -> Option<Pii<Phone>> {
+        let wrong = |error| match error {
+            Unidentified::Withheld => "a withheld number and the word `Anonymized` are nobody's number",
+            _ => "must be a phone number: national, or 00 or + and the country code",
+        };
+        Phone::parse(raw, region).map_err(|error| self.add("/phone_number", "phone_number_invalid", wrong(error))).ok()
+    }
+
+    fn email(&mut self, raw: &str) -> Option<Pii<Email>> {
+        let wrong = |error| match error {
+            Unidentified::Withheld => "a withheld address and the word `Anonymized` are nobody's address",
+            _ => "must be an e-mail address of at most 254 characters",
+        };
+        Email::parse(raw).map_err(|error| self.add("/email", "email_invalid", wrong(error))).ok()
+    }
+
+    fn comment(&mut self, raw: &str) -> Option<String> {
+        if raw.chars().nth(LONGEST_COMMENT).is_some() {
+            self.add("/comment", "too_long", "must be at most 10000 characters");
+            return None;
+        }
+        Some(raw.to_owned())
+    }
+
+    fn day(&mut self, raw: &str, entry_day: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {
+        let Some(to_date) = plain_date(raw) else {
+            self.add("/to_date", "format", "must be a day, such as 2026-08-03");
+            return None;
+        };
+        if to_date > entry_day {
+            self.add("/to_date", "to_date_after_entry", "must not be after the local day of entry");
+            return None;
+        }
+        if to_date.year() < FIRST_YEAR {
+            self.add("/to_date", "out_of_range", "must not be before 1970");
+            return None;
+        }
+        self.cutoff(to_date, tenant)
+    }
+
+    fn cutoff(&mut self, to_date: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {
+        let cutoff = day::cutoff(to_date, tenant.zone);
+        if cutoff.is_none() {
+            self.add("/to_date", "out_of_range", "must be a day that ends");
+        }
+        cutoff.map(|due_at| (to_date, due_at))
+    }
+
+    fn targets(&mut self, words: Option<&[String]>, tenant: &Tenant) -> Targets {
+        let words = words.unwrap_or_default();
+        if words.is_empty() {
+            self.add("/targets", "required", has_only(tenant.targets));
+        }
+        if words.len() > Target::ALL.len() {
+            self.add("/targets", "too_many", has_only(tenant.targets));
+            return Targets::default();
+        }
+        let mut targets = Vec::with_capacity(words.len());
+        for (place, word) in words.iter().enumerate() {
+            match word.parse::<Target>().ok().filter(|target| tenant.targets.contains(*target)) {
+                Some(target) => targets.push(target),
+                None => self.add(&format!("/targets/{place}"), "target_unavailable", has_only(tenant.targets)),
+            }
+        }
+        targets.into_iter().collect()
+    }
+}
+
+/// A day as four, two and two digits; nothing else.
+fn plain_date(raw: &str) -> Option<NaiveDate> {
+    let is_plain = raw.len() == 10
+        && raw.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if is_plain { raw.parse().ok() } else { None }
+}
+
+/// Which targets the tenant has, in words (A21).
+fn has_only(targets: Targets) -> &'static str {
+    let has = |target| targets.contains(target);
+    match (has(Target::Archive), has(Target::SmsSurvey), has(Target::RawData)) {
+        (true, true, true) => "tick some of archive, sms_survey, raw_data",
+        (true, true, false) => "tick some of archive, sms_survey",
+        (true, false, true) => "tick some of archive, raw_data",
+        (false, true, true) => "tick some of sms_survey, raw_data",
+        (true, false, false) => "only archive can be ticked",
+        (false, true, false) => "only sms_survey can be ticked",
+        (false, false, true) => "only raw_data can be ticked",
+        (false, false, false) => "this tenant has no targets",
+    }
+}

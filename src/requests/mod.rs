@@ -1,0 +1,290 @@
+//! Anonymize requests: what the Anonymize page reads and saves, and what a request would hit.
+//!
+//! A request knows its person by ids of the vault while it waits and by masks when it is done. Everything is saved by
+//! [`save`](self), one request or a whole page alike, through the epoch fence; everything is shown by one audited look
+//! into the vault. The night carries requests out; nothing here does.
+
+mod batch;
+mod comment;
+mod entry;
+mod idempotency;
+mod journal;
+mod load;
+mod model;
+mod save;
+mod sql;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::archive;
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::{RequestId, TenantId};
+use crate::base::page::{Page, Position};
+use crate::base::pii::Identifier;
+use crate::base::text::{Finder, Own};
+use crate::store::{Archive, Tx};
+use crate::tenants;
+use crate::vault::{self, Stores};
+
+pub use batch::{Batch, RowChange, RowDelete};
+pub use entry::{Change, Member, NewRequest};
+pub use model::{Filter, LARGEST_BATCH, Preview, Request, RequestError, Saved, Shown, Status, Warning};
+pub use save::Condition;
+
+use comment::Comment;
+use entry::{Draft, Slot};
+use idempotency::{Answer, Begun, Key, Reservation};
+use model::Record;
+use save::{Ask, Written};
+use view::Sight;
+
+/// What a call answers that may be sent again under its idempotency key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// The answer.
+    pub value: T,
+    /// Whether an earlier call has done the work.
+    pub replayed: bool,
+}
+
+/// A page of the tenant's requests, newest first (A29: all users of a tenant see all of them).
+pub async fn list(stores: &Stores, actor: &Actor, filter: &Filter) -> Result<Page<Shown>, RequestError> {
+    let key = stores.service_key.derive("cursor");
+    let query =
+        [b"requests", &actor.tenant.0.as_bytes()[..], filter.status.map_or("", Status::word).as_bytes()].concat();
+    let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
+    let mut tx = stores.archive.read().await?;
+    // One more than asked for tells whether there is another page.
+    let mut requests = sql::page(&mut tx, actor.tenant, filter.status, after, filter.limit + 1).await?;
+    let has_more = requests.len() > filter.limit as usize;
+    requests.truncate(filter.limit as usize);
+    let last = requests.last().filter(|_| has_more).map(|last| Position { at: last.created_at, id: last.id.0 });
+    let records = load::records(&mut tx, actor.tenant, requests).await?;
+    drop(tx);
+    let items = view::show(stores, actor, Sight::of(actor, None), records).await?;
+    Ok(Page { items, next_cursor: last.and_then(|last| last.to_cursor(&key, &query)) })
+}
+
+/// A request, for a caller who may have it already.
+pub enum Read {
+    /// The request.
+    Shown(Box<Shown>),
+    /// Its version, which the caller has: nothing is revealed and nothing is audited.
+    Known(i64),
+}
+
+/// One request. `has` says whether the caller has a version already.
+pub async fn find(
+    stores: &Stores,
+    actor: &Actor,
+    id: RequestId,
+    has: impl Fn(i64) -> bool,
+) -> Result<Read, RequestError> {
+    let record = {
+        let mut tx = stores.archive.read().await?;
+        load::by_ids(&mut tx, actor.tenant, &[id]).await?.pop().ok_or(RequestError::NotFound)?
+    };
+    if has(record.request.version) {
+        return Ok(Read::Known(record.request.version));
+    }
+    view::show(stores, actor, Sight::of(actor, None), vec![record])
+        .await
+        .and_then(only)
+        .map(|one| Read::Shown(Box::new(one)))
+}
+
+/// Enters a request. With a key, the same call again gives the same request.
+pub async fn create(
+    stores: &Stores,
+    actor: &Actor,
+    new: &NewRequest,
+    key: Option<&str>,
+) -> Result<Answered<Shown>, RequestError> {
+    match once(stores, actor, "create", key, new, Ask::Create(new)).await? {
+        Once::Written(Written { created, grant, .. }) => {
+            // Whoever has just entered a request sees how it was read.
+            let sight = grant.as_ref().map_or(Sight::Audited, Sight::Granted);
+            let value = view::show(stores, actor, sight, created).await.and_then(only)?;
+            Ok(Answered { value, replayed: false })
+        }
+        Once::Before(answer) => {
+            let records = read(stores, actor, &answer.created).await?;
+            let records = records.into_values().collect();
+            let shown = view::show(stores, actor, Sight::of(actor, None), records).await?;
+            Ok(Answered { value: shown.into_iter().next().ok_or(RequestError::Cancelled)?, replayed: true })
+        }
+    }
+}
+
+/// Changes a waiting request that no pass has begun (A12).
+pub async fn change(
+    stores: &Stores,
+    actor: &Actor,
+    id: RequestId,
+    condition: Condition<'_>,
+    change: &Change,
+) -> Result<Shown, RequestError> {
+    let Written { updated, grant, .. } = save::save(stores, actor, Ask::Change(id, condition, change), None).await?;
+    view::show(stores, actor, Sight::of(actor, grant.as_ref()), updated).await.and_then(only)
+}
+
+/// Whether a request may be changed, before the change itself is looked at: 404, 428, 412 and 409 come before 422.
+pub async fn check(
+    stores: &Stores,
+    actor: &Actor,
+    id: RequestId,
+    condition: Condition<'_>,
+) -> Result<(), RequestError> {
+    let mut tx = stores.archive.read().await?;
+    save::changeable(&mut tx, actor.tenant, id, condition).await.map(drop)
+}
+
+/// Cancels a waiting request that no pass has begun. Its identifiers leave the vault when the night finds that nothing
+/// refers to them.
+pub async fn cancel(
+    stores: &Stores,
+    actor: &Actor,
+    id: RequestId,
+    condition: Condition<'_>,
+) -> Result<(), RequestError> {
+    save::save(stores, actor, Ask::Cancel(id, condition), None).await.map(drop)
+}
+
+/// Saves all rows of a page, or none (A11). With a key, the same call again gives the same answer.
+pub async fn save_batch(
+    stores: &Stores,
+    actor: &Actor,
+    batch: &Batch,
+    key: Option<&str>,
+) -> Result<Answered<Saved>, RequestError> {
+    batch.check_size()?;
+    match once(stores, actor, "batch", key, batch, Ask::Batch(batch)).await? {
+        Once::Written(Written { created, updated, deleted, grant }) => {
+            let sight = grant.as_ref().map_or(Sight::Audited, Sight::Granted);
+            let created = view::show(stores, actor, sight, created).await?;
+            let updated = view::show(stores, actor, Sight::of(actor, grant.as_ref()), updated).await?;
+            Ok(Answered { value: Saved { created, updated, deleted }, replayed: false })
+        }
+        Once::Before(Answer { created, updated, deleted }) => {
+            let all: Vec<_> = created.iter().chain(&updated).copied().collect();
+            let records = read(stores, actor, &all).await?;
+            let shown = view::show(stores, actor, Sight::of(actor, None), records.into_values().collect()).await?;
+            let mut by_id: HashMap<_, _> = shown.into_iter().map(|one| (one.request.id, one)).collect();
+            // What was cancelled since is not there any more.
+            let mut those = |ids: Vec<RequestId>| ids.iter().filter_map(|id| by_id.remove(id)).collect();
+            let value = Saved { created: those(created), updated: those(updated), deleted };
+            Ok(Answered { value, replayed: true })
+        }
+    }
+}
+
+/// What a request would hit, by the very selector of the pass (A27). The vault learns nothing from it; the audit log
+/// does, for it is a search.
+pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
+    let mut tx = stores.archive.read().await?;
+    let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+    drop(tx);
+    let draft = Draft::of_new(new, &tenant, stores.clock.now(), "").map_err(RequestError::Invalid)?;
+    let Draft { phone, email, comment, due_at, targets, .. } = draft;
+    let own = Own { phone: written(phone), email: written(email), name: None };
+    let identifiers: Vec<_> =
+        own.phone.clone().map(Identifier::Phone).into_iter().chain(own.email.clone().map(Identifier::Email)).collect();
+    let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    let known = vault::find(&mut stores.vault.read().await?, &keyset, &identifiers).await?;
+    let ids: Vec<_> = known.into_values().collect();
+    let mut hits = Vec::new();
+    let mut tx = stores.archive.read().await?;
+    for target in targets.iter() {
+        hits.push((target, archive::preview(&mut tx, actor.tenant, target, &ids, due_at).await?));
+    }
+    drop(tx);
+    let records: u64 = hits.iter().map(|(_, hits)| hits.records).sum();
+    let entry = Entry::new(
+        Action::RequestPreviewed,
+        usize::try_from(records).unwrap_or(usize::MAX),
+        json!({ "by": kinds(&identifiers), "targets": targets.words() }),
+    );
+    audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
+    let finder = Finder::new(tenant.region, own);
+    let names_somebody = written(comment).is_some_and(|text| Comment::read(&finder, &text).has_identifier());
+    let warnings = [(names_somebody, Warning::CommentHasIdentifier), (records == 0, Warning::NothingFound)];
+    let warnings = warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect();
+    Ok(Preview { targets: hits, warnings })
+}
+
+/// Forgets the answers of calls from before an instant: a key counts for 24 hours.
+pub async fn purge_idempotency(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    before: DateTime<Utc>,
+) -> Result<u64, RequestError> {
+    Ok(sql::purge_keys(tx, tenant, before).await?)
+}
+
+/// What came of a call that is done once only.
+enum Once {
+    /// The work, just done.
+    Written(Written),
+    /// The answer of an earlier call.
+    Before(Answer),
+}
+
+async fn once(
+    stores: &Stores,
+    actor: &Actor,
+    route: &str,
+    key: Option<&str>,
+    body: &impl Serialize,
+    ask: Ask<'_>,
+) -> Result<Once, RequestError> {
+    let Some(key) = key else {
+        return save::save(stores, actor, ask, None).await.map(Once::Written);
+    };
+    let key = Key::new(&stores.service_key, actor, route, key, body)?;
+    let reservation = match idempotency::begin(&stores.archive, key, stores.clock.now()).await? {
+        Begun::Answered(answer) => return Ok(Once::Before(answer)),
+        Begun::Reserved(reservation) => reservation,
+    };
+    let saved = save::save(stores, actor, ask, Some(&reservation)).await;
+    if saved.is_err() {
+        give_back(stores, &reservation).await;
+    }
+    saved.map(Once::Written)
+}
+
+/// A key that cannot be given back is free again after a minute, so nobody needs to hear of it but the log.
+async fn give_back(stores: &Stores, reservation: &Reservation) {
+    if let Err(error) = idempotency::release(&stores.archive, reservation).await {
+        tracing::warn!(%error, "An idempotency key was not given back; it is free again in a minute");
+    }
+}
+
+async fn read(stores: &Stores, actor: &Actor, ids: &[RequestId]) -> Result<HashMap<RequestId, Record>, RequestError> {
+    let mut tx = stores.archive.read().await?;
+    let records = load::by_ids(&mut tx, actor.tenant, ids).await?;
+    Ok(records.into_iter().map(|record| (record.request.id, record)).collect())
+}
+
+fn only(shown: Vec<Shown>) -> Result<Shown, RequestError> {
+    shown.into_iter().next().ok_or(RequestError::NotFound)
+}
+
+fn written<K, T>(slot: Slot<K, T>) -> Option<T> {
+    match slot {
+        Slot::Set(value) => value,
+        Slot::Kept(_) => None,
+    }
+}
+
+fn kinds(identifiers: &[Identifier]) -> Vec<&'static str> {
+    identifiers.iter().map(|one| one.kind().word()).collect()
+}

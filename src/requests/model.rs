@@ -1,0 +1,233 @@
+//! Anonymize requests as they are kept and shown, and what can be wrong with them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::archive::Hits;
+use crate::archive::mentions::Mention;
+use crate::base::id::{IdentifierId, RequestId};
+use crate::base::page::CursorInvalid;
+use crate::base::place::Place;
+use crate::base::target::{Target, Targets};
+use crate::store::StoreError;
+use crate::tenants::TenantError;
+use crate::vault::VaultError;
+
+/// The most rows of one batch.
+pub const LARGEST_BATCH: usize = 500;
+
+/// Where a request stands (A4). There is no other state: one whose pass failed waits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The coming night, or the one after its last included day, carries it out.
+    Waiting,
+    /// It was carried out; only masks are left of its identifiers.
+    Done,
+}
+
+impl Status {
+    /// The status' word in answers, queries and columns.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+        }
+    }
+
+    /// The status of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Waiting, Self::Done].into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// A request as it is kept: it knows its person by ids while it waits, and by masks when it is done (A8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// Whose number.
+    pub phone: Option<IdentifierId>,
+    /// Whose address.
+    pub email: Option<IdentifierId>,
+    /// What is left of the number.
+    pub phone_mask: Option<String>,
+    /// What is left of the address.
+    pub email_mask: Option<String>,
+    /// The last local day that is forgotten (A5).
+    pub to_date: NaiveDate,
+    /// The local day on which the request was entered: no *to date* lies after it.
+    pub entry_day: NaiveDate,
+    /// The end of the last included day, fixed when *to date* was written: the cut-off, from which on the request is due.
+    pub due_at: DateTime<Utc>,
+    /// What the user noted, with placeholders for identifiers.
+    pub comment: Option<String>,
+    /// Where the person is forgotten.
+    pub targets: Targets,
+    /// Where it stands.
+    pub status: Status,
+    /// Who entered it (A2).
+    pub user_name: String,
+    /// How many passes have begun it.
+    pub attempts: i32,
+    /// The stable code of what the last pass failed with.
+    pub last_error: Option<String>,
+    /// When it was entered.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When it was carried out.
+    pub done_at: Option<DateTime<Utc>>,
+    /// Grows with every change; the `ETag`.
+    pub version: i64,
+}
+
+impl Request {
+    /// Whether it may still be changed or cancelled (A12).
+    pub const fn check_open(&self) -> Result<(), RequestError> {
+        match self.status {
+            Status::Done => Err(RequestError::Done),
+            Status::Waiting if self.attempts > 0 => Err(RequestError::PassStarted),
+            Status::Waiting => Ok(()),
+        }
+    }
+}
+
+/// A request with what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The request.
+    pub request: Request,
+    /// What the placeholders of its comment stand for.
+    pub mentions: Vec<Mention>,
+    /// How many records of each target it made anonymous.
+    pub counts: BTreeMap<Target, u64>,
+}
+
+/// A request as somebody sees it: identifiers in clear or masked, the comment filled in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The request.
+    pub request: Request,
+    /// The number: in E.164, or masked.
+    pub phone_number: Option<String>,
+    /// The address: in its canonical spelling, or masked.
+    pub email: Option<String>,
+    /// The comment.
+    pub comment: Option<String>,
+    /// How many records of each of its targets it made anonymous; none while it waits.
+    pub result: Option<BTreeMap<Target, u64>>,
+    /// What its user should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that is no mistake, but that the user should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The comment names a person (A9).
+    CommentHasIdentifier,
+    /// Nothing would be forgotten: a wrong number, perhaps (A27).
+    NothingFound,
+}
+
+impl Warning {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::CommentHasIdentifier => "comment_has_identifier",
+            Self::NothingFound => "nothing_found",
+        }
+    }
+
+    /// What to know.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::CommentHasIdentifier => {
+                "the comment names a number or an address; those of this request are masked when it is done, others stay"
+            }
+            Self::NothingFound => "no record of these targets up to this date has the number or the address",
+        }
+    }
+}
+
+/// What a request would hit (A27).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The records that would be made anonymous, by target.
+    pub targets: Vec<(Target, Hits)>,
+    /// What its user should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Which requests a list has.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Only those of this status.
+    pub status: Option<Status>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// The most requests of a page.
+    pub limit: u32,
+}
+
+/// What came of a batch.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Saved {
+    /// The requests that were entered, in the order of the call.
+    pub created: Vec<Shown>,
+    /// The requests that were to be changed, in the order of the call.
+    pub updated: Vec<Shown>,
+    /// The requests that were cancelled, in the order of the call.
+    pub deleted: Vec<RequestId>,
+}
+
+/// Why a request cannot be read, entered, changed or cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The tenant has no such request.
+    #[error("no such request")]
+    NotFound,
+    /// A change or a cancellation must say which version it means.
+    #[error("the version that is meant must be said")]
+    VersionMissing,
+    /// Somebody changed it in between.
+    #[error("the request was changed by somebody else")]
+    Stale,
+    /// A pass has begun it (A12).
+    #[error("a pass has begun the request")]
+    PassStarted,
+    /// It is done, and stays as it is (A12).
+    #[error("the request is done")]
+    Done,
+    /// The request that a repeated call had entered was cancelled since.
+    #[error("the request was cancelled since")]
+    Cancelled,
+    /// The input breaks rules; all of them.
+    #[error("{} places break rules", .0.len())]
+    Invalid(Vec<Place>),
+    /// The same call, by its idempotency key, is still running.
+    #[error("the same call is still running")]
+    InProgress,
+    /// The idempotency key stood for another body.
+    #[error("the idempotency key stands for another call")]
+    KeyReused,
+    /// The cursor belongs to another query.
+    #[error(transparent)]
+    Cursor(#[from] CursorInvalid),
+    /// The caller's tenant is gone.
+    #[error("no such tenant")]
+    TenantUnknown,
+    /// The tenant cannot be read.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The archive failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,339 @@
+//! Saving requests: one way for a single one and for a batch, through the epoch fence.
+//!
+//! A round reads what is there, plans, lets the vault learn the identifiers, and writes with the versions it has read.
+//! When the epoch has moved, or somebody else was faster, nothing is written and the next round begins with a new look.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::batch::Batch;
+use super::comment::Comment;
+use super::entry::{Change, Draft, NewRequest, Slot};
+use super::idempotency::{self, Answer, Reservation};
+use super::model::{Record, Request, RequestError, Status};
+use super::{journal, load, sql};
+use crate::archive::mentions::{self, NewMention, Owner};
+use crate::audit::Grant;
+use crate::base::actor::Actor;
+use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::base::pii::Identifier;
+use crate::base::text::{Finder, Own};
+use crate::store::{Archive, StoreError, Tx};
+use crate::tenants::{self, Tenant, fence};
+use crate::vault::{self, Resolved, Stores, VaultError};
+
+/// A night moves the epoch twice, so a call that has lost this often meets something else.
+const ROUNDS: usize = 8;
+
+/// What a change must find: an error where the version that is there is not the one that is meant.
+pub type Condition<'a> = &'a (dyn Fn(i64) -> Result<(), RequestError> + Sync);
+
+/// What a call asks to be saved.
+#[derive(Clone, Copy)]
+pub enum Ask<'a> {
+    /// Enter one.
+    Create(&'a NewRequest),
+    /// Change one.
+    Change(RequestId, Condition<'a>, &'a Change),
+    /// Cancel one.
+    Cancel(RequestId, Condition<'a>),
+    /// All rows of a page.
+    Batch(&'a Batch),
+}
+
+/// What is to be saved: read and checked.
+#[derive(Default)]
+pub struct Plan {
+    /// Requests to be entered.
+    pub create: Vec<Draft>,
+    /// Requests to be changed: what they are, and what they are to be.
+    pub update: Vec<(Record, Draft)>,
+    /// Requests to be cancelled.
+    pub delete: Vec<Request>,
+}
+
+/// What was saved.
+pub struct Written {
+    /// The requests that were entered.
+    pub created: Vec<Record>,
+    /// The requests that were to be changed, as they are now.
+    pub updated: Vec<Record>,
+    /// The requests that were cancelled.
+    pub deleted: Vec<RequestId>,
+    /// Permission to show them, if anything was written.
+    pub grant: Option<Grant>,
+}
+
+/// Saves what a call asks for: all of it or nothing.
+pub async fn save(
+    stores: &Stores,
+    actor: &Actor,
+    ask: Ask<'_>,
+    reservation: Option<&Reservation>,
+) -> Result<Written, RequestError> {
+    for _ in 0..ROUNDS {
+        let mut tx = stores.archive.read().await?;
+        let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+        // Before the vault is asked: what it says from here on is what the gate lets in.
+        let epoch = fence::epoch(&mut tx, actor.tenant).await?;
+        let plan = ask.plan(&mut tx, &tenant, stores.clock.now()).await?;
+        drop(tx);
+        let round = Round { stores, actor, tenant, epoch };
+        match round.run(plan, reservation).await {
+            Ok(Some(written)) => return Ok(written),
+            Ok(None)
+            | Err(
+                RequestError::Store(StoreError::Contended)
+                | RequestError::Vault(VaultError::Store(StoreError::Contended)),
+            ) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Contended.into())
+}
+
+impl Ask<'_> {
+    async fn plan(self, tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<Plan, RequestError> {
+        Ok(match self {
+            Self::Create(new) => {
+                let draft = Draft::of_new(new, tenant, now, "").map_err(RequestError::Invalid)?;
+                Plan { create: vec![draft], ..Plan::default() }
+            }
+            Self::Change(id, condition, change) => {
+                let record = changeable(tx, tenant.id, id, condition).await?;
+                let draft = Draft::of_change(change, &record.request, tenant, "").map_err(RequestError::Invalid)?;
+                Plan { update: vec![(record, draft)], ..Plan::default() }
+            }
+            Self::Cancel(id, condition) => {
+                Plan { delete: vec![changeable(tx, tenant.id, id, condition).await?.request], ..Plan::default() }
+            }
+            Self::Batch(batch) => {
+                batch.check_size()?;
+                let known = load::by_ids(tx, tenant.id, &batch.named()).await?;
+                batch.plan(tenant, now, known)?
+            }
+        })
+    }
+}
+
+/// A request that may be changed: it is there, of the version that is meant, and not begun; in this order.
+pub async fn changeable(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    id: RequestId,
+    condition: Condition<'_>,
+) -> Result<Record, RequestError> {
+    let record = load::by_ids(tx, tenant, &[id]).await?.pop().ok_or(RequestError::NotFound)?;
+    condition(record.request.version)?;
+    record.request.check_open()?;
+    Ok(record)
+}
+
+/// One try.
+struct Round<'a> {
+    stores: &'a Stores,
+    actor: &'a Actor,
+    tenant: Tenant,
+    epoch: i64,
+}
+
+/// A draft whose comment was read; the request it changes, if it is not new.
+struct Ready {
+    before: Option<Record>,
+    draft: Draft,
+    comment: Comment,
+}
+
+impl Round<'_> {
+    /// `None`: somebody else was faster; begin again.
+    async fn run(&self, plan: Plan, reservation: Option<&Reservation>) -> Result<Option<Written>, RequestError> {
+        let Plan { create, update, delete } = plan;
+        let own = self.kept_identifiers(&update).await?;
+        let create: Vec<_> = create.into_iter().map(|draft| self.read_comment(None, draft, &own)).collect();
+        let update: Vec<_> =
+            update.into_iter().map(|(record, draft)| self.read_comment(Some(record), draft, &own)).collect();
+        let Some(ids) = self.resolve(create.iter().chain(&update)).await? else { return Ok(None) };
+        let now = self.stores.clock.now();
+        let created = create.into_iter().map(|ready| self.entered(ready, &ids, now)).collect();
+        let updated = update.into_iter().filter_map(|ready| changed(ready, &ids, now)).collect();
+        self.write(created, updated, delete, now, reservation).await
+    }
+
+    /// The identifiers that stay, of requests whose comment is written anew: they are looked for in it.
+    async fn kept_identifiers(
+        &self,
+        update: &[(Record, Draft)],
+    ) -> Result<HashMap<IdentifierId, Identifier>, RequestError> {
+        let kept = |(_, draft): &(Record, Draft)| match draft.comment {
+            Slot::Set(Some(_)) => [kept_id(&draft.phone), kept_id(&draft.email)],
+            _ => [None, None],
+        };
+        let ids: Vec<_> = update.iter().flat_map(kept).flatten().collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let keyset = self.stores.keysets.get(&self.stores.vault, self.actor.tenant).await?;
+        Ok(vault::open(&mut self.stores.vault.read().await?, &keyset, ids).await?)
+    }
+
+    fn read_comment(&self, before: Option<Record>, draft: Draft, kept: &HashMap<IdentifierId, Identifier>) -> Ready {
+        let own = |id: Option<IdentifierId>| id.and_then(|id| kept.get(&id)).cloned();
+        let phone = match (&draft.phone, own(kept_id(&draft.phone))) {
+            (Slot::Set(phone), _) => phone.clone(),
+            (_, Some(Identifier::Phone(phone))) => Some(phone),
+            _ => None,
+        };
+        let email = match (&draft.email, own(kept_id(&draft.email))) {
+            (Slot::Set(email), _) => email.clone(),
+            (_, Some(Identifier::Email(email))) => Some(email),
+            _ => None,
+        };
+        let finder = || Finder::new(self.tenant.region, Own { phone, email, name: None });
+        let is_anothers = matches!(draft.phone, Slot::Set(Some(_))) || matches!(draft.email, Slot::Set(Some(_)));
+        let comment = match (&draft.comment, &before) {
+            (Slot::Set(Some(text)), _) => Comment::read(&finder(), text),
+            (Slot::Set(None), _) | (Slot::Kept(()), None) => Comment::default(),
+            (Slot::Kept(()), Some(Record { request, mentions, .. })) => match &request.comment {
+                Some(text) if is_anothers => Comment::read_again(&finder(), text, mentions.clone()),
+                text => Comment::kept(text.clone(), mentions.clone()),
+            },
+        };
+        Ready { before, draft, comment }
+    }
+
+    /// `None`: an identifier was about to leave the vault; begin again.
+    async fn resolve(&self, rows: impl Iterator<Item = &Ready>) -> Result<Option<Resolved>, RequestError> {
+        let mut wanted = Vec::new();
+        for Ready { draft, comment, .. } in rows {
+            wanted.extend(new_phone(draft));
+            wanted.extend(new_email(draft));
+            wanted.extend(comment.identifiers().cloned());
+        }
+        if wanted.is_empty() {
+            return Ok(Some(Resolved::new()));
+        }
+        let keyset = self.stores.keysets.get(&self.stores.vault, self.actor.tenant).await?;
+        let mut tx = self.stores.vault.write().await?;
+        let ids = vault::resolve(&mut tx, &keyset, &wanted).await?;
+        if ids.is_some() {
+            tx.commit().await?;
+        }
+        Ok(ids)
+    }
+
+    fn entered(&self, ready: Ready, ids: &Resolved, now: DateTime<Utc>) -> Record {
+        let Ready { before: _, draft, comment } = ready;
+        let request = Request {
+            id: RequestId::new(),
+            phone: new_phone(&draft).and_then(|one| ids.get(&one).copied()),
+            email: new_email(&draft).and_then(|one| ids.get(&one).copied()),
+            phone_mask: None,
+            email_mask: None,
+            to_date: draft.to_date,
+            entry_day: draft.entry_day,
+            due_at: draft.due_at,
+            comment: comment.text.clone(),
+            targets: draft.targets,
+            status: Status::Waiting,
+            user_name: self.actor.name.clone(),
+            attempts: 0,
+            last_error: None,
+            created_at: now,
+            updated_at: now,
+            done_at: None,
+            version: 1,
+        };
+        Record { request, mentions: comment.mentions(ids), counts: BTreeMap::new() }
+    }
+
+    async fn write(
+        &self,
+        created: Vec<Record>,
+        updated: Vec<(Record, Record)>,
+        deleted: Vec<Request>,
+        now: DateTime<Utc>,
+        reservation: Option<&Reservation>,
+    ) -> Result<Option<Written>, RequestError> {
+        let tenant = self.actor.tenant;
+        let mut tx = self.stores.archive.write().await?;
+        if !fence::enter(&mut tx, tenant, self.epoch).await? {
+            return Ok(None);
+        }
+        let news: Vec<_> = created.iter().map(|record| &record.request).collect();
+        let changes: Vec<_> = updated.iter().filter(|(before, after)| before != after).collect();
+        let rows: Vec<_> = changes.iter().map(|(_, after)| &after.request).collect();
+        sql::insert(&mut tx, tenant, &news).await?;
+        let wrote = sql::update(&mut tx, tenant, &rows, now).await?;
+        let removed = sql::delete(&mut tx, tenant, &deleted).await?;
+        if wrote != rows.len() as u64 || removed != deleted.len() as u64 {
+            return Ok(None);
+        }
+        let anew =
+            || changes.iter().filter(|(before, after)| before.mentions != after.mentions).map(|(_, after)| after);
+        let gone: Vec<_> = anew().map(|after| after.request.id.0).chain(deleted.iter().map(|one| one.id.0)).collect();
+        mentions::delete(&mut tx, tenant, Owner::Request, &gone).await?;
+        let said: Vec<_> = created.iter().chain(anew()).flat_map(new_mentions).collect();
+        mentions::insert(&mut tx, tenant, Owner::Request, &said).await?;
+        let entries = journal::entries(&created, &changes, &deleted);
+        let updated: Vec<_> = updated.into_iter().map(|(_, after)| after).collect();
+        let deleted: Vec<_> = deleted.iter().map(|request| request.id).collect();
+        if let Some(reservation) = reservation {
+            let answer = Answer { created: ids(&created), updated: ids(&updated), deleted: deleted.clone() };
+            idempotency::answer(&mut tx, reservation, &answer).await?;
+        }
+        let grant = journal::commit(tx, self.stores.clock, self.actor, entries).await?;
+        Ok(Some(Written { created, updated, deleted, grant }))
+    }
+}
+
+fn ids(records: &[Record]) -> Vec<RequestId> {
+    records.iter().map(|record| record.request.id).collect()
+}
+
+const fn kept_id<T>(slot: &Slot<Option<IdentifierId>, T>) -> Option<IdentifierId> {
+    match slot {
+        Slot::Kept(id) => *id,
+        Slot::Set(_) => None,
+    }
+}
+
+fn new_phone(draft: &Draft) -> Option<Identifier> {
+    match &draft.phone {
+        Slot::Set(Some(phone)) => Some(Identifier::Phone(phone.clone())),
+        _ => None,
+    }
+}
+
+fn new_email(draft: &Draft) -> Option<Identifier> {
+    match &draft.email {
+        Slot::Set(Some(email)) => Some(Identifier::Email(email.clone())),
+        _ => None,
+    }
+}
+
+/// A request before and after a change. A change of nothing keeps the version.
+fn changed(ready: Ready, ids: &Resolved, now: DateTime<Utc>) -> Option<(Record, Record)> {
+    let Ready { before, draft, comment } = ready;
+    let before = before?;
+    let known = |one: Option<Identifier>| one.and_then(|one| ids.get(&one).copied());
+    let mut after = before.clone();
+    let request = &mut after.request;
+    request.phone = kept_id(&draft.phone).or_else(|| known(new_phone(&draft)));
+    request.email = kept_id(&draft.email).or_else(|| known(new_email(&draft)));
+    request.to_date = draft.to_date;
+    request.due_at = draft.due_at;
+    request.comment.clone_from(&comment.text);
+    request.targets = draft.targets;
+    after.mentions = comment.mentions(ids);
+    if after != before {
+        after.request.version += 1;
+        after.request.updated_at = now;
+    }
+    Some((before, after))
+}
+
+fn new_mentions(record: &Record) -> impl Iterator<Item = NewMention> {
+    let Request { id, created_at, .. } = record.request;
+    record.mentions.iter().map(move |mention| NewMention { record: id.0, at: created_at, mention: *mention })
+}

@@ -1,0 +1,278 @@
+//! Statements about anonymize requests and idempotency keys.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::model::{Request, Status};
+use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::base::page::Position;
+use crate::base::target::{Target, Targets};
+use crate::store::{Archive, Result, StoreError, Tx};
+
+const SELECT: &str = "SELECT id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, comment, targets, \
+                      status, user_name, attempts, last_error, created_at, updated_at, done_at, version FROM requests";
+
+#[derive(sqlx::FromRow)]
+struct RequestRow {
+    id: RequestId,
+    phone_id: Option<IdentifierId>,
+    email_id: Option<IdentifierId>,
+    phone_mask: Option<String>,
+    email_mask: Option<String>,
+    to_date: NaiveDate,
+    entry_day: NaiveDate,
+    due_at: DateTime<Utc>,
+    comment: Option<String>,
+    targets: Targets,
+    status: String,
+    user_name: String,
+    attempts: i32,
+    last_error: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    done_at: Option<DateTime<Utc>>,
+    version: i64,
+}
+
+impl TryFrom<RequestRow> for Request {
+    type Error = StoreError;
+
+    fn try_from(row: RequestRow) -> Result<Self> {
+        let broken = || StoreError::Inconsistent(format!("requests.status of {}", row.id));
+        Ok(Self {
+            id: row.id,
+            phone: row.phone_id,
+            email: row.email_id,
+            phone_mask: row.phone_mask,
+            email_mask: row.email_mask,
+            to_date: row.to_date,
+            entry_day: row.entry_day,
+            due_at: row.due_at,
+            comment: row.comment,
+            targets: row.targets,
+            status: Status::of(&row.status).ok_or_else(broken)?,
+            user_name: row.user_name,
+            attempts: row.attempts,
+            last_error: row.last_error,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            done_at: row.done_at,
+            version: row.version,
+        })
+    }
+}
+
+pub async fn by_ids(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Vec<Request>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<RequestRow> =
+        tx.query(SELECT).with(" WHERE tenant_id = ", tenant).with_any(" AND id", ids.iter().copied()).all().await?;
+    rows.into_iter().map(Request::try_from).collect()
+}
+
+/// A page, newest first.
+pub async fn page(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    status: Option<Status>,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Request>> {
+    let mut query =
+        tx.query(SELECT).with(" WHERE tenant_id = ", tenant).with_some(" AND status = ", status.map(Status::word));
+    if let Some(Position { at, id }) = after {
+        query = query.with(" AND (created_at, id) < (", at).with(", ", id).push(")");
+    }
+    let rows: Vec<RequestRow> = query.with(" ORDER BY created_at DESC, id DESC LIMIT ", i64::from(limit)).all().await?;
+    rows.into_iter().map(Request::try_from).collect()
+}
+
+pub type Counts = HashMap<RequestId, BTreeMap<Target, u64>>;
+
+pub async fn counts(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Counts> {
+    let mut counts = Counts::new();
+    if ids.is_empty() {
+        return Ok(counts);
+    }
+    let rows: Vec<(RequestId, Target, i64)> = tx
+        .query("SELECT request_id, target, anonymized FROM request_counts")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", ids.iter().copied())
+        .all()
+        .await?;
+    for (id, target, anonymized) in rows {
+        counts.entry(id).or_default().insert(target, anonymized.unsigned_abs());
+    }
+    Ok(counts)
+}
+
+pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request]) -> Result<u64> {
+    if requests.is_empty() {
+        return Ok(0);
+    }
+    tx.query(
+        "INSERT INTO requests (tenant_id, id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, \
+         comment, targets, status, user_name, attempts, last_error, created_at, updated_at, done_at, version) VALUES ",
+    )
+    .each(requests, |query, request| {
+        query
+            .with("(", tenant)
+            .with(", ", request.id)
+            .with(", ", request.phone)
+            .with(", ", request.email)
+            .with(", ", request.phone_mask.as_deref())
+            .with(", ", request.email_mask.as_deref())
+            .with(", ", request.to_date)
+            .with(", ", request.entry_day)
+            .with(", ", request.due_at)
+            .with(", ", request.comment.as_deref())
+            .with(", ", request.targets)
+            .with(", ", request.status.word())
+            .with(", ", request.user_name.as_str())
+            .with(", ", request.attempts)
+            .with(", ", request.last_error.as_deref())
+            .with(", ", request.created_at)
+            .with(", ", request.updated_at)
+            .with(", ", request.done_at)
+            .with(", ", request.version)
+            .push(")")
+    })
+    .once()
+    .execute()
+    .await
+}
+
+/// Writes what can be changed of waiting requests that no pass has begun and nobody has changed: `version` is the one
+/// that is written. Answers how many that were.
+pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request], now: DateTime<Utc>) -> Result<u64> {
+    if requests.is_empty() {
+        return Ok(0);
+    }
+    tx.query("WITH c (id, version, phone_id, email_id, to_date, due_at, comment, targets) AS (VALUES ")
+        .each(requests, |query, request| {
+            query
+                .with("(", request.id)
+                .with(", ", request.version)
+                .with(", ", request.phone)
+                .with(", ", request.email)
+                .with(", ", request.to_date)
+                .with(", ", request.due_at)
+                .with(", ", request.comment.as_deref())
+                .with(", ", request.targets)
+                .push(")")
+        })
+        .push(
+            ") UPDATE requests SET phone_id = c.phone_id, email_id = c.email_id, to_date = c.to_date, due_at = c.due_at, \
+             comment = c.comment, targets = c.targets, version = c.version",
+        )
+        .with(", updated_at = ", now)
+        .with(" FROM c WHERE requests.tenant_id = ", tenant)
+        .push(" AND requests.id = c.id AND requests.version = c.version - 1")
+        .push(" AND requests.status = 'waiting' AND requests.attempts = 0")
+        .once()
+        .execute()
+        .await
+}
+
+/// Deletes waiting requests that no pass has begun and nobody has changed. Answers how many that were.
+pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[Request]) -> Result<u64> {
+    if requests.is_empty() {
+        return Ok(0);
+    }
+    tx.query("DELETE FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND status = 'waiting' AND attempts = 0 AND (id, version) IN (VALUES ")
+        .each(requests, |query, request| query.with("(", request.id).with(", ", request.version).push(")"))
+        .push(")")
+        .once()
+        .execute()
+        .await
+}
+
+#[derive(sqlx::FromRow)]
+pub struct KeyRow {
+    pub body_hash: Vec<u8>,
+    pub answer: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+pub async fn key(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<KeyRow>> {
+    tx.query("SELECT body_hash, answer, created_at FROM idempotency_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND key_hash = ", hash)
+        .maybe()
+        .await
+}
+
+pub async fn insert_key(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hash: &[u8],
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query("INSERT INTO idempotency_keys (tenant_id, key_hash, body_hash, created_at) VALUES (")
+        .with("", tenant)
+        .with(", ", hash)
+        .with(", ", body)
+        .with(", ", now)
+        .push(") ON CONFLICT DO NOTHING")
+        .execute()
+        .await
+}
+
+/// Reserves a key anew that was reserved at `before` and is free again.
+pub async fn take_key(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hash: &[u8],
+    body: &[u8],
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query("UPDATE idempotency_keys SET answer = NULL")
+        .with(", body_hash = ", body)
+        .with(", created_at = ", now)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND key_hash = ", hash)
+        .with(" AND created_at = ", before)
+        .execute()
+        .await
+}
+
+pub async fn answer_key(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hash: &[u8],
+    at: DateTime<Utc>,
+    answer: &str,
+) -> Result<u64> {
+    tx.query("UPDATE idempotency_keys SET")
+        .with(" answer = ", answer)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND key_hash = ", hash)
+        .with(" AND created_at = ", at)
+        .push(" AND answer IS NULL")
+        .execute()
+        .await
+}
+
+pub async fn release_key(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8], at: DateTime<Utc>) -> Result<u64> {
+    tx.query("DELETE FROM idempotency_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND key_hash = ", hash)
+        .with(" AND created_at = ", at)
+        .push(" AND answer IS NULL")
+        .execute()
+        .await
+}
+
+pub async fn purge_keys(tx: &mut Tx<Archive>, tenant: TenantId, before: DateTime<Utc>) -> Result<u64> {
+    tx.query("DELETE FROM idempotency_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND created_at < ", before)
+        .execute()
+        .await
+}

@@ -1,0 +1,113 @@
+//! What somebody sees of requests. Identifiers are shown in clear only to those who may read them, or who have just
+//! entered them, and only for an audit row that was committed; a call reveals a page in one go.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::json;
+
+use super::model::{Record, RequestError, Shown, Status, Warning};
+use crate::archive::mentions::Mention;
+use crate::audit::{self, Action, Entry, Grant};
+use crate::base::actor::{Actor, Scope};
+use crate::base::id::{IdentifierId, RequestId};
+use crate::base::mask::mask;
+use crate::base::pii::Kind;
+use crate::base::text::fill_text;
+use crate::vault::{self, Stores};
+
+/// How identifiers are shown.
+#[derive(Clone, Copy)]
+pub enum Sight<'a> {
+    /// In clear: the call's audit row was committed already.
+    Granted(&'a Grant),
+    /// In clear: the call is about to be audited as reading.
+    Audited,
+    /// Masked: the caller may write requests, but not read them.
+    Masked,
+}
+
+impl<'a> Sight<'a> {
+    /// How a caller sees requests that others may have entered.
+    pub fn of(actor: &Actor, grant: Option<&'a Grant>) -> Self {
+        match grant {
+            _ if !actor.may(Scope::RequestsRead) => Self::Masked,
+            Some(grant) => Self::Granted(grant),
+            None => Self::Audited,
+        }
+    }
+}
+
+/// The requests as they are shown, in their order.
+pub async fn show(
+    stores: &Stores,
+    actor: &Actor,
+    sight: Sight<'_>,
+    records: Vec<Record>,
+) -> Result<Vec<Shown>, RequestError> {
+    let ids: BTreeSet<_> = records.iter().flat_map(identifiers).collect();
+    // Where only masks are left, nothing is revealed and nothing is audited.
+    let values = if ids.is_empty() { HashMap::new() } else { values(stores, actor, sight, &records, ids).await? };
+    Ok(records.into_iter().map(|record| shown(record, &values)).collect())
+}
+
+/// The identifiers that a request still has.
+fn identifiers(record: &Record) -> impl Iterator<Item = IdentifierId> {
+    let Record { request, mentions, counts: _ } = record;
+    let said = mentions.iter().filter_map(|mention| mention.identifier);
+    request.phone.into_iter().chain(request.email).chain(said)
+}
+
+async fn values(
+    stores: &Stores,
+    actor: &Actor,
+    sight: Sight<'_>,
+    records: &[Record],
+    ids: BTreeSet<IdentifierId>,
+) -> Result<HashMap<IdentifierId, String>, RequestError> {
+    let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    let audited;
+    let grant = match sight {
+        Sight::Granted(grant) => grant,
+        Sight::Audited => {
+            let read: Vec<RequestId> = records.iter().map(|record| record.request.id).collect();
+            let entry = Entry::new(Action::RequestsRead, read.len(), json!({ "requests": read }));
+            audited = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
+            &audited
+        }
+        Sight::Masked => {
+            let masks = vault::masks(&mut stores.vault.read().await?, &keyset, ids).await?;
+            return Ok(masks.into_iter().filter_map(|(id, mask)| Some((id, mask?))).collect());
+        }
+    };
+    Ok(vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?)
+}
+
+fn shown(record: Record, values: &HashMap<IdentifierId, String>) -> Shown {
+    let Record { request, mentions, counts } = record;
+    // An identifier that is gone although its id was just there: the night has come in between.
+    let value = |id: IdentifierId| values.get(&id).cloned().unwrap_or_else(|| mask(""));
+    let phone_number = request.phone.map(value).or_else(|| request.phone_mask.clone());
+    let email = request.email.map(value).or_else(|| request.email_mask.clone());
+    let said = |mention: &Mention| match (mention.identifier, mention.kind) {
+        (Some(id), _) => value(id),
+        (None, Kind::Phone) => request.phone_mask.clone().unwrap_or_else(|| mask("")),
+        (None, Kind::Email) => request.email_mask.clone().unwrap_or_else(|| mask("")),
+        (None, Kind::Name) => mask(""),
+    };
+    let fill = |text: &String| {
+        fill_text(text, |n| {
+            let mention = mentions.iter().find(|mention| usize::try_from(mention.n) == Ok(n));
+            mention.map_or_else(|| mask(""), said)
+        })
+    };
+    let count = |target| (target, counts.get(&target).copied().unwrap_or_default());
+    let is_done = request.status == Status::Done;
+    Shown {
+        comment: request.comment.as_ref().map(fill),
+        result: is_done.then(|| request.targets.iter().map(count).collect()),
+        warnings: if mentions.is_empty() { Vec::new() } else { vec![Warning::CommentHasIdentifier] },
+        phone_number,
+        email,
+        request,
+    }
+}
