@@ -16,7 +16,7 @@ use super::json::from_texts;
 use super::problem::{Code, Place, Problem};
 use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 
-/// The query as a type. It must be declared with `#[serde(deny_unknown_fields)]`; `Params<Nothing>` takes none.
+/// The query as a type; `Params<Nothing>` takes no parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
@@ -46,7 +46,7 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
         repeated |= texts.insert(name, Value::String(value)).is_some();
     }
     // Unknown names first: a repeated name is only known to be a parameter's once the type was read.
-    let value = from_texts(&texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
+    let value = from_texts(texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
     if repeated {
         return Err(Problem::new(Code::ValidationFailed).detail("a parameter stands there twice"));
     }

@@ -14,6 +14,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::error::Category;
 use validator::Validate;
 
 use super::Kit;
@@ -63,19 +64,17 @@ impl From<Unread> for Problem {
 
 /// Reads one JSON value, a whole body or one line of a stream; pointers are relative to it.
 ///
-/// Types must be declared with `#[serde(deny_unknown_fields)]`: a good text is read in one go, and only a bad one is
-/// read again, slowly, to find the place.
+/// What is no field of a struct is refused, also without `#[serde(deny_unknown_fields)]` (which the document needs).
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unread> {
-    let may_hold_nul = text.windows(6).any(|window| window == b"\\u0000");
-    if !may_hold_nul && let Ok(value) = serde_json::from_slice(text) {
-        return Ok(value);
-    }
-    read_value(&parse_value(text)?).map_err(Unread::Misshaped)
+    read_value(parse_value(text)?).map_err(Unread::Misshaped)
 }
 
 /// Reads a text as JSON of any shape.
 fn parse_value(text: &[u8]) -> Result<Value, Unread> {
-    let value: Value = serde_json::from_slice(text).map_err(|error| not_json(&error))?;
+    let read::Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
+        Category::Data => Unread::Misshaped(vec![Place::at("", "format", "must name each field once")]),
+        _ => not_json(&error),
+    })?;
     let nul = read::nul_in(&value);
     nul.map_or(Ok(value), |place| Err(Unread::Misshaped(vec![place])))
 }
@@ -85,7 +84,7 @@ pub(super) fn not_json(error: &serde_json::Error) -> Unread {
     Unread::NotJson { line: error.line().max(1), column: error.column().max(1) }
 }
 
-fn read_value<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Place>> {
+fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<Place>> {
     read::from_value(value).map_err(|place| vec![place])
 }
 
@@ -105,7 +104,7 @@ pub struct MergePatch(Value);
 impl MergePatch {
     /// Reads the patch as a type whose fields tell absent from null.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        read_value(&self.0).map_err(Problem::invalid)
+        read_value(self.0.clone()).map_err(Problem::invalid)
     }
 }
 
