@@ -327,7 +327,7 @@ impl<'de> SeqAccess<'de> for Items {
 
 /// The members of an object.
 struct Members {
-    members: serde_json::map::IntoIter,
+    rest: serde_json::map::IntoIter,
     /// The key that was read last and the value that belongs to it.
     current: Option<(String, Value)>,
     texts: bool,
@@ -335,7 +335,7 @@ struct Members {
 
 impl Members {
     fn new(members: Map<String, Value>, texts: bool) -> Self {
-        Self { members: members.into_iter(), current: None, texts }
+        Self { rest: members.into_iter(), current: None, texts }
     }
 }
 
@@ -343,7 +343,7 @@ impl<'de> MapAccess<'de> for Members {
     type Error = Mistake;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
-        self.current = self.members.next();
+        self.current = self.rest.next();
         let Some((key, _)) = &self.current else { return Ok(None) };
         seed.deserialize(key.as_str().into_deserializer()).map(Some)
     }

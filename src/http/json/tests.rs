@@ -105,7 +105,7 @@ fn what_is_no_json_is_told_by_line_and_column_alone() {
         br#"{"unknown":"\ud800"}"#,
         b"{\"external_id\":1e999}",
         b"{\"external_id\":\"a\",\"channel\":\"call\"} hunter2",
-        &[b'['; 100_000],
+        &vec![b'['; 100_000],
     ] {
         let unread = parse::<Record>(text).unwrap_err();
         assert!(matches!(unread, Unread::NotJson { .. }), "{unread:?}");
@@ -140,16 +140,19 @@ fn a_patch_tells_absent_from_null() {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Patch {
-        #[serde(default, deserialize_with = "nullable")]
-        comment: Option<Option<String>>,
-        to_date: Option<NaiveDate>,
+        #[serde(default)]
+        comment: Change<String>,
+        #[serde(default)]
+        to_date: Change<NaiveDate>,
     }
     let read = |text: &str| MergePatch(parse_value(text.as_bytes()).unwrap()).read::<Patch>();
-    assert_eq!(read("{}").unwrap().comment, None);
-    assert_eq!(read(r#"{"comment":null}"#).unwrap().comment, Some(None));
-    assert_eq!(read(r#"{"comment":"x"}"#).unwrap().comment, Some(Some("x".to_owned())));
+    assert_eq!(read("{}").unwrap().comment, Change::Absent);
+    assert_eq!(read(r#"{"comment":null}"#).unwrap().comment, Change::Null);
+    assert_eq!(read(r#"{"comment":"x"}"#).unwrap().comment, Change::To("x".to_owned()));
     assert_eq!(read(r#"{"to_date":"2026-02-31"}"#).unwrap_err().places()[0].pointer.as_deref(), Some("/to_date"));
-    assert!(read(r#"{"to_date":null}"#).unwrap().to_date.is_none());
+    let cleared = read(r#"{"to_date":null}"#).unwrap();
+    assert_eq!(cleared.to_date.required("/to_date").unwrap_err().code, "required");
+    assert_eq!(cleared.comment.over(Some("kept".to_owned())).as_deref(), Some("kept"));
 }
 
 #[test]

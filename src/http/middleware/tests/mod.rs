@@ -116,6 +116,9 @@ macro_rules! app {
     }};
 }
 
+// Below the macro that it uses.
+mod log;
+
 /// The answer as status, headers in one text, and JSON.
 async fn told(answer: ServiceResponse<impl MessageBody>) -> (StatusCode, String, Value) {
     let status = answer.status();
@@ -156,6 +159,20 @@ async fn who_calls_decides() {
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{broken}");
         assert!(headers.contains("invalid_token") && !format!("{headers}{body}").contains("hunter2"), "{headers}");
     }
+}
+
+#[actix_web::test]
+async fn nobody_learns_about_a_body_before_saying_who_they_are() {
+    let stage = Stage::new("order", &[]);
+    let app = init_service(app!(stage.kit)).await;
+    let call = async |header: Option<(HeaderName, String)>| {
+        let request = TestRequest::post().uri("/api/v1/things/batch").insert_header((CONTENT_TYPE, "application/json"));
+        let request = header.into_iter().fold(request.set_payload("{\"wo"), TestRequest::insert_header);
+        told(call_service(&app, request.to_request()).await).await.0.as_u16()
+    };
+    assert_eq!(call(None).await, 401);
+    assert_eq!(call(Some(stage.token("demo", "agent"))).await, 403);
+    assert_eq!(call(Some(stage.token("demo", "dpo"))).await, 400);
 }
 
 #[actix_web::test]
@@ -350,6 +367,7 @@ fn the_document_names_every_problem_once() {
         let target = document.pointer(&reference[1..]).unwrap();
         assert!(target["content"]["application/problem+json"]["example"]["code"].is_string(), "{status}");
     }
+    assert!(document["components"]["responses"].get("NotBuiltIn").is_none(), "no operation answers this");
     assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
     assert!(
         document["components"]["schemas"]["Problem"].is_object()
