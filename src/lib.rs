@@ -6,6 +6,7 @@ pub mod base;
 pub mod cdr;
 pub mod config;
 pub mod http;
+pub mod nightly;
 pub mod requests;
 pub mod sample;
 pub mod store;

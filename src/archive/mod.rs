@@ -1,6 +1,15 @@
 //! The archive: interactions, survey responses and raw events, without a single identifier in them.
 
+pub mod http;
+pub mod incoming;
+mod ingest;
 pub mod mentions;
+mod model;
+mod search;
 pub mod selector;
+mod sql;
 
+pub use ingest::{BATCH, Stored, store};
+pub use model::{ArchiveError, Record, Slot, View, forgotten};
+pub use search::{Search, find, search};
 pub use selector::{Hits, preview};

@@ -22,6 +22,15 @@ pub struct Hits {
     pub last: Option<DateTime<Utc>>,
 }
 
+impl Hits {
+    /// Adds what was hit elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = self.last.max(other.last);
+    }
+}
+
 /// A span of time: from inclusive, to exclusive; `None` is open.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span {
@@ -47,13 +56,7 @@ pub fn customers(query: Query<'_>, tenant: TenantId, target: Target, span: Span)
     customers_by("email_id", query.push(" UNION "), tenant, target, span)
 }
 
-fn customers_by<'c>(
-    column: &'static str,
-    query: Query<'c>,
-    tenant: TenantId,
-    target: Target,
-    span: Span,
-) -> Query<'c> {
+fn customers_by<'c>(column: &'static str, query: Query<'c>, tenant: TenantId, target: Target, span: Span) -> Query<'c> {
     let query = query
         .push("SELECT r.id, r.at, r.phone_id, r.email_id, r.name_id FROM selected s JOIN ")
         .push(table(target))
@@ -90,7 +93,7 @@ fn within<'c>(query: Query<'c>, alias: &'static str, span: Span) -> Query<'c> {
     }
 }
 
-/// Counts the distinct records that some identifiers select in a target, up to a cut-off.
+/// Counts the distinct records that some identifiers of one request select in a target, up to its cut-off.
 pub async fn preview(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -98,12 +101,23 @@ pub async fn preview(
     identifiers: &[IdentifierId],
     cutoff: DateTime<Utc>,
 ) -> Result<Hits> {
-    if identifiers.is_empty() {
+    let selected: Vec<_> = identifiers.iter().map(|id| (*id, cutoff)).collect();
+    count(tx, tenant, target, &selected).await
+}
+
+/// Counts the distinct records that some identifiers select in a target, each up to a cut-off of its own.
+pub async fn count(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    selected: &[(IdentifierId, DateTime<Utc>)],
+) -> Result<Hits> {
+    if selected.is_empty() {
         return Ok(Hits::default());
     }
     let query = tx
         .query("WITH selected (identifier_id, cutoff) AS (VALUES ")
-        .each(identifiers, |query, id| query.with("(", *id).with(", ", cutoff).push(")"))
+        .each(selected, |query, (id, cutoff)| query.with("(", *id).with(", ", *cutoff).push(")"))
         .push("), customers AS (");
     let query = customers(query, tenant, target, Span::default()).push("), said AS (");
     let (records, first, last): (i64, _, _) = mentions(query, tenant, target, Span::default())

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::id::CallId;
+use crate::store::StoreError;
 
 /// The media type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -151,6 +152,19 @@ impl Place {
     pub fn within(mut self, outer: &str) -> Self {
         self.pointer = self.pointer.map(|inner| format!("{outer}{inner}"));
         self
+    }
+}
+
+impl From<crate::base::place::Place> for Place {
+    fn from(place: crate::base::place::Place) -> Self {
+        Self::at(place.pointer, place.code, place.detail)
+    }
+}
+
+/// A store that is away is 503: the same call may succeed later. Everything else is ours to mend.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() { Self::new(Code::Unavailable).caused_by(error) } else { Self::internal(error) }
     }
 }
 

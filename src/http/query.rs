@@ -61,7 +61,7 @@ fn unknown_is_a_parameter(mut place: Place) -> Place {
 }
 
 /// How many items a page may have: 1–200, 50 where nobody asks. `#[serde(default)]` in queries and bodies alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Limit(u32);
 
 impl Limit {

@@ -1,6 +1,7 @@
 //! Tenants: a contact centre's region, time zone, targets and settings.
 
 pub mod fence;
+mod http;
 mod model;
 mod sql;
 

@@ -3,6 +3,7 @@
 //! Everything outside knows a person by an [`IdentifierId`]. Nothing leaves the vault in clear but through
 //! [`reveal`], which asks for a [`Grant`]; masks leave it for a done request.
 
+mod http;
 mod keyset;
 mod model;
 mod sql;

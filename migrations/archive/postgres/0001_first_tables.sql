@@ -198,7 +198,6 @@ CREATE TABLE passes (
     step        TEXT NOT NULL,
     position    INTEGER NOT NULL,
     position_at TIMESTAMPTZ,
-    token       BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
 

@@ -9,7 +9,7 @@ use super::digits::{Group, Lookalike, Stretch};
 /// Marks the groups of a stretch that belong to something else.
 pub(super) fn mark(text: &str, stretch: &mut Stretch) {
     for first in 0..stretch.groups.len() {
-        mark_date(stretch, first);
+        mark_date(text, stretch, first);
         mark_time(text, stretch, first);
         mark_decimal(text, stretch, first);
         mark_machine(stretch, first);
@@ -54,6 +54,10 @@ fn is_day_of(day: u32, month: u32) -> bool {
     (1..=31).contains(&day) && (1..=12).contains(&month)
 }
 
+fn parts_dates(sign: char) -> bool {
+    matches!(sign, '-' | '.' | '/' | ' ' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
 fn is_compact_date(digits: &[u8]) -> bool {
     digits.len() >= 8 && is_year(number(&digits[..4])) && is_day_of(number(&digits[6..8]), number(&digits[4..6]))
 }
@@ -63,11 +67,17 @@ fn is_compact_time(digits: &[u8]) -> bool {
 }
 
 /// `2024-05-12`, `12.05.2024`, `5/12/24`, `20240512T1030`, `20240512-103000`, `20240512103000`.
-fn mark_date(stretch: &mut Stretch, first: usize) {
+fn mark_date(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
     let digits = &stretch.digits[groups[first].from..groups[first].to];
     if matches!(digits.len(), 12 | 14) && is_compact_date(digits) && is_compact_time(&digits[8..]) {
         set(&mut stretch.groups[first..=first], Lookalike::Likely);
+        return;
+    }
+    let mut behind = text[groups[first].end..].bytes();
+    let at_a_time = behind.next() == Some(b'T') && behind.next().is_some_and(|byte| byte.is_ascii_digit());
+    if at_a_time && digits.len() == 8 && is_compact_date(digits) {
+        set(&mut stretch.groups[first..=first], Lookalike::Surely);
         return;
     }
     if let Some(next) = groups.get(first + 1)
@@ -82,19 +92,22 @@ fn mark_date(stretch: &mut Stretch, first: usize) {
         return;
     }
     let run = run(groups, first);
-    if run < 3 {
+    let Some(sign) = groups.get(first + 1).and_then(|next| next.gap.sign).filter(|sign| run > 2 && parts_dates(*sign))
+    else {
         return;
-    }
+    };
     let lengths = [groups[first].len(), groups[first + 1].len(), groups[first + 2].len()];
     let [a, b, c] = [first, first + 1, first + 2].map(|at| value(stretch, &groups[at]));
     let went_on_short = goes_on(groups, first) && groups[first - 1].len() < 3;
+    let full = sign != ' ' || !lengths.contains(&1);
     let as_what = match lengths {
+        _ if went_on_short || !full => return,
         [4, 1 | 2, 1 | 2] if is_year(a) && is_day_of(c, b) => Lookalike::Surely,
-        [1 | 2, 1 | 2, 4] if !went_on_short && is_year(c) && (is_day_of(a, b) || is_day_of(b, a)) => Lookalike::Surely,
+        [1 | 2, 1 | 2, 4] if is_year(c) && (is_day_of(a, b) || is_day_of(b, a)) => Lookalike::Surely,
         [1 | 2, 1 | 2, 2]
             if run == 3
                 && !goes_on(groups, first)
-                && groups[first + 1].gap.sign != Some(' ')
+                && sign != ' '
                 && (is_day_of(a, b) || is_day_of(b, a) || is_day_of(c, b)) =>
         {
             Lookalike::Likely

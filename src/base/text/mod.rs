@@ -18,6 +18,8 @@ mod phone;
 mod placeholder;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod stories;
 
 use std::ops::Range;

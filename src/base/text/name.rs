@@ -101,15 +101,38 @@ impl Names {
         self.words.iter().position(|known| known.spellings.contains(&folded))
     }
 
-    /// Turns words that stand together into a find: all of them if they make up the whole name, else from the first
-    /// telling one to the last.
+    /// Turns words that stand together into a find: from the first telling one to the last, and the others as well where
+    /// the name is not whole without them.
     fn close(&self, row: &mut Vec<Hit>, reading: Reading, found: &mut Vec<(Range<usize>, Found)>) {
-        let whole = (0..self.words.len()).all(|word| row.iter().any(|hit| self.same(hit.word, word)));
-        let telling = |hit: &&Hit| whole || reading == Reading::Text && self.words[hit.word].telling;
-        if let (Some(first), Some(last)) = (row.iter().find(telling), row.iter().rfind(telling)) {
+        let telling = |hit: &Hit| self.words[hit.word].telling;
+        let mut rest = row.as_slice();
+        if self.is_whole(rest) {
+            while let [inner @ .., last] = rest
+                && !telling(last)
+                && self.is_whole(inner)
+            {
+                rest = inner;
+            }
+            while let [first, inner @ ..] = rest
+                && !telling(first)
+                && self.is_whole(inner)
+            {
+                rest = inner;
+            }
+        } else {
+            let words = rest.iter().position(telling).zip(rest.iter().rposition(telling));
+            let words = words.filter(|_| reading == Reading::Text);
+            rest = words.map_or(&[], |(first, last)| &rest[first..=last]);
+        }
+        if let [first, .., last] | [first @ last] = rest {
             found.push((first.range.start..last.range.end, Found::OwnName));
         }
         row.clear();
+    }
+
+    /// Whether each word of the name is among the hits.
+    fn is_whole(&self, row: &[Hit]) -> bool {
+        (0..self.words.len()).all(|word| row.iter().any(|hit| self.same(hit.word, word)))
     }
 
     /// Whether two words of the name are spelled alike (`Hans Hans`): a hit of one is a hit of the other.

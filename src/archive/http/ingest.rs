@@ -1,0 +1,274 @@
+//! Records in: arrays and streams, in batches, each line whole or absent.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use actix_web::post;
+use actix_web::web::{Data, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::archive::incoming::{Draft, Incoming, InteractionIn, RawEventIn, Reader, SurveyResponseIn};
+use crate::archive::ingest::{BATCH, store};
+use crate::archive::model::ArchiveError;
+use crate::base::id::TenantId;
+use crate::base::pii::Region;
+use crate::base::target::Target;
+use crate::http::caller::ArchiveIngest;
+use crate::http::docs::{BodyProblems, CallProblems};
+use crate::http::json::{broken_rules, parse};
+use crate::http::lines::Lines;
+use crate::http::query::{Nothing, Params};
+use crate::http::{Answer, Caller, Code, Kit, Place, Problem};
+use crate::tenants;
+use crate::vault::{Keyset, Stores};
+
+/// The most lines of one call.
+const MOST_LINES: u64 = 100_000;
+
+/// The most warnings and rejections that are listed.
+const MOST_LISTED: usize = 1_000;
+
+/// The most text that is held before it is stored, in bytes: a batch of long records is stored early.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// What became of the records that were sent.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Ingested {
+    /// Records that were sent.
+    #[schema(example = 3)]
+    pub received: u64,
+    /// Records of a new external id.
+    #[schema(example = 2)]
+    pub created: u64,
+    /// Records that replaced one of the same external id.
+    #[schema(example = 0)]
+    pub updated: u64,
+    /// Records that were stored without an identifier that is none.
+    pub warnings: Vec<Warning>,
+    /// Records that were not stored.
+    pub rejected: Vec<Rejection>,
+    /// How many more warnings and rejections there were than are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more: Option<u64>,
+}
+
+/// A record was stored, but not all of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Warning {
+    /// The line, or the place in the array, from 1.
+    #[schema(example = 2)]
+    pub line: u64,
+    /// What was left out.
+    #[schema(example = "identifier_ignored")]
+    pub code: &'static str,
+    /// Where.
+    #[schema(example = "/customer/phone_number")]
+    pub pointer: &'static str,
+}
+
+/// A record was not stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Rejection {
+    /// The line, or the place in the array, from 1.
+    #[schema(example = 3)]
+    pub line: u64,
+    /// What is wrong with it.
+    pub errors: Vec<Place>,
+}
+
+/// One call's records on their way into the archive.
+pub struct Ingest<'a, T> {
+    stores: &'a Stores,
+    tenant: TenantId,
+    region: Region,
+    keyset: Arc<Keyset>,
+    target: Target,
+    drafts: Vec<Draft>,
+    bytes: usize,
+    report: Ingested,
+    kind: PhantomData<T>,
+}
+
+impl<'a, T: Incoming> Ingest<'a, T> {
+    /// A call that has sent nothing yet.
+    pub async fn begin(stores: &'a Stores, tenant: &tenants::Tenant, target: Target) -> Result<Self, ArchiveError> {
+        let keyset = stores.keysets.get(&stores.vault, tenant.id).await?;
+        let (drafts, report) = (Vec::with_capacity(BATCH), Ingested::default());
+        Ok(Self {
+            stores,
+            tenant: tenant.id,
+            region: tenant.region,
+            keyset,
+            target,
+            drafts,
+            bytes: 0,
+            report,
+            kind: PhantomData,
+        })
+    }
+
+    /// Takes one record's text, `None` where it is too long to be one.
+    pub async fn take(&mut self, line: u64, text: Option<&[u8]>) -> Result<(), ArchiveError> {
+        self.report.received += 1;
+        let read = match text {
+            Some(text) => self.read(text),
+            None => Err(vec![Place::at("", "too_long", "the line is too long")]),
+        };
+        match read {
+            Ok(draft) => {
+                for pointer in &draft.ignored {
+                    if self.has_room() {
+                        self.report.warnings.push(Warning { line, code: "identifier_ignored", pointer });
+                    }
+                }
+                self.bytes += text.map_or(0, <[u8]>::len);
+                self.drafts.push(draft);
+            }
+            Err(errors) => self.reject(line, errors),
+        }
+        if self.drafts.len() == BATCH || self.bytes > BATCH_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Notes a record that could not even be read.
+    pub fn reject(&mut self, line: u64, errors: Vec<Place>) {
+        if self.has_room() {
+            self.report.rejected.push(Rejection { line, errors });
+        }
+    }
+
+    /// Stores what is left and answers.
+    pub async fn end(mut self) -> Result<Ingested, ArchiveError> {
+        self.flush().await?;
+        Ok(self.report)
+    }
+
+    fn read(&self, text: &[u8]) -> Result<Draft, Vec<Place>> {
+        let record: T = parse(text).map_err(crate::http::json::Unread::into_places)?;
+        record.validate().map_err(|errors| broken_rules(&errors))?;
+        let reader = Reader { region: self.region, keyset: &self.keyset };
+        record.read(&reader).map_err(|places| places.into_iter().map(Place::from).collect())
+    }
+
+    async fn flush(&mut self) -> Result<(), ArchiveError> {
+        let stored = store(self.stores, self.tenant, self.target, &self.drafts).await?;
+        self.report.created += stored.created;
+        self.report.updated += stored.updated;
+        self.drafts.clear();
+        self.bytes = 0;
+        Ok(())
+    }
+
+    fn has_room(&mut self) -> bool {
+        let has_room = self.report.warnings.len() + self.report.rejected.len() < MOST_LISTED;
+        if !has_room {
+            *self.report.more.get_or_insert_default() += 1;
+        }
+        has_room
+    }
+}
+
+/// Send interactions
+///
+/// Calls, chats, e-mails, voicemails and text messages: a JSON array of at most 1,000, or a stream of
+/// `application/x-ndjson` of at most 100,000 lines. The same `external_id` again replaces the record; sending again is
+/// safe. Each record is stored whole or not at all; a number that cannot be one is left out with a warning. Numbers and
+/// addresses in attributes are tokenized.
+///
+/// Needs the scope `archive:ingest`.
+#[utoipa::path(tag = "archive", operation_id = "ingest_interactions", security(("bearer" = ["archive:ingest"])),
+    request_body(content(
+        (Vec<InteractionIn> = "application/json"),
+        (String = "application/x-ndjson", example = "{\"external_id\":\"cdr-1\",\"channel\":\"call\",\"started_at\":\"2026-08-01T00:10:10Z\"}\n"))),
+    responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
+#[post("/archive/interactions")]
+pub async fn ingest_interactions(
+    caller: Caller<ArchiveIngest>,
+    _: Params<Nothing>,
+    lines: Lines,
+    stores: Data<Stores>,
+    kit: Data<Kit>,
+) -> Answer<Json<Ingested>> {
+    ingest::<InteractionIn>(&caller, lines, Target::Archive, &stores, &kit).await
+}
+
+/// Send survey responses
+///
+/// Answers to text-message surveys; an array or a stream, as for interactions. Numbers, addresses and the like in
+/// comments are tokenized.
+///
+/// Needs the scope `archive:ingest`.
+#[utoipa::path(tag = "archive", operation_id = "ingest_survey_responses", security(("bearer" = ["archive:ingest"])),
+    request_body(content(
+        (Vec<SurveyResponseIn> = "application/json"),
+        (String = "application/x-ndjson", example = "{\"external_id\":\"sms-1\",\"answered_at\":\"2026-08-01T09:00:00Z\",\"score\":9}\n"))),
+    responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
+#[post("/archive/survey-responses")]
+pub async fn ingest_survey_responses(
+    caller: Caller<ArchiveIngest>,
+    _: Params<Nothing>,
+    lines: Lines,
+    stores: Data<Stores>,
+    kit: Data<Kit>,
+) -> Answer<Json<Ingested>> {
+    ingest::<SurveyResponseIn>(&caller, lines, Target::SmsSurvey, &stores, &kit).await
+}
+
+/// Send raw events
+///
+/// The events behind the statistics; an array or a stream, as for interactions.
+///
+/// Needs the scope `archive:ingest`.
+#[utoipa::path(tag = "archive", operation_id = "ingest_raw_events", security(("bearer" = ["archive:ingest"])),
+    request_body(content(
+        (Vec<RawEventIn> = "application/json"),
+        (String = "application/x-ndjson", example = "{\"external_id\":\"ev-1\",\"occurred_at\":\"2026-08-01T00:10:11Z\",\"event\":\"queued\"}\n"))),
+    responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
+#[post("/archive/raw-events")]
+pub async fn ingest_raw_events(
+    caller: Caller<ArchiveIngest>,
+    _: Params<Nothing>,
+    lines: Lines,
+    stores: Data<Stores>,
+    kit: Data<Kit>,
+) -> Answer<Json<Ingested>> {
+    ingest::<RawEventIn>(&caller, lines, Target::RawData, &stores, &kit).await
+}
+
+async fn ingest<T: Incoming>(
+    caller: &Caller<ArchiveIngest>,
+    mut lines: Lines,
+    target: Target,
+    stores: &Stores,
+    kit: &Kit,
+) -> Answer<Json<Ingested>> {
+    let tenant = tenants::find(&mut stores.archive.read().await?, caller.tenant).await?;
+    let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
+    let mut ingest = Ingest::<T>::begin(stores, &tenant, target).await?;
+    while let Some(line) = lines.next().await {
+        let line = match line {
+            Ok(line) if ingest.report.received < MOST_LINES => line,
+            ended => {
+                // What came before stays: the answer says how much that is.
+                let stored = ingest.end().await?;
+                count(kit, target, &stored);
+                let kept = format!("{} records were stored", stored.created + stored.updated);
+                return Err(match ended {
+                    Ok(_) => Problem::new(Code::TooLarge).detail(format!("send at most {MOST_LINES} lines; {kept}")),
+                    Err(problem) => problem,
+                });
+            }
+        };
+        ingest.take(line.number, line.text.as_deref()).await?;
+    }
+    let ingested = ingest.end().await?;
+    count(kit, target, &ingested);
+    Ok(Json(ingested))
+}
+
+fn count(kit: &Kit, target: Target, ingested: &Ingested) {
+    let Ingested { received, created, updated, .. } = ingested;
+    for (outcome, rows) in [("created", *created), ("updated", *updated), ("rejected", received - created - updated)] {
+        kit.metrics.ingested(target.word(), outcome, rows);
+    }
+}

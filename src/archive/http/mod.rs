@@ -1,0 +1,32 @@
+//! The archive's endpoints: records in, and searches in three views.
+
+mod ingest;
+mod outgoing;
+mod search;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::model::ArchiveError;
+use crate::http::Problem;
+
+pub use ingest::{Ingest, Ingested};
+
+/// The archive's routes.
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(ingest::ingest_interactions)
+        .service(ingest::ingest_survey_responses)
+        .service(ingest::ingest_raw_events)
+        .service(search::search_interactions)
+        .service(search::get_interaction)
+        .service(search::search_survey_responses)
+        .service(search::search_raw_events);
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Store(error) => error.into(),
+            ArchiveError::Vault(error) => error.into(),
+        }
+    }
+}

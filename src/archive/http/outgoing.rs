@@ -1,0 +1,270 @@
+//! Records on their way out, through the lens of a view.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::archive::incoming::{Channel, Columns, Direction};
+use crate::archive::mentions::Mention;
+use crate::archive::model::{Record, Slot, View};
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::{IdentifierId, RecordId, Token};
+use crate::base::pii::Kind;
+use crate::base::target::Target;
+use crate::base::text::{fill_json, fill_text};
+use crate::http::Answer;
+use crate::vault::{self, Stores};
+
+/// What stands where an identifier was forgotten, or where the view shows none.
+const ANONYMIZED: &str = "Anonymized";
+
+/// What the audit log says of a call.
+pub struct Audited {
+    /// Why it was made, as its caller said.
+    pub purpose: Option<String>,
+    /// By which identifiers it searched, as field names.
+    pub by: Vec<&'static str>,
+}
+
+/// How a view shows identifiers.
+pub struct Lens {
+    view: View,
+    clear: HashMap<IdentifierId, String>,
+}
+
+impl Lens {
+    /// The lens for some records. A search by identifier and a look at identifiers is audited first, in one row for the
+    /// call; only then is the vault asked to reveal.
+    pub async fn over(
+        stores: &Stores,
+        actor: &Actor,
+        target: Target,
+        view: View,
+        audited: Audited,
+        records: &[Record],
+    ) -> Answer<Self> {
+        let mut lens = Self { view, clear: HashMap::new() };
+        if view < View::Identified && audited.by.is_empty() {
+            return Ok(lens);
+        }
+        let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
+        let detail = json!({ "target": target.word(), "view": view, "by": audited.by, "record_ids": ids });
+        let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).purpose(audited.purpose);
+        let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
+        if view == View::Identified && !records.is_empty() {
+            let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+            let ids = records.iter().flat_map(identifiers);
+            lens.clear = vault::reveal(&mut stores.vault.read().await?, &keyset, &grant, ids).await?;
+        }
+        Ok(lens)
+    }
+
+    fn slot(&self, slot: Slot) -> Option<String> {
+        match slot {
+            Slot::Empty => None,
+            Slot::Forgotten => Some(ANONYMIZED.to_owned()),
+            Slot::Held(kind, id) => Some(self.identifier(kind, id)),
+        }
+    }
+
+    fn identifier(&self, kind: Kind, id: IdentifierId) -> String {
+        match self.view {
+            View::Anonymized => ANONYMIZED.to_owned(),
+            View::Pseudonymous => Token { kind, id }.to_string(),
+            // Gone from the vault since the record was read: forgotten.
+            View::Identified => self.clear.get(&id).cloned().unwrap_or_else(|| ANONYMIZED.to_owned()),
+        }
+    }
+
+    fn mention(&self, mentions: &[Mention], n: usize) -> String {
+        let mention = mentions.iter().find(|mention| usize::try_from(mention.n) == Ok(n));
+        match mention.and_then(|mention| Some((mention.kind, mention.identifier?))) {
+            Some((kind, id)) => self.identifier(kind, id),
+            None => ANONYMIZED.to_owned(),
+        }
+    }
+
+    fn text(&self, text: Option<&str>, mentions: &[Mention]) -> Option<String> {
+        text.map(|text| fill_text(text, |n| self.mention(mentions, n)))
+    }
+
+    fn attributes(&self, text: Option<&str>, mentions: &[Mention]) -> Option<Value> {
+        let value: Value = serde_json::from_str(text?).ok()?;
+        Some(if mentions.is_empty() { value } else { fill_json(value, &|n| self.mention(mentions, n)) })
+    }
+}
+
+/// All identifiers that a record shows.
+fn identifiers(record: &Record) -> impl Iterator<Item = IdentifierId> {
+    let slots = [record.phone, record.email, record.name].into_iter().filter_map(|slot| match slot {
+        Slot::Held(_, id) => Some(id),
+        Slot::Empty | Slot::Forgotten => None,
+    });
+    slots.chain(record.mentions.iter().filter_map(|mention| mention.identifier))
+}
+
+/// A record as the API shows it.
+pub trait Outgoing: Serialize {
+    /// The record through a lens; none where it is of another kind.
+    fn through(lens: &Lens, record: Record) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+/// An interaction's customer: by view the identifier, its token or `Anonymized`; null where there never was one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerOut {
+    /// The number.
+    #[schema(example = "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR")]
+    pub phone_number: Option<String>,
+    /// The address.
+    #[schema(example = "Anonymized")]
+    pub email: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+}
+
+/// An interaction.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Interaction {
+    /// Its id.
+    pub id: RecordId,
+    /// The sending system's id; a keyed hash where that held the customer's number or address.
+    #[schema(example = "cdr-43678")]
+    pub external_id: String,
+    /// Over which channel it came.
+    pub channel: Channel,
+    /// Who began it.
+    pub direction: Option<Direction>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The queue it came to.
+    pub queue: Option<String>,
+    /// Who answered.
+    pub agent_id: Option<String>,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// Whom it was with.
+    pub customer: CustomerOut,
+    /// What else is known.
+    #[schema(value_type = Option<Object>)]
+    pub attributes: Option<Value>,
+    /// Whether any identifier of it was forgotten.
+    pub anonymized: bool,
+}
+
+/// A survey response.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SurveyResponse {
+    /// Its id.
+    pub id: RecordId,
+    /// The sending system's id.
+    pub external_id: String,
+    /// The interaction it is about.
+    pub interaction_external_id: Option<String>,
+    /// When it was answered.
+    pub answered_at: DateTime<Utc>,
+    /// Who answered, by view.
+    pub phone_number: Option<String>,
+    /// 0 to 10.
+    pub score: Option<i16>,
+    /// Free text, identifiers in it by view.
+    pub comment: Option<String>,
+    /// Whether any identifier of it was forgotten.
+    pub anonymized: bool,
+}
+
+/// A raw event.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RawEvent {
+    /// Its id.
+    pub id: RecordId,
+    /// The sending system's id.
+    pub external_id: String,
+    /// The interaction it belongs to.
+    pub interaction_external_id: Option<String>,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// What happened.
+    pub event: String,
+    /// The customer's number, by view.
+    pub phone_number: Option<String>,
+    /// The customer's address, by view.
+    pub email: Option<String>,
+    /// What else is known.
+    #[schema(value_type = Option<Object>)]
+    pub attributes: Option<Value>,
+    /// Whether any identifier of it was forgotten.
+    pub anonymized: bool,
+}
+
+impl Outgoing for Interaction {
+    fn through(lens: &Lens, record: Record) -> Option<Self> {
+        let Record { id, external_id, at, phone, email, name, anonymized, mentions, columns } = record;
+        let Columns::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes } = columns
+        else {
+            return None;
+        };
+        let customer = CustomerOut { phone_number: lens.slot(phone), email: lens.slot(email), name: lens.slot(name) };
+        let attributes = lens.attributes(attributes.as_deref(), &mentions);
+        Some(Self {
+            id,
+            external_id,
+            channel,
+            direction,
+            started_at: at,
+            ended_at,
+            queue,
+            agent_id,
+            outcome,
+            customer,
+            attributes,
+            anonymized,
+        })
+    }
+}
+
+impl Outgoing for SurveyResponse {
+    fn through(lens: &Lens, record: Record) -> Option<Self> {
+        let Record { id, external_id, at, phone, email: _, name: _, anonymized, mentions, columns } = record;
+        let Columns::SurveyResponse { interaction_external_id, score, comment } = columns else { return None };
+        let comment = lens.text(comment.as_deref(), &mentions);
+        let phone_number = lens.slot(phone);
+        Some(Self {
+            id,
+            external_id,
+            interaction_external_id,
+            answered_at: at,
+            phone_number,
+            score,
+            comment,
+            anonymized,
+        })
+    }
+}
+
+impl Outgoing for RawEvent {
+    fn through(lens: &Lens, record: Record) -> Option<Self> {
+        let Record { id, external_id, at, phone, email, name: _, anonymized, mentions, columns } = record;
+        let Columns::RawEvent { interaction_external_id, event, attributes } = columns else { return None };
+        let attributes = lens.attributes(attributes.as_deref(), &mentions);
+        let (phone_number, email) = (lens.slot(phone), lens.slot(email));
+        Some(Self {
+            id,
+            external_id,
+            interaction_external_id,
+            occurred_at: at,
+            event,
+            phone_number,
+            email,
+            attributes,
+            anonymized,
+        })
+    }
+}

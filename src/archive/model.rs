@@ -1,0 +1,82 @@
+//! What the archive answers, and why it may not.
+
+use chrono::{DateTime, Utc};
+
+use super::mentions::Mention;
+use crate::base::id::{IdentifierId, RecordId};
+use crate::base::pii::Kind;
+use crate::store::StoreError;
+use crate::vault::VaultError;
+
+/// Bits of a record's `forgotten`: slots that were cut, whatever is imported again.
+pub mod forgotten {
+    /// The number.
+    pub const PHONE: i16 = 1;
+    /// The address.
+    pub const EMAIL: i16 = 2;
+    /// The name.
+    pub const NAME: i16 = 4;
+    /// Any of the customer's slots.
+    pub const CUSTOMER: i16 = PHONE | EMAIL | NAME;
+    /// A mention of somebody else in its texts.
+    pub const MENTION: i16 = 8;
+}
+
+/// Which of a reader's three views is shown.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum View {
+    /// Every identifier reads `Anonymized`.
+    Anonymized,
+    /// Every identifier reads as its token.
+    Pseudonymous,
+    /// Identifiers are shown; each call is audited.
+    Identified,
+}
+
+/// What a customer's slot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// There never was one.
+    Empty,
+    /// There was one; it was forgotten.
+    Forgotten,
+    /// The identifier.
+    Held(Kind, IdentifierId),
+}
+
+/// The columns that all kinds of records share, as read.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its id.
+    pub id: RecordId,
+    /// The sending system's id.
+    pub external_id: String,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// The number.
+    pub phone: Slot,
+    /// The address.
+    pub email: Slot,
+    /// The name.
+    pub name: Slot,
+    /// Whether any identifier of it was forgotten.
+    pub anonymized: bool,
+    /// What the placeholders of its texts stand for.
+    pub mentions: Vec<Mention>,
+    /// The rest.
+    pub columns: super::incoming::Columns,
+}
+
+/// Why the archive did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The archive failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}

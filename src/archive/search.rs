@@ -1,0 +1,99 @@
+//! Search: by what a record is, by a token, or, through the vault's index, by number and address.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::incoming::Channel;
+use super::mentions::{self, Owner};
+use super::model::{ArchiveError, Record};
+use super::sql::{self, Filter};
+use crate::base::id::{RecordId, TenantId, Token};
+use crate::base::page::Position;
+use crate::base::pii::Identifier;
+use crate::base::target::Target;
+use crate::store::{Archive, Tx};
+use crate::vault::{self, Stores};
+
+/// What somebody looks for; everything is optional, and everything that is given must hold. Newest first.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub to: Option<DateTime<Utc>>,
+    /// Over any of these channels.
+    pub channels: Option<Vec<Channel>>,
+    /// In this queue.
+    pub queue: Option<String>,
+    /// Answered by this agent.
+    pub agent_id: Option<String>,
+    /// The customer has any of these (A3).
+    pub identifiers: Vec<Identifier>,
+    /// The customer has this token (D2).
+    pub token: Option<Token>,
+}
+
+/// A page of records, and what follows the vault's index alone: a number that the vault does not know is answered like
+/// one that it forgot (A23).
+pub async fn search(
+    stores: &Stores,
+    tenant: TenantId,
+    target: Target,
+    search: &Search,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Record>, ArchiveError> {
+    let mut any_of = Vec::new();
+    if !search.identifiers.is_empty() {
+        let keyset = stores.keysets.get(&stores.vault, tenant).await?;
+        let known = vault::find(&mut stores.vault.read().await?, &keyset, &search.identifiers).await?;
+        if known.is_empty() {
+            return Ok(Vec::new());
+        }
+        any_of.extend(known.iter().map(|(identifier, id)| (identifier.kind(), *id)));
+    }
+    let filter = Filter {
+        tenant,
+        target,
+        from: search.from,
+        to: search.to,
+        channels: search.channels.clone(),
+        queue: search.queue.as_deref(),
+        agent_id: search.agent_id.as_deref(),
+        any_of,
+        token: search.token.map(|token| (token.kind, token.id)),
+        after,
+        limit,
+    };
+    let mut tx = stores.archive.read().await?;
+    let mut records = sql::page(&mut tx, &filter).await?;
+    attach_mentions(&mut tx, tenant, target, &mut records).await?;
+    Ok(records)
+}
+
+/// One record, or none.
+pub async fn find(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    id: RecordId,
+) -> Result<Option<Record>, ArchiveError> {
+    let mut records: Vec<Record> = sql::by_id(tx, tenant, target, id).await?.into_iter().collect();
+    attach_mentions(tx, tenant, target, &mut records).await?;
+    Ok(records.pop())
+}
+
+/// One statement for the page, and none where no text has a placeholder.
+async fn attach_mentions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    records: &mut [Record],
+) -> Result<(), ArchiveError> {
+    let with_texts: Vec<Uuid> = records.iter().filter(|one| one.columns.has_mentions()).map(|one| one.id.0).collect();
+    let mut mentions = mentions::of(tx, tenant, Owner::from(target), &with_texts).await?;
+    for record in records {
+        record.mentions = mentions.remove(&record.id.0).unwrap_or_default();
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Named points at which a development build kills itself, so that tests prove what a crash leaves behind.
+
+/// Ends the process at once, as SIGKILL would, when `LETHE_FAILPOINT` is `name`, or `name:3` at the third time here.
+/// Builds for production have no failpoints.
+#[cfg(debug_assertions)]
+pub fn hit(name: &str) {
+    use std::collections::HashMap;
+    use std::sync::{LazyLock, Mutex};
+
+    #[expect(clippy::disallowed_methods, reason = "no setting: it exists in development builds only")]
+    static ARMED: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
+        let armed = std::env::var("LETHE_FAILPOINT").ok()?;
+        Some(match armed.split_once(':') {
+            Some((name, times)) => (name.to_owned(), times.parse().unwrap_or(1)),
+            None => (armed, 1),
+        })
+    });
+    static HITS: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
+
+    let Some((armed, times)) = ARMED.as_ref() else { return };
+    if let Ok(mut hits) = HITS.lock() {
+        let count = hits.entry(name.to_owned()).or_default();
+        *count += 1;
+        if armed == name && count == times {
+            std::process::abort();
+        }
+    }
+}
+
+/// Builds for production have no failpoints.
+#[cfg(not(debug_assertions))]
+pub const fn hit(_name: &str) {}

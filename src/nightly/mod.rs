@@ -1,0 +1,26 @@
+//! The night: what was asked to be forgotten by day is cut out of the archive, up to the day that was asked for.
+//!
+//! A pass over a tenant is a row of steps, each of them small, repeatable, and recorded when it is done, so that a pass
+//! that was killed anywhere goes on where it was at the next start: *claim* the due requests, write their *erasures*
+//! into the vault, move the *fence*, *plan* the work, *cut* chunk by chunk, *finish* the requests, *sweep* a slice of
+//! the vault for orphans, *retire* what was released, move the fence again, *delete* what nothing refers to, and
+//! *purge* old requests. [`pass`] drives them; each has a file of its own.
+
+mod claim;
+mod cut;
+mod failpoint;
+mod finish;
+mod lease;
+mod model;
+mod pass;
+mod plan;
+mod progress;
+mod purge;
+mod release;
+mod runs;
+mod sql;
+
+pub use model::{Ending, NightError, Options, Report, Run, RunStatus, Stop};
+pub use pass::{preview, run};
+pub use progress::Progress;
+pub use runs::{find, list};

@@ -1,0 +1,196 @@
+//! A night's options, its report, and how it can end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::{PassId, RunId, TenantId};
+use crate::store::StoreError;
+use crate::tenants::TenantError;
+use crate::vault::VaultError;
+
+/// What a night is told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Requests are due, and old ones purged, as of this instant; all else takes the real time.
+    pub as_of: DateTime<Utc>,
+    /// Only this tenant.
+    pub tenant: Option<TenantId>,
+}
+
+/// Told when the process should end: the batch in hand is finished, then the pass stops where it is.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks for an end.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an end was asked for.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a pass did, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Report {
+    /// Requests that became done.
+    pub requests_done: u64,
+    /// Requests that were due and stayed waiting; each says why in `last_error`.
+    pub requests_failed: u64,
+    /// Records that became anonymous, by target.
+    pub anonymized: BTreeMap<String, u64>,
+    /// Identifiers that left the vault.
+    pub identifiers_deleted: u64,
+    /// Identifiers that nothing referred to, found by the rolling check.
+    pub orphans_found: u64,
+    /// Old done requests that were deleted with their erasures.
+    pub requests_purged: u64,
+    /// Requests that wait for longer than done ones are kept: they are never purged, look after them.
+    pub requests_overdue: u64,
+    /// Whether the pass went on where a killed one had stopped.
+    pub resumed: bool,
+    /// Whether nothing is left in free pages or the write-ahead log.
+    pub scrubbed: bool,
+}
+
+impl Report {
+    /// All records that became anonymous.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.anonymized.values().sum()
+    }
+}
+
+/// How a night ended, over all tenants it worked for. Later variants outweigh earlier ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// All was done, or others are at it.
+    #[default]
+    Done,
+    /// Some requests were left waiting.
+    Incomplete,
+    /// It was asked to stop; the next start goes on.
+    Interrupted,
+    /// A database was away.
+    Unavailable,
+    /// A tenant's pass failed.
+    Failed,
+}
+
+/// Where a pass is. What is written here has been done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Step {
+    /// The due requests are read-only and belong to the pass.
+    Claimed,
+    /// The vault has their erasures and the fence was moved.
+    Fenced,
+    /// The work rows are written.
+    Planned,
+    /// All chunks were cut.
+    Cut,
+    /// The requests are done.
+    Finished,
+    /// The slice of the vault was checked.
+    Swept,
+    /// What was released is marked, and the fence was moved again.
+    Retired,
+    /// What nothing refers to has left the vault.
+    Deleted,
+}
+
+/// A pass, as it is stored.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Pass {
+    /// Its id.
+    pub id: PassId,
+    /// As of when it takes what is due.
+    pub as_of: DateTime<Utc>,
+    /// The last step that was done.
+    pub step: Step,
+    /// The last work row that was cut.
+    pub position: i32,
+    /// Within the chunk after it: everything before this instant was cut.
+    pub position_at: Option<DateTime<Utc>>,
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, utoipa::ToSchema)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// It is at work, or was killed and nobody noticed yet.
+    Running,
+    /// Everything due was done.
+    Succeeded,
+    /// Some requests were left waiting.
+    Incomplete,
+    /// It failed or was interrupted; the next one goes on where it was.
+    Failed,
+}
+
+/// A run of the job for one tenant.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The job's name.
+    pub job: String,
+    /// As of when it took what was due.
+    pub as_of: DateTime<Utc>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// How it stands.
+    pub status: RunStatus,
+    /// What it did.
+    pub report: Report,
+}
+
+/// Why a pass stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum NightError {
+    /// The archive failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A tenant's row cannot be read.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    /// Another runner took the lease over: this one was too slow, and nothing of it counts any more.
+    #[error("another runner took the lease over")]
+    LeaseLost,
+    /// It was asked to stop.
+    #[error("asked to stop")]
+    Stopped,
+}
+
+impl NightError {
+    /// How the night ends with it.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Stopped => Ending::Interrupted,
+            Self::Store(error) | Self::Vault(VaultError::Store(error)) | Self::Tenant(TenantError::Store(error))
+                if error.is_transient() =>
+            {
+                Ending::Unavailable
+            }
+            // The other runner ends the night.
+            Self::LeaseLost => Ending::Done,
+            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) => Ending::Failed,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The run: for every tenant whose lease is free, an interrupted pass is brought to its end, then a new one is made.
+
+use chrono::{DateTime, Utc};
+
+use super::lease::Lease;
+use super::model::{Ending, NightError, Options, Pass, Report, RunStatus, Step, Stop};
+use super::progress::Progress;
+use super::{claim, cut, finish, plan, purge, release, runs, sql};
+use crate::archive::{self, Hits};
+use crate::base::id::PassId;
+use crate::base::target::Target;
+use crate::store::Sql;
+use crate::tenants::{self, Tenant};
+use crate::vault::Stores;
+
+/// One night. A tenant whose pass fails blocks no other. Answers how it ended, and a report for each tenant it worked for.
+pub async fn run(
+    stores: &Stores,
+    options: &Options,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<(Ending, Vec<(Tenant, Report)>), NightError> {
+    let mut tenants = tenants::list(&mut stores.archive.read().await?).await?;
+    tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
+    let (mut ending, mut reports) = (Ending::Done, Vec::new());
+    for tenant in tenants {
+        let Some(lease) = Lease::take(&stores.archive, tenant.id).await? else {
+            tracing::info!(tenant = %tenant.slug, "Another runner works for this tenant");
+            continue;
+        };
+        let mut report = Report::default();
+        let night = Night { stores, lease: &lease, tenant: &tenant, progress, stop };
+        let ended = night.run(options.as_of, &mut report).await;
+        // A lease that cannot be given back runs out by itself.
+        let _ = lease.release(&stores.archive).await;
+        ending = ending.max(match ended {
+            Ok(()) if report.requests_failed > 0 => Ending::Incomplete,
+            Ok(()) => Ending::Done,
+            Err(error) => {
+                tracing::error!(tenant = %tenant.slug, %error, "The pass stopped");
+                error.ending()
+            }
+        });
+        reports.push((tenant, report));
+        if stop.is_asked() {
+            ending = ending.max(Ending::Interrupted);
+            break;
+        }
+    }
+    progress.finish();
+    Ok((ending, reports))
+}
+
+struct Night<'a> {
+    stores: &'a Stores,
+    lease: &'a Lease,
+    tenant: &'a Tenant,
+    progress: &'a Progress,
+    stop: &'a Stop,
+}
+
+impl Night<'_> {
+    /// The tenant's passes, between the notes of their run.
+    async fn run(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<(), NightError> {
+        let Stores { archive, clock, .. } = self.stores;
+        let mut tx = archive.write().await?;
+        self.lease.renew(&mut tx).await?;
+        let run = runs::begin(&mut tx, self.tenant.id, as_of, clock.now()).await?;
+        tx.commit().await?;
+
+        let ended = self.passes(as_of, report).await;
+
+        let status = match &ended {
+            Ok(()) if report.requests_failed > 0 => RunStatus::Incomplete,
+            Ok(()) => RunStatus::Succeeded,
+            Err(_) => RunStatus::Failed,
+        };
+        let mut tx = archive.write().await?;
+        runs::end(&mut tx, self.tenant.id, run, status, report, clock.now()).await?;
+        tx.commit().await?;
+        ended
+    }
+
+    async fn passes(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<(), NightError> {
+        let unfinished = sql::unfinished_pass(&mut self.stores.archive.read().await?, self.tenant.id).await?;
+        if let Some(pass) = unfinished {
+            report.resumed = true;
+            self.go_on(pass, report).await?;
+        }
+        let pass = Pass { id: PassId::new(), as_of, step: Step::Claimed, position: 0, position_at: None };
+        self.progress.step(&self.tenant.slug, "claim");
+        let pass = claim::claim(self.stores, self.lease, self.tenant.id, pass).await?;
+        self.go_on(pass, report).await?;
+        report.scrubbed = self.scrub().await?;
+        Ok(())
+    }
+
+    /// Brings a pass from the last step it did to its end.
+    async fn go_on(&self, mut pass: Pass, report: &mut Report) -> Result<(), NightError> {
+        let Self { stores, lease, tenant, progress, stop } = self;
+        loop {
+            if stop.is_asked() {
+                return Err(NightError::Stopped);
+            }
+            let id = tenant.id;
+            pass.step = match pass.step {
+                Step::Claimed => {
+                    progress.step(&tenant.slug, "erasures");
+                    claim::erase(stores, lease, id, &pass, report).await?;
+                    Step::Fenced
+                }
+                Step::Fenced => {
+                    plan::plan(stores, lease, id, &pass).await?;
+                    Step::Planned
+                }
+                Step::Planned => {
+                    progress.step(&tenant.slug, "cut");
+                    cut::cut(stores, lease, id, &pass, report, (progress, stop)).await?;
+                    Step::Cut
+                }
+                Step::Cut => {
+                    progress.step(&tenant.slug, "finish");
+                    finish::finish(stores, lease, id, &pass, report, stop).await?;
+                    Step::Finished
+                }
+                Step::Finished => {
+                    progress.step(&tenant.slug, "sweep");
+                    release::sweep(stores, lease, id, &pass, report).await?;
+                    Step::Swept
+                }
+                Step::Swept => {
+                    release::retire(stores, lease, id, &pass).await?;
+                    Step::Retired
+                }
+                Step::Retired => {
+                    release::delete(stores, lease, id, &pass, report).await?;
+                    Step::Deleted
+                }
+                Step::Deleted => {
+                    progress.step(&tenant.slug, "purge");
+                    return purge::purge(stores, lease, tenant, &pass, report).await;
+                }
+            };
+        }
+    }
+
+    /// Leaves nothing of what was cut in free pages or the write-ahead log.
+    async fn scrub(&self) -> Result<bool, NightError> {
+        let archive = self.stores.archive.scrub(Sql::per("VACUUM mentions", "")).await?;
+        let vault = self.stores.vault.scrub(Sql::per("VACUUM identifiers", "")).await?;
+        Ok(archive && vault)
+    }
+}
+
+/// What a pass as of an instant would do, without doing it: no lease, nothing written.
+pub async fn preview(
+    stores: &Stores,
+    options: &Options,
+) -> Result<Vec<(Tenant, u64, Vec<(Target, Hits)>)>, NightError> {
+    let mut tx = stores.archive.read().await?;
+    let mut tenants = tenants::list(&mut tx).await?;
+    tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
+    let mut previews = Vec::new();
+    for tenant in tenants {
+        let (mut requests, mut after) = (0, None);
+        let mut hits: Vec<(Target, Hits)> = Target::ALL.into_iter().map(|target| (target, Hits::default())).collect();
+        loop {
+            let due = sql::due(&mut tx, tenant.id, options.as_of, after, claim::BATCH).await?;
+            let Some(last) = due.last() else { break };
+            after = Some(last.id);
+            requests += due.len() as u64;
+            for (target, sum) in &mut hits {
+                let selected: Vec<_> = due
+                    .iter()
+                    .filter(|request| request.targets.contains(*target))
+                    .flat_map(|request| request.identifiers().map(|id| (id, request.due_at)))
+                    .collect();
+                sum.add(archive::selector::count(&mut tx, tenant.id, *target, &selected).await?);
+            }
+        }
+        previews.push((tenant, requests, hits));
+    }
+    Ok(previews)
+}

@@ -1,0 +1,48 @@
+//! How a night shows itself: a bar on a terminal, lines elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Where the progress of a night is shown.
+#[derive(Debug, Default)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// A bar on the terminal.
+    #[must_use]
+    pub fn bar() -> Self {
+        let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} records, {per_sec}, {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        Self { bar: Some(ProgressBar::new_spinner().with_style(style)) }
+    }
+
+    /// One log line a step.
+    #[must_use]
+    pub const fn lines() -> Self {
+        Self { bar: None }
+    }
+
+    /// A tenant's pass came to a step.
+    pub fn step(&self, tenant: &str, step: &'static str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("{tenant}: {step}")),
+            None => tracing::info!(tenant, step, "The night goes on"),
+        }
+    }
+
+    /// Some records more became anonymous.
+    pub fn advance(&self, records: u64) {
+        match &self.bar {
+            Some(bar) => bar.inc(records),
+            None => tracing::debug!(records, "Cut a chunk"),
+        }
+    }
+
+    /// The night is over.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

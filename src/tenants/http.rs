@@ -1,0 +1,17 @@
+//! What callers are told of tenants. Their endpoints need the audit log, which stands above: they are in `app`.
+
+use super::model::TenantError;
+use crate::http::{Code, Problem};
+
+impl From<TenantError> for Problem {
+    fn from(error: TenantError) -> Self {
+        match error {
+            TenantError::Slug => {
+                Self::new(Code::ValidationFailed).at("/slug", "format", "1 to 63 lower-case letters, digits and dashes")
+            }
+            TenantError::SlugTaken => Self::new(Code::StateConflict).detail("another tenant has this slug"),
+            TenantError::Stale => Self::new(Code::VersionStale),
+            TenantError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What callers are told when the vault fails: nothing of its keys.
+
+use super::model::VaultError;
+use crate::http::Problem;
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Store(error) => error.into(),
+            VaultError::Crypto(_) | VaultError::KeyMissing(_) => Self::internal(error),
+        }
+    }
+}
