@@ -31,7 +31,7 @@ use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::base::pii::Identifier;
 use crate::base::text::{Finder, Own};
-use crate::store::{Archive, Tx};
+use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, Stores};
 
@@ -221,13 +221,18 @@ pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result
     Ok(Preview { targets: hits, warnings })
 }
 
+/// When the request that waits for the longest was entered, if one waits.
+pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>, StoreError> {
+    sql::oldest_waiting(tx, tenant).await
+}
+
 /// Forgets the answers of calls from before an instant: a key counts for 24 hours.
 pub async fn purge_idempotency(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     before: DateTime<Utc>,
-) -> Result<u64, RequestError> {
-    Ok(sql::purge_keys(tx, tenant, before).await?)
+) -> Result<u64, StoreError> {
+    sql::purge_keys(tx, tenant, before).await
 }
 
 /// What came of a call that is done once only.

@@ -276,3 +276,11 @@ pub async fn purge_keys(tx: &mut Tx<Archive>, tenant: TenantId, before: DateTime
         .execute()
         .await
 }
+
+pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
+    tx.query("SELECT min(created_at) FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND status = 'waiting'")
+        .scalar()
+        .await
+}
