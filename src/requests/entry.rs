@@ -20,7 +20,7 @@ const FIRST_YEAR: i32 = 1970;
 /// A request as it is entered.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "NewAnonymizeRequest")]
+#[schema(as = AnonymizeRequestNew, example = json!({"phone_number": "004798765", "email": null, "to_date": "2026-08-03", "comment": "case 118", "targets": ["archive", "raw_data"]}))]
 pub struct NewRequest {
     /// The person's number: national in the tenant's region, or international after `00` or `+`. A number, an address,
     /// or both, which means either.
@@ -81,7 +81,7 @@ impl<T: Serialize> Serialize for Member<T> {
 /// A change of a request: a merge patch. What is absent stays; null clears a number, an address or a comment.
 #[derive(Clone, Deserialize, Serialize, ToSchema, Default)]
 #[serde(deny_unknown_fields, default)]
-#[schema(title = "AnonymizeRequestChange")]
+#[schema(as = AnonymizeRequestChange, example = json!({"to_date": "2026-08-02", "comment": null}))]
 pub struct Change {
     /// The person's number; null takes it away.
     #[serde(skip_serializing_if = "Member::is_absent")]

@@ -1,7 +1,9 @@
 //! Stories of the Anonymize page, on embedded databases.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use actix_web::web::Data;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -17,13 +19,13 @@ use crate::tenants::fence;
 use crate::vault::{Keysets, MasterKey};
 
 /// A contact centre in Norway, on the afternoon of 3 August 2026.
-struct House {
-    stores: Stores,
-    paal: Actor,
+pub struct House {
+    pub stores: Data<Stores>,
+    pub paal: Actor,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("lethe-requests-{}", RequestId::new()));
         let url = |name: &str| SecretString::from(format!("sqlite:{}", folder.join(name).display()));
         let settings = |name| Settings { url: url(name), schema: None, connections: 2 };
@@ -37,15 +39,16 @@ impl House {
         let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
         tx.commit().await.unwrap();
         let service_key = ServiceKey::from_bytes(&[9; 32]).unwrap();
-        let stores = Stores { archive, vault, keysets, clock, service_key };
+        let stores = Data::new(Stores { archive, vault, keysets, clock, service_key });
         let scopes = BTreeSet::from([Scope::RequestsRead, Scope::RequestsWrite]);
         Self { stores, paal: Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "paal".to_owned(), scopes } }
     }
 
     /// The same house at another time.
-    fn later(mut self, by: TimeDelta) -> Self {
-        self.stores.clock = Clock::Fixed(self.stores.clock.now() + by);
-        self
+    fn later(self, by: TimeDelta) -> Self {
+        let Stores { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores.into_inner()).unwrap();
+        let clock = Clock::Fixed(clock.now() + by);
+        Self { stores: Data::new(Stores { archive, vault, keysets, clock, service_key }), ..self }
     }
 
     async fn enter(&self, body: Value) -> Shown {
@@ -82,7 +85,7 @@ impl House {
     }
 
     /// What the night does to a request: begins it, or carries it out.
-    async fn night(&self, id: RequestId, sql: &'static str) {
+    pub async fn night(&self, id: RequestId, sql: &'static str) {
         let mut tx = self.stores.archive.write().await.unwrap();
         tx.query(sql).with(" WHERE id = ", id).execute().await.unwrap();
         tx.commit().await.unwrap();
@@ -103,7 +106,7 @@ impl House {
     }
 }
 
-const BEGUN: &str = "UPDATE requests SET attempts = 1";
+pub const BEGUN: &str = "UPDATE requests SET attempts = 1";
 const DONE: &str = "UPDATE requests SET status = 'done', attempts = 1, phone_id = NULL, email_id = NULL, \
                     phone_mask = '*****5', version = version + 1, done_at = updated_at";
 
