@@ -1,5 +1,6 @@
 //! Lethe makes a contact centre able to forget a person.
 
+pub mod app;
 pub mod archive;
 pub mod audit;
 pub mod base;

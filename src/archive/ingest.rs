@@ -20,7 +20,7 @@ use crate::vault::{self, Erasure, Keyset, Resolved, Stores};
 pub const BATCH: usize = 1_000;
 
 /// How often a batch begins again because the night moved the fence; each round loses against another pass's step.
-const ROUNDS: usize = 20;
+const ROUNDS: u64 = 20;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Stored {
     pub created: u64,
     /// Records that replaced one of the same external id.
     pub updated: u64,
+    /// How often it began again because the vault or the fence moved.
+    pub restarts: u64,
 }
 
 /// Stores a batch of at most [`BATCH`] drafts, whole. The same external id twice: the last wins.
@@ -45,9 +47,11 @@ pub async fn store(
     }
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let batch = Batch { stores, keyset: &keyset, target, drafts: latest.into_values().collect() };
-    for _ in 0..ROUNDS {
+    for restarts in 0..ROUNDS {
         match batch.attempt().await {
-            Ok(Some(created)) => return Ok(Stored { created, updated: drafts.len() as u64 - created }),
+            Ok(Some(created)) => {
+                return Ok(Stored { created, updated: drafts.len() as u64 - created, restarts });
+            }
             Ok(None) | Err(ArchiveError::Store(StoreError::Contended)) => {}
             Err(error) => return Err(error),
         }

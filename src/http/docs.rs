@@ -89,12 +89,13 @@ groups! {
     Unavailable: 503;
 }
 
-/// Adds the problems, their schema and the security scheme to the document.
+/// Adds the problems, their schema and the security scheme to a document whose routes are all there.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract;
 
 impl Modify for Contract {
     fn modify(&self, document: &mut OpenApi) {
+        let used: Vec<_> = DOCUMENTED.iter().filter(|documented| documented.is_in(document)).collect();
         let components = document.components.get_or_insert_with(Components::new);
         let mut schemas = vec![(ProblemBody::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema())];
         schemas.push((Place::name().into_owned(), <Place as utoipa::PartialSchema>::schema()));
@@ -102,13 +103,22 @@ impl Modify for Contract {
         let about = "A token of the identity provider; its scopes and roles decide what it opens.";
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
         components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer.build())));
-        for documented in DOCUMENTED {
+        for documented in used {
             components.responses.insert(documented.name.to_owned(), documented.response().into());
         }
     }
 }
 
 impl Documented {
+    /// Whether an operation refers to it: the document describes nothing that it does not use.
+    fn is_in(&self, document: &OpenApi) -> bool {
+        let here = Ref::from_response_name(self.name).ref_location;
+        let refers = |response: &RefOr<Response>| matches!(response, RefOr::Ref(there) if there.ref_location == here);
+        let items = document.paths.paths.values();
+        let operations = items.flat_map(|item| [&item.get, &item.post, &item.put, &item.patch, &item.delete]).flatten();
+        operations.flat_map(|operation| operation.responses.responses.values()).any(refers)
+    }
+
     fn response(&self) -> Response {
         let words: Vec<_> = self.codes.iter().map(|code| format!("`{}`", code.word())).collect();
         let title = self.codes.first().map_or("", |code| code.title());

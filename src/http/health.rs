@@ -86,6 +86,7 @@ pub async fn readyz(health: Data<Health>) -> Answer<HttpResponse> {
 /// The routes of the internal listener: `/metrics`, and health once more for probes that only reach this one.
 pub fn internal(cfg: &mut web::ServiceConfig) {
     cfg.service(healthz).service(readyz).route("/metrics", web::get().to(metrics));
+    cfg.default_service(web::to(async || Err::<HttpResponse, _>(Problem::new(Code::NotFound))));
 }
 
 async fn metrics(metrics: Data<Metrics>, health: Data<Health>) -> Answer<HttpResponse> {

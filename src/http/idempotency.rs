@@ -37,3 +37,24 @@ impl FromRequest for IdempotencyKey {
         ready(key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn read(keys: &[&str]) -> Result<Option<String>, Option<String>> {
+        let request = keys.iter().fold(TestRequest::post(), |request, key| request.append_header((NAME, *key)));
+        let key = IdempotencyKey::from_request(&request.to_http_request(), &mut Payload::None).into_inner();
+        key.map(|IdempotencyKey(key)| key).map_err(|problem| problem.places()[0].parameter.clone().map(Into::into))
+    }
+
+    #[test]
+    fn a_key_is_one_header_of_visible_ascii() {
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&["a-1"]), Ok(Some("a-1".to_owned())));
+        for bad in [&[""][..], &["å"], &["a", "b"], &["a".repeat(256).as_str()]] {
+            assert_eq!(read(bad), Err(Some(NAME.to_owned())), "{bad:?}");
+        }
+    }
+}

@@ -16,7 +16,7 @@ use super::json::from_texts;
 use super::problem::{Code, Place, Problem};
 use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 
-/// The query as a type. It must be declared with `#[serde(deny_unknown_fields)]`; `Params<Nothing>` takes none.
+/// The query as a type; `Params<Nothing>` takes no parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
@@ -38,19 +38,21 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query);
     let pairs = pairs.map_err(|_| Problem::new(Code::BadRequest).detail("the query cannot be read"))?;
     let mut texts = Map::new();
-    let mut repeated = false;
+    let mut wrong = None;
     for (name, value) in pairs.into_inner() {
         if value.contains('\0') {
-            return Err(Problem::new(Code::ValidationFailed).detail("a parameter holds the character NUL"));
+            wrong = Some((name.clone(), "must not hold the character NUL"));
         }
-        repeated |= texts.insert(name, Value::String(value)).is_some();
+        if texts.insert(name.clone(), Value::String(value)).is_some() {
+            wrong = Some((name, "must stand there once"));
+        }
     }
-    // Unknown names first: a repeated name is only known to be a parameter's once the type was read.
-    let value = from_texts(&texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
-    if repeated {
-        return Err(Problem::new(Code::ValidationFailed).detail("a parameter stands there twice"));
+    // Unknown names first: only a name that the type knows may be repeated to the caller.
+    let value = from_texts(texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
+    match wrong {
+        Some((name, rule)) => Err(Problem::new(Code::ValidationFailed).parameter(name, "format", rule)),
+        None => Ok(value),
     }
-    Ok(value)
 }
 
 fn unknown_is_a_parameter(mut place: Place) -> Place {
@@ -171,10 +173,11 @@ mod tests {
             ("status=lost", "status", "format"),
             ("colour=red", "colour", "unknown_field"),
             ("+4798765432=red", "", "unknown_field"),
+            ("limit=5&limit=6", "limit", "format"),
+            ("cursor=%00", "cursor", "format"),
         ] {
             assert_eq!(refused(query), (parameter.to_owned(), code.to_owned()), "{query}");
         }
-        assert!(read::<Listing>("limit=5&limit=6").is_err());
         assert!(read::<Nothing>("").is_ok() && read::<Nothing>("a=b").is_err());
     }
 

@@ -48,6 +48,9 @@ pub struct Ingested {
     pub warnings: Vec<Warning>,
     /// Records that were not stored.
     pub rejected: Vec<Rejection>,
+    /// How often a batch began again because the night was at work; for the metrics.
+    #[serde(skip)]
+    pub restarts: u64,
     /// How many more warnings and rejections there were than are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more: Option<u64>,
@@ -154,6 +157,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
         let stored = store(self.stores, self.tenant, self.target, &self.drafts).await?;
         self.report.created += stored.created;
         self.report.updated += stored.updated;
+        self.report.restarts += stored.restarts;
         self.drafts.clear();
         self.bytes = 0;
         Ok(())
@@ -270,5 +274,8 @@ fn count(kit: &Kit, target: Target, ingested: &Ingested) {
     let Ingested { received, created, updated, .. } = ingested;
     for (outcome, rows) in [("created", *created), ("updated", *updated), ("rejected", received - created - updated)] {
         kit.metrics.ingested(target.word(), outcome, rows);
+    }
+    for _ in 0..ingested.restarts {
+        kit.metrics.epoch_restarted();
     }
 }

@@ -12,8 +12,9 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
+use serde_json::error::Category;
 use validator::Validate;
 
 use super::Kit;
@@ -63,19 +64,17 @@ impl From<Unread> for Problem {
 
 /// Reads one JSON value, a whole body or one line of a stream; pointers are relative to it.
 ///
-/// Types must be declared with `#[serde(deny_unknown_fields)]`: a good text is read in one go, and only a bad one is
-/// read again, slowly, to find the place.
+/// What is no field of a struct is refused, also without `#[serde(deny_unknown_fields)]` (which the document needs).
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unread> {
-    let may_hold_nul = text.windows(6).any(|window| window == b"\\u0000");
-    if !may_hold_nul && let Ok(value) = serde_json::from_slice(text) {
-        return Ok(value);
-    }
-    read_value(&parse_value(text)?).map_err(Unread::Misshaped)
+    read_value(parse_value(text)?).map_err(Unread::Misshaped)
 }
 
 /// Reads a text as JSON of any shape.
 fn parse_value(text: &[u8]) -> Result<Value, Unread> {
-    let value: Value = serde_json::from_slice(text).map_err(|error| not_json(&error))?;
+    let read::Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
+        Category::Data => Unread::Misshaped(vec![Place::at("", "format", "must name each field once")]),
+        _ => not_json(&error),
+    })?;
     let nul = read::nul_in(&value);
     nul.map_or(Ok(value), |place| Err(Unread::Misshaped(vec![place])))
 }
@@ -85,7 +84,7 @@ pub(super) fn not_json(error: &serde_json::Error) -> Unread {
     Unread::NotJson { line: error.line().max(1), column: error.column().max(1) }
 }
 
-fn read_value<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Place>> {
+fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<Place>> {
     read::from_value(value).map_err(|place| vec![place])
 }
 
@@ -103,19 +102,49 @@ pub struct Valid<T>(pub T);
 pub struct MergePatch(Value);
 
 impl MergePatch {
-    /// Reads the patch as a type whose fields tell absent from null.
+    /// Reads the patch as a type whose fields tell absent from null: [`Change`].
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        read_value(&self.0).map_err(Problem::invalid)
+        read_value(self.0.clone()).map_err(Problem::invalid)
     }
 }
 
-/// Deserializes a patch's field so that absent is `None`, null `Some(None)`: `#[serde(default, deserialize_with = …)]`.
-pub fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    T: serde::Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-{
-    <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
+/// A field of a merge patch: `#[serde(default)] comment: Change<String>`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It is absent: unchanged.
+    #[default]
+    Absent,
+    /// It is null: cleared.
+    Null,
+    /// It has a new value.
+    To(T),
+}
+
+impl<T> Change<T> {
+    /// The field after the change, where it may be empty.
+    #[must_use]
+    pub fn over(self, current: Option<T>) -> Option<T> {
+        match self {
+            Self::Absent => current,
+            Self::Null => None,
+            Self::To(value) => Some(value),
+        }
+    }
+
+    /// The new value, where the field may not be empty: null is `required`.
+    pub fn required(self, pointer: &str) -> Result<Option<T>, Place> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Null => Err(Place::at(pointer, "required", "is required")),
+            Self::To(value) => Ok(Some(value)),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(|value| value.map_or(Self::Null, Self::To))
+    }
 }
 
 type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;

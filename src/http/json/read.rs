@@ -5,10 +5,10 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::value::{MapAccessDeserializer, StringDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess,
+    SeqAccess, Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
@@ -16,17 +16,78 @@ use serde_json::{Map, Value};
 use crate::http::problem::Place;
 
 /// Reads a type from a JSON value.
-pub(super) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Place> {
-    T::deserialize(Reader { value, texts: false })
-        .map_err(|mistake| Place::at(mistake.pointer, mistake.code, mistake.detail))
+pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Place> {
+    let read = T::deserialize(Reader { value, texts: false });
+    read.map_err(|mistake| Place::at(mistake.pointer, mistake.code, mistake.detail))
 }
 
 /// Reads a type from texts by name, numbers among them; places are parameters.
-pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: &Map<String, Value>) -> Result<T, Place> {
+pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, Place> {
     T::deserialize(TextsReader(texts)).map_err(|mistake| {
         let name = mistake.pointer.trim_start_matches('/').to_owned();
         Place::parameter(name, mistake.code, mistake.detail)
     })
+}
+
+/// A JSON value whose objects name each member once: of two, readers would disagree about which counts.
+pub(super) struct Unambiguous(pub(super) Value);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue).map(Self)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unambiguous(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((key, Unambiguous(member))) = members.next_entry::<String, Unambiguous>()? {
+            if map.insert(key, member).is_some() {
+                return Err(A::Error::custom("a member stands there twice"));
+            }
+        }
+        Ok(map.into())
+    }
 }
 
 /// The first text or key that holds a NUL, which PostgreSQL cannot keep.
@@ -141,21 +202,33 @@ impl Error for Mistake {
 }
 
 /// Reads one value. With `texts`, a text may stand for a number or a boolean.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    value: &'a Value,
+struct Reader {
+    value: Value,
     texts: bool,
 }
 
-impl<'a> Reader<'a> {
+impl Reader {
     /// The number or boolean that a text stands for, where texts may.
-    fn scalar(self) -> Option<Value> {
-        match self.value {
-            Value::String(text) if self.texts => {
-                serde_json::from_str(text).ok().filter(|v: &Value| v.is_number() || v.is_boolean())
-            }
+    fn scalar(self) -> Self {
+        let read = match &self.value {
+            Value::String(text) if self.texts => serde_json::from_str::<Value>(text).ok(),
             _ => None,
-        }
+        };
+        let value = read.filter(|value| value.is_number() || value.is_boolean()).unwrap_or(self.value);
+        Self { value, texts: false }
+    }
+}
+
+/// Reads an object as a struct; what is no field of it is refused, whatever its type says of that.
+fn members_of<'de, V: Visitor<'de>>(
+    members: Map<String, Value>,
+    texts: bool,
+    fields: &'static [&'static str],
+    visitor: V,
+) -> Result<V::Value, Mistake> {
+    match members.keys().find(|key| !fields.contains(&key.as_str())) {
+        Some(unknown) => Err(Mistake::unknown_field(unknown, fields)),
+        None => visitor.visit_map(Members::new(members, texts)),
     }
 }
 
@@ -163,29 +236,26 @@ impl<'a> Reader<'a> {
 macro_rules! scalars {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-            match self.scalar() {
-                Some(value) => Reader { value: &value, texts: false }.$method(visitor),
-                None => self.deserialize_any(visitor),
-            }
+            self.scalar().deserialize_any(visitor)
         })*
     };
 }
 
-impl<'de> Deserializer<'de> for Reader<'_> {
+impl<'de> Deserializer<'de> for Reader {
     type Error = Mistake;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
         match self.value {
             Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(*value),
-            Value::String(text) => visitor.visit_str(text),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::String(text) => visitor.visit_string(text),
             Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
                 (Some(number), ..) => visitor.visit_u64(number),
                 (_, Some(number), _) => visitor.visit_i64(number),
                 (.., Some(number)) => visitor.visit_f64(number),
                 _ => Err(Mistake::new("out_of_range", "must be a number of 64 bits")),
             },
-            Value::Array(items) => visitor.visit_seq(Items { items: items.iter(), at: 0 }),
+            Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), at: 0 }),
             Value::Object(members) => visitor.visit_map(Members::new(members, self.texts)),
         }
     }
@@ -194,13 +264,21 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Mistake> {
-        // How `serde_json::value::RawValue` asks for the text itself.
-        if name == "$serde_json::private::RawValue" {
-            let text = self.value.to_string();
-            return visitor.visit_map(serde::de::value::MapDeserializer::new(std::iter::once((name, text))));
-        }
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Mistake> {
         visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        match self.value {
+            Value::Object(members) => members_of(members, self.texts, fields, visitor),
+            Value::Null => Err(Mistake::new("required", "is required")),
+            _ => Err(Mistake::new("type", "must be an object")),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -210,7 +288,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor: V,
     ) -> Result<V::Value, Mistake> {
         match self.value {
-            Value::String(word) => visitor.visit_enum(StrDeserializer::<Mistake>::new(word)),
+            Value::String(word) => visitor.visit_enum(StringDeserializer::<Mistake>::new(word)),
             Value::Object(members) if members.len() == 1 => {
                 visitor.visit_enum(MapAccessDeserializer::new(Members::new(members, self.texts)))
             }
@@ -225,17 +303,17 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     forward_to_deserialize_any! {
-        i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
 
 /// The items of an array.
-struct Items<'a> {
-    items: std::slice::Iter<'a, Value>,
+struct Items {
+    items: std::vec::IntoIter<Value>,
     at: usize,
 }
 
-impl<'de> SeqAccess<'de> for Items<'_> {
+impl<'de> SeqAccess<'de> for Items {
     type Error = Mistake;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Mistake> {
@@ -248,45 +326,55 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 }
 
 /// The members of an object.
-struct Members<'a> {
-    members: serde_json::map::Iter<'a>,
-    current: Option<(&'a String, &'a Value)>,
+struct Members {
+    rest: serde_json::map::IntoIter,
+    /// The key that was read last and the value that belongs to it.
+    current: Option<(String, Value)>,
     texts: bool,
 }
 
-impl<'a> Members<'a> {
-    fn new(members: &'a Map<String, Value>, texts: bool) -> Self {
-        Self { members: members.iter(), current: None, texts }
+impl Members {
+    fn new(members: Map<String, Value>, texts: bool) -> Self {
+        Self { rest: members.into_iter(), current: None, texts }
     }
 }
 
-impl<'de> MapAccess<'de> for Members<'_> {
+impl<'de> MapAccess<'de> for Members {
     type Error = Mistake;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
-        self.current = self.members.next();
-        let Some((key, _)) = self.current else { return Ok(None) };
+        self.current = self.rest.next();
+        let Some((key, _)) = &self.current else { return Ok(None) };
         seed.deserialize(key.as_str().into_deserializer()).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Mistake> {
         let (key, value) = self.current.take().ok_or_else(|| Mistake::new("format", "must be an object"))?;
-        seed.deserialize(Reader { value, texts: self.texts }).map_err(|mistake| mistake.under(key))
+        seed.deserialize(Reader { value, texts: self.texts }).map_err(|mistake| mistake.under(&key))
     }
 }
 
 /// Reads a type from texts by name.
-struct TextsReader<'a>(&'a Map<String, Value>);
+struct TextsReader(Map<String, Value>);
 
-impl<'de> Deserializer<'de> for TextsReader<'_> {
+impl<'de> Deserializer<'de> for TextsReader {
     type Error = Mistake;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
         visitor.visit_map(Members::new(self.0, true))
     }
 
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        members_of(self.0, true, fields, visitor)
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }

@@ -72,7 +72,7 @@ fn found<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
 }
 
 /// The words of a claim: an array of texts, or one text, parted where `parts` says.
-fn words<'a>(claim: Option<&'a Value>, parts: fn(char) -> bool) -> impl Iterator<Item = &'a str> {
+fn words(claim: Option<&Value>, parts: fn(char) -> bool) -> impl Iterator<Item = &str> {
     let (many, one) = match claim {
         Some(Value::Array(many)) => (many.as_slice(), None),
         Some(Value::String(one)) => (&[][..], Some(one)),

@@ -39,7 +39,7 @@ pub enum DevKeyError {
     Key,
 }
 
-/// Makes a token of development mode: EdDSA, 24 hours, the roles given.
+/// Makes a token of development mode: `EdDSA`, 24 hours, the roles given.
 pub fn dev_token(config: &Config, tenant: &str, roles: &[String], user: &str) -> Result<String, DevKeyError> {
     if !config.development() {
         return Err(DevKeyError::IssuerSet);

@@ -48,7 +48,11 @@ pub(super) struct Provider {
 
 impl Provider {
     pub(super) fn new(url: &str) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
+        let here = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost")));
+        let client = reqwest::Client::builder();
+        // A proxy of the environment cannot reach this machine's own ports.
+        let client = if here { client.no_proxy() } else { client };
+        let client = client
             .timeout(PATIENCE)
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(0)

@@ -97,7 +97,7 @@ async fn outcome<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(route) = routes.find(request.path())
+    if let Some(route) = routes.find(request.match_info().as_str())
         && !route.serves(request.method())
     {
         let answer = match &call.origin {
@@ -141,7 +141,8 @@ async fn outcome<B: MessageBody + 'static>(
 
 impl Call {
     fn of(request: &ServiceRequest, kit: &Kit, routes: &Routes) -> Self {
-        let path = request.path();
+        // As the router sees it, percent-encoding undone.
+        let path = request.match_info().as_str();
         Self {
             id: call_id(request),
             method: request.method().clone(),

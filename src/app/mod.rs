@@ -1,0 +1,230 @@
+//! The running service: its stores, its routes, its listeners.
+//!
+//! [`routes`] is the one list of all routes; the OpenAPI document is made from it.
+
+mod operations;
+mod setup;
+mod vitals;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::LOCATION;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, Data};
+use actix_web::{App, Error, HttpResponse, HttpServer};
+use serde_json::json;
+use utoipa::openapi::OpenApi;
+use utoipa::{Modify as _, OpenApi as _};
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_actix_web::{AppExt as _, scope};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::audit::{self, Action, Entry};
+use crate::config::Config;
+use crate::http::docs::Contract;
+use crate::http::health::{self, Health};
+use crate::http::middleware::{Routes, frame};
+use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
+use crate::telemetry::Metrics;
+use crate::vault::Stores;
+use crate::{archive, nightly, requests, tenants};
+
+pub use setup::{StartError, migrate, open};
+
+/// All routes below `/api/v1`, in the order of the documentation.
+fn routes(cfg: &mut ServiceConfig<'_>) {
+    requests::http::routes(cfg);
+    archive::http::routes(cfg);
+    nightly::http::routes(cfg);
+    operations::routes(cfg);
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Lethe",
+        description = "Makes a contact centre able to forget a person: anonymize requests, the archive in three views, \
+                       and the night that carries requests out.",
+        contact(name = "Lethe", url = "https://lethe.example"),
+        license(name = "Proprietary", url = "https://lethe.example/license")
+    ),
+    servers((url = "/", description = "This service")),
+    tags(
+        (name = "requests", description = "Anonymize requests: who is to be forgotten, up to when, and where."),
+        (name = "archive", description = "Records in, and searches in three views."),
+        (name = "operations", description = "Runs, audit, settings, health.")
+    )
+)]
+struct Document;
+
+/// The OpenAPI document of all routes.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .openapi(Document::openapi())
+        .service(health::healthz)
+        .service(health::readyz)
+        .service(scope::scope("/api/v1").configure(routes))
+        .split_for_parts();
+    Contract.modify(&mut document);
+    document
+}
+
+/// The addresses on which a service answers.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The API.
+    pub api: SocketAddr,
+    /// The internal listener with `/metrics`.
+    pub internal: SocketAddr,
+}
+
+/// Runs the service until it is told to stop. `started` is told the addresses once it answers.
+pub async fn serve(
+    config: &Config,
+    stores: Data<Stores>,
+    started: impl FnOnce(&Addresses),
+) -> Result<(), StartError> {
+    let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
+    let kit = Data::new(Kit {
+        http: config.http.clone(),
+        keys: Keys::open(config, stores.clock)?,
+        tenants: directory(&stores),
+        metrics: metrics.clone(),
+    });
+    let health = Data::new(vitals::health(&stores, &metrics));
+    let document = openapi();
+    let shown = web::Bytes::from(document.to_json().map_err(|_| StartError::Document)?);
+    let routes_table = Data::new(
+        Routes::new(&document)
+            .also("/openapi.json", vec![Method::GET])
+            .also("/docs", vec![Method::GET])
+            .also("/docs/{file}*", vec![Method::GET]),
+    );
+    let api = {
+        let (stores, kit, health) = (stores.clone(), kit.clone(), health.clone());
+        HttpServer::new(move || {
+            let shown = shown.clone();
+            let (app, _) = App::new()
+                .into_utoipa_app()
+                .app_data(stores.clone())
+                .app_data(health.clone())
+                .service(health::healthz)
+                .service(health::readyz)
+                .service(scope::scope("/api/v1").configure(routes))
+                .split_for_parts();
+            let app = app
+                .route("/openapi.json", web::get().to(move || openapi_json(shown.clone())))
+                .route("/docs", web::get().to(to_docs))
+                .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
+                .default_service(web::to(nothing_here))
+                .wrap(from_fn(audit_refusals));
+            frame(app, kit.clone(), routes_table.clone())
+        })
+    };
+    let api = api
+        .workers(config.http.worker_count())
+        .shutdown_timeout(config.http.shutdown)
+        .disable_signals()
+        .bind(config.http.listen)
+        .map_err(|error| StartError::Listen("http.listen", error))?;
+    let internal = {
+        let (health, metrics) = (health.clone(), Data::new(metrics));
+        HttpServer::new(move || {
+            App::new().app_data(health.clone()).app_data(metrics.clone()).configure(health::internal)
+        })
+    };
+    let internal = internal
+        .workers(1)
+        .disable_signals()
+        .bind(config.http.internal_listen)
+        .map_err(|error| StartError::Listen("http.internal_listen", error))?;
+    let addresses = |addresses: Vec<SocketAddr>| addresses.into_iter().next().ok_or(StartError::Metrics);
+    started(&Addresses { api: addresses(api.addrs())?, internal: addresses(internal.addrs())? });
+
+    let (api, internal) = (api.run(), internal.run());
+    let (api_handle, internal_handle) = (api.handle(), internal.handle());
+    let drain = Duration::from_secs(if config.development() { 0 } else { config.http.drain });
+    let stopping = tokio::spawn(async move {
+        stop_asked().await;
+        tracing::info!("Stopping: no new calls, those in hand are finished");
+        health.drain();
+        tokio::time::sleep(drain).await;
+        api_handle.stop(true).await;
+        internal_handle.stop(false).await;
+    });
+    let (served, observed) = tokio::join!(api, internal);
+    stopping.abort();
+    served.and(observed).map_err(|error| StartError::Listen("http.listen", error))
+}
+
+/// Returns when the process is asked to end: SIGTERM, or Ctrl-C.
+pub async fn stop_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminated {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+fn directory(stores: &Data<Stores>) -> TenantDirectory {
+    let stores = Arc::clone(stores);
+    TenantDirectory::new(move |slug| {
+        let stores = Arc::clone(&stores);
+        Box::pin(async move {
+            let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, &slug).await?;
+            Ok(tenant.map(|tenant| tenant.id))
+        })
+    })
+}
+
+async fn openapi_json(document: web::Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(document)
+}
+
+async fn to_docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
+}
+
+async fn nothing_here() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Code::NotFound))
+}
+
+/// Notes who was refused what (D5): a known caller without the scope.
+async fn audit_refusals<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let answer = next.call(request).await?;
+    if let Some(refused) = caller::refused(&answer)
+        && let Some(stores) = answer.request().app_data::<Data<Stores>>()
+    {
+        let words: Vec<_> = refused.missing.iter().map(|scope| scope.word()).collect();
+        let detail = json!({ "needs": words, "route": answer.request().match_pattern() });
+        let mut entry = Entry::new(Action::AccessRefused, 0, detail);
+        entry.allowed = false;
+        if let Err(error) = note(stores, &refused.actor, &entry).await {
+            tracing::error!(%error, "A refusal was not noted in the audit log");
+        }
+    }
+    Ok(answer)
+}
+
+async fn note(stores: &Stores, actor: &crate::base::actor::Actor, entry: &Entry) -> crate::store::Result<()> {
+    let mut tx = stores.archive.write().await?;
+    audit::record(&mut tx, stores.clock, actor, entry).await?;
+    tx.commit().await
+}

@@ -1,0 +1,316 @@
+//! Endpoints about the caller, the tenant's settings and the audit log.
+
+use std::collections::BTreeSet;
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get, patch};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::audit::{self, Action, Entry, Event};
+use crate::base::actor::Scope;
+use crate::base::id::AuditId;
+use crate::base::page::{Page, Position};
+use crate::base::target::Targets;
+use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
+use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
+use crate::http::etag::{IfMatch, IfNoneMatch, etag};
+use crate::http::json::{MergePatch, nullable};
+use crate::http::query::{Limit, Nothing, Params};
+use crate::http::{Answer, Caller, Code, Place, Problem};
+use crate::tenants::{self, Tenant, TenantChange};
+use crate::vault::Stores;
+
+/// The routes.
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(get_me).service(get_tenant).service(change_tenant).service(list_audit_events);
+}
+
+/// Who calls.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Me {
+    /// The subject of the token.
+    #[schema(example = "248289761001")]
+    pub sub: String,
+    /// The name that other users of the tenant see.
+    #[schema(example = "paal")]
+    pub name: String,
+    /// The tenant's slug.
+    #[schema(example = "demo")]
+    pub tenant: String,
+    /// What the token may do.
+    #[schema(value_type = Vec<String>, example = json!(["requests:read", "requests:write"]))]
+    pub scopes: BTreeSet<&'static str>,
+}
+
+/// Get who I am
+///
+/// The caller's name, tenant and scopes, as the service understood the token.
+///
+/// Needs a valid token and no scope.
+#[utoipa::path(tag = "operations", operation_id = "get_me", security(("bearer" = [])),
+    responses((status = 200, description = "The caller.", body = Me), CallProblems))]
+#[get("/me")]
+pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Stores>) -> Answer<Json<Me>> {
+    let tenant = tenant_of(&stores, &caller).await?;
+    let scopes = caller.scopes.iter().map(|scope: &Scope| scope.word()).collect();
+    Ok(Json(Me { sub: caller.sub.clone(), name: caller.name.clone(), tenant: tenant.slug, scopes }))
+}
+
+/// The tenant's settings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TenantSettings {
+    /// The tenant's name in tokens.
+    #[schema(example = "demo")]
+    pub slug: String,
+    /// Whose national numbers need no country code: ISO 3166-1 alpha-2.
+    #[schema(example = "NO")]
+    pub region: String,
+    /// Whose local days *to dates* are: a name of the IANA time zone database.
+    #[schema(example = "Europe/Oslo")]
+    pub time_zone: String,
+    /// The targets that requests can tick.
+    #[schema(value_type = Vec<String>, example = json!(["archive", "sms_survey", "raw_data"]))]
+    pub targets: Vec<&'static str>,
+    /// Whether a call in the identified view must state a purpose.
+    pub purpose_required: bool,
+    /// For how many calendar months done requests and their erasures are kept.
+    #[schema(example = 12)]
+    pub request_retention_months: u32,
+    /// Grows with every change; also the `ETag`.
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl From<Tenant> for TenantSettings {
+    fn from(tenant: Tenant) -> Self {
+        let Tenant { id: _, slug, region, zone, targets, settings, version } = tenant;
+        let tenants::Settings { purpose_required, request_retention_months } = settings;
+        Self {
+            slug,
+            region: region.to_string(),
+            time_zone: zone.name().to_owned(),
+            targets: targets.words(),
+            purpose_required,
+            request_retention_months,
+            version,
+        }
+    }
+}
+
+/// Get the tenant's settings
+///
+/// Needs a valid token and no scope.
+#[utoipa::path(tag = "operations", operation_id = "get_tenant", security(("bearer" = [])),
+    params(("If-None-Match" = Option<String>, Header, description = "A version the caller has: then 304.")),
+    responses((status = 200, description = "The settings.", body = TenantSettings,
+            headers(("ETag" = String, description = "The version."))),
+        (status = 304, description = "The caller has this version."), CallProblems))]
+#[get("/tenant")]
+pub async fn get_tenant(
+    caller: Caller<Anybody>,
+    _: Params<Nothing>,
+    has: IfNoneMatch,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    let tenant = tenant_of(&stores, &caller).await?;
+    if has.has(tenant.version) {
+        return Ok(HttpResponse::NotModified().insert_header(etag(tenant.version)).finish());
+    }
+    Ok(settings(tenant))
+}
+
+/// A change of the tenant's settings: a merge patch. What is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(title = "TenantSettingsChange", example = json!({"purpose_required": true}))]
+pub struct TenantPatch {
+    /// Whose national numbers need no country code. Numbers that are stored already stay what they were.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    region: Option<Option<String>>,
+    /// Whose local days *to dates* are. Requests that were entered already keep their cut-off.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    time_zone: Option<Option<String>>,
+    /// The targets that requests can tick.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<String>>)]
+    targets: Option<Option<Vec<String>>>,
+    /// Whether a call in the identified view must state a purpose.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<bool>)]
+    purpose_required: Option<Option<bool>>,
+    /// For how many calendar months done requests and their erasures are kept, 1 to 120.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>)]
+    request_retention_months: Option<Option<u32>>,
+}
+
+/// Change the tenant's settings
+///
+/// A merge patch; nothing can be cleared. A change of nothing keeps the version.
+///
+/// Needs the scope `tenants:admin`.
+#[utoipa::path(tag = "operations", operation_id = "change_tenant", security(("bearer" = ["tenants:admin"])),
+    params(("If-Match" = String, Header, description = "The version that is changed.")),
+    request_body(content((TenantPatch = "application/merge-patch+json"), (TenantPatch = "application/json"))),
+    responses((status = 200, description = "The settings.", body = TenantSettings,
+            headers(("ETag" = String, description = "The version."))),
+        CallProblems, BodyProblems, VersionProblems))]
+#[patch("/tenant")]
+pub async fn change_tenant(
+    caller: Caller<TenantsAdmin>,
+    _: Params<Nothing>,
+    condition: IfMatch,
+    patch: MergePatch,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    let tenant = tenant_of(&stores, &caller).await?;
+    condition.check(tenant.version)?;
+    let change = patch.read::<TenantPatch>()?.change().map_err(Problem::invalid)?;
+    let mut tx = stores.archive.write().await?;
+    let changed = tenants::change(&mut tx, stores.clock, &tenant, change).await?;
+    if changed != tenant {
+        let entry = Entry::new(Action::TenantChanged, 0, json!({ "version": changed.version }));
+        audit::record(&mut tx, stores.clock, &caller, &entry).await?;
+    }
+    tx.commit().await?;
+    Ok(settings(changed))
+}
+
+impl TenantPatch {
+    fn change(self) -> Result<TenantChange, Vec<Place>> {
+        let Self { region, time_zone, targets, purpose_required, request_retention_months } = self;
+        let mut wrong = Vec::new();
+        let mut refuse = |pointer: &str, code: &'static str, detail: &'static str| {
+            wrong.push(Place::at(pointer, code, detail));
+        };
+        for (pointer, is_null) in [
+            ("/region", region == Some(None)),
+            ("/time_zone", time_zone == Some(None)),
+            ("/targets", targets == Some(None)),
+            ("/purpose_required", purpose_required == Some(None)),
+            ("/request_retention_months", request_retention_months == Some(None)),
+        ] {
+            if is_null {
+                refuse(pointer, "required", "cannot be cleared");
+            }
+        }
+        let region = region.flatten().map(|code| code.parse()).transpose();
+        if region.is_err() {
+            refuse("/region", "format", "must be a two-letter region with a numbering plan, such as NO");
+        }
+        let zone = time_zone.flatten().map(|name| name.parse()).transpose();
+        if zone.is_err() {
+            refuse("/time_zone", "format", "must be an IANA time zone, such as Europe/Oslo");
+        }
+        let words = targets.flatten();
+        let targets: Option<Result<Targets, _>> =
+            words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, _>>());
+        match &targets {
+            Some(Err(_)) => refuse("/targets", "format", "must be archive, sms_survey or raw_data"),
+            Some(Ok(targets)) if targets.is_empty() => refuse("/targets", "required", "must name a target"),
+            _ => {}
+        }
+        let months = request_retention_months.flatten();
+        if months.is_some_and(|months| !(1..=120).contains(&months)) {
+            refuse("/request_retention_months", "out_of_range", "must be 1 to 120");
+        }
+        match (wrong.is_empty(), region, zone) {
+            (true, Ok(region), Ok(zone)) => Ok(TenantChange {
+                region,
+                zone,
+                targets: targets.and_then(Result::ok),
+                purpose_required: purpose_required.flatten(),
+                request_retention_months: months,
+            }),
+            _ => Err(wrong),
+        }
+    }
+}
+
+/// A row of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditEvent {
+    /// Its id.
+    pub id: AuditId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The subject of the token.
+    pub actor_sub: String,
+    /// The actor's name.
+    pub actor_name: String,
+    /// What was done.
+    #[schema(example = "archive.searched")]
+    pub action: String,
+    /// `allowed` or `refused`.
+    #[schema(example = "allowed")]
+    pub outcome: String,
+    /// Why, as the caller stated it.
+    pub purpose: Option<String>,
+    /// How many records it concerned.
+    pub records: i64,
+    /// What else belongs to it; never an identifier.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+impl From<Event> for AuditEvent {
+    fn from(event: Event) -> Self {
+        let Event { id, at, actor_sub, actor_name, action, outcome, purpose, records, detail } = event;
+        Self { id, at, actor_sub, actor_name, action, outcome, purpose, records, detail }
+    }
+}
+
+/// Which page of the audit log.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most items: 1 to 200, 50 where nobody asks.
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit,
+}
+
+/// List the audit log
+///
+/// Newest first: who did what, when, for what purpose, to how many records. No identifier stands in it.
+///
+/// Needs the scope `audit:read`.
+#[utoipa::path(tag = "operations", operation_id = "list_audit_events", security(("bearer" = ["audit:read"])),
+    params(AuditQuery),
+    responses((status = 200, description = "A page of the log.", body = Page<AuditEvent>), CallProblems, ListProblems))]
+#[get("/audit-events")]
+pub async fn list_audit_events(
+    caller: Caller<AuditRead>,
+    query: Params<AuditQuery>,
+    stores: Data<Stores>,
+) -> Answer<Json<Page<AuditEvent>>> {
+    let AuditQuery { cursor, limit } = query.0;
+    let bound_to = [b"audit-events", &caller.tenant.0.as_bytes()[..]].concat();
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
+    let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let mut tx = stores.archive.read().await?;
+    let mut events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
+    let has_next = events.len() > limit.get() as usize;
+    events.truncate(limit.get() as usize);
+    let last = events.last().filter(|_| has_next).map(|event| Position { at: event.at, id: event.id.0 });
+    let next_cursor = last.and_then(|last| last.to_cursor(&stores.service_key, &bound_to));
+    Ok(Json(Page { items: events.into_iter().map(AuditEvent::from).collect(), next_cursor }))
+}
+
+async fn tenant_of(stores: &Stores, actor: &crate::base::actor::Actor) -> Answer<Tenant> {
+    let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
+    tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))
+}
+
+fn settings(tenant: Tenant) -> HttpResponse {
+    HttpResponse::Ok().insert_header(etag(tenant.version)).json(TenantSettings::from(tenant))
+}

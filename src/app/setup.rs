@@ -1,0 +1,146 @@
+//! From settings to open stores.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::base::clock::Clock;
+use crate::base::crypto::{CryptoError, Key};
+use crate::config::{Config, ConfigError};
+use crate::http::keys::KeysError;
+use crate::store::{self, Db, Settings, StoreError};
+use crate::tenants::{self, TenantError};
+use crate::vault::{Keysets, MasterKey, Stores};
+
+/// The tenant of development mode.
+pub const DEMO: &str = "demo";
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tenant of development mode cannot be made.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    /// The keys that tokens are verified with cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The master key cannot be used.
+    #[error("vault.master_key: {0}")]
+    MasterKey(#[from] CryptoError),
+    /// The data folder cannot be used.
+    #[error("data_dir cannot be used: {0}")]
+    Folder(#[source] std::io::Error),
+    /// An address cannot be listened on.
+    #[error("{0} cannot be listened on: {1}")]
+    Listen(&'static str, #[source] std::io::Error),
+    /// The metrics cannot be registered.
+    #[error("the metrics cannot be registered")]
+    Metrics,
+    /// The OpenAPI document cannot be written.
+    #[error("the OpenAPI document cannot be written")]
+    Document,
+}
+
+/// Opens both stores. In development mode they are migrated and the tenant `demo` is there afterwards.
+pub async fn open(config: &Config) -> Result<Stores, StartError> {
+    let (archive, vault) = addresses(config)?;
+    let master = master_key(config)?;
+    let stores = Stores {
+        archive: Db::open(&archive).await?,
+        vault: Db::open(&vault).await?,
+        service_key: master.service_key("service"),
+        keysets: Keysets::new(master),
+        clock: Clock::System,
+    };
+    if config.development() {
+        migrate(&stores).await?;
+        make_demo(&stores).await?;
+    }
+    Ok(stores)
+}
+
+/// Applies the migrations that are missing, in both stores.
+pub async fn migrate(stores: &Stores) -> Result<(), StoreError> {
+    store::migrate(&stores.vault).await?;
+    store::migrate(&stores.archive).await
+}
+
+async fn make_demo(stores: &Stores) -> Result<(), StartError> {
+    if tenants::find_by_slug(&mut stores.archive.read().await?, DEMO).await?.is_some() {
+        return Ok(());
+    }
+    let mut tx = stores.archive.write().await?;
+    match tenants::create(&mut tx, stores.clock, DEMO).await {
+        Ok(_) => Ok(tx.commit().await?),
+        // Another process was faster.
+        Err(TenantError::SlugTaken | TenantError::Store(StoreError::Constraint(_))) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the archive and the vault are: unset, SQLite files in the data folder; beside a PostgreSQL archive, the schema
+/// `vault` of the same server.
+fn addresses(config: &Config) -> Result<(Settings, Settings), StartError> {
+    let is_postgres = |url: &SecretString| url.expose_secret().starts_with("postgres");
+    let embedded = |file: &str| -> Result<SecretString, StartError> {
+        std::fs::create_dir_all(&config.data_dir).map_err(StartError::Folder)?;
+        Ok(format!("sqlite:{}", config.data_dir.join(file).display()).into())
+    };
+    let archive = config.database.url.clone().map_or_else(|| embedded("archive.db"), Ok)?;
+    let vault = match &config.vault.url {
+        Some(url) => url.clone(),
+        None if is_postgres(&archive) => archive.clone(),
+        None => embedded("vault.db")?,
+    };
+    let archive = Settings { url: archive, schema: None, connections: config.database.pool };
+    let vault = Settings { url: vault, schema: Some("vault"), connections: config.vault.pool };
+    Ok((archive, vault))
+}
+
+fn master_key(config: &Config) -> Result<MasterKey, StartError> {
+    if let Some(key) = &config.vault.master_key {
+        let bytes = STANDARD.decode(key.expose_secret()).map_err(|_| CryptoError::KeyLength)?;
+        return Ok(MasterKey::from_bytes(&bytes)?);
+    }
+    if !config.development() {
+        return Err(ConfigError::new("vault.master_key", "is needed where auth.issuer is set").into());
+    }
+    std::fs::create_dir_all(&config.data_dir).map_err(StartError::Folder)?;
+    let file = config.data_dir.join("dev-master.key");
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            let bytes = STANDARD.decode(text.trim()).map_err(|_| CryptoError::KeyLength)?;
+            Ok(MasterKey::from_bytes(&bytes)?)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_master_key(&file, config),
+        Err(error) => Err(StartError::Folder(error)),
+    }
+}
+
+/// Makes the key of development mode. Of several processes that do it at once, one wins: its file stays.
+fn make_master_key(file: &Path, config: &Config) -> Result<MasterKey, StartError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let text = STANDARD.encode(Key::random()?.expose());
+    let draft = config.data_dir.join(format!(".dev-master.key.{}", std::process::id()));
+    let write = || {
+        let mut open = std::fs::File::options();
+        open.write(true).create(true).truncate(true).mode(0o600).open(&draft)?.write_all(text.as_bytes())?;
+        let linked = std::fs::hard_link(&draft, file);
+        std::fs::remove_file(&draft)?;
+        match linked {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    };
+    write().map_err(StartError::Folder)?;
+    master_key(config)
+}

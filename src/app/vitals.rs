@@ -1,0 +1,76 @@
+//! Readiness, and the numbers that nobody counts along: what the databases know is asked when the numbers are read.
+
+use std::sync::{Arc, Mutex};
+
+use actix_web::web::Data;
+use chrono::{DateTime, Utc};
+
+use crate::http::health::Health;
+use crate::nightly::{self, RunStatus};
+use crate::requests;
+use crate::store::{PoolUse, pending_migrations};
+use crate::telemetry::Metrics;
+use crate::tenants;
+use crate::vault::Stores;
+
+/// How many of a tenant's latest runs are looked at.
+const RUNS: u32 = 20;
+
+/// Readiness: both databases answer and are migrated.
+pub fn health(stores: &Data<Stores>, metrics: &Metrics) -> Health {
+    let asked = Arc::clone(stores);
+    let (observed, metrics) = (Arc::clone(stores), metrics.clone());
+    let since = Arc::new(Mutex::new(stores.clock.now()));
+    Health::new(move || {
+        let stores = Arc::clone(&asked);
+        Box::pin(async move {
+            let archive = pending_migrations(&stores.archive).await.map_err(|error| format!("archive: {error}"))?;
+            let vault = pending_migrations(&stores.vault).await.map_err(|error| format!("vault: {error}"))?;
+            match archive + vault {
+                0 => Ok(()),
+                missing => Err(format!("{missing} migrations are missing: run lethe migrate")),
+            }
+        })
+    })
+    .observing(move || {
+        let (stores, metrics, since) = (Arc::clone(&observed), metrics.clone(), Arc::clone(&since));
+        Box::pin(async move {
+            if let Err(error) = observe(&stores, &metrics, &since).await {
+                tracing::warn!(%error, "Some numbers are not up to date");
+            }
+        })
+    })
+}
+
+async fn observe(stores: &Stores, metrics: &Metrics, since: &Mutex<DateTime<Utc>>) -> Result<(), tenants::TenantError> {
+    for (database, PoolUse { in_use, idle }) in
+        [("archive", stores.archive.pool_use()), ("vault", stores.vault.pool_use())]
+    {
+        metrics.connections(database, in_use, idle);
+    }
+    let now = stores.clock.now();
+    let since = since.lock().map_or(now, |mut since| std::mem::replace(&mut since, now));
+    let mut tx = stores.archive.read().await?;
+    let (mut oldest, mut last_pass) = (0.0_f64, None::<DateTime<Utc>>);
+    for tenant in tenants::list(&mut tx).await? {
+        if let Some(waiting) = requests::oldest_waiting(&mut tx, tenant.id).await? {
+            #[expect(clippy::cast_precision_loss, reason = "seconds of a century fit")]
+            let seconds = (now - waiting).num_seconds() as f64;
+            oldest = oldest.max(seconds);
+        }
+        let runs = nightly::list(&mut tx, tenant.id, None, RUNS).await?;
+        let succeeded = runs.iter().filter(|run| run.status == RunStatus::Succeeded).find_map(|run| run.finished_at);
+        // The tenant whose last success is the longest ago is the one to look after.
+        last_pass = [last_pass, succeeded].into_iter().flatten().min();
+        for run in runs.iter().filter(|run| run.finished_at.is_some_and(|at| at > since && at <= now)) {
+            for (target, rows) in &run.report.anonymized {
+                metrics.cut(target, *rows);
+            }
+        }
+    }
+    metrics.oldest_waiting(oldest);
+    if let Some(at) = last_pass {
+        metrics.pass_succeeded(at);
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The job's runs, for the API.
+
+use actix_web::get;
+use actix_web::web::{Data, Json};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::model::{Report, Run, RunStatus};
+use super::runs;
+use crate::base::id::RunId;
+use crate::base::page::{Page, Position};
+use crate::http::caller::JobsRead;
+use crate::http::docs::{CallProblems, ItemProblems, ListProblems};
+use crate::http::path::Id;
+use crate::http::query::{Limit, Nothing, Params};
+use crate::http::{Answer, Caller, Code, Problem};
+use crate::vault::Stores;
+
+/// The runs' routes.
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(list_job_runs).service(get_job_run);
+}
+
+/// A run of the nightly job for this tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobRun {
+    /// Its id.
+    pub id: RunId,
+    /// The job's name.
+    #[schema(example = "nightly")]
+    pub job: String,
+    /// As of when it took what was due.
+    pub as_of: DateTime<Utc>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended; null while it is at work.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// How it stands.
+    pub status: RunStatus,
+    /// What it did.
+    pub report: Report,
+}
+
+impl From<Run> for JobRun {
+    fn from(run: Run) -> Self {
+        let Run { id, job, as_of, started_at, finished_at, status, report } = run;
+        Self { id, job, as_of, started_at, finished_at, status, report }
+    }
+}
+
+/// Which page of the runs.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RunsQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most items: 1 to 200, 50 where nobody asks.
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit,
+}
+
+/// List the runs of the nightly job
+///
+/// Newest first.
+///
+/// Needs the scope `jobs:read`.
+#[utoipa::path(tag = "operations", operation_id = "list_job_runs", security(("bearer" = ["jobs:read"])), params(RunsQuery),
+    responses((status = 200, description = "A page of runs.", body = Page<JobRun>), CallProblems, ListProblems))]
+#[get("/job-runs")]
+pub async fn list_job_runs(
+    caller: Caller<JobsRead>,
+    query: Params<RunsQuery>,
+    stores: Data<Stores>,
+) -> Answer<Json<Page<JobRun>>> {
+    let RunsQuery { cursor, limit } = query.0;
+    let bound_to = [b"job-runs", &caller.tenant.0.as_bytes()[..]].concat();
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
+    let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let mut tx = stores.archive.read().await?;
+    let mut all = runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
+    let has_next = all.len() > limit.get() as usize;
+    all.truncate(limit.get() as usize);
+    let last = all.last().filter(|_| has_next).map(|run| Position { at: run.started_at, id: run.id.0 });
+    let next_cursor = last.and_then(|last| last.to_cursor(&stores.service_key, &bound_to));
+    Ok(Json(Page { items: all.into_iter().map(JobRun::from).collect(), next_cursor }))
+}
+
+/// Get a run of the nightly job
+///
+/// Needs the scope `jobs:read`.
+#[utoipa::path(tag = "operations", operation_id = "get_job_run", security(("bearer" = ["jobs:read"])),
+    params(("id" = Uuid, Path, description = "The run's id.")),
+    responses((status = 200, description = "The run.", body = JobRun), CallProblems, ItemProblems))]
+#[get("/job-runs/{id}")]
+pub async fn get_job_run(
+    caller: Caller<JobsRead>,
+    id: Id<RunId>,
+    _: Params<Nothing>,
+    stores: Data<Stores>,
+) -> Answer<Json<JobRun>> {
+    let run = runs::find(&mut stores.archive.read().await?, caller.tenant, id.0).await?;
+    run.map(|run| Json(run.into())).ok_or_else(|| Problem::new(Code::NotFound))
+}
