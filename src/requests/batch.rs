@@ -17,7 +17,7 @@ use crate::tenants::Tenant;
 /// What a page has to save: at most 500 rows in all.
 #[derive(Deserialize, Serialize, ToSchema, Default)]
 #[serde(deny_unknown_fields, default)]
-#[schema(title = "AnonymizeRequestBatch")]
+#[schema(as = AnonymizeRequestBatch, example = json!({"create": [{"email": "bob.test@mytest.no", "targets": ["archive"]}], "update": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "version": 1, "comment": "case 118, checked"}], "delete": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f12", "version": 2}]}))]
 pub struct Batch {
     /// Requests to be entered.
     #[schema(max_items = 500)]
@@ -34,7 +34,7 @@ pub struct Batch {
 /// null clears a number, an address or a comment.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "AnonymizeRequestRowChange")]
+#[schema(as = AnonymizeRequestRowChange)]
 pub struct RowChange {
     /// The request.
     #[schema(format = Uuid, example = "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
@@ -80,7 +80,7 @@ impl RowChange {
 /// A cancellation of one request.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "AnonymizeRequestRowDelete")]
+#[schema(as = AnonymizeRequestRowDelete)]
 pub struct RowDelete {
     /// The request.
     #[schema(format = Uuid, example = "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]

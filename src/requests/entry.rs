@@ -20,7 +20,7 @@ const FIRST_YEAR: i32 = 1970;
 /// A request as it is entered.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "NewAnonymizeRequest")]
+#[schema(as = AnonymizeRequestNew, example = json!({"phone_number": "004798765", "email": null, "to_date": "2026-08-03", "comment": "case 118", "targets": ["archive", "raw_data"]}))]
 pub struct NewRequest {
     /// The person's number: national in the tenant's region, or international after `00` or `+`. A number, an address,
     /// or both, which means either.
@@ -81,7 +81,7 @@ impl<T: Serialize> Serialize for Member<T> {
 /// A change of a request: a merge patch. What is absent stays; null clears a number, an address or a comment.
 #[derive(Clone, Deserialize, Serialize, ToSchema, Default)]
 #[serde(deny_unknown_fields, default)]
-#[schema(title = "AnonymizeRequestChange")]
+#[schema(as = AnonymizeRequestChange, example = json!({"to_date": "2026-08-02", "comment": null}))]
 pub struct Change {
     /// The person's number; null takes it away.
     #[serde(skip_serializing_if = "Member::is_absent")]
@@ -318,5 +318,59 @@ fn has_only(targets: Targets) -> &'static str {
         (false, true, false) => "only sms_survey can be ticked",
         (false, false, true) => "only raw_data can be ticked",
         (false, false, false) => "this tenant has no targets",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(body: serde_json::Value) -> Result<Draft, Vec<&'static str>> {
+        let new: NewRequest = serde_json::from_value(body).unwrap();
+        let now = "2026-08-03T22:30:00Z".parse().unwrap();
+        let codes = |places: Vec<Place>| places.iter().map(|place| place.code).collect();
+        Draft::of_new(&new, &Tenant::new("demo").unwrap(), now, "").map_err(codes)
+    }
+
+    #[test]
+    fn the_usual_to_date_is_the_local_day_of_entry() {
+        let draft = read(serde_json::json!({ "phone_number": "98765432", "targets": ["archive"] })).unwrap();
+        // Half past midnight in Oslo.
+        assert_eq!((draft.to_date, draft.entry_day), ("2026-08-04".parse().unwrap(), "2026-08-04".parse().unwrap()));
+        assert_eq!(draft.due_at, "2026-08-04T22:00:00Z".parse::<DateTime<Utc>>().unwrap());
+    }
+
+    #[test]
+    fn a_day_has_one_spelling() {
+        for (raw, code) in [
+            ("2026-08-05", "to_date_after_entry"),
+            ("1969-12-31", "out_of_range"),
+            ("2026-8-3", "format"),
+            ("2026-02-30", "format"),
+            ("03-08-2026", "format"),
+            ("+026-08-03", "format"),
+            (" 2026-08-3", "format"),
+            ("", "format"),
+        ] {
+            let body = serde_json::json!({ "email": "a@b.no", "to_date": raw, "targets": ["archive"] });
+            assert_eq!(read(body).map(drop), Err(vec![code]), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_patch_tells_absent_from_null() {
+        let change: Change = serde_json::from_str(r#"{"email": null, "comment": "x"}"#).unwrap();
+        assert_eq!((change.phone_number, change.email), (Member::Absent, Member::Null));
+        assert_eq!(change.comment, Member::Is("x".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_reader_panic(phone: String, email: String, day: String, comment: String, target: String) {
+            let body = serde_json::json!({ "phone_number": phone, "email": email, "to_date": day, "comment": comment,
+                "targets": [target] });
+            prop_assert!(read(body).is_err());
+        }
     }
 }

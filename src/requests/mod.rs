@@ -7,6 +7,7 @@
 mod batch;
 mod comment;
 mod entry;
+mod http;
 mod idempotency;
 mod journal;
 mod load;
@@ -37,6 +38,7 @@ use crate::vault::{self, Stores};
 
 pub use batch::{Batch, RowChange, RowDelete};
 pub use entry::{Change, Member, NewRequest};
+pub use http::routes;
 pub use model::{Filter, LARGEST_BATCH, Preview, Request, RequestError, Saved, Shown, Status, Warning};
 pub use save::Condition;
 

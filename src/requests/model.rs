@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::archive::Hits;
 use crate::archive::mentions::Mention;
@@ -18,7 +20,9 @@ use crate::vault::VaultError;
 pub const LARGEST_BATCH: usize = 500;
 
 /// Where a request stands (A4). There is no other state: one whose pass failed waits on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AnonymizeRequestStatus)]
 pub enum Status {
     /// The coming night, or the one after its last included day, carries it out.
     Waiting,

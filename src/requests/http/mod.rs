@@ -1,0 +1,286 @@
+//! The endpoints of the Anonymize page.
+
+mod body;
+
+#[cfg(test)]
+mod tests;
+
+use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, post};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{Answered, Batch, Change, Filter, NewRequest, Read, RequestError, Status};
+use crate::base::id::RequestId;
+use crate::base::page::Page;
+use crate::http::caller::{RequestsRead, RequestsWrite};
+use crate::http::docs::{BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems};
+use crate::http::etag::{IfMatch, IfNoneMatch, etag};
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::json::{Body, MergePatch};
+use crate::http::path::Id;
+use crate::http::query::{Limit, Nothing, Params};
+use crate::http::{Answer, Caller, Code, Place, Problem};
+use crate::vault::Stores;
+
+use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
+
+/// The routes of the Anonymize page.
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    // What stands behind a word of its own comes before what stands behind an id.
+    cfg.service(save_anonymize_requests)
+        .service(preview_anonymize_request)
+        .service(list_anonymize_requests)
+        .service(create_anonymize_request)
+        .service(get_anonymize_request)
+        .service(update_anonymize_request)
+        .service(delete_anonymize_request);
+}
+
+/// Which requests a list has.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Listing {
+    /// Only those that wait, or only those that are done.
+    status: Option<Status>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most items.
+    #[param(inline)]
+    limit: Limit,
+}
+
+/// List anonymize requests
+///
+/// All requests of the tenant, newest first, their numbers and addresses in clear while they wait and masked when they are
+/// done. A page with any in clear writes one row into the audit log.
+///
+/// Needs the scope `requests:read`.
+#[utoipa::path(tag = "anonymize requests", operation_id = "list_anonymize_requests",
+    security(("bearer" = ["requests:read"])), params(Listing),
+    responses((status = 200, description = "A page of requests.", body = Page<AnonymizeRequest>),
+        CallProblems, ListProblems))]
+#[get("/anonymize-requests")]
+pub async fn list_anonymize_requests(
+    caller: Caller<RequestsRead>,
+    params: Params<Listing>,
+    stores: Data<Stores>,
+) -> Answer<Json<Page<AnonymizeRequest>>> {
+    let Listing { status, cursor, limit } = params.0;
+    let page = super::list(&stores, &caller, &Filter { status, cursor, limit: limit.get() }).await?;
+    let Page { items, next_cursor } = page;
+    Ok(Json(Page { items: items.into_iter().map(AnonymizeRequest::from).collect(), next_cursor }))
+}
+
+/// Enter an anonymize request
+///
+/// The coming night, or the first one after its last included day, forgets the person: everything with this number **or**
+/// this address that started up to the end of that day, in the targets ticked. The number is shown back in the form in
+/// which it will match. The user's name is the token's.
+///
+/// Needs the scope `requests:write`. Whoever may not read requests sees in clear only what this call enters.
+#[utoipa::path(tag = "anonymize requests", operation_id = "create_anonymize_request",
+    security(("bearer" = ["requests:write"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same call again within 24 hours gives the same answer: 1 to 255 visible ASCII characters.")),
+    request_body = NewRequest,
+    responses((status = 201, description = "The request, as it will match.", body = EnteredAnonymizeRequest,
+            headers(("Location" = String, description = "The request's address."),
+                ("ETag" = String, description = "The request's version."),
+                ("Idempotency-Replayed" = String, description = "`true`, if an earlier call has entered it."))),
+        CallProblems, BodyProblems, CreateProblems))]
+#[post("/anonymize-requests")]
+pub async fn create_anonymize_request(
+    caller: Caller<RequestsWrite>,
+    _: Params<Nothing>,
+    key: IdempotencyKey,
+    request: HttpRequest,
+    body: Body<NewRequest>,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    let Answered { value, replayed } = super::create(&stores, &caller, &body.0, key.0.as_deref()).await?;
+    let entered = EnteredAnonymizeRequest::from(value);
+    let address = format!("{}/{}", request.path(), entered.request.id);
+    let mut answer = HttpResponse::Created();
+    answer.insert_header((LOCATION, address)).insert_header(etag(entered.request.version));
+    Ok(replay(&mut answer, replayed).json(entered))
+}
+
+/// Get an anonymize request
+///
+/// Number, address and comment are in clear while it waits, which writes a row into the audit log, and masked when it is
+/// done.
+///
+/// Needs the scope `requests:read`.
+#[utoipa::path(tag = "anonymize requests", operation_id = "get_anonymize_request",
+    security(("bearer" = ["requests:read"])),
+    params(("id" = Uuid, Path, description = "The request's id."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the caller has.")),
+    responses((status = 200, description = "The request.", body = AnonymizeRequest,
+            headers(("ETag" = String, description = "The request's version."))),
+        (status = 304, description = "The caller has this version."),
+        CallProblems, ItemProblems))]
+#[get("/anonymize-requests/{id}")]
+pub async fn get_anonymize_request(
+    caller: Caller<RequestsRead>,
+    id: Id<RequestId>,
+    _: Params<Nothing>,
+    known: IfNoneMatch,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    Ok(match super::find(&stores, &caller, id.0, |version| known.has(version)).await? {
+        Read::Known(version) => HttpResponse::NotModified().insert_header(etag(version)).finish(),
+        Read::Shown(shown) => {
+            let request = AnonymizeRequest::from(*shown);
+            HttpResponse::Ok().insert_header(etag(request.version)).json(request)
+        }
+    })
+}
+
+/// Change an anonymize request
+///
+/// Only while it waits and no night has begun it. What is absent stays; null clears number, address or comment; a change of
+/// nothing keeps the version. *To date* is checked against the day of entry.
+///
+/// Needs the scope `requests:write`. Whoever may not read requests gets number, address and comment masked.
+#[utoipa::path(tag = "anonymize requests", operation_id = "update_anonymize_request",
+    security(("bearer" = ["requests:write"])),
+    params(("id" = Uuid, Path, description = "The request's id."),
+        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
+    request_body(content((Change = "application/merge-patch+json"), (Change = "application/json"))),
+    responses((status = 200, description = "The request as it is now.", body = EnteredAnonymizeRequest,
+            headers(("ETag" = String, description = "The request's version."))),
+        CallProblems, BodyProblems, ItemProblems, VersionProblems))]
+#[patch("/anonymize-requests/{id}")]
+pub async fn update_anonymize_request(
+    caller: Caller<RequestsWrite>,
+    id: Id<RequestId>,
+    _: Params<Nothing>,
+    if_match: IfMatch,
+    patch: MergePatch,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    let condition = |version| meant(&if_match, version);
+    let change: Change = match patch.read() {
+        Ok(change) => change,
+        Err(problem) => {
+            super::check(&stores, &caller, id.0, &condition).await?;
+            return Err(problem);
+        }
+    };
+    let shown = super::change(&stores, &caller, id.0, &condition, &change).await?;
+    let changed = EnteredAnonymizeRequest::from(shown);
+    Ok(HttpResponse::Ok().insert_header(etag(changed.request.version)).json(changed))
+}
+
+/// Cancel an anonymize request
+///
+/// Only while it waits and no night has begun it.
+///
+/// Needs the scope `requests:write`.
+#[utoipa::path(tag = "anonymize requests", operation_id = "delete_anonymize_request",
+    security(("bearer" = ["requests:write"])),
+    params(("id" = Uuid, Path, description = "The request's id."),
+        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
+    responses((status = 204, description = "The request is gone."), CallProblems, ItemProblems, VersionProblems))]
+#[delete("/anonymize-requests/{id}")]
+pub async fn delete_anonymize_request(
+    caller: Caller<RequestsWrite>,
+    id: Id<RequestId>,
+    _: Params<Nothing>,
+    if_match: IfMatch,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    super::cancel(&stores, &caller, id.0, &|version| meant(&if_match, version)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Save anonymize requests
+///
+/// What the page has to save: new rows, changed rows with the version they were read in, deleted rows; at most 500 in all.
+/// All are saved, or none; every mistake of every row is told with its pointer, such as `/create/0/phone_number`. Rows that
+/// are not there, stale, begun, done, or named twice are mistakes too: `not_found`, `version_stale`, `pass_started`,
+/// `state_conflict`, `duplicate`.
+///
+/// Needs the scope `requests:write`. Whoever may not read requests sees in clear only what this call enters.
+#[utoipa::path(tag = "anonymize requests", operation_id = "save_anonymize_requests",
+    security(("bearer" = ["requests:write"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same call again within 24 hours gives the same answer: 1 to 255 visible ASCII characters.")),
+    request_body = Batch,
+    responses((status = 200, description = "What was saved, in the order of the rows.", body = SavedAnonymizeRequests,
+            headers(("Idempotency-Replayed" = String, description = "`true`, if an earlier call has saved it."))),
+        CallProblems, BodyProblems, CreateProblems))]
+#[post("/anonymize-requests/batch")]
+pub async fn save_anonymize_requests(
+    caller: Caller<RequestsWrite>,
+    _: Params<Nothing>,
+    key: IdempotencyKey,
+    body: Body<Batch>,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    let Answered { value, replayed } = super::save_batch(&stores, &caller, &body.0, key.0.as_deref()).await?;
+    Ok(replay(&mut HttpResponse::Ok(), replayed).json(SavedAnonymizeRequests::from(value)))
+}
+
+/// Preview an anonymize request
+///
+/// What the request would make anonymous, by the very selector of the night: after that night, these records cannot be
+/// found by the person any more. Nothing is entered and nobody is remembered; the audit log notes it as a search. The
+/// warning `nothing_found` says that no record would be hit.
+///
+/// Needs the scope `requests:write`.
+#[utoipa::path(tag = "anonymize requests", operation_id = "preview_anonymize_request",
+    security(("bearer" = ["requests:write"])), request_body = NewRequest,
+    responses((status = 200, description = "What would be hit.", body = AnonymizePreview),
+        CallProblems, BodyProblems))]
+#[post("/anonymize-requests/preview")]
+pub async fn preview_anonymize_request(
+    caller: Caller<RequestsWrite>,
+    _: Params<Nothing>,
+    body: Body<NewRequest>,
+    stores: Data<Stores>,
+) -> Answer<Json<AnonymizePreview>> {
+    Ok(Json(super::preview(&stores, &caller, &body.0).await?.into()))
+}
+
+/// Whether the version that is there is the one that the header means.
+fn meant(if_match: &IfMatch, version: i64) -> Result<(), RequestError> {
+    if_match.check(version).map_err(|problem| match problem.code() {
+        Code::IfMatchRequired => RequestError::VersionMissing,
+        _ => RequestError::Stale,
+    })
+}
+
+fn replay(answer: &mut HttpResponseBuilder, replayed: bool) -> &mut HttpResponseBuilder {
+    if replayed {
+        answer.insert_header((HeaderName::from_static("idempotency-replayed"), "true"));
+    }
+    answer
+}
+
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::NotFound => Self::new(Code::NotFound),
+            RequestError::VersionMissing => {
+                Self::new(Code::IfMatchRequired).detail("send If-Match with the ETag of the last read")
+            }
+            RequestError::Stale => Self::new(Code::VersionStale).detail("read it again"),
+            RequestError::PassStarted => Self::new(Code::PassStarted),
+            RequestError::Done => Self::new(Code::StateConflict).detail("the request is done and stays as it is"),
+            RequestError::Cancelled => {
+                Self::new(Code::StateConflict).detail("the request that this key entered was cancelled since")
+            }
+            RequestError::Invalid(places) => Self::invalid(places.into_iter().map(Place::from).collect()),
+            RequestError::InProgress => Self::new(Code::InProgress),
+            RequestError::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            RequestError::Cursor(_) => Self::new(Code::CursorInvalid),
+            RequestError::TenantUnknown => Self::new(Code::TenantUnknown),
+            RequestError::Tenant(error) => error.into(),
+            RequestError::Vault(error) => error.into(),
+            RequestError::Store(error) => error.into(),
+        }
+    }
+}
