@@ -59,7 +59,11 @@ async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
         }
         _ => {}
     }
-    let config = Config::load(arguments.config.as_deref()).map_err(app::StartError::from)?;
+    let mut config = Config::load(arguments.config.as_deref()).map_err(app::StartError::from)?;
+    if matches!(arguments.command, Command::Demo(_)) {
+        // A story is told without a line for every call.
+        config.log.level = "warn".to_owned();
+    }
     telemetry::init(&config.log);
     match arguments.command {
         Command::Serve => serve(&config).await,
