@@ -7,7 +7,7 @@
 mod batch;
 mod comment;
 mod entry;
-mod http;
+pub mod http;
 mod idempotency;
 mod journal;
 mod load;
@@ -32,13 +32,12 @@ use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::base::pii::Identifier;
 use crate::base::text::{Finder, Own};
-use crate::store::{Archive, Tx};
+use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, Stores};
 
 pub use batch::{Batch, RowChange, RowDelete};
 pub use entry::{Change, Member, NewRequest};
-pub use http::routes;
 pub use model::{Filter, LARGEST_BATCH, Preview, Request, RequestError, Saved, Shown, Status, Warning};
 pub use save::Condition;
 
@@ -221,6 +220,11 @@ pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result
     let warnings = [(names_somebody, Warning::CommentHasIdentifier), (records == 0, Warning::NothingFound)];
     let warnings = warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect();
     Ok(Preview { targets: hits, warnings })
+}
+
+/// When the request was entered that waits the longest, for the numbers of operators.
+pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>, StoreError> {
+    sql::oldest_waiting(tx, tenant).await
 }
 
 /// Forgets the answers of calls from before an instant: a key counts for 24 hours.
