@@ -5,6 +5,7 @@ pub mod archive;
 pub mod audit;
 pub mod base;
 pub mod cdr;
+pub mod cli;
 pub mod config;
 pub mod http;
 pub mod nightly;

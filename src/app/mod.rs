@@ -27,18 +27,17 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::audit::{self, Action, Entry};
 use crate::config::Config;
 use crate::http::docs::Contract;
-use crate::http::health::{self, Health};
+use crate::http::health;
 use crate::http::middleware::{Routes, frame};
 use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
 use crate::telemetry::Metrics;
 use crate::vault::Stores;
-use crate::{archive, nightly, requests, tenants};
+use crate::{archive, nightly, tenants};
 
 pub use setup::{StartError, migrate, open};
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(cfg: &mut ServiceConfig<'_>) {
-    requests::http::routes(cfg);
     archive::http::routes(cfg);
     nightly::http::routes(cfg);
     operations::routes(cfg);

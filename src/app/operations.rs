@@ -14,11 +14,12 @@ use crate::audit::{self, Action, Entry, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
 use crate::base::page::{Page, Position};
-use crate::base::target::Targets;
+use crate::base::pii::UnknownRegion;
+use crate::base::target::{Targets, UnknownTarget};
 use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
-use crate::http::json::{MergePatch, nullable};
+use crate::http::json::{Change, MergePatch};
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{Answer, Caller, Code, Place, Problem};
 use crate::tenants::{self, Tenant, TenantChange};
@@ -129,25 +130,25 @@ pub async fn get_tenant(
 #[schema(title = "TenantSettingsChange", example = json!({"purpose_required": true}))]
 pub struct TenantPatch {
     /// Whose national numbers need no country code. Numbers that are stored already stay what they were.
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
-    region: Option<Option<String>>,
+    #[serde(default)]
+    #[schema(value_type = String, required = false)]
+    region: Change<String>,
     /// Whose local days *to dates* are. Requests that were entered already keep their cut-off.
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
-    time_zone: Option<Option<String>>,
+    #[serde(default)]
+    #[schema(value_type = String, required = false)]
+    time_zone: Change<String>,
     /// The targets that requests can tick.
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<Vec<String>>)]
-    targets: Option<Option<Vec<String>>>,
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = false)]
+    targets: Change<Vec<String>>,
     /// Whether a call in the identified view must state a purpose.
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<bool>)]
-    purpose_required: Option<Option<bool>>,
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    purpose_required: Change<bool>,
     /// For how many calendar months done requests and their erasures are kept, 1 to 120.
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<u32>)]
-    request_retention_months: Option<Option<u32>>,
+    #[serde(default)]
+    #[schema(value_type = u32, required = false)]
+    request_retention_months: Change<u32>,
 }
 
 /// Change the tenant's settings
@@ -186,51 +187,48 @@ impl TenantPatch {
     fn change(self) -> Result<TenantChange, Vec<Place>> {
         let Self { region, time_zone, targets, purpose_required, request_retention_months } = self;
         let mut wrong = Vec::new();
-        let mut refuse = |pointer: &str, code: &'static str, detail: &'static str| {
-            wrong.push(Place::at(pointer, code, detail));
-        };
-        for (pointer, is_null) in [
-            ("/region", region == Some(None)),
-            ("/time_zone", time_zone == Some(None)),
-            ("/targets", targets == Some(None)),
-            ("/purpose_required", purpose_required == Some(None)),
-            ("/request_retention_months", request_retention_months == Some(None)),
-        ] {
-            if is_null {
-                refuse(pointer, "required", "cannot be cleared");
-            }
-        }
-        let region = region.flatten().map(|code| code.parse()).transpose();
-        if region.is_err() {
-            refuse("/region", "format", "must be a two-letter region with a numbering plan, such as NO");
-        }
-        let zone = time_zone.flatten().map(|name| name.parse()).transpose();
-        if zone.is_err() {
-            refuse("/time_zone", "format", "must be an IANA time zone, such as Europe/Oslo");
-        }
-        let words = targets.flatten();
-        let targets: Option<Result<Targets, _>> =
-            words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, _>>());
-        match &targets {
-            Some(Err(_)) => refuse("/targets", "format", "must be archive, sms_survey or raw_data"),
-            Some(Ok(targets)) if targets.is_empty() => refuse("/targets", "required", "must name a target"),
-            _ => {}
-        }
-        let months = request_retention_months.flatten();
-        if months.is_some_and(|months| !(1..=120).contains(&months)) {
-            refuse("/request_retention_months", "out_of_range", "must be 1 to 120");
-        }
-        match (wrong.is_empty(), region, zone) {
-            (true, Ok(region), Ok(zone)) => Ok(TenantChange {
-                region,
-                zone,
-                targets: targets.and_then(Result::ok),
-                purpose_required: purpose_required.flatten(),
-                request_retention_months: months,
+        let words: Option<Vec<String>> = given(targets.required("/targets"), &mut wrong);
+        let targets = words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
+        let change = TenantChange {
+            region: given(region.required("/region"), &mut wrong).and_then(|code: String| {
+                let region = code.parse().map_err(|error: UnknownRegion| ("/region", "format", error.to_string()));
+                checked(region, &mut wrong)
             }),
-            _ => Err(wrong),
-        }
+            zone: given(time_zone.required("/time_zone"), &mut wrong).and_then(|name: String| {
+                let rule = "must be an IANA time zone, such as Europe/Oslo".to_owned();
+                checked(name.parse().map_err(|_| ("/time_zone", "format", rule)), &mut wrong)
+            }),
+            targets: targets.and_then(|targets| match targets {
+                Ok(targets) if targets.is_empty() => {
+                    checked(Err(("/targets", "required", "must name a target".to_owned())), &mut wrong)
+                }
+                targets => checked(targets.map_err(|error| ("/targets", "format", error.to_string())), &mut wrong),
+            }),
+            purpose_required: given(purpose_required.required("/purpose_required"), &mut wrong),
+            request_retention_months: given(request_retention_months.required(MONTHS), &mut wrong).and_then(|months| {
+                let is_one = (1..=120).contains(&months);
+                checked(is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())), &mut wrong)
+            }),
+        };
+        if wrong.is_empty() { Ok(change) } else { Err(wrong) }
     }
+}
+
+const MONTHS: &str = "/request_retention_months";
+
+/// The value, or a note that it may not be cleared.
+fn given<T>(value: Result<Option<T>, Place>, wrong: &mut Vec<Place>) -> Option<T> {
+    value.unwrap_or_else(|place| {
+        wrong.push(place);
+        None
+    })
+}
+
+/// The value, or a note of the rule it breaks.
+fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mut Vec<Place>) -> Option<T> {
+    value
+        .map_err(|(pointer, code, rule)| wrong.push(Place::at(pointer, code, rule)))
+        .ok()
 }
 
 /// A row of the audit log.

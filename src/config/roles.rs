@@ -21,6 +21,7 @@ pub(super) fn usual() -> BTreeMap<String, Vec<Scope>> {
         ArchiveRead,
         ArchiveSearch,
         ArchiveIdentify,
+        ArchiveIngest,
         ContentRead,
         ContentDelete,
         ContentReadSensitive,

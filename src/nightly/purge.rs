@@ -12,6 +12,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::{RequestId, TenantId};
+use crate::requests;
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::Tenant;
 use crate::vault::{self, Stores};
@@ -51,11 +52,7 @@ pub async fn purge(
     }
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
-    tx.query("DELETE FROM idempotency_keys")
-        .with(" WHERE tenant_id = ", tenant.id)
-        .with(" AND created_at < ", stores.clock.now() - IDEMPOTENCY)
-        .execute()
-        .await?;
+    requests::purge_idempotency(&mut tx, tenant.id, stores.clock.now() - IDEMPOTENCY).await?;
     sql::delete_pass(&mut tx, tenant.id, pass.id).await?;
     tx.commit().await?;
     Ok(())

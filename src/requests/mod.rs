@@ -7,7 +7,7 @@
 mod batch;
 mod comment;
 mod entry;
-pub mod http;
+mod http;
 mod idempotency;
 mod journal;
 mod load;
@@ -38,6 +38,7 @@ use crate::vault::{self, Stores};
 
 pub use batch::{Batch, RowChange, RowDelete};
 pub use entry::{Change, Member, NewRequest};
+pub use http::routes;
 pub use model::{Filter, LARGEST_BATCH, Preview, Request, RequestError, Saved, Shown, Status, Warning};
 pub use save::Condition;
 
@@ -222,7 +223,7 @@ pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result
     Ok(Preview { targets: hits, warnings })
 }
 
-/// When the request was entered that waits the longest, for the numbers of operators.
+/// When the request that waits for the longest was entered, if one waits.
 pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>, StoreError> {
     sql::oldest_waiting(tx, tenant).await
 }
@@ -232,8 +233,8 @@ pub async fn purge_idempotency(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     before: DateTime<Utc>,
-) -> Result<u64, RequestError> {
-    Ok(sql::purge_keys(tx, tenant, before).await?)
+) -> Result<u64, StoreError> {
+    sql::purge_keys(tx, tenant, before).await
 }
 
 /// What came of a call that is done once only.

@@ -89,16 +89,6 @@ pub async fn page(
     rows.into_iter().map(Request::try_from).collect()
 }
 
-pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
-    let oldest: Option<(DateTime<Utc>,)> = tx
-        .query("SELECT created_at FROM requests")
-        .with(" WHERE tenant_id = ", tenant)
-        .push(" AND status = 'waiting' ORDER BY created_at LIMIT 1")
-        .maybe()
-        .await?;
-    Ok(oldest.map(|(at,)| at))
-}
-
 pub type Counts = HashMap<RequestId, BTreeMap<Target, u64>>;
 
 pub async fn counts(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Counts> {
@@ -284,5 +274,13 @@ pub async fn purge_keys(tx: &mut Tx<Archive>, tenant: TenantId, before: DateTime
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND created_at < ", before)
         .execute()
+        .await
+}
+
+pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
+    tx.query("SELECT min(created_at) FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND status = 'waiting'")
+        .scalar()
         .await
 }

@@ -133,8 +133,13 @@ impl<'a, T: Incoming> Ingest<'a, T> {
         if self.drafts.len() == BATCH || self.bytes > BATCH_BYTES { self.flush().await } else { Ok(()) }
     }
 
-    /// Notes a record that could not even be read.
-    pub fn reject(&mut self, line: u64, errors: Vec<Place>) {
+    /// Notes a record that was sent, but of which not even a text could be made.
+    pub fn refuse(&mut self, line: u64, errors: Vec<Place>) {
+        self.report.received += 1;
+        self.reject(line, errors);
+    }
+
+    fn reject(&mut self, line: u64, errors: Vec<Place>) {
         if self.has_room() {
             self.report.rejected.push(Rejection { line, errors });
         }

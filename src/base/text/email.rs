@@ -6,6 +6,9 @@ use super::Found;
 use super::digits::is_invisible;
 use crate::base::pii::{Email, Pii};
 
+/// An address and where it stands.
+type Hit = (Range<usize>, Pii<Email>);
+
 /// Characters before and after the `@` that are looked at: more has no address.
 const LONGEST_PART: usize = 255;
 
@@ -45,12 +48,7 @@ fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-fn address_around(
-    text: &str,
-    free: usize,
-    at: &Range<usize>,
-    own: Option<&Pii<Email>>,
-) -> Option<(Range<usize>, Pii<Email>)> {
+fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<Email>>) -> Option<Hit> {
     let local = |wide: bool| {
         let before = &text[free..at.start];
         let taken = before.chars().rev().take(LONGEST_PART).take_while(|c| is_local(*c, wide));
@@ -64,7 +62,7 @@ fn address_around(
         let address = parse(local, domain)?;
         Some((at.start - local.len()..at.end + domain.len(), address))
     };
-    let is_own = |hit: &(Range<usize>, Pii<Email>)| Some(&hit.1) == own;
+    let is_own = |hit: &Hit| Some(&hit.1) == own;
     // The record's own address counts however strange its local part, and whatever was written on behind it.
     if let Some(own) = own
         && let Some(hit) = own_around(own, local(true), domain, &read).filter(is_own)
@@ -78,12 +76,7 @@ fn address_around(
 }
 
 /// The record's own address where local part and domain may have more around them than belongs to it.
-fn own_around(
-    own: &Pii<Email>,
-    local: &str,
-    domain: &str,
-    read: &dyn Fn(&str, &str) -> Option<(Range<usize>, Pii<Email>)>,
-) -> Option<(Range<usize>, Pii<Email>)> {
+fn own_around(own: &Pii<Email>, local: &str, domain: &str, read: &dyn Fn(&str, &str) -> Option<Hit>) -> Option<Hit> {
     let (own_local, _) = own.expose().as_str().rsplit_once('@')?;
     let length = own_local.chars().count();
     let visible = local.char_indices().rev().filter(|(_, c)| !is_invisible(*c));

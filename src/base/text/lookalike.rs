@@ -98,15 +98,19 @@ fn mark_date(text: &str, stretch: &mut Stretch, first: usize) {
     };
     let lengths = [groups[first].len(), groups[first + 1].len(), groups[first + 2].len()];
     let [a, b, c] = [first, first + 1, first + 2].map(|at| value(stretch, &groups[at]));
-    let went_on_short = goes_on(groups, first) && groups[first - 1].len() < 3;
-    let full = sign != ' ' || !lengths.contains(&1);
+    // The tail of a longer row, unless that begins with a date as well, is a date only where it leaves no doubt.
+    let before = first.checked_sub(1).map(|at| &groups[at]).filter(|_| goes_on(groups, first));
+    let is_tail =
+        before.is_some_and(|before| before.lookalike < Lookalike::Surely && (sign != ' ' || before.len() < 3));
+    let padded = !lengths.contains(&1);
     let as_what = match lengths {
-        _ if went_on_short || !full => return,
+        _ if !padded && (is_tail || sign == ' ' || run > 3) => return,
+        [1 | 2, _, _] if is_tail => return,
         [4, 1 | 2, 1 | 2] if is_year(a) && is_day_of(c, b) => Lookalike::Surely,
         [1 | 2, 1 | 2, 4] if is_year(c) && (is_day_of(a, b) || is_day_of(b, a)) => Lookalike::Surely,
         [1 | 2, 1 | 2, 2]
             if run == 3
-                && !goes_on(groups, first)
+                && before.is_none()
                 && sign != ' '
                 && (is_day_of(a, b) || is_day_of(b, a) || is_day_of(c, b)) =>
         {

@@ -64,15 +64,12 @@ pub fn fill_text(text: &str, show: impl Fn(usize) -> String) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(OPEN) {
         filled.push_str(before);
-        match placeholder(after) {
-            Some((n, behind)) => {
-                filled.push_str(&show(n));
-                rest = behind;
-            }
-            None => {
-                filled.push(OPEN);
-                rest = after;
-            }
+        if let Some((n, behind)) = placeholder(after) {
+            filled.push_str(&show(n));
+            rest = behind;
+        } else {
+            filled.push(OPEN);
+            rest = after;
         }
     }
     filled.push_str(rest);

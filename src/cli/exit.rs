@@ -1,0 +1,116 @@
+//! How a command can end.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use crate::app::StartError;
+use crate::archive::ArchiveError;
+use crate::nightly::{Ending, NightError};
+use crate::store::StoreError;
+use crate::tenants::TenantError;
+use crate::vault::VaultError;
+
+/// The exit code: 64, 75 and 78 are those of `sysexits.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All was done, or another runner is at it.
+    Done,
+    /// Something failed.
+    Failed,
+    /// Some requests were left waiting, or some lines were rejected.
+    Incomplete,
+    /// The command line is wrong.
+    Usage,
+    /// Try again later.
+    TryAgain,
+    /// A setting is wrong.
+    Configuration,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Incomplete => 2,
+            Exit::Usage => 64,
+            Exit::TryAgain => 75,
+            Exit::Configuration => 78,
+        })
+    }
+}
+
+impl From<Ending> for Exit {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Done => Self::Done,
+            Ending::Incomplete => Self::Incomplete,
+            Ending::Interrupted | Ending::Unavailable => Self::TryAgain,
+            Ending::Failed => Self::Failed,
+        }
+    }
+}
+
+/// Why a command stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// The service cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A tenant cannot be made or changed.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    /// Records cannot be stored.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The night stopped.
+    #[error(transparent)]
+    Night(#[from] NightError),
+    /// A file cannot be read or written.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The service does not answer.
+    #[error("no healthy service answers on {0}")]
+    Unhealthy(SocketAddr),
+    /// The databases are not migrated.
+    #[error("{0} migrations are missing: run lethe migrate")]
+    Unmigrated(usize),
+    /// Nothing the user could mend.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl Failure {
+    /// The exit code that says so.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Start(StartError::Config(_) | StartError::MasterKey(_) | StartError::Keys(_)) | Self::Unmigrated(_) => {
+                Exit::Configuration
+            }
+            Self::Start(StartError::Store(error))
+            | Self::Tenant(TenantError::Store(error))
+            | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => of_store(error),
+            Self::Night(error) => error.ending().into(),
+            Self::Start(_) | Self::Archive(_) | Self::Io(_) | Self::Unhealthy(_) | Self::Internal(_) => Exit::Failed,
+            Self::Tenant(_) => Exit::Usage,
+        }
+    }
+}
+
+const fn of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Contended => Exit::TryAgain,
+        StoreError::Address(_) => Exit::Configuration,
+        _ => Exit::Failed,
+    }
+}

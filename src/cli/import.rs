@@ -1,0 +1,130 @@
+//! `lethe import`.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::path::Path;
+
+use chrono_tz::Tz;
+
+use super::args::{ImportArguments, Kind};
+use super::exit::{Exit, Failure};
+use super::job::find;
+use super::output::print;
+use crate::app;
+use crate::archive::http::{Ingest, Ingested};
+use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
+use crate::base::target::Target;
+use crate::cdr::{self, CdrError};
+use crate::config::Config;
+use crate::http::Place;
+use crate::vault::Stores;
+
+/// The longest line of NDJSON, in bytes.
+const LONGEST_LINE: u64 = 2 << 20;
+
+/// Imports a file, in batches and constant memory.
+pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Failure> {
+    let stores = app::open(config).await?;
+    let ingested = match arguments.kind {
+        Kind::Interactions => import::<InteractionIn>(&stores, &arguments, Target::Archive).await?,
+        Kind::SurveyResponses => import::<SurveyResponseIn>(&stores, &arguments, Target::SmsSurvey).await?,
+        Kind::RawEvents => import::<RawEventIn>(&stores, &arguments, Target::RawData).await?,
+    };
+    show(&ingested, arguments.json);
+    Ok(if ingested.rejected.is_empty() { Exit::Done } else { Exit::Incomplete })
+}
+
+async fn import<T: Incoming>(stores: &Stores, arguments: &ImportArguments, target: Target) -> Result<Ingested, Failure> {
+    let ImportArguments { format, kind, tenant, time_zone, file, .. } = arguments;
+    let tenant = find(stores, tenant).await?;
+    let mut ingest = Ingest::<T>::begin(stores, &tenant, target).await?;
+    let input = open(file)?;
+    match format.exchange() {
+        None => import_lines(&mut ingest, input).await?,
+        Some(_) if *kind != Kind::Interactions => {
+            return Err(Failure::Usage("a call log holds interactions".to_owned()));
+        }
+        Some(exchange) => import_calls(&mut ingest, exchange, time_zone.unwrap_or(tenant.zone), input).await?,
+    }
+    Ok(ingest.end().await?)
+}
+
+fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
+    if file == Path::new("-") {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let opened = File::open(file);
+    opened.map(|file| Box::new(file) as _).map_err(|error| Failure::Usage(format!("the file cannot be read: {}", error.kind())))
+}
+
+async fn import_lines<T: Incoming>(ingest: &mut Ingest<'_, T>, input: Box<dyn Read>) -> Result<(), Failure> {
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    let (mut line, mut number) = (Vec::new(), 0);
+    loop {
+        line.clear();
+        if (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        number += 1;
+        let is_cut_off = line.last() != Some(&b'\n') && line.len() as u64 == LONGEST_LINE;
+        if is_cut_off {
+            skip_line(&mut input)?;
+            ingest.take(number, None).await?;
+        } else if !line.trim_ascii().is_empty() {
+            ingest.take(number, Some(&line)).await?;
+        }
+    }
+}
+
+/// Reads to the end of a line that is too long to be one.
+fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        let (length, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
+            Some(end) => (end + 1, true),
+            None => (buffer.len(), buffer.is_empty()),
+        };
+        input.consume(length);
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+async fn import_calls<T: Incoming>(
+    ingest: &mut Ingest<'_, T>,
+    exchange: cdr::Exchange,
+    zone: Tz,
+    input: Box<dyn Read>,
+) -> Result<(), Failure> {
+    for line in cdr::lines(exchange, zone, input) {
+        match line {
+            Ok(line) => ingest.take(line.number, Some(&line.json)).await?,
+            Err(CdrError::Row { line, fault }) => {
+                let pointer = fault.column().map(|column| format!("/{column}")).unwrap_or_default();
+                ingest.refuse(line, vec![Place::at(pointer, fault.code(), "the row cannot be read")]);
+            }
+            Err(CdrError::Io(error)) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn show(ingested: &Ingested, json: bool) {
+    if json {
+        print(&serde_json::to_string(ingested).unwrap_or_default());
+        return;
+    }
+    let Ingested { received, created, updated, warnings, rejected, .. } = ingested;
+    print(&format!("{received} received, {created} created, {updated} updated, {} rejected", received - created - updated));
+    let mut stderr = std::io::stderr();
+    for warning in warnings {
+        let _ = writeln!(stderr, "line {}: {} at {}", warning.line, warning.code, warning.pointer);
+    }
+    for rejection in rejected {
+        for error in &rejection.errors {
+            let pointer = error.pointer.as_deref().unwrap_or_default();
+            let _ = writeln!(stderr, "line {} rejected: {} at {pointer}: {}", rejection.line, error.code, error.detail);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `lethe job nightly`.
+
+use std::io::IsTerminal as _;
+
+use serde_json::json;
+
+use super::args::{Job, NightlyArguments};
+use super::exit::{Exit, Failure};
+use super::output::print;
+use crate::app;
+use crate::config::Config;
+use crate::nightly::{self, Options, Progress, Report, Stop};
+use crate::store::pending_migrations;
+use crate::tenants::{self, Tenant};
+use crate::vault::Stores;
+
+/// Runs the job.
+pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, Failure> {
+    let NightlyArguments { as_of, tenant, dry_run, json } = arguments;
+    let stores = app::open(config).await?;
+    let now = stores.clock.now();
+    let as_of = as_of.unwrap_or(now);
+    if as_of > now && !dry_run && !config.development() {
+        return Err(Failure::Usage("an --as-of in the future needs --dry-run here".to_owned()));
+    }
+    let missing = pending_migrations(&stores.archive).await? + pending_migrations(&stores.vault).await?;
+    if missing > 0 {
+        return Err(Failure::Unmigrated(missing));
+    }
+    let tenant = match tenant {
+        Some(slug) => Some(find(&stores, &slug).await?.id),
+        None => None,
+    };
+    let options = Options { as_of, tenant };
+    if dry_run {
+        return preview(&stores, &options, json).await;
+    }
+    let stop = Stop::default();
+    let asked = stop.clone();
+    let listening = tokio::spawn(async move {
+        app::stop_asked().await;
+        asked.ask();
+    });
+    let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
+    let (ending, reports) = nightly::run(&stores, &options, &progress, &stop).await?;
+    listening.abort();
+    for (tenant, report) in &reports {
+        show(tenant, report, json);
+    }
+    if reports.is_empty() && !json {
+        print("nothing to do: other runners are at work, or there is no tenant");
+    }
+    Ok(ending.into())
+}
+
+/// The tenant of a slug that somebody typed.
+pub async fn find(stores: &Stores, slug: &str) -> Result<Tenant, Failure> {
+    let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, slug).await?;
+    tenant.ok_or_else(|| Failure::Usage("there is no tenant of this slug: see lethe tenant list".to_owned()))
+}
+
+fn show(tenant: &Tenant, report: &Report, json: bool) {
+    if json {
+        let mut line = json!(report);
+        line["tenant"] = json!(tenant.slug);
+        print(&line.to_string());
+        return;
+    }
+    let Report { requests_done, requests_failed, identifiers_deleted, requests_purged, requests_overdue, .. } = report;
+    let targets: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
+    let targets = if targets.is_empty() { "no records".to_owned() } else { targets.join(", ") };
+    print(&format!(
+        "{}: {requests_done} requests done, {requests_failed} left waiting; anonymized: {targets}; \
+         {identifiers_deleted} identifiers left the vault; {requests_purged} old requests purged",
+        tenant.slug
+    ));
+    if *requests_overdue > 0 {
+        print(&format!("{}: {requests_overdue} requests wait for very long: look after them", tenant.slug));
+    }
+}
+
+async fn preview(stores: &Stores, options: &Options, json: bool) -> Result<Exit, Failure> {
+    for (tenant, requests, hits) in nightly::preview(stores, options).await? {
+        if json {
+            let targets: serde_json::Map<_, _> =
+                hits.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
+            print(&json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": targets }).to_string());
+        } else {
+            let targets: Vec<_> = hits.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
+            print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));
+        }
+    }
+    Ok(Exit::Done)
+}

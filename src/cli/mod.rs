@@ -1,0 +1,131 @@
+//! The command line: `serve` and everything that is done without it. Data go to standard output, messages to standard
+//! error; exit codes say how it went.
+
+mod args;
+mod demo;
+mod exit;
+mod import;
+mod job;
+mod output;
+mod tenant;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::config::Config;
+use crate::sample::{self, Sample};
+use crate::{app, http, telemetry};
+
+pub use exit::Exit;
+
+use args::{Arguments, Command, SampleArguments, TokenArguments};
+use exit::Failure;
+use output::print;
+
+/// Runs a command line and answers how it went.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; clap knows where each belongs.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    match execute(arguments).await {
+        Ok(exit) => exit,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "lethe: {failure}");
+            failure.exit()
+        }
+    }
+}
+
+async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
+    // These need no settings.
+    match &arguments.command {
+        Command::Sample(wanted) => return write_sample(wanted),
+        Command::Openapi => {
+            print(&app::openapi().to_pretty_json().map_err(|_| Failure::Internal("the document cannot be written"))?);
+            return Ok(Exit::Done);
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "lethe", &mut std::io::stdout());
+            return Ok(Exit::Done);
+        }
+        _ => {}
+    }
+    let config = Config::load(arguments.config.as_deref()).map_err(app::StartError::from)?;
+    telemetry::init(&config.log);
+    match arguments.command {
+        Command::Serve => serve(&config).await,
+        Command::Job(job) => job::run(&config, job).await,
+        Command::Migrate => {
+            app::migrate(&app::open(&config).await?).await.map_err(app::StartError::from)?;
+            Ok(Exit::Done)
+        }
+        Command::Import(import) => import::run(&config, import).await,
+        Command::Demo(demo) => demo::run(config, demo).await,
+        Command::Token(token) => mint(&config, &token),
+        Command::Tenant(command) => tenant::run(&config, command).await,
+        Command::Healthcheck => check_health(&config).await,
+        Command::Sample(_) | Command::Openapi | Command::Completions { .. } => Ok(Exit::Done),
+    }
+}
+
+async fn serve(config: &Config) -> Result<Exit, Failure> {
+    let stores = Data::new(app::open(config).await?);
+    app::serve(config, stores, |addresses| {
+        let mut stderr = std::io::stderr();
+        let _ = writeln!(stderr, "listening on http://{}", addresses.api);
+        let _ = writeln!(stderr, "internal listener on http://{}", addresses.internal);
+        if config.development() {
+            let _ = writeln!(stderr, "development mode: `lethe token` makes tokens; browse http://{}/docs", addresses.api);
+        }
+    })
+    .await?;
+    Ok(Exit::Done)
+}
+
+fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
+    let SampleArguments { interactions, days, seed, until, kind } = wanted;
+    let sample = Sample { interactions: *interactions, days: *days, seed: *seed, until: *until };
+    let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    match sample::write(&sample, *kind, &mut out).and_then(|()| out.flush()) {
+        // Whoever reads had enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+            Err(Failure::Usage("the days must be at least 1 and lie in the years 1970 to 9999".to_owned()))
+        }
+        Err(error) => Err(Failure::Io(error)),
+        Ok(()) => Ok(Exit::Done),
+    }
+}
+
+fn mint(config: &Config, wanted: &TokenArguments) -> Result<Exit, Failure> {
+    let TokenArguments { tenant, roles, user } = wanted;
+    let token = http::keys::dev_token(config, tenant, roles, user).map_err(|error| Failure::Usage(error.to_string()))?;
+    print(&token);
+    Ok(Exit::Done)
+}
+
+/// Asks the running service on its own listener, for the container's probe.
+async fn check_health(config: &Config) -> Result<Exit, Failure> {
+    let mut address = config.http.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build();
+    let client = client.map_err(|_| Failure::Internal("no HTTP client"))?;
+    match client.get(format!("http://{address}/healthz")).send().await {
+        Ok(answer) if answer.status().is_success() => Ok(Exit::Done),
+        Ok(_) | Err(_) => Err(Failure::Unhealthy(address)),
+    }
+}

@@ -1,0 +1,70 @@
+//! `lethe tenant`.
+
+use serde_json::json;
+
+use super::args::{TenantArguments, TenantCommand};
+use super::exit::{Exit, Failure};
+use super::job::find;
+use super::output::print;
+use crate::app;
+use crate::base::target::{Targets, UnknownTarget};
+use crate::config::Config;
+use crate::tenants::{self, Tenant, TenantChange};
+
+/// Runs the command.
+pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Failure> {
+    let stores = app::open(config).await?;
+    match command {
+        TenantCommand::List { json } => {
+            for tenant in tenants::list(&mut stores.archive.read().await?).await? {
+                show(&tenant, json);
+            }
+        }
+        TenantCommand::Create(arguments) => {
+            let (slug, change) = read(arguments)?;
+            let mut tx = stores.archive.write().await?;
+            let tenant = tenants::create(&mut tx, stores.clock, &slug).await?;
+            let tenant = tenants::change(&mut tx, stores.clock, &tenant, change).await?;
+            tx.commit().await?;
+            show(&tenant, false);
+        }
+        TenantCommand::Set(arguments) => {
+            let (slug, change) = read(arguments)?;
+            let tenant = find(&stores, &slug).await?;
+            let mut tx = stores.archive.write().await?;
+            let tenant = tenants::change(&mut tx, stores.clock, &tenant, change).await?;
+            tx.commit().await?;
+            show(&tenant, false);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn read(arguments: TenantArguments) -> Result<(String, TenantChange), Failure> {
+    let TenantArguments { slug, region, time_zone, targets, purpose_required, request_retention_months } = arguments;
+    let usage = |message: String| Failure::Usage(message);
+    let region = region.map(|code| code.parse()).transpose();
+    let targets = targets.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
+    let change = TenantChange {
+        region: region.map_err(|error: crate::base::pii::UnknownRegion| usage(format!("--region {error}")))?,
+        zone: time_zone,
+        targets: targets.transpose().map_err(|error| usage(format!("--targets {error}")))?,
+        purpose_required,
+        request_retention_months,
+    };
+    Ok((slug, change))
+}
+
+fn show(tenant: &Tenant, json: bool) {
+    let Tenant { slug, region, zone, targets, settings, .. } = tenant;
+    if json {
+        let mut line = json!(settings);
+        line["slug"] = json!(slug);
+        line["region"] = json!(region.to_string());
+        line["time_zone"] = json!(zone.name());
+        line["targets"] = json!(targets.words());
+        print(&line.to_string());
+    } else {
+        print(&format!("{slug}\t{region}\t{}\t{}", zone.name(), targets.words().join(",")));
+    }
+}

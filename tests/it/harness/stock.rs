@@ -1,0 +1,71 @@
+//! Generated data to tell stories on: the archive of a contact centre.
+
+use lethe::base::pii::Region;
+use lethe::sample::{self, Appearance, Sample, SampleCustomer, SampleKind};
+use serde_json::Value;
+
+use super::TestLethe;
+
+/// A sample and what is in it.
+pub struct Stock {
+    pub sample: Sample,
+    pub customers: Vec<SampleCustomer>,
+}
+
+impl Stock {
+    /// Three days that end before 2 March 2026.
+    pub fn of(interactions: u64, seed: u64) -> Self {
+        let sample = Sample { interactions, days: 3, seed, until: "2026-03-02".parse().unwrap() };
+        Self { sample, customers: sample::customers(&sample).collect() }
+    }
+
+    /// The records of a kind, as NDJSON.
+    pub fn lines(&self, kind: SampleKind) -> Vec<u8> {
+        let mut lines = Vec::new();
+        sample::write(&self.sample, kind, &mut lines).unwrap();
+        lines
+    }
+
+    /// The records of a kind, as JSON.
+    pub fn records(&self, kind: SampleKind) -> Vec<Value> {
+        let lines = self.lines(kind);
+        lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+    }
+
+    /// Where a customer appears by number or address.
+    pub fn appearances(&self, customer: usize) -> Vec<Appearance> {
+        sample::appearances(&self.sample, customer as u64).collect()
+    }
+
+    /// A customer's number in every spelling.
+    pub fn spellings(&self, customer: usize) -> Vec<String> {
+        sample::spellings(&self.customers[customer].phone_e164, region())
+    }
+
+    /// Every identifier of every customer: numbers in every spelling, addresses, names.
+    pub fn identifiers(&self) -> Vec<String> {
+        let numbers = (0..self.customers.len()).flat_map(|customer| self.spellings(customer));
+        let addresses = self.customers.iter().filter_map(|customer| customer.email.clone());
+        let names = self.customers.iter().map(|customer| customer.name.clone());
+        numbers.chain(addresses).chain(names).filter(|text| text.len() >= 7).collect()
+    }
+
+    /// Sends everything into a server.
+    pub async fn load(&self, lethe: &TestLethe) {
+        for (kind, path) in KINDS {
+            let told = lethe.ingest(path, self.lines(kind)).await;
+            assert_eq!(told["rejected"], serde_json::json!([]), "{told}");
+        }
+    }
+}
+
+/// The kinds of records and the ends of their paths.
+pub const KINDS: [(SampleKind, &str); 3] = [
+    (SampleKind::Interactions, "interactions"),
+    (SampleKind::SurveyResponses, "survey-responses"),
+    (SampleKind::RawEvents, "raw-events"),
+];
+
+pub fn region() -> Region {
+    sample::REGION.parse().unwrap()
+}

@@ -1,0 +1,156 @@
+//! The two databases hold the same tables: same names, same columns in the same order, same keys, same indexes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A table as one migration folder declares it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Table {
+    /// Name, meaning of the type, NOT NULL and all that follows it.
+    columns: Vec<(String, &'static str, String)>,
+    /// PRIMARY KEY and UNIQUE over several columns.
+    rules: Vec<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Schema {
+    tables: BTreeMap<String, Table>,
+    indexes: Vec<String>,
+    others: Vec<String>,
+}
+
+/// The names and texts of the migrations of one folder.
+fn migrations(store: &str, database: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(store).join(database);
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+fn schema(migrations: &[(String, String)]) -> Schema {
+    let mut schema = Schema::default();
+    for (_, text) in migrations {
+        let code: Vec<_> = text.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code)).collect();
+        for statement in code.join(" ").split(';').map(words).filter(|statement| !statement.is_empty()) {
+            // What a transaction fills and empties again need not outlive a crash of the server.
+            let statement = statement.replacen("CREATE UNLOGGED TABLE ", "CREATE TABLE ", 1);
+            if let Some(declaration) = statement.strip_prefix("CREATE TABLE ") {
+                let (name, body) = declaration.split_once(" (").unwrap();
+                let body = body.strip_suffix(" STRICT").unwrap_or(body).strip_suffix(')').unwrap();
+                schema.tables.insert(name.to_owned(), table(body));
+            } else if statement.starts_with("CREATE INDEX ") || statement.starts_with("CREATE UNIQUE INDEX ") {
+                schema.indexes.push(statement);
+            } else {
+                schema.others.push(statement);
+            }
+        }
+    }
+    schema
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn table(body: &str) -> Table {
+    let mut table = Table::default();
+    for part in parts(body) {
+        if ["PRIMARY KEY ", "UNIQUE ", "FOREIGN KEY ", "CHECK "].iter().any(|rule| part.starts_with(rule)) {
+            table.rules.push(part);
+            continue;
+        }
+        let mut words = part.splitn(3, ' ');
+        let (name, kind) = (words.next().unwrap().to_owned(), words.next().unwrap());
+        table.columns.push((name, meaning(kind), words.next().unwrap_or_default().to_owned()));
+    }
+    table
+}
+
+/// What lies between the commas outside of brackets.
+fn parts(body: &str) -> Vec<String> {
+    let (mut parts, mut depth) = (vec![String::new()], 0);
+    for c in body.chars() {
+        depth += match c {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        if c == ',' && depth == 0 {
+            parts.push(String::new());
+        } else {
+            parts.last_mut().unwrap().push(c);
+        }
+    }
+    parts.iter().map(|part| words(part)).collect()
+}
+
+/// SQLite has four types for the nine of PostgreSQL.
+fn meaning(kind: &str) -> &'static str {
+    match kind {
+        "BLOB" | "UUID" | "BYTEA" => "bytes",
+        "TEXT" | "TIMESTAMPTZ" | "DATE" | "JSONB" => "text",
+        "INTEGER" | "SMALLINT" | "BIGINT" | "BOOLEAN" => "number",
+        other => panic!("{other} is a type that the other database may not have: say here what it means"),
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_tables() {
+    for store in ["archive", "vault"] {
+        let (postgres, sqlite) = (migrations(store, "postgres"), migrations(store, "sqlite"));
+        let names = |files: &[(String, String)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&postgres), names(&sqlite), "{store}: the migrations");
+        let (postgres, sqlite) = (schema(&postgres), schema(&sqlite));
+        let tables = |schema: &Schema| schema.tables.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(tables(&postgres), tables(&sqlite), "{store}: the tables");
+        for (name, table) in &postgres.tables {
+            assert_eq!(table, &sqlite.tables[name], "{store}: {name}");
+        }
+        assert_eq!(postgres.indexes, sqlite.indexes, "{store}: the indexes");
+        assert_eq!(postgres.others, sqlite.others, "{store}: other statements");
+    }
+}
+
+/// What a distributed PostgreSQL needs, and what lets a tenant's rows lie together.
+#[test]
+fn every_key_and_index_begins_with_the_tenant() {
+    for (store, database) in [("archive", "postgres"), ("vault", "postgres"), ("archive", "sqlite"), ("vault", "sqlite")] {
+        let schema = schema(&migrations(store, database));
+        assert!(!schema.tables.is_empty());
+        for (name, table) in &schema.tables {
+            // A reference table; its slugs are unique over all tenants.
+            let keys = table.rules.iter().filter(|rule| rule.starts_with("PRIMARY KEY") || rule.starts_with("UNIQUE"));
+            for key in keys.clone() {
+                assert!(key.contains("(tenant_id, "), "{store} {database} {name}: {key}");
+            }
+            let (first, _, rule) = &table.columns[0];
+            assert_eq!(first, "tenant_id", "{store} {database} {name}");
+            let keyed = keys.clone().any(|key| key.starts_with("PRIMARY KEY")) || rule.contains("PRIMARY KEY");
+            assert!(keyed, "{store} {database} {name} has no primary key");
+            for (column, _, rule) in &table.columns[1..] {
+                let unique = rule.contains("PRIMARY KEY") || rule.contains("UNIQUE");
+                assert!(!unique || name == "tenants", "{store} {database} {name}.{column}: {rule}");
+            }
+        }
+        for index in &schema.indexes {
+            assert!(index.contains("(tenant_id, "), "{store} {database}: {index}");
+        }
+        assert_eq!(schema.others, Vec::<String>::new(), "{store} {database}: no trigger, no function, no change of data");
+    }
+}
+
+#[test]
+fn no_column_fills_itself() {
+    for (store, database) in [("archive", "postgres"), ("vault", "postgres"), ("archive", "sqlite"), ("vault", "sqlite")] {
+        for (name, table) in schema(&migrations(store, database)).tables {
+            for (column, _, rule) in &table.columns {
+                let filled = ["DEFAULT", "GENERATED", "IDENTITY", "now()", "AUTOINCREMENT"];
+                assert!(!filled.iter().any(|word| rule.contains(word)), "{store} {database} {name}.{column}: {rule}");
+            }
+        }
+    }
+}
