@@ -32,12 +32,13 @@ use crate::http::middleware::{Routes, frame};
 use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
 use crate::telemetry::Metrics;
 use crate::vault::Stores;
-use crate::{archive, nightly, tenants};
+use crate::{archive, nightly, requests, tenants};
 
 pub use setup::{StartError, migrate, open};
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(cfg: &mut ServiceConfig<'_>) {
+    requests::routes(cfg);
     archive::http::routes(cfg);
     nightly::http::routes(cfg);
     operations::routes(cfg);
@@ -85,11 +86,7 @@ pub struct Addresses {
 }
 
 /// Runs the service until it is told to stop. `started` is told the addresses once it answers.
-pub async fn serve(
-    config: &Config,
-    stores: Data<Stores>,
-    started: impl FnOnce(&Addresses),
-) -> Result<(), StartError> {
+pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&Addresses)) -> Result<(), StartError> {
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
     let kit = Data::new(Kit {
         http: config.http.clone(),
@@ -203,10 +200,7 @@ async fn nothing_here() -> Result<HttpResponse, Problem> {
 }
 
 /// Notes who was refused what (D5): a known caller without the scope.
-async fn audit_refusals<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
+async fn audit_refusals<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let answer = next.call(request).await?;
     if let Some(refused) = caller::refused(&answer)
         && let Some(stores) = answer.request().app_data::<Data<Stores>>()

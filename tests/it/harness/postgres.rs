@@ -103,7 +103,10 @@ fn start(folder: &Path, runner: u32) {
     );
     watch(folder, &data, &programs, user, runner);
     let mut pg_ctl = command(user, &programs.join("pg_ctl"));
-    run(pg_ctl.args(["start", "-w", "-D"]).arg(&data).arg("-l").arg(folder.join("log")).args(["-o", &settings]), folder);
+    run(
+        pg_ctl.args(["start", "-w", "-D"]).arg(&data).arg("-l").arg(folder.join("log")).args(["-o", &settings]),
+        folder,
+    );
 }
 
 fn run(command: &mut Command, folder: &Path) {

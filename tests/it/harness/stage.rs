@@ -6,12 +6,12 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
+use super::Store;
 use super::caller::{Answer, Caller};
 use super::dump::Dump;
 use super::folder::Folder;
 use super::postgres::{Database, Databases};
 use super::process::{self, Journal, Ran, Running, Server};
-use super::Store;
 
 /// A Lethe in development mode, with the tenant `demo`.
 pub struct TestLethe {
