@@ -85,11 +85,7 @@ pub struct Addresses {
 }
 
 /// Runs the service until it is told to stop. `started` is told the addresses once it answers.
-pub async fn serve(
-    config: &Config,
-    stores: Data<Stores>,
-    started: impl FnOnce(&Addresses),
-) -> Result<(), StartError> {
+pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&Addresses)) -> Result<(), StartError> {
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
     let kit = Data::new(Kit {
         http: config.http.clone(),
@@ -203,10 +199,7 @@ async fn nothing_here() -> Result<HttpResponse, Problem> {
 }
 
 /// Notes who was refused what (D5): a known caller without the scope.
-async fn audit_refusals<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
+async fn audit_refusals<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let answer = next.call(request).await?;
     if let Some(refused) = caller::refused(&answer)
         && let Some(stores) = answer.request().app_data::<Data<Stores>>()

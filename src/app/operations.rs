@@ -188,7 +188,8 @@ impl TenantPatch {
         let Self { region, time_zone, targets, purpose_required, request_retention_months } = self;
         let mut wrong = Vec::new();
         let words: Option<Vec<String>> = given(targets.required("/targets"), &mut wrong);
-        let targets = words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
+        let targets =
+            words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
         let change = TenantChange {
             region: given(region.required("/region"), &mut wrong).and_then(|code: String| {
                 let region = code.parse().map_err(|error: UnknownRegion| ("/region", "format", error.to_string()));
@@ -207,7 +208,10 @@ impl TenantPatch {
             purpose_required: given(purpose_required.required("/purpose_required"), &mut wrong),
             request_retention_months: given(request_retention_months.required(MONTHS), &mut wrong).and_then(|months| {
                 let is_one = (1..=120).contains(&months);
-                checked(is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())), &mut wrong)
+                checked(
+                    is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())),
+                    &mut wrong,
+                )
             }),
         };
         if wrong.is_empty() { Ok(change) } else { Err(wrong) }
@@ -226,9 +230,7 @@ fn given<T>(value: Result<Option<T>, Place>, wrong: &mut Vec<Place>) -> Option<T
 
 /// The value, or a note of the rule it breaks.
 fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mut Vec<Place>) -> Option<T> {
-    value
-        .map_err(|(pointer, code, rule)| wrong.push(Place::at(pointer, code, rule)))
-        .ok()
+    value.map_err(|(pointer, code, rule)| wrong.push(Place::at(pointer, code, rule))).ok()
 }
 
 /// A row of the audit log.

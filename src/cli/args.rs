@@ -43,8 +43,10 @@ pub enum Command {
     /// Apply the migrations that are missing, in both databases
     Migrate,
     /// Import records from a file
-    #[command(after_help = "Examples:\n  lethe import calls.ndjson\n  lethe import --format asterisk-csv Master.csv\n  \
-                            lethe sample --interactions 1000 --days 7 --seed 1 | lethe import -")]
+    #[command(
+        after_help = "Examples:\n  lethe import calls.ndjson\n  lethe import --format asterisk-csv Master.csv\n  \
+                            lethe sample --interactions 1000 --days 7 --seed 1 | lethe import -"
+    )]
     Import(ImportArguments),
     /// Write realistic records as NDJSON
     #[command(after_help = "Example: lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson")]
@@ -73,7 +75,9 @@ pub enum Command {
 #[derive(Subcommand)]
 pub enum Job {
     /// Forget what is due: the pass of the night
-    #[command(after_help = "Examples:\n  lethe job nightly\n  lethe job nightly --as-of 2026-08-04T03:00:00+02:00 --dry-run")]
+    #[command(
+        after_help = "Examples:\n  lethe job nightly\n  lethe job nightly --as-of 2026-08-04T03:00:00+02:00 --dry-run"
+    )]
     Nightly(NightlyArguments),
 }
 

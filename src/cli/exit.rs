@@ -94,12 +94,13 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
-            Self::Start(StartError::Config(_) | StartError::MasterKey(_) | StartError::Keys(_)) | Self::Unmigrated(_) => {
-                Exit::Configuration
-            }
+            Self::Start(StartError::Config(_) | StartError::MasterKey(_) | StartError::Keys(_))
+            | Self::Unmigrated(_) => Exit::Configuration,
             Self::Start(StartError::Store(error))
             | Self::Tenant(TenantError::Store(error))
-            | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => of_store(error),
+            | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
+                of_store(error)
+            }
             Self::Night(error) => error.ending().into(),
             Self::Start(_) | Self::Archive(_) | Self::Io(_) | Self::Unhealthy(_) | Self::Internal(_) => Exit::Failed,
             Self::Tenant(_) => Exit::Usage,

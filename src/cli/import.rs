@@ -34,7 +34,11 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Fa
     Ok(if ingested.rejected.is_empty() { Exit::Done } else { Exit::Incomplete })
 }
 
-async fn import<T: Incoming>(stores: &Stores, arguments: &ImportArguments, target: Target) -> Result<Ingested, Failure> {
+async fn import<T: Incoming>(
+    stores: &Stores,
+    arguments: &ImportArguments,
+    target: Target,
+) -> Result<Ingested, Failure> {
     let ImportArguments { format, kind, tenant, time_zone, file, .. } = arguments;
     let tenant = find(stores, tenant).await?;
     let mut ingest = Ingest::<T>::begin(stores, &tenant, target).await?;
@@ -54,7 +58,9 @@ fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
         return Ok(Box::new(std::io::stdin()));
     }
     let opened = File::open(file);
-    opened.map(|file| Box::new(file) as _).map_err(|error| Failure::Usage(format!("the file cannot be read: {}", error.kind())))
+    opened
+        .map(|file| Box::new(file) as _)
+        .map_err(|error| Failure::Usage(format!("the file cannot be read: {}", error.kind())))
 }
 
 async fn import_lines<T: Incoming>(ingest: &mut Ingest<'_, T>, input: Box<dyn Read>) -> Result<(), Failure> {
@@ -116,7 +122,10 @@ fn show(ingested: &Ingested, json: bool) {
         return;
     }
     let Ingested { received, created, updated, warnings, rejected, .. } = ingested;
-    print(&format!("{received} received, {created} created, {updated} updated, {} rejected", received - created - updated));
+    print(&format!(
+        "{received} received, {created} created, {updated} updated, {} rejected",
+        received - created - updated
+    ));
     let mut stderr = std::io::stderr();
     for warning in warnings {
         let _ = writeln!(stderr, "line {}: {} at {}", warning.line, warning.code, warning.pointer);

@@ -84,7 +84,10 @@ async fn preview(stores: &Stores, options: &Options, json: bool) -> Result<Exit,
         if json {
             let targets: serde_json::Map<_, _> =
                 hits.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
-            print(&json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": targets }).to_string());
+            print(
+                &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": targets })
+                    .to_string(),
+            );
         } else {
             let targets: Vec<_> = hits.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
             print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));

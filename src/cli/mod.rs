@@ -84,7 +84,8 @@ async fn serve(config: &Config) -> Result<Exit, Failure> {
         let _ = writeln!(stderr, "listening on http://{}", addresses.api);
         let _ = writeln!(stderr, "internal listener on http://{}", addresses.internal);
         if config.development() {
-            let _ = writeln!(stderr, "development mode: `lethe token` makes tokens; browse http://{}/docs", addresses.api);
+            let _ =
+                writeln!(stderr, "development mode: `lethe token` makes tokens; browse http://{}/docs", addresses.api);
         }
     })
     .await?;
@@ -108,7 +109,8 @@ fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
 
 fn mint(config: &Config, wanted: &TokenArguments) -> Result<Exit, Failure> {
     let TokenArguments { tenant, roles, user } = wanted;
-    let token = http::keys::dev_token(config, tenant, roles, user).map_err(|error| Failure::Usage(error.to_string()))?;
+    let token =
+        http::keys::dev_token(config, tenant, roles, user).map_err(|error| Failure::Usage(error.to_string()))?;
     print(&token);
     Ok(Exit::Done)
 }

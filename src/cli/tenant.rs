@@ -44,7 +44,8 @@ fn read(arguments: TenantArguments) -> Result<(String, TenantChange), Failure> {
     let TenantArguments { slug, region, time_zone, targets, purpose_required, request_retention_months } = arguments;
     let usage = |message: String| Failure::Usage(message);
     let region = region.map(|code| code.parse()).transpose();
-    let targets = targets.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
+    let targets =
+        targets.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
     let change = TenantChange {
         region: region.map_err(|error: crate::base::pii::UnknownRegion| usage(format!("--region {error}")))?,
         zone: time_zone,

@@ -131,7 +131,8 @@ fn check_words(source: &Source, line: &str, fault: &mut impl FnMut(&str)) {
         fault("only `http`, `app` and a slice's `http` know actix");
     }
     if source.is_slice() {
-        let inner = |name: &str| line.contains(&format!("super::{name}")) || line.contains(&format!("crate::{room}::{name}"));
+        let inner =
+            |name: &str| line.contains(&format!("super::{name}")) || line.contains(&format!("crate::{room}::{name}"));
         if part == "http" && inner("sql") {
             fault("a slice's `http` asks its `mod`, never its `sql`");
         }
@@ -203,7 +204,10 @@ fn every_listed_door_is_used() {
     let sources = sources();
     for door in DOORS {
         let source = sources.iter().find(|source| source.path == door).unwrap_or_else(|| panic!("{door} is gone"));
-        assert!(source.lines.iter().any(|(_, line)| line.contains("expose")), "{door} exposes nothing: take it off the list");
+        assert!(
+            source.lines.iter().any(|(_, line)| line.contains("expose")),
+            "{door} exposes nothing: take it off the list"
+        );
     }
 }
 

@@ -4,5 +4,8 @@
 //! own. To add one: write it into the file that names its subject.
 
 mod architecture;
+mod crash;
+mod fence;
 mod harness;
+mod night;
 mod schema;

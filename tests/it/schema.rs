@@ -118,7 +118,9 @@ fn both_databases_have_the_same_tables() {
 /// What a distributed PostgreSQL needs, and what lets a tenant's rows lie together.
 #[test]
 fn every_key_and_index_begins_with_the_tenant() {
-    for (store, database) in [("archive", "postgres"), ("vault", "postgres"), ("archive", "sqlite"), ("vault", "sqlite")] {
+    for (store, database) in
+        [("archive", "postgres"), ("vault", "postgres"), ("archive", "sqlite"), ("vault", "sqlite")]
+    {
         let schema = schema(&migrations(store, database));
         assert!(!schema.tables.is_empty());
         for (name, table) in &schema.tables {
@@ -139,13 +141,19 @@ fn every_key_and_index_begins_with_the_tenant() {
         for index in &schema.indexes {
             assert!(index.contains("(tenant_id, "), "{store} {database}: {index}");
         }
-        assert_eq!(schema.others, Vec::<String>::new(), "{store} {database}: no trigger, no function, no change of data");
+        assert_eq!(
+            schema.others,
+            Vec::<String>::new(),
+            "{store} {database}: no trigger, no function, no change of data"
+        );
     }
 }
 
 #[test]
 fn no_column_fills_itself() {
-    for (store, database) in [("archive", "postgres"), ("vault", "postgres"), ("archive", "sqlite"), ("vault", "sqlite")] {
+    for (store, database) in
+        [("archive", "postgres"), ("vault", "postgres"), ("archive", "sqlite"), ("vault", "sqlite")]
+    {
         for (name, table) in schema(&migrations(store, database)).tables {
             for (column, _, rule) in &table.columns {
                 let filled = ["DEFAULT", "GENERATED", "IDENTITY", "now()", "AUTOINCREMENT"];

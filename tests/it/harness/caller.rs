@@ -122,7 +122,9 @@ impl Answer {
         let problem = self.json();
         let place = |error: &Value| error["pointer"].as_str().or(error["parameter"].as_str()).map(str::to_owned);
         let mistakes = problem["errors"].as_array().expect("errors").iter();
-        mistakes.map(|error| format!("{} {}", place(error).unwrap_or_default(), error["code"].as_str().unwrap())).collect()
+        mistakes
+            .map(|error| format!("{} {}", place(error).unwrap_or_default(), error["code"].as_str().unwrap()))
+            .collect()
     }
 
     #[track_caller]

@@ -4,6 +4,7 @@ mod caller;
 mod dump;
 mod folder;
 mod leaks;
+pub mod oracle;
 
 mod postgres;
 mod process;
@@ -17,8 +18,8 @@ use std::pin::pin;
 pub use caller::{Answer, Caller};
 pub use dump::{Dump, Row};
 pub use leaks::Needles;
+pub use process::{Ran, signal};
 pub use stage::TestLethe;
-pub use process::Ran;
 pub use stock::Stock;
 
 /// Which of the two databases a story runs on.
@@ -90,12 +91,10 @@ fn fresh() -> String {
 /// Awaits a story and catches its panic, so that what it made can be cleared away.
 async fn catch(story: impl Future<Output = ()>) -> std::thread::Result<()> {
     let mut story = pin!(story);
-    std::future::poll_fn(|context| {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| story.as_mut().poll(context))) {
-            Ok(std::task::Poll::Pending) => std::task::Poll::Pending,
-            Ok(std::task::Poll::Ready(())) => std::task::Poll::Ready(Ok(())),
-            Err(panic) => std::task::Poll::Ready(Err(panic)),
-        }
+    std::future::poll_fn(|context| match std::panic::catch_unwind(AssertUnwindSafe(|| story.as_mut().poll(context))) {
+        Ok(std::task::Poll::Pending) => std::task::Poll::Pending,
+        Ok(std::task::Poll::Ready(())) => std::task::Poll::Ready(Ok(())),
+        Err(panic) => std::task::Poll::Ready(Err(panic)),
     })
     .await
 }

@@ -103,7 +103,10 @@ fn start(folder: &Path, runner: u32) {
     );
     watch(folder, &data, &programs, user, runner);
     let mut pg_ctl = command(user, &programs.join("pg_ctl"));
-    run(pg_ctl.args(["start", "-w", "-D"]).arg(&data).arg("-l").arg(folder.join("log")).args(["-o", &settings]), folder);
+    run(
+        pg_ctl.args(["start", "-w", "-D"]).arg(&data).arg("-l").arg(folder.join("log")).args(["-o", &settings]),
+        folder,
+    );
 }
 
 fn run(command: &mut Command, folder: &Path) {
@@ -156,6 +159,11 @@ impl Databases {
         admin.execute(AssertSqlSafe(create)).await.unwrap();
         self.0.lock().unwrap().push(name.clone());
         Database { name }
+    }
+
+    /// Clears away a database that was made elsewhere.
+    pub fn adopt(&self, database: &Database) {
+        self.0.lock().unwrap().push(database.name.clone());
     }
 
     pub async fn drop_all(&self) {

@@ -6,12 +6,12 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
+use super::Store;
 use super::caller::{Answer, Caller};
 use super::dump::Dump;
 use super::folder::Folder;
 use super::postgres::{Database, Databases};
 use super::process::{self, Journal, Ran, Running, Server};
-use super::Store;
 
 /// A Lethe in development mode, with the tenant `demo`.
 pub struct TestLethe {
@@ -63,6 +63,17 @@ impl TestLethe {
             tokens: Mutex::default(),
             client: self.client.clone(),
         }
+    }
+
+    /// Another Lethe that nothing was sent to, with a server of its own.
+    pub async fn copy_of_empty(&self) -> Self {
+        let mut other = Self::new(self.store()).await;
+        if let Some(database) = &other.database {
+            self.databases.adopt(database);
+        }
+        other.journal = self.journal.clone();
+        other.serve().await;
+        other
     }
 
     pub fn store(&self) -> Store {

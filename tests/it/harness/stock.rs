@@ -29,7 +29,11 @@ impl Stock {
     /// The records of a kind, as JSON.
     pub fn records(&self, kind: SampleKind) -> Vec<Value> {
         let lines = self.lines(kind);
-        lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+        lines
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
     }
 
     /// Where a customer appears by number or address.
