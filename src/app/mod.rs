@@ -32,12 +32,13 @@ use crate::http::middleware::{Routes, frame};
 use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
 use crate::telemetry::Metrics;
 use crate::vault::Stores;
-use crate::{archive, nightly, tenants};
+use crate::{archive, nightly, requests, tenants};
 
 pub use setup::{StartError, migrate, open};
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(cfg: &mut ServiceConfig<'_>) {
+    requests::routes(cfg);
     archive::http::routes(cfg);
     nightly::http::routes(cfg);
     operations::routes(cfg);
