@@ -165,7 +165,7 @@ each_store!(a_request_that_a_pass_has_begun_is_read_only, |mut lethe: TestLethe|
 });
 
 each_store!(records_sent_again_after_a_kill_are_all_there_once, |mut lethe: TestLethe| async move {
-    let stock = Stock::of(3_000, 31);
+    let stock = Stock::of(1_000, 31);
     let calm = lethe.copy_of_empty().await;
     stock.load(&calm).await;
     let wanted = everything(&calm).await;
@@ -176,7 +176,7 @@ each_store!(records_sent_again_after_a_kill_are_all_there_once, |mut lethe: Test
     for round in 1..=4_u64 {
         let call = lethe.caller("integration").call("POST", "/archive/interactions");
         let sending = tokio::spawn(call.header("content-type", "application/x-ndjson").body(lines.clone()).send());
-        tokio::time::sleep(Duration::from_millis(round * 60)).await;
+        tokio::time::sleep(Duration::from_millis(round * 40)).await;
         killed += u32::from(!sending.is_finished());
         lethe.kill().await;
         let _ = sending.await;
