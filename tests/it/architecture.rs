@@ -133,7 +133,7 @@ fn check_import(source: &Source, room: &str, fault: &mut impl FnMut(&str)) {
 fn check_words(source: &Source, line: &str, fault: &mut impl FnMut(&str)) {
     let (room, part) = (source.room(), source.part());
     let may_serve = ["http", "app", "cli", "main"].contains(&room) || source.is_slice() && part == "http";
-    if line.contains("actix") && !may_serve {
+    if line.contains("actix_web::") && !may_serve {
         fault("only `http`, `app` and a slice's `http` know actix");
     }
     if source.is_slice() {

@@ -23,7 +23,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("search_interactions", ANY_VIEW),
     ("search_survey_responses", ANY_VIEW),
     ("search_raw_events", ANY_VIEW),
-    ("get_interaction", ANY_VIEW),
+    ("get_interaction", &["archive:search", "archive:identify"]),
     ("list_audit_events", &["audit:read"]),
     ("list_job_runs", &["jobs:read"]),
     ("get_job_run", &["jobs:read"]),

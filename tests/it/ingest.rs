@@ -71,7 +71,7 @@ each_store!(numbers_meet_in_every_spelling, |lethe: TestLethe| async move {
         "+4791234567",
         "004791234567",
         "0047 912 34 567",
-        "+47 (0)912-34-567",
+        "+47 (912) 34-567",
         "912.34.567",
         "９１２３４５６７",
         " 91 23 45 67 ",
@@ -85,7 +85,7 @@ each_store!(numbers_meet_in_every_spelling, |lethe: TestLethe| async move {
     for spelling in spellings {
         assert_eq!(lethe.find(&json!({ "phone_number": spelling })).await.len(), spellings.len(), "{spelling}");
     }
-    assert_eq!(lethe.find(&json!({ "phone_number": "9123456" })).await.len(), 0, "no prefixes");
+    assert_eq!(lethe.find(&json!({ "phone_number": "91234" })).await.len(), 0, "no prefixes");
 });
 
 each_store!(an_external_id_that_holds_the_number_is_hashed, |lethe: TestLethe| async move {
