@@ -4,5 +4,14 @@
 //! own. To add one: write it into the file that names its subject.
 
 mod architecture;
+mod auth;
+mod contract;
+mod crash;
+mod fence;
 mod harness;
+mod ingest;
+mod night;
+mod privacy;
+mod requests;
 mod schema;
+mod search;

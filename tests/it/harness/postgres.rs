@@ -161,6 +161,11 @@ impl Databases {
         Database { name }
     }
 
+    /// Clears away a database that was made elsewhere.
+    pub fn adopt(&self, database: &Database) {
+        self.0.lock().unwrap().push(database.name.clone());
+    }
+
     pub async fn drop_all(&self) {
         let names = std::mem::take(&mut *self.0.lock().unwrap());
         if names.is_empty() {

@@ -65,6 +65,17 @@ impl TestLethe {
         }
     }
 
+    /// Another Lethe that nothing was sent to, with a server of its own.
+    pub async fn copy_of_empty(&self) -> Self {
+        let mut other = Self::new(self.store()).await;
+        if let Some(database) = &other.database {
+            self.databases.adopt(database);
+        }
+        other.journal = self.journal.clone();
+        other.serve().await;
+        other
+    }
+
     pub fn store(&self) -> Store {
         if self.database.is_some() { Store::Postgres } else { Store::Sqlite }
     }
