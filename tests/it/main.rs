@@ -11,6 +11,7 @@ mod fence;
 mod harness;
 mod ingest;
 mod night;
+mod plans;
 mod privacy;
 mod requests;
 mod schema;

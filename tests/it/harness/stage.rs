@@ -84,6 +84,14 @@ impl TestLethe {
         self.databases.clone()
     }
 
+    /// Where the archive is, for what is asked of it directly.
+    pub fn archive_url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite:{}", self.folder.path().join("data/archive.db").display()),
+        }
+    }
+
     /// What all programs of this story have said so far.
     pub fn journal(&self) -> Journal {
         self.journal.clone()
