@@ -272,6 +272,7 @@ impl From<Event> for AuditEvent {
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
     /// `next_cursor` of the page before.
+    #[param(format = "cursor")]
     cursor: Option<String>,
     /// The most items: 1 to 200, 50 where nobody asks.
     #[serde(default)]

@@ -56,6 +56,7 @@ impl From<Run> for JobRun {
 #[into_params(parameter_in = Query)]
 pub struct RunsQuery {
     /// `next_cursor` of the page before.
+    #[param(format = "cursor")]
     cursor: Option<String>,
     /// The most items: 1 to 200, 50 where nobody asks.
     #[serde(default)]

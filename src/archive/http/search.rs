@@ -55,6 +55,7 @@ pub struct InteractionSearch {
     /// The most items.
     limit: Limit,
     /// `next_cursor` of the page before.
+    #[schema(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -78,6 +79,7 @@ pub struct SurveyResponseSearch {
     /// The most items.
     limit: Limit,
     /// `next_cursor` of the page before.
+    #[schema(format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -103,6 +105,7 @@ pub struct RawEventSearch {
     /// The most items.
     limit: Limit,
     /// `next_cursor` of the page before.
+    #[schema(format = "cursor")]
     cursor: Option<String>,
 }
 

@@ -47,6 +47,7 @@ pub struct Listing {
     /// Only those that wait, or only those that are done.
     status: Option<Status>,
     /// `next_cursor` of the page before.
+    #[param(format = "cursor")]
     cursor: Option<String>,
     /// The most items.
     #[param(inline)]
