@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::incoming::{Customer, Draft};
+use super::draft::{Customer, Draft};
 use super::mentions::{self, Mention, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
 use super::sql;

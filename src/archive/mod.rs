@@ -1,5 +1,6 @@
 //! The archive: interactions, survey responses and raw events, without a single identifier in them.
 
+mod draft;
 pub mod http;
 pub mod incoming;
 mod ingest;

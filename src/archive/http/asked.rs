@@ -6,11 +6,11 @@ use serde_json::json;
 use super::outgoing::{Audited, Lens, Outgoing};
 use super::search::{Viewed, missing, tenant_of, view_of};
 use crate::archive::incoming::Channel;
-use crate::archive::model::View;
+use crate::archive::model::{Record, View};
 use crate::archive::search::{Search, search};
 use crate::base::actor::{Actor, Scope};
 use crate::base::crypto::sha256;
-use crate::base::page::Position;
+use crate::base::page::{Page, Position};
 use crate::base::pii::{Email, Identifier, Phone, Region};
 use crate::base::target::Target;
 use crate::base::text::{Finder, Own, fill_text, tokenize_text};
@@ -60,14 +60,9 @@ impl Asked {
         let query = fingerprint(actor, target, view, &search_for);
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
-        // One more than asked for tells whether there is a next page.
-        let mut records = search(stores, tenant.id, target, &search_for, after, limit + 1).await?;
-        let has_next = records.len() > limit as usize;
-        records.truncate(limit as usize);
-        let next_cursor = records
-            .last()
-            .filter(|_| has_next)
-            .and_then(|last| Position { at: last.at, id: last.id.0 }.to_cursor(&stores.service_key, &query));
+        let records = search(stores, tenant.id, target, &search_for, after, limit + 1).await?;
+        let position = |record: &Record| Position { at: record.at, id: record.id.0 };
+        let Page { items: records, next_cursor } = Page::of(records, limit, position, (&stores.service_key, &query));
         let lens = Lens::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
         let items = records.into_iter().filter_map(|record| T::through(&lens, record)).collect();
         Ok(Viewed { view, items, next_cursor })

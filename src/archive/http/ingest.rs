@@ -11,7 +11,8 @@ use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema,
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::archive::incoming::{Draft, Incoming, InteractionIn, RawEventIn, Reader, SurveyResponseIn};
+use crate::archive::draft::{Draft, Reader};
+use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::archive::ingest::{BATCH, store};
 use crate::archive::model::ArchiveError;
 use crate::base::id::TenantId;
