@@ -11,6 +11,12 @@ use crate::harness::{Caller, each_store};
 /// Customers who are forgotten while their records keep coming.
 const CUSTOMERS: u64 = 40;
 
+/// Nights in a row, each with its share of the customers.
+const NIGHTS: u64 = 6;
+
+/// Records of one side of the cut-off in a batch: many, so that nights fall between its two databases.
+const BATCH: u64 = 90;
+
 fn number(customer: u64) -> String {
     format!("+47900{customer:05}")
 }
@@ -18,8 +24,8 @@ fn number(customer: u64) -> String {
 /// One batch: for some customers a record before and one after the cut-off, and one that mentions the next customer.
 fn batch(sender: u64, round: u64) -> String {
     let mut lines = String::new();
-    for step in 0..6 {
-        let customer = (round * 6 + step + sender) % CUSTOMERS;
+    for step in 0..BATCH {
+        let customer = (round * 7 + step + sender) % CUSTOMERS;
         for (side, day) in [("late", "2026-02-10"), ("new", "2026-02-20")] {
             let record = json!({
                 "external_id": format!("{side}-{sender}-{round}-{step}"), "channel": "call",
@@ -37,7 +43,7 @@ fn batch(sender: u64, round: u64) -> String {
 /// Sends batches until told to stop; answers how many.
 async fn send(caller: Caller, sender: u64, stop: Arc<AtomicBool>) -> u64 {
     let mut round = 0;
-    while !stop.load(Ordering::Relaxed) || round < 5 {
+    while !stop.load(Ordering::Relaxed) || round < 3 {
         let told = caller.ingest("interactions", batch(sender, round)).await.expect(200).json();
         assert_eq!(told["rejected"], json!([]), "{told}");
         round += 1;
@@ -48,13 +54,13 @@ async fn send(caller: Caller, sender: u64, stop: Arc<AtomicBool>) -> u64 {
 each_store!(no_record_slips_past_a_pass, |lethe: TestLethe| async move {
     let stop = Arc::new(AtomicBool::new(false));
     let mut senders = Vec::new();
-    for sender in 0..2 {
+    for sender in 0..3 {
         senders.push(tokio::spawn(send(lethe.caller("integration"), sender, Arc::clone(&stop))));
     }
     let officer = lethe.caller("dpo");
     let mut asked = BTreeSet::new();
-    for round in 0..6 {
-        let customers: Vec<_> = (0..CUSTOMERS).filter(|customer| customer % 6 == round).collect();
+    for round in 0..NIGHTS {
+        let customers: Vec<_> = (0..CUSTOMERS).filter(|customer| customer % NIGHTS == round).collect();
         let rows: Vec<_> = customers
             .iter()
             .map(|customer| json!({ "phone_number": number(*customer), "to_date": "2026-02-15", "targets": ["archive"] }))
@@ -73,7 +79,7 @@ each_store!(no_record_slips_past_a_pass, |lethe: TestLethe| async move {
     assert_eq!(asked.len() as u64, CUSTOMERS);
 
     let records = officer.all("/archive/search", &json!({})).await;
-    assert_eq!(records.len() as u64, rounds * 12, "every record is there once");
+    assert_eq!(records.len() as u64, rounds * 2 * BATCH, "every record is there once");
     let wrong: Vec<_> = records.iter().filter(|record| !is_right(record)).collect();
     assert!(wrong.is_empty(), "{} of {} are wrong, first: {}", wrong.len(), records.len(), wrong[0]);
     let dump = lethe.dump().await;
