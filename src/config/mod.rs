@@ -252,10 +252,13 @@ impl Config {
         self.check_http()?;
         self.check_databases()?;
         self.check_auth()?;
-        let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
-        filter
-            .map(drop)
-            .map_err(|_| ConfigError::new("log.level", "must be a level, or levels by module: info,sqlx=warn"))
+        // A word without `=` would be read as the name of a module, and silence all others.
+        let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
+        let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));
+        match tracing_subscriber::EnvFilter::try_new(&self.log.level) {
+            Ok(_) if known => Ok(()),
+            _ => Err(ConfigError::new("log.level", "must be a level, or levels by module: info,sqlx=warn")),
+        }
     }
 
     fn check_http(&self) -> Result<(), ConfigError> {

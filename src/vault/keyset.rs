@@ -81,6 +81,13 @@ impl Keysets {
         Ok(keyset)
     }
 
+    /// Whether the master key is the one that wrapped the keys of this vault: an error says that it is another.
+    pub async fn verify(&self, vault: &Db<Vault>) -> Result<(), VaultError> {
+        let Some((tenant, row)) = sql::any_key(&mut vault.read().await?).await? else { return Ok(()) };
+        self.master.0.open(&row.wrapped, &wrap_place(tenant, &row.purpose, row.key_version))?;
+        Ok(())
+    }
+
     /// Two processes may do this at once: the rows of the first stay.
     async fn create(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<(), VaultError> {
         let mut tx = vault.write().await?;
