@@ -7,6 +7,7 @@ pub mod base;
 pub mod cdr;
 pub mod cli;
 pub mod config;
+pub mod content;
 pub mod http;
 pub mod nightly;
 pub mod requests;
