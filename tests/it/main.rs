@@ -4,5 +4,6 @@
 //! own. To add one: write it into the file that names its subject.
 
 mod architecture;
+mod content;
 mod harness;
 mod schema;
