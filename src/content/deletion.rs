@@ -40,7 +40,7 @@ pub async fn delete(
     let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
     let deletion = Deletion { stores: Arc::clone(stores), shelf: Arc::clone(shelf), actor: actor.clone() };
     // Carried through, whether or not somebody still waits for the answer.
-    let deleted = tokio::spawn(async move { deletion.remove(&[id], detail).await }).await;
+    let deleted = tokio::spawn(async move { deletion.remove(vec![id], detail).await }).await;
     match deleted.map_err(|_| ContentError::Stopped)?? {
         0 => Err(ContentError::Unknown),
         _ => Ok(()),
@@ -134,23 +134,23 @@ impl Deletion {
         }
         tx.commit().await?;
         let detail = json!({ "content_ids": ids, "batch": true });
-        self.remove(&ids, detail).await.map(Some)
+        self.remove(ids, detail).await.map(Some)
     }
 
-    async fn remove(&self, ids: &[ContentId], detail: Value) -> Result<u64, ContentError> {
+    async fn remove(&self, ids: Vec<ContentId>, detail: Value) -> Result<u64, ContentError> {
         let Self { stores, shelf, actor } = self;
         let mut tx = stores.vault.write().await?;
-        vault::drop_content_keys(&mut tx, actor.tenant, ids).await?;
+        vault::drop_content_keys(&mut tx, actor.tenant, &ids).await?;
         tx.commit().await?;
         let mut tx = stores.archive.write().await?;
-        let deleted = sql::delete(&mut tx, actor.tenant, ids).await?;
+        let deleted = sql::delete(&mut tx, actor.tenant, &ids).await?;
         if deleted > 0 {
             let records = usize::try_from(deleted).unwrap_or(usize::MAX);
             let entry = Entry::new(Action::ContentDeleted, records, detail);
             audit::record(&mut tx, stores.clock, actor, &entry).await?;
         }
         tx.commit().await?;
-        let gone = ids.to_vec().into_iter().map(|id| {
+        let gone = ids.into_iter().map(|id| {
             let (shelf, tenant) = (Arc::clone(shelf), actor.tenant);
             async move { (id, shelf.objects.delete(tenant, id).await) }
         });

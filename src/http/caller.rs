@@ -97,6 +97,7 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
 }
 
 /// 403 for a known caller without any of some scopes; the frame's owner is told, for the audit log.
+#[must_use]
 pub fn refuse(request: &HttpRequest, actor: Actor, scopes: &'static [Scope]) -> Problem {
     request.extensions_mut().insert(Refused { actor, missing: scopes });
     let words: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
