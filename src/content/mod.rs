@@ -20,11 +20,14 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+use crate::archive::Slot;
 use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::Position;
+use crate::base::pii::Identifier;
 use crate::base::target::Target;
+use crate::base::text::Own;
 use crate::store::{Archive, Tx};
-use crate::vault::Stores;
+use crate::vault::{self, Stores};
 
 pub use deletion::{delete, delete_batch};
 pub use model::{Content, ContentError, ContentKind, Deleted, MediaType, NewContent, NotAMediaType, Sensitivity};
@@ -58,6 +61,29 @@ pub async fn list(
     let mut tx = stores.archive.read().await?;
     known(&mut tx, tenant, interaction).await?;
     Ok(sql::of_interaction(&mut tx, tenant, interaction, after, limit).await?)
+}
+
+/// What the customer of an interaction is known by, in custody: to be looked for in what somebody says of the content.
+pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordId) -> Result<Own, ContentError> {
+    let mut own = Own { phone: None, email: None, name: None };
+    let mut tx = stores.archive.read().await?;
+    let Some(record) = crate::archive::find(&mut tx, tenant, Target::Archive, interaction).await? else {
+        return Ok(own);
+    };
+    drop(tx);
+    let held = [record.phone, record.email, record.name].into_iter().filter_map(|slot| match slot {
+        Slot::Held(_, id) => Some(id),
+        Slot::Forgotten | Slot::Empty => None,
+    });
+    let keyset = stores.keysets.get(&stores.vault, tenant).await?;
+    for identifier in vault::open(&mut stores.vault.read().await?, &keyset, held).await?.into_values() {
+        match identifier {
+            Identifier::Phone(phone) => own.phone = Some(phone),
+            Identifier::Email(email) => own.email = Some(email),
+            Identifier::Name { name, .. } => own.name = Some(name),
+        }
+    }
+    Ok(own)
 }
 
 /// An error where there is no such interaction.

@@ -147,7 +147,7 @@ impl House {
 
 async fn interaction(stores: &Stores, tenant: &Tenant, external_id: &str) -> RecordId {
     let record = format!(
-        r#"{{"external_id":"{external_id}","channel":"call","started_at":"2026-08-01T00:10:10Z","customer":{{"phone_number":"004798765432"}}}}"#
+        r#"{{"external_id":"{external_id}","channel":"call","started_at":"2026-08-01T00:10:10Z","customer":{{"phone_number":"004798765432","name":"Kari Nordmann"}}}}"#
     );
     let mut ingest = Ingest::<InteractionIn>::begin(stores, tenant, Target::Archive).await.unwrap();
     ingest.take(1, Some(record.as_bytes())).await.unwrap();
@@ -409,4 +409,36 @@ async fn a_content_key_opens_only_its_own_row() {
     assert!(vault::content_key(&mut tx, &keyset, one.id).await.is_err());
     assert!(vault::content_key(&mut tx, &keyset, other.id).await.unwrap().is_some());
     assert!(vault::content_key(&mut tx, &keyset, ContentId(IdentifierId::random().0)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_write_takes_nothing() {
+    let house = House::new().await;
+    std::fs::write(house.folder.join("objects").join(house.tenant.id.to_string()), b"in the way").unwrap();
+    let refused = house.begin(house.recording()).await;
+    assert!(matches!(&refused, Err(error) if error.is_transient()));
+    assert_eq!((house.list().await, house.keys().await), (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn an_object_that_stays_is_of_no_use() {
+    let house = House::new().await;
+    let content = house.store(b"one").await;
+    let object = house.objects().await.remove(0);
+    std::fs::remove_file(&object).unwrap();
+    std::fs::create_dir_all(object.join("in the way")).unwrap();
+    delete(&house.stores, &house.shelf, &house.kari, content.id).await.unwrap();
+    assert_eq!((house.list().await, house.keys().await), (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn content_of_a_forgotten_customer_is_content() {
+    let house = House::new().await;
+    let mut tx = house.stores.archive.write().await.unwrap();
+    tx.query("UPDATE interactions SET phone_id = NULL, name_id = NULL, forgotten = 5").execute().await.unwrap();
+    tx.commit().await.unwrap();
+    let content = house.store(b"one").await;
+    assert_eq!(house.read(&content, 0..3).await.unwrap(), b"one");
+    let own = customer_of(&house.stores, house.tenant.id, house.call).await.unwrap();
+    assert!(own.phone.is_none() && own.name.is_none());
 }

@@ -14,11 +14,11 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, delete_batch, issue_ticket};
+use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, customer_of, delete_batch, issue_ticket};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
-use crate::base::text::{Finder, Own, fill_text, tokenize_text};
+use crate::base::text::{Finder, fill_text, tokenize_text};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, refuse};
 use crate::http::docs::{
     BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, UploadProblems,
@@ -247,7 +247,7 @@ async fn admit(
     let Some(reason) = reason.0 else { return Ok(None) };
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
-    let own = Own { phone: None, email: None, name: None };
+    let own = customer_of(stores, actor.tenant, content.interaction).await?;
     let mut mentions = Vec::new();
     let text = tokenize_text(&Finder::new(tenant.region, own), &reason, &mut mentions);
     Ok(Some(fill_text(&text, |_| "*****".to_owned())))

@@ -264,11 +264,11 @@ async fn sensitive_and_restricted_content_ask_for_more() {
         for reason in ["", " ", "a\tb", &"x".repeat(201)] {
             assert_eq!(at(&restricted).header("Access-Reason", reason).send().await.status, 422, "{door} {reason}");
         }
-        let reason = "klage fra 912 34 567, søknad 7";
+        let reason = "klage fra Nordmann på 912 34 567, søknad 7";
         assert!([200, 201].contains(&at(&restricted).header("Access-Reason", reason).send().await.status), "{door}");
     }
     let purposes: Vec<_> = house.audited().await.into_iter().filter_map(|event| event.purpose).collect();
-    assert_eq!(purposes, ["klage fra *****, søknad 7", "klage fra *****, søknad 7"]);
+    assert_eq!(purposes, ["klage fra ***** på *****, søknad 7", "klage fra ***** på *****, søknad 7"]);
     assert_eq!(house.get(&sensitive).await.body["sensitivity"], "sensitive");
 }
 
