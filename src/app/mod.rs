@@ -150,6 +150,8 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
         .disable_signals()
         .bind(config.http.internal_listen)
         .map_err(|error| StartError::Listen("http.internal_listen", error))?;
+    // Before anybody hears that the service is there, and may ask it to end.
+    let end_asked = stop_asked();
     let addresses = |addresses: Vec<SocketAddr>| addresses.into_iter().next().ok_or(StartError::Metrics);
     started(&Addresses { api: addresses(api.addrs())?, internal: addresses(internal.addrs())? });
 
@@ -157,7 +159,7 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
     let (api_handle, internal_handle) = (api.handle(), internal.handle());
     let drain = Duration::from_secs(if config.development() { 0 } else { config.http.drain });
     let stopping = tokio::spawn(async move {
-        stop_asked().await;
+        end_asked.await;
         tracing::info!("Stopping: no new calls, those in hand are finished");
         health.drain();
         tokio::time::sleep(drain).await;
@@ -169,19 +171,22 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
     served.and(observed).map_err(|error| StartError::Listen("http.listen", error))
 }
 
-/// Returns when the process is asked to end: SIGTERM, or Ctrl-C.
-pub async fn stop_asked() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminated {
-            Some(signal) => drop(signal.recv().await),
+/// Ends when the process is asked to end: SIGTERM, or Ctrl-C. From the call on, neither ends the process by itself.
+pub fn stop_asked() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn told(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => drop(signal.recv().await),
             None => std::future::pending().await,
         }
-    };
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
+    }
+    let terminated = signal(SignalKind::terminate()).ok();
+    let interrupted = signal(SignalKind::interrupt()).ok();
+    async move {
+        tokio::select! {
+            () = told(terminated) => {}
+            () = told(interrupted) => {}
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::archive::incoming::{Channel, Columns, Direction};
+use crate::archive::draft::Columns;
+use crate::archive::incoming::{Channel, Direction};
 use crate::archive::mentions::Mention;
 use crate::archive::model::{Record, Slot, View};
 use crate::audit::{self, Action, Entry};
