@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::base::id::{ContentId, RecordId};
@@ -75,12 +76,19 @@ pub fn hex(bytes: &[u8]) -> String {
 #[into_params(parameter_in = Query)]
 pub struct UploadParams {
     /// What it is. Texts (`chat_log`, `transcript`, `comment`, `analysis`) are 501 until they can be stored without
-    /// identifiers.
+    /// identifiers, and do not stand in this list.
+    #[param(schema_with = kinds_taken)]
     pub kind: ContentKind,
     /// How it is to be handled; `normal` where nothing is said.
     #[serde(default)]
     #[param(required = false)]
     pub sensitivity: Sensitivity,
+}
+
+/// The kinds that an upload may be of until texts are tokenized.
+fn kinds_taken() -> Object {
+    let kinds = [ContentKind::Recording, ContentKind::ScreenRecording, ContentKind::Voicemail, ContentKind::Attachment];
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.map(ContentKind::word))).build()
 }
 
 /// Which page of a list.
@@ -89,6 +97,7 @@ pub struct UploadParams {
 #[into_params(parameter_in = Query)]
 pub struct ContentListing {
     /// `next_cursor` of the page before.
+    #[param(format = "cursor")]
     pub cursor: Option<String>,
     /// The most items.
     #[param(inline)]
