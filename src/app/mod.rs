@@ -100,7 +100,7 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
         tenants: directory(&stores),
         metrics: metrics.clone(),
     });
-    let objects = Objects::in_folder(&config.objects_folder())?;
+    let objects = Objects::in_folder(config.objects_folder());
     let shelf = Data::new(Shelf { objects, size_limit: config.content.size_limit });
     let health = Data::new(vitals::health(&stores, &metrics));
     let document = openapi();

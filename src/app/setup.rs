@@ -11,7 +11,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::base::clock::Clock;
 use crate::base::crypto::{CryptoError, Key};
 use crate::config::{Config, ConfigError};
-use crate::content::ObjectError;
 use crate::http::keys::KeysError;
 use crate::store::{self, Db, Settings, StoreError};
 use crate::tenants::{self, TenantError};
@@ -41,9 +40,6 @@ pub enum StartError {
     /// The data folder cannot be used.
     #[error("data_dir cannot be used: {0}")]
     Folder(#[source] std::io::Error),
-    /// The object store cannot be used.
-    #[error("content.folder: {0}")]
-    Objects(#[from] ObjectError),
     /// An address cannot be listened on.
     #[error("{0} cannot be listened on: {1}")]
     Listen(&'static str, #[source] std::io::Error),

@@ -70,7 +70,8 @@ pub struct HttpConfig {
     pub cors_origins: Vec<String>,
     /// The longest JSON body, in bytes. Streams of NDJSON are not limited by it.
     pub body_limit: usize,
-    /// The longest a call may take, in seconds. For a stream of NDJSON: the longest wait for its next bytes.
+    /// The longest a call may take, in seconds. For a stream of NDJSON or an upload of content: the longest
+    /// wait for its next bytes.
     pub request_timeout: u64,
     /// How long `/readyz` says no before the listeners close, in seconds.
     pub drain: u64,

@@ -251,7 +251,7 @@ impl ContentError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) | Self::Vault(VaultError::Store(error)) => error.is_transient(),
-            Self::Object(ObjectError::Unavailable(_)) => true,
+            Self::Object(ObjectError::Unavailable(_) | ObjectError::Folder(_)) => true,
             _ => false,
         }
     }

@@ -1,7 +1,8 @@
 //! The object store: sealed bytes under a content's id. It holds no name, no number and no key.
 
 use std::ops::Range;
-use std::path::Path as Folder;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -39,18 +40,31 @@ impl From<object_store::Error> for ObjectError {
 
 /// Where sealed objects lie.
 #[derive(Debug)]
-pub struct Objects(Box<dyn ObjectStore>);
+pub struct Objects {
+    folder: PathBuf,
+    store: OnceLock<LocalFileSystem>,
+}
 
 impl Objects {
-    /// Objects in a folder, which is made where it is missing. What was written is on the disk before anybody hears of it.
-    pub fn in_folder(folder: &Folder) -> Result<Self, ObjectError> {
-        std::fs::create_dir_all(folder).map_err(ObjectError::Folder)?;
-        Ok(Self(Box::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))))
+    /// Objects in a folder. It is made at the first use, so that a service without a disk of its own starts and does all
+    /// else. What was written is on the disk before anybody hears of it.
+    #[must_use]
+    pub const fn in_folder(folder: PathBuf) -> Self {
+        Self { folder, store: OnceLock::new() }
+    }
+
+    fn store(&self) -> Result<&impl ObjectStore, ObjectError> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        std::fs::create_dir_all(&self.folder).map_err(ObjectError::Folder)?;
+        let store = LocalFileSystem::new_with_prefix(&self.folder)?.with_fsync(true);
+        Ok(self.store.get_or_init(|| store))
     }
 
     /// Begins an object. Until it is complete it has another name; dropped, it is gone.
     pub async fn create(&self, tenant: TenantId, id: ContentId) -> Result<Writing, ObjectError> {
-        let upload = self.0.put_multipart(&name(tenant, id)).await?;
+        let upload = self.store()?.put_multipart(&name(tenant, id)).await?;
         Ok(Writing { upload, waiting: Vec::with_capacity(PART) })
     }
 
@@ -62,13 +76,13 @@ impl Objects {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Vec<u8>, ObjectError>>, ObjectError> {
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let object = self.0.get_opts(&name(tenant, id), options).await?;
+        let object = self.store()?.get_opts(&name(tenant, id), options).await?;
         Ok(object.into_stream().map_ok(|bytes| bytes.to_vec()).map_err(ObjectError::from).boxed())
     }
 
     /// Deletes an object; one that is not there is none the less gone.
     pub async fn delete(&self, tenant: TenantId, id: ContentId) -> Result<(), ObjectError> {
-        match self.0.delete(&name(tenant, id)).await.map_err(ObjectError::from) {
+        match self.store()?.delete(&name(tenant, id)).await.map_err(ObjectError::from) {
             Err(ObjectError::Missing) => Ok(()),
             deleted => deleted,
         }

@@ -50,7 +50,7 @@ impl House {
         let keysets = Keysets::new(MasterKey::from_bytes(&[7; 32]).unwrap());
         let service_key = Key::from_bytes(&[9; 32]).unwrap();
         let stores = Arc::new(Stores { archive, vault, keysets, clock, service_key });
-        let objects = Objects::in_folder(&folder.join("objects")).unwrap();
+        let objects = Objects::in_folder(folder.join("objects"));
         let shelf = Arc::new(Shelf { objects, size_limit: 8 << 20 });
         let scopes = BTreeSet::from([Scope::ContentRead, Scope::ContentWrite, Scope::ContentDelete]);
         let kari = Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "kari".to_owned(), scopes };
@@ -129,7 +129,10 @@ impl House {
             }
         }
         let mut files = Vec::new();
-        collect(&self.folder.join(below), &mut files);
+        let below = self.folder.join(below);
+        if below.exists() {
+            collect(&below, &mut files);
+        }
         files
     }
 
@@ -419,9 +422,13 @@ async fn a_content_key_opens_only_its_own_row() {
 #[tokio::test]
 async fn a_store_that_cannot_write_takes_nothing() {
     let house = House::new().await;
-    std::fs::write(house.folder.join("objects").join(house.tenant.id.to_string()), b"in the way").unwrap();
-    let refused = house.begin(house.recording()).await;
-    assert!(matches!(&refused, Err(error) if error.is_transient()));
+    let objects = house.folder.join("objects");
+    std::fs::write(&objects, b"in the way").unwrap();
+    assert!(matches!(&house.begin(house.recording()).await, Err(error) if error.is_transient()));
+    std::fs::remove_file(&objects).unwrap();
+    std::fs::create_dir(&objects).unwrap();
+    std::fs::write(objects.join(house.tenant.id.to_string()), b"in the way").unwrap();
+    assert!(matches!(&house.begin(house.recording()).await, Err(error) if error.is_transient()));
     assert_eq!((house.list().await, house.keys().await), (Vec::new(), 0));
 }
 

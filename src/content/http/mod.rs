@@ -118,13 +118,9 @@ pub async fn list_content(
     let bound_to = [b"content", &caller.tenant.0.as_bytes()[..], id.0.0.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
-    // One more than asked for tells whether there is a next page.
-    let mut contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
-    let has_next = contents.len() > limit as usize;
-    contents.truncate(limit as usize);
-    let last = contents.last().filter(|_| has_next).map(|last| Position { at: last.created_at, id: last.id.0 });
-    let next_cursor = last.and_then(|last| last.to_cursor(key, &bound_to));
-    Ok(Json(Page { items: contents.into_iter().map(ContentItem::from).collect(), next_cursor }))
+    let contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
+    let position = |content: &Content| Position { at: content.created_at, id: content.id.0 };
+    Ok(Json(Page::of(contents, limit, position, (key, &bound_to)).map(ContentItem::from)))
 }
 
 /// Get a piece of content
@@ -273,7 +269,7 @@ impl From<ContentError> for Problem {
                 Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")
             }
             ContentError::Busy => Self::new(Code::TooManyRequests).detail("another batch is at work"),
-            ContentError::Object(super::ObjectError::Unavailable(_)) => Self::new(Code::Unavailable).caused_by(error),
+            ContentError::Object(_) if error.is_transient() => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped => Self::internal(error),
             ContentError::Store(error) => error.into(),
             ContentError::Vault(error) => error.into(),
