@@ -107,8 +107,8 @@ impl Finder {
     #[must_use]
     pub fn holds_own(&self, text: &str) -> bool {
         // Whatever stands before it: `ext-kari@x.no` could be an address of its own, but an id is made of parts.
-        let address = |own: &Pii<Email>| text.to_lowercase().contains(own.expose().as_str());
-        self.email.as_ref().is_some_and(address) || self.numbers.holds_own(text)
+        let is_in = |own: &Pii<Email>| email::is_in(own, text);
+        self.email.as_ref().is_some_and(is_in) || self.numbers.holds_own(text)
     }
 
     fn is_own_address(&self, found: &Found) -> bool {
