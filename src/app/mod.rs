@@ -24,15 +24,18 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt as _, scope};
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::archive;
 use crate::audit::{self, Action, Entry};
 use crate::config::Config;
 use crate::http::docs::Contract;
 use crate::http::health;
 use crate::http::middleware::{Routes, frame};
 use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
+use crate::nightly;
+use crate::requests;
 use crate::telemetry::Metrics;
+use crate::tenants;
 use crate::vault::Stores;
-use crate::{archive, nightly, requests, tenants};
 
 pub use setup::{StartError, migrate, open};
 
@@ -116,10 +119,10 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
                 .service(scope::scope("/api/v1").configure(routes))
                 .split_for_parts();
             let app = app
-                .route("/openapi.json", web::get().to(move || openapi_json(shown.clone())))
-                .route("/docs", web::get().to(to_docs))
+                .route("/openapi.json", web::get().to(move || std::future::ready(openapi_json(shown.clone()))))
+                .route("/docs", web::get().to(|| std::future::ready(to_docs())))
                 .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
-                .default_service(web::to(nothing_here))
+                .default_service(web::to(|| std::future::ready(nothing_here())))
                 .wrap(from_fn(audit_refusals));
             frame(app, kit.clone(), routes_table.clone())
         })
@@ -187,15 +190,15 @@ fn directory(stores: &Data<Stores>) -> TenantDirectory {
     })
 }
 
-async fn openapi_json(document: web::Bytes) -> HttpResponse {
+fn openapi_json(document: web::Bytes) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(document)
 }
 
-async fn to_docs() -> HttpResponse {
+fn to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
 }
 
-async fn nothing_here() -> Result<HttpResponse, Problem> {
+fn nothing_here() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Code::NotFound))
 }
 

@@ -129,7 +129,7 @@ fn master_key(config: &Config) -> Result<MasterKey, StartError> {
 /// Makes the key of development mode. Of several processes that do it at once, one wins: its file stays.
 fn make_master_key(file: &Path, config: &Config) -> Result<MasterKey, StartError> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let text = STANDARD.encode(Key::random()?.expose());
+    let text = STANDARD.encode(Key::random()?.bytes());
     let draft = config.data_dir.join(format!(".dev-master.key.{}", std::process::id()));
     let write = || {
         let mut open = std::fs::File::options();

@@ -58,7 +58,7 @@ impl Key {
 
     /// The key's bytes, to be wrapped by another key or written to a key file.
     #[must_use]
-    pub const fn expose(&self) -> &[u8; KEY_LEN] {
+    pub const fn bytes(&self) -> &[u8; KEY_LEN] {
         &self.0
     }
 

@@ -87,7 +87,7 @@ id!(
 );
 
 impl IdentifierId {
-    /// A new random id (UUIDv4).
+    /// A new random id (UUID, version 4).
     #[must_use]
     pub fn random() -> Self {
         #[expect(clippy::disallowed_methods, reason = "ids are made here")]
@@ -128,7 +128,7 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, NotAToken> {
         let (kind, digits) = text.split_once('_').ok_or(NotAToken)?;
-        let kind = Kind::from_str(kind).map_err(|_| NotAToken)?;
+        let kind = Kind::from_str(kind).map_err(|()| NotAToken)?;
         if digits.len() != 26 || digits.as_bytes()[0] > b'7' {
             return Err(NotAToken);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rlibphonenumber::{CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region as PhoneRegion};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region as PhoneRegion};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
@@ -121,32 +121,6 @@ impl FromStr for Region {
     }
 }
 
-impl Region {
-    /// How many digits a number may have that is dialled inside the region, with or without trunk prefix or country
-    /// code: bit `n` stands for `n` digits. Spares the reading of digits that can be no number; costs 20 µs.
-    #[must_use]
-    pub fn dialled_lengths(self) -> u64 {
-        let all = (1 << (Phone::LONGEST + 5)) - 1;
-        // Where `00` is not what the region itself dials, other prefixes stand for abroad, of many lengths.
-        let abroad = PHONE_NUMBER_UTIL.parse_and_keep_raw_input("004798765432", Some(self.0));
-        if abroad.map_or(true, |number| number.country_code_source() != CountryCodeSource::FromNumberWithIdd) {
-            return all;
-        }
-        let Some(code) = PHONE_NUMBER_UTIL.get_country_code_for_region(self.0) else { return all };
-        let national = (2..=Phone::LONGEST)
-            .filter(|length| {
-                let digits = format!("+{code}{}", "5".repeat(*length));
-                PHONE_NUMBER_UTIL.parse(digits, None).is_ok_and(|n| PHONE_NUMBER_UTIL.is_possible_number(&n))
-            })
-            .fold(0_u64, |lengths, length| lengths | 1 << length);
-        let trunk = PHONE_NUMBER_UTIL.get_example_number(self.0).map(|number| trunk_prefix(&number));
-        // Carrier codes and the like may follow the trunk prefix.
-        let longest_prefix = if trunk.is_ok_and(|trunk| trunk.is_empty()) { 0 } else { 3 };
-        let prefixed = (0..=longest_prefix).fold(national, |lengths, more| lengths | national << more);
-        prefixed | prefixed << code.to_string().len()
-    }
-}
-
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_region_str().as_str())
@@ -193,13 +167,10 @@ impl Phone {
         e164(&dialled, region, false).map(|number| Pii::new(Self(number))).ok_or(Unidentified::Phone)
     }
 
-    /// Reads a number that a text holds: only one that its region really assigns counts there, and where people of the
-    /// region write a trunk prefix, only with it or a country code, lest every order number became a caller.
+    /// Reads a number that a text holds: only one that its region really assigns counts there.
     #[must_use]
     pub fn parse_valid(dialled: &str, region: Region) -> Option<Pii<Self>> {
-        let number = PHONE_NUMBER_UTIL.parse_and_keep_raw_input(dialled, Some(region.0)).ok()?;
-        let accepted = PHONE_NUMBER_UTIL.is_valid_number(&number) && !lacks_trunk_prefix(&number, dialled);
-        accepted.then(|| Pii::new(Self(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned())))
+        e164(dialled, region, true).map(|number| Pii::new(Self(number)))
     }
 
     /// The number in E.164.
@@ -216,42 +187,6 @@ impl Phone {
             .map(|number| rlibphonenumber::get_national_significant_number_owned(&number))
             .unwrap_or_default()
     }
-
-    /// The most digits a number may have (E.164).
-    pub const LONGEST: usize = 15;
-
-    /// What is dialled before the national number inside its country: `0` in most, nothing in Norway.
-    #[must_use]
-    pub fn trunk_prefix(&self) -> String {
-        PHONE_NUMBER_UTIL.parse(&self.0, None).map(|number| trunk_prefix(&number)).unwrap_or_default()
-    }
-
-    /// Whether its country groups the number's digits like this, nationally or internationally.
-    #[must_use]
-    pub fn is_grouped_as(&self, groups: &[usize]) -> bool {
-        let Ok(number) = PHONE_NUMBER_UTIL.parse(&self.0, None) else { return false };
-        [PhoneNumberFormat::National, PhoneNumberFormat::International].into_iter().any(|format| {
-            let written = PHONE_NUMBER_UTIL.format(&number, format);
-            let lengths = written.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|length| *length > 0);
-            lengths.eq(groups.iter().copied())
-        })
-    }
-}
-
-/// What the number's country writes before it inside the country.
-fn trunk_prefix(number: &PhoneNumber) -> String {
-    let written = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::National);
-    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
-    let national = rlibphonenumber::get_national_significant_number_owned(number);
-    digits.strip_suffix(&national).unwrap_or_default().to_owned()
-}
-
-/// Whether a number stands without the `0` that its country always writes before national numbers. (Other trunk
-/// prefixes, such as Russia's `8`, are left out as often as not.)
-fn lacks_trunk_prefix(number: &PhoneNumber, dialled: &str) -> bool {
-    number.country_code_source() == CountryCodeSource::FromDefaultCountry
-        && rlibphonenumber::get_national_significant_number_owned(number) == dialled
-        && trunk_prefix(number).starts_with('0')
 }
 
 /// The digits that would be dialled, `+` first where the number is international; `None` where a character stands

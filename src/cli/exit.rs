@@ -93,7 +93,6 @@ impl Failure {
     /// The exit code that says so.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => Exit::Usage,
             Self::Start(StartError::Config(_) | StartError::MasterKey(_) | StartError::Keys(_))
             | Self::Unmigrated(_) => Exit::Configuration,
             Self::Start(StartError::Store(error))
@@ -103,7 +102,7 @@ impl Failure {
             }
             Self::Night(error) => error.ending().into(),
             Self::Start(_) | Self::Archive(_) | Self::Io(_) | Self::Unhealthy(_) | Self::Internal(_) => Exit::Failed,
-            Self::Tenant(_) => Exit::Usage,
+            Self::Usage(_) | Self::Tenant(_) => Exit::Usage,
         }
     }
 }

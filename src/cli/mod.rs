@@ -16,9 +16,11 @@ use std::time::Duration;
 use actix_web::web::Data;
 use clap::{CommandFactory as _, Parser as _};
 
+use crate::app;
 use crate::config::Config;
+use crate::http;
 use crate::sample::{self, Sample};
-use crate::{app, http, telemetry};
+use crate::telemetry;
 
 pub use exit::Exit;
 
@@ -59,7 +61,11 @@ async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
         }
         _ => {}
     }
-    let config = Config::load(arguments.config.as_deref()).map_err(app::StartError::from)?;
+    let mut config = Config::load(arguments.config.as_deref()).map_err(app::StartError::from)?;
+    if matches!(arguments.command, Command::Demo(_)) {
+        // A story is told without a line for every call.
+        "warn".clone_into(&mut config.log.level);
+    }
     telemetry::init(&config.log);
     match arguments.command {
         Command::Serve => serve(&config).await,

@@ -215,7 +215,7 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Auto }
+        Self { level: "info,sqlx=warn,actix_server=warn".to_owned(), format: LogFormat::Auto }
     }
 }
 

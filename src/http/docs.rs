@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, ToSchema};
 
@@ -85,11 +87,17 @@ groups! {
     BusyProblems: 429;
     /// What a call of an optional part may be answered besides: 501.
     OptionalProblems: 501;
+    /// What a probe may be answered besides: 405.
+    ProbeProblems: 405;
     /// 503 alone.
     Unavailable: 503;
 }
 
-/// Adds the problems, their schema and the security scheme to a document whose routes are all there.
+/// The extension that names the scopes, any of which opens an operation. A bearer scheme has no list of its own.
+const REQUIRED_SCOPES: &str = "x-required-scopes";
+
+/// Adds the problems in use, their schema and the security scheme to the document, says of each operation which scopes
+/// open it, and leaves out what nothing refers to. Applied once all routes are in.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract;
 
@@ -105,6 +113,38 @@ impl Modify for Contract {
         components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer.build())));
         for documented in used {
             components.responses.insert(documented.name.to_owned(), documented.response().into());
+        }
+        operations(document).for_each(name_scopes);
+        prune(document);
+    }
+}
+
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    let items = document.paths.paths.values_mut();
+    items
+        .flat_map(|item| [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete])
+        .filter_map(Option::as_mut)
+}
+
+/// Handlers name their scopes beside the scheme; in the document they stand in an extension.
+fn name_scopes(operation: &mut Operation) {
+    let named = json!(operation.security)[0][BEARER].take();
+    if named.is_array() {
+        operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
+        let scopes = ExtensionsBuilder::new().add(REQUIRED_SCOPES, named).build();
+        operation.extensions.get_or_insert_default().merge(scopes);
+    }
+}
+
+/// Removes schemas that nothing refers to: those of generic parts, whose wholes hold them inline.
+fn prune(document: &mut OpenApi) {
+    loop {
+        let text = json!(document).to_string();
+        let Some(components) = &mut document.components else { return };
+        let before = components.schemas.len();
+        components.schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+        if components.schemas.len() == before {
+            return;
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Answer;
-use super::docs::Unavailable;
+use super::docs::{ProbeProblems, Unavailable};
 use super::problem::{Code, Problem};
 use crate::telemetry::{METRICS_TYPE, Metrics};
 
@@ -60,7 +60,7 @@ pub struct Condition {
 ///
 /// Asks no database.
 #[utoipa::path(tag = "operations", operation_id = "check_health", security(()),
-    responses((status = 200, description = "It lives.", body = Condition)))]
+    responses((status = 200, description = "It lives.", body = Condition), ProbeProblems))]
 #[get("/healthz")]
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Condition { status: "ok" })
@@ -70,7 +70,7 @@ pub async fn healthz() -> HttpResponse {
 ///
 /// Asks both databases, and whether they are migrated. 503 while the service is being stopped.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
-    responses((status = 200, description = "It is ready.", body = Condition), Unavailable))]
+    responses((status = 200, description = "It is ready.", body = Condition), ProbeProblems, Unavailable))]
 #[get("/readyz")]
 pub async fn readyz(health: Data<Health>) -> Answer<HttpResponse> {
     if health.draining.load(Ordering::Relaxed) {

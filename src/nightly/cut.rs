@@ -220,21 +220,19 @@ async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::result
     failpoint::hit("batch.before");
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
-    note_customers(&mut tx, chunk).await?;
+    let noted = note_customers(&mut tx, chunk).await?;
     let mentioned = if chunk.mentions { note_mentions(&mut tx, chunk).await? } else { 0 };
-    let records: i64 = tx
-        .query("SELECT count(DISTINCT record_id) FROM pass_hits")
-        .with(" WHERE tenant_id = ", chunk.tenant)
-        .scalar()
-        .await?;
-    if records > 0 {
+    let mut records = 0;
+    if noted + mentioned > 0 {
         count(&mut tx, chunk).await?;
         release(&mut tx, chunk).await?;
+        let became = if chunk.mentions { Some(becoming_anonymous(&mut tx, chunk).await?) } else { None };
         if mentioned > 0 {
             cut_mentions(&mut tx, chunk).await?;
         }
         failpoint::hit("batch.between");
-        cut_customers(&mut tx, chunk).await?;
+        let cut = cut_customers(&mut tx, chunk).await?;
+        records = became.unwrap_or(cut);
         tx.query("DELETE FROM pass_hits").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
     }
     let (position, position_at) = chunk.end();
@@ -242,7 +240,7 @@ async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::result
     failpoint::hit("batch.before-commit");
     tx.commit().await?;
     failpoint::hit("batch");
-    Ok(records.unsigned_abs())
+    Ok(records)
 }
 
 /// Notes every identifier of the records whose customer is selected: the customer goes whole (A18).
@@ -325,6 +323,20 @@ async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .await
 }
 
+/// How many of the noted records are whole yet. Only a record that is mentioned in can have been touched before, by an
+/// earlier chunk or night; without mentions all that are cut are new.
+async fn becoming_anonymous(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
+    let records: i64 = tx
+        .query("SELECT count(DISTINCT h.record_id) FROM pass_hits h JOIN ")
+        .push(table(chunk.target))
+        .push(" r ON r.tenant_id = h.tenant_id AND r.id = h.record_id")
+        .with(" WHERE h.tenant_id = ", chunk.tenant)
+        .push(" AND r.forgotten = 0")
+        .scalar()
+        .await?;
+    Ok(records.unsigned_abs())
+}
+
 /// Cuts the noted mentions; a record that loses somebody else than its customer remembers that (bit 8).
 async fn cut_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     tx.query("UPDATE ")
@@ -348,8 +360,8 @@ async fn cut_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .await
 }
 
-/// Cuts the customers of the noted records. The conditions stand on the record itself: one that was changed since it was
-/// noted has seen the erasures and is left alone.
+/// Cuts the customers of the noted records, and answers how many. The conditions stand on the record itself: one that was
+/// changed since it was noted has seen the erasures and is left alone.
 async fn cut_customers(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     let table = table(chunk.target);
     tx.query("UPDATE ")

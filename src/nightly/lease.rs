@@ -128,7 +128,7 @@ fn start_of(id: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The second field is the command in brackets, which may hold spaces: count after it.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?;
+    let is_zombie = fields.next()? == "Z";
     let start = fields.nth(18)?;
-    (state != "Z").then(|| start.to_owned())
+    (!is_zombie).then(|| start.to_owned())
 }

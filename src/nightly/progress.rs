@@ -25,17 +25,19 @@ impl Progress {
 
     /// A tenant's pass came to a step.
     pub fn step(&self, tenant: &str, step: &'static str) {
-        match &self.bar {
-            Some(bar) => bar.set_message(format!("{tenant}: {step}")),
-            None => tracing::info!(tenant, step, "The night goes on"),
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{tenant}: {step}"));
+        } else {
+            tracing::info!(tenant, step, "The night goes on");
         }
     }
 
     /// Some records more became anonymous.
     pub fn advance(&self, records: u64) {
-        match &self.bar {
-            Some(bar) => bar.inc(records),
-            None => tracing::debug!(records, "Cut a chunk"),
+        if let Some(bar) = &self.bar {
+            bar.inc(records);
+        } else {
+            tracing::debug!(records, "Cut a chunk");
         }
     }
 

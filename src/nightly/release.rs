@@ -30,13 +30,12 @@ pub async fn sweep(
         let ids = vault::walk(&mut stores.vault.read().await?, tenant, position, BATCH).await?;
         let orphans = unreferenced(&mut stores.archive.read().await?, tenant, &ids).await?;
         checked += ids.len();
-        report.orphans_found += orphans.len() as u64;
         let at_end = ids.len() < BATCH as usize;
         position = ids.last().copied().filter(|_| !at_end).unwrap_or(IdentifierId(uuid::Uuid::nil()));
         let is_last = at_end || checked >= SWEEP;
         let mut tx = stores.archive.write().await?;
         lease.renew(&mut tx).await?;
-        sql::release(&mut tx, tenant, pass.id, &orphans).await?;
+        report.orphans_found += sql::release(&mut tx, tenant, pass.id, &orphans).await?;
         set_sweep_position(&mut tx, tenant, position).await?;
         if is_last {
             sql::set_step(&mut tx, tenant, pass.id, Step::Swept).await?;

@@ -140,17 +140,19 @@ pub async fn fail(
         .await
 }
 
-/// Notes identifiers as candidates for leaving the vault.
-pub async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, ids: &[IdentifierId]) -> Result<()> {
+/// Notes identifiers as candidates for leaving the vault, and answers how many were none yet.
+pub async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, ids: &[IdentifierId]) -> Result<u64> {
+    let mut noted = 0;
     for chunk in ids.chunks(1_000) {
-        tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) VALUES ")
+        noted += tx
+            .query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) VALUES ")
             .each(chunk, |query, id| query.with("(", tenant).with(", ", pass).with(", ", *id).push(")"))
             .push(" ON CONFLICT DO NOTHING")
             .once()
             .execute()
             .await?;
     }
-    Ok(())
+    Ok(noted)
 }
 
 /// The candidates after one, by id.

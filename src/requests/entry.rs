@@ -80,27 +80,27 @@ impl<T: Serialize> Serialize for Member<T> {
 
 /// A change of a request: a merge patch. What is absent stays; null clears a number, an address or a comment.
 #[derive(Clone, Deserialize, Serialize, ToSchema, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestChange, example = json!({"to_date": "2026-08-02", "comment": null}))]
 pub struct Change {
     /// The person's number; null takes it away.
-    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>, example = "98765432")]
     pub phone_number: Member<String>,
     /// The person's e-mail address; null takes it away.
-    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>, example = "bob.test@mytest.no")]
     pub email: Member<String>,
     /// The last local day that is forgotten: not after the day of entry.
-    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = String, format = Date, required = false, example = "2026-08-02")]
     pub to_date: Member<String>,
     /// The note; null takes it away.
-    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>, max_length = 10_000, example = "case 118, checked")]
     pub comment: Member<String>,
     /// Where the person is forgotten; replaces the whole list.
-    #[serde(skip_serializing_if = "Member::is_absent")]
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Vec<String>, required = false, min_items = 1, example = json!(["archive"]))]
     pub targets: Member<Vec<String>>,
 }

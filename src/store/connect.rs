@@ -30,7 +30,7 @@ impl<S> Db<S> {
     pub async fn open(settings: &Settings) -> Result<Self> {
         let url = settings.url.expose_secret();
         let pool = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            open_postgres(url, settings).await?
+            open_postgres(url, settings)?
         } else if url.starts_with("sqlite:") {
             open_sqlite(url, settings.connections).await?
         } else {
@@ -40,7 +40,7 @@ impl<S> Db<S> {
     }
 }
 
-async fn open_postgres(url: &str, settings: &Settings) -> Result<Pool> {
+fn open_postgres(url: &str, settings: &Settings) -> Result<Pool> {
     let mut options = PgConnectOptions::from_str(url)?.application_name("lethe");
     if let Some(schema) = settings.schema {
         options = options.options([("search_path", schema)]);

@@ -42,9 +42,9 @@ impl WriteLock {
     pub async fn acquire(&self) -> Result<Writing> {
         let (turnstile, pen) = (Arc::clone(&self.turnstile), Arc::clone(&self.pen));
         if turnstile.try_lock().is_ok() {
-            let writing = pen.try_lock().is_ok();
+            let is_free = pen.try_lock().is_ok();
             turnstile.unlock()?;
-            if writing {
+            if is_free {
                 return Ok(Writing { pen });
             }
         }
@@ -55,7 +55,7 @@ impl WriteLock {
             taken.map(|()| Writing { pen })
         });
         match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(Ok(writing)) => Ok(writing?),
+            Ok(Ok(taken)) => Ok(taken?),
             Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable("another process holds the write lock")),
         }
     }

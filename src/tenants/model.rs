@@ -23,7 +23,7 @@ pub struct Tenant {
     pub targets: Targets,
     /// What else can be set.
     pub settings: Settings,
-    /// Grows with every change; the ETag.
+    /// Grows with every change; the `ETag`.
     pub version: i64,
 }
 

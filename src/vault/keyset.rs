@@ -85,7 +85,7 @@ impl Keysets {
     async fn create(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<(), VaultError> {
         let mut tx = vault.write().await?;
         for purpose in ["seal", "index"] {
-            let wrapped = self.master.0.seal(Key::random()?.expose(), &wrap_place(tenant, purpose, 1), 32)?;
+            let wrapped = self.master.0.seal(Key::random()?.bytes(), &wrap_place(tenant, purpose, 1), 32)?;
             sql::insert_key(&mut tx, tenant, purpose, 1, &wrapped, Clock::System.now()).await?;
         }
         Ok(tx.commit().await?)

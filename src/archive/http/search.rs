@@ -330,13 +330,10 @@ impl Asked {
                 Err(_) => wrong.push(Place::at("/email", "email_invalid", "must be an e-mail address")),
             }
         }
-        let token = match token.map(|token| token.parse()).transpose() {
-            Ok(token) => token,
-            Err(_) => {
-                wrong.push(Place::at("/token", "format", "must be a token of this service"));
-                None
-            }
-        };
+        let token = token.map(|token| token.parse()).transpose().unwrap_or_else(|_| {
+            wrong.push(Place::at("/token", "format", "must be a token of this service"));
+            None
+        });
         if wrong.is_empty() {
             Ok(Search { from, to, channels, queue, agent_id, identifiers, token })
         } else {

@@ -77,10 +77,20 @@ fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<E
 
 /// The record's own address where local part and domain may have more around them than belongs to it.
 fn own_around(own: &Pii<Email>, local: &str, domain: &str, read: &dyn Fn(&str, &str) -> Option<Hit>) -> Option<Hit> {
-    let (own_local, _) = own.expose().as_str().rsplit_once('@')?;
+    let (own_local, own_domain) = own.expose().as_str().rsplit_once('@')?;
+    let plain = domain.is_ascii() && local.is_ascii();
+    let begins = || domain.get(..own_domain.len()).is_some_and(|start| start.eq_ignore_ascii_case(own_domain));
+    if plain && !begins() {
+        return None;
+    }
     let length = own_local.chars().count();
     let visible = local.char_indices().rev().filter(|(_, c)| !is_invisible(*c));
-    let local = &local[visible.take(length).last().map_or(0, |(at, _)| at)..];
+    let (before, local) = local.split_at(visible.take(length).last().map_or(0, |(at, _)| at));
+    // `minkari@x.no` and `min.kari@x.no` are somebody else's.
+    let before = before.trim_end_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+') || is_invisible(c));
+    if before.ends_with(|c: char| c != '%' && is_local(c, false)) {
+        return None;
+    }
     let ends = domain.match_indices('.').map(|(at, _)| at).chain([domain.len()]);
     ends.filter_map(|end| read(local, &domain[..end])).find(|hit| hit.1 == *own)
 }

@@ -24,11 +24,18 @@ fn set(groups: &mut [Group], as_what: Lookalike) {
     }
 }
 
+/// Groups of a row that are counted: no rule here tells longer ones apart.
+const LONGEST_RUN: usize = 16;
+
 /// How many groups follow on from `first` with the same sign between them, itself included.
 fn run(groups: &[Group], first: usize) -> usize {
     let Some(next) = groups.get(first + 1).filter(|next| next.gap.joins && next.gap.sign.is_some()) else { return 1 };
     let sign = next.gap.sign;
-    1 + groups[first + 1..].iter().take_while(|group| group.gap.joins && group.gap.sign == sign).count()
+    1 + groups[first + 1..]
+        .iter()
+        .take(LONGEST_RUN)
+        .take_while(|group| group.gap.joins && group.gap.sign == sign)
+        .count()
 }
 
 /// Whether the sign before `first` is the one after it, so that a run began earlier.
@@ -243,7 +250,7 @@ fn mark_iban(text: &str, stretch: &mut Stretch, first: usize) {
         return;
     }
     let fours = groups[first].len() == 2
-        && groups[first + 1..].iter().take_while(|group| group.gap.joins && group.len() == 4).count() >= 2;
+        && groups[first + 1..].iter().take(2).take_while(|group| group.gap.joins && group.len() == 4).count() == 2;
     let end = iban_end(&text[start - 2..]).map(|length| start - 2 + length);
     let end = end.or_else(|| fours.then(|| groups[first + run(groups, first) - 1].end)).unwrap_or(start);
     for group in stretch.groups[first..].iter_mut().take_while(|group| group.end <= end) {

@@ -16,13 +16,13 @@ mod name;
 mod own;
 mod phone;
 mod placeholder;
+mod plan;
 
-#[cfg(test)]
-mod properties;
 #[cfg(test)]
 mod stories;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 pub use placeholder::fill_text;
 
@@ -80,7 +80,9 @@ enum Reading {
 pub struct Finder {
     numbers: Numbers,
     email: Option<Pii<Email>>,
-    names: Option<Names>,
+    name: Option<Pii<PersonName>>,
+    /// How the name may be written, made out for the first text.
+    names: OnceLock<Option<Names>>,
 }
 
 impl Finder {
@@ -89,7 +91,8 @@ impl Finder {
     pub fn new(region: Region, own: Own) -> Self {
         Self {
             numbers: Numbers::new(region, own.phone.as_ref()),
-            names: own.name.as_ref().and_then(Names::new),
+            name: own.name,
+            names: OnceLock::new(),
             email: own.email,
         }
     }
@@ -119,7 +122,7 @@ impl Finder {
         let addresses = ranges(&found);
         self.numbers.find(text, reading, &addresses, &mut found);
         found.sort_by_key(|(range, _)| range.start);
-        if let Some(names) = &self.names {
+        if let Some(names) = self.names.get_or_init(|| self.name.as_ref().and_then(Names::new)) {
             let taken = ranges(&found);
             names.find(text, reading, &taken, &mut found);
             found.sort_by_key(|(range, _)| range.start);

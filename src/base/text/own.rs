@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::Found;
 use super::digits::{Group, Lookalike, Stretch};
 use super::phone::with_bracket;
+use super::plan::trunk_prefix;
 use crate::base::pii::{Phone, Pii, digit};
 
 /// From so many national digits on, a number is found inside longer rows of digits.
@@ -32,7 +33,7 @@ impl OwnNumber {
         let national = phone.expose().national();
         let code = phone.expose().as_str().trim_start_matches('+');
         let code = code.strip_suffix(&national).unwrap_or_default();
-        let trunk = phone.expose().trunk_prefix();
+        let trunk = trunk_prefix(phone);
         let mut prefixes = vec![format!("00{code}"), format!("011{code}"), code.to_owned()];
         for trunk in ["0", &trunk] {
             prefixes.extend([format!("00{code}{trunk}"), format!("{code}{trunk}"), trunk.to_owned()]);
@@ -44,9 +45,9 @@ impl OwnNumber {
         Self { phone: phone.clone(), code: code.as_bytes().to_vec(), national: national.into_bytes(), prefixes }
     }
 
-    /// The fewest digits of a stretch that can hold it.
-    pub(super) const fn shortest(&self) -> usize {
-        self.national.len()
+    /// The fewest digits of a stretch that can hold a number: all but the longest country code.
+    pub(super) fn shortest(phone: &Pii<Phone>) -> usize {
+        phone.expose().as_str().len().saturating_sub("+999".len()).max(2)
     }
 
     /// Adds the places where the number stands in a stretch and takes their groups out of it.
@@ -68,10 +69,9 @@ impl OwnNumber {
             from = national + length;
             let (start, end) = (start_byte(text, stretch, first), end_byte(text, stretch, from));
             found.push((with_bracket(text, start, end)..end, Found::Phone(self.phone.clone())));
-            for group in &mut stretch.groups {
-                if group.from < from && group.to > first {
-                    group.lookalike = Lookalike::Surely;
-                }
+            let touched = touched(stretch, first, from);
+            for group in &mut stretch.groups[touched] {
+                group.lookalike = Lookalike::Surely;
             }
         }
     }
@@ -95,28 +95,38 @@ impl OwnNumber {
         if self.national.len() >= UNMISTAKABLE {
             return true;
         }
-        let touched = stretch.groups.iter().filter(|group| group.from < end && group.to > first);
+        let touched = &stretch.groups[touched(stretch, first, end)];
         let whole = group_starting(stretch, first).is_some()
-            && stretch.groups.iter().any(|group| group.to == end)
+            && touched.last().is_some_and(|group| group.to == end)
             && joins(stretch, first, end);
         let begun = &stretch.digits[first..national];
         let after_plus = group_starting(stretch, first).is_some_and(|group| group.gap.plus.is_some());
         let abroad = begun.starts_with(b"00") || after_plus && begun.starts_with(&self.code);
-        whole && (abroad || self.national.len() >= BARE && touched.clone().all(|g| g.lookalike == Lookalike::No))
+        whole && (abroad || self.national.len() >= BARE && touched.iter().all(|g| g.lookalike == Lookalike::No))
     }
 }
 
+/// The groups that digits belong to. A stretch may be as long as a text: never looked through from its beginning.
+fn touched(stretch: &Stretch, from: usize, to: usize) -> Range<usize> {
+    let first = stretch.groups.partition_point(|group| group.to <= from);
+    first..first + stretch.groups[first..].partition_point(|group| group.from < to)
+}
+
+fn group_of(stretch: &Stretch, digit: usize) -> Option<&Group> {
+    stretch.groups[touched(stretch, digit, digit + 1)].first()
+}
+
 fn group_starting(stretch: &Stretch, digit: usize) -> Option<&Group> {
-    stretch.groups.iter().find(|group| group.from == digit)
+    group_of(stretch, digit).filter(|group| group.from == digit)
 }
 
 /// Whether all gaps between two digits are such as spellings of a number have.
 fn joins(stretch: &Stretch, from: usize, to: usize) -> bool {
-    stretch.groups.iter().filter(|group| group.from > from && group.from < to).all(|group| group.gap.joins)
+    stretch.groups[touched(stretch, from, to)].iter().filter(|group| group.from > from).all(|group| group.gap.joins)
 }
 
 fn start_byte(text: &str, stretch: &Stretch, first: usize) -> usize {
-    match stretch.groups.iter().find(|group| group.from <= first && first < group.to) {
+    match group_of(stretch, first) {
         Some(group) if group.from == first => group.gap.plus.unwrap_or(group.start),
         Some(group) => nth_digit(text, group, first - group.from).start,
         None => 0,
@@ -124,7 +134,7 @@ fn start_byte(text: &str, stretch: &Stretch, first: usize) -> usize {
 }
 
 fn end_byte(text: &str, stretch: &Stretch, end: usize) -> usize {
-    match stretch.groups.iter().find(|group| group.from < end && end <= group.to) {
+    match group_of(stretch, end - 1) {
         Some(group) if group.to == end => group.end,
         Some(group) => nth_digit(text, group, end - group.from - 1).end,
         None => 0,

@@ -1,26 +1,28 @@
 //! Phone numbers in texts: the record's own however it is written, and every other one that is valid.
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{LazyLock, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use super::digits::{Group, Lookalike, Stretch, may_begin};
 use super::lookalike::{is_code, mark, passes_luhn};
 use super::own::OwnNumber;
+use super::plan::{LONGEST, Plan, is_grouped_as};
 use super::{Found, Reading};
 use crate::base::pii::{Phone, Pii, Region, digit};
 
 /// The fewest digits of a number that is not the record's own. Shorter ones are services, not callers.
 const SHORTEST: usize = 6;
-/// The most digits: `00` and the longest of E.164.
-const MOST: usize = Phone::LONGEST + 2;
+/// The most digits: what is dialled before a country code, and the longest of E.164.
+const MOST: usize = LONGEST + 4;
 
 /// Finds phone numbers for one region and one record.
 #[derive(Debug)]
 pub(super) struct Numbers {
     region: Region,
-    lengths: u64,
-    own: Option<OwnNumber>,
+    plan: Arc<Plan>,
+    phone: Option<Pii<Phone>>,
+    /// How the own number may be written, made out when the first text with enough digits comes along.
+    own: OnceLock<OwnNumber>,
 }
 
 /// A number found: its last group, where it begins, what it is.
@@ -28,7 +30,7 @@ type Hit = (usize, usize, Pii<Phone>);
 
 impl Numbers {
     pub(super) fn new(region: Region, own: Option<&Pii<Phone>>) -> Self {
-        Self { region, lengths: lengths(region), own: own.map(OwnNumber::new) }
+        Self { region, plan: Plan::of(region), phone: own.cloned(), own: OnceLock::new() }
     }
 
     /// Adds every number that lies outside of `taken`.
@@ -39,13 +41,13 @@ impl Numbers {
         taken: &[Range<usize>],
         found: &mut Vec<(Range<usize>, Found)>,
     ) {
-        let shortest = self.own.as_ref().map_or(SHORTEST, |own| own.shortest().min(SHORTEST));
+        let shortest = self.phone.as_ref().map_or(SHORTEST, |own| OwnNumber::shortest(own).min(SHORTEST));
         stretches(text, taken, |stretch| {
             if stretch.digits.len() < shortest {
                 return true;
             }
             mark(text, stretch);
-            if let Some(own) = &self.own {
+            if let Some(own) = self.own() {
                 own.find(text, stretch, found);
             }
             if stretch.digits.len() >= SHORTEST {
@@ -55,13 +57,22 @@ impl Numbers {
         });
     }
 
+    fn own(&self) -> Option<&OwnNumber> {
+        self.phone.as_ref().map(|phone| self.own.get_or_init(|| OwnNumber::new(phone)))
+    }
+
     /// Whether the record's own number stands in the text.
     pub(super) fn holds_own(&self, text: &str) -> bool {
-        let Some(own) = &self.own else { return false };
+        let Some(phone) = &self.phone else { return false };
         let mut found = Vec::new();
         stretches(text, &[], |stretch| {
+            if stretch.digits.len() < OwnNumber::shortest(phone) {
+                return true;
+            }
             mark(text, stretch);
-            own.find(text, stretch, &mut found);
+            if let Some(own) = self.own() {
+                own.find(text, stretch, &mut found);
+            }
             found.is_empty()
         });
         !found.is_empty()
@@ -86,10 +97,10 @@ impl Numbers {
         let bare = &stretch.digits[group.from..group.to];
         let abroad = match group.gap.plus {
             Some(plus) => self.longest(text, stretch, first, Start::Plus).map(|(last, phone)| (last, plus, phone)),
-            None if bare.starts_with(b"00") => {
-                self.longest(text, stretch, first, Start::Zeros).map(|(last, phone)| (last, group.start, phone))
-            }
-            None => None,
+            None => self.plan.abroad.iter().filter(|prefix| bare.starts_with(prefix.as_bytes())).find_map(|prefix| {
+                let (last, phone) = self.longest(text, stretch, first, Start::Abroad(prefix.len()))?;
+                Some((last, group.start, phone))
+            }),
         };
         let hit = abroad.or_else(|| match reading {
             Reading::Text => {
@@ -110,7 +121,7 @@ impl Numbers {
 
     /// A number with its country code and nothing before it, as telephony systems store it.
     pub(super) fn bare_international(&self, digits: &[u8]) -> Option<Pii<Phone>> {
-        if !(10..=Phone::LONGEST).contains(&digits.len()) || digits[0] == b'0' {
+        if !(10..=LONGEST).contains(&digits.len()) || digits[0] == b'0' {
             return None;
         }
         let dialled = format!("+{}", std::str::from_utf8(digits).ok()?);
@@ -145,14 +156,11 @@ impl Numbers {
     fn read(&self, text: &str, stretch: &Stretch, first: usize, last: usize, start: Start) -> Option<Pii<Phone>> {
         let groups = &stretch.groups[first..=last];
         let digits = &stretch.digits[groups[0].from..groups[groups.len() - 1].to];
-        if start == Start::Home {
-            let long_enough = digits.len() >= SHORTEST + usize::from(digits[0] == b'0');
-            if !long_enough || self.lengths >> digits.len() & 1 == 0 {
-                return None;
-            }
-            return Phone::parse_valid(std::str::from_utf8(digits).ok()?, self.region);
-        }
-        let digits = if start == Start::Zeros { digits.get(2..)? } else { digits };
+        let digits = match start {
+            Start::Home => return self.read_home(digits),
+            Start::Plus => digits,
+            Start::Abroad(prefix) => digits.get(prefix..)?,
+        };
         if !(SHORTEST + 1..=MOST).contains(&digits.len()) || digits[0] == b'0' {
             return None;
         }
@@ -165,6 +173,21 @@ impl Numbers {
             let at = dialled.len() - (groups[groups.len() - 1].to - zero.from);
             Phone::parse_valid(&format!("{}{}", &dialled[..at], &dialled[at + 1..]), self.region)
         })
+    }
+
+    fn read_home(&self, digits: &[u8]) -> Option<Pii<Phone>> {
+        let begins_with_zero = digits[0] == b'0';
+        let long_enough = digits.len() >= SHORTEST + usize::from(begins_with_zero);
+        if !long_enough || self.plan.lengths >> digits.len() & 1 == 0 {
+            return None;
+        }
+        let with_code = self.plan.needs_zero && !begins_with_zero;
+        if with_code && !digits.starts_with(self.plan.code.as_bytes()) {
+            return None;
+        }
+        let digits = std::str::from_utf8(digits).ok()?;
+        Phone::parse_valid(digits, self.region)
+            .filter(|phone| !with_code || phone.expose().as_str().strip_prefix('+') == Some(digits))
     }
 
     /// Long rows of equal groups are cards, accounts or keys, unless they are whole numbers one after another.
@@ -206,7 +229,8 @@ impl Numbers {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
     Plus,
-    Zeros,
+    /// With what is dialled before a country code, so many digits.
+    Abroad(usize),
     Home,
 }
 
@@ -253,11 +277,11 @@ fn row_end(groups: &[Group], first: usize) -> usize {
 /// Whether the groups are those in which the number's country writes it.
 fn is_conventional(stretch: &Stretch, first: usize, last: usize, start: Start, phone: &Pii<Phone>) -> bool {
     let mut lengths: Vec<usize> = stretch.groups[first..=last].iter().map(Group::len).collect();
-    if start == Start::Zeros {
-        lengths[0] -= 2;
+    if let Start::Abroad(prefix) = start {
+        lengths[0] -= prefix;
         lengths.retain(|length| *length > 0);
     }
-    phone.expose().is_grouped_as(&lengths)
+    is_grouped_as(phone, &lengths)
 }
 
 /// Takes in the bracket before a number that is closed inside of it.
@@ -269,17 +293,4 @@ pub(super) fn with_bracket(text: &str, start: usize, end: usize) -> usize {
         (Some(bracket), Some(closed)) if opened_inside.is_none_or(|at| at > closed) => start - bracket.len_utf8(),
         _ => start,
     }
-}
-
-/// The lengths of a region's numbers, read from its numbering plan once.
-fn lengths(region: Region) -> u64 {
-    static KNOWN: LazyLock<RwLock<HashMap<Region, u64>>> = LazyLock::new(RwLock::default);
-    if let Some(known) = KNOWN.read().ok().and_then(|known| known.get(&region).copied()) {
-        return known;
-    }
-    let lengths = region.dialled_lengths();
-    if let Ok(mut known) = KNOWN.write() {
-        known.insert(region, lengths);
-    }
-    lengths
 }

@@ -59,7 +59,7 @@ pub struct Listing {
 /// done. A page with any in clear writes one row into the audit log.
 ///
 /// Needs the scope `requests:read`.
-#[utoipa::path(tag = "anonymize requests", operation_id = "list_anonymize_requests",
+#[utoipa::path(tag = "requests", operation_id = "list_anonymize_requests",
     security(("bearer" = ["requests:read"])), params(Listing),
     responses((status = 200, description = "A page of requests.", body = Page<AnonymizeRequest>),
         CallProblems, ListProblems))]
@@ -82,7 +82,7 @@ pub async fn list_anonymize_requests(
 /// which it will match. The user's name is the token's.
 ///
 /// Needs the scope `requests:write`. Whoever may not read requests sees in clear only what this call enters.
-#[utoipa::path(tag = "anonymize requests", operation_id = "create_anonymize_request",
+#[utoipa::path(tag = "requests", operation_id = "create_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same call again within 24 hours gives the same answer: 1 to 255 visible ASCII characters.")),
     request_body = NewRequest,
@@ -114,7 +114,7 @@ pub async fn create_anonymize_request(
 /// done.
 ///
 /// Needs the scope `requests:read`.
-#[utoipa::path(tag = "anonymize requests", operation_id = "get_anonymize_request",
+#[utoipa::path(tag = "requests", operation_id = "get_anonymize_request",
     security(("bearer" = ["requests:read"])),
     params(("id" = Uuid, Path, description = "The request's id."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the caller has.")),
@@ -145,7 +145,7 @@ pub async fn get_anonymize_request(
 /// nothing keeps the version. *To date* is checked against the day of entry.
 ///
 /// Needs the scope `requests:write`. Whoever may not read requests gets number, address and comment masked.
-#[utoipa::path(tag = "anonymize requests", operation_id = "update_anonymize_request",
+#[utoipa::path(tag = "requests", operation_id = "update_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
         ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
@@ -180,7 +180,7 @@ pub async fn update_anonymize_request(
 /// Only while it waits and no night has begun it.
 ///
 /// Needs the scope `requests:write`.
-#[utoipa::path(tag = "anonymize requests", operation_id = "delete_anonymize_request",
+#[utoipa::path(tag = "requests", operation_id = "delete_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
         ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
@@ -205,7 +205,7 @@ pub async fn delete_anonymize_request(
 /// `state_conflict`, `duplicate`.
 ///
 /// Needs the scope `requests:write`. Whoever may not read requests sees in clear only what this call enters.
-#[utoipa::path(tag = "anonymize requests", operation_id = "save_anonymize_requests",
+#[utoipa::path(tag = "requests", operation_id = "save_anonymize_requests",
     security(("bearer" = ["requests:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same call again within 24 hours gives the same answer: 1 to 255 visible ASCII characters.")),
     request_body = Batch,
@@ -231,7 +231,7 @@ pub async fn save_anonymize_requests(
 /// warning `nothing_found` says that no record would be hit.
 ///
 /// Needs the scope `requests:write`.
-#[utoipa::path(tag = "anonymize requests", operation_id = "preview_anonymize_request",
+#[utoipa::path(tag = "requests", operation_id = "preview_anonymize_request",
     security(("bearer" = ["requests:write"])), request_body = NewRequest,
     responses((status = 200, description = "What would be hit.", body = AnonymizePreview),
         CallProblems, BodyProblems))]

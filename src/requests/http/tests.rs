@@ -1,5 +1,7 @@
 //! The contract of the Anonymize page, call by call.
 
+use std::sync::Arc;
+
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, ETAG, HeaderMap, LOCATION};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -71,7 +73,7 @@ impl Call<'_> {
         };
         let (app, document) = app();
         let routes = web::Data::new(Routes::new(&document));
-        let app = frame(app.app_data(self.house.stores.clone()), web::Data::new(kit), routes);
+        let app = frame(app.app_data(web::Data::from(Arc::clone(&self.house.stores))), web::Data::new(kit), routes);
         let app = init_service(app).await;
         let mut request = TestRequest::default().method(self.method).uri(&self.path);
         request = request.insert_header((AUTHORIZATION, format!("Bearer {token}")));

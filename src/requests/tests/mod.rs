@@ -7,7 +7,6 @@ mod stories;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use actix_web::web::Data;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -24,7 +23,7 @@ use crate::vault::{Keysets, MasterKey};
 
 /// A contact centre in Norway, on the afternoon of 3 August 2026.
 pub struct House {
-    pub stores: Data<Stores>,
+    pub stores: Arc<Stores>,
     pub paal: Actor,
 }
 
@@ -43,16 +42,16 @@ impl House {
         let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
         tx.commit().await.unwrap();
         let service_key = ServiceKey::from_bytes(&[9; 32]).unwrap();
-        let stores = Data::new(Stores { archive, vault, keysets, clock, service_key });
+        let stores = Arc::new(Stores { archive, vault, keysets, clock, service_key });
         let scopes = BTreeSet::from([Scope::RequestsRead, Scope::RequestsWrite]);
         Self { stores, paal: Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "paal".to_owned(), scopes } }
     }
 
     /// The same house at another time.
     fn later(self, by: TimeDelta) -> Self {
-        let Stores { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores.into_inner()).unwrap();
+        let Stores { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { stores: Data::new(Stores { archive, vault, keysets, clock, service_key }), ..self }
+        Self { stores: Arc::new(Stores { archive, vault, keysets, clock, service_key }), ..self }
     }
 
     async fn enter(&self, body: Value) -> Shown {

@@ -83,12 +83,17 @@ async fn pages_follow_each_other_newest_first() {
         house = house.later(TimeDelta::seconds(1));
     }
     house.night(ids[1], DONE).await;
+    house.night(ids[4], DONE).await;
+    let mut tx = house.stores.archive.read().await.unwrap();
+    let oldest = oldest_waiting(&mut tx, house.paal.tenant).await.unwrap();
+    assert_eq!(oldest, Some(instant("2026-08-03T12:00:01Z")));
+    drop(tx);
     let of = |page: &Page<Shown>| page.items.iter().map(|one| one.request.id).collect::<Vec<_>>();
     let first = house.page(None, None, 3).await;
     assert_eq!(of(&first), ids[..3]);
     let second = house.page(None, first.next_cursor.clone(), 3).await;
     assert_eq!((of(&second), second.next_cursor.is_none()), (ids[3..].to_vec(), true));
-    assert_eq!(of(&house.page(Some(Status::Done), None, 3).await), [ids[1]]);
+    assert_eq!(of(&house.page(Some(Status::Done), None, 3).await), [ids[1], ids[4]]);
     let foreign = Filter { status: Some(Status::Done), cursor: first.next_cursor, limit: 3 };
     assert!(matches!(list(&house.stores, &house.paal, &foreign).await, Err(RequestError::Cursor(_))));
 }

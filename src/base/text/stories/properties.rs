@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::stories::{in_region, kari, region, seen, show};
 use super::*;
 
 /// What people put between the digits of a number.

@@ -1,0 +1,64 @@
+//! Texts of one record: numbers of placeholders, JSON values, external ids.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn an_external_id_holds_the_own_number_or_address() {
+    for id in
+        ["cdr-98765432", "out-2026-08-01-004798765432-1", "x_987_65_432", "Kari.Nordmann@eksempel.no#1", "4798765432"]
+    {
+        assert!(kari().holds_own(id), "{id}");
+    }
+    for id in ["cdr-98765433", "Kari", "91234567", "ola@eksempel.no", ""] {
+        assert!(!kari().holds_own(id), "{id}");
+    }
+}
+
+#[test]
+fn an_identifier_keeps_its_number_within_a_record() {
+    let mut mentions = Vec::new();
+    let first = tokenize_text(&kari(), "98765432 og 91234567", &mut mentions);
+    assert_eq!(first, "\u{e000}0\u{e001} og \u{e000}1\u{e001}");
+    let second = tokenize_text(&kari(), "+47 912 34 567 fra Kari", &mut mentions);
+    assert_eq!(second, "\u{e000}1\u{e001} fra \u{e000}2\u{e001}");
+    assert_eq!(mentions.iter().map(Found::kind).collect::<Vec<_>>(), [Kind::Phone, Kind::Phone, Kind::Name]);
+}
+
+#[test]
+fn nobody_forges_a_placeholder() {
+    let mut mentions = Vec::new();
+    assert_eq!(tokenize_text(&kari(), "a \u{e000}0\u{e001} b", &mut mentions), "a 0 b");
+    assert_eq!(tokenize_text(&kari(), "98\u{e000}765\u{e001}432", &mut mentions), "\u{e000}0\u{e001}");
+    let garbled =
+        "\u{e000}\u{e001} \u{e000}x\u{e001} \u{e001} \u{e000}99999999999999999999999\u{e001} \u{e000}\u{e000}7\u{e001}";
+    let filled = fill_text(garbled, |n| format!("[{n}]"));
+    assert_eq!(filled, garbled.replace("\u{e000}7\u{e001}", "[7]"));
+}
+
+#[test]
+fn json_values_at_any_depth() {
+    let mut mentions = Vec::new();
+    let value = json!({
+        "line": "AA0204", "wait_seconds": 17, "counter": 91_234_567, "created": 1_715_500_800, "created_ms": 1_715_500_800_123_u64,
+        "night": 20_240_512_103_000_u64, "called": 4_791_234_567_u64, "own": 98_765_432, "from_sheet": 98_765_432.0, "rate": 0.912_345_67,
+        "dialled": "4791234567", "deep": [{"note": "ring 912 34 567"}, null, true, "46701234567"],
+        "98765432": 1, "+4798765432": 2, "91234567": 3, "kari@x.no": 4, "Kari": 5, "Kari Nordmann": 6,
+    });
+    let before = value.clone();
+    let tokenized = tokenize_json(&kari(), value, &mut mentions);
+    let filled = fill_json(tokenized.clone(), &|n| show(&mentions[n]));
+    assert_eq!(
+        filled,
+        json!({
+            "line": "AA0204", "wait_seconds": 17, "counter": 91_234_567, "created": 1_715_500_800, "created_ms": 1_715_500_800_123_u64,
+            "night": 20_240_512_103_000_u64, "called": "<+4791234567>", "own": "<+4798765432>", "from_sheet": "<+4798765432>",
+            "rate": 0.912_345_67,
+            "dialled": "<+4791234567>", "deep": [{"note": "ring <+4791234567>"}, null, true, "<+46701234567>"],
+            "<+4798765432>": 1, "<+4798765432> 2": 2, "91234567": 3, "<kari@x.no>": 4, "Kari": 5, "<name>": 6,
+        })
+    );
+    let anonymous = fill_json(tokenized, &|_| "Anonymized".to_owned());
+    assert_eq!(anonymous.as_object().unwrap().len(), before.as_object().unwrap().len(), "nothing is lost");
+}
