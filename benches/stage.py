@@ -83,6 +83,12 @@ class Server:
         ended = subprocess.run(command, stdin=stdin or subprocess.DEVNULL, capture_output=True, text=True, check=True)
         return float(re.findall(r"^Time: ([\d.]+) ms", ended.stdout, re.M)[-1]) / 1000
 
+    def cpu(self):
+        """Seconds of processor time that the server has used, all its processes together."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return sum(processor_time(pid) for pid in [first, *children])
+
     def create(self, database, template="template1"):
         self.sql("postgres", f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         self.sql("postgres", f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY")
@@ -193,6 +199,15 @@ class Running:
 
     def memory(self):
         return memory(self.process.pid, "VmRSS")
+
+
+def processor_time(pid):
+    """Seconds of processor time of a process and of those of its children that have ended."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid, field):
