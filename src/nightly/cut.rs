@@ -29,8 +29,8 @@ const CHUNK: i64 = 5_000;
 /// How many work rows are looked at together to make chunks of them.
 const WINDOW: i64 = 500;
 
-/// After so many chunks PostgreSQL clears away what they noted: the deleted rows of a long pass would slow down the notes
-/// of every next chunk, and the planner would take them for rows.
+/// After so many chunks PostgreSQL clears away the mentions that they noted: the deleted rows of a long pass would slow
+/// down every next chunk, and the planner would take them for rows.
 const CHUNKS_TO_TIDY: u32 = 16;
 
 /// A work row as the walk sees it.
@@ -64,7 +64,7 @@ pub async fn cut(
         let records = cut_chunk(stores, lease, &chunk).await?;
         (position, from) = chunk.end();
         chunks += 1;
-        if chunks % CHUNKS_TO_TIDY == 0 && stores.archive.is_postgres() {
+        if chunk.mentions && chunks % CHUNKS_TO_TIDY == 0 && stores.archive.is_postgres() {
             stores.archive.scrub(Sql::per("VACUUM pass_hits", "")).await?;
         }
         *report.anonymized.entry(chunk.target.to_string()).or_default() += records;
