@@ -1,6 +1,6 @@
 //! The running service: its stores, its routes, its listeners.
 //!
-//! [`routes`] is the one list of all routes; the OpenAPI document is made from it.
+//! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
 mod operations;
 mod setup;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::LOCATION;
 use actix_web::middleware::{Next, from_fn};
@@ -28,7 +28,7 @@ use crate::archive;
 use crate::audit::{self, Action, Entry};
 use crate::config::Config;
 use crate::http::docs::Contract;
-use crate::http::health;
+use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
 use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
 use crate::nightly;
@@ -100,12 +100,7 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
     let health = Data::new(vitals::health(&stores, &metrics));
     let document = openapi();
     let shown = web::Bytes::from(document.to_json().map_err(|_| StartError::Document)?);
-    let routes_table = Data::new(
-        Routes::new(&document)
-            .also("/openapi.json", vec![Method::GET])
-            .also("/docs", vec![Method::GET])
-            .also("/docs/{file}*", vec![Method::GET]),
-    );
+    let known = Data::new(known_routes(&document));
     let api = {
         let (stores, kit, health) = (stores.clone(), kit.clone(), health.clone());
         HttpServer::new(move || {
@@ -124,7 +119,7 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
                 .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
                 .default_service(web::to(|| std::future::ready(nothing_here())))
                 .wrap(from_fn(audit_refusals));
-            frame(app, kit.clone(), routes_table.clone())
+            frame(app, kit.clone(), known.clone())
         })
     };
     let api = api
@@ -144,14 +139,25 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
         .disable_signals()
         .bind(config.http.internal_listen)
         .map_err(|error| StartError::Listen("http.internal_listen", error))?;
+    // Before anybody hears that the service is there, and may ask it to end.
+    let end_asked = stop_asked();
     let addresses = |addresses: Vec<SocketAddr>| addresses.into_iter().next().ok_or(StartError::Metrics);
     started(&Addresses { api: addresses(api.addrs())?, internal: addresses(internal.addrs())? });
 
-    let (api, internal) = (api.run(), internal.run());
-    let (api_handle, internal_handle) = (api.handle(), internal.handle());
     let drain = Duration::from_secs(if config.development() { 0 } else { config.http.drain });
+    until_stopped((api.run(), internal.run()), end_asked, &health, drain).await
+}
+
+/// Serves until the end is asked for; then says no to new calls for a while, and finishes those in hand.
+async fn until_stopped(
+    (api, internal): (Server, Server),
+    end_asked: impl Future<Output = ()> + Send + 'static,
+    health: &Data<Health>,
+    drain: Duration,
+) -> Result<(), StartError> {
+    let (api_handle, internal_handle, health) = (api.handle(), internal.handle(), health.clone());
     let stopping = tokio::spawn(async move {
-        stop_asked().await;
+        end_asked.await;
         tracing::info!("Stopping: no new calls, those in hand are finished");
         health.drain();
         tokio::time::sleep(drain).await;
@@ -163,19 +169,30 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
     served.and(observed).map_err(|error| StartError::Listen("http.listen", error))
 }
 
-/// Returns when the process is asked to end: SIGTERM, or Ctrl-C.
-pub async fn stop_asked() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminated {
-            Some(signal) => drop(signal.recv().await),
+/// The routes of the document, and those that it does not describe.
+fn known_routes(document: &OpenApi) -> Routes {
+    Routes::new(document)
+        .also("/openapi.json", vec![Method::GET])
+        .also("/docs", vec![Method::GET])
+        .also("/docs/{file}*", vec![Method::GET])
+}
+
+/// Ends when the process is asked to end: SIGTERM, or Ctrl-C. From the call on, neither ends the process by itself.
+pub fn stop_asked() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn told(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => drop(signal.recv().await),
             None => std::future::pending().await,
         }
-    };
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
+    }
+    let terminated = signal(SignalKind::terminate()).ok();
+    let interrupted = signal(SignalKind::interrupt()).ok();
+    async move {
+        tokio::select! {
+            () = told(terminated) => {}
+            () = told(interrupted) => {}
+        }
     }
 }
 

@@ -14,12 +14,14 @@ use crate::audit::{self, Action, Entry, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
 use crate::base::page::{Page, Position};
+use crate::base::patch::Member;
 use crate::base::pii::UnknownRegion;
+use crate::base::place;
 use crate::base::target::{Targets, UnknownTarget};
 use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
-use crate::http::json::{Change, MergePatch};
+use crate::http::json::MergePatch;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{Answer, Caller, Code, Place, Problem};
 use crate::tenants::{self, Tenant, TenantChange};
@@ -132,23 +134,23 @@ pub struct TenantPatch {
     /// Whose national numbers need no country code. Numbers that are stored already stay what they were.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
-    region: Change<String>,
+    region: Member<String>,
     /// Whose local days *to dates* are. Requests that were entered already keep their cut-off.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
-    time_zone: Change<String>,
+    time_zone: Member<String>,
     /// The targets that requests can tick.
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
-    targets: Change<Vec<String>>,
+    targets: Member<Vec<String>>,
     /// Whether a call in the identified view must state a purpose.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    purpose_required: Change<bool>,
+    purpose_required: Member<bool>,
     /// For how many calendar months done requests and their erasures are kept, 1 to 120.
     #[serde(default)]
     #[schema(value_type = u32, required = false)]
-    request_retention_months: Change<u32>,
+    request_retention_months: Member<u32>,
 }
 
 /// Change the tenant's settings
@@ -221,9 +223,9 @@ impl TenantPatch {
 const MONTHS: &str = "/request_retention_months";
 
 /// The value, or a note that it may not be cleared.
-fn given<T>(value: Result<Option<T>, Place>, wrong: &mut Vec<Place>) -> Option<T> {
+fn given<T>(value: Result<Option<T>, place::Place>, wrong: &mut Vec<Place>) -> Option<T> {
     value.unwrap_or_else(|place| {
-        wrong.push(place);
+        wrong.push(place.into());
         None
     })
 }
@@ -272,6 +274,7 @@ impl From<Event> for AuditEvent {
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
     /// `next_cursor` of the page before.
+    #[param(format = "cursor")]
     cursor: Option<String>,
     /// The most items: 1 to 200, 50 where nobody asks.
     #[serde(default)]
@@ -298,12 +301,9 @@ pub async fn list_audit_events(
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = stores.archive.read().await?;
-    let mut events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
-    let has_next = events.len() > limit.get() as usize;
-    events.truncate(limit.get() as usize);
-    let last = events.last().filter(|_| has_next).map(|event| Position { at: event.at, id: event.id.0 });
-    let next_cursor = last.and_then(|last| last.to_cursor(&stores.service_key, &bound_to));
-    Ok(Json(Page { items: events.into_iter().map(AuditEvent::from).collect(), next_cursor }))
+    let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
+    let position = |event: &Event| Position { at: event.at, id: event.id.0 };
+    Ok(Json(Page::of(events, limit.get(), position, (&stores.service_key, &bound_to)).map(AuditEvent::from)))
 }
 
 async fn tenant_of(stores: &Stores, actor: &crate::base::actor::Actor) -> Answer<Tenant> {

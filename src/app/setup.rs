@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -101,8 +102,18 @@ fn addresses(config: &Config) -> Result<(Settings, Settings), StartError> {
         None if is_postgres(&archive) => archive.clone(),
         None => embedded("vault.db")?,
     };
-    let archive = Settings { url: archive, schema: None, connections: config.database.pool };
-    let vault = Settings { url: vault, schema: Some("vault"), connections: config.vault.pool };
+    let archive = Settings {
+        url: archive,
+        schema: None,
+        connections: config.database.pool,
+        patience: Duration::from_secs(config.database.acquire_timeout),
+    };
+    let vault = Settings {
+        url: vault,
+        schema: Some("vault"),
+        connections: config.vault.pool,
+        patience: Duration::from_secs(config.vault.acquire_timeout),
+    };
     Ok((archive, vault))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::incoming::{Customer, Draft};
+use super::draft::{Customer, Draft};
 use super::mentions::{self, Mention, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
 use super::sql;
@@ -101,7 +101,8 @@ impl Batch<'_> {
             if existing.contains_key(&row.draft.external_id) || id != *wanted {
                 replaced.push(id.0);
             }
-            mentioned.extend(self.mentions(row, id, bits, &known));
+            let before = existing.get(&row.draft.external_id).map_or(0, |(_, bits)| *bits);
+            mentioned.extend(self.mentions(row, id, (before, bits), &known));
         }
         let owner = Owner::from(self.target);
         mentions::delete(&mut tx, tenant, owner, &replaced).await?;
@@ -193,12 +194,14 @@ impl Batch<'_> {
         if cut { forgotten::MENTION } else { 0 }
     }
 
-    /// The mentions of a record as it was written: `bits` is what is forgotten of it now.
+    /// The mentions of a record as it was written, given what was forgotten of it before and now. Which of its mentions
+    /// was forgotten before is not known any more, so none of them comes back, even where another record of the batch
+    /// has the same identifier.
     fn mentions<'b>(
         &'b self,
         row: &'b sql::Row<'b>,
         id: RecordId,
-        bits: i16,
+        (before, bits): (i16, i16),
         known: &'b Known,
     ) -> impl Iterator<Item = NewMention> + 'b {
         let draft = row.draft;
@@ -210,7 +213,7 @@ impl Batch<'_> {
                     known.ids.get(&one).copied().filter(|_| bits & forgotten::CUSTOMER == 0)
                 }
                 Some(one) if covers(&known.erasures, &one, self.target, draft) => None,
-                Some(one) => known.ids.get(&one).copied(),
+                Some(one) => known.ids.get(&one).copied().filter(|_| before & forgotten::MENTION == 0),
             };
             NewMention { record: id.0, at: draft.at, mention: Mention { n, kind: found.kind(), identifier } }
         })

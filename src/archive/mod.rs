@@ -1,5 +1,6 @@
 //! The archive: interactions, survey responses and raw events, without a single identifier in them.
 
+mod draft;
 pub mod http;
 pub mod incoming;
 mod ingest;
@@ -11,5 +12,5 @@ mod sql;
 
 pub use ingest::{BATCH, Stored, store};
 pub use model::{ArchiveError, Record, Slot, View, forgotten};
-pub use search::{Search, find, search};
+pub use search::{Search, find, plan, search};
 pub use selector::{Hits, preview};

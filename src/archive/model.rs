@@ -67,7 +67,7 @@ pub struct Record {
     /// What the placeholders of its texts stand for.
     pub mentions: Vec<Mention>,
     /// The rest.
-    pub columns: super::incoming::Columns,
+    pub columns: super::draft::Columns,
 }
 
 /// Why the archive did not answer.

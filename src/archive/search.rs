@@ -7,9 +7,9 @@ use super::incoming::Channel;
 use super::mentions::{self, Owner};
 use super::model::{ArchiveError, Record};
 use super::sql::{self, Filter};
-use crate::base::id::{RecordId, TenantId, Token};
+use crate::base::id::{IdentifierId, RecordId, TenantId, Token};
 use crate::base::page::Position;
-use crate::base::pii::Identifier;
+use crate::base::pii::{Identifier, Kind};
 use crate::base::target::Target;
 use crate::store::{Archive, Tx};
 use crate::vault::{self, Stores};
@@ -33,8 +33,34 @@ pub struct Search {
     pub token: Option<Token>,
 }
 
-/// A page of records, and what follows the vault's index alone: a number that the vault does not know is answered like
-/// one that it forgot (A23).
+impl Search {
+    /// The statement's filter, given what the vault knows of the identifiers.
+    fn filter(
+        &self,
+        (tenant, target): (TenantId, Target),
+        any_of: Vec<(Kind, IdentifierId)>,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Filter<'_> {
+        let Self { from, to, channels, queue, agent_id, identifiers: _, token } = self;
+        Filter {
+            tenant,
+            target,
+            from: *from,
+            to: *to,
+            channels: channels.clone(),
+            queue: queue.as_deref(),
+            agent_id: agent_id.as_deref(),
+            any_of,
+            token: token.map(|token| (token.kind, token.id)),
+            after,
+            limit,
+        }
+    }
+}
+
+/// A page of records. A number that the vault does not know is answered like one that it forgot: without a look at the
+/// archive (A23).
 pub async fn search(
     stores: &Stores,
     tenant: TenantId,
@@ -52,23 +78,24 @@ pub async fn search(
         }
         any_of.extend(known.iter().map(|(identifier, id)| (identifier.kind(), *id)));
     }
-    let filter = Filter {
-        tenant,
-        target,
-        from: search.from,
-        to: search.to,
-        channels: search.channels.clone(),
-        queue: search.queue.as_deref(),
-        agent_id: search.agent_id.as_deref(),
-        any_of,
-        token: search.token.map(|token| (token.kind, token.id)),
-        after,
-        limit,
-    };
+    let filter = search.filter((tenant, target), any_of, after, limit);
     let mut tx = stores.archive.read().await?;
     let mut records = sql::page(&mut tx, &filter).await?;
     attach_mentions(&mut tx, tenant, target, &mut records).await?;
     Ok(records)
+}
+
+/// How the database would run a search, a line each; `any_of` stands for the search's identifiers. No search may scan a
+/// table: whoever adds a filter adds it to the test that asks here.
+pub async fn plan(
+    tx: &mut Tx<Archive>,
+    (tenant, target): (TenantId, Target),
+    search: &Search,
+    any_of: Vec<(Kind, IdentifierId)>,
+    after: Option<Position>,
+) -> Result<Vec<String>, ArchiveError> {
+    let filter = search.filter((tenant, target), any_of, after, 50);
+    Ok(sql::search(tx.query(""), &filter).plan().await?)
 }
 
 /// One record, or none.

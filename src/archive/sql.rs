@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::incoming::{Channel, Columns, Direction, Draft};
+use super::draft::{Columns, Draft};
+use super::incoming::{Channel, Direction};
 use super::model::{Record, Slot, forgotten};
 use super::selector::table;
 use crate::base::id::{IdentifierId, RecordId, TenantId};

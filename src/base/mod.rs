@@ -9,6 +9,7 @@ pub mod day;
 pub mod id;
 pub mod mask;
 pub mod page;
+pub mod patch;
 pub mod pii;
 pub mod place;
 pub mod target;

@@ -22,6 +22,21 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// The page of a list from which one item more than `limit` was read: that one tells whether there is a next page.
+    pub fn of(mut items: Vec<T>, limit: u32, position: impl Fn(&T) -> Position, (key, query): (&Key, &[u8])) -> Self {
+        let has_next = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let last = items.last().filter(|_| has_next).map(position);
+        Self { items, next_cursor: last.and_then(|last| last.to_cursor(key, query)) }
+    }
+
+    /// The same page of other items.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), next_cursor: self.next_cursor }
+    }
+}
+
 /// Where a page ended: the last item's time and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {

@@ -56,7 +56,9 @@ async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
             return Ok(Exit::Done);
         }
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Arguments::command(), "lethe", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "lethe", &mut script);
+            print(String::from_utf8_lossy(&script).trim_end());
             return Ok(Exit::Done);
         }
         _ => {}

@@ -128,8 +128,8 @@ fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
 
 /// Handlers name their scopes beside the scheme; in the document they stand in an extension.
 fn name_scopes(operation: &mut Operation) {
-    let named = json!(operation.security)[0][BEARER].take();
-    if named.is_array() {
+    let named = json!(operation.security).pointer(&format!("/0/{BEARER}")).cloned();
+    if let Some(named) = named {
         operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
         let scopes = ExtensionsBuilder::new().add(REQUIRED_SCOPES, named).build();
         operation.extensions.get_or_insert_default().merge(scopes);

@@ -56,6 +56,7 @@ impl From<Run> for JobRun {
 #[into_params(parameter_in = Query)]
 pub struct RunsQuery {
     /// `next_cursor` of the page before.
+    #[param(format = "cursor")]
     cursor: Option<String>,
     /// The most items: 1 to 200, 50 where nobody asks.
     #[serde(default)]
@@ -81,12 +82,9 @@ pub async fn list_job_runs(
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = stores.archive.read().await?;
-    let mut all = runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
-    let has_next = all.len() > limit.get() as usize;
-    all.truncate(limit.get() as usize);
-    let last = all.last().filter(|_| has_next).map(|run| Position { at: run.started_at, id: run.id.0 });
-    let next_cursor = last.and_then(|last| last.to_cursor(&stores.service_key, &bound_to));
-    Ok(Json(Page { items: all.into_iter().map(JobRun::from).collect(), next_cursor }))
+    let runs = runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
+    let position = |run: &Run| Position { at: run.started_at, id: run.id.0 };
+    Ok(Json(Page::of(runs, limit.get(), position, (&stores.service_key, &bound_to)).map(JobRun::from)))
 }
 
 /// Get a run of the nightly job

@@ -4,7 +4,7 @@
 //! that was killed anywhere goes on where it was at the next start: *claim* the due requests, write their *erasures*
 //! into the vault, move the *fence*, *plan* the work, *cut* chunk by chunk, *finish* the requests, *sweep* a slice of
 //! the vault for orphans, *retire* what was released, move the fence again, *delete* what nothing refers to, and
-//! *purge* old requests. [`pass`] drives them; each has a file of its own.
+//! *purge* old requests. `pass.rs` drives them; each has a file of its own.
 
 mod chunk;
 mod claim;

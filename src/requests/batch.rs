@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::entry::{Change, Draft, Member, NewRequest};
+use super::entry::{Change, Draft, NewRequest};
 use super::model::{LARGEST_BATCH, Record, RequestError};
 use super::save::Plan;
 use crate::base::id::RequestId;
+use crate::base::patch::Member;
 use crate::base::place::Place;
 use crate::tenants::Tenant;
 

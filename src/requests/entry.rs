@@ -1,12 +1,13 @@
 //! What a user enters, and the rules for it (A1, A5, A14–A17, A21). All mistakes are told at once.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::model::Request;
 use crate::base::day;
 use crate::base::id::IdentifierId;
+use crate::base::patch::Member;
 use crate::base::pii::{Email, Phone, Pii, Region, Unidentified};
 use crate::base::place::Place;
 use crate::base::target::{Target, Targets};
@@ -42,40 +43,6 @@ pub struct NewRequest {
     #[serde(default)]
     #[schema(min_items = 1, required, example = json!(["archive", "raw_data"]))]
     pub targets: Option<Vec<String>>,
-}
-
-/// A member of a merge patch (RFC 7396).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Member<T> {
-    /// It is not there: what is, stays.
-    #[default]
-    Absent,
-    /// It is null: what is, goes.
-    Null,
-    /// It is what shall be.
-    Is(T),
-}
-
-impl<T> Member<T> {
-    /// Whether it is not there.
-    pub const fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        Option::deserialize(input).map(|value| value.map_or(Self::Null, Self::Is))
-    }
-}
-
-impl<T: Serialize> Serialize for Member<T> {
-    fn serialize<S: serde::Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Is(value) => value.serialize(output),
-            Self::Absent | Self::Null => output.serialize_none(),
-        }
-    }
 }
 
 /// A change of a request: a merge patch. What is absent stays; null clears a number, an address or a comment.

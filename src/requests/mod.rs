@@ -37,7 +37,7 @@ use crate::tenants;
 use crate::vault::{self, Stores};
 
 pub use batch::{Batch, RowChange, RowDelete};
-pub use entry::{Change, Member, NewRequest};
+pub use entry::{Change, NewRequest};
 pub use http::routes;
 pub use model::{Filter, LARGEST_BATCH, Preview, Request, RequestError, Saved, Shown, Status, Warning};
 pub use save::Condition;
@@ -65,15 +65,13 @@ pub async fn list(stores: &Stores, actor: &Actor, filter: &Filter) -> Result<Pag
         [b"requests", &actor.tenant.0.as_bytes()[..], filter.status.map_or("", Status::word).as_bytes()].concat();
     let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
     let mut tx = stores.archive.read().await?;
-    // One more than asked for tells whether there is another page.
-    let mut requests = sql::page(&mut tx, actor.tenant, filter.status, after, filter.limit + 1).await?;
-    let has_more = requests.len() > filter.limit as usize;
-    requests.truncate(filter.limit as usize);
-    let last = requests.last().filter(|_| has_more).map(|last| Position { at: last.created_at, id: last.id.0 });
-    let records = load::records(&mut tx, actor.tenant, requests).await?;
+    let requests = sql::page(&mut tx, actor.tenant, filter.status, after, filter.limit + 1).await?;
+    let position = |request: &Request| Position { at: request.created_at, id: request.id.0 };
+    let Page { items, next_cursor } = Page::of(requests, filter.limit, position, (&key, &query));
+    let records = load::records(&mut tx, actor.tenant, items).await?;
     drop(tx);
     let items = view::show(stores, actor, Sight::of(actor, None), records).await?;
-    Ok(Page { items, next_cursor: last.and_then(|last| last.to_cursor(&key, &query)) })
+    Ok(Page { items, next_cursor })
 }
 
 /// A request, for a caller who may have it already.

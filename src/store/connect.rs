@@ -20,10 +20,9 @@ pub struct Settings {
     pub schema: Option<&'static str>,
     /// The most connections to PostgreSQL, or readers of SQLite.
     pub connections: u32,
+    /// How long a caller waits for a free connection before it is told to try again.
+    pub patience: Duration,
 }
-
-/// How long a caller waits for a free connection before it is told to try again.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 impl<S> Db<S> {
     /// Opens the store. SQLite's file is created where it is missing; nothing is migrated.
@@ -32,7 +31,7 @@ impl<S> Db<S> {
         let pool = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             open_postgres(url, settings)?
         } else if url.starts_with("sqlite:") {
-            open_sqlite(url, settings.connections).await?
+            open_sqlite(url, settings).await?
         } else {
             return Err(StoreError::Address("begins with neither postgres: nor sqlite:"));
         };
@@ -47,20 +46,20 @@ fn open_postgres(url: &str, settings: &Settings) -> Result<Pool> {
     }
     let pool = PgPoolOptions::new()
         .max_connections(settings.connections)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(settings.patience)
         // One round trip less per statement; a connection that died is noticed by the statement itself.
         .test_before_acquire(false)
         .connect_lazy_with(options);
     Ok(Pool::Postgres(pool))
 }
 
-async fn open_sqlite(url: &str, readers: u32) -> Result<Pool> {
+async fn open_sqlite(url: &str, settings: &Settings) -> Result<Pool> {
     let options = SqliteConnectOptions::from_str(url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(settings.patience)
         // KiB. Small, so that an idle service stays small; the system's page cache does the rest.
         .pragma("cache_size", "-2048")
         .pragma("secure_delete", "ON");
@@ -69,9 +68,9 @@ async fn open_sqlite(url: &str, readers: u32) -> Result<Pool> {
         std::fs::create_dir_all(folder)?;
     }
     let lock = WriteLock::beside(&file)?;
-    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
+    let pool = || SqlitePoolOptions::new().acquire_timeout(settings.patience).test_before_acquire(false);
     let writer =
         pool().max_connections(1).acquire_timeout(Duration::from_secs(30)).connect_with(options.clone()).await?;
-    let readers = pool().max_connections(readers).connect_lazy_with(options);
+    let readers = pool().max_connections(settings.connections).connect_lazy_with(options);
     Ok(Pool::Sqlite { readers, writer, lock })
 }

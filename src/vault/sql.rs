@@ -110,7 +110,22 @@ pub async fn by_id(
         .await
 }
 
+/// Locks rows in one order on PostgreSQL, where an ingest and the night would otherwise take the same rows in two
+/// orders and wait for each other. Names come last: an ingest resolves them after the numbers they are bound to.
+async fn lock(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<()> {
+    if tx.is_postgres() {
+        tx.query("SELECT count(*) FROM (SELECT id FROM identifiers")
+            .with(" WHERE tenant_id = ", tenant)
+            .with_any(" AND id", ids.iter().copied())
+            .push(" ORDER BY kind = 'name', id FOR UPDATE) locked")
+            .execute()
+            .await?;
+    }
+    Ok(())
+}
+
 pub async fn set_retired(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId], retired: bool) -> Result<u64> {
+    lock(tx, tenant, ids).await?;
     tx.query("UPDATE identifiers SET")
         .with(" retired = ", retired)
         .with(" WHERE tenant_id = ", tenant)
@@ -120,6 +135,7 @@ pub async fn set_retired(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[Identifier
 }
 
 pub async fn delete_retired(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<u64> {
+    lock(tx, tenant, ids).await?;
     tx.query("DELETE FROM identifiers")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND retired = ", true)

@@ -3,6 +3,18 @@
 //! A story begins with `each_store!` and speaks to a [`harness::TestLethe`]: a server of its own on databases of its
 //! own. To add one: write it into the file that names its subject.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
+
 mod architecture;
+mod auth;
+mod contract;
+mod crash;
+mod fence;
 mod harness;
+mod ingest;
+mod night;
+mod plans;
+mod privacy;
+mod requests;
 mod schema;
+mod search;

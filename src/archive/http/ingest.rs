@@ -1,14 +1,18 @@
 //! Records in: arrays and streams, in batches, each line whole or absent.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::archive::incoming::{Draft, Incoming, InteractionIn, RawEventIn, Reader, SurveyResponseIn};
+use crate::archive::draft::{Draft, Reader};
+use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::archive::ingest::{BATCH, store};
 use crate::archive::model::ArchiveError;
 use crate::base::id::TenantId;
@@ -78,6 +82,49 @@ pub struct Rejection {
     pub line: u64,
     /// What is wrong with it.
     pub errors: Vec<Place>,
+}
+
+/// The array that a call sends. Any item is taken: one that is no record is reported by its place, and the others are
+/// stored.
+struct Records<T>(PhantomData<T>);
+
+type Interactions = Records<InteractionIn>;
+type SurveyResponses = Records<SurveyResponseIn>;
+type RawEvents = Records<RawEventIn>;
+
+impl<T: ToSchema> PartialSchema for Records<T> {
+    fn schema() -> RefOr<Schema> {
+        let record = Ref::from_schema_name(T::name());
+        let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+        let item = AnyOfBuilder::new().item(record).item(anything.description(Some("Reported as rejected.")));
+        ArrayBuilder::new().items(item).max_items(Some(BATCH)).description(Some("At most 1,000 records.")).into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Records<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Array", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// A stream of records, a line each. Any line is taken, as any item of an array is.
+struct Stream;
+
+impl PartialSchema for Stream {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("One JSON object a line.")).into()
+    }
+}
+
+impl ToSchema for Stream {
+    fn name() -> Cow<'static, str> {
+        "RecordStream".into()
+    }
 }
 
 /// One call's records on their way into the archive.
@@ -187,8 +234,8 @@ impl<'a, T: Incoming> Ingest<'a, T> {
 /// Needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_interactions", security(("bearer" = ["archive:ingest"])),
     request_body(content(
-        (Vec<InteractionIn> = "application/json"),
-        (String = "application/x-ndjson", example = "{\"external_id\":\"cdr-1\",\"channel\":\"call\",\"started_at\":\"2026-08-01T00:10:10Z\"}\n"))),
+        (Interactions = "application/json"),
+        (Stream = "application/x-ndjson", example = "{\"external_id\":\"cdr-1\",\"channel\":\"call\",\"started_at\":\"2026-08-01T00:10:10Z\"}\n"))),
     responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
 #[post("/archive/interactions")]
 pub async fn ingest_interactions(
@@ -209,8 +256,8 @@ pub async fn ingest_interactions(
 /// Needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_survey_responses", security(("bearer" = ["archive:ingest"])),
     request_body(content(
-        (Vec<SurveyResponseIn> = "application/json"),
-        (String = "application/x-ndjson", example = "{\"external_id\":\"sms-1\",\"answered_at\":\"2026-08-01T09:00:00Z\",\"score\":9}\n"))),
+        (SurveyResponses = "application/json"),
+        (Stream = "application/x-ndjson", example = "{\"external_id\":\"sms-1\",\"answered_at\":\"2026-08-01T09:00:00Z\",\"score\":9}\n"))),
     responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
 #[post("/archive/survey-responses")]
 pub async fn ingest_survey_responses(
@@ -230,8 +277,8 @@ pub async fn ingest_survey_responses(
 /// Needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_raw_events", security(("bearer" = ["archive:ingest"])),
     request_body(content(
-        (Vec<RawEventIn> = "application/json"),
-        (String = "application/x-ndjson", example = "{\"external_id\":\"ev-1\",\"occurred_at\":\"2026-08-01T00:10:11Z\",\"event\":\"queued\"}\n"))),
+        (RawEvents = "application/json"),
+        (Stream = "application/x-ndjson", example = "{\"external_id\":\"ev-1\",\"occurred_at\":\"2026-08-01T00:10:11Z\",\"event\":\"queued\"}\n"))),
     responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
 #[post("/archive/raw-events")]
 pub async fn ingest_raw_events(

@@ -1,5 +1,6 @@
 //! The archive's endpoints: records in, and searches in three views.
 
+mod asked;
 mod ingest;
 mod outgoing;
 mod search;

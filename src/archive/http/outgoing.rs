@@ -8,7 +8,8 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
-use crate::archive::incoming::{Channel, Columns, Direction};
+use crate::archive::draft::Columns;
+use crate::archive::incoming::{Channel, Direction};
 use crate::archive::mentions::Mention;
 use crate::archive::model::{Record, Slot, View};
 use crate::audit::{self, Action, Entry};

@@ -12,7 +12,7 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 use validator::Validate;
@@ -102,48 +102,9 @@ pub struct Valid<T>(pub T);
 pub struct MergePatch(Value);
 
 impl MergePatch {
-    /// Reads the patch as a type whose fields tell absent from null: [`Change`].
+    /// Reads the patch as a type whose members tell absent from null: [`crate::base::patch::Member`].
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         read_value(self.0.clone()).map_err(Problem::invalid)
-    }
-}
-
-/// A field of a merge patch: `#[serde(default)] comment: Change<String>`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Change<T> {
-    /// It is absent: unchanged.
-    #[default]
-    Absent,
-    /// It is null: cleared.
-    Null,
-    /// It has a new value.
-    To(T),
-}
-
-impl<T> Change<T> {
-    /// The field after the change, where it may be empty.
-    #[must_use]
-    pub fn over(self, current: Option<T>) -> Option<T> {
-        match self {
-            Self::Absent => current,
-            Self::Null => None,
-            Self::To(value) => Some(value),
-        }
-    }
-
-    /// The new value, where the field may not be empty: null is `required`.
-    pub fn required(self, pointer: &str) -> Result<Option<T>, Place> {
-        match self {
-            Self::Absent => Ok(None),
-            Self::Null => Err(Place::at(pointer, "required", "is required")),
-            Self::To(value) => Ok(Some(value)),
-        }
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(|value| value.map_or(Self::Null, Self::To))
     }
 }
 

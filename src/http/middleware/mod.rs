@@ -108,7 +108,9 @@ async fn outcome<B: MessageBody + 'static>(
             Some(origin) if cors::is_preflight(&request) => origin.preflight(route.allow()),
             _ => HttpResponse::NoContent().insert_header((ALLOW, route.allow())).finish(),
         };
-        return Ok(request.into_response(answer));
+        // Not `into_response`: it would forget which problem the answer tells of.
+        let (request, _) = request.into_parts();
+        return Ok(ServiceResponse::new(request, answer));
     }
     let streams = request
         .headers()

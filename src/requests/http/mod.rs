@@ -47,6 +47,7 @@ pub struct Listing {
     /// Only those that wait, or only those that are done.
     status: Option<Status>,
     /// `next_cursor` of the page before.
+    #[param(format = "cursor")]
     cursor: Option<String>,
     /// The most items.
     #[param(inline)]
@@ -71,8 +72,7 @@ pub async fn list_anonymize_requests(
 ) -> Answer<Json<Page<AnonymizeRequest>>> {
     let Listing { status, cursor, limit } = params.0;
     let page = super::list(&stores, &caller, &Filter { status, cursor, limit: limit.get() }).await?;
-    let Page { items, next_cursor } = page;
-    Ok(Json(Page { items: items.into_iter().map(AnonymizeRequest::from).collect(), next_cursor }))
+    Ok(Json(page.map(AnonymizeRequest::from)))
 }
 
 /// Enter an anonymize request

@@ -31,7 +31,12 @@ impl House {
     pub async fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("lethe-requests-{}", RequestId::new()));
         let url = |name: &str| SecretString::from(format!("sqlite:{}", folder.join(name).display()));
-        let settings = |name| Settings { url: url(name), schema: None, connections: 2 };
+        let settings = |name| Settings {
+            url: url(name),
+            schema: None,
+            connections: 2,
+            patience: std::time::Duration::from_secs(5),
+        };
         let archive = Db::open(&settings("archive.db")).await.unwrap();
         let vault = Db::open(&settings("vault.db")).await.unwrap();
         migrate(&archive).await.unwrap();

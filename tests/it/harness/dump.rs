@@ -67,7 +67,7 @@ impl Dump {
             .unwrap();
             for (table, columns) in by_table(columns) {
                 let select = select(&table, &columns, |column, kind| match kind {
-                    "BLOB" => format!("lower(hex({column}))"),
+                    "BLOB" => format!("CASE WHEN {column} IS NOT NULL THEN lower(hex({column})) END"),
                     _ => format!("CAST({column} AS TEXT)"),
                 });
                 let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&mut database).await.unwrap();

@@ -60,6 +60,9 @@ fn copy_files(from: &Path, to: &Path) {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        // For whoever wants to look at what a story left behind.
+        if std::env::var_os("LETHE_TEST_KEEP").is_none() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
     }
 }

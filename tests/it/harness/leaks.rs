@@ -21,10 +21,6 @@ impl Needles {
         needles
     }
 
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
     /// Those of the texts that stand in some bytes, each with what stands around it.
     pub fn found_in(&self, bytes: &[u8]) -> Vec<String> {
         assert!(self.count > 0, "nothing to look for");

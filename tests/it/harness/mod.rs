@@ -4,6 +4,7 @@ mod caller;
 mod dump;
 mod folder;
 mod leaks;
+pub mod oracle;
 
 mod postgres;
 mod process;
@@ -17,7 +18,7 @@ use std::pin::pin;
 pub use caller::{Answer, Caller};
 pub use dump::{Dump, Row};
 pub use leaks::Needles;
-pub use process::Ran;
+pub use process::signal;
 pub use stage::TestLethe;
 pub use stock::Stock;
 

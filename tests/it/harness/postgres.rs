@@ -116,6 +116,7 @@ fn run(command: &mut Command, folder: &Path) {
 }
 
 /// Leaves a watchman behind who stops the server and clears its folder when the run is over.
+#[expect(clippy::zombie_processes, reason = "the watchman outlives this process")]
 fn watch(folder: &Path, data: &Path, programs: &Path, user: Option<&str>, runner: u32) {
     let stop = r#"tail --pid="$1" -f /dev/null; "$2" stop -m immediate -D "$3"; rm -rf "$4" "$4.lock""#;
     let mut watchman = command(None, Path::new("sh"));
@@ -159,6 +160,11 @@ impl Databases {
         admin.execute(AssertSqlSafe(create)).await.unwrap();
         self.0.lock().unwrap().push(name.clone());
         Database { name }
+    }
+
+    /// Clears away a database that was made elsewhere.
+    pub fn adopt(&self, database: &Database) {
+        self.0.lock().unwrap().push(database.name.clone());
     }
 
     pub async fn drop_all(&self) {

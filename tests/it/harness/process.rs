@@ -135,10 +135,6 @@ impl Server {
         Self { child, readers: vec![of_stderr, of_stdout], address, internal }
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Asks the server to end, and answers how it did.
     pub async fn stop(self) -> ExitStatus {
         signal(self.child.id(), "TERM");

@@ -65,12 +65,31 @@ impl TestLethe {
         }
     }
 
+    /// Another Lethe that nothing was sent to, with a server of its own.
+    pub async fn copy_of_empty(&self) -> Self {
+        let mut other = Self::new(self.store()).await;
+        if let Some(database) = &other.database {
+            self.databases.adopt(database);
+        }
+        other.journal = self.journal.clone();
+        other.serve().await;
+        other
+    }
+
     pub fn store(&self) -> Store {
         if self.database.is_some() { Store::Postgres } else { Store::Sqlite }
     }
 
     pub fn databases(&self) -> Databases {
         self.databases.clone()
+    }
+
+    /// Where the archive is, for what is asked of it directly.
+    pub fn archive_url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite:{}", self.folder.path().join("data/archive.db").display()),
+        }
     }
 
     /// What all programs of this story have said so far.

@@ -1,8 +1,7 @@
 //! Generated data to tell stories on: the archive of a contact centre.
 
 use lethe::base::pii::Region;
-use lethe::sample::{self, Appearance, Sample, SampleCustomer, SampleKind};
-use serde_json::Value;
+use lethe::sample::{self, Sample, SampleCustomer, SampleKind};
 
 use super::TestLethe;
 
@@ -24,21 +23,6 @@ impl Stock {
         let mut lines = Vec::new();
         sample::write(&self.sample, kind, &mut lines).unwrap();
         lines
-    }
-
-    /// The records of a kind, as JSON.
-    pub fn records(&self, kind: SampleKind) -> Vec<Value> {
-        let lines = self.lines(kind);
-        lines
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(|line| serde_json::from_slice(line).unwrap())
-            .collect()
-    }
-
-    /// Where a customer appears by number or address.
-    pub fn appearances(&self, customer: usize) -> Vec<Appearance> {
-        sample::appearances(&self.sample, customer as u64).collect()
     }
 
     /// A customer's number in every spelling.

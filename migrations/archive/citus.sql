@@ -1,0 +1,31 @@
+-- Distributes the archive by tenant on Citus. Run once with psql on the coordinator, after the first `lethe migrate` and before
+-- the first record; docs/scaling.md says what it needs and what was checked. Not a migration: a plain PostgreSQL has no use for it.
+
+BEGIN;
+
+-- Small, read with every call, changed by hand.
+SELECT create_reference_table('tenants');
+
+SELECT create_distributed_table('epochs', 'tenant_id');
+
+-- Everything that one statement of a tenant joins lies on one node.
+SELECT create_distributed_table('interactions', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('survey_responses', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('raw_events', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('mentions', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('requests', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('request_counts', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('idempotency_keys', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('audit_events', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('job_runs', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('passes', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_selections', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_work', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_hits', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_released', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('sweeps', 'tenant_id', colocate_with => 'epochs');
+
+-- `leases` and `_sqlx_migrations` stay local tables of the coordinator: a lease reads the database's clock in an UPDATE,
+-- which a distributed table refuses, and there is one clock only.
+
+COMMIT;

@@ -1,0 +1,310 @@
+//! From what was sent to what is kept of it, before the vault is asked.
+
+use chrono::{DateTime, Datelike as _, Utc};
+use serde_json::{Map, Value};
+
+use super::incoming::{Channel, CustomerIn, Direction, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
+use crate::base::clock::microseconds;
+use crate::base::pii::{Email, PersonName, Phone, Pii, Region, Unidentified};
+use crate::base::place::Place;
+use crate::base::text::{Finder, Found, Own, tokenize_json, tokenize_text};
+use crate::vault::Keyset;
+
+/// The identifiers of a record's customer.
+#[derive(Clone, Default)]
+pub struct Customer {
+    /// The number.
+    pub phone: Option<Pii<Phone>>,
+    /// The address.
+    pub email: Option<Pii<Email>>,
+    /// The name.
+    pub name: Option<Pii<PersonName>>,
+}
+
+/// The columns that the kinds of records do not share. Texts hold placeholders.
+#[derive(Clone, Debug)]
+pub enum Columns {
+    /// Of an interaction.
+    Interaction {
+        /// When it ended.
+        ended_at: Option<DateTime<Utc>>,
+        /// The channel.
+        channel: Channel,
+        /// Who began it.
+        direction: Option<Direction>,
+        /// The queue.
+        queue: Option<String>,
+        /// Who answered.
+        agent_id: Option<String>,
+        /// How it ended.
+        outcome: Option<String>,
+        /// JSON text.
+        attributes: Option<String>,
+    },
+    /// Of a survey response.
+    SurveyResponse {
+        /// The interaction it is about.
+        interaction_external_id: Option<String>,
+        /// 0 to 10.
+        score: Option<i16>,
+        /// Free text.
+        comment: Option<String>,
+    },
+    /// Of a raw event.
+    RawEvent {
+        /// The interaction it belongs to.
+        interaction_external_id: Option<String>,
+        /// What happened.
+        event: String,
+        /// JSON text.
+        attributes: Option<String>,
+    },
+}
+
+impl Columns {
+    /// Whether a text of it has a placeholder.
+    #[must_use]
+    pub fn has_mentions(&self) -> bool {
+        match self {
+            Self::Interaction { attributes: text, .. }
+            | Self::SurveyResponse { comment: text, .. }
+            | Self::RawEvent { attributes: text, .. } => text.as_ref().is_some_and(|text| text.contains('\u{E000}')),
+        }
+    }
+}
+
+/// A record that was read: everything of it but its identifiers is as it will be stored.
+pub struct Draft {
+    /// The sending system's id, or its keyed hash where it holds the customer's number or address.
+    pub external_id: String,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// Whom it was with.
+    pub customer: Customer,
+    /// What the placeholders of its texts stand for.
+    pub mentions: Vec<Found>,
+    /// The rest.
+    pub columns: Columns,
+    /// Pointers to customer fields that are no identifiers: the record is kept without them.
+    pub ignored: Vec<&'static str>,
+}
+
+/// Reads the records of one tenant.
+pub struct Reader<'a> {
+    /// Whose national numbers need no country code.
+    pub region: Region,
+    /// Under whose key external ids are hashed.
+    pub keyset: &'a Keyset,
+}
+
+/// The texts of one record while it is read.
+struct Texts<'a> {
+    reader: &'a Reader<'a>,
+    finder: Finder,
+    mentions: Vec<Found>,
+}
+
+impl Incoming for InteractionIn {
+    fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>> {
+        let Self {
+            external_id,
+            channel,
+            direction,
+            started_at,
+            ended_at,
+            queue,
+            agent_id,
+            outcome,
+            customer,
+            attributes,
+        } = self;
+        let mut wrong = Vec::new();
+        check_time(started_at, "/started_at", &mut wrong);
+        if let Some(ended_at) = ended_at {
+            check_time(ended_at, "/ended_at", &mut wrong);
+            if ended_at < started_at {
+                wrong.push(Place::new("/ended_at", "out_of_range", "must not be before started_at"));
+            }
+        }
+        check_attributes(attributes.as_ref(), &mut wrong);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let (customer, ignored) = reader.customer(channel, customer.unwrap_or_default());
+        let mut texts = reader.texts(&customer);
+        let columns = Columns::Interaction {
+            ended_at: ended_at.map(microseconds),
+            channel,
+            direction,
+            queue: texts.word(queue),
+            agent_id: texts.word(agent_id),
+            outcome: texts.word(outcome),
+            attributes: texts.attributes(attributes),
+        };
+        let external_id = texts.external_id(external_id);
+        Ok(Draft { external_id, at: microseconds(started_at), customer, mentions: texts.mentions, columns, ignored })
+    }
+}
+
+impl Incoming for SurveyResponseIn {
+    fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>> {
+        let Self { external_id, interaction_external_id, answered_at, phone_number, score, comment } = self;
+        let mut wrong = Vec::new();
+        check_time(answered_at, "/answered_at", &mut wrong);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let mut ignored = Vec::new();
+        let customer =
+            Customer { phone: reader.phone(phone_number, "/phone_number", &mut ignored), ..Customer::default() };
+        let mut texts = reader.texts(&customer);
+        let columns = Columns::SurveyResponse {
+            interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),
+            score,
+            comment: comment.map(|comment| texts.text(&comment)),
+        };
+        let external_id = texts.external_id(external_id);
+        Ok(Draft { external_id, at: microseconds(answered_at), customer, mentions: texts.mentions, columns, ignored })
+    }
+}
+
+impl Incoming for RawEventIn {
+    fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>> {
+        let Self { external_id, interaction_external_id, occurred_at, event, phone_number, email, attributes } = self;
+        let mut wrong = Vec::new();
+        check_time(occurred_at, "/occurred_at", &mut wrong);
+        check_attributes(attributes.as_ref(), &mut wrong);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let mut ignored = Vec::new();
+        let customer = Customer {
+            phone: reader.phone(phone_number, "/phone_number", &mut ignored),
+            email: reader.email(email, "/email", &mut ignored),
+            name: None,
+        };
+        let mut texts = reader.texts(&customer);
+        let columns = Columns::RawEvent {
+            interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),
+            event: texts.word(Some(event)).unwrap_or_default(),
+            attributes: texts.attributes(attributes),
+        };
+        let external_id = texts.external_id(external_id);
+        Ok(Draft { external_id, at: microseconds(occurred_at), customer, mentions: texts.mentions, columns, ignored })
+    }
+}
+
+impl Reader<'_> {
+    fn phone(&self, raw: Option<String>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<Pii<Phone>> {
+        note(Phone::parse(&raw?, self.region), pointer, ignored)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads like its neighbours")]
+    fn email(&self, raw: Option<String>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<Pii<Email>> {
+        note(Email::parse(&raw?), pointer, ignored)
+    }
+
+    fn customer(&self, channel: Channel, customer: CustomerIn) -> (Customer, Vec<&'static str>) {
+        let CustomerIn { phone_number, email, name } = customer;
+        let mut ignored = Vec::new();
+        let mut read = Customer {
+            name: name.and_then(|name| note(PersonName::parse(&name), "/customer/name", &mut ignored)),
+            ..Customer::default()
+        };
+        if channel == Channel::Chat {
+            // A chatter's id is an address, a number, or else kept as the name, in whichever field it came (A18).
+            for (raw, pointer) in [(phone_number, "/customer/phone_number"), (email, "/customer/email")] {
+                if let Some(raw) = raw {
+                    self.chatter(&raw, pointer, &mut read, &mut ignored);
+                }
+            }
+        } else {
+            read.phone = self.phone(phone_number, "/customer/phone_number", &mut ignored);
+            read.email = self.email(email, "/customer/email", &mut ignored);
+        }
+        (read, ignored)
+    }
+
+    fn chatter(&self, raw: &str, pointer: &'static str, read: &mut Customer, ignored: &mut Vec<&'static str>) {
+        match (Email::parse(raw), Phone::parse(raw, self.region)) {
+            (Err(Unidentified::Withheld), _) => {}
+            (Ok(email), _) if read.email.is_none() => read.email = Some(email),
+            (_, Ok(phone)) if read.phone.is_none() => read.phone = Some(phone),
+            _ if read.name.is_none() => read.name = note(PersonName::parse(raw), pointer, ignored),
+            _ => ignored.push(pointer),
+        }
+    }
+
+    fn texts(&self, customer: &Customer) -> Texts<'_> {
+        let Customer { phone, email, name } = customer.clone();
+        Texts { reader: self, finder: Finder::new(self.region, Own { phone, email, name }), mentions: Vec::new() }
+    }
+}
+
+/// The identifier, if it is one; a field that says there is none is no mistake.
+fn note<T>(read: Result<T, Unidentified>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<T> {
+    match read {
+        Ok(identifier) => Some(identifier),
+        Err(Unidentified::Withheld) => None,
+        Err(Unidentified::Phone | Unidentified::Email | Unidentified::Name) => {
+            ignored.push(pointer);
+            None
+        }
+    }
+}
+
+impl Texts<'_> {
+    fn text(&mut self, text: &str) -> String {
+        tokenize_text(&self.finder, text, &mut self.mentions)
+    }
+
+    fn attributes(&mut self, attributes: Option<Map<String, Value>>) -> Option<String> {
+        attributes.map(|map| tokenize_json(&self.finder, Value::Object(map), &mut self.mentions).to_string())
+    }
+
+    /// A word by which records are grouped. It is no text, but must not smuggle the customer in either.
+    fn word(&self, word: Option<String>) -> Option<String> {
+        word.map(|word| self.hashed_if_own("word", word))
+    }
+
+    fn external_id(&self, id: String) -> String {
+        self.hashed_if_own("external_id", id)
+    }
+
+    fn hashed_if_own(&self, purpose: &str, text: String) -> String {
+        if !self.finder.holds_own(&text) {
+            return text;
+        }
+        let hash = self.reader.keyset.hash(purpose, &text);
+        hash.0.iter().fold(String::from("hash-"), |hex, byte| format!("{hex}{byte:02x}"))
+    }
+}
+
+/// The largest attributes, in bytes of JSON.
+const LARGEST_ATTRIBUTES: usize = 32 * 1024;
+/// The deepest attributes.
+const DEEPEST_ATTRIBUTES: usize = 16;
+
+fn check_time(at: DateTime<Utc>, pointer: &'static str, wrong: &mut Vec<Place>) {
+    if !(1970..=9999).contains(&at.year()) {
+        wrong.push(Place::new(pointer, "out_of_range", "must lie in the years 1970 to 9999"));
+    }
+}
+
+fn check_attributes(attributes: Option<&Map<String, Value>>, wrong: &mut Vec<Place>) {
+    let Some(attributes) = attributes else { return };
+    if attributes.values().any(|value| depth(value) >= DEEPEST_ATTRIBUTES) {
+        wrong.push(Place::new("/attributes", "too_long", "must be at most 16 levels deep"));
+    } else if serde_json::to_string(attributes).is_ok_and(|text| text.len() > LARGEST_ATTRIBUTES) {
+        wrong.push(Place::new("/attributes", "too_long", "must be at most 32 KB of JSON"));
+    }
+}
+
+/// How many levels of arrays and objects a value has. The parser's own limit bounds the recursion.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,140 @@
+//! What any of the three searches asks for: read, checked, answered.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::outgoing::{Audited, Lens, Outgoing};
+use super::search::{Viewed, missing, tenant_of, view_of};
+use crate::archive::incoming::Channel;
+use crate::archive::model::{Record, View};
+use crate::archive::search::{Search, search};
+use crate::base::actor::{Actor, Scope};
+use crate::base::crypto::sha256;
+use crate::base::page::{Page, Position};
+use crate::base::pii::{Email, Identifier, Phone, Region};
+use crate::base::target::Target;
+use crate::base::text::{Finder, Own, fill_text, tokenize_text};
+use crate::http::query::Limit;
+use crate::http::{Answer, Code, Place, Problem};
+use crate::vault::Stores;
+
+/// A search as any of the three bodies asks for it.
+#[derive(Default)]
+pub struct Asked {
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+    pub channels: Option<Vec<Channel>>,
+    pub queue: Option<String>,
+    pub agent_id: Option<String>,
+    pub phone_number: Option<String>,
+    pub email: Option<String>,
+    pub token: Option<String>,
+    pub view: Option<View>,
+    pub purpose: Option<String>,
+    pub limit: Limit,
+    pub cursor: Option<String>,
+}
+
+impl Asked {
+    pub async fn answer<T: Outgoing>(self, stores: &Stores, actor: &Actor, target: Target) -> Answer<Viewed<T>> {
+        let tenant = tenant_of(&mut stores.archive.read().await?, actor).await?;
+        let view = view_of(actor, self.view)?;
+        let mut by = Vec::new();
+        by.extend(self.phone_number.as_ref().map(|_| "phone_number"));
+        by.extend(self.email.as_ref().map(|_| "email"));
+        if !by.is_empty() && !actor.may(Scope::ArchiveIdentify) {
+            return Err(missing(Scope::ArchiveIdentify, "to search by number or address"));
+        }
+        if self.token.is_some() && !actor.may(Scope::ArchiveSearch) && !actor.may(Scope::ArchiveIdentify) {
+            return Err(missing(Scope::ArchiveSearch, "to search by token"));
+        }
+        let purpose = self.purpose(tenant.region);
+        let Self { limit, cursor, .. } = &self;
+        let (limit, cursor) = (limit.get(), cursor.clone());
+        let search_for = self.search(tenant.region)?;
+        let purpose = purpose?;
+        let identified = view == View::Identified || !by.is_empty();
+        if identified && purpose.is_none() && tenant.settings.purpose_required {
+            return Err(Problem::new(Code::PurposeRequired).at("/purpose", "required", "is required by the tenant"));
+        }
+        let query = fingerprint(actor, target, view, &search_for);
+        let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &query));
+        let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
+        let records = search(stores, tenant.id, target, &search_for, after, limit + 1).await?;
+        let position = |record: &Record| Position { at: record.at, id: record.id.0 };
+        let Page { items: records, next_cursor } = Page::of(records, limit, position, (&stores.service_key, &query));
+        let lens = Lens::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
+        let items = records.into_iter().filter_map(|record| T::through(&lens, record)).collect();
+        Ok(Viewed { view, items, next_cursor })
+    }
+
+    /// The search, or everything that is wrong with it.
+    fn search(self, region: Region) -> Answer<Search> {
+        let Self { from, to, channels, queue, agent_id, phone_number, email, token, .. } = self;
+        let mut wrong = Vec::new();
+        if from.zip(to).is_some_and(|(from, to)| from >= to) {
+            wrong.push(Place::at("/to", "out_of_range", "must be after from"));
+        }
+        if channels.as_ref().is_some_and(Vec::is_empty) {
+            wrong.push(Place::at("/channels", "required", "must name a channel, or be left out"));
+        }
+        for (text, pointer) in [(&queue, "/queue"), (&agent_id, "/agent_id")] {
+            if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
+                wrong.push(Place::at(pointer, "too_long", "must be at most 500 characters"));
+            }
+        }
+        let mut identifiers = Vec::new();
+        if let Some(raw) = phone_number {
+            match Phone::parse(&raw, region) {
+                Ok(phone) => identifiers.push(Identifier::Phone(phone)),
+                Err(_) => wrong.push(Place::at("/phone_number", "phone_number_invalid", "must be a phone number")),
+            }
+        }
+        if let Some(raw) = email {
+            match Email::parse(&raw) {
+                Ok(email) => identifiers.push(Identifier::Email(email)),
+                Err(_) => wrong.push(Place::at("/email", "email_invalid", "must be an e-mail address")),
+            }
+        }
+        let token = token.map(|token| token.parse()).transpose().unwrap_or_else(|_| {
+            wrong.push(Place::at("/token", "format", "must be a token of this service"));
+            None
+        });
+        if wrong.is_empty() {
+            Ok(Search { from, to, channels, queue, agent_id, identifiers, token })
+        } else {
+            Err(Problem::invalid(wrong))
+        }
+    }
+
+    /// The stated purpose, without identifiers: it goes into the audit log.
+    fn purpose(&self, region: Region) -> Answer<Option<String>> {
+        let Some(purpose) = &self.purpose else { return Ok(None) };
+        if !(1..=200).contains(&purpose.trim().chars().count()) {
+            return Err(Problem::new(Code::ValidationFailed).at(
+                "/purpose",
+                "out_of_range",
+                "must be 1 to 200 characters",
+            ));
+        }
+        let own = Own {
+            phone: self.phone_number.as_ref().and_then(|raw| Phone::parse(raw, region).ok()),
+            email: self.email.as_ref().and_then(|raw| Email::parse(raw).ok()),
+            name: None,
+        };
+        let mut mentions = Vec::new();
+        let text = tokenize_text(&Finder::new(region, own), purpose.trim(), &mut mentions);
+        Ok(Some(fill_text(&text, |_| "*****".to_owned())))
+    }
+}
+
+/// What a cursor is bound to. The filter goes in as a hash, so that nothing of it can be read.
+fn fingerprint(actor: &Actor, target: Target, view: View, search: &Search) -> Vec<u8> {
+    let Search { from, to, channels, queue, agent_id, identifiers, token } = search;
+    let identifiers: Vec<_> = identifiers.iter().map(Identifier::fingerprint).collect();
+    let filter = json!({
+        "view": view, "from": from, "to": to, "channels": channels, "queue": queue, "agent_id": agent_id,
+        "identifiers": identifiers, "token": token.map(|token| token.to_string()),
+    });
+    [actor.tenant.0.as_bytes(), target.word().as_bytes(), &sha256(filter.to_string().as_bytes())].concat()
+}

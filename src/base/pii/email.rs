@@ -1,0 +1,64 @@
+//! E-mail addresses: one spelling each (A14).
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::{Pii, Unidentified, is_withheld};
+
+/// An e-mail address in its canonical spelling.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Email(String);
+
+impl Email {
+    /// A value that was read before and comes back from the vault.
+    #[must_use]
+    pub const fn stored(value: String) -> Pii<Self> {
+        Pii::new(Self(value))
+    }
+
+    /// The longest address there can be, in octets (RFC 5321, A14).
+    pub const LONGEST: usize = 254;
+
+    /// Reads an address: trimmed, NFC, lower case, the domain in ASCII; dots and plus tags are kept (A14).
+    pub fn parse(raw: &str) -> Result<Pii<Self>, Unidentified> {
+        if is_withheld(raw) {
+            return Err(Unidentified::Withheld);
+        }
+        let folded: String = raw.trim().nfc().collect::<String>().to_lowercase().nfc().collect();
+        let (local, domain) = folded.rsplit_once('@').ok_or(Unidentified::Email)?;
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| Unidentified::Email)?;
+        let address = format!("{local}@{domain}");
+        let is_one = address.len() <= Self::LONGEST
+            && !address.chars().any(|c| c.is_whitespace() || c.is_control())
+            && email_address::EmailAddress::is_valid(&address);
+        if is_one { Ok(Pii::new(Self(address))) } else { Err(Unidentified::Email) }
+    }
+
+    /// The address in its canonical spelling.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        let read = |raw: &str| Email::parse(raw).map(|email| email.expose().as_str().to_owned());
+        assert_eq!(read("  Bob.Test+x@MyTest.NO ").as_deref(), Ok("bob.test+x@mytest.no"));
+        assert_eq!(read("kari@blåbær.no").as_deref(), Ok("kari@xn--blbr-roah.no"));
+        for raw in ["kari", "kari@", "@x.no", "a b@x.no", "Kari <kari@x.no>", &format!("{}@x.no", "a".repeat(300))] {
+            assert_eq!(read(raw), Err(Unidentified::Email), "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(raw: String) {
+            let _ = Email::parse(&raw);
+        }
+    }
+}

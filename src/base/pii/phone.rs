@@ -1,0 +1,200 @@
+//! Phone numbers: every spelling of A15 is the same number.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region as PhoneRegion};
+
+use super::{Pii, Unidentified, is_withheld};
+
+/// A phone number in E.164.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Phone(String);
+
+/// A country whose national numbers need no country code: ISO 3166-1 alpha-2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Region(PhoneRegion);
+
+/// The text names no region that has phone numbers.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a two-letter region with a numbering plan, such as NO")]
+pub struct UnknownRegion;
+
+impl FromStr for Region {
+    type Err = UnknownRegion;
+
+    fn from_str(code: &str) -> Result<Self, UnknownRegion> {
+        let region = PhoneRegion::try_from(code).map_err(|_| UnknownRegion)?;
+        PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|_| Self(region)).ok_or(UnknownRegion)
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_region_str().as_str())
+    }
+}
+
+impl Phone {
+    /// A value that was read before and comes back from the vault.
+    #[must_use]
+    pub const fn stored(value: String) -> Pii<Self> {
+        Pii::new(Self(value))
+    }
+
+    /// Reads a number in any spelling of A15: national in `region`, or international after `00` or `+`.
+    pub fn parse(raw: &str, region: Region) -> Result<Pii<Self>, Unidentified> {
+        if is_withheld(raw) {
+            return Err(Unidentified::Withheld);
+        }
+        let dialled = dialled(raw).ok_or(Unidentified::Phone)?;
+        e164(&dialled, region, false).map(|number| Pii::new(Self(number))).ok_or(Unidentified::Phone)
+    }
+
+    /// Reads a number that a text holds: only one that its region really assigns counts there.
+    #[must_use]
+    pub fn parse_valid(dialled: &str, region: Region) -> Option<Pii<Self>> {
+        e164(dialled, region, true).map(|number| Pii::new(Self(number)))
+    }
+
+    /// The number in E.164.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The number without its country code, as people of the country write it.
+    #[must_use]
+    pub fn national(&self) -> String {
+        PHONE_NUMBER_UTIL
+            .parse(&self.0, None)
+            .map(|number| rlibphonenumber::get_national_significant_number_owned(&number))
+            .unwrap_or_default()
+    }
+}
+
+/// The digits that would be dialled, `+` first where the number is international; `None` where a character stands
+/// that no spelling of a number has.
+fn dialled(raw: &str) -> Option<String> {
+    let raw = raw.trim().trim_start_matches("tel:");
+    let mut digits = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        match c {
+            '+' | '\u{FF0B}' if digits.is_empty() => digits.push('+'),
+            c if digit(c).is_some() => digits.extend(digit(c)),
+            c if is_separator(c) => {}
+            _ => return None,
+        }
+    }
+    if digits.len() > 24 {
+        return None;
+    }
+    // In every region here `00` means an international prefix, whatever the region dials itself (A15).
+    Some(match digits.strip_prefix("00") {
+        Some(rest) => format!("+{rest}"),
+        None => digits,
+    })
+}
+
+/// The ASCII digit that a decimal digit of another script stands for: full-width, Arabic-Indic, Persian, Devanagari.
+#[must_use]
+pub fn digit(c: char) -> Option<char> {
+    let value = match c {
+        '0'..='9' => return Some(c),
+        '\u{FF10}'..='\u{FF19}' => c as u32 - 0xFF10,
+        '\u{0660}'..='\u{0669}' => c as u32 - 0x0660,
+        '\u{06F0}'..='\u{06F9}' => c as u32 - 0x06F0,
+        '\u{0966}'..='\u{096F}' => c as u32 - 0x0966,
+        _ => return None,
+    };
+    char::from_digit(value, 10)
+}
+
+/// Whether a character may stand between the digits of a number: spaces, dashes, dots, brackets, slashes and the marks
+/// that text editors slip in without showing them.
+#[must_use]
+pub fn is_separator(c: char) -> bool {
+    matches!(
+        c,
+        ' ' | '\t' | '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}'
+            | '-' | '\u{AD}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE63}' | '\u{FF0D}' | '\u{30FC}'
+            | '.' | '\u{B7}' | '\u{FF0E}' | '/' | '\u{FF0F}'
+            | '(' | ')' | '[' | ']' | '\u{FF08}' | '\u{FF09}'
+            | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}'
+    )
+}
+
+fn e164(dialled: &str, region: Region, only_valid: bool) -> Option<String> {
+    let number = PHONE_NUMBER_UTIL.parse(dialled, Some(region.0)).ok()?;
+    let accepted = if only_valid {
+        PHONE_NUMBER_UTIL.is_valid_number(&number)
+    } else {
+        PHONE_NUMBER_UTIL.is_possible_number(&number)
+    };
+    accepted.then(|| PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn norwegian(raw: &str) -> Result<String, Unidentified> {
+        Phone::parse(raw, "NO".parse().unwrap()).map(|phone| phone.expose().as_str().to_owned())
+    }
+
+    #[test]
+    fn every_spelling_of_a_number_is_the_same_number() {
+        for raw in [
+            "98765432",
+            "987 65 432",
+            "+4798765432",
+            "004798765432",
+            "00 47 987 65 432",
+            "(+47) 987-65-432",
+            "+47.98.76.54.32",
+            "９８７６５４３２",
+            "\u{200E}+47 98765432\u{200F}",
+            "tel:+47-987-65-432",
+        ] {
+            assert_eq!(norwegian(raw).as_deref(), Ok("+4798765432"), "{raw}");
+        }
+    }
+
+    #[test]
+    fn the_documents_own_example_is_a_number() {
+        assert_eq!(norwegian("004798765").as_deref(), Ok("+4798765"));
+    }
+
+    #[test]
+    fn two_zeros_mean_abroad_in_every_region() {
+        let read =
+            |raw, region: &str| Phone::parse(raw, region.parse().unwrap()).map(|p| p.expose().as_str().to_owned());
+        assert_eq!(read("0047 987 65 432", "US").as_deref(), Ok("+4798765432"));
+        assert_eq!(read("070-123 45 67", "SE").as_deref(), Ok("+46701234567"));
+    }
+
+    #[test]
+    fn withheld_words_are_no_number() {
+        for raw in ["", " ", "Anonymous", "WITHHELD", "-", "0", "Anonymized", "unknown"] {
+            assert_eq!(norwegian(raw), Err(Unidentified::Withheld), "{raw}");
+        }
+        for raw in ["110", "abc", "98765432x", "+999 123456", "123456789012345678901234567890"] {
+            assert_eq!(norwegian(raw), Err(Unidentified::Phone), "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_read_reads_as_itself(raw in "\\+?[0-9 ()./-]{4,20}") {
+            if let Ok(number) = norwegian(&raw) {
+                prop_assert_eq!(norwegian(&number).unwrap(), number);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_a_parser_panic(raw: String) {
+            let _ = norwegian(&raw);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Who may do what: every operation of the OpenAPI document as nobody, with a broken token, in every role, and as
+//! another tenant, against one table.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Caller, TestLethe, each_store};
+
+/// Every operation and the scopes of which it needs one; none where any valid token will do. An operation of the
+/// document that is not here fails, and so does a row whose operation is gone.
+const OPERATIONS: &[(&str, &[&str])] = &[
+    ("list_anonymize_requests", &["requests:read"]),
+    ("create_anonymize_request", &["requests:write"]),
+    ("save_anonymize_requests", &["requests:write"]),
+    ("preview_anonymize_request", &["requests:write"]),
+    ("get_anonymize_request", &["requests:read"]),
+    ("delete_anonymize_request", &["requests:write"]),
+    ("update_anonymize_request", &["requests:write"]),
+    ("ingest_interactions", &["archive:ingest"]),
+    ("ingest_survey_responses", &["archive:ingest"]),
+    ("ingest_raw_events", &["archive:ingest"]),
+    ("search_interactions", ANY_VIEW),
+    ("search_survey_responses", ANY_VIEW),
+    ("search_raw_events", ANY_VIEW),
+    ("get_interaction", &["archive:search", "archive:identify"]),
+    ("list_audit_events", &["audit:read"]),
+    ("list_job_runs", &["jobs:read"]),
+    ("get_job_run", &["jobs:read"]),
+    ("get_me", &[]),
+    ("get_tenant", &[]),
+    ("change_tenant", &["tenants:admin"]),
+];
+
+/// Each of these sees the archive, through its own view.
+const ANY_VIEW: &[&str] = &["archive:read", "archive:search", "archive:identify"];
+
+/// Operations that ask for no token.
+const OPEN: &[&str] = &["check_health", "check_readiness"];
+
+const ARCHIVE: &[&str] = &["archive:read", "archive:search", "archive:identify", "archive:ingest"];
+
+/// What each built-in role may do in the operations above.
+fn roles() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let requests = ["requests:read", "requests:write"];
+    let officer = [&requests[..], ARCHIVE, &["jobs:read", "audit:read"]].concat();
+    BTreeMap::from([
+        ("admin", [&officer[..], &["tenants:admin"]].concat()),
+        ("dpo", officer.clone()),
+        ("compliance", officer),
+        ("supervisor", vec!["archive:search", "archive:identify"]),
+        ("agent", vec!["archive:search"]),
+        ("analyst", vec!["archive:search"]),
+        ("qa", vec!["archive:search"]),
+        ("manager", vec!["archive:read"]),
+        ("integration", vec!["archive:ingest", requests[0], requests[1]]),
+        ("operator", vec!["jobs:read", "tenants:admin"]),
+    ])
+}
+
+/// An operation of the document.
+struct Operation {
+    name: String,
+    method: String,
+    path: String,
+}
+
+async fn operations(lethe: &TestLethe) -> Vec<Operation> {
+    let document = lethe.caller_with(None).get("//openapi.json").await.expect(200).json();
+    let mut operations = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            operations.push(Operation { name, method: method.to_uppercase(), path: path.clone() });
+        }
+    }
+    assert!(operations.len() > 20, "the document has only {} operations", operations.len());
+    operations
+}
+
+impl Operation {
+    /// A call that the service would carry out for whoever may make it, on what belongs to the tenant `demo`.
+    async fn call(&self, caller: &Caller, ids: &BTreeMap<&str, String>) -> Answer {
+        let id = ids.iter().find(|(part, _)| self.path.contains(*part)).map_or("", |(_, id)| id.as_str());
+        let path = self.path.replace("{id}", id);
+        let call = caller.call(&self.method, &format!("/{path}")).header("if-match", "*");
+        let call = match self.name.as_str() {
+            "create_anonymize_request" | "preview_anonymize_request" => {
+                call.json(&json!({ "phone_number": "91234567", "targets": ["archive"] }))
+            }
+            name if name.starts_with("ingest_") => call.json(&json!([])),
+            _ if ["POST", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
+            _ => call,
+        };
+        Answer::of(call).await
+    }
+}
+
+/// Ids of the tenant `demo`, by the part of a path that names their kind.
+async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
+    let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
+    let customer = json!({ "phone_number": "91234567" });
+    lethe.record(&json!({ "external_id": "a", "channel": "call", "started_at": "2026-02-10T10:00:00Z", "customer": customer })).await;
+    let record = lethe.search(&json!({})).await["items"][0].clone();
+    let request = lethe.enter_request(&json!({ "phone_number": "91234567", "targets": ["archive"] })).await;
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    let run = lethe.caller("dpo").get("/job-runs").await.expect(200).json()["items"][0].clone();
+    BTreeMap::from([
+        ("anonymize-requests/{id}", id(&request)),
+        ("interactions/{id}", id(&record)),
+        ("job-runs/{id}", id(&run)),
+    ])
+}
+
+fn needed(operation: &Operation) -> &'static [&'static str] {
+    let row = OPERATIONS.iter().find(|(name, _)| *name == operation.name);
+    row.unwrap_or_else(|| panic!("{} has no row: say here who may call it", operation.name)).1
+}
+
+each_store!(every_operation_asks_for_its_scope, |lethe: TestLethe| async move {
+    let ids = things(&lethe).await;
+    let operations = operations(&lethe).await;
+    for (name, _) in OPERATIONS {
+        assert!(operations.iter().any(|operation| operation.name == *name), "{name} is not in the document any more");
+    }
+    let good = lethe.caller("admin").token().to_owned();
+    let (head, signature) = good.rsplit_once('.').unwrap();
+    let flipped = if signature.starts_with('A') { "B" } else { "A" };
+    let broken =
+        [None, Some(format!("{head}.{flipped}{}", &signature[1..])), Some(format!("{head}.")), Some("x".to_owned())];
+    // What deletes comes last, so that there is something to see until then.
+    let (deleting, others): (Vec<_>, Vec<_>) = operations.iter().partition(|operation| operation.method == "DELETE");
+    for operation in others.into_iter().chain(deleting) {
+        if OPEN.contains(&operation.name.as_str()) {
+            operation.call(&lethe.caller_with(None), &ids).await.expect(200);
+            continue;
+        }
+        let needed = needed(operation);
+        for token in &broken {
+            let answer = operation.call(&lethe.caller_with(token.as_deref()), &ids).await;
+            assert_eq!(answer.problem(401), "unauthorized", "{}", operation.name);
+            assert!(answer.header("www-authenticate").is_some(), "{}", operation.name);
+        }
+        for (role, scopes) in roles() {
+            let answer = operation.call(&lethe.caller(role), &ids).await;
+            if needed.is_empty() || needed.iter().any(|scope| scopes.contains(scope)) {
+                let refused = [401, 403].contains(&answer.status) || answer.status >= 500;
+                assert!(!refused, "{} as {role}: {} {}", operation.name, answer.status, answer.text);
+            } else {
+                assert_eq!(answer.problem(403), "forbidden", "{} as {role}", operation.name);
+                let names = needed.iter().any(|scope| answer.text.contains(scope));
+                assert!(names, "{} as {role} does not name the scope: {}", operation.name, answer.text);
+            }
+        }
+    }
+});
+
+each_store!(another_tenant_sees_nothing, |lethe: TestLethe| async move {
+    let ids = things(&lethe).await;
+    lethe.run(&["tenant", "create", "other"]).await.well();
+    let stranger = lethe.caller_of("other", "admin", "eve");
+    for operation in operations(&lethe).await {
+        let answer = operation.call(&stranger, &ids).await;
+        if operation.path.contains("{id}") {
+            assert_eq!(answer.problem(404), "not_found", "{}", operation.name);
+            // What is foreign looks like what is missing.
+            let missing = ids.keys().map(|part| (*part, "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11".to_owned())).collect();
+            let missing = operation.call(&stranger, &missing).await;
+            let without_instance = |answer: &Answer| {
+                let mut problem = answer.json();
+                problem.as_object_mut().unwrap().remove("instance");
+                problem
+            };
+            assert_eq!(without_instance(&answer), without_instance(&missing), "{}", operation.name);
+        } else {
+            for id in ids.values() {
+                assert!(!answer.text.contains(id.as_str()), "{} shows another tenant's {id}", operation.name);
+            }
+        }
+    }
+    assert_eq!(stranger.all("/archive/search", &json!({ "phone_number": "91234567" })).await.len(), 0);
+    // And it has changed nothing of the other's.
+    assert_eq!(lethe.find(&json!({})).await, ["a"]);
+    lethe.request(&json!(ids["anonymize-requests/{id}"])).await.expect(200);
+});
+
+each_store!(a_token_without_a_known_tenant_is_refused, |lethe: TestLethe| async move {
+    let caller = lethe.caller_of("nowhere", "admin", "eve");
+    assert_eq!(caller.get("/me").await.problem(403), "tenant_unknown");
+});
+
+each_store!(a_refusal_is_in_the_audit_log, |lethe: TestLethe| async move {
+    let answer = lethe.caller_of("demo", "agent", "ola").get("/anonymize-requests").await;
+    assert_eq!(answer.problem(403), "forbidden");
+    let events = lethe.caller("dpo").get("/audit-events").await.expect(200).json();
+    let refusal = events["items"].as_array().unwrap().iter().find(|event| event["action"] == "access.refused");
+    let refusal = refusal.expect("an audit row").to_string();
+    assert!(refusal.contains("requests:read") && refusal.contains("ola"), "{refusal}");
+});

@@ -1,0 +1,211 @@
+//! Killed anywhere, nothing is lost: what a killed night leaves behind, the next one brings to the same end as a night
+//! that nobody disturbed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::oracle::{TARGETS, differences, everything};
+use crate::harness::{Dump, Row, Stock, TestLethe, each_store, signal};
+
+const NIGHT: &[&str] = &["job", "nightly", "--as-of", "2026-03-03T02:00:00Z", "--json"];
+
+/// An evening: an archive and requests for some of its customers, up to different days; nothing runs.
+async fn evening(lethe: &mut TestLethe, interactions: u64) -> usize {
+    let stock = Stock::of(interactions, 23);
+    stock.load(lethe).await;
+    let mut rows = Vec::new();
+    for (no, customer) in stock.customers.iter().take(20).enumerate() {
+        let to_date = ["2026-02-27", "2026-02-28", "2026-03-01"][no % 3];
+        let email = customer.email.as_deref().filter(|_| no % 2 == 0);
+        rows.push(json!({
+            "phone_number": customer.phone_e164, "email": email, "to_date": to_date,
+            "targets": ["archive", "sms_survey", "raw_data"], "comment": format!("as {} said", customer.phone_e164)
+        }));
+    }
+    // The same customer twice: records that two requests share.
+    rows.push(rows[0].clone());
+    let saved = lethe.caller("dpo").post("/anonymize-requests/batch", &json!({ "create": rows })).await;
+    saved.expect(200);
+    // One that was cancelled: its identifier is an orphan of the vault.
+    let cancelled = json!({ "phone_number": "40404040", "to_date": "2026-02-27", "targets": ["archive"] });
+    let cancelled = lethe.caller("dpo").post("/anonymize-requests", &cancelled).await.expect(201);
+    let path = format!("/anonymize-requests/{}", cancelled.json()["id"].as_str().unwrap());
+    lethe.caller("dpo").delete(&path, &cancelled.etag()).await.expect(204);
+    lethe.stop().await;
+    rows.len()
+}
+
+/// What two nights over the same evening must agree on: every row, but for when and how often it was tried.
+fn canonical(dump: &Dump) -> BTreeMap<String, Vec<Row>> {
+    let without: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("requests", &["attempts", "pass_id", "updated_at", "done_at", "version"] as &[&str]),
+        ("audit_events", &["id", "at"]),
+        // How often a fence moved, who held the lease and which runs there were tells of the kills themselves.
+        ("epochs", &["epoch"]),
+        ("leases", &["holder", "token", "until_ms"]),
+        ("sweeps", &["position"]),
+    ]);
+    let mut tables = BTreeMap::new();
+    for table in dump.tables.keys().filter(|table| *table != "job_runs") {
+        tables.insert(table.clone(), dump.rows_without(table, without.get(table.as_str()).copied().unwrap_or(&[])));
+    }
+    tables
+}
+
+#[track_caller]
+fn same(wanted: &BTreeMap<String, Vec<Row>>, found: &BTreeMap<String, Vec<Row>>, after: &str) {
+    for (table, rows) in wanted {
+        let (wanted, found): (BTreeSet<_>, BTreeSet<_>) = (rows.iter().collect(), found[table].iter().collect());
+        let missing: Vec<_> = wanted.difference(&found).take(2).collect();
+        let besides: Vec<_> = found.difference(&wanted).take(2).collect();
+        assert!(
+            missing.is_empty() && besides.is_empty(),
+            "after {after}: {table}\nmissing {missing:?}\nbesides {besides:?}"
+        );
+    }
+}
+
+/// The names of all failpoints, from the code itself: a new one is tried without a word here.
+fn failpoints() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/nightly");
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let hits = text.split("failpoint::hit(\"").skip(1);
+        names.extend(hits.map(|rest| rest.split('"').next().unwrap().to_owned()));
+    }
+    names.into_iter().collect()
+}
+
+each_store!(a_night_killed_at_any_point_ends_like_an_undisturbed_one, |mut lethe: TestLethe| async move {
+    let requests = evening(&mut lethe, 160).await;
+    let undisturbed = lethe.copy().await;
+    undisturbed.run(NIGHT).await.well();
+    let wanted = canonical(&undisturbed.dump().await);
+    let done = wanted["requests"].iter().filter(|row| row["status"].as_deref() == Some("done")).count();
+    assert_eq!(done, requests);
+
+    let names = failpoints();
+    assert!(names.len() >= 20, "{names:?}");
+    let mut idle = Vec::new();
+    for name in names {
+        let killed = lethe.copy().await;
+        let ran = killed.run_with(NIGHT, &[("LETHE_FAILPOINT", name.as_str())], Vec::new()).await;
+        if !ran.killed() {
+            idle.push(name);
+            continue;
+        }
+        // Killed once more where it goes on, then left in peace.
+        killed.run_with(NIGHT, &[("LETHE_FAILPOINT", name.as_str())], Vec::new()).await;
+        killed.run(NIGHT).await.well();
+        same(&wanted, &canonical(&killed.dump().await), &name);
+    }
+    assert_eq!(idle, Vec::<String>::new(), "failpoints that no night comes by");
+});
+
+each_store!(a_night_killed_at_random_instants_ends_like_an_undisturbed_one, |mut lethe: TestLethe| async move {
+    evening(&mut lethe, 400).await;
+    let undisturbed = lethe.copy().await;
+    let began = std::time::Instant::now();
+    undisturbed.run(NIGHT).await.well();
+    let whole = began.elapsed();
+    let wanted = canonical(&undisturbed.dump().await);
+    let (rounds, mut killed_within) = (12_u32, 0);
+    for round in 1..=rounds {
+        let killed = lethe.copy().await;
+        let running = killed.start(NIGHT);
+        tokio::time::sleep(whole * round / (rounds + 1)).await;
+        signal(running.pid, "KILL");
+        killed_within += u32::from(running.end().await.killed());
+        killed.run(NIGHT).await.well();
+        same(&wanted, &canonical(&killed.dump().await), &format!("a kill at {round}/{rounds}"));
+    }
+    assert!(killed_within > 0, "no kill came in time");
+});
+
+each_store!(a_night_asked_to_stop_goes_on_at_the_next_start, |mut lethe: TestLethe| async move {
+    evening(&mut lethe, 400).await;
+    let undisturbed = lethe.copy().await;
+    undisturbed.run(NIGHT).await.well();
+    let wanted = canonical(&undisturbed.dump().await);
+    let running = lethe.start(NIGHT);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    signal(running.pid, "TERM");
+    let ran = running.end().await;
+    assert!(ran.stdout.len() + ran.stderr.len() < 1 << 20);
+    lethe.run(NIGHT).await.well();
+    same(&wanted, &canonical(&lethe.dump().await), "SIGTERM");
+});
+
+each_store!(a_request_that_a_pass_has_begun_is_read_only, |mut lethe: TestLethe| async move {
+    let caller = lethe.caller("dpo");
+    let entered = caller
+        .post(
+            "/anonymize-requests",
+            &json!({ "phone_number": "91234567", "to_date": "2026-02-27", "targets": ["archive"] }),
+        )
+        .await
+        .expect(201);
+    let path = format!("/anonymize-requests/{}", entered.json()["id"].as_str().unwrap());
+    let ran = lethe.run_with(NIGHT, &[("LETHE_FAILPOINT", "claim")], Vec::new()).await;
+    assert!(ran.killed());
+    let now = caller.get(&path).await.expect(200);
+    assert_eq!((&now.json()["status"], &now.json()["attempts"]), (&json!("waiting"), &json!(1)));
+    assert_eq!(caller.patch(&path, &now.etag(), &json!({ "comment": "x" })).await.problem(409), "pass_started");
+    assert_eq!(caller.delete(&path, &now.etag()).await.problem(409), "pass_started");
+    lethe.run(NIGHT).await.well();
+    let now = caller.get(&path).await.expect(200);
+    assert_eq!(now.json()["status"], "done");
+    assert_eq!(caller.patch(&path, "*", &json!({ "comment": "x" })).await.problem(409), "state_conflict");
+    assert_eq!(caller.delete(&path, "*").await.problem(409), "state_conflict");
+    lethe.stop().await;
+});
+
+each_store!(records_sent_again_after_a_kill_are_all_there_once, |mut lethe: TestLethe| async move {
+    let stock = Stock::of(1_000, 31);
+    let calm = lethe.copy_of_empty().await;
+    stock.load(&calm).await;
+    let wanted = everything(&calm).await;
+    drop(calm);
+
+    let lines = stock.lines(lethe::sample::SampleKind::Interactions);
+    let mut killed = 0;
+    for round in 1..=4_u64 {
+        let call = lethe.caller("integration").call("POST", "/archive/interactions");
+        let sending = tokio::spawn(call.header("content-type", "application/x-ndjson").body(lines.clone()).send());
+        tokio::time::sleep(Duration::from_millis(round * 40)).await;
+        killed += u32::from(!sending.is_finished());
+        lethe.kill().await;
+        let _ = sending.await;
+        lethe.serve().await;
+    }
+    assert!(killed > 0, "no kill came in time");
+    stock.load(&lethe).await;
+    let found = everything(&lethe).await;
+    for (kind, (target, _, _)) in TARGETS.iter().enumerate() {
+        let differences = differences(&without_ids(&wanted[kind]), &without_ids(&found[kind]));
+        assert!(differences.is_empty(), "{target}: {}", differences.join("\n"));
+    }
+    let dump = lethe.dump().await;
+    for target in ["interactions", "survey_responses", "raw_events"] {
+        let ids: BTreeSet<_> = dump.rows("vault.identifiers").iter().map(|row| row["id"].clone()).collect();
+        for row in dump.rows(target) {
+            for slot in ["phone_id", "email_id", "name_id"] {
+                assert!(row[slot].is_none() || ids.contains(&row[slot]), "{target}.{slot} refers to nothing");
+            }
+        }
+    }
+});
+
+/// Records in an order of their own and without the ids that differ between two archives.
+fn without_ids(records: &[Value]) -> Vec<Value> {
+    let mut records = records.to_vec();
+    for record in &mut records {
+        record.as_object_mut().unwrap().remove("id");
+    }
+    records.sort_by_key(ToString::to_string);
+    records
+}

@@ -1,0 +1,109 @@
+//! Records in: each line whole or absent, sent again as often as it takes.
+
+use serde_json::{Value, json};
+
+use crate::harness::each_store;
+
+fn call(external_id: &str) -> Value {
+    json!({ "external_id": external_id, "channel": "call", "started_at": "2026-02-10T10:00:00Z", "customer": { "phone_number": "91234567" } })
+}
+
+each_store!(broken_lines_are_named_and_the_others_stored, |lethe: TestLethe| async move {
+    let lines = [
+        call("a").to_string(),
+        String::new(),
+        "{\"external_id\": \"broken\"".to_owned(),
+        "not json at all".to_owned(),
+        json!({ "external_id": "no-time", "channel": "call" }).to_string(),
+        json!({ "external_id": "odd", "channel": "fax", "started_at": "2026-02-10T10:00:00Z" }).to_string(),
+        json!({ "external_id": "order", "channel": "call", "started_at": "2026-02-10T10:00:00Z", "ended_at": "2026-02-10T09:00:00Z" }).to_string(),
+        json!({ "external_id": "era", "channel": "call", "started_at": "1969-12-31T23:59:59Z" }).to_string(),
+        json!({ "external_id": "number", "channel": "call", "started_at": "2026-02-10T10:00:00Z", "customer": { "phone_number": "hello" } }).to_string(),
+        call("b").to_string(),
+    ];
+    let told = lethe.ingest("interactions", lines.join("\n")).await;
+    assert_eq!((&told["received"], &told["created"], &told["updated"]), (&json!(9), &json!(3), &json!(0)), "{told}");
+    let rejected: Vec<_> =
+        told["rejected"].as_array().unwrap().iter().map(|row| row["line"].as_u64().unwrap()).collect();
+    assert_eq!(rejected, [3, 4, 5, 6, 7, 8]);
+    assert_eq!(
+        told["warnings"],
+        json!([{ "line": 9, "code": "identifier_ignored", "pointer": "/customer/phone_number" }])
+    );
+    let place = |no: usize| told["rejected"][no]["errors"][0]["pointer"].as_str().unwrap_or_default().to_owned();
+    assert_eq!([place(2), place(3), place(4), place(5)], ["/started_at", "/channel", "/ended_at", "/started_at"]);
+    let mut found = lethe.find(&json!({})).await;
+    found.sort();
+    assert_eq!(found, ["a", "b", "number"]);
+});
+
+each_store!(the_same_external_id_replaces_the_whole_record, |lethe: TestLethe| async move {
+    let mut first = call("a");
+    first["queue"] = json!("Private service");
+    first["attributes"] = json!({ "notes": "call +44 20 7946 0958" });
+    lethe.record(&first).await;
+    let told = lethe.ingest("interactions", format!("{}\n{}", call("a"), call("b"))).await;
+    assert_eq!((&told["created"], &told["updated"]), (&json!(1), &json!(1)));
+    let page = lethe.search(&json!({})).await;
+    let item = page["items"].as_array().unwrap().iter().find(|item| item["external_id"] == "a").unwrap();
+    assert_eq!((&item["queue"], &item["attributes"]), (&Value::Null, &Value::Null));
+    assert_eq!(lethe.dump().await.rows("mentions").len(), 0);
+    let mut last = call("c");
+    last["queue"] = json!("last");
+    lethe.ingest("interactions", format!("{}\n{last}", call("c"))).await;
+    assert_eq!(lethe.find(&json!({ "queue": "last" })).await, ["c"], "within one call the last wins");
+});
+
+each_store!(an_array_counts_its_places_from_one, |lethe: TestLethe| async move {
+    let body = json!([call("a"), { "external_id": "x" }, call("b")]);
+    let told = lethe.caller("integration").post("/archive/interactions", &body).await.expect(200).json();
+    assert_eq!((&told["received"], &told["created"]), (&json!(3), &json!(2)));
+    assert_eq!(told["rejected"][0]["line"], json!(2));
+    let many: Vec<_> = (0..1_001).map(|n| call(&format!("m{n}"))).collect();
+    let refused = lethe.caller("integration").post("/archive/interactions", &json!(many)).await;
+    assert!([413, 422].contains(&refused.status), "{}", refused.text);
+    let _ = refused.problem(refused.status);
+});
+
+each_store!(numbers_meet_in_every_spelling, |lethe: TestLethe| async move {
+    let spellings = [
+        "91234567",
+        "+4791234567",
+        "004791234567",
+        "0047 912 34 567",
+        "+47 (912) 34-567",
+        "912.34.567",
+        "９１２３４５６７",
+        " 91 23 45 67 ",
+    ];
+    for (n, spelling) in spellings.iter().enumerate() {
+        let mut record = call(&format!("s{n}"));
+        record["customer"]["phone_number"] = json!(spelling);
+        lethe.record(&record).await;
+    }
+    assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), 1, "one person");
+    for spelling in spellings {
+        assert_eq!(lethe.find(&json!({ "phone_number": spelling })).await.len(), spellings.len(), "{spelling}");
+    }
+    assert_eq!(lethe.find(&json!({ "phone_number": "91234" })).await.len(), 0, "no prefixes");
+});
+
+each_store!(an_external_id_that_holds_the_number_is_hashed, |lethe: TestLethe| async move {
+    let mut record = call("call-004791234567-1");
+    record["external_id"] = json!("call-91234567-1");
+    lethe.record(&record).await;
+    let shown = lethe.find(&json!({})).await;
+    assert_eq!(shown.len(), 1);
+    assert!(!shown[0].contains("91234567"), "{shown:?}");
+    lethe.record(&record).await;
+    assert_eq!(lethe.find(&json!({})).await, shown, "sent again, it is the same record");
+});
+
+each_store!(import_reads_what_the_api_reads, |lethe: TestLethe| async move {
+    let told = lethe.import(&["--kind", "interactions", "--json"], call("a").to_string()).await.well();
+    assert!(told.stdout.contains("\"created\":1"), "{}", told.stdout);
+    assert_eq!(lethe.find(&json!({ "phone_number": "91234567" })).await, ["a"]);
+    let told = lethe.import(&["--json"], format!("{}\nbroken", call("b"))).await;
+    assert_eq!(told.code(), Some(2), "{}", told.stderr);
+    assert_eq!(lethe.find(&json!({ "phone_number": "91234567" })).await.len(), 2);
+});

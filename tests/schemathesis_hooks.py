@@ -1,0 +1,17 @@
+"""What the generated API tests cannot know from the document alone."""
+
+import json
+
+import schemathesis
+from hypothesis import strategies
+
+
+@schemathesis.serializer("application/x-ndjson")
+def ndjson(context, value):
+    """A stream of records: one JSON value a line."""
+    lines = value if isinstance(value, list) else [value]
+    return "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines).encode("utf-8", "replace")
+
+
+# A cursor is sealed: only the service makes one, so none is made up.
+schemathesis.openapi.format("cursor", strategies.nothing())
