@@ -65,19 +65,25 @@ def run(bench):
     if large:
         server.create("pass_large", "pass_small")
         fill(bench, "pass_large", large, waves)
-    by_hand, by_night, in_large, hand_large, jobs, peaks = [], [], [], [], [], []
+    by_hand, by_night, in_large, jobs, peaks = [], [], [], [], []
+    processor = {"psql": [], "pass_small": [], "pass_large": []}
     for wave, cutoff in enumerate(cutoffs):
-        by_hand.append(cut_by_hand(server, "pass_hand", cutoff))
-        for database, seconds in [("pass_small", by_night), ("pass_large", in_large)][: 2 if large else 1]:
-            cut, whole, peak = cut_by_night(bench, database, cutoff, wave)
-            seconds.append(cut)
+        seconds, used = server.measured(lambda: cut_by_hand(server, "pass_hand", cutoff))
+        by_hand.append(seconds)
+        processor["psql"].append(used)
+        for database, cuts in [("pass_small", by_night), ("pass_large", in_large)][: 2 if large else 1]:
+            (cut, whole, peak), used = server.measured(lambda: cut_by_night(bench, database, cutoff, wave))
+            cuts.append(cut)
             peaks.append(peak)
+            processor[database].append(used)
             if database == "pass_small":
                 jobs.append(whole)
     hand, night = statistics.median(by_hand), statistics.median(by_night)
     say.line("one UPDATE … FROM in psql", f"{HITS / hand:,.0f} rows/s", f"{hand:.2f} s", spread(by_hand))
     say.line("the pass's cut step", f"{HITS / night:,.0f} rows/s", f"{night:.2f} s", spread(by_night))
     say.line("the whole pass, claim to purge", f"{statistics.median(jobs):.2f} s", "", spread(jobs))
+    say.line("processor time of the server: psql, whole job",
+             *(f"{statistics.median(used):.2f} s" for used in list(processor.values())[: 3 if large else 2]))
     say.ratio("cuts against psql", hand / night, ">=", 0.9)
     if large:
         night_large = statistics.median(in_large)

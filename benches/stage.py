@@ -89,6 +89,19 @@ class Server:
         children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
         return sum(processor_time(pid) for pid in [first, *children])
 
+    def cpu(self):
+        """Seconds of processor time that the server has used, all its processes together."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return sum(processor_time(pid) for pid in [first, *children])
+
+    def measured(self, work):
+        """Does some work; answers what it answers, and the server's seconds of processor time."""
+        before = self.cpu()
+        done = work()
+        time.sleep(0.2)
+        return done, self.cpu() - before
+
     def create(self, database, template="template1"):
         self.sql("postgres", f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         self.sql("postgres", f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY")
@@ -199,6 +212,15 @@ class Running:
 
     def memory(self):
         return memory(self.process.pid, "VmRSS")
+
+
+def processor_time(pid):
+    """Seconds of processor time of a process and of those of its children that have ended."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def processor_time(pid):
