@@ -51,6 +51,17 @@ pub enum Direction {
     Outbound,
 }
 
+impl Direction {
+    /// The direction's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
 /// The customer's identifiers, as the telephony system wrote them, in any format.
 #[derive(Default, Deserialize, Validate, ToSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -73,9 +73,14 @@ pub async fn upsert(
         .push(table)
         .push(" (tenant_id, id, external_id, at, phone_id, email_id, name_id, forgotten, ")
         .push(own)
-        .push(") VALUES ")
-        .each(rows, |query, row| with_row(query, tenant, row).push(")"))
-        .push(" ON CONFLICT (tenant_id, external_id) DO UPDATE SET at = excluded.at");
+        .push(")");
+    // PostgreSQL takes the rows as columns: see `Query::with_array`.
+    query = if query.is_postgres() {
+        with_columns(query.with(" SELECT ", tenant).push(", one.* FROM unnest("), target, rows).push(") AS one")
+    } else {
+        query.push(" VALUES ").each(rows, |query, row| with_row(query, tenant, row).push(")")).once()
+    };
+    query = query.push(" ON CONFLICT (tenant_id, external_id) DO UPDATE SET at = excluded.at");
     for slot in [", phone_id", ", email_id", ", name_id"] {
         // 7: any bit of the customer's slots.
         query = query.push(slot).push(" = CASE WHEN ").push(table).push(".forgotten & 7 <> 0 THEN NULL ELSE excluded");
@@ -91,7 +96,6 @@ pub async fn upsert(
         .push(".forgotten | excluded.forgotten, ")
         .push(replaced)
         .push(" RETURNING external_id, id, forgotten")
-        .once()
         .all()
         .await
 }
@@ -144,6 +148,68 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &Row<'_>) -> Query<'c> 
             .with(", ", interaction_external_id.as_deref())
             .with(", ", event.as_str())
             .with(", ", attributes.as_deref()),
+    }
+}
+
+/// The rows as one array a column, in the order of the table's columns.
+fn with_columns<'c>(query: Query<'c>, target: Target, rows: &[Row<'_>]) -> Query<'c> {
+    let query = query
+        .with_array("", rows.iter().map(|row| row.id.0))
+        .with_array(", ", rows.iter().map(|row| row.draft.external_id.as_str()))
+        .with_array(", ", rows.iter().map(|row| row.draft.at))
+        .with_array(", ", rows.iter().map(|row| row.phone.map(|id| id.0)))
+        .with_array(", ", rows.iter().map(|row| row.email.map(|id| id.0)))
+        .with_array(", ", rows.iter().map(|row| row.name.map(|id| id.0)))
+        .with_array(", ", rows.iter().map(|row| row.forgotten));
+    // A record of another kind would leave its arrays short, and the table refuses the row.
+    match target {
+        Target::Archive => {
+            let own = || {
+                rows.iter().filter_map(|row| match &row.draft.columns {
+                    Columns::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes } => {
+                        Some((ended_at, channel, direction, [queue, agent_id, outcome, attributes]))
+                    }
+                    _ => None,
+                })
+            };
+            let texts = |at: usize| own().map(move |(.., texts)| texts[at].as_deref());
+            query
+                .with_array(", ", own().map(|(ended_at, ..)| *ended_at))
+                .with_array(", ", own().map(|(_, channel, ..)| channel.word()))
+                .with_array(", ", own().map(|(_, _, direction, _)| direction.map(Direction::word)))
+                .with_array(", ", texts(0))
+                .with_array(", ", texts(1))
+                .with_array(", ", texts(2))
+                .with_array(", ", texts(3))
+        }
+        Target::SmsSurvey => {
+            let own = || {
+                rows.iter().filter_map(|row| match &row.draft.columns {
+                    Columns::SurveyResponse { interaction_external_id, score, comment } => {
+                        Some((interaction_external_id.as_deref(), *score, comment.as_deref()))
+                    }
+                    _ => None,
+                })
+            };
+            query
+                .with_array(", ", own().map(|(interaction, ..)| interaction))
+                .with_array(", ", own().map(|(_, score, _)| score))
+                .with_array(", ", own().map(|(.., comment)| comment))
+        }
+        Target::RawData => {
+            let own = || {
+                rows.iter().filter_map(|row| match &row.draft.columns {
+                    Columns::RawEvent { interaction_external_id, event, attributes } => {
+                        Some((interaction_external_id.as_deref(), event.as_str(), attributes.as_deref()))
+                    }
+                    _ => None,
+                })
+            };
+            query
+                .with_array(", ", own().map(|(interaction, ..)| interaction))
+                .with_array(", ", own().map(|(_, event, _)| event))
+                .with_array(", ", own().map(|(.., attributes)| attributes))
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! the vault for orphans, *retire* what was released, move the fence again, *delete* what nothing refers to, and
 //! *purge* old requests. `pass.rs` drives them; each has a file of its own.
 
+mod chunk;
 mod claim;
 mod cut;
 mod failpoint;

@@ -50,6 +50,10 @@ pub async fn plan(
     for chunk in work(&requests).chunks(1_000) {
         insert_work(&mut tx, tenant, pass.id, chunk).await?;
     }
+    if tx.is_postgres() {
+        // Without figures on the new rows the planner takes them for one, and joins the hits with them row by row.
+        tx.query("ANALYZE pass_work, pass_selections").execute().await?;
+    }
     sql::set_step(&mut tx, tenant, pass.id, Step::Planned).await?;
     failpoint::hit("plan.before-commit");
     tx.commit().await?;

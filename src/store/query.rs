@@ -140,6 +140,29 @@ impl<'c> Query<'c> {
         }
     }
 
+    /// Appends `sql` and one bound array: a column of `unnest`, which only PostgreSQL has. A set of rows is then one short
+    /// text whatever its size; parsing a long `VALUES` list costs PostgreSQL more than some of the rows do.
+    pub fn with_array<'t, T>(self, sql: &'static str, values: impl IntoIterator<Item = T>) -> Self
+    where
+        Vec<T>: Encode<'t, Postgres> + Type<Postgres>,
+    {
+        let values: Vec<T> = values.into_iter().collect();
+        let mut query = self.push(sql);
+        query.bound += 1;
+        query.unencodable |= match &mut query.target {
+            Target::Postgres(_, arguments) => arguments.add(values).is_err(),
+            Target::Sqlite(..) => true,
+        };
+        let _ = write!(query.text.to_mut(), "${}", query.bound);
+        query
+    }
+
+    /// Whether the statement is aimed at PostgreSQL, for the few that part.
+    #[must_use]
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self.target, Target::Postgres(..))
+    }
+
     /// Keeps the statement out of the cache of prepared ones: for a length that will hardly come again.
     pub fn once(mut self) -> Self {
         self.cached = false;

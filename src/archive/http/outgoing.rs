@@ -1,10 +1,11 @@
 //! Records on their way out, through the lens of a view.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use crate::archive::draft::Columns;
@@ -58,7 +59,7 @@ impl Lens {
         let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
         if view == View::Identified && !records.is_empty() {
             let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
-            let ids = records.iter().flat_map(identifiers);
+            let ids: BTreeSet<_> = records.iter().flat_map(identifiers).collect();
             lens.clear = vault::reveal(&mut stores.vault.read().await?, &keyset, &grant, ids).await?;
         }
         Ok(lens)
@@ -93,9 +94,14 @@ impl Lens {
         text.map(|text| fill_text(text, |n| self.mention(mentions, n)))
     }
 
-    fn attributes(&self, text: Option<&str>, mentions: &[Mention]) -> Option<Value> {
-        let value: Value = serde_json::from_str(text?).ok()?;
-        Some(if mentions.is_empty() { value } else { fill_json(value, &|n| self.mention(mentions, n)) })
+    /// As they are stored where there is nothing to fill in: a page of them is not taken apart and put together again.
+    fn attributes(&self, text: Option<String>, mentions: &[Mention]) -> Option<Box<RawValue>> {
+        let text = text?;
+        if mentions.is_empty() {
+            return RawValue::from_string(text).ok();
+        }
+        let value = serde_json::from_str(&text).ok()?;
+        to_raw_value(&fill_json(value, &|n| self.mention(mentions, n))).ok()
     }
 }
 
@@ -155,7 +161,7 @@ pub struct Interaction {
     pub customer: CustomerOut,
     /// What else is known.
     #[schema(value_type = Option<Object>)]
-    pub attributes: Option<Value>,
+    pub attributes: Option<Box<RawValue>>,
     /// Whether any identifier of it was forgotten.
     pub anonymized: bool,
 }
@@ -200,7 +206,7 @@ pub struct RawEvent {
     pub email: Option<String>,
     /// What else is known.
     #[schema(value_type = Option<Object>)]
-    pub attributes: Option<Value>,
+    pub attributes: Option<Box<RawValue>>,
     /// Whether any identifier of it was forgotten.
     pub anonymized: bool,
 }
@@ -213,7 +219,7 @@ impl Outgoing for Interaction {
             return None;
         };
         let customer = CustomerOut { phone_number: lens.slot(phone), email: lens.slot(email), name: lens.slot(name) };
-        let attributes = lens.attributes(attributes.as_deref(), &mentions);
+        let attributes = lens.attributes(attributes, &mentions);
         Some(Self {
             id,
             external_id,
@@ -254,7 +260,7 @@ impl Outgoing for RawEvent {
     fn through(lens: &Lens, record: Record) -> Option<Self> {
         let Record { id, external_id, at, phone, email, name: _, anonymized, mentions, columns } = record;
         let Columns::RawEvent { interaction_external_id, event, attributes } = columns else { return None };
-        let attributes = lens.attributes(attributes.as_deref(), &mentions);
+        let attributes = lens.attributes(attributes, &mentions);
         let (phone_number, email) = (lens.slot(phone), lens.slot(email));
         Some(Self {
             id,
