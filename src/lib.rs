@@ -26,6 +26,7 @@ pub mod base;
 pub mod cdr;
 pub mod cli;
 pub mod config;
+pub mod content;
 pub mod http;
 pub mod nightly;
 pub mod requests;

@@ -27,6 +27,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::archive;
 use crate::audit::{self, Action, Entry};
 use crate::config::Config;
+use crate::content::{self, Objects, Shelf};
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
@@ -43,6 +44,7 @@ pub use setup::{StartError, migrate, open};
 fn routes(cfg: &mut ServiceConfig<'_>) {
     requests::routes(cfg);
     archive::http::routes(cfg);
+    content::http::routes(cfg);
     nightly::http::routes(cfg);
     operations::routes(cfg);
 }
@@ -60,6 +62,7 @@ fn routes(cfg: &mut ServiceConfig<'_>) {
     tags(
         (name = "requests", description = "Anonymize requests: who is to be forgotten, up to when, and where."),
         (name = "archive", description = "Records in, and searches in three views."),
+        (name = "content", description = "Recordings and what else belongs to an interaction."),
         (name = "operations", description = "Runs, audit, settings, health.")
     )
 )]
@@ -97,17 +100,20 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
         tenants: directory(&stores),
         metrics: metrics.clone(),
     });
+    let objects = Objects::in_folder(config.objects_folder());
+    let shelf = Data::new(Shelf { objects, size_limit: config.content.size_limit });
     let health = Data::new(vitals::health(&stores, &metrics));
     let document = openapi();
     let shown = web::Bytes::from(document.to_json().map_err(|_| StartError::Document)?);
     let known = Data::new(known_routes(&document));
     let api = {
-        let (stores, kit, health) = (stores.clone(), kit.clone(), health.clone());
+        let (stores, shelf, kit, health) = (stores.clone(), shelf.clone(), kit.clone(), health.clone());
         HttpServer::new(move || {
             let shown = shown.clone();
             let (app, _) = App::new()
                 .into_utoipa_app()
                 .app_data(stores.clone())
+                .app_data(shelf.clone())
                 .app_data(health.clone())
                 .service(health::healthz)
                 .service(health::readyz)

@@ -108,7 +108,6 @@ impl From<Tenant> for TenantSettings {
 ///
 /// Needs a valid token and no scope.
 #[utoipa::path(tag = "operations", operation_id = "get_tenant", security(("bearer" = [])),
-    params(("If-None-Match" = Option<String>, Header, description = "A version the caller has: then 304.")),
     responses((status = 200, description = "The settings.", body = TenantSettings,
             headers(("ETag" = String, description = "The version."))),
         (status = 304, description = "The caller has this version."), CallProblems))]

@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigError};
 use crate::http::keys::KeysError;
 use crate::store::{self, Db, Settings, StoreError};
 use crate::tenants::{self, TenantError};
-use crate::vault::{Keysets, MasterKey, Stores};
+use crate::vault::{Keysets, MasterKey, Stores, VaultError};
 
 /// The tenant of development mode.
 pub const DEMO: &str = "demo";
@@ -66,7 +66,11 @@ pub async fn open(config: &Config) -> Result<Stores, StartError> {
         migrate(&stores).await?;
         make_demo(&stores).await?;
     }
-    Ok(stores)
+    match stores.keysets.verify(&stores.vault).await {
+        Err(VaultError::Crypto(error)) => Err(error.into()),
+        // A vault that is away or not migrated yet is the business of `/readyz` and of each command.
+        Ok(()) | Err(_) => Ok(stores),
+    }
 }
 
 /// Applies the migrations that are missing, in both stores.

@@ -206,32 +206,52 @@ impl Reader<'_> {
 
     fn customer(&self, channel: Channel, customer: CustomerIn) -> (Customer, Vec<&'static str>) {
         let CustomerIn { phone_number, email, name } = customer;
-        let mut ignored = Vec::new();
-        let mut read = Customer {
-            name: name.and_then(|name| note(PersonName::parse(&name), "/customer/name", &mut ignored)),
-            ..Customer::default()
-        };
+        let (mut read, mut ignored) = (Customer::default(), Vec::new());
         if channel == Channel::Chat {
             // A chatter's id is an address, a number, or else kept as the name, in whichever field it came (A18).
             for (raw, pointer) in [(phone_number, "/customer/phone_number"), (email, "/customer/email")] {
                 if let Some(raw) = raw {
-                    self.chatter(&raw, pointer, &mut read, &mut ignored);
+                    self.named(&raw, pointer, &mut read, &mut ignored);
                 }
             }
         } else {
             read.phone = self.phone(phone_number, "/customer/phone_number", &mut ignored);
             read.email = self.email(email, "/customer/email", &mut ignored);
         }
+        if let Some(name) = name {
+            self.named(&name, "/customer/name", &mut read, &mut ignored);
+        }
         (read, ignored)
     }
 
-    fn chatter(&self, raw: &str, pointer: &'static str, read: &mut Customer, ignored: &mut Vec<&'static str>) {
-        match (Email::parse(raw), Phone::parse(raw, self.region)) {
-            (Err(Unidentified::Withheld), _) => {}
-            (Ok(email), _) if read.email.is_none() => read.email = Some(email),
-            (_, Ok(phone)) if read.phone.is_none() => read.phone = Some(phone),
-            _ if read.name.is_none() => read.name = note(PersonName::parse(raw), pointer, ignored),
-            _ => ignored.push(pointer),
+    /// Reads what should be a name. Numbers and addresses in it go to the customer's own fields, where they are found and
+    /// forgotten; one too many of a kind is left out with a warning, never kept as a name.
+    fn named(&self, raw: &str, pointer: &'static str, read: &mut Customer, ignored: &mut Vec<&'static str>) {
+        let whole = Email::parse(raw).map(Found::Email).or_else(|_| Phone::parse(raw, self.region).map(Found::Phone));
+        let found = match whole {
+            Err(Unidentified::Withheld) => return,
+            Ok(found) => vec![(0..raw.len(), found)],
+            Err(_) => Finder::new(self.region, Own::default()).find(raw),
+        };
+        let (mut rest, mut end) = (String::new(), 0);
+        for (range, found) in found {
+            rest.push_str(&raw[end..range.start]);
+            rest.push(' ');
+            end = range.end;
+            match found {
+                Found::Phone(phone) if read.phone.as_ref().is_none_or(|held| *held == phone) => {
+                    read.phone = Some(phone);
+                }
+                Found::Email(email) if read.email.as_ref().is_none_or(|held| *held == email) => {
+                    read.email = Some(email);
+                }
+                _ => ignored.push(pointer),
+            }
+        }
+        rest.push_str(&raw[end..]);
+        let name = if end == 0 { rest } else { rest.replace(['<', '>', '(', ')', '[', ']', '"'], " ") };
+        if end == 0 || name.contains(char::is_alphabetic) {
+            read.name = note(PersonName::parse(&name), pointer, ignored).or(read.name.take());
         }
     }
 

@@ -40,6 +40,12 @@ actions! {
     RequestDone = "request.done";
     /// The night deleted old requests with their erasures.
     RequestsPurged = "requests.purged";
+    /// Content was downloaded, whole or in part.
+    ContentDownloaded = "content.downloaded";
+    /// Content was played, whole or in part.
+    ContentPlayed = "content.played";
+    /// Content was deleted.
+    ContentDeleted = "content.deleted";
     /// A tenant's settings were changed.
     TenantChanged = "tenant.changed";
     /// Somebody was refused for want of a scope.

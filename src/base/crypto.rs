@@ -112,7 +112,7 @@ impl Key {
         BlindIndex(hash)
     }
 
-    fn cipher(&self) -> Result<LessSafeKey, CryptoError> {
+    pub(super) fn cipher(&self) -> Result<LessSafeKey, CryptoError> {
         UnboundKey::new(&AES_256_GCM, &self.0).map(LessSafeKey::new).map_err(|_| CryptoError::KeyLength)
     }
 }
@@ -124,11 +124,43 @@ pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
     Ok(bytes)
 }
 
+/// The SHA-256 of what arrives piece by piece.
+pub struct Sha256(digest::Context);
+
+impl Sha256 {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all pieces.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        to_array(&self.0.finish())
+    }
+}
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The SHA-256 of some bytes, for what is no secret.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    to_array(&digest::digest(&digest::SHA256, bytes))
+}
+
+fn to_array(digest: &digest::Digest) -> [u8; 32] {
     let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash.copy_from_slice(digest.as_ref());
     hash
 }
 

@@ -66,6 +66,10 @@ ordered_id!(
     RecordId
 );
 ordered_id!(
+    /// One piece of content of an interaction, such as a recording.
+    ContentId
+);
+ordered_id!(
     /// One row of the audit log.
     AuditId
 );

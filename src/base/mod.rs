@@ -3,6 +3,7 @@
 //! Nothing here knows a database, HTTP or a tenant's settings; every other room may use it.
 
 pub mod actor;
+pub mod chunks;
 pub mod clock;
 pub mod crypto;
 pub mod day;

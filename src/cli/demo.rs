@@ -64,7 +64,8 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, F
     let story = Story::new(&config, &addresses)?;
     story.play(&stores, &tenant, &sample, today, &folder).await?;
     if arguments.once {
-        print("\nThat was the story. `lethe demo` without --once leaves the service running.");
+        print(&format!("\nRemove {} when you are done.", folder.display()));
+        print("That was the story. `lethe demo` without --once leaves the service running.");
         return Ok(Exit::Done);
     }
     story.invite(&sample, &addresses);

@@ -93,7 +93,9 @@ impl Failure {
     /// The exit code that says so.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Start(StartError::Config(_) | StartError::MasterKey(_) | StartError::Keys(_))
+            Self::Start(
+                StartError::Config(_) | StartError::MasterKey(_) | StartError::Keys(_) | StartError::Folder(_),
+            )
             | Self::Unmigrated(_) => Exit::Configuration,
             Self::Start(StartError::Store(error))
             | Self::Tenant(TenantError::Store(error))
@@ -110,7 +112,7 @@ impl Failure {
 const fn of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Unavailable(_) | StoreError::Contended => Exit::TryAgain,
-        StoreError::Address(_) => Exit::Configuration,
+        StoreError::Address(_) | StoreError::Migration(_) => Exit::Configuration,
         _ => Exit::Failed,
     }
 }

@@ -8,9 +8,8 @@ use chrono_tz::Tz;
 
 use super::args::{ImportArguments, Kind};
 use super::exit::{Exit, Failure};
-use super::job::find;
+use super::job::{self, find};
 use super::output::print;
-use crate::app;
 use crate::archive::http::{Ingest, Ingested};
 use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::target::Target;
@@ -24,7 +23,7 @@ const LONGEST_LINE: u64 = 2 << 20;
 
 /// Imports a file, in batches and constant memory.
 pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Failure> {
-    let stores = app::open(config).await?;
+    let stores = job::open(config).await?;
     let ingested = match arguments.kind {
         Kind::Interactions => import::<InteractionIn>(&stores, &arguments, Target::Archive).await?,
         Kind::SurveyResponses => import::<SurveyResponseIn>(&stores, &arguments, Target::SmsSurvey).await?,

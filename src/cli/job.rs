@@ -17,15 +17,11 @@ use crate::vault::Stores;
 /// Runs the job.
 pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, Failure> {
     let NightlyArguments { as_of, tenant, dry_run, json } = arguments;
-    let stores = app::open(config).await?;
+    let stores = open(config).await?;
     let now = stores.clock.now();
     let as_of = as_of.unwrap_or(now);
     if as_of > now && !dry_run && !config.development() {
         return Err(Failure::Usage("an --as-of in the future needs --dry-run here".to_owned()));
-    }
-    let missing = pending_migrations(&stores.archive).await? + pending_migrations(&stores.vault).await?;
-    if missing > 0 {
-        return Err(Failure::Unmigrated(missing));
     }
     let tenant = match tenant {
         Some(slug) => Some(find(&stores, &slug).await?.id),
@@ -51,6 +47,15 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         print("nothing to do: other runners are at work, or there is no tenant");
     }
     Ok(ending.into())
+}
+
+/// The stores, of which a command needs all tables.
+pub async fn open(config: &Config) -> Result<Stores, Failure> {
+    let stores = app::open(config).await?;
+    match pending_migrations(&stores.archive).await? + pending_migrations(&stores.vault).await? {
+        0 => Ok(stores),
+        missing => Err(Failure::Unmigrated(missing)),
+    }
 }
 
 /// The tenant of a slug that somebody typed.

@@ -4,16 +4,15 @@ use serde_json::json;
 
 use super::args::{TenantArguments, TenantCommand};
 use super::exit::{Exit, Failure};
-use super::job::find;
+use super::job::{find, open};
 use super::output::print;
-use crate::app;
 use crate::base::target::{Targets, UnknownTarget};
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
 
 /// Runs the command.
 pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Failure> {
-    let stores = app::open(config).await?;
+    let stores = open(config).await?;
     match command {
         TenantCommand::List { json } => {
             for tenant in tenants::list(&mut stores.archive.read().await?).await? {

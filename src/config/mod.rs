@@ -37,6 +37,8 @@ pub struct Config {
     pub vault: VaultConfig,
     /// Who may call.
     pub auth: AuthConfig,
+    /// Recordings and what else belongs to an interaction.
+    pub content: ContentConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -49,6 +51,7 @@ impl Default for Config {
             database: DatabaseConfig::default(),
             vault: VaultConfig::default(),
             auth: AuthConfig::default(),
+            content: ContentConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -67,7 +70,8 @@ pub struct HttpConfig {
     pub cors_origins: Vec<String>,
     /// The longest JSON body, in bytes. Streams of NDJSON are not limited by it.
     pub body_limit: usize,
-    /// The longest a call may take, in seconds. For a stream of NDJSON: the longest wait for its next bytes.
+    /// The longest a call may take, in seconds. For a stream of NDJSON or an upload of content: the longest
+    /// wait for its next bytes.
     pub request_timeout: u64,
     /// How long `/readyz` says no before the listeners close, in seconds.
     pub drain: u64,
@@ -190,6 +194,22 @@ impl Default for AuthConfig {
     }
 }
 
+/// Where content lies and how much of it one upload may bring.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContentConfig {
+    /// The folder of the sealed objects; unset: `objects` in the data folder.
+    pub folder: Option<PathBuf>,
+    /// The longest upload, in bytes.
+    pub size_limit: u64,
+}
+
+impl Default for ContentConfig {
+    fn default() -> Self {
+        Self { folder: None, size_limit: 1 << 30 }
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -242,6 +262,12 @@ impl Config {
         Ok(config)
     }
 
+    /// The folder of the sealed objects.
+    #[must_use]
+    pub fn objects_folder(&self) -> PathBuf {
+        self.content.folder.clone().unwrap_or_else(|| self.data_dir.join("objects"))
+    }
+
     /// Whether this is development mode: no identity provider is set, keys are made in the data folder.
     #[must_use]
     pub const fn development(&self) -> bool {
@@ -252,10 +278,14 @@ impl Config {
         self.check_http()?;
         self.check_databases()?;
         self.check_auth()?;
-        let filter = tracing_subscriber::EnvFilter::try_new(&self.log.level);
-        filter
-            .map(drop)
-            .map_err(|_| ConfigError::new("log.level", "must be a level, or levels by module: info,sqlx=warn"))
+        at_least_one("content.size_limit", self.content.size_limit)?;
+        // A word without `=` would be read as the name of a module, and silence all others.
+        let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
+        let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));
+        match tracing_subscriber::EnvFilter::try_new(&self.log.level) {
+            Ok(_) if known => Ok(()),
+            _ => Err(ConfigError::new("log.level", "must be a level, or levels by module: info,sqlx=warn")),
+        }
     }
 
     fn check_http(&self) -> Result<(), ConfigError> {

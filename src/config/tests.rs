@@ -120,3 +120,16 @@ fn lists_come_from_words_with_commas() {
     let config = read(&[("LETHE_HTTP__CORS_ORIGINS", "https://a.example, https://b.example")]).unwrap();
     assert_eq!(config.http.cors_origins, ["https://a.example", "https://b.example"]);
 }
+
+#[test]
+fn objects_lie_in_the_data_folder_unless_told_otherwise() {
+    let config = read(&[("LETHE_DATA_DIR", "/var/lethe")]).unwrap();
+    assert_eq!(
+        (config.objects_folder().as_path(), config.content.size_limit),
+        (Path::new("/var/lethe/objects"), 1 << 30)
+    );
+    let config = read(&[("LETHE_CONTENT__FOLDER", "/mnt/objects"), ("LETHE_CONTENT__SIZE_LIMIT", "5")]).unwrap();
+    assert_eq!((config.objects_folder().as_path(), config.content.size_limit), (Path::new("/mnt/objects"), 5));
+    assert!(refused(&[("LETHE_CONTENT__SIZE_LIMIT", "0")]).contains("content.size_limit"));
+    assert!(refused(&[("LETHE_CONTENT_SIZE_LIMIT", "1")]).contains("two underscores"));
+}

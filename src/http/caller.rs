@@ -93,12 +93,18 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
     if scopes.is_empty() || scopes.iter().any(|scope| actor.may(*scope)) {
         return Ok(actor);
     }
+    Err(refuse(request, actor, scopes))
+}
+
+/// 403 for a known caller without any of some scopes; the frame's owner is told, for the audit log.
+#[must_use]
+pub fn refuse(request: &HttpRequest, actor: Actor, scopes: &'static [Scope]) -> Problem {
     request.extensions_mut().insert(Refused { actor, missing: scopes });
     let words: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", words.join(" "));
-    Err(Problem::new(Code::Forbidden)
+    Problem::new(Code::Forbidden)
         .detail(format!("needs the scope {}", words.join(" or ")))
-        .header(HeaderName::from_static("www-authenticate"), &challenge))
+        .header(HeaderName::from_static("www-authenticate"), &challenge)
 }
 
 /// A known caller who was turned away, for the audit log.

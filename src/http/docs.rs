@@ -39,10 +39,15 @@ const DOCUMENTED: &[Documented] = &[
     Documented { status: 404, name: "NotFound", codes: &[Code::NotFound] },
     Documented { status: 405, name: "MethodNotAllowed", codes: &[Code::MethodNotAllowed] },
     Documented { status: 408, name: "Timeout", codes: &[Code::Timeout] },
-    Documented { status: 409, name: "Conflict", codes: &[Code::StateConflict, Code::PassStarted, Code::InProgress] },
+    Documented {
+        status: 409,
+        name: "Conflict",
+        codes: &[Code::StateConflict, Code::PassStarted, Code::InProgress, Code::RecordingEncrypted],
+    },
     Documented { status: 412, name: "VersionStale", codes: &[Code::VersionStale] },
     Documented { status: 413, name: "TooLarge", codes: &[Code::TooLarge] },
     Documented { status: 415, name: "MediaTypeUnsupported", codes: &[Code::MediaTypeUnsupported] },
+    Documented { status: 416, name: "RangeNotSatisfiable", codes: &[Code::RangeNotSatisfiable] },
     Documented { status: 422, name: "ValidationFailed", codes: &[Code::ValidationFailed, Code::IdempotencyKeyReused] },
     Documented { status: 428, name: "IfMatchRequired", codes: &[Code::IfMatchRequired] },
     Documented { status: 429, name: "TooManyRequests", codes: &[Code::TooManyRequests] },
@@ -85,6 +90,12 @@ groups! {
     CreateProblems: 409;
     /// What a call that is limited in number may be answered besides: 429.
     BusyProblems: 429;
+    /// What a call that sends bytes may be answered besides: 400, 413, 415.
+    UploadProblems: 400 413 415;
+    /// What a call for a range of bytes may be answered besides: 416.
+    RangeProblems: 416;
+    /// What a call that the state may forbid may be answered besides: 409.
+    StateProblems: 409;
     /// What a call of an optional part may be answered besides: 501.
     OptionalProblems: 501;
     /// What a probe may be answered besides: 405.

@@ -16,6 +16,7 @@ pub mod middleware;
 pub mod path;
 pub mod problem;
 pub mod query;
+pub mod raw;
 
 use crate::config::HttpConfig;
 use crate::telemetry::Metrics;

@@ -54,7 +54,7 @@ codes! {
     CursorInvalid = "cursor_invalid", 400, "The cursor does not belong to this query.";
     Unauthorized = "unauthorized", 401, "A valid token is needed.";
     Forbidden = "forbidden", 403, "The token does not allow this.";
-    PurposeRequired = "purpose_required", 403, "Identified views need a purpose here.";
+    PurposeRequired = "purpose_required", 403, "The purpose must be stated here.";
     TenantUnknown = "tenant_unknown", 403, "The token names no tenant of this service.";
     NotFound = "not_found", 404, "There is no such thing.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here.";
@@ -62,10 +62,12 @@ codes! {
     Timeout = "timeout", 408, "The call took too long.";
     StateConflict = "state_conflict", 409, "The state does not allow this.";
     PassStarted = "pass_started", 409, "A pass has begun to carry the request out.";
+    RecordingEncrypted = "recording_encrypted", 409, "Only the tenant can open the recording.";
     InProgress = "in_progress", 409, "The same call is still running.";
     VersionStale = "version_stale", 412, "Somebody else has changed it.";
     TooLarge = "too_large", 413, "The body is too large.";
     MediaTypeUnsupported = "media_type_unsupported", 415, "The body has an unsupported media type.";
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "The range lies outside of the content.";
     ValidationFailed = "validation_failed", 422, "The request breaks rules.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key stands for another call.";
     IfMatchRequired = "if_match_required", 428, "If-Match is needed.";
@@ -97,6 +99,7 @@ impl Code {
             412 => Self::VersionStale,
             413 => Self::TooLarge,
             415 => Self::MediaTypeUnsupported,
+            416 => Self::RangeNotSatisfiable,
             422 => Self::ValidationFailed,
             428 => Self::IfMatchRequired,
             429 => Self::TooManyRequests,

@@ -147,7 +147,7 @@ impl Night<'_> {
     /// Leaves nothing of what was cut in free pages or the write-ahead log.
     async fn scrub(&self) -> Result<bool, NightError> {
         let archive = self.stores.archive.scrub(Sql::per("VACUUM mentions", "")).await?;
-        let vault = self.stores.vault.scrub(Sql::per("VACUUM identifiers", "")).await?;
+        let vault = self.stores.vault.scrub(Sql::per("VACUUM identifiers, content_keys", "")).await?;
         Ok(archive && vault)
     }
 }

@@ -1,5 +1,6 @@
 //! Opening a store.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::runtime::Handle;
 
 use super::lock::WriteLock;
 use super::{Db, Pool, Result, StoreError};
@@ -50,7 +52,7 @@ fn open_postgres(url: &str, settings: &Settings) -> Result<Pool> {
         // One round trip less per statement; a connection that died is noticed by the statement itself.
         .test_before_acquire(false)
         .connect_lazy_with(options);
-    Ok(Pool::Postgres(pool))
+    Ok(Pool::Postgres(pool, Handle::current()))
 }
 
 async fn open_sqlite(url: &str, settings: &Settings) -> Result<Pool> {
@@ -67,6 +69,8 @@ async fn open_sqlite(url: &str, settings: &Settings) -> Result<Pool> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
+    // Its owner's alone; what SQLite puts beside it takes over the mode.
+    std::fs::File::options().append(true).create(true).mode(0o600).open(&file)?;
     let lock = WriteLock::beside(&file)?;
     let pool = || SqlitePoolOptions::new().acquire_timeout(settings.patience).test_before_acquire(false);
     let writer =

@@ -83,6 +83,9 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
         "53300" | "25006" | "55P03" | "5" | "6" | "8" | "13" | "14" | "261" | "262" | "517" | "778" => {
             StoreError::Unavailable("the database cannot take the statement now")
         }
+        "3D000" => StoreError::Address("the server has no such database"),
+        "28000" | "28P01" => StoreError::Address("the server does not let this user in"),
+        "42P01" => StoreError::Migration("tables are missing: run lethe migrate"),
         code if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => {
             StoreError::Unavailable("the database is starting, stopping or out of resources")
         }

@@ -34,7 +34,7 @@ impl Migrations for Vault {
 /// Applies the migrations that are missing. Several processes may call it at once.
 pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
     match &db.pool {
-        Pool::Postgres(pool) => {
+        Pool::Postgres(pool, _) => {
             if S::SCHEMA.is_some() {
                 create_schema(pool).await?;
             }
@@ -60,8 +60,8 @@ async fn create_schema(pool: &sqlx::PgPool) -> Result<()> {
 /// How many migrations are still to be applied; an error where the database is newer than this program.
 pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
     let (known, applied) = match &db.pool {
-        Pool::Postgres(pool) => {
-            let mut connection = pool.acquire().await?;
+        Pool::Postgres(pool, home) => {
+            let mut connection = super::acquire(pool, home).await?;
             (S::POSTGRES, connection.list_applied_migrations(&S::POSTGRES.table_name).await)
         }
         Pool::Sqlite { readers, .. } => {
@@ -73,7 +73,7 @@ pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
         Ok(applied) => applied,
         Err(error) => match StoreError::from(error) {
             // No table of migrations: nothing was applied yet.
-            StoreError::Refused(_) => return Ok(known.iter().count()),
+            StoreError::Refused(_) | StoreError::Migration(_) => return Ok(known.iter().count()),
             error => return Err(error),
         },
     };

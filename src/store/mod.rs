@@ -16,6 +16,7 @@ use std::marker::PhantomData;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use tokio::runtime::Handle;
 
 pub use connect::Settings;
 pub use error::StoreError;
@@ -44,8 +45,14 @@ pub struct Db<S> {
 
 #[derive(Clone, Debug)]
 enum Pool {
-    Postgres(PgPool),
-    Sqlite { readers: SqlitePool, writer: SqlitePool, lock: WriteLock },
+    /// The connections, and the runtime on which they live: not that of whoever asks first, which may end before the
+    /// others are served.
+    Postgres(PgPool, Handle),
+    Sqlite {
+        readers: SqlitePool,
+        writer: SqlitePool,
+        lock: WriteLock,
+    },
 }
 
 /// A unit of work on one store. [`Tx::commit`] consumes it; dropping it undoes it.
@@ -75,7 +82,7 @@ impl<S> Db<S> {
     /// of them see one instant.
     pub async fn read(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
-            Pool::Postgres(pool) => Inner::PostgresRead(pool.acquire().await?),
+            Pool::Postgres(pool, home) => Inner::PostgresRead(acquire(pool, home).await?),
             Pool::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?, None),
         };
         Ok(Tx { inner, store: PhantomData })
@@ -85,7 +92,7 @@ impl<S> Db<S> {
     /// processes.
     pub async fn write(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
-            Pool::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pool::Postgres(pool, home) => Inner::Postgres(Transaction::begin(acquire(pool, home).await?, None).await?),
             Pool::Sqlite { writer, lock, .. } => {
                 let connection = writer.acquire().await?;
                 let writing = lock.acquire().await?;
@@ -110,7 +117,7 @@ impl<S> Db<S> {
             PoolUse { in_use: size - idle, idle }
         };
         match &self.pool {
-            Pool::Postgres(pool) => count(pool.size(), pool.num_idle()),
+            Pool::Postgres(pool, _) => count(pool.size(), pool.num_idle()),
             Pool::Sqlite { readers, writer, .. } => {
                 count(readers.size() + writer.size(), readers.num_idle() + writer.num_idle())
             }
@@ -120,7 +127,7 @@ impl<S> Db<S> {
     /// Whether this store is PostgreSQL.
     #[must_use]
     pub const fn is_postgres(&self) -> bool {
-        matches!(self.pool, Pool::Postgres(_))
+        matches!(self.pool, Pool::Postgres(..))
     }
 
     /// Leaves nothing of what was deleted in free pages or the write-ahead log: `table` is vacuumed on PostgreSQL, the
@@ -128,7 +135,7 @@ impl<S> Db<S> {
     /// SQLite a reader in the way leaves it for the next time.
     pub async fn scrub(&self, table: Sql) -> Result<bool> {
         match &self.pool {
-            Pool::Postgres(pool) => {
+            Pool::Postgres(pool, _) => {
                 sqlx::raw_sql(table.text(true)).execute(pool).await?;
                 Ok(true)
             }
@@ -142,12 +149,24 @@ impl<S> Db<S> {
     /// Ends all connections.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Postgres(pool) => pool.close().await,
+            Pool::Postgres(pool, _) => pool.close().await,
             Pool::Sqlite { readers, writer, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
         }
+    }
+}
+
+/// A connection: an idle one at once, or one that is made on the pool's own runtime.
+async fn acquire(pool: &PgPool, home: &Handle) -> Result<PoolConnection<Postgres>> {
+    if let Some(idle) = pool.try_acquire() {
+        return Ok(idle);
+    }
+    let pool = pool.clone();
+    match home.spawn(async move { pool.acquire().await }).await {
+        Ok(connection) => Ok(connection?),
+        Err(_) => Err(StoreError::Unavailable("the connections are closing")),
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, RwLock};
 use uuid::Uuid;
 
 use super::model::VaultError;
-use super::sql::{self, IdentifierRow, NewIdentifier};
+use super::sql::{self, ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
-use crate::base::crypto::{BlindIndex, CryptoError, Key};
-use crate::base::id::{IdentifierId, TenantId};
+use crate::base::crypto::{BlindIndex, CryptoError, KEY_LEN, Key};
+use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::base::pii::{Email, Identifier, Kind, PersonName, Phone};
 use crate::store::{Db, StoreError, Vault};
 
@@ -79,6 +79,13 @@ impl Keysets {
             known.insert(tenant, Arc::clone(&keyset));
         }
         Ok(keyset)
+    }
+
+    /// Whether the master key is the one that wrapped the keys of this vault: an error says that it is another.
+    pub async fn verify(&self, vault: &Db<Vault>) -> Result<(), VaultError> {
+        let Some((tenant, row)) = sql::any_key(&mut vault.read().await?).await? else { return Ok(()) };
+        self.master.0.open(&row.wrapped, &wrap_place(tenant, &row.purpose, row.key_version))?;
+        Ok(())
     }
 
     /// Two processes may do this at once: the rows of the first stay.
@@ -154,6 +161,21 @@ impl Keyset {
                 Identifier::Name { name: PersonName::stored(text(name)?), bound_to: Uuid::from_bytes(*bound_to) }
             }
         })
+    }
+
+    pub(super) fn wrap_content_key(&self, content: ContentId, key: &Key) -> Result<(i32, Vec<u8>), VaultError> {
+        let (version, seal) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
+        Ok((*version, seal.seal(key.bytes(), &self.content_place(content), KEY_LEN)?))
+    }
+
+    pub(super) fn unwrap_content_key(&self, content: ContentId, row: &ContentKeyRow) -> Result<Key, VaultError> {
+        let seal = self.seal.get(&row.key_version).ok_or(VaultError::KeyMissing(row.key_version))?;
+        Ok(Key::from_bytes(&seal.open(&row.wrapped, &self.content_place(content))?)?)
+    }
+
+    /// What the key of a content is bound to.
+    fn content_place(&self, content: ContentId) -> Vec<u8> {
+        [self.tenant.0.as_bytes(), content.0.as_bytes(), &b"content"[..]].concat()
     }
 
     /// What a sealed value is bound to: it opens in its own row only.

@@ -3,6 +3,7 @@
 //! Everything outside knows a person by an [`IdentifierId`]. Nothing leaves the vault in clear but through
 //! [`reveal`], which asks for a [`Grant`]; masks leave it for a done request.
 
+mod content;
 mod http;
 mod keyset;
 mod model;
@@ -17,6 +18,7 @@ use crate::base::mask::mask;
 use crate::base::pii::Identifier;
 use crate::store::{Tx, Vault};
 
+pub use content::{content_key, drop_content_keys, keep_content_key};
 pub use keyset::{Keyset, Keysets, MasterKey};
 pub use model::{Erasure, NewErasure, VaultError};
 pub use stores::Stores;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{Erasure, NewErasure};
 use crate::base::crypto::BlindIndex;
-use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, RequestId, TenantId};
 use crate::base::pii::Kind;
 use crate::base::target::Targets;
 use crate::store::{Result, Tx, Vault};
@@ -46,6 +46,13 @@ pub struct Known {
 
 pub async fn keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<Vec<KeyRow>> {
     tx.query("SELECT purpose, key_version, wrapped FROM keysets").with(" WHERE tenant_id = ", tenant).all().await
+}
+
+/// One key of any tenant.
+pub async fn any_key(tx: &mut Tx<Vault>) -> Result<Option<(TenantId, KeyRow)>> {
+    let row: Option<(TenantId, String, i32, Vec<u8>)> =
+        tx.query("SELECT tenant_id, purpose, key_version, wrapped FROM keysets LIMIT 1").maybe().await?;
+    Ok(row.map(|(tenant, purpose, key_version, wrapped)| (tenant, KeyRow { purpose, key_version, wrapped })))
 }
 
 pub async fn insert_key(
@@ -197,6 +204,45 @@ pub async fn delete_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[R
     tx.query("DELETE FROM erasures")
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND request_id", requests.iter().copied())
+        .execute()
+        .await
+}
+
+#[derive(sqlx::FromRow)]
+pub struct ContentKeyRow {
+    pub wrapped: Vec<u8>,
+    pub key_version: i32,
+}
+
+pub async fn insert_content_key(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    content: ContentId,
+    version: i32,
+    wrapped: &[u8],
+) -> Result<u64> {
+    tx.query("INSERT INTO content_keys (tenant_id, content_id, wrapped, key_version) VALUES (")
+        .with("", tenant)
+        .with(", ", content)
+        .with(", ", wrapped)
+        .with(", ", version)
+        .push(")")
+        .execute()
+        .await
+}
+
+pub async fn content_key(tx: &mut Tx<Vault>, tenant: TenantId, content: ContentId) -> Result<Option<ContentKeyRow>> {
+    tx.query("SELECT wrapped, key_version FROM content_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id = ", content)
+        .maybe()
+        .await
+}
+
+pub async fn delete_content_keys(tx: &mut Tx<Vault>, tenant: TenantId, contents: &[ContentId]) -> Result<u64> {
+    tx.query("DELETE FROM content_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND content_id", contents.iter().copied())
         .execute()
         .await
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it; rooms of one rank never meet.
-const RANKS: [&[&str]; 14] = [
+const RANKS: [&[&str]; 15] = [
     &["main"],
     &["cli"],
     &["app"],
     &["nightly"],
     &["requests"],
+    &["content"],
     &["archive"],
     &["vault"],
     &["tenants"],
@@ -22,7 +23,7 @@ const RANKS: [&[&str]; 14] = [
 ];
 
 /// The rooms cut into `http`, `mod`, `model` and `sql`.
-const SLICES: [&str; 6] = ["nightly", "requests", "archive", "vault", "tenants", "audit"];
+const SLICES: [&str; 7] = ["nightly", "requests", "content", "archive", "vault", "tenants", "audit"];
 
 /// The doors through which an identifier or a key leaves its type.
 const DOORS: [&str; 8] = [

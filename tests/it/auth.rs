@@ -24,6 +24,14 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("search_survey_responses", ANY_VIEW),
     ("search_raw_events", ANY_VIEW),
     ("get_interaction", &["archive:search", "archive:identify"]),
+    ("upload_content", &["content:write"]),
+    ("list_content", &["content:read"]),
+    ("get_content", &["content:read"]),
+    ("download_content", &["content:read"]),
+    ("play_content", &["content:read"]),
+    ("create_content_ticket", &["content:read"]),
+    ("delete_content", &["content:delete"]),
+    ("delete_content_batch", &["content:delete"]),
     ("list_audit_events", &["audit:read"]),
     ("list_job_runs", &["jobs:read"]),
     ("get_job_run", &["jobs:read"]),
@@ -36,24 +44,25 @@ const OPERATIONS: &[(&str, &[&str])] = &[
 const ANY_VIEW: &[&str] = &["archive:read", "archive:search", "archive:identify"];
 
 /// Operations that ask for no token.
-const OPEN: &[&str] = &["check_health", "check_readiness"];
+const OPEN: &[&str] = &["check_health", "check_readiness", "redeem_content_ticket"];
 
 const ARCHIVE: &[&str] = &["archive:read", "archive:search", "archive:identify", "archive:ingest"];
 
 /// What each built-in role may do in the operations above.
 fn roles() -> BTreeMap<&'static str, Vec<&'static str>> {
     let requests = ["requests:read", "requests:write"];
-    let officer = [&requests[..], ARCHIVE, &["jobs:read", "audit:read"]].concat();
+    let content = ["content:read", "content:delete"];
+    let officer = [&requests[..], ARCHIVE, &content, &["jobs:read", "audit:read"]].concat();
     BTreeMap::from([
-        ("admin", [&officer[..], &["tenants:admin"]].concat()),
+        ("admin", [&officer[..], &["tenants:admin", "content:write"]].concat()),
         ("dpo", officer.clone()),
         ("compliance", officer),
-        ("supervisor", vec!["archive:search", "archive:identify"]),
+        ("supervisor", vec!["archive:search", "archive:identify", content[0], content[1]]),
         ("agent", vec!["archive:search"]),
         ("analyst", vec!["archive:search"]),
         ("qa", vec!["archive:search"]),
         ("manager", vec!["archive:read"]),
-        ("integration", vec!["archive:ingest", requests[0], requests[1]]),
+        ("integration", vec!["archive:ingest", "content:write", requests[0], requests[1]]),
         ("operator", vec!["jobs:read", "tenants:admin"]),
     ])
 }
@@ -82,12 +91,15 @@ impl Operation {
     /// A call that the service would carry out for whoever may make it, on what belongs to the tenant `demo`.
     async fn call(&self, caller: &Caller, ids: &BTreeMap<&str, String>) -> Answer {
         let id = ids.iter().find(|(part, _)| self.path.contains(*part)).map_or("", |(_, id)| id.as_str());
-        let path = self.path.replace("{id}", id);
-        let call = caller.call(&self.method, &format!("/{path}")).header("if-match", "*");
+        let path =
+            ["{id}", "{content_id}", "{ticket}"].iter().fold(self.path.clone(), |path, part| path.replace(part, id));
+        let query = if self.name == "upload_content" { "?kind=recording" } else { "" };
+        let call = caller.call(&self.method, &format!("/{path}{query}")).header("if-match", "*");
         let call = match self.name.as_str() {
             "create_anonymize_request" | "preview_anonymize_request" => {
                 call.json(&json!({ "phone_number": "91234567", "targets": ["archive"] }))
             }
+            "upload_content" => call.header("content-type", "audio/wav").body("RIFF"),
             name if name.starts_with("ingest_") => call.json(&json!([])),
             _ if ["POST", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
             _ => call,
@@ -105,7 +117,14 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let request = lethe.enter_request(&json!({ "phone_number": "91234567", "targets": ["archive"] })).await;
     lethe.night("2026-02-16T02:00:00Z").await.well();
     let run = lethe.caller("dpo").get("/job-runs").await.expect(200).json()["items"][0].clone();
+    let content = format!("/archive/interactions/{}/content?kind=recording", id(&record));
+    let content = lethe.caller("integration").post_raw(&content, "audio/wav", "RIFF").await.expect(201).json();
+    let ticket = format!("/archive/content/{}/ticket", id(&content));
+    let ticket = lethe.caller("dpo").post(&ticket, &json!({})).await.expect(201).json();
+    let ticket = ticket["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     BTreeMap::from([
+        ("content/{content_id}", id(&content)),
+        ("tickets/{ticket}", ticket),
         ("anonymize-requests/{id}", id(&request)),
         ("interactions/{id}", id(&record)),
         ("job-runs/{id}", id(&run)),
@@ -161,7 +180,7 @@ each_store!(another_tenant_sees_nothing, |lethe: TestLethe| async move {
     let stranger = lethe.caller_of("other", "admin", "eve");
     for operation in operations(&lethe).await {
         let answer = operation.call(&stranger, &ids).await;
-        if operation.path.contains("{id}") {
+        if operation.path.contains("id}") {
             assert_eq!(answer.problem(404), "not_found", "{}", operation.name);
             // What is foreign looks like what is missing.
             let missing = ids.keys().map(|part| (*part, "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11".to_owned())).collect();

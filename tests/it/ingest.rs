@@ -107,3 +107,17 @@ each_store!(import_reads_what_the_api_reads, |lethe: TestLethe| async move {
     assert_eq!(told.code(), Some(2), "{}", told.stderr);
     assert_eq!(lethe.find(&json!({ "phone_number": "91234567" })).await.len(), 2);
 });
+
+each_store!(what_stands_in_the_name_is_found_and_forgotten_too, |lethe: TestLethe| async move {
+    let chat = |id: &str, customer: Value| json!({ "external_id": id, "channel": "chat", "started_at": "2026-02-01T10:00:00Z", "customer": customer });
+    lethe.record(&chat("number", json!({ "name": "48 48 48 48" }))).await;
+    lethe.record(&chat("address", json!({ "name": "Zoe <zoe@example.net>" }))).await;
+    let two = chat("two", json!({ "phone_number": "49999999", "email": "47474747" }));
+    let told = lethe.ingest("interactions", two.to_string()).await;
+    assert_eq!(told["warnings"][0]["code"], "identifier_ignored", "{told}");
+    assert_eq!(lethe.find(&json!({ "phone_number": "+4748484848" })).await, ["number"]);
+    assert_eq!(lethe.find(&json!({ "email": "ZOE@example.net" })).await, ["address"]);
+    let page = lethe.search(&json!({})).await;
+    let names: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| item["customer"]["name"].clone()).collect();
+    assert!(names.contains(&json!("Zoe")) && !page.to_string().contains("47474747"), "{page}");
+});

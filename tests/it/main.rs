@@ -7,6 +7,7 @@
 
 mod architecture;
 mod auth;
+mod content;
 mod contract;
 mod crash;
 mod fence;

@@ -1,6 +1,6 @@
 //! What any of the three searches asks for: read, checked, answered.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::json;
 
 use super::outgoing::{Audited, Lens, Outgoing};
@@ -72,6 +72,11 @@ impl Asked {
     fn search(self, region: Region) -> Answer<Search> {
         let Self { from, to, channels, queue, agent_id, phone_number, email, token, .. } = self;
         let mut wrong = Vec::new();
+        for (at, pointer) in [(from, "/from"), (to, "/to")] {
+            if at.is_some_and(|at| !(0..=9999).contains(&at.year())) {
+                wrong.push(Place::at(pointer, "out_of_range", "must lie in the years 0 to 9999"));
+            }
+        }
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
             wrong.push(Place::at("/to", "out_of_range", "must be after from"));
         }

@@ -76,7 +76,10 @@ impl Phone {
 /// The digits that would be dialled, `+` first where the number is international; `None` where a character stands
 /// that no spelling of a number has.
 fn dialled(raw: &str) -> Option<String> {
-    let raw = raw.trim().trim_start_matches("tel:");
+    let raw = without_scheme(raw.trim());
+    // `+47 (0) 987 65 432`: what is dialled at home only.
+    let at_home = raw.starts_with(['+', '\u{FF0B}']) || raw.starts_with("00");
+    let raw = if at_home { raw.replacen("(0)", "", 1) } else { raw.to_owned() };
     let mut digits = String::with_capacity(raw.len());
     for c in raw.chars() {
         match c {
@@ -94,6 +97,17 @@ fn dialled(raw: &str) -> Option<String> {
         Some(rest) => format!("+{rest}"),
         None => digits,
     })
+}
+
+/// The number of a `tel:`, `sip:` or `sips:` URI, as exchanges write them; anything else as it is.
+fn without_scheme(raw: &str) -> &str {
+    let scheme = ["tel:", "sip:", "sips:"]
+        .into_iter()
+        .find(|scheme| raw.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    match scheme {
+        Some(scheme) => raw[scheme.len()..].split(['@', ';']).next().unwrap_or_default(),
+        None => raw,
+    }
 }
 
 /// The ASCII digit that a decimal digit of another script stands for: full-width, Arabic-Indic, Persian, Devanagari.
@@ -156,6 +170,9 @@ mod tests {
             "９８７６５４３２",
             "\u{200E}+47 98765432\u{200F}",
             "tel:+47-987-65-432",
+            "sip:+4798765432@sip.example.no",
+            "SIP:98765432@10.0.0.1:5060;user=phone",
+            "+47 (0) 987 65 432",
         ] {
             assert_eq!(norwegian(raw).as_deref(), Ok("+4798765432"), "{raw}");
         }

@@ -26,6 +26,11 @@ pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<
     }
 }
 
+/// Whether an address stands anywhere in a text, whatever is around it.
+pub(super) fn is_in(address: &Pii<Email>, text: &str) -> bool {
+    text.to_lowercase().contains(address.expose().as_str())
+}
+
 /// Where an `@` stands, also full-width or as a URL writes it.
 fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();

@@ -106,19 +106,24 @@ impl Finder {
     /// Whether the text holds the record's own number or address (not the name): for external ids.
     #[must_use]
     pub fn holds_own(&self, text: &str) -> bool {
-        let mut addresses = Vec::new();
-        if self.email.is_some() {
-            email::find(text, self.email.as_ref(), &mut addresses);
-        }
-        addresses
-            .iter()
-            .any(|(_, found)| matches!(found, Found::Email(address) if Some(address) == self.email.as_ref()))
-            || self.numbers.holds_own(text)
+        // Whatever stands before it: `ext-kari@x.no` could be an address of its own, but an id is made of parts.
+        let is_in = |own: &Pii<Email>| email::is_in(own, text);
+        self.email.as_ref().is_some_and(is_in) || self.numbers.holds_own(text)
+    }
+
+    fn is_own_address(&self, found: &Found) -> bool {
+        matches!(found, Found::Email(address) if Some(address) == self.email.as_ref())
     }
 
     fn read(&self, text: &str, reading: Reading) -> Vec<(Range<usize>, Found)> {
         let mut found = Vec::new();
         email::find(text, self.email.as_ref(), &mut found);
+        for hit in &mut found {
+            // `sip:+4798765432@sip.example.no` is a number and where to dial it.
+            if let Some(dialled) = self.numbers.dialled(text, &hit.0).filter(|_| !self.is_own_address(&hit.1)) {
+                *hit = dialled;
+            }
+        }
         let addresses = ranges(&found);
         self.numbers.find(text, reading, &addresses, &mut found);
         found.sort_by_key(|(range, _)| range.start);

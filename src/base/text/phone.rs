@@ -8,7 +8,7 @@ use super::lookalike::{is_code, mark, passes_luhn};
 use super::own::OwnNumber;
 use super::plan::{LONGEST, Plan, is_grouped_as};
 use super::{Found, Reading};
-use crate::base::pii::{Phone, Pii, Region, digit};
+use crate::base::pii::{Phone, Pii, Region, digit, is_separator};
 
 /// The fewest digits of a number that is not the record's own. Shorter ones are services, not callers.
 const SHORTEST: usize = 6;
@@ -27,6 +27,16 @@ pub(super) struct Numbers {
 
 /// A number found: its last group, where it begins, what it is.
 type Hit = (usize, usize, Pii<Phone>);
+
+/// Whether a find in a JSON number is all of it: no digit, sign or fraction around it.
+fn stands_alone(text: &str, range: &Range<usize>) -> bool {
+    let before = text[..range.start].chars().next_back();
+    let mut after = text[range.end..].chars();
+    let next = after.next();
+    let is_digit = |c: Option<char>| c.and_then(digit).is_some();
+    let has_fraction = matches!(next, Some('.' | 'e' | 'E')) && is_digit(after.next());
+    !is_digit(before) && !is_digit(next) && before != Some('-') && !has_fraction
+}
 
 impl Numbers {
     pub(super) fn new(region: Region, own: Option<&Pii<Phone>>) -> Self {
@@ -48,13 +58,37 @@ impl Numbers {
             }
             mark(text, stretch);
             if let Some(own) = self.own() {
+                let before = found.len();
                 own.find(text, stretch, found);
+                if reading == Reading::Counter {
+                    // A counter that happens to hold the number's digits is no caller.
+                    let mut place = 0..;
+                    found.retain(|(range, _)| place.next() < Some(before) || stands_alone(text, range));
+                }
             }
             if stretch.digits.len() >= SHORTEST {
                 self.find_others(text, stretch, reading, found);
             }
             true
         });
+    }
+
+    /// The number that an address dials: the record's own, one with a country code, or one behind `sip:` or `tel:`.
+    pub(super) fn dialled(&self, text: &str, address: &Range<usize>) -> Option<(Range<usize>, Found)> {
+        let at = address.start + text[address.clone()].find(['@', '%', '\u{FF20}'])?;
+        let start = if text[..address.start].ends_with('+') { address.start - 1 } else { address.start };
+        let local = &text[start..at];
+        if !local.chars().all(|c| c == '+' || digit(c).is_some() || is_separator(c)) {
+            return None;
+        }
+        let phone = Phone::parse(local, self.region).ok()?;
+        let before = text[..start].chars().rev().take(5).collect::<Vec<_>>();
+        let before = before.iter().rev().collect::<String>().to_ascii_lowercase();
+        let is_dialled = local.starts_with('+')
+            || local.starts_with("00")
+            || ["sip:", "sips:", "tel:"].iter().any(|scheme| before.ends_with(scheme))
+            || self.phone.as_ref() == Some(&phone);
+        is_dialled.then_some((start..at, Found::Phone(phone)))
     }
 
     fn own(&self) -> Option<&OwnNumber> {

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use super::super::Kit;
@@ -23,6 +23,10 @@ impl Call {
         let mut answer = self.as_problem(answer);
         let status = answer.status();
         let headers = answer.headers_mut();
+        // What a handler says where its answer must not be compressed: no word for clients.
+        if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
+            headers.remove(CONTENT_ENCODING);
+        }
         let mut add = |name: HeaderName, value: &'static str| {
             if !headers.contains_key(&name) {
                 headers.insert(name, HeaderValue::from_static(value));

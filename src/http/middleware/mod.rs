@@ -115,7 +115,8 @@ async fn outcome<B: MessageBody + 'static>(
     let streams = request
         .headers()
         .get(CONTENT_TYPE)
-        .is_some_and(|media_type| media_type.as_bytes().starts_with(NDJSON.as_bytes()));
+        .is_some_and(|media_type| media_type.as_bytes().starts_with(NDJSON.as_bytes()))
+        || routes.find(request.match_info().as_str()).is_some_and(|route| route.uploads(request.method()));
     let run = AssertUnwindSafe(async {
         if call.api
             && let Some(authenticated) = authenticate(request.request(), &kit.keys, &kit.tenants).await

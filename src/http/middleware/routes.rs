@@ -2,7 +2,9 @@
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, RefOr};
+
+use super::super::raw::BYTES;
 
 /// The routes of the app.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +16,8 @@ pub(super) struct Route {
     path: ResourceDef,
     methods: Vec<Method>,
     allow: String,
+    /// Whether its POST takes bytes of any length.
+    uploads: bool,
 }
 
 impl Routes {
@@ -31,6 +35,10 @@ impl Routes {
             ];
             let methods = methods.into_iter().filter_map(|(method, there)| there.then_some(method));
             routes = routes.also(path, methods.collect());
+            let body = item.post.as_ref().and_then(|post| post.request_body.as_ref());
+            if matches!(body, Some(RefOr::T(body)) if body.content.contains_key(BYTES)) {
+                routes.0.iter_mut().filter(|route| route.pattern() == path).for_each(|route| route.uploads = true);
+            }
         }
         routes
     }
@@ -44,7 +52,7 @@ impl Routes {
         let mut words: Vec<_> = methods.iter().map(Method::as_str).collect();
         words.push(Method::OPTIONS.as_str());
         let allow = words.join(", ");
-        self.0.push(Route { path: ResourceDef::new(path.to_owned()), methods, allow });
+        self.0.push(Route { path: ResourceDef::new(path.to_owned()), methods, allow, uploads: false });
         // `/requests/batch` before `/requests/{id}`, as a reader would understand it.
         self.0.sort_by_key(|route| route.pattern().matches('{').count());
         self
@@ -62,6 +70,11 @@ impl Route {
 
     pub(super) fn serves(&self, method: &Method) -> bool {
         self.methods.contains(method)
+    }
+
+    /// Whether a call may take as long as its body does: the reader looks after the time between its pieces.
+    pub(super) fn uploads(&self, method: &Method) -> bool {
+        self.uploads && *method == Method::POST
     }
 
     /// The value of `Allow`.

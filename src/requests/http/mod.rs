@@ -116,8 +116,7 @@ pub async fn create_anonymize_request(
 /// Needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "get_anonymize_request",
     security(("bearer" = ["requests:read"])),
-    params(("id" = Uuid, Path, description = "The request's id."),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the caller has.")),
+    params(("id" = Uuid, Path, description = "The request's id.")),
     responses((status = 200, description = "The request.", body = AnonymizeRequest,
             headers(("ETag" = String, description = "The request's version."))),
         (status = 304, description = "The caller has this version."),

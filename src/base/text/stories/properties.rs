@@ -32,7 +32,8 @@ fn digits_of(text: &str) -> String {
 
 /// A Norwegian mobile number and a way to write it: what stands before it, between which digits and which sign.
 fn written() -> impl Strategy<Value = (String, String)> {
-    let number = "(4[1567]|9[0-8])[0-9]{6}";
+    // `4702000 0` could also be +47 02000, a service's number, and a figure behind it.
+    let number = "(4[156][0-9]|47[1-9]|9[0-8][0-9])[0-9]{5}";
     let number = number.prop_filter("assigned", |number| Phone::parse_valid(number, region("NO")).is_some());
     let prefix = prop::sample::select(vec!["", "+47", "0047", "00 47 ", "+47 ", "(+47) ", "+47-", "(0047)"]);
     let (sign, gaps) = (prop::sample::select(SIGNS.to_vec()), prop::collection::vec(prop::bool::weighted(0.4), 7));

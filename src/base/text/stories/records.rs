@@ -62,3 +62,38 @@ fn json_values_at_any_depth() {
     let anonymous = fill_json(tokenized, &|_| "Anonymized".to_owned());
     assert_eq!(anonymous.as_object().unwrap().len(), before.as_object().unwrap().len(), "nothing is lost");
 }
+
+#[test]
+fn a_number_that_is_dialled_at_a_host_is_a_number() {
+    let numbers = |text: &str| {
+        let found = Finder::new("NO".parse().unwrap(), Own::default()).find(text);
+        found.into_iter().map(|(range, found)| (text[range].to_owned(), found.kind())).collect::<Vec<_>>()
+    };
+    for (text, number) in [
+        ("sip:+4791234567@sip.example.no", "+4791234567"),
+        ("<sip:91234567@pbx.example.com:5060;user=phone>", "91234567"),
+        ("004791234567@chat.example.no", "004791234567"),
+    ] {
+        assert_eq!(numbers(text), [(number.to_owned(), Kind::Phone)], "{text}");
+    }
+    assert_eq!(numbers("91234567@example.no"), [("91234567@example.no".to_owned(), Kind::Email)]);
+    let mut mentions = Vec::new();
+    assert_eq!(
+        tokenize_text(&kari(), "caller 98765432@pbx.example.no", &mut mentions),
+        "caller \u{e000}0\u{e001}@pbx.example.no"
+    );
+}
+
+#[test]
+fn a_counter_that_holds_the_own_digits_stays_a_counter() {
+    let value =
+        json!({ "ts": 1_798_765_432_u64, "cnt": 98_765_432_000_u64, "half": 98_765_432.5, "negative": -98_765_432 });
+    let mut mentions = Vec::new();
+    assert_eq!(tokenize_json(&kari(), value.clone(), &mut mentions), value);
+    assert!(mentions.is_empty());
+}
+
+#[test]
+fn an_id_of_parts_holds_the_own_address() {
+    assert!(kari().holds_own("ext-Kari.Nordmann@eksempel.no"));
+}

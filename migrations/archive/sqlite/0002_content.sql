@@ -1,0 +1,36 @@
+-- What belongs to an interaction: recordings and the like. The bytes lie sealed in the object store under the row's id, and
+-- the key of each in the vault. A row holds no identifier and no identifier id.
+CREATE TABLE contents (
+    tenant_id      BLOB NOT NULL,
+    id             BLOB NOT NULL,
+    interaction_id BLOB NOT NULL,
+    kind           TEXT NOT NULL,
+    media_type     TEXT NOT NULL,
+    size           INTEGER NOT NULL,
+    sha256         BLOB NOT NULL,
+    sensitivity    TEXT NOT NULL CHECK (sensitivity IN ('normal', 'restricted', 'sensitive')),
+    encrypted_for  TEXT,
+    created_at     TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX contents_interaction ON contents (tenant_id, interaction_id, created_at, id);
+
+-- One-time addresses of content: the hash of what the address holds, for whom it was made, and why.
+CREATE TABLE content_tickets (
+    tenant_id   BLOB NOT NULL,
+    ticket_hash BLOB NOT NULL,
+    content_id  BLOB NOT NULL,
+    actor_sub   TEXT NOT NULL,
+    actor_name  TEXT NOT NULL,
+    purpose     TEXT,
+    expires_at  TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, ticket_hash)
+) STRICT;
+CREATE INDEX content_tickets_expiry ON content_tickets (tenant_id, expires_at);
+
+-- The one deletion of many that a tenant has at a time; one whose process died ends by itself.
+CREATE TABLE content_batches (
+    tenant_id  BLOB NOT NULL PRIMARY KEY,
+    batch_id   BLOB NOT NULL,
+    expires_at TEXT NOT NULL
+) STRICT;

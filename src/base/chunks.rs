@@ -1,0 +1,240 @@
+//! Sealing what is too long for memory: a stream in chunks of one size, each of which opens by itself.
+//!
+//! Every chunk is sealed with AES-256-GCM under a nonce that holds the chunk's number and whether it is the last. A chunk
+//! that was moved, doubled or left out does not open, and neither does a stream that was cut off or made longer. So a
+//! range is read by opening only the chunks it touches. The nonces come again with every stream: a key seals **one**.
+
+use std::ops::Range;
+
+use aws_lc_rs::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
+
+use super::crypto::{CryptoError, Key};
+
+/// How much of the stream a chunk holds, in bytes; the last may hold less.
+pub const CHUNK: usize = 64 << 10;
+
+/// What sealing adds to a chunk, in bytes.
+const TAG: usize = 16;
+
+/// The length of a whole sealed chunk, in bytes.
+pub const SEALED_CHUNK: usize = CHUNK + TAG;
+
+/// Seals a stream as it arrives.
+pub struct Sealer {
+    cipher: LessSafeKey,
+    bound_to: Vec<u8>,
+    /// What is not sealed yet: at most a chunk, since only the end tells which chunk is the last.
+    waiting: Vec<u8>,
+    number: u64,
+}
+
+impl Sealer {
+    /// A stream of which nothing has arrived. The key must be new; `bound_to` must be the same at opening.
+    pub fn new(key: &Key, bound_to: &[u8]) -> Result<Self, CryptoError> {
+        Ok(Self { cipher: key.cipher()?, bound_to: bound_to.to_vec(), waiting: Vec::with_capacity(CHUNK), number: 0 })
+    }
+
+    /// Takes the next bytes and appends what can be sealed of them.
+    pub fn push(&mut self, mut clear: &[u8], sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
+        while !clear.is_empty() {
+            if self.waiting.len() == CHUNK {
+                self.seal(false, sealed)?;
+            }
+            let (now, later) = clear.split_at(clear.len().min(CHUNK - self.waiting.len()));
+            self.waiting.extend_from_slice(now);
+            clear = later;
+        }
+        Ok(())
+    }
+
+    /// Ends the stream: appends its last chunk, which is there even if nothing has arrived.
+    pub fn finish(mut self, sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
+        self.seal(true, sealed)
+    }
+
+    fn seal(&mut self, is_last: bool, sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
+        let nonce = nonce(self.number, is_last);
+        let tag = self
+            .cipher
+            .seal_in_place_separate_tag(nonce, Aad::from(&self.bound_to), &mut self.waiting)
+            .map_err(|_| CryptoError::TooLong)?;
+        sealed.extend_from_slice(&self.waiting);
+        sealed.extend_from_slice(tag.as_ref());
+        self.waiting.clear();
+        self.number += 1;
+        Ok(())
+    }
+}
+
+/// Opens chunks of a sealed stream, in any order.
+pub struct Opener {
+    cipher: LessSafeKey,
+    bound_to: Vec<u8>,
+    layout: Layout,
+}
+
+impl Opener {
+    /// Opens a stream that held `size` bytes.
+    pub fn new(key: &Key, bound_to: &[u8], size: u64) -> Result<Self, CryptoError> {
+        Ok(Self { cipher: key.cipher()?, bound_to: bound_to.to_vec(), layout: Layout { size } })
+    }
+
+    /// Opens one sealed chunk in its place and leaves what it holds.
+    pub fn open(&self, number: u64, chunk: &mut Vec<u8>) -> Result<(), CryptoError> {
+        let nonce = nonce(number, number == self.layout.last());
+        let opened = self.cipher.open_in_place(nonce, Aad::from(&self.bound_to), chunk);
+        let length = opened.map_err(|_| CryptoError::Unopened)?.len();
+        chunk.truncate(length);
+        Ok(())
+    }
+}
+
+/// Where the chunks of a stream lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// How many bytes the stream held before it was sealed.
+    pub size: u64,
+}
+
+impl Layout {
+    /// The number of the last chunk, from 0.
+    #[must_use]
+    pub const fn last(self) -> u64 {
+        self.size.saturating_sub(1) / CHUNK as u64
+    }
+
+    /// How long the sealed stream is, in bytes.
+    #[must_use]
+    pub const fn sealed_size(self) -> u64 {
+        self.size + (self.last() + 1) * TAG as u64
+    }
+
+    /// The number of the chunk in which a byte lies.
+    #[must_use]
+    pub const fn chunk_of(self, byte: u64) -> u64 {
+        byte / CHUNK as u64
+    }
+
+    /// Where in the sealed stream the chunks lie that a range of the clear one touches; an empty range touches the chunk
+    /// in which it begins.
+    #[must_use]
+    pub fn sealed_range(self, clear: &Range<u64>) -> Range<u64> {
+        let first = self.chunk_of(clear.start);
+        let last = self.chunk_of(clear.end.saturating_sub(1).max(clear.start));
+        let end = ((last + 1) * SEALED_CHUNK as u64).min(self.sealed_size());
+        first * SEALED_CHUNK as u64..end
+    }
+}
+
+fn nonce(number: u64, is_last: bool) -> Nonce {
+    let mut bytes = [0; NONCE_LEN];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes[NONCE_LEN - 1] = u8::from(is_last);
+    Nonce::assume_unique_for_key(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn bytes(size: usize) -> Vec<u8> {
+        (0..size).map(|at| u8::try_from(at * 31 % 251).unwrap()).collect()
+    }
+
+    fn sealed(key: &Key, clear: &[u8], pieces: usize) -> Vec<u8> {
+        let (mut sealer, mut out) = (Sealer::new(key, b"here").unwrap(), Vec::new());
+        for piece in clear.chunks(pieces.max(1)) {
+            sealer.push(piece, &mut out).unwrap();
+        }
+        sealer.finish(&mut out).unwrap();
+        out
+    }
+
+    /// What a reader of a range gets, or the error it meets.
+    fn opened(key: &Key, size: usize, stream: &[u8], place: &[u8], clear: &Range<u64>) -> Result<Vec<u8>, CryptoError> {
+        let layout = Layout { size: size as u64 };
+        let opener = Opener::new(key, place, layout.size)?;
+        let span = layout.sealed_range(clear);
+        let span = stream.get(to_usize(span.start)..to_usize(span.end)).ok_or(CryptoError::Unopened)?;
+        let (mut number, mut all) = (layout.chunk_of(clear.start), Vec::new());
+        for chunk in span.chunks(SEALED_CHUNK) {
+            let mut chunk = chunk.to_vec();
+            opener.open(number, &mut chunk)?;
+            all.extend_from_slice(&chunk);
+            number += 1;
+        }
+        let skip = to_usize(clear.start) % CHUNK;
+        Ok(all[skip..skip + to_usize(clear.end - clear.start)].to_vec())
+    }
+
+    fn to_usize(number: u64) -> usize {
+        usize::try_from(number).unwrap()
+    }
+
+    /// Sizes around the ends of chunks, where mistakes live.
+    fn sizes() -> impl Strategy<Value = usize> {
+        (0..4_usize, 0..5_usize).prop_map(|(chunks, more)| (chunks * CHUNK + more).saturating_sub(2))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn every_range_of_a_stream_opens(size in sizes(), pieces in 1..200_000_usize, a: prop::sample::Index, b: prop::sample::Index) {
+            let (key, clear) = (Key::random().unwrap(), bytes(size));
+            let stream = sealed(&key, &clear, pieces);
+            prop_assert_eq!(stream.len() as u64, Layout { size: size as u64 }.sealed_size());
+            let whole = opened(&key, size, &stream, b"here", &(0..size as u64)).unwrap();
+            prop_assert!(whole == clear);
+            if size > 0 {
+                let (a, b) = (a.index(size), b.index(size));
+                let (from, to) = (a.min(b), a.max(b) + 1);
+                let part = opened(&key, size, &stream, b"here", &(from as u64..to as u64)).unwrap();
+                prop_assert!(part == clear[from..to]);
+            }
+        }
+
+        #[test]
+        fn nothing_altered_opens(size in 1..3 * CHUNK, at: prop::sample::Index, bit in 0..8_u32) {
+            let key = Key::random().unwrap();
+            let mut stream = sealed(&key, &bytes(size), CHUNK);
+            let at = at.index(stream.len());
+            stream[at] ^= 1 << bit;
+            prop_assert!(opened(&key, size, &stream, b"here", &(0..size as u64)).is_err());
+        }
+
+        #[test]
+        fn a_stream_cut_off_does_not_open_as_a_shorter_one(size in 1..4 * CHUNK, at: prop::sample::Index) {
+            let key = Key::random().unwrap();
+            let stream = sealed(&key, &bytes(size), CHUNK);
+            let shorter = at.index(size);
+            let cut = &stream[..to_usize(Layout { size: shorter as u64 }.sealed_size())];
+            prop_assert!(opened(&key, shorter, cut, b"here", &(0..shorter as u64)).is_err());
+        }
+    }
+
+    #[test]
+    fn chunks_do_not_change_places_streams_or_keys() {
+        let (key, size) = (Key::random().unwrap(), 3 * CHUNK);
+        let stream = sealed(&key, &bytes(size), CHUNK);
+        let all = 0..size as u64;
+        let (first, second) = (stream[..SEALED_CHUNK].to_vec(), stream[SEALED_CHUNK..2 * SEALED_CHUNK].to_vec());
+        let third = &stream[2 * SEALED_CHUNK..];
+        for altered in [[&second, &first, third].concat(), [&first, &first, third].concat()] {
+            assert!(opened(&key, size, &altered, b"here", &all).is_err());
+        }
+        assert!(opened(&key, size, &stream, b"there", &all).is_err());
+        assert!(opened(&Key::random().unwrap(), size, &stream, b"here", &all).is_err());
+        assert!(opened(&key, size - CHUNK, &stream, b"here", &(0..(size - CHUNK) as u64)).is_err());
+        assert!(opened(&key, size, &stream, b"here", &all).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_sealed_as_one_empty_chunk() {
+        let key = Key::random().unwrap();
+        let stream = sealed(&key, b"", 1);
+        assert_eq!(stream.len(), TAG);
+        assert_eq!(opened(&key, 0, &stream, b"here", &(0..0)).unwrap(), b"");
+    }
+}

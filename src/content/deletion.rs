@@ -1,0 +1,171 @@
+//! Deletion: first the key, then the row with its audit row, then the object (C2, C3).
+//!
+//! With the key gone the bytes are unreadable wherever they are, so an object that the store does not give up is left to
+//! the sweep. Every step can be repeated.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+
+use super::model::{ContentError, ContentKind, Deleted};
+use super::{Shelf, sql};
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::{ContentId, RecordId};
+use crate::vault::{self, Stores};
+
+/// How many interactions of a batch stand or fall together.
+const INTERACTIONS: usize = 50;
+
+/// How many pieces of content one transaction deletes.
+const PAGE: u32 = 500;
+
+/// How many objects are deleted at a time.
+const AT_ONCE: usize = 8;
+
+/// How long a batch holds its place before it must ask again.
+const TURN: TimeDelta = TimeDelta::seconds(60);
+
+/// Deletes one piece of content.
+pub async fn delete(
+    stores: &Arc<Stores>,
+    shelf: &Arc<Shelf>,
+    actor: &Actor,
+    id: ContentId,
+) -> Result<(), ContentError> {
+    let content = sql::by_id(&mut stores.archive.read().await?, actor.tenant, id).await?;
+    let content = content.ok_or(ContentError::Unknown)?;
+    let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
+    let deletion = Deletion { stores: Arc::clone(stores), shelf: Arc::clone(shelf), actor: actor.clone() };
+    // Carried through, whether or not somebody still waits for the answer.
+    let deleted = tokio::spawn(async move { deletion.remove(vec![id], detail).await }).await;
+    match deleted.map_err(|_| ContentError::Stopped)?? {
+        0 => Err(ContentError::Unknown),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes the content of some interactions, of some kinds or of all. An interaction that is unknown or has none is no
+/// failure. One batch at a time for a tenant.
+pub async fn delete_batch(
+    stores: &Arc<Stores>,
+    shelf: &Arc<Shelf>,
+    actor: &Actor,
+    interactions: Vec<RecordId>,
+    kinds: Option<Vec<ContentKind>>,
+) -> Result<Deleted, ContentError> {
+    let batch = ContentId::new();
+    let now = stores.clock.now();
+    let mut tx = stores.archive.write().await?;
+    if sql::take_batch(&mut tx, actor.tenant, batch, now, now + TURN).await? == 0 {
+        return Err(ContentError::Busy);
+    }
+    tx.commit().await?;
+    let deletion = Deletion { stores: Arc::clone(stores), shelf: Arc::clone(shelf), actor: actor.clone() };
+    let run = async move {
+        let deleted = deletion.run(batch, &interactions, kinds.as_deref()).await;
+        if let Err(error) = deletion.leave(batch).await {
+            tracing::warn!(%error, "A batch could not give its place back: it is free in a minute");
+        }
+        deleted
+    };
+    tokio::spawn(run).await.map_err(|_| ContentError::Stopped)
+}
+
+struct Deletion {
+    stores: Arc<Stores>,
+    shelf: Arc<Shelf>,
+    actor: Actor,
+}
+
+impl Deletion {
+    async fn run(&self, batch: ContentId, interactions: &[RecordId], kinds: Option<&[ContentKind]>) -> Deleted {
+        let mut outcome = Deleted::default();
+        let mut chunks = interactions.chunks(INTERACTIONS);
+        while let Some(chunk) = chunks.next() {
+            let (deleted, error) = self.remove_all(batch, chunk, kinds).await;
+            outcome.deleted += deleted;
+            let Some(error) = error else { continue };
+            tracing::warn!(%error, interactions.count = chunk.len(), "Content of a batch could not be deleted");
+            let code = if error.is_transient() { "unavailable" } else { "internal" };
+            outcome.failures.extend(chunk.iter().map(|id| (*id, code)));
+            if error.is_transient() {
+                // The next ones would meet the same.
+                outcome.failures.extend(chunks.by_ref().flatten().map(|id| (*id, code)));
+            }
+        }
+        outcome
+    }
+
+    /// Deletes what some interactions have: how much of it, and what stopped it.
+    async fn remove_all(
+        &self,
+        batch: ContentId,
+        interactions: &[RecordId],
+        kinds: Option<&[ContentKind]>,
+    ) -> (u64, Option<ContentError>) {
+        let mut deleted = 0;
+        loop {
+            match self.remove_page(batch, interactions, kinds).await {
+                Ok(None) => return (deleted, None),
+                Ok(Some(page)) => deleted += page,
+                Err(error) => return (deleted, Some(error)),
+            }
+        }
+    }
+
+    /// Deletes some of what is left; `None` where nothing is.
+    async fn remove_page(
+        &self,
+        batch: ContentId,
+        interactions: &[RecordId],
+        kinds: Option<&[ContentKind]>,
+    ) -> Result<Option<u64>, ContentError> {
+        let (stores, tenant) = (&self.stores, self.actor.tenant);
+        let ids = sql::ids_of(&mut stores.archive.read().await?, tenant, interactions, kinds, PAGE).await?;
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let mut tx = stores.archive.write().await?;
+        if sql::renew_batch(&mut tx, tenant, batch, stores.clock.now() + TURN).await? == 0 {
+            return Err(ContentError::Busy);
+        }
+        tx.commit().await?;
+        let detail = json!({ "content_ids": ids, "batch": true });
+        self.remove(ids, detail).await.map(Some)
+    }
+
+    async fn remove(&self, ids: Vec<ContentId>, detail: Value) -> Result<u64, ContentError> {
+        let Self { stores, shelf, actor } = self;
+        let mut tx = stores.vault.write().await?;
+        vault::drop_content_keys(&mut tx, actor.tenant, &ids).await?;
+        tx.commit().await?;
+        let mut tx = stores.archive.write().await?;
+        let deleted = sql::delete(&mut tx, actor.tenant, &ids).await?;
+        if deleted > 0 {
+            let records = usize::try_from(deleted).unwrap_or(usize::MAX);
+            let entry = Entry::new(Action::ContentDeleted, records, detail);
+            audit::record(&mut tx, stores.clock, actor, &entry).await?;
+        }
+        tx.commit().await?;
+        let gone = ids.into_iter().map(|id| {
+            let (shelf, tenant) = (Arc::clone(shelf), actor.tenant);
+            async move { (id, shelf.objects.delete(tenant, id).await) }
+        });
+        let mut gone = futures_util::stream::iter(gone).buffer_unordered(AT_ONCE);
+        while let Some((id, deleted)) = gone.next().await {
+            if let Err(error) = deleted {
+                tracing::warn!(content.id = %id, %error, "The object of deleted content is left, unreadable");
+            }
+        }
+        Ok(deleted)
+    }
+
+    async fn leave(&self, batch: ContentId) -> Result<(), ContentError> {
+        let mut tx = self.stores.archive.write().await?;
+        sql::leave_batch(&mut tx, self.actor.tenant, batch).await?;
+        Ok(tx.commit().await?)
+    }
+}

@@ -1,0 +1,163 @@
+//! Content in JSON.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::base::id::{ContentId, RecordId};
+use crate::content::{Content, ContentKind, Deleted, Sensitivity, Ticket};
+use crate::http::query::Limit;
+
+/// A piece of content, without its bytes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f21", "interaction_id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11",
+    "kind": "recording", "media_type": "audio/wav", "size": 160_044,
+    "sha256": "a4f2e0c1b9d84c7f9b0e2d6a1c3f5e7a9b8d7c6f5e4d3c2b1a09f8e7d6c5b4a3", "sensitivity": "normal",
+    "encrypted_for": null, "playable": true, "created_at": "2026-08-03T12:00:00Z"
+}))]
+pub struct ContentItem {
+    /// Its id.
+    pub id: ContentId,
+    /// The interaction that it belongs to.
+    pub interaction_id: RecordId,
+    /// What it is.
+    pub kind: ContentKind,
+    /// What its sender said it is made of, without parameters.
+    pub media_type: String,
+    /// How many bytes were uploaded.
+    pub size: u64,
+    /// The SHA-256 of what was uploaded, in hexadecimal digits.
+    pub sha256: String,
+    /// How it is to be handled.
+    pub sensitivity: Sensitivity,
+    /// The fingerprint of the tenant's key that alone opens it; null: it is in clear for who may read it.
+    pub encrypted_for: Option<String>,
+    /// Whether it can be played in place.
+    pub playable: bool,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<Content> for ContentItem {
+    fn from(content: Content) -> Self {
+        let (playable, sha256) = (content.is_playable(), hex(&content.sha256));
+        let Content { id, interaction, kind, media_type, size, sha256: _, sensitivity, encrypted_for, created_at } =
+            content;
+        Self {
+            id,
+            interaction_id: interaction,
+            kind,
+            media_type,
+            size,
+            sha256,
+            sensitivity,
+            encrypted_for,
+            playable,
+            created_at,
+        }
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// What is uploaded.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UploadParams {
+    /// What it is. Texts (`chat_log`, `transcript`, `comment`, `analysis`) are 501 until they can be stored without
+    /// identifiers, and do not stand in this list.
+    #[param(schema_with = kinds_taken)]
+    pub kind: ContentKind,
+    /// How it is to be handled; `normal` where nothing is said.
+    #[serde(default)]
+    #[param(required = false)]
+    pub sensitivity: Sensitivity,
+}
+
+/// The kinds that an upload may be of until texts are tokenized.
+fn kinds_taken() -> Object {
+    let kinds = [ContentKind::Recording, ContentKind::ScreenRecording, ContentKind::Voicemail, ContentKind::Attachment];
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.map(ContentKind::word))).build()
+}
+
+/// Which page of a list.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ContentListing {
+    /// `next_cursor` of the page before.
+    #[param(format = "cursor")]
+    pub cursor: Option<String>,
+    /// The most items.
+    #[param(inline)]
+    pub limit: Limit,
+}
+
+/// A one-time address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ContentTicket {
+    /// The address, below this service's own. It needs no token and works once.
+    #[schema(example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
+    pub url: String,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl ContentTicket {
+    pub(super) fn new(ticket: Ticket) -> Self {
+        let Ticket { text, expires_at } = ticket;
+        Self { url: format!("/api/v1/archive/tickets/{text}"), expires_at }
+    }
+}
+
+/// Whose content is to be deleted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"interaction_ids": ["0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11"], "kinds": ["recording"]}))]
+pub struct ContentDeletion {
+    /// The interactions, at most 1,000.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub interaction_ids: Vec<RecordId>,
+    /// Of these kinds; absent or null: of all.
+    #[serde(default)]
+    #[schema(min_items = 1)]
+    pub kinds: Option<Vec<ContentKind>>,
+}
+
+/// What came of a deletion of many.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletedContent {
+    /// How many pieces of content were deleted.
+    #[schema(example = 12)]
+    pub deleted: u64,
+    /// Interactions whose content could not be deleted, or not all of it. Send them again.
+    pub failures: Vec<FailedDeletion>,
+}
+
+/// An interaction whose content could not be deleted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailedDeletion {
+    /// The interaction.
+    pub id: RecordId,
+    /// Why: `unavailable` where a store is away, else `internal`.
+    #[schema(example = "unavailable")]
+    pub code: &'static str,
+}
+
+impl From<Deleted> for DeletedContent {
+    fn from(outcome: Deleted) -> Self {
+        let Deleted { deleted, failures } = outcome;
+        Self { deleted, failures: failures.into_iter().map(|(id, code)| FailedDeletion { id, code }).collect() }
+    }
+}

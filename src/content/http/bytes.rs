@@ -1,0 +1,177 @@
+//! Content out: downloaded, played, or by a one-time address.
+//!
+//! The tag of content is its SHA-256, since it never changes. Nothing is compressed, so that ranges mean what they say.
+
+use actix_web::body::SizedStream;
+use actix_web::http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse, get};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::body::hex;
+use super::headers::{Asked, Reason, asked};
+use super::{admit, found};
+use crate::audit::Action;
+use crate::base::actor::Actor;
+use crate::base::id::ContentId;
+use crate::content::{Access, Content, Reading, Shelf, open, redeem_ticket};
+use crate::http::caller::ContentRead;
+use crate::http::docs::{CallProblems, ItemProblems, RangeProblems, StateProblems, Unavailable};
+use crate::http::path::Id;
+use crate::http::query::{Nothing, Params};
+use crate::http::raw::Binary;
+use crate::http::{Answer, Caller, Code, Problem};
+use crate::vault::Stores;
+
+/// What a page of this service's own origin made of an attachment could do: nothing.
+const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+
+/// Download a piece of content
+///
+/// The bytes as they were uploaded, as an attachment, whole or one range of them; several ranges are answered by the
+/// whole. Every call is audited.
+///
+/// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
+/// `Access-Reason`.
+#[utoipa::path(tag = "content", operation_id = "download_content", security(("bearer" = ["content:read"])),
+    params(("content_id" = Uuid, Path, description = "The content's id."),
+        ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` for which the range is meant."),
+        ("Access-Reason" = Option<String>, Header, description = "Why: 1 to 200 characters, without it restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit log.")),
+    responses((status = 200, description = "The bytes.", body = Binary, content_type = "*/*"),
+        (status = 206, description = "Some of the bytes.", body = Binary, content_type = "*/*"),
+        CallProblems, ItemProblems, RangeProblems))]
+#[get("/archive/content/{content_id}/download")]
+pub async fn download_content(
+    caller: Caller<ContentRead>,
+    id: Id<ContentId>,
+    _: Params<Nothing>,
+    reason: Reason,
+    request: HttpRequest,
+    stores: Data<Stores>,
+    shelf: Data<Shelf>,
+) -> Answer<HttpResponse> {
+    let content = found(&stores, &caller, id.0).await?;
+    let reason = admit(&stores, &request, &caller, &content, reason).await?;
+    let access = Access { action: Action::ContentDownloaded, reason, by_ticket: false };
+    answer(&request, &stores, &shelf, &caller, content, access).await
+}
+
+/// Play a piece of content
+///
+/// The bytes as they were uploaded, to be played in place, whole or one range of them. Only what is `playable`: audio and
+/// video that is not encrypted for the tenant; else 409. Every call is audited.
+///
+/// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
+/// `Access-Reason`.
+#[utoipa::path(tag = "content", operation_id = "play_content", security(("bearer" = ["content:read"])),
+    params(("content_id" = Uuid, Path, description = "The content's id."),
+        ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` for which the range is meant."),
+        ("Access-Reason" = Option<String>, Header, description = "Why: 1 to 200 characters, without it restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit log.")),
+    responses((status = 200, description = "The bytes.", body = Binary, content_type = "*/*"),
+        (status = 206, description = "Some of the bytes.", body = Binary, content_type = "*/*"),
+        CallProblems, ItemProblems, RangeProblems, StateProblems))]
+#[get("/archive/content/{content_id}/play")]
+pub async fn play_content(
+    caller: Caller<ContentRead>,
+    id: Id<ContentId>,
+    _: Params<Nothing>,
+    reason: Reason,
+    request: HttpRequest,
+    stores: Data<Stores>,
+    shelf: Data<Shelf>,
+) -> Answer<HttpResponse> {
+    let content = found(&stores, &caller, id.0).await?;
+    let reason = admit(&stores, &request, &caller, &content, reason).await?;
+    if content.encrypted_for.is_some() {
+        return Err(Problem::new(Code::RecordingEncrypted).detail("download it"));
+    }
+    if !content.is_playable() {
+        return Err(Problem::new(Code::StateConflict).detail("only audio and video can be played: download it"));
+    }
+    let access = Access { action: Action::ContentPlayed, reason, by_ticket: false };
+    answer(&request, &stores, &shelf, &caller, content, access).await
+}
+
+/// Use a one-time address
+///
+/// The content that the address was made for: played if it is playable, else downloaded. It works once and needs no token;
+/// an address that was used, is too old or never was one is 404. The use is audited under the name of whoever made it.
+///
+/// Needs no token and no scope.
+#[utoipa::path(tag = "content", operation_id = "redeem_content_ticket", security(()),
+    params(("ticket" = String, Path, description = "The ticket, from the address."),
+        ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` for which the range is meant.")),
+    responses((status = 200, description = "The bytes.", body = Binary, content_type = "*/*"),
+        (status = 206, description = "Some of the bytes.", body = Binary, content_type = "*/*"),
+        ItemProblems, RangeProblems, Unavailable))]
+#[get("/archive/tickets/{ticket}")]
+pub async fn redeem_content_ticket(
+    _: Params<Nothing>,
+    request: HttpRequest,
+    stores: Data<Stores>,
+    shelf: Data<Shelf>,
+) -> Answer<HttpResponse> {
+    let ticket = request.match_info().get("ticket").unwrap_or_default();
+    let redeemed = redeem_ticket(&stores, ticket).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let action = if redeemed.content.is_playable() { Action::ContentPlayed } else { Action::ContentDownloaded };
+    let access = Access { action, reason: redeemed.reason, by_ticket: true };
+    answer(&request, &stores, &shelf, &redeemed.actor, redeemed.content, access).await
+}
+
+/// The bytes asked for. What is played stands in place; all else is an attachment, whatever its sender called it.
+async fn answer(
+    request: &HttpRequest,
+    stores: &Stores,
+    shelf: &Shelf,
+    actor: &Actor,
+    content: Content,
+    access: Access,
+) -> Answer<HttpResponse> {
+    let is_played = access.action == Action::ContentPlayed;
+    let tag = format!("\"{}\"", hex(&content.sha256));
+    let (range, is_part) = match asked(request.headers(), content.size, &tag) {
+        Asked::Whole => (0..content.size, false),
+        Asked::Part(range) => (range, true),
+        Asked::Outside => {
+            let size = format!("bytes */{}", content.size);
+            return Err(Problem::new(Code::RangeNotSatisfiable).header(CONTENT_RANGE, &size));
+        }
+    };
+    let reading = open(stores, shelf, actor, &content, access, range.clone()).await?;
+    let mut answer = if is_part { HttpResponse::PartialContent() } else { HttpResponse::Ok() };
+    if is_part {
+        answer.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, content.size)));
+    }
+    if is_played {
+        answer.insert_header((CONTENT_DISPOSITION, "inline"));
+    } else {
+        answer
+            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", content.id)))
+            .insert_header((CONTENT_SECURITY_POLICY, SANDBOX));
+    }
+    answer
+        .insert_header((CONTENT_TYPE, content.media_type))
+        .insert_header((CONTENT_ENCODING, "identity"))
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        .insert_header((ETAG, tag))
+        .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(content.sha256))));
+    Ok(answer.body(SizedStream::new(range.end - range.start, Box::pin(stream(reading, content.id)))))
+}
+
+fn stream(
+    reading: Reading,
+    id: ContentId,
+) -> impl futures_util::Stream<Item = Result<Bytes, crate::content::ContentError>> {
+    futures_util::stream::try_unfold(reading, move |mut reading| async move {
+        let next = reading.next().await.inspect_err(|error| {
+            tracing::error!(content.id = %id, %error, "Content broke off on its way out");
+        })?;
+        Ok(next.map(|bytes| (Bytes::from(bytes), reading)))
+    })
+}

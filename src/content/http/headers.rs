@@ -1,0 +1,217 @@
+//! What the headers of content say: a digest, a range, a reason.
+
+use std::future::{Ready, ready};
+use std::ops::Range;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, IF_RANGE, RANGE};
+use actix_web::{FromRequest, HttpRequest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::content::MediaType;
+use crate::http::{Code, Problem};
+
+const CONTENT_DIGEST: &str = "Content-Digest";
+const ACCESS_REASON: &str = "Access-Reason";
+
+/// What an upload's headers say of it.
+#[derive(Debug)]
+pub struct Declared {
+    /// Its media type.
+    pub media_type: MediaType,
+    /// Its SHA-256, where it was given (RFC 9530).
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl FromRequest for Declared {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let declared = media_type(request.headers()).and_then(|media_type| {
+            let sha256 = digest(request.headers())?;
+            Ok(Self { media_type, sha256 })
+        });
+        ready(declared)
+    }
+}
+
+fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = given.and_then(|given| MediaType::parse(given).ok());
+    media_type.ok_or_else(|| {
+        Problem::new(Code::MediaTypeUnsupported).detail("send a Content-Type: a media type such as audio/wav")
+    })
+}
+
+fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
+    let mut found = None;
+    for header in headers.get_all(CONTENT_DIGEST) {
+        let refused = || {
+            let rule = "must be such as sha-256=:…: with 32 bytes in base64";
+            Problem::new(Code::ValidationFailed).parameter(CONTENT_DIGEST, "format", rule)
+        };
+        for member in header.to_str().map_err(|_| refused())?.split(',') {
+            let (algorithm, value) = member.trim().split_once('=').ok_or_else(refused)?;
+            if algorithm != "sha-256" {
+                continue;
+            }
+            let encoded = value.strip_prefix(':').and_then(|value| value.strip_suffix(':')).ok_or_else(refused)?;
+            let hash = STANDARD.decode(encoded).map_err(|_| refused())?;
+            found = Some(hash.try_into().map_err(|_| refused())?);
+        }
+    }
+    Ok(found)
+}
+
+/// Why somebody reads content, as stated, with its identifiers still in it.
+#[derive(Debug, Default)]
+pub struct Reason(pub Option<String>);
+
+impl FromRequest for Reason {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let refuse = |code: &'static str, rule: &'static str| {
+            Err(Problem::new(Code::ValidationFailed).parameter(ACCESS_REASON, code, rule))
+        };
+        let mut given = request.headers().get_all(ACCESS_REASON);
+        let reason = match (given.next(), given.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(_), Some(_)) => refuse("format", "must stand there once"),
+            (Some(reason), None) => match std::str::from_utf8(reason.as_bytes()).map(str::trim) {
+                Ok(reason) if !(1..=200).contains(&reason.chars().count()) => {
+                    refuse("out_of_range", "must be 1 to 200 characters")
+                }
+                Ok(reason) if reason.chars().any(char::is_control) => refuse("format", "must be one line of text"),
+                Ok(reason) => Ok(Self(Some(reason.to_owned()))),
+                Err(_) => refuse("format", "must be UTF-8"),
+            },
+        };
+        ready(reason)
+    }
+}
+
+/// Which bytes are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// All of them.
+    Whole,
+    /// These.
+    Part(Range<u64>),
+    /// Some that are not there.
+    Outside,
+}
+
+/// The bytes that a call asks for, of so many with this tag. What is no single range of bytes, or is meant for another
+/// tag, asks for the whole (RFC 9110).
+pub fn asked(headers: &HeaderMap, size: u64, tag: &str) -> Asked {
+    if headers.get(IF_RANGE).is_some_and(|known| known != tag) {
+        return Asked::Whole;
+    }
+    let mut given = headers.get_all(RANGE);
+    match (given.next(), given.next()) {
+        (Some(range), None) => range.to_str().map_or(Asked::Whole, |range| read(range, size)),
+        _ => Asked::Whole,
+    }
+}
+
+fn read(range: &str, size: u64) -> Asked {
+    let number = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // Longer than a number can be: beyond any end.
+        is_number.then(|| text.parse().unwrap_or(u64::MAX))
+    };
+    let bytes = range.split_once('=').filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes"));
+    let Some((from, to)) = bytes.and_then(|(_, span)| span.trim().split_once('-')) else { return Asked::Whole };
+    match (number(from), number(to)) {
+        (Some(from), Some(to)) if from > to => Asked::Whole,
+        (Some(from), _) if from >= size && (to.is_empty() || number(to).is_some()) => Asked::Outside,
+        (Some(from), Some(to)) => Asked::Part(from..to.saturating_add(1).min(size)),
+        (Some(from), None) if to.is_empty() => Asked::Part(from..size),
+        (None, Some(last)) if from.is_empty() => match last.min(size) {
+            0 => Asked::Outside,
+            last => Asked::Part(size - last..size),
+        },
+        _ => Asked::Whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_single_range_is_read() {
+        for (range, part) in [
+            ("bytes=0-0", Asked::Part(0..1)),
+            ("bytes=2-5", Asked::Part(2..6)),
+            ("bytes=2-", Asked::Part(2..10)),
+            ("bytes=-3", Asked::Part(7..10)),
+            ("bytes=-30", Asked::Part(0..10)),
+            ("bytes=5-99999999999999999999999", Asked::Part(5..10)),
+            ("bytes=10-", Asked::Outside),
+            ("bytes=99999999999999999999999-", Asked::Outside),
+            ("bytes=-0", Asked::Outside),
+            ("bytes=5-2", Asked::Whole),
+            ("bytes=0-1,4-5", Asked::Whole),
+            ("bytes=20-30,4-5", Asked::Whole),
+            ("bytes=a-b", Asked::Whole),
+            ("bytes=-", Asked::Whole),
+            ("bytes=--1", Asked::Whole),
+            ("items=0-1", Asked::Whole),
+            ("0-1", Asked::Whole),
+        ] {
+            assert_eq!(read(range, 10), part, "{range}");
+        }
+        assert_eq!((read("bytes=0-", 0), read("bytes=-1", 0)), (Asked::Outside, Asked::Outside));
+    }
+
+    #[test]
+    fn a_range_for_another_version_asks_for_the_whole() {
+        let asked_with = |tag: &str| {
+            let request = TestRequest::get().insert_header((RANGE, "bytes=0-1")).insert_header((IF_RANGE, tag));
+            asked(request.to_http_request().headers(), 10, "\"a\"")
+        };
+        assert_eq!((asked_with("\"a\""), asked_with("\"b\"")), (Asked::Part(0..2), Asked::Whole));
+    }
+
+    fn digest_of(header: &str) -> Result<Option<[u8; 32]>, Problem> {
+        digest(TestRequest::post().insert_header((CONTENT_DIGEST, header)).to_http_request().headers())
+    }
+
+    #[test]
+    fn a_digest_is_read_among_others() {
+        let of_nothing = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        assert_eq!(digest_of(of_nothing).unwrap().unwrap()[..2], [0xE3, 0xB0]);
+        assert!(digest_of(&format!("md5=:AA==:, {of_nothing}")).unwrap().is_some());
+        assert!(digest_of("sha-512=:AA==:").unwrap().is_none());
+        for wrong in ["sha-256", "sha-256=47DE", "sha-256=:47DE:", "sha-256=:47DE=:", "", "sha-256=:%:"] {
+            assert!(digest_of(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_a_parser_panic(text in "[ -~]{0,60}", size: u64) {
+            let _ = digest_of(&text);
+            if let Asked::Part(part) = read(&text, size) {
+                prop_assert!(part.start < part.end && part.end <= size);
+            }
+            let _ = read(&format!("bytes={text}"), size);
+        }
+
+        #[test]
+        fn every_range_lies_within(from: u64, to: u64, size: u64) {
+            for range in [format!("bytes={from}-{to}"), format!("bytes={from}-"), format!("bytes=-{to}")] {
+                if let Asked::Part(part) = read(&range, size) {
+                    prop_assert!(part.start < part.end && part.end <= size, "{}", range);
+                }
+            }
+        }
+    }
+}

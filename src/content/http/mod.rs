@@ -1,0 +1,280 @@
+//! The endpoints of content: in, out, and away.
+
+mod body;
+mod bytes;
+mod headers;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, customer_of, delete_batch, issue_ticket};
+use crate::base::actor::{Actor, Scope};
+use crate::base::id::{ContentId, RecordId};
+use crate::base::page::{Page, Position};
+use crate::base::text::{Finder, fill_text, tokenize_text};
+use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, refuse};
+use crate::http::docs::{
+    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, UploadProblems,
+};
+use crate::http::json::Body;
+use crate::http::path::Id;
+use crate::http::query::{Nothing, Params};
+use crate::http::raw::{Binary, Raw};
+use crate::http::{Answer, Caller, Code, Problem};
+use crate::tenants;
+use crate::vault::Stores;
+
+use body::{ContentDeletion, ContentItem, ContentListing, ContentTicket, DeletedContent, UploadParams};
+use headers::{Declared, Reason};
+
+/// The most interactions of a batch (C3).
+const LARGEST_BATCH: usize = 1_000;
+
+/// The routes of content.
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(upload_content)
+        .service(list_content)
+        .service(delete_content_batch)
+        .service(get_content)
+        .service(bytes::download_content)
+        .service(bytes::play_content)
+        .service(create_content_ticket)
+        .service(bytes::redeem_content_ticket)
+        .service(delete_content);
+}
+
+/// Upload content
+///
+/// The body is the content as it is, of any media type and up to the size limit of the settings; it is sealed as it streams
+/// in. `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is
+/// stored. An interaction whose customer was forgotten takes content, too. The document says `application/octet-stream`
+/// for any media type.
+///
+/// Needs the scope `content:write`.
+#[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
+    params(("id" = Uuid, Path, description = "The interaction's id."), UploadParams,
+        ("Content-Digest" = Option<String>, Header, description = "The content's digest (RFC 9530): `sha-256=:…:`, verified.")),
+    request_body(content = Binary, content_type = "application/octet-stream"),
+    responses((status = 201, description = "What was stored.", body = ContentItem,
+            headers(("Location" = String, description = "The content's address."))),
+        CallProblems, ItemProblems, UploadProblems, OptionalProblems))]
+#[post("/archive/interactions/{id}/content")]
+pub async fn upload_content(
+    caller: Caller<ContentWrite>,
+    id: Id<RecordId>,
+    params: Params<UploadParams>,
+    declared: Declared,
+    mut raw: Raw,
+    stores: Data<Stores>,
+    shelf: Data<Shelf>,
+) -> Answer<HttpResponse> {
+    let UploadParams { kind, sensitivity } = params.0;
+    let Declared { media_type, sha256 } = declared;
+    let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
+    let mut upload = begin_upload(&stores, &shelf, caller.tenant, new, raw.announced()).await?;
+    if let Err(problem) = receive(&mut raw, &mut upload).await {
+        if let Err(error) = upload.abandon().await {
+            tracing::warn!(%error, "A broken upload left something behind");
+        }
+        return Err(problem);
+    }
+    let item = ContentItem::from(upload.finish(sha256).await?);
+    let address = format!("/api/v1/archive/content/{}", item.id);
+    Ok(HttpResponse::Created().insert_header((LOCATION, address)).json(item))
+}
+
+async fn receive(raw: &mut Raw, upload: &mut Upload) -> Answer<()> {
+    while let Some(bytes) = raw.next().await? {
+        upload.push(&bytes).await?;
+    }
+    Ok(())
+}
+
+/// List an interaction's content
+///
+/// Oldest first, without the bytes.
+///
+/// Needs the scope `content:read`.
+#[utoipa::path(tag = "content", operation_id = "list_content", security(("bearer" = ["content:read"])),
+    params(("id" = Uuid, Path, description = "The interaction's id."), ContentListing),
+    responses((status = 200, description = "A page of its content.", body = Page<ContentItem>),
+        CallProblems, ItemProblems, ListProblems))]
+#[get("/archive/interactions/{id}/content")]
+pub async fn list_content(
+    caller: Caller<ContentRead>,
+    id: Id<RecordId>,
+    params: Params<ContentListing>,
+    stores: Data<Stores>,
+) -> Answer<Json<Page<ContentItem>>> {
+    let ContentListing { cursor, limit } = params.0;
+    let (limit, key) = (limit.get(), &stores.service_key);
+    let bound_to = [b"content", &caller.tenant.0.as_bytes()[..], id.0.0.as_bytes()].concat();
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
+    let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
+    let position = |content: &Content| Position { at: content.created_at, id: content.id.0 };
+    Ok(Json(Page::of(contents, limit, position, (key, &bound_to)).map(ContentItem::from)))
+}
+
+/// Get a piece of content
+///
+/// What is known of it, without the bytes.
+///
+/// Needs the scope `content:read`.
+#[utoipa::path(tag = "content", operation_id = "get_content", security(("bearer" = ["content:read"])),
+    params(("content_id" = Uuid, Path, description = "The content's id.")),
+    responses((status = 200, description = "What is known of it.", body = ContentItem), CallProblems, ItemProblems))]
+#[get("/archive/content/{content_id}")]
+pub async fn get_content(
+    caller: Caller<ContentRead>,
+    id: Id<ContentId>,
+    _: Params<Nothing>,
+    stores: Data<Stores>,
+) -> Answer<Json<ContentItem>> {
+    Ok(Json(found(&stores, &caller, id.0).await?.into()))
+}
+
+/// Make a one-time address
+///
+/// The address works once within 60 seconds and needs no token, since an `<audio>` element sends no headers: what is
+/// playable is played, all else downloaded. It holds no identifier. Its use is audited under the name of whoever made it.
+///
+/// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
+/// `Access-Reason`.
+#[utoipa::path(tag = "content", operation_id = "create_content_ticket", security(("bearer" = ["content:read"])),
+    params(("content_id" = Uuid, Path, description = "The content's id."),
+        ("Access-Reason" = Option<String>, Header, description = "Why: 1 to 200 characters, without it restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit log.")),
+    responses((status = 201, description = "The address.", body = ContentTicket), CallProblems, ItemProblems))]
+#[post("/archive/content/{content_id}/ticket")]
+pub async fn create_content_ticket(
+    caller: Caller<ContentRead>,
+    id: Id<ContentId>,
+    _: Params<Nothing>,
+    reason: Reason,
+    request: HttpRequest,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    let content = found(&stores, &caller, id.0).await?;
+    let reason = admit(&stores, &request, &caller, &content, reason).await?;
+    let ticket = issue_ticket(&stores, &caller, &content, reason.as_deref()).await?;
+    Ok(HttpResponse::Created().json(ContentTicket::new(ticket)))
+}
+
+/// Delete a piece of content
+///
+/// Its key goes first, so that it is unreadable in every copy and backup of database and object store.
+///
+/// Needs the scope `content:delete`.
+#[utoipa::path(tag = "content", operation_id = "delete_content", security(("bearer" = ["content:delete"])),
+    params(("content_id" = Uuid, Path, description = "The content's id.")),
+    responses((status = 204, description = "It is gone."), CallProblems, ItemProblems))]
+#[delete("/archive/content/{content_id}")]
+pub async fn delete_content(
+    caller: Caller<ContentDelete>,
+    id: Id<ContentId>,
+    _: Params<Nothing>,
+    stores: Data<Stores>,
+    shelf: Data<Shelf>,
+) -> Answer<HttpResponse> {
+    super::delete(&stores, &shelf, &caller, id.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Delete the content of interactions
+///
+/// Of up to 1,000 interactions, of some kinds or of all. What can be deleted is; interactions where something could not
+/// are listed. An interaction that is unknown or has no content is no failure. While one batch is at work for the tenant,
+/// another is 429.
+///
+/// Needs the scope `content:delete`.
+#[utoipa::path(tag = "content", operation_id = "delete_content_batch", security(("bearer" = ["content:delete"])),
+    request_body = ContentDeletion,
+    responses((status = 200, description = "What was deleted, and what was not.", body = DeletedContent),
+        CallProblems, BodyProblems, BusyProblems))]
+#[post("/archive/content/delete-batch")]
+pub async fn delete_content_batch(
+    caller: Caller<ContentDelete>,
+    _: Params<Nothing>,
+    body: Body<ContentDeletion>,
+    stores: Data<Stores>,
+    shelf: Data<Shelf>,
+) -> Answer<Json<DeletedContent>> {
+    let ContentDeletion { interaction_ids, kinds } = body.0;
+    let refuse = |pointer: &'static str, code: &'static str, rule: &'static str| {
+        Err(Problem::new(Code::ValidationFailed).at(pointer, code, rule))
+    };
+    if interaction_ids.is_empty() {
+        return refuse("/interaction_ids", "required", "must name an interaction");
+    }
+    if interaction_ids.len() > LARGEST_BATCH {
+        return refuse("/interaction_ids", "too_many", "must be at most 1000");
+    }
+    if kinds.as_ref().is_some_and(Vec::is_empty) {
+        return refuse("/kinds", "required", "must name a kind, or be left out");
+    }
+    let interactions = BTreeSet::from_iter(interaction_ids).into_iter().collect();
+    Ok(Json(delete_batch(&stores, &shelf, &caller, interactions, kinds).await?.into()))
+}
+
+async fn found(stores: &Stores, actor: &Actor, id: ContentId) -> Answer<Content> {
+    super::find(stores, actor.tenant, id).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// Whether the caller may have the bytes. Answers the stated reason without identifiers: it goes into the audit log.
+async fn admit(
+    stores: &Stores,
+    request: &HttpRequest,
+    actor: &Actor,
+    content: &Content,
+    reason: Reason,
+) -> Answer<Option<String>> {
+    match content.open_to(actor, reason.0.as_deref()) {
+        Ok(()) => {}
+        Err(ContentError::Sensitive) => return Err(refuse(request, actor.clone(), &[Scope::ContentReadSensitive])),
+        Err(error) => return Err(error.into()),
+    }
+    let Some(reason) = reason.0 else { return Ok(None) };
+    let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
+    let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
+    let own = customer_of(stores, actor.tenant, content.interaction).await?;
+    let mut mentions = Vec::new();
+    let text = tokenize_text(&Finder::new(tenant.region, own), &reason, &mut mentions);
+    Ok(Some(fill_text(&text, |_| "*****".to_owned())))
+}
+
+impl From<ContentError> for Problem {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::Unknown => Self::new(Code::NotFound),
+            ContentError::Text => Self::new(Code::NotBuiltIn)
+                .detail("texts cannot be stored yet: send recording, screen_recording, voicemail or attachment"),
+            ContentError::Misfit => {
+                Self::new(Code::MediaTypeUnsupported).detail("recordings are audio, video or application")
+            }
+            ContentError::TooLarge(limit) => Self::new(Code::TooLarge).detail(format!("send at most {limit} bytes")),
+            ContentError::Digest => Self::new(Code::ValidationFailed).parameter(
+                "Content-Digest",
+                "digest_mismatch",
+                "is not that of the bytes that arrived",
+            ),
+            ContentError::Sensitive => Self::new(Code::Forbidden),
+            ContentError::ReasonMissing => {
+                Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")
+            }
+            ContentError::Busy => Self::new(Code::TooManyRequests).detail("another batch is at work"),
+            ContentError::Object(_) if error.is_transient() => Self::new(Code::Unavailable).caused_by(error),
+            ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped => Self::internal(error),
+            ContentError::Store(error) => error.into(),
+            ContentError::Vault(error) => error.into(),
+            ContentError::Archive(error) => error.into(),
+            ContentError::Tenant(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What content is, who may read it, and what can go wrong with it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::objects::ObjectError;
+use crate::archive::ArchiveError;
+use crate::base::actor::{Actor, Scope};
+use crate::base::crypto::CryptoError;
+use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::store::StoreError;
+use crate::tenants::TenantError;
+use crate::vault::VaultError;
+
+/// What a piece of content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum ContentKind {
+    /// What was said.
+    Recording,
+    /// What the agent's screen showed.
+    ScreenRecording,
+    /// What the customer left to be heard later.
+    Voicemail,
+    /// What was written to each other.
+    ChatLog,
+    /// What was said, as text.
+    Transcript,
+    /// A note on the interaction.
+    Comment,
+    /// What a program made of the conversation.
+    Analysis,
+    /// A file that came along.
+    Attachment,
+}
+
+impl ContentKind {
+    /// The kind's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Recording => "recording",
+            Self::ScreenRecording => "screen_recording",
+            Self::Voicemail => "voicemail",
+            Self::ChatLog => "chat_log",
+            Self::Transcript => "transcript",
+            Self::Comment => "comment",
+            Self::Analysis => "analysis",
+            Self::Attachment => "attachment",
+        }
+    }
+
+    /// Whether it is a text, which may only be stored without the identifiers in it (D6).
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::ChatLog | Self::Transcript | Self::Comment | Self::Analysis)
+    }
+
+    /// Whether something of this media type can be of this kind: a recording is no page and no picture.
+    #[must_use]
+    pub fn allows(self, media_type: &MediaType) -> bool {
+        match self {
+            Self::Recording | Self::ScreenRecording | Self::Voicemail => {
+                ["audio", "video", "application"].contains(&media_type.top())
+            }
+            _ => true,
+        }
+    }
+}
+
+/// How carefully content is to be handled (B10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Sensitivity {
+    /// Like any other.
+    #[default]
+    Normal,
+    /// Whoever reads it says why.
+    Restricted,
+    /// Reading it is a permission of its own.
+    Sensitive,
+}
+
+/// A media type without its parameters, in lower case: a parameter may hold a file's name, and that a person's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType(String);
+
+/// The text is no media type.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a media type such as audio/wav")]
+pub struct NotAMediaType;
+
+impl MediaType {
+    /// The longest there is, in bytes.
+    const LONGEST: usize = 127;
+    /// As many digits could be a phone number.
+    const TOO_MANY_DIGITS: usize = 7;
+
+    /// Reads what a `Content-Type` says.
+    pub fn parse(header: &str) -> Result<Self, NotAMediaType> {
+        let essence = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let (top, sub) = essence.split_once('/').ok_or(NotAMediaType)?;
+        // RFC 6838's names.
+        let is_name = |name: &str| {
+            name.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+        };
+        let digits = essence.bytes().filter(u8::is_ascii_digit).count();
+        if essence.len() > Self::LONGEST || !is_name(top) || !is_name(sub) || digits >= Self::TOO_MANY_DIGITS {
+            return Err(NotAMediaType);
+        }
+        Ok(Self(essence))
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before the slash.
+    fn top(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+}
+
+/// What is known of content before it has arrived.
+#[derive(Clone, Debug)]
+pub struct NewContent {
+    /// Which interaction it belongs to.
+    pub interaction: RecordId,
+    /// What it is.
+    pub kind: ContentKind,
+    /// What its sender says it is made of.
+    pub media_type: MediaType,
+    /// How it is to be handled.
+    pub sensitivity: Sensitivity,
+}
+
+/// A piece of content, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Its id; also the name of its object.
+    pub id: ContentId,
+    /// Which interaction it belongs to.
+    pub interaction: RecordId,
+    /// What it is.
+    pub kind: ContentKind,
+    /// What its sender said it is made of.
+    pub media_type: String,
+    /// How many bytes were uploaded.
+    pub size: u64,
+    /// The SHA-256 of what was uploaded.
+    pub sha256: [u8; 32],
+    /// How it is to be handled.
+    pub sensitivity: Sensitivity,
+    /// The fingerprint of the tenant's key that alone opens it; none: this service can.
+    pub encrypted_for: Option<String>,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Content {
+    /// Whether a browser can play it in place.
+    #[must_use]
+    pub fn is_playable(&self) -> bool {
+        let is_media = self.media_type.starts_with("audio/") || self.media_type.starts_with("video/");
+        is_media && self.encrypted_for.is_none()
+    }
+
+    /// Whether somebody may have the bytes, given the reason that was stated (B10).
+    pub fn open_to(&self, actor: &Actor, reason: Option<&str>) -> Result<(), ContentError> {
+        match self.sensitivity {
+            Sensitivity::Sensitive if !actor.may(Scope::ContentReadSensitive) => Err(ContentError::Sensitive),
+            Sensitivity::Restricted if reason.is_none() => Err(ContentError::ReasonMissing),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a sealed object is bound to: it opens as this content and no other.
+pub(super) fn place(tenant: TenantId, id: ContentId) -> Vec<u8> {
+    [tenant.0.as_bytes(), id.0.as_bytes(), &b"content"[..]].concat()
+}
+
+/// What came of the deletion of many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// How many pieces of content were deleted.
+    pub deleted: u64,
+    /// Interactions whose content could not be deleted, or not all of it, and the stable code of why.
+    pub failures: Vec<(RecordId, &'static str)>,
+}
+
+/// Why something could not be done with content.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// There is no such interaction or content, or nobody can read it any more.
+    #[error("there is no such interaction or content")]
+    Unknown,
+    /// Texts are not stored yet, since the identifiers in them would be.
+    #[error("texts cannot be stored as content yet")]
+    Text,
+    /// The kind cannot be of this media type.
+    #[error("the media type does not fit the kind")]
+    Misfit,
+    /// It is longer than an upload may be, in bytes.
+    #[error("an upload may have {0} bytes")]
+    TooLarge(u64),
+    /// The bytes are not those whose digest was sent.
+    #[error("the digest is another one")]
+    Digest,
+    /// It is sensitive, and reading that is a permission of its own.
+    #[error("the content is sensitive")]
+    Sensitive,
+    /// It is restricted, and no reason was given.
+    #[error("the content is restricted and no reason was given")]
+    ReasonMissing,
+    /// Another deletion of many is at work for the tenant.
+    #[error("another batch is at work")]
+    Busy,
+    /// The work was stopped half way; what it was doing is safe to do again.
+    #[error("the work was stopped")]
+    Stopped,
+    /// The object store failed.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// A key or a sealed chunk cannot be used: the object was altered.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// The archive's database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The archive failed.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The tenant cannot be read.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+}
+
+impl ContentError {
+    /// Whether a store is away, so that the next attempt would meet the same.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Vault(VaultError::Store(error)) => error.is_transient(),
+            Self::Object(ObjectError::Unavailable(_) | ObjectError::Folder(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_media_type_keeps_no_parameters() {
+        let read = |header| MediaType::parse(header).map(|media_type| media_type.0).ok();
+        assert_eq!(read("Audio/WAV; name=\"Kari Nordmann.wav\"").as_deref(), Some("audio/wav"));
+        let word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+        assert_eq!(read(word).as_deref(), Some(word));
+        for other in ["", "audio", "audio/", "/wav", "audio/w av", "audio/wav/x", "*/*", "audio/x-4798765432", "å/b"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_recording_is_no_page() {
+        let allows = |kind: ContentKind, header| kind.allows(&MediaType::parse(header).unwrap());
+        assert!(allows(ContentKind::Recording, "audio/mpeg") && allows(ContentKind::Voicemail, "video/mp4"));
+        assert!(allows(ContentKind::Recording, "application/octet-stream"));
+        assert!(!allows(ContentKind::Recording, "text/html") && allows(ContentKind::Attachment, "text/html"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text: String) {
+            let _ = MediaType::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Statements of content.
+
+use chrono::{DateTime, Utc};
+
+use super::model::{Content, ContentKind, Sensitivity};
+use crate::base::actor::Actor;
+use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::page::Position;
+use crate::store::{Archive, Query, Result, StoreError, Tx};
+
+#[derive(sqlx::FromRow)]
+struct ContentRow {
+    id: ContentId,
+    interaction_id: RecordId,
+    kind: ContentKind,
+    media_type: String,
+    size: i64,
+    sha256: Vec<u8>,
+    sensitivity: Sensitivity,
+    encrypted_for: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<ContentRow> for Content {
+    type Error = StoreError;
+
+    fn try_from(row: ContentRow) -> Result<Self> {
+        let ContentRow { id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, created_at } =
+            row;
+        let broken = |column| StoreError::Inconsistent(format!("contents.{column} of {id}"));
+        Ok(Self {
+            id,
+            interaction: interaction_id,
+            kind,
+            media_type,
+            size: u64::try_from(size).map_err(|_| broken("size"))?,
+            sha256: sha256.try_into().map_err(|_| broken("sha256"))?,
+            sensitivity,
+            encrypted_for,
+            created_at,
+        })
+    }
+}
+
+pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -> Result<u64> {
+    tx.query(
+        "INSERT INTO contents \
+         (tenant_id, id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, created_at) VALUES (",
+    )
+    .with("", tenant)
+    .with(", ", content.id)
+    .with(", ", content.interaction)
+    .with(", ", content.kind)
+    .with(", ", content.media_type.as_str())
+    .with(", ", i64::try_from(content.size).map_err(|_| StoreError::Refused("encoding".to_owned()))?)
+    .with(", ", content.sha256.to_vec())
+    .with(", ", content.sensitivity)
+    .with(", ", content.encrypted_for.as_deref())
+    .with(", ", content.created_at)
+    .push(")")
+    .execute()
+    .await
+}
+
+pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ContentId) -> Result<Option<Content>> {
+    let row: Option<ContentRow> =
+        select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id).maybe().await?;
+    row.map(Content::try_from).transpose()
+}
+
+/// What an interaction has, oldest first.
+pub async fn of_interaction(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interaction: RecordId,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Content>> {
+    let mut query =
+        select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND interaction_id = ", interaction);
+    if let Some(Position { at, id }) = after {
+        query = query.with(" AND (created_at, id) > (", at).with(", ", id).push(")");
+    }
+    let rows: Vec<ContentRow> = query.with(" ORDER BY created_at, id LIMIT ", i64::from(limit)).all().await?;
+    rows.into_iter().map(Content::try_from).collect()
+}
+
+/// Some of the content of some interactions, of some kinds.
+pub async fn ids_of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+    kinds: Option<&[ContentKind]>,
+    limit: u32,
+) -> Result<Vec<ContentId>> {
+    let mut query = tx
+        .query("SELECT id FROM contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND interaction_id", interactions.iter().copied());
+    if let Some(kinds) = kinds {
+        query = query.with_any(" AND kind", kinds.iter().map(|kind| kind.word()));
+    }
+    let rows: Vec<(ContentId,)> = query.with(" LIMIT ", i64::from(limit)).all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<u64> {
+    tx.query("DELETE FROM contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids.iter().copied())
+        .execute()
+        .await
+}
+
+fn select(query: Query<'_>) -> Query<'_> {
+    query.push(
+        "SELECT id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, created_at FROM contents",
+    )
+}
+
+/// A ticket as its row has it.
+#[derive(sqlx::FromRow)]
+pub struct TicketRow {
+    pub content_id: ContentId,
+    pub actor_sub: String,
+    pub actor_name: String,
+    pub purpose: Option<String>,
+    pub expires_at: DateTime<Utc>,
+}
+
+pub async fn insert_ticket(
+    tx: &mut Tx<Archive>,
+    actor: &Actor,
+    hash: &[u8],
+    content: ContentId,
+    purpose: Option<&str>,
+    expires_at: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query(
+        "INSERT INTO content_tickets \
+         (tenant_id, ticket_hash, content_id, actor_sub, actor_name, purpose, expires_at) VALUES (",
+    )
+    .with("", actor.tenant)
+    .with(", ", hash)
+    .with(", ", content)
+    .with(", ", actor.sub.as_str())
+    .with(", ", actor.name.as_str())
+    .with(", ", purpose)
+    .with(", ", expires_at)
+    .push(")")
+    .execute()
+    .await
+}
+
+/// Takes a ticket out: of several who try, one gets it.
+pub async fn take_ticket(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<TicketRow>> {
+    tx.query("DELETE FROM content_tickets")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND ticket_hash = ", hash)
+        .push(" RETURNING content_id, actor_sub, actor_name, purpose, expires_at")
+        .maybe()
+        .await
+}
+
+pub async fn delete_expired_tickets(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTime<Utc>) -> Result<u64> {
+    tx.query("DELETE FROM content_tickets")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND expires_at < ", now)
+        .execute()
+        .await
+}
+
+/// Takes the tenant's one place for a batch, if it is free or its holder's time is up. Answers how many took it: 1 or 0.
+pub async fn take_batch(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    batch: ContentId,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query("INSERT INTO content_batches (tenant_id, batch_id, expires_at) VALUES (")
+        .with("", tenant)
+        .with(", ", batch)
+        .with(", ", expires_at)
+        .push(
+            ") ON CONFLICT (tenant_id) DO UPDATE SET batch_id = excluded.batch_id, expires_at = excluded.expires_at \
+             WHERE content_batches.expires_at < ",
+        )
+        .with("", now)
+        .execute()
+        .await
+}
+
+/// Holds the place on. 0: somebody else has it.
+pub async fn renew_batch(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    batch: ContentId,
+    expires_at: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query("UPDATE content_batches SET")
+        .with(" expires_at = ", expires_at)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND batch_id = ", batch)
+        .execute()
+        .await
+}
+
+pub async fn leave_batch(tx: &mut Tx<Archive>, tenant: TenantId, batch: ContentId) -> Result<u64> {
+    tx.query("DELETE FROM content_batches")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND batch_id = ", batch)
+        .execute()
+        .await
+}

@@ -1,0 +1,80 @@
+//! Tickets: an address that opens one piece of content once, within a minute, since an `<audio>` element sends no headers.
+//!
+//! The address holds nothing but a sealed ticket: the tenant and a random number. The archive has the number's hash, for
+//! what and for whom the ticket was made; whoever comes first takes it out.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::model::{Content, ContentError};
+use super::sql;
+use crate::base::actor::Actor;
+use crate::base::crypto::{CryptoError, random, sha256};
+use crate::base::id::TenantId;
+use crate::vault::Stores;
+
+/// How long a ticket is good for.
+const LIFE: TimeDelta = TimeDelta::seconds(60);
+
+/// What a sealed ticket is bound to, so that nothing else that this service seals is one.
+const PLACE: &[u8] = b"content ticket";
+
+/// How long the two parts of a ticket are together, in bytes: the tenant's id and the number.
+const LENGTH: usize = 16 + 16;
+
+/// A ticket that was issued.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// The text of the address.
+    pub text: String,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a ticket opens.
+#[derive(Clone, Debug)]
+pub struct Redeemed {
+    /// The content.
+    pub content: Content,
+    /// For whom the ticket was made.
+    pub actor: Actor,
+    /// Why, as it was stated then.
+    pub reason: Option<String>,
+}
+
+/// Issues a ticket to somebody who may have the content.
+pub async fn issue_ticket(
+    stores: &Stores,
+    actor: &Actor,
+    content: &Content,
+    reason: Option<&str>,
+) -> Result<Ticket, ContentError> {
+    let number: [u8; 16] = random()?;
+    let clear = [actor.tenant.0.as_bytes(), &number[..]].concat();
+    let text = URL_SAFE_NO_PAD.encode(stores.service_key.seal(&clear, PLACE, LENGTH)?);
+    let now = stores.clock.now();
+    let expires_at = now + LIFE;
+    let mut tx = stores.archive.write().await?;
+    sql::delete_expired_tickets(&mut tx, actor.tenant, now).await?;
+    sql::insert_ticket(&mut tx, actor, &sha256(&number), content.id, reason, expires_at).await?;
+    tx.commit().await?;
+    Ok(Ticket { text, expires_at })
+}
+
+/// Takes a ticket: what it opens, once; none if it never was one, was used, is too old or its content is gone.
+pub async fn redeem_ticket(stores: &Stores, text: &str) -> Result<Option<Redeemed>, ContentError> {
+    let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| CryptoError::Unopened);
+    let Ok(clear) = sealed.and_then(|sealed| stores.service_key.open(&sealed, PLACE)) else { return Ok(None) };
+    let Some((tenant, number)) = clear.split_first_chunk::<16>() else { return Ok(None) };
+    let tenant = TenantId(Uuid::from_bytes(*tenant));
+    let mut tx = stores.archive.write().await?;
+    let taken = sql::take_ticket(&mut tx, tenant, &sha256(number)).await?;
+    tx.commit().await?;
+    let Some(ticket) = taken.filter(|ticket| ticket.expires_at > stores.clock.now()) else { return Ok(None) };
+    let sql::TicketRow { content_id, actor_sub, actor_name, purpose, expires_at: _ } = ticket;
+    let actor = Actor { tenant, sub: actor_sub, name: actor_name, scopes: [].into() };
+    let content = sql::by_id(&mut stores.archive.read().await?, tenant, content_id).await?;
+    Ok(content.map(|content| Redeemed { content, actor, reason: purpose }))
+}

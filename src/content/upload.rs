@@ -1,0 +1,147 @@
+//! Content on its way in: hashed and sealed as it streams, so that cleartext touches no disk and memory stays constant.
+//!
+//! The key stays in memory until all bytes have arrived and are the right ones. What breaks off before leaves nothing: no
+//! key, no row, no object.
+
+use std::sync::Arc;
+
+use super::model::{Content, ContentError, NewContent, place};
+use super::objects::{ObjectError, Writing};
+use super::{Shelf, known, sql};
+use crate::base::chunks::Sealer;
+use crate::base::crypto::{Key, Sha256};
+use crate::base::id::{ContentId, TenantId};
+use crate::vault::{self, Keyset, Stores};
+
+/// An upload in progress. Dropped, it leaves nothing.
+pub struct Upload {
+    stores: Arc<Stores>,
+    shelf: Arc<Shelf>,
+    keyset: Arc<Keyset>,
+    tenant: TenantId,
+    id: ContentId,
+    new: NewContent,
+    key: Key,
+    sealer: Sealer,
+    digest: Sha256,
+    size: u64,
+    writing: Writing,
+}
+
+/// Begins an upload of so many bytes, if its sender knows how many, to an interaction there is. Its customer may have been
+/// forgotten: the content belongs to the interaction.
+pub async fn begin_upload(
+    stores: &Arc<Stores>,
+    shelf: &Arc<Shelf>,
+    tenant: TenantId,
+    new: NewContent,
+    announced: Option<u64>,
+) -> Result<Upload, ContentError> {
+    if new.kind.is_text() {
+        return Err(ContentError::Text);
+    }
+    known(&mut stores.archive.read().await?, tenant, new.interaction).await?;
+    if !new.kind.allows(&new.media_type) {
+        return Err(ContentError::Misfit);
+    }
+    if announced.is_some_and(|size| size > shelf.size_limit) {
+        return Err(ContentError::TooLarge(shelf.size_limit));
+    }
+    let keyset = stores.keysets.get(&stores.vault, tenant).await?;
+    let (id, key) = (ContentId::new(), Key::random()?);
+    let sealer = Sealer::new(&key, &place(tenant, id))?;
+    let writing = shelf.objects.create(tenant, id).await?;
+    let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
+    Ok(Upload { stores, shelf, keyset, tenant, id, new, key, sealer, digest: Sha256::new(), size: 0, writing })
+}
+
+impl Upload {
+    /// Takes the next bytes.
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
+        self.size += bytes.len() as u64;
+        if self.size > self.shelf.size_limit {
+            return Err(ContentError::TooLarge(self.shelf.size_limit));
+        }
+        self.digest.update(bytes);
+        self.sealer.push(bytes, self.writing.buffer())?;
+        Ok(self.writing.flush().await?)
+    }
+
+    /// Stores what has arrived, if its SHA-256 is the one that was promised.
+    pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
+        let Self { stores, shelf, keyset, tenant, id, new, key, sealer, digest, size, mut writing } = self;
+        sealer.finish(writing.buffer())?;
+        let sha256 = digest.finish();
+        if promised.is_some_and(|promised| promised != sha256) {
+            writing.abort().await?;
+            return Err(ContentError::Digest);
+        }
+        let NewContent { interaction, kind, media_type, sensitivity } = new;
+        let content = Content {
+            id,
+            interaction,
+            kind,
+            media_type: media_type.as_str().to_owned(),
+            size,
+            sha256,
+            sensitivity,
+            encrypted_for: None,
+            created_at: stores.clock.now(),
+        };
+        let storing = Storing { stores, shelf, keyset, tenant, key, content };
+        // From here on it is carried through, whether or not somebody still waits for the answer.
+        tokio::spawn(storing.run(writing)).await.map_err(|_| ContentError::Stopped)?
+    }
+
+    /// Leaves nothing of what has arrived.
+    pub async fn abandon(self) -> Result<(), ObjectError> {
+        self.writing.abort().await
+    }
+}
+
+/// An upload all of whose bytes are there.
+struct Storing {
+    stores: Arc<Stores>,
+    shelf: Arc<Shelf>,
+    keyset: Arc<Keyset>,
+    tenant: TenantId,
+    key: Key,
+    content: Content,
+}
+
+impl Storing {
+    async fn run(self, writing: Writing) -> Result<Content, ContentError> {
+        let stored = self.store(writing).await;
+        if stored.is_err() {
+            self.undo().await;
+        }
+        stored.map(|()| self.content)
+    }
+
+    async fn store(&self, writing: Writing) -> Result<(), ContentError> {
+        let mut tx = self.stores.vault.write().await?;
+        vault::keep_content_key(&mut tx, &self.keyset, self.content.id, &self.key).await?;
+        tx.commit().await?;
+        writing.complete().await?;
+        let mut tx = self.stores.archive.write().await?;
+        sql::insert(&mut tx, self.tenant, &self.content).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Takes back what was written. The row goes first: while it may be there, so must key and object.
+    async fn undo(&self) {
+        let undone = async {
+            let mut tx = self.stores.archive.write().await?;
+            sql::delete(&mut tx, self.tenant, &[self.content.id]).await?;
+            tx.commit().await?;
+            let mut tx = self.stores.vault.write().await?;
+            vault::drop_content_keys(&mut tx, self.tenant, &[self.content.id]).await?;
+            tx.commit().await?;
+            self.shelf.objects.delete(self.tenant, self.content.id).await?;
+            Ok::<_, ContentError>(())
+        };
+        if let Err(error) = undone.await {
+            tracing::warn!(content.id = %self.content.id, %error, "A broken upload left something behind");
+        }
+    }
+}
