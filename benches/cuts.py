@@ -1,7 +1,9 @@
 """The pass's cuts against one hand-written UPDATE … FROM on an identical copy of the table, and in a larger archive.
 
 Each wave is a night: 1,000 requests, each for one number, that together select 100,000 interactions spread evenly over
-the whole archive. Half of the records have a name as well, the others are of people who are not forgotten.
+the whole archive. Half of the records have a name as well, the others are of people who are not forgotten. The large
+archive holds the same records and older ones before them; with --spread it is one in which the records to be forgotten
+lie as far apart as can be.
 """
 
 import statistics
@@ -27,16 +29,17 @@ SELECT t.tenant_id,
     (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'
         || substr(md5(n::text), 4, 15))::uuid,
     'call-' || n, at,
-    CASE WHEN target.id IS NOT NULL THEN target.id WHEN n % 10 > 0 THEN md5('phone' || n % {others})::uuid END,
+    CASE WHEN target.id IS NOT NULL THEN target.id WHEN n % 10 <> 0 THEN md5('phone' || n % {others})::uuid END,
     CASE WHEN target.id IS NULL AND n % 10 = 0 THEN md5('email' || n % {others})::uuid END,
     CASE WHEN hit % 2 = 0 THEN md5('name' || coalesce(target.id::text, (n % {others})::text))::uuid END,
     0, at + interval '4 minutes', CASE WHEN n % 10 = 0 THEN 'email' ELSE 'call' END, 'inbound', 'Queue ' || n % 7,
     'a' || n % 83, 'answered', '{{"line":"AA0204","wait_seconds":17,"language":"nb"}}'
-FROM (SELECT n, n * {hits} / {rows} AS hit, timestamptz '{first}' - interval '{span}' + n * (interval '{span}' / {rows}) AS at
-      FROM generate_series(0::bigint, {rows} - 1) AS n) AS one
+FROM (SELECT n, n * {hits} / {rows} AS hit,
+          timestamptz '{first}' - interval '{span}' + n * (interval '{span}' / {rows}) AS at
+      FROM generate_series({first_n}::bigint, {last_n}) AS n) AS one
 CROSS JOIN (SELECT tenant_id FROM tenants WHERE slug = 'demo') AS t
 LEFT JOIN bench_targets AS target
-    ON (n = 0 OR (n - 1) * {hits} / {rows} < hit) AND target.no = hit * 7919 % {targets}
+    ON n >= 0 AND (n = 0 OR (n - 1) * {hits} / {rows} < hit) AND target.no = hit * 7919 % {targets}
 ORDER BY n
 """
 
@@ -64,7 +67,11 @@ def run(bench):
     server.create("pass_hand", "pass_small")
     if large:
         server.create("pass_large", "pass_small")
-        fill(bench, "pass_large", large, waves)
+        if bench.spread:
+            bench.server.sql("pass_large", "TRUNCATE interactions")
+            fill(bench, "pass_large", large, waves)
+        else:
+            fill(bench, "pass_large", small, waves, small - large, -1)
     by_hand, by_night, in_large, jobs, peaks = [], [], [], [], []
     processor = {"psql": [], "pass_small": [], "pass_large": []}
     for wave, cutoff in enumerate(cutoffs):
@@ -115,16 +122,19 @@ def enter_requests(bench, waves):
     return server.sql("pass_small", "SELECT DISTINCT to_json(due_at) #>> '{}' AS due FROM requests ORDER BY due")
 
 
-def fill(bench, database, rows, waves):
-    """Fills the table, its secondary indexes built at the end."""
+def fill(bench, database, rows, waves, first=0, last=None):
+    """Fills the table with some of its records, its secondary indexes built at the end. Those before 0 are older."""
     sql = lambda text: bench.server.sql(database, text)
     targets, hits, others = waves * REQUESTS, waves * HITS, rows // 20
     indexes = sql(INDEXES)
     sql("; ".join(sql(DROP)))
-    sql("TRUNCATE interactions; DROP TABLE IF EXISTS bench_targets")
-    sql("CREATE TABLE bench_targets AS SELECT row_number() OVER (ORDER BY created_at, id) - 1 AS no, phone_id AS id FROM requests")
+    sql("DROP TABLE IF EXISTS bench_targets")
+    sql("CREATE TABLE bench_targets AS "
+        "SELECT row_number() OVER (ORDER BY created_at, id) - 1 AS no, phone_id AS id FROM requests")
     sql("ANALYZE bench_targets")
-    sql(FILL.format(rows=rows, hits=hits, others=others, targets=targets, first=FIRST_DAY, span=SPAN))
+    last = rows - 1 if last is None else last
+    sql(FILL.format(rows=rows, hits=hits, others=others, targets=targets, first=FIRST_DAY, span=SPAN, first_n=first,
+                    last_n=last))
     sql("; ".join(indexes))
     sql("VACUUM (FREEZE, ANALYZE)")
 

@@ -67,7 +67,8 @@ class Server:
         return f"postgres://lethe@localhost/{database}?host={self.folder}"
 
     def command(self, program, database):
-        return [self.programs / program, "-h", self.folder, "-U", "lethe", *([database] if program == "pgbench" else ["-d", database])]
+        named = [database] if program == "pgbench" else ["-d", database]
+        return [self.programs / program, "-h", self.folder, "-U", "lethe", *named]
 
     def sql(self, database, text, stdin=None):
         """Runs statements; answers what they said, a line each."""
