@@ -225,8 +225,7 @@ CREATE TABLE pass_work (
     UNIQUE (tenant_id, pass_id, target, identifier_id)
 ) STRICT;
 
--- What one chunk is about to cut: filled and emptied within its transaction.
--- slot: -1 phone, -2 email, -3 name, otherwise the number of a mention.
+-- The mentions that one chunk is about to cut: filled and emptied within its transaction. slot is a mention's number.
 CREATE TABLE pass_hits (
     tenant_id     BLOB NOT NULL,
     record_id     BLOB NOT NULL,
