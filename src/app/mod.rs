@@ -3,6 +3,7 @@
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
 mod operations;
+mod recordings;
 mod setup;
 mod vitals;
 
@@ -27,7 +28,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::archive;
 use crate::audit::{self, Action, Entry};
 use crate::config::Config;
-use crate::content::{self, Objects, Shelf};
+use crate::content;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
@@ -38,7 +39,7 @@ use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::Stores;
 
-pub use setup::{StartError, migrate, open};
+pub use setup::{StartError, migrate, open, shelf};
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -100,8 +101,7 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
         tenants: directory(&stores),
         metrics: metrics.clone(),
     });
-    let objects = Objects::in_folder(config.objects_folder());
-    let shelf = Data::new(Shelf { objects, size_limit: config.content.size_limit });
+    let shelf = Data::new(setup::shelf(config));
     let health = Data::new(vitals::health(&stores, &metrics));
     let document = openapi();
     let shown = web::Bytes::from(document.to_json().map_err(|_| StartError::Document)?);

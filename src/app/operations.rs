@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Action, Entry, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
@@ -83,15 +84,19 @@ pub struct TenantSettings {
     /// For how many calendar months done requests and their erasures are kept.
     #[schema(example = 12)]
     pub request_retention_months: u32,
+    /// What a request that does not say it does with recordings and the like: whether they are deleted.
+    pub delete_content: bool,
+    /// How recordings are kept and delivered.
+    pub recordings: RecordingSettings,
     /// Grows with every change; also the `ETag`.
     #[schema(example = 1)]
     pub version: i64,
 }
 
-impl From<Tenant> for TenantSettings {
-    fn from(tenant: Tenant) -> Self {
+impl TenantSettings {
+    fn new(tenant: Tenant, now: DateTime<Utc>) -> Self {
         let Tenant { id: _, slug, region, zone, targets, settings, version } = tenant;
-        let tenants::Settings { purpose_required, request_retention_months } = settings;
+        let tenants::Settings { purpose_required, request_retention_months, delete_content, recordings } = settings;
         Self {
             slug,
             region: region.to_string(),
@@ -99,6 +104,8 @@ impl From<Tenant> for TenantSettings {
             targets: targets.words(),
             purpose_required,
             request_retention_months,
+            delete_content,
+            recordings: RecordingSettings::new(recordings, now),
             version,
         }
     }
@@ -122,7 +129,7 @@ pub async fn get_tenant(
     if has.has(tenant.version) {
         return Ok(HttpResponse::NotModified().insert_header(etag(tenant.version)).finish());
     }
-    Ok(settings(tenant))
+    Ok(settings(tenant, stores.clock.now()))
 }
 
 /// A change of the tenant's settings: a merge patch. What is absent stays.
@@ -150,6 +157,14 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = u32, required = false)]
     request_retention_months: Member<u32>,
+    /// What a request that does not say it does with recordings and the like: whether they are deleted.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    delete_content: Member<bool>,
+    /// How recordings are kept and delivered; its members are patched one by one.
+    #[serde(default)]
+    #[schema(value_type = RecordingsPatch, required = false)]
+    recordings: Member<RecordingsPatch>,
 }
 
 /// Change the tenant's settings
@@ -181,13 +196,15 @@ pub async fn change_tenant(
         audit::record(&mut tx, stores.clock, &caller, &entry).await?;
     }
     tx.commit().await?;
-    Ok(settings(changed))
+    Ok(settings(changed, stores.clock.now()))
 }
 
 impl TenantPatch {
     fn change(self) -> Result<TenantChange, Vec<Place>> {
-        let Self { region, time_zone, targets, purpose_required, request_retention_months } = self;
+        let Self { region, time_zone, targets, purpose_required, request_retention_months, delete_content, recordings } =
+            self;
         let mut wrong = Vec::new();
+        let recordings = given(recordings.required("/recordings"), &mut wrong);
         let words: Option<Vec<String>> = given(targets.required("/targets"), &mut wrong);
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
@@ -214,6 +231,8 @@ impl TenantPatch {
                     &mut wrong,
                 )
             }),
+            delete_content: given(delete_content.required("/delete_content"), &mut wrong),
+            recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut wrong)).unwrap_or_default(),
         };
         if wrong.is_empty() { Ok(change) } else { Err(wrong) }
     }
@@ -222,7 +241,7 @@ impl TenantPatch {
 const MONTHS: &str = "/request_retention_months";
 
 /// The value, or a note that it may not be cleared.
-fn given<T>(value: Result<Option<T>, place::Place>, wrong: &mut Vec<Place>) -> Option<T> {
+pub(super) fn given<T>(value: Result<Option<T>, place::Place>, wrong: &mut Vec<Place>) -> Option<T> {
     value.unwrap_or_else(|place| {
         wrong.push(place.into());
         None
@@ -310,6 +329,6 @@ async fn tenant_of(stores: &Stores, actor: &crate::base::actor::Actor) -> Answer
     tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))
 }
 
-fn settings(tenant: Tenant) -> HttpResponse {
-    HttpResponse::Ok().insert_header(etag(tenant.version)).json(TenantSettings::from(tenant))
+fn settings(tenant: Tenant, now: DateTime<Utc>) -> HttpResponse {
+    HttpResponse::Ok().insert_header(etag(tenant.version)).json(TenantSettings::new(tenant, now))
 }

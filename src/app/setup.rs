@@ -11,6 +11,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::base::clock::Clock;
 use crate::base::crypto::{CryptoError, Key};
 use crate::config::{Config, ConfigError};
+#[cfg(feature = "s3")]
+use crate::content;
+use crate::content::{Objects, Shelf};
 use crate::http::keys::KeysError;
 use crate::store::{self, Db, Settings, StoreError};
 use crate::tenants::{self, TenantError};
@@ -77,6 +80,24 @@ pub async fn open(config: &Config) -> Result<Stores, StartError> {
 pub async fn migrate(stores: &Stores) -> Result<(), StoreError> {
     store::migrate(&stores.vault).await?;
     store::migrate(&stores.archive).await
+}
+
+/// Where content lies.
+#[must_use]
+pub fn shelf(config: &Config) -> Shelf {
+    #[cfg(feature = "s3")]
+    if let Some(name) = &config.content.s3.bucket {
+        let s3 = config.content.s3.clone();
+        let bucket = content::Bucket {
+            name: name.clone(),
+            prefix: s3.prefix,
+            region: s3.region,
+            endpoint: s3.endpoint,
+            access: s3.access_key_id.zip(s3.secret_access_key),
+        };
+        return Shelf { objects: Objects::in_bucket(bucket), size_limit: config.content.size_limit };
+    }
+    Shelf { objects: Objects::in_folder(config.objects_folder()), size_limit: config.content.size_limit }
 }
 
 async fn make_demo(stores: &Stores) -> Result<(), StartError> {

@@ -23,6 +23,8 @@ pub enum Owner {
     SurveyResponse = 2,
     /// A raw event's attributes.
     RawEvent = 3,
+    /// A text that belongs to an interaction; the record is the content's id.
+    Content = 4,
 }
 
 impl From<Target> for Owner {

@@ -5,6 +5,7 @@
 pub mod actor;
 pub mod chunks;
 pub mod clock;
+pub mod content;
 pub mod crypto;
 pub mod day;
 pub mod id;

@@ -51,6 +51,7 @@ fn read(arguments: TenantArguments) -> Result<(String, TenantChange), Failure> {
         targets: targets.transpose().map_err(|error| usage(format!("--targets {error}")))?,
         purpose_required,
         request_retention_months,
+        ..TenantChange::default()
     };
     Ok((slug, change))
 }

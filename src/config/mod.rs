@@ -202,11 +202,34 @@ pub struct ContentConfig {
     pub folder: Option<PathBuf>,
     /// The longest upload, in bytes.
     pub size_limit: u64,
+    /// A bucket to keep them in instead of the folder.
+    pub s3: S3Config,
+}
+
+/// A bucket of an S3 service. What is not set is taken from the environment as AWS' own tools do (`AWS_…`, the role of
+/// the pod or machine).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct S3Config {
+    /// The bucket; unset: objects lie in the folder.
+    pub bucket: Option<String>,
+    /// What the names of all objects begin with.
+    pub prefix: String,
+    /// The bucket's region.
+    pub region: Option<String>,
+    /// Where the service is, if it is not AWS.
+    pub endpoint: Option<String>,
+    /// The access key.
+    pub access_key_id: Option<String>,
+    /// Its secret.
+    pub secret_access_key: Option<SecretString>,
+    /// A file that holds the secret.
+    pub secret_access_key_file: Option<PathBuf>,
 }
 
 impl Default for ContentConfig {
     fn default() -> Self {
-        Self { folder: None, size_limit: 1 << 30 }
+        Self { folder: None, size_limit: 1 << 30, s3: S3Config::default() }
     }
 }
 
@@ -258,6 +281,8 @@ impl Config {
         layers::twin("database.url", &mut config.database.url, config.database.url_file.as_deref())?;
         layers::twin("vault.url", &mut config.vault.url, config.vault.url_file.as_deref())?;
         layers::twin("vault.master_key", &mut config.vault.master_key, config.vault.master_key_file.as_deref())?;
+        let s3 = &mut config.content.s3;
+        layers::twin("content.s3.secret_access_key", &mut s3.secret_access_key, s3.secret_access_key_file.as_deref())?;
         config.check()?;
         Ok(config)
     }
@@ -278,7 +303,7 @@ impl Config {
         self.check_http()?;
         self.check_databases()?;
         self.check_auth()?;
-        at_least_one("content.size_limit", self.content.size_limit)?;
+        self.check_content()?;
         // A word without `=` would be read as the name of a module, and silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));
@@ -303,6 +328,23 @@ impl Config {
         at_least_one("http.body_limit", http.body_limit as u64)?;
         at_least_one("http.request_timeout", http.request_timeout)?;
         at_least_one("http.workers", http.workers.map_or(1, |workers| workers as u64))
+    }
+
+    fn check_content(&self) -> Result<(), ConfigError> {
+        let s3 = &self.content.s3;
+        if s3.bucket.is_some() && !cfg!(feature = "s3") {
+            return Err(ConfigError::new("content.s3.bucket", "this build has no S3 (cargo feature s3)"));
+        }
+        if s3.bucket.is_some() && self.content.folder.is_some() {
+            return Err(ConfigError::new("content.folder", "must not be set beside content.s3.bucket"));
+        }
+        if s3.access_key_id.is_some() != s3.secret_access_key.is_some() {
+            return Err(ConfigError::new(
+                "content.s3.secret_access_key",
+                "is needed with access_key_id, and only then",
+            ));
+        }
+        at_least_one("content.size_limit", self.content.size_limit)
     }
 
     fn check_databases(&self) -> Result<(), ConfigError> {

@@ -9,10 +9,11 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::model::{ContentError, ContentKind, Deleted};
+use super::model::{ContentError, Deleted};
 use super::{Shelf, sql};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
+use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, RecordId};
 use crate::vault::{self, Stores};
 

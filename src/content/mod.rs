@@ -20,6 +20,8 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+use chrono::{DateTime, Utc};
+
 use crate::archive::Slot;
 use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::Position;
@@ -29,8 +31,11 @@ use crate::base::text::Own;
 use crate::store::{Archive, Tx};
 use crate::vault::{self, Stores};
 
+pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
-pub use model::{Content, ContentError, ContentKind, Deleted, MediaType, NewContent, NotAMediaType, Sensitivity};
+pub use model::{Content, ContentError, Deleted, MediaType, NewContent, NotAMediaType, Sensitivity};
+#[cfg(feature = "s3")]
+pub use objects::Bucket;
 pub use objects::{ObjectError, Objects};
 pub use reading::{Access, Reading, open};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
@@ -86,8 +91,8 @@ pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordI
     Ok(own)
 }
 
-/// An error where there is no such interaction.
-async fn known(tx: &mut Tx<Archive>, tenant: TenantId, interaction: RecordId) -> Result<(), ContentError> {
+/// When an interaction happened; an error where there is none.
+async fn known(tx: &mut Tx<Archive>, tenant: TenantId, interaction: RecordId) -> Result<DateTime<Utc>, ContentError> {
     let record = crate::archive::find(tx, tenant, Target::Archive, interaction).await?;
-    record.map(drop).ok_or(ContentError::Unknown)
+    record.map(|record| record.at).ok_or(ContentError::Unknown)
 }

@@ -7,68 +7,12 @@ use utoipa::ToSchema;
 use super::objects::ObjectError;
 use crate::archive::ArchiveError;
 use crate::base::actor::{Actor, Scope};
+use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
-
-/// What a piece of content is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum ContentKind {
-    /// What was said.
-    Recording,
-    /// What the agent's screen showed.
-    ScreenRecording,
-    /// What the customer left to be heard later.
-    Voicemail,
-    /// What was written to each other.
-    ChatLog,
-    /// What was said, as text.
-    Transcript,
-    /// A note on the interaction.
-    Comment,
-    /// What a program made of the conversation.
-    Analysis,
-    /// A file that came along.
-    Attachment,
-}
-
-impl ContentKind {
-    /// The kind's word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Recording => "recording",
-            Self::ScreenRecording => "screen_recording",
-            Self::Voicemail => "voicemail",
-            Self::ChatLog => "chat_log",
-            Self::Transcript => "transcript",
-            Self::Comment => "comment",
-            Self::Analysis => "analysis",
-            Self::Attachment => "attachment",
-        }
-    }
-
-    /// Whether it is a text, which may only be stored without the identifiers in it (D6).
-    #[must_use]
-    pub const fn is_text(self) -> bool {
-        matches!(self, Self::ChatLog | Self::Transcript | Self::Comment | Self::Analysis)
-    }
-
-    /// Whether something of this media type can be of this kind: a recording is no page and no picture.
-    #[must_use]
-    pub fn allows(self, media_type: &MediaType) -> bool {
-        match self {
-            Self::Recording | Self::ScreenRecording | Self::Voicemail => {
-                ["audio", "video", "application"].contains(&media_type.top())
-            }
-            _ => true,
-        }
-    }
-}
 
 /// How carefully content is to be handled (B10).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
@@ -121,6 +65,17 @@ impl MediaType {
         &self.0
     }
 
+    /// Whether content of a kind can be of this type: a recording is no page and no picture.
+    #[must_use]
+    pub fn fits(&self, kind: ContentKind) -> bool {
+        match kind {
+            ContentKind::Recording | ContentKind::ScreenRecording | ContentKind::Voicemail => {
+                ["audio", "video", "application"].contains(&self.top())
+            }
+            _ => true,
+        }
+    }
+
     /// What stands before the slash.
     fn top(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
@@ -153,12 +108,19 @@ pub struct Content {
     pub media_type: String,
     /// How many bytes were uploaded.
     pub size: u64,
-    /// The SHA-256 of what was uploaded.
-    pub sha256: [u8; 32],
+    /// The SHA-256 of what was uploaded. None for a text that held an identifier: a short one can be guessed from it.
+    pub sha256: Option<[u8; 32]>,
     /// How it is to be handled.
     pub sensitivity: Sensitivity,
     /// The fingerprint of the tenant's key that alone opens it; none: this service can.
     pub encrypted_for: Option<String>,
+    /// How many bytes are stored, before they are sealed: more than were uploaded where they are ciphertext, and mostly
+    /// fewer of a text.
+    pub stored_size: u64,
+    /// How long it plays, in milliseconds, where its sender or its own header said so.
+    pub duration_ms: Option<u64>,
+    /// When its interaction happened.
+    pub at: DateTime<Utc>,
     /// When it was stored.
     pub created_at: DateTime<Utc>,
 }
@@ -275,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_recording_is_no_page() {
-        let allows = |kind: ContentKind, header| kind.allows(&MediaType::parse(header).unwrap());
+        let allows = |kind: ContentKind, header| MediaType::parse(header).unwrap().fits(kind);
         assert!(allows(ContentKind::Recording, "audio/mpeg") && allows(ContentKind::Voicemail, "video/mp4"));
         assert!(allows(ContentKind::Recording, "application/octet-stream"));
         assert!(!allows(ContentKind::Recording, "text/html") && allows(ContentKind::Attachment, "text/html"));

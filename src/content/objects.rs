@@ -2,18 +2,25 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, Utc};
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
 
 use crate::base::id::{ContentId, TenantId};
 
-/// How much is collected before it is written, in bytes: with a chunk on its way, what an upload needs of memory.
+/// How much is collected before it is written to a folder, in bytes: with a chunk on its way, what an upload needs of
+/// memory.
 const PART: usize = 1 << 20;
+
+/// The same for S3, which takes no smaller parts than 5 MiB and no more of them than 10,000.
+const PART_OF_S3: usize = 8 << 20;
 
 /// Why the object store did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -38,11 +45,39 @@ impl From<object_store::Error> for ObjectError {
     }
 }
 
+/// Something of a store, as it comes.
+pub type Flow<'f, T> = BoxStream<'f, Result<T, ObjectError>>;
+
 /// Where sealed objects lie.
 #[derive(Debug)]
 pub struct Objects {
-    folder: PathBuf,
-    store: OnceLock<LocalFileSystem>,
+    place: ObjectPlace,
+    store: OnceLock<Arc<dyn ObjectStore>>,
+}
+
+/// Which store that is.
+#[derive(Clone, Debug)]
+enum ObjectPlace {
+    Folder(PathBuf),
+    #[cfg(feature = "s3")]
+    Bucket(Bucket),
+}
+
+/// A bucket of an S3 service. What is not named is taken from the environment as AWS' own tools do (`AWS_…`, the role of
+/// the pod or machine).
+#[cfg(feature = "s3")]
+#[derive(Clone, Debug, Default)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// What the names of all objects begin with.
+    pub prefix: String,
+    /// Its region.
+    pub region: Option<String>,
+    /// Where the service is, if it is not AWS.
+    pub endpoint: Option<String>,
+    /// The access key and its secret.
+    pub access: Option<(String, secrecy::SecretString)>,
 }
 
 impl Objects {
@@ -50,22 +85,45 @@ impl Objects {
     /// else. What was written is on the disk before anybody hears of it.
     #[must_use]
     pub const fn in_folder(folder: PathBuf) -> Self {
-        Self { folder, store: OnceLock::new() }
+        Self { place: ObjectPlace::Folder(folder), store: OnceLock::new() }
     }
 
-    fn store(&self) -> Result<&impl ObjectStore, ObjectError> {
+    /// Objects in a bucket.
+    #[cfg(feature = "s3")]
+    #[must_use]
+    pub const fn in_bucket(bucket: Bucket) -> Self {
+        Self { place: ObjectPlace::Bucket(bucket), store: OnceLock::new() }
+    }
+
+    fn store(&self) -> Result<&dyn ObjectStore, ObjectError> {
         if let Some(store) = self.store.get() {
-            return Ok(store);
+            return Ok(store.as_ref());
         }
-        std::fs::create_dir_all(&self.folder).map_err(ObjectError::Folder)?;
-        let store = LocalFileSystem::new_with_prefix(&self.folder)?.with_fsync(true);
-        Ok(self.store.get_or_init(|| store))
+        let store: Arc<dyn ObjectStore> = match &self.place {
+            ObjectPlace::Folder(folder) => {
+                std::fs::create_dir_all(folder).map_err(ObjectError::Folder)?;
+                Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))
+            }
+            #[cfg(feature = "s3")]
+            ObjectPlace::Bucket(bucket) => Arc::new(bucket.open()?),
+        };
+        Ok(self.store.get_or_init(|| store).as_ref())
+    }
+
+    /// How much is collected before it is written.
+    const fn part(&self) -> usize {
+        match self.place {
+            ObjectPlace::Folder(_) => PART,
+            #[cfg(feature = "s3")]
+            ObjectPlace::Bucket(_) => PART_OF_S3,
+        }
     }
 
     /// Begins an object. Until it is complete it has another name; dropped, it is gone.
     pub async fn create(&self, tenant: TenantId, id: ContentId) -> Result<Writing, ObjectError> {
         let upload = self.store()?.put_multipart(&name(tenant, id)).await?;
-        Ok(Writing { upload, waiting: Vec::with_capacity(PART) })
+        let part = self.part();
+        Ok(Writing { upload, waiting: Vec::with_capacity(part), part })
     }
 
     /// The bytes of a range of an object, as they come.
@@ -74,7 +132,7 @@ impl Objects {
         tenant: TenantId,
         id: ContentId,
         range: Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Vec<u8>, ObjectError>>, ObjectError> {
+    ) -> Result<Flow<'static, Vec<u8>>, ObjectError> {
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         let object = self.store()?.get_opts(&name(tenant, id), options).await?;
         Ok(object.into_stream().map_ok(|bytes| bytes.to_vec()).map_err(ObjectError::from).boxed())
@@ -86,6 +144,35 @@ impl Objects {
             Err(ObjectError::Missing) => Ok(()),
             deleted => deleted,
         }
+    }
+
+    /// The objects of a tenant and when each was written, as they come, in no order. What has another name than an
+    /// object's is left out.
+    pub fn list(&self, tenant: TenantId) -> Result<Flow<'_, (ContentId, DateTime<Utc>)>, ObjectError> {
+        let listed = self.store()?.list(Some(&Path::from(tenant.to_string())));
+        let known = listed.try_filter_map(|object| {
+            let id = object.location.filename().and_then(|name| name.parse().ok());
+            std::future::ready(Ok(id.map(|id| (ContentId(id), object.last_modified))))
+        });
+        Ok(known.map_err(ObjectError::from).boxed())
+    }
+}
+
+#[cfg(feature = "s3")]
+impl Bucket {
+    fn open(&self) -> Result<PrefixStore<object_store::aws::AmazonS3>, ObjectError> {
+        use secrecy::ExposeSecret as _;
+        let mut builder = object_store::aws::AmazonS3Builder::from_env().with_bucket_name(&self.name);
+        if let Some(region) = &self.region {
+            builder = builder.with_region(region);
+        }
+        if let Some(endpoint) = &self.endpoint {
+            builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+        }
+        if let Some((id, secret)) = &self.access {
+            builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose_secret());
+        }
+        Ok(PrefixStore::new(builder.build()?, self.prefix.as_str()))
     }
 }
 
@@ -101,6 +188,7 @@ fn name(tenant: TenantId, id: ContentId) -> Path {
 pub struct Writing {
     upload: Box<dyn MultipartUpload>,
     waiting: Vec<u8>,
+    part: usize,
 }
 
 impl Writing {
@@ -111,7 +199,7 @@ impl Writing {
 
     /// Writes what was appended, once there is enough of it.
     pub async fn flush(&mut self) -> Result<(), ObjectError> {
-        if self.waiting.len() < PART {
+        if self.waiting.len() < self.part {
             return Ok(());
         }
         self.write().await
@@ -130,7 +218,7 @@ impl Writing {
     }
 
     async fn write(&mut self) -> Result<(), ObjectError> {
-        let part = std::mem::replace(&mut self.waiting, Vec::with_capacity(PART));
+        let part = std::mem::replace(&mut self.waiting, Vec::with_capacity(self.part));
         Ok(self.upload.put_part(PutPayload::from(part)).await?)
     }
 }

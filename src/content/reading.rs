@@ -46,9 +46,9 @@ pub async fn open(
     let key = vault::content_key(&mut stores.vault.read().await?, &keyset, content.id).await?;
     // The row of content whose deletion was broken off: its bytes are gone already.
     let key = key.ok_or(ContentError::Unknown)?;
-    let layout = Layout { size: content.size };
+    let layout = Layout { size: content.stored_size };
     let mut reading = Reading {
-        opener: Opener::new(&key, &place(actor.tenant, content.id), content.size)?,
+        opener: Opener::new(&key, &place(actor.tenant, content.id), content.stored_size)?,
         stream: shelf.objects.read(actor.tenant, content.id, layout.sealed_range(&range)).await?,
         waiting: Vec::with_capacity(2 * SEALED_CHUNK),
         number: layout.chunk_of(range.start),

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Content, ContentKind, Sensitivity};
+use super::model::{Content, Sensitivity};
 use crate::base::actor::Actor;
+use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, StoreError, Tx};
@@ -15,9 +16,12 @@ struct ContentRow {
     kind: ContentKind,
     media_type: String,
     size: i64,
-    sha256: Vec<u8>,
+    sha256: Option<Vec<u8>>,
     sensitivity: Sensitivity,
     encrypted_for: Option<String>,
+    stored_size: i64,
+    duration_ms: Option<i64>,
+    at: DateTime<Utc>,
     created_at: DateTime<Utc>,
 }
 
@@ -25,37 +29,44 @@ impl TryFrom<ContentRow> for Content {
     type Error = StoreError;
 
     fn try_from(row: ContentRow) -> Result<Self> {
-        let ContentRow { id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, created_at } =
-            row;
+        let ContentRow { id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, .. } = row;
         let broken = |column| StoreError::Inconsistent(format!("contents.{column} of {id}"));
+        let sha256 = sha256.map(|bytes| bytes.try_into().map_err(|_| broken("sha256"))).transpose()?;
         Ok(Self {
             id,
             interaction: interaction_id,
             kind,
             media_type,
             size: u64::try_from(size).map_err(|_| broken("size"))?,
-            sha256: sha256.try_into().map_err(|_| broken("sha256"))?,
+            sha256,
             sensitivity,
             encrypted_for,
-            created_at,
+            stored_size: u64::try_from(row.stored_size).map_err(|_| broken("stored_size"))?,
+            duration_ms: row.duration_ms.map(i64::unsigned_abs),
+            at: row.at,
+            created_at: row.created_at,
         })
     }
 }
 
 pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -> Result<u64> {
+    let number = |size: u64| i64::try_from(size).map_err(|_| StoreError::Refused("encoding".to_owned()));
     tx.query(
-        "INSERT INTO contents \
-         (tenant_id, id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, created_at) VALUES (",
+        "INSERT INTO contents (tenant_id, id, interaction_id, kind, media_type, size, sha256, sensitivity, \
+         encrypted_for, stored_size, duration_ms, at, created_at) VALUES (",
     )
     .with("", tenant)
     .with(", ", content.id)
     .with(", ", content.interaction)
     .with(", ", content.kind)
     .with(", ", content.media_type.as_str())
-    .with(", ", i64::try_from(content.size).map_err(|_| StoreError::Refused("encoding".to_owned()))?)
-    .with(", ", content.sha256.to_vec())
+    .with(", ", number(content.size)?)
+    .with(", ", content.sha256.map(Vec::from))
     .with(", ", content.sensitivity)
     .with(", ", content.encrypted_for.as_deref())
+    .with(", ", number(content.stored_size)?)
+    .with(", ", content.duration_ms.map(number).transpose()?)
+    .with(", ", content.at)
     .with(", ", content.created_at)
     .push(")")
     .execute()
@@ -114,7 +125,8 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -
 
 fn select(query: Query<'_>) -> Query<'_> {
     query.push(
-        "SELECT id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, created_at FROM contents",
+        "SELECT id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, stored_size, duration_ms, \
+         at, created_at FROM contents",
     )
 }
 

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::model::{Content, ContentError, NewContent, place};
 use super::objects::{ObjectError, Writing};
 use super::{Shelf, known, sql};
@@ -20,6 +22,7 @@ pub struct Upload {
     keyset: Arc<Keyset>,
     tenant: TenantId,
     id: ContentId,
+    at: DateTime<Utc>,
     new: NewContent,
     key: Key,
     sealer: Sealer,
@@ -40,8 +43,8 @@ pub async fn begin_upload(
     if new.kind.is_text() {
         return Err(ContentError::Text);
     }
-    known(&mut stores.archive.read().await?, tenant, new.interaction).await?;
-    if !new.kind.allows(&new.media_type) {
+    let at = known(&mut stores.archive.read().await?, tenant, new.interaction).await?;
+    if !new.media_type.fits(new.kind) {
         return Err(ContentError::Misfit);
     }
     if announced.is_some_and(|size| size > shelf.size_limit) {
@@ -52,7 +55,7 @@ pub async fn begin_upload(
     let sealer = Sealer::new(&key, &place(tenant, id))?;
     let writing = shelf.objects.create(tenant, id).await?;
     let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
-    Ok(Upload { stores, shelf, keyset, tenant, id, new, key, sealer, digest: Sha256::new(), size: 0, writing })
+    Ok(Upload { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest: Sha256::new(), size: 0, writing })
 }
 
 impl Upload {
@@ -69,7 +72,7 @@ impl Upload {
 
     /// Stores what has arrived, if its SHA-256 is the one that was promised.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
-        let Self { stores, shelf, keyset, tenant, id, new, key, sealer, digest, size, mut writing } = self;
+        let Self { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest, size, mut writing } = self;
         sealer.finish(writing.buffer())?;
         let sha256 = digest.finish();
         if promised.is_some_and(|promised| promised != sha256) {
@@ -83,9 +86,12 @@ impl Upload {
             kind,
             media_type: media_type.as_str().to_owned(),
             size,
-            sha256,
+            sha256: Some(sha256),
             sensitivity,
             encrypted_for: None,
+            stored_size: size,
+            duration_ms: None,
+            at,
             created_at: stores.clock.now(),
         };
         let storing = Storing { stores, shelf, keyset, tenant, key, content };

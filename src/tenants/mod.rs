@@ -9,7 +9,7 @@ use crate::base::clock::Clock;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
 
-pub use model::{Settings, Tenant, TenantChange, TenantError};
+pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
 
 /// The tenant, or none.
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
@@ -46,7 +46,7 @@ pub async fn change(
     change: TenantChange,
 ) -> Result<Tenant, TenantError> {
     let mut changed = tenant.clone();
-    change.apply(&mut changed);
+    change.apply(&mut changed, clock.now());
     if changed == *tenant {
         return Ok(changed);
     }

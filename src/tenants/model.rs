@@ -1,8 +1,13 @@
 //! What a tenant is and may be set to.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::base::content::ContentKind;
 use crate::base::id::TenantId;
 use crate::base::pii::Region;
 use crate::base::target::Targets;
@@ -35,11 +40,85 @@ pub struct Settings {
     pub purpose_required: bool,
     /// For how many calendar months done requests and their erasures are kept (A10, A28).
     pub request_retention_months: u32,
+    /// What a request that does not say it does with recordings and the like (C1).
+    pub delete_content: bool,
+    /// How recordings are kept and delivered.
+    pub recordings: Recordings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { purpose_required: false, request_retention_months: 12 }
+        Self {
+            purpose_required: false,
+            request_retention_months: 12,
+            delete_content: false,
+            recordings: Recordings::default(),
+        }
+    }
+}
+
+/// How recordings, and the other content of interactions, are kept and delivered (B6–B8, C7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+pub struct Recordings {
+    /// Whether they are encrypted where the tenant has a key. Without, they are clear in archive and delivery (B6).
+    pub encrypt: bool,
+    /// Whether they are encrypted for delivery only: the archive keeps them playable (B6).
+    pub only_encrypt_delivery: bool,
+    /// Whether the metadata file of a delivery is encrypted as well (B7).
+    pub encrypt_metadata: bool,
+    /// Whether they may be delivered by plain FTP (B8).
+    pub allow_plain_ftp: bool,
+    /// For how many days after its interaction content of a kind is kept; of other kinds for ever (B9).
+    pub retention_days: BTreeMap<ContentKind, u32>,
+    /// Whether retention deletes nothing for now: a legal hold (C7).
+    pub retention_paused: bool,
+    /// When the days or the hold were last changed: for [`GRACE`] from then on nothing is deleted (C7).
+    pub retention_changed_at: Option<DateTime<Utc>>,
+}
+
+/// How long retention waits after each change of its days or its hold (C7).
+pub const GRACE: TimeDelta = TimeDelta::days(30);
+
+/// What retention does (C7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Retention {
+    /// No kind has an end.
+    Off,
+    /// It was changed less than 30 days ago.
+    Pending,
+    /// Each night deletes what is too old.
+    On,
+    /// Somebody holds it.
+    Paused,
+}
+
+impl Recordings {
+    /// What retention does at an instant.
+    #[must_use]
+    pub fn retention(&self, now: DateTime<Utc>) -> Retention {
+        match self.retention_changed_at {
+            _ if self.retention_days.is_empty() => Retention::Off,
+            _ if self.retention_paused => Retention::Paused,
+            Some(changed) if now < changed + GRACE => Retention::Pending,
+            _ => Retention::On,
+        }
+    }
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        Self {
+            encrypt: true,
+            only_encrypt_delivery: false,
+            encrypt_metadata: false,
+            allow_plain_ftp: false,
+            retention_days: BTreeMap::new(),
+            retention_paused: false,
+            retention_changed_at: None,
+        }
     }
 }
 
@@ -56,6 +135,27 @@ pub struct TenantChange {
     pub purpose_required: Option<bool>,
     /// See [`Settings::request_retention_months`].
     pub request_retention_months: Option<u32>,
+    /// See [`Settings::delete_content`].
+    pub delete_content: Option<bool>,
+    /// See [`Recordings`].
+    pub recordings: RecordingsChange,
+}
+
+/// Some settings of recordings to be changed; `None` keeps what is.
+#[derive(Clone, Debug, Default)]
+pub struct RecordingsChange {
+    /// See [`Recordings::encrypt`].
+    pub encrypt: Option<bool>,
+    /// See [`Recordings::only_encrypt_delivery`].
+    pub only_encrypt_delivery: Option<bool>,
+    /// See [`Recordings::encrypt_metadata`].
+    pub encrypt_metadata: Option<bool>,
+    /// See [`Recordings::allow_plain_ftp`].
+    pub allow_plain_ftp: Option<bool>,
+    /// The days of some kinds; `None` keeps content of the kind for ever. See [`Recordings::retention_days`].
+    pub retention_days: BTreeMap<ContentKind, Option<u32>>,
+    /// See [`Recordings::retention_paused`].
+    pub retention_paused: Option<bool>,
 }
 
 /// Why a tenant cannot be made, read or changed.
@@ -96,13 +196,37 @@ impl Tenant {
 }
 
 impl TenantChange {
-    pub(super) fn apply(self, tenant: &mut Tenant) {
-        let Self { region, zone, targets, purpose_required, request_retention_months } = self;
+    pub(super) fn apply(self, tenant: &mut Tenant, now: DateTime<Utc>) {
+        let Self { region, zone, targets, purpose_required, request_retention_months, delete_content, recordings } =
+            self;
         tenant.region = region.unwrap_or(tenant.region);
         tenant.zone = zone.unwrap_or(tenant.zone);
         tenant.targets = targets.unwrap_or(tenant.targets);
         let settings = &mut tenant.settings;
         settings.purpose_required = purpose_required.unwrap_or(settings.purpose_required);
         settings.request_retention_months = request_retention_months.unwrap_or(settings.request_retention_months);
+        settings.delete_content = delete_content.unwrap_or(settings.delete_content);
+        recordings.apply(&mut settings.recordings, now);
+    }
+}
+
+impl RecordingsChange {
+    fn apply(self, kept: &mut Recordings, now: DateTime<Utc>) {
+        let Self { encrypt, only_encrypt_delivery, encrypt_metadata, allow_plain_ftp, .. } = self;
+        kept.encrypt = encrypt.unwrap_or(kept.encrypt);
+        kept.only_encrypt_delivery = only_encrypt_delivery.unwrap_or(kept.only_encrypt_delivery);
+        kept.encrypt_metadata = encrypt_metadata.unwrap_or(kept.encrypt_metadata);
+        kept.allow_plain_ftp = allow_plain_ftp.unwrap_or(kept.allow_plain_ftp);
+        let before = (kept.retention_days.clone(), kept.retention_paused);
+        for (kind, days) in self.retention_days {
+            match days {
+                Some(days) => kept.retention_days.insert(kind, days),
+                None => kept.retention_days.remove(&kind),
+            };
+        }
+        kept.retention_paused = self.retention_paused.unwrap_or(kept.retention_paused);
+        if before != (kept.retention_days.clone(), kept.retention_paused) {
+            kept.retention_changed_at = Some(now);
+        }
     }
 }

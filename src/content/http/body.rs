@@ -17,7 +17,8 @@ use crate::http::query::Limit;
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f21", "interaction_id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11",
     "kind": "recording", "media_type": "audio/wav", "size": 160_044,
     "sha256": "a4f2e0c1b9d84c7f9b0e2d6a1c3f5e7a9b8d7c6f5e4d3c2b1a09f8e7d6c5b4a3", "sensitivity": "normal",
-    "encrypted_for": null, "playable": true, "created_at": "2026-08-03T12:00:00Z"
+    "encrypted_for": null, "playable": true, "duration_ms": 10_000,
+    "created_at": "2026-08-03T12:00:00Z"
 }))]
 pub struct ContentItem {
     /// Its id.
@@ -30,34 +31,37 @@ pub struct ContentItem {
     pub media_type: String,
     /// How many bytes were uploaded.
     pub size: u64,
-    /// The SHA-256 of what was uploaded, in hexadecimal digits.
-    pub sha256: String,
+    /// The SHA-256 of what was uploaded, in hexadecimal digits; null for a text that held an identifier, since a short text
+    /// can be guessed from it.
+    pub sha256: Option<String>,
     /// How it is to be handled.
     pub sensitivity: Sensitivity,
     /// The fingerprint of the tenant's key that alone opens it; null: it is in clear for who may read it.
     pub encrypted_for: Option<String>,
     /// Whether it can be played in place.
     pub playable: bool,
+    /// How long it plays, in milliseconds, where that is known.
+    pub duration_ms: Option<u64>,
     /// When it was stored.
     pub created_at: DateTime<Utc>,
 }
 
 impl From<Content> for ContentItem {
     fn from(content: Content) -> Self {
-        let (playable, sha256) = (content.is_playable(), hex(&content.sha256));
-        let Content { id, interaction, kind, media_type, size, sha256: _, sensitivity, encrypted_for, created_at } =
-            content;
+        let playable = content.is_playable();
+        let Content { id, interaction, kind, media_type, size, sha256, sensitivity, encrypted_for, .. } = content;
         Self {
             id,
             interaction_id: interaction,
             kind,
             media_type,
             size,
-            sha256,
+            sha256: sha256.map(|bytes| hex(&bytes)),
             sensitivity,
             encrypted_for,
             playable,
-            created_at,
+            duration_ms: content.duration_ms,
+            created_at: content.created_at,
         }
     }
 }

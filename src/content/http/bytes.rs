@@ -11,7 +11,6 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::body::hex;
 use super::headers::{Asked, Reason, asked};
 use super::{admit, found};
 use crate::audit::Action;
@@ -134,19 +133,20 @@ async fn answer(
     access: Access,
 ) -> Answer<HttpResponse> {
     let is_played = access.action == Action::ContentPlayed;
-    let tag = format!("\"{}\"", hex(&content.sha256));
-    let (range, is_part) = match asked(request.headers(), content.size, &tag) {
-        Asked::Whole => (0..content.size, false),
+    // Content never changes.
+    let (tag, size) = (format!("\"{}\"", content.id), content.stored_size);
+    let (range, is_part) = match asked(request.headers(), size, &tag) {
+        Asked::Whole => (0..size, false),
         Asked::Part(range) => (range, true),
         Asked::Outside => {
-            let size = format!("bytes */{}", content.size);
+            let size = format!("bytes */{size}");
             return Err(Problem::new(Code::RangeNotSatisfiable).header(CONTENT_RANGE, &size));
         }
     };
     let reading = open(stores, shelf, actor, &content, access, range.clone()).await?;
     let mut answer = if is_part { HttpResponse::PartialContent() } else { HttpResponse::Ok() };
     if is_part {
-        answer.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, content.size)));
+        answer.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, size)));
     }
     if is_played {
         answer.insert_header((CONTENT_DISPOSITION, "inline"));
@@ -159,8 +159,10 @@ async fn answer(
         .insert_header((CONTENT_TYPE, content.media_type))
         .insert_header((CONTENT_ENCODING, "identity"))
         .insert_header((ACCEPT_RANGES, "bytes"))
-        .insert_header((ETAG, tag))
-        .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(content.sha256))));
+        .insert_header((ETAG, tag));
+    if let Some(sha256) = content.sha256.filter(|_| content.encrypted_for.is_none()) {
+        answer.insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(sha256))));
+    }
     Ok(answer.body(SizedStream::new(range.end - range.start, Box::pin(stream(reading, content.id)))))
 }
 

@@ -1,0 +1,115 @@
+//! How a tenant's settings of recordings are shown and changed.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::operations::given;
+use crate::base::content::ContentKind;
+use crate::base::patch::Member;
+use crate::http::Place;
+use crate::tenants::{Recordings, RecordingsChange, Retention};
+
+/// How recordings and the other content of interactions are kept and delivered.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+pub struct RecordingSettings {
+    /// Whether recordings are encrypted where the tenant has a key; without, they are clear in archive and delivery.
+    pub encrypt: bool,
+    /// Whether they are encrypted for delivery only: the archive keeps them playable.
+    pub only_encrypt_delivery: bool,
+    /// Whether the metadata file of a delivery is encrypted as well.
+    pub encrypt_metadata: bool,
+    /// Whether they may be delivered by plain FTP.
+    pub allow_plain_ftp: bool,
+    /// For how many days after its interaction content of a kind is kept; kinds that are not named are kept for ever.
+    #[schema(example = json!({"recording": 90}))]
+    pub retention_days: BTreeMap<ContentKind, u32>,
+    /// Whether retention deletes nothing for now: a legal hold.
+    pub retention_paused: bool,
+    /// What retention does: nothing until 30 days after the last change of its days or its hold (`pending`).
+    pub retention_state: Retention,
+    /// When the days or the hold were last changed.
+    pub retention_changed_at: Option<DateTime<Utc>>,
+}
+
+impl RecordingSettings {
+    /// The settings as they are at an instant.
+    pub fn new(kept: Recordings, now: DateTime<Utc>) -> Self {
+        let retention_state = kept.retention(now);
+        let Recordings { encrypt, only_encrypt_delivery, encrypt_metadata, allow_plain_ftp, retention_days, .. } = kept;
+        Self {
+            encrypt,
+            only_encrypt_delivery,
+            encrypt_metadata,
+            allow_plain_ftp,
+            retention_days,
+            retention_paused: kept.retention_paused,
+            retention_state,
+            retention_changed_at: kept.retention_changed_at,
+        }
+    }
+}
+
+/// A change of the settings of recordings: a merge patch.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(title = "RecordingSettingsChange", example = json!({"retention_days": {"recording": 90}}))]
+pub struct RecordingsPatch {
+    /// Whether recordings are encrypted where the tenant has a key.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    encrypt: Member<bool>,
+    /// Whether they are encrypted for delivery only.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    only_encrypt_delivery: Member<bool>,
+    /// Whether the metadata file of a delivery is encrypted as well.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    encrypt_metadata: Member<bool>,
+    /// Whether they may be delivered by plain FTP.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    allow_plain_ftp: Member<bool>,
+    /// For how many days content of a kind is kept, 1 to 36,500; null keeps the kind for ever. What is too old is deleted
+    /// in the night, 30 days after the change at the earliest.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<ContentKind, Option<u32>>, required = false)]
+    retention_days: Member<BTreeMap<ContentKind, Option<u32>>>,
+    /// Whether retention deletes nothing for now.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    retention_paused: Member<bool>,
+}
+
+impl RecordingsPatch {
+    /// The change, or what is wrong with it.
+    pub fn change(self, wrong: &mut Vec<Place>) -> RecordingsChange {
+        let Self {
+            encrypt,
+            only_encrypt_delivery,
+            encrypt_metadata,
+            allow_plain_ftp,
+            retention_days,
+            retention_paused,
+        } = self;
+        let days = given(retention_days.required("/recordings/retention_days"), wrong).unwrap_or_default();
+        for (kind, days) in &days {
+            if days.is_some_and(|days| !(1..=36_500).contains(&days)) {
+                let pointer = format!("/recordings/retention_days/{}", kind.word());
+                wrong.push(Place::at(pointer, "out_of_range", "must be 1 to 36500"));
+            }
+        }
+        RecordingsChange {
+            encrypt: given(encrypt.required("/recordings/encrypt"), wrong),
+            only_encrypt_delivery: given(only_encrypt_delivery.required("/recordings/only_encrypt_delivery"), wrong),
+            encrypt_metadata: given(encrypt_metadata.required("/recordings/encrypt_metadata"), wrong),
+            allow_plain_ftp: given(allow_plain_ftp.required("/recordings/allow_plain_ftp"), wrong),
+            retention_days: days,
+            retention_paused: given(retention_paused.required("/recordings/retention_paused"), wrong),
+        }
+    }
+}
