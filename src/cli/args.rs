@@ -49,7 +49,8 @@ pub enum Command {
     )]
     Import(ImportArguments),
     /// Write realistic records as NDJSON
-    #[command(after_help = "Example: lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson")]
+    #[command(after_help = "Examples:\n  lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson\n  \
+                            lethe sample --interactions 1000 --days 7 --seed 1 --content recordings")]
     Sample(SampleArguments),
     /// Show everything on embedded databases in a fresh folder: sample data, requests, a night, then the server
     #[command(after_help = "Example: lethe demo --once")]
@@ -151,6 +152,9 @@ pub struct SampleArguments {
     /// Which records; those of one seed belong together
     #[arg(long, value_enum, default_value_t)]
     pub kind: SampleKind,
+    /// Write recordings, transcripts and chat logs of the interactions into this folder instead
+    #[arg(long, value_name = "FOLDER", conflicts_with = "kind")]
+    pub content: Option<PathBuf>,
 }
 
 /// How the demo is shown.

@@ -101,15 +101,21 @@ async fn serve(config: &Config) -> Result<Exit, Failure> {
 }
 
 fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
-    let SampleArguments { interactions, days, seed, until, kind } = wanted;
+    let SampleArguments { interactions, days, seed, until, kind, content } = wanted;
     let sample = Sample { interactions: *interactions, days: *days, seed: *seed, until: *until };
+    let unlikely = || Failure::Usage("the days must be at least 1 and lie in the years 1970 to 9999".to_owned());
+    if let Some(folder) = content {
+        std::fs::create_dir_all(folder)?;
+        for file in sample::files(&sample).ok_or_else(unlikely)? {
+            std::fs::write(folder.join(file.name), file.bytes)?;
+        }
+        return Ok(Exit::Done);
+    }
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     match sample::write(&sample, *kind, &mut out).and_then(|()| out.flush()) {
         // Whoever reads had enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
-            Err(Failure::Usage("the days must be at least 1 and lie in the years 1970 to 9999".to_owned()))
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Err(unlikely()),
         Err(error) => Err(Failure::Io(error)),
         Ok(()) => Ok(Exit::Done),
     }
