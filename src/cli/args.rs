@@ -42,9 +42,9 @@ pub enum Command {
     Job(Job),
     /// Apply the migrations that are missing, in both databases
     Migrate,
-    /// Import records from a file
+    /// Import records from a file, or content from a folder
     #[command(
-        after_help = "Examples:\n  lethe import calls.ndjson\n  lethe import --format asterisk-csv Master.csv\n  \
+        after_help = "Examples:\n  lethe import calls.ndjson\n  lethe import --format asterisk-csv Master.csv\n  lethe import recordings\n  \
                             lethe sample --interactions 1000 --days 7 --seed 1 | lethe import -"
     )]
     Import(ImportArguments),
@@ -129,7 +129,7 @@ pub struct ImportArguments {
     /// Report as JSON
     #[arg(long)]
     pub json: bool,
-    /// The file, or - for standard input
+    /// The file, - for standard input, or a folder of recordings, transcripts and chat logs named by external id
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::app::StartError;
 use crate::archive::ArchiveError;
+use crate::content::ContentError;
 use crate::nightly::{Ending, NightError};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -66,6 +67,9 @@ pub enum Failure {
     /// Records cannot be stored.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// Content cannot be stored.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// The night stopped.
     #[error(transparent)]
     Night(#[from] NightError),
@@ -103,7 +107,13 @@ impl Failure {
                 of_store(error)
             }
             Self::Night(error) => error.ending().into(),
-            Self::Start(_) | Self::Archive(_) | Self::Io(_) | Self::Unhealthy(_) | Self::Internal(_) => Exit::Failed,
+            Self::Content(error) if error.is_transient() => Exit::TryAgain,
+            Self::Content(_)
+            | Self::Start(_)
+            | Self::Archive(_)
+            | Self::Io(_)
+            | Self::Unhealthy(_)
+            | Self::Internal(_) => Exit::Failed,
             Self::Usage(_) | Self::Tenant(_) => Exit::Usage,
         }
     }

@@ -4,6 +4,7 @@
 mod args;
 mod demo;
 mod exit;
+mod folder;
 mod import;
 mod job;
 mod output;
@@ -107,7 +108,7 @@ fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
     if let Some(folder) = content {
         std::fs::create_dir_all(folder)?;
         for file in sample::files(&sample).ok_or_else(unlikely)? {
-            std::fs::write(folder.join(file.name), file.bytes)?;
+            std::fs::write(folder.join(file.name()), file.bytes)?;
         }
         return Ok(Exit::Done);
     }

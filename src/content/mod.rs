@@ -9,6 +9,7 @@
 //! Texts (chat logs, transcripts, comments, analyses) are refused until they are stored without identifiers (D6).
 
 mod deletion;
+mod header;
 pub mod http;
 mod model;
 mod objects;
@@ -66,6 +67,19 @@ pub async fn list(
     let mut tx = stores.archive.read().await?;
     known(&mut tx, tenant, interaction).await?;
     Ok(sql::of_interaction(&mut tx, tenant, interaction, after, limit).await?)
+}
+
+/// Whether an interaction has content of a kind that was uploaded with just these bytes. Of a text that held an identifier
+/// the digest is not kept, so its size must do.
+pub async fn is_there(
+    stores: &Stores,
+    tenant: TenantId,
+    interaction: RecordId,
+    kind: ContentKind,
+    size: u64,
+    sha256: [u8; 32],
+) -> Result<bool, ContentError> {
+    Ok(sql::is_there(&mut stores.archive.read().await?, tenant, interaction, (kind, size, sha256)).await?)
 }
 
 /// What the customer of an interaction is known by, in custody: to be looked for in what somebody says of the content.

@@ -208,6 +208,23 @@ pub enum ContentError {
 }
 
 impl ContentError {
+    /// The stable word for it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown => "not_found",
+            Self::Text => "not_built_in",
+            Self::Misfit => "media_type_unsupported",
+            Self::TooLarge(_) => "too_large",
+            Self::Digest => "digest_mismatch",
+            Self::Sensitive => "forbidden",
+            Self::ReasonMissing => "purpose_required",
+            Self::Busy => "too_many_requests",
+            _ if self.is_transient() => "unavailable",
+            _ => "internal",
+        }
+    }
+
     /// Whether a store is away, so that the next attempt would meet the same.
     #[must_use]
     pub const fn is_transient(&self) -> bool {

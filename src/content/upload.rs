@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::header::Header;
 use super::model::{Content, ContentError, NewContent, place};
 use super::objects::{ObjectError, Writing};
 use super::{Shelf, known, sql};
@@ -28,6 +29,7 @@ pub struct Upload {
     sealer: Sealer,
     digest: Sha256,
     size: u64,
+    header: Header,
     writing: Writing,
 }
 
@@ -55,7 +57,21 @@ pub async fn begin_upload(
     let sealer = Sealer::new(&key, &place(tenant, id))?;
     let writing = shelf.objects.create(tenant, id).await?;
     let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
-    Ok(Upload { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest: Sha256::new(), size: 0, writing })
+    Ok(Upload {
+        stores,
+        shelf,
+        keyset,
+        tenant,
+        id,
+        at,
+        new,
+        key,
+        sealer,
+        digest: Sha256::new(),
+        size: 0,
+        header: Header::default(),
+        writing,
+    })
 }
 
 impl Upload {
@@ -65,6 +81,10 @@ impl Upload {
         if self.size > self.shelf.size_limit {
             return Err(ContentError::TooLarge(self.shelf.size_limit));
         }
+        self.header.push(bytes);
+        if self.header.contradicts(&self.new.media_type) {
+            return Err(ContentError::Misfit);
+        }
         self.digest.update(bytes);
         self.sealer.push(bytes, self.writing.buffer())?;
         Ok(self.writing.flush().await?)
@@ -72,7 +92,7 @@ impl Upload {
 
     /// Stores what has arrived, if its SHA-256 is the one that was promised.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
-        let Self { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest, size, mut writing } = self;
+        let Self { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest, size, header, mut writing } = self;
         sealer.finish(writing.buffer())?;
         let sha256 = digest.finish();
         if promised.is_some_and(|promised| promised != sha256) {
@@ -90,7 +110,7 @@ impl Upload {
             sensitivity,
             encrypted_for: None,
             stored_size: size,
-            duration_ms: None,
+            duration_ms: header.duration_ms(size),
             at,
             created_at: stores.clock.now(),
         };

@@ -1,5 +1,7 @@
 //! What belongs to a sample's interactions: recordings that are real WAV tones, transcripts with their timings, chat logs.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::Sample;
@@ -11,10 +13,20 @@ use super::texts::{Subject, fill};
 /// A file of content, named after its interaction's external id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleFile {
-    /// `sample-7.wav` is the recording, `sample-7.vtt` the transcript and `sample-7.json` the chat log of `sample-7`.
-    pub name: String,
+    /// Whose content it is.
+    pub external_id: String,
+    /// `wav` for a recording, `vtt` for a transcript, `json` for a chat log.
+    pub ending: &'static str,
     /// What is in it.
     pub bytes: Vec<u8>,
+}
+
+impl SampleFile {
+    /// The name under which `lethe import` knows whose it is.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.external_id, self.ending)
+    }
 }
 
 /// Samples a second of the recordings.
@@ -61,6 +73,7 @@ const ENDINGS: &[&str] = &[
 
 /// The content of a sample's interactions, in their order: a recording of each answered call and each voicemail, a
 /// transcript of every third of those, a log of each chat. None where the days leave the calendar.
+#[must_use]
 pub fn files(sample: &Sample) -> Option<impl Iterator<Item = SampleFile> + use<>> {
     let (sample, days) = (*sample, Days::before(sample.until, sample.days)?);
     Some(
@@ -71,7 +84,7 @@ pub fn files(sample: &Sample) -> Option<impl Iterator<Item = SampleFile> + use<>
 
 fn of(sample: &Sample, course: &Course) -> Vec<SampleFile> {
     let mut chance = Chance::new(sample.seed, Purpose::Content, course.index);
-    let file = |ending: &str, bytes| SampleFile { name: format!("{}.{ending}", course.external_id()), bytes };
+    let file = |ending, bytes| SampleFile { external_id: course.external_id(), ending, bytes };
     let talked = course.outcome == "answered" && course.channel == Channel::Call;
     let mut files = Vec::new();
     if talked || course.channel == Channel::Voicemail {
@@ -115,17 +128,18 @@ fn chat_log(course: &Course, chance: &mut Chance) -> Value {
     turns.collect()
 }
 
-/// A transcript as WebVTT with a time before every word.
+/// A transcript as `WebVTT` with a time before every word.
 fn transcript(course: &Course, chance: &mut Chance) -> String {
     let mut text = String::from("WEBVTT\n");
     let mut at = 0;
     for (is_customer, said) in conversation(course, chance) {
         let words: Vec<&str> = said.split(' ').collect();
         let end = at + 400 * u64::try_from(words.len()).unwrap_or_default();
-        text.push_str(&format!("\n{} --> {}\n<v {}>", stamp(at), stamp(end), speaker(course, is_customer)));
+        let _ = write!(text, "\n{} --> {}\n<v {}>", stamp(at), stamp(end), speaker(course, is_customer));
         for (word, nth) in words.into_iter().zip(0_u64..) {
-            let gap = if nth == 0 { String::new() } else { format!(" <{}>", stamp(at + 400 * nth)) };
-            text.push_str(&gap);
+            if nth > 0 {
+                let _ = write!(text, " <{}>", stamp(at + 400 * nth));
+            }
             text.push_str(word);
         }
         text.push('\n');
@@ -179,19 +193,13 @@ mod tests {
     fn the_same_seed_gives_the_same_files() {
         let all: Vec<_> = files(&SAMPLE).unwrap().collect();
         assert!(all.iter().eq(files(&SAMPLE).unwrap().collect::<Vec<_>>().iter()));
-        let of = |ending: &str| all.iter().filter(|file| file.name.ends_with(ending)).count();
-        assert!(
-            of(".wav") > 200 && of(".vtt") > 50 && of(".json") > 20,
-            "{} {} {}",
-            of(".wav"),
-            of(".vtt"),
-            of(".json")
-        );
+        let of = |ending: &str| all.iter().filter(|file| file.ending == ending).count();
+        assert!(of("wav") > 200 && of("vtt") > 50 && of("json") > 20, "{} {} {}", of("wav"), of("vtt"), of("json"));
     }
 
     #[test]
     fn a_recording_is_as_long_as_its_header_says() {
-        for wav in files(&SAMPLE).unwrap().filter(|file| file.name.ends_with(".wav")).map(|file| file.bytes) {
+        for wav in files(&SAMPLE).unwrap().filter(|file| file.ending == "wav").map(|file| file.bytes) {
             let number = |at: usize| u32::from_le_bytes(wav[at..at + 4].try_into().unwrap()) as usize;
             assert_eq!((number(4) + 8, number(40) + 44), (wav.len(), wav.len()));
             assert!(wav[44..].chunks(2).any(|sample| sample != [0, 0]));
@@ -203,9 +211,9 @@ mod tests {
         let days = Days::before(SAMPLE.until, SAMPLE.days).unwrap();
         let mut named = 0;
         for course in (0..SAMPLE.interactions).filter_map(|index| Course::of(&SAMPLE, &days, index)) {
-            for file in of(&SAMPLE, &course).into_iter().filter(|file| !file.name.ends_with(".wav")) {
-                let holds = String::from_utf8(file.bytes).unwrap().contains(&course.person.name());
-                assert_eq!(holds, course.shown.name, "{}", file.name);
+            for file in of(&SAMPLE, &course).into_iter().filter(|file| file.ending != "wav") {
+                let holds = std::str::from_utf8(&file.bytes).unwrap().contains(&course.person.name());
+                assert_eq!(holds, course.shown.name, "{}", file.name());
                 named += usize::from(holds);
             }
         }
