@@ -312,8 +312,7 @@ type Score = (usize, usize, std::cmp::Reverse<usize>);
 impl Reading {
     fn push(&mut self, digits: &str, range: Range<usize>, weight: usize) {
         // `zero zero four seven` dials abroad as `0047` does.
-        let doubles =
-            digits == "0" && self.digits.ends_with('0') && self.groups.last().is_some_and(|g| g.place.len() == 1);
+        let doubles = digits == "0" && self.digits.rsplit(' ').next() == Some("0");
         if !self.digits.is_empty() && !self.digits.ends_with('+') && !doubles {
             self.digits.push(' ');
         }

@@ -200,8 +200,7 @@ impl Window<'_> {
         let fours = lengths.len() > 2
             && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)
             && lengths[lengths.len() - 1] <= 4;
-        let usual =
-            fours || matches!(lengths[..], [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]) || groups.len() == digits.len();
+        let usual = fours || matches!(lengths[..], [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]) || self.is_dictated();
         let is_card = match self.reading {
             Reading::Counter => {
                 usual && is_common_card(digits) && !self.text.starts_with('-') && !is_part_of_decimal(self.text, groups)
@@ -210,6 +209,12 @@ impl Window<'_> {
         };
         // Fifteen digits may also be a country's longest numbers.
         (is_card && (digits.len() > 15 && usual || !self.is_phone())).then_some(Suppressed::Card)
+    }
+
+    /// Whether it is digit by digit; two zeros may be one group.
+    fn is_dictated(&self) -> bool {
+        let digits = |group: &Group| &self.stretch.digits[group.from..group.to];
+        self.groups().iter().all(|group| matches!(digits(group), [_] | b"00"))
     }
 
     /// Whether the groups, of whatever size, stand together and by themselves, and are not numbers one after another.
