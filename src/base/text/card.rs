@@ -64,7 +64,7 @@ pub(super) fn is_common_card(digits: &[u8]) -> bool {
 fn is_of(digits: &[u8], issuers: &[(u32, u32, u32)]) -> bool {
     (13..=19).contains(&digits.len())
         && issuers.iter().any(|(low, high, lengths)| {
-            let first = number(&digits[..low.ilog10() as usize + 1]);
+            let first = number(&digits[..=low.ilog10() as usize]);
             lengths >> digits.len() & 1 == 1 && (*low..=*high).contains(&first)
         })
         && passes_luhn(digits)

@@ -156,7 +156,7 @@ impl Finder {
                 *hit = dialled;
             }
         }
-        self.find_accounts(text, &mut found);
+        find_accounts(text, &mut found);
         if reading == Reading::Text {
             let taken = ranges(&found);
             spoken::find(text, &self.numbers, &taken, &mut found);
@@ -173,21 +173,21 @@ impl Finder {
         found
     }
 
-    /// Adds the bank accounts that lie outside of addresses.
-    fn find_accounts(&self, text: &str, found: &mut Vec<(Range<usize>, Find)>) {
-        let mut accounts = Vec::new();
-        iban::find(text, &mut accounts);
-        let taken = ranges(found);
-        accounts.retain(|account| !overlaps(&taken, account));
-        found.extend(accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account))));
-        found.sort_by_key(|(range, _)| range.start);
-    }
-
     /// The number that a string of nothing but digits is, country code first.
     fn bare_number(&self, text: &str) -> Option<Pii<Phone>> {
         let bare = text.bytes().all(|byte| byte.is_ascii_digit());
         bare.then(|| self.numbers.bare_international(text.as_bytes())).flatten()
     }
+}
+
+/// Adds the bank accounts that lie outside of addresses.
+fn find_accounts(text: &str, found: &mut Vec<(Range<usize>, Find)>) {
+    let mut accounts = Vec::new();
+    iban::find(text, &mut accounts);
+    let taken = ranges(found);
+    accounts.retain(|account| !overlaps(&taken, account));
+    found.extend(accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account))));
+    found.sort_by_key(|(range, _)| range.start);
 }
 
 fn ranges(found: &[(Range<usize>, Find)]) -> Vec<Range<usize>> {

@@ -76,7 +76,7 @@ const WAYS: [Way; 4] = [
 ];
 
 /// Adds every number that is spoken outside of `taken`.
-pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found: &mut Vec<(Range<usize>, Find)>) {
+pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found: &mut Finds) {
     let mut run = Run::default();
     let mut end = 0;
     for range in (Tokens { text, at: 0 }) {
@@ -181,7 +181,8 @@ impl Run {
     }
 
     /// Adds what the run is, and begins another.
-    fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Vec<(Range<usize>, Find)>) {
+    fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
+        while self.parts.pop_if(|part| matches!(part.word, Some(Word::And | Word::Filler))).is_some() {}
         if self.parts.len() > 1 && (self.has_word || self.is_dictated(text)) {
             self.read(text, numbers, found);
         }
@@ -190,24 +191,22 @@ impl Run {
         self.has_word = false;
     }
 
-    /// Whether it is digits one by one, or in twos and threes, with commas or line ends between them.
+    /// Whether it is digits with a pause after each group, or one by one with pauses among them.
     fn is_dictated(&self, text: &str) -> bool {
-        let spoken: Vec<_> = self.parts.iter().filter(|part| part.word.is_none()).collect();
-        spoken.len() > 2
-            && spoken.len() <= 24
-            && spoken.iter().all(|part| part.range.len() <= 3)
-            && self.parts.windows(2).any(|pair| text[pair[0].range.end..pair[1].range.start].contains([',', '\n', '…']))
-            && !self
-                .parts
-                .windows(2)
-                .any(|pair| matches!(&text[pair[0].range.end..pair[1].range.start], "," | "." | ":"))
+        let mut digits = self.parts.iter().filter(|part| part.word.is_none()).map(|part| part.range.len());
+        let gaps = || self.parts.windows(2).map(|pair| &text[pair[0].range.end..pair[1].range.start]);
+        let is_pause = |gap: &str| gap.contains([',', '\n', '…']);
+        let is_spoken = self.parts.len() > 2 && !gaps().any(|gap| matches!(gap, "," | "." | ":"));
+        is_spoken
+            && (gaps().all(is_pause) && digits.clone().all(|length| length < 4)
+                || gaps().any(is_pause) && digits.all(|length| length == 1))
     }
 
-    fn read(&self, text: &str, numbers: &Numbers, found: &mut Vec<(Range<usize>, Find)>) {
+    fn read(&self, text: &str, numbers: &Numbers, found: &mut Finds) {
         let has = |wanted: fn(&Word) -> bool| self.parts.iter().filter_map(|part| part.word.as_ref()).any(wanted);
         let varies = has(|word| matches!(word, Word::Ten(_) | Word::Hundred | Word::Hundreds(_)));
         let has_to = self.parts.iter().any(|part| is_preposition(&text[part.range.clone()]));
-        let mut best: Option<(Score, Vec<(Range<usize>, Find)>)> = None;
+        let mut best: Option<(Score, Finds)> = None;
         for way in WAYS {
             if !way.joins && !varies || !way.counts_to && !has_to {
                 continue;
@@ -306,6 +305,9 @@ fn below_hundred(parts: &[&Part], at: usize, word: Word) -> Option<(u8, usize)> 
     }
 }
 
+/// What is found, and where.
+type Finds = Vec<(Range<usize>, Find)>;
+
 /// Whether the record's own number is in it, how many digits are found, and how many are not.
 type Score = (usize, usize, std::cmp::Reverse<usize>);
 
@@ -344,7 +346,7 @@ impl Reading {
     }
 
     /// What the digits are, where it stands in the text, and how well this reading explains them.
-    fn finds(&self, numbers: &Numbers, has_word: bool) -> (Score, Vec<(Range<usize>, Find)>) {
+    fn finds(&self, numbers: &Numbers, has_word: bool) -> (Score, Finds) {
         let mut all = Vec::new();
         numbers.find(&self.digits, super::Reading::Text, &[], &mut all);
         all.sort_by_key(|(range, _)| range.start);

@@ -123,6 +123,7 @@ fn prose_with_number_words_stays() {
         "I said one, one, and then two.",
         "Version 1, 2, 3",
         "Points: 4, 5, 3",
+        "476 100 00 kunder, 12 av dem",
         "Nei, nei, nei. Ja, ja, ja. Ok, to, ok.",
         "five hundred and twenty dollars",
         "tjue tjuefire",

@@ -171,7 +171,7 @@ fn stamps_and_counters_are_no_persons() {
         check(&in_region(code), &untouched);
     }
     let counters = json!({
-        "bare": 8_505_121_239_u64, "danish": 707_614_285, "stamp": 202_405_121_030_u64, "fraction": 4111.111_111,
+        "bare": 8_505_121_239_u64, "danish": 707_614_285, "stamp": 202_405_121_030_u64, "fraction": 4_111.111_111,
         "relaxed": 1_019_012_308, "rare": 6_304_000_000_000_000_000_u64, "thirteen": 4_222_222_222_222_u64,
         "micros": 1_715_500_800_123_456_u64, "below": -4_111_111_111_111_111_i64, "8505121239": 1,
     });
