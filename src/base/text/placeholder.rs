@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::Found;
+use super::{Find, Found};
 
 /// Begins a placeholder.
 const OPEN: char = '\u{E000}';
@@ -42,15 +42,20 @@ impl<'m> Mentions<'m> {
         })
     }
 
-    /// The text with a placeholder in place of each find.
-    pub(super) fn replace(&mut self, text: &str, finds: Vec<(Range<usize>, Found)>) -> String {
+    /// The text with a placeholder in place of each identifier, and a word in place of what is suppressed.
+    pub(super) fn replace(&mut self, text: &str, finds: Vec<(Range<usize>, Find)>) -> String {
         let mut replaced = String::with_capacity(text.len());
         let mut end = 0;
-        for (range, found) in finds {
+        for (range, find) in finds {
             replaced.push_str(&text[end..range.start]);
-            replaced.push(OPEN);
-            replaced.push_str(&self.number(found).to_string());
-            replaced.push(CLOSE);
+            match find {
+                Find::Identifier(found) => {
+                    replaced.push(OPEN);
+                    replaced.push_str(&self.number(found).to_string());
+                    replaced.push(CLOSE);
+                }
+                Find::Suppressed(what) => replaced.push_str(what.word()),
+            }
             end = range.end;
         }
         replaced.push_str(&text[end..]);
