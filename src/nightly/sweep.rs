@@ -33,7 +33,7 @@ const KEY: TimeDelta = TimeDelta::days(7);
 
 /// How far the check has walked.
 #[derive(Clone, Copy, sqlx::FromRow)]
-struct Position {
+struct Reached {
     folder: i32,
     content_position: ContentId,
     key_position: ContentId,
@@ -43,7 +43,7 @@ struct Position {
 pub async fn sweep(room: Room<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), NightError> {
     let start = position(&mut room.stores.archive.read().await?, room.tenant).await?;
     let key_position = sweep_keys(room, pass, start.key_position, report).await?;
-    let mut end = Position { key_position, ..start };
+    let mut end = Reached { key_position, ..start };
     match sweep_objects(room, pass, start.folder, report).await? {
         Ok(folder) => end.folder = folder,
         Err(error) => tracing::warn!(%error, "The objects could not be checked"),
@@ -195,18 +195,18 @@ async fn rows_after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId) ->
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Position> {
-    let position: Option<Position> = tx
+async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Reached> {
+    let position: Option<Reached> = tx
         .query("SELECT folder, content_position, key_position FROM content_sweeps")
         .with(" WHERE tenant_id = ", tenant)
         .maybe()
         .await?;
     let start = ContentId(Uuid::nil());
-    Ok(position.unwrap_or(Position { folder: 0, content_position: start, key_position: start }))
+    Ok(position.unwrap_or(Reached { folder: 0, content_position: start, key_position: start }))
 }
 
-async fn set_position(tx: &mut Tx<Archive>, tenant: TenantId, position: Position) -> Result<u64> {
-    let Position { folder, content_position, key_position } = position;
+async fn set_position(tx: &mut Tx<Archive>, tenant: TenantId, position: Reached) -> Result<u64> {
+    let Reached { folder, content_position, key_position } = position;
     tx.query("INSERT INTO content_sweeps (tenant_id, folder, content_position, key_position) VALUES (")
         .with("", tenant)
         .with(", ", folder)

@@ -1,5 +1,6 @@
 //! Content and the night: what goes with its customer, what stays without, what is too old, and what a broken store leaves.
 
+use lethe::base::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestLethe, each_store};
@@ -298,7 +299,7 @@ each_store!(what_is_past_its_retention_goes_once_its_grace_is_over, |lethe: Test
     let admin = lethe.caller("operator");
     let days = json!({ "recordings": { "retention_days": { "recording": 90 } } });
     admin.patch("/tenant", "*", &days).await.expect(200);
-    let now = chrono::Utc::now();
+    let now = Clock::System.now();
     let later = |days: i64| (now + chrono::TimeDelta::days(days)).to_rfc3339();
 
     lethe.night(&later(29)).await.well();
@@ -342,7 +343,7 @@ each_store!(what_crashes_left_is_swept_and_what_is_lost_is_told, |lethe: TestLet
     archive.close().await;
     let draft = lethe.object_of(&kept).with_file_name("0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11#1");
     std::fs::write(&draft, b"half").unwrap();
-    let later = |days: i64| (chrono::Utc::now() + chrono::TimeDelta::days(days)).to_rfc3339();
+    let later = |days: i64| (Clock::System.now() + chrono::TimeDelta::days(days)).to_rfc3339();
 
     let tonight = lethe.night(&later(0)).await.well();
     let report: Value = serde_json::from_str(tonight.stdout.trim()).unwrap();
