@@ -45,6 +45,7 @@ pub struct Metrics {
     calls: HistogramVec,
     ingested: IntCounterVec,
     cut: IntCounterVec,
+    content: IntCounterVec,
     oldest_waiting: Gauge,
     last_pass: Gauge,
     connections: IntGaugeVec,
@@ -68,6 +69,10 @@ impl Metrics {
             Opts::new("lethe_pass_rows_total", "Records that the nightly pass anonymized, by target."),
             &["target"],
         )?;
+        let content = IntCounterVec::new(
+            Opts::new("lethe_pass_content_total", "What the nightly pass did with content, by outcome."),
+            &["outcome"],
+        )?;
         let oldest_waiting =
             Gauge::new("lethe_oldest_waiting_request_seconds", "Age of the oldest request that waits; 0 for none.")?;
         let last_pass = Gauge::new(
@@ -85,11 +90,12 @@ impl Metrics {
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(ingested.clone()))?;
         registry.register(Box::new(cut.clone()))?;
+        registry.register(Box::new(content.clone()))?;
         registry.register(Box::new(oldest_waiting.clone()))?;
         registry.register(Box::new(last_pass.clone()))?;
         registry.register(Box::new(connections.clone()))?;
         registry.register(Box::new(epoch_restarts.clone()))?;
-        Ok(Self { registry, calls, ingested, cut, oldest_waiting, last_pass, connections, epoch_restarts })
+        Ok(Self { registry, calls, ingested, cut, content, oldest_waiting, last_pass, connections, epoch_restarts })
     }
 
     /// Counts one call. `route` is a pattern of the API, never a path.
@@ -105,6 +111,11 @@ impl Metrics {
     /// Counts records that the pass anonymized in a target.
     pub fn cut(&self, target: &str, rows: u64) {
         self.cut.with_label_values(&[target]).inc_by(rows);
+    }
+
+    /// Counts what the pass did with content: `deleted`, `lost`.
+    pub fn content(&self, outcome: &str, pieces: u64) {
+        self.content.with_label_values(&[outcome]).inc_by(pieces);
     }
 
     /// Says how long the oldest request has been waiting, in seconds; zero where none waits.
@@ -150,6 +161,7 @@ mod tests {
         metrics.called("GET", "/api/v1/me", 200, 0.003);
         metrics.ingested("interaction", "created", 12);
         metrics.cut("archive", 3);
+        metrics.content("deleted", 4);
         metrics.oldest_waiting(90.0);
         metrics.pass_succeeded(DateTime::from_timestamp(1_770_000_000, 0).unwrap());
         metrics.connections("archive", 2, 5);
@@ -159,6 +171,7 @@ mod tests {
             "lethe_http_request_duration_seconds_count{method=\"GET\",route=\"/api/v1/me\",status=\"200\"} 1",
             "lethe_ingest_rows_total{kind=\"interaction\",outcome=\"created\"} 12",
             "lethe_pass_rows_total{target=\"archive\"} 3",
+            "lethe_pass_content_total{outcome=\"deleted\"} 4",
             "lethe_oldest_waiting_request_seconds 90",
             "lethe_last_pass_success_timestamp_seconds 1770000000",
             "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",

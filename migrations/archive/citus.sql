@@ -20,6 +20,8 @@ SELECT create_distributed_table('delivery_targets', 'tenant_id', colocate_with =
 SELECT create_distributed_table('deliveries', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('requests', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_counts', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('request_contents', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('request_files', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('idempotency_keys', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('audit_events', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('job_runs', 'tenant_id', colocate_with => 'epochs');
@@ -27,8 +29,11 @@ SELECT create_distributed_table('passes', 'tenant_id', colocate_with => 'epochs'
 SELECT create_distributed_table('pass_selections', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_work', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_hits', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_contents', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_text_hits', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_released', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('sweeps', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('content_sweeps', 'tenant_id', colocate_with => 'epochs');
 
 -- `leases` and `_sqlx_migrations` stay local tables of the coordinator: a lease reads the database's clock in an UPDATE,
 -- which a distributed table refuses, and there is one clock only.

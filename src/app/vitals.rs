@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 
 use crate::http::health::Health;
-use crate::nightly::{self, RunStatus};
+use crate::nightly::{self, Report, RunStatus};
 use crate::requests;
 use crate::store::{PoolUse, pending_migrations};
 use crate::telemetry::Metrics;
@@ -42,6 +42,18 @@ pub fn health(stores: &Data<Stores>, metrics: &Metrics) -> Health {
     })
 }
 
+/// What a run did with content, by the words of the metric.
+const fn of_content(report: &Report) -> [(&'static str, u64); 6] {
+    [
+        ("deleted", report.content_deleted),
+        ("anonymized", report.texts_anonymized),
+        ("expired", report.content_expired),
+        ("left", report.content_left),
+        ("swept", report.objects_swept),
+        ("lost", report.rows_without_object),
+    ]
+}
+
 async fn observe(stores: &Stores, metrics: &Metrics, since: &Mutex<DateTime<Utc>>) -> Result<(), tenants::TenantError> {
     for (database, PoolUse { in_use, idle }) in
         [("archive", stores.archive.pool_use()), ("vault", stores.vault.pool_use())]
@@ -65,6 +77,9 @@ async fn observe(stores: &Stores, metrics: &Metrics, since: &Mutex<DateTime<Utc>
         for run in runs.iter().filter(|run| run.finished_at.is_some_and(|at| at > since && at <= now)) {
             for (target, rows) in &run.report.anonymized {
                 metrics.cut(target, *rows);
+            }
+            for (outcome, pieces) in of_content(&run.report) {
+                metrics.content(outcome, pieces);
             }
         }
     }

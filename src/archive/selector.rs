@@ -67,8 +67,8 @@ fn customers_by<'c>(column: &'static str, query: Query<'c>, tenant: TenantId, ta
     within(query, "r", span)
 }
 
-/// Appends the selected mentions: `(record_id, at, n, identifier_id)`.
-pub fn mentions(query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
+/// Appends the selected mentions in the texts of a target, or in those of content: `(record_id, at, n, identifier_id)`.
+pub fn mentions(query: Query<'_>, tenant: TenantId, owner: impl Into<Owner>, span: Span) -> Query<'_> {
     within(
         query
             .push(
@@ -76,7 +76,7 @@ pub fn mentions(query: Query<'_>, tenant: TenantId, target: Target, span: Span) 
                  JOIN mentions m ON m.identifier_id = s.identifier_id AND m.at < s.cutoff",
             )
             .with(" WHERE m.tenant_id = ", tenant)
-            .with(" AND m.target = ", Owner::from(target)),
+            .with(" AND m.target = ", owner.into()),
         "m",
         span,
     )

@@ -18,6 +18,7 @@ use crate::base::day::{local_day, start_of_day};
 use crate::base::id::RunId;
 use crate::base::target::Target;
 use crate::config::Config;
+use crate::content::Shelf;
 use crate::http::keys::dev_token;
 use crate::nightly::{self, Options, Progress, Stop};
 use crate::sample::{self, Sample, SampleCustomer, SampleKind};
@@ -116,6 +117,7 @@ struct Story {
     client: reqwest::Client,
     api: String,
     token: String,
+    shelf: Shelf,
 }
 
 impl Story {
@@ -123,7 +125,7 @@ impl Story {
         let client = reqwest::Client::builder().no_proxy().build().map_err(|_| Failure::Internal("no HTTP client"))?;
         let token = dev_token(config, "demo", &["dpo".to_owned()], "kari");
         let token = token.map_err(|_| Failure::Internal("no token of development mode"))?;
-        Ok(Self { client, api: format!("http://{}/api/v1", addresses.api), token })
+        Ok(Self { client, api: format!("http://{}/api/v1", addresses.api), token, shelf: app::shelf(config) })
     }
 
     async fn play(
@@ -156,7 +158,7 @@ impl Story {
             + (NaiveTime::from_hms_opt(3, 0, 0).unwrap_or_default() - NaiveTime::MIN);
         print("\nThe night after, `lethe job nightly`:");
         let options = Options { as_of, tenant: Some(tenant.id) };
-        let (_, reports) = nightly::run(stores, &options, &Progress::lines(), &Stop::default()).await?;
+        let (_, reports) = nightly::run(stores, &self.shelf, &options, &Progress::lines(), &Stop::default()).await?;
         for (_, report) in reports {
             let hit: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
             print(&format!("  {} requests done; anonymized: {}", report.requests_done, hit.join(", ")));

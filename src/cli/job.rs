@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::output::print;
 use crate::app;
 use crate::config::Config;
-use crate::nightly::{self, Options, Progress, Report, Stop};
+use crate::nightly::{self, Forecast, Options, Progress, Report, Stop};
 use crate::store::pending_migrations;
 use crate::tenants::{self, Tenant};
 use crate::vault::Stores;
@@ -38,7 +38,8 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         asked.ask();
     });
     let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
-    let (ending, reports) = nightly::run(&stores, &options, &progress, &stop).await?;
+    let shelf = app::shelf(config);
+    let (ending, reports) = nightly::run(&stores, &shelf, &options, &progress, &stop).await?;
     listening.abort();
     for (tenant, report) in &reports {
         show(tenant, report, json);
@@ -79,23 +80,46 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
          {identifiers_deleted} identifiers left the vault; {requests_purged} old requests purged",
         tenant.slug
     ));
+    let Report { content_deleted, texts_anonymized, content_expired, content_left, rows_without_object, .. } = report;
+    if content_deleted + texts_anonymized + content_expired > 0 {
+        print(&format!(
+            "{}: content: {content_deleted} deleted, {texts_anonymized} texts anonymized, {content_expired} past retention",
+            tenant.slug
+        ));
+    }
+    if content_left + rows_without_object > 0 {
+        print(&format!(
+            "{}: content: {content_left} should have gone and are left, {rows_without_object} have lost their object: look \
+             after them",
+            tenant.slug
+        ));
+    }
     if *requests_overdue > 0 {
         print(&format!("{}: {requests_overdue} requests wait for very long: look after them", tenant.slug));
     }
 }
 
 async fn preview(stores: &Stores, options: &Options, json: bool) -> Result<Exit, Failure> {
-    for (tenant, requests, hits) in nightly::preview(stores, options).await? {
+    for Forecast { tenant, requests, targets, deleted, unfindable } in nightly::preview(stores, options).await? {
         if json {
-            let targets: serde_json::Map<_, _> =
-                hits.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
+            let selected: serde_json::Map<_, _> =
+                targets.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
+            let content = json!({ "deleted": deleted, "unfindable": unfindable });
             print(
-                &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": targets })
-                    .to_string(),
+                &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": selected,
+                    "content": content })
+                .to_string(),
             );
         } else {
-            let targets: Vec<_> = hits.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
+            let targets: Vec<_> = targets.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
             print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));
+            let (deleted, unfindable): (u64, u64) = (deleted.values().sum(), unfindable.values().sum());
+            if deleted + unfindable > 0 {
+                print(&format!(
+                    "{}: {deleted} pieces of content go, {unfindable} stay without their customer",
+                    tenant.slug
+                ));
+            }
         }
     }
     Ok(Exit::Done)

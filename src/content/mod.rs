@@ -4,7 +4,8 @@
 //! vault, and a row in the archive says what they are. Deleting the key makes the bytes unreadable in every copy and
 //! backup of archive and object store. So the order of writes is key, object, row, and that of deletions key, row,
 //! object: a crash leaves no row without bytes, and bytes without a row are reached by no call. What a crash leaves in the
-//! object store and the vault is for a sweep, which is yet to come.
+//! object store and the vault is for the sweep of the night. The night's own deletions begin with the object: see
+//! `removal.rs`.
 //!
 //! Texts (chat logs, transcripts, comments, analyses) are refused until they are stored without identifiers (D6).
 
@@ -14,6 +15,8 @@ pub mod http;
 mod model;
 mod objects;
 mod reading;
+mod removal;
+mod shelves;
 mod sql;
 mod ticket;
 mod upload;
@@ -29,7 +32,7 @@ use crate::base::page::Position;
 use crate::base::pii::Identifier;
 use crate::base::target::Target;
 use crate::base::text::Own;
-use crate::store::{Archive, Tx};
+use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, Stores};
 
 pub use crate::base::content::ContentKind;
@@ -39,6 +42,7 @@ pub use model::{Content, ContentError, Deleted, MediaType, NewContent, NotAMedia
 pub use objects::Bucket;
 pub use objects::{ObjectError, Objects};
 pub use reading::{Access, Reading, open};
+pub use removal::{Removed, of_customers, remove_objects, remove_rows, without_object};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
 
@@ -103,6 +107,11 @@ pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordI
         }
     }
     Ok(own)
+}
+
+/// Forgets one-time addresses that nobody can use any more. Answers how many.
+pub async fn expire_tickets(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    sql::delete_expired_tickets(tx, tenant, now).await
 }
 
 /// When an interaction happened; an error where there is none.

@@ -4,8 +4,6 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use chrono::{DateTime, Utc};
-
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
@@ -57,7 +55,7 @@ pub struct Objects {
 
 /// Which store that is.
 #[derive(Clone, Debug)]
-enum ObjectPlace {
+pub(super) enum ObjectPlace {
     Folder(PathBuf),
     #[cfg(feature = "s3")]
     Bucket(Bucket),
@@ -95,7 +93,11 @@ impl Objects {
         Self { place: ObjectPlace::Bucket(bucket), store: OnceLock::new() }
     }
 
-    fn store(&self) -> Result<&dyn ObjectStore, ObjectError> {
+    pub(super) const fn place(&self) -> &ObjectPlace {
+        &self.place
+    }
+
+    pub(super) fn store(&self) -> Result<&dyn ObjectStore, ObjectError> {
         if let Some(store) = self.store.get() {
             return Ok(store.as_ref());
         }
@@ -145,17 +147,6 @@ impl Objects {
             deleted => deleted,
         }
     }
-
-    /// The objects of a tenant and when each was written, as they come, in no order. What has another name than an
-    /// object's is left out.
-    pub fn list(&self, tenant: TenantId) -> Result<Flow<'_, (ContentId, DateTime<Utc>)>, ObjectError> {
-        let listed = self.store()?.list(Some(&Path::from(tenant.to_string())));
-        let known = listed.try_filter_map(|object| {
-            let id = object.location.filename().and_then(|name| name.parse().ok());
-            std::future::ready(Ok(id.map(|id| (ContentId(id), object.last_modified))))
-        });
-        Ok(known.map_err(ObjectError::from).boxed())
-    }
 }
 
 #[cfg(feature = "s3")]
@@ -177,7 +168,7 @@ impl Bucket {
 }
 
 /// `TENANT/xx/ID`: the last two digits part the objects into folders of which none grows too long.
-fn name(tenant: TenantId, id: ContentId) -> Path {
+pub(super) fn name(tenant: TenantId, id: ContentId) -> Path {
     let id = id.to_string();
     let folder = id.get(id.len() - 2..).unwrap_or_default();
     Path::from_iter([tenant.to_string().as_str(), folder, &id])

@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::model::{Content, Sensitivity};
+use crate::archive::selector::{self, Span};
 use crate::base::actor::Actor;
 use crate::base::content::ContentKind;
-use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
+use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, StoreError, Tx};
 
 #[derive(sqlx::FromRow)]
@@ -140,6 +142,41 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND id", ids.iter().copied())
         .execute()
+        .await
+}
+
+/// Calls off the deliveries of some content that were not made yet.
+pub async fn cancel_deliveries(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    ids: &[ContentId],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query("UPDATE deliveries SET state = 'cancelled'")
+        .with(", updated_at = ", now)
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND state IN ('pending', 'held')")
+        .with_any(" AND content_id", ids.iter().copied())
+        .execute()
+        .await
+}
+
+/// How much content of each kind the interactions have whose customer is selected.
+pub async fn of_customers(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    selected: &[(IdentifierId, DateTime<Utc>)],
+) -> Result<Vec<(ContentKind, i64)>> {
+    let query = tx
+        .query("WITH selected (identifier_id, cutoff) AS (VALUES ")
+        .each(selected, |query, (id, cutoff)| query.with("(", *id).with(", ", *cutoff).push(")"))
+        .push("), customers AS (");
+    selector::customers(query, tenant, Target::Archive, Span::default())
+        .push(") SELECT c.kind, count(*) FROM customers k JOIN contents c ON c.interaction_id = k.id")
+        .with(" WHERE c.tenant_id = ", tenant)
+        .push(" GROUP BY c.kind")
+        .once()
+        .all()
         .await
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::failpoint;
 use super::lease::Lease;
 use super::model::NightError;
-use super::sql;
+use super::{sql, texts};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span, table};
 use crate::base::id::{PassId, TenantId};
@@ -27,6 +27,19 @@ pub struct Chunk {
     pub span: Span,
     /// Whether any text of the target mentions anybody.
     pub mentions: bool,
+    /// Whether any text of content mentions anybody, where the target has content.
+    pub texts: bool,
+    /// Whether anything was or is to be delivered, likewise.
+    pub deliveries: bool,
+}
+
+/// What a chunk did.
+#[derive(Default)]
+pub struct Cut {
+    /// How many records became anonymous.
+    pub records: u64,
+    /// How many texts of content lost a mention.
+    pub texts: u64,
 }
 
 impl Chunk {
@@ -50,13 +63,19 @@ pub fn with_selected<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
         .push(")")
 }
 
-/// One transaction. Answers how many records became anonymous.
-pub async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::result::Result<u64, NightError> {
+/// One transaction.
+pub async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::result::Result<Cut, NightError> {
     failpoint::hit("batch.before");
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     let mentioned = if chunk.mentions { note_mentions(&mut tx, chunk).await? } else { 0 };
-    let mut records = 0;
+    let mut cut = Cut::default();
+    if chunk.texts {
+        cut.texts = texts::cut_texts(&mut tx, chunk).await?;
+    }
+    if chunk.deliveries {
+        texts::settle_deliveries(&mut tx, chunk, stores.clock.now()).await?;
+    }
     if count(&mut tx, chunk).await? > 0 {
         release(&mut tx, chunk).await?;
         let became = if chunk.mentions { Some(becoming_anonymous(&mut tx, chunk).await?) } else { None };
@@ -65,22 +84,22 @@ pub async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::re
             tx.query("DELETE FROM pass_hits").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
         }
         failpoint::hit("batch.between");
-        let cut = cut_customers(&mut tx, chunk).await?;
-        records = became.unwrap_or(cut);
+        let customers = cut_customers(&mut tx, chunk).await?;
+        cut.records = became.unwrap_or(customers);
     }
     let (position, position_at) = chunk.end();
     sql::set_position(&mut tx, chunk.tenant, chunk.pass, position, position_at).await?;
     failpoint::hit("batch.before-commit");
     tx.commit().await?;
     failpoint::hit("batch");
-    Ok(records)
+    Ok(cut)
 }
 
 /// A bound value in a SELECT list has no column to take its type from.
-const CAST_UUID: Sql = Sql::per("::uuid", "");
+pub const CAST_UUID: Sql = Sql::per("::uuid", "");
 
 /// Begins a statement with the relation `customers`: the records whose customer the chunk selects.
-fn with_customers<'c>(tx: &'c mut Tx<Archive>, chunk: &Chunk) -> Query<'c> {
+pub fn with_customers<'c>(tx: &'c mut Tx<Archive>, chunk: &Chunk) -> Query<'c> {
     let query = with_selected(tx.query(""), chunk).push(", customers AS (");
     selector::customers(query, chunk.tenant, chunk.target, chunk.span).push(")")
 }

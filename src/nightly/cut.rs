@@ -10,12 +10,12 @@ use std::collections::hash_map::Entry;
 
 use chrono::{DateTime, Utc};
 
-use super::chunk::{Chunk, cut_chunk, with_selected};
+use super::chunk::{Chunk, Cut, cut_chunk, with_selected};
 use super::failpoint;
 use super::lease::Lease;
 use super::model::{NightError, Pass, Report, Step, Stop};
 use super::progress::Progress;
-use super::sql;
+use super::{sql, texts};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{Span, table};
 use crate::base::id::{PassId, TenantId};
@@ -51,7 +51,9 @@ pub async fn cut(
     (progress, stop): (&Progress, &Stop),
 ) -> std::result::Result<(), NightError> {
     let (mut position, mut from) = (pass.position, pass.position_at);
-    let (mut has_mentions, mut expected, mut chunks) = (HashMap::new(), Expected::default(), 0);
+    let (has_texts, has_deliveries) = texts::has_any(&mut stores.archive.read().await?, tenant).await?;
+    let mut expected = Expected { has_texts, ..Expected::default() };
+    let (mut has_mentions, mut chunks) = (HashMap::new(), 0);
     loop {
         let mut tx = stores.archive.read().await?;
         let next = next_chunk(&mut tx, tenant, pass.id, (position, from), &mut expected).await?;
@@ -60,14 +62,16 @@ pub async fn cut(
             unknown.insert(any_mention(&mut tx, tenant, chunk.target).await?);
         }
         chunk.mentions = has_mentions.get(&chunk.target).copied().unwrap_or(true);
+        chunk.deliveries = has_deliveries && chunk.target == Target::Archive;
         drop(tx);
-        let records = cut_chunk(stores, lease, &chunk).await?;
+        let Cut { records, texts } = cut_chunk(stores, lease, &chunk).await?;
         (position, from) = chunk.end();
         chunks += 1;
-        if chunk.mentions && chunks % CHUNKS_TO_TIDY == 0 && stores.archive.is_postgres() {
-            stores.archive.scrub(Sql::per("VACUUM pass_hits", "")).await?;
+        if (chunk.mentions || chunk.texts) && chunks % CHUNKS_TO_TIDY == 0 && stores.archive.is_postgres() {
+            stores.archive.scrub(Sql::per("VACUUM pass_hits, pass_text_hits", "")).await?;
         }
         *report.anonymized.entry(chunk.target.to_string()).or_default() += records;
+        report.texts_anonymized += texts;
         progress.advance(records);
         if stop.is_asked() {
             return Err(NightError::Stopped);
@@ -99,8 +103,17 @@ async fn next_chunk(
         .all()
         .await?;
     let Some(first) = rows.first().copied() else { return Ok(None) };
-    let mut chunk =
-        Chunk { tenant, pass, target: first.target, after, last: first.no, span: Span::default(), mentions: true };
+    let mut chunk = Chunk {
+        tenant,
+        pass,
+        target: first.target,
+        after,
+        last: first.no,
+        span: Span::default(),
+        mentions: true,
+        texts: expected.has_texts && first.target == Target::Archive,
+        deliveries: false,
+    };
     chunk.last = last_of_component(tx, &chunk, first.component).await?.unwrap_or(first.no);
     chunk.span.from = from;
     // The last component of a full window may go on behind it, so it waits for the next window.
@@ -148,6 +161,8 @@ struct Expected {
     records: HashMap<i32, i64>,
     /// The last row that was counted.
     last: i32,
+    /// Whether any text of content mentions anybody: then its mentions count too.
+    has_texts: bool,
 }
 
 impl Expected {
@@ -193,12 +208,17 @@ fn each_hit<'c>(mut query: Query<'c>, chunk: &Chunk, column: &'static str) -> Qu
             .with(" WHERE r.tenant_id = ", chunk.tenant)
             .push(" UNION ALL ");
     }
+    let query = each_mention(query, chunk, column, chunk.target.into());
+    if chunk.texts { each_mention(query.push(" UNION ALL "), chunk, column, Owner::Content) } else { query }
+}
+
+fn each_mention<'c>(query: Query<'c>, chunk: &Chunk, column: &'static str, owner: Owner) -> Query<'c> {
     query
         .push("SELECT ")
         .push(column)
         .push(" FROM selected s JOIN mentions r ON r.identifier_id = s.identifier_id AND r.at < s.cutoff")
         .with(" WHERE r.tenant_id = ", chunk.tenant)
-        .with(" AND r.target = ", Owner::from(chunk.target))
+        .with(" AND r.target = ", owner)
 }
 
 async fn any_mention(tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<bool> {

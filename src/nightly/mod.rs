@@ -1,13 +1,14 @@
 //! The night: what was asked to be forgotten by day is cut out of the archive, up to the day that was asked for.
 //!
 //! A pass over a tenant is a row of steps, each of them small, repeatable, and recorded when it is done, so that a pass
-//! that was killed anywhere goes on where it was at the next start: *claim* the due requests, write their *erasures*
+//! that was killed anywhere goes on where it was at the next start: *claim* the due requests, delete the *content* of those that ask for it, write their *erasures*
 //! into the vault, move the *fence*, *plan* the work, *cut* chunk by chunk, *finish* the requests, *sweep* a slice of
-//! the vault for orphans, *retire* what was released, move the fence again, *delete* what nothing refers to, and
-//! *purge* old requests. `pass.rs` drives them; each has a file of its own.
+//! the vault for orphans, *retire* what was released, move the fence again, *delete* what nothing refers to, delete content
+//! that is past its *retention*, check a slice of the *content*, and *purge* old requests. `pass.rs` drives them; each has a file of its own.
 
 mod chunk;
 mod claim;
+mod content;
 mod cut;
 mod failpoint;
 mod finish;
@@ -19,10 +20,13 @@ mod plan;
 mod progress;
 mod purge;
 mod release;
+mod retention;
 mod runs;
 mod sql;
+mod sweep;
+mod texts;
 
 pub use model::{Ending, NightError, Options, Report, Run, RunStatus, Stop};
-pub use pass::{preview, run};
+pub use pass::{Forecast, preview, run};
 pub use progress::Progress;
 pub use runs::list;

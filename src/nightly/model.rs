@@ -48,6 +48,20 @@ pub struct Report {
     pub requests_failed: u64,
     /// Records that became anonymous, by target.
     pub anonymized: BTreeMap<String, u64>,
+    /// Pieces of content that requests deleted.
+    pub content_deleted: u64,
+    /// Texts of content that lost a mention.
+    pub texts_anonymized: u64,
+    /// Pieces of content that retention deleted.
+    pub content_expired: u64,
+    /// Pieces of content that retention should have deleted and the object store did not give up.
+    pub content_left: u64,
+    /// Objects without a row, and leftovers of broken uploads, that the rolling check deleted.
+    pub objects_swept: u64,
+    /// Keys of content without a row that the rolling check deleted.
+    pub keys_swept: u64,
+    /// Pieces of content whose object is gone, as the rolling check found: look after them.
+    pub rows_without_object: u64,
     /// Identifiers that left the vault.
     pub identifiers_deleted: u64,
     /// Identifiers that nothing referred to, found by the rolling check.
@@ -67,6 +81,12 @@ impl Report {
     #[must_use]
     pub fn records(&self) -> u64 {
         self.anonymized.values().sum()
+    }
+
+    /// Whether something that was due is left for the next night.
+    #[must_use]
+    pub const fn is_incomplete(&self) -> bool {
+        self.requests_failed > 0 || self.content_left > 0
     }
 }
 
@@ -92,6 +112,8 @@ pub enum Ending {
 pub enum Step {
     /// The due requests are read-only and belong to the pass.
     Claimed,
+    /// The content that they delete is gone; those whose content is not have been let go.
+    Emptied,
     /// The vault has their erasures and the fence was moved.
     Fenced,
     /// The work rows are written.

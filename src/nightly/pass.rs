@@ -1,21 +1,26 @@
 //! The run: for every tenant whose lease is free, an interrupted pass is brought to its end, then a new one is made.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::lease::Lease;
 use super::model::{Ending, NightError, Options, Pass, Report, RunStatus, Step, Stop};
 use super::progress::Progress;
-use super::{claim, cut, finish, plan, purge, release, runs, sql};
+use super::{claim, content, cut, finish, plan, purge, release, retention, runs, sql, sweep};
 use crate::archive::{self, Hits};
-use crate::base::id::PassId;
+use crate::base::content::ContentKind;
+use crate::base::id::{IdentifierId, PassId};
 use crate::base::target::Target;
-use crate::store::Sql;
+use crate::content::{Shelf, of_customers as content_of};
+use crate::store::{Archive, Sql, Tx};
 use crate::tenants::{self, Tenant};
 use crate::vault::Stores;
 
 /// One night. A tenant whose pass fails blocks no other. Answers how it ended, and a report for each tenant it worked for.
 pub async fn run(
     stores: &Stores,
+    shelf: &Shelf,
     options: &Options,
     progress: &Progress,
     stop: &Stop,
@@ -29,12 +34,12 @@ pub async fn run(
             continue;
         };
         let mut report = Report::default();
-        let night = Night { stores, lease: &lease, tenant: &tenant, progress, stop };
+        let night = Night { stores, shelf, lease: &lease, tenant: &tenant, progress, stop };
         let ended = night.run(options.as_of, &mut report).await;
         // A lease that cannot be given back runs out by itself.
         let _ = lease.release(&stores.archive).await;
         ending = ending.max(match ended {
-            Ok(()) if report.requests_failed > 0 => Ending::Incomplete,
+            Ok(()) if report.is_incomplete() => Ending::Incomplete,
             Ok(()) => Ending::Done,
             Err(error) => {
                 tracing::error!(tenant = %tenant.slug, %error, "The pass stopped");
@@ -53,6 +58,7 @@ pub async fn run(
 
 struct Night<'a> {
     stores: &'a Stores,
+    shelf: &'a Shelf,
     lease: &'a Lease,
     tenant: &'a Tenant,
     progress: &'a Progress,
@@ -71,7 +77,7 @@ impl Night<'_> {
         let ended = self.passes(as_of, report).await;
 
         let status = match &ended {
-            Ok(()) if report.requests_failed > 0 => RunStatus::Incomplete,
+            Ok(()) if report.is_incomplete() => RunStatus::Incomplete,
             Ok(()) => RunStatus::Succeeded,
             Err(_) => RunStatus::Failed,
         };
@@ -97,7 +103,8 @@ impl Night<'_> {
 
     /// Brings a pass from the last step it did to its end.
     async fn go_on(&self, mut pass: Pass, report: &mut Report) -> Result<(), NightError> {
-        let Self { stores, lease, tenant, progress, stop } = self;
+        let Self { stores, shelf, lease, tenant, progress, stop } = self;
+        let room = content::Room { stores, shelf, lease, tenant: tenant.id };
         loop {
             if stop.is_asked() {
                 return Err(NightError::Stopped);
@@ -105,6 +112,11 @@ impl Night<'_> {
             let id = tenant.id;
             pass.step = match pass.step {
                 Step::Claimed => {
+                    progress.step(&tenant.slug, "content");
+                    content::delete(room, &pass, report, stop).await?;
+                    Step::Emptied
+                }
+                Step::Emptied => {
                     progress.step(&tenant.slug, "erasures");
                     claim::erase(stores, lease, id, &pass, report).await?;
                     Step::Fenced
@@ -137,6 +149,9 @@ impl Night<'_> {
                     Step::Deleted
                 }
                 Step::Deleted => {
+                    progress.step(&tenant.slug, "retention");
+                    retention::expire(room, tenant, &pass, report, stop).await?;
+                    sweep::sweep(room, &pass, report).await?;
                     progress.step(&tenant.slug, "purge");
                     return purge::purge(stores, lease, tenant, &pass, report).await;
                 }
@@ -152,33 +167,65 @@ impl Night<'_> {
     }
 }
 
+/// What a pass would do for one tenant.
+#[derive(Debug)]
+pub struct Forecast {
+    /// For whom.
+    pub tenant: Tenant,
+    /// How many requests are due.
+    pub requests: u64,
+    /// What they select in each target.
+    pub targets: Vec<(Target, Hits)>,
+    /// The content that they delete, by kind.
+    pub deleted: BTreeMap<ContentKind, u64>,
+    /// The content that they leave without its customer, by kind.
+    pub unfindable: BTreeMap<ContentKind, u64>,
+}
+
 /// What a pass as of an instant would do, without doing it: no lease, nothing written.
-pub async fn preview(
-    stores: &Stores,
-    options: &Options,
-) -> Result<Vec<(Tenant, u64, Vec<(Target, Hits)>)>, NightError> {
+pub async fn preview(stores: &Stores, options: &Options) -> Result<Vec<Forecast>, NightError> {
     let mut tx = stores.archive.read().await?;
     let mut tenants = tenants::list(&mut tx).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
-    let mut previews = Vec::new();
+    let mut forecasts = Vec::new();
     for tenant in tenants {
-        let (mut requests, mut after) = (0, None);
-        let mut hits: Vec<(Target, Hits)> = Target::ALL.into_iter().map(|target| (target, Hits::default())).collect();
+        let targets = Target::ALL.into_iter().map(|target| (target, Hits::default())).collect();
+        let mut forecast =
+            Forecast { tenant, requests: 0, targets, deleted: BTreeMap::new(), unfindable: BTreeMap::new() };
+        let mut after = None;
         loop {
-            let due = sql::due(&mut tx, tenant.id, options.as_of, after, claim::BATCH).await?;
+            let due = sql::due(&mut tx, forecast.tenant.id, options.as_of, after, claim::BATCH).await?;
             let Some(last) = due.last() else { break };
             after = Some(last.id);
-            requests += due.len() as u64;
-            for (target, sum) in &mut hits {
-                let selected: Vec<_> = due
-                    .iter()
-                    .filter(|request| request.targets.contains(*target))
-                    .flat_map(|request| request.identifiers().map(|id| (id, request.due_at)))
-                    .collect();
-                sum.add(archive::selector::count(&mut tx, tenant.id, *target, &selected).await?);
+            forecast.requests += due.len() as u64;
+            forecast.add(&mut tx, &due).await?;
+        }
+        forecasts.push(forecast);
+    }
+    Ok(forecasts)
+}
+
+impl Forecast {
+    async fn add(&mut self, tx: &mut Tx<Archive>, due: &[sql::Claimed]) -> Result<(), NightError> {
+        let tenant = self.tenant.id;
+        for (target, sum) in &mut self.targets {
+            let selected = selected(due, |request| request.targets.contains(*target));
+            sum.add(archive::selector::count(tx, tenant, *target, &selected).await?);
+        }
+        for (sum, goes) in [(&mut self.deleted, true), (&mut self.unfindable, false)] {
+            let selected = selected(due, |request| {
+                request.targets.contains(Target::Archive) && request.delete_content.unwrap_or(false) == goes
+            });
+            for (kind, count) in content_of(tx, tenant, &selected).await? {
+                *sum.entry(kind).or_default() += count;
             }
         }
-        previews.push((tenant, requests, hits));
+        Ok(())
     }
-    Ok(previews)
+}
+
+/// The identifiers of some requests, each up to its cut-off.
+fn selected(due: &[sql::Claimed], which: impl Fn(&sql::Claimed) -> bool) -> Vec<(IdentifierId, DateTime<Utc>)> {
+    let requests = due.iter().filter(|request| which(request));
+    requests.flat_map(|request| request.identifiers().map(|id| (id, request.due_at))).collect()
 }

@@ -158,7 +158,14 @@ mod tests {
     fn request(phone: u128, email: u128, hour: i64, targets: Targets) -> Claimed {
         let id = |bits: u128| (bits > 0).then(|| IdentifierId(uuid::Uuid::from_u128(bits)));
         let due_at = DateTime::from_timestamp(hour * 3600, 0).unwrap();
-        Claimed { id: RequestId::new(), phone_id: id(phone), email_id: id(email), due_at, targets }
+        Claimed {
+            id: RequestId::new(),
+            phone_id: id(phone),
+            email_id: id(email),
+            due_at,
+            targets,
+            delete_content: None,
+        }
     }
 
     fn archive_only() -> Targets {

@@ -90,11 +90,13 @@ async fn waiting_since(tx: &mut Tx<Archive>, tenant: TenantId, limit: DateTime<U
 async fn delete_requests(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<u64> {
     let records: Vec<_> = ids.iter().map(|id| id.0).collect();
     mentions::delete(tx, tenant, Owner::Request, &records).await?;
-    tx.query("DELETE FROM request_counts")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND request_id", ids.iter().copied())
-        .execute()
-        .await?;
+    for table in ["DELETE FROM request_counts", "DELETE FROM request_contents", "DELETE FROM request_files"] {
+        tx.query(table)
+            .with(" WHERE tenant_id = ", tenant)
+            .with_any(" AND request_id", ids.iter().copied())
+            .execute()
+            .await?;
+    }
     tx.query("DELETE FROM requests")
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND id", ids.iter().copied())

@@ -15,6 +15,7 @@ pub struct Claimed {
     pub email_id: Option<IdentifierId>,
     pub due_at: DateTime<Utc>,
     pub targets: Targets,
+    pub delete_content: Option<bool>,
 }
 
 impl Claimed {
@@ -23,7 +24,7 @@ impl Claimed {
     }
 }
 
-const CLAIMED: &str = "SELECT id, phone_id, email_id, due_at, targets FROM requests";
+const CLAIMED: &str = "SELECT id, phone_id, email_id, due_at, targets, delete_content FROM requests";
 
 pub async fn unfinished_pass(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<Pass>> {
     tx.query("SELECT id, as_of, step, position, position_at FROM passes")

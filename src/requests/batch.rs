@@ -63,17 +63,22 @@ pub struct RowChange {
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Vec<String>, required = false, min_items = 1)]
     pub targets: Member<Vec<String>>,
+    /// Whether the content of the interactions that have this number or address goes too.
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = bool, required = false, example = true)]
+    pub delete_content: Member<bool>,
 }
 
 impl RowChange {
     fn change(&self) -> Change {
-        let Self { id: _, version: _, phone_number, email, to_date, comment, targets } = self;
+        let Self { id: _, version: _, phone_number, email, to_date, comment, targets, delete_content } = self;
         Change {
             phone_number: phone_number.clone(),
             email: email.clone(),
             to_date: to_date.clone(),
             comment: comment.clone(),
             targets: targets.clone(),
+            delete_content: delete_content.clone(),
         }
     }
 }

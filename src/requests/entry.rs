@@ -21,7 +21,7 @@ const FIRST_YEAR: i32 = 1970;
 /// A request as it is entered.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = AnonymizeRequestNew, example = json!({"phone_number": "004798765", "email": null, "to_date": "2026-08-03", "comment": "case 118", "targets": ["archive", "raw_data"]}))]
+#[schema(as = AnonymizeRequestNew, example = json!({"phone_number": "004798765", "email": null, "to_date": "2026-08-03", "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": true}))]
 pub struct NewRequest {
     /// The person's number: national in the tenant's region, or international after `00` or `+`. A number, an address,
     /// or both, which means either.
@@ -43,6 +43,11 @@ pub struct NewRequest {
     #[serde(default)]
     #[schema(min_items = 1, required, example = json!(["archive", "raw_data"]))]
     pub targets: Option<Vec<String>>,
+    /// Whether the recordings, texts and other content of the interactions that have this number or address go too. Left
+    /// out, it is as the tenant's settings say. Only the target `archive` has content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = true)]
+    pub delete_content: Option<bool>,
 }
 
 /// A change of a request: a merge patch. What is absent stays; null clears a number, an address or a comment.
@@ -70,6 +75,10 @@ pub struct Change {
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Vec<String>, required = false, min_items = 1, example = json!(["archive"]))]
     pub targets: Member<Vec<String>>,
+    /// Whether the content of the interactions that have this number or address goes too.
+    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[schema(value_type = bool, required = false, example = true)]
+    pub delete_content: Member<bool>,
 }
 
 /// Part of a request that stays, or is written.
@@ -98,12 +107,14 @@ pub struct Draft {
     pub comment: Slot<(), String>,
     /// Where.
     pub targets: Targets,
+    /// Whether content goes too (C1).
+    pub delete_content: bool,
 }
 
 impl Draft {
     /// Reads a new request. Mistakes are named by pointers below `at`.
     pub fn of_new(new: &NewRequest, tenant: &Tenant, now: DateTime<Utc>, at: &str) -> Result<Self, Vec<Place>> {
-        let NewRequest { phone_number, email, to_date, comment, targets } = new;
+        let NewRequest { phone_number, email, to_date, comment, targets, delete_content } = new;
         let entry_day = day::local_day(now, tenant.zone);
         let mut wrong = Wrong { at, places: Vec::new() };
         let phone = phone_number.as_ref().map(|raw| wrong.phone(raw, tenant.region));
@@ -117,16 +128,18 @@ impl Draft {
         };
         let comment = comment.as_ref().and_then(|raw| wrong.comment(raw));
         let targets = wrong.targets(targets.as_deref(), tenant);
+        wrong.delete_content(*delete_content, targets);
+        let delete_content = delete_content.unwrap_or(tenant.settings.delete_content);
         let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
             return Err(wrong.places);
         };
         let (phone, email) = (Slot::Set(phone.flatten()), Slot::Set(email.flatten()));
-        Ok(Self { phone, email, to_date, entry_day, due_at, comment: Slot::Set(comment), targets })
+        Ok(Self { phone, email, to_date, entry_day, due_at, comment: Slot::Set(comment), targets, delete_content })
     }
 
     /// Reads a change of a request. Mistakes are named by pointers below `at`.
     pub fn of_change(change: &Change, request: &Request, tenant: &Tenant, at: &str) -> Result<Self, Vec<Place>> {
-        let Change { phone_number, email, to_date, comment, targets } = change;
+        let Change { phone_number, email, to_date, comment, targets, delete_content } = change;
         let mut wrong = Wrong { at, places: Vec::new() };
         let has_phone = has(phone_number, request.phone);
         let has_email = has(email, request.email);
@@ -151,10 +164,17 @@ impl Draft {
             Member::Null => wrong.targets(None, tenant),
             Member::Is(words) => wrong.targets(Some(words), tenant),
         };
+        let asked = match delete_content {
+            Member::Absent => None,
+            Member::Null => wrong.required("/delete_content", "send true or false"),
+            Member::Is(asked) => Some(*asked),
+        };
+        wrong.delete_content(asked, targets);
+        let delete_content = asked.unwrap_or(request.delete_content);
         let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
             return Err(wrong.places);
         };
-        Ok(Self { phone, email, to_date, entry_day: request.entry_day, due_at, comment, targets })
+        Ok(Self { phone, email, to_date, entry_day: request.entry_day, due_at, comment, targets, delete_content })
     }
 }
 
@@ -260,6 +280,13 @@ impl Wrong<'_> {
             }
         }
         targets.into_iter().collect()
+    }
+
+    /// Who asks for content to be deleted where there is none would take it for gone.
+    fn delete_content(&mut self, asked: Option<bool>, targets: Targets) {
+        if asked == Some(true) && !targets.is_empty() && !targets.contains(Target::Archive) {
+            self.add("/delete_content", "target_unavailable", "only the target archive has content: tick it");
+        }
     }
 }
 

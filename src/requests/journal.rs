@@ -49,6 +49,7 @@ fn members(before: &Record, after: &Record) -> Vec<&'static str> {
         ("to_date", a.to_date != b.to_date),
         ("comment", comment),
         ("targets", a.targets != b.targets),
+        ("delete_content", a.delete_content != b.delete_content),
     ];
     members.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }

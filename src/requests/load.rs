@@ -12,15 +12,19 @@ pub async fn by_ids(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -
     records(tx, tenant, requests).await
 }
 
-/// Adds the mentions of comments, and the counts of what is done.
+/// Adds the mentions of comments, and what came of those that are done.
 pub async fn records(tx: &mut Tx<Archive>, tenant: TenantId, requests: Vec<Request>) -> Result<Vec<Record>> {
     let commented: Vec<_> = requests.iter().filter(|one| one.comment.is_some()).map(|one| one.id.0).collect();
     let done: Vec<_> = requests.iter().filter(|one| one.status == Status::Done).map(|one| one.id).collect();
     let mut mentions = mentions::of(tx, tenant, Owner::Request, &commented).await?;
     let mut counts = sql::counts(tx, tenant, &done).await?;
+    let mut contents = sql::contents(tx, tenant, &done).await?;
+    let mut files = sql::files(tx, tenant, &done).await?;
     let record = |request: Request| Record {
         mentions: mentions.remove(&request.id.0).unwrap_or_default(),
         counts: counts.remove(&request.id).unwrap_or_default(),
+        content: contents.remove(&request.id).unwrap_or_default(),
+        delivered_files: files.remove(&request.id).unwrap_or_default(),
         request,
     };
     Ok(requests.into_iter().map(record).collect())

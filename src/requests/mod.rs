@@ -31,7 +31,9 @@ use crate::base::actor::Actor;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::base::pii::Identifier;
+use crate::base::target::Target;
 use crate::base::text::{Finder, Own};
+use crate::content;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, Stores};
@@ -39,7 +41,10 @@ use crate::vault::{self, Stores};
 pub use batch::{Batch, RowChange, RowDelete};
 pub use entry::{Change, NewRequest};
 pub use http::routes;
-pub use model::{Filter, LARGEST_BATCH, Preview, Request, RequestError, Saved, Shown, Status, Warning};
+pub use model::{
+    ContentCounts, ContentOutcome, Filter, LARGEST_BATCH, Outcome, Preview, Request, RequestError, Saved, Shown,
+    Status, Warning,
+};
 pub use save::Condition;
 
 use comment::Comment;
@@ -194,7 +199,7 @@ pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result
     let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
     drop(tx);
     let draft = Draft::of_new(new, &tenant, stores.clock.now(), "").map_err(RequestError::Invalid)?;
-    let Draft { phone, email, comment, due_at, targets, .. } = draft;
+    let Draft { phone, email, comment, due_at, targets, delete_content, .. } = draft;
     let own = Own { phone: written(phone), email: written(email), name: None };
     let identifiers: Vec<_> =
         own.phone.clone().map(Identifier::Phone).into_iter().chain(own.email.clone().map(Identifier::Email)).collect();
@@ -206,6 +211,13 @@ pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result
     for target in targets.iter() {
         hits.push((target, archive::preview(&mut tx, actor.tenant, target, &ids, due_at).await?));
     }
+    // What follows its customer is the content of the archive's interactions.
+    let content = if targets.contains(Target::Archive) {
+        let selected: Vec<_> = ids.iter().map(|id| (*id, due_at)).collect();
+        content::of_customers(&mut tx, actor.tenant, &selected).await?
+    } else {
+        ContentCounts::new()
+    };
     drop(tx);
     let records: u64 = hits.iter().map(|(_, hits)| hits.records).sum();
     let entry = Entry::new(
@@ -216,9 +228,14 @@ pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result
     audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     let finder = Finder::new(tenant.region, own);
     let names_somebody = written(comment).is_some_and(|text| Comment::read(&finder, &text).has_identifier());
-    let warnings = [(names_somebody, Warning::CommentHasIdentifier), (records == 0, Warning::NothingFound)];
+    let of_content = if delete_content { Warning::ContentWillBeDeleted } else { Warning::ContentBecomesUnfindable };
+    let warnings = [
+        (names_somebody, Warning::CommentHasIdentifier),
+        (records == 0, Warning::NothingFound),
+        (!content.is_empty(), of_content(content.clone())),
+    ];
     let warnings = warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect();
-    Ok(Preview { targets: hits, warnings })
+    Ok(Preview { targets: hits, content, warnings })
 }
 
 /// When the request that waits for the longest was entered, if one waits.

@@ -1,5 +1,6 @@
 //! Anonymize requests as they are kept and shown, and what can be wrong with them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -8,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::archive::Hits;
 use crate::archive::mentions::Mention;
+use crate::base::content::ContentKind;
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::page::CursorInvalid;
 use crate::base::place::Place;
@@ -70,6 +72,8 @@ pub struct Request {
     pub comment: Option<String>,
     /// Where the person is forgotten.
     pub targets: Targets,
+    /// Whether the content of its interactions goes too (C1).
+    pub delete_content: bool,
     /// Where it stands.
     pub status: Status,
     /// Who entered it (A2).
@@ -108,6 +112,30 @@ pub struct Record {
     pub mentions: Vec<Mention>,
     /// How many records of each target it made anonymous.
     pub counts: BTreeMap<Target, u64>,
+    /// What became of content.
+    pub content: ContentOutcome,
+    /// The files that had been delivered of what it forgot, in the order of their names.
+    pub delivered_files: Vec<String>,
+}
+
+/// What became of the content of the interactions that a request selects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContentOutcome {
+    /// How many pieces it deleted.
+    pub deleted: u64,
+    /// How many texts lost a mention.
+    pub anonymized: u64,
+}
+
+/// What came of a request that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many records of each of its targets it made anonymous.
+    pub targets: BTreeMap<Target, u64>,
+    /// What became of content; none where nothing did and nobody asked.
+    pub content: Option<ContentOutcome>,
+    /// The files that had been delivered of what it forgot: copies that the tenant must delete.
+    pub delivered_files: Vec<String>,
 }
 
 /// A request as somebody sees it: identifiers in clear or masked, the comment filled in.
@@ -121,41 +149,65 @@ pub struct Shown {
     pub email: Option<String>,
     /// The comment.
     pub comment: Option<String>,
-    /// How many records of each of its targets it made anonymous; none while it waits.
-    pub result: Option<BTreeMap<Target, u64>>,
+    /// What came of it; none while it waits.
+    pub result: Option<Outcome>,
     /// What its user should know.
     pub warnings: Vec<Warning>,
 }
 
 /// Something that is no mistake, but that the user should know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The comment names a person (A9).
     CommentHasIdentifier,
     /// Nothing would be forgotten: a wrong number, perhaps (A27).
     NothingFound,
+    /// Content stays, and nobody will find it by its customer any more (A27).
+    ContentBecomesUnfindable(ContentCounts),
+    /// Content goes, in every copy.
+    ContentWillBeDeleted(ContentCounts),
 }
+
+/// How much content there is of each kind.
+pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl Warning {
     /// The stable code.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::CommentHasIdentifier => "comment_has_identifier",
             Self::NothingFound => "nothing_found",
+            Self::ContentBecomesUnfindable(_) => "content_becomes_unfindable",
+            Self::ContentWillBeDeleted(_) => "content_will_be_deleted",
         }
     }
 
     /// What to know.
     #[must_use]
-    pub const fn detail(self) -> &'static str {
+    pub fn detail(&self) -> Cow<'static, str> {
         match self {
-            Self::CommentHasIdentifier => {
-                "the comment names a number or an address; those of this request are masked when it is done, others stay"
+            Self::CommentHasIdentifier => Cow::Borrowed(
+                "the comment names a number or an address; those of this request are masked when it is done, others stay",
+            ),
+            Self::NothingFound => {
+                Cow::Borrowed("no record of these targets up to this date has the number or the address")
             }
-            Self::NothingFound => "no record of these targets up to this date has the number or the address",
+            Self::ContentBecomesUnfindable(counts) => Cow::Owned(format!(
+                "{}: it stays, and nobody can find it by the number or the address after that night",
+                in_words(counts)
+            )),
+            Self::ContentWillBeDeleted(counts) => {
+                Cow::Owned(format!("{}: that night deletes it in every copy", in_words(counts)))
+            }
         }
     }
+}
+
+/// `recording: 3, chat_log: 1`
+fn in_words(counts: &ContentCounts) -> String {
+    let each: Vec<_> = counts.iter().map(|(kind, count)| format!("{}: {count}", kind.word())).collect();
+    each.join(", ")
 }
 
 /// What a request would hit (A27).
@@ -163,6 +215,8 @@ impl Warning {
 pub struct Preview {
     /// The records that would be made anonymous, by target.
     pub targets: Vec<(Target, Hits)>,
+    /// The content of the interactions whose customer would be forgotten, by kind.
+    pub content: ContentCounts,
     /// What its user should know.
     pub warnings: Vec<Warning>,
 }

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::comment::Comment;
 use super::entry::{Change, Draft, NewRequest, Slot};
 use super::idempotency::{self, Answer, Reservation};
-use super::model::{Record, Request, RequestError, Status};
+use super::model::{ContentOutcome, Record, Request, RequestError, Status};
 use super::{journal, load, sql};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
@@ -235,6 +235,7 @@ impl Round<'_> {
             due_at: draft.due_at,
             comment: comment.text.clone(),
             targets: draft.targets,
+            delete_content: draft.delete_content,
             status: Status::Waiting,
             user_name: self.actor.name.clone(),
             attempts: 0,
@@ -244,7 +245,13 @@ impl Round<'_> {
             done_at: None,
             version: 1,
         };
-        Record { request, mentions: comment.mentions(ids), counts: BTreeMap::new() }
+        Record {
+            request,
+            mentions: comment.mentions(ids),
+            counts: BTreeMap::new(),
+            content: ContentOutcome::default(),
+            delivered_files: Vec::new(),
+        }
     }
 
     async fn write(
@@ -325,6 +332,7 @@ fn changed(ready: Ready, ids: &Resolved, now: DateTime<Utc>) -> Option<(Record, 
     request.due_at = draft.due_at;
     request.comment.clone_from(&comment.text);
     request.targets = draft.targets;
+    request.delete_content = draft.delete_content;
     after.mentions = comment.mentions(ids);
     if after != before {
         after.request.version += 1;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::model::{Request, Status};
+use super::model::{ContentOutcome, Request, Status};
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::{Target, Targets};
 use crate::store::{Archive, Result, StoreError, Tx};
 
 const SELECT: &str = "SELECT id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, comment, targets, \
-                      status, user_name, attempts, last_error, created_at, updated_at, done_at, version FROM requests";
+                      delete_content, status, user_name, attempts, last_error, created_at, updated_at, done_at, version FROM requests";
 
 #[derive(sqlx::FromRow)]
 struct RequestRow {
@@ -25,6 +25,7 @@ struct RequestRow {
     due_at: DateTime<Utc>,
     comment: Option<String>,
     targets: Targets,
+    delete_content: Option<bool>,
     status: String,
     user_name: String,
     attempts: i32,
@@ -51,6 +52,7 @@ impl TryFrom<RequestRow> for Request {
             due_at: row.due_at,
             comment: row.comment,
             targets: row.targets,
+            delete_content: row.delete_content.unwrap_or(false),
             status: Status::of(&row.status).ok_or_else(broken)?,
             user_name: row.user_name,
             attempts: row.attempts,
@@ -108,13 +110,59 @@ pub async fn counts(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -
     Ok(counts)
 }
 
+/// What became of content through some requests.
+pub async fn contents(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    ids: &[RequestId],
+) -> Result<HashMap<RequestId, ContentOutcome>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(RequestId, i64, i64)> = tx
+        .query("SELECT request_id, deleted, anonymized FROM request_contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", ids.iter().copied())
+        .all()
+        .await?;
+    let outcome = |deleted: i64, anonymized: i64| ContentOutcome {
+        deleted: deleted.unsigned_abs(),
+        anonymized: anonymized.unsigned_abs(),
+    };
+    Ok(rows.into_iter().map(|(id, deleted, anonymized)| (id, outcome(deleted, anonymized))).collect())
+}
+
+/// The names of what had been delivered of what some requests forgot, sorted.
+pub async fn files(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    ids: &[RequestId],
+) -> Result<HashMap<RequestId, Vec<String>>> {
+    let mut files = HashMap::<_, Vec<_>>::new();
+    if ids.is_empty() {
+        return Ok(files);
+    }
+    let rows: Vec<(RequestId, String)> = tx
+        .query("SELECT request_id, file_name FROM request_files")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", ids.iter().copied())
+        .push(" ORDER BY request_id, file_name")
+        .all()
+        .await?;
+    for (id, name) in rows {
+        files.entry(id).or_default().push(name);
+    }
+    Ok(files)
+}
+
 pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request]) -> Result<u64> {
     if requests.is_empty() {
         return Ok(0);
     }
     tx.query(
         "INSERT INTO requests (tenant_id, id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, \
-         comment, targets, status, user_name, attempts, last_error, created_at, updated_at, done_at, version) VALUES ",
+         comment, targets, delete_content, status, user_name, attempts, last_error, created_at, updated_at, done_at, \
+         version) VALUES ",
     )
     .each(requests, |query, request| {
         query
@@ -129,6 +177,7 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
             .with(", ", request.due_at)
             .with(", ", request.comment.as_deref())
             .with(", ", request.targets)
+            .with(", ", request.delete_content)
             .with(", ", request.status.word())
             .with(", ", request.user_name.as_str())
             .with(", ", request.attempts)
@@ -150,7 +199,7 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
     if requests.is_empty() {
         return Ok(0);
     }
-    tx.query("WITH c (id, version, phone_id, email_id, to_date, due_at, comment, targets) AS (VALUES ")
+    tx.query("WITH c (id, version, phone_id, email_id, to_date, due_at, comment, targets, delete_content) AS (VALUES ")
         .each(requests, |query, request| {
             query
                 .with("(", request.id)
@@ -161,11 +210,12 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
                 .with(", ", request.due_at)
                 .with(", ", request.comment.as_deref())
                 .with(", ", request.targets)
+                .with(", ", request.delete_content)
                 .push(")")
         })
         .push(
             ") UPDATE requests SET phone_id = c.phone_id, email_id = c.email_id, to_date = c.to_date, due_at = c.due_at, \
-             comment = c.comment, targets = c.targets, version = c.version",
+             comment = c.comment, targets = c.targets, delete_content = c.delete_content, version = c.version",
         )
         .with(", updated_at = ", now)
         .with(" FROM c WHERE requests.tenant_id = ", tenant)

@@ -5,13 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::json;
 
-use super::model::{Record, RequestError, Shown, Status, Warning};
+use super::model::{ContentOutcome, Outcome, Record, RequestError, Shown, Status, Warning};
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::mask::mask;
 use crate::base::pii::Kind;
+use crate::base::target::Target;
 use crate::base::text::fill_text;
 use crate::vault::{self, Stores};
 
@@ -52,7 +53,7 @@ pub async fn show(
 
 /// The identifiers that a request still has.
 fn identifiers(record: &Record) -> impl Iterator<Item = IdentifierId> {
-    let Record { request, mentions, counts: _ } = record;
+    let Record { request, mentions, counts: _, content: _, delivered_files: _ } = record;
     let said = mentions.iter().filter_map(|mention| mention.identifier);
     request.phone.into_iter().chain(request.email).chain(said)
 }
@@ -83,7 +84,7 @@ async fn values(
 }
 
 fn shown(record: Record, values: &HashMap<IdentifierId, String>) -> Shown {
-    let Record { request, mentions, counts } = record;
+    let Record { request, mentions, counts, content, delivered_files } = record;
     // An identifier that is gone although its id was just there: the night has come in between.
     let value = |id: IdentifierId| values.get(&id).cloned().unwrap_or_else(|| mask(""));
     let phone_number = request.phone.map(value).or_else(|| request.phone_mask.clone());
@@ -102,9 +103,12 @@ fn shown(record: Record, values: &HashMap<IdentifierId, String>) -> Shown {
     };
     let count = |target| (target, counts.get(&target).copied().unwrap_or_default());
     let is_done = request.status == Status::Done;
+    let is_told = request.delete_content && request.targets.contains(Target::Archive);
+    let content = Some(content).filter(|content| is_told || *content != ContentOutcome::default());
+    let outcome = || Outcome { targets: request.targets.iter().map(count).collect(), content, delivered_files };
     Shown {
         comment: request.comment.as_ref().map(fill),
-        result: is_done.then(|| request.targets.iter().map(count).collect()),
+        result: is_done.then(outcome),
         warnings: if mentions.is_empty() { Vec::new() } else { vec![Warning::CommentHasIdentifier] },
         phone_number,
         email,

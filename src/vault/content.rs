@@ -25,6 +25,16 @@ pub async fn content_key(tx: &mut Tx<Vault>, keyset: &Keyset, content: ContentId
     row.map(|row| keyset.unwrap_content_key(content, &row)).transpose()
 }
 
+/// The content that has a key, in the order of its ids, after one.
+pub async fn walk_content_keys(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    after: ContentId,
+    limit: u32,
+) -> Result<Vec<ContentId>, VaultError> {
+    Ok(sql::walk_content_keys(tx, tenant, after, limit).await?)
+}
+
 /// Deletes the keys of some content, for good. Repeating it changes nothing.
 pub async fn drop_content_keys(
     tx: &mut Tx<Vault>,

@@ -18,7 +18,7 @@ use crate::base::mask::mask;
 use crate::base::pii::Identifier;
 use crate::store::{Tx, Vault};
 
-pub use content::{content_key, drop_content_keys, keep_content_key};
+pub use content::{content_key, drop_content_keys, keep_content_key, walk_content_keys};
 pub use keyset::{Keyset, Keysets, MasterKey};
 pub use model::{Erasure, NewErasure, VaultError};
 pub use stores::Stores;

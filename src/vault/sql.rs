@@ -239,6 +239,22 @@ pub async fn content_key(tx: &mut Tx<Vault>, tenant: TenantId, content: ContentI
         .await
 }
 
+pub async fn walk_content_keys(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    after: ContentId,
+    limit: u32,
+) -> Result<Vec<ContentId>> {
+    let rows: Vec<(ContentId,)> = tx
+        .query("SELECT content_id FROM content_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id > ", after)
+        .with(" ORDER BY content_id LIMIT ", i64::from(limit))
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 pub async fn delete_content_keys(tx: &mut Tx<Vault>, tenant: TenantId, contents: &[ContentId]) -> Result<u64> {
     tx.query("DELETE FROM content_keys")
         .with(" WHERE tenant_id = ", tenant)

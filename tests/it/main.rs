@@ -14,6 +14,7 @@ mod fence;
 mod harness;
 mod ingest;
 mod night;
+mod night_content;
 mod plans;
 mod privacy;
 mod requests;

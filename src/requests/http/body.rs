@@ -1,6 +1,7 @@
 //! Requests in JSON, on their way out. What comes in is read as it stands, by [`NewRequest`](crate::requests::NewRequest)
 //! and its like.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -10,14 +11,14 @@ use utoipa::ToSchema;
 use crate::archive::Hits;
 use crate::base::id::RequestId;
 use crate::base::target::Target;
-use crate::requests::{Preview, Request, Saved, Shown, Status, Warning};
+use crate::requests::{ContentOutcome, Outcome, Preview, Request, Saved, Shown, Status, Warning};
 
 /// An anonymize request. While it waits, number, address and comment are in clear; once it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
-    "comment": "case 118", "targets": ["archive", "raw_data"], "status": "waiting", "user_name": "paal",
-    "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
+    "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
 }))]
 pub struct AnonymizeRequest {
@@ -33,6 +34,8 @@ pub struct AnonymizeRequest {
     pub comment: Option<String>,
     /// Where the person is forgotten: `archive`, `sms_survey`, `raw_data`.
     pub targets: Vec<&'static str>,
+    /// Whether the content of its interactions goes too.
+    pub delete_content: bool,
     /// Whether it waits for its night or is done.
     pub status: Status,
     /// Who entered it.
@@ -43,9 +46,8 @@ pub struct AnonymizeRequest {
     pub attempts: i32,
     /// The stable code of what the last night failed with.
     pub last_error: Option<String>,
-    /// How many records of each target it made anonymous; null while it waits.
-    #[schema(example = json!({ "archive": { "anonymized": 12 }, "raw_data": { "anonymized": 40 } }))]
-    pub result: Option<BTreeMap<&'static str, Anonymized>>,
+    /// What came of it; null while it waits.
+    pub result: Option<AnonymizeResult>,
     /// When it was entered.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -54,6 +56,42 @@ pub struct AnonymizeRequest {
     pub done_at: Option<DateTime<Utc>>,
     /// Its version, which is also its `ETag`.
     pub version: i64,
+}
+
+/// What came of a request. A target that was not ticked is left out.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "archive": { "anonymized": 12 }, "raw_data": { "anonymized": 40 }, "content": { "deleted": 7, "anonymized": 2 },
+    "delivered_files": ["0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11.wav.pgp"]
+}))]
+pub struct AnonymizeResult {
+    /// Of calls, chats, e-mails and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Anonymized>,
+    /// Of answers to text-message surveys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sms_survey: Option<Anonymized>,
+    /// Of the events behind the statistics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_data: Option<Anonymized>,
+    /// Of recordings, texts and the like; left out where nothing became of any and nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<ContentResult>,
+    /// The files that had been delivered of what was forgotten: copies out of this service's reach, which the tenant must
+    /// delete. Left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delivered_files: Vec<String>,
+}
+
+/// What became of the content of a request's interactions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ContentResult {
+    /// How many pieces of content were deleted.
+    #[schema(example = 7)]
+    pub deleted: u64,
+    /// How many texts lost a mention.
+    #[schema(example = 2)]
+    pub anonymized: u64,
 }
 
 /// What became of a target's records.
@@ -77,11 +115,13 @@ pub struct EnteredAnonymizeRequest {
 /// Something worth knowing.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestWarning {
-    /// The stable code: `comment_has_identifier`, or of a preview `nothing_found`.
+    /// The stable code: `comment_has_identifier`, or of a preview `nothing_found`, `content_becomes_unfindable` or
+    /// `content_will_be_deleted`.
     #[schema(example = "comment_has_identifier")]
     pub code: &'static str,
     /// What to know.
-    pub detail: &'static str,
+    #[schema(value_type = String)]
+    pub detail: Cow<'static, str>,
 }
 
 /// What came of a batch, in the order of its rows.
@@ -102,11 +142,15 @@ pub struct SavedAnonymizeRequests {
         "archive": { "records": 12, "first": "2025-11-02T09:14:00Z", "last": "2026-08-01T07:30:12Z" },
         "raw_data": { "records": 0, "first": null, "last": null }
     },
-    "warnings": []
+    "content": { "recording": 3 },
+    "warnings": [{ "code": "content_will_be_deleted", "detail": "recording: 3: that night deletes it in every copy" }]
 }))]
 pub struct AnonymizePreview {
     /// The records that would be made anonymous, by target.
     pub targets: BTreeMap<&'static str, TargetHits>,
+    /// How much content the interactions have whose customer would be forgotten, by kind; a kind of which there is none is
+    /// left out.
+    pub content: BTreeMap<&'static str, u64>,
     /// What is no mistake, but worth knowing.
     pub warnings: Vec<RequestWarning>,
 }
@@ -137,6 +181,7 @@ impl From<Shown> for AnonymizeRequest {
             due_at,
             comment: _,
             targets,
+            delete_content,
             status,
             user_name,
             attempts,
@@ -146,7 +191,6 @@ impl From<Shown> for AnonymizeRequest {
             done_at,
             version,
         } = request;
-        let counted = |(target, anonymized): (Target, u64)| (target.word(), Anonymized { anonymized });
         Self {
             id,
             phone_number,
@@ -154,12 +198,13 @@ impl From<Shown> for AnonymizeRequest {
             to_date,
             comment,
             targets: targets.words(),
+            delete_content,
             status,
             user_name,
             due_at,
             attempts,
             last_error,
-            result: result.map(|counts| counts.into_iter().map(counted).collect()),
+            result: result.map(AnonymizeResult::from),
             created_at,
             updated_at,
             done_at,
@@ -168,15 +213,29 @@ impl From<Shown> for AnonymizeRequest {
     }
 }
 
+impl From<Outcome> for AnonymizeResult {
+    fn from(outcome: Outcome) -> Self {
+        let Outcome { targets, content, delivered_files } = outcome;
+        let of = |target| targets.get(&target).map(|anonymized| Anonymized { anonymized: *anonymized });
+        Self {
+            archive: of(Target::Archive),
+            sms_survey: of(Target::SmsSurvey),
+            raw_data: of(Target::RawData),
+            content: content.map(|ContentOutcome { deleted, anonymized }| ContentResult { deleted, anonymized }),
+            delivered_files,
+        }
+    }
+}
+
 impl From<Shown> for EnteredAnonymizeRequest {
     fn from(shown: Shown) -> Self {
-        let warnings = shown.warnings.iter().copied().map(RequestWarning::from).collect();
+        let warnings = shown.warnings.iter().map(RequestWarning::from).collect();
         Self { request: shown.into(), warnings }
     }
 }
 
-impl From<Warning> for RequestWarning {
-    fn from(warning: Warning) -> Self {
+impl From<&Warning> for RequestWarning {
+    fn from(warning: &Warning) -> Self {
         Self { code: warning.code(), detail: warning.detail() }
     }
 }
@@ -191,14 +250,15 @@ impl From<Saved> for SavedAnonymizeRequests {
 
 impl From<Preview> for AnonymizePreview {
     fn from(preview: Preview) -> Self {
-        let Preview { targets, warnings } = preview;
+        let Preview { targets, content, warnings } = preview;
         let hits = |(target, hits): (Target, Hits)| {
             let Hits { records, first, last } = hits;
             (target.word(), TargetHits { records, first, last })
         };
         Self {
             targets: targets.into_iter().map(hits).collect(),
-            warnings: warnings.into_iter().map(RequestWarning::from).collect(),
+            content: content.into_iter().map(|(kind, count)| (kind.word(), count)).collect(),
+            warnings: warnings.iter().map(RequestWarning::from).collect(),
         }
     }
 }

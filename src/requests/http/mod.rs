@@ -227,7 +227,8 @@ pub async fn save_anonymize_requests(
 ///
 /// What the request would make anonymous, by the very selector of the night: after that night, these records cannot be
 /// found by the person any more. Nothing is entered and nobody is remembered; the audit log notes it as a search. The
-/// warning `nothing_found` says that no record would be hit.
+/// warning `nothing_found` says that no record would be hit; `content_becomes_unfindable` that recordings, texts and the like
+/// stay without their customer, and `content_will_be_deleted` that they go, with how many of each kind.
 ///
 /// Needs the scope `requests:write`.
 #[utoipa::path(tag = "requests", operation_id = "preview_anonymize_request",

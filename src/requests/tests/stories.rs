@@ -41,7 +41,7 @@ async fn a_comment_that_names_the_person_is_kept_without_the_number() {
     assert_eq!(done.phone_number.as_deref(), Some("*****5"));
     assert!(done.comment.unwrap().ends_with("or *****5"));
     assert_eq!(house.audited().await.len(), before, "masks are nobody's secret");
-    let result: Vec<_> = done.result.unwrap().into_values().collect();
+    let result: Vec<_> = done.result.unwrap().targets.into_values().collect();
     assert_eq!(result, [0, 0]);
 }
 

@@ -1,6 +1,7 @@
 //! The stage on which the stories play.
 
 mod caller;
+mod content;
 mod dump;
 mod folder;
 mod leaks;
@@ -16,6 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 
 pub use caller::{Answer, Caller};
+pub use content::Call;
 pub use dump::{Dump, Row};
 pub use leaks::Needles;
 pub use process::signal;

@@ -84,6 +84,11 @@ impl TestLethe {
         self.databases.clone()
     }
 
+    /// Where the program keeps its files.
+    pub fn data_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Where the archive is, for what is asked of it directly.
     pub fn archive_url(&self) -> String {
         match &self.database {

@@ -1,0 +1,91 @@
+//! Removal of much content by the night: first the objects, then the keys, then the rows.
+//!
+//! A single deletion drops the key first: what its caller was told is gone must not be readable a moment longer, and an
+//! object that stays is of no use. The night tells its requests and operators what is still there, so here an object that
+//! the store does not give up keeps its key and its row: the row says truthfully that it exists, and the next night finds
+//! it by its row. A crash between object and row leaves a row that reads as content nobody has any more, until the night
+//! goes on: an object that is not there counts as gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use super::objects::ObjectError;
+use super::{Shelf, sql};
+use crate::archive::mentions::{self, Owner};
+use crate::base::content::ContentKind;
+use crate::base::id::{ContentId, IdentifierId, TenantId};
+use crate::store::{Archive, Result, Tx};
+
+/// How many objects are deleted at a time. After as many failures in a row the store is asked whether it is there at all.
+const AT_ONCE: usize = 8;
+
+/// What came of the deletion of objects.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// Content whose object is gone.
+    pub gone: Vec<ContentId>,
+    /// Content whose object is still there, or was not tried.
+    pub left: BTreeSet<ContentId>,
+    /// Whether the store is away: the next ones would meet the same.
+    pub is_away: bool,
+}
+
+/// Deletes the objects of some content. What the store does not give up is left; it keeps no other from going.
+pub async fn remove_objects(shelf: &Shelf, tenant: TenantId, ids: &[ContentId]) -> Removed {
+    let mut removed = Removed { left: ids.iter().copied().collect(), ..Removed::default() };
+    let mut failures = 0;
+    let deletions = ids.iter().map(|id| async move { (*id, shelf.objects.delete(tenant, *id).await) });
+    let mut deletions = futures_util::stream::iter(deletions).buffer_unordered(AT_ONCE);
+    while let Some((id, deleted)) = deletions.next().await {
+        if let Err(error) = deleted {
+            tracing::warn!(content.id = %id, %error, "The object of content that is to go cannot be deleted");
+            failures += 1;
+            // An object there never was is gone for every store that answers.
+            if failures >= AT_ONCE && shelf.objects.delete(tenant, ContentId::new()).await.is_err() {
+                removed.is_away = true;
+                break;
+            }
+            continue;
+        }
+        failures = 0;
+        removed.left.remove(&id);
+        removed.gone.push(id);
+    }
+    removed
+}
+
+/// Those of some content whose object is not there.
+pub async fn without_object(
+    shelf: &Shelf,
+    tenant: TenantId,
+    ids: &[ContentId],
+) -> std::result::Result<Vec<ContentId>, ObjectError> {
+    let looks = ids.iter().map(|id| async move { Ok::<_, ObjectError>((*id, shelf.objects.has(tenant, *id).await?)) });
+    let looked: Vec<_> = futures_util::stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
+    Ok(looked.into_iter().filter(|(_, is_there)| !is_there).map(|(id, _)| id).collect())
+}
+
+/// Deletes the rows of some content and what its texts mention, and calls off deliveries that were not made yet. Answers how
+/// many rows there were.
+pub async fn remove_rows(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId], now: DateTime<Utc>) -> Result<u64> {
+    let records: Vec<_> = ids.iter().map(|id| id.0).collect();
+    mentions::delete(tx, tenant, Owner::Content, &records).await?;
+    sql::cancel_deliveries(tx, tenant, ids, now).await?;
+    sql::delete(tx, tenant, ids).await
+}
+
+/// How much content of each kind the interactions have whose customer is one of some identifiers, each up to a cut-off of its
+/// own: what nobody finds by them any more once they are forgotten (A27).
+pub async fn of_customers(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    selected: &[(IdentifierId, DateTime<Utc>)],
+) -> Result<BTreeMap<ContentKind, u64>> {
+    if selected.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = sql::of_customers(tx, tenant, selected).await?;
+    Ok(rows.into_iter().map(|(kind, count)| (kind, count.unsigned_abs())).collect())
+}

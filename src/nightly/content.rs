@@ -1,0 +1,282 @@
+//! Content first: what requests with `delete_content` select by their customer goes before anything else happens (A27, C1).
+//!
+//! The erasures are not written yet and no customer is cut: a request whose content the object store does not give up can be
+//! let go as if the night had never begun it, and the next night finds the same. It takes along every request that would
+//! cut the customer of what is left, since content is found by its customer only.
+//!
+//! Content of a record that merely *mentions* the identifier stays: it belongs to another customer (A18).
+
+use serde_json::{Value, json};
+
+use super::claim::BATCH as REQUESTS;
+use super::failpoint;
+use super::finish::ACTOR;
+use super::lease::Lease;
+use super::model::{NightError, Pass, Report, Step, Stop};
+use super::sql;
+use crate::archive::selector::{self, Span};
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::{ContentId, PassId, RequestId, TenantId};
+use crate::base::target::{Target, Targets};
+use crate::content::{self, Shelf};
+use crate::store::{Archive, Result, Tx};
+use crate::vault::{self, Stores};
+
+/// How much content one transaction deletes.
+pub const BATCH: i64 = 500;
+
+/// `last_error` of a request whose content the object store does not give up.
+pub const UNAVAILABLE: &str = "content_store_unavailable";
+
+/// What it takes to delete content: the stores, and the tenant that the night holds.
+#[derive(Clone, Copy)]
+pub struct Room<'n> {
+    pub stores: &'n Stores,
+    pub shelf: &'n Shelf,
+    pub lease: &'n Lease,
+    pub tenant: TenantId,
+}
+
+/// Why content goes.
+#[derive(Clone, Copy)]
+pub enum Cause {
+    /// Requests of a pass ask for it: they are told how much it was, and the audit log not which, since a list of what belonged
+    /// to one person would link it again.
+    Requests(PassId),
+    /// It is too old.
+    Age,
+}
+
+/// Deletes the content of the pass's requests that ask for it.
+pub async fn delete(
+    room: Room<'_>,
+    pass: &Pass,
+    report: &mut Report,
+    stop: &Stop,
+) -> std::result::Result<(), NightError> {
+    let Room { stores, lease, tenant, .. } = room;
+    let mut failed = Vec::new();
+    if is_asked(&mut stores.archive.read().await?, tenant, pass.id).await? {
+        select(room, pass.id).await?;
+        // Again while there is more of it: content may come in meanwhile.
+        while !walk(room, pass.id, report, stop).await? && select(room, pass.id).await? > 0 {}
+        failed = stuck(&mut stores.archive.read().await?, tenant, pass.id).await?;
+    }
+    let mut tx = stores.archive.write().await?;
+    lease.renew(&mut tx).await?;
+    if !failed.is_empty() {
+        report.requests_failed += sql::fail(&mut tx, tenant, &failed, UNAVAILABLE, stores.clock.now()).await?;
+    }
+    forget_selection(&mut tx, tenant, pass.id).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::Emptied).await?;
+    failpoint::hit("content.end.before-commit");
+    tx.commit().await?;
+    failpoint::hit("content.end");
+    Ok(())
+}
+
+/// Notes what is to go, some hundred requests at once. Answers how much of it was not noted yet.
+async fn select(room: Room<'_>, pass: PassId) -> std::result::Result<u64, NightError> {
+    let Room { stores, lease, tenant, .. } = room;
+    let (mut noted, mut after) = (0, None);
+    loop {
+        let requests = sql::claimed(&mut stores.archive.read().await?, tenant, pass, after, REQUESTS).await?;
+        let Some(last) = requests.last() else { return Ok(noted) };
+        let mut tx = stores.archive.write().await?;
+        lease.renew(&mut tx).await?;
+        noted += insert_selection(&mut tx, tenant, pass, (after, last.id)).await?;
+        tx.commit().await?;
+        failpoint::hit("content.select");
+        after = Some(last.id);
+    }
+}
+
+/// Deletes what was noted, as far as the object store gives it up. Answers whether the store is away.
+async fn walk(room: Room<'_>, pass: PassId, report: &mut Report, stop: &Stop) -> std::result::Result<bool, NightError> {
+    let mut after = None;
+    loop {
+        let ids = selection(&mut room.stores.archive.read().await?, room.tenant, pass, after).await?;
+        let Some(last) = ids.last() else { return Ok(false) };
+        after = Some(*last);
+        let (deleted, is_away) = remove(room, Cause::Requests(pass), &ids).await?;
+        report.content_deleted += deleted;
+        if is_away {
+            return Ok(true);
+        }
+        if stop.is_asked() {
+            return Err(NightError::Stopped);
+        }
+    }
+}
+
+/// Deletes some content: the objects, then the keys and the rows of those whose object is gone. Answers how much, and whether
+/// the object store is away.
+pub async fn remove(room: Room<'_>, cause: Cause, ids: &[ContentId]) -> std::result::Result<(u64, bool), NightError> {
+    let Room { stores, shelf, lease, tenant } = room;
+    let removed = content::remove_objects(shelf, tenant, ids).await;
+    failpoint::hit("content.objects");
+    if removed.gone.is_empty() {
+        return Ok((0, removed.is_away));
+    }
+    let mut tx = stores.vault.write().await?;
+    vault::drop_content_keys(&mut tx, tenant, &removed.gone).await?;
+    tx.commit().await?;
+    failpoint::hit("content.keys");
+    let mut tx = stores.archive.write().await?;
+    lease.renew(&mut tx).await?;
+    if let Cause::Requests(pass) = cause {
+        count(&mut tx, tenant, pass, &removed.gone).await?;
+    }
+    let deleted = content::remove_rows(&mut tx, tenant, &removed.gone, stores.clock.now()).await?;
+    if deleted > 0 {
+        let records = usize::try_from(deleted).unwrap_or(usize::MAX);
+        let entry = Entry::new(Action::ContentDeleted, records, detail(cause, &removed.gone));
+        audit::record(&mut tx, stores.clock, &Actor::service(tenant, ACTOR), &entry).await?;
+    }
+    failpoint::hit("content.before-commit");
+    tx.commit().await?;
+    failpoint::hit("content");
+    Ok((deleted, removed.is_away))
+}
+
+fn detail(cause: Cause, ids: &[ContentId]) -> Value {
+    match cause {
+        Cause::Requests(_) => json!({ "because": "requests" }),
+        Cause::Age => json!({ "because": "retention", "content_ids": ids }),
+    }
+}
+
+async fn is_asked(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<bool> {
+    let one: Option<(RequestId,)> = tx
+        .query("SELECT id FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .push(" AND delete_content LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(one.is_some())
+}
+
+/// Only the target archive has content.
+fn archive() -> Targets {
+    Targets::from_iter([Target::Archive])
+}
+
+/// Notes the content of the interactions whose customer the requests after one and up to another select, those of the pass
+/// that ask for it.
+async fn insert_selection(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    (after, last): (Option<RequestId>, RequestId),
+) -> Result<u64> {
+    let mut query = tx.query("WITH selected (request_id, identifier_id, cutoff) AS (");
+    for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", "), customers AS (")] {
+        query = query
+            .push("SELECT id, ")
+            .push(slot)
+            .push(", due_at FROM requests")
+            .with(" WHERE tenant_id = ", tenant)
+            .with(" AND pass_id = ", pass)
+            .with(" AND delete_content AND (targets & ", archive())
+            .push(") <> 0 AND ")
+            .push(slot)
+            .push(" IS NOT NULL")
+            .with_some(" AND id > ", after)
+            .with(" AND id <= ", last)
+            .push(then);
+    }
+    selector::customers(query, tenant, Target::Archive, Span::default())
+        .push(
+            "), hit (request_id, id) AS (SELECT s.request_id, k.id FROM customers k \
+             JOIN selected s ON s.identifier_id = k.phone_id AND k.at < s.cutoff \
+             UNION SELECT s.request_id, k.id FROM customers k \
+             JOIN selected s ON s.identifier_id = k.email_id AND k.at < s.cutoff) \
+             INSERT INTO pass_contents (tenant_id, pass_id, content_id, request_id)",
+        )
+        .with(
+            " SELECT c.tenant_id, r.pass_id, c.id, h.request_id FROM hit h JOIN contents c ON c.interaction_id = h.id \
+               JOIN requests r ON r.id = h.request_id WHERE c.tenant_id = ",
+            tenant,
+        )
+        .with(" AND r.tenant_id = ", tenant)
+        .push(" ON CONFLICT DO NOTHING")
+        .execute()
+        .await
+}
+
+/// The next content that is to go, each piece once.
+async fn selection(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    after: Option<ContentId>,
+) -> Result<Vec<ContentId>> {
+    let rows: Vec<(ContentId,)> = tx
+        .query("SELECT DISTINCT content_id FROM pass_contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .with_some(" AND content_id > ", after)
+        .with(" ORDER BY content_id LIMIT ", BATCH)
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Adds what is about to be deleted to the counts of every request that asked for it, and takes it off the list.
+async fn count(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, gone: &[ContentId]) -> Result<u64> {
+    tx.query(
+        "INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) \
+         SELECT p.tenant_id, p.request_id, count(*), 0 FROM pass_contents p JOIN contents c ON c.id = p.content_id",
+    )
+    .with(" WHERE p.tenant_id = ", tenant)
+    .with(" AND p.pass_id = ", pass)
+    .with(" AND c.tenant_id = ", tenant)
+    .with_any(" AND p.content_id", gone.iter().copied())
+    .push(
+        " GROUP BY p.tenant_id, p.request_id ON CONFLICT (tenant_id, request_id) \
+         DO UPDATE SET deleted = request_contents.deleted + excluded.deleted",
+    )
+    .execute()
+    .await?;
+    tx.query("DELETE FROM pass_contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .with_any(" AND content_id", gone.iter().copied())
+        .execute()
+        .await
+}
+
+/// The requests of the pass that would cut the customer of an interaction whose content is still there.
+async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<Vec<RequestId>> {
+    let mut query = tx
+        .query("WITH kept AS (SELECT DISTINCT c.interaction_id AS id FROM pass_contents p JOIN contents c ON c.id = p.content_id")
+        .with(" WHERE p.tenant_id = ", tenant)
+        .with(" AND p.pass_id = ", pass)
+        .with(" AND c.tenant_id = ", tenant)
+        .push(") ");
+    for (slot, then) in [("phone_id", " UNION "), ("email_id", "")] {
+        query = query
+            .push("SELECT r.id FROM kept k JOIN interactions i ON i.id = k.id JOIN requests r ON r.")
+            .push(slot)
+            .push(" = i.")
+            .push(slot)
+            .with(" AND i.at < r.due_at WHERE i.tenant_id = ", tenant)
+            .with(" AND r.tenant_id = ", tenant)
+            .with(" AND r.pass_id = ", pass)
+            .with(" AND (r.targets & ", archive())
+            .push(") <> 0")
+            .push(then);
+    }
+    let rows: Vec<(RequestId,)> = query.all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+async fn forget_selection(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<u64> {
+    tx.query("DELETE FROM pass_contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .execute()
+        .await
+}

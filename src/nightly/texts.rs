@@ -1,0 +1,174 @@
+//! What a chunk of the target archive means for content: texts lose their mentions, deliveries are called off, and what was
+//! delivered is listed with the requests.
+//!
+//! A text is cut like the texts of records: those of the interactions whose customer goes lose that customer and everybody
+//! whom this pass forgets; any text loses the mentions that are selected. The text itself is never rewritten, and a
+//! delivered file is out of reach: its tenant has to delete it (B7).
+
+use chrono::{DateTime, Utc};
+
+use super::chunk::{CAST_UUID, Chunk, with_customers, with_selected};
+use crate::archive::mentions::Owner;
+use crate::archive::selector;
+use crate::base::id::TenantId;
+use crate::store::{Archive, Query, Result, Sql, Tx};
+
+/// Cuts the mentions in texts that the chunk selects, before its customers go. Answers how many texts lost one.
+pub async fn cut_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
+    if note(tx, chunk).await? == 0 {
+        return Ok(0);
+    }
+    count(tx, chunk).await?;
+    release(tx, chunk).await?;
+    let texts: i64 = tx
+        .query("SELECT count(DISTINCT content_id) FROM pass_text_hits")
+        .with(" WHERE tenant_id = ", chunk.tenant)
+        .scalar()
+        .await?;
+    tx.query("UPDATE mentions SET identifier_id = NULL FROM pass_text_hits h")
+        .with(" WHERE h.tenant_id = ", chunk.tenant)
+        .with(" AND mentions.tenant_id = ", chunk.tenant)
+        .with(" AND mentions.target = ", Owner::Content)
+        .push(" AND mentions.record_id = h.content_id AND mentions.n = h.slot")
+        .push(" AND mentions.identifier_id = h.identifier_id AND mentions.at = h.at")
+        .execute()
+        .await?;
+    tx.query("DELETE FROM pass_text_hits").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
+    Ok(texts.unsigned_abs())
+}
+
+/// Notes the selected mentions; then, in the texts of interactions whose customer goes, the mentions of that customer and
+/// of everybody else whom this pass forgets.
+async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
+    const INSERT: &str = ") INSERT INTO pass_text_hits (tenant_id, content_id, slot, identifier_id, at) SELECT ";
+    let query = with_selected(tx.query(""), chunk).push(", said AS (");
+    let selected = selector::mentions(query, chunk.tenant, Owner::Content, chunk.span)
+        .with(INSERT, chunk.tenant)
+        .push(CAST_UUID)
+        .push(", record_id, n, identifier_id, at FROM said")
+        .execute()
+        .await?;
+    let own = with_customers(tx, chunk)
+        .push(
+            ", own AS (SELECT m.record_id, m.n, m.identifier_id, m.at FROM customers k \
+             JOIN contents c ON c.interaction_id = k.id JOIN mentions m ON m.record_id = c.id",
+        )
+        .with(" WHERE c.tenant_id = ", chunk.tenant)
+        .with(" AND m.tenant_id = ", chunk.tenant)
+        .with(" AND m.target = ", Owner::Content)
+        .push(" AND m.identifier_id IS NOT NULL AND (m.identifier_id IN (k.phone_id, k.email_id, k.name_id)")
+        .push(" OR EXISTS (SELECT 1 FROM pass_work w WHERE w.tenant_id = m.tenant_id")
+        .with(" AND w.pass_id = ", chunk.pass)
+        .with(" AND w.target = ", chunk.target)
+        .push(" AND w.identifier_id = m.identifier_id AND m.at < w.cutoff))")
+        .with(INSERT, chunk.tenant)
+        .push(CAST_UUID)
+        .push(", record_id, n, identifier_id, at FROM own WHERE TRUE ON CONFLICT DO NOTHING")
+        .execute()
+        .await?;
+    Ok(selected + own)
+}
+
+/// Adds the distinct texts to the counts of every request through which they lose a mention: because it selects the one
+/// who is mentioned, or the customer whose own mention it is.
+async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
+    let mut query = with_customers(tx, chunk)
+        .push(", hit (content_id, identifier_id, at) AS (SELECT content_id, identifier_id, at FROM pass_text_hits")
+        .with(" WHERE tenant_id = ", chunk.tenant);
+    for slot in ["k.phone_id", "k.email_id"] {
+        query = query
+            .push(" UNION ALL SELECT h.content_id, ")
+            .push(slot)
+            .push(
+                ", k.at FROM pass_text_hits h JOIN contents c ON c.id = h.content_id \
+                 JOIN customers k ON k.id = c.interaction_id",
+            )
+            .with(" WHERE h.tenant_id = ", chunk.tenant)
+            .with(" AND c.tenant_id = ", chunk.tenant)
+            .push(" AND h.identifier_id IN (k.phone_id, k.email_id, k.name_id)");
+    }
+    query
+        .push(
+            ") INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) \
+             SELECT s.tenant_id, s.request_id, 0, count(DISTINCT h.content_id) \
+             FROM hit h JOIN pass_selections s ON s.identifier_id = h.identifier_id AND h.at < s.cutoff",
+        )
+        .with(" WHERE s.tenant_id = ", chunk.tenant)
+        .with(" AND s.pass_id = ", chunk.pass)
+        .with(" AND s.target = ", chunk.target)
+        .push(
+            " GROUP BY s.tenant_id, s.request_id ON CONFLICT (tenant_id, request_id) \
+             DO UPDATE SET anonymized = request_contents.anonymized + excluded.anonymized",
+        )
+        .execute()
+        .await
+}
+
+/// Notes who leaves the texts: candidates for leaving the vault.
+async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
+    tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
+        .with("", chunk.tenant)
+        .push(CAST_UUID)
+        .with(", ", chunk.pass)
+        .push(CAST_UUID)
+        .with(", identifier_id FROM pass_text_hits WHERE tenant_id = ", chunk.tenant)
+        .push(" ON CONFLICT DO NOTHING")
+        .execute()
+        .await
+}
+
+/// Lists what was delivered of the interactions whose customer goes with the requests that select them, and calls off what
+/// was not delivered yet.
+pub async fn settle_deliveries(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> Result<()> {
+    const NAMES: Sql = Sql::per(
+        " CROSS JOIN LATERAL json_array_elements_text(d.file_names::json) AS f (value)",
+        " CROSS JOIN json_each(d.file_names) AS f",
+    );
+    let mut query = with_customers(tx, chunk).push(", hit (request_id, id) AS (");
+    for (slot, then) in [("k.phone_id", " UNION "), ("k.email_id", ")")] {
+        query = requests_by(slot, query, chunk).push(then);
+    }
+    query
+        .push(
+            " INSERT INTO request_files (tenant_id, request_id, file_name) \
+             SELECT DISTINCT d.tenant_id, h.request_id, f.value FROM hit h JOIN deliveries d ON d.interaction_id = h.id",
+        )
+        .push(NAMES)
+        .with(" WHERE d.tenant_id = ", chunk.tenant)
+        .push(" AND d.state = 'delivered' ON CONFLICT DO NOTHING")
+        .execute()
+        .await?;
+    with_customers(tx, chunk)
+        .push(" UPDATE deliveries SET state = 'cancelled'")
+        .with(", updated_at = ", now)
+        .with(" FROM customers k WHERE deliveries.tenant_id = ", chunk.tenant)
+        .push(" AND deliveries.interaction_id = k.id AND deliveries.state IN ('pending', 'held')")
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Appends the requests that select the chunk's customers by a slot: `(request_id, interaction_id)`.
+fn requests_by<'c>(slot: &'static str, query: Query<'c>, chunk: &Chunk) -> Query<'c> {
+    query
+        .push("SELECT s.request_id, k.id FROM customers k JOIN pass_selections s ON s.identifier_id = ")
+        .push(slot)
+        .with(" AND k.at < s.cutoff WHERE s.tenant_id = ", chunk.tenant)
+        .with(" AND s.pass_id = ", chunk.pass)
+        .with(" AND s.target = ", chunk.target)
+}
+
+/// Whether any text of content mentions anybody, and whether anything was or is to be delivered: without, a chunk costs no
+/// statement more.
+pub async fn has_any(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<(bool, bool)> {
+    let mention: Option<(i32,)> = tx
+        .query("SELECT n FROM mentions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", Owner::Content)
+        .push(" LIMIT 1")
+        .maybe()
+        .await?;
+    let delivery: Option<(String,)> =
+        tx.query("SELECT state FROM deliveries").with(" WHERE tenant_id = ", tenant).push(" LIMIT 1").maybe().await?;
+    Ok((mention.is_some(), delivery.is_some()))
+}
