@@ -112,6 +112,102 @@ each_store!(openssl_opens_what_was_encrypted_for_its_keys, |lethe: TestLethe| as
     }
 });
 
+async fn set(lethe: &TestLethe, recordings: Value) {
+    let change = json!({ "recordings": recordings });
+    lethe.caller("operator").patch("/tenant", "*", &change).await.expect(200);
+}
+
+each_store!(recordings_are_encrypted_where_the_settings_say_so, |mut lethe: TestLethe| async move {
+    let (keys, path) = (Keyring::new(), call(&lethe).await);
+    let (sender, officer, operator) = (lethe.caller("integration"), lethe.caller("dpo"), lethe.caller("operator"));
+    let clear = upload(&sender, &path, "recording", b"clear".to_vec()).await;
+    assert_eq!((&clear["encrypted_for"], &clear["playable"]), (&Value::Null, &json!(true)));
+
+    let fingerprint = keys.primary("Kontoret", "rsa2048", ("cert,encr", "never"), &[]);
+    register(&lethe, "openpgp", &keys.certificate(&[&fingerprint])).await.expect(200);
+    for kind in ["recording", "screen_recording", "voicemail"] {
+        let item = upload(&sender, &path, kind, recording(5_000)).await;
+        assert_eq!((&item["encrypted_for"], &item["playable"]), (&json!(fingerprint), &json!(false)), "{kind}");
+        assert_eq!((&item["size"], &item["media_type"]), (&json!(5_000), &json!("audio/wav")));
+        assert_eq!(officer.get(&at(&item, "play")).await.problem(409), "recording_encrypted");
+        let whole = officer.call("GET", &at(&item, "download")).send().await.unwrap();
+        assert_eq!(whole.headers()["content-type"], "application/pgp-encrypted");
+        let name = format!("attachment; filename=\"{}.pgp\"", item["id"].as_str().unwrap());
+        assert_eq!(whole.headers()["content-disposition"].to_str().unwrap(), name);
+        assert!(whole.headers().get("repr-digest").is_none(), "the digest is of what was uploaded");
+        let whole = whole.bytes().await.unwrap();
+        let part = officer.call("GET", &at(&item, "download")).header("range", "bytes=100-4999").send().await.unwrap();
+        assert_eq!(part.headers()["content-range"].to_str().unwrap(), format!("bytes 100-4999/{}", whole.len()));
+        assert!(part.bytes().await.unwrap() == whole[100..5_000]);
+        let ticket = officer.post(&at(&item, "ticket"), &json!({})).await.expect(201).json();
+        let nobody = lethe.caller_with(None).call("GET", &format!("/{}", ticket["url"].as_str().unwrap()));
+        assert!(nobody.send().await.unwrap().bytes().await.unwrap() == whole);
+    }
+    let attachment = upload(&sender, &path, "attachment", recording(100)).await;
+    assert_eq!(attachment["encrypted_for"], Value::Null);
+
+    for settings in [json!({ "encrypt": false }), json!({ "encrypt": true, "only_encrypt_delivery": true })] {
+        set(&lethe, settings).await;
+        assert_eq!(upload(&sender, &path, "recording", b"clear".to_vec()).await["playable"], json!(true));
+    }
+    set(&lethe, json!({ "only_encrypt_delivery": false })).await;
+    register(&lethe, "x509", &keys.x509("other", &["-newkey", "rsa:2048"], &[])).await.expect(200);
+    let other = upload(&sender, &path, "recording", recording(5_000)).await;
+    let answer = officer.call("HEAD", &at(&other, "download")).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/pkcs7-mime");
+    Answer::of(operator.call("DELETE", KEY)).await.expect(204);
+    assert_eq!(Answer::of(operator.call("DELETE", KEY)).await.problem(404), "not_found");
+    assert_eq!(officer.get(KEY).await.problem(404), "not_found");
+    assert_eq!(upload(&sender, &path, "recording", b"clear".to_vec()).await["playable"], json!(true));
+    assert!(keys.openssl_decrypt("other", &download(&lethe, &other).await) == recording(5_000));
+
+    let events = audited(&lethe).await;
+    let keyed = events.iter().filter(|event| event["action"].as_str().unwrap().starts_with("recording_key."));
+    let actions: Vec<_> = keyed.map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["recording_key.removed", "recording_key.registered", "recording_key.registered"]);
+    lethe.stop().await;
+    let folder = lethe.folder_bytes();
+    assert!(!folder.windows(40).any(|window| window == &WORDS[..40]), "cleartext is left in the data folder");
+});
+
+each_store!(an_upload_with_a_key_leaves_nothing_where_it_breaks_off, |lethe: TestLethe| async move {
+    let (keys, path) = (Keyring::new(), call(&lethe).await);
+    register(&lethe, "x509", &keys.x509("office", &["-newkey", "rsa:2048"], &[])).await.expect(200);
+    let upload = lethe.caller("integration").call("POST", &format!("{path}?kind=recording"));
+    let wrong = base64(&[7; 32]);
+    let upload = upload.header("content-type", "audio/wav").header("content-digest", format!("sha-256=:{wrong}:"));
+    let answer = Answer::of(upload.body(recording(3_000_000))).await;
+    assert_eq!(answer.mistakes(), ["Content-Digest digest_mismatch"]);
+    assert_eq!(lethe.caller("dpo").get(&path).await.expect(200).json()["items"], json!([]));
+    let folder = lethe.folder_bytes();
+    assert!(folder.len() < 3_000_000, "bytes of the broken upload are left");
+    assert!(!folder.windows(40).any(|window| window == &WORDS[..40]));
+});
+
+each_store!(a_long_recording_is_encrypted_in_constant_memory, |lethe: TestLethe| async move {
+    let (keys, path) = (Keyring::new(), call(&lethe).await);
+    let sender = lethe.caller("integration");
+    let fingerprint = keys.primary("Kontoret", "rsa2048", ("cert,encr", "never"), &[]);
+    let x509 = keys.x509("office", &["-newkey", "rsa:2048"], &[]);
+    for (kind, certificate) in [("openpgp", keys.certificate(&[&fingerprint])), ("x509", x509)] {
+        register(&lethe, kind, &certificate).await.expect(200);
+        // What a server needs of memory for any upload at all is there after the first.
+        upload(&sender, &path, "recording", recording(100_000)).await;
+        let idle = lethe.server().memory("VmRSS");
+        let piece = actix_web::web::Bytes::from(recording(1 << 20));
+        let pieces = futures_util::stream::iter((0..LONG).map(move |_| Ok::<_, std::io::Error>(piece.clone())));
+        let upload = sender.call("POST", &format!("{path}?kind=recording")).header("content-type", "audio/wav");
+        let item = Answer::of(upload.body(reqwest::Body::wrap_stream(pieces))).await.expect(201).json();
+        assert_eq!(item["size"], json!(LONG << 20));
+        let grown = lethe.server().memory("VmHWM").saturating_sub(idle);
+        assert!(grown <= 32 << 10, "{kind}: {grown} KiB more than idle");
+        Answer::of(lethe.caller("dpo").call("DELETE", at(&item, "").trim_end_matches('/'))).await.expect(204);
+    }
+});
+
+/// MiB of a long recording.
+const LONG: usize = 300;
+
 each_store!(a_message_that_was_altered_or_cut_short_opens_nowhere, |lethe: TestLethe| async move {
     let (keys, path) = (Keyring::new(), call(&lethe).await);
     let fingerprint = keys.primary("Kontoret", "ed25519", ("cert", "never"), &[]);

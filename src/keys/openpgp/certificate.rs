@@ -79,11 +79,14 @@ fn parse(text: &str) -> Result<SignedPublicKey, Refusal> {
 fn self_signature(certificate: &SignedPublicKey, now: DateTime<Utc>) -> Result<&Signature, Refusal> {
     let primary = &certificate.primary_key;
     let direct = certificate.details.direct_signatures.iter();
-    let direct = direct.filter(|one| one.typ() == Some(SignatureType::Key) && one.verify_key(primary).is_ok());
+    let direct = direct.filter(|one| {
+        one.typ() == Some(SignatureType::Key) && (one.verify_key(primary).is_ok() || is_own_and_weak(primary, one))
+    });
     let named = certificate.details.users.iter().flat_map(|user| {
         let is_revoked = user.signatures.iter().any(|one| one.typ() == Some(SignatureType::CertRevocation));
         let certifies = move |one: &&Signature| {
-            !is_revoked && one.is_certification() && one.verify_certification(primary, Tag::UserId, &user.id).is_ok()
+            let verifies = || one.verify_certification(primary, Tag::UserId, &user.id).is_ok();
+            !is_revoked && one.is_certification() && (verifies() || is_own_and_weak(primary, one))
         };
         user.signatures.iter().filter(certifies)
     });
@@ -117,9 +120,10 @@ fn judge<'c>(
     key: &'c SignedPublicSubKey,
     now: DateTime<Utc>,
 ) -> Result<Option<Subkey<'c>>, Refusal> {
+    let primary = &certificate.primary_key;
     let bindings = key.signatures.iter().filter(|one| {
-        one.typ() == Some(SignatureType::SubkeyBinding)
-            && one.verify_subkey_binding(&certificate.primary_key, &key.key).is_ok()
+        let verifies = || one.verify_subkey_binding(primary, &key.key).is_ok();
+        one.typ() == Some(SignatureType::SubkeyBinding) && (verifies() || is_own_and_weak(primary, one))
     });
     let binding = match newest(bindings, now) {
         Ok(binding) => binding,
@@ -154,10 +158,19 @@ fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>, now: DateTime<Utc
         made <= now && (lasts.is_zero() || made + lasts > now)
     });
     let newest = in_force.max_by_key(|one| created(one)).ok_or(Refusal::Unbound)?;
-    match newest.hash_alg() {
-        Some(HashAlgorithm::Sha1 | HashAlgorithm::Md5 | HashAlgorithm::Ripemd160) | None => Err(Refusal::Sha1Binding),
-        Some(_) => Ok(newest),
-    }
+    if is_weak(newest) { Err(Refusal::Sha1Binding) } else { Ok(newest) }
+}
+
+fn is_weak(signature: &Signature) -> bool {
+    matches!(signature.hash_alg(), Some(HashAlgorithm::Sha1 | HashAlgorithm::Md5 | HashAlgorithm::Ripemd160) | None)
+}
+
+/// Whether a signature says that the primary key made it, over a hash that proves nothing. It is not verified: it is there
+/// to be refused.
+fn is_own_and_weak(primary: &pgp::packet::PublicKey, signature: &Signature) -> bool {
+    let by_id = || signature.issuer_key_id().contains(&&primary.legacy_key_id());
+    let by_fingerprint = || signature.issuer_fingerprint().contains(&&primary.fingerprint());
+    is_weak(signature) && (by_id() || by_fingerprint())
 }
 
 fn encrypts(flags: &KeyFlags) -> bool {
