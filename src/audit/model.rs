@@ -46,6 +46,10 @@ actions! {
     ContentPlayed = "content.played";
     /// Content was deleted.
     ContentDeleted = "content.deleted";
+    /// The key that recordings are encrypted with was registered.
+    RecordingKeyRegistered = "recording_key.registered";
+    /// The key that recordings are encrypted with was removed.
+    RecordingKeyRemoved = "recording_key.removed";
     /// A tenant's settings were changed.
     TenantChanged = "tenant.changed";
     /// Somebody was refused for want of a scope.

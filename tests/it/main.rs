@@ -13,6 +13,7 @@ mod crash;
 mod fence;
 mod harness;
 mod ingest;
+mod keys;
 mod night;
 mod night_content;
 mod plans;

@@ -4,6 +4,7 @@ mod caller;
 mod content;
 mod dump;
 mod folder;
+mod keyring;
 mod leaks;
 pub mod oracle;
 
@@ -19,6 +20,7 @@ use std::pin::pin;
 pub use caller::{Answer, Caller};
 pub use content::Call;
 pub use dump::{Dump, Row};
+pub use keyring::Keyring;
 pub use leaks::Needles;
 pub use process::signal;
 pub use stage::TestLethe;
