@@ -12,6 +12,7 @@ mod deletion;
 pub mod http;
 mod model;
 mod objects;
+pub mod outbox;
 mod reading;
 mod sql;
 mod ticket;
@@ -37,7 +38,7 @@ pub use model::{Content, ContentError, Deleted, MediaType, NewContent, NotAMedia
 #[cfg(feature = "s3")]
 pub use objects::Bucket;
 pub use objects::{ObjectError, Objects};
-pub use reading::{Access, Reading, open};
+pub use reading::{Access, Reading, open, read};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
 
