@@ -33,6 +33,7 @@ use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
 use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
+use crate::keys;
 use crate::nightly;
 use crate::requests;
 use crate::telemetry::Metrics;
@@ -46,6 +47,7 @@ fn routes(cfg: &mut ServiceConfig<'_>) {
     requests::routes(cfg);
     archive::http::routes(cfg);
     content::http::routes(cfg);
+    keys::http::routes(cfg);
     nightly::http::routes(cfg);
     operations::routes(cfg);
 }

@@ -54,6 +54,10 @@ actions! {
     DeliveryTargetRemoved = "delivery_target.removed";
     /// A delivery is to be tried again at once.
     DeliveryRetried = "delivery.retried";
+    /// The key that recordings are encrypted with was registered.
+    RecordingKeyRegistered = "recording_key.registered";
+    /// The key that recordings are encrypted with was removed.
+    RecordingKeyRemoved = "recording_key.removed";
     /// A tenant's settings were changed.
     TenantChanged = "tenant.changed";
     /// Somebody was refused for want of a scope.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it; rooms of one rank never meet.
-const RANKS: [&[&str]; 15] = [
+const RANKS: [&[&str]; 16] = [
     &["main"],
     &["cli"],
     &["app"],
     &["nightly"],
     &["requests"],
     &["content"],
+    &["keys"],
     &["archive"],
     &["vault"],
     &["tenants"],
@@ -23,7 +24,7 @@ const RANKS: [&[&str]; 15] = [
 ];
 
 /// The rooms cut into `http`, `mod`, `model` and `sql`.
-const SLICES: [&str; 7] = ["nightly", "requests", "content", "archive", "vault", "tenants", "audit"];
+const SLICES: [&str; 8] = ["nightly", "requests", "content", "keys", "archive", "vault", "tenants", "audit"];
 
 /// The doors through which an identifier or a key leaves its type.
 const DOORS: [&str; 8] = [
