@@ -38,12 +38,7 @@ pub(super) async fn enqueue(tx: &mut Tx<Archive>, tenant: TenantId, content: &Co
 
 /// Cancels what is not delivered yet of some content that is being deleted. What was delivered stays listed: the tenant
 /// must delete its copies.
-pub async fn cancel(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    contents: &[ContentId],
-    now: DateTime<Utc>,
-) -> Result<u64> {
+pub async fn cancel(tx: &mut Tx<Archive>, tenant: TenantId, contents: &[ContentId], now: DateTime<Utc>) -> Result<u64> {
     tx.query("UPDATE deliveries SET state = 'cancelled'")
         .with(", updated_at = ", now)
         .with(" WHERE tenant_id = ", tenant)

@@ -9,6 +9,7 @@ use crate::archive::ArchiveError;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, DeliveryId, RecordId};
 use crate::content::ContentError;
+use crate::keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{DeliverySecret, VaultError};
@@ -26,6 +27,19 @@ pub enum DeliveryState {
     Held,
     /// The content was deleted or its customer forgotten before it was delivered.
     Cancelled,
+}
+
+impl DeliveryState {
+    /// The state's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Held => "held",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// One recording on its way to its tenant.
@@ -249,6 +263,9 @@ pub enum DeliveryError {
     /// The content cannot be read.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// Something cannot be encrypted for the tenant.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Something cannot be sealed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -267,8 +284,9 @@ impl DeliveryError {
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
+            Self::Key(KeyError::Store(error)) => of_store(error),
             Self::Content(_) => Fault::ContentUnavailable,
-            Self::NotBuiltIn => Fault::NotBuiltIn,
+            Self::NotBuiltIn | Self::Key(KeyError::NotBuiltIn) => Fault::NotBuiltIn,
             _ => Fault::Internal,
         }
     }

@@ -132,8 +132,7 @@ pub async fn page(
     after: Option<Position>,
     limit: u32,
 ) -> Result<Vec<Delivery>> {
-    let mut query =
-        select(tx.query("")).with(" WHERE tenant_id = ", tenant).with_some(" AND state = ", state);
+    let mut query = select(tx.query("")).with(" WHERE tenant_id = ", tenant).with_some(" AND state = ", state);
     if let Some(Position { at, id }) = after {
         query = query.with(" AND (created_at, id) < (", at).with(", ", id).push(")");
     }

@@ -58,7 +58,8 @@ impl Ftp {
         let Self { server, timeout } = self;
         within(*timeout, async { server.login(login.user.as_str(), password).await.map_err(|error| of_login(&error)) })
             .await?;
-        within(*timeout, async { server.transfer_type(FileType::Binary).await.map_err(|error| of_ftp(&error)) }).await?;
+        within(*timeout, async { server.transfer_type(FileType::Binary).await.map_err(|error| of_ftp(&error)) })
+            .await?;
         for part in &login.folder {
             let entered = async {
                 server.cwd(part.as_str()).await.map_err(|error| match code(&error) {

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{
-    Certificate, ClientOptions, Error, MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload, RetryConfig,
-};
+use object_store::{Certificate, ClientOptions, Error, MultipartUpload, ObjectStoreExt as _, PutPayload, RetryConfig};
 use secrecy::ExposeSecret as _;
 
 use super::{Reach, read_file, within};
@@ -67,8 +65,9 @@ impl Bucket {
     }
 
     pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+        let (store, path) = (&self.store, self.path(name));
         within(self.timeout, async {
-            match self.store.head(&self.path(name)).await {
+            match store.head(&path).await {
                 Ok(found) => Ok(Some(found.size)),
                 Err(Error::NotFound { .. }) => Ok(None),
                 Err(error) => Err(of_s3(&error)),
@@ -80,38 +79,16 @@ impl Bucket {
     /// Sends all parts. The name of the part file is of no use here.
     pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
         let own = name.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.')).map_or(name, |(own, _)| own);
-        let path = self.path(own);
-        let mut upload = within(self.timeout, async {
-            self.store.put_multipart(&path).await.map_err(|error| of_s3(&error))
-        })
-        .await?;
-        let sent = self.send(upload.as_mut(), body).await;
+        let (store, path) = (&self.store, self.path(own));
+        let mut upload =
+            within(self.timeout, async { store.put_multipart(&path).await.map_err(|error| of_s3(&error)) }).await?;
+        let sent = send(self.timeout, upload.as_mut(), body).await;
         if let Err(failed) = sent {
             let _ = within(self.timeout, async { upload.abort().await.map_err(|error| of_s3(&error)) }).await;
             return Err(failed);
         }
         self.written = Some(upload);
         Ok(())
-    }
-
-    async fn send(&self, upload: &mut dyn MultipartUpload, body: &mut Body) -> Result<(), Failed> {
-        let (mut waiting, mut is_first) = (Vec::new(), true);
-        loop {
-            let bytes = body.next().await?;
-            let is_end = bytes.is_none();
-            waiting.extend_from_slice(&bytes.unwrap_or_default());
-            if waiting.len() >= PART || is_end && (is_first || !waiting.is_empty()) {
-                let part = PutPayload::from(std::mem::take(&mut waiting));
-                within(self.timeout.max(Duration::from_mins(2)), async {
-                    upload.put_part(part).await.map_err(|error| of_s3(&error))
-                })
-                .await?;
-                is_first = false;
-            }
-            if is_end {
-                return Ok(());
-            }
-        }
     }
 
     pub async fn rename(&mut self, _: &str, _: &str) -> Result<(), Fault> {
@@ -123,6 +100,27 @@ impl Bucket {
     pub async fn remove(&mut self, _: &str) -> Result<(), Fault> {
         let Some(mut upload) = self.written.take() else { return Ok(()) };
         within(self.timeout, async { upload.abort().await.map_err(|error| of_s3(&error)) }).await
+    }
+}
+
+/// Sends all parts; at least one, since an object without any is none.
+async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut Body) -> Result<(), Failed> {
+    let (mut waiting, mut is_first) = (Vec::new(), true);
+    loop {
+        let bytes = body.next().await?;
+        let is_end = bytes.is_none();
+        waiting.extend_from_slice(&bytes.unwrap_or_default());
+        if waiting.len() >= PART || is_end && (is_first || !waiting.is_empty()) {
+            let part = PutPayload::from(std::mem::take(&mut waiting));
+            within(timeout.max(Duration::from_mins(2)), async {
+                upload.put_part(part).await.map_err(|error| of_s3(&error))
+            })
+            .await?;
+            is_first = false;
+        }
+        if is_end {
+            return Ok(());
+        }
     }
 }
 

@@ -227,11 +227,7 @@ fn folder_of(login: &Login) -> String {
     }
 }
 
-async fn authenticate(
-    session: &mut Handle<Pinned>,
-    user: &str,
-    secret: Option<&DeliverySecret>,
-) -> Result<(), Fault> {
+async fn authenticate(session: &mut Handle<Pinned>, user: &str, secret: Option<&DeliverySecret>) -> Result<(), Fault> {
     let answer = match secret {
         Some(DeliverySecret::Password(password)) => {
             session.authenticate_password(user, password.expose_secret()).await.map_err(of_ssh)?

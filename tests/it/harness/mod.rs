@@ -18,7 +18,7 @@ use std::pin::pin;
 pub use caller::{Answer, Caller};
 pub use dump::{Dump, Row};
 pub use leaks::Needles;
-pub use process::signal;
+pub use process::{Ran, signal};
 pub use stage::TestLethe;
 pub use stock::Stock;
 
