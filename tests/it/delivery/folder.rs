@@ -6,8 +6,8 @@ use lethe::store::{Archive, Db, Settings};
 use serde_json::{Value, json};
 
 use super::{
-    NUMBER, WORDS, call, calmly, deliver, deliveries, departures, files, folder_of, operator, pairs, set_recordings,
-    set_target, state, states, upload,
+    NUMBER, WORDS, call, calmly, deliver, deliveries, departures, files, files_named, folder_of, operator, pairs,
+    set_recordings, set_target, state, states, upload,
 };
 use crate::harness::{Answer, TestLethe, each_store, signal};
 
@@ -239,9 +239,3 @@ each_store!(a_target_says_what_is_wrong_with_it, |mut lethe: TestLethe| async mo
     assert!(!everything.windows(11).any(|window| window == b"geheim-wort"), "the secret lies somewhere in clear");
     assert!(!lethe.journal().text().contains("geheim"));
 });
-
-/// The names of the files of a folder that may not be there yet.
-fn files_named(folder: &std::path::Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}

@@ -1,6 +1,7 @@
 //! Recordings on their way to their tenants, through the real program and to real servers.
 
 mod folder;
+mod servers;
 
 use std::path::{Path, PathBuf};
 
@@ -117,4 +118,10 @@ fn pairs(folder: &Path) -> Vec<(String, Vec<u8>)> {
 /// The folder below which the tenant's targets `file:///` lie.
 fn folder_of(lethe: &TestLethe) -> PathBuf {
     lethe.data_folder().join("deliveries/demo")
+}
+
+/// The names of the files of a folder that may not be there yet.
+fn files_named(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }

@@ -8,6 +8,7 @@ pub mod oracle;
 
 mod postgres;
 mod process;
+pub mod servers;
 mod stage;
 mod stock;
 
