@@ -26,9 +26,11 @@ Examples:
   lethe demo                      everything on embedded databases, in a fresh folder
   lethe serve                     the API, on http://127.0.0.1:8080
   lethe job nightly               carry out what is due
+  lethe deliver                   deliver recordings to their tenants
 
 Exit codes:
-  0 all done (also: another runner is at it)   1 failure   2 some requests were left waiting, some lines rejected
+  0 all done (also: another runner is at it)   1 failure   2 some requests were left waiting, some lines rejected,
+  some recordings not delivered
   64 usage   75 try again (a database is away, or asked to stop)   78 configuration";
 
 /// The commands.
@@ -40,6 +42,9 @@ pub enum Command {
     /// Run a job and exit
     #[command(subcommand)]
     Job(Job),
+    /// Deliver recordings to their tenants
+    #[command(after_help = "Examples:\n  lethe deliver\n  lethe deliver --once --tenant acme --json")]
+    Deliver(DeliverArguments),
     /// Apply the migrations that are missing, in both databases
     Migrate,
     /// Import records from a file, or content from a folder
@@ -94,6 +99,23 @@ pub struct NightlyArguments {
     /// Say what would be done, write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Report as JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How recordings are delivered.
+#[derive(Args)]
+pub struct DeliverArguments {
+    /// Try everything that is due once and exit
+    #[arg(long)]
+    pub once: bool,
+    /// Only this tenant
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: Option<String>,
+    /// First take up what is held
+    #[arg(long)]
+    pub held: bool,
     /// Report as JSON lines
     #[arg(long)]
     pub json: bool,

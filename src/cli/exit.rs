@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::app::StartError;
 use crate::archive::ArchiveError;
 use crate::content::ContentError;
+use crate::delivery::DeliveryError;
 use crate::nightly::{Ending, NightError};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -18,7 +19,7 @@ pub enum Exit {
     Done,
     /// Something failed.
     Failed,
-    /// Some requests were left waiting, or some lines were rejected.
+    /// Some requests were left waiting, some lines were rejected, or some recordings not delivered.
     Incomplete,
     /// The command line is wrong.
     Usage,
@@ -73,6 +74,9 @@ pub enum Failure {
     /// The night stopped.
     #[error(transparent)]
     Night(#[from] NightError),
+    /// Recordings cannot be delivered.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
     /// A file cannot be read or written.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -103,12 +107,14 @@ impl Failure {
             | Self::Unmigrated(_) => Exit::Configuration,
             Self::Start(StartError::Store(error))
             | Self::Tenant(TenantError::Store(error))
+            | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
             Self::Night(error) => error.ending().into(),
             Self::Content(error) if error.is_transient() => Exit::TryAgain,
             Self::Content(_)
+            | Self::Delivery(_)
             | Self::Start(_)
             | Self::Archive(_)
             | Self::Io(_)

@@ -2,6 +2,7 @@
 //! error; exit codes say how it went.
 
 mod args;
+mod deliver;
 mod demo;
 mod exit;
 mod folder;
@@ -73,6 +74,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Serve => serve(&config).await,
         Command::Job(job) => job::run(&config, job).await,
+        Command::Deliver(arguments) => deliver::run(&config, arguments).await,
         Command::Migrate => {
             app::migrate(&app::open(&config).await?).await.map_err(app::StartError::from)?;
             Ok(Exit::Done)

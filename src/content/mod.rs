@@ -14,6 +14,7 @@ mod header;
 pub mod http;
 mod model;
 mod objects;
+pub mod outbox;
 mod reading;
 mod removal;
 mod shelves;
@@ -41,7 +42,7 @@ pub use model::{Content, ContentError, Deleted, MediaType, NewContent, NotAMedia
 #[cfg(feature = "s3")]
 pub use objects::Bucket;
 pub use objects::{ObjectError, Objects};
-pub use reading::{Access, Reading, open};
+pub use reading::{Access, Reading, open, read};
 pub use removal::{Removed, of_customers, remove_objects, remove_rows, without_object};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use super::header::Header;
 use super::model::{Content, ContentError, NewContent, place};
 use super::objects::{ObjectError, Writing};
-use super::{Shelf, known, sql};
+use super::{Shelf, known, outbox, sql};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::{Key, Sha256};
@@ -211,6 +211,7 @@ impl Storing {
         writing.complete().await?;
         let mut tx = self.stores.archive.write().await?;
         sql::insert(&mut tx, self.tenant, &self.content).await?;
+        outbox::enqueue(&mut tx, self.tenant, &self.content).await?;
         Ok(tx.commit().await?)
     }
 
@@ -219,6 +220,7 @@ impl Storing {
         let undone = async {
             let mut tx = self.stores.archive.write().await?;
             sql::delete(&mut tx, self.tenant, &[self.content.id]).await?;
+            outbox::cancel(&mut tx, self.tenant, &[self.content.id], self.stores.clock.now()).await?;
             tx.commit().await?;
             let mut tx = self.stores.vault.write().await?;
             vault::drop_content_keys(&mut tx, self.tenant, &[self.content.id]).await?;

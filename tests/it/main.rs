@@ -10,6 +10,7 @@ mod auth;
 mod content;
 mod contract;
 mod crash;
+mod delivery;
 mod fence;
 mod harness;
 mod ingest;

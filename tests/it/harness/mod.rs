@@ -10,6 +10,7 @@ pub mod oracle;
 
 mod postgres;
 mod process;
+pub mod servers;
 mod stage;
 mod stock;
 
@@ -22,7 +23,7 @@ pub use content::Call;
 pub use dump::{Dump, Row};
 pub use keyring::Keyring;
 pub use leaks::Needles;
-pub use process::signal;
+pub use process::{Ran, signal};
 pub use stage::TestLethe;
 pub use stock::Stock;
 
