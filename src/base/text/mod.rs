@@ -9,6 +9,7 @@
 //! looks closer there only. An address takes what is inside of it, a number takes what is inside of it, then the name.
 
 mod digits;
+pub mod document;
 mod email;
 mod json;
 mod lookalike;

@@ -42,15 +42,20 @@ impl<'m> Mentions<'m> {
         })
     }
 
+    /// Appends what is written in place of a find.
+    pub(super) fn write(&mut self, found: Found, text: &mut String) {
+        text.push(OPEN);
+        text.push_str(&self.number(found).to_string());
+        text.push(CLOSE);
+    }
+
     /// The text with a placeholder in place of each find.
     pub(super) fn replace(&mut self, text: &str, finds: Vec<(Range<usize>, Found)>) -> String {
         let mut replaced = String::with_capacity(text.len());
         let mut end = 0;
         for (range, found) in finds {
             replaced.push_str(&text[end..range.start]);
-            replaced.push(OPEN);
-            replaced.push_str(&self.number(found).to_string());
-            replaced.push(CLOSE);
+            self.write(found, &mut replaced);
             end = range.end;
         }
         replaced.push_str(&text[end..]);
