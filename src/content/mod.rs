@@ -6,7 +6,7 @@
 //! object: a crash leaves no row without bytes, and bytes without a row are reached by no call. What a crash leaves in the
 //! object store and the vault is for a sweep, which is yet to come.
 //!
-//! Texts (chat logs, transcripts, comments, analyses) are refused until they are stored without identifiers (D6).
+//! Texts (chat logs, transcripts, comments, analyses) are stored without identifiers (D6): see [`text`].
 
 mod deletion;
 pub mod http;
@@ -14,6 +14,7 @@ mod model;
 mod objects;
 mod reading;
 mod sql;
+pub mod text;
 mod ticket;
 mod upload;
 
@@ -23,13 +24,13 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use crate::archive::Slot;
-use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::base::pii::Identifier;
 use crate::base::target::Target;
 use crate::base::text::Own;
 use crate::store::{Archive, Tx};
-use crate::vault::{self, Stores};
+use crate::vault::{self, Keyset, Stores};
 
 pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
@@ -70,10 +71,9 @@ pub async fn list(
 
 /// What the customer of an interaction is known by, in custody: to be looked for in what somebody says of the content.
 pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordId) -> Result<Own, ContentError> {
-    let mut own = Own { phone: None, email: None, name: None };
     let mut tx = stores.archive.read().await?;
     let Some(record) = crate::archive::find(&mut tx, tenant, Target::Archive, interaction).await? else {
-        return Ok(own);
+        return Ok(Own::default());
     };
     drop(tx);
     let held = [record.phone, record.email, record.name].into_iter().filter_map(|slot| match slot {
@@ -81,7 +81,17 @@ pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordI
         Slot::Forgotten | Slot::Empty => None,
     });
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    for identifier in vault::open(&mut stores.vault.read().await?, &keyset, held).await?.into_values() {
+    own_of(stores, &keyset, held).await
+}
+
+/// Some identifiers of one customer, in custody.
+async fn own_of(
+    stores: &Stores,
+    keyset: &Keyset,
+    held: impl IntoIterator<Item = IdentifierId>,
+) -> Result<Own, ContentError> {
+    let mut own = Own::default();
+    for identifier in vault::open(&mut stores.vault.read().await?, keyset, held).await?.into_values() {
         match identifier {
             Identifier::Phone(phone) => own.phone = Some(phone),
             Identifier::Email(email) => own.email = Some(email),

@@ -12,6 +12,7 @@ use super::objects::ObjectError;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::chunks::{CHUNK, Layout, Opener, SEALED_CHUNK};
+use crate::base::id::TenantId;
 use crate::vault::{self, Stores};
 
 /// How and why somebody reads content, for the audit log.
@@ -42,14 +43,25 @@ pub async fn open(
     });
     let entry = Entry::new(action, 1, detail).purpose(reason);
     audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
-    let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    fetch(stores, shelf, actor.tenant, content, range).await
+}
+
+/// Opens a range of content that the audit log knows of.
+pub(super) async fn fetch(
+    stores: &Stores,
+    shelf: &Shelf,
+    tenant: TenantId,
+    content: &Content,
+    range: Range<u64>,
+) -> Result<Reading, ContentError> {
+    let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let key = vault::content_key(&mut stores.vault.read().await?, &keyset, content.id).await?;
     // The row of content whose deletion was broken off: its bytes are gone already.
     let key = key.ok_or(ContentError::Unknown)?;
     let layout = Layout { size: content.stored_size };
     let mut reading = Reading {
-        opener: Opener::new(&key, &place(actor.tenant, content.id), content.stored_size)?,
-        stream: shelf.objects.read(actor.tenant, content.id, layout.sealed_range(&range)).await?,
+        opener: Opener::new(&key, &place(tenant, content.id), content.stored_size)?,
+        stream: shelf.objects.read(tenant, content.id, layout.sealed_range(&range)).await?,
         waiting: Vec::with_capacity(2 * SEALED_CHUNK),
         number: layout.chunk_of(range.start),
         skip: usize::try_from(range.start % CHUNK as u64).unwrap_or_default(),

@@ -19,3 +19,4 @@ mod privacy;
 mod requests;
 mod schema;
 mod search;
+mod texts;

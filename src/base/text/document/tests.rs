@@ -321,9 +321,8 @@ fn a_late_text_names_no_speaker() {
     assert_eq!(seen(Format::Vtt, cues, &forgotten()), left);
     let shown = seen_json(Format::Vcon, &vcon(), &forgotten());
     assert_eq!(shown["dialog"][1]["body"], "Ring Anonymized på <+4798765432>");
-    let many: Vec<_> = (0..200)
-        .map(|no| turn(&format!("x{}y{}", (b'a' + no / 26) as char, (b'a' + no % 26) as char), ""))
-        .collect();
+    let many: Vec<_> =
+        (0..200).map(|no| turn(&format!("x{}y{}", (b'a' + no / 26) as char, (b'a' + no % 26) as char), "")).collect();
     assert!(tokenize(Format::Json, json!(many).to_string().as_bytes(), &forgotten()).is_err());
 }
 
