@@ -10,6 +10,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::text::document::Broken;
 use crate::keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -164,9 +165,9 @@ pub enum ContentError {
     /// There is no such interaction or content, or nobody can read it any more.
     #[error("there is no such interaction or content")]
     Unknown,
-    /// Texts are not stored yet, since the identifiers in them would be.
-    #[error("texts cannot be stored as content yet")]
-    Text,
+    /// It is no text of the format that it was said to be.
+    #[error("not the text it should be: {0}")]
+    Broken(Broken),
     /// The kind cannot be of this media type.
     #[error("the media type does not fit the kind")]
     Misfit,
@@ -220,7 +221,7 @@ impl ContentError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unknown => "not_found",
-            Self::Text => "not_built_in",
+            Self::Broken(_) => "format",
             Self::Misfit => "media_type_unsupported",
             Self::TooLarge(_) => "too_large",
             Self::Digest => "digest_mismatch",

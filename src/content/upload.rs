@@ -58,11 +58,9 @@ pub async fn begin_upload(
     new: NewContent,
     announced: Option<u64>,
 ) -> Result<Upload, ContentError> {
-    if new.kind.is_text() {
-        return Err(ContentError::Text);
-    }
     let at = known(&mut stores.archive.read().await?, tenant, new.interaction).await?;
-    if !new.media_type.fits(new.kind) {
+    // A text is no stream of bytes: see `text`.
+    if new.kind.is_text() || !new.media_type.fits(new.kind) {
         return Err(ContentError::Misfit);
     }
     if announced.is_some_and(|size| size > shelf.size_limit) {

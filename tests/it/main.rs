@@ -22,3 +22,4 @@ mod privacy;
 mod requests;
 mod schema;
 mod search;
+mod texts;

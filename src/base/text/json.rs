@@ -65,7 +65,7 @@ pub(super) fn fill(value: Value, show: &dyn Fn(usize) -> String) -> Value {
 }
 
 /// Adds a field under its key, or under the key and a number where another field has come to be called so.
-fn insert(fields: &mut Map<String, Value>, key: String, value: Value) {
+pub(super) fn insert(fields: &mut Map<String, Value>, key: String, value: Value) {
     let mut free = key.clone();
     let mut number = 2_usize;
     while fields.contains_key(&free) {

@@ -16,6 +16,7 @@
 
 mod card;
 mod digits;
+pub mod document;
 mod email;
 mod iban;
 mod json;

@@ -3,6 +3,7 @@
 mod body;
 mod bytes;
 mod headers;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, cust
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
+use crate::base::text::document::Format;
 use crate::base::text::{Finder, fill_text, tokenize_text};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, refuse};
 use crate::http::docs::{
@@ -59,6 +61,10 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 /// stored. An interaction whose customer was forgotten takes content, too. The document says `application/octet-stream`
 /// for any media type.
 ///
+/// Texts (`chat_log`, `transcript`, `comment`, `analysis`) are `text/plain`, `text/vtt`, `application/json` or
+/// `application/vcon+json` in UTF-8, of at most 16 MiB. They are stored without the identifiers in them; a recording in a
+/// vCon is refused. The answer has their SHA-256; later ones have it only where nothing was replaced.
+///
 /// Needs the scope `content:write`.
 #[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
     params(("id" = Uuid, Path, description = "The interaction's id."), UploadParams,
@@ -73,6 +79,7 @@ pub async fn upload_content(
     id: Id<RecordId>,
     params: Params<UploadParams>,
     declared: Declared,
+    request: HttpRequest,
     mut raw: Raw,
     stores: Data<Stores>,
     shelf: Data<Shelf>,
@@ -80,6 +87,10 @@ pub async fn upload_content(
     let UploadParams { kind, sensitivity } = params.0;
     let Declared { media_type, sha256 } = declared;
     let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
+    if kind.is_text() {
+        let stored = text::receive(&request, raw, &stores, &shelf, caller.tenant, (new, sha256)).await?;
+        return Ok(created(stored));
+    }
     let mut upload = begin_upload(&stores, &shelf, caller.tenant, new, raw.announced()).await?;
     if let Err(problem) = receive(&mut raw, &mut upload).await {
         if let Err(error) = upload.abandon().await {
@@ -87,9 +98,13 @@ pub async fn upload_content(
         }
         return Err(problem);
     }
-    let item = ContentItem::from(upload.finish(sha256).await?);
+    Ok(created(upload.finish(sha256).await?))
+}
+
+fn created(content: Content) -> HttpResponse {
+    let item = ContentItem::from(content);
     let address = format!("/api/v1/archive/content/{}", item.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, address)).json(item))
+    HttpResponse::Created().insert_header((LOCATION, address)).json(item)
 }
 
 async fn receive(raw: &mut Raw, upload: &mut Upload) -> Answer<()> {
@@ -255,11 +270,9 @@ impl From<ContentError> for Problem {
     fn from(error: ContentError) -> Self {
         match error {
             ContentError::Unknown => Self::new(Code::NotFound),
-            ContentError::Text => Self::new(Code::NotBuiltIn)
-                .detail("texts cannot be stored yet: send recording, screen_recording, voicemail or attachment"),
-            ContentError::Misfit => {
-                Self::new(Code::MediaTypeUnsupported).detail("recordings are audio, video or application")
-            }
+            ContentError::Misfit => Self::new(Code::MediaTypeUnsupported)
+                .detail(format!("recordings are audio, video or application; texts are {}", Format::MEDIA_TYPES)),
+            ContentError::Broken(broken) => text::refuse(&broken),
             ContentError::TooLarge(limit) => Self::new(Code::TooLarge).detail(format!("send at most {limit} bytes")),
             ContentError::Digest => Self::new(Code::ValidationFailed).parameter(
                 "Content-Digest",
