@@ -12,7 +12,7 @@ use crate::archive::{self, incoming::Channel};
 use crate::base::content::ContentKind;
 use crate::base::crypto::Sha256;
 use crate::base::id::RecordId;
-use crate::content::{self, ContentError, MediaType, NewContent, Sensitivity, Shelf};
+use crate::content::{self, ContentError, MediaType, NewContent, Sensitivity, Shelf, Upload, text};
 use crate::tenants::Tenant;
 use crate::vault::Stores;
 
@@ -125,15 +125,29 @@ async fn store(
     if content::is_there(stores, tenant.id, interaction, kind, size, sha256).await? {
         return Ok(false);
     }
-    let mut file = tokio::fs::File::open(&candidate.path).await?;
+    let file = tokio::fs::File::open(&candidate.path).await?;
     let media_type = candidate.media_type;
     let new = NewContent { interaction, kind, media_type, sensitivity: Sensitivity::Normal };
-    let mut upload = content::begin_upload(stores, shelf, tenant.id, new, Some(size)).await?;
+    if kind.is_text() {
+        let mut upload = text::begin_text(stores, shelf, tenant.id, new, Some(size)).await?;
+        let mut text = Vec::new();
+        file.take(size).read_to_end(&mut text).await?;
+        upload.push(&text)?;
+        upload.finish(Some(sha256)).await?;
+        return Ok(true);
+    }
+    let upload = content::begin_upload(stores, shelf, tenant.id, new, Some(size)).await?;
+    fill(upload, file).await?.finish(Some(sha256)).await?;
+    Ok(true)
+}
+
+/// Sends a file into an upload.
+async fn fill(mut upload: Upload, mut file: tokio::fs::File) -> Result<Upload, Failure> {
     let mut piece = vec![0; PIECE];
     loop {
         let length = file.read(&mut piece).await?;
         if length == 0 {
-            break;
+            return Ok(upload);
         }
         if let Err(error) = upload.push(&piece[..length]).await {
             // What broke the upload is worse than what it may leave.
@@ -141,8 +155,6 @@ async fn store(
             return Err(error.into());
         }
     }
-    upload.finish(Some(sha256)).await?;
-    Ok(true)
 }
 
 /// The SHA-256 of all bytes of a file.

@@ -5,19 +5,12 @@
 use chrono::{DateTime, Utc};
 
 use super::model::Content;
-use crate::base::content::ContentKind;
-use crate::base::id::{ContentId, DeliveryId, RecordId, TenantId};
+use crate::base::id::{ContentId, DeliveryId, TenantId};
 use crate::store::{Archive, Result, Tx};
 
-/// Whether content of a kind is delivered: what was said and shown, no texts.
-#[must_use]
-pub const fn is_delivered(kind: ContentKind) -> bool {
-    matches!(kind, ContentKind::Recording | ContentKind::ScreenRecording | ContentKind::Voicemail)
-}
-
-/// Notes that content is to be delivered, if the tenant has a target and the kind is delivered.
+/// Notes that content is to be delivered, if the tenant has a target and it is a recording.
 pub(super) async fn enqueue(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -> Result<u64> {
-    if !is_delivered(content.kind) {
+    if !content.kind.is_recording() {
         return Ok(0);
     }
     let now = content.created_at;
@@ -44,22 +37,6 @@ pub async fn cancel(tx: &mut Tx<Archive>, tenant: TenantId, contents: &[ContentI
         .with(" WHERE tenant_id = ", tenant)
         .push(" AND state IN ('pending', 'held')")
         .with_any(" AND content_id", contents.iter().copied())
-        .execute()
-        .await
-}
-
-/// Cancels what is not delivered yet of some interactions whose customers are being forgotten.
-pub async fn cancel_of(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    interactions: &[RecordId],
-    now: DateTime<Utc>,
-) -> Result<u64> {
-    tx.query("UPDATE deliveries SET state = 'cancelled', last_error = 'forgotten'")
-        .with(", updated_at = ", now)
-        .with(" WHERE tenant_id = ", tenant)
-        .push(" AND state IN ('pending', 'held')")
-        .with_any(" AND interaction_id", interactions.iter().copied())
         .execute()
         .await
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::objects::ObjectError;
-use super::{Shelf, sql};
+use super::{Shelf, outbox, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, IdentifierId, TenantId};
@@ -72,7 +72,7 @@ pub async fn without_object(
 pub async fn remove_rows(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId], now: DateTime<Utc>) -> Result<u64> {
     let records: Vec<_> = ids.iter().map(|id| id.0).collect();
     mentions::delete(tx, tenant, Owner::Content, &records).await?;
-    sql::cancel_deliveries(tx, tenant, ids, now).await?;
+    outbox::cancel(tx, tenant, ids, now).await?;
     sql::delete(tx, tenant, ids).await
 }
 

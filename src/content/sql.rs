@@ -145,22 +145,6 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -
         .await
 }
 
-/// Calls off the deliveries of some content that were not made yet.
-pub async fn cancel_deliveries(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    ids: &[ContentId],
-    now: DateTime<Utc>,
-) -> Result<u64> {
-    tx.query("UPDATE deliveries SET state = 'cancelled'")
-        .with(", updated_at = ", now)
-        .with(" WHERE tenant_id = ", tenant)
-        .push(" AND state IN ('pending', 'held')")
-        .with_any(" AND content_id", ids.iter().copied())
-        .execute()
-        .await
-}
-
 /// How much content of each kind the interactions have whose customer is selected.
 pub async fn of_customers(
     tx: &mut Tx<Archive>,

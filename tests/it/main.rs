@@ -23,3 +23,4 @@ mod requests;
 mod schema;
 mod search;
 mod texts;
+mod whole;

@@ -8,7 +8,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-use super::super::{Finder, Find, Found};
+use super::super::{Find, Finder, Found};
 use super::joined::Put;
 use super::json::{Trail, Walk};
 use super::{Broken, Case};
