@@ -35,9 +35,9 @@ def main():
     analyzer = AnalyzerEngine(registry=registry, nlp_engine=Blank(), supported_languages=["en"])
     texts = [json.loads(line)["text"] for line in sys.stdin]
     analyzer.analyze("warm up: kari@example.com, +4798765432", language="en")
-    began = time.monotonic()
+    began = time.process_time()
     results = [analyzer.analyze(text, language="en") for text in texts]
-    seconds = time.monotonic() - began
+    seconds = time.process_time() - began
     spans = lambda found, kind: [{"start": one.start, "end": one.end} for one in found if one.entity_type == kind]
     finds = [{"phones": spans(found, "PHONE_NUMBER"), "emails": spans(found, "EMAIL_ADDRESS")} for found in results]
     json.dump({

@@ -5,7 +5,6 @@
 
 use std::io::{self, BufRead as _, Write};
 use std::ops::Range;
-use std::time::Instant;
 
 use chrono::NaiveDate;
 use lethe::base::pii::{Email, Kind, Phone, Region};
@@ -220,23 +219,30 @@ fn append(text: &mut String, more: &str) -> Range<usize> {
     start..text.chars().count()
 }
 
+/// Seconds of processor time that this process has used: what else the machine does must not count.
+fn processor_seconds() -> io::Result<f64> {
+    let used = std::fs::read_to_string("/proc/self/schedstat")?;
+    let nanoseconds: f64 = used.split(' ').next().unwrap_or_default().parse().map_err(io::Error::other)?;
+    Ok(nanoseconds / 1e9)
+}
+
 fn find(region: Region) -> io::Result<()> {
     let texts = io::stdin().lock().lines().map(|line| Ok(serde_json::from_str(&line?)?));
     let texts = texts.collect::<io::Result<Vec<Log>>>()?;
     let bytes = texts.iter().map(|text| text.text.len()).sum();
     let mut seconds = f64::INFINITY;
     for _ in 0..ROUNDS {
-        let began = Instant::now();
+        let began = processor_seconds()?;
         for text in &texts {
             let own = Own {
                 phone: Phone::parse(&text.phone, region).ok(),
                 email: text.email.as_deref().and_then(|email| Email::parse(email).ok()),
                 name: None,
             };
-            let mut mentions = Vec::new();
+            let mut mentions = vec![];
             std::hint::black_box(tokenize_text(&Finder::new(region, own), &text.text, &mut mentions));
         }
-        seconds = seconds.min(began.elapsed().as_secs_f64());
+        seconds = seconds.min(processor_seconds()? - began);
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     serde_json::to_writer(&mut out, &Speed { bytes, seconds })?;

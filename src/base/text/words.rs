@@ -3,6 +3,7 @@
 //! One vocabulary for all, since no word means two numbers: whoever is asked in one language may answer in another.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
@@ -81,8 +82,11 @@ const FILLERS: &str = "eh ehm øh øhm öh öhm æh æhm äh ähm uh uhm um uhh 
 /// Units that are words of everyday language as well: alone they say little.
 const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres";
 
+/// The longest word that is looked at, in bytes.
+const LONGEST: usize = 40;
+
 struct Vocabulary {
-    words: HashMap<String, Word>,
+    words: HashMap<String, Word, BuildHasherDefault<Quick>>,
     /// Which pairs of first bytes words have: nearly every word of a text is told by them.
     begins: Box<[u64; 1024]>,
 }
@@ -91,7 +95,7 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::new);
 
 impl Vocabulary {
     fn new() -> Self {
-        let mut words = HashMap::new();
+        let mut words = HashMap::default();
         let mut add = |spellings: &str, word: Word| {
             for spelling in spellings.split_whitespace() {
                 words.insert(spelling.to_owned(), word);
@@ -146,6 +150,33 @@ impl Vocabulary {
     }
 }
 
+impl Vocabulary {
+    fn meaning(&self, word: &str) -> Option<Word> {
+        self.words.get(word).copied().or_else(|| hundreds(word, self))
+    }
+}
+
+/// A quick hash (FNV-1a): the words are known, so nobody can choose them to collide.
+struct Quick(u64);
+
+impl Default for Quick {
+    fn default() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+}
+
+impl Hasher for Quick {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+}
+
 fn place(word: &[u8]) -> usize {
     usize::from(word[0]) << 8 | word.get(1).copied().map_or(0, usize::from)
 }
@@ -156,12 +187,19 @@ pub(super) fn meaning(word: &str) -> Option<Word> {
     let place = place(word.as_bytes());
     // Accents may be letters of their own; such a word is looked at closely.
     let may_be = known.begins[place / 64] >> (place % 64) & 1 == 1 || word.as_bytes().get(1) == Some(&0xCC);
-    if !may_be || word.len() > 40 {
+    if !may_be || word.len() > LONGEST {
         return None;
     }
-    let small: String =
-        if word.is_ascii() { word.to_ascii_lowercase() } else { word.nfc().flat_map(char::to_lowercase).collect() };
-    known.words.get(&small).copied().or_else(|| hundreds(&small, known))
+    let mut small = [0; LONGEST];
+    if word.is_ascii() {
+        let small = &mut small[..word.len()];
+        small.copy_from_slice(word.as_bytes());
+        small.make_ascii_lowercase();
+        return known.meaning(std::str::from_utf8(small).ok()?);
+    }
+    let has_mark = word.as_bytes().contains(&0xCC);
+    let small: String = if has_mark { word.nfc().flat_map(char::to_lowercase).collect() } else { word.to_lowercase() };
+    known.meaning(&small)
 }
 
 /// `nihundre`, `nihundreogåttisju`, `niohundraåttiosju`.

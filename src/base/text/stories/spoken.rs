@@ -35,6 +35,7 @@ fn a_number_spoken_in_norwegian() {
         &in_region("NO"),
         &[
             ("Nummeret er ni åtte sju seks fem fire tre to, takk.", "Nummeret er <+4798765432>, takk."),
+            ("476 100 00, 12", "<+4747610000>, 12"),
             ("kl ti, ni åtte sju seks fem fire tre to", "kl ti, <+4798765432>"),
             ("fire en to tre fire fem seks sju og ni en to tre fire fem seks sju", "<+4741234567> og <+4791234567>"),
             ("22 33 førtifire 55 eller 98765432", "<+4722334455> eller <+4798765432>"),
@@ -123,7 +124,6 @@ fn prose_with_number_words_stays() {
         "I said one, one, and then two.",
         "Version 1, 2, 3",
         "Points: 4, 5, 3",
-        "476 100 00 kunder, 12 av dem",
         "Nei, nei, nei. Ja, ja, ja. Ok, to, ok.",
         "five hundred and twenty dollars",
         "tjue tjuefire",
