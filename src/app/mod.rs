@@ -19,6 +19,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error, HttpResponse, HttpServer};
 use serde_json::json;
+use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 use utoipa::{Modify as _, OpenApi as _};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -29,23 +30,27 @@ use crate::archive;
 use crate::audit::{self, Action, Entry};
 use crate::config::Config;
 use crate::content;
+use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
 use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
+use crate::keys;
 use crate::nightly;
 use crate::requests;
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::Stores;
 
-pub use setup::{StartError, migrate, open, shelf};
+pub use setup::{StartError, courier, migrate, open, shelf};
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(cfg: &mut ServiceConfig<'_>) {
     requests::routes(cfg);
     archive::http::routes(cfg);
     content::http::routes(cfg);
+    delivery::http::routes(cfg);
+    keys::http::routes(cfg);
     nightly::http::routes(cfg);
     operations::routes(cfg);
 }
@@ -64,6 +69,7 @@ fn routes(cfg: &mut ServiceConfig<'_>) {
         (name = "requests", description = "Anonymize requests: who is to be forgotten, up to when, and where."),
         (name = "archive", description = "Records in, and searches in three views."),
         (name = "content", description = "Recordings and what else belongs to an interaction."),
+        (name = "delivery", description = "Recordings on their way to the tenant's own server."),
         (name = "operations", description = "Runs, audit, settings, health.")
     )
 )]
@@ -150,8 +156,19 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
     let addresses = |addresses: Vec<SocketAddr>| addresses.into_iter().next().ok_or(StartError::Metrics);
     started(&Addresses { api: addresses(api.addrs())?, internal: addresses(internal.addrs())? });
 
+    let (ask, stopping) = watch::channel(false);
+    let delivering = config.delivers_in_serve().then(|| {
+        let courier = courier(config, &stores, &shelf);
+        tokio::spawn(async move { courier.run(None, &stopping, |_, _| {}).await })
+    });
     let drain = Duration::from_secs(if config.development() { 0 } else { config.http.drain });
-    until_stopped((api.run(), internal.run()), end_asked, &health, drain).await
+    let ended = until_stopped((api.run(), internal.run()), end_asked, &health, drain).await;
+    let _ = ask.send(true);
+    if let Some(delivering) = delivering {
+        // What is being delivered is broken off and tried again by whoever comes next.
+        let _ = delivering.await;
+    }
+    ended
 }
 
 /// Serves until the end is asked for; then says no to new calls for a while, and finishes those in hand.

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,6 +15,7 @@ use crate::config::{Config, ConfigError};
 #[cfg(feature = "s3")]
 use crate::content;
 use crate::content::{Objects, Shelf};
+use crate::delivery::Courier;
 use crate::http::keys::KeysError;
 use crate::store::{self, Db, Settings, StoreError};
 use crate::tenants::{self, TenantError};
@@ -98,6 +100,12 @@ pub fn shelf(config: &Config) -> Shelf {
         return Shelf { objects: Objects::in_bucket(bucket), size_limit: config.content.size_limit };
     }
     Shelf { objects: Objects::in_folder(config.objects_folder()), size_limit: config.content.size_limit }
+}
+
+/// Who carries recordings to their tenants.
+#[must_use]
+pub fn courier(config: &Config, stores: &Arc<Stores>, shelf: &Arc<Shelf>) -> Courier {
+    Courier::new(Arc::clone(stores), Arc::clone(shelf), config.delivery.clone(), config.deliveries_folder())
 }
 
 async fn make_demo(stores: &Stores) -> Result<(), StartError> {

@@ -295,9 +295,17 @@ impl Texts<'_> {
         if !self.finder.holds_own(&text) {
             return text;
         }
-        let hash = self.reader.keyset.hash(purpose, &text);
-        hash.0.iter().fold(String::from("hash-"), |hex, byte| format!("{hex}{byte:02x}"))
+        hashed(self.reader.keyset, purpose, &text)
     }
+}
+
+/// What an external id is stored as that holds its record's own number or address.
+pub(super) fn hashed_id(keyset: &Keyset, id: &str) -> String {
+    hashed(keyset, "external_id", id)
+}
+
+fn hashed(keyset: &Keyset, purpose: &str, text: &str) -> String {
+    keyset.hash(purpose, text).0.iter().fold(String::from("hash-"), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The largest attributes, in bytes of JSON.

@@ -95,18 +95,25 @@ impl Batch<'_> {
         let written = sql::upsert(&mut tx, tenant, self.target, &rows).await?;
         let written: HashMap<_, _> =
             written.into_iter().map(|(external_id, id, bits)| (external_id, (id, bits))).collect();
-        let (mut replaced, mut mentioned) = (Vec::new(), Vec::new());
+        let (mut replaced, mut mentioned, mut newly_forgotten) = (Vec::new(), Vec::new(), Vec::new());
         for (row, wanted) in rows.iter().zip(&ids) {
             let (id, bits) = written.get(&row.draft.external_id).copied().ok_or(StoreError::NoRow)?;
             if existing.contains_key(&row.draft.external_id) || id != *wanted {
                 replaced.push(id.0);
             }
             let before = existing.get(&row.draft.external_id).map_or(0, |(_, bits)| *bits);
+            if before & forgotten::CUSTOMER == 0 && bits & forgotten::CUSTOMER != 0 {
+                newly_forgotten.push(id.0);
+            }
             mentioned.extend(self.mentions(row, id, (before, bits), &known));
         }
         let owner = Owner::from(self.target);
         mentions::delete(&mut tx, tenant, owner, &replaced).await?;
         mentions::insert(&mut tx, tenant, owner, &mentioned).await?;
+        if self.target == Target::Archive && !replaced.is_empty() {
+            mentions::move_content(&mut tx, tenant, &replaced).await?;
+            mentions::forget_texts(&mut tx, tenant, &newly_forgotten).await?;
+        }
         tx.commit().await?;
         Ok(Some((rows.len() - replaced.len()) as u64))
     }

@@ -118,3 +118,39 @@ pub async fn of(
     }
     Ok(found)
 }
+
+/// Content happened when its interaction did, and so did what its texts mention: the night cuts up to a day.
+pub async fn move_content(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<()> {
+    tx.query("UPDATE contents SET at = i.at FROM interactions i")
+        .with(" WHERE contents.tenant_id = ", tenant)
+        .with_any(" AND contents.interaction_id", interactions.iter().copied())
+        .with(" AND i.tenant_id = ", tenant)
+        .push(" AND i.id = contents.interaction_id AND i.at <> contents.at")
+        .execute()
+        .await?;
+    tx.query("UPDATE mentions SET at = c.at FROM contents c")
+        .with(" WHERE c.tenant_id = ", tenant)
+        .with_any(" AND c.interaction_id", interactions.iter().copied())
+        .with(" AND mentions.tenant_id = ", tenant)
+        .with(" AND mentions.target = ", Owner::Content)
+        .push(" AND mentions.record_id = c.id AND mentions.at <> c.at")
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Forgets whom the texts of some interactions mention: their customer was forgotten by what came in, and which of the
+/// mentions are the customer's is not known.
+pub async fn forget_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<u64> {
+    if interactions.is_empty() {
+        return Ok(0);
+    }
+    tx.query("UPDATE mentions SET identifier_id = NULL FROM contents c")
+        .with(" WHERE c.tenant_id = ", tenant)
+        .with_any(" AND c.interaction_id", interactions.iter().copied())
+        .with(" AND mentions.tenant_id = ", tenant)
+        .with(" AND mentions.target = ", Owner::Content)
+        .push(" AND mentions.record_id = c.id AND mentions.identifier_id IS NOT NULL")
+        .execute()
+        .await
+}

@@ -10,7 +10,8 @@ mod search;
 pub mod selector;
 mod sql;
 
+pub use draft::Columns;
 pub use ingest::{BATCH, Stored, store};
 pub use model::{ArchiveError, Record, Slot, View, forgotten};
-pub use search::{Search, find, plan, search};
+pub use search::{Search, find, interactions_of, plan, search};
 pub use selector::{Hits, preview};

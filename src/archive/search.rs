@@ -1,5 +1,7 @@
 //! Search: by what a record is, by a token, or, through the vault's index, by number and address.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -123,4 +125,21 @@ async fn attach_mentions(
         record.mentions = mentions.remove(&record.id.0).unwrap_or_default();
     }
     Ok(())
+}
+
+/// The interactions of some external ids, with their channels. An id that holds its record's own number or address is
+/// stored as its keyed hash, and is found by what it was before.
+pub async fn interactions_of<'i>(
+    stores: &Stores,
+    tenant: TenantId,
+    external_ids: impl Iterator<Item = &'i str>,
+) -> Result<HashMap<String, (RecordId, Channel)>, ArchiveError> {
+    let keyset = stores.keysets.get(&stores.vault, tenant).await?;
+    let asked: HashMap<String, &str> =
+        external_ids.flat_map(|id| [(id.to_owned(), id), (super::draft::hashed_id(&keyset, id), id)]).collect();
+    let found = sql::channels(&mut stores.archive.read().await?, tenant, asked.keys().cloned()).await?;
+    let named = |(stored, id, channel): (String, RecordId, Channel)| {
+        asked.get(&stored).map(|external_id| ((*external_id).to_owned(), (id, channel)))
+    };
+    Ok(found.into_iter().filter_map(named).collect())
 }

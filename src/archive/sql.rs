@@ -58,6 +58,19 @@ pub async fn existing(
     Ok(rows.into_iter().map(|(external_id, id, forgotten)| (external_id, (id, forgotten))).collect())
 }
 
+/// The interactions of some external ids: each with its id and channel.
+pub async fn channels(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    external_ids: impl Iterator<Item = String>,
+) -> Result<Vec<(String, RecordId, Channel)>> {
+    tx.query("SELECT external_id, id, channel FROM interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND external_id", external_ids)
+        .all()
+        .await
+}
+
 /// Writes records, replacing those of the same external id; a customer that was forgotten stays forgotten. Answers each
 /// record's external id, id and what is forgotten of it now.
 pub async fn upsert(

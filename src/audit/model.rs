@@ -44,8 +44,20 @@ actions! {
     ContentDownloaded = "content.downloaded";
     /// Content was played, whole or in part.
     ContentPlayed = "content.played";
+    /// Content was opened to be delivered to its tenant; each attempt says so.
+    ContentDelivered = "content.delivered";
     /// Content was deleted.
     ContentDeleted = "content.deleted";
+    /// The address that recordings are delivered to was set.
+    DeliveryTargetSet = "delivery_target.set";
+    /// The address that recordings are delivered to was removed.
+    DeliveryTargetRemoved = "delivery_target.removed";
+    /// A delivery is to be tried again at once.
+    DeliveryRetried = "delivery.retried";
+    /// The key that recordings are encrypted with was registered.
+    RecordingKeyRegistered = "recording_key.registered";
+    /// The key that recordings are encrypted with was removed.
+    RecordingKeyRemoved = "recording_key.removed";
     /// A tenant's settings were changed.
     TenantChanged = "tenant.changed";
     /// Somebody was refused for want of a scope.

@@ -70,6 +70,10 @@ ordered_id!(
     ContentId
 );
 ordered_id!(
+    /// One delivery of a recording to its tenant.
+    DeliveryId
+);
+ordered_id!(
     /// One row of the audit log.
     AuditId
 );

@@ -9,6 +9,7 @@ pub mod content;
 pub mod crypto;
 pub mod day;
 pub mod id;
+pub mod json;
 pub mod mask;
 pub mod page;
 pub mod patch;

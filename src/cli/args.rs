@@ -26,9 +26,11 @@ Examples:
   lethe demo                      everything on embedded databases, in a fresh folder
   lethe serve                     the API, on http://127.0.0.1:8080
   lethe job nightly               carry out what is due
+  lethe deliver                   deliver recordings to their tenants
 
 Exit codes:
-  0 all done (also: another runner is at it)   1 failure   2 some requests were left waiting, some lines rejected
+  0 all done (also: another runner is at it)   1 failure   2 some requests were left waiting, some lines rejected,
+  some recordings not delivered
   64 usage   75 try again (a database is away, or asked to stop)   78 configuration";
 
 /// The commands.
@@ -40,16 +42,20 @@ pub enum Command {
     /// Run a job and exit
     #[command(subcommand)]
     Job(Job),
+    /// Deliver recordings to their tenants
+    #[command(after_help = "Examples:\n  lethe deliver\n  lethe deliver --once --tenant acme --json")]
+    Deliver(DeliverArguments),
     /// Apply the migrations that are missing, in both databases
     Migrate,
-    /// Import records from a file
+    /// Import records from a file, or content from a folder
     #[command(
-        after_help = "Examples:\n  lethe import calls.ndjson\n  lethe import --format asterisk-csv Master.csv\n  \
+        after_help = "Examples:\n  lethe import calls.ndjson\n  lethe import --format asterisk-csv Master.csv\n  lethe import recordings\n  \
                             lethe sample --interactions 1000 --days 7 --seed 1 | lethe import -"
     )]
     Import(ImportArguments),
     /// Write realistic records as NDJSON
-    #[command(after_help = "Example: lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson")]
+    #[command(after_help = "Examples:\n  lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson\n  \
+                            lethe sample --interactions 1000 --days 7 --seed 1 --content recordings")]
     Sample(SampleArguments),
     /// Show everything on embedded databases in a fresh folder: sample data, requests, a night, then the server
     #[command(after_help = "Example: lethe demo --once")]
@@ -98,6 +104,23 @@ pub struct NightlyArguments {
     pub json: bool,
 }
 
+/// How recordings are delivered.
+#[derive(Args)]
+pub struct DeliverArguments {
+    /// Try everything that is due once and exit
+    #[arg(long)]
+    pub once: bool,
+    /// Only this tenant
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: Option<String>,
+    /// First take up what is held
+    #[arg(long)]
+    pub held: bool,
+    /// Report as JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What kind of records is imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
@@ -128,7 +151,7 @@ pub struct ImportArguments {
     /// Report as JSON
     #[arg(long)]
     pub json: bool,
-    /// The file, or - for standard input
+    /// The file, - for standard input, or a folder of recordings, transcripts and chat logs named by external id
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
@@ -151,6 +174,9 @@ pub struct SampleArguments {
     /// Which records; those of one seed belong together
     #[arg(long, value_enum, default_value_t)]
     pub kind: SampleKind,
+    /// Write recordings, transcripts and chat logs of the interactions into this folder instead
+    #[arg(long, value_name = "FOLDER", conflicts_with = "kind")]
+    pub content: Option<PathBuf>,
 }
 
 /// How the demo is shown.

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use crate::app::StartError;
 use crate::archive::ArchiveError;
+use crate::content::ContentError;
+use crate::delivery::DeliveryError;
 use crate::nightly::{Ending, NightError};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -17,7 +19,7 @@ pub enum Exit {
     Done,
     /// Something failed.
     Failed,
-    /// Some requests were left waiting, or some lines were rejected.
+    /// Some requests were left waiting, some lines were rejected, or some recordings not delivered.
     Incomplete,
     /// The command line is wrong.
     Usage,
@@ -66,9 +68,15 @@ pub enum Failure {
     /// Records cannot be stored.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// Content cannot be stored.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// The night stopped.
     #[error(transparent)]
     Night(#[from] NightError),
+    /// Recordings cannot be delivered.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
     /// A file cannot be read or written.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -99,11 +107,19 @@ impl Failure {
             | Self::Unmigrated(_) => Exit::Configuration,
             Self::Start(StartError::Store(error))
             | Self::Tenant(TenantError::Store(error))
+            | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
             Self::Night(error) => error.ending().into(),
-            Self::Start(_) | Self::Archive(_) | Self::Io(_) | Self::Unhealthy(_) | Self::Internal(_) => Exit::Failed,
+            Self::Content(error) if error.is_transient() => Exit::TryAgain,
+            Self::Content(_)
+            | Self::Delivery(_)
+            | Self::Start(_)
+            | Self::Archive(_)
+            | Self::Io(_)
+            | Self::Unhealthy(_)
+            | Self::Internal(_) => Exit::Failed,
             Self::Usage(_) | Self::Tenant(_) => Exit::Usage,
         }
     }

@@ -3,13 +3,16 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
 use super::args::{ImportArguments, Kind};
 use super::exit::{Exit, Failure};
+use super::folder::{self, Imported, RejectedFile};
 use super::job::{self, find};
 use super::output::print;
+use crate::app;
 use crate::archive::http::{Ingest, Ingested};
 use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::target::Target;
@@ -23,7 +26,14 @@ const LONGEST_LINE: u64 = 2 << 20;
 
 /// Imports a file, in batches and constant memory.
 pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Failure> {
-    let stores = job::open(config).await?;
+    let stores = Arc::new(job::open(config).await?);
+    if arguments.file.is_dir() {
+        let tenant = find(&stores, &arguments.tenant).await?;
+        let shelf = Arc::new(app::shelf(config));
+        let imported = folder::import(&stores, &shelf, &tenant, &arguments.file).await?;
+        show_files(&imported, arguments.json);
+        return Ok(if imported.rejected.is_empty() { Exit::Done } else { Exit::Incomplete });
+    }
     let ingested = match arguments.kind {
         Kind::Interactions => import::<InteractionIn>(&stores, &arguments, Target::Archive).await?,
         Kind::SurveyResponses => import::<SurveyResponseIn>(&stores, &arguments, Target::SmsSurvey).await?,
@@ -113,6 +123,19 @@ async fn import_calls<T: Incoming>(
         }
     }
     Ok(())
+}
+
+fn show_files(imported: &Imported, json: bool) {
+    if json {
+        print(&serde_json::to_string(imported).unwrap_or_default());
+        return;
+    }
+    let Imported { received, created, skipped, rejected } = imported;
+    print(&format!("{received} files, {created} stored, {skipped} there already, {} rejected", rejected.len()));
+    let mut stderr = std::io::stderr();
+    for RejectedFile { file, code } in rejected {
+        let _ = writeln!(stderr, "file {file} in the order of names rejected: {code}");
+    }
 }
 
 fn show(ingested: &Ingested, json: bool) {

@@ -2,8 +2,10 @@
 //! error; exit codes say how it went.
 
 mod args;
+mod deliver;
 mod demo;
 mod exit;
+mod folder;
 mod import;
 mod job;
 mod output;
@@ -72,6 +74,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Serve => serve(&config).await,
         Command::Job(job) => job::run(&config, job).await,
+        Command::Deliver(arguments) => deliver::run(&config, arguments).await,
         Command::Migrate => {
             app::migrate(&app::open(&config).await?).await.map_err(app::StartError::from)?;
             Ok(Exit::Done)
@@ -101,15 +104,21 @@ async fn serve(config: &Config) -> Result<Exit, Failure> {
 }
 
 fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
-    let SampleArguments { interactions, days, seed, until, kind } = wanted;
+    let SampleArguments { interactions, days, seed, until, kind, content } = wanted;
     let sample = Sample { interactions: *interactions, days: *days, seed: *seed, until: *until };
+    let unlikely = || Failure::Usage("the days must be at least 1 and lie in the years 1970 to 9999".to_owned());
+    if let Some(folder) = content {
+        std::fs::create_dir_all(folder)?;
+        for file in sample::files(&sample).ok_or_else(unlikely)? {
+            std::fs::write(folder.join(file.name()), file.bytes)?;
+        }
+        return Ok(Exit::Done);
+    }
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     match sample::write(&sample, *kind, &mut out).and_then(|()| out.flush()) {
         // Whoever reads had enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
-            Err(Failure::Usage("the days must be at least 1 and lie in the years 1970 to 9999".to_owned()))
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Err(unlikely()),
         Err(error) => Err(Failure::Io(error)),
         Ok(()) => Ok(Exit::Done),
     }

@@ -84,7 +84,7 @@ fn text_of(file: Option<&Path>) -> Result<Option<String>, ConfigError> {
 /// The environment as sections. A name without `__` other than the data folder's is none of ours (Kubernetes sets
 /// `LETHE_PORT` for a service called lethe), unless it is a section's with one underscore missing.
 fn nested(environment: Vec<(String, String)>) -> Result<Dict, ConfigError> {
-    const SECTIONS: [&str; 6] = ["http", "database", "vault", "auth", "content", "log"];
+    const SECTIONS: [&str; 7] = ["http", "database", "vault", "auth", "content", "delivery", "log"];
     let mut root = Dict::new();
     for (name, value) in environment {
         let Some(path) = name.strip_prefix("LETHE_").map(str::to_ascii_lowercase) else { continue };

@@ -5,6 +5,7 @@
 //! setting and the rule, never the value. To add a setting: a field with its default here, its rule in
 //! [`Config::load`], a line in `docs/operating.md`.
 
+mod delivery;
 mod layers;
 mod roles;
 
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use crate::base::actor::Scope;
 use crate::base::crypto::KEY_LEN;
 
+pub use delivery::DeliveryConfig;
 pub use layers::ConfigError;
 
 /// All settings of the service.
@@ -39,6 +41,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Recordings and what else belongs to an interaction.
     pub content: ContentConfig,
+    /// How recordings are delivered to their tenants.
+    pub delivery: DeliveryConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -52,6 +56,7 @@ impl Default for Config {
             vault: VaultConfig::default(),
             auth: AuthConfig::default(),
             content: ContentConfig::default(),
+            delivery: DeliveryConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -293,6 +298,18 @@ impl Config {
         self.content.folder.clone().unwrap_or_else(|| self.data_dir.join("objects"))
     }
 
+    /// The folder below which targets `file:///…` lie.
+    #[must_use]
+    pub fn deliveries_folder(&self) -> PathBuf {
+        self.delivery.folder.clone().unwrap_or_else(|| self.data_dir.join("deliveries"))
+    }
+
+    /// Whether `serve` works the outbox of deliveries, too.
+    #[must_use]
+    pub fn delivers_in_serve(&self) -> bool {
+        self.delivery.serve.unwrap_or_else(|| self.development())
+    }
+
     /// Whether this is development mode: no identity provider is set, keys are made in the data folder.
     #[must_use]
     pub const fn development(&self) -> bool {
@@ -304,6 +321,7 @@ impl Config {
         self.check_databases()?;
         self.check_auth()?;
         self.check_content()?;
+        self.delivery.check()?;
         // A word without `=` would be read as the name of a module, and silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));

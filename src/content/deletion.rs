@@ -10,7 +10,8 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::model::{ContentError, Deleted};
-use super::{Shelf, sql};
+use super::{Shelf, outbox, sql};
+use crate::archive::mentions::{self, Owner};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::content::ContentKind;
@@ -145,6 +146,9 @@ impl Deletion {
         tx.commit().await?;
         let mut tx = stores.archive.write().await?;
         let deleted = sql::delete(&mut tx, actor.tenant, &ids).await?;
+        outbox::cancel(&mut tx, actor.tenant, &ids, stores.clock.now()).await?;
+        let records: Vec<_> = ids.iter().map(|id| id.0).collect();
+        mentions::delete(&mut tx, actor.tenant, Owner::Content, &records).await?;
         if deleted > 0 {
             let records = usize::try_from(deleted).unwrap_or(usize::MAX);
             let entry = Entry::new(Action::ContentDeleted, records, detail);

@@ -7,16 +7,19 @@
 //! object store and the vault is for the sweep of the night. The night's own deletions begin with the object: see
 //! `removal.rs`.
 //!
-//! Texts (chat logs, transcripts, comments, analyses) are refused until they are stored without identifiers (D6).
+//! Texts (chat logs, transcripts, comments, analyses) are stored without identifiers (D6): see [`text`].
 
 mod deletion;
+mod header;
 pub mod http;
 mod model;
 mod objects;
+pub mod outbox;
 mod reading;
 mod removal;
 mod shelves;
 mod sql;
+pub mod text;
 mod ticket;
 mod upload;
 
@@ -26,13 +29,13 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use crate::archive::Slot;
-use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::base::pii::Identifier;
 use crate::base::target::Target;
 use crate::base::text::Own;
 use crate::store::{Archive, StoreError, Tx};
-use crate::vault::{self, Stores};
+use crate::vault::{self, Keyset, Stores};
 
 pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
@@ -40,7 +43,7 @@ pub use model::{Content, ContentError, Deleted, MediaType, NewContent, NotAMedia
 #[cfg(feature = "s3")]
 pub use objects::Bucket;
 pub use objects::{ObjectError, Objects};
-pub use reading::{Access, Reading, open};
+pub use reading::{Access, Reading, open, read};
 pub use removal::{Removed, of_customers, remove_objects, remove_rows, without_object};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
@@ -72,12 +75,24 @@ pub async fn list(
     Ok(sql::of_interaction(&mut tx, tenant, interaction, after, limit).await?)
 }
 
+/// Whether an interaction has content of a kind that was uploaded with just these bytes. Of a text that held an identifier
+/// the digest is not kept, so its size must do.
+pub async fn is_there(
+    stores: &Stores,
+    tenant: TenantId,
+    interaction: RecordId,
+    kind: ContentKind,
+    size: u64,
+    sha256: [u8; 32],
+) -> Result<bool, ContentError> {
+    Ok(sql::is_there(&mut stores.archive.read().await?, tenant, interaction, (kind, size, sha256)).await?)
+}
+
 /// What the customer of an interaction is known by, in custody: to be looked for in what somebody says of the content.
 pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordId) -> Result<Own, ContentError> {
-    let mut own = Own { phone: None, email: None, name: None };
     let mut tx = stores.archive.read().await?;
     let Some(record) = crate::archive::find(&mut tx, tenant, Target::Archive, interaction).await? else {
-        return Ok(own);
+        return Ok(Own::default());
     };
     drop(tx);
     let held = [record.phone, record.email, record.name].into_iter().filter_map(|slot| match slot {
@@ -85,7 +100,17 @@ pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordI
         Slot::Forgotten | Slot::Empty => None,
     });
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    for identifier in vault::open(&mut stores.vault.read().await?, &keyset, held).await?.into_values() {
+    own_of(stores, &keyset, held).await
+}
+
+/// Some identifiers of one customer, in custody.
+async fn own_of(
+    stores: &Stores,
+    keyset: &Keyset,
+    held: impl IntoIterator<Item = IdentifierId>,
+) -> Result<Own, ContentError> {
+    let mut own = Own::default();
+    for identifier in vault::open(&mut stores.vault.read().await?, keyset, held).await?.into_values() {
         match identifier {
             Identifier::Phone(phone) => own.phone = Some(phone),
             Identifier::Email(email) => own.email = Some(email),

@@ -10,6 +10,8 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::text::document::Broken;
+use crate::keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -163,9 +165,9 @@ pub enum ContentError {
     /// There is no such interaction or content, or nobody can read it any more.
     #[error("there is no such interaction or content")]
     Unknown,
-    /// Texts are not stored yet, since the identifiers in them would be.
-    #[error("texts cannot be stored as content yet")]
-    Text,
+    /// It is no text of the format that it was said to be.
+    #[error("not the text it should be: {0}")]
+    Broken(Broken),
     /// The kind cannot be of this media type.
     #[error("the media type does not fit the kind")]
     Misfit,
@@ -175,6 +177,9 @@ pub enum ContentError {
     /// The bytes are not those whose digest was sent.
     #[error("the digest is another one")]
     Digest,
+    /// The tenant's key has expired: nothing is encrypted with it, nor stored in clear in its stead (B8).
+    #[error("the tenant's key has expired")]
+    KeyExpired,
     /// It is sensitive, and reading that is a permission of its own.
     #[error("the content is sensitive")]
     Sensitive,
@@ -202,17 +207,39 @@ pub enum ContentError {
     /// The archive failed.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// It cannot be encrypted for the tenant's key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The tenant cannot be read.
     #[error(transparent)]
     Tenant(#[from] TenantError),
 }
 
 impl ContentError {
+    /// The stable word for it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown => "not_found",
+            Self::Broken(_) => "format",
+            Self::Misfit => "media_type_unsupported",
+            Self::TooLarge(_) => "too_large",
+            Self::Digest => "digest_mismatch",
+            Self::Sensitive => "forbidden",
+            Self::ReasonMissing => "purpose_required",
+            Self::Busy => "too_many_requests",
+            _ if self.is_transient() => "unavailable",
+            _ => "internal",
+        }
+    }
+
     /// Whether a store is away, so that the next attempt would meet the same.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Store(error) | Self::Vault(VaultError::Store(error)) => error.is_transient(),
+            Self::Store(error) | Self::Vault(VaultError::Store(error)) | Self::Key(KeyError::Store(error)) => {
+                error.is_transient()
+            }
             Self::Object(ObjectError::Unavailable(_) | ObjectError::Folder(_)) => true,
             _ => false,
         }

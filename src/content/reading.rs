@@ -9,9 +9,10 @@ use serde_json::json;
 use super::Shelf;
 use super::model::{Content, ContentError, place};
 use super::objects::ObjectError;
-use crate::audit::{self, Action, Entry};
+use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::chunks::{CHUNK, Layout, Opener, SEALED_CHUNK};
+use crate::base::id::TenantId;
 use crate::vault::{self, Stores};
 
 /// How and why somebody reads content, for the audit log.
@@ -41,15 +42,27 @@ pub async fn open(
         "sensitivity": content.sensitivity, "from": range.start, "to": range.end, "ticket": by_ticket,
     });
     let entry = Entry::new(action, 1, detail).purpose(reason);
-    audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
-    let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
+    read(stores, shelf, actor.tenant, content, range, &grant).await
+}
+
+/// The bytes of a range of content, for whoever has a committed audit row of it.
+pub async fn read(
+    stores: &Stores,
+    shelf: &Shelf,
+    tenant: TenantId,
+    content: &Content,
+    range: Range<u64>,
+    _: &Grant,
+) -> Result<Reading, ContentError> {
+    let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let key = vault::content_key(&mut stores.vault.read().await?, &keyset, content.id).await?;
     // The row of content whose deletion was broken off: its bytes are gone already.
     let key = key.ok_or(ContentError::Unknown)?;
     let layout = Layout { size: content.stored_size };
     let mut reading = Reading {
-        opener: Opener::new(&key, &place(actor.tenant, content.id), content.stored_size)?,
-        stream: shelf.objects.read(actor.tenant, content.id, layout.sealed_range(&range)).await?,
+        opener: Opener::new(&key, &place(tenant, content.id), content.stored_size)?,
+        stream: shelf.objects.read(tenant, content.id, layout.sealed_range(&range)).await?,
         waiting: Vec::with_capacity(2 * SEALED_CHUNK),
         number: layout.chunk_of(range.start),
         skip: usize::try_from(range.start % CHUNK as u64).unwrap_or_default(),

@@ -98,6 +98,26 @@ pub async fn of_interaction(
     rows.into_iter().map(Content::try_from).collect()
 }
 
+/// Whether an interaction has content of a kind, of a size and of a digest, where that is kept.
+pub async fn is_there(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interaction: RecordId,
+    (kind, size, sha256): (ContentKind, u64, [u8; 32]),
+) -> Result<bool> {
+    let found: i64 = tx
+        .query("SELECT count(*) FROM contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND interaction_id = ", interaction)
+        .with(" AND kind = ", kind)
+        .with(" AND size = ", i64::try_from(size).unwrap_or(i64::MAX))
+        .with(" AND (sha256 IS NULL OR sha256 = ", sha256.to_vec())
+        .push(")")
+        .scalar()
+        .await?;
+    Ok(found > 0)
+}
+
 /// Some of the content of some interactions, of some kinds.
 pub async fn ids_of(
     tx: &mut Tx<Archive>,

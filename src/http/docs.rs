@@ -42,7 +42,13 @@ const DOCUMENTED: &[Documented] = &[
     Documented {
         status: 409,
         name: "Conflict",
-        codes: &[Code::StateConflict, Code::PassStarted, Code::InProgress, Code::RecordingEncrypted],
+        codes: &[
+            Code::StateConflict,
+            Code::PassStarted,
+            Code::InProgress,
+            Code::RecordingEncrypted,
+            Code::RecordingKeyExpired,
+        ],
     },
     Documented { status: 412, name: "VersionStale", codes: &[Code::VersionStale] },
     Documented { status: 413, name: "TooLarge", codes: &[Code::TooLarge] },

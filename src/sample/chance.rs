@@ -13,6 +13,8 @@ pub(super) enum Purpose {
     Survey = 4,
     /// How the events are written down.
     Events = 5,
+    /// What was said and recorded.
+    Content = 6,
 }
 
 /// A row of drawn numbers (`SplitMix64`: a counter whose steps are scattered by two multiplications).

@@ -5,6 +5,7 @@
 //! people and addresses are invented (RFC 2606 domains).
 
 mod chance;
+mod content;
 mod course;
 mod load;
 mod people;
@@ -16,6 +17,7 @@ use std::io::{self, Write};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+pub use content::{SampleFile, files};
 use course::{Course, Note, customer_count};
 use load::Days;
 pub use people::{SampleCustomer, spellings};

@@ -34,6 +34,9 @@ pub struct Keysets {
     known: RwLock<HashMap<TenantId, Arc<Keyset>>>,
 }
 
+/// Secrets are padded to a multiple of this many bytes, so that their length tells little.
+const SECRET_STEP: usize = 256;
+
 /// The length to which values of a kind are padded, in bytes.
 const fn padded(kind: Kind) -> usize {
     match kind {
@@ -171,6 +174,24 @@ impl Keyset {
     pub(super) fn unwrap_content_key(&self, content: ContentId, row: &ContentKeyRow) -> Result<Key, VaultError> {
         let seal = self.seal.get(&row.key_version).ok_or(VaultError::KeyMissing(row.key_version))?;
         Ok(Key::from_bytes(&seal.open(&row.wrapped, &self.content_place(content))?)?)
+    }
+
+    /// Seals how the service gets into a delivery target. It opens for the address it was given for and no other.
+    pub(super) fn seal_secret(&self, address: &str, secret: &str) -> Result<(i32, Vec<u8>), VaultError> {
+        let (version, seal) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
+        let padded = secret.len().next_multiple_of(SECRET_STEP);
+        Ok((*version, seal.seal(secret.as_bytes(), &self.secret_place(address), padded)?))
+    }
+
+    /// Opens what [`Keyset::seal_secret`] sealed.
+    pub(super) fn open_secret(&self, address: &str, version: i32, sealed: &[u8]) -> Result<String, VaultError> {
+        let seal = self.seal.get(&version).ok_or(VaultError::KeyMissing(version))?;
+        let clear = seal.open(sealed, &self.secret_place(address))?;
+        Ok(String::from_utf8(clear).map_err(|_| StoreError::Inconsistent("delivery_secrets.sealed".to_owned()))?)
+    }
+
+    fn secret_place(&self, address: &str) -> Vec<u8> {
+        [self.tenant.0.as_bytes(), &b"delivery"[..], address.as_bytes()].concat()
     }
 
     /// What the key of a content is bound to.

@@ -7,6 +7,7 @@ mod content;
 mod http;
 mod keyset;
 mod model;
+mod secret;
 mod sql;
 mod stores;
 
@@ -21,6 +22,7 @@ use crate::store::{Tx, Vault};
 pub use content::{content_key, drop_content_keys, keep_content_key, walk_content_keys};
 pub use keyset::{Keyset, Keysets, MasterKey};
 pub use model::{Erasure, NewErasure, VaultError};
+pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use stores::Stores;
 
 /// What [`resolve`] found or made.

@@ -263,6 +263,42 @@ pub async fn delete_content_keys(tx: &mut Tx<Vault>, tenant: TenantId, contents:
         .await
 }
 
+/// A sealed secret of a delivery target.
+#[derive(sqlx::FromRow)]
+pub struct SecretRow {
+    pub kind: String,
+    pub sealed: Vec<u8>,
+    pub key_version: i32,
+}
+
+pub async fn upsert_delivery_secret(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    kind: &str,
+    version: i32,
+    sealed: &[u8],
+) -> Result<u64> {
+    tx.query("INSERT INTO delivery_secrets (tenant_id, kind, sealed, key_version) VALUES (")
+        .with("", tenant)
+        .with(", ", kind)
+        .with(", ", sealed)
+        .with(", ", version)
+        .push(
+            ") ON CONFLICT (tenant_id) DO UPDATE SET kind = excluded.kind, sealed = excluded.sealed, \
+             key_version = excluded.key_version",
+        )
+        .execute()
+        .await
+}
+
+pub async fn delivery_secret(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<Option<SecretRow>> {
+    tx.query("SELECT kind, sealed, key_version FROM delivery_secrets").with(" WHERE tenant_id = ", tenant).maybe().await
+}
+
+pub async fn delete_delivery_secret(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<u64> {
+    tx.query("DELETE FROM delivery_secrets").with(" WHERE tenant_id = ", tenant).execute().await
+}
+
 fn to_index(hash: &[u8]) -> Option<BlindIndex> {
     hash.try_into().ok().map(BlindIndex)
 }

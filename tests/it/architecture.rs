@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it; rooms of one rank never meet.
-const RANKS: [&[&str]; 15] = [
+const RANKS: [&[&str]; 17] = [
     &["main"],
     &["cli"],
     &["app"],
     &["nightly"],
     &["requests"],
+    &["delivery"],
     &["content"],
+    &["keys"],
     &["archive"],
     &["vault"],
     &["tenants"],
@@ -23,7 +25,8 @@ const RANKS: [&[&str]; 15] = [
 ];
 
 /// The rooms cut into `http`, `mod`, `model` and `sql`.
-const SLICES: [&str; 7] = ["nightly", "requests", "content", "archive", "vault", "tenants", "audit"];
+const SLICES: [&str; 9] =
+    ["nightly", "requests", "delivery", "content", "keys", "archive", "vault", "tenants", "audit"];
 
 /// The doors through which an identifier or a key leaves its type.
 const DOORS: [&str; 8] = [

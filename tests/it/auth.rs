@@ -32,6 +32,9 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("create_content_ticket", &["content:read"]),
     ("delete_content", &["content:delete"]),
     ("delete_content_batch", &["content:delete"]),
+    ("get_recording_key", &["content:read"]),
+    ("register_recording_key", &["keys:admin"]),
+    ("remove_recording_key", &["keys:admin"]),
     ("list_audit_events", &["audit:read"]),
     ("list_job_runs", &["jobs:read"]),
     ("get_job_run", &["jobs:read"]),
@@ -63,7 +66,7 @@ fn roles() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("qa", vec!["archive:search"]),
         ("manager", vec!["archive:read"]),
         ("integration", vec!["archive:ingest", "content:write", requests[0], requests[1]]),
-        ("operator", vec!["jobs:read", "tenants:admin"]),
+        ("operator", vec!["jobs:read", "keys:admin", "tenants:admin"]),
     ])
 }
 
@@ -101,6 +104,7 @@ impl Operation {
             }
             "upload_content" => call.header("content-type", "audio/wav").body("RIFF"),
             name if name.starts_with("ingest_") => call.json(&json!([])),
+            "register_recording_key" => call.json(&json!({ "kind": "x509", "certificate": "" })),
             _ if ["POST", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
             _ => call,
         };

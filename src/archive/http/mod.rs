@@ -11,6 +11,7 @@ use super::model::ArchiveError;
 use crate::http::Problem;
 
 pub use ingest::{Ingest, Ingested};
+pub use search::view_of;
 
 /// The archive's routes.
 pub fn routes(cfg: &mut ServiceConfig<'_>) {

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::archive::View;
 use crate::base::id::{ContentId, RecordId};
 use crate::content::{Content, ContentKind, Deleted, Sensitivity, Ticket};
 use crate::http::query::Limit;
@@ -79,9 +79,8 @@ pub fn hex(bytes: &[u8]) -> String {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct UploadParams {
-    /// What it is. Texts (`chat_log`, `transcript`, `comment`, `analysis`) are 501 until they can be stored without
-    /// identifiers, and do not stand in this list.
-    #[param(schema_with = kinds_taken)]
+    /// What it is.
+    #[param(inline)]
     pub kind: ContentKind,
     /// How it is to be handled; `normal` where nothing is said.
     #[serde(default)]
@@ -89,10 +88,13 @@ pub struct UploadParams {
     pub sensitivity: Sensitivity,
 }
 
-/// The kinds that an upload may be of until texts are tokenized.
-fn kinds_taken() -> Object {
-    let kinds = [ContentKind::Recording, ContentKind::ScreenRecording, ContentKind::Voicemail, ContentKind::Attachment];
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.map(ContentKind::word))).build()
+/// How a text is shown.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DownloadParams {
+    /// A narrower view of a text than the widest held.
+    pub view: Option<View>,
 }
 
 /// Which page of a list.

@@ -11,8 +11,10 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::body::DownloadParams;
 use super::headers::{Asked, Reason, asked};
-use super::{admit, found};
+use super::{admit, found, text};
+use crate::archive::View;
 use crate::audit::Action;
 use crate::base::actor::Actor;
 use crate::base::id::ContentId;
@@ -23,20 +25,26 @@ use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
 use crate::http::{Answer, Caller, Code, Problem};
+use crate::keys::KeyKind;
 use crate::vault::Stores;
 
 /// What a page of this service's own origin made of an attachment could do: nothing.
-const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
 /// Download a piece of content
 ///
 /// The bytes as they were uploaded, as an attachment, whole or one range of them; several ranges are answered by the
-/// whole. Every call is audited.
+/// whole. What is `encrypted_for` the tenant's key is ciphertext, an OpenPGP or CMS message, of that media type. Every call
+/// is audited.
+///
+/// A text comes as a view shows it: with `archive:identify` identified, with `archive:search` tokens, else every identifier
+/// reads `Anonymized`. Where the tenant demands a purpose, the identified view asks for `Access-Reason`. Its `ETag` is another
+/// one by another view, and after identifiers in it were forgotten.
 ///
 /// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
 /// `Access-Reason`.
 #[utoipa::path(tag = "content", operation_id = "download_content", security(("bearer" = ["content:read"])),
-    params(("content_id" = Uuid, Path, description = "The content's id."),
+    params(("content_id" = Uuid, Path, description = "The content's id."), DownloadParams,
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
         ("If-Range" = Option<String>, Header, description = "The `ETag` for which the range is meant."),
         ("Access-Reason" = Option<String>, Header, description = "Why: 1 to 200 characters, without it restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit log.")),
@@ -47,7 +55,7 @@ const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 pub async fn download_content(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
-    _: Params<Nothing>,
+    params: Params<DownloadParams>,
     reason: Reason,
     request: HttpRequest,
     stores: Data<Stores>,
@@ -56,6 +64,9 @@ pub async fn download_content(
     let content = found(&stores, &caller, id.0).await?;
     let reason = admit(&stores, &request, &caller, &content, reason).await?;
     let access = Access { action: Action::ContentDownloaded, reason, by_ticket: false };
+    if content.kind.is_text() {
+        return text::answer(&request, &stores, &shelf, &caller, content, access, params.0.view).await;
+    }
     answer(&request, &stores, &shelf, &caller, content, access).await
 }
 
@@ -98,8 +109,8 @@ pub async fn play_content(
 
 /// Use a one-time address
 ///
-/// The content that the address was made for: played if it is playable, else downloaded. It works once and needs no token;
-/// an address that was used, is too old or never was one is 404. The use is audited under the name of whoever made it.
+/// The content that the address was made for: played if it is playable, else downloaded; of a text the anonymized view. It
+/// works once and needs no token; an address that was used, is too old or never was one is 404. The use is audited under the name of whoever made it.
 ///
 /// Needs no token and no scope.
 #[utoipa::path(tag = "content", operation_id = "redeem_content_ticket", security(()),
@@ -120,6 +131,11 @@ pub async fn redeem_content_ticket(
     let redeemed = redeem_ticket(&stores, ticket).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     let action = if redeemed.content.is_playable() { Action::ContentPlayed } else { Action::ContentDownloaded };
     let access = Access { action, reason: redeemed.reason, by_ticket: true };
+    if redeemed.content.kind.is_text() {
+        // A ticket does not know the scopes of its maker.
+        let view = Some(View::Anonymized);
+        return text::answer(&request, &stores, &shelf, &redeemed.actor, redeemed.content, access, view).await;
+    }
     answer(&request, &stores, &shelf, &redeemed.actor, redeemed.content, access).await
 }
 
@@ -148,15 +164,17 @@ async fn answer(
     if is_part {
         answer.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, size)));
     }
+    let cipher = content.encrypted_for.as_deref().map(KeyKind::of_fingerprint);
     if is_played {
         answer.insert_header((CONTENT_DISPOSITION, "inline"));
     } else {
+        let extension = cipher.map(|kind| format!(".{}", kind.extension())).unwrap_or_default();
         answer
-            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", content.id)))
+            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}{extension}\"", content.id)))
             .insert_header((CONTENT_SECURITY_POLICY, SANDBOX));
     }
     answer
-        .insert_header((CONTENT_TYPE, content.media_type))
+        .insert_header((CONTENT_TYPE, cipher.map_or(content.media_type, |kind| kind.media_type().to_owned())))
         .insert_header((CONTENT_ENCODING, "identity"))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header((ETAG, tag));

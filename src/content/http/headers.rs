@@ -45,6 +45,16 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
     })
 }
 
+/// Whether a text is said to be in UTF-8, or nothing is said.
+pub fn is_utf8(headers: &HeaderMap) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').skip(1).filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+        let value = value.trim().trim_matches('"');
+        let is_ascii = value.eq_ignore_ascii_case("us-ascii");
+        !name.trim().eq_ignore_ascii_case("charset") || is_ascii || value.eq_ignore_ascii_case("utf-8")
+    })
+}
+
 fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
     let mut found = None;
     for header in headers.get_all(CONTENT_DIGEST) {

@@ -3,6 +3,7 @@
 mod body;
 mod bytes;
 mod headers;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -18,10 +19,12 @@ use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, cust
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
+use crate::base::text::document::Format;
 use crate::base::text::{Finder, fill_text, tokenize_text};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, refuse};
 use crate::http::docs::{
-    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, UploadProblems,
+    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems,
+    UploadProblems,
 };
 use crate::http::json::Body;
 use crate::http::path::Id;
@@ -53,9 +56,14 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 /// Upload content
 ///
 /// The body is the content as it is, of any media type and up to the size limit of the settings; it is sealed as it streams
-/// in. `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is
+/// in, and recordings are encrypted for the tenant's key first, where it has one and its settings do not say otherwise; with a
+/// key that has expired they are 409 `recording_key_expired` and not stored. `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is
 /// stored. An interaction whose customer was forgotten takes content, too. The document says `application/octet-stream`
 /// for any media type.
+///
+/// Texts (`chat_log`, `transcript`, `comment`, `analysis`) are `text/plain`, `text/vtt`, `application/json` or
+/// `application/vcon+json` in UTF-8, of at most 16 MiB. They are stored without the identifiers in them; a recording in a
+/// vCon is refused. The answer has their SHA-256; later ones have it only where nothing was replaced.
 ///
 /// Needs the scope `content:write`.
 #[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
@@ -64,13 +72,14 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     request_body(content = Binary, content_type = "application/octet-stream"),
     responses((status = 201, description = "What was stored.", body = ContentItem,
             headers(("Location" = String, description = "The content's address."))),
-        CallProblems, ItemProblems, UploadProblems, OptionalProblems))]
+        CallProblems, ItemProblems, UploadProblems, StateProblems, OptionalProblems))]
 #[post("/archive/interactions/{id}/content")]
 pub async fn upload_content(
     caller: Caller<ContentWrite>,
     id: Id<RecordId>,
     params: Params<UploadParams>,
     declared: Declared,
+    request: HttpRequest,
     mut raw: Raw,
     stores: Data<Stores>,
     shelf: Data<Shelf>,
@@ -78,6 +87,10 @@ pub async fn upload_content(
     let UploadParams { kind, sensitivity } = params.0;
     let Declared { media_type, sha256 } = declared;
     let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
+    if kind.is_text() {
+        let stored = text::receive(&request, raw, &stores, &shelf, caller.tenant, (new, sha256)).await?;
+        return Ok(created(stored));
+    }
     let mut upload = begin_upload(&stores, &shelf, caller.tenant, new, raw.announced()).await?;
     if let Err(problem) = receive(&mut raw, &mut upload).await {
         if let Err(error) = upload.abandon().await {
@@ -85,9 +98,13 @@ pub async fn upload_content(
         }
         return Err(problem);
     }
-    let item = ContentItem::from(upload.finish(sha256).await?);
+    Ok(created(upload.finish(sha256).await?))
+}
+
+fn created(content: Content) -> HttpResponse {
+    let item = ContentItem::from(content);
     let address = format!("/api/v1/archive/content/{}", item.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, address)).json(item))
+    HttpResponse::Created().insert_header((LOCATION, address)).json(item)
 }
 
 async fn receive(raw: &mut Raw, upload: &mut Upload) -> Answer<()> {
@@ -253,17 +270,18 @@ impl From<ContentError> for Problem {
     fn from(error: ContentError) -> Self {
         match error {
             ContentError::Unknown => Self::new(Code::NotFound),
-            ContentError::Text => Self::new(Code::NotBuiltIn)
-                .detail("texts cannot be stored yet: send recording, screen_recording, voicemail or attachment"),
-            ContentError::Misfit => {
-                Self::new(Code::MediaTypeUnsupported).detail("recordings are audio, video or application")
-            }
+            ContentError::Misfit => Self::new(Code::MediaTypeUnsupported)
+                .detail(format!("recordings are audio, video or application; texts are {}", Format::MEDIA_TYPES)),
+            ContentError::Broken(broken) => text::refuse(&broken),
             ContentError::TooLarge(limit) => Self::new(Code::TooLarge).detail(format!("send at most {limit} bytes")),
             ContentError::Digest => Self::new(Code::ValidationFailed).parameter(
                 "Content-Digest",
                 "digest_mismatch",
                 "is not that of the bytes that arrived",
             ),
+            ContentError::KeyExpired => Self::new(Code::RecordingKeyExpired)
+                .detail("nothing was stored: register another key and send it again"),
+            ContentError::Key(error) => error.into(),
             ContentError::Sensitive => Self::new(Code::Forbidden),
             ContentError::ReasonMissing => {
                 Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")

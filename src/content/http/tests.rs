@@ -190,7 +190,7 @@ async fn a_recording_from_upload_to_deletion() {
 async fn uploads_that_are_refused_leave_nothing() {
     let house = House::new().await;
     let upload = |query: &str| house.upload(query, "RIFF");
-    assert_eq!(upload("kind=chat_log").send().await.problem(), (501, "not_built_in"));
+    assert_eq!(upload("kind=chat_log").send().await.problem(), (415, "media_type_unsupported"));
     let unknown = upload("kind=song").send().await;
     assert_eq!(
         (unknown.problem(), &unknown.body["errors"][0]["parameter"]),

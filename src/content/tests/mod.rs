@@ -256,7 +256,7 @@ async fn an_upload_whose_row_cannot_be_written_leaves_nothing() {
 async fn what_cannot_be_content_is_refused_before_it_is_sent() {
     let house = House::new().await;
     for kind in [ContentKind::ChatLog, ContentKind::Transcript, ContentKind::Comment, ContentKind::Analysis] {
-        assert!(matches!(house.begin(NewContent { kind, ..house.recording() }).await, Err(ContentError::Text)));
+        assert!(matches!(house.begin(NewContent { kind, ..house.recording() }).await, Err(ContentError::Misfit)));
     }
     let nowhere = NewContent { interaction: RecordId::new(), ..house.recording() };
     assert!(matches!(house.begin(nowhere).await, Err(ContentError::Unknown)));

@@ -19,6 +19,7 @@ use validator::Validate;
 
 use super::Kit;
 use super::problem::{Code, Place, Problem};
+use crate::base::json::Unambiguous;
 use crate::config::HttpConfig;
 
 pub(super) use read::from_texts;
@@ -71,7 +72,7 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unread> {
 
 /// Reads a text as JSON of any shape.
 fn parse_value(text: &[u8]) -> Result<Value, Unread> {
-    let read::Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
+    let Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
         Category::Data => Unread::Misshaped(vec![Place::at("", "format", "must name each field once")]),
         _ => not_json(&error),
     })?;

@@ -4,11 +4,13 @@ mod caller;
 mod content;
 mod dump;
 mod folder;
+mod keyring;
 mod leaks;
 pub mod oracle;
 
 mod postgres;
 mod process;
+pub mod servers;
 mod stage;
 mod stock;
 
@@ -19,8 +21,9 @@ use std::pin::pin;
 pub use caller::{Answer, Caller};
 pub use content::Call;
 pub use dump::{Dump, Row};
+pub use keyring::Keyring;
 pub use leaks::Needles;
-pub use process::signal;
+pub use process::{Ran, signal};
 pub use stage::TestLethe;
 pub use stock::Stock;
 

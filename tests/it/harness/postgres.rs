@@ -81,14 +81,19 @@ fn command(user: Option<&str>, program: &Path) -> Command {
     command
 }
 
+/// Who runs servers that root should not: somebody else where this is root.
+pub fn servant() -> Option<&'static str> {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|told| told.stdout.trim_ascii() == b"0");
+    root.then(|| if knows("postgres") { "postgres" } else { "nobody" })
+}
+
 fn knows(user: &str) -> bool {
     Command::new("id").arg("-u").arg(user).output().is_ok_and(|told| told.status.success())
 }
 
 fn start(folder: &Path, runner: u32) {
     let programs = programs();
-    let root = Command::new("id").arg("-u").output().is_ok_and(|told| told.stdout.trim_ascii() == b"0");
-    let user = root.then(|| if knows("postgres") { "postgres" } else { "nobody" });
+    let user = servant();
     std::fs::create_dir(folder).unwrap();
     if let Some(user) = user {
         run(Command::new("chown").arg(user).arg(folder), folder);

@@ -271,6 +271,11 @@ impl TestLethe {
         bytes
     }
 
+    /// The data folder.
+    pub fn data_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// All files of the data folder: databases, logs, keys.
     pub fn folder_bytes(&self) -> Vec<u8> {
         files_of(self.folder.path(), "")

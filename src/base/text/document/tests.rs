@@ -1,0 +1,482 @@
+//! Documents as they come, and what is left of them.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::super::stories::{region, show};
+use super::*;
+use crate::base::pii::{Email, PersonName, Phone};
+
+fn nobody() -> Case {
+    Case { region: region("NO"), own: Own::default(), forgotten: false }
+}
+
+fn kari() -> Case {
+    let own = Own {
+        phone: Some(Phone::parse("98765432", region("NO")).unwrap()),
+        email: Some(Email::parse("kari.nordmann@eksempel.no").unwrap()),
+        name: Some(PersonName::parse("Kari Nordmann").unwrap()),
+    };
+    Case { own, ..nobody() }
+}
+
+fn forgotten() -> Case {
+    Case { forgotten: true, ..nobody() }
+}
+
+/// The document with `<what was found>` in place of placeholders.
+#[track_caller]
+fn seen(format: Format, text: &str, case: &Case) -> String {
+    let document = tokenize(format, text.as_bytes(), case).unwrap();
+    let shown = fill_text(&document.text, |n| show(&document.mentions[n]));
+    assert_eq!(document.is_replaced, shown != text, "{text}");
+    shown
+}
+
+#[track_caller]
+fn seen_json(format: Format, value: &Value, case: &Case) -> Value {
+    let document = tokenize(format, value.to_string().as_bytes(), case).unwrap();
+    let filled = fill(format, &document.text, &|n| show(&document.mentions[n])).unwrap();
+    serde_json::from_str(&filled).unwrap()
+}
+
+#[track_caller]
+fn broken(format: Format, text: impl AsRef<[u8]>) -> String {
+    tokenize(format, text.as_ref(), &kari()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_chat_of_turns_names_nobody() {
+    let chat = json!([
+        { "speaker": "Kari Nordmann", "at": "2026-08-01T00:10:10Z", "text": "Hei, ring 912 34 567" },
+        { "speaker": "agent", "at": "2026-08-01T00:10:20Z", "text": "Kari, skriv til ola@eksempel.no" },
+    ]);
+    assert_eq!(
+        seen_json(Format::Json, &chat, &kari()),
+        json!([
+            { "speaker": "<name>", "at": "2026-08-01T00:10:10Z", "text": "Hei, ring <+4791234567>" },
+            { "speaker": "agent", "at": "2026-08-01T00:10:20Z", "text": "<name>, skriv til <ola@eksempel.no>" },
+        ])
+    );
+}
+
+#[test]
+fn a_number_is_found_over_the_turns_of_one_speaker_only() {
+    let turn = |speaker, text| json!({ "speaker": speaker, "text": text });
+    let chat = json!([turn("c", "It is 912 34"), turn("a", "12 go on"), turn("c", "567, thanks")]);
+    let expected = json!([turn("c", "It is <+4791234567>"), turn("a", "12 go on"), turn("c", ", thanks")]);
+    assert_eq!(seen_json(Format::Json, &json!({ "turns": chat }), &nobody()), json!({ "turns": expected }));
+    let others = json!([turn("c", "It is 912 34"), turn("a", "567, thanks")]);
+    assert_eq!(seen_json(Format::Json, &others, &nobody()), others);
+}
+
+#[test]
+fn words_with_their_times_are_one_text() {
+    let words = |words: &[&str]| {
+        let word = |(no, word): (usize, &&str)| json!({ "word": word, "start": no, "end": 0.5 });
+        json!({ "segments": [{ "id": 91_234_567, "words": words.iter().enumerate().map(word).collect::<Vec<_>>() }] })
+    };
+    for (said, left) in [
+        (["ring", "912", "34", "567", "da"], ["ring", "<+4791234567>", "", "", "da"]),
+        (["ring", "9 1", "2-3", "4567", "da"], ["ring", "<+4791234567>", "", "", "da"]),
+        (["til", "ola", "@", "eksempel.", "no"], ["til", "<ola@eksempel.no>", "", "", ""]),
+        (["til", "ola@eksempel.no.", "Kari", "Nordmann,", "hei"], ["til", "<ola@eksempel.no>.", "<name>", ",", "hei"]),
+    ] {
+        assert_eq!(seen_json(Format::Json, &words(&said), &kari()), words(&left));
+    }
+    let numbers = json!({ "words": [{ "word": 912 }, { "word": 34 }, { "word": 567 }, { "word": 8 }] });
+    let left = json!({ "words": [{ "word": "<+4791234567>" }, { "word": "" }, { "word": "" }, { "word": 8 }] });
+    assert_eq!(seen_json(Format::Json, &numbers, &nobody()), left);
+    let segments = |one, other| json!([{ "words": [{ "word": one }] }, { "words": [{ "word": other }] }]);
+    assert_eq!(seen_json(Format::Json, &segments("9123", "4567"), &nobody()), segments("<+4791234567>", ""));
+}
+
+#[test]
+fn ids_and_times_in_json_stay() {
+    let analysis = json!({
+        "uuid": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "at": "2026-08-01T00:10:10+02:00", "score": 0.97,
+        "items": [{ "id": "9123", "text": "a" }, { "id": "4567", "text": "b" }],
+    });
+    assert_eq!(seen_json(Format::Json, &analysis, &kari()), analysis);
+}
+
+#[test]
+fn a_json_document_that_names_nobody_stays_as_it_was() {
+    let text = "{ \"a\" : 1.10,\n \"b\": [\"x\"] }";
+    let document = tokenize(Format::Json, format!("\u{feff}{text}").as_bytes(), &kari()).unwrap();
+    assert_eq!((document.text.as_str(), document.is_replaced), (text, false));
+}
+
+const CUES: &str = "WEBVTT - ring 912 34 567
+Kind: captions
+X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:91234567
+
+NOTE
+Kari Nordmann wrote
+this: 987 65 432
+
+STYLE
+::cue(v[voice=\"Kari\"]) { color: red }
+
+cue 98765432
+00:01.000 --> 00:00:02.500 align:start
+<v Kari Nordmann>Tom &amp; I: 912<00:00:01.500> 34<c.loud> 5</c>
+67</v> bye
+
+00:00:02.500 --> 00:00:03.000
+<v Agent>9123
+
+00:00:03.000 --> 00:00:04.000
+<v Agent>4567
+<i>kari.nordmann&#64;eksempel.no</i>
+";
+
+#[test]
+fn cues_name_nobody_and_keep_their_times() {
+    let left = "WEBVTT - ring <+4791234567>
+Kind: captions
+X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:91234567
+
+NOTE
+<name> wrote
+this: <+4798765432>
+
+STYLE
+::cue(v[voice=\"<name>\"]) { color: red }
+
+cue <+4798765432>
+00:01.000 --> 00:00:02.500 align:start
+<v <name>>Tom &amp; I: <+4791234567><00:00:01.500><c.loud></c></v> bye
+
+00:00:02.500 --> 00:00:03.000
+<v Agent><+4791234567>
+
+00:00:03.000 --> 00:00:04.000
+<v Agent>
+<i><kari.nordmann@eksempel.no></i>
+";
+    assert_eq!(seen(Format::Vtt, CUES, &kari()), left);
+    let with_returns = CUES.replace('\n', "\r\n");
+    assert_eq!(seen(Format::Vtt, &with_returns, &kari()), left.replace('\n', "\r\n"));
+}
+
+#[test]
+fn a_line_that_lost_its_words_ends_no_cue() {
+    for end in ["\n", "\r\n", "\r"] {
+        let file =
+            ["WEBVTT", "", "00:01.000 --> 00:02.000", "9123", "", "00:02.000 --> 00:03.000", "4567", "and more", ""];
+        let left = [
+            "WEBVTT",
+            "",
+            "00:01.000 --> 00:02.000",
+            "<+4791234567>",
+            "",
+            "00:02.000 --> 00:03.000",
+            "&nbsp;",
+            "and more",
+            "",
+        ];
+        assert_eq!(seen(Format::Vtt, &file.join(end), &nobody()), left.join(end));
+    }
+}
+
+#[test]
+fn what_is_filled_in_stays_within_its_cue() {
+    let document = tokenize(Format::Vtt, CUES.as_bytes(), &kari()).unwrap();
+    let filled = fill(Format::Vtt, &document.text, &|_| "a --> <b>\n\nc & d".to_owned()).unwrap();
+    assert!(filled.contains("<v a --&gt; &lt;b&gt;  c &amp; d>Tom &amp; I"), "{filled}");
+    assert!(
+        vtt::tokenize(&filled, &nobody(), &Finder::new(region("NO"), Own::default()), &mut Mentions::new(&mut vec![]))
+            .is_ok()
+    );
+}
+
+#[test]
+fn broken_cues_are_told_by_their_line() {
+    for (text, line) in [
+        ("", 1),
+        ("WEBVT\n", 1),
+        ("WEBVTTx\n", 1),
+        ("WEBVTT\n\nid\n", 3),
+        ("WEBVTT\n\n00:01.000 -> 00:02.000\nhi", 3),
+        ("WEBVTT\n\n00:01.00 --> 00:02.000\nhi", 3),
+        ("WEBVTT\n\n00:61.000 --> 00:62.000\nhi", 3),
+        ("WEBVTT\n\n98765432 --> 00:62.000\nhi", 3),
+        ("WEBVTT\n\n00:03.000 --> 00:02.000\nhi", 3),
+        ("WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n<00:01>ho", 5),
+        ("WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n98765432 --> x", 5),
+        ("WEBVTT\n\nNOTE a\n98765432 --> x", 4),
+        ("WEBVTT\n\nNOTE a\0", 3),
+    ] {
+        let told = broken(Format::Vtt, text);
+        assert!(told.starts_with(&format!("line {line} ")) && !told.contains("98765432"), "{text:?}: {told}");
+    }
+}
+
+fn vcon() -> Value {
+    json!({
+        "vcon": "0.0.2", "uuid": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "created_at": "2026-08-01T00:10:10Z",
+        "parties": [
+            { "tel": "tel:+47-987-65-432", "mailto": "mailto:kari.nordmann@eksempel.no", "name": "Kari N." },
+            { "tel": "1234", "name": "Ola Hansen", "mailto": "ola@eksempel.no", "stir": "eyJhbGciOiJ" },
+            { "tel": "anonymous", "name": "Agent 2" },
+        ],
+        "dialog": [
+            { "type": "text", "start": "2026-08-01T00:10:10Z", "duration": 30, "parties": 0, "encoding": "none", "body": "912 34" },
+            { "type": "text", "parties": 1, "encoding": "base64url", "body": "UmluZyBLYXJpIHDDpSA5ODc2NTQzMg" },
+            { "type": "text", "parties": 0, "body": "567" },
+            { "type": "recording", "url": "https://files.example/1.wav" },
+        ],
+        "analysis": [{ "type": "transcript", "dialog": 0, "encoding": "json", "body": "{\"text\": \"98765432\"}" }],
+        "attachments": [{ "encoding": "json", "body": { "note": "98765432" } }],
+    })
+}
+
+#[test]
+fn a_container_names_none_of_its_parties() {
+    let left = json!({
+        "vcon": "0.0.2", "uuid": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "created_at": "2026-08-01T00:10:10Z",
+        "parties": [
+            { "tel": "<+4798765432>", "mailto": "<kari.nordmann@eksempel.no>", "name": "<name>" },
+            { "tel": "Anonymized", "name": "Anonymized", "mailto": "<ola@eksempel.no>", "stir": "Anonymized" },
+            { "tel": "anonymous", "name": "Agent 2" },
+        ],
+        "dialog": [
+            { "type": "text", "start": "2026-08-01T00:10:10Z", "duration": 30, "parties": 0, "encoding": "none", "body": "<+4791234567>" },
+            { "type": "text", "parties": 1, "encoding": "none", "body": "Ring <name> på <+4798765432>" },
+            { "type": "text", "parties": 0, "body": "" },
+            { "type": "recording", "url": "https://files.example/1.wav" },
+        ],
+        "analysis": [{ "type": "transcript", "dialog": 0, "encoding": "json", "body": { "text": "<+4798765432>" } }],
+        "attachments": [{ "encoding": "json", "body": { "note": "<+4798765432>" } }],
+    });
+    assert_eq!(seen_json(Format::Vcon, &vcon(), &kari()), left);
+    assert_eq!(seen_json(Format::Json, &vcon(), &kari()), left);
+}
+
+#[test]
+fn a_customer_whom_a_container_names_first_is_not_named_by_it() {
+    let mut case = kari();
+    case.own.name = None;
+    let shown = seen_json(Format::Vcon, &vcon(), &case);
+    assert_eq!(
+        (&shown["parties"][0]["name"], &shown["dialog"][1]["body"]),
+        (&json!("Anonymized"), &json!("Ring Anonymized på <+4798765432>"))
+    );
+}
+
+#[test]
+fn containers_of_other_bytes_are_refused() {
+    let with = |pointer: &str, value: Value| {
+        let mut vcon = vcon();
+        *vcon.pointer_mut(pointer).unwrap() = value;
+        broken(Format::Vcon, vcon.to_string())
+    };
+    for (told, place) in [
+        (
+            with("/dialog/3", json!({ "type": "recording", "encoding": "base64url", "body": "UklGRg" })),
+            "/dialog/3/body ",
+        ),
+        (with("/dialog/0", json!({ "mediatype": "audio/wav", "encoding": "none", "body": "x" })), "/dialog/0/body "),
+        (with("/analysis/0", json!({ "encoding": "base64url", "body": "_w" })), "/analysis/0/body "),
+        (with("/analysis/0", json!({ "encoding": "base64url", "body": "%" })), "/analysis/0/body "),
+        (with("/analysis/0", json!({ "encoding": "gzip", "body": "x" })), "/analysis/0/body "),
+        (with("/analysis/0", json!({ "encoding": "json", "body": "{" })), "/analysis/0/body "),
+        (with("/dialog", json!("98765432")), "/dialog "),
+        (with("/parties/0", json!("98765432")), "/parties "),
+        (broken(Format::Vcon, "[]"), " must be a vCon"),
+        (broken(Format::Vcon, "{}"), "/vcon "),
+        (broken(Format::Vcon, r#"{"payload": "", "signatures": []}"#), " must be a vCon that is neither"),
+    ] {
+        assert!(told.starts_with(place), "{told}");
+    }
+    let deep = format!("{}{}", "[".repeat(126), "]".repeat(126));
+    let nested = json!({ "vcon": "1", "analysis": [{ "encoding": "json", "body": deep }] });
+    assert!(broken(Format::Vcon, nested.to_string()).starts_with("not JSON"));
+}
+
+#[test]
+fn what_is_no_text_is_told_by_its_place() {
+    assert_eq!(broken(Format::Plain, b"ab\xff"), "not UTF-8 from byte 2 on");
+    assert_eq!(broken(Format::Plain, "9\08\07\0"), "line 1 must not hold NUL");
+    assert_eq!(broken(Format::Json, "{\"98765432\":\n x}"), "not JSON from line 2, column 2 on");
+    assert!(broken(Format::Json, r#"{"a": 1, "a": 2}"#).contains("once"));
+    assert!(broken(Format::Json, "[".repeat(1_000)).starts_with("not JSON"));
+}
+
+#[test]
+fn a_late_text_names_no_speaker() {
+    let plain = "[10:02] Kari Nordmann: hei, Kari her\n[10:03] Agent 2: hei Kari. Merk: ikke noe\n";
+    let left = "[10:02] Anonymized: hei, Anonymized her\n[10:03] Agent 2: hei Anonymized. Merk: ikke noe\n";
+    assert_eq!(seen(Format::Plain, plain, &forgotten()), left);
+    let turn = |speaker: &str, text: &str| json!({ "speaker": speaker, "text": text });
+    let chat = json!([turn("Kari Nordmann", "hei"), turn("kunde", "Nordmann her"), turn("1", "Ola")]);
+    let left = json!([turn("Anonymized", "hei"), turn("kunde", "Anonymized her"), turn("1", "Ola")]);
+    assert_eq!(seen_json(Format::Json, &chat, &forgotten()), left);
+    let nested = json!({ "from": { "name": "Kari", "role": "customer" }, "message": "Kari" });
+    let left = json!({ "from": { "name": "Anonymized", "role": "customer" }, "message": "Anonymized" });
+    assert_eq!(seen_json(Format::Json, &nested, &forgotten()), left);
+    let cues = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Kari Nordmann>Kari\n<v Operatør>ja";
+    let left = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Anonymized>Anonymized\n<v Operatør>ja";
+    assert_eq!(seen(Format::Vtt, cues, &forgotten()), left);
+    let shown = seen_json(Format::Vcon, &vcon(), &forgotten());
+    assert_eq!(shown["dialog"][1]["body"], "Ring Anonymized på <+4798765432>");
+    let many: Vec<_> =
+        (0..200).map(|no| turn(&format!("x{}y{}", (b'a' + no / 26) as char, (b'a' + no % 26) as char), "")).collect();
+    assert!(tokenize(Format::Json, json!(many).to_string().as_bytes(), &forgotten()).is_err());
+}
+
+/// Pieces of words, signs, digits and parts of identifiers.
+fn piece() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "[0-9]{1,4}",
+        prop::sample::select(vec![
+            " ",
+            "\n",
+            "+47",
+            "912",
+            "34",
+            "567",
+            "98765432",
+            "Kari",
+            "Nordmann",
+            "kari.nordmann",
+            "@",
+            "eksempel",
+            ".",
+            "no",
+            "-",
+            "&nbsp;",
+            "&#57;",
+            "<",
+            ">",
+            "<c>",
+            "</c>",
+            "<00:00:01.000>",
+            "<v Kari>",
+            "\u{e000}",
+            "\u{e001}",
+            "\u{e000}0\u{e001}",
+            "\r",
+            "ola@eksempel.no",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
+}
+
+/// What of an original is left: all of it that is not marked, in its order.
+fn is_left_of(left: &str, original: &str) -> bool {
+    let mut rest = original.chars();
+    left.chars().all(|c| rest.any(|other| other == c))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn of_what_is_found_nothing_stays_and_all_else_does(
+        parts in prop::collection::vec((prop::collection::vec(piece(), 1..5), any::<bool>(), any::<bool>()), 1..5),
+    ) {
+        let finder = Finder::new(region("NO"), kari().own);
+        let clean = |piece: &String| strip(piece).unwrap_or_else(|| piece.clone());
+        let owned: Vec<(Vec<String>, bool, bool)> =
+            parts.iter().map(|(pieces, spaced, wraps)| (pieces.iter().map(clean).collect(), *spaced, *wraps)).collect();
+        let parts: Vec<Part<'_>> = owned
+            .iter()
+            .map(|(pieces, spaced, wraps)| Part { pieces: pieces.iter().map(String::as_str).collect(), spaced: *spaced, wraps: *wraps })
+            .collect();
+        let pieces: Vec<&str> = parts.iter().flat_map(|part| part.pieces.clone()).collect();
+        let eyes = Eyes { finder: &finder, names: speakers::names(["Ola"]).unwrap() };
+        let marks = eyes.marks(&parts);
+        prop_assert_eq!(marks.len(), pieces.len());
+        let mut list = Vec::new();
+        let mut mentions = Mentions::new(&mut list);
+        for (piece, marks) in pieces.into_iter().zip(marks) {
+            let mut free = 0;
+            for mark in &marks {
+                prop_assert!(mark.range.start >= free && mark.range.start < mark.range.end, "{:?}", marks);
+                prop_assert!(piece.is_char_boundary(mark.range.start) && piece.is_char_boundary(mark.range.end));
+                free = mark.range.end;
+            }
+            for (range, found) in finder.find(piece) {
+                let covered = |at: usize| marks.iter().any(|mark| mark.range.contains(&at));
+                prop_assert!(range.clone().all(covered), "{piece:?} {found:?}");
+            }
+            let kept: String = piece.char_indices().filter(|(at, _)| !marks.iter().any(|mark| mark.range.contains(at))).map(|(_, c)| c).collect();
+            let left = fill_text(&written(piece, marks, &mut mentions), |_| String::new());
+            prop_assert_eq!(left.replace("Anonymized", ""), kept.replace("Anonymized", ""));
+        }
+    }
+
+    #[test]
+    fn a_number_cut_anywhere_is_found_and_its_neighbours_stay(
+        number in "(4[156][0-9]|47[1-9]|9[0-8][0-9])[0-9]{5}".prop_filter("assigned", |number| Phone::parse_valid(number, region("NO")).is_some()),
+        cuts in prop::collection::vec(any::<bool>(), 7),
+        before in prop::sample::select(vec!["ring", "på", "takk"]),
+    ) {
+        let mut words = vec![before.to_owned(), String::new()];
+        for (at, digit) in number.chars().enumerate() {
+            words.last_mut().unwrap().push(digit);
+            if cuts.get(at) == Some(&true) {
+                words.push(String::new());
+            }
+        }
+        words.push("da".to_owned());
+        let expected: Vec<String> = words.iter().enumerate().map(|(no, word)| match no {
+            1 => format!("<+47{number}>"),
+            no if no == 0 || no == words.len() - 1 => word.clone(),
+            _ => String::new(),
+        }).collect();
+        let list = json!({ "words": words.iter().map(|word| json!({ "word": word, "start": 1.5 })).collect::<Vec<_>>() });
+        let shown = seen_json(Format::Json, &list, &nobody());
+        let shown: Vec<_> = shown["words"].as_array().unwrap().iter().map(|word| word["word"].as_str().unwrap().to_owned()).collect();
+        prop_assert_eq!(&shown, &expected);
+
+        let cue: String = words.iter().map(|word| format!("<00:00:01.000>{word} ")).collect();
+        let file = format!("WEBVTT\n\n00:01.000 --> 00:02.000\n{cue}\n");
+        let shown = seen(Format::Vtt, &file, &nobody());
+        let digits = shown.replace("<00:00:01.000>", "").replace("00:01.000 --> 00:02.000", "").replace(&format!("<+47{number}>"), "");
+        prop_assert!(shown.contains(&format!("<+47{number}>")) && !digits.contains(|c: char| c.is_ascii_digit()), "{shown}");
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in piece()) {
+        for format in [Format::Plain, Format::Json, Format::Vtt, Format::Vcon] {
+            let _ = tokenize(format, &bytes, &kari());
+            let _ = tokenize(format, text.as_bytes(), &forgotten());
+        }
+    }
+
+    #[test]
+    fn cues_of_any_words_stay_cues(
+        cues in prop::collection::vec((piece(), prop::collection::vec(piece(), 0..3)), 0..4), is_late in any::<bool>(),
+    ) {
+        let clean = |text: &String| text.replace(['\n', '\r'], " ");
+        let mut file = String::from("WEBVTT\n");
+        for (id, lines) in &cues {
+            file.push_str(&format!("\n{}\n00:01.000 --> 00:02.000\n{}\n", clean(id), lines.iter().map(|line| clean(line) + ".").collect::<Vec<_>>().join("\n")));
+        }
+        let case = if is_late { forgotten() } else { kari() };
+        if let Ok(document) = tokenize(Format::Vtt, file.as_bytes(), &case) {
+            let arrows = |text: &str| text.matches("00:01.000 --> 00:02.000\n").count();
+            for value in ["Anonymized", "a\n\n-->b<"] {
+                let filled = fill(Format::Vtt, &document.text, &|_| value.to_owned()).unwrap();
+                prop_assert_eq!(arrows(&filled), cues.len());
+                prop_assert!(tokenize(Format::Vtt, filled.as_bytes(), &nobody()).is_ok(), "{file:?} {filled:?}");
+            }
+            if document.mentions.is_empty() && !is_late {
+                prop_assert!(is_left_of(&document.text, &file));
+            }
+        }
+    }
+
+    #[test]
+    fn json_of_any_words_stays_json(words in prop::collection::vec(piece(), 0..6), speaker in piece(), is_late in any::<bool>()) {
+        let document = json!({ "speaker": speaker, "text": words.concat(), "words": words, speaker.as_str(): words });
+        let case = if is_late { forgotten() } else { kari() };
+        let document = tokenize(Format::Json, document.to_string().as_bytes(), &case).unwrap();
+        prop_assert!(fill(Format::Json, &document.text, &|_| "a\"b".to_owned()).is_ok());
+    }
+}

@@ -1,0 +1,70 @@
+//! `lethe deliver`.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::args::DeliverArguments;
+use super::exit::{Exit, Failure};
+use super::job::{find, open};
+use super::output::print;
+use crate::app;
+use crate::config::Config;
+use crate::delivery::Report;
+use crate::tenants::Tenant;
+
+/// Works the outbox: once, or until the end is asked for.
+pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, Failure> {
+    let DeliverArguments { once, tenant, held, json } = arguments;
+    let stores = Arc::new(open(config).await?);
+    let only = match tenant {
+        Some(slug) => Some(find(&stores, &slug).await?.id),
+        None => None,
+    };
+    let courier = app::courier(config, &stores, &Arc::new(app::shelf(config)));
+    if held {
+        let released = courier.release_held(only).await?;
+        tracing::info!(deliveries.count = released, "What was held is tried again");
+    }
+    let (ask, stopping) = watch::channel(false);
+    let listening = tokio::spawn(async move {
+        app::stop_asked().await;
+        let _ = ask.send(true);
+        // Whoever waits for the answer must not see the asker gone.
+        std::future::pending::<()>().await;
+    });
+    if !once {
+        courier.run(only, &stopping, |tenant, report| show(tenant, report, json)).await;
+        return Ok(Exit::Done);
+    }
+    let reports = courier.round(only, &stopping).await?;
+    listening.abort();
+    for (tenant, report) in &reports {
+        show(tenant, report, json);
+    }
+    if reports.is_empty() && !json {
+        print("nothing is due");
+    }
+    Ok(if *stopping.borrow() {
+        Exit::TryAgain
+    } else if reports.iter().any(|(_, report)| report.failed + report.held > 0) {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    })
+}
+
+fn show(tenant: &Tenant, report: &Report, json: bool) {
+    if json {
+        let mut line = json!(report);
+        line["tenant"] = json!(tenant.slug);
+        print(&line.to_string());
+        return;
+    }
+    let Report { delivered, failed, held, cancelled } = report;
+    print(&format!(
+        "{}: {delivered} delivered, {failed} to be tried again, {held} held, {cancelled} not to be delivered any more",
+        tenant.slug
+    ));
+}

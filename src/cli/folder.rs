@@ -1,0 +1,231 @@
+//! `lethe import FOLDER`: recordings, transcripts and chat logs in files that are named after their interactions.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::io::AsyncReadExt as _;
+
+use super::exit::Failure;
+use crate::archive::{self, incoming::Channel};
+use crate::base::content::ContentKind;
+use crate::base::crypto::Sha256;
+use crate::base::id::RecordId;
+use crate::content::{self, ContentError, MediaType, NewContent, Sensitivity, Shelf};
+use crate::tenants::Tenant;
+use crate::vault::Stores;
+
+/// How many files are looked up together.
+const BATCH: usize = 500;
+
+/// How much of a file is read at a time, in bytes.
+const PIECE: usize = 256 << 10;
+
+/// How an import of a folder went.
+#[derive(Debug, Default, Serialize)]
+pub struct Imported {
+    /// How many files there are.
+    pub received: u64,
+    /// How many were stored.
+    pub created: u64,
+    /// How many were there already: of the same kind, size and digest.
+    pub skipped: u64,
+    /// Which were not stored.
+    pub rejected: Vec<RejectedFile>,
+}
+
+/// A file that was not stored. Its name may hold an identifier and is not repeated.
+#[derive(Debug, Serialize)]
+pub struct RejectedFile {
+    /// Its place in the order of names, from 1, as `ls` shows them in the C locale.
+    pub file: usize,
+    /// Why.
+    pub code: &'static str,
+}
+
+/// A file and what its name says of it.
+struct Candidate {
+    no: usize,
+    path: PathBuf,
+    external_id: String,
+    kind: ContentKind,
+    media_type: MediaType,
+}
+
+/// Imports all files of a folder. A file that is there already is skipped, so that an import can be repeated.
+pub async fn import(
+    stores: &Arc<Stores>,
+    shelf: &Arc<Shelf>,
+    tenant: &Tenant,
+    folder: &Path,
+) -> Result<Imported, Failure> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    let mut imported = Imported { received: paths.len() as u64, ..Imported::default() };
+    let mut numbered = paths.into_iter().zip(1..);
+    loop {
+        let batch: Vec<(PathBuf, usize)> = numbered.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return Ok(imported);
+        }
+        import_batch(stores, shelf, tenant, batch, &mut imported).await?;
+    }
+}
+
+async fn import_batch(
+    stores: &Arc<Stores>,
+    shelf: &Arc<Shelf>,
+    tenant: &Tenant,
+    batch: Vec<(PathBuf, usize)>,
+    imported: &mut Imported,
+) -> Result<(), Failure> {
+    let mut candidates = Vec::new();
+    for (path, no) in batch {
+        match Candidate::new(path, no) {
+            Some(candidate) => candidates.push(candidate),
+            None => imported.rejected.push(RejectedFile { file: no, code: "format" }),
+        }
+    }
+    let external_ids = candidates.iter().map(|candidate| candidate.external_id.as_str());
+    let known = archive::interactions_of(stores, tenant.id, external_ids).await?;
+    for candidate in candidates {
+        let no = candidate.no;
+        match store(stores, shelf, tenant, &known, candidate).await {
+            Ok(true) => imported.created += 1,
+            Ok(false) => imported.skipped += 1,
+            Err(Failure::Content(error)) if !error.is_transient() => {
+                imported.rejected.push(RejectedFile { file: no, code: error.code() });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Stores a file, unless it is there already.
+async fn store(
+    stores: &Arc<Stores>,
+    shelf: &Arc<Shelf>,
+    tenant: &Tenant,
+    known: &HashMap<String, (RecordId, Channel)>,
+    candidate: Candidate,
+) -> Result<bool, Failure> {
+    let (interaction, channel) = known.get(&candidate.external_id).copied().ok_or(ContentError::Unknown)?;
+    let kind = candidate.kind_on(channel);
+    let mut file = tokio::fs::File::open(&candidate.path).await?;
+    let size = file.metadata().await?.len();
+    let sha256 = digest(&mut file).await?;
+    if content::is_there(stores, tenant.id, interaction, kind, size, sha256).await? {
+        return Ok(false);
+    }
+    let mut file = tokio::fs::File::open(&candidate.path).await?;
+    let media_type = candidate.media_type;
+    let new = NewContent { interaction, kind, media_type, sensitivity: Sensitivity::Normal };
+    let mut upload = content::begin_upload(stores, shelf, tenant.id, new, Some(size)).await?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        let length = file.read(&mut piece).await?;
+        if length == 0 {
+            break;
+        }
+        if let Err(error) = upload.push(&piece[..length]).await {
+            // What broke the upload is worse than what it may leave.
+            drop(upload.abandon().await);
+            return Err(error.into());
+        }
+    }
+    upload.finish(Some(sha256)).await?;
+    Ok(true)
+}
+
+/// The SHA-256 of all bytes of a file.
+async fn digest(file: &mut tokio::fs::File) -> Result<[u8; 32], Failure> {
+    let (mut digest, mut piece) = (Sha256::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece).await? {
+            0 => return Ok(digest.finish()),
+            length => digest.update(&piece[..length]),
+        }
+    }
+}
+
+impl Candidate {
+    /// `call-17.wav` is the recording of `call-17`. Characters that a file name cannot have are written `%2F`.
+    fn new(path: PathBuf, no: usize) -> Option<Self> {
+        let external_id = unescape(path.file_stem()?.to_str()?)?;
+        let (kind, media_type) = match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "wav" => (ContentKind::Recording, "audio/wav"),
+            "mp3" => (ContentKind::Recording, "audio/mpeg"),
+            "ogg" | "opus" => (ContentKind::Recording, "audio/ogg"),
+            "flac" => (ContentKind::Recording, "audio/flac"),
+            "m4a" => (ContentKind::Recording, "audio/mp4"),
+            "mp4" => (ContentKind::ScreenRecording, "video/mp4"),
+            "webm" => (ContentKind::ScreenRecording, "video/webm"),
+            "vtt" => (ContentKind::Transcript, "text/vtt"),
+            "json" => (ContentKind::Transcript, "application/json"),
+            "vcon" => (ContentKind::Transcript, "application/vcon+json"),
+            "txt" => (ContentKind::Comment, "text/plain"),
+            _ => return None,
+        };
+        Some(Self { no, path, external_id, kind, media_type: MediaType::parse(media_type).ok()? })
+    }
+
+    /// What the file is, given how the customer reached the house: what was said in a chat is its log.
+    const fn kind_on(&self, channel: Channel) -> ContentKind {
+        match (self.kind, channel) {
+            (ContentKind::Recording, Channel::Voicemail) => ContentKind::Voicemail,
+            (ContentKind::Transcript, Channel::Chat | Channel::Sms | Channel::Email) => ContentKind::ChatLog,
+            (kind, _) => kind,
+        }
+    }
+}
+
+/// A name with its `%2F` and the like undone; none where what they spell is no text.
+fn unescape(name: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut parts = name.split('%');
+    bytes.extend_from_slice(parts.next()?.as_bytes());
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let rest = if code.is_some() { &part.as_bytes()[2..] } else { part.as_bytes() };
+        bytes.push(code.unwrap_or(b'%'));
+        bytes.extend_from_slice(rest);
+    }
+    String::from_utf8(bytes).ok().filter(|name| !name.contains('\0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_file_is_named_after_its_interaction() {
+        let of = |name: &str, channel| {
+            let candidate = Candidate::new(PathBuf::from(name), 1)?;
+            Some((candidate.kind_on(channel).word(), candidate.external_id.clone()))
+        };
+        assert_eq!(of("in/cdr-1.wav", Channel::Call), Some(("recording", "cdr-1".to_owned())));
+        assert_eq!(of("v.1.MP3", Channel::Voicemail), Some(("voicemail", "v.1".to_owned())));
+        assert_eq!(of("a%2Fb%+1%.json", Channel::Chat), Some(("chat_log", "a/b%+1%".to_owned())));
+        assert_eq!(of("c.vtt", Channel::Call), Some(("transcript", "c".to_owned())));
+        for other in ["c", ".wav", "c.exe", "c%00.wav", "c%FF.wav"] {
+            assert_eq!(of(other, Channel::Call), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_makes_it_panic(name: String) {
+            let _ = Candidate::new(PathBuf::from(name), 1);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Texts in and out. They are small enough for memory, so a range is one of the text as its view shows it.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::bytes::SANDBOX;
+use super::headers::{Asked, asked, is_utf8};
+use crate::archive::View;
+use crate::archive::http::view_of;
+use crate::base::actor::Actor;
+use crate::base::id::TenantId;
+use crate::base::text::document::Broken;
+use crate::content::text::{Shown, begin_text, show_text};
+use crate::content::{Access, Content, NewContent, Shelf};
+use crate::http::raw::Raw;
+use crate::http::{Answer, Code, Problem};
+use crate::tenants;
+use crate::vault::Stores;
+
+/// Takes a text in. What breaks off leaves nothing.
+pub(super) async fn receive(
+    request: &HttpRequest,
+    mut raw: Raw,
+    stores: &Arc<Stores>,
+    shelf: &Arc<Shelf>,
+    tenant: TenantId,
+    (new, sha256): (NewContent, Option<[u8; 32]>),
+) -> Answer<Content> {
+    let mut upload = begin_text(stores, shelf, tenant, new, raw.announced()).await?;
+    if !is_utf8(request.headers()) {
+        return Err(Problem::new(Code::MediaTypeUnsupported).detail("send UTF-8"));
+    }
+    while let Some(bytes) = raw.next().await? {
+        upload.push(&bytes)?;
+    }
+    Ok(upload.finish(sha256).await?)
+}
+
+/// Why bytes are no text of their format.
+pub(super) fn refuse(broken: &Broken) -> Problem {
+    let invalid = || Problem::new(Code::ValidationFailed);
+    match broken {
+        Broken::NotJson { line, column } => {
+            Problem::new(Code::JsonInvalid).detail(format!("not JSON from line {line}, column {column} on"))
+        }
+        Broken::NotUtf8(at) => invalid().at("", "format", format!("is not UTF-8 from byte {at} on")),
+        Broken::Line { line, rule } => invalid().at("", "format", format!("line {line} {rule}")),
+        Broken::Rule { pointer, rule } => invalid().at(pointer.clone(), "format", *rule),
+    }
+}
+
+/// The text in the view asked for or the widest held, or a range of it.
+pub(super) async fn answer(
+    request: &HttpRequest,
+    stores: &Stores,
+    shelf: &Shelf,
+    actor: &Actor,
+    content: Content,
+    access: Access,
+    view: Option<View>,
+) -> Answer<HttpResponse> {
+    let view = view_of(actor, view)?;
+    if view == View::Identified && access.reason.is_none() {
+        let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
+        let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
+        if tenant.settings.purpose_required {
+            let refusal = Problem::new(Code::PurposeRequired);
+            return Err(refusal.parameter("Access-Reason", "required", "is required by the tenant"));
+        }
+    }
+    let Shown { text, tag } = show_text(stores, shelf, actor, &content, access, view).await?;
+    let (tag, size) = (format!("\"{tag}\""), text.len() as u64);
+    let (range, is_part) = match asked(request.headers(), size, &tag) {
+        Asked::Whole => (0..size, false),
+        Asked::Part(range) => (range, true),
+        Asked::Outside => {
+            let size = format!("bytes */{size}");
+            return Err(Problem::new(Code::RangeNotSatisfiable).header(CONTENT_RANGE, &size));
+        }
+    };
+    let mut answer = if is_part { HttpResponse::PartialContent() } else { HttpResponse::Ok() };
+    if is_part {
+        answer.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, size)));
+    }
+    let is_plain = content.media_type.starts_with("text/");
+    let media_type = if is_plain { format!("{}; charset=utf-8", content.media_type) } else { content.media_type };
+    let mut bytes = text.into_bytes();
+    bytes.truncate(usize::try_from(range.end).unwrap_or(usize::MAX));
+    let bytes = bytes.split_off(usize::try_from(range.start).unwrap_or(usize::MAX).min(bytes.len()));
+    Ok(answer
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", content.id)))
+        .insert_header((CONTENT_SECURITY_POLICY, SANDBOX))
+        .insert_header((CONTENT_TYPE, media_type))
+        .insert_header((CONTENT_ENCODING, "identity"))
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        .insert_header((ETAG, tag))
+        .body(bytes))
+}

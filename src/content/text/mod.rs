@@ -1,0 +1,330 @@
+//! Texts of interactions: chat logs, transcripts, comments, analyses. They are stored without a single identifier (D6).
+//!
+//! A text is collected in memory, checked, and tokenized before anything of it is written; what its placeholders stand for
+//! goes to the vault and into mentions, through the epoch fence as records do. The tokenized text is an object like any
+//! other, and it is never written again: the night cuts the mentions.
+
+mod reading;
+mod sql;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::model::{Content, ContentError, NewContent, place};
+use super::{Shelf, own_of};
+use crate::archive::forgotten;
+use crate::archive::mentions::{self, Mention, NewMention, Owner};
+use crate::base::chunks::Sealer;
+use crate::base::crypto::{Key, sha256};
+use crate::base::id::{ContentId, IdentifierId, TenantId};
+use crate::base::pii::{Identifier, Kind, Region};
+use crate::base::target::Target;
+use crate::base::text::document::{Case, Document, Format, tokenize};
+use crate::base::text::{Found, Own};
+use crate::store::StoreError;
+use crate::tenants::{self, fence};
+use crate::vault::{self, Keyset, Resolved, Stores, VaultError};
+
+pub use reading::{Shown, show_text};
+use sql::Customer;
+
+/// The longest text, in bytes: it is taken apart in memory.
+pub const LONGEST: u64 = 16 << 20;
+
+/// How often a text begins again because its interaction, the vault or the fence moved.
+const ROUNDS: u64 = 20;
+
+/// How much is sealed at a time, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// A text on its way in. Dropped, it leaves nothing.
+pub struct TextUpload {
+    stores: Arc<Stores>,
+    shelf: Arc<Shelf>,
+    tenant: TenantId,
+    region: Region,
+    new: NewContent,
+    format: Format,
+    limit: u64,
+    bytes: Vec<u8>,
+}
+
+/// Begins a text of so many bytes, if its sender knows how many, that belongs to an interaction there is.
+pub async fn begin_text(
+    stores: &Arc<Stores>,
+    shelf: &Arc<Shelf>,
+    tenant: TenantId,
+    new: NewContent,
+    announced: Option<u64>,
+) -> Result<TextUpload, ContentError> {
+    let mut tx = stores.archive.read().await?;
+    sql::customer(&mut tx, tenant, new.interaction, false).await?.ok_or(ContentError::Unknown)?;
+    let region = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?.region;
+    drop(tx);
+    let format = Format::of(new.media_type.as_str()).filter(|_| new.kind.is_text()).ok_or(ContentError::Misfit)?;
+    let limit = LONGEST.min(shelf.size_limit);
+    if announced.is_some_and(|size| size > limit) {
+        return Err(ContentError::TooLarge(limit));
+    }
+    let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
+    Ok(TextUpload { stores, shelf, tenant, region, new, format, limit, bytes: Vec::new() })
+}
+
+impl TextUpload {
+    /// Takes the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
+        if (self.bytes.len() + bytes.len()) as u64 > self.limit {
+            return Err(ContentError::TooLarge(self.limit));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Stores what has arrived without its identifiers, if its SHA-256 is the one that was promised. The answer has the
+    /// SHA-256 of what arrived, which is not kept where anything of it was replaced: a short text can be guessed from it.
+    pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
+        let Self { stores, shelf, tenant, region, new, format, limit: _, bytes } = self;
+        let sha256 = sha256(&bytes);
+        if promised.is_some_and(|promised| promised != sha256) {
+            return Err(ContentError::Digest);
+        }
+        let keyset = stores.keysets.get(&stores.vault, tenant).await?;
+        let storing = Storing { stores, shelf, keyset, region, new, format, bytes: bytes.into(), sha256 };
+        // Carried through, whether or not somebody still waits for the answer.
+        tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
+    }
+}
+
+/// A text all of whose bytes are there.
+struct Storing {
+    stores: Arc<Stores>,
+    shelf: Arc<Shelf>,
+    keyset: Arc<Keyset>,
+    region: Region,
+    new: NewContent,
+    format: Format,
+    bytes: Arc<[u8]>,
+    sha256: [u8; 32],
+}
+
+/// The text as it is for a customer, and under which id and key it is or will be an object.
+struct Prepared {
+    customer: Customer,
+    own: Own,
+    document: Document,
+    id: ContentId,
+    key: Key,
+    /// Whether anything of it may have been written, and whether all of it was.
+    is_begun: bool,
+    is_written: bool,
+}
+
+impl Storing {
+    async fn run(self) -> Result<Content, ContentError> {
+        let mut prepared = None;
+        for _ in 0..ROUNDS {
+            match self.attempt(&mut prepared).await {
+                Ok(Some(content)) => return Ok(content),
+                Ok(None)
+                | Err(
+                    ContentError::Store(StoreError::Contended)
+                    | ContentError::Vault(VaultError::Store(StoreError::Contended)),
+                ) => {}
+                Err(error) => {
+                    self.undo(prepared).await;
+                    return Err(error);
+                }
+            }
+        }
+        self.undo(prepared).await;
+        Err(StoreError::Contended.into())
+    }
+
+    /// One round: `None` where the interaction, the vault or the fence moved meanwhile.
+    async fn attempt(&self, prepared: &mut Option<Prepared>) -> Result<Option<Content>, ContentError> {
+        let (stores, tenant) = (&self.stores, self.keyset.tenant);
+        let mut tx = stores.archive.read().await?;
+        let epoch = fence::epoch(&mut tx, tenant).await?;
+        let customer = sql::customer(&mut tx, tenant, self.new.interaction, false).await?;
+        drop(tx);
+        let customer = customer.ok_or(ContentError::Unknown)?;
+        if prepared.as_ref().is_none_or(|prepared| !prepared.customer.is_same(&customer)) {
+            // What was written for another customer is no use to this one.
+            self.undo(prepared.take()).await;
+            *prepared = Some(self.prepare(customer.clone()).await?);
+        }
+        let Some(prepared) = prepared else { return Ok(None) };
+        let Some(mentioned) = self.ask_vault(&customer, prepared).await? else { return Ok(None) };
+        if !prepared.is_written {
+            prepared.is_begun = true;
+            self.write(prepared).await?;
+            prepared.is_written = true;
+        }
+        let content = self.content(&customer, prepared);
+        let mut tx = stores.archive.write().await?;
+        if !fence::enter(&mut tx, tenant, epoch).await? {
+            return Ok(None);
+        }
+        if sql::customer(&mut tx, tenant, self.new.interaction, true).await? != Some(customer) {
+            return Ok(None);
+        }
+        super::sql::insert(&mut tx, tenant, &content).await?;
+        mentions::insert(&mut tx, tenant, Owner::Content, &mentioned).await?;
+        tx.commit().await?;
+        Ok(Some(Content { sha256: Some(self.sha256), ..content }))
+    }
+
+    /// Takes the text apart, for a customer.
+    async fn prepare(&self, customer: Customer) -> Result<Prepared, ContentError> {
+        let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
+        let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten() };
+        let (format, bytes) = (self.format, Arc::clone(&self.bytes));
+        let document = tokio::task::spawn_blocking(move || tokenize(format, &bytes, &case)).await;
+        let document = document.map_err(|_| ContentError::Stopped)??;
+        Ok(Prepared {
+            customer,
+            own,
+            document,
+            id: ContentId::new(),
+            key: Key::random()?,
+            is_begun: false,
+            is_written: false,
+        })
+    }
+
+    /// One short vault transaction: the erasures that apply, then the ids of those identifiers that are to be kept. A late
+    /// text of a forgotten customer keeps none: which of its identifiers are the customer's is not known any more.
+    async fn ask_vault(
+        &self,
+        customer: &Customer,
+        prepared: &Prepared,
+    ) -> Result<Option<Vec<NewMention>>, ContentError> {
+        let own: Vec<Identifier> = identifiers_of(&prepared.own).collect();
+        let named = || prepared.document.mentions.iter().filter_map(identifier);
+        let mut tx = self.stores.vault.write().await?;
+        let all: HashSet<Identifier> = own.iter().cloned().chain(named()).collect();
+        let erasures = vault::erasures(&mut tx, &self.keyset, &all).await?;
+        let covers = |one: &Identifier| {
+            let erased = erasures.get(one).into_iter().flatten();
+            erased.into_iter().any(|erasure| erasure.covers(Target::Archive, customer.at))
+        };
+        let is_forgotten = customer.is_forgotten() || own.iter().any(covers);
+        let is_kept =
+            |one: &Identifier| !customer.is_forgotten() && !covers(one) && !(is_forgotten && own.contains(one));
+        let wanted: HashSet<Identifier> = named().filter(is_kept).collect();
+        let Some(ids) = vault::resolve(&mut tx, &self.keyset, &wanted).await? else { return Ok(None) };
+        tx.commit().await?;
+        let name = customer.name().filter(|_| !is_forgotten);
+        let mentioned = prepared.document.mentions.iter().zip(0..).map(|(found, n)| NewMention {
+            record: prepared.id.0,
+            at: customer.at,
+            mention: mention(found, n, &ids, name),
+        });
+        Ok(Some(mentioned.collect()))
+    }
+
+    /// Writes the key, then the object.
+    async fn write(&self, prepared: &Prepared) -> Result<(), ContentError> {
+        let Prepared { id, key, document, .. } = prepared;
+        let mut tx = self.stores.vault.write().await?;
+        vault::keep_content_key(&mut tx, &self.keyset, *id, key).await?;
+        tx.commit().await?;
+        let mut sealer = Sealer::new(key, &place(self.keyset.tenant, *id))?;
+        let mut writing = self.shelf.objects.create(self.keyset.tenant, *id).await?;
+        for piece in document.text.as_bytes().chunks(PIECE) {
+            sealer.push(piece, writing.buffer())?;
+            writing.flush().await?;
+        }
+        sealer.finish(writing.buffer())?;
+        Ok(writing.complete().await?)
+    }
+
+    fn content(&self, customer: &Customer, prepared: &Prepared) -> Content {
+        let NewContent { interaction, kind, media_type, sensitivity } = self.new.clone();
+        Content {
+            id: prepared.id,
+            interaction,
+            kind,
+            media_type: media_type.as_str().to_owned(),
+            size: self.bytes.len() as u64,
+            sha256: Some(self.sha256).filter(|_| !prepared.document.is_replaced),
+            sensitivity,
+            encrypted_for: None,
+            stored_size: prepared.document.text.len() as u64,
+            duration_ms: None,
+            at: customer.at,
+            created_at: self.stores.clock.now(),
+        }
+    }
+
+    /// Takes back what was written. The rows go first: while they may be there, so must key and object.
+    async fn undo(&self, prepared: Option<Prepared>) {
+        let Some(Prepared { id, is_begun: true, .. }) = prepared else { return };
+        let tenant = self.keyset.tenant;
+        let undone = async {
+            let mut tx = self.stores.archive.write().await?;
+            super::sql::delete(&mut tx, tenant, &[id]).await?;
+            mentions::delete(&mut tx, tenant, Owner::Content, &[id.0]).await?;
+            tx.commit().await?;
+            let mut tx = self.stores.vault.write().await?;
+            vault::drop_content_keys(&mut tx, tenant, &[id]).await?;
+            tx.commit().await?;
+            self.shelf.objects.delete(tenant, id).await?;
+            Ok::<_, ContentError>(())
+        };
+        if let Err(error) = undone.await {
+            tracing::warn!(content.id = %id, %error, "A broken upload left something behind");
+        }
+    }
+}
+
+impl Customer {
+    /// Whether any of it was forgotten.
+    const fn is_forgotten(&self) -> bool {
+        self.forgotten & forgotten::CUSTOMER != 0
+    }
+
+    /// Whether a text reads the same for both: all but the time.
+    fn is_same(&self, other: &Self) -> bool {
+        Self { at: other.at, ..self.clone() } == *other
+    }
+
+    fn held(&self) -> impl Iterator<Item = IdentifierId> + use<> {
+        [self.phone_id, self.email_id, self.name_id].into_iter().flatten()
+    }
+
+    const fn name(&self) -> Option<IdentifierId> {
+        self.name_id
+    }
+}
+
+fn identifiers_of(own: &Own) -> impl Iterator<Item = Identifier> {
+    let phone = own.phone.clone().map(Identifier::Phone);
+    phone.into_iter().chain(own.email.clone().map(Identifier::Email))
+}
+
+/// A number or address that a text mentions; the customer's name is none by itself.
+fn identifier(found: &Found) -> Option<Identifier> {
+    match found {
+        Found::Phone(phone) => Some(Identifier::Phone(phone.clone())),
+        Found::Email(email) => Some(Identifier::Email(email.clone())),
+        Found::OwnName => None,
+    }
+}
+
+fn mention(found: &Found, n: i32, ids: &Resolved, name: Option<IdentifierId>) -> Mention {
+    let id = match identifier(found) {
+        Some(one) => ids.get(&one).copied(),
+        None => name.filter(|_| found.kind() == Kind::Name),
+    };
+    Mention { n, kind: found.kind(), identifier: id }
+}
+
+impl From<crate::base::text::document::Broken> for ContentError {
+    fn from(broken: crate::base::text::document::Broken) -> Self {
+        Self::Broken(broken)
+    }
+}

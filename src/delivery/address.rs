@@ -1,0 +1,295 @@
+//! Where recordings are delivered to, as an operator writes it: `sftp://user@host:port/folder` and the like.
+//!
+//! Read strictly: a URL is shown and logged, so it may hold no password; and a folder stays below where it begins.
+
+use std::fmt::Write as _;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+/// A target's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A server of SFTP. The folder is absolute, or below the login's own where it begins with `~`.
+    Sftp(Login),
+    /// A server of FTP: over explicit TLS, or plain. The folder is below the one that the login begins in.
+    Ftp {
+        /// The server.
+        login: Login,
+        /// Whether over TLS.
+        is_secure: bool,
+    },
+    /// A bucket and what the names in it begin with.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The parts of the prefix.
+        prefix: Vec<String>,
+    },
+    /// A folder below that of the settings.
+    Folder(Vec<String>),
+}
+
+/// Whom to log in as, where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The server: a name or an IP address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The parts of the folder.
+    pub folder: Vec<String>,
+}
+
+/// Why a text is no target's address: the rule, never the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAddress {
+    /// No such scheme, or no URL at all.
+    #[error("must begin with sftp://, ftps://, ftp://, s3:// or file:///")]
+    Scheme,
+    /// It holds a password.
+    #[error("must hold no password: send it as password")]
+    Password,
+    /// No user, or one that cannot be.
+    #[error("must name a user: sftp://user@host/folder")]
+    User,
+    /// No server, or one that cannot be.
+    #[error("must name a server: sftp://user@host/folder")]
+    Host,
+    /// The port is no number from 1 to 65535.
+    #[error("must have a port from 1 to 65535, or none")]
+    Port,
+    /// The bucket's name cannot be.
+    #[error("must name a bucket of 3 to 63 lower-case letters, digits, dots and dashes")]
+    Bucket,
+    /// The folder leaves its beginning, or has characters that no folder should.
+    #[error("must have a folder of at most 16 parts without .., control characters and back slashes")]
+    Folder,
+    /// A query or a fragment.
+    #[error("must have no ? and no #")]
+    Extra,
+    /// Longer than any.
+    #[error("must be at most 500 bytes")]
+    TooLong,
+}
+
+/// The longest address, in bytes.
+const LONGEST: usize = 500;
+
+impl FromStr for Address {
+    type Err = BadAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadAddress> {
+        if text.len() > LONGEST {
+            return Err(BadAddress::TooLong);
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(BadAddress::Scheme)?;
+        let scheme = scheme.to_ascii_lowercase();
+        if !["sftp", "ftps", "ftp", "s3", "file"].contains(&scheme.as_str()) {
+            return Err(BadAddress::Scheme);
+        }
+        if rest.contains(['?', '#']) {
+            return Err(BadAddress::Extra);
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let folder = read_folder(path)?;
+        match scheme.as_str() {
+            "sftp" => Ok(Self::Sftp(read_login(authority, 22, folder)?)),
+            "file" if authority.is_empty() => Ok(Self::Folder(folder)),
+            "file" => Err(BadAddress::Scheme),
+            "s3" => Ok(Self::S3 { bucket: read_bucket(authority)?, prefix: folder }),
+            scheme => Ok(Self::Ftp { login: read_login(authority, 21, folder)?, is_secure: scheme == "ftps" }),
+        }
+    }
+}
+
+fn read_login(authority: &str, usual_port: u16, folder: Vec<String>) -> Result<Login, BadAddress> {
+    let (user, place) = authority.rsplit_once('@').ok_or(BadAddress::User)?;
+    if user.contains(':') {
+        return Err(BadAddress::Password);
+    }
+    let user = decode(user).filter(|user| is_word(user)).ok_or(BadAddress::User)?;
+    let (host, port) = match place.strip_prefix('[') {
+        Some(rest) => {
+            let (host, after) = rest.split_once(']').ok_or(BadAddress::Host)?;
+            host.parse::<Ipv6Addr>().map_err(|_| BadAddress::Host)?;
+            let port = if after.is_empty() { Some("") } else { after.strip_prefix(':') };
+            (host, port.ok_or(BadAddress::Host)?)
+        }
+        None => place.split_once(':').unwrap_or((place, "")),
+    };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let is_host = !host.is_empty() && host.len() <= 253 && (host.contains(':') || host.bytes().all(is_name));
+    if !is_host || host.starts_with(['-', '.']) {
+        return Err(BadAddress::Host);
+    }
+    let port = match port {
+        "" => usual_port,
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok().filter(|port| *port > 0).ok_or(BadAddress::Port)?
+        }
+        _ => return Err(BadAddress::Port),
+    };
+    Ok(Login { user, host: host.to_ascii_lowercase(), port, folder })
+}
+
+fn read_bucket(authority: &str) -> Result<String, BadAddress> {
+    if authority.contains('@') {
+        return Err(BadAddress::Password);
+    }
+    let is_one = (3..=63).contains(&authority.len())
+        && authority.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
+        && !authority.starts_with(['.', '-'])
+        && !authority.ends_with(['.', '-'])
+        && !authority.contains("..");
+    if is_one { Ok(authority.to_owned()) } else { Err(BadAddress::Bucket) }
+}
+
+fn read_folder(path: &str) -> Result<Vec<String>, BadAddress> {
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    let parts: Option<Vec<String>> = parts.map(|part| decode(part).filter(|part| is_word(part))).collect();
+    let parts = parts.ok_or(BadAddress::Folder)?;
+    if parts.len() > 16 { Err(BadAddress::Folder) } else { Ok(parts) }
+}
+
+/// Whether a text can be a user or one part of a folder, and nothing else: no command of FTP, no way upwards.
+fn is_word(text: &str) -> bool {
+    let is_allowed = |c: char| !c.is_control() && !['/', '\\'].contains(&c);
+    !text.is_empty() && text != "." && text != ".." && text.chars().all(is_allowed)
+}
+
+/// Undoes `%41`. None for what is no UTF-8 or no pair of digits.
+fn decode(text: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, after) = rest.split_first_chunk::<2>()?;
+        let digit = |digit: u8| char::from(digit).to_digit(16);
+        bytes.push(u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+impl Address {
+    /// The address in its one spelling: what is kept and shown.
+    #[must_use]
+    pub fn to_url(&self) -> String {
+        let (mut url, folder) = match self {
+            Self::Sftp(login) => (login.url("sftp"), &login.folder),
+            Self::Ftp { login, is_secure } => (login.url(if *is_secure { "ftps" } else { "ftp" }), &login.folder),
+            Self::S3 { bucket, prefix } => (format!("s3://{bucket}"), prefix),
+            Self::Folder(folder) => ("file://".to_owned(), folder),
+        };
+        for part in folder {
+            url.push('/');
+            encode(part, &mut url);
+        }
+        if folder.is_empty() {
+            url.push('/');
+        }
+        url
+    }
+}
+
+impl Login {
+    fn url(&self, scheme: &str) -> String {
+        let Self { user, host, port, folder: _ } = self;
+        let mut url = format!("{scheme}://");
+        encode(user, &mut url);
+        let _ = if host.contains(':') { write!(url, "@[{host}]:{port}") } else { write!(url, "@{host}:{port}") };
+        url
+    }
+}
+
+fn encode(text: &str, url: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~+=,".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<String, BadAddress> {
+        text.parse::<Address>().map(|address| address.to_url())
+    }
+
+    #[test]
+    fn targets_are_read() {
+        for (text, kept) in [
+            ("sftp://lethe@files.example/inbox/calls/", "sftp://lethe@files.example:22/inbox/calls"),
+            ("SFTP://lethe@Files.Example:2222", "sftp://lethe@files.example:2222/"),
+            ("sftp://paal@[::1]:2022/~/in", "sftp://paal@[::1]:2022/~/in"),
+            ("ftps://paal@firm.example@ftp.example", "ftps://paal%40firm.example@ftp.example:21/"),
+            ("ftps://lethe@ftp.example/%C3%A5pen", "ftps://lethe@ftp.example:21/%C3%A5pen"),
+            ("ftp://lethe@10.0.0.7", "ftp://lethe@10.0.0.7:21/"),
+            ("s3://calls.example/out//a", "s3://calls.example/out/a"),
+            ("file:///acme/calls", "file:///acme/calls"),
+            ("file:///", "file:///"),
+        ] {
+            assert_eq!(read(text).unwrap_or_default(), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_says_which_rule_it_breaks() {
+        for (text, rule) in [
+            ("", BadAddress::Scheme),
+            ("http://files.example/", BadAddress::Scheme),
+            ("/tmp", BadAddress::Scheme),
+            ("file://host/tmp", BadAddress::Scheme),
+            ("sftp://lethe:secret@files.example/", BadAddress::Password),
+            ("s3://key:secret@calls/", BadAddress::Password),
+            ("sftp://files.example/", BadAddress::User),
+            ("sftp://@files.example/", BadAddress::User),
+            ("ftp://a%0d%0aDELE%20x@files.example/", BadAddress::User),
+            ("sftp://lethe@/in", BadAddress::Host),
+            ("sftp://lethe@-oProxyCommand/in", BadAddress::Host),
+            ("sftp://lethe@[::1/in", BadAddress::Host),
+            ("sftp://lethe@a b/in", BadAddress::Host),
+            ("sftp://lethe@host:0/", BadAddress::Port),
+            ("sftp://lethe@host:99999/", BadAddress::Port),
+            ("sftp://lethe@host:+22/", BadAddress::Port),
+            ("s3://AB/", BadAddress::Bucket),
+            ("file:///../etc", BadAddress::Folder),
+            ("file:///%2e%2e/etc", BadAddress::Folder),
+            ("file:///a%2fb", BadAddress::Folder),
+            ("ftp://lethe@host/a%0aDELE", BadAddress::Folder),
+            ("ftp://lethe@host/a%zz", BadAddress::Folder),
+            ("ftp://lethe@host/a%00", BadAddress::Folder),
+            ("s3://calls/a?b", BadAddress::Extra),
+        ] {
+            assert_eq!(text.parse::<Address>(), Err(rule), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text: String, path in "[ -~]{0,40}") {
+            let _ = text.parse::<Address>();
+            let _ = format!("sftp://{path}").parse::<Address>();
+        }
+
+        #[test]
+        fn what_is_kept_reads_back_as_itself(
+            user in "[a-zæ %@.]{1,8}", port in 1..u16::MAX, folder in prop::collection::vec("[a-zå %#?.~]{1,6}", 0..4)
+        ) {
+            let folder: Vec<String> = folder.into_iter().filter(|part| is_word(part)).collect();
+            prop_assume!(is_word(&user));
+            let address = Address::Sftp(Login { user, host: "files.example".to_owned(), port, folder });
+            prop_assert_eq!(address.to_url().parse::<Address>().unwrap(), address);
+        }
+    }
+}

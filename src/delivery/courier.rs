@@ -1,0 +1,302 @@
+//! The courier: claims what is due, and sees each delivery to an end that its row tells.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::errand::Errand;
+use super::model::{Claimed, DeliveryError, DeliveryState, Failed, Fault};
+use super::sql;
+use crate::base::id::{DeliveryId, TenantId};
+use crate::config::DeliveryConfig;
+use crate::content::Shelf;
+use crate::tenants::{self, Tenant};
+use crate::vault::Stores;
+
+/// After so many attempts a delivery is held: some two days.
+const MOST_ATTEMPTS: i32 = 20;
+
+/// The wait after a first attempt; it doubles with each.
+const FIRST_WAIT: TimeDelta = TimeDelta::seconds(30);
+
+/// The longest wait.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
+
+/// How many tenants are worked for at a time: a slow server does not hold up the others.
+const TENANTS_AT_ONCE: usize = 4;
+
+/// Says true once the process should end.
+pub type Stopping = watch::Receiver<bool>;
+
+/// What a courier did for a tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Recordings that are at their target now.
+    pub delivered: u64,
+    /// Attempts that failed and are made again.
+    pub failed: u64,
+    /// Deliveries that are held: somebody must do something.
+    pub held: u64,
+    /// Deliveries that must not be made any more.
+    pub cancelled: u64,
+}
+
+impl Report {
+    /// Whether nothing was done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How one attempt ended.
+enum Ended {
+    Delivered,
+    Failed(Fault),
+    Held(Fault),
+    Cancelled,
+    Lost,
+}
+
+/// Carries recordings to their tenants. Several may work at once, in one process or many.
+#[derive(Clone, Debug)]
+pub struct Courier {
+    pub(super) stores: Arc<Stores>,
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) config: DeliveryConfig,
+    pub(super) folder: PathBuf,
+}
+
+impl Courier {
+    /// A courier. Targets `file:///…` lie below the folder, each tenant's in one of its own.
+    #[must_use]
+    pub const fn new(stores: Arc<Stores>, shelf: Arc<Shelf>, config: DeliveryConfig, folder: PathBuf) -> Self {
+        Self { stores, shelf, config, folder }
+    }
+
+    /// Works until the end is asked for.
+    pub async fn run(&self, only: Option<TenantId>, stopping: &Stopping, mut tell: impl FnMut(&Tenant, &Report)) {
+        while !*stopping.borrow() {
+            match self.round(only, stopping).await {
+                Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
+                Err(error) => tracing::warn!(%error, "The outbox cannot be worked now"),
+            }
+            tokio::select! {
+                () = asked(stopping) => {}
+                () = tokio::time::sleep(self.config.interval()) => {}
+            }
+        }
+    }
+
+    /// Tries everything that is due once. Answers what was done for each tenant that something was done for.
+    pub async fn round(
+        &self,
+        only: Option<TenantId>,
+        stopping: &Stopping,
+    ) -> Result<Vec<(Tenant, Report)>, DeliveryError> {
+        let mut tenants = tenants::list(&mut self.stores.archive.read().await?).await?;
+        tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
+        let work = tenants.into_iter().map(|tenant| async {
+            let report = self.work(&tenant, stopping).await?;
+            Ok::<_, DeliveryError>((tenant, report))
+        });
+        let mut working = futures_util::stream::iter(work).buffer_unordered(TENANTS_AT_ONCE);
+        let (mut reports, mut broken) = (Vec::new(), None);
+        while let Some(worked) = working.next().await {
+            match worked {
+                Ok((_, report)) if report.is_empty() => {}
+                Ok(worked) => reports.push(worked),
+                Err(error) => broken = Some(error),
+            }
+        }
+        broken.map_or(Ok(reports), Err)
+    }
+
+    /// Has everything that is held tried anew, of one tenant or of all.
+    pub async fn release_held(&self, only: Option<TenantId>) -> Result<u64, DeliveryError> {
+        let mut tx = self.stores.archive.write().await?;
+        let mut released = 0;
+        for tenant in tenants::list(&mut tx).await? {
+            if only.is_none_or(|only| only == tenant.id) {
+                released += sql::release_all(&mut tx, tenant.id, self.stores.clock.now()).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(released)
+    }
+
+    async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<Report, DeliveryError> {
+        let mut report = Report::default();
+        while !*stopping.borrow() {
+            let claimed = self.claim(tenant.id).await?;
+            if claimed.is_empty() {
+                break;
+            }
+            let mut goes_on = true;
+            for ended in join_all(claimed.into_iter().map(|claim| self.deliver(tenant, claim, stopping))).await {
+                match ended? {
+                    Ended::Delivered => report.delivered += 1,
+                    Ended::Failed(fault) => {
+                        report.failed += 1;
+                        // The others would meet the same: they wait for the next round.
+                        goes_on &= !fault.is_of_target();
+                    }
+                    Ended::Held(_) => report.held += 1,
+                    Ended::Cancelled => report.cancelled += 1,
+                    Ended::Lost => {}
+                }
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Takes some of what is due on. Where another courier was faster, the next in line are tried.
+    async fn claim(&self, tenant: TenantId) -> Result<Vec<Claimed>, DeliveryError> {
+        let Stores { archive, clock, .. } = &*self.stores;
+        let now = clock.now();
+        let due = sql::due(&mut archive.read().await?, tenant, now, 8 * self.config.parallel).await?;
+        for some in due.chunks(self.config.parallel.try_into().unwrap_or(1)) {
+            let mut tx = archive.write().await?;
+            let until = clock.now() + self.config.lease();
+            let claimed = sql::claim(&mut tx, tenant, some, DeliveryId::new(), now, until).await?;
+            tx.commit().await?;
+            if !claimed.is_empty() {
+                return Ok(claimed);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn deliver(&self, tenant: &Tenant, claim: Claimed, stopping: &Stopping) -> Result<Ended, DeliveryError> {
+        let outcome = match Errand::prepare(self, tenant, claim).await {
+            Err(failed) => Err(failed),
+            Ok(errand) => tokio::select! {
+                outcome = errand.run() => outcome,
+                failed = self.keep(tenant.id, &claim) => {
+                    errand.clear().await;
+                    Err(failed)
+                }
+                () = asked(stopping) => {
+                    errand.clear().await;
+                    Err(Fault::Interrupted.into())
+                }
+            },
+        };
+        self.note(tenant, &claim, outcome).await
+    }
+
+    /// Keeps a claim while a transfer lasts; ends when it is lost.
+    async fn keep(&self, tenant: TenantId, claim: &Claimed) -> Failed {
+        let term = self.config.lease().to_std().unwrap_or_default();
+        let mut good_until = tokio::time::Instant::now() + term;
+        loop {
+            tokio::time::sleep(term / 4).await;
+            let began = tokio::time::Instant::now();
+            match self.hold_on(tenant, claim).await {
+                Ok(()) => good_until = began + term,
+                Err(Failed::Lost) => return Failed::Lost,
+                // A beat that fails is made up for by the next, as long as the claim holds.
+                Err(_) if began < good_until => {}
+                Err(failed) => return failed,
+            }
+        }
+    }
+
+    /// Renews a claim. An error says that it is lost, or that the delivery was cancelled or held meanwhile: then no file
+    /// gets its name.
+    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &Claimed) -> Result<(), Failed> {
+        let held = async {
+            let mut tx = self.stores.archive.write().await?;
+            let until = self.stores.clock.now() + self.config.lease();
+            let held = sql::renew(&mut tx, tenant, claim, until).await?;
+            tx.commit().await?;
+            Ok::<_, DeliveryError>(held)
+        };
+        if held.await? == 0 { Err(Failed::Lost) } else { Ok(()) }
+    }
+
+    /// Writes down how an attempt ended.
+    async fn note(
+        &self,
+        tenant: &Tenant,
+        claim: &Claimed,
+        outcome: Result<Vec<String>, Failed>,
+    ) -> Result<Ended, DeliveryError> {
+        let now = self.stores.clock.now();
+        let mut tx = self.stores.archive.write().await?;
+        let ended = match outcome {
+            Ok(file_names) => {
+                sql::deliver(&mut tx, tenant.id, claim, &file_names, now).await?;
+                Ended::Delivered
+            }
+            Err(Failed::Lost) => Ended::Lost,
+            Err(Failed::Forgotten) => {
+                sql::fail(&mut tx, tenant.id, claim, (DeliveryState::Cancelled, "forgotten"), now, now).await?;
+                Ended::Cancelled
+            }
+            Err(Failed::Fault(fault)) => {
+                let is_held = fault.holds() || fault != Fault::Interrupted && claim.attempt >= MOST_ATTEMPTS;
+                let state = if is_held { DeliveryState::Held } else { DeliveryState::Pending };
+                let next_at = if fault == Fault::Interrupted { now } else { next_at(now, claim.attempt) };
+                sql::fail(&mut tx, tenant.id, claim, (state, fault.word()), next_at, now).await?;
+                if is_held { Ended::Held(fault) } else { Ended::Failed(fault) }
+            }
+        };
+        tx.commit().await?;
+        tell(tenant, claim, &ended);
+        Ok(ended)
+    }
+}
+
+fn tell(tenant: &Tenant, claim: &Claimed, ended: &Ended) {
+    let Claimed { id, attempt, .. } = claim;
+    match ended {
+        Ended::Delivered => tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "Delivered a recording"),
+        Ended::Failed(fault) => {
+            tracing::warn!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.word(), "A delivery failed");
+        }
+        Ended::Held(fault) => {
+            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.word(), "A delivery is held");
+        }
+        Ended::Cancelled | Ended::Lost => {
+            tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "A delivery is not made any more");
+        }
+    }
+}
+
+/// When to try again after so many attempts.
+fn next_at(now: DateTime<Utc>, attempt: i32) -> DateTime<Utc> {
+    let doublings = u32::try_from(attempt - 1).unwrap_or_default().min(16);
+    now + (FIRST_WAIT * 2_i32.saturating_pow(doublings)).min(LONGEST_WAIT)
+}
+
+/// Ends when the end of the process is asked for.
+async fn asked(stopping: &Stopping) {
+    let mut stopping = stopping.clone();
+    if stopping.wait_for(|asked| *asked).await.is_err() {
+        // Nobody is left who could ask.
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_is_away_over_a_night_and_a_day_is_tried_until_it_is_back() {
+        let now = "2026-08-03T12:00:00Z".parse().unwrap();
+        let wait = |attempt| (next_at(now, attempt) - now).num_seconds();
+        assert_eq!([1, 2, 3, 9, 10, 20].map(wait), [30, 60, 120, 7_680, 14_400, 14_400]);
+        let all: i64 = (1..MOST_ATTEMPTS).map(wait).sum();
+        assert!(all > 40 * 3_600 && all < 50 * 3_600, "{all}");
+    }
+}

@@ -1,0 +1,153 @@
+//! A tenant's destination: set, shown without its secret, and removed.
+
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::address::Address;
+use super::model::{DeliveryError, Destination, Fault, NewDestination};
+use super::sql;
+use super::targets::Target;
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::TenantId;
+use crate::tenants;
+use crate::vault::{self, DeliverySecret, Stores};
+
+/// The tenant's destination, or none.
+pub async fn find(stores: &Stores, tenant: TenantId) -> Result<Option<Destination>, DeliveryError> {
+    Ok(sql::destination(&mut stores.archive.read().await?, tenant).await?)
+}
+
+/// Sets the tenant's destination in place of the one before. Whatever is held is tried there.
+///
+/// The secret is written first. It opens for this address only, so that whoever works by the old address meanwhile
+/// does not show it to the old server.
+pub async fn set(stores: &Stores, actor: &Actor, new: NewDestination) -> Result<Destination, DeliveryError> {
+    let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
+    let tenant = tenant.ok_or(DeliveryError::Unknown)?;
+    new.check(tenant.settings.recordings.allow_plain_ftp)?;
+    let NewDestination { address, secret, host_key, endpoint, region, access_key_id } = new;
+    let now = stores.clock.now();
+    let destination = Destination { url: address.to_url(), host_key, endpoint, region, access_key_id, updated_at: now };
+    let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    let mut tx = stores.vault.write().await?;
+    match secret {
+        Some(secret) => vault::keep_delivery_secret(&mut tx, &keyset, &destination.url, &secret).await?,
+        None => drop(vault::drop_delivery_secret(&mut tx, actor.tenant).await?),
+    }
+    tx.commit().await?;
+    let mut tx = stores.archive.write().await?;
+    sql::upsert_destination(&mut tx, actor.tenant, &destination).await?;
+    let released = sql::release_all(&mut tx, actor.tenant, now).await?;
+    let scheme = destination.url.split_once(':').map_or("", |(scheme, _)| scheme);
+    let entry = Entry::new(Action::DeliveryTargetSet, 0, json!({ "scheme": scheme, "released": released }));
+    audit::record(&mut tx, stores.clock, actor, &entry).await?;
+    tx.commit().await?;
+    Ok(destination)
+}
+
+/// Removes the tenant's destination; what is still to be delivered is held. Answers whether there was one.
+pub async fn remove(stores: &Stores, actor: &Actor) -> Result<bool, DeliveryError> {
+    let now = stores.clock.now();
+    let mut tx = stores.archive.write().await?;
+    if sql::delete_destination(&mut tx, actor.tenant).await? == 0 {
+        return Ok(false);
+    }
+    let held = sql::hold_all(&mut tx, actor.tenant, Fault::TargetMissing.word(), now).await?;
+    let entry = Entry::new(Action::DeliveryTargetRemoved, 0, json!({ "held": held }));
+    audit::record(&mut tx, stores.clock, actor, &entry).await?;
+    tx.commit().await?;
+    let mut tx = stores.vault.write().await?;
+    vault::drop_delivery_secret(&mut tx, actor.tenant).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The longest secret, in bytes: an RSA key of 16384 bits is shorter.
+const LONGEST_SECRET: usize = 16 << 10;
+
+impl NewDestination {
+    /// Whether all is there that the address needs, and nothing else (B8).
+    fn check(&self, allow_plain_ftp: bool) -> Result<(), DeliveryError> {
+        let rule = |place, code, rule| Err(DeliveryError::Rule(place, code, rule));
+        let Self { address, secret, host_key, endpoint, region, access_key_id } = self;
+        if let Some(DeliverySecret::Password(text) | DeliverySecret::PrivateKey(text)) = secret {
+            let text = text.expose_secret();
+            if text.is_empty() || text.len() > LONGEST_SECRET {
+                return rule("/password", "out_of_range", "must be 1 to 16384 bytes");
+            }
+            if matches!(secret, Some(DeliverySecret::Password(_))) && text.chars().any(char::is_control) {
+                return rule("/password", "format", "must hold no control characters");
+            }
+        }
+        let is_s3 = matches!(address, Address::S3 { .. });
+        if !is_s3 && (endpoint.is_some() || region.is_some() || access_key_id.is_some()) {
+            return rule("/endpoint", "format", "endpoint, region and access_key_id are for s3:// only");
+        }
+        if host_key.is_some() && !matches!(address, Address::Sftp(_)) {
+            return rule("/host_key", "format", "is for sftp:// only");
+        }
+        if matches!(secret, Some(DeliverySecret::PrivateKey(_))) && !matches!(address, Address::Sftp(_)) {
+            return rule("/private_key", "format", "is for sftp:// only");
+        }
+        if !Target::is_built_in(address) {
+            return Err(DeliveryError::NotBuiltIn);
+        }
+        match address {
+            Address::Folder(_) if secret.is_some() => rule("/password", "format", "a folder has none"),
+            Address::Folder(_) => Ok(()),
+            _ if secret.is_none() => rule("/password", "required", "is required, or for sftp:// a private_key"),
+            Address::Ftp { is_secure: false, .. } if !allow_plain_ftp => {
+                rule("/url", "plain_ftp_not_allowed", "plain FTP needs recordings.allow_plain_ftp of the tenant")
+            }
+            Address::Ftp { .. } => Ok(()),
+            Address::S3 { .. } => self.check_s3(),
+            Address::Sftp(_) => self.check_sftp(),
+        }
+    }
+
+    fn check_s3(&self) -> Result<(), DeliveryError> {
+        let rule = |place, code, rule| Err(DeliveryError::Rule(place, code, rule));
+        let is_word =
+            |text: &String| (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !self.access_key_id.as_ref().is_some_and(is_word) {
+            return rule("/access_key_id", "required", "is required with s3://");
+        }
+        if self.region.as_ref().is_some_and(|region| !is_word(region)) {
+            return rule("/region", "format", "must be a region such as eu-north-1");
+        }
+        let is_url = |url: &String| {
+            is_word(url)
+                && url.split_once("://").is_some_and(|(scheme, rest)| {
+                    ["https", "http"].contains(&scheme) && !rest.is_empty() && !rest.contains(['@', '?', '#'])
+                })
+        };
+        if self.endpoint.as_ref().is_some_and(|endpoint| !is_url(endpoint)) {
+            return rule("/endpoint", "format", "must be such as https://s3.example");
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "sftp")]
+    fn check_sftp(&self) -> Result<(), DeliveryError> {
+        use super::targets::{read_host_key, read_private_key};
+        let rule = |place, code, rule| Err(DeliveryError::Rule(place, code, rule));
+        let Some(host_key) = &self.host_key else {
+            return rule("/host_key", "required", "is required: ssh-ed25519 AAAA…, or SHA256:…");
+        };
+        if host_key.len() > LONGEST_SECRET || read_host_key(host_key).is_none() {
+            return rule("/host_key", "format", "must be a public key of OpenSSH, or its SHA256 fingerprint");
+        }
+        match &self.secret {
+            Some(DeliverySecret::PrivateKey(text)) if read_private_key(text.expose_secret()).is_none() => {
+                rule("/private_key", "format", "must be a private key of OpenSSH without a passphrase")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "sftp"))]
+    fn check_sftp(&self) -> Result<(), DeliveryError> {
+        Err(DeliveryError::NotBuiltIn)
+    }
+}

@@ -1,0 +1,216 @@
+//! One attempt at one delivery: look what is true now, go there, write, give names.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use super::address::Address;
+use super::courier::Courier;
+use super::metadata::{Interaction, Metadata, Recording};
+use super::model::{Claimed, DeliveryError, Destination, Failed, Fault};
+use super::parcel::{Names, Wrapping, part};
+use super::sql;
+use super::targets::{Reach, Target};
+use crate::archive::incoming::{Channel, Direction};
+use crate::archive::{Columns, Record, Slot};
+use crate::audit::{self, Action, Entry, Grant};
+use crate::base::actor::Actor;
+use crate::base::id::IdentifierId;
+use crate::content::{self, Content};
+use crate::keys;
+use crate::store::StoreError;
+use crate::tenants::Tenant;
+use crate::vault::{self, DeliverySecret};
+
+/// Everything that an attempt needs, as it was when it began.
+pub struct Errand<'a> {
+    courier: &'a Courier,
+    tenant: &'a Tenant,
+    claim: Claimed,
+    content: Content,
+    record: Record,
+    wrapping: Wrapping,
+    names: Names,
+    address: Address,
+    destination: Destination,
+    secret: Option<DeliverySecret>,
+}
+
+impl<'a> Errand<'a> {
+    /// Looks whether the delivery may be made, and how. This comes after the claim, so that what was deleted or forgotten
+    /// before is seen.
+    pub async fn prepare(courier: &'a Courier, tenant: &'a Tenant, claim: Claimed) -> Result<Self, Failed> {
+        let stores = &courier.stores;
+        let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
+        let destination = sql::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
+        let destination = destination.ok_or(Fault::TargetMissing)?;
+        let target = crate::base::target::Target::Archive;
+        let record = crate::archive::find(&mut tx, tenant.id, target, claim.interaction).await;
+        drop(tx);
+        let record = record.map_err(DeliveryError::from)?.ok_or(Failed::Forgotten)?;
+        if [record.phone, record.email, record.name].contains(&Slot::Forgotten) {
+            return Err(Failed::Forgotten);
+        }
+        let content = content::find(stores, tenant.id, claim.content).await.map_err(DeliveryError::from)?;
+        // Its row goes with its delivery's: somebody is deleting it right now.
+        let content = content.ok_or(Failed::Lost)?;
+        let address = destination.address()?;
+        let settings = &tenant.settings.recordings;
+        if matches!(address, Address::Ftp { is_secure: false, .. }) && !settings.allow_plain_ftp {
+            return Err(Fault::PlainFtpNotAllowed.into());
+        }
+        let key = keys::find(stores, tenant.id).await.map_err(DeliveryError::from)?;
+        let wrapping = Wrapping::new(&content, settings, key, stores.clock.now())?;
+        let keyset = stores.keysets.get(&stores.vault, tenant.id).await.map_err(DeliveryError::from)?;
+        let secret = match address {
+            Address::Folder(_) => None,
+            _ => {
+                let mut tx = stores.vault.read().await.map_err(DeliveryError::from)?;
+                // One that does not open was kept for another address: the destination is being changed.
+                vault::delivery_secret(&mut tx, &keyset, &destination.url).await.map_err(|error| match error {
+                    vault::VaultError::Crypto(_) => Failed::Fault(Fault::TargetChanged),
+                    error => DeliveryError::from(error).into(),
+                })?
+            }
+        };
+        let names = wrapping.names(&content);
+        Ok(Self { courier, tenant, claim, content, record, wrapping, names, address, destination, secret })
+    }
+
+    async fn reach(&self) -> Result<Target, Fault> {
+        let Courier { config, folder, .. } = self.courier;
+        let reach = Reach {
+            folder: folder.join(&self.tenant.slug),
+            ca_file: config.ca_file.clone(),
+            timeout: config.timeout(),
+        };
+        Target::open(&self.address, &self.destination, self.secret.as_ref(), &reach).await
+    }
+
+    /// Delivers: the recording first and the metadata last, so that whoever waits for the metadata finds a whole recording.
+    /// What an earlier attempt has brought there whole stays as it is. Answers the files' names.
+    pub async fn run(&self) -> Result<Vec<String>, Failed> {
+        let mut target = self.reach().await?;
+        let ended = self.bring(&mut target).await;
+        if ended.is_err() {
+            // Nothing half is left where it can be helped; else the next attempt removes it.
+            for name in self.names.both() {
+                let _ = target.remove(&part(name, self.claim.attempt)).await;
+            }
+        }
+        ended.map(|()| self.names.both().map(str::to_owned).to_vec())
+    }
+
+    async fn bring(&self, target: &mut Target) -> Result<(), Failed> {
+        for attempt in 1..self.claim.attempt {
+            for name in self.names.both() {
+                target.remove(&part(name, attempt)).await?;
+            }
+        }
+        let Names { recording, metadata } = &self.names;
+        let wanted = self.wrapping.size(&self.content);
+        let has_recording =
+            target.size(recording).await?.is_some_and(|size| wanted.is_none_or(|wanted| wanted == size));
+        if has_recording && target.size(metadata).await?.is_some() {
+            return Ok(());
+        }
+        let grant = self.note().await?;
+        if !has_recording {
+            let Courier { stores, shelf, .. } = self.courier;
+            let whole = 0..self.content.stored_size;
+            let reading = content::read(stores, shelf, self.tenant.id, &self.content, whole, &grant).await;
+            let mut body = self.wrapping.recording(reading.map_err(DeliveryError::from)?)?;
+            target.write(&part(recording, self.claim.attempt), &mut body).await?;
+            self.courier.hold_on(self.tenant.id, &self.claim).await?;
+            target.rename(&part(recording, self.claim.attempt), recording).await?;
+        }
+        let mut body = self.wrapping.metadata(self.describe(&grant).await?)?;
+        target.write(&part(metadata, self.claim.attempt), &mut body).await?;
+        self.courier.hold_on(self.tenant.id, &self.claim).await?;
+        target.rename(&part(metadata, self.claim.attempt), metadata).await?;
+        Ok(())
+    }
+
+    /// Removes what an attempt that was broken off has left, by another line.
+    pub async fn clear(&self) {
+        let cleared = async {
+            let mut target = self.reach().await?;
+            for name in self.names.both() {
+                target.remove(&part(name, self.claim.attempt)).await?;
+            }
+            Ok::<_, Fault>(())
+        };
+        if let Err(fault) = cleared.await {
+            tracing::warn!(delivery.id = %self.claim.id, error = fault.word(), "A part of a file is left at a target");
+        }
+    }
+
+    /// Writes into the audit log that the recording is being delivered, with what the customer is known by.
+    async fn note(&self) -> Result<Grant, DeliveryError> {
+        let stores = &self.courier.stores;
+        let detail = json!({
+            "delivery_id": self.claim.id, "content_id": self.content.id, "interaction_id": self.content.interaction,
+            "kind": self.content.kind, "attempt": self.claim.attempt, "encrypted_for": self.wrapping.encrypted_for,
+        });
+        let entry = Entry::new(Action::ContentDelivered, 1, detail);
+        let actor = Actor::service(self.tenant.id, "deliver");
+        Ok(audit::commit(stores.archive.write().await?, stores.clock, &actor, &entry).await?)
+    }
+
+    /// The metadata in clear.
+    async fn describe(&self, grant: &Grant) -> Result<Vec<u8>, DeliveryError> {
+        let stores = &self.courier.stores;
+        let held = |slot| match slot {
+            Slot::Held(_, id) => Some(id),
+            Slot::Forgotten | Slot::Empty => None,
+        };
+        let Record { phone, email, name, .. } = self.record;
+        let (phone, email, name) = (held(phone), held(email), held(name));
+        let keyset = stores.keysets.get(&stores.vault, self.tenant.id).await?;
+        let ids = [phone, email, name].into_iter().flatten();
+        let mut clear = vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?;
+        let mut told = |id: Option<IdentifierId>| take(&mut clear, id);
+        let Columns::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
+            &self.record.columns
+        else {
+            return Err(StoreError::Inconsistent("deliveries.interaction_id".to_owned()).into());
+        };
+        let interaction = Interaction {
+            external_id: &self.record.external_id,
+            channel: Channel::word(*channel),
+            direction: direction.map(Direction::word),
+            started_at: self.record.at,
+            ended_at: *ended_at,
+            queue: queue.as_deref(),
+            agent_id: agent_id.as_deref(),
+            outcome: outcome.as_deref(),
+            phone_number: told(phone),
+            email: told(email),
+            name: told(name),
+        };
+        let recording = Recording {
+            content_id: self.content.id.to_string(),
+            kind: self.content.kind.word(),
+            media_type: &self.content.media_type,
+            size: self.content.size,
+            sha256: self.content.sha256.map(|hash| hex(&hash)),
+            encrypted_for: self.wrapping.encrypted_for.as_deref(),
+            file_name: &self.names.recording,
+        };
+        let delivery = self.claim.id.to_string();
+        Metadata { tenant: &self.tenant.slug, delivery, interaction, recording }.to_xml()
+    }
+}
+
+fn take(clear: &mut HashMap<IdentifierId, String>, id: Option<IdentifierId>) -> Option<String> {
+    id.and_then(|id| clear.remove(&id))
+}
+
+/// Bytes in hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,153 @@
+//! The endpoints of delivery.
+
+mod body;
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get, post, put};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{Delivery, DeliveryError};
+use crate::base::id::DeliveryId;
+use crate::base::page::{Page, Position};
+use crate::http::caller::{JobsRead, KeysAdmin};
+use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems};
+use crate::http::json::Body;
+use crate::http::path::Id;
+use crate::http::query::{Nothing, Params};
+use crate::http::{Answer, Caller, Code, Problem};
+use crate::vault::Stores;
+
+use body::{DeliveryItem, DeliveryListing, DeliveryTarget, DeliveryTargetItem};
+
+/// The routes of delivery.
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(get_delivery_target)
+        .service(set_delivery_target)
+        .service(remove_delivery_target)
+        .service(list_deliveries)
+        .service(retry_delivery);
+}
+
+/// Get the delivery target
+///
+/// Where the tenant's recordings are delivered to, never the secret; 404 if there is none.
+///
+/// Needs the scope `keys:admin`.
+#[utoipa::path(tag = "delivery", operation_id = "get_delivery_target", security(("bearer" = ["keys:admin"])),
+    responses((status = 200, description = "The target.", body = DeliveryTargetItem), CallProblems, ItemProblems))]
+#[get("/tenant/delivery-target")]
+pub async fn get_delivery_target(
+    caller: Caller<KeysAdmin>,
+    _: Params<Nothing>,
+    stores: Data<Stores>,
+) -> Answer<Json<DeliveryTargetItem>> {
+    let destination = super::find(&stores, caller.tenant).await?;
+    Ok(Json(destination.ok_or_else(|| Problem::new(Code::NotFound))?.into()))
+}
+
+/// Set the delivery target
+///
+/// Recordings, screen recordings and voicemails that are stored from now on are delivered there, each with its metadata;
+/// deliveries that are held are tried there. The secret is sealed for this address and never given back.
+///
+/// `sftp://` needs a `host_key` and a `password` or a `private_key`; `ftps://` (explicit TLS) and `ftp://` need a
+/// `password`, the latter the tenant's setting `recordings.allow_plain_ftp`; `s3://` needs `access_key_id` and its secret
+/// as `password`; `file:///` lies below a folder of the service's settings.
+///
+/// Needs the scope `keys:admin`.
+#[utoipa::path(tag = "delivery", operation_id = "set_delivery_target", security(("bearer" = ["keys:admin"])),
+    request_body = DeliveryTarget,
+    responses((status = 200, description = "The target.", body = DeliveryTargetItem),
+        CallProblems, BodyProblems, OptionalProblems))]
+#[put("/tenant/delivery-target")]
+pub async fn set_delivery_target(
+    caller: Caller<KeysAdmin>,
+    _: Params<Nothing>,
+    body: Body<DeliveryTarget>,
+    stores: Data<Stores>,
+) -> Answer<Json<DeliveryTargetItem>> {
+    let destination = body.0.read().map_err(Problem::invalid)?;
+    Ok(Json(super::set(&stores, &caller, destination).await?.into()))
+}
+
+/// Remove the delivery target
+///
+/// Recordings that are stored from now on are not delivered; what is still to be delivered is held.
+///
+/// Needs the scope `keys:admin`.
+#[utoipa::path(tag = "delivery", operation_id = "remove_delivery_target", security(("bearer" = ["keys:admin"])),
+    responses((status = 204, description = "It is gone."), CallProblems, ItemProblems))]
+#[delete("/tenant/delivery-target")]
+pub async fn remove_delivery_target(
+    caller: Caller<KeysAdmin>,
+    _: Params<Nothing>,
+    stores: Data<Stores>,
+) -> Answer<HttpResponse> {
+    if !super::remove(&stores, &caller).await? {
+        return Err(Problem::new(Code::NotFound));
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// List deliveries
+///
+/// Newest first, of one state or of all.
+///
+/// Needs the scope `jobs:read`.
+#[utoipa::path(tag = "delivery", operation_id = "list_deliveries", security(("bearer" = ["jobs:read"])),
+    params(DeliveryListing),
+    responses((status = 200, description = "A page of deliveries.", body = Page<DeliveryItem>), CallProblems, ListProblems))]
+#[get("/deliveries")]
+pub async fn list_deliveries(
+    caller: Caller<JobsRead>,
+    params: Params<DeliveryListing>,
+    stores: Data<Stores>,
+) -> Answer<Json<Page<DeliveryItem>>> {
+    let DeliveryListing { state, cursor, limit } = params.0;
+    let (limit, key) = (limit.get(), &stores.service_key);
+    let word = state.map_or("", super::DeliveryState::word);
+    let bound_to = [b"deliveries", &caller.tenant.0.as_bytes()[..], word.as_bytes()].concat();
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
+    let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let deliveries = super::list(&stores, caller.tenant, state, after, limit + 1).await?;
+    let position = |delivery: &Delivery| Position { at: delivery.created_at, id: delivery.id.0 };
+    Ok(Json(Page::of(deliveries, limit, position, (key, &bound_to)).map(DeliveryItem::from)))
+}
+
+/// Try a delivery again
+///
+/// At once, whatever its next attempt was or why it is held; one that is held begins anew. What was delivered or cancelled
+/// is 409.
+///
+/// Needs the scope `keys:admin`.
+#[utoipa::path(tag = "delivery", operation_id = "retry_delivery", security(("bearer" = ["keys:admin"])),
+    params(("id" = Uuid, Path, description = "The delivery's id.")),
+    responses((status = 200, description = "The delivery.", body = DeliveryItem),
+        CallProblems, ItemProblems, StateProblems))]
+#[post("/deliveries/{id}/retry")]
+pub async fn retry_delivery(
+    caller: Caller<KeysAdmin>,
+    id: Id<DeliveryId>,
+    _: Params<Nothing>,
+    stores: Data<Stores>,
+) -> Answer<Json<DeliveryItem>> {
+    Ok(Json(super::retry(&stores, &caller, id.0).await?.into()))
+}
+
+impl From<DeliveryError> for Problem {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::Unknown => Self::new(Code::NotFound),
+            DeliveryError::Done => Self::new(Code::StateConflict).detail("it was delivered or cancelled"),
+            DeliveryError::Rule(pointer, code, rule) => Self::new(Code::ValidationFailed).at(pointer, code, rule),
+            DeliveryError::NotBuiltIn => Self::new(Code::NotBuiltIn).detail("this build cannot deliver there"),
+            DeliveryError::Store(error) => error.into(),
+            DeliveryError::Vault(error) => error.into(),
+            DeliveryError::Tenant(error) => error.into(),
+            DeliveryError::Archive(error) => error.into(),
+            DeliveryError::Content(error) => error.into(),
+            DeliveryError::Key(error) => error.into(),
+            DeliveryError::Crypto(_) | DeliveryError::Metadata => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Delivery: recordings on their way to their tenants' own servers (B1, B6–B8).
+//!
+//! The outbox (`crate::content::outbox`) has a row for each recording of a tenant with a destination. A courier claims
+//! what is due, reads what the archive knows *now* (a customer who was forgotten meanwhile is not delivered), and writes
+//! the recording and then the metadata under other names; each gets its own name when it is whole. A claim has a
+//! token and a term that is renewed while the transfer lasts, so that several couriers share the outbox without
+//! delivering twice, and a killed one's deliveries are taken over.
+
+mod address;
+mod courier;
+mod destination;
+mod errand;
+pub mod http;
+mod metadata;
+mod model;
+mod parcel;
+mod sql;
+mod targets;
+
+use serde_json::json;
+
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::{DeliveryId, TenantId};
+use crate::base::page::Position;
+use crate::store::{Archive, Tx};
+use crate::vault::Stores;
+
+pub use address::{Address, BadAddress};
+pub use courier::{Courier, Report, Stopping};
+pub use destination::{find, remove, set};
+pub use model::{Delivery, DeliveryError, DeliveryState, Destination, Fault, NewDestination};
+
+/// A page of a tenant's deliveries, newest first.
+pub async fn list(
+    stores: &Stores,
+    tenant: TenantId,
+    state: Option<DeliveryState>,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Delivery>, DeliveryError> {
+    Ok(sql::page(&mut stores.archive.read().await?, tenant, state, after, limit).await?)
+}
+
+/// Has a delivery tried at once, whatever its next attempt was or why it is held.
+pub async fn retry(stores: &Stores, actor: &Actor, id: DeliveryId) -> Result<Delivery, DeliveryError> {
+    let mut tx = stores.archive.write().await?;
+    if sql::by_id(&mut tx, actor.tenant, id).await?.is_none() {
+        return Err(DeliveryError::Unknown);
+    }
+    if sql::retry(&mut tx, actor.tenant, id, stores.clock.now()).await? == 0 {
+        return Err(DeliveryError::Done);
+    }
+    let entry = Entry::new(Action::DeliveryRetried, 1, json!({ "delivery_id": id }));
+    audit::record(&mut tx, stores.clock, actor, &entry).await?;
+    let delivery = sql::by_id(&mut tx, actor.tenant, id).await?;
+    tx.commit().await?;
+    delivery.ok_or(DeliveryError::Unknown)
+}
+
+/// The most deliveries that are counted: a number for an alarm need not be exact.
+const COUNTED: u32 = 10_000;
+
+/// How many of a tenant's deliveries are pending and held, up to 10,000 each.
+pub async fn waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<(u64, u64), DeliveryError> {
+    let pending = sql::count(tx, tenant, DeliveryState::Pending, COUNTED).await?;
+    let held = sql::count(tx, tenant, DeliveryState::Held, COUNTED).await?;
+    Ok((pending.unsigned_abs(), held.unsigned_abs()))
+}

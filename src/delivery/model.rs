@@ -1,0 +1,293 @@
+//! What a delivery is, where it goes, and why it may not get there.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::address::{Address, BadAddress};
+use crate::archive::ArchiveError;
+use crate::base::crypto::CryptoError;
+use crate::base::id::{ContentId, DeliveryId, RecordId};
+use crate::content::ContentError;
+use crate::keys::KeyError;
+use crate::store::StoreError;
+use crate::tenants::TenantError;
+use crate::vault::{DeliverySecret, VaultError};
+
+/// How a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// It is to be delivered, now or at its next attempt.
+    Pending,
+    /// Both files are at the target.
+    Delivered,
+    /// Somebody must do something first.
+    Held,
+    /// The content was deleted or its customer forgotten before it was delivered.
+    Cancelled,
+}
+
+impl DeliveryState {
+    /// The state's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Held => "held",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One recording on its way to its tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// What is delivered.
+    pub content: ContentId,
+    /// The interaction that it belongs to.
+    pub interaction: RecordId,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it is tried next, while it is pending.
+    pub next_at: DateTime<Utc>,
+    /// Why it failed last, or why it is held or cancelled.
+    pub last_error: Option<String>,
+    /// What lies at the target. No name holds an identifier.
+    pub file_names: Vec<String>,
+    /// When the recording was stored.
+    pub created_at: DateTime<Utc>,
+    /// When both files were at the target.
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// A delivery that a worker has taken on.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimed {
+    /// Its id.
+    pub id: DeliveryId,
+    /// What is to be delivered.
+    pub content: ContentId,
+    /// The interaction that it belongs to.
+    pub interaction: RecordId,
+    /// Which attempt this is, from 1.
+    pub attempt: i32,
+    /// The token of this claim: whoever has another one has lost it.
+    pub token: DeliveryId,
+}
+
+/// Where a tenant's recordings go, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The address in its one spelling.
+    pub url: String,
+    /// SFTP: the server's key.
+    pub host_key: Option<String>,
+    /// S3: where the service is, if it is not AWS.
+    pub endpoint: Option<String>,
+    /// S3: the bucket's region.
+    pub region: Option<String>,
+    /// S3: the access key.
+    pub access_key_id: Option<String>,
+    /// When it was set.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Destination {
+    /// The address.
+    pub fn address(&self) -> Result<Address, DeliveryError> {
+        let read = self.url.parse();
+        read.map_err(|_: BadAddress| StoreError::Inconsistent("delivery_targets.url".to_owned()).into())
+    }
+}
+
+/// A destination as an operator sets it.
+#[derive(Debug)]
+pub struct NewDestination {
+    /// The address.
+    pub address: Address,
+    /// How to get in; none for a folder.
+    pub secret: Option<DeliverySecret>,
+    /// SFTP: the server's key.
+    pub host_key: Option<String>,
+    /// S3: where the service is, if it is not AWS.
+    pub endpoint: Option<String>,
+    /// S3: the bucket's region.
+    pub region: Option<String>,
+    /// S3: the access key.
+    pub access_key_id: Option<String>,
+}
+
+/// Declares the faults once: the variant and its stable word.
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
+        /// Why an attempt came to nothing, as a stable word. What a server said is never kept: it may quote what it was
+        /// sent.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+        pub enum Fault { $($(#[$doc])* #[error($word)] $name,)* }
+
+        impl Fault {
+            /// The stable word.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+faults! {
+    /// Nobody listens there.
+    ConnectionRefused = "connection_refused";
+    /// The server's name or network cannot be found.
+    Unreachable = "unreachable";
+    /// The server did not answer in time.
+    Timeout = "timeout";
+    /// The line broke, or the server said that it is going away.
+    ConnectionLost = "connection_lost";
+    /// The server does not let us in.
+    AuthFailed = "auth_failed";
+    /// The server has another key than the one it was registered with.
+    HostKeyMismatch = "host_key_mismatch";
+    /// The server's certificate is not trusted, or it offers no TLS.
+    CertificateInvalid = "certificate_invalid";
+    /// There is no room.
+    Quota = "quota";
+    /// The server does not let us write there.
+    Permission = "permission";
+    /// The folder or bucket is not there.
+    FolderMissing = "folder_missing";
+    /// The server has too much to do.
+    Busy = "busy";
+    /// The server refused for another reason, or spoke another language.
+    Refused = "refused";
+    /// The worker was asked to end.
+    Interrupted = "interrupted";
+    /// The target was changed while it was being used.
+    TargetChanged = "target_changed";
+    /// The tenant has no target any more.
+    TargetMissing = "target_missing";
+    /// The target asks for plain FTP, and the tenant's settings do not allow it.
+    PlainFtpNotAllowed = "plain_ftp_not_allowed";
+    /// The tenant's key has expired, and nothing is sent in clear that is to be encrypted (B8).
+    RecordingKeyExpired = "recording_key_expired";
+    /// The recording's bytes cannot be had.
+    ContentUnavailable = "content_unavailable";
+    /// This build cannot deliver there.
+    NotBuiltIn = "not_built_in";
+    /// A database is away.
+    Unavailable = "unavailable";
+    /// Something went wrong here.
+    Internal = "internal";
+}
+
+impl Fault {
+    /// Whether trying again cannot help until somebody has done something.
+    #[must_use]
+    pub const fn holds(self) -> bool {
+        matches!(
+            self,
+            Self::HostKeyMismatch
+                | Self::TargetMissing
+                | Self::PlainFtpNotAllowed
+                | Self::RecordingKeyExpired
+                | Self::NotBuiltIn
+        )
+    }
+
+    /// Whether the next recording for the same target would meet the same.
+    #[must_use]
+    pub const fn is_of_target(self) -> bool {
+        !matches!(self, Self::ContentUnavailable | Self::Internal | Self::TargetChanged | Self::ConnectionLost)
+    }
+}
+
+/// How an attempt ended without a delivery.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// It failed.
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    /// The customer was forgotten: it must not be delivered.
+    #[error("the customer was forgotten")]
+    Forgotten,
+    /// Somebody else has it, or it was cancelled.
+    #[error("the claim was lost")]
+    Lost,
+}
+
+impl From<DeliveryError> for Failed {
+    /// The cause is for the log; the row keeps a word.
+    fn from(error: DeliveryError) -> Self {
+        let fault = error.fault();
+        if !matches!(fault, Fault::Unavailable) {
+            tracing::warn!(%error, "A delivery failed");
+        }
+        Self::Fault(fault)
+    }
+}
+
+/// Why something could not be done with deliveries.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// There is no such delivery or target.
+    #[error("there is no such delivery or target")]
+    Unknown,
+    /// It was delivered or cancelled: there is nothing to be tried again.
+    #[error("the delivery is done")]
+    Done,
+    /// A rule of the target's description is broken: where, its code, and the rule.
+    #[error("{0} {2}")]
+    Rule(&'static str, &'static str, &'static str),
+    /// This build cannot deliver there.
+    #[error("this build cannot deliver there")]
+    NotBuiltIn,
+    /// The archive's database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The tenant cannot be read.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    /// The interaction cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The content cannot be read.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// Something cannot be encrypted for the tenant.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Something cannot be sealed.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// The description of a recording cannot be written.
+    #[error("the metadata cannot be written")]
+    Metadata,
+}
+
+impl DeliveryError {
+    fn fault(&self) -> Fault {
+        let of_store = |error: &StoreError| if error.is_transient() { Fault::Unavailable } else { Fault::Internal };
+        match self {
+            Self::Store(error)
+            | Self::Vault(VaultError::Store(error))
+            | Self::Tenant(TenantError::Store(error))
+            | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
+                of_store(error)
+            }
+            Self::Key(KeyError::Store(error)) => of_store(error),
+            Self::Content(_) => Fault::ContentUnavailable,
+            Self::NotBuiltIn | Self::Key(KeyError::NotBuiltIn) => Fault::NotBuiltIn,
+            _ => Fault::Internal,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What is delivered: the recording, encrypted as the tenant wants it, and the metadata beside it. Names and encryption
+//! are decided here and nowhere else.
+
+use chrono::{DateTime, Utc};
+
+use super::model::{DeliveryError, Failed, Fault};
+use crate::base::id::ContentId;
+use crate::content::{Content, Reading};
+use crate::keys::{Encryptor, KeyKind, RecordingKey};
+use crate::tenants::Recordings;
+
+/// How the two files are encrypted (B6–B8).
+#[derive(Clone, Debug)]
+pub struct Wrapping {
+    /// The key that the recording is encrypted for on its way out; none: it goes as it is kept.
+    recording: Option<RecordingKey>,
+    /// The key that the metadata are encrypted for.
+    metadata: Option<RecordingKey>,
+    /// For whom the recording's file is encrypted, wherever that happened.
+    pub encrypted_for: Option<String>,
+}
+
+impl Wrapping {
+    /// What the tenant's settings and key ask for. Nothing goes out in clear that is to be encrypted for a key that has
+    /// expired (B8).
+    pub fn new(
+        content: &Content,
+        settings: &Recordings,
+        key: Option<RecordingKey>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Fault> {
+        let key = key.filter(|_| settings.encrypt);
+        // What is kept as ciphertext is not encrypted once more.
+        let recording = key.clone().filter(|_| content.encrypted_for.is_none());
+        let metadata = key.filter(|_| settings.encrypt_metadata);
+        if [&recording, &metadata].into_iter().flatten().any(|key| key.is_expired(now)) {
+            return Err(Fault::RecordingKeyExpired);
+        }
+        let on_the_way = recording.as_ref().map(|key| key.fingerprint.clone());
+        Ok(Self { encrypted_for: content.encrypted_for.clone().or(on_the_way), recording, metadata })
+    }
+
+    /// The files' names.
+    #[must_use]
+    pub fn names(&self, content: &Content) -> Names {
+        let stem = stem(content.at, content.id);
+        let ending = |fingerprint: Option<&str>| match fingerprint {
+            Some(fingerprint) => format!(".{}", KeyKind::of_fingerprint(fingerprint).extension()),
+            None => String::new(),
+        };
+        let metadata = self.metadata.as_ref().map(|key| key.fingerprint.as_str());
+        let extension = extension(&content.media_type);
+        Names {
+            recording: format!("{stem}.{extension}{}", ending(self.encrypted_for.as_deref())),
+            metadata: format!("{stem}.xml{}", ending(metadata)),
+        }
+    }
+
+    /// How long the recording's file will be, where that is known before it is written.
+    #[must_use]
+    pub fn size(&self, content: &Content) -> Option<u64> {
+        self.recording.is_none().then_some(content.stored_size)
+    }
+
+    /// The recording's file.
+    pub fn recording(&self, reading: Reading) -> Result<Body, DeliveryError> {
+        let encryptor = self.recording.as_ref().map(RecordingKey::encryptor).transpose()?;
+        Ok(Body { source: Source::Reading(Box::new(reading)), encryptor })
+    }
+
+    /// The metadata's file.
+    pub fn metadata(&self, clear: Vec<u8>) -> Result<Body, DeliveryError> {
+        let encryptor = self.metadata.as_ref().map(RecordingKey::encryptor).transpose()?;
+        Ok(Body { source: Source::Bytes(Some(clear)), encryptor })
+    }
+}
+
+/// The names of a delivery's files. They hold a time and an id, never an identifier, and come again with every attempt:
+/// nothing is doubled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The recording's.
+    pub recording: String,
+    /// The metadata's.
+    pub metadata: String,
+}
+
+impl Names {
+    /// Both, in the order in which they are written.
+    #[must_use]
+    pub fn both(&self) -> [&str; 2] {
+        [&self.recording, &self.metadata]
+    }
+}
+
+/// What a file is called while an attempt writes it: no two attempts write the same.
+#[must_use]
+pub fn part(name: &str, attempt: i32) -> String {
+    format!("{name}.{attempt}.part")
+}
+
+/// `20260801T001010Z_ID`: sorted by name, files are sorted by time.
+fn stem(at: DateTime<Utc>, id: ContentId) -> String {
+    format!("{}_{id}", at.format("%Y%m%dT%H%M%SZ"))
+}
+
+/// What the name of a file of a media type ends with.
+fn extension(media_type: &str) -> &'static str {
+    match media_type {
+        "audio/wav" | "audio/wave" | "audio/x-wav" | "audio/vnd.wave" => "wav",
+        "audio/mpeg" | "audio/mp3" => "mp3",
+        "audio/mp4" | "audio/x-m4a" => "m4a",
+        "audio/ogg" | "audio/opus" => "ogg",
+        "audio/flac" => "flac",
+        "audio/aac" => "aac",
+        "audio/webm" | "video/webm" => "webm",
+        "video/mp4" => "mp4",
+        _ => "bin",
+    }
+}
+
+/// A file on its way out, in constant memory.
+pub struct Body {
+    source: Source,
+    encryptor: Option<Encryptor>,
+}
+
+enum Source {
+    Reading(Box<Reading>),
+    Bytes(Option<Vec<u8>>),
+}
+
+impl Body {
+    /// The next bytes; none after the last.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Failed> {
+        Ok(self.step().await?)
+    }
+
+    async fn step(&mut self) -> Result<Option<Vec<u8>>, DeliveryError> {
+        loop {
+            let clear = match &mut self.source {
+                Source::Reading(reading) => reading.next().await?,
+                Source::Bytes(bytes) => bytes.take(),
+            };
+            let mut sealed = Vec::new();
+            match (clear, &mut self.encryptor) {
+                (clear, None) => return Ok(clear),
+                (Some(clear), Some(encryptor)) => encryptor.push(&clear, &mut sealed)?,
+                (None, Some(_)) => {
+                    if let Some(encryptor) = self.encryptor.take() {
+                        encryptor.finish(&mut sealed)?;
+                    }
+                    return Ok(Some(sealed).filter(|sealed| !sealed.is_empty()));
+                }
+            }
+            if !sealed.is_empty() {
+                return Ok(Some(sealed));
+            }
+        }
+    }
+}

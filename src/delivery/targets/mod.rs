@@ -1,0 +1,151 @@
+//! Targets: where the two files of a delivery are written under another name, and get their own when they are whole.
+
+mod dial;
+mod folder;
+#[cfg(feature = "ftp")]
+mod ftp;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "sftp")]
+mod sftp;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::address::Address;
+use super::model::{Destination, Failed, Fault};
+use super::parcel::Body;
+use crate::vault::DeliverySecret;
+
+#[cfg(feature = "sftp")]
+pub use sftp::{read_host_key, read_private_key};
+
+/// What it takes to reach a target besides its address.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// The folder below which the tenant's folders lie.
+    pub folder: PathBuf,
+    /// Certificates of further authorities.
+    pub ca_file: Option<PathBuf>,
+    /// The longest wait for a server.
+    pub timeout: Duration,
+}
+
+/// A target that was reached.
+pub enum Target {
+    /// A folder.
+    Folder(folder::Folder),
+    /// A server of FTP.
+    #[cfg(feature = "ftp")]
+    Ftp(Box<ftp::Ftp>),
+    /// A bucket.
+    #[cfg(feature = "s3")]
+    Bucket(s3::Bucket),
+    /// A server of SFTP.
+    #[cfg(feature = "sftp")]
+    Sftp(sftp::Sftp),
+}
+
+/// Calls the same function of whichever target it is.
+macro_rules! each {
+    ($target:expr, $inner:ident => $call:expr) => {
+        match $target {
+            Self::Folder($inner) => $call,
+            #[cfg(feature = "ftp")]
+            Self::Ftp($inner) => $call,
+            #[cfg(feature = "s3")]
+            Self::Bucket($inner) => $call,
+            #[cfg(feature = "sftp")]
+            Self::Sftp($inner) => $call,
+        }
+    };
+}
+
+impl Target {
+    /// Whether this build delivers to such an address.
+    #[must_use]
+    pub const fn is_built_in(address: &Address) -> bool {
+        match address {
+            Address::Folder(_) => true,
+            Address::Sftp(_) => cfg!(feature = "sftp"),
+            Address::Ftp { .. } => cfg!(feature = "ftp"),
+            Address::S3 { .. } => cfg!(feature = "s3"),
+        }
+    }
+
+    /// Reaches a target and logs in.
+    pub async fn open(
+        address: &Address,
+        destination: &Destination,
+        secret: Option<&DeliverySecret>,
+        reach: &Reach,
+    ) -> Result<Self, Fault> {
+        let _ = (destination, secret);
+        match address {
+            Address::Folder(parts) => folder::Folder::open(reach, parts).await.map(Self::Folder),
+            #[cfg(feature = "sftp")]
+            Address::Sftp(login) => sftp::Sftp::open(login, destination, secret, reach).await.map(Self::Sftp),
+            #[cfg(feature = "ftp")]
+            Address::Ftp { login, is_secure } => {
+                ftp::Ftp::open(login, *is_secure, secret, reach).await.map(Box::new).map(Self::Ftp)
+            }
+            #[cfg(feature = "s3")]
+            Address::S3 { bucket, prefix } => {
+                s3::Bucket::open((bucket, prefix), destination, secret, reach).await.map(Self::Bucket)
+            }
+            #[expect(unreachable_patterns, reason = "with all features there is no other")]
+            _ => Err(Fault::NotBuiltIn),
+        }
+    }
+
+    /// How long a file of this name is, if there is one.
+    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+        each!(self, target => target.size(name).await)
+    }
+
+    /// Writes a whole file, in place of one of this name.
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
+        each!(self, target => target.write(name, body).await)
+    }
+
+    /// Gives a whole file its own name, in place of one of this name.
+    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+        each!(self, target => target.rename(from, to).await)
+    }
+
+    /// Removes a file; one that is not there is none the less gone.
+    pub async fn remove(&mut self, name: &str) -> Result<(), Fault> {
+        each!(self, target => target.remove(name).await)
+    }
+}
+
+/// A step that a server takes longer for than anybody waits is [`Fault::Timeout`].
+async fn within<T>(timeout: Duration, step: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    tokio::time::timeout(timeout, step).await.unwrap_or(Err(Fault::Timeout))
+}
+
+/// The fault that an error of the system means.
+fn of_io(error: &io::Error) -> Fault {
+    use io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Fault::ConnectionRefused,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Fault::Unreachable,
+        ErrorKind::TimedOut => Fault::Timeout,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::NotConnected
+        | ErrorKind::UnexpectedEof => Fault::ConnectionLost,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Fault::Quota,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Fault::Permission,
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Fault::FolderMissing,
+        _ => Fault::Refused,
+    }
+}
+
+/// The certificates of a file (PEM), for those who bring authorities of their own.
+#[cfg(any(feature = "ftp", feature = "s3"))]
+async fn read_file(file: &Path) -> Result<Vec<u8>, Fault> {
+    tokio::fs::read(file).await.map_err(|_| Fault::CertificateInvalid)
+}

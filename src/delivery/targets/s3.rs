@@ -1,0 +1,147 @@
+//! A bucket. A file appears in it when it is whole and not before, so that no other name is needed.
+
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::{Certificate, ClientOptions, Error, MultipartUpload, ObjectStoreExt as _, PutPayload, RetryConfig};
+use secrecy::ExposeSecret as _;
+
+use super::{Reach, read_file, within};
+use crate::delivery::model::{Destination, Failed, Fault};
+use crate::delivery::parcel::Body;
+use crate::vault::DeliverySecret;
+
+/// How much is sent at a time, in bytes: S3 takes no smaller parts than 5 MiB and no more of them than 10,000.
+const PART: usize = 8 << 20;
+
+/// A bucket and what the names in it begin with.
+pub struct Bucket {
+    store: AmazonS3,
+    prefix: Vec<String>,
+    /// A file that is written and has no name yet.
+    written: Option<Box<dyn MultipartUpload>>,
+    timeout: Duration,
+}
+
+impl Bucket {
+    /// The bucket. Nothing is asked yet.
+    pub async fn open(
+        (bucket, prefix): (&str, &[String]),
+        destination: &Destination,
+        secret: Option<&DeliverySecret>,
+        reach: &Reach,
+    ) -> Result<Self, Fault> {
+        let (Some(key), Some(DeliverySecret::Password(secret))) = (&destination.access_key_id, secret) else {
+            return Err(Fault::AuthFailed);
+        };
+        let mut client = ClientOptions::new().with_connect_timeout(reach.timeout).with_timeout_disabled();
+        if let Some(file) = &reach.ca_file {
+            let text = read_file(file).await?;
+            for certificate in Certificate::from_pem_bundle(&text).map_err(|_| Fault::CertificateInvalid)? {
+                client = client.with_root_certificate(certificate);
+            }
+        }
+        // What fails is tried again by the worker, not here.
+        let retries = RetryConfig { max_retries: 0, ..RetryConfig::default() };
+        // Not from the environment: this is the tenant's bucket, and the service's own keys are none of its business.
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket)
+            .with_access_key_id(key)
+            .with_secret_access_key(secret.expose_secret())
+            .with_region(destination.region.as_deref().unwrap_or("us-east-1"))
+            .with_retry(retries);
+        if let Some(endpoint) = &destination.endpoint {
+            let is_plain = endpoint.starts_with("http://");
+            client = client.with_allow_http(is_plain);
+            builder = builder.with_endpoint(endpoint);
+        }
+        let store = builder.with_client_options(client).build().map_err(|_| Fault::Refused)?;
+        Ok(Self { store, prefix: prefix.to_vec(), written: None, timeout: reach.timeout })
+    }
+
+    fn path(&self, name: &str) -> Path {
+        Path::from_iter(self.prefix.iter().map(String::as_str).chain([name]))
+    }
+
+    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+        let (store, path) = (&self.store, self.path(name));
+        within(self.timeout, async {
+            match store.head(&path).await {
+                Ok(found) => Ok(Some(found.size)),
+                Err(Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(of_s3(&error)),
+            }
+        })
+        .await
+    }
+
+    /// Sends all parts. The name of the part file is of no use here.
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
+        let own = name.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.')).map_or(name, |(own, _)| own);
+        let (store, path) = (&self.store, self.path(own));
+        let mut upload =
+            within(self.timeout, async { store.put_multipart(&path).await.map_err(|error| of_s3(&error)) }).await?;
+        let sent = send(self.timeout, upload.as_mut(), body).await;
+        if let Err(failed) = sent {
+            let _ = within(self.timeout, async { upload.abort().await.map_err(|error| of_s3(&error)) }).await;
+            return Err(failed);
+        }
+        self.written = Some(upload);
+        Ok(())
+    }
+
+    pub async fn rename(&mut self, _: &str, _: &str) -> Result<(), Fault> {
+        let Some(mut upload) = self.written.take() else { return Err(Fault::Internal) };
+        within(self.timeout, async { upload.complete().await.map(drop).map_err(|error| of_s3(&error)) }).await
+    }
+
+    /// Gives up what is written and has no name yet.
+    pub async fn remove(&mut self, _: &str) -> Result<(), Fault> {
+        let Some(mut upload) = self.written.take() else { return Ok(()) };
+        within(self.timeout, async { upload.abort().await.map_err(|error| of_s3(&error)) }).await
+    }
+}
+
+/// Sends all parts; at least one, since an object without any is none.
+async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut Body) -> Result<(), Failed> {
+    let (mut waiting, mut is_first) = (Vec::new(), true);
+    loop {
+        let bytes = body.next().await?;
+        let is_end = bytes.is_none();
+        waiting.extend_from_slice(&bytes.unwrap_or_default());
+        if waiting.len() >= PART || is_end && (is_first || !waiting.is_empty()) {
+            let part = PutPayload::from(std::mem::take(&mut waiting));
+            within(timeout.max(Duration::from_mins(2)), async {
+                upload.put_part(part).await.map_err(|error| of_s3(&error))
+            })
+            .await?;
+            is_first = false;
+        }
+        if is_end {
+            return Ok(());
+        }
+    }
+}
+
+fn of_s3(error: &Error) -> Fault {
+    match error {
+        Error::NotFound { .. } => Fault::FolderMissing,
+        Error::PermissionDenied { .. } => Fault::Permission,
+        Error::Unauthenticated { .. } => Fault::AuthFailed,
+        Error::Generic { source, .. } => of_source(source.as_ref()),
+        _ => Fault::Refused,
+    }
+}
+
+/// Looks for what broke the line, in the causes of an error.
+fn of_source(error: &(dyn std::error::Error + 'static)) -> Fault {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return super::of_io(error);
+        }
+        cause = error.source();
+    }
+    Fault::Refused
+}

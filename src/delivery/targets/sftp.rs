@@ -1,0 +1,283 @@
+//! A server of SFTP, whose key is pinned: another one is never logged in to.
+
+use std::borrow::Cow;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use russh::client::{self, AuthResult, Handle};
+use russh::keys::ssh_key::Fingerprint;
+use russh::keys::{
+    Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, decode_secret_key,
+};
+use russh_sftp::client::error::Error as SftpError;
+use russh_sftp::client::{Config as SftpConfig, RawSftpSession};
+use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
+use secrecy::ExposeSecret as _;
+
+use super::dial::dial;
+use super::{Reach, of_io, within};
+use crate::delivery::address::Login;
+use crate::delivery::model::{Destination, Failed, Fault};
+use crate::delivery::parcel::Body;
+use crate::vault::DeliverySecret;
+
+/// How much one packet writes, in bytes: what every server takes.
+const PACKET: usize = 32 << 10;
+
+/// How many packets are on their way at a time.
+const AT_ONCE: usize = 32;
+
+/// The extension by which a file replaces another in one step.
+const POSIX_RENAME: &str = "posix-rename@openssh.com";
+
+/// A server's key as an operator registered it.
+#[derive(Clone, Debug)]
+pub enum HostKey {
+    /// The key.
+    Key(PublicKey),
+    /// Its SHA-256.
+    Fingerprint(Fingerprint),
+}
+
+/// Reads `ssh-ed25519 AAAA…` or `SHA256:…`.
+#[must_use]
+pub fn read_host_key(text: &str) -> Option<HostKey> {
+    if text.starts_with("SHA256:") {
+        return Fingerprint::from_str(text.trim()).ok().map(HostKey::Fingerprint);
+    }
+    PublicKey::from_openssh(text.trim()).ok().map(HostKey::Key)
+}
+
+/// Reads a private key of OpenSSH that no passphrase protects.
+#[must_use]
+pub fn read_private_key(text: &str) -> Option<PrivateKey> {
+    decode_secret_key(text, None).ok().filter(|key| !key.is_encrypted())
+}
+
+impl HostKey {
+    fn is(&self, key: &PublicKey) -> bool {
+        match self {
+            Self::Key(wanted) => wanted.key_data() == key.key_data(),
+            Self::Fingerprint(wanted) => *wanted == key.fingerprint(HashAlg::Sha256),
+        }
+    }
+
+    /// The algorithms that a server with this key signs by; none where only a fingerprint is known.
+    fn algorithms(&self) -> Option<Vec<Algorithm>> {
+        let Self::Key(key) = self else { return None };
+        Some(match key.algorithm() {
+            Algorithm::Rsa { .. } => {
+                [HashAlg::Sha512, HashAlg::Sha256].map(|hash| Algorithm::Rsa { hash: Some(hash) }).to_vec()
+            }
+            other => vec![other],
+        })
+    }
+}
+
+/// Lets in the one server it was told of.
+struct Pinned(HostKey);
+
+impl client::Handler for Pinned {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
+        Ok(match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } => self.0.is(key),
+            PublicKeyOrCertificate::Certificate(_) => false,
+        })
+    }
+}
+
+/// A server that was logged in to.
+pub struct Sftp {
+    /// The line ends with it.
+    _session: Handle<Pinned>,
+    files: RawSftpSession,
+    folder: String,
+    replaces: bool,
+    timeout: Duration,
+}
+
+impl Sftp {
+    /// Reaches the server, makes sure that it is the right one, and logs in.
+    pub async fn open(
+        login: &Login,
+        destination: &Destination,
+        secret: Option<&DeliverySecret>,
+        reach: &Reach,
+    ) -> Result<Self, Fault> {
+        let host_key = destination.host_key.as_deref().and_then(read_host_key).ok_or(Fault::HostKeyMismatch)?;
+        let timeout = reach.timeout;
+        let line = dial(login, timeout).await?;
+        let mut config = client::Config {
+            inactivity_timeout: Some(timeout),
+            keepalive_interval: Some(timeout / 3),
+            nodelay: true,
+            ..client::Config::default()
+        };
+        if let Some(algorithms) = host_key.algorithms() {
+            config.preferred.key = Cow::Owned(algorithms);
+        }
+        let session = async {
+            let mut session = client::connect_stream(Arc::new(config), line, Pinned(host_key)).await.map_err(of_ssh)?;
+            authenticate(&mut session, &login.user, secret).await?;
+            Ok(session)
+        };
+        let session = within(timeout, session).await?;
+        let files = async {
+            let channel = session.channel_open_session().await.map_err(of_ssh)?;
+            channel.request_subsystem(true, "sftp").await.map_err(of_ssh)?;
+            let config = SftpConfig { request_timeout_secs: timeout.as_secs(), ..SftpConfig::default() };
+            let files = RawSftpSession::new_with_config(channel.into_stream(), config);
+            let version = files.init().await.map_err(of_sftp)?;
+            Ok((files, version.extensions.contains_key(POSIX_RENAME)))
+        };
+        let (files, replaces) = within(timeout, files).await?;
+        let sftp = Self { _session: session, files, folder: folder_of(login), replaces, timeout };
+        match sftp.files.stat(sftp.folder.as_str()).await {
+            Ok(_) => Ok(sftp),
+            Err(error) => Err(of_sftp(error)),
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.folder.trim_end_matches('/'))
+    }
+
+    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+        match self.files.stat(self.path(name)).await {
+            Ok(found) => Ok(Some(found.attrs.size.unwrap_or_default())),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(of_sftp(error)),
+        }
+    }
+
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
+        let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::WRITE;
+        let opened = self.files.open(self.path(name), flags, FileAttributes::empty()).await.map_err(of_sftp)?;
+        let written = self.fill(&opened.handle, body).await;
+        let closed = self.files.close(opened.handle.as_str()).await.map_err(of_sftp);
+        let size = written?;
+        closed?;
+        match self.size(name).await? {
+            Some(there) if there == size => Ok(()),
+            _ => Err(Fault::Quota.into()),
+        }
+    }
+
+    /// Writes many packets at a time, so that a far server is not waited for at each.
+    async fn fill(&self, handle: &str, body: &mut Body) -> Result<u64, Failed> {
+        let (mut at, mut writing) = (0, FuturesUnordered::new());
+        while let Some(bytes) = body.next().await? {
+            for packet in bytes.chunks(PACKET) {
+                while writing.len() >= AT_ONCE {
+                    writing.next().await.transpose().map_err(of_sftp)?;
+                }
+                writing.push(self.files.write(handle.to_owned(), at, packet.to_vec()));
+                at += packet.len() as u64;
+            }
+        }
+        while let Some(written) = writing.next().await {
+            written.map_err(of_sftp)?;
+        }
+        Ok(at)
+    }
+
+    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+        let (from, to) = (self.path(from), self.path(to));
+        if !self.replaces {
+            // The older rename refuses a name that is taken.
+            self.remove_path(&to).await?;
+            return self.files.rename(from, to).await.map(drop).map_err(of_sftp);
+        }
+        let mut names = Vec::with_capacity(from.len() + to.len() + 8);
+        for name in [&from, &to] {
+            names.extend_from_slice(&u32::try_from(name.len()).map_err(|_| Fault::Internal)?.to_be_bytes());
+            names.extend_from_slice(name.as_bytes());
+        }
+        let renamed = within(self.timeout, async { self.files.extended(POSIX_RENAME, names).await.map_err(of_sftp) });
+        match renamed.await? {
+            Packet::Status(status) if status.status_code == StatusCode::Ok => Ok(()),
+            Packet::Status(status) => Err(of_sftp(SftpError::Status(status))),
+            _ => Err(Fault::Refused),
+        }
+    }
+
+    pub async fn remove(&mut self, name: &str) -> Result<(), Fault> {
+        self.remove_path(&self.path(name)).await
+    }
+
+    async fn remove_path(&self, path: &str) -> Result<(), Fault> {
+        match self.files.remove(path).await {
+            Err(error) if !is_missing(&error) => Err(of_sftp(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The folder as the server knows it: absolute, or below the login's own.
+fn folder_of(login: &Login) -> String {
+    match login.folder.split_first() {
+        Some((first, [])) if first == "~" => ".".to_owned(),
+        Some((first, rest)) if first == "~" => rest.join("/"),
+        _ => format!("/{}", login.folder.join("/")),
+    }
+}
+
+async fn authenticate(session: &mut Handle<Pinned>, user: &str, secret: Option<&DeliverySecret>) -> Result<(), Fault> {
+    let answer = match secret {
+        Some(DeliverySecret::Password(password)) => {
+            session.authenticate_password(user, password.expose_secret()).await.map_err(of_ssh)?
+        }
+        Some(DeliverySecret::PrivateKey(text)) => {
+            let key = read_private_key(text.expose_secret()).ok_or(Fault::AuthFailed)?;
+            // What the server takes of RSA; SHA-1 is not offered.
+            let hash = session.best_supported_rsa_hash().await.map_err(of_ssh)?.flatten().or(Some(HashAlg::Sha512));
+            let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
+            session.authenticate_publickey(user, key).await.map_err(of_ssh)?
+        }
+        None => return Err(Fault::AuthFailed),
+    };
+    match answer {
+        AuthResult::Success => Ok(()),
+        AuthResult::Failure { .. } => Err(Fault::AuthFailed),
+    }
+}
+
+fn of_ssh(error: russh::Error) -> Fault {
+    use russh::{AlgorithmKind, Error};
+    match error {
+        Error::UnknownKey | Error::WrongServerSig | Error::KeyChanged { .. } => Fault::HostKeyMismatch,
+        Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. } => Fault::HostKeyMismatch,
+        Error::ConnectionTimeout | Error::KeepaliveTimeout | Error::InactivityTimeout | Error::Elapsed(_) => {
+            Fault::Timeout
+        }
+        Error::Disconnect | Error::HUP | Error::SendError | Error::RecvError => Fault::ConnectionLost,
+        Error::NoAuthMethod | Error::UnsupportedAuthMethod | Error::NotAuthenticated => Fault::AuthFailed,
+        Error::IO(error) => of_io(&error),
+        _ => Fault::Refused,
+    }
+}
+
+fn of_sftp(error: SftpError) -> Fault {
+    match error {
+        SftpError::Status(status) => match status.status_code {
+            StatusCode::NoSuchFile => Fault::FolderMissing,
+            StatusCode::PermissionDenied => Fault::Permission,
+            StatusCode::NoConnection | StatusCode::ConnectionLost => Fault::ConnectionLost,
+            // All that the protocol has for a full disk; OpenSSH says it so.
+            StatusCode::Failure => Fault::Quota,
+            _ => Fault::Refused,
+        },
+        SftpError::Timeout => Fault::Timeout,
+        SftpError::IO(_) | SftpError::UnexpectedBehavior(_) => Fault::ConnectionLost,
+        SftpError::Limited(_) | SftpError::UnexpectedPacket => Fault::Refused,
+    }
+}
+
+fn is_missing(error: &SftpError) -> bool {
+    matches!(error, SftpError::Status(status) if status.status_code == StatusCode::NoSuchFile)
+}

@@ -1,0 +1,160 @@
+//! What an X.509 certificate says of itself: until when, what for, and with which key.
+//!
+//! Who signed it is not asked: whoever registers it vouches for it and compares the fingerprint. How it was signed is: over
+//! SHA-1, another certificate can be made that has the same signature.
+
+use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521};
+use chrono::{DateTime, Utc};
+use x509_cert::Certificate;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::{Decode, pem};
+use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use x509_cert::time::Time;
+
+use crate::base::crypto::sha256;
+use crate::keys::{KeyError, KeyKind, RecordingKey, Refusal};
+
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// Signatures over MD2, MD5 and SHA-1, with RSA, DSA and ECDSA.
+const BROKEN: [ObjectIdentifier; 6] = [
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5"),
+    ObjectIdentifier::new_unwrap("1.3.14.3.2.29"),
+    ObjectIdentifier::new_unwrap("1.2.840.10040.4.3"),
+    ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"),
+];
+
+/// The extended usages that do not stand in the way: any, and the protection of e-mail, which is what CMS is for.
+const USAGES: [ObjectIdentifier; 2] =
+    [ObjectIdentifier::new_unwrap("2.5.29.37.0"), ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4")];
+
+/// The key of a certificate, as far as it can be encrypted for.
+pub enum PublicKey {
+    /// RSA of so many bits.
+    Rsa(usize),
+    /// A curve to agree over.
+    Curve(&'static agreement::Algorithm),
+}
+
+impl PublicKey {
+    pub fn of(info: &SubjectPublicKeyInfoOwned) -> Option<Self> {
+        let bits = || {
+            let key = info.subject_public_key.raw_bytes();
+            let modulus = x509_cert::spki::der::asn1::AnyRef::from_der(key).ok()?;
+            let modulus = modulus.sequence::<_, _, x509_cert::der::Error>(|reader| {
+                let modulus = x509_cert::der::asn1::UintRef::decode(reader)?;
+                x509_cert::der::asn1::UintRef::decode(reader)?;
+                Ok(modulus)
+            });
+            let modulus = modulus.ok()?.as_bytes();
+            let (first, rest) = modulus.split_first()?;
+            Some(rest.len() * 8 + 8 - first.leading_zeros() as usize)
+        };
+        if info.algorithm.oid == RSA {
+            return bits().map(Self::Rsa);
+        }
+        let curve = info.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()?;
+        let curve = match curve.to_string().as_str() {
+            _ if info.algorithm.oid != EC => return None,
+            "1.2.840.10045.3.1.7" => &ECDH_P256,
+            "1.3.132.0.34" => &ECDH_P384,
+            "1.3.132.0.35" => &ECDH_P521,
+            _ => return None,
+        };
+        Some(Self::Curve(curve))
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Rsa(bits) => format!("RSA {bits}"),
+            Self::Curve(curve) if *curve == &ECDH_P256 => "NIST P-256".to_owned(),
+            Self::Curve(curve) if *curve == &ECDH_P384 => "NIST P-384".to_owned(),
+            Self::Curve(_) => "NIST P-521".to_owned(),
+        }
+    }
+}
+
+/// Reads a certificate in PEM or base64, and judges it.
+pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
+    let der = parse(text)?;
+    let certificate = Certificate::from_der(&der).map_err(|_| Refusal::NotACertificate)?;
+    let body = certificate.tbs_certificate();
+    let (from, to) = (instant(&body.validity().not_before), instant(&body.validity().not_after));
+    if from > now {
+        return Err(Refusal::NotYetValid.into());
+    }
+    if to <= now {
+        return Err(Refusal::Expired.into());
+    }
+    if BROKEN.contains(&certificate.signature_algorithm().oid) {
+        return Err(Refusal::Sha1Binding.into());
+    }
+    let key = PublicKey::of(body.subject_public_key_info()).ok_or(Refusal::AlgorithmUnsupported)?;
+    if matches!(key, PublicKey::Rsa(bits) if bits < 2048) {
+        return Err(Refusal::TooWeak.into());
+    }
+    if !is_for_encryption(&certificate, &key)? {
+        return Err(Refusal::NotForEncryption.into());
+    }
+    Ok(RecordingKey {
+        kind: KeyKind::X509,
+        fingerprint: sha256(&der).iter().map(|byte| format!("{byte:02X}")).collect(),
+        algorithm: key.words(),
+        expires_at: (to < DateTime::<Utc>::MAX_UTC).then_some(to),
+        certificate: der,
+    })
+}
+
+/// Whether what the certificate says of its use lets a file's key be encrypted with it. What says nothing lets it.
+fn is_for_encryption(certificate: &Certificate, key: &PublicKey) -> Result<bool, Refusal> {
+    let body = certificate.tbs_certificate();
+    let usage = body.get_extension::<KeyUsage>().map_err(|_| Refusal::NotACertificate)?;
+    let allowed = usage.is_none_or(|(_, usage)| match key {
+        PublicKey::Rsa(_) => usage.key_encipherment(),
+        PublicKey::Curve(_) => usage.key_agreement() && !usage.decipher_only(),
+    });
+    let extended = body.get_extension::<ExtendedKeyUsage>().map_err(|_| Refusal::NotACertificate)?;
+    Ok(allowed && extended.is_none_or(|(_, extended)| extended.0.iter().any(|usage| USAGES.contains(usage))))
+}
+
+/// The DER of the one certificate that a text holds.
+fn parse(text: &str) -> Result<Vec<u8>, Refusal> {
+    let text = text.trim();
+    let der = if text.contains("-----BEGIN") {
+        if text.matches("-----BEGIN").count() > 1 {
+            return Err(Refusal::SeveralCertificates);
+        }
+        // Tools write what a certificate says before it.
+        let from = text.find("-----BEGIN").unwrap_or_default();
+        let (label, der) = pem::decode_vec(&text.as_bytes()[from..]).map_err(|_| Refusal::NotACertificate)?;
+        if label != "CERTIFICATE" {
+            return Err(Refusal::NotACertificate);
+        }
+        der
+    } else {
+        crate::keys::model::base64(text).ok_or(Refusal::NotACertificate)?
+    };
+    if is_private(&der) { Err(Refusal::PrivateKey) } else { Ok(der) }
+}
+
+/// Whether this is a private key in DER: PKCS #1, #8 and #12 and SEC 1 all begin with a small version, and no certificate
+/// does.
+fn is_private(der: &[u8]) -> bool {
+    let after_length = match der {
+        [0x30, length, rest @ ..] if *length < 0x80 => rest,
+        [0x30, length, rest @ ..] => rest.get(usize::from(length & 0x7F)..).unwrap_or_default(),
+        _ => return false,
+    };
+    matches!(after_length, [0x02, 1, 0..=3, ..])
+}
+
+fn instant(time: &Time) -> DateTime<Utc> {
+    let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok();
+    // The year 9999 stands for never (RFC 5280, 4.1.2.5).
+    let at = seconds.filter(|seconds| *seconds < 253_402_300_799).and_then(|at| DateTime::from_timestamp(at, 0));
+    at.unwrap_or(DateTime::<Utc>::MAX_UTC)
+}

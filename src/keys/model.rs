@@ -1,0 +1,193 @@
+//! What a tenant's key is, and why a certificate is refused.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Encryptor;
+use crate::base::crypto::CryptoError;
+use crate::store::StoreError;
+
+/// What kind of certificate a key came as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// An OpenPGP certificate (RFC 4880): recordings become OpenPGP messages.
+    #[serde(rename = "openpgp")]
+    OpenPgp,
+    /// An X.509 certificate (RFC 5280): recordings become CMS messages.
+    X509,
+}
+
+impl KeyKind {
+    /// The kind whose fingerprints look like this: 20 bytes of OpenPGP's version 4, 32 of SHA-256.
+    #[must_use]
+    pub const fn of_fingerprint(fingerprint: &str) -> Self {
+        if fingerprint.len() == 40 { Self::OpenPgp } else { Self::X509 }
+    }
+
+    /// What the name of an encrypted file ends with.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::OpenPgp => "pgp",
+            Self::X509 => "p7m",
+        }
+    }
+
+    /// The media type of an encrypted file.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::OpenPgp => "application/pgp-encrypted",
+            Self::X509 => "application/pkcs7-mime",
+        }
+    }
+}
+
+/// The key that a tenant's recordings are encrypted with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingKey {
+    /// What it came as.
+    pub kind: KeyKind,
+    /// The certificate's fingerprint in upper-case hexadecimal digits: OpenPGP's own, or the SHA-256 of the X.509 DER.
+    pub fingerprint: String,
+    /// What the key is, such as `RSA 3072`.
+    pub algorithm: String,
+    /// From when on nothing is encrypted with it; none: never.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What encryption needs of the certificate: OpenPGP's one (sub)key packet, without names; X.509 in DER.
+    pub(super) certificate: Vec<u8>,
+}
+
+impl RecordingKey {
+    /// The longest certificate that is read, in bytes of its text.
+    pub const LONGEST: usize = 64 * 1024;
+
+    /// Reads a certificate in armor, PEM, or base64, and judges it at an instant.
+    pub fn read(kind: KeyKind, text: &str, now: DateTime<Utc>) -> Result<Self, KeyError> {
+        if text.len() > Self::LONGEST {
+            return Err(Refusal::TooLong.into());
+        }
+        // Of whatever format, and whatever else comes with it.
+        if text.contains("PRIVATE KEY") {
+            return Err(Refusal::PrivateKey.into());
+        }
+        let key = Self::judge(kind, text, now)?;
+        // What passes here encrypts.
+        key.encryptor().map_err(|error| match error {
+            KeyError::Unusable => Refusal::AlgorithmUnsupported.into(),
+            error => error,
+        })?;
+        Ok(key)
+    }
+
+    fn judge(kind: KeyKind, text: &str, now: DateTime<Utc>) -> Result<Self, KeyError> {
+        match kind {
+            #[cfg(feature = "openpgp")]
+            KeyKind::OpenPgp => super::openpgp::read(text, now),
+            #[cfg(feature = "cms")]
+            KeyKind::X509 => super::cms::read(text, now),
+            #[cfg(not(all(feature = "openpgp", feature = "cms")))]
+            _ => {
+                let _ = (text, now);
+                Err(KeyError::NotBuiltIn)
+            }
+        }
+    }
+
+    /// Whether it has expired at an instant: then nothing may be encrypted with it, nor go out in clear in its stead (B8).
+    #[must_use]
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|expires| expires <= now)
+    }
+
+    /// What encrypts one file for the key. Ask [`RecordingKey::is_expired`] first.
+    pub fn encryptor(&self) -> Result<Encryptor, KeyError> {
+        Encryptor::new(self.kind, &self.certificate)
+    }
+
+    /// What the name of a file encrypted for it ends with.
+    #[must_use]
+    pub const fn extension(&self) -> &'static str {
+        self.kind.extension()
+    }
+}
+
+/// Declares the reasons once: the variant, its stable word, and what to tell.
+macro_rules! refusals {
+    ($($name:ident = $word:literal, $text:literal;)*) => {
+        /// Why a certificate is refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Refusal { $(#[doc = $text] $name,)* }
+
+        impl Refusal {
+            /// The stable word.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn detail(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+refusals! {
+    PrivateKey = "private_key", "is a private key: it was not kept; replace it, since it has left its owner's hands";
+    NotACertificate = "not_a_certificate", "is no certificate of this kind, or a damaged one";
+    SeveralCertificates = "several_certificates", "must be one certificate";
+    TooLong = "too_long", "must be at most 65536 bytes";
+    VersionUnsupported = "version_unsupported", "must be of OpenPGP's version 4";
+    Unbound = "unbound", "holds a key that no valid signature of its owner binds";
+    Sha1Binding = "sha1_binding", "rests on a signature over SHA-1 or MD5: have it signed anew";
+    Revoked = "revoked", "is revoked";
+    Expired = "expired", "has expired";
+    NotYetValid = "not_yet_valid", "is not valid yet";
+    NoEncryptionKey = "no_encryption_key", "has no key that is meant for encryption";
+    NotForEncryption = "not_for_encryption", "says that it is not meant for encryption";
+    TooWeak = "too_weak", "is too weak: RSA has 2048 bits or more, and DSA does not do";
+    AlgorithmUnsupported = "algorithm_unsupported", "holds a key of an algorithm that cannot be used here";
+}
+
+/// Why something could not be done with a key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The certificate is refused.
+    #[error("the certificate is refused: {}", .0.code())]
+    Refused(Refusal),
+    /// This build cannot encrypt for keys of this kind.
+    #[error("this build cannot encrypt for keys of this kind")]
+    NotBuiltIn,
+    /// The key does not encrypt.
+    #[error("the key does not encrypt")]
+    Unusable,
+    /// More bytes than one message can hold.
+    #[error("too much for one encrypted message")]
+    TooLong,
+    /// The system gave no random bytes.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Refusal> for KeyError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The bytes of a text in base64, whatever blanks stand in it.
+#[cfg(any(feature = "openpgp", feature = "cms"))]
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    let dense: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    base64::engine::general_purpose::STANDARD.decode(dense).ok().filter(|bytes| !bytes.is_empty())
+}

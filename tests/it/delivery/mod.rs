@@ -1,0 +1,127 @@
+//! Recordings on their way to their tenants, through the real program and to real servers.
+
+mod folder;
+mod servers;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Caller, Ran, TestLethe};
+
+/// What is said in a recording of these stories.
+const WORDS: &[u8] = b"RIFF Kari said that she would like to hear this again. ";
+
+/// What a caller of these stories is known by.
+const NUMBER: &str = "+4798765432";
+
+/// A stage whose server leaves the outbox to the story, and whose claims run out fast.
+async fn calmly(lethe: &mut TestLethe) {
+    lethe.stop().await;
+    lethe.set("DELIVERY__SERVE", "false");
+    lethe.set("DELIVERY__LEASE", "1");
+    lethe.set("DELIVERY__TIMEOUT", "5");
+    lethe.serve().await;
+}
+
+/// A call, and the path of its content.
+async fn call(lethe: &TestLethe, external_id: &str) -> String {
+    lethe
+        .record(
+            &json!({ "external_id": external_id, "channel": "call", "direction": "inbound", "queue": "A <&> B \"q\"",
+            "started_at": "2026-08-01T00:10:10Z", "ended_at": "2026-08-01T00:12:10Z", "agent_id": "a17",
+            "outcome": "answered", "customer": { "phone_number": NUMBER, "name": "Kari Nordmann" } }),
+        )
+        .await;
+    let found = lethe.caller("dpo").all("/archive/search", &json!({})).await;
+    let item = found.iter().find(|item| item["external_id"] == external_id).unwrap();
+    format!("/archive/interactions/{}/content", item["id"].as_str().unwrap())
+}
+
+async fn upload(lethe: &TestLethe, path: &str, kind: &str, bytes: &[u8]) -> Value {
+    let path = format!("{path}?kind={kind}");
+    lethe.caller("integration").post_raw(&path, "audio/wav", bytes).await.expect(201).json()
+}
+
+/// Sets the tenant's target as an operator.
+async fn set_target(lethe: &TestLethe, target: &Value) -> Answer {
+    Answer::of(lethe.caller("operator").call("PUT", "/tenant/delivery-target").json(target)).await
+}
+
+/// Changes the settings of recordings.
+async fn set_recordings(lethe: &TestLethe, settings: &Value) {
+    let admin = lethe.caller("admin");
+    admin.patch("/tenant", "*", &json!({ "recordings": settings })).await.expect(200);
+}
+
+/// One round of the outbox.
+async fn deliver(lethe: &TestLethe) -> Ran {
+    lethe.run(&["deliver", "--once", "--json"]).await
+}
+
+fn operator(lethe: &TestLethe) -> Caller {
+    lethe.caller("operator")
+}
+
+/// All deliveries, oldest first.
+async fn deliveries(lethe: &TestLethe) -> Vec<Value> {
+    let page = operator(lethe).get("/deliveries?limit=200").await.expect(200).json();
+    assert_eq!(page["next_cursor"], Value::Null);
+    let mut items = page["items"].as_array().unwrap().clone();
+    items.reverse();
+    items
+}
+
+/// State and last error of each delivery.
+async fn states(lethe: &TestLethe) -> Vec<(String, Option<String>)> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    deliveries(lethe).await.iter().map(|one| (text(&one["state"]).unwrap(), text(&one["last_error"]))).collect()
+}
+
+/// The one state and error that all deliveries have.
+async fn state(lethe: &TestLethe) -> (String, Option<String>) {
+    let mut states = states(lethe).await;
+    states.dedup();
+    assert_eq!(states.len(), 1, "{states:?}");
+    states.remove(0)
+}
+
+/// How often recordings were opened to be delivered.
+async fn departures(lethe: &TestLethe) -> usize {
+    let dump = lethe.dump().await;
+    let rows = dump.rows("audit_events").iter();
+    rows.filter(|row| row["action"].as_deref() == Some("content.delivered")).count()
+}
+
+/// The files of a folder and what is in them, sorted by name.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The recordings of a folder have their metadata, and nothing else lies there.
+fn pairs(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = files(folder);
+    let (described, recordings): (Vec<_>, Vec<_>) = files.into_iter().partition(|(name, _)| name.contains(".xml"));
+    let stem = |name: &str| name.split('.').next().unwrap().to_owned();
+    let stems = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| stem(name)).collect::<Vec<_>>();
+    assert_eq!(stems(&described), stems(&recordings));
+    recordings
+}
+
+/// The folder below which the tenant's targets `file:///` lie.
+fn folder_of(lethe: &TestLethe) -> PathBuf {
+    lethe.data_folder().join("deliveries/demo")
+}
+
+/// The names of the files of a folder that may not be there yet.
+fn files_named(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}

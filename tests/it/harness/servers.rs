@@ -1,0 +1,204 @@
+//! Real servers to deliver to: sshd, ProFTPD and S3, each in a folder of its own, gone with it.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use s3s_fs::FileSystem;
+
+use super::folder::Folder;
+use super::postgres::servant;
+
+/// Who runs the servers: name, user id, group id.
+fn account() -> (String, u32, u32) {
+    let id = |flag: &str| {
+        let mut command = Command::new("id");
+        command.arg(flag).args(servant());
+        String::from_utf8(command.output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    (id("-un"), id("-u").parse().unwrap(), id("-g").parse().unwrap())
+}
+
+/// A server as a process of its own.
+pub struct Server {
+    child: Child,
+    folder: Folder,
+    pub port: u16,
+    /// Whom to log in as.
+    pub user: String,
+}
+
+impl Server {
+    /// Starts what `configure` says for a free port, as a user without rights.
+    fn start(folder: Folder, program: &str, configure: impl Fn(&Path, u16) -> Vec<String>) -> Self {
+        let (user, uid, gid) = account();
+        run(Command::new("chown").arg("-R").arg(format!("{uid}:{gid}")).arg(folder.path()));
+        // Somebody else may take a free port before the server does.
+        for _ in 0..5 {
+            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+            let mut command = Command::new(program);
+            command.args(configure(folder.path(), port)).stdin(Stdio::null());
+            let log = std::fs::File::create(folder.path().join("log")).unwrap();
+            command.stdout(log.try_clone().unwrap()).stderr(log);
+            if servant().is_some() {
+                command.uid(uid).gid(gid);
+            }
+            let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
+            while child.try_wait().unwrap().is_none() {
+                if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+                    return Self { child, folder, port, user };
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        panic!("{program} does not start: {}", std::fs::read_to_string(folder.path().join("log")).unwrap());
+    }
+
+    /// The folder that is delivered to.
+    pub fn inbox(&self) -> PathBuf {
+        self.folder.path().join("inbox")
+    }
+
+    /// A file beside the inbox.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A text file beside the inbox.
+    pub fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(command: &mut Command) {
+    let told = command.output().unwrap();
+    assert!(told.status.success(), "{command:?}: {}", String::from_utf8_lossy(&told.stderr));
+}
+
+/// A server of SFTP that serves nothing else, to whoever has the key `user` or `user_rsa`.
+pub fn sshd() -> Server {
+    let folder = Folder::new();
+    let here = |name: &str| folder.path().join(name);
+    std::fs::create_dir(here("inbox")).unwrap();
+    for (name, kind) in [("host", "ed25519"), ("user", "ed25519"), ("user_rsa", "rsa"), ("stranger", "ecdsa")] {
+        run(Command::new("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-C", "test", "-f"]).arg(here(name)));
+    }
+    let public = |name: &str| std::fs::read_to_string(here(name)).unwrap();
+    std::fs::write(here("authorized"), public("user.pub") + &public("user_rsa.pub")).unwrap();
+    let server = Server::start(folder, "/usr/sbin/sshd", |folder, port| {
+        let at = |name: &str| folder.join(name).display().to_string();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\n\
+             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nForceCommand internal-sftp\n\
+             Subsystem sftp internal-sftp\nMaxStartups 100\n",
+            at("host"),
+            at("authorized")
+        );
+        std::fs::write(folder.join("config"), config).unwrap();
+        vec!["-D".to_owned(), "-e".to_owned(), "-f".to_owned(), at("config")]
+    });
+    // The keys are the tests' own to read.
+    for name in ["user", "user_rsa", "stranger"] {
+        std::fs::set_permissions(server.file(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    server
+}
+
+/// A server of FTP that demands TLS for commands and data; its certificate for `localhost` is that of `ca.pem`. Whoever logs
+/// in as `lethe` with `geheim-wort` begins above the inbox.
+pub fn proftpd() -> Server {
+    let folder = Folder::new();
+    let here = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir(here("inbox")).unwrap();
+    std::fs::write(here("extensions"), "subjectAltName=DNS:localhost\n").unwrap();
+    let openssl = |arguments: &str| {
+        let arguments = arguments.replace('@', &format!("{}/", folder.path().display()));
+        run(Command::new("openssl").args(arguments.split(' ')));
+    };
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout @ca.key -out @ca.pem -subj /CN=Tests -days 2");
+    openssl("req -newkey rsa:2048 -nodes -keyout @server.key -out @server.csr -subj /CN=localhost");
+    openssl(
+        "x509 -req -in @server.csr -CA @ca.pem -CAkey @ca.key -CAcreateserial -days 2 -extfile @extensions -out @server.pem",
+    );
+    let (user, uid, gid) = account();
+    let hash = Command::new("openssl").args(["passwd", "-6", "geheim-wort"]).output().unwrap().stdout;
+    let hash = String::from_utf8(hash).unwrap();
+    let entry = format!("lethe:{}:{uid}:{gid}::{}:/bin/false\n", hash.trim(), folder.path().display());
+    std::fs::write(here("users"), entry).unwrap();
+    std::fs::set_permissions(here("users"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let group = Command::new("id").args(["-gn", &user]).output().unwrap().stdout;
+    let group = String::from_utf8(group).unwrap().trim().to_owned();
+    let mut server = Server::start(folder, "/usr/sbin/proftpd", |folder, port| {
+        let at = |name: &str| folder.join(name).display().to_string();
+        let config = format!(
+            "LoadModule mod_tls.c\nServerName tests\nServerType standalone\nDefaultServer on\nDefaultAddress 127.0.0.1\n\
+             Port {port}\nPidFile {}\nScoreboardFile {}\nDelayTable none\nUser {user}\nGroup {group}\nUseIPv6 off\n\
+             UseReverseDNS off\nRequireValidShell off\nAuthOrder mod_auth_file.c\nAuthUserFile {}\nAllowOverwrite on\n\
+             TransferLog none\nWtmpLog off\nSystemLog none\n<IfModule mod_ctrls.c>\nControlsEngine off\n</IfModule>\n\
+             TLSEngine on\nTLSRequired on\nTLSProtocol TLSv1.2 TLSv1.3\nTLSRSACertificateFile {}\n\
+             TLSRSACertificateKeyFile {}\nTLSLog {}\n",
+            at("pid"),
+            at("scores"),
+            at("users"),
+            at("server.pem"),
+            at("server.key"),
+            at("tls.log")
+        );
+        std::fs::write(folder.join("config"), config).unwrap();
+        vec!["-n".to_owned(), "-c".to_owned(), at("config")]
+    });
+    "lethe".clone_into(&mut server.user);
+    server
+}
+
+/// A server of S3 that checks signatures, with one bucket, `calls`.
+pub struct S3 {
+    pub address: String,
+    folder: Folder,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl S3 {
+    pub async fn start() -> Self {
+        let folder = Folder::new();
+        std::fs::create_dir(folder.path().join("calls")).unwrap();
+        let mut service = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
+        service.set_auth(SimpleAuth::from_single("lethe-key", "geheim-wort"));
+        let service = service.build();
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            while let Ok((line, _)) = listener.accept().await {
+                let service = service.clone();
+                tokio::spawn(async move {
+                    let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(line), service).await;
+                });
+            }
+        });
+        Self { address, folder, serving }
+    }
+
+    pub fn bucket(&self) -> PathBuf {
+        self.folder.path().join("calls")
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
