@@ -35,10 +35,10 @@ impl Objects {
         Ok(listed.iter().filter_map(known).collect())
     }
 
-    /// Whether an object is there.
+    /// Whether an object is there. A folder that was never made is an error: somebody who asks knows of an object.
     pub async fn has(&self, tenant: TenantId, id: ContentId) -> Result<bool, ObjectError> {
         if !self.is_made() {
-            return Ok(false);
+            return Err(ObjectError::Folder(std::io::ErrorKind::NotFound.into()));
         }
         match self.store()?.head(&name(tenant, id)).await.map_err(ObjectError::from) {
             Ok(_) => Ok(true),
@@ -62,7 +62,7 @@ impl Objects {
     }
 
     /// Whether there is a store to look into: a folder is made at the first use.
-    fn is_made(&self) -> bool {
+    pub(super) fn is_made(&self) -> bool {
         match self.place() {
             ObjectPlace::Folder(root) => root.exists(),
             #[cfg(feature = "s3")]

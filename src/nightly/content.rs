@@ -8,12 +8,14 @@
 
 use serde_json::{Value, json};
 
+use super::chunk::CAST_UUID;
 use super::claim::BATCH as REQUESTS;
 use super::failpoint;
 use super::finish::ACTOR;
 use super::lease::Lease;
-use super::model::{NightError, Pass, Report, Step, Stop};
+use super::model::{NightError, Report, Step, Stop};
 use super::sql;
+use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
@@ -29,47 +31,53 @@ pub const BATCH: i64 = 500;
 /// `last_error` of a request whose content the object store does not give up.
 pub const UNAVAILABLE: &str = "content_store_unavailable";
 
-/// What it takes to delete content: the stores, and the tenant that the night holds.
+/// What it takes to delete content: the stores, and the tenant that the pass holds.
 #[derive(Clone, Copy)]
 pub struct Room<'n> {
     pub stores: &'n Stores,
     pub shelf: &'n Shelf,
     pub lease: &'n Lease,
     pub tenant: TenantId,
+    pub pass: PassId,
 }
 
 /// Why content goes.
 #[derive(Clone, Copy)]
 pub enum Cause {
-    /// Requests of a pass ask for it: they are told how much it was, and the audit log not which, since a list of what belonged
-    /// to one person would link it again.
-    Requests(PassId),
+    /// Requests of the pass ask for it: they are told how much it was, and the audit log not which, since a list of what
+    /// belonged to one person would link it again.
+    Requests,
     /// It is too old.
     Age,
 }
 
+/// What came of a deletion.
+pub struct Deleted {
+    /// How much is gone.
+    pub pieces: u64,
+    /// How much the object store does not give up.
+    pub left: u64,
+    /// Whether the store is away.
+    pub is_away: bool,
+}
+
 /// Deletes the content of the pass's requests that ask for it.
-pub async fn delete(
-    room: Room<'_>,
-    pass: &Pass,
-    report: &mut Report,
-    stop: &Stop,
-) -> std::result::Result<(), NightError> {
-    let Room { stores, lease, tenant, .. } = room;
+pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<(), NightError> {
+    let Room { stores, lease, tenant, pass, .. } = room;
     let mut failed = Vec::new();
-    if is_asked(&mut stores.archive.read().await?, tenant, pass.id).await? {
-        select(room, pass.id).await?;
+    if is_asked(&mut stores.archive.read().await?, tenant, pass).await? {
+        select(room).await?;
         // Again while there is more of it: content may come in meanwhile.
-        while !walk(room, pass.id, report, stop).await? && select(room, pass.id).await? > 0 {}
-        failed = stuck(&mut stores.archive.read().await?, tenant, pass.id).await?;
+        while !walk(room, report, stop).await? && select(room).await? > 0 {}
+        failed = stuck(&mut stores.archive.read().await?, tenant, pass).await?;
     }
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     if !failed.is_empty() {
         report.requests_failed += sql::fail(&mut tx, tenant, &failed, UNAVAILABLE, stores.clock.now()).await?;
     }
-    forget_selection(&mut tx, tenant, pass.id).await?;
-    sql::set_step(&mut tx, tenant, pass.id, Step::Emptied).await?;
+    forget_selection(&mut tx, tenant, pass).await?;
+    sql::set_step(&mut tx, tenant, pass, Step::Emptied).await?;
     failpoint::hit("content.end.before-commit");
     tx.commit().await?;
     failpoint::hit("content.end");
@@ -77,15 +85,20 @@ pub async fn delete(
 }
 
 /// Notes what is to go, some hundred requests at once. Answers how much of it was not noted yet.
-async fn select(room: Room<'_>, pass: PassId) -> std::result::Result<u64, NightError> {
-    let Room { stores, lease, tenant, .. } = room;
+async fn select(room: Room<'_>) -> std::result::Result<u64, NightError> {
+    let Room { stores, lease, tenant, pass, .. } = room;
     let (mut noted, mut after) = (0, None);
     loop {
         let requests = sql::claimed(&mut stores.archive.read().await?, tenant, pass, after, REQUESTS).await?;
         let Some(last) = requests.last() else { return Ok(noted) };
         let mut tx = stores.archive.write().await?;
         lease.renew(&mut tx).await?;
-        noted += insert_selection(&mut tx, tenant, pass, (after, last.id)).await?;
+        let more = insert_selection(&mut tx, tenant, pass, (after, last.id)).await?;
+        if more > 0 && tx.is_postgres() {
+            // Without figures on the new rows the planner takes them for one, and reads all of them for every batch.
+            tx.query("ANALYZE pass_contents").execute().await?;
+        }
+        noted += more;
         tx.commit().await?;
         failpoint::hit("content.select");
         after = Some(last.id);
@@ -93,15 +106,15 @@ async fn select(room: Room<'_>, pass: PassId) -> std::result::Result<u64, NightE
 }
 
 /// Deletes what was noted, as far as the object store gives it up. Answers whether the store is away.
-async fn walk(room: Room<'_>, pass: PassId, report: &mut Report, stop: &Stop) -> std::result::Result<bool, NightError> {
+async fn walk(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<bool, NightError> {
     let mut after = None;
     loop {
-        let ids = selection(&mut room.stores.archive.read().await?, room.tenant, pass, after).await?;
+        let ids = selection(&mut room.stores.archive.read().await?, room.tenant, room.pass, after).await?;
         let Some(last) = ids.last() else { return Ok(false) };
         after = Some(*last);
-        let (deleted, is_away) = remove(room, Cause::Requests(pass), &ids).await?;
-        report.content_deleted += deleted;
-        if is_away {
+        let deleted = remove(room, Cause::Requests, &ids).await?;
+        report.content_deleted += deleted.pieces;
+        if deleted.is_away {
             return Ok(true);
         }
         if stop.is_asked() {
@@ -110,14 +123,14 @@ async fn walk(room: Room<'_>, pass: PassId, report: &mut Report, stop: &Stop) ->
     }
 }
 
-/// Deletes some content: the objects, then the keys and the rows of those whose object is gone. Answers how much, and whether
-/// the object store is away.
-pub async fn remove(room: Room<'_>, cause: Cause, ids: &[ContentId]) -> std::result::Result<(u64, bool), NightError> {
-    let Room { stores, shelf, lease, tenant } = room;
+/// Deletes some content: the objects, then the keys and the rows of those whose object is gone.
+pub async fn remove(room: Room<'_>, cause: Cause, ids: &[ContentId]) -> std::result::Result<Deleted, NightError> {
+    let Room { stores, shelf, lease, tenant, pass } = room;
     let removed = content::remove_objects(shelf, tenant, ids).await;
     failpoint::hit("content.objects");
+    let mut deleted = Deleted { pieces: 0, left: removed.left.len() as u64, is_away: removed.is_away };
     if removed.gone.is_empty() {
-        return Ok((0, removed.is_away));
+        return Ok(deleted);
     }
     let mut tx = stores.vault.write().await?;
     vault::drop_content_keys(&mut tx, tenant, &removed.gone).await?;
@@ -125,24 +138,25 @@ pub async fn remove(room: Room<'_>, cause: Cause, ids: &[ContentId]) -> std::res
     failpoint::hit("content.keys");
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
-    if let Cause::Requests(pass) = cause {
+    if let Cause::Requests = cause {
         count(&mut tx, tenant, pass, &removed.gone).await?;
     }
-    let deleted = content::remove_rows(&mut tx, tenant, &removed.gone, stores.clock.now()).await?;
-    if deleted > 0 {
-        let records = usize::try_from(deleted).unwrap_or(usize::MAX);
+    release(&mut tx, tenant, pass, &removed.gone).await?;
+    deleted.pieces = content::remove_rows(&mut tx, tenant, &removed.gone, stores.clock.now()).await?;
+    if deleted.pieces > 0 {
+        let records = usize::try_from(deleted.pieces).unwrap_or(usize::MAX);
         let entry = Entry::new(Action::ContentDeleted, records, detail(cause, &removed.gone));
         audit::record(&mut tx, stores.clock, &Actor::service(tenant, ACTOR), &entry).await?;
     }
     failpoint::hit("content.before-commit");
     tx.commit().await?;
     failpoint::hit("content");
-    Ok((deleted, removed.is_away))
+    Ok(deleted)
 }
 
 fn detail(cause: Cause, ids: &[ContentId]) -> Value {
     match cause {
-        Cause::Requests(_) => json!({ "because": "requests" }),
+        Cause::Requests => json!({ "because": "requests" }),
         Cause::Age => json!({ "because": "retention", "content_ids": ids }),
     }
 }
@@ -244,6 +258,22 @@ async fn count(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, gone: &[Con
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
         .with_any(" AND content_id", gone.iter().copied())
+        .execute()
+        .await
+}
+
+/// Notes whom the texts that go mention: candidates for leaving the vault.
+async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, gone: &[ContentId]) -> Result<u64> {
+    tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
+        .with("", tenant)
+        .push(CAST_UUID)
+        .with(", ", pass)
+        .push(CAST_UUID)
+        .with(", identifier_id FROM mentions WHERE tenant_id = ", tenant)
+        .with(" AND target = ", Owner::Content)
+        .push(" AND identifier_id IS NOT NULL")
+        .with_any(" AND record_id", gone.iter().map(|id| id.0))
+        .push(" ON CONFLICT DO NOTHING")
         .execute()
         .await
 }

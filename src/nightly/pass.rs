@@ -104,7 +104,7 @@ impl Night<'_> {
     /// Brings a pass from the last step it did to its end.
     async fn go_on(&self, mut pass: Pass, report: &mut Report) -> Result<(), NightError> {
         let Self { stores, shelf, lease, tenant, progress, stop } = self;
-        let room = content::Room { stores, shelf, lease, tenant: tenant.id };
+        let room = content::Room { stores, shelf, lease, tenant: tenant.id, pass: pass.id };
         loop {
             if stop.is_asked() {
                 return Err(NightError::Stopped);
@@ -113,7 +113,7 @@ impl Night<'_> {
             pass.step = match pass.step {
                 Step::Claimed => {
                     progress.step(&tenant.slug, "content");
-                    content::delete(room, &pass, report, stop).await?;
+                    content::delete(room, report, stop).await?;
                     Step::Emptied
                 }
                 Step::Emptied => {
@@ -136,6 +136,8 @@ impl Night<'_> {
                     Step::Finished
                 }
                 Step::Finished => {
+                    progress.step(&tenant.slug, "retention");
+                    retention::expire(room, tenant, &pass, report, stop).await?;
                     progress.step(&tenant.slug, "sweep");
                     release::sweep(stores, lease, id, &pass, report).await?;
                     Step::Swept
@@ -149,8 +151,6 @@ impl Night<'_> {
                     Step::Deleted
                 }
                 Step::Deleted => {
-                    progress.step(&tenant.slug, "retention");
-                    retention::expire(room, tenant, &pass, report, stop).await?;
                     sweep::sweep(room, &pass, report).await?;
                     progress.step(&tenant.slug, "purge");
                     return purge::purge(stores, lease, tenant, &pass, report).await;

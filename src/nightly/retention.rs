@@ -30,10 +30,10 @@ pub async fn expire(
             let Some(last) = aged.last() else { break };
             after = Some(*last);
             let ids: Vec<_> = aged.iter().map(|(_, id)| *id).collect();
-            let (expired, is_away) = remove(room, Cause::Age, &ids).await?;
-            report.content_expired += expired;
-            report.content_left += (ids.len() as u64).saturating_sub(expired);
-            if is_away {
+            let deleted = remove(room, Cause::Age, &ids).await?;
+            report.content_expired += deleted.pieces;
+            report.content_left += deleted.left;
+            if deleted.is_away {
                 return Ok(());
             }
             if stop.is_asked() {

@@ -223,6 +223,27 @@ each_store!(texts_lose_whom_the_night_forgets_and_deliveries_are_settled, |lethe
     assert_eq!(states, ["cancelled", "delivered", "pending"]);
 });
 
+each_store!(whom_only_a_deleted_text_mentions_leaves_the_vault, |lethe: TestLethe| async move {
+    for (external_id, phone) in [("kari", KARI), ("ola", OLA)] {
+        call(&lethe, external_id, person(phone)).await;
+    }
+    let ola = lethe.call_of("ola").await;
+    lethe.chat("kari", &[ola.phone_id.unwrap()]).await;
+    lethe.upload("kari", "recording", b"Kari").await;
+    // Ola's own call is gone, so that only Kari's chat knows him.
+    let archive = lethe.archive().await;
+    let mut tx = archive.write().await.unwrap();
+    tx.query("DELETE FROM interactions").with(" WHERE id = ", ola.id).execute().await.unwrap();
+    tx.commit().await.unwrap();
+    archive.close().await;
+    lethe.enter_request(&request(KARI, json!({ "delete_content": true }))).await;
+    let night = lethe.night(NIGHT).await.well();
+    let report: Value = serde_json::from_str(night.stdout.trim()).unwrap();
+    assert_eq!((&report["content_deleted"], &report["identifiers_deleted"]), (&json!(2), &json!(2)));
+    assert_eq!(report["orphans_found"], json!(0), "it was known, not found");
+    assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), 0);
+});
+
 each_store!(what_the_store_does_not_give_up_waits_with_its_customer, |lethe: TestLethe| async move {
     call(&lethe, "kari", json!({ "phone_number": KARI, "email": "kari@example.net" })).await;
     call(&lethe, "ola", person(OLA)).await;
@@ -274,9 +295,11 @@ each_store!(a_store_that_is_away_keeps_nobody_else_waiting, |lethe: TestLethe| a
     let ola = lethe.enter_request(&request(OLA, json!({}))).await;
     let (objects, aside) = (lethe.objects_folder(), lethe.objects_folder().with_extension("aside"));
     std::fs::rename(&objects, &aside).unwrap();
-    std::fs::write(&objects, b"no folder").unwrap();
-
+    // Not mounted, say; then something else in its place.
     assert_eq!(lethe.night(NIGHT).await.code(), Some(2));
+    std::fs::write(&objects, b"no folder").unwrap();
+    assert_eq!(lethe.night(NIGHT).await.code(), Some(2));
+    assert_eq!(lethe.request(&kari["id"]).await.json()["attempts"], 2);
     assert_eq!(lethe.request(&kari["id"]).await.json()["last_error"], "content_store_unavailable");
     assert_eq!(lethe.request(&ola["id"]).await.json()["status"], "done");
     let dump = lethe.dump().await;
