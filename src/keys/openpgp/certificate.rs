@@ -4,14 +4,15 @@
 //! decides, and if that is over SHA-1, nothing does: an older and better one may say what its owner has taken back. A
 //! revocation counts whoever made it, since it can only make us refuse.
 
+use std::io::Read as _;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use pgp::armor::Dearmor;
 use pgp::composed::{PublicOrSecret, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{KeyFlags, PacketTrait, Signature, SignatureType};
 use pgp::types::{EcdhPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
-
-use std::io::Read as _;
 
 use crate::keys::{KeyError, KeyKind, RecordingKey, Refusal};
 
@@ -149,12 +150,12 @@ fn judge<'c>(
 
 /// The newest of some verified signatures that is in force.
 fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>, now: DateTime<Utc>) -> Result<&'s Signature, Refusal> {
-    let created = |one: &Signature| one.created().map(|at| at.as_secs());
+    let created = |one: &Signature| one.created().map(pgp::types::Timestamp::as_secs);
     let in_force = signatures.filter(|one| {
         let Some(made) = one.created().and_then(|at| DateTime::from_timestamp(at.as_secs().into(), 0)) else {
             return false;
         };
-        let lasts = one.signature_expiration_time().map(|life| std::time::Duration::from(life)).unwrap_or_default();
+        let lasts = one.signature_expiration_time().map(Duration::from).unwrap_or_default();
         made <= now && (lasts.is_zero() || made + lasts > now)
     });
     let newest = in_force.max_by_key(|one| created(one)).ok_or(Refusal::Unbound)?;
@@ -184,7 +185,7 @@ fn instant(key: &impl KeyDetails) -> DateTime<Utc> {
 
 /// When a key ends by a signature.
 fn expiry(key: &impl KeyDetails, signature: &Signature) -> Option<DateTime<Utc>> {
-    let life = std::time::Duration::from(signature.key_expiration_time()?);
+    let life = Duration::from(signature.key_expiration_time()?);
     (!life.is_zero()).then(|| instant(key) + life)
 }
 
