@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use pgp::armor::Dearmor;
 use pgp::composed::{PublicOrSecret, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, PacketTrait, Signature, SignatureType};
+use pgp::packet::{KeyFlags, PacketTrait, PublicKey, Signature, SignatureType};
 use pgp::types::{EcdhPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
 
 use crate::keys::{KeyError, KeyKind, RecordingKey, Refusal};
@@ -84,7 +84,9 @@ fn self_signature(certificate: &SignedPublicKey, now: DateTime<Utc>) -> Result<&
         one.typ() == Some(SignatureType::Key) && (one.verify_key(primary).is_ok() || is_own_and_weak(primary, one))
     });
     let named = certificate.details.users.iter().flat_map(|user| {
-        let is_revoked = user.signatures.iter().any(|one| one.typ() == Some(SignatureType::CertRevocation));
+        // Others may take back what they said of the name.
+        let revokes = |one: &Signature| one.typ() == Some(SignatureType::CertRevocation) && is_own(primary, one);
+        let is_revoked = user.signatures.iter().any(revokes);
         let certifies = move |one: &&Signature| {
             let verifies = || one.verify_certification(primary, Tag::UserId, &user.id).is_ok();
             !is_revoked && one.is_certification() && (verifies() || is_own_and_weak(primary, one))
@@ -166,12 +168,16 @@ fn is_weak(signature: &Signature) -> bool {
     matches!(signature.hash_alg(), Some(HashAlgorithm::Sha1 | HashAlgorithm::Md5 | HashAlgorithm::Ripemd160) | None)
 }
 
+/// Whether a signature says that the primary key made it.
+fn is_own(primary: &PublicKey, signature: &Signature) -> bool {
+    signature.issuer_key_id().contains(&&primary.legacy_key_id())
+        || signature.issuer_fingerprint().contains(&&primary.fingerprint())
+}
+
 /// Whether a signature says that the primary key made it, over a hash that proves nothing. It is not verified: it is there
 /// to be refused.
-fn is_own_and_weak(primary: &pgp::packet::PublicKey, signature: &Signature) -> bool {
-    let by_id = || signature.issuer_key_id().contains(&&primary.legacy_key_id());
-    let by_fingerprint = || signature.issuer_fingerprint().contains(&&primary.fingerprint());
-    is_weak(signature) && (by_id() || by_fingerprint())
+fn is_own_and_weak(primary: &PublicKey, signature: &Signature) -> bool {
+    is_weak(signature) && is_own(primary, signature)
 }
 
 fn encrypts(flags: &KeyFlags) -> bool {
