@@ -56,6 +56,12 @@ impl ContentKind {
         }
     }
 
+    /// Whether it is what a key of the tenant's own is for: what was said, seen or left to be heard (B2).
+    #[must_use]
+    pub const fn is_recording(self) -> bool {
+        matches!(self, Self::Recording | Self::ScreenRecording | Self::Voicemail)
+    }
+
     /// Whether it is a text, which may only be stored without the identifiers in it (D6).
     #[must_use]
     pub const fn is_text(self) -> bool {

@@ -10,6 +10,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -175,6 +176,9 @@ pub enum ContentError {
     /// The bytes are not those whose digest was sent.
     #[error("the digest is another one")]
     Digest,
+    /// The tenant's key has expired: nothing is encrypted with it, nor stored in clear in its stead (B8).
+    #[error("the tenant's key has expired")]
+    KeyExpired,
     /// It is sensitive, and reading that is a permission of its own.
     #[error("the content is sensitive")]
     Sensitive,
@@ -202,6 +206,9 @@ pub enum ContentError {
     /// The archive failed.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// It cannot be encrypted for the tenant's key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The tenant cannot be read.
     #[error(transparent)]
     Tenant(#[from] TenantError),
@@ -212,7 +219,9 @@ impl ContentError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Store(error) | Self::Vault(VaultError::Store(error)) => error.is_transient(),
+            Self::Store(error) | Self::Vault(VaultError::Store(error)) | Self::Key(KeyError::Store(error)) => {
+                error.is_transient()
+            }
             Self::Object(ObjectError::Unavailable(_) | ObjectError::Folder(_)) => true,
             _ => false,
         }

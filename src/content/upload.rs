@@ -2,6 +2,9 @@
 //!
 //! The key stays in memory until all bytes have arrived and are the right ones. What breaks off before leaves nothing: no
 //! key, no row, no object.
+//!
+//! Recordings of a tenant with a key of its own are encrypted for it before they are sealed (B2): this service cannot open
+//! them any more. An attachment is not: it belongs to the case, not to the recorded call.
 
 use std::sync::Arc;
 
@@ -11,8 +14,11 @@ use super::model::{Content, ContentError, NewContent, place};
 use super::objects::{ObjectError, Writing};
 use super::{Shelf, known, outbox, sql};
 use crate::base::chunks::Sealer;
+use crate::base::content::ContentKind;
 use crate::base::crypto::{Key, Sha256};
 use crate::base::id::{ContentId, TenantId};
+use crate::keys::{self, Encryptor, RecordingKey};
+use crate::tenants;
 use crate::vault::{self, Keyset, Stores};
 
 /// An upload in progress. Dropped, it leaves nothing.
@@ -25,10 +31,20 @@ pub struct Upload {
     at: DateTime<Utc>,
     new: NewContent,
     key: Key,
+    encryption: Option<Encryption>,
     sealer: Sealer,
     digest: Sha256,
     size: u64,
+    stored_size: u64,
     writing: Writing,
+}
+
+/// What encrypts an upload for the tenant's own key.
+struct Encryption {
+    fingerprint: String,
+    encryptor: Encryptor,
+    /// Ciphertext on its way to be sealed.
+    made: Vec<u8>,
 }
 
 /// Begins an upload of so many bytes, if its sender knows how many, to an interaction there is. Its customer may have been
@@ -50,12 +66,50 @@ pub async fn begin_upload(
     if announced.is_some_and(|size| size > shelf.size_limit) {
         return Err(ContentError::TooLarge(shelf.size_limit));
     }
+    let encryption = encryption(stores, tenant, new.kind).await?;
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let (id, key) = (ContentId::new(), Key::random()?);
     let sealer = Sealer::new(&key, &place(tenant, id))?;
     let writing = shelf.objects.create(tenant, id).await?;
     let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
-    Ok(Upload { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest: Sha256::new(), size: 0, writing })
+    let digest = Sha256::new();
+    let (size, stored_size) = (0, 0);
+    Ok(Upload {
+        stores,
+        shelf,
+        keyset,
+        tenant,
+        id,
+        at,
+        new,
+        key,
+        encryption,
+        sealer,
+        digest,
+        size,
+        stored_size,
+        writing,
+    })
+}
+
+/// What encrypts content of a kind for the tenant, if anything does (B6). With a key that has expired nothing is stored:
+/// in clear it must not be, and its sender still has it (B8).
+async fn encryption(stores: &Stores, tenant: TenantId, kind: ContentKind) -> Result<Option<Encryption>, ContentError> {
+    if !kind.is_recording() {
+        return Ok(None);
+    }
+    let settings = tenants::find(&mut stores.archive.read().await?, tenant).await?;
+    let settings = settings.ok_or(ContentError::Unknown)?.settings.recordings;
+    if !settings.encrypt || settings.only_encrypt_delivery {
+        return Ok(None);
+    }
+    let Some(key) = keys::find(stores, tenant).await? else { return Ok(None) };
+    if key.is_expired(stores.clock.now()) {
+        return Err(ContentError::KeyExpired);
+    }
+    let encryptor = key.encryptor()?;
+    let RecordingKey { fingerprint, .. } = key;
+    Ok(Some(Encryption { fingerprint, encryptor, made: Vec::new() }))
 }
 
 impl Upload {
@@ -66,13 +120,23 @@ impl Upload {
             return Err(ContentError::TooLarge(self.shelf.size_limit));
         }
         self.digest.update(bytes);
-        self.sealer.push(bytes, self.writing.buffer())?;
+        if let Some(Encryption { encryptor, made, .. }) = &mut self.encryption {
+            encryptor.push(bytes, made)?;
+            self.stored_size += made.len() as u64;
+            self.sealer.push(made, self.writing.buffer())?;
+            made.clear();
+        } else {
+            self.stored_size += bytes.len() as u64;
+            self.sealer.push(bytes, self.writing.buffer())?;
+        }
         Ok(self.writing.flush().await?)
     }
 
     /// Stores what has arrived, if its SHA-256 is the one that was promised.
-    pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
-        let Self { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest, size, mut writing } = self;
+    pub async fn finish(mut self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
+        let encrypted_for = self.end_encryption()?;
+        let Self { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest, size, stored_size, .. } = self;
+        let mut writing = self.writing;
         sealer.finish(writing.buffer())?;
         let sha256 = digest.finish();
         if promised.is_some_and(|promised| promised != sha256) {
@@ -88,8 +152,8 @@ impl Upload {
             size,
             sha256: Some(sha256),
             sensitivity,
-            encrypted_for: None,
-            stored_size: size,
+            encrypted_for,
+            stored_size,
             duration_ms: None,
             at,
             created_at: stores.clock.now(),
@@ -97,6 +161,15 @@ impl Upload {
         let storing = Storing { stores, shelf, keyset, tenant, key, content };
         // From here on it is carried through, whether or not somebody still waits for the answer.
         tokio::spawn(storing.run(writing)).await.map_err(|_| ContentError::Stopped)?
+    }
+
+    /// Seals what is left of the ciphertext. Answers whom it is for.
+    fn end_encryption(&mut self) -> Result<Option<String>, ContentError> {
+        let Some(Encryption { fingerprint, encryptor, mut made }) = self.encryption.take() else { return Ok(None) };
+        encryptor.finish(&mut made)?;
+        self.stored_size += made.len() as u64;
+        self.sealer.push(&made, self.writing.buffer())?;
+        Ok(Some(fingerprint))
     }
 
     /// Leaves nothing of what has arrived.

@@ -13,6 +13,9 @@ pub mod http;
 #[cfg(feature = "openpgp")]
 mod openpgp;
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::json;
 
 use crate::audit::{self, Action, Entry};

@@ -14,6 +14,7 @@ mod delivery;
 mod fence;
 mod harness;
 mod ingest;
+mod keys;
 mod night;
 mod plans;
 mod privacy;

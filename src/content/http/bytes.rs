@@ -23,6 +23,7 @@ use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
 use crate::http::{Answer, Caller, Code, Problem};
+use crate::keys::KeyKind;
 use crate::vault::Stores;
 
 /// What a page of this service's own origin made of an attachment could do: nothing.
@@ -31,7 +32,8 @@ const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 /// Download a piece of content
 ///
 /// The bytes as they were uploaded, as an attachment, whole or one range of them; several ranges are answered by the
-/// whole. Every call is audited.
+/// whole. What is `encrypted_for` the tenant's key is ciphertext, an OpenPGP or CMS message, of that media type. Every call
+/// is audited.
 ///
 /// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
 /// `Access-Reason`.
@@ -148,15 +150,17 @@ async fn answer(
     if is_part {
         answer.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, size)));
     }
+    let cipher = content.encrypted_for.as_deref().map(KeyKind::of_fingerprint);
     if is_played {
         answer.insert_header((CONTENT_DISPOSITION, "inline"));
     } else {
+        let extension = cipher.map(|kind| format!(".{}", kind.extension())).unwrap_or_default();
         answer
-            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", content.id)))
+            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}{extension}\"", content.id)))
             .insert_header((CONTENT_SECURITY_POLICY, SANDBOX));
     }
     answer
-        .insert_header((CONTENT_TYPE, content.media_type))
+        .insert_header((CONTENT_TYPE, cipher.map_or(content.media_type, |kind| kind.media_type().to_owned())))
         .insert_header((CONTENT_ENCODING, "identity"))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header((ETAG, tag));

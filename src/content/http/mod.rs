@@ -21,7 +21,8 @@ use crate::base::page::{Page, Position};
 use crate::base::text::{Finder, fill_text, tokenize_text};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, refuse};
 use crate::http::docs::{
-    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, UploadProblems,
+    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems,
+    UploadProblems,
 };
 use crate::http::json::Body;
 use crate::http::path::Id;
@@ -53,7 +54,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 /// Upload content
 ///
 /// The body is the content as it is, of any media type and up to the size limit of the settings; it is sealed as it streams
-/// in. `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is
+/// in, and recordings are encrypted for the tenant's key first, where it has one and its settings do not say otherwise; with a
+/// key that has expired they are 409 `recording_key_expired` and not stored. `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is
 /// stored. An interaction whose customer was forgotten takes content, too. The document says `application/octet-stream`
 /// for any media type.
 ///
@@ -64,7 +66,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     request_body(content = Binary, content_type = "application/octet-stream"),
     responses((status = 201, description = "What was stored.", body = ContentItem,
             headers(("Location" = String, description = "The content's address."))),
-        CallProblems, ItemProblems, UploadProblems, OptionalProblems))]
+        CallProblems, ItemProblems, UploadProblems, StateProblems, OptionalProblems))]
 #[post("/archive/interactions/{id}/content")]
 pub async fn upload_content(
     caller: Caller<ContentWrite>,
@@ -264,6 +266,9 @@ impl From<ContentError> for Problem {
                 "digest_mismatch",
                 "is not that of the bytes that arrived",
             ),
+            ContentError::KeyExpired => Self::new(Code::RecordingKeyExpired)
+                .detail("nothing was stored: register another key and send it again"),
+            ContentError::Key(error) => error.into(),
             ContentError::Sensitive => Self::new(Code::Forbidden),
             ContentError::ReasonMissing => {
                 Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")

@@ -1,6 +1,8 @@
 //! Recordings on embedded databases and a folder of objects.
 
 mod deletion;
+#[cfg(feature = "openpgp")]
+mod encryption;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -3,10 +3,12 @@
 //! Who signed it is not asked: whoever registers it vouches for it and compares the fingerprint. How it was signed is: over
 //! SHA-1, another certificate can be made that has the same signature.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521};
 use chrono::{DateTime, Utc};
 use x509_cert::Certificate;
-use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
 use x509_cert::der::{Decode, pem};
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
@@ -17,6 +19,13 @@ use crate::keys::{KeyError, KeyKind, RecordingKey, Refusal};
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// The curves that can be agreed over.
+const CURVES: [(ObjectIdentifier, &agreement::Algorithm); 3] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), &ECDH_P256),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), &ECDH_P384),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), &ECDH_P521),
+];
 
 /// Signatures over MD2, MD5 and SHA-1, with RSA, DSA and ECDSA.
 const BROKEN: [ObjectIdentifier; 6] = [
@@ -41,30 +50,13 @@ pub enum PublicKey {
 }
 
 impl PublicKey {
+    /// The key that a certificate holds.
     pub fn of(info: &SubjectPublicKeyInfoOwned) -> Option<Self> {
-        let bits = || {
-            let key = info.subject_public_key.raw_bytes();
-            let modulus = x509_cert::spki::der::asn1::AnyRef::from_der(key).ok()?;
-            let modulus = modulus.sequence::<_, _, x509_cert::der::Error>(|reader| {
-                let modulus = x509_cert::der::asn1::UintRef::decode(reader)?;
-                x509_cert::der::asn1::UintRef::decode(reader)?;
-                Ok(modulus)
-            });
-            let modulus = modulus.ok()?.as_bytes();
-            let (first, rest) = modulus.split_first()?;
-            Some(rest.len() * 8 + 8 - first.leading_zeros() as usize)
-        };
         if info.algorithm.oid == RSA {
-            return bits().map(Self::Rsa);
+            return modulus_bits(info.subject_public_key.raw_bytes()).map(Self::Rsa);
         }
-        let curve = info.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()?;
-        let curve = match curve.to_string().as_str() {
-            _ if info.algorithm.oid != EC => return None,
-            "1.2.840.10045.3.1.7" => &ECDH_P256,
-            "1.3.132.0.34" => &ECDH_P384,
-            "1.3.132.0.35" => &ECDH_P521,
-            _ => return None,
-        };
+        let curve: ObjectIdentifier = info.algorithm.parameters.as_ref()?.decode_as().ok()?;
+        let (_, curve) = CURVES.into_iter().find(|(oid, _)| info.algorithm.oid == EC && *oid == curve)?;
         Some(Self::Curve(curve))
     }
 
@@ -76,6 +68,17 @@ impl PublicKey {
             Self::Curve(_) => "NIST P-521".to_owned(),
         }
     }
+}
+
+/// The length of an RSA key (RFC 8017, A.1.1).
+fn modulus_bits(key: &[u8]) -> Option<usize> {
+    let modulus = AnyRef::from_der(key).ok()?.sequence(|reader| {
+        let modulus = UintRef::decode(reader)?;
+        UintRef::decode(reader)?;
+        Ok::<_, x509_cert::der::Error>(modulus)
+    });
+    let (first, rest) = modulus.ok()?.as_bytes().split_first()?;
+    Some(rest.len() * 8 + 8 - first.leading_zeros() as usize)
 }
 
 /// Reads a certificate in PEM or base64, and judges it.
@@ -102,7 +105,7 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     }
     Ok(RecordingKey {
         kind: KeyKind::X509,
-        fingerprint: sha256(&der).iter().map(|byte| format!("{byte:02X}")).collect(),
+        fingerprint: hex(&sha256(&der)),
         algorithm: key.words(),
         expires_at: (to < DateTime::<Utc>::MAX_UTC).then_some(to),
         certificate: der,
@@ -150,6 +153,13 @@ fn is_private(der: &[u8]) -> bool {
         _ => return false,
     };
     matches!(after_length, [0x02, 1, 0..=3, ..])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
 }
 
 fn instant(time: &Time) -> DateTime<Utc> {

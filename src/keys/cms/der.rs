@@ -1,9 +1,12 @@
 //! As much DER as a message's head needs.
 
-/// SEQUENCE, SET and the like.
+/// The tag of a sequence.
 pub const SEQUENCE: u8 = 0x30;
+/// The tag of a set.
 pub const SET: u8 = 0x31;
+/// The tag of a string of bytes.
 pub const OCTETS: u8 = 0x04;
+/// The tag of a number.
 const INTEGER: u8 = 0x02;
 const OID: u8 = 0x06;
 const BITS: u8 = 0x03;
@@ -19,7 +22,9 @@ pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length + 6);
     bytes.push(tag);
     push_length(length, &mut bytes);
-    parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
     bytes
 }
 

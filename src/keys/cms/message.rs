@@ -42,8 +42,8 @@ impl Message {
     pub fn new(certificate: &[u8]) -> Result<Self, KeyError> {
         let (key, nonce): ([u8; 32], [u8; NONCE]) = (random()?, random()?);
         let recipient = recipient(certificate, &key)?;
-        let length = [u8::try_from(TAG).unwrap_or_default()];
-        let parameters = element(SEQUENCE, &[&element(OCTETS, &[&nonce]), &element(0x02, &[&length])]);
+        let tag = u8::try_from(TAG).unwrap_or_default();
+        let parameters = element(SEQUENCE, &[&element(OCTETS, &[&nonce]), &number(tag)]);
         let head = [
             &[SEQUENCE, OPEN],
             &oid(AUTH_ENVELOPED_DATA)[..],

@@ -42,7 +42,7 @@ pub fn recipient(certificate: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError
     }
 }
 
-/// KeyTransRecipientInfo.
+/// The key encrypted (`KeyTransRecipientInfo`).
 fn transport(name: &[u8], public: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
     let public = PublicEncryptingKey::from_der(public).map_err(|_| KeyError::Unusable)?;
     let public = OaepPublicEncryptingKey::new(public).map_err(|_| KeyError::Unusable)?;
@@ -56,7 +56,7 @@ fn transport(name: &[u8], public: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyE
     Ok(element(SEQUENCE, &[&number(0), name, &algorithm, &element(OCTETS, &[encrypted])]))
 }
 
-/// KeyAgreeRecipientInfo, with a key pair of its own for each message.
+/// The key wrapped (`KeyAgreeRecipientInfo`), with a key pair of its own for each message.
 fn agree(name: &[u8], curve: &'static agreement::Algorithm, peer: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
     let own = EphemeralPrivateKey::generate(curve, &SystemRandom::new()).map_err(|_| KeyError::Unusable)?;
     let public = own.compute_public_key().map_err(|_| KeyError::Unusable)?;

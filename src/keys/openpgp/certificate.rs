@@ -4,14 +4,15 @@
 //! decides, and if that is over SHA-1, nothing does: an older and better one may say what its owner has taken back. A
 //! revocation counts whoever made it, since it can only make us refuse.
 
+use std::io::Read as _;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use pgp::armor::Dearmor;
 use pgp::composed::{PublicOrSecret, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, PacketTrait, Signature, SignatureType};
+use pgp::packet::{KeyFlags, PacketTrait, PublicKey, Signature, SignatureType};
 use pgp::types::{EcdhPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
-
-use std::io::Read as _;
 
 use crate::keys::{KeyError, KeyKind, RecordingKey, Refusal};
 
@@ -79,11 +80,16 @@ fn parse(text: &str) -> Result<SignedPublicKey, Refusal> {
 fn self_signature(certificate: &SignedPublicKey, now: DateTime<Utc>) -> Result<&Signature, Refusal> {
     let primary = &certificate.primary_key;
     let direct = certificate.details.direct_signatures.iter();
-    let direct = direct.filter(|one| one.typ() == Some(SignatureType::Key) && one.verify_key(primary).is_ok());
+    let direct = direct.filter(|one| {
+        one.typ() == Some(SignatureType::Key) && (one.verify_key(primary).is_ok() || is_own_and_weak(primary, one))
+    });
     let named = certificate.details.users.iter().flat_map(|user| {
-        let is_revoked = user.signatures.iter().any(|one| one.typ() == Some(SignatureType::CertRevocation));
+        // Others may take back what they said of the name.
+        let revokes = |one: &Signature| one.typ() == Some(SignatureType::CertRevocation) && is_own(primary, one);
+        let is_revoked = user.signatures.iter().any(revokes);
         let certifies = move |one: &&Signature| {
-            !is_revoked && one.is_certification() && one.verify_certification(primary, Tag::UserId, &user.id).is_ok()
+            let verifies = || one.verify_certification(primary, Tag::UserId, &user.id).is_ok();
+            !is_revoked && one.is_certification() && (verifies() || is_own_and_weak(primary, one))
         };
         user.signatures.iter().filter(certifies)
     });
@@ -117,9 +123,10 @@ fn judge<'c>(
     key: &'c SignedPublicSubKey,
     now: DateTime<Utc>,
 ) -> Result<Option<Subkey<'c>>, Refusal> {
+    let primary = &certificate.primary_key;
     let bindings = key.signatures.iter().filter(|one| {
-        one.typ() == Some(SignatureType::SubkeyBinding)
-            && one.verify_subkey_binding(&certificate.primary_key, &key.key).is_ok()
+        let verifies = || one.verify_subkey_binding(primary, &key.key).is_ok();
+        one.typ() == Some(SignatureType::SubkeyBinding) && (verifies() || is_own_and_weak(primary, one))
     });
     let binding = match newest(bindings, now) {
         Ok(binding) => binding,
@@ -145,19 +152,32 @@ fn judge<'c>(
 
 /// The newest of some verified signatures that is in force.
 fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>, now: DateTime<Utc>) -> Result<&'s Signature, Refusal> {
-    let created = |one: &Signature| one.created().map(|at| at.as_secs());
+    let created = |one: &Signature| one.created().map(pgp::types::Timestamp::as_secs);
     let in_force = signatures.filter(|one| {
         let Some(made) = one.created().and_then(|at| DateTime::from_timestamp(at.as_secs().into(), 0)) else {
             return false;
         };
-        let lasts = one.signature_expiration_time().map(|life| std::time::Duration::from(life)).unwrap_or_default();
+        let lasts = one.signature_expiration_time().map(Duration::from).unwrap_or_default();
         made <= now && (lasts.is_zero() || made + lasts > now)
     });
     let newest = in_force.max_by_key(|one| created(one)).ok_or(Refusal::Unbound)?;
-    match newest.hash_alg() {
-        Some(HashAlgorithm::Sha1 | HashAlgorithm::Md5 | HashAlgorithm::Ripemd160) | None => Err(Refusal::Sha1Binding),
-        Some(_) => Ok(newest),
-    }
+    if is_weak(newest) { Err(Refusal::Sha1Binding) } else { Ok(newest) }
+}
+
+fn is_weak(signature: &Signature) -> bool {
+    matches!(signature.hash_alg(), Some(HashAlgorithm::Sha1 | HashAlgorithm::Md5 | HashAlgorithm::Ripemd160) | None)
+}
+
+/// Whether a signature says that the primary key made it.
+fn is_own(primary: &PublicKey, signature: &Signature) -> bool {
+    signature.issuer_key_id().contains(&&primary.legacy_key_id())
+        || signature.issuer_fingerprint().contains(&&primary.fingerprint())
+}
+
+/// Whether a signature says that the primary key made it, over a hash that proves nothing. It is not verified: it is there
+/// to be refused.
+fn is_own_and_weak(primary: &PublicKey, signature: &Signature) -> bool {
+    is_weak(signature) && is_own(primary, signature)
 }
 
 fn encrypts(flags: &KeyFlags) -> bool {
@@ -171,7 +191,7 @@ fn instant(key: &impl KeyDetails) -> DateTime<Utc> {
 
 /// When a key ends by a signature.
 fn expiry(key: &impl KeyDetails, signature: &Signature) -> Option<DateTime<Utc>> {
-    let life = std::time::Duration::from(signature.key_expiration_time()?);
+    let life = Duration::from(signature.key_expiration_time()?);
     (!life.is_zero()).then(|| instant(key) + life)
 }
 

@@ -82,7 +82,7 @@ impl Message {
         while let Some((now, later)) = bytes.split_at_checked(PART - self.clear.len()) {
             self.clear.extend_from_slice(now);
             bytes = later;
-            let part = std::mem::replace(&mut self.clear, Vec::new());
+            let part = std::mem::take(&mut self.clear);
             self.seal(&[0xE0 | PART_BITS])?;
             self.seal(&part)?;
             self.clear = part;

@@ -3,6 +3,7 @@
 mod caller;
 mod dump;
 mod folder;
+mod keyring;
 mod leaks;
 pub mod oracle;
 
@@ -18,6 +19,7 @@ use std::pin::pin;
 
 pub use caller::{Answer, Caller};
 pub use dump::{Dump, Row};
+pub use keyring::Keyring;
 pub use leaks::Needles;
 pub use process::{Ran, signal};
 pub use stage::TestLethe;

@@ -135,6 +135,13 @@ impl Server {
         Self { child, readers: vec![of_stderr, of_stdout], address, internal }
     }
 
+    /// A figure of the server's memory in KiB: `VmRSS` now, `VmHWM` at its peak.
+    pub fn memory(&self, figure: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
+        line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Asks the server to end, and answers how it did.
     pub async fn stop(self) -> ExitStatus {
         signal(self.child.id(), "TERM");
