@@ -62,16 +62,15 @@ impl<'a> Errand<'a> {
         let key = keys::find(stores, tenant.id).await.map_err(DeliveryError::from)?;
         let wrapping = Wrapping::new(&content, settings, key, stores.clock.now())?;
         let keyset = stores.keysets.get(&stores.vault, tenant.id).await.map_err(DeliveryError::from)?;
-        let secret = match address {
-            Address::Folder(_) => None,
-            _ => {
-                let mut tx = stores.vault.read().await.map_err(DeliveryError::from)?;
-                // One that does not open was kept for another address: the destination is being changed.
-                vault::delivery_secret(&mut tx, &keyset, &destination.url).await.map_err(|error| match error {
-                    vault::VaultError::Crypto(_) => Failed::Fault(Fault::TargetChanged),
-                    error => DeliveryError::from(error).into(),
-                })?
-            }
+        let secret = if matches!(address, Address::Folder(_)) {
+            None
+        } else {
+            let mut tx = stores.vault.read().await.map_err(DeliveryError::from)?;
+            // One that does not open was kept for another address: the destination is being changed.
+            vault::delivery_secret(&mut tx, &keyset, &destination.url).await.map_err(|error| match error {
+                vault::VaultError::Crypto(_) => Failed::Fault(Fault::TargetChanged),
+                error => DeliveryError::from(error).into(),
+            })?
         };
         let names = wrapping.names(&content);
         Ok(Self { courier, tenant, claim, content, record, wrapping, names, address, destination, secret })

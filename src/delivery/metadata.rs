@@ -165,16 +165,15 @@ mod tests {
         let (mut inside, mut found) = (None::<String>, Vec::new());
         loop {
             match reader.read_event().unwrap() {
-                Event::Start(start) if start.name().as_ref() == wanted.as_bytes() => inside = Some(String::new()),
+                Event::Start(start) if start.name().as_ref() == wanted => inside = Some(String::new()),
                 Event::Text(text) => {
                     if let Some(inside) = &mut inside {
-                        inside.push_str(&text.decode().unwrap());
+                        inside.push_str(&text);
                     }
                 }
                 Event::GeneralRef(reference) => {
                     if let Some(inside) = &mut inside {
-                        let name = reference.decode().unwrap();
-                        inside.push_str(quick_xml::escape::resolve_predefined_entity(&name).unwrap());
+                        inside.push_str(quick_xml::escape::resolve_predefined_entity(&reference).unwrap());
                     }
                 }
                 Event::End(_) => found.extend(inside.take()),

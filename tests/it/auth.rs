@@ -32,6 +32,11 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("create_content_ticket", &["content:read"]),
     ("delete_content", &["content:delete"]),
     ("delete_content_batch", &["content:delete"]),
+    ("get_delivery_target", &["keys:admin"]),
+    ("set_delivery_target", &["keys:admin"]),
+    ("remove_delivery_target", &["keys:admin"]),
+    ("list_deliveries", &["jobs:read"]),
+    ("retry_delivery", &["keys:admin"]),
     ("get_recording_key", &["content:read"]),
     ("register_recording_key", &["keys:admin"]),
     ("remove_recording_key", &["keys:admin"]),
@@ -105,7 +110,7 @@ impl Operation {
             "upload_content" => call.header("content-type", "audio/wav").body("RIFF"),
             name if name.starts_with("ingest_") => call.json(&json!([])),
             "register_recording_key" => call.json(&json!({ "kind": "x509", "certificate": "" })),
-            _ if ["POST", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
+            _ if ["POST", "PUT", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
             _ => call,
         };
         Answer::of(call).await
@@ -121,12 +126,16 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let request = lethe.enter_request(&json!({ "phone_number": "91234567", "targets": ["archive"] })).await;
     lethe.night("2026-02-16T02:00:00Z").await.well();
     let run = lethe.caller("dpo").get("/job-runs").await.expect(200).json()["items"][0].clone();
+    let target = lethe.caller("operator").call("PUT", "/tenant/delivery-target");
+    Answer::of(target.json(&json!({ "url": "file:///" }))).await.expect(200);
     let content = format!("/archive/interactions/{}/content?kind=recording", id(&record));
     let content = lethe.caller("integration").post_raw(&content, "audio/wav", "RIFF").await.expect(201).json();
     let ticket = format!("/archive/content/{}/ticket", id(&content));
     let ticket = lethe.caller("dpo").post(&ticket, &json!({})).await.expect(201).json();
     let ticket = ticket["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let delivery = lethe.caller("operator").get("/deliveries").await.expect(200).json()["items"][0].clone();
     BTreeMap::from([
+        ("deliveries/{id}", id(&delivery)),
         ("content/{content_id}", id(&content)),
         ("tickets/{ticket}", ticket),
         ("anonymize-requests/{id}", id(&request)),

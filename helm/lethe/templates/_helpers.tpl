@@ -27,7 +27,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 
 {{- define "lethe.claimName" -}}
+{{- if eq .Values.database.mode "sqlite" -}}
 {{- default (include "lethe.fullname" .) .Values.persistence.existingClaim -}}
+{{- else -}}
+{{- .Values.content.existingClaim -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether the pods have a volume at /data: anything but nothing says yes. */}}
+{{- define "lethe.hasData" -}}
+{{- if or (eq .Values.database.mode "sqlite") .Values.content.existingClaim }}yes{{ end -}}
 {{- end -}}
 
 {{/* What the schema cannot say, and what has no sensible default: all complaints at once. */}}
@@ -55,6 +64,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if eq (empty .Values.auth.jwksUrl) (empty .Values.auth.jwksConfigMap.name) -}}
 {{- $wrong = append $wrong "auth.jwksUrl, auth.jwksConfigMap.name: exactly one is required" -}}
 {{- end -}}
+{{- if and $sqlite .Values.content.existingClaim -}}
+{{- $wrong = append $wrong "content.existingClaim: not used with database.mode sqlite; its volume holds the objects, too" -}}
+{{- end -}}
+{{- if and .Values.content.s3.bucket .Values.content.existingClaim -}}
+{{- $wrong = append $wrong "content.s3.bucket, content.existingClaim: one of the two" -}}
+{{- end -}}
+{{- if ne (empty .Values.content.s3.accessKeyId) (empty .Values.content.s3.secretAccessKeySecret.name) -}}
+{{- $wrong = append $wrong "content.s3.accessKeyId, content.s3.secretAccessKeySecret.name: both or neither" -}}
+{{- end -}}
+{{- if and .Values.deliver.enabled (not $sqlite) (not .Values.content.s3.bucket) (not .Values.content.existingClaim) -}}
+{{- $wrong = append $wrong "deliver.enabled: nothing can be delivered without content.s3.bucket or content.existingClaim" -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- $wrong = append $wrong "ingress.hosts: required with ingress.enabled" -}}
 {{- end -}}
@@ -81,6 +102,24 @@ LETHE_VAULT__URL_FILE: /etc/lethe/vault-url
 {{- end }}
 {{- end }}
 LETHE_VAULT__MASTER_KEY_FILE: /etc/lethe/master-key
+{{- with .Values.content.s3 }}
+{{- if .bucket }}
+LETHE_CONTENT__S3__BUCKET: {{ .bucket | quote }}
+{{- with .prefix }}
+LETHE_CONTENT__S3__PREFIX: {{ . | quote }}
+{{- end }}
+{{- with .region }}
+LETHE_CONTENT__S3__REGION: {{ . | quote }}
+{{- end }}
+{{- with .endpoint }}
+LETHE_CONTENT__S3__ENDPOINT: {{ . | quote }}
+{{- end }}
+{{- if .accessKeyId }}
+LETHE_CONTENT__S3__ACCESS_KEY_ID: {{ .accessKeyId | quote }}
+LETHE_CONTENT__S3__SECRET_ACCESS_KEY_FILE: /etc/lethe/s3-secret
+{{- end }}
+{{- end }}
+{{- end }}
 LETHE_AUTH__ISSUER: {{ .Values.auth.issuer | quote }}
 LETHE_AUTH__AUDIENCE: {{ .Values.auth.audience | quote }}
 {{- if .Values.auth.jwksUrl }}
@@ -145,7 +184,7 @@ volumeMounts:
   - name: settings
     mountPath: /etc/lethe
     readOnly: true
-  {{- if eq .Values.database.mode "sqlite" }}
+  {{- if include "lethe.hasData" . }}
   - name: data
     mountPath: /data
   {{- end }}
@@ -196,6 +235,15 @@ env:
       {{- end }}
       {{- end }}
       {{- end }}
+      {{- with $values.content.s3.secretAccessKeySecret }}
+      {{- if and .name $values.content.s3.bucket }}
+      - secret:
+          name: {{ .name }}
+          items:
+            - key: {{ .key }}
+              path: s3-secret
+      {{- end }}
+      {{- end }}
       {{- with $values.auth.jwksConfigMap }}
       {{- if .name }}
       - configMap:
@@ -212,7 +260,7 @@ env:
             - key: lethe.toml
               path: lethe.toml
       {{- end }}
-{{- if eq $values.database.mode "sqlite" }}
+{{- if include "lethe.hasData" .root }}
 - name: data
   persistentVolumeClaim:
     claimName: {{ include "lethe.claimName" .root }}

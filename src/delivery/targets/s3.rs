@@ -61,7 +61,7 @@ impl Bucket {
     }
 
     fn path(&self, name: &str) -> Path {
-        Path::from_iter(self.prefix.iter().map(String::as_str).chain([name]))
+        self.prefix.iter().map(String::as_str).chain([name]).collect()
     }
 
     pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {

@@ -250,8 +250,10 @@ async fn authenticate(session: &mut Handle<Pinned>, user: &str, secret: Option<&
 fn of_ssh(error: russh::Error) -> Fault {
     use russh::{AlgorithmKind, Error};
     match error {
-        Error::UnknownKey | Error::WrongServerSig | Error::KeyChanged { .. } => Fault::HostKeyMismatch,
-        Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. } => Fault::HostKeyMismatch,
+        Error::UnknownKey
+        | Error::WrongServerSig
+        | Error::KeyChanged { .. }
+        | Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. } => Fault::HostKeyMismatch,
         Error::ConnectionTimeout | Error::KeepaliveTimeout | Error::InactivityTimeout | Error::Elapsed(_) => {
             Fault::Timeout
         }
