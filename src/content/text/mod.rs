@@ -212,9 +212,8 @@ impl Storing {
             erased.into_iter().any(|erasure| erasure.covers(Target::Archive, customer.at))
         };
         let is_forgotten = customer.is_forgotten() || own.iter().any(covers);
-        let is_kept =
-            |one: &Identifier| !customer.is_forgotten() && !covers(one) && !(is_forgotten && own.contains(one));
-        let wanted: HashSet<Identifier> = named().filter(is_kept).collect();
+        let is_cut = |one: &Identifier| customer.is_forgotten() || covers(one) || is_forgotten && own.contains(one);
+        let wanted: HashSet<Identifier> = named().filter(|one| !is_cut(one)).collect();
         let Some(ids) = vault::resolve(&mut tx, &self.keyset, &wanted).await? else { return Ok(None) };
         tx.commit().await?;
         let name = customer.name().filter(|_| !is_forgotten);

@@ -168,7 +168,9 @@ impl<'v> Walk<'v> {
                 self.arrays += 1;
                 let are_words = trail.is_word || values.iter().all(Value::is_string);
                 let inner = Trail { path: below(trail.path, "[]"), array: self.arrays, is_word: are_words, ..trail };
-                values.iter_mut().for_each(|value| self.value(value, inner));
+                for value in values {
+                    self.value(value, inner);
+                }
             }
             Value::String(_) => self.string(value, trail, None),
             // A word of digits may have become a number.
