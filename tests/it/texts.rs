@@ -326,3 +326,32 @@ each_store!(a_tenant_can_demand_a_purpose_for_identified_texts, |lethe: TestLeth
     let audited = officer.get("/audit-events").await.expect(200).json();
     assert_eq!(audited["items"][0]["purpose"], "complaint of *****");
 });
+
+each_store!(a_text_and_its_interaction_happened_at_one_time, |lethe: TestLethe| async move {
+    let path = interaction(&lethe, "c", 10).await;
+    let move_about = async {
+        for day in [11, 12, 13, 14, 15, 16, 17, 18, 19, 20] {
+            interaction(&lethe, "c", day).await;
+        }
+    };
+    let text = chat().to_string();
+    let write = async {
+        for _ in 0..4 {
+            let uploads = (0..5).map(|_| upload(&lethe, &path, "chat_log", "application/json", &text));
+            futures_util::future::join_all(uploads).await;
+        }
+    };
+    tokio::join!(move_about, write);
+    let dump = lethe.dump().await;
+    let at = dump.rows("interactions")[0]["at"].clone();
+    let of_texts: Vec<_> = dump.rows("mentions").iter().filter(|row| row["target"].as_deref() == Some("4")).collect();
+    assert_eq!((dump.rows("contents").len(), of_texts.len()), (20, 80));
+    let others: Vec<_> = dump
+        .rows("contents")
+        .iter()
+        .chain(of_texts)
+        .filter(|row| row["at"] != at)
+        .map(|row| row["at"].clone())
+        .collect();
+    assert!(others.is_empty(), "{others:?}, not {at:?}");
+});

@@ -1,5 +1,7 @@
 //! Identifiers in JSON values: strings at any depth, numbers, object keys.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::placeholder::{Mentions, fill_text, strip};
@@ -19,12 +21,12 @@ pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_
         Value::String(text) => Value::String(tokenize_string(finder, text, mentions)),
         Value::Array(values) => values.into_iter().map(|value| tokenize(finder, value, mentions)).collect(),
         Value::Object(fields) => {
-            let mut kept = Map::new();
+            let (mut kept, mut next) = (Map::new(), HashMap::new());
             for (key, value) in fields {
                 let key = strip(&key).unwrap_or(key);
                 let finds = finder.read(&key, Reading::Counter);
                 let key = if finds.is_empty() { key } else { mentions.replace(&key, finds) };
-                insert(&mut kept, key, tokenize(finder, value, mentions));
+                insert(&mut kept, &mut next, key, tokenize(finder, value, mentions));
             }
             Value::Object(kept)
         }
@@ -54,9 +56,9 @@ pub(super) fn fill(value: Value, show: &dyn Fn(usize) -> String) -> Value {
         Value::String(text) => Value::String(fill_text(&text, show)),
         Value::Array(values) => values.into_iter().map(|value| fill(value, show)).collect(),
         Value::Object(fields) => {
-            let mut filled = Map::new();
+            let (mut filled, mut next) = (Map::new(), HashMap::new());
             for (key, value) in fields {
-                insert(&mut filled, fill_text(&key, show), fill(value, show));
+                insert(&mut filled, &mut next, fill_text(&key, show), fill(value, show));
             }
             Value::Object(filled)
         }
@@ -64,13 +66,19 @@ pub(super) fn fill(value: Value, show: &dyn Fn(usize) -> String) -> Value {
     }
 }
 
-/// Adds a field under its key, or under the key and a number where another field has come to be called so.
-pub(super) fn insert(fields: &mut Map<String, Value>, key: String, value: Value) {
-    let mut free = key.clone();
-    let mut number = 2_usize;
-    while fields.contains_key(&free) {
-        free = format!("{key} {number}");
-        number += 1;
+/// Adds a field under its key, or under the key and a number where another field has come to be called so. `next` knows
+/// which number comes next for a key: thousands of fields may be called alike.
+pub(super) fn insert(fields: &mut Map<String, Value>, next: &mut HashMap<String, usize>, key: String, value: Value) {
+    if !fields.contains_key(&key) {
+        fields.insert(key, value);
+        return;
     }
+    let number = next.entry(key.clone()).or_insert(2);
+    let mut free = format!("{key} {number}");
+    while fields.contains_key(&free) {
+        *number += 1;
+        free = format!("{key} {number}");
+    }
+    *number += 1;
     fields.insert(free, value);
 }

@@ -22,6 +22,8 @@ pub struct Declared {
     pub media_type: MediaType,
     /// Its SHA-256, where it was given (RFC 9530).
     pub sha256: Option<[u8; 32]>,
+    /// Whether a text is said to be in UTF-8, or nothing is said.
+    pub is_utf8: bool,
 }
 
 impl FromRequest for Declared {
@@ -31,7 +33,7 @@ impl FromRequest for Declared {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let declared = media_type(request.headers()).and_then(|media_type| {
             let sha256 = digest(request.headers())?;
-            Ok(Self { media_type, sha256 })
+            Ok(Self { media_type, sha256, is_utf8: is_utf8(request.headers()) })
         });
         ready(declared)
     }
@@ -45,8 +47,7 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
     })
 }
 
-/// Whether a text is said to be in UTF-8, or nothing is said.
-pub fn is_utf8(headers: &HeaderMap) -> bool {
+fn is_utf8(headers: &HeaderMap) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     given.split(';').skip(1).filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
         let value = value.trim().trim_matches('"');

@@ -79,16 +79,15 @@ pub async fn upload_content(
     id: Id<RecordId>,
     params: Params<UploadParams>,
     declared: Declared,
-    request: HttpRequest,
     mut raw: Raw,
     stores: Data<Stores>,
     shelf: Data<Shelf>,
 ) -> Answer<HttpResponse> {
     let UploadParams { kind, sensitivity } = params.0;
-    let Declared { media_type, sha256 } = declared;
+    let Declared { media_type, sha256, is_utf8 } = declared;
     let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
     if kind.is_text() {
-        let stored = text::receive(&request, raw, &stores, &shelf, caller.tenant, (new, sha256)).await?;
+        let stored = text::receive(raw, &stores, &shelf, caller.tenant, new, (sha256, is_utf8)).await?;
         return Ok(created(stored));
     }
     let mut upload = begin_upload(&stores, &shelf, caller.tenant, new, raw.announced()).await?;

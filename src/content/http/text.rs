@@ -8,7 +8,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::bytes::SANDBOX;
-use super::headers::{Asked, asked, is_utf8};
+use super::headers::{Asked, asked};
 use crate::archive::View;
 use crate::archive::http::view_of;
 use crate::base::actor::Actor;
@@ -23,15 +23,15 @@ use crate::vault::Stores;
 
 /// Takes a text in. What breaks off leaves nothing.
 pub(super) async fn receive(
-    request: &HttpRequest,
     mut raw: Raw,
     stores: &Arc<Stores>,
     shelf: &Arc<Shelf>,
     tenant: TenantId,
-    (new, sha256): (NewContent, Option<[u8; 32]>),
+    new: NewContent,
+    (sha256, is_utf8): (Option<[u8; 32]>, bool),
 ) -> Answer<Content> {
     let mut upload = begin_text(stores, shelf, tenant, new, raw.announced()).await?;
-    if !is_utf8(request.headers()) {
+    if !is_utf8 {
         return Err(Problem::new(Code::MediaTypeUnsupported).detail("send UTF-8"));
     }
     while let Some(bytes) = raw.next().await? {

@@ -13,6 +13,8 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::model::{Content, ContentError, NewContent, place};
 use super::{Shelf, own_of};
 use crate::archive::forgotten;
@@ -22,7 +24,7 @@ use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::base::pii::{Identifier, Kind, Region};
 use crate::base::target::Target;
-use crate::base::text::document::{Case, Document, Format, tokenize};
+use crate::base::text::document::{Broken, Case, Document, Format, tokenize};
 use crate::base::text::{Found, Own};
 use crate::store::StoreError;
 use crate::tenants::{self, fence};
@@ -36,6 +38,12 @@ pub const LONGEST: u64 = 16 << 20;
 
 /// How often a text begins again because its interaction, the vault or the fence moved.
 const ROUNDS: u64 = 20;
+
+/// The most identifiers that one text may name: all of them go through one short transaction of the vault.
+const MOST_MENTIONS: usize = 10_000;
+
+/// How many texts are taken apart or put together at a time: one takes some ten times its length of memory.
+static AT_WORK: Semaphore = Semaphore::const_new(2);
 
 /// How much is sealed at a time, in bytes.
 const PIECE: usize = 1 << 20;
@@ -182,8 +190,11 @@ impl Storing {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
         let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten() };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
-        let document = tokio::task::spawn_blocking(move || tokenize(format, &bytes, &case)).await;
-        let document = document.map_err(|_| ContentError::Stopped)??;
+        let document = at_work(move || tokenize(format, &bytes, &case)).await??;
+        if document.mentions.len() > MOST_MENTIONS {
+            let rule = "must name at most 10000 numbers and addresses";
+            return Err(ContentError::Broken(Broken::Rule { pointer: String::new(), rule }));
+        }
         Ok(Prepared {
             customer,
             own,
@@ -212,9 +223,8 @@ impl Storing {
             erased.into_iter().any(|erasure| erasure.covers(Target::Archive, customer.at))
         };
         let is_forgotten = customer.is_forgotten() || own.iter().any(covers);
-        let is_kept =
-            |one: &Identifier| !customer.is_forgotten() && !covers(one) && !(is_forgotten && own.contains(one));
-        let wanted: HashSet<Identifier> = named().filter(is_kept).collect();
+        let is_cut = |one: &Identifier| customer.is_forgotten() || covers(one) || is_forgotten && own.contains(one);
+        let wanted: HashSet<Identifier> = named().filter(|one| !is_cut(one)).collect();
         let Some(ids) = vault::resolve(&mut tx, &self.keyset, &wanted).await? else { return Ok(None) };
         tx.commit().await?;
         let name = customer.name().filter(|_| !is_forgotten);
@@ -281,6 +291,12 @@ impl Storing {
     }
 }
 
+/// Does what needs time and memory, away from those who serve calls.
+async fn at_work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ContentError> {
+    let _place = AT_WORK.acquire().await.map_err(|_| ContentError::Stopped)?;
+    tokio::task::spawn_blocking(work).await.map_err(|_| ContentError::Stopped)
+}
+
 impl Customer {
     /// Whether any of it was forgotten.
     const fn is_forgotten(&self) -> bool {
@@ -323,8 +339,8 @@ fn mention(found: &Found, n: i32, ids: &Resolved, name: Option<IdentifierId>) ->
     Mention { n, kind: found.kind(), identifier: id }
 }
 
-impl From<crate::base::text::document::Broken> for ContentError {
-    fn from(broken: crate::base::text::document::Broken) -> Self {
+impl From<Broken> for ContentError {
+    fn from(broken: Broken) -> Self {
         Self::Broken(broken)
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::super::Shelf;
 use super::super::model::{Content, ContentError};
 use super::super::reading::{Access, read};
+use super::at_work;
 use crate::archive::View;
 use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry};
@@ -77,10 +78,8 @@ pub async fn show_text(
         stored.extend_from_slice(&bytes);
     }
     let stored = String::from_utf8(stored).map_err(|_| broken("object"))?;
-    let filled = tokio::task::spawn_blocking(move || {
-        fill(format, &stored, &|n| values.get(&n).cloned().unwrap_or_else(|| ANONYMIZED.to_owned()))
-    });
-    let text = filled.await.map_err(|_| ContentError::Stopped)??;
+    let show = move |n| values.get(&n).cloned().unwrap_or_else(|| ANONYMIZED.to_owned());
+    let text = at_work(move || fill(format, &stored, &show)).await??;
     let tag = keyset.hash("content", &text).0.iter().take(16).fold(String::new(), |mut tag, byte| {
         let _ = write!(tag, "{byte:02x}");
         tag

@@ -1,1 +1,101 @@
+//! What is left of a text that goes wrong, or that comes between an erasure and its cut.
 
+use super::super::sql as contents;
+use super::super::tests::House;
+use super::super::{ContentKind, MediaType, Sensitivity};
+use super::*;
+use crate::base::id::RequestId;
+use crate::vault::{Erasure, NewErasure};
+
+const TEXT: &str = "Nordmann, Kari: 987 65 432, or ola@eksempel.no";
+
+impl House {
+    async fn note(&self, media_type: &str, text: &str) -> Result<Content, ContentError> {
+        let new = NewContent {
+            interaction: self.call,
+            kind: ContentKind::Comment,
+            media_type: MediaType::parse(media_type).unwrap(),
+            sensitivity: Sensitivity::Normal,
+        };
+        let mut upload = begin_text(&self.stores, &self.shelf, self.tenant.id, new, None).await?;
+        upload.push(text.as_bytes())?;
+        upload.finish(None).await
+    }
+
+    async fn mentions(&self, content: &Content) -> Vec<Mention> {
+        let mut tx = self.stores.archive.read().await.unwrap();
+        let mut found = mentions::of(&mut tx, self.tenant.id, Owner::Content, &[content.id.0]).await.unwrap();
+        found.remove(&content.id.0).unwrap_or_default()
+    }
+
+    async fn count(&self, what: &'static str) -> i64 {
+        self.stores.archive.read().await.unwrap().query(what).scalar().await.unwrap()
+    }
+
+    async fn customer(&self) -> Customer {
+        let mut tx = self.stores.archive.read().await.unwrap();
+        sql::customer(&mut tx, self.tenant.id, self.call, false).await.unwrap().unwrap()
+    }
+
+    /// What the night writes into the vault before it cuts.
+    async fn erase(&self, identifier: IdentifierId, cutoff: &str) {
+        let erasure = Erasure { cutoff: cutoff.parse().unwrap(), targets: [Target::Archive].into_iter().collect() };
+        let erasure = NewErasure { request: RequestId::new(), identifier, erasure };
+        let mut tx = self.stores.vault.write().await.unwrap();
+        vault::erase(&mut tx, self.tenant.id, &[erasure]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_text_leads_to_its_customer_and_to_nobody_by_itself() {
+    let house = House::new().await;
+    let content = house.note("text/plain", TEXT).await.unwrap();
+    let customer = house.customer().await;
+    let mentions = house.mentions(&content).await;
+    let ids: Vec<_> = mentions.iter().map(|mention| (mention.kind, mention.identifier)).collect();
+    assert_eq!(ids[..2], [(Kind::Name, customer.name_id), (Kind::Phone, customer.phone_id)]);
+    assert!(matches!(ids[2..], [(Kind::Email, Some(_))]));
+    assert_eq!((content.size, content.at), (TEXT.len() as u64, customer.at));
+    let stored = contents::by_id(&mut house.stores.archive.read().await.unwrap(), house.tenant.id, content.id).await;
+    let stored = stored.unwrap().unwrap();
+    assert_eq!((stored.sha256, stored.stored_size), (None, ": , or ".len() as u64 + 3 * 7));
+}
+
+#[tokio::test]
+async fn between_the_erasure_and_the_cut_a_text_arrives_forgotten() {
+    let house = House::new().await;
+    let customer = house.customer().await;
+    house.erase(customer.phone_id.unwrap(), "2026-08-01T00:10:10Z").await;
+    let content = house.note("text/plain", TEXT).await.unwrap();
+    assert!(house.mentions(&content).await.iter().all(|mention| mention.identifier.is_some()), "it happened later");
+    house.erase(customer.phone_id.unwrap(), "2026-08-02T00:00:00Z").await;
+    let content = house.note("text/plain", TEXT).await.unwrap();
+    let held: Vec<_> = house.mentions(&content).await.iter().map(|mention| mention.identifier.is_some()).collect();
+    assert_eq!(held, [false, false, true], "the customer is forgotten, the other person is not");
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_stored_leaves_nothing() {
+    let house = House::new().await;
+    assert!(matches!(house.note("text/vtt", TEXT).await, Err(ContentError::Broken(Broken::Line { line: 1, .. }))));
+    let many: String = (0..=MOST_MENTIONS).map(|no| format!("a{no}@eksempel.no ")).collect();
+    assert!(matches!(house.note("text/plain", &many).await, Err(ContentError::Broken(Broken::Rule { .. }))));
+    let mut tx = house.stores.archive.write().await.unwrap();
+    tx.query("ALTER TABLE mentions RENAME COLUMN kind TO was_kind").execute().await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(house.note("text/plain", TEXT).await, Err(ContentError::Store(StoreError::Refused(_)))));
+    assert!(house.is_empty().await);
+    assert_eq!(house.count("SELECT count(*) FROM mentions").await, 0);
+}
+
+#[tokio::test]
+async fn a_text_without_a_store_leaves_nothing() {
+    let house = House::new().await;
+    std::fs::write(house.folder.join("objects"), "in the way").unwrap();
+    assert!(matches!(house.note("text/plain", TEXT).await, Err(ContentError::Object(_))));
+    let keys: i64 =
+        house.stores.vault.read().await.unwrap().query("SELECT count(*) FROM content_keys").scalar().await.unwrap();
+    let rows = house.count("SELECT count(*) FROM contents").await + house.count("SELECT count(*) FROM mentions").await;
+    assert_eq!((keys, rows), (0, 0));
+}

@@ -152,11 +152,14 @@ fn keep(kept: &mut BTreeMap<usize, (usize, Option<Put>)>, range: Range<usize>, p
         return;
     }
     let mut free = range.start;
-    for one in touched.into_iter().chain([range.end..range.end]) {
+    for one in touched {
         if free < one.start {
             kept.insert(free, (one.start, None));
         }
-        free = one.end.max(free);
+        free = one.end;
+    }
+    if free < range.end {
+        kept.insert(free, (range.end, None));
     }
 }
 

@@ -143,7 +143,7 @@ fn rename(finder: &Finder, value: Value, mentions: &mut Mentions<'_>, is_replace
         }
         Value::Array(values) => values.into_iter().map(|value| rename(finder, value, mentions, is_replaced)).collect(),
         Value::Object(fields) => {
-            let mut kept = Map::new();
+            let (mut kept, mut next) = (Map::new(), HashMap::new());
             for (key, value) in fields {
                 let value = rename(finder, value, mentions, is_replaced);
                 let stripped = strip(&key);
@@ -151,7 +151,7 @@ fn rename(finder: &Finder, value: Value, mentions: &mut Mentions<'_>, is_replace
                 *is_replaced |= stripped.is_some() || !finds.is_empty();
                 let key = stripped.unwrap_or(key);
                 let key = if finds.is_empty() { key } else { mentions.replace(&key, finds) };
-                insert(&mut kept, key, value);
+                insert(&mut kept, &mut next, key, value);
             }
             Value::Object(kept)
         }
@@ -168,7 +168,9 @@ impl<'v> Walk<'v> {
                 self.arrays += 1;
                 let are_words = trail.is_word || values.iter().all(Value::is_string);
                 let inner = Trail { path: below(trail.path, "[]"), array: self.arrays, is_word: are_words, ..trail };
-                values.iter_mut().for_each(|value| self.value(value, inner));
+                for value in values {
+                    self.value(value, inner);
+                }
             }
             Value::String(_) => self.string(value, trail, None),
             // A word of digits may have become a number.

@@ -6,6 +6,7 @@
 
 mod joined;
 mod json;
+mod signs;
 mod speakers;
 mod vcon;
 mod vtt;
@@ -128,7 +129,7 @@ pub fn tokenize(format: Format, bytes: &[u8], case: &Case) -> Result<Document, B
 pub fn fill(format: Format, text: &str, show: &dyn Fn(usize) -> String) -> Result<String, Broken> {
     Ok(match format {
         Format::Plain => fill_text(text, show),
-        Format::Vtt => fill_text(text, |n| vtt::escape(&show(n)).replace(['\n', '\r'], " ")),
+        Format::Vtt => fill_text(text, |n| signs::escape(&show(n)).replace(['\n', '\r'], " ")),
         Format::Json | Format::Vcon => super::fill_json(json::parse(text)?, show).to_string(),
     })
 }

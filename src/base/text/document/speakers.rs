@@ -128,7 +128,8 @@ pub(super) fn names<'l>(labels: impl IntoIterator<Item = &'l str>) -> Result<Vec
 pub(super) fn labels_of_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
         let line = line.trim_start_matches(|c: char| !c.is_alphabetic());
-        let (label, _) = line.split_once(':')?;
+        // `https://…` is no label.
+        let (label, _) = line.split_once(':').filter(|(_, said)| !said.starts_with("//"))?;
         let words = label.split_whitespace().count();
         let is_label = words <= 4 && label.len() <= 60 && label.chars().all(|c| !matches!(c, '.' | '?' | '!' | '/'));
         is_label.then_some(label)

@@ -39,7 +39,7 @@ pub(super) fn open(value: &mut Value) -> Result<bool, Broken> {
     if !fields.get("vcon").is_some_and(Value::is_string) {
         return refuse("/vcon", "must be the version of the vCon");
     }
-    if !fields.get("parties").is_none_or(|parties| all_objects(parties)) {
+    if !fields.get("parties").is_none_or(all_objects) {
         return refuse("/parties", "must be an array of objects");
     }
     let mut is_changed = false;

@@ -4,11 +4,11 @@
 //! text whatever tags stand between them, and so are the cues of one voice.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use super::super::Finder;
 use super::super::placeholder::{Mentions, strip};
 use super::joined::{Eyes, Mark, Part, Put, written};
+use super::signs::{Line, escape, lines, time, times, unescape};
 use super::{Broken, Case, speakers};
 
 /// A part of the file.
@@ -40,17 +40,6 @@ impl Text<'_> {
     fn text(&self) -> &str {
         self.read.as_deref().unwrap_or(self.raw)
     }
-}
-
-/// A line of the file, with its end.
-#[derive(Clone, Copy)]
-struct Line<'t> {
-    text: &'t str,
-    end: &'t str,
-    number: usize,
-    /// Bytes of the file, with its end.
-    from: usize,
-    to: usize,
 }
 
 /// Replaces what identifies somebody; `None` where nothing does.
@@ -158,11 +147,6 @@ fn keep_line(file: &mut String, next: &str, lost_words: bool) {
     }
 }
 
-/// A text as it stands in a cue.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 fn read(text: &str) -> Result<Vec<Segment<'_>>, Broken> {
     let lines = lines(text);
     let mut segments = Vec::new();
@@ -174,9 +158,8 @@ fn read(text: &str) -> Result<Vec<Segment<'_>>, Broken> {
     other(&mut segments, &header.text[6..]);
     segments.push(Segment::Raw(header.end));
     let mut cues = 0;
-    let mut blocks = lines[1..].split_inclusive(|line| line.text.is_empty()).peekable();
     let mut is_first = true;
-    while let Some(block) = blocks.next() {
+    for block in lines[1..].split_inclusive(|line| line.text.is_empty()) {
         let empty = block.last().filter(|line| line.text.is_empty());
         let full = &block[..block.len() - usize::from(empty.is_some())];
         // Lines right below the first one belong to it.
@@ -199,16 +182,13 @@ fn is_header(line: &str) -> bool {
 
 fn header_lines<'t>(segments: &mut Vec<Segment<'t>>, lines: &[Line<'t>]) {
     for line in lines {
-        if line.text.starts_with("X-TIMESTAMP-MAP=") && line.text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let stamp = line.text.trim_start_matches(|c: char| c.is_ascii_uppercase() || c == '-');
-            let is_stamp = stamp.chars().all(|c| c.is_ascii_digit() || "=,:.LOCALMPEGTS".contains(c));
-            if is_stamp {
-                segments.push(Segment::Raw(line.text));
-                segments.push(Segment::Raw(line.end));
-                continue;
-            }
+        let stamp = line.text.strip_prefix("X-TIMESTAMP-MAP=");
+        // Which time of the cues is which of the stream's.
+        if stamp.is_some_and(|stamp| stamp.chars().all(|c| c.is_ascii_digit() || "LOCALMPEGTS:=,.".contains(c))) {
+            segments.push(Segment::Raw(line.text));
+        } else {
+            other(segments, line.text);
         }
-        other(segments, line.text);
         segments.push(Segment::Raw(line.end));
     }
 }
@@ -317,97 +297,4 @@ fn other<'t>(segments: &mut Vec<Segment<'t>>, raw: &'t str) {
     if !raw.is_empty() {
         segments.push(Segment::Text(Text { raw, read: None, role: Role::Other }));
     }
-}
-
-/// Where the settings begin behind two times.
-fn times(line: &str) -> Option<usize> {
-    let start = line.len() - line.trim_start().len();
-    let first = start + time(&line[start..])?;
-    let behind = line[first..].trim_start().strip_prefix("-->")?.trim_start();
-    let second = line.len() - behind.len();
-    let length = time(behind)?;
-    let (from, to) = (millis(&line[start..first])?, millis(&behind[..length])?);
-    let is_end = behind[length..].is_empty() || behind[length..].starts_with([' ', '\t']);
-    (is_end && from <= to).then_some(second + length)
-}
-
-/// How many bytes of a text are a time: `01:02:03.456` or `02:03.456`.
-fn time(text: &str) -> Option<usize> {
-    let length = text.bytes().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.')).count();
-    millis(&text[..length]).map(|_| length)
-}
-
-fn millis(time: &str) -> Option<u64> {
-    let (clock, fraction) = time.split_once('.')?;
-    let mut fields = clock.rsplit(':');
-    let two = |field: &str| (field.len() == 2).then(|| field.parse::<u64>().ok()).flatten().filter(|value| *value < 60);
-    let (seconds, minutes) = (two(fields.next()?)?, two(fields.next()?)?);
-    let hours = match fields.next() {
-        None => 0,
-        Some(hours) => Some(hours).filter(|hours| (2..=5).contains(&hours.len()))?.parse::<u64>().ok()?,
-    };
-    let is_whole = fields.next().is_none() && fraction.len() == 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    is_whole.then_some(((hours * 60 + minutes) * 60 + seconds) * 1_000 + fraction.parse::<u64>().ok()?)
-}
-
-/// A text with its signs, `None` where none is written by name.
-fn unescape(text: &str) -> Option<String> {
-    text.contains('&').then(|| {
-        let mut read = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = rest.find('&') {
-            read.push_str(&rest[..at]);
-            let (sign, length) = named(&rest[at..]).unwrap_or(('&', 1));
-            read.push(sign);
-            rest = &rest[at + length..];
-        }
-        read.push_str(rest);
-        read
-    })
-}
-
-/// The sign that a name at the beginning of a text stands for, and how many bytes that takes.
-fn named(text: &str) -> Option<(char, usize)> {
-    let end = text.bytes().take(12).position(|byte| byte == b';')?;
-    let name = text.get(1..end)?;
-    let sign = match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "nbsp" => '\u{A0}',
-        "lrm" => '\u{200E}',
-        "rlm" => '\u{200F}',
-        "quot" => '"',
-        "apos" => '\'',
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code).filter(|sign| !matches!(*sign, '\0' | '\u{E000}' | '\u{E001}'))?
-        }
-    };
-    Some((sign, end + 1))
-}
-
-/// The lines of a file, whatever ends them.
-fn lines(text: &str) -> Vec<Line<'_>> {
-    let mut lines = Vec::new();
-    let mut from = 0;
-    while from < text.len() {
-        let rest = &text[from..];
-        let at = rest.find(['\n', '\r']).unwrap_or(rest.len());
-        let end = if rest[at..].starts_with("\r\n") { 2 } else { usize::from(at < rest.len()) };
-        let range: Range<usize> = from..from + at + end;
-        lines.push(Line {
-            text: &rest[..at],
-            end: &rest[at..at + end],
-            number: lines.len() + 1,
-            from: range.start,
-            to: range.end,
-        });
-        from = range.end;
-    }
-    lines
 }

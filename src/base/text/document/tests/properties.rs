@@ -1,0 +1,161 @@
+//! What holds for every document.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Pieces of words, signs, digits and parts of identifiers.
+fn piece() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "[0-9]{1,4}",
+        prop::sample::select(vec![
+            " ",
+            "\n",
+            "+47",
+            "912",
+            "34",
+            "567",
+            "98765432",
+            "Kari",
+            "Nordmann",
+            "kari.nordmann",
+            "@",
+            "eksempel",
+            ".",
+            "no",
+            "-",
+            "&nbsp;",
+            "&#57;",
+            "<",
+            ">",
+            "<c>",
+            "</c>",
+            "<00:00:01.000>",
+            "<v Kari>",
+            "\u{e000}",
+            "\u{e001}",
+            "\u{e000}0\u{e001}",
+            "\r",
+            "ola@eksempel.no",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
+}
+
+/// What of an original is left: all of it that is not marked, in its order.
+fn is_left_of(left: &str, original: &str) -> bool {
+    let mut rest = original.chars();
+    left.chars().all(|c| rest.any(|other| other == c))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn of_what_is_found_nothing_stays_and_all_else_does(
+        parts in prop::collection::vec((prop::collection::vec(piece(), 1..5), any::<bool>(), any::<bool>()), 1..5),
+    ) {
+        let finder = Finder::new(region("NO"), kari().own);
+        let clean = |piece: &String| strip(piece).unwrap_or_else(|| piece.clone());
+        let owned: Vec<(Vec<String>, bool, bool)> =
+            parts.iter().map(|(pieces, spaced, wraps)| (pieces.iter().map(clean).collect(), *spaced, *wraps)).collect();
+        let parts: Vec<Part<'_>> = owned
+            .iter()
+            .map(|(pieces, spaced, wraps)| Part { pieces: pieces.iter().map(String::as_str).collect(), spaced: *spaced, wraps: *wraps })
+            .collect();
+        let pieces: Vec<&str> = parts.iter().flat_map(|part| part.pieces.clone()).collect();
+        let eyes = Eyes { finder: &finder, names: speakers::names(["Ola"]).unwrap() };
+        let marks = eyes.marks(&parts);
+        prop_assert_eq!(marks.len(), pieces.len());
+        let mut list = Vec::new();
+        let mut mentions = Mentions::new(&mut list);
+        for (piece, marks) in pieces.into_iter().zip(marks) {
+            let mut free = 0;
+            for mark in &marks {
+                prop_assert!(mark.range.start >= free && mark.range.start < mark.range.end, "{:?}", marks);
+                prop_assert!(piece.is_char_boundary(mark.range.start) && piece.is_char_boundary(mark.range.end));
+                free = mark.range.end;
+            }
+            for (range, found) in finder.find(piece) {
+                let covered = |at: usize| marks.iter().any(|mark| mark.range.contains(&at));
+                prop_assert!(range.clone().all(covered), "{piece:?} {found:?}");
+            }
+            let kept: String = piece.char_indices().filter(|(at, _)| !marks.iter().any(|mark| mark.range.contains(at))).map(|(_, c)| c).collect();
+            let left = fill_text(&written(piece, marks, &mut mentions), |_| String::new());
+            prop_assert_eq!(left.replace("Anonymized", ""), kept.replace("Anonymized", ""));
+        }
+    }
+
+    #[test]
+    fn a_number_cut_anywhere_is_found_and_its_neighbours_stay(
+        number in "(4[156][0-9]|47[1-9]|9[0-8][0-9])[0-9]{5}".prop_filter("assigned", |number| Phone::parse_valid(number, region("NO")).is_some()),
+        cuts in prop::collection::vec(any::<bool>(), 7),
+        before in prop::sample::select(vec!["ring", "på", "takk"]),
+    ) {
+        let mut words = vec![before.to_owned(), String::new()];
+        for (at, digit) in number.chars().enumerate() {
+            words.last_mut().unwrap().push(digit);
+            if cuts.get(at) == Some(&true) {
+                words.push(String::new());
+            }
+        }
+        words.push("da".to_owned());
+        let expected: Vec<String> = words.iter().enumerate().map(|(no, word)| match no {
+            1 => format!("<+47{number}>"),
+            no if no == 0 || no == words.len() - 1 => word.clone(),
+            _ => String::new(),
+        }).collect();
+        let list = json!({ "words": words.iter().map(|word| json!({ "word": word, "start": 1.5 })).collect::<Vec<_>>() });
+        let shown = seen_json(Format::Json, &list, &nobody());
+        let shown: Vec<_> = shown["words"].as_array().unwrap().iter().map(|word| word["word"].as_str().unwrap().to_owned()).collect();
+        prop_assert_eq!(&shown, &expected);
+
+        let cue: String = words.iter().flat_map(|word| ["<00:00:01.000>", word, " "]).collect();
+        let file = format!("WEBVTT\n\n00:01.000 --> 00:02.000\n{cue}\n");
+        let shown = seen(Format::Vtt, &file, &nobody());
+        let digits = shown.replace("<00:00:01.000>", "").replace("00:01.000 --> 00:02.000", "").replace(&format!("<+47{number}>"), "");
+        prop_assert!(shown.contains(&format!("<+47{number}>")) && !digits.contains(|c: char| c.is_ascii_digit()), "{shown}");
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in piece()) {
+        for format in [Format::Plain, Format::Json, Format::Vtt, Format::Vcon] {
+            let _ = tokenize(format, &bytes, &kari());
+            let _ = tokenize(format, text.as_bytes(), &forgotten());
+        }
+    }
+
+    #[test]
+    fn cues_of_any_words_stay_cues(
+        cues in prop::collection::vec((piece(), prop::collection::vec(piece(), 0..3)), 0..4), is_late in any::<bool>(),
+    ) {
+        let clean = |text: &String| text.replace(['\n', '\r'], " ");
+        let mut file = String::from("WEBVTT\n");
+        for (id, lines) in &cues {
+            let lines: String = lines.iter().flat_map(|line| [clean(line), ".\n".to_owned()]).collect();
+            file.extend(["\n", &clean(id), "\n00:01.000 --> 00:02.000\n", &lines]);
+        }
+        let case = if is_late { forgotten() } else { kari() };
+        if let Ok(document) = tokenize(Format::Vtt, file.as_bytes(), &case) {
+            let arrows = |text: &str| text.matches("00:01.000 --> 00:02.000\n").count();
+            for value in ["Anonymized", "a\n\n-->b<"] {
+                let filled = fill(Format::Vtt, &document.text, &|_| value.to_owned()).unwrap();
+                prop_assert_eq!(arrows(&filled), cues.len());
+                prop_assert!(tokenize(Format::Vtt, filled.as_bytes(), &nobody()).is_ok(), "{file:?} {filled:?}");
+            }
+            if document.mentions.is_empty() && !is_late {
+                prop_assert!(is_left_of(&document.text, &file));
+            }
+        }
+    }
+
+    #[test]
+    fn json_of_any_words_stays_json(words in prop::collection::vec(piece(), 0..6), speaker in piece(), is_late in any::<bool>()) {
+        let document = json!({ "speaker": speaker, "text": words.concat(), "words": words, speaker.as_str(): words });
+        let case = if is_late { forgotten() } else { kari() };
+        let document = tokenize(Format::Json, document.to_string().as_bytes(), &case).unwrap();
+        prop_assert!(fill(Format::Json, &document.text, &|_| "a\"b".to_owned()).is_ok());
+    }
+}
