@@ -197,10 +197,12 @@ impl Log {
             match (word, &person.email) {
                 ("email", Some(email)) => self.emails.push(append(&mut self.text, email)),
                 ("spoken", _) => {
-                    let digits: Vec<&str> = person.phone_e164.bytes().skip(3).filter_map(digit).collect();
+                    // From abroad it is dialled with its country code.
+                    let e164 = person.phone_e164.as_str();
+                    let dialled = e164.strip_prefix("+47").map_or_else(|| e164.replacen('+', "00", 1), str::to_owned);
+                    let digits: Vec<&str> = dialled.bytes().filter_map(digit).collect();
                     let groups: Vec<String> = digits.chunks(3).map(|group| group.join(" ")).collect();
-                    let said = format!("{}{}", if language.digits[1] == "one" { "oh " } else { "" }, groups.join(", "));
-                    self.spoken.push(append(&mut self.text, said.trim_start_matches("oh ")));
+                    self.spoken.push(append(&mut self.text, &groups.join(", ")));
                 }
                 _ => {
                     let choice = draws.below(spelled.len().max(1));

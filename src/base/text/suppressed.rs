@@ -170,25 +170,22 @@ impl Window<'_> {
         if strict && self.text.starts_with('-') {
             return false;
         }
-        let alone = groups.len() == 1 || !strict && self.is_row();
+        let alone = || groups.len() == 1 || !strict && self.is_row();
         match digits.len() {
             11 => {
                 let written = matches!(lengths[..], [6, 5] | [6, 3, 2] | [2, 2, 2, 5] | [2, 2, 2, 3, 2]);
-                (written || alone) && is_norwegian(digits, !strict) && (written || !self.is_phone())
+                is_norwegian(digits, !strict) && (written || alone() && !self.is_phone())
             }
             12 => {
                 let written = matches!(lengths[..], [8, 4] | [4, 2, 2, 4]);
-                (written || alone && !strict)
-                    && is_swedish(digits)
-                    && !is_time_stamp(digits)
-                    && (written || !self.is_phone())
+                is_swedish(digits) && !is_time_stamp(digits) && (written || !strict && alone() && !self.is_phone())
             }
             10 => {
                 let hyphen = matches!(lengths[..], [6, 4]) && groups[1].gap.width == 1 && is_hyphen(groups[1].gap.sign);
-                let written = hyphen || matches!(lengths[..], [6, 4] | [2, 2, 2, 4]);
+                let written = matches!(lengths[..], [6, 4] | [2, 2, 2, 4]);
                 let likely = is_swedish(digits) && !is_time_stamp(digits) || is_danish(digits);
-                hyphen && (likely || is_swedish(digits) || is_danish_date(digits) && !strict)
-                    || !strict && likely && (written || alone) && !self.is_phone()
+                hyphen && (is_swedish(digits) || is_danish(digits) || is_danish_date(digits) && !strict)
+                    || likely && !strict && (written || alone()) && !self.is_phone()
             }
             _ => false,
         }

@@ -204,7 +204,9 @@ pub(super) fn meaning(word: &str) -> Option<Word> {
 
 /// `nihundre`, `nihundreogåttisju`, `niohundraåttiosju`.
 fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
-    let (times, rest) = word.split_once("hundr")?;
+    // Nearly no word gets beyond this line, so it must be quick.
+    let at = word.as_bytes().windows(5).position(|five| five == b"hundr")?;
+    let (times, rest) = (&word[..at], &word[at + 5..]);
     let rest = ["ede", "ed", "e", "a"].into_iter().find_map(|end| rest.strip_prefix(end))?;
     let rest = rest.strip_prefix("og").or_else(|| rest.strip_prefix("och")).unwrap_or(rest);
     let times = match known.words.get(times) {
