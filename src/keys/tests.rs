@@ -16,6 +16,7 @@ fn in_time(kind: KeyKind) -> DateTime<Utc> {
     at.parse().unwrap()
 }
 
+#[cfg(any(feature = "openpgp", feature = "cms"))]
 fn read(kind: KeyKind, text: &str, at: &str) -> Result<RecordingKey, &'static str> {
     let at: DateTime<Utc> = at.parse().unwrap();
     RecordingKey::read(kind, text, at).map_err(|error| match error {
