@@ -48,6 +48,7 @@ pub struct Metrics {
     oldest_waiting: Gauge,
     last_pass: Gauge,
     connections: IntGaugeVec,
+    deliveries: IntGaugeVec,
     epoch_restarts: IntCounter,
 }
 
@@ -78,6 +79,10 @@ impl Metrics {
             Opts::new("lethe_database_connections", "Open connections by database and state."),
             &["database", "state"],
         )?;
+        let deliveries = IntGaugeVec::new(
+            Opts::new("lethe_deliveries", "Recordings that are still to be delivered, by state."),
+            &["state"],
+        )?;
         let epoch_restarts = IntCounter::new(
             "lethe_epoch_restarts_total",
             "Batches that began anew because a pass went by in the meantime.",
@@ -88,8 +93,9 @@ impl Metrics {
         registry.register(Box::new(oldest_waiting.clone()))?;
         registry.register(Box::new(last_pass.clone()))?;
         registry.register(Box::new(connections.clone()))?;
+        registry.register(Box::new(deliveries.clone()))?;
         registry.register(Box::new(epoch_restarts.clone()))?;
-        Ok(Self { registry, calls, ingested, cut, oldest_waiting, last_pass, connections, epoch_restarts })
+        Ok(Self { registry, calls, ingested, cut, oldest_waiting, last_pass, connections, deliveries, epoch_restarts })
     }
 
     /// Counts one call. `route` is a pattern of the API, never a path.
@@ -124,6 +130,11 @@ impl Metrics {
         self.connections.with_label_values(&[database, "idle"]).set(idle.into());
     }
 
+    /// Says how many recordings are still to be delivered: `pending` or `held`.
+    pub fn deliveries(&self, state: &str, count: u64) {
+        self.deliveries.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Counts a batch that began anew because the tenant's epoch had moved on.
     pub fn epoch_restarted(&self) {
         self.epoch_restarts.inc();
@@ -153,6 +164,7 @@ mod tests {
         metrics.oldest_waiting(90.0);
         metrics.pass_succeeded(DateTime::from_timestamp(1_770_000_000, 0).unwrap());
         metrics.connections("archive", 2, 5);
+        metrics.deliveries("held", 4);
         metrics.epoch_restarted();
         let text = metrics.render().unwrap();
         for line in [
@@ -162,6 +174,7 @@ mod tests {
             "lethe_oldest_waiting_request_seconds 90",
             "lethe_last_pass_success_timestamp_seconds 1770000000",
             "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",
+            "lethe_deliveries{state=\"held\"} 4",
             "lethe_epoch_restarts_total 1",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
