@@ -46,9 +46,11 @@ pub struct Metrics {
     ingested: IntCounterVec,
     cut: IntCounterVec,
     content: IntCounterVec,
+    content_bytes: IntCounterVec,
     oldest_waiting: Gauge,
     last_pass: Gauge,
     connections: IntGaugeVec,
+    deliveries: IntGaugeVec,
     epoch_restarts: IntCounter,
 }
 
@@ -73,6 +75,10 @@ impl Metrics {
             Opts::new("lethe_pass_content_total", "What the nightly pass did with content, by outcome."),
             &["outcome"],
         )?;
+        let content_bytes = IntCounterVec::new(
+            Opts::new("lethe_content_bytes_total", "Content stored and given out over HTTP, by kind and direction."),
+            &["kind", "direction"],
+        )?;
         let oldest_waiting =
             Gauge::new("lethe_oldest_waiting_request_seconds", "Age of the oldest request that waits; 0 for none.")?;
         let last_pass = Gauge::new(
@@ -83,6 +89,10 @@ impl Metrics {
             Opts::new("lethe_database_connections", "Open connections by database and state."),
             &["database", "state"],
         )?;
+        let deliveries = IntGaugeVec::new(
+            Opts::new("lethe_deliveries", "Recordings that are still to be delivered, by state."),
+            &["state"],
+        )?;
         let epoch_restarts = IntCounter::new(
             "lethe_epoch_restarts_total",
             "Batches that began anew because a pass went by in the meantime.",
@@ -91,11 +101,25 @@ impl Metrics {
         registry.register(Box::new(ingested.clone()))?;
         registry.register(Box::new(cut.clone()))?;
         registry.register(Box::new(content.clone()))?;
+        registry.register(Box::new(content_bytes.clone()))?;
         registry.register(Box::new(oldest_waiting.clone()))?;
         registry.register(Box::new(last_pass.clone()))?;
         registry.register(Box::new(connections.clone()))?;
+        registry.register(Box::new(deliveries.clone()))?;
         registry.register(Box::new(epoch_restarts.clone()))?;
-        Ok(Self { registry, calls, ingested, cut, content, oldest_waiting, last_pass, connections, epoch_restarts })
+        Ok(Self {
+            registry,
+            calls,
+            ingested,
+            cut,
+            content,
+            content_bytes,
+            oldest_waiting,
+            last_pass,
+            connections,
+            deliveries,
+            epoch_restarts,
+        })
     }
 
     /// Counts one call. `route` is a pattern of the API, never a path.
@@ -118,6 +142,16 @@ impl Metrics {
         self.content.with_label_values(&[outcome]).inc_by(pieces);
     }
 
+    /// Counts bytes of content of a kind that were stored: as many as were uploaded.
+    pub fn content_stored(&self, kind: &str, bytes: u64) {
+        self.content_bytes.with_label_values(&[kind, "in"]).inc_by(bytes);
+    }
+
+    /// Counts bytes of content of a kind that somebody asked for and may have.
+    pub fn content_given(&self, kind: &str, bytes: u64) {
+        self.content_bytes.with_label_values(&[kind, "out"]).inc_by(bytes);
+    }
+
     /// Says how long the oldest request has been waiting, in seconds; zero where none waits.
     pub fn oldest_waiting(&self, seconds: f64) {
         self.oldest_waiting.set(seconds);
@@ -133,6 +167,11 @@ impl Metrics {
     pub fn connections(&self, database: &str, in_use: u32, idle: u32) {
         self.connections.with_label_values(&[database, "in_use"]).set(in_use.into());
         self.connections.with_label_values(&[database, "idle"]).set(idle.into());
+    }
+
+    /// Says how many recordings are still to be delivered: `pending` or `held`.
+    pub fn deliveries(&self, state: &str, count: u64) {
+        self.deliveries.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Counts a batch that began anew because the tenant's epoch had moved on.
@@ -162,9 +201,12 @@ mod tests {
         metrics.ingested("interaction", "created", 12);
         metrics.cut("archive", 3);
         metrics.content("deleted", 4);
+        metrics.content_stored("recording", 5);
+        metrics.content_given("recording", 6);
         metrics.oldest_waiting(90.0);
         metrics.pass_succeeded(DateTime::from_timestamp(1_770_000_000, 0).unwrap());
         metrics.connections("archive", 2, 5);
+        metrics.deliveries("held", 4);
         metrics.epoch_restarted();
         let text = metrics.render().unwrap();
         for line in [
@@ -172,9 +214,12 @@ mod tests {
             "lethe_ingest_rows_total{kind=\"interaction\",outcome=\"created\"} 12",
             "lethe_pass_rows_total{target=\"archive\"} 3",
             "lethe_pass_content_total{outcome=\"deleted\"} 4",
+            "lethe_content_bytes_total{direction=\"in\",kind=\"recording\"} 5",
+            "lethe_content_bytes_total{direction=\"out\",kind=\"recording\"} 6",
             "lethe_oldest_waiting_request_seconds 90",
             "lethe_last_pass_success_timestamp_seconds 1770000000",
             "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",
+            "lethe_deliveries{state=\"held\"} 4",
             "lethe_epoch_restarts_total 1",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 
+use crate::delivery;
 use crate::http::health::Health;
 use crate::nightly::{self, Report, RunStatus};
 use crate::requests;
@@ -64,12 +65,15 @@ async fn observe(stores: &Stores, metrics: &Metrics, since: &Mutex<DateTime<Utc>
     let since = since.lock().map_or(now, |mut since| std::mem::replace(&mut since, now));
     let mut tx = stores.archive.read().await?;
     let (mut oldest, mut last_pass) = (0.0_f64, None::<DateTime<Utc>>);
+    let (mut pending, mut held) = (0, 0);
     for tenant in tenants::list(&mut tx).await? {
         if let Some(waiting) = requests::oldest_waiting(&mut tx, tenant.id).await? {
             #[expect(clippy::cast_precision_loss, reason = "seconds of a century fit")]
             let seconds = (now - waiting).num_seconds() as f64;
             oldest = oldest.max(seconds);
         }
+        let waiting = delivery::waiting(&mut tx, tenant.id).await?;
+        (pending, held) = (pending + waiting.0, held + waiting.1);
         let runs = nightly::list(&mut tx, tenant.id, None, RUNS).await?;
         let succeeded = runs.iter().filter(|run| run.status == RunStatus::Succeeded).find_map(|run| run.finished_at);
         // The tenant whose last success is the longest ago is the one to look after.
@@ -84,6 +88,8 @@ async fn observe(stores: &Stores, metrics: &Metrics, since: &Mutex<DateTime<Utc>
         }
     }
     metrics.oldest_waiting(oldest);
+    metrics.deliveries("pending", pending);
+    metrics.deliveries("held", held);
     if let Some(at) = last_pass {
         metrics.pass_succeeded(at);
     }

@@ -91,7 +91,7 @@ impl<'a> Errand<'a> {
     pub async fn run(&self) -> Result<Vec<String>, Failed> {
         let mut target = self.reach().await?;
         let ended = self.bring(&mut target).await;
-        if ended.is_err() {
+        if ended.as_ref().is_err_and(Failed::leaves_the_line) {
             // Nothing half is left where it can be helped; else the next attempt removes it.
             for name in self.names.both() {
                 let _ = target.remove(&part(name, self.claim.attempt)).await;

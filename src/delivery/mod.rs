@@ -23,7 +23,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{DeliveryId, TenantId};
 use crate::base::page::Position;
-use crate::store::{Archive, Tx};
+use crate::store::{self, Archive, Tx};
 use crate::vault::Stores;
 
 pub use address::{Address, BadAddress};
@@ -62,7 +62,7 @@ pub async fn retry(stores: &Stores, actor: &Actor, id: DeliveryId) -> Result<Del
 const COUNTED: u32 = 10_000;
 
 /// How many of a tenant's deliveries are pending and held, up to 10,000 each.
-pub async fn waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<(u64, u64), DeliveryError> {
+pub async fn waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> store::Result<(u64, u64)> {
     let pending = sql::count(tx, tenant, DeliveryState::Pending, COUNTED).await?;
     let held = sql::count(tx, tenant, DeliveryState::Held, COUNTED).await?;
     Ok((pending.unsigned_abs(), held.unsigned_abs()))

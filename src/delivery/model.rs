@@ -222,6 +222,14 @@ pub enum Failed {
     Lost,
 }
 
+impl Failed {
+    /// Whether the server can still be spoken to.
+    #[must_use]
+    pub const fn leaves_the_line(&self) -> bool {
+        !matches!(self, Self::Fault(Fault::Timeout | Fault::ConnectionLost | Fault::Busy))
+    }
+}
+
 impl From<DeliveryError> for Failed {
     /// The cause is for the log; the row keeps a word.
     fn from(error: DeliveryError) -> Self {

@@ -190,7 +190,7 @@ each_store!(every_operation_asks_for_its_scope, |lethe: TestLethe| async move {
 each_store!(another_tenant_sees_nothing, |lethe: TestLethe| async move {
     let ids = things(&lethe).await;
     lethe.run(&["tenant", "create", "other"]).await.well();
-    let stranger = lethe.caller_of("other", "admin", "eve");
+    let stranger = lethe.caller_of("other", "admin,operator", "eve");
     for operation in operations(&lethe).await {
         let answer = operation.call(&stranger, &ids).await;
         if operation.path.contains("id}") {

@@ -24,7 +24,7 @@ use crate::http::docs::{CallProblems, ItemProblems, RangeProblems, StateProblems
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
-use crate::http::{Answer, Caller, Code, Problem};
+use crate::http::{Answer, Caller, Code, Kit, Problem};
 use crate::keys::KeyKind;
 use crate::vault::Stores;
 
@@ -160,6 +160,9 @@ async fn answer(
         }
     };
     let reading = open(stores, shelf, actor, &content, access, range.clone()).await?;
+    if let Some(kit) = request.app_data::<Data<Kit>>() {
+        kit.metrics.content_given(content.kind.word(), range.end - range.start);
+    }
     let mut answer = if is_part { HttpResponse::PartialContent() } else { HttpResponse::Ok() };
     if is_part {
         answer.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, size)));

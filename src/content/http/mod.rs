@@ -30,7 +30,7 @@ use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::{Binary, Raw};
-use crate::http::{Answer, Caller, Code, Problem};
+use crate::http::{Answer, Caller, Code, Kit, Problem};
 use crate::tenants;
 use crate::vault::Stores;
 
@@ -80,15 +80,15 @@ pub async fn upload_content(
     params: Params<UploadParams>,
     declared: Declared,
     mut raw: Raw,
-    stores: Data<Stores>,
-    shelf: Data<Shelf>,
+    (stores, shelf): (Data<Stores>, Data<Shelf>),
+    kit: Data<Kit>,
 ) -> Answer<HttpResponse> {
     let UploadParams { kind, sensitivity } = params.0;
     let Declared { media_type, sha256, is_utf8 } = declared;
     let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
     if kind.is_text() {
         let stored = text::receive(raw, &stores, &shelf, caller.tenant, new, (sha256, is_utf8)).await?;
-        return Ok(created(stored));
+        return Ok(created(&kit, stored));
     }
     let mut upload = begin_upload(&stores, &shelf, caller.tenant, new, raw.announced()).await?;
     if let Err(problem) = receive(&mut raw, &mut upload).await {
@@ -97,10 +97,11 @@ pub async fn upload_content(
         }
         return Err(problem);
     }
-    Ok(created(upload.finish(sha256).await?))
+    Ok(created(&kit, upload.finish(sha256).await?))
 }
 
-fn created(content: Content) -> HttpResponse {
+fn created(kit: &Kit, content: Content) -> HttpResponse {
+    kit.metrics.content_stored(content.kind.word(), content.size);
     let item = ContentItem::from(content);
     let address = format!("/api/v1/archive/content/{}", item.id);
     HttpResponse::Created().insert_header((LOCATION, address)).json(item)

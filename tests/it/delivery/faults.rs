@@ -9,8 +9,8 @@ use lethe::store::{Db, Settings, Vault};
 use serde_json::{Value, json};
 
 use super::{
-    WORDS, call, calmly, deliver, deliveries, departures, files_named, folder_of, operator, pairs, set_recordings,
-    set_target, state, upload,
+    WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, folder_of, operator, pairs,
+    set_recordings, set_target, state, upload,
 };
 use crate::harness::{Answer, TestLethe, each_store};
 
@@ -175,7 +175,7 @@ each_store!(with_a_key_only_its_owner_opens_what_is_delivered, |mut lethe: TestL
     set_recordings(&lethe, &json!({ "encrypt": false })).await;
     upload(&lethe, &path, "recording", WORDS).await;
     deliver(&lethe).await.well();
-    assert!(files_named(&folder).iter().any(|name| name.ends_with(".wav")));
+    assert!(files_named(&folder).iter().any(|name| ends(name, "wav")));
     let _ = Command::new("gpgconf").arg("--homedir").arg(&home).args(["--kill", "all"]).status();
 });
 

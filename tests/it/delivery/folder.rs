@@ -6,7 +6,7 @@ use lethe::store::{Archive, Db, Settings};
 use serde_json::{Value, json};
 
 use super::{
-    NUMBER, WORDS, call, calmly, deliver, deliveries, departures, files, files_named, folder_of, operator, pairs,
+    NUMBER, WORDS, call, calmly, deliver, deliveries, departures, ends, files, files_named, folder_of, operator, pairs,
     set_recordings, set_target, state, states, upload,
 };
 use crate::harness::{Answer, TestLethe, each_store, signal};
@@ -53,6 +53,8 @@ each_store!(a_recording_is_delivered_with_its_metadata, |mut lethe: TestLethe| a
     assert_eq!(listed[0]["content_id"], item["id"]);
     assert!(listed.iter().all(|one| one["content_id"] != before["id"]));
     assert_eq!(departures(&lethe).await, 2);
+    let said = lethe.journal().text();
+    assert!(!said.contains("98765432") && !said.contains("Nordmann"), "a customer stands in the log");
     // Done is done.
     deliver(&lethe).await.well();
     let retry = format!("/deliveries/{}/retry", listed[0]["id"].as_str().unwrap());
@@ -111,7 +113,7 @@ each_store!(a_courier_killed_in_mid_transfer_loses_and_doubles_nothing, |mut let
     upload(&lethe, &path, "recording", &bytes).await;
     let folder = folder_of(&lethe).join("calls");
     let running = lethe.start(&["deliver"]);
-    let is_part = |name: &str| name.ends_with(".part");
+    let is_part = |name: &str| ends(name, "part");
     while !files_named(&folder).iter().any(|name| is_part(name)) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

@@ -22,6 +22,10 @@ async fn calmly(lethe: &mut TestLethe) {
     lethe.set("DELIVERY__SERVE", "false");
     lethe.set("DELIVERY__LEASE", "1");
     lethe.set("DELIVERY__TIMEOUT", "5");
+    // All that those say who speak to servers.
+    let talkative =
+        "info,sqlx=warn,russh=trace,russh_sftp=trace,suppaftp=trace,rustls=debug,object_store=trace,reqwest=trace";
+    lethe.set("LOG__LEVEL", talkative);
     lethe.serve().await;
 }
 
@@ -125,4 +129,9 @@ fn folder_of(lethe: &TestLethe) -> PathBuf {
 fn files_named(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Whether a name ends so.
+fn ends(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == extension)
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{WORDS, call, calmly, deliver, deliveries, departures, files_named, pairs, set_target, state, upload};
+use super::{
+    WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, pairs, set_target, state, upload,
+};
 use crate::harness::servers::{S3, Server, proftpd, sshd};
 use crate::harness::{TestLethe, each_store, signal};
 
@@ -108,7 +110,7 @@ each_store!(a_courier_to_an_sshd_may_be_killed, |mut lethe: TestLethe| async mov
     let bytes = WORDS.repeat(800_000);
     upload(&lethe, &path, "recording", &bytes).await;
     let inbox = server.inbox();
-    let part = |name: &String| name.ends_with(".part");
+    let part = |name: &String| ends(name, "part");
     let whole = || files_named(&inbox).iter().any(|name| !part(name));
     kill_in_mid_transfer(&lethe, || files_named(&inbox).iter().any(part), whole).await;
     let recordings = pairs(&inbox);
@@ -151,7 +153,7 @@ each_store!(a_courier_to_an_ftp_server_may_be_killed, |mut lethe: TestLethe| asy
     let bytes = WORDS.repeat(1_000_000);
     upload(&lethe, &path, "recording", &bytes).await;
     let inbox = server.inbox();
-    let part = |name: &String| name.ends_with(".part");
+    let part = |name: &String| ends(name, "part");
     let whole = || files_named(&inbox).iter().any(|name| !part(name));
     kill_in_mid_transfer(&lethe, || files_named(&inbox).iter().any(part), whole).await;
     let recordings = pairs(&inbox);
