@@ -139,7 +139,7 @@ pub async fn settle_deliveries(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTim
         .execute()
         .await?;
     with_customers(tx, chunk)
-        .push(" UPDATE deliveries SET state = 'cancelled'")
+        .push(" UPDATE deliveries SET state = 'cancelled', last_error = 'forgotten'")
         .with(", updated_at = ", now)
         .with(" FROM customers k WHERE deliveries.tenant_id = ", chunk.tenant)
         .push(" AND deliveries.interaction_id = k.id AND deliveries.state IN ('pending', 'held')")
