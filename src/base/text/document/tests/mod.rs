@@ -182,6 +182,18 @@ fn a_line_that_lost_its_words_ends_no_cue() {
 }
 
 #[test]
+fn signs_by_their_names_hide_nobody() {
+    let said = |words: &str| format!("WEBVTT\n\n00:01.000 --> 00:02.000\n{words}\n");
+    for (words, left) in [
+        ("912&nbsp;34&#160;567 &amp; caf&eacute; &hearts; &lt;b", "<+4791234567> &amp; café &hearts; &lt;b"),
+        ("ola&commat;eksempel.no", "<ola@eksempel.no>"),
+        ("&#57;12 34 567", "<+4791234567>"),
+    ] {
+        assert_eq!(seen(Format::Vtt, &said(words), &kari()), said(left));
+    }
+}
+
+#[test]
 fn what_is_filled_in_stays_within_its_cue() {
     let document = tokenize(Format::Vtt, CUES.as_bytes(), &kari()).unwrap();
     let filled = fill(Format::Vtt, &document.text, &|_| "a --> <b>\n\nc & d".to_owned()).unwrap();
