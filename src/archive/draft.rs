@@ -7,7 +7,7 @@ use super::incoming::{Channel, CustomerIn, Direction, Incoming, InteractionIn, R
 use crate::base::clock::microseconds;
 use crate::base::pii::{Email, PersonName, Phone, Pii, Region, Unidentified};
 use crate::base::place::Place;
-use crate::base::text::{Finder, Found, Own, tokenize_json, tokenize_text};
+use crate::base::text::{Find, Finder, Found, Own, tokenize_json, tokenize_text};
 use crate::vault::Keyset;
 
 /// The identifiers of a record's customer.
@@ -225,13 +225,13 @@ impl Reader<'_> {
     }
 
     /// Reads what should be a name. Numbers and addresses in it go to the customer's own fields, where they are found and
-    /// forgotten; one too many of a kind is left out with a warning, never kept as a name.
+    /// forgotten; one too many of a kind is left out with a warning, never kept as a name, and so is what is suppressed.
     fn named(&self, raw: &str, pointer: &'static str, read: &mut Customer, ignored: &mut Vec<&'static str>) {
         let whole = Email::parse(raw).map(Found::Email).or_else(|_| Phone::parse(raw, self.region).map(Found::Phone));
         let found = match whole {
             Err(Unidentified::Withheld) => return,
-            Ok(found) => vec![(0..raw.len(), found)],
-            Err(_) => Finder::new(self.region, Own::default()).find(raw),
+            Ok(found) => vec![(0..raw.len(), Find::Identifier(found))],
+            Err(_) => Finder::new(self.region, Own::default()).find_all(raw),
         };
         let (mut rest, mut end) = (String::new(), 0);
         for (range, found) in found {
@@ -239,10 +239,10 @@ impl Reader<'_> {
             rest.push(' ');
             end = range.end;
             match found {
-                Found::Phone(phone) if read.phone.as_ref().is_none_or(|held| *held == phone) => {
+                Find::Identifier(Found::Phone(phone)) if read.phone.as_ref().is_none_or(|held| *held == phone) => {
                     read.phone = Some(phone);
                 }
-                Found::Email(email) if read.email.as_ref().is_none_or(|held| *held == email) => {
+                Find::Identifier(Found::Email(email)) if read.email.as_ref().is_none_or(|held| *held == email) => {
                     read.email = Some(email);
                 }
                 _ => ignored.push(pointer),

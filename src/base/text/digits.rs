@@ -73,6 +73,8 @@ pub(super) enum Lookalike {
     Likely,
     /// It is something else whatever stands before it.
     Surely,
+    /// It was found already.
+    Taken,
 }
 
 /// Groups that stand close together.

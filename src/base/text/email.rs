@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::Found;
 use super::digits::is_invisible;
+use super::{Find, Found};
 use crate::base::pii::{Email, Pii};
 
 /// An address and where it stands.
@@ -13,7 +13,7 @@ type Hit = (Range<usize>, Pii<Email>);
 const LONGEST_PART: usize = 255;
 
 /// Adds every address of a text, in the order of the text.
-pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<usize>, Found)>) {
+pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<usize>, Find)>) {
     let mut free = 0;
     for at in places(text) {
         if at.start < free {
@@ -21,7 +21,7 @@ pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<
         }
         if let Some((range, address)) = address_around(text, free, &at, own) {
             free = range.end;
-            found.push((range, Found::Email(address)));
+            found.push((range, Find::Identifier(Found::Email(address))));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::placeholder::{Mentions, fill_text, strip};
-use super::{Finder, Found, Reading};
+use super::{Find, Finder, Found, Reading};
 
 /// Replaces the identifiers of every string, number and key by placeholders.
 pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_>) -> Value {
@@ -36,13 +36,16 @@ pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_
 /// A string reads as text; one that is a bare number with its country code counts as the JSON number would.
 fn tokenize_string(finder: &Finder, text: String, mentions: &mut Mentions<'_>) -> String {
     let text = strip(&text).unwrap_or(text);
-    let finds = finder.find(&text);
+    let finds = finder.find_all(&text);
     if !finds.is_empty() {
         return mentions.replace(&text, finds);
     }
     let start = text.len() - text.trim_start().len();
     match finder.bare_number(text.trim()) {
-        Some(phone) => mentions.replace(&text, vec![(start..start + text.trim().len(), Found::Phone(phone))]),
+        Some(phone) => {
+            let range = start..start + text.trim().len();
+            mentions.replace(&text, vec![(range, Find::Identifier(Found::Phone(phone)))])
+        }
         None => text,
     }
 }

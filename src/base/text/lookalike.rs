@@ -239,7 +239,7 @@ fn begins_with_money(after: &str) -> bool {
     after.starts_with(['$', '€', '£']) || is_money(&after[..end])
 }
 
-/// `NO93 8601 1117 947`: a bank account by its check digits (ISO 13616), or by its shape in fours.
+/// `NO93 8601 1117 947` with a wrong check digit: a bank account by its shape in fours. Right ones are suppressed.
 fn mark_iban(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
     let start = groups[first].start;
@@ -251,70 +251,38 @@ fn mark_iban(text: &str, stretch: &mut Stretch, first: usize) {
     }
     let fours = groups[first].len() == 2
         && groups[first + 1..].iter().take(2).take_while(|group| group.gap.joins && group.len() == 4).count() == 2;
-    let end = iban_end(&text[start - 2..]).map(|length| start - 2 + length);
-    let end = end.or_else(|| fours.then(|| groups[first + run(groups, first) - 1].end)).unwrap_or(start);
-    for group in stretch.groups[first..].iter_mut().take_while(|group| group.end <= end) {
-        group.lookalike = Lookalike::Surely;
+    if fours {
+        let last = first + run(groups, first);
+        set(&mut stretch.groups[first..last], Lookalike::Surely);
     }
-}
-
-/// How long the bank account is that a text begins with, if its check digits are right.
-pub(super) fn iban_end(text: &str) -> Option<usize> {
-    let mut account = Vec::with_capacity(34);
-    let mut right = None;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' if account.len() < 34 => account.push(byte.to_ascii_uppercase()),
-            b' ' => continue,
-            _ => break,
-        }
-        if account.len() >= 15 && has_right_check_digits(&account) {
-            right = Some(at + 1);
-        }
-    }
-    right
-}
-
-fn has_right_check_digits(account: &[u8]) -> bool {
-    let digits = account[4..].iter().chain(&account[..4]);
-    digits.fold(0_u32, |rest, character| match character {
-        b'A'..=b'Z' => (rest * 100 + u32::from(character - b'A') + 10) % 97,
-        digit => (rest * 10 + u32::from(digit - b'0')) % 97,
-    }) == 1
-}
-
-/// Whether digits pass the check of payment cards (ISO/IEC 7812).
-pub(super) fn passes_luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| match (place % 2, u32::from(digit - b'0')) {
-            (0, digit) => digit,
-            (_, digit) if digit > 4 => digit * 2 - 9,
-            (_, digit) => digit * 2,
-        })
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 /// Whether a bare number is part of a word that is a code: `550e8400-e29b-…`, a digest, `DK45678912`.
 pub(super) fn is_code(text: &str, start: usize, end: usize) -> bool {
-    let in_word = |byte: &u8| byte.is_ascii_alphanumeric();
-    let before = text.as_bytes()[..start].iter().rev().take(64).take_while(|byte| in_word(byte)).count();
-    let after = text.as_bytes()[end..].iter().take(64).take_while(|byte| in_word(byte)).count();
-    let word = &text[start - before..end + after];
+    let before = letters_before(text, start);
     let prefix = &text[start - before..start];
     let is_prefix_of_code = (1..=3).contains(&before)
         && prefix.bytes().all(|byte| byte.is_ascii_uppercase())
         && !["TLF", "TEL", "MOB", "FAX", "PH", "SMS", "NR"].contains(&prefix);
+    is_prefix_of_code || is_in_code(text, start, end)
+}
+
+/// Whether it is part of a code whatever letters stand before it.
+pub(super) fn is_in_code(text: &str, start: usize, end: usize) -> bool {
+    let before = letters_before(text, start);
+    let after = text.as_bytes()[end..].iter().take(64).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let word = &text[start - before..end + after];
     let hexadecimal = word.len() >= 12 && before + after > 0 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut runs = 0;
     word.bytes().fold(false, |in_digits, byte| {
         runs += usize::from(byte.is_ascii_digit() && !in_digits);
         byte.is_ascii_digit()
     });
-    is_prefix_of_code || hexadecimal || (before + after > 0 && runs > 2) || is_in_uuid(text.as_bytes(), start, end)
+    hexadecimal || (before + after > 0 && runs > 2) || is_in_uuid(text.as_bytes(), start, end)
+}
+
+fn letters_before(text: &str, start: usize) -> usize {
+    text.as_bytes()[..start].iter().rev().take(64).take_while(|byte| byte.is_ascii_alphanumeric()).count()
 }
 
 fn is_in_uuid(text: &[u8], start: usize, end: usize) -> bool {

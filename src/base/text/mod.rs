@@ -7,17 +7,29 @@
 //! Each kind of identifier is found by one file: `phone` (with `digits`, which reads them, `lookalike`, which knows what
 //! only looks like a number, and `own`), `email`, `name`. Each looks over the bytes for places where one may begin, and
 //! looks closer there only. An address takes what is inside of it, a number takes what is inside of it, then the name.
+//!
+//! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
+//! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
+//!
+//! What is spoken is read by `spoken` (with `words`, the vocabulary of four languages): a run of number words becomes
+//! digits, and these are read by the very rules of written ones.
 
+mod card;
 mod digits;
 pub mod document;
 mod email;
+mod iban;
 mod json;
 mod lookalike;
 mod name;
+mod national;
 mod own;
 mod phone;
 mod placeholder;
 mod plan;
+mod spoken;
+mod suppressed;
+mod words;
 
 #[cfg(test)]
 mod stories;
@@ -26,6 +38,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 pub use placeholder::fill_text;
+pub use suppressed::Suppressed;
 
 use crate::base::pii::{Email, Kind, PersonName, Phone, Pii, Region};
 use name::Names;
@@ -66,6 +79,15 @@ impl Found {
     }
 }
 
+/// What stands in a text instead of what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Find {
+    /// A placeholder, which stands for an identifier.
+    Identifier(Found),
+    /// A fixed word, which stands for nothing that is kept.
+    Suppressed(Suppressed),
+}
+
 /// What counts as an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
@@ -101,6 +123,16 @@ impl Finder {
     /// The identifiers of a text and where they stand: in the order of the text, none overlapping another.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<(Range<usize>, Found)> {
+        let identifier = |(range, find)| match find {
+            Find::Identifier(found) => Some((range, found)),
+            Find::Suppressed(_) => None,
+        };
+        self.find_all(text).into_iter().filter_map(identifier).collect()
+    }
+
+    /// The same with what is suppressed.
+    #[must_use]
+    pub fn find_all(&self, text: &str) -> Vec<(Range<usize>, Find)> {
         self.read(text, Reading::Text)
     }
 
@@ -112,11 +144,11 @@ impl Finder {
         self.email.as_ref().is_some_and(is_in) || self.numbers.holds_own(text)
     }
 
-    fn is_own_address(&self, found: &Found) -> bool {
-        matches!(found, Found::Email(address) if Some(address) == self.email.as_ref())
+    fn is_own_address(&self, find: &Find) -> bool {
+        matches!(find, Find::Identifier(Found::Email(address)) if Some(address) == self.email.as_ref())
     }
 
-    fn read(&self, text: &str, reading: Reading) -> Vec<(Range<usize>, Found)> {
+    fn read(&self, text: &str, reading: Reading) -> Vec<(Range<usize>, Find)> {
         let mut found = Vec::new();
         email::find(text, self.email.as_ref(), &mut found);
         for hit in &mut found {
@@ -125,8 +157,14 @@ impl Finder {
                 *hit = dialled;
             }
         }
-        let addresses = ranges(&found);
-        self.numbers.find(text, reading, &addresses, &mut found);
+        find_accounts(text, &mut found);
+        if reading == Reading::Text {
+            let taken = ranges(&found);
+            spoken::find(text, &self.numbers, &taken, &mut found);
+            found.sort_by_key(|(range, _)| range.start);
+        }
+        let taken = ranges(&found);
+        self.numbers.find(text, reading, &taken, &mut found);
         found.sort_by_key(|(range, _)| range.start);
         if let Some(names) = self.names.get_or_init(|| self.name.as_ref().and_then(Names::new)) {
             let taken = ranges(&found);
@@ -143,23 +181,41 @@ impl Finder {
     }
 }
 
-fn ranges(found: &[(Range<usize>, Found)]) -> Vec<Range<usize>> {
+/// Adds the bank accounts that lie outside of addresses.
+fn find_accounts(text: &str, found: &mut Vec<(Range<usize>, Find)>) {
+    let mut accounts = Vec::new();
+    iban::find(text, &mut accounts);
+    let taken = ranges(found);
+    accounts.retain(|account| !overlaps(&taken, account));
+    found.extend(accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account))));
+    found.sort_by_key(|(range, _)| range.start);
+}
+
+fn ranges(found: &[(Range<usize>, Find)]) -> Vec<Range<usize>> {
     found.iter().map(|(range, _)| range.clone()).collect()
+}
+
+/// Whether a range has something in common with one of those, which are in order.
+fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
+    let at = taken.partition_point(|other| other.end <= range.start);
+    taken.get(at).is_some_and(|other| other.start < range.end)
 }
 
 /// Replaces the identifiers of a text by placeholders and adds what they stand for to the mentions of its record: the
 /// n-th placeholder stands for `mentions[n]`, and an identifier that is mentioned already keeps its number. Characters
-/// that delimit placeholders are dropped from the text, so that none can be forged.
+/// that delimit placeholders are dropped from the text, so that none can be forged. What is suppressed becomes a fixed
+/// word and no mention (D16).
 #[must_use]
 pub fn tokenize_text(finder: &Finder, text: &str, mentions: &mut Vec<Found>) -> String {
     let stripped = strip(text);
     let text = stripped.as_deref().unwrap_or(text);
-    Mentions::new(mentions).replace(text, finder.find(text))
+    Mentions::new(mentions).replace(text, finder.find_all(text))
 }
 
 /// The same for every string at any depth of a JSON value. Of its numbers and object keys only the record's own number,
 /// valid international numbers of 10–15 digits, addresses and the whole own name count: a counter must not become a
-/// caller. A number that is an identifier becomes a string. Keys that come out alike are kept apart.
+/// caller; and of what is suppressed only what can hardly be chance. A number that is an identifier becomes a string. Keys
+/// that come out alike are kept apart.
 #[must_use]
 pub fn tokenize_json(finder: &Finder, value: serde_json::Value, mentions: &mut Vec<Found>) -> serde_json::Value {
     json::tokenize(finder, value, &mut Mentions::new(mentions))

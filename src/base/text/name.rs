@@ -8,7 +8,7 @@ use std::ops::Range;
 use unicode_normalization::UnicodeNormalization;
 
 use super::digits::is_invisible;
-use super::{Found, Reading};
+use super::{Find, Found, Reading, overlaps};
 use crate::base::pii::{PersonName, Pii};
 
 /// Letters from which on a word of a name counts without the others.
@@ -67,7 +67,7 @@ impl Names {
         text: &str,
         reading: Reading,
         taken: &[Range<usize>],
-        found: &mut Vec<(Range<usize>, Found)>,
+        found: &mut Vec<(Range<usize>, Find)>,
     ) {
         let mut row: Vec<Hit> = Vec::new();
         let mut at = 0;
@@ -103,7 +103,7 @@ impl Names {
 
     /// Turns words that stand together into a find: from the first telling one to the last, and the others as well where
     /// the name is not whole without them.
-    fn close(&self, row: &mut Vec<Hit>, reading: Reading, found: &mut Vec<(Range<usize>, Found)>) {
+    fn close(&self, row: &mut Vec<Hit>, reading: Reading, found: &mut Vec<(Range<usize>, Find)>) {
         let telling = |hit: &Hit| self.words[hit.word].telling;
         let mut rest = row.as_slice();
         if self.is_whole(rest) {
@@ -125,7 +125,7 @@ impl Names {
             rest = words.map_or(&[], |(first, last)| &rest[first..=last]);
         }
         if let [first, .., last] | [first @ last] = rest {
-            found.push((first.range.start..last.range.end, Found::OwnName));
+            found.push((first.range.start..last.range.end, Find::Identifier(Found::OwnName)));
         }
         row.clear();
     }
@@ -215,9 +215,4 @@ fn word_at(text: &str, at: usize) -> &str {
 fn is_close(between: &str) -> bool {
     between.chars().count() <= WIDEST_GAP
         && between.chars().all(|c| matches!(c, ' ' | '\u{A0}' | ',' | '.' | '-' | '\u{2010}' | '\u{2011}' | '\'' | '’'))
-}
-
-fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
-    let at = taken.partition_point(|other| other.end <= range.start);
-    taken.get(at).is_some_and(|other| other.start < range.end)
 }

@@ -7,10 +7,10 @@
 
 use std::ops::Range;
 
-use super::Found;
 use super::digits::{Group, Lookalike, Stretch};
 use super::phone::with_bracket;
 use super::plan::trunk_prefix;
+use super::{Find, Found};
 use crate::base::pii::{Phone, Pii, digit};
 
 /// From so many national digits on, a number is found inside longer rows of digits.
@@ -51,7 +51,7 @@ impl OwnNumber {
     }
 
     /// Adds the places where the number stands in a stretch and takes their groups out of it.
-    pub(super) fn find(&self, text: &str, stretch: &mut Stretch, found: &mut Vec<(Range<usize>, Found)>) {
+    pub(super) fn find(&self, text: &str, stretch: &mut Stretch, found: &mut Vec<(Range<usize>, Find)>) {
         let length = self.national.len();
         if length == 0 {
             return;
@@ -68,10 +68,10 @@ impl OwnNumber {
             }
             from = national + length;
             let (start, end) = (start_byte(text, stretch, first), end_byte(text, stretch, from));
-            found.push((with_bracket(text, start, end)..end, Found::Phone(self.phone.clone())));
+            found.push((with_bracket(text, start, end)..end, Find::Identifier(Found::Phone(self.phone.clone()))));
             let touched = touched(stretch, first, from);
             for group in &mut stretch.groups[touched] {
-                group.lookalike = Lookalike::Surely;
+                group.lookalike = Lookalike::Taken;
             }
         }
     }

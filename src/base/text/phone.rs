@@ -3,11 +3,12 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use super::card::passes_luhn;
 use super::digits::{Group, Lookalike, Stretch, may_begin};
-use super::lookalike::{is_code, mark, passes_luhn};
+use super::lookalike::{is_code, mark};
 use super::own::OwnNumber;
 use super::plan::{LONGEST, Plan, is_grouped_as};
-use super::{Found, Reading};
+use super::{Find, Found, Reading, suppressed};
 use crate::base::pii::{Phone, Pii, Region, digit, is_separator};
 
 /// The fewest digits of a number that is not the record's own. Shorter ones are services, not callers.
@@ -49,9 +50,9 @@ impl Numbers {
         text: &str,
         reading: Reading,
         taken: &[Range<usize>],
-        found: &mut Vec<(Range<usize>, Found)>,
+        found: &mut Vec<(Range<usize>, Find)>,
     ) {
-        let shortest = self.phone.as_ref().map_or(SHORTEST, |own| OwnNumber::shortest(own).min(SHORTEST));
+        let shortest = self.shortest();
         stretches(text, taken, |stretch| {
             if stretch.digits.len() < shortest {
                 return true;
@@ -67,6 +68,8 @@ impl Numbers {
                 }
             }
             if stretch.digits.len() >= SHORTEST {
+                let phone_end = |stretch: &Stretch, first| Some(self.number_at(text, stretch, first, Reading::Text)?.0);
+                suppressed::find(text, stretch, reading, &phone_end, found);
                 self.find_others(text, stretch, reading, found);
             }
             true
@@ -74,7 +77,7 @@ impl Numbers {
     }
 
     /// The number that an address dials: the record's own, one with a country code, or one behind `sip:` or `tel:`.
-    pub(super) fn dialled(&self, text: &str, address: &Range<usize>) -> Option<(Range<usize>, Found)> {
+    pub(super) fn dialled(&self, text: &str, address: &Range<usize>) -> Option<(Range<usize>, Find)> {
         let at = address.start + text[address.clone()].find(['@', '%', '\u{FF20}'])?;
         let start = if text[..address.start].ends_with('+') { address.start - 1 } else { address.start };
         let local = &text[start..at];
@@ -88,7 +91,17 @@ impl Numbers {
             || local.starts_with("00")
             || ["sip:", "sips:", "tel:"].iter().any(|scheme| before.ends_with(scheme))
             || self.phone.as_ref() == Some(&phone);
-        is_dialled.then_some((start..at, Found::Phone(phone)))
+        is_dialled.then_some((start..at, Find::Identifier(Found::Phone(phone))))
+    }
+
+    /// Whether it is the record's own number.
+    pub(super) fn is_own(&self, phone: &Pii<Phone>) -> bool {
+        self.phone.as_ref() == Some(phone)
+    }
+
+    /// The fewest digits that can be a number.
+    pub(super) fn shortest(&self) -> usize {
+        self.phone.as_ref().map_or(SHORTEST, |own| OwnNumber::shortest(own).min(SHORTEST))
     }
 
     fn own(&self) -> Option<&OwnNumber> {
@@ -112,7 +125,7 @@ impl Numbers {
         !found.is_empty()
     }
 
-    fn find_others(&self, text: &str, stretch: &mut Stretch, reading: Reading, found: &mut Vec<(Range<usize>, Found)>) {
+    fn find_others(&self, text: &str, stretch: &mut Stretch, reading: Reading, found: &mut Vec<(Range<usize>, Find)>) {
         self.mark_long_rows(text, stretch);
         let mut first = 0;
         while first < stretch.groups.len() {
@@ -120,7 +133,7 @@ impl Numbers {
                 first += 1;
                 continue;
             };
-            found.push((start..stretch.groups[last].end, Found::Phone(phone)));
+            found.push((start..stretch.groups[last].end, Find::Identifier(Found::Phone(phone))));
             first = last + 1;
         }
     }

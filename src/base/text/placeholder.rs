@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::Found;
+use super::{Find, Found};
 
 /// Begins a placeholder.
 const OPEN: char = '\u{E000}';
@@ -42,20 +42,25 @@ impl<'m> Mentions<'m> {
         })
     }
 
-    /// Appends what is written in place of a find.
-    pub(super) fn write(&mut self, found: Found, text: &mut String) {
-        text.push(OPEN);
-        text.push_str(&self.number(found).to_string());
-        text.push(CLOSE);
+    /// Appends what is written in place of a find: a placeholder of an identifier, a word of what is suppressed.
+    pub(super) fn write(&mut self, find: Find, text: &mut String) {
+        match find {
+            Find::Identifier(found) => {
+                text.push(OPEN);
+                text.push_str(&self.number(found).to_string());
+                text.push(CLOSE);
+            }
+            Find::Suppressed(what) => text.push_str(what.word()),
+        }
     }
 
-    /// The text with a placeholder in place of each find.
-    pub(super) fn replace(&mut self, text: &str, finds: Vec<(Range<usize>, Found)>) -> String {
+    /// The text with a placeholder in place of each identifier, and a word in place of what is suppressed.
+    pub(super) fn replace(&mut self, text: &str, finds: Vec<(Range<usize>, Find)>) -> String {
         let mut replaced = String::with_capacity(text.len());
         let mut end = 0;
-        for (range, found) in finds {
+        for (range, find) in finds {
             replaced.push_str(&text[end..range.start]);
-            self.write(found, &mut replaced);
+            self.write(find, &mut replaced);
             end = range.end;
         }
         replaced.push_str(&text[end..]);

@@ -8,7 +8,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-use super::super::{Finder, Found};
+use super::super::{Find, Finder, Found};
 use super::joined::Put;
 use super::json::{Trail, Walk};
 use super::{Broken, Case};
@@ -137,7 +137,7 @@ fn walk_party<'v>(party: &'v mut Map<String, Value>, case: &Case, finder: &Finde
             ("name", Value::String(name)) => {
                 let names_own = finder.find(name).iter().any(|(_, found)| *found == Found::OwnName);
                 let is_role = super::speakers::is_role(name);
-                let put = if names_own { Put::Found(Found::OwnName) } else { Put::Word };
+                let put = if names_own { Put::Find(Find::Identifier(Found::OwnName)) } else { Put::Word };
                 // The name of a customer whom the archive knows by a number only is looked for in the texts, too.
                 let is_looked_for = !names_own && (is_own || case.forgotten);
                 let inner = if is_looked_for { Walk::label() } else { inner };
@@ -161,7 +161,7 @@ fn is_known<T: PartialEq>(read: &Result<Pii<T>, Unidentified>, own: Option<&Pii<
 /// What stands for a field that is to be an identifier. One that says there is none stays.
 fn whole<T: Clone>(read: &Result<Pii<T>, Unidentified>, found: impl Fn(Pii<T>) -> Found) -> Option<Put> {
     match read {
-        Ok(identifier) => Some(Put::Found(found(identifier.clone()))),
+        Ok(identifier) => Some(Put::Find(Find::Identifier(found(identifier.clone())))),
         Err(Unidentified::Withheld) => None,
         Err(_) => Some(Put::Word),
     }

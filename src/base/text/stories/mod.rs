@@ -4,6 +4,8 @@ mod numbers;
 mod persons;
 mod properties;
 mod records;
+mod spoken;
+mod suppressed;
 
 use super::*;
 

@@ -1,0 +1,91 @@
+//! Payment card numbers (ISO/IEC 7812): an issuer's range, one of its lengths, and the check digit.
+
+/// Ranges of first digits, and the lengths that are issued in them: bit `n` stands for `n` digits.
+const ISSUERS: [(u32, u32, u32); 18] = [
+    // Visa.
+    (4, 4, at(13) | at(16) | at(19)),
+    // Mastercard.
+    (51, 55, at(16)),
+    (2221, 2720, at(16)),
+    // American Express.
+    (34, 34, at(15)),
+    (37, 37, at(15)),
+    // Diners Club.
+    (300, 305, at(14) | at(16)),
+    (309, 309, at(14) | at(16)),
+    (36, 36, from(14)),
+    (38, 39, at(14) | from(16)),
+    // JCB.
+    (3528, 3589, from(16)),
+    // Discover.
+    (6011, 6011, from(16)),
+    (644, 659, from(16)),
+    // Maestro, Dankort and what national schemes have of its ranges.
+    (50, 50, from(13)),
+    (56, 58, from(13)),
+    (60, 60, at(16)),
+    (63, 63, from(13)),
+    (67, 67, from(13)),
+    // UnionPay.
+    (62, 62, from(16)),
+];
+
+/// What numbers of programs are compared with: the schemes whose cards everybody has, in the lengths that they have.
+const COMMON: [(u32, u32, u32); 7] = [
+    (4, 4, at(16)),
+    (51, 55, at(16)),
+    (2221, 2720, at(16)),
+    (34, 34, at(15)),
+    (37, 37, at(15)),
+    (6011, 6011, at(16)),
+    (3528, 3589, at(16)),
+];
+
+const fn at(length: u32) -> u32 {
+    1 << length
+}
+
+/// Every length from one on, up to the longest there is.
+const fn from(length: u32) -> u32 {
+    (1 << 20) - (1 << length)
+}
+
+/// Whether digits are a card of a known issuer.
+pub(super) fn is_card(digits: &[u8]) -> bool {
+    is_of(digits, &ISSUERS)
+}
+
+/// The same for a number that a program wrote: a counter that chance has made look like a card of an unusual length or a
+/// rare issuer must not be destroyed.
+pub(super) fn is_common_card(digits: &[u8]) -> bool {
+    is_of(digits, &COMMON)
+}
+
+fn is_of(digits: &[u8], issuers: &[(u32, u32, u32)]) -> bool {
+    (13..=19).contains(&digits.len())
+        && issuers.iter().any(|(low, high, lengths)| {
+            let first = number(&digits[..=low.ilog10() as usize]);
+            lengths >> digits.len() & 1 == 1 && (*low..=*high).contains(&first)
+        })
+        && passes_luhn(digits)
+        && digits.iter().any(|digit| *digit != digits[0])
+}
+
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+}
+
+/// Whether digits pass the check of payment cards, which Swedish identity numbers share.
+pub(super) fn passes_luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| match (place % 2, u32::from(digit - b'0')) {
+            (0, digit) => digit,
+            (_, digit) if digit > 4 => digit * 2 - 9,
+            (_, digit) => digit * 2,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}

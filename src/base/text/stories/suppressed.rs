@@ -1,0 +1,197 @@
+//! Cards, accounts and identity numbers: nothing of them stays, and nothing keeps them.
+
+use serde_json::json;
+
+use super::*;
+
+const CARD: &str = "[card number]";
+const ACCOUNT: &str = "[bank account]";
+const IDENTITY: &str = "[national identity number]";
+
+#[track_caller]
+fn all_become(finder: &Finder, word: &str, texts: &[&str]) {
+    for text in texts {
+        let mut mentions = Vec::new();
+        assert_eq!(tokenize_text(finder, text, &mut mentions), word, "{text}");
+        assert!(mentions.is_empty(), "{text}");
+        assert!(finder.find(text).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn cards_of_every_issuer_in_any_grouping() {
+    let cards = [
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "4111-1111-1111-1111",
+        "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+        "4111.1111.1111.1111",
+        "41 11 11 11 11 11 11 11",
+        "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        "411111 1111111111",
+        "４１１１ １１１１ １１１１ １１１１",
+        "4111\u{200b}1111\u{2060}1111\u{ad}1111",
+        "3782 822463 10005",
+        "378282246310005",
+        "5555 5555 5555 4444",
+        "2223003122003222",
+        "3614 890064 7913",
+        "30569309025904",
+        "6011 0009 9013 9424",
+        "3530111333300000",
+        "6759649826438453",
+        "5019 7170 1010 3742",
+        "4222 2222 2222 2",
+        "4000 0000 0000 0000 006",
+    ];
+    for code in ["NO", "SE", "DK", "US", "DE"] {
+        all_become(&in_region(code), CARD, &cards);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("kort 4111 1111 1111 1111, utløper 12/27", "kort [card number], utløper 12/27"),
+            ("kort4111111111111111 nå", "kort[card number] nå"),
+            ("4111 1111 1111 1111 98765432", "[card number] <+4798765432>"),
+            ("ring 98765432, kort 5555555555554444", "ring <+4798765432>, kort [card number]"),
+            ("kort 4111 1111 1111 1112", "kort 4111 1111 1111 1112"),
+            ("ref 9111 1111 1111 1116", "ref 9111 1111 1111 1116"),
+            ("0000 0000 0000 0000", "0000 0000 0000 0000"),
+        ],
+    );
+}
+
+#[test]
+fn accounts_of_countries_with_right_check_digits() {
+    all_become(
+        &in_region("NO"),
+        ACCOUNT,
+        &[
+            "NO93 8601 1117 947",
+            "NO9386011117947",
+            "no93 8601 1117 947",
+            "NO 93 8601 1117 947",
+            "NO93-8601-1117-947",
+            "DE89 3704 0044 0532 0130 00",
+            "GB29 NWBK 6016 1331 9268 19",
+            "GB29NWBK60161331926819",
+            "SE45 5000 0000 0583 9825 7466",
+            "DK50 0040 0440 1162 43",
+            "FI21 1234 5600 0007 85",
+        ],
+    );
+    check(
+        &in_region("NO"),
+        &[
+            ("IBAN: NO93 8601 1117 947.", "IBAN: [bank account]."),
+            ("NO94 8601 1117 947", "NO94 8601 1117 947"),
+            ("XX93 8601 1117 947", "XX93 8601 1117 947"),
+            ("NO9386011117947@x.no", "<no9386011117947@x.no>"),
+        ],
+    );
+}
+
+#[test]
+fn identity_numbers_of_four_countries() {
+    let numbers = [
+        // Norway: a D-number, a birth number, one of the series of 2032, and ways to write them.
+        "41019012393",
+        "410190 12393",
+        "410190-12393",
+        "41 01 90 12393",
+        "410190 123 93",
+        "4 1 0 1 9 0 1 2 3 9 3",
+        "15058532107",
+        "01019012308",
+        // Sweden: with century, before it, over a hundred years old, and a samordningsnummer.
+        "19850512-1239",
+        "198505121239",
+        "850512-1239",
+        "8505121239",
+        "850512 1239",
+        "1985-05-12-1239",
+        "19121212+1212",
+        "121212+1212",
+        "701063-2391",
+        // Denmark: with a right check digit, and without one.
+        "070761-4285",
+        "0707614285",
+        "070761 4285",
+        "07 07 61 4285",
+        "010165-1234",
+        // Finland.
+        "131052-308T",
+        "010106A9012",
+        "010106a9012",
+        "280291Y923X",
+        "150423B123T",
+    ];
+    all_become(&in_region("NO"), IDENTITY, &numbers);
+    let written = ["41019012393", "19850512-1239", "850512-1239", "070761-4285", "131052-308T", "010106A9012"];
+    for code in ["SE", "DK", "FI", "US", "GB", "DE"] {
+        all_become(&in_region(code), IDENTITY, &written);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("Fnr 41019012393, ring 98765432.", "Fnr [national identity number], ring <+4798765432>."),
+            ("FNR41019012393", "FNR[national identity number]"),
+            ("pnr19850512-1239.", "pnr[national identity number]."),
+            ("41019012394", "41019012394"),
+            ("451390 12393", "451390 12393"),
+            ("19850512-1234", "19850512-1234"),
+            ("19851312-1239", "19851312-1239"),
+            ("556012-5790", "556012-5790"),
+            ("320165-1234", "320165-1234"),
+            ("131052-308U", "131052-308U"),
+            ("131052-308TX", "131052-308TX"),
+        ],
+    );
+}
+
+#[test]
+fn a_number_that_could_be_both_is_what_it_is_written_as() {
+    // 070-102 34 56 in Sweden; somebody born on the second of a month as well.
+    let both = "0701023459";
+    let swedish = in_region("SE");
+    check(
+        &swedish,
+        &[("0701023459", "<+46701023459>"), ("070102-3459", IDENTITY), ("070-102 34 59", "<+46701023459>")],
+    );
+    check(&in_region("NO"), &[(both, IDENTITY)]);
+    let own = Own { phone: Phone::parse("0701023459", region("SE")).ok(), ..Own::default() };
+    check(&Finder::new(region("SE"), own), &[("070102-3459", "<+46701023459>")]);
+}
+
+#[test]
+fn stamps_and_counters_are_no_persons() {
+    let texts = ["202405121030", "20240512-1030", "1715500800.123", "1711234567.4", "1701012345", "2024-05-12 1030"];
+    let untouched: Vec<_> = texts.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "SE", "DK"] {
+        check(&in_region(code), &untouched);
+    }
+    let counters = json!({
+        "bare": 8_505_121_239_u64, "danish": 707_614_285, "stamp": 202_405_121_030_u64, "fraction": 4_111.111_111,
+        "relaxed": 1_019_012_308, "rare": 6_304_000_000_000_000_000_u64, "thirteen": 4_222_222_222_222_u64,
+        "micros": 1_715_500_800_123_456_u64, "below": -4_111_111_111_111_111_i64, "8505121239": 1,
+    });
+    let mut mentions = Vec::new();
+    assert_eq!(tokenize_json(&in_region("NO"), counters.clone(), &mut mentions), counters);
+}
+
+#[test]
+fn json_keeps_none_of_them() {
+    let value = json!({
+        "card": 4_111_111_111_111_111_u64, "cards": ["4111 1111 1111 1111", {"again": "5555555555554444"}],
+        "person": 41_019_012_393_u64, "note": "19850512-1239, NO93 8601 1117 947", "131052-308T": 1, "4111111111111111": 2,
+    });
+    let mut mentions = Vec::new();
+    assert_eq!(
+        tokenize_json(&in_region("NO"), value, &mut mentions),
+        json!({
+            "card": CARD, "cards": [CARD, {"again": CARD}], "person": IDENTITY,
+            "note": format!("{IDENTITY}, {ACCOUNT}"), IDENTITY: 1, CARD: 2,
+        })
+    );
+    assert!(mentions.is_empty());
+}

@@ -1,0 +1,265 @@
+//! What no text keeps and no view shows: payment cards, bank accounts, national identity numbers (D16).
+//!
+//! They are no identifiers that anybody is found by: a fixed word stands in their place at once, and nothing keeps what
+//! it was. Where digits can be read in two ways:
+//!
+//! - the record's own number is always that number, unless it is a part of an account;
+//! - digits *written* as an identity number (a hyphen or `+` in its place, twelve digits, six and five) are one;
+//! - bare digits that are a number of the tenant's region as well are the number;
+//! - what a program wrote (a JSON number, a key of an object) is left alone unless chance hardly makes it: a card of a common
+//!   scheme, eleven digits with two right check digits, or something written with the signs of an identity number.
+//!
+//! Danish numbers without a right check digit are given out since 2007: one counts by its date where it is written with the
+//! hyphen, `070761-4285`.
+
+use std::ops::Range;
+
+use super::card::{is_card, is_common_card};
+use super::digits::{Group, Lookalike, Stretch};
+use super::lookalike::is_in_code;
+use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp};
+use super::{Find, Reading};
+
+/// What is suppressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Suppressed {
+    /// A payment card number.
+    Card,
+    /// An international bank account number.
+    Account,
+    /// A Norwegian, Swedish, Danish or Finnish identity number.
+    Identity,
+}
+
+impl Suppressed {
+    /// The word that stands in its place.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Card => "[card number]",
+            Self::Account => "[bank account]",
+            Self::Identity => "[national identity number]",
+        }
+    }
+}
+
+/// The longest card.
+const LONGEST: usize = 19;
+
+/// The last group of the number of the tenant's region that begins with a group.
+type PhoneEnd<'a> = &'a dyn Fn(&Stretch, usize) -> Option<usize>;
+
+/// Groups in a row, and what they are compared with.
+struct Window<'a> {
+    text: &'a str,
+    stretch: &'a Stretch,
+    first: usize,
+    last: usize,
+    reading: Reading,
+    phone_end: PhoneEnd<'a>,
+}
+
+/// Adds what is suppressed in a stretch, and takes its groups out of it.
+pub(super) fn find(
+    text: &str,
+    stretch: &mut Stretch,
+    reading: Reading,
+    phone_end: PhoneEnd<'_>,
+    found: &mut Vec<(Range<usize>, Find)>,
+) {
+    let mut first = 0;
+    while first < stretch.groups.len() {
+        let Some((last, end, what)) = at(text, stretch, first, reading, phone_end) else {
+            first += 1;
+            continue;
+        };
+        found.push((stretch.groups[first].start..end, Find::Suppressed(what)));
+        for group in &mut stretch.groups[first..=last] {
+            group.lookalike = Lookalike::Taken;
+        }
+        // The check character of a Finnish number is a digit now and then.
+        first = last + 1;
+        while let Some(group) = stretch.groups.get_mut(first).filter(|group| group.start < end) {
+            group.lookalike = Lookalike::Taken;
+            first += 1;
+        }
+    }
+}
+
+/// What begins with a group: its last group, its end, and what it is. The longest first, so that nothing of it stays.
+fn at(
+    text: &str,
+    stretch: &Stretch,
+    first: usize,
+    reading: Reading,
+    phone_end: PhoneEnd<'_>,
+) -> Option<(usize, usize, Suppressed)> {
+    let groups = &stretch.groups;
+    let from = groups[first].from;
+    let reach = groups[first..]
+        .iter()
+        .enumerate()
+        .take_while(|(place, group)| {
+            let joins = *place == 0 || group.gap.joins || group.gap.plus.is_some();
+            joins && group.lookalike != Lookalike::Taken && group.to - from <= LONGEST
+        })
+        .count();
+    (first..first + reach).rev().find_map(|last| {
+        let end = groups[last].end;
+        match groups[last].to - from {
+            6 => {
+                let rest = finnish_end(&stretch.digits[from..from + 6], &text[end..])?;
+                let whole = matches!(lengths(&groups[first..=last])[..], [6] | [2, 2, 2]);
+                (whole && !follows_digits(text, groups[first].start)).then_some((
+                    last,
+                    end + rest,
+                    Suppressed::Identity,
+                ))
+            }
+            10..=LONGEST => {
+                let window = Window { text, stretch, first, last, reading, phone_end };
+                window.what().map(|what| (last, end, what))
+            }
+            _ => None,
+        }
+    })
+}
+
+impl Window<'_> {
+    fn what(&self) -> Option<Suppressed> {
+        if self.has_plus_inside() {
+            return self.is_elder().then_some(Suppressed::Identity);
+        }
+        let (groups, digits) = (self.groups(), self.digits());
+        if matches!(groups, [bare] if is_in_code(self.text, bare.start, bare.end)) {
+            return None;
+        }
+        if digits.len() < 13 { self.is_identity().then_some(Suppressed::Identity) } else { self.card() }
+    }
+
+    fn groups(&self) -> &[Group] {
+        &self.stretch.groups[self.first..=self.last]
+    }
+
+    fn digits(&self) -> &[u8] {
+        let groups = self.groups();
+        &self.stretch.digits[groups[0].from..groups[groups.len() - 1].to]
+    }
+
+    fn is_phone(&self) -> bool {
+        (self.phone_end)(self.stretch, self.first) == Some(self.last)
+    }
+
+    fn has_plus_inside(&self) -> bool {
+        self.groups()[1..].iter().any(|group| group.gap.plus.is_some())
+    }
+
+    /// A Swede of a hundred years or more: `190405+1234`.
+    fn is_elder(&self) -> bool {
+        matches!(self.groups(), [date, rest] if matches!(date.len(), 6 | 8) && rest.len() == 4 && rest.gap.width == 1)
+            && is_swedish(self.digits())
+    }
+
+    fn is_identity(&self) -> bool {
+        let (groups, digits) = (self.groups(), self.digits());
+        if groups[0].gap.plus.is_some() || is_part_of_decimal(self.text, groups) {
+            return false;
+        }
+        let lengths = lengths(groups);
+        let strict = self.reading == Reading::Counter;
+        if strict && self.text.starts_with('-') {
+            return false;
+        }
+        let alone = || groups.len() == 1 || !strict && self.is_row();
+        match digits.len() {
+            11 => {
+                let written = matches!(lengths[..], [6, 5] | [6, 3, 2] | [2, 2, 2, 5] | [2, 2, 2, 3, 2]);
+                is_norwegian(digits, !strict) && (written || alone() && !self.is_phone())
+            }
+            12 => {
+                let written = matches!(lengths[..], [8, 4] | [4, 2, 2, 4]);
+                is_swedish(digits) && !is_time_stamp(digits) && (written || !strict && alone() && !self.is_phone())
+            }
+            10 => {
+                let hyphen = matches!(lengths[..], [6, 4]) && groups[1].gap.width == 1 && is_hyphen(groups[1].gap.sign);
+                let written = matches!(lengths[..], [6, 4] | [2, 2, 2, 4]);
+                let likely = is_swedish(digits) && !is_time_stamp(digits) || is_danish(digits);
+                hyphen && (is_swedish(digits) || is_danish(digits) || is_danish_date(digits) && !strict)
+                    || likely && !strict && (written || alone()) && !self.is_phone()
+            }
+            _ => false,
+        }
+    }
+
+    fn card(&self) -> Option<Suppressed> {
+        let (groups, digits) = (self.groups(), self.digits());
+        let lengths = lengths(groups);
+        let fours = lengths.len() > 2
+            && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)
+            && lengths[lengths.len() - 1] <= 4;
+        let usual = fours || matches!(lengths[..], [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]) || self.is_dictated();
+        let is_card = match self.reading {
+            Reading::Counter => {
+                usual && is_common_card(digits) && !self.text.starts_with('-') && !is_part_of_decimal(self.text, groups)
+            }
+            Reading::Text => is_card(digits) && (usual || self.is_row()),
+        };
+        // Fifteen digits may also be a country's longest numbers.
+        (is_card && (digits.len() > 15 && usual || !self.is_phone())).then_some(Suppressed::Card)
+    }
+
+    /// Whether it is digit by digit; two zeros may be one group.
+    fn is_dictated(&self) -> bool {
+        let digits = |group: &Group| &self.stretch.digits[group.from..group.to];
+        self.groups().iter().all(|group| matches!(digits(group), [_] | b"00"))
+    }
+
+    /// Whether the groups, of whatever size, stand together and by themselves, and are not numbers one after another.
+    fn is_row(&self) -> bool {
+        let groups = self.groups();
+        if groups.len() < 2 {
+            return false;
+        }
+        let all = &self.stretch.groups;
+        let sign = groups[1].gap.sign;
+        let joined = |group: &Group| group.gap.joins && group.gap.sign == sign;
+        groups[1..].iter().all(joined)
+            && groups.iter().all(|group| group.lookalike == Lookalike::No)
+            && !all.get(self.last + 1).is_some_and(joined)
+            && !(self.first > 0 && joined(&groups[0]))
+            && !self.tiles()
+    }
+
+    /// Whether whole numbers one after another make up the groups.
+    fn tiles(&self) -> bool {
+        let mut at = self.first;
+        while at <= self.last {
+            match (self.phone_end)(self.stretch, at) {
+                Some(end) if end <= self.last => at = end + 1,
+                _ => return false,
+            }
+        }
+        true
+    }
+}
+
+fn lengths(groups: &[Group]) -> Vec<usize> {
+    groups.iter().map(Group::len).collect()
+}
+
+fn is_hyphen(sign: Option<char>) -> bool {
+    matches!(sign, Some('-' | '\u{2010}'..='\u{2015}' | '\u{2212}'))
+}
+
+fn follows_digits(text: &str, start: usize) -> bool {
+    text[..start].ends_with(|c: char| c.is_ascii_digit())
+}
+
+/// `1715500800.123` is no person: digits with a point and more digits before or behind them.
+fn is_part_of_decimal(text: &str, groups: &[Group]) -> bool {
+    let (start, end) = (groups[0].start, groups[groups.len() - 1].end);
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let (before, after) = (&text.as_bytes()[..start], &text.as_bytes()[end..]);
+    matches!(after.first(), Some(b'.')) && is_digit(after.get(1))
+        || matches!(before.last(), Some(b'.')) && is_digit(before.len().checked_sub(2).and_then(|at| before.get(at)))
+}

@@ -1,0 +1,234 @@
+//! The words that numbers are spoken in: English, Swedish, Norwegian (bokmål, nynorsk), Danish.
+//!
+//! One vocabulary for all, since no word means two numbers: whoever is asked in one language may answer in another.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::LazyLock;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// What a word means where a number is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// 0 to 9.
+    Unit(u8),
+    /// 20, 30 and so on, to which a unit may follow.
+    Ten(u8),
+    /// Any other of two digits.
+    Pair(u8),
+    /// Hundreds, to which more may follow.
+    Hundreds(u8),
+    /// Three digits in one word: `nihundreogåttisju`.
+    Triple(u16),
+    /// `hundred` by itself.
+    Hundred,
+    /// `double`, `triple`.
+    Times(u8),
+    /// `plus`.
+    Plus,
+    /// `and`: between the parts of a number, or between two.
+    And,
+    /// What people say while they think, or between two groups.
+    Filler,
+}
+
+const UNITS: [(u8, &str); 10] = [
+    (0, "zero oh o nought naught null nul noll nolla"),
+    (1, "one en ein ett et én ei eit eitt een éin"),
+    (2, "two to too två tvo tvaa"),
+    (3, "three tre tri"),
+    (4, "four fire fyra fyre"),
+    (5, "five fem"),
+    (6, "six seks sex"),
+    (7, "seven sju syv sjau"),
+    (8, "eight åtte åtta otte aatte"),
+    (9, "nine niner ni nio nie"),
+];
+
+const TENS: [(u8, &str); 8] = [
+    (20, "twenty tjue tyve tjuge tjugo tjugu"),
+    (30, "thirty tretti tredve trettio tredive tretio"),
+    (40, "forty fourty førti fyrtio fyrti fyrre førr fyrretyve"),
+    (50, "fifty femti femtio halvtreds halvtredsindstyve"),
+    (60, "sixty seksti sextio sexti tres tresindstyve"),
+    (70, "seventy sytti sjuttio sjutti halvfjerds halvfjerdsindstyve"),
+    (80, "eighty åtti åttio firs firsindstyve"),
+    (90, "ninety nitti nittio halvfems halvfemsindstyve"),
+];
+
+const PAIRS: [(u8, &str); 10] = [
+    (10, "ten ti tio"),
+    (11, "eleven elleve elva"),
+    (12, "twelve tolv"),
+    (13, "thirteen tretten tretton trettan"),
+    (14, "fourteen fjorten fjorton"),
+    (15, "fifteen femten femton"),
+    (16, "sixteen seksten sexton sekstan"),
+    (17, "seventeen sytten søtten sjutton syttan"),
+    (18, "eighteen atten arton aderton attan"),
+    (19, "nineteen nitten nitton nittan"),
+];
+
+const HUNDRED: &str = "hundred hundre hundra hundrede";
+const TWICE: &str = "double dobbelt dobbel dubbelt dubbel dobbeltt";
+const THRICE: &str = "triple treble trippel tredobbelt tredubbelt";
+const PLUS: &str = "plus pluss";
+const AND: &str = "and og och";
+const FILLERS: &str = "eh ehm øh øhm öh öhm æh æhm äh ähm uh uhm um uhh umm er erm hm hmm mm mhm ah aah eeh komma comma dash \
+    hyphen bindestrek bindestreck streck strek tankestrek space mellomrom mellanslag mellemrum dot punktum punkt så sen sedan \
+    deretter then dernest så ja yes yeah okay ok nej nei liksom altså alltså altså then";
+
+/// Units that are words of everyday language as well: alone they say little.
+const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres";
+
+/// The longest word that is looked at, in bytes.
+const LONGEST: usize = 40;
+
+struct Vocabulary {
+    words: HashMap<String, Word, BuildHasherDefault<Quick>>,
+    /// Which pairs of first bytes words have: nearly every word of a text is told by them.
+    begins: Box<[u64; 1024]>,
+}
+
+static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::new);
+
+impl Vocabulary {
+    fn new() -> Self {
+        let mut words = HashMap::default();
+        let mut add = |spellings: &str, word: Word| {
+            for spelling in spellings.split_whitespace() {
+                words.insert(spelling.to_owned(), word);
+            }
+        };
+        for (ten, tens) in TENS {
+            for (unit, units) in UNITS.into_iter().skip(1) {
+                for (ten_word, unit_word) in
+                    tens.split(' ').flat_map(|ten| units.split(' ').map(move |unit| (ten, unit)))
+                {
+                    // `nittiåtte`, `ninetyeight`; `åtteognitti`, `otteoghalvfems`, and as it is swallowed, `åttenitti`.
+                    for compound in [
+                        format!("{ten_word}{unit_word}"),
+                        format!("{unit_word}og{ten_word}"),
+                        format!("{unit_word}{ten_word}"),
+                    ] {
+                        add(&compound, Word::Pair(ten + unit));
+                    }
+                }
+            }
+        }
+        for (value, spellings) in TENS {
+            add(spellings, Word::Ten(value));
+        }
+        for (value, spellings) in PAIRS {
+            add(spellings, Word::Pair(value));
+        }
+        for (value, spellings) in UNITS {
+            add(spellings, Word::Unit(value));
+        }
+        for (spellings, word) in [
+            (HUNDRED, Word::Hundred),
+            (TWICE, Word::Times(2)),
+            (THRICE, Word::Times(3)),
+            (PLUS, Word::Plus),
+            (AND, Word::And),
+            (FILLERS, Word::Filler),
+        ] {
+            add(spellings, word);
+        }
+        let mut begins = Box::new([0; 1024]);
+        for word in words.keys() {
+            let mut capital = word.chars();
+            let capital: String =
+                capital.next().into_iter().flat_map(char::to_uppercase).chain(capital.as_str().chars()).collect();
+            for spelling in [word, &word.to_uppercase(), &capital] {
+                let place = place(spelling.as_bytes());
+                begins[place / 64] |= 1 << (place % 64);
+            }
+        }
+        Self { words, begins }
+    }
+}
+
+impl Vocabulary {
+    fn meaning(&self, word: &str) -> Option<Word> {
+        self.words.get(word).copied().or_else(|| hundreds(word, self))
+    }
+}
+
+/// A quick hash (FNV-1a): the words are known, so nobody can choose them to collide.
+struct Quick(u64);
+
+impl Default for Quick {
+    fn default() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+}
+
+impl Hasher for Quick {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+}
+
+fn place(word: &[u8]) -> usize {
+    usize::from(word[0]) << 8 | word.get(1).copied().map_or(0, usize::from)
+}
+
+/// What a word means, if it is one that numbers are spoken in.
+pub(super) fn meaning(word: &str) -> Option<Word> {
+    let known = &*VOCABULARY;
+    let place = place(word.as_bytes());
+    // Accents may be letters of their own; such a word is looked at closely.
+    let may_be = known.begins[place / 64] >> (place % 64) & 1 == 1 || word.as_bytes().get(1) == Some(&0xCC);
+    if !may_be || word.len() > LONGEST {
+        return None;
+    }
+    let mut small = [0; LONGEST];
+    if word.is_ascii() {
+        let small = &mut small[..word.len()];
+        small.copy_from_slice(word.as_bytes());
+        small.make_ascii_lowercase();
+        return known.meaning(std::str::from_utf8(small).ok()?);
+    }
+    let has_mark = word.as_bytes().contains(&0xCC);
+    let small: String = if has_mark { word.nfc().flat_map(char::to_lowercase).collect() } else { word.to_lowercase() };
+    known.meaning(&small)
+}
+
+/// `nihundre`, `nihundreogåttisju`, `niohundraåttiosju`.
+fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
+    // Nearly no word gets beyond this line, so it must be quick.
+    let at = word.as_bytes().windows(5).position(|five| five == b"hundr")?;
+    let (times, rest) = (&word[..at], &word[at + 5..]);
+    let rest = ["ede", "ed", "e", "a"].into_iter().find_map(|end| rest.strip_prefix(end))?;
+    let rest = rest.strip_prefix("og").or_else(|| rest.strip_prefix("och")).unwrap_or(rest);
+    let times = match known.words.get(times) {
+        Some(Word::Unit(times @ 1..)) => *times,
+        None if times.is_empty() => 1,
+        _ => return None,
+    };
+    match known.words.get(rest) {
+        None if rest.is_empty() => Some(Word::Hundreds(times)),
+        Some(Word::Unit(more) | Word::Ten(more) | Word::Pair(more)) => {
+            Some(Word::Triple(u16::from(times) * 100 + u16::from(*more)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a unit's word is one of everyday language too.
+pub(super) fn is_weak(word: &str) -> bool {
+    WEAK.split(' ').any(|weak| weak.eq_ignore_ascii_case(word))
+}
+
+/// Whether a word is the English `to`, which a machine that writes down speech takes for `two`, and the other way.
+pub(super) fn is_preposition(word: &str) -> bool {
+    word.eq_ignore_ascii_case("to") || word.eq_ignore_ascii_case("too")
+}
