@@ -213,10 +213,22 @@ impl Courier {
     /// Renews a claim. An error says that it is lost, or that the delivery was cancelled or held meanwhile: then no file
     /// gets its name.
     pub(super) async fn hold_on(&self, tenant: TenantId, claim: &Claimed) -> Result<(), Failed> {
+        self.renew(tenant, claim, None).await
+    }
+
+    /// The same before a file gets its name, which is noted first: whoever is killed then leaves word of it.
+    pub(super) async fn announce(&self, tenant: TenantId, claim: &Claimed, names: &[String]) -> Result<(), Failed> {
+        self.renew(tenant, claim, Some(names)).await
+    }
+
+    async fn renew(&self, tenant: TenantId, claim: &Claimed, names: Option<&[String]>) -> Result<(), Failed> {
         let held = async {
             let mut tx = self.stores.archive.write().await?;
             let until = self.stores.clock.now() + self.config.lease();
-            let held = sql::renew(&mut tx, tenant, claim, until).await?;
+            let held = match names {
+                Some(names) => sql::announce(&mut tx, tenant, claim, names, until).await?,
+                None => sql::renew(&mut tx, tenant, claim, until).await?,
+            };
             tx.commit().await?;
             Ok::<_, DeliveryError>(held)
         };

@@ -97,7 +97,11 @@ impl<'a> Errand<'a> {
                 let _ = target.remove(&part(name, self.claim.attempt)).await;
             }
         }
-        ended.map(|()| self.names.both().map(str::to_owned).to_vec())
+        ended.map(|()| self.file_names())
+    }
+
+    fn file_names(&self) -> Vec<String> {
+        self.names.both().map(str::to_owned).to_vec()
     }
 
     async fn bring(&self, target: &mut Target) -> Result<(), Failed> {
@@ -120,7 +124,7 @@ impl<'a> Errand<'a> {
             let reading = content::read(stores, shelf, self.tenant.id, &self.content, whole, &grant).await;
             let mut body = self.wrapping.recording(reading.map_err(DeliveryError::from)?)?;
             target.write(&part(recording, self.claim.attempt), &mut body).await?;
-            self.courier.hold_on(self.tenant.id, &self.claim).await?;
+            self.courier.announce(self.tenant.id, &self.claim, &self.file_names()).await?;
             target.rename(&part(recording, self.claim.attempt), recording).await?;
         }
         let mut body = self.wrapping.metadata(self.describe(&grant).await?)?;

@@ -196,6 +196,19 @@ pub async fn renew(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, unti
     mine(tx.query("UPDATE deliveries SET").with(" claimed_until = ", until), tenant, claim).execute().await
 }
 
+/// Holds a claim on and notes which files may be at the target from now on, whatever becomes of this worker. 0: as above.
+pub async fn announce(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    claim: &Claimed,
+    file_names: &[String],
+    until: DateTime<Utc>,
+) -> Result<u64> {
+    let query =
+        tx.query("UPDATE deliveries SET").with(" claimed_until = ", until).with(", file_names = ", json(file_names)?);
+    mine(query, tenant, claim).execute().await
+}
+
 /// Notes that both files are at the target. It is noted even where the delivery was cancelled or held in the last
 /// moment: the files are there, and somebody must know.
 pub async fn deliver(
@@ -205,7 +218,7 @@ pub async fn deliver(
     file_names: &[String],
     now: DateTime<Utc>,
 ) -> Result<u64> {
-    let names = serde_json::to_string(file_names).map_err(|_| StoreError::Refused("file_names".to_owned()))?;
+    let names = json(file_names)?;
     tx.query("UPDATE deliveries SET state = 'delivered', claim = NULL, claimed_until = NULL, last_error = NULL")
         .with(", file_names = ", names)
         .with(", delivered_at = ", now)
@@ -233,6 +246,10 @@ pub async fn fail(
         .with(", next_at = ", next_at)
         .with(", updated_at = ", now);
     mine(query, tenant, claim).execute().await
+}
+
+fn json(file_names: &[String]) -> Result<String> {
+    serde_json::to_string(file_names).map_err(|_| StoreError::Refused("file_names".to_owned()))
 }
 
 fn mine<'c>(query: Query<'c>, tenant: TenantId, claim: &Claimed) -> Query<'c> {

@@ -118,7 +118,7 @@ async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 }
 
 /// Lists what was delivered of the interactions whose customer goes with the requests that select them, and calls off what
-/// was not delivered yet.
+/// was not delivered yet. A delivery that was begun names its files already: they may be there.
 pub async fn settle_deliveries(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> Result<()> {
     const NAMES: Sql = Sql::per(
         " CROSS JOIN LATERAL json_array_elements_text(d.file_names::json) AS f (value)",
@@ -135,7 +135,7 @@ pub async fn settle_deliveries(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTim
         )
         .push(NAMES)
         .with(" WHERE d.tenant_id = ", chunk.tenant)
-        .push(" AND d.state = 'delivered' ON CONFLICT DO NOTHING")
+        .push(" ON CONFLICT DO NOTHING")
         .execute()
         .await?;
     with_customers(tx, chunk)

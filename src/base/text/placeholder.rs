@@ -42,7 +42,7 @@ impl<'m> Mentions<'m> {
         })
     }
 
-    /// Appends what is written in place of a find: a placeholder, or the word of what is suppressed.
+    /// Appends what is written in place of a find: a placeholder of an identifier, a word of what is suppressed.
     pub(super) fn write(&mut self, find: Find, text: &mut String) {
         match find {
             Find::Identifier(found) => {

@@ -109,7 +109,8 @@ pub struct DeliveryItem {
     /// Why it failed last, or why it is held or cancelled, as a stable word.
     #[schema(example = "connection_refused")]
     pub last_error: Option<String>,
-    /// What lies at the target: the recording and its metadata. No name holds an identifier.
+    /// What lies at the target: the recording and its metadata; of a delivery that is not `delivered`, what an attempt that was
+    /// broken off may have left there. No name holds an identifier.
     #[schema(example = json!(["20260731T221010Z_0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f21.wav.pgp", "20260731T221010Z_0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f21.xml"]))]
     pub file_names: Vec<String>,
     /// When the recording was stored.

@@ -2,8 +2,8 @@
 //!
 //! Pieces make up parts (the words of a segment, the spans of a cue, one turn), and parts follow one another. Identifiers
 //! are looked for in each part, in all parts together, and in each piece. The first piece that a find touches holds what
-//! stands for it, the others lose what they hold of it. Where readings differ, the part's counts; of the others' finds
-//! nothing stays either.
+//! stands for it, the others lose what they hold of it. Where readings differ, what is suppressed counts, then what a part
+//! says; of the others' finds nothing stays either.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,7 +21,7 @@ const LONGEST_ADDRESS: usize = 320;
 /// What is written in place of a find.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Put {
-    /// What stands for an identifier, or instead of what is suppressed.
+    /// What stands for an identifier, or for what is suppressed.
     Find(Find),
     /// The word `Anonymized`: a name of which nobody knows whose it is.
     Word,
@@ -50,30 +50,36 @@ pub(super) struct Eyes<'f> {
     pub names: Vec<Names>,
 }
 
-type Hit = (Range<usize>, Put);
+type Place = (Range<usize>, Put);
 
 impl Eyes<'_> {
     /// What goes of each piece, in the order of the pieces.
     pub(super) fn marks(&self, parts: &[Part<'_>]) -> Vec<Vec<Mark>> {
         let joined = self.join(parts);
-        let mut kept = BTreeMap::new();
-        let within = |range: &Range<usize>, kept: &mut BTreeMap<usize, (usize, Option<Put>)>| {
-            for (find, put) in self.look(&joined.text[range.clone()]) {
-                keep(kept, range.start + find.start..range.start + find.end, put);
-            }
+        let mut finds = Vec::new();
+        let mut look_within = |range: &Range<usize>| {
+            let within = self.look(&joined.text[range.clone()]).into_iter();
+            finds.extend(within.map(|(find, put)| (range.start + find.start..range.start + find.end, put)));
         };
-        joined.parts.iter().for_each(|part| within(part, &mut kept));
+        joined.parts.iter().for_each(&mut look_within);
         if joined.parts.len() > 1 {
-            within(&(0..joined.text.len()), &mut kept);
+            look_within(&(0..joined.text.len()));
         }
         if joined.pieces.len() > joined.parts.len() {
-            joined.pieces.iter().for_each(|piece| within(piece, &mut kept));
+            joined.pieces.iter().for_each(&mut look_within);
+        }
+        // Half of a card may be somebody's number: the card counts, so that no half of it is shown to anybody.
+        let (suppressed, others): (Vec<_>, Vec<_>) =
+            finds.into_iter().partition(|(_, put)| matches!(put, Put::Find(Find::Suppressed(_))));
+        let mut kept = BTreeMap::new();
+        for (range, put) in suppressed.into_iter().chain(others) {
+            keep(&mut kept, range, put);
         }
         spread(kept, &joined.pieces)
     }
 
-    fn look(&self, text: &str) -> Vec<Hit> {
-        let mut finds: Vec<Hit> =
+    fn look(&self, text: &str) -> Vec<Place> {
+        let mut finds: Vec<Place> =
             self.finder.find_all(text).into_iter().map(|(range, find)| (range, Put::Find(find))).collect();
         if finds.is_empty() {
             let start = text.len() - text.trim_start().len();

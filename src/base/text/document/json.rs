@@ -11,6 +11,7 @@ use chrono::DateTime;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::super::json::insert;
 use super::super::placeholder::{Mentions, strip};
@@ -205,7 +206,8 @@ impl<'v> Walk<'v> {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        if whole.is_none() && (DateTime::parse_from_rfc3339(&text).is_ok() || Uuid::parse_str(&text).is_ok()) {
+        let is_id = text.len() == Hyphenated::LENGTH && Uuid::parse_str(&text).is_ok();
+        if whole.is_none() && (is_id || DateTime::parse_from_rfc3339(&text).is_ok()) {
             return;
         }
         let sequence = (!trail.alone && whole.is_none()).then_some((trail.path, trail.speaker));

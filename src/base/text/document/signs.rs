@@ -13,6 +13,21 @@ pub(super) struct Line<'t> {
     pub to: usize,
 }
 
+/// What was read of a cue, as it stands there. A sign whose name this service does not know keeps it.
+pub(super) fn escape_read(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        escaped.push_str(&escape(&rest[..at]));
+        let name = rest[at + 1..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let is_sign = name > 1 && rest[at + 1 + name..].starts_with(';') && named(&rest[at..]).is_none();
+        escaped.push_str(if is_sign { "&" } else { "&amp;" });
+        rest = &rest[at + 1..];
+    }
+    escaped.push_str(&escape(rest));
+    escaped
+}
+
 /// A text as it stands in a cue.
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -78,6 +93,24 @@ fn named(text: &str) -> Option<(char, usize)> {
         "rlm" => '\u{200F}',
         "quot" => '"',
         "apos" => '\'',
+        "commat" => '@',
+        "period" => '.',
+        "plus" => '+',
+        "hyphen" => '-',
+        "aring" => 'å',
+        "Aring" => 'Å',
+        "aelig" => 'æ',
+        "AElig" => 'Æ',
+        "oslash" => 'ø',
+        "Oslash" => 'Ø',
+        "auml" => 'ä',
+        "Auml" => 'Ä',
+        "ouml" => 'ö',
+        "Ouml" => 'Ö',
+        "uuml" => 'ü',
+        "Uuml" => 'Ü',
+        "eacute" => 'é',
+        "Eacute" => 'É',
         _ => {
             let number = name.strip_prefix('#')?;
             let code = match number.strip_prefix(['x', 'X']) {

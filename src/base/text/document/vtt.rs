@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::super::Finder;
 use super::super::placeholder::{Mentions, strip};
 use super::joined::{Eyes, Mark, Part, Put, written};
-use super::signs::{Line, escape, lines, time, times, unescape};
+use super::signs::{Line, escape_read, lines, time, times, unescape};
 use super::{Broken, Case, speakers};
 
 /// A part of the file.
@@ -131,7 +131,7 @@ fn put_together(segments: &[Segment<'_>], marks: Vec<Vec<Mark>>, mentions: &mut 
         }
         for line in new.split_inclusive(['\n', '\r']) {
             keep_line(&mut file, line, true);
-            file.push_str(&escape(line));
+            file.push_str(&escape_read(line));
         }
         lost_words = true;
     }

@@ -93,6 +93,26 @@ fn words_with_their_times_are_one_text() {
 }
 
 #[test]
+fn a_card_over_words_and_cues_is_suppressed_and_mentioned_nowhere() {
+    let words =
+        |words: &[&str]| json!({ "words": words.iter().map(|word| json!({ "word": word })).collect::<Vec<_>>() });
+    let card = ["kort", "4111", "1111", "1111", "1111", "takk"];
+    let left = ["kort", "[card number]", "", "", "", "takk"];
+    assert_eq!(seen_json(Format::Json, &words(&card), &nobody()), words(&left));
+    let cues =
+        "WEBVTT\n\n00:01.000 --> 00:02.000\n4111<00:00:01.500> 1111\n\n00:02.000 --> 00:03.000\n1111 1111 takk\n";
+    let document = tokenize(Format::Vtt, cues.as_bytes(), &nobody()).unwrap();
+    assert!(document.is_replaced && document.mentions.is_empty());
+    assert_eq!(
+        document.text,
+        cues.replace("4111<00:00:01.500> 1111", "[card number]<00:00:01.500>").replace("1111 1111 ", " ")
+    );
+    let spoken = ["nine", "one", "eight", "two", "seven", "three", "six", "four"];
+    let left = ["<+4791827364>", "", "", "", "", "", "", ""];
+    assert_eq!(seen_json(Format::Json, &words(&spoken), &nobody()), words(&left));
+}
+
+#[test]
 fn ids_and_times_in_json_stay() {
     let analysis = json!({
         "uuid": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "at": "2026-08-01T00:10:10+02:00", "score": 0.97,
@@ -178,6 +198,18 @@ fn a_line_that_lost_its_words_ends_no_cue() {
             "",
         ];
         assert_eq!(seen(Format::Vtt, &file.join(end), &nobody()), left.join(end));
+    }
+}
+
+#[test]
+fn signs_by_their_names_hide_nobody() {
+    let said = |words: &str| format!("WEBVTT\n\n00:01.000 --> 00:02.000\n{words}\n");
+    for (words, left) in [
+        ("912&nbsp;34&#160;567 &amp; caf&eacute; &hearts; &lt;b", "<+4791234567> &amp; café &hearts; &lt;b"),
+        ("ola&commat;eksempel.no", "<ola@eksempel.no>"),
+        ("&#57;12 34 567", "<+4791234567>"),
+    ] {
+        assert_eq!(seen(Format::Vtt, &said(words), &kari()), said(left));
     }
 }
 

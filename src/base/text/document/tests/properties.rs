@@ -44,12 +44,6 @@ fn piece() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
 }
 
-/// What of an original is left: all of it that is not marked, in its order.
-fn is_left_of(left: &str, original: &str) -> bool {
-    let mut rest = original.chars();
-    left.chars().all(|c| rest.any(|other| other == c))
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -78,13 +72,17 @@ proptest! {
                 prop_assert!(piece.is_char_boundary(mark.range.start) && piece.is_char_boundary(mark.range.end));
                 free = mark.range.end;
             }
-            for (range, found) in finder.find(piece) {
+            for (range, found) in finder.find_all(piece) {
                 let covered = |at: usize| marks.iter().any(|mark| mark.range.contains(&at));
                 prop_assert!(range.clone().all(covered), "{piece:?} {found:?}");
             }
             let kept: String = piece.char_indices().filter(|(at, _)| !marks.iter().any(|mark| mark.range.contains(at))).map(|(_, c)| c).collect();
             let left = fill_text(&written(piece, marks, &mut mentions), |_| String::new());
-            prop_assert_eq!(left.replace("Anonymized", ""), kept.replace("Anonymized", ""));
+            let without = |text: &str| {
+                let words = ["Anonymized", "[card number]", "[bank account]", "[national identity number]"];
+                words.iter().fold(text.to_owned(), |text, word| text.replace(word, ""))
+            };
+            prop_assert_eq!(without(&left), without(&kept));
         }
     }
 
@@ -145,8 +143,8 @@ proptest! {
                 prop_assert_eq!(arrows(&filled), cues.len());
                 prop_assert!(tokenize(Format::Vtt, filled.as_bytes(), &nobody()).is_ok(), "{file:?} {filled:?}");
             }
-            if document.mentions.is_empty() && !is_late {
-                prop_assert!(is_left_of(&document.text, &file));
+            if !document.is_replaced {
+                prop_assert_eq!(&document.text, &file);
             }
         }
     }
