@@ -19,7 +19,7 @@ use crate::base::id::IdentifierId;
 use crate::content::{self, Content};
 use crate::keys;
 use crate::store::StoreError;
-use crate::tenants::Tenant;
+use crate::tenants::{self, Tenant};
 use crate::vault::{self, DeliverySecret};
 
 /// Everything that an attempt needs, as it was when it began.
@@ -44,6 +44,9 @@ impl<'a> Errand<'a> {
         let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
         let destination = sql::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let destination = destination.ok_or(Fault::TargetMissing)?;
+        // A round may last for hours: the settings are those of now.
+        let settings = tenants::find(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
+        let settings = settings.ok_or(Fault::TargetMissing)?.settings.recordings;
         let target = crate::base::target::Target::Archive;
         let record = crate::archive::find(&mut tx, tenant.id, target, claim.interaction).await;
         drop(tx);
@@ -55,12 +58,11 @@ impl<'a> Errand<'a> {
         // Its row goes with its delivery's: somebody is deleting it right now.
         let content = content.ok_or(Failed::Lost)?;
         let address = destination.address()?;
-        let settings = &tenant.settings.recordings;
         if matches!(address, Address::Ftp { is_secure: false, .. }) && !settings.allow_plain_ftp {
             return Err(Fault::PlainFtpNotAllowed.into());
         }
         let key = keys::find(stores, tenant.id).await.map_err(DeliveryError::from)?;
-        let wrapping = Wrapping::new(&content, settings, key, stores.clock.now())?;
+        let wrapping = Wrapping::new(&content, &settings, key, stores.clock.now())?;
         let keyset = stores.keysets.get(&stores.vault, tenant.id).await.map_err(DeliveryError::from)?;
         let secret = if matches!(address, Address::Folder(_)) {
             None

@@ -1,5 +1,6 @@
 //! Targets: where the two files of a delivery are written under another name, and get their own when they are whole.
 
+#[cfg(any(feature = "ftp", feature = "sftp"))]
 mod dial;
 mod folder;
 #[cfg(feature = "ftp")]
@@ -10,7 +11,9 @@ mod s3;
 mod sftp;
 
 use std::io;
-use std::path::{Path, PathBuf};
+#[cfg(any(feature = "ftp", feature = "s3"))]
+use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
@@ -27,8 +30,10 @@ pub struct Reach {
     /// The folder below which the tenant's folders lie.
     pub folder: PathBuf,
     /// Certificates of further authorities.
+    #[cfg_attr(not(any(feature = "ftp", feature = "s3")), expect(dead_code, reason = "nothing speaks TLS"))]
     pub ca_file: Option<PathBuf>,
     /// The longest wait for a server.
+    #[cfg_attr(not(any(feature = "ftp", feature = "s3", feature = "sftp")), expect(dead_code, reason = "no server"))]
     pub timeout: Duration,
 }
 
@@ -94,7 +99,7 @@ impl Target {
             Address::S3 { bucket, prefix } => {
                 s3::Bucket::open((bucket, prefix), destination, secret, reach).await.map(Self::Bucket)
             }
-            #[expect(unreachable_patterns, reason = "with all features there is no other")]
+            #[cfg(not(all(feature = "ftp", feature = "s3", feature = "sftp")))]
             _ => Err(Fault::NotBuiltIn),
         }
     }
@@ -121,6 +126,7 @@ impl Target {
 }
 
 /// A step that a server takes longer for than anybody waits is [`Fault::Timeout`].
+#[cfg(any(feature = "ftp", feature = "s3", feature = "sftp"))]
 async fn within<T>(timeout: Duration, step: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     tokio::time::timeout(timeout, step).await.unwrap_or(Err(Fault::Timeout))
 }

@@ -132,6 +132,23 @@ each_store!(a_courier_killed_in_mid_transfer_loses_and_doubles_nothing, |mut let
     assert_eq!(deliveries(&lethe).await[0]["attempts"], 2);
 });
 
+each_store!(what_is_deleted_in_mid_transfer_gets_no_name, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    into_folder(&lethe).await;
+    let path = call(&lethe, "cdr-1").await;
+    let item = upload(&lethe, &path, "recording", &WORDS.repeat(1_500_000)).await;
+    let folder = folder_of(&lethe).join("calls");
+    let running = lethe.start(&["deliver", "--once"]);
+    while !files_named(&folder).iter().any(|name| ends(name, "part")) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let content = format!("/archive/content/{}", item["id"].as_str().unwrap());
+    Answer::of(lethe.caller("dpo").call("DELETE", &content)).await.expect(204);
+    running.end().await.well();
+    assert_eq!(state(&lethe).await.0, "cancelled");
+    assert_eq!(files_named(&folder), Vec::<String>::new(), "not even a part of it is left");
+});
+
 each_store!(an_answer_that_was_lost_does_not_double_a_file, |mut lethe: TestLethe| async move {
     calmly(&mut lethe).await;
     into_folder(&lethe).await;
