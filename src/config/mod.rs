@@ -5,6 +5,7 @@
 //! setting and the rule, never the value. To add a setting: a field with its default here, its rule in
 //! [`Config::load`], a line in `docs/operating.md`.
 
+mod content;
 mod delivery;
 mod layers;
 mod roles;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 use crate::base::actor::Scope;
 use crate::base::crypto::KEY_LEN;
 
+pub use content::{ContentConfig, S3Config};
 pub use delivery::DeliveryConfig;
 pub use layers::ConfigError;
 
@@ -199,45 +201,6 @@ impl Default for AuthConfig {
     }
 }
 
-/// Where content lies and how much of it one upload may bring.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ContentConfig {
-    /// The folder of the sealed objects; unset: `objects` in the data folder.
-    pub folder: Option<PathBuf>,
-    /// The longest upload, in bytes.
-    pub size_limit: u64,
-    /// A bucket to keep them in instead of the folder.
-    pub s3: S3Config,
-}
-
-/// A bucket of an S3 service. What is not set is taken from the environment as AWS' own tools do (`AWS_…`, the role of
-/// the pod or machine).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct S3Config {
-    /// The bucket; unset: objects lie in the folder.
-    pub bucket: Option<String>,
-    /// What the names of all objects begin with.
-    pub prefix: String,
-    /// The bucket's region.
-    pub region: Option<String>,
-    /// Where the service is, if it is not AWS.
-    pub endpoint: Option<String>,
-    /// The access key.
-    pub access_key_id: Option<String>,
-    /// Its secret.
-    pub secret_access_key: Option<SecretString>,
-    /// A file that holds the secret.
-    pub secret_access_key_file: Option<PathBuf>,
-}
-
-impl Default for ContentConfig {
-    fn default() -> Self {
-        Self { folder: None, size_limit: 1 << 30, s3: S3Config::default() }
-    }
-}
-
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -320,7 +283,7 @@ impl Config {
         self.check_http()?;
         self.check_databases()?;
         self.check_auth()?;
-        self.check_content()?;
+        self.content.check()?;
         self.delivery.check()?;
         // A word without `=` would be read as the name of a module, and silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
@@ -346,23 +309,6 @@ impl Config {
         at_least_one("http.body_limit", http.body_limit as u64)?;
         at_least_one("http.request_timeout", http.request_timeout)?;
         at_least_one("http.workers", http.workers.map_or(1, |workers| workers as u64))
-    }
-
-    fn check_content(&self) -> Result<(), ConfigError> {
-        let s3 = &self.content.s3;
-        if s3.bucket.is_some() && !cfg!(feature = "s3") {
-            return Err(ConfigError::new("content.s3.bucket", "this build has no S3 (cargo feature s3)"));
-        }
-        if s3.bucket.is_some() && self.content.folder.is_some() {
-            return Err(ConfigError::new("content.folder", "must not be set beside content.s3.bucket"));
-        }
-        if s3.access_key_id.is_some() != s3.secret_access_key.is_some() {
-            return Err(ConfigError::new(
-                "content.s3.secret_access_key",
-                "is needed with access_key_id, and only then",
-            ));
-        }
-        at_least_one("content.size_limit", self.content.size_limit)
     }
 
     fn check_databases(&self) -> Result<(), ConfigError> {

@@ -17,6 +17,7 @@ mod objects;
 pub mod outbox;
 mod reading;
 mod removal;
+mod sealing;
 mod shelves;
 mod sql;
 pub mod text;

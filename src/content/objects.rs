@@ -8,8 +8,11 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+#[cfg(feature = "s3")]
 use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
+
+use tokio::task::JoinHandle;
 
 use crate::base::id::{ContentId, TenantId};
 
@@ -18,6 +21,7 @@ use crate::base::id::{ContentId, TenantId};
 const PART: usize = 1 << 20;
 
 /// The same for S3, which takes no smaller parts than 5 MiB and no more of them than 10,000.
+#[cfg(feature = "s3")]
 const PART_OF_S3: usize = 8 << 20;
 
 /// Why the object store did not do what it should.
@@ -29,6 +33,9 @@ pub enum ObjectError {
     /// The store is away, full or refuses: the same call may succeed later.
     #[error("the object store is unavailable: {0}")]
     Unavailable(#[source] object_store::Error),
+    /// The process ends, and the write was stopped.
+    #[error("the write was interrupted")]
+    Interrupted,
     /// The folder cannot be made.
     #[error("the folder of the objects cannot be made: {0}")]
     Folder(#[source] std::io::Error),
@@ -125,7 +132,7 @@ impl Objects {
     pub async fn create(&self, tenant: TenantId, id: ContentId) -> Result<Writing, ObjectError> {
         let upload = self.store()?.put_multipart(&name(tenant, id)).await?;
         let part = self.part();
-        Ok(Writing { upload, waiting: Vec::with_capacity(part), part })
+        Ok(Writing { upload, waiting: Vec::with_capacity(part), part, under_way: None })
     }
 
     /// The bytes of a range of an object, as they come.
@@ -180,6 +187,8 @@ pub struct Writing {
     upload: Box<dyn MultipartUpload>,
     waiting: Vec<u8>,
     part: usize,
+    /// The part that is being written while the next one is collected.
+    under_way: Option<JoinHandle<object_store::Result<()>>>,
 }
 
 impl Writing {
@@ -199,17 +208,28 @@ impl Writing {
     /// Writes the rest and gives the object its name.
     pub async fn complete(mut self) -> Result<(), ObjectError> {
         self.write().await?;
+        self.written().await?;
         self.upload.complete().await?;
         Ok(())
     }
 
     /// Leaves nothing of the object.
     pub async fn abort(mut self) -> Result<(), ObjectError> {
+        // A part that could not be written is gone as well.
+        drop(self.written().await);
         Ok(self.upload.abort().await?)
     }
 
     async fn write(&mut self) -> Result<(), ObjectError> {
+        self.written().await?;
         let part = std::mem::replace(&mut self.waiting, Vec::with_capacity(self.part));
-        Ok(self.upload.put_part(PutPayload::from(part)).await?)
+        self.under_way = Some(tokio::spawn(self.upload.put_part(PutPayload::from(part))));
+        Ok(())
+    }
+
+    /// Waits for the part that is being written.
+    async fn written(&mut self) -> Result<(), ObjectError> {
+        let Some(part) = self.under_way.take() else { return Ok(()) };
+        Ok(part.await.map_err(|_| ObjectError::Interrupted)??)
     }
 }

@@ -13,12 +13,13 @@ use chrono::{DateTime, Utc};
 use super::header::Header;
 use super::model::{Content, ContentError, NewContent, place};
 use super::objects::{ObjectError, Writing};
-use super::{Shelf, known, outbox, sql};
+use super::sealing::{Sealed, Sealing, Work};
+use super::{Shelf, known, outbox, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::{Key, Sha256};
 use crate::base::id::{ContentId, TenantId};
-use crate::keys::{self, Encryptor, RecordingKey};
+use crate::keys::{self, Encryptor};
 use crate::tenants;
 use crate::vault::{self, Keyset, Stores};
 
@@ -32,21 +33,12 @@ pub struct Upload {
     at: DateTime<Utc>,
     new: NewContent,
     key: Key,
-    encryption: Option<Encryption>,
-    sealer: Sealer,
-    digest: Sha256,
+    /// The fingerprint of the tenant's own key that it is encrypted for.
+    encrypted_for: Option<String>,
     size: u64,
     header: Header,
-    stored_size: u64,
+    sealing: Sealing,
     writing: Writing,
-}
-
-/// What encrypts an upload for the tenant's own key.
-struct Encryption {
-    fingerprint: String,
-    encryptor: Encryptor,
-    /// Ciphertext on its way to be sealed.
-    made: Vec<u8>,
 }
 
 /// Begins an upload of so many bytes, if its sender knows how many, to an interaction there is. Its customer may have been
@@ -66,36 +58,23 @@ pub async fn begin_upload(
     if announced.is_some_and(|size| size > shelf.size_limit) {
         return Err(ContentError::TooLarge(shelf.size_limit));
     }
-    let encryption = encryption(stores, tenant, new.kind).await?;
+    let (encrypted_for, encryptor) = encryption(stores, tenant, new.kind).await?.unzip();
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let (id, key) = (ContentId::new(), Key::random()?);
     let sealer = Sealer::new(&key, &place(tenant, id))?;
+    let sealing = Sealing::begin(Work { digest: Sha256::new(), encryptor, sealer })?;
     let writing = shelf.objects.create(tenant, id).await?;
-    let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
-    let (digest, header) = (Sha256::new(), Header::default());
-    let (size, stored_size) = (0, 0);
-    Ok(Upload {
-        stores,
-        shelf,
-        keyset,
-        tenant,
-        id,
-        at,
-        new,
-        key,
-        encryption,
-        sealer,
-        digest,
-        size,
-        header,
-        stored_size,
-        writing,
-    })
+    let (stores, shelf, header) = (Arc::clone(stores), Arc::clone(shelf), Header::default());
+    Ok(Upload { stores, shelf, keyset, tenant, id, at, new, key, encrypted_for, size: 0, header, sealing, writing })
 }
 
 /// What encrypts content of a kind for the tenant, if anything does (B6). With a key that has expired nothing is stored:
 /// in clear it must not be, and its sender still has it (B8).
-async fn encryption(stores: &Stores, tenant: TenantId, kind: ContentKind) -> Result<Option<Encryption>, ContentError> {
+async fn encryption(
+    stores: &Stores,
+    tenant: TenantId,
+    kind: ContentKind,
+) -> Result<Option<(String, Encryptor)>, ContentError> {
     if !kind.is_recording() {
         return Ok(None);
     }
@@ -109,8 +88,7 @@ async fn encryption(stores: &Stores, tenant: TenantId, kind: ContentKind) -> Res
         return Err(ContentError::KeyExpired);
     }
     let encryptor = key.encryptor()?;
-    let RecordingKey { fingerprint, .. } = key;
-    Ok(Some(Encryption { fingerprint, encryptor, made: Vec::new() }))
+    Ok(Some((key.fingerprint, encryptor)))
 }
 
 impl Upload {
@@ -124,26 +102,14 @@ impl Upload {
         if self.header.contradicts(&self.new.media_type) {
             return Err(ContentError::Misfit);
         }
-        self.digest.update(bytes);
-        if let Some(Encryption { encryptor, made, .. }) = &mut self.encryption {
-            encryptor.push(bytes, made)?;
-            self.stored_size += made.len() as u64;
-            self.sealer.push(made, self.writing.buffer())?;
-            made.clear();
-        } else {
-            self.stored_size += bytes.len() as u64;
-            self.sealer.push(bytes, self.writing.buffer())?;
-        }
-        Ok(self.writing.flush().await?)
+        self.sealing.push(bytes, &mut self.writing).await
     }
 
     /// Stores what has arrived, if its SHA-256 is the one that was promised.
-    pub async fn finish(mut self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
-        let encrypted_for = self.end_encryption()?;
-        let Self { stores, shelf, keyset, tenant, id, at, new, key, sealer, digest, size, header, .. } = self;
-        let (stored_size, mut writing) = (self.stored_size, self.writing);
-        sealer.finish(writing.buffer())?;
-        let sha256 = digest.finish();
+    pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
+        let Self { stores, shelf, keyset, tenant, id, at, new, key, encrypted_for, size, header, sealing, mut writing } =
+            self;
+        let Sealed { sha256, size: stored_size } = sealing.finish(&mut writing).await?;
         if promised.is_some_and(|promised| promised != sha256) {
             writing.abort().await?;
             return Err(ContentError::Digest);
@@ -168,15 +134,6 @@ impl Upload {
         tokio::spawn(storing.run(writing)).await.map_err(|_| ContentError::Stopped)?
     }
 
-    /// Seals what is left of the ciphertext. Answers whom it is for.
-    fn end_encryption(&mut self) -> Result<Option<String>, ContentError> {
-        let Some(Encryption { fingerprint, encryptor, mut made }) = self.encryption.take() else { return Ok(None) };
-        encryptor.finish(&mut made)?;
-        self.stored_size += made.len() as u64;
-        self.sealer.push(&made, self.writing.buffer())?;
-        Ok(Some(fingerprint))
-    }
-
     /// Leaves nothing of what has arrived.
     pub async fn abandon(self) -> Result<(), ObjectError> {
         self.writing.abort().await
@@ -194,7 +151,7 @@ struct Storing {
 }
 
 impl Storing {
-    async fn run(self, writing: Writing) -> Result<Content, ContentError> {
+    async fn run(mut self, writing: Writing) -> Result<Content, ContentError> {
         let stored = self.store(writing).await;
         if stored.is_err() {
             self.undo().await;
@@ -202,12 +159,15 @@ impl Storing {
         stored.map(|()| self.content)
     }
 
-    async fn store(&self, writing: Writing) -> Result<(), ContentError> {
+    async fn store(&mut self, writing: Writing) -> Result<(), ContentError> {
         let mut tx = self.stores.vault.write().await?;
         vault::keep_content_key(&mut tx, &self.keyset, self.content.id, &self.key).await?;
         tx.commit().await?;
         writing.complete().await?;
         let mut tx = self.stores.archive.write().await?;
+        // Held until the row is there: an interaction that is dated anew takes its content along.
+        let interaction = text::customer(&mut tx, self.tenant, self.content.interaction, true).await?;
+        self.content.at = interaction.ok_or(ContentError::Unknown)?.at;
         sql::insert(&mut tx, self.tenant, &self.content).await?;
         outbox::enqueue(&mut tx, self.tenant, &self.content).await?;
         Ok(tx.commit().await?)

@@ -32,6 +32,7 @@ use crate::vault::{self, Keyset, Resolved, Stores, VaultError};
 
 pub use reading::{Shown, show_text};
 use sql::Customer;
+pub(super) use sql::customer;
 
 /// The longest text, in bytes: it is taken apart in memory.
 pub const LONGEST: u64 = 16 << 20;
