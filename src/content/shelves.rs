@@ -29,8 +29,8 @@ impl Objects {
         let folder = Path::from_iter([tenant.to_string(), format!("{folder:02x}")]);
         let listed: Vec<_> = self.store()?.list(Some(&folder)).try_collect().await?;
         let known = |object: &object_store::ObjectMeta| {
-            let id = object.location.filename()?.parse().ok()?;
-            Some((ContentId(id), object.last_modified))
+            let id = ContentId(object.location.filename()?.parse().ok()?);
+            (object.location == name(tenant, id)).then_some((id, object.last_modified))
         };
         Ok(listed.iter().filter_map(known).collect())
     }

@@ -17,6 +17,7 @@ mod ingest;
 mod keys;
 mod night;
 mod night_content;
+mod object_store;
 mod plans;
 mod privacy;
 mod requests;

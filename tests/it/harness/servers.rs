@@ -182,9 +182,11 @@ impl S3 {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move {
+            // Dropped with the server, so that no line stays open.
+            let mut lines = tokio::task::JoinSet::new();
             while let Ok((line, _)) = listener.accept().await {
                 let service = service.clone();
-                tokio::spawn(async move {
+                lines.spawn(async move {
                     let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(line), service).await;
                 });
             }
