@@ -119,8 +119,8 @@ impl Objects {
         Ok(self.store.get_or_init(|| store).as_ref())
     }
 
-    /// How much is collected before it is written.
-    const fn part(&self) -> usize {
+    /// How much is collected before it is written, in bytes.
+    pub const fn part(&self) -> usize {
         match self.place {
             ObjectPlace::Folder(_) => PART,
             #[cfg(feature = "s3")]
@@ -131,8 +131,7 @@ impl Objects {
     /// Begins an object. Until it is complete it has another name; dropped, it is gone.
     pub async fn create(&self, tenant: TenantId, id: ContentId) -> Result<Writing, ObjectError> {
         let upload = self.store()?.put_multipart(&name(tenant, id)).await?;
-        let part = self.part();
-        Ok(Writing { upload, waiting: Vec::with_capacity(part), part, under_way: None })
+        Ok(Writing { upload, under_way: None })
     }
 
     /// The bytes of a range of an object, as they come.
@@ -185,29 +184,20 @@ pub(super) fn name(tenant: TenantId, id: ContentId) -> Path {
 #[derive(Debug)]
 pub struct Writing {
     upload: Box<dyn MultipartUpload>,
-    waiting: Vec<u8>,
-    part: usize,
-    /// The part that is being written while the next one is collected.
+    /// The part that is being written while the next one is made.
     under_way: Option<JoinHandle<object_store::Result<()>>>,
 }
 
 impl Writing {
-    /// Where the next bytes are appended, before [`Writing::flush`].
-    pub fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.waiting
+    /// Writes the next part: of [`Objects::part`] bytes at least, but for the last.
+    pub async fn put(&mut self, part: Vec<u8>) -> Result<(), ObjectError> {
+        self.written().await?;
+        self.under_way = Some(tokio::spawn(self.upload.put_part(PutPayload::from(part))));
+        Ok(())
     }
 
-    /// Writes what was appended, once there is enough of it.
-    pub async fn flush(&mut self) -> Result<(), ObjectError> {
-        if self.waiting.len() < self.part {
-            return Ok(());
-        }
-        self.write().await
-    }
-
-    /// Writes the rest and gives the object its name.
+    /// Gives the object its name.
     pub async fn complete(mut self) -> Result<(), ObjectError> {
-        self.write().await?;
         self.written().await?;
         self.upload.complete().await?;
         Ok(())
@@ -218,13 +208,6 @@ impl Writing {
         // A part that could not be written is gone as well.
         drop(self.written().await);
         Ok(self.upload.abort().await?)
-    }
-
-    async fn write(&mut self) -> Result<(), ObjectError> {
-        self.written().await?;
-        let part = std::mem::replace(&mut self.waiting, Vec::with_capacity(self.part));
-        self.under_way = Some(tokio::spawn(self.upload.put_part(PutPayload::from(part))));
-        Ok(())
     }
 
     /// Waits for the part that is being written.

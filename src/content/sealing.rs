@@ -1,33 +1,36 @@
-//! What is done to the bytes of an upload: hashed, encrypted for the tenant's key, sealed. It happens on a thread of its own,
-//! so that the next bytes are received, and the last ones written, meanwhile.
+//! What is done to the bytes of an upload: they are hashed on one thread, and on another encrypted for the tenant's key and
+//! sealed, so that the next bytes are received, and the last ones written, meanwhile.
 //!
-//! The thread ends with the upload: when its bytes have all come, or when nobody takes what it makes any more.
+//! The threads end with the upload: when its bytes have all come, or when nobody takes what they make any more.
+
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::model::ContentError;
 use super::objects::Writing;
-use crate::base::chunks::Sealer;
+use crate::base::chunks::{SEALED_CHUNK, Sealer};
 use crate::base::crypto::Sha256;
 use crate::keys::Encryptor;
 
-/// How many pieces may wait for the thread: some hundred kilobytes.
-const WAITING: usize = 16;
+/// How much the threads are given at once, in bytes: what comes from the network in pieces of some kilobytes would have them
+/// woken for each.
+const PIECE: usize = 128 << 10;
 
-/// How much is sealed before it is handed on, in bytes.
-const BATCH: usize = 256 << 10;
+/// How many pieces may wait for a thread.
+const PIECES: usize = 4;
 
-/// How many batches may wait to be written.
-const BATCHES: usize = 2;
+/// How many parts may wait to be written.
+const PARTS: usize = 1;
 
 /// What it takes.
 pub struct Work {
-    /// Hashes what arrives.
-    pub digest: Sha256,
-    /// Encrypts it for the tenant's own key.
+    /// Encrypts what arrives for the tenant's own key.
     pub encryptor: Option<Encryptor>,
     /// Seals what comes of that.
     pub sealer: Sealer,
+    /// How much is sealed before it is written, in bytes.
+    pub part: usize,
 }
 
 /// What came of it.
@@ -39,73 +42,95 @@ pub struct Sealed {
     pub size: u64,
 }
 
-/// The thread at work. Dropped, it ends.
+type Piece = Arc<Vec<u8>>;
+
+/// The threads at work. Dropped, they end.
 pub struct Sealing {
-    pieces: mpsc::Sender<Vec<u8>>,
-    batches: mpsc::Receiver<Vec<u8>>,
-    done: oneshot::Receiver<Result<Sealed, ContentError>>,
+    waiting: Vec<u8>,
+    to_hash: mpsc::Sender<Piece>,
+    to_seal: mpsc::Sender<Piece>,
+    parts: mpsc::Receiver<Vec<u8>>,
+    hash: oneshot::Receiver<[u8; 32]>,
+    size: oneshot::Receiver<Result<u64, ContentError>>,
 }
 
 impl Sealing {
     /// Begins the work.
     pub fn begin(work: Work) -> Result<Self, ContentError> {
-        let (pieces, arriving) = mpsc::channel(WAITING);
-        let (made, batches) = mpsc::channel(BATCHES);
-        let (ended, done) = oneshot::channel();
-        let run = move || {
-            // Who has dropped the upload does not ask how it ended.
-            let _ = ended.send(work.run(arriving, &made));
-        };
-        let thread = std::thread::Builder::new().name("sealing".to_owned()).spawn(run);
-        thread.map_err(|_| ContentError::Stopped)?;
-        Ok(Self { pieces, batches, done })
+        // Who has dropped the upload does not ask how it ended.
+        let ((to_hash, arriving), (hashed, hash)) = (mpsc::channel(PIECES), oneshot::channel());
+        start("hashing", move || hashed.send(digest(arriving)).is_ok())?;
+        let ((to_seal, arriving), (sealed, size)) = (mpsc::channel(PIECES), oneshot::channel());
+        let (made, parts) = mpsc::channel(PARTS);
+        start("sealing", move || sealed.send(work.run(arriving, &made)).is_ok())?;
+        Ok(Self { waiting: Vec::with_capacity(PIECE), to_hash, to_seal, parts, hash, size })
     }
 
-    /// Hands the next bytes over and writes what was sealed so far.
-    pub async fn push(&mut self, bytes: &[u8], writing: &mut Writing) -> Result<(), ContentError> {
+    /// Takes the next bytes and writes what was sealed so far.
+    pub async fn push(&mut self, mut bytes: &[u8], writing: &mut Writing) -> Result<(), ContentError> {
+        while let Some((now, later)) = bytes.split_at_checked(PIECE - self.waiting.len()) {
+            self.waiting.extend_from_slice(now);
+            bytes = later;
+            self.hand_over(writing).await?;
+        }
+        self.waiting.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Writes the rest, and answers what came of it all.
+    pub async fn finish(mut self, writing: &mut Writing) -> Result<Sealed, ContentError> {
+        self.hand_over(writing).await?;
+        let Self { to_hash, to_seal, mut parts, hash, size, .. } = self;
+        drop((to_hash, to_seal));
+        while let Some(part) = parts.recv().await {
+            writing.put(part).await?;
+        }
+        let size = size.await.map_err(|_| ContentError::Stopped)??;
+        Ok(Sealed { sha256: hash.await.map_err(|_| ContentError::Stopped)?, size })
+    }
+
+    /// Gives the threads what waits for them. Meanwhile what was made is written.
+    async fn hand_over(&mut self, writing: &mut Writing) -> Result<(), ContentError> {
+        let piece = Arc::new(std::mem::replace(&mut self.waiting, Vec::with_capacity(PIECE)));
+        self.to_hash.send(Arc::clone(&piece)).await.map_err(|_| ContentError::Stopped)?;
         loop {
             tokio::select! {
                 biased;
-                Some(batch) = self.batches.recv() => write(&batch, writing).await?,
-                free = self.pieces.reserve() => return match free {
+                Some(part) = self.parts.recv() => writing.put(part).await?,
+                free = self.to_seal.reserve() => return match free {
                     Ok(place) => {
-                        place.send(bytes.to_vec());
+                        place.send(piece);
                         Ok(())
                     }
                     // It has given up.
-                    Err(_) => (&mut self.done).await.map_err(|_| ContentError::Stopped)?.map(drop),
+                    Err(_) => (&mut self.size).await.map_err(|_| ContentError::Stopped)?.map(drop),
                 },
             }
         }
     }
-
-    /// Writes the rest, and answers what came of it all.
-    pub async fn finish(self, writing: &mut Writing) -> Result<Sealed, ContentError> {
-        let Self { pieces, mut batches, done } = self;
-        drop(pieces);
-        while let Some(batch) = batches.recv().await {
-            write(&batch, writing).await?;
-        }
-        done.await.map_err(|_| ContentError::Stopped)?
-    }
 }
 
-async fn write(batch: &[u8], writing: &mut Writing) -> Result<(), ContentError> {
-    writing.buffer().extend_from_slice(batch);
-    Ok(writing.flush().await?)
+fn start(name: &str, work: impl FnOnce() -> bool + Send + 'static) -> Result<(), ContentError> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|_| ContentError::Stopped)
+}
+
+fn digest(mut arriving: mpsc::Receiver<Piece>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    while let Some(piece) = arriving.blocking_recv() {
+        digest.update(&piece);
+    }
+    digest.finish()
 }
 
 impl Work {
-    fn run(
-        mut self,
-        mut arriving: mpsc::Receiver<Vec<u8>>,
-        made: &mpsc::Sender<Vec<u8>>,
-    ) -> Result<Sealed, ContentError> {
-        let (mut size, mut cipher, mut batch) = (0, Vec::new(), Vec::with_capacity(2 * BATCH));
+    fn run(mut self, mut arriving: mpsc::Receiver<Piece>, made: &mpsc::Sender<Vec<u8>>) -> Result<u64, ContentError> {
+        // A part ends with a chunk, and so a little behind its size.
+        let capacity = self.part + PIECE + SEALED_CHUNK;
+        let (mut size, mut cipher, mut part) = (0, Vec::new(), Vec::with_capacity(capacity));
         while let Some(piece) = arriving.blocking_recv() {
-            self.digest.update(&piece);
             let clear = match &mut self.encryptor {
-                None => &piece,
+                None => &*piece,
                 Some(encryptor) => {
                     cipher.clear();
                     encryptor.push(&piece, &mut cipher)?;
@@ -113,24 +138,20 @@ impl Work {
                 }
             };
             size += clear.len() as u64;
-            self.sealer.push(clear, &mut batch)?;
-            if batch.len() >= BATCH {
-                hand_on(&mut batch, made)?;
+            self.sealer.push(clear, &mut part)?;
+            if part.len() >= self.part {
+                let part = std::mem::replace(&mut part, Vec::with_capacity(capacity));
+                made.blocking_send(part).map_err(|_| ContentError::Stopped)?;
             }
         }
         if let Some(encryptor) = self.encryptor {
             cipher.clear();
             encryptor.finish(&mut cipher)?;
             size += cipher.len() as u64;
-            self.sealer.push(&cipher, &mut batch)?;
+            self.sealer.push(&cipher, &mut part)?;
         }
-        self.sealer.finish(&mut batch)?;
-        hand_on(&mut batch, made)?;
-        Ok(Sealed { sha256: self.digest.finish(), size })
+        self.sealer.finish(&mut part)?;
+        made.blocking_send(part).map_err(|_| ContentError::Stopped)?;
+        Ok(size)
     }
-}
-
-fn hand_on(batch: &mut Vec<u8>, made: &mpsc::Sender<Vec<u8>>) -> Result<(), ContentError> {
-    let batch = std::mem::replace(batch, Vec::with_capacity(2 * BATCH));
-    made.blocking_send(batch).map_err(|_| ContentError::Stopped)
 }

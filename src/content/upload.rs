@@ -17,7 +17,7 @@ use super::sealing::{Sealed, Sealing, Work};
 use super::{Shelf, known, outbox, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
-use crate::base::crypto::{Key, Sha256};
+use crate::base::crypto::Key;
 use crate::base::id::{ContentId, TenantId};
 use crate::keys::{self, Encryptor};
 use crate::tenants;
@@ -62,7 +62,7 @@ pub async fn begin_upload(
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let (id, key) = (ContentId::new(), Key::random()?);
     let sealer = Sealer::new(&key, &place(tenant, id))?;
-    let sealing = Sealing::begin(Work { digest: Sha256::new(), encryptor, sealer })?;
+    let sealing = Sealing::begin(Work { encryptor, sealer, part: shelf.objects.part() })?;
     let writing = shelf.objects.create(tenant, id).await?;
     let (stores, shelf, header) = (Arc::clone(stores), Arc::clone(shelf), Header::default());
     Ok(Upload { stores, shelf, keyset, tenant, id, at, new, key, encrypted_for, size: 0, header, sealing, writing })

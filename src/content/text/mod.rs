@@ -46,9 +46,6 @@ const MOST_MENTIONS: usize = 10_000;
 /// How many texts are taken apart or put together at a time: one takes some ten times its length of memory.
 static AT_WORK: Semaphore = Semaphore::const_new(2);
 
-/// How much is sealed at a time, in bytes.
-const PIECE: usize = 1 << 20;
-
 /// A text on its way in. Dropped, it leaves nothing.
 pub struct TextUpload {
     stores: Arc<Stores>,
@@ -245,11 +242,15 @@ impl Storing {
         tx.commit().await?;
         let mut sealer = Sealer::new(key, &place(self.keyset.tenant, *id))?;
         let mut writing = self.shelf.objects.create(self.keyset.tenant, *id).await?;
-        for piece in document.text.as_bytes().chunks(PIECE) {
-            sealer.push(piece, writing.buffer())?;
-            writing.flush().await?;
+        let mut part = Vec::new();
+        for piece in document.text.as_bytes().chunks(self.shelf.objects.part()) {
+            sealer.push(piece, &mut part)?;
+            if part.len() >= self.shelf.objects.part() {
+                writing.put(std::mem::take(&mut part)).await?;
+            }
         }
-        sealer.finish(writing.buffer())?;
+        sealer.finish(&mut part)?;
+        writing.put(part).await?;
         Ok(writing.complete().await?)
     }
 

@@ -80,13 +80,13 @@ impl Message {
     pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
         out.append(&mut self.head);
         while let Some((now, later)) = bytes.split_at_checked(PART - self.clear.len()) {
-            self.clear.extend_from_slice(now);
             bytes = later;
-            let part = std::mem::take(&mut self.clear);
             self.seal(&[0xE0 | PART_BITS])?;
-            self.seal(&part)?;
-            self.clear = part;
-            self.clear.clear();
+            let mut waited = std::mem::take(&mut self.clear);
+            self.seal(&waited)?;
+            self.seal(now)?;
+            waited.clear();
+            self.clear = waited;
             self.emit(out);
         }
         self.clear.extend_from_slice(bytes);
