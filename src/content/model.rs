@@ -72,7 +72,10 @@ impl MediaType {
     pub fn fits(&self, kind: ContentKind) -> bool {
         match kind {
             ContentKind::Recording | ContentKind::ScreenRecording | ContentKind::Voicemail => {
-                ["audio", "video", "application"].contains(&self.top())
+                let is_document = ["json", "xml", "html", "pdf", "zip", "javascript", "csv", "text", "vcon"]
+                    .iter()
+                    .any(|word| self.0.contains(word));
+                ["audio", "video"].contains(&self.top()) || self.top() == "application" && !is_document
             }
             _ => true,
         }
@@ -222,6 +225,7 @@ impl ContentError {
         match self {
             Self::Unknown => "not_found",
             Self::Broken(_) => "format",
+            Self::KeyExpired => "recording_key_expired",
             Self::Misfit => "media_type_unsupported",
             Self::TooLarge(_) => "too_large",
             Self::Digest => "digest_mismatch",
@@ -267,6 +271,9 @@ mod tests {
         let allows = |kind: ContentKind, header| MediaType::parse(header).unwrap().fits(kind);
         assert!(allows(ContentKind::Recording, "audio/mpeg") && allows(ContentKind::Voicemail, "video/mp4"));
         assert!(allows(ContentKind::Recording, "application/octet-stream"));
+        assert!(
+            !allows(ContentKind::Recording, "application/json") && !allows(ContentKind::Voicemail, "application/vcon")
+        );
         assert!(!allows(ContentKind::Recording, "text/html") && allows(ContentKind::Attachment, "text/html"));
     }
 

@@ -204,8 +204,8 @@ pub async fn announce(
     file_names: &[String],
     until: DateTime<Utc>,
 ) -> Result<u64> {
-    let query =
-        tx.query("UPDATE deliveries SET").with(" claimed_until = ", until).with(", file_names = ", json(file_names)?);
+    let names = with_earlier(tx, tenant, claim.id, file_names).await?;
+    let query = tx.query("UPDATE deliveries SET").with(" claimed_until = ", until).with(", file_names = ", names);
     mine(query, tenant, claim).execute().await
 }
 
@@ -218,7 +218,7 @@ pub async fn deliver(
     file_names: &[String],
     now: DateTime<Utc>,
 ) -> Result<u64> {
-    let names = json(file_names)?;
+    let names = with_earlier(tx, tenant, claim.id, file_names).await?;
     tx.query("UPDATE deliveries SET state = 'delivered', claim = NULL, claimed_until = NULL, last_error = NULL")
         .with(", file_names = ", names)
         .with(", delivered_at = ", now)
@@ -248,8 +248,34 @@ pub async fn fail(
     mine(query, tenant, claim).execute().await
 }
 
-fn json(file_names: &[String]) -> Result<String> {
-    serde_json::to_string(file_names).map_err(|_| StoreError::Refused("file_names".to_owned()))
+/// Names of files after those that earlier attempts have noted: under other settings a file has another name, and what was
+/// left under the old one is the tenant's to delete as well.
+async fn with_earlier(tx: &mut Tx<Archive>, tenant: TenantId, id: DeliveryId, file_names: &[String]) -> Result<String> {
+    let earlier: Option<(String,)> = tx
+        .query("SELECT file_names FROM deliveries")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND id = ", id)
+        .maybe()
+        .await?;
+    let broken = || StoreError::Inconsistent(format!("deliveries.file_names of {id}"));
+    let mut names: Vec<String> = match earlier {
+        Some((names,)) => serde_json::from_str(&names).map_err(|_| broken())?,
+        None => Vec::new(),
+    };
+    names.retain(|name| !file_names.contains(name));
+    names.extend_from_slice(file_names);
+    serde_json::to_string(&names).map_err(|_| broken())
+}
+
+/// Why a delivery was not made at the last attempt, if there was one.
+pub async fn last_error(tx: &mut Tx<Archive>, tenant: TenantId, id: DeliveryId) -> Result<Option<String>> {
+    let row: Option<(Option<String>,)> = tx
+        .query("SELECT last_error FROM deliveries")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND id = ", id)
+        .maybe()
+        .await?;
+    Ok(row.and_then(|(error,)| error))
 }
 
 fn mine<'c>(query: Query<'c>, tenant: TenantId, claim: &Claimed) -> Query<'c> {

@@ -71,7 +71,7 @@ impl RecordingKey {
             return Err(Refusal::TooLong.into());
         }
         // Of whatever format, and whatever else comes with it.
-        if text.contains("PRIVATE KEY") {
+        if text.contains("PRIVATE KEY") || is_wrapped_private_key(text) {
             return Err(Refusal::PrivateKey.into());
         }
         let key = Self::judge(kind, text, now)?;
@@ -184,8 +184,12 @@ impl From<Refusal> for KeyError {
     }
 }
 
+/// Whether a text is a private key in PEM or armor, in base64 once more.
+fn is_wrapped_private_key(text: &str) -> bool {
+    base64(text).is_some_and(|bytes| bytes.windows(11).any(|window| window == b"PRIVATE KEY"))
+}
+
 /// The bytes of a text in base64, whatever blanks stand in it.
-#[cfg(any(feature = "openpgp", feature = "cms"))]
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     use base64::Engine as _;
     let dense: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();

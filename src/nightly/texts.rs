@@ -38,7 +38,8 @@ pub async fn cut_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 }
 
 /// Notes the selected mentions; then, in the texts of interactions whose customer goes, the mentions of that customer and
-/// of everybody else whom this pass forgets.
+/// of everybody else whom this pass forgets. A name in a text is its customer's, also one that the interaction had when
+/// the text came and has not any more.
 async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     const INSERT: &str = ") INSERT INTO pass_text_hits (tenant_id, content_id, slot, identifier_id, at) SELECT ";
     let query = with_selected(tx.query(""), chunk).push(", said AS (");
@@ -56,7 +57,7 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .with(" WHERE c.tenant_id = ", chunk.tenant)
         .with(" AND m.tenant_id = ", chunk.tenant)
         .with(" AND m.target = ", Owner::Content)
-        .push(" AND m.identifier_id IS NOT NULL AND (m.identifier_id IN (k.phone_id, k.email_id, k.name_id)")
+        .push(" AND m.identifier_id IS NOT NULL AND (m.kind = 'name' OR m.identifier_id IN (k.phone_id, k.email_id, k.name_id)")
         .push(" OR EXISTS (SELECT 1 FROM pass_work w WHERE w.tenant_id = m.tenant_id")
         .with(" AND w.pass_id = ", chunk.pass)
         .with(" AND w.target = ", chunk.target)
@@ -85,7 +86,10 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
             )
             .with(" WHERE h.tenant_id = ", chunk.tenant)
             .with(" AND c.tenant_id = ", chunk.tenant)
-            .push(" AND h.identifier_id IN (k.phone_id, k.email_id, k.name_id)");
+            .push(" AND (h.identifier_id IN (k.phone_id, k.email_id, k.name_id) OR EXISTS (SELECT 1 FROM mentions m")
+            .with(" WHERE m.tenant_id = ", chunk.tenant)
+            .with(" AND m.target = ", Owner::Content)
+            .push(" AND m.record_id = h.content_id AND m.n = h.slot AND m.kind = 'name'))");
     }
     query
         .push(

@@ -287,6 +287,8 @@ impl From<ContentError> for Problem {
                 Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")
             }
             ContentError::Busy => Self::new(Code::TooManyRequests).detail("another batch is at work"),
+            // An object that is missing may be in a store that is not mounted.
+            ContentError::Object(crate::content::ObjectError::Missing) => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) if error.is_transient() => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped => Self::internal(error),
             ContentError::Store(error) => error.into(),

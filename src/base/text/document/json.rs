@@ -28,7 +28,7 @@ pub(super) enum Shape {
 }
 
 /// Fields that hold one word of several.
-const WORDS: [&str; 4] = ["word", "punctuated_word", "w", "token"];
+const WORDS: [&str; 7] = ["word", "punctuated_word", "w", "token", "words", "tokens", "digits"];
 
 /// Fields that hold what somebody said: the object that has one is a turn.
 const SAID: [&str; 9] = ["text", "body", "message", "content", "transcript", "utterance", "words", "word", "msg"];

@@ -82,6 +82,9 @@ pub(super) fn unescape(text: &str) -> Option<String> {
 
 /// The sign that a name at the beginning of a text stands for, and how many bytes that takes.
 fn named(text: &str) -> Option<(char, usize)> {
+    if let Some(number) = text.strip_prefix("&#") {
+        return numbered(number);
+    }
     let end = text.bytes().take(12).position(|byte| byte == b';')?;
     let name = text.get(1..end)?;
     let sign = match name {
@@ -89,6 +92,13 @@ fn named(text: &str) -> Option<(char, usize)> {
         "lt" => '<',
         "gt" => '>',
         "nbsp" => '\u{A0}',
+        "ensp" => '\u{2002}',
+        "emsp" => '\u{2003}',
+        "thinsp" => '\u{2009}',
+        "hairsp" => '\u{200A}',
+        "shy" => '\u{AD}',
+        "zwnj" => '\u{200C}',
+        "zwj" => '\u{200D}',
         "lrm" => '\u{200E}',
         "rlm" => '\u{200F}',
         "quot" => '"',
@@ -111,16 +121,21 @@ fn named(text: &str) -> Option<(char, usize)> {
         "Uuml" => 'Ü',
         "eacute" => 'é',
         "Eacute" => 'É',
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code).filter(|sign| !matches!(*sign, '\0' | '\u{E000}' | '\u{E001}'))?
-        }
+        _ => return None,
     };
     Some((sign, end + 1))
+}
+
+/// The sign of a number behind `&#`, and how many bytes the whole takes; players do without the semicolon.
+fn numbered(number: &str) -> Option<(char, usize)> {
+    let (digits, radix, head) = match number.strip_prefix(['x', 'X']) {
+        Some(hexadecimal) => (hexadecimal, 16, 3),
+        None => (number, 10, 2),
+    };
+    let length = digits.bytes().take(8).take_while(|byte| char::from(*byte).is_digit(radix)).count();
+    let sign = char::from_u32(u32::from_str_radix(&digits[..length], radix).ok()?)?;
+    let ends = usize::from(digits[length..].starts_with(';'));
+    (!matches!(sign, '\0' | '\u{E000}' | '\u{E001}')).then_some((sign, head + length + ends))
 }
 
 /// The lines of a file, whatever ends them.
