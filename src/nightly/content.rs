@@ -21,12 +21,12 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
-use crate::content::{self, Shelf};
+use crate::content::{self, Removed, Shelf};
 use crate::store::{Archive, Result, Tx};
 use crate::vault::{self, Stores};
 
 /// How much content one transaction deletes.
-pub const BATCH: i64 = 500;
+pub const BATCH: i64 = 1_000;
 
 /// `last_error` of a request whose content the object store does not give up.
 pub const UNAVAILABLE: &str = "content_store_unavailable";
@@ -105,47 +105,66 @@ async fn select(room: Room<'_>) -> std::result::Result<u64, NightError> {
     }
 }
 
-/// Deletes what was noted, as far as the object store gives it up. Answers whether the store is away.
+/// Deletes what was noted, as far as the object store gives it up. Answers whether the store is away. While the rows of one
+/// batch go, the objects of the next one do.
 async fn walk(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<bool, NightError> {
-    let mut after = None;
-    loop {
-        let ids = selection(&mut room.stores.archive.read().await?, room.tenant, room.pass, after).await?;
-        let Some(last) = ids.last() else { return Ok(false) };
-        after = Some(*last);
-        let deleted = remove(room, Cause::Requests, &ids).await?;
-        report.content_deleted += deleted.pieces;
-        if deleted.is_away {
-            return Ok(true);
+    let mut under_way = next(room, None).await?;
+    while let Some((last, removed)) = under_way {
+        let rows = remove_rows(room, Cause::Requests, &removed.gone);
+        if removed.is_away || stop.is_asked() {
+            report.content_deleted += rows.await?;
+            return if removed.is_away { Ok(true) } else { Err(NightError::Stopped) };
         }
-        if stop.is_asked() {
-            return Err(NightError::Stopped);
-        }
+        let (gone, following) = tokio::join!(rows, next(room, Some(last)));
+        report.content_deleted += gone?;
+        under_way = following?;
     }
+    Ok(false)
+}
+
+/// Deletes the objects of the next batch of what was noted; none where there is no more.
+async fn next(
+    room: Room<'_>,
+    after: Option<ContentId>,
+) -> std::result::Result<Option<(ContentId, Removed)>, NightError> {
+    let ids = selection(&mut room.stores.archive.read().await?, room.tenant, room.pass, after).await?;
+    let Some(last) = ids.last() else { return Ok(None) };
+    Ok(Some((*last, remove_objects(room, &ids).await)))
 }
 
 /// Deletes some content: the objects, then the keys and the rows of those whose object is gone.
 pub async fn remove(room: Room<'_>, cause: Cause, ids: &[ContentId]) -> std::result::Result<Deleted, NightError> {
-    let Room { stores, shelf, lease, tenant, pass } = room;
-    let removed = content::remove_objects(shelf, tenant, ids).await;
+    let removed = remove_objects(room, ids).await;
+    let pieces = remove_rows(room, cause, &removed.gone).await?;
+    Ok(Deleted { pieces, left: removed.left.len() as u64, is_away: removed.is_away })
+}
+
+async fn remove_objects(room: Room<'_>, ids: &[ContentId]) -> Removed {
+    let removed = content::remove_objects(room.shelf, room.tenant, ids).await;
     failpoint::hit("content.objects");
-    let mut deleted = Deleted { pieces: 0, left: removed.left.len() as u64, is_away: removed.is_away };
-    if removed.gone.is_empty() {
-        return Ok(deleted);
+    removed
+}
+
+/// Deletes the keys and the rows of content whose object is gone. Answers how many rows there were.
+async fn remove_rows(room: Room<'_>, cause: Cause, gone: &[ContentId]) -> std::result::Result<u64, NightError> {
+    let Room { stores, lease, tenant, pass, .. } = room;
+    if gone.is_empty() {
+        return Ok(0);
     }
     let mut tx = stores.vault.write().await?;
-    vault::drop_content_keys(&mut tx, tenant, &removed.gone).await?;
+    vault::drop_content_keys(&mut tx, tenant, gone).await?;
     tx.commit().await?;
     failpoint::hit("content.keys");
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     if let Cause::Requests = cause {
-        count(&mut tx, tenant, pass, &removed.gone).await?;
+        count(&mut tx, tenant, pass, gone).await?;
     }
-    release(&mut tx, tenant, pass, &removed.gone).await?;
-    deleted.pieces = content::remove_rows(&mut tx, tenant, &removed.gone, stores.clock.now()).await?;
-    if deleted.pieces > 0 {
-        let records = usize::try_from(deleted.pieces).unwrap_or(usize::MAX);
-        let entry = Entry::new(Action::ContentDeleted, records, detail(cause, &removed.gone));
+    release(&mut tx, tenant, pass, gone).await?;
+    let deleted = content::remove_rows(&mut tx, tenant, gone, stores.clock.now()).await?;
+    if deleted > 0 {
+        let records = usize::try_from(deleted).unwrap_or(usize::MAX);
+        let entry = Entry::new(Action::ContentDeleted, records, detail(cause, gone));
         audit::record(&mut tx, stores.clock, &Actor::service(tenant, ACTOR), &entry).await?;
     }
     failpoint::hit("content.before-commit");

@@ -1,0 +1,83 @@
+"""Content that goes with its customer, against the bare statements and the bare deletion of the files.
+
+One customer with 1,000 calls and 100,000 small recordings asks to be forgotten with everything. By hand, an identical
+database loses the same keys and rows in one statement each, and an identical folder its files, one after the other.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import time
+
+CALLS, CONTENTS = 1_000, 100_000
+NIGHT = "2026-08-06T02:00:00Z"
+
+# Ids grow with time as those of the program do; the last two digits part the objects into folders.
+FILL = """
+CREATE TABLE bench_contents AS
+SELECT t.tenant_id, i.id AS interaction_id, i.at,
+    (lpad(to_hex((extract(epoch FROM i.at) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'
+        || substr(md5(n::text), 4, 15))::uuid AS id
+FROM generate_series(0, {contents} - 1) AS n
+JOIN (SELECT id, at, row_number() OVER () - 1 AS no FROM interactions) AS i ON i.no = n % {calls}
+CROSS JOIN (SELECT tenant_id FROM tenants WHERE slug = 'demo') AS t;
+INSERT INTO contents (tenant_id, id, interaction_id, kind, media_type, size, sha256, sensitivity, stored_size, at, created_at)
+SELECT tenant_id, id, interaction_id, 'recording', 'audio/wav', 84, sha256('x'), 'normal', 84, at, at FROM bench_contents;
+INSERT INTO vault.content_keys (tenant_id, content_id, wrapped, key_version)
+SELECT tenant_id, id, sha256(id::text::bytea) || sha256('y'), 1 FROM bench_contents;
+ANALYZE contents; ANALYZE vault.content_keys
+"""
+
+BY_HAND = """
+DELETE FROM vault.content_keys k USING bench_contents b WHERE k.tenant_id = b.tenant_id AND k.content_id = b.id;
+DELETE FROM contents c USING bench_contents b WHERE c.tenant_id = b.tenant_id AND c.id = b.id
+"""
+
+
+def run(bench):
+    server, lethe, say = bench.server, bench.lethe, bench.say
+    say.head(f"The night deletes {CONTENTS:,} recordings of one customer")
+    server.create("removal")
+    lethe.use(server.url("removal"))
+    calls = [{"external_id": f"c{n}", "channel": "call", "started_at": f"2026-08-0{1 + n % 3}T10:00:00Z",
+              "customer": {"phone_number": "+4791234567"}} for n in range(CALLS)]
+    file = pathlib.Path(lethe.folder) / "calls.ndjson"
+    file.write_text("".join(json.dumps(call) + "\n" for call in calls))
+    lethe.run("import", str(file))
+    server.sql("removal", FILL.format(contents=CONTENTS, calls=CALLS))
+    folder, copy = pathlib.Path(lethe.folder) / "objects", pathlib.Path(lethe.folder) / "copy"
+    paths = write_objects(server.sql("removal", "SELECT tenant_id || ' ' || id FROM bench_contents"), folder)
+    shutil.copytree(folder, copy)
+    server.create("removal_hand", "removal")
+    with lethe.serve() as running:
+        running.await_ready()
+        body = {"phone_number": "91234567", "to_date": "2026-08-05", "targets": ["archive"], "delete_content": True}
+        running.call("/anonymize-requests", body, lethe.token("dpo"))
+    statements = sum(server.timed("removal_hand", statement) for statement in BY_HAND.split(";"))
+    began = time.monotonic()
+    for path in paths:
+        os.unlink(copy / path)
+    files = time.monotonic() - began
+    report, spans, peak = lethe.night(NIGHT)
+    if report["content_deleted"] != CONTENTS:
+        raise RuntimeError(f"the night deleted {report['content_deleted']}")
+    took = spans["content"]
+    say.line("by hand: statements, files", f"{statements:.2f} s", f"{files:.2f} s")
+    say.line("the night", f"{took:.2f} s", f"{CONTENTS / took:,.0f} /s", f"{peak:.0f} MiB")
+    say.ratio("content deleted, of the rate by hand", (statements + files) / took, ">=", 0.8)
+    server.drop("removal")
+    server.drop("removal_hand")
+
+
+def write_objects(rows, folder):
+    """Writes the objects; answers their paths."""
+    paths = []
+    for row in rows:
+        tenant, content = row.split(" ")
+        paths.append(f"{tenant}/{content[-2:]}/{content}")
+    for parent in {path.rsplit("/", 1)[0] for path in paths}:
+        (folder / parent).mkdir(parents=True)
+    for path in paths:
+        (folder / path).write_bytes(b"x" * 100)
+    return paths
