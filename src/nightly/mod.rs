@@ -1,11 +1,11 @@
 //! The night: what was asked to be forgotten by day is cut out of the archive, up to the day that was asked for.
 //!
 //! A pass over a tenant is a row of steps, each of them small, repeatable, and recorded when it is done, so that a pass
-//! that was killed anywhere goes on where it was at the next start: *claim* the due requests, delete the *content* of those that ask for it, write their *erasures*
-//! into the vault, move the *fence*, *plan* the work, *cut* chunk by chunk, *finish* the requests, delete content that is
-//! past its *retention*, *sweep* a slice of
-//! the vault for orphans, *retire* what was released, move the fence again, *delete* what nothing refers to, check a
-//! slice of what is stored of *content*, and *purge* old requests. `pass.rs` drives them; each has a file of its own.
+//! that was killed anywhere goes on where it was at the next start: *claim* the due requests, delete the *content* of
+//! those that ask for it, write their *erasures* into the vault, move the *fence*, *plan* the work, *cut* chunk by chunk,
+//! *finish* the requests, delete content that is past its *retention*, *sweep* a slice of the vault for orphans, *retire*
+//! what was released, move the fence again, *delete* what nothing refers to, check a slice of what is stored of
+//! *content*, and *purge* old requests. `pass.rs` drives them; each has a file of its own.
 
 mod chunk;
 mod claim;

@@ -55,11 +55,12 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 
 /// Upload content
 ///
-/// The body is the content as it is, of any media type and up to the size limit of the settings; it is sealed as it streams
-/// in, and recordings are encrypted for the tenant's key first, where it has one and its settings do not say otherwise; with a
-/// key that has expired they are 409 `recording_key_expired` and not stored. `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is
-/// stored. An interaction whose customer was forgotten takes content, too. The document says `application/octet-stream`
-/// for any media type.
+/// The body is the content as it is, up to the size limit of the settings; it is sealed as it streams in. Recordings are
+/// audio, video or other bytes, no documents; they are encrypted for the tenant's key first, where it has one and its
+/// settings do not say otherwise; with a key that has expired they are 409 `recording_key_expired` and not stored.
+/// `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is stored.
+/// An interaction whose customer was forgotten takes content, too. The document says `application/octet-stream` for any
+/// media type.
 ///
 /// Texts (`chat_log`, `transcript`, `comment`, `analysis`) are `text/plain`, `text/vtt`, `application/json` or
 /// `application/vcon+json` in UTF-8, of at most 16 MiB. They are stored without the identifiers in them; a recording in a
