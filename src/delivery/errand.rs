@@ -137,7 +137,7 @@ impl<'a> Errand<'a> {
         }
         let mut body = self.wrapping.metadata(self.describe(&grant).await?)?;
         target.write(&part(metadata, self.claim.attempt), &mut body).await?;
-        self.courier.hold_on(self.tenant.id, &self.claim).await?;
+        self.courier.announce(self.tenant.id, &self.claim, &self.file_names()).await?;
         target.rename(&part(metadata, self.claim.attempt), metadata).await?;
         Ok(())
     }

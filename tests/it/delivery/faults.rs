@@ -2,17 +2,15 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::Command;
 
 use lethe::store::{Db, Settings, Vault};
 use serde_json::{Value, json};
 
 use super::{
-    WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, folder_of, operator, pairs,
+    NUMBER, WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, folder_of, operator, pairs,
     set_recordings, set_target, state, upload,
 };
-use crate::harness::{Answer, TestLethe, each_store};
+use crate::harness::{Answer, Keyring, TestLethe, each_store};
 
 /// What a server of FTP that plays a part does when a file is to be written.
 #[derive(Clone, Copy, Debug)]
@@ -126,28 +124,19 @@ each_store!(a_server_that_fails_leaves_the_delivery_for_later, |mut lethe: TestL
     assert!(!everything.windows(SAID.len()).any(|window| window == SAID.as_bytes()), "a server's words were kept");
 });
 
-/// An OpenPGP key of its own for somebody who fetches recordings.
-fn gpg(home: &Path, arguments: &[&str]) -> Vec<u8> {
-    let told = Command::new("gpg").arg("--homedir").arg(home).args(["--batch", "--quiet"]).args(arguments).output();
-    let told = told.unwrap();
-    assert!(told.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&told.stderr));
-    told.stdout
-}
-
-/// Makes a key, registers it, and answers where its owner keeps it.
-async fn register_key(lethe: &TestLethe) -> std::path::PathBuf {
-    let home = lethe.data_folder().with_file_name("gnupg");
-    std::fs::create_dir(&home).unwrap();
-    gpg(&home, &["--passphrase", "", "--quick-gen-key", "Recordings", "future-default", "default", "never"]);
-    let certificate = String::from_utf8(gpg(&home, &["--armor", "--export", "Recordings"])).unwrap();
-    let key = json!({ "kind": "openpgp", "certificate": certificate });
+/// Makes a key, registers it, and answers its owner's keyring.
+async fn register_key(lethe: &TestLethe) -> Keyring {
+    let keys = Keyring::new();
+    let fingerprint = keys.primary("Recordings", "ed25519", ("cert", "never"), &[]);
+    keys.subkey(&fingerprint, "cv25519", "never", &[]);
+    let key = json!({ "kind": "openpgp", "certificate": keys.certificate(&[&fingerprint]) });
     Answer::of(operator(lethe).call("PUT", "/tenant/recording-key").json(&key)).await.expect(200);
-    home
+    keys
 }
 
 each_store!(with_a_key_only_its_owner_opens_what_is_delivered, |mut lethe: TestLethe| async move {
     calmly(&mut lethe).await;
-    let home = register_key(&lethe).await;
+    let keys = register_key(&lethe).await;
     set_recordings(&lethe, &json!({ "encrypt": true, "only_encrypt_delivery": true, "encrypt_metadata": true })).await;
     set_target(&lethe, &json!({ "url": "file:///calls" })).await.expect(200);
     let path = call(&lethe, "cdr-1").await;
@@ -159,8 +148,7 @@ each_store!(with_a_key_only_its_owner_opens_what_is_delivered, |mut lethe: TestL
     let names = files_named(&folder);
     assert!(names.len() == 2 && names.iter().all(|name| name.ends_with(".wav.pgp") || name.ends_with(".xml.pgp")));
     for name in names {
-        let file = folder.join(&name);
-        let clear = gpg(&home, &["--decrypt", file.to_str().unwrap()]);
+        let clear = keys.gpg_decrypt(&std::fs::read(folder.join(&name)).unwrap());
         if name.ends_with(".wav.pgp") {
             assert!(clear == bytes);
         } else {
@@ -176,12 +164,11 @@ each_store!(with_a_key_only_its_owner_opens_what_is_delivered, |mut lethe: TestL
     upload(&lethe, &path, "recording", WORDS).await;
     deliver(&lethe).await.well();
     assert!(files_named(&folder).iter().any(|name| ends(name, "wav")));
-    let _ = Command::new("gpgconf").arg("--homedir").arg(&home).args(["--kill", "all"]).status();
 });
 
 each_store!(an_expired_key_holds_what_is_to_be_encrypted, |mut lethe: TestLethe| async move {
     calmly(&mut lethe).await;
-    let home = register_key(&lethe).await;
+    let _keys = register_key(&lethe).await;
     set_recordings(&lethe, &json!({ "encrypt": true, "only_encrypt_delivery": true })).await;
     set_target(&lethe, &json!({ "url": "file:///calls" })).await.expect(200);
     let path = call(&lethe, "cdr-1").await;
@@ -195,7 +182,61 @@ each_store!(an_expired_key_holds_what_is_to_be_encrypted, |mut lethe: TestLethe|
     lethe.run(&["deliver", "--once", "--held"]).await.well();
     assert_eq!(state(&lethe).await.0, "delivered");
     assert!(files_named(&folder_of(&lethe).join("calls")).iter().any(|name| name.ends_with(".wav.pgp")));
-    let _ = Command::new("gpgconf").arg("--homedir").arg(&home).args(["--kill", "all"]).status();
+});
+
+each_store!(what_waits_for_a_key_goes_for_the_next_one_and_never_in_clear, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    let _old = register_key(&lethe).await;
+    set_recordings(&lethe, &json!({ "only_encrypt_delivery": true, "encrypt_metadata": true })).await;
+    set_target(&lethe, &json!({ "url": "file:///calls" })).await.expect(200);
+    let path = call(&lethe, "cdr-1").await;
+    upload(&lethe, &path, "recording", WORDS).await;
+    expire_key(&lethe, Some("2026-01-01T00:00:00Z")).await;
+    assert_eq!(deliver(&lethe).await.code(), Some(2));
+    Answer::of(operator(&lethe).call("DELETE", "/tenant/recording-key")).await.expect(204);
+    assert_eq!(lethe.run(&["deliver", "--once", "--held"]).await.code(), Some(2));
+    assert_eq!(state(&lethe).await, ("held".to_owned(), Some("recording_key_expired".to_owned())));
+    assert_eq!(files_named(&folder_of(&lethe).join("calls")), Vec::<String>::new());
+    let next = register_key(&lethe).await;
+    lethe.run(&["deliver", "--once", "--held"]).await.well();
+    let folder = folder_of(&lethe).join("calls");
+    let files: Vec<_> = files_named(&folder).iter().map(|name| std::fs::read(folder.join(name)).unwrap()).collect();
+    assert!(files.len() == 2 && files.iter().any(|bytes| next.gpg_decrypt(bytes) == WORDS));
+});
+
+each_store!(every_name_that_a_file_may_have_is_remembered, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    set_recordings(&lethe, &json!({ "only_encrypt_delivery": true })).await;
+    set_target(&lethe, &json!({ "url": "file:///calls" })).await.expect(200);
+    let path = call(&lethe, "cdr-1").await;
+    let item = upload(&lethe, &path, "recording", WORDS).await;
+    let (folder, stem) =
+        (folder_of(&lethe).join("calls"), format!("20260801T001010Z_{}", item["id"].as_str().unwrap()));
+    // Something lies where the metadata are to go, so that each attempt ends behind the recording.
+    let obstacle = folder.join(format!("{stem}.xml"));
+    std::fs::create_dir_all(obstacle.join("in the way")).unwrap();
+    let again = async || {
+        let path = format!("/deliveries/{}/retry", deliveries(&lethe).await[0]["id"].as_str().unwrap());
+        operator(&lethe).post(&path, &Value::Null).await.expect(200);
+        deliver(&lethe).await.code()
+    };
+    assert_eq!(again().await, Some(2));
+    let _old = register_key(&lethe).await;
+    assert_eq!(again().await, Some(2));
+    let next = register_key(&lethe).await;
+    std::fs::remove_dir_all(&obstacle).unwrap();
+    assert_eq!(again().await, Some(0));
+    let sent = std::fs::read(folder.join(format!("{stem}.wav.pgp"))).unwrap();
+    assert!(next.gpg_decrypt(&sent) == WORDS, "for the key that the metadata name");
+    let names = json!([format!("{stem}.wav"), format!("{stem}.wav.pgp"), format!("{stem}.xml")]);
+    assert_eq!(deliveries(&lethe).await[0]["file_names"], names);
+
+    let request = json!({ "phone_number": NUMBER, "to_date": "2026-08-01", "targets": ["archive"] });
+    let entered = lethe.caller("dpo").post("/anonymize-requests", &request).await.expect(201).json();
+    lethe.night("2026-08-02T02:00:00Z").await.well();
+    let path = format!("/anonymize-requests/{}", entered["id"].as_str().unwrap());
+    let done = lethe.caller("dpo").get(&path).await.expect(200).json();
+    assert_eq!(done["result"]["delivered_files"], names);
 });
 
 /// Lets the tenant's key end at an instant, as time would.
