@@ -140,21 +140,10 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
         .disable_signals()
         .bind(config.http.listen)
         .map_err(|error| StartError::Listen("http.listen", error))?;
-    let internal = {
-        let (health, metrics) = (health.clone(), Data::new(metrics));
-        HttpServer::new(move || {
-            App::new().app_data(health.clone()).app_data(metrics.clone()).configure(health::internal)
-        })
-    };
-    let internal = internal
-        .workers(1)
-        .disable_signals()
-        .bind(config.http.internal_listen)
-        .map_err(|error| StartError::Listen("http.internal_listen", error))?;
+    let (internal, internal_address) = internal_listener(config, &health, metrics)?;
     // Before anybody hears that the service is there, and may ask it to end.
     let end_asked = stop_asked();
-    let addresses = |addresses: Vec<SocketAddr>| addresses.into_iter().next().ok_or(StartError::Metrics);
-    started(&Addresses { api: addresses(api.addrs())?, internal: addresses(internal.addrs())? });
+    started(&Addresses { api: first(api.addrs())?, internal: internal_address });
 
     let (ask, stopping) = watch::channel(false);
     let delivering = config.delivers_in_serve().then(|| {
@@ -162,13 +151,36 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
         tokio::spawn(async move { courier.run(None, &stopping, |_, _| {}).await })
     });
     let drain = Duration::from_secs(if config.development() { 0 } else { config.http.drain });
-    let ended = until_stopped((api.run(), internal.run()), end_asked, &health, drain).await;
+    let ended = until_stopped((api.run(), internal), end_asked, &health, drain).await;
     let _ = ask.send(true);
     if let Some(delivering) = delivering {
         // What is being delivered is broken off and tried again by whoever comes next.
         let _ = delivering.await;
     }
     ended
+}
+
+/// The listener of `/metrics`, and where it listens.
+fn internal_listener(
+    config: &Config,
+    health: &Data<Health>,
+    metrics: Metrics,
+) -> Result<(Server, SocketAddr), StartError> {
+    let (health, metrics) = (health.clone(), Data::new(metrics));
+    let listener = HttpServer::new(move || {
+        App::new().app_data(health.clone()).app_data(metrics.clone()).configure(health::internal)
+    });
+    let listener = listener
+        .workers(1)
+        .disable_signals()
+        .bind(config.http.internal_listen)
+        .map_err(|error| StartError::Listen("http.internal_listen", error))?;
+    let address = first(listener.addrs())?;
+    Ok((listener.run(), address))
+}
+
+fn first(addresses: Vec<SocketAddr>) -> Result<SocketAddr, StartError> {
+    addresses.into_iter().next().ok_or(StartError::Metrics)
 }
 
 /// Serves until the end is asked for; then says no to new calls for a while, and finishes those in hand.
