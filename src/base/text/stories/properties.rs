@@ -307,10 +307,12 @@ proptest! {
         let filled = fill_text(&once, |_| "Anonymized".to_owned());
         let delimited = filled.contains(['\u{e000}', '\u{e001}']);
         prop_assert!(!delimited);
-        let known = count > 0 || !kari().find_all(&text).is_empty();
+        // A delimiter may have stood between the digits of what is suppressed.
+        let stripped = text.replace(['\u{e000}', '\u{e001}'], "");
+        let known = count > 0 || !kari().find_all(&stripped).is_empty();
         prop_assert!(kari().find(&filled).iter().all(|(_, found)| *found == Found::OwnName || known), "{text:?}");
         if !known {
-            prop_assert_eq!(once, text.replace(['\u{e000}', '\u{e001}'], ""));
+            prop_assert_eq!(once, stripped);
         }
     }
 
