@@ -21,6 +21,8 @@ use crate::base::pii::digit;
 const WIDEST_GAP: usize = 5;
 /// Words in a row that are said between two parts of a number.
 const MOST_FILLERS: usize = 3;
+/// How many bytes before and behind dictated digits may belong to the same number.
+const AROUND: usize = 80;
 /// Digits from which on a run is looked at.
 const SHORTEST: usize = 6;
 
@@ -183,7 +185,7 @@ impl Run {
     /// Adds what the run is, and begins another.
     fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
         while self.parts.pop_if(|part| matches!(part.word, Some(Word::And | Word::Filler))).is_some() {}
-        if self.parts.len() > 1 && (self.has_word || self.is_dictated(text)) {
+        if self.parts.len() > 1 && (self.has_word || self.is_dictated(text) && !self.is_within_own(text, numbers)) {
             self.read(text, numbers, found);
         }
         self.parts.clear();
@@ -200,6 +202,14 @@ impl Run {
         is_spoken
             && (gaps().all(is_pause) && digits.clone().all(|length| length < 4)
                 || gaps().any(is_pause) && digits.all(|length| length == 1))
+    }
+
+    /// Whether the digits belong to the record's own number, which begins before them or ends behind them.
+    fn is_within_own(&self, text: &str, numbers: &Numbers) -> bool {
+        let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else { return false };
+        let start = text.floor_char_boundary(first.range.start.saturating_sub(AROUND));
+        let end = text.ceil_char_boundary(text.len().min(last.range.end + AROUND));
+        numbers.holds_own(&text[start..end]) && !numbers.holds_own(&text[first.range.start..last.range.end])
     }
 
     fn read(&self, text: &str, numbers: &Numbers, found: &mut Finds) {

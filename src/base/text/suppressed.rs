@@ -109,7 +109,8 @@ fn at(
         match groups[last].to - from {
             6 => {
                 let rest = finnish_end(&stretch.digits[from..from + 6], &text[end..])?;
-                let whole = matches!(lengths(&groups[first..=last])[..], [6] | [2, 2, 2]);
+                let whole = matches!(lengths(&groups[first..=last])[..], [6] | [2, 2, 2])
+                    && groups[first + 1..=last].iter().all(|group| group.gap.joins);
                 (whole && !follows_digits(text, groups[first].start)).then_some((
                     last,
                     end + rest,

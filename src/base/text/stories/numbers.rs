@@ -212,6 +212,15 @@ fn the_own_number_counts_however_it_is_written() {
 }
 
 #[test]
+fn the_own_number_counts_where_a_part_of_it_reads_as_dictated() {
+    let own = Own { phone: Phone::parse("94702000", region("NO")).ok(), ..Own::default() };
+    check(
+        &Finder::new(region("NO"), own),
+        &[("a9\n4\n7\n0\n2\n0\n0\n0\n", "a<+4794702000>\n"), ("9\n4\n7\n0\n2\n0\n0\n0\n", "<+4794702000>\n")],
+    );
+}
+
+#[test]
 fn a_short_own_number_counts_as_a_whole_group() {
     let phone = Phone::parse("004798765", region("NO")).ok();
     let finder = Finder::new(region("NO"), Own { phone, ..Own::default() });
