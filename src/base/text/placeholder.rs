@@ -45,11 +45,7 @@ impl<'m> Mentions<'m> {
     /// Appends what is written in place of a find: a placeholder of an identifier, a word of what is suppressed.
     pub(super) fn write(&mut self, find: Find, text: &mut String) {
         match find {
-            Find::Identifier(found) => {
-                text.push(OPEN);
-                text.push_str(&self.number(found).to_string());
-                text.push(CLOSE);
-            }
+            Find::Identifier(found) => text.push_str(&placeholder(self.number(found))),
             Find::Suppressed(what) => text.push_str(what.word()),
         }
     }
@@ -68,13 +64,18 @@ impl<'m> Mentions<'m> {
     }
 }
 
+/// The placeholder of a number.
+pub(super) fn placeholder(n: usize) -> String {
+    format!("{OPEN}{n}{CLOSE}")
+}
+
 /// Puts `show(n)` in place of each placeholder. Delimiters that enclose no number stay as they are.
 pub fn fill_text(text: &str, show: impl Fn(usize) -> String) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(OPEN) {
         filled.push_str(before);
-        if let Some((n, behind)) = placeholder(after) {
+        if let Some((n, behind)) = number_of(after) {
             filled.push_str(&show(n));
             rest = behind;
         } else {
@@ -87,7 +88,7 @@ pub fn fill_text(text: &str, show: impl Fn(usize) -> String) -> String {
 }
 
 /// The number behind an opening delimiter, and what follows the placeholder.
-fn placeholder(after: &str) -> Option<(usize, &str)> {
+fn number_of(after: &str) -> Option<(usize, &str)> {
     let digits = after.bytes().take_while(u8::is_ascii_digit).count();
     let behind = after[digits..].strip_prefix(CLOSE)?;
     Some((after[..digits].parse().ok()?, behind))

@@ -1,11 +1,12 @@
 //! Texts of interactions: chat logs, transcripts and the like, in the formats they come in.
 //!
 //! A document goes in through [`tokenize`]: it is taken apart, what identifies somebody becomes placeholders, also where
-//! it is spread over words, cues or turns, and it is put together again in its format. [`fill`] shows it by a view. A
-//! format is a file here; `joined` finds over several pieces, `speakers` knows who may be named.
+//! it is spread over words, cues or turns, and it is put together again in its format. [`fill`] shows it by a view, and
+//! [`tokenize_again`] reads it for a customer who became known later. A format is a file here; `joined` finds over several pieces, `speakers` knows who may be named.
 
 mod joined;
 mod json;
+mod rereading;
 mod signs;
 mod speakers;
 mod vcon;
@@ -18,6 +19,7 @@ use super::placeholder::{Mentions, fill_text, strip};
 use super::{Finder, Found, Own};
 use crate::base::pii::Region;
 use joined::{Eyes, Part, written};
+pub use rereading::tokenize_again;
 
 /// What a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Documents as they come, and what is left of them.
 
 mod properties;
+mod rereading;
 
 use serde_json::{Value, json};
 

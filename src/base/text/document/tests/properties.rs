@@ -118,6 +118,22 @@ proptest! {
     }
 
     #[test]
+    fn read_again_a_document_keeps_what_stood_in_it(parts in prop::collection::vec(piece(), 0..6)) {
+        let text = parts.concat();
+        let Ok(first) = tokenize(Format::Plain, text.as_bytes(), &nobody()) else { return Ok(()) };
+        let numbers = |text: &str| {
+            let seen = std::cell::RefCell::new(Vec::new());
+            let _ = fill_text(text, |n| { seen.borrow_mut().push(n); String::new() });
+            seen.into_inner()
+        };
+        let known = first.mentions.len();
+        let again = tokenize_again(Format::Plain, &first.text, known, &kari()).unwrap();
+        let (before, now) = (numbers(&first.text), numbers(&again.text));
+        prop_assert_eq!(now.iter().copied().filter(|n| *n < known).collect::<Vec<_>>(), before);
+        prop_assert!(now.iter().all(|n| *n < known + again.mentions.len()));
+    }
+
+    #[test]
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in piece()) {
         for format in [Format::Plain, Format::Json, Format::Vtt, Format::Vcon] {
             let _ = tokenize(format, &bytes, &kari());
