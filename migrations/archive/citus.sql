@@ -14,6 +14,7 @@ SELECT create_distributed_table('survey_responses', 'tenant_id', colocate_with =
 SELECT create_distributed_table('raw_events', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('mentions', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('contents', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('rereadings', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('content_tickets', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('content_batches', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('delivery_targets', 'tenant_id', colocate_with => 'epochs');

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::draft::{Customer, Draft};
 use super::mentions::{self, Mention, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
-use super::sql;
+use super::{rereading, sql};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::pii::Identifier;
 use crate::base::target::Target;
@@ -73,7 +73,10 @@ struct Known {
     erasures: HashMap<Identifier, Vec<Erasure>>,
 }
 
-type Existing = HashMap<String, (RecordId, i16)>;
+type Existing = HashMap<String, sql::Existing>;
+
+/// Whom the texts of records are to be searched for that arrive forgotten: by the number of the draft.
+type Late = HashMap<usize, Vec<IdentifierId>>;
 
 impl Batch<'_> {
     /// One round: `None` where the vault or the fence moved meanwhile, else how many records are new.
@@ -86,6 +89,7 @@ impl Batch<'_> {
         drop(tx);
         let ids: Vec<RecordId> = self.drafts.iter().map(|draft| record_id(draft, &existing)).collect();
         let Some(known) = self.ask_vault(&existing, &ids).await? else { return Ok(None) };
+        let Some(late) = self.late(&existing, &known).await? else { return Ok(None) };
 
         let mut tx = self.stores.archive.write().await?;
         if !fence::enter(&mut tx, tenant, epoch).await? {
@@ -95,16 +99,25 @@ impl Batch<'_> {
         let written = sql::upsert(&mut tx, tenant, self.target, &rows).await?;
         let written: HashMap<_, _> =
             written.into_iter().map(|(external_id, id, bits)| (external_id, (id, bits))).collect();
-        let (mut replaced, mut mentioned, mut newly_forgotten) = (Vec::new(), Vec::new(), Vec::new());
-        for (row, wanted) in rows.iter().zip(&ids) {
+        let (mut replaced, mut mentioned) = (Vec::new(), Vec::new());
+        let (mut newly_forgotten, mut learned, mut missed) = (Vec::new(), Vec::new(), Vec::new());
+        for (no, (row, wanted)) in rows.iter().zip(&ids).enumerate() {
             let (id, bits) = written.get(&row.draft.external_id).copied().ok_or(StoreError::NoRow)?;
-            if existing.contains_key(&row.draft.external_id) || id != *wanted {
+            let known_as = existing.get(&row.draft.external_id);
+            let is_replaced = known_as.is_some() || id != *wanted;
+            if is_replaced {
                 replaced.push(id.0);
             }
-            let before = existing.get(&row.draft.external_id).map_or(0, |(_, bits)| *bits);
+            let before = known_as.map_or(0, |known_as| known_as.forgotten);
             if before & forgotten::CUSTOMER == 0 && bits & forgotten::CUSTOMER != 0 {
                 newly_forgotten.push(id.0);
+                missed.extend(Some(id.0).filter(|_| is_replaced && !late.contains_key(&no)));
             }
+            if is_replaced && bits & forgotten::CUSTOMER == 0 {
+                let new = row.customer().filter(|one| known_as.is_none_or(|known_as| !known_as.holds(*one)));
+                learned.extend(new.map(|one| (id.0, one)));
+            }
+            learned.extend(late.get(&no).into_iter().flatten().map(|one| (id.0, *one)));
             mentioned.extend(self.mentions(row, id, (before, bits), &known));
         }
         let owner = Owner::from(self.target);
@@ -113,6 +126,11 @@ impl Batch<'_> {
         if self.target == Target::Archive && !replaced.is_empty() {
             mentions::move_content(&mut tx, tenant, &replaced).await?;
             mentions::forget_texts(&mut tx, tenant, &newly_forgotten).await?;
+            if !rereading::with_texts(&mut tx, tenant, &missed).await?.is_empty() {
+                // A text came in between.
+                return Ok(None);
+            }
+            rereading::note(&mut tx, tenant, &learned).await?;
         }
         tx.commit().await?;
         Ok(Some((rows.len() - replaced.len()) as u64))
@@ -126,7 +144,7 @@ impl Batch<'_> {
         let mut known = Known { ids: Resolved::new(), covered: HashSet::new(), erasures };
         let mut wanted = BTreeSet::new();
         for (no, draft) in self.drafts.iter().enumerate() {
-            let bits = existing.get(&draft.external_id).map_or(0, |(_, bits)| *bits);
+            let bits = existing.get(&draft.external_id).map_or(0, |known_as| known_as.forgotten);
             let forgotten = bits & forgotten::CUSTOMER != 0 || self.is_covered(draft, &known.erasures);
             if forgotten {
                 known.covered.insert(no);
@@ -156,6 +174,39 @@ impl Batch<'_> {
         known.ids = resolved;
         known.ids.extend(named);
         Ok(Some(known))
+    }
+
+    /// The customers of records that were forgotten elsewhere and arrive here once more, after a text: what they are called is
+    /// kept until the text was searched for it.
+    async fn late(&self, existing: &Existing, known: &Known) -> Result<Option<Late>, ArchiveError> {
+        let tenant = self.keyset.tenant;
+        let arrives = |no: &usize| {
+            let known_as = existing.get(&self.drafts[*no].external_id)?;
+            (known_as.forgotten & forgotten::CUSTOMER == 0).then_some((*no, known_as.id))
+        };
+        let arriving: Vec<(usize, RecordId)> = known.covered.iter().filter_map(arrives).collect();
+        if arriving.is_empty() || self.target != Target::Archive {
+            return Ok(Some(Late::new()));
+        }
+        let records: Vec<Uuid> = arriving.iter().map(|(_, id)| id.0).collect();
+        let with_texts = rereading::with_texts(&mut self.stores.archive.read().await?, tenant, &records).await?;
+        let arriving = || {
+            let with_text = arriving.iter().filter(|(_, id)| with_texts.contains(&id.0));
+            with_text.map(|(no, id)| (*no, *id, &self.drafts[*no].customer))
+        };
+        let own: BTreeSet<Identifier> = arriving().flat_map(|(.., customer)| own_identifiers(customer)).collect();
+        let mut tx = self.stores.vault.write().await?;
+        let Some(ids) = vault::resolve(&mut tx, self.keyset, &own).await? else { return Ok(None) };
+        let names: BTreeSet<Identifier> =
+            arriving().filter_map(|(_, id, customer)| name_of(customer, id, &ids)).collect();
+        let Some(named) = vault::resolve(&mut tx, self.keyset, &names).await? else { return Ok(None) };
+        tx.commit().await?;
+        let late = arriving().map(|(no, id, customer)| {
+            let own = own_identifiers(customer).into_iter().filter_map(|one| ids.get(&one).copied());
+            let name = name_of(customer, id, &ids).and_then(|name| named.get(&name).copied());
+            (no, own.chain(name).collect())
+        });
+        Ok(Some(late.collect()))
     }
 
     fn is_covered(&self, draft: &Draft, erasures: &HashMap<Identifier, Vec<Erasure>>) -> bool {
@@ -228,7 +279,7 @@ impl Batch<'_> {
 }
 
 fn record_id(draft: &Draft, existing: &Existing) -> RecordId {
-    existing.get(&draft.external_id).map_or_else(RecordId::new, |(id, _)| *id)
+    existing.get(&draft.external_id).map_or_else(RecordId::new, |known_as| known_as.id)
 }
 
 fn own_identifiers(customer: &Customer) -> Vec<Identifier> {

@@ -6,6 +6,7 @@ pub mod incoming;
 mod ingest;
 pub mod mentions;
 mod model;
+mod rereading;
 mod search;
 pub mod selector;
 mod sql;

@@ -24,6 +24,13 @@ pub struct Row<'a> {
     pub forgotten: i16,
 }
 
+impl Row<'_> {
+    /// Its customer's identifiers.
+    pub fn customer(&self) -> impl Iterator<Item = IdentifierId> + use<> {
+        [self.phone, self.email, self.name].into_iter().flatten()
+    }
+}
+
 /// Which records a search wants, newest first.
 pub struct Filter<'a> {
     pub tenant: TenantId,
@@ -41,21 +48,40 @@ pub struct Filter<'a> {
     pub limit: u32,
 }
 
-/// What the archive has of some external ids already: the record's id and which slots of it are forgotten.
+/// What the archive has of an external id already.
+#[derive(sqlx::FromRow)]
+pub struct Existing {
+    external_id: String,
+    pub id: RecordId,
+    phone_id: Option<IdentifierId>,
+    email_id: Option<IdentifierId>,
+    name_id: Option<IdentifierId>,
+    /// Which slots of it are forgotten.
+    pub forgotten: i16,
+}
+
+impl Existing {
+    /// Whether its customer has the identifier.
+    pub fn holds(&self, identifier: IdentifierId) -> bool {
+        [self.phone_id, self.email_id, self.name_id].contains(&Some(identifier))
+    }
+}
+
+/// What the archive has of some external ids already.
 pub async fn existing(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     target: Target,
     external_ids: impl Iterator<Item = &str>,
-) -> Result<HashMap<String, (RecordId, i16)>> {
-    let rows: Vec<(String, RecordId, i16)> = tx
-        .query("SELECT external_id, id, forgotten FROM ")
+) -> Result<HashMap<String, Existing>> {
+    let rows: Vec<Existing> = tx
+        .query("SELECT external_id, id, phone_id, email_id, name_id, forgotten FROM ")
         .push(table(target))
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND external_id", external_ids.map(str::to_owned))
         .all()
         .await?;
-    Ok(rows.into_iter().map(|(external_id, id, forgotten)| (external_id, (id, forgotten))).collect())
+    Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
 }
 
 /// The interactions of some external ids: each with its id and channel.

@@ -42,7 +42,7 @@ pub async fn delete(
     let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
     let deletion = Deletion { stores: Arc::clone(stores), shelf: Arc::clone(shelf), actor: actor.clone() };
     // Carried through, whether or not somebody still waits for the answer.
-    let deleted = tokio::spawn(async move { deletion.remove(vec![id], detail).await }).await;
+    let deleted = tokio::spawn(async move { deletion.remove(vec![content.object], detail).await }).await;
     match deleted.map_err(|_| ContentError::Stopped)?? {
         0 => Err(ContentError::Unknown),
         _ => Ok(()),

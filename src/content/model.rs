@@ -103,8 +103,10 @@ pub struct NewContent {
 /// A piece of content, without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// Its id; also the name of its object.
+    /// What its callers call it.
     pub id: ContentId,
+    /// The name of its object, its key and its row. Another one than its id where a text was read again.
+    pub object: ContentId,
     /// Which interaction it belongs to.
     pub interaction: RecordId,
     /// What it is.

@@ -134,13 +134,17 @@ impl Objects {
         Ok(Writing { upload, under_way: None })
     }
 
-    /// The bytes of a range of an object, as they come.
+    /// The bytes of a range of an object, as they come. A folder that was never made is an error, and is not made: somebody
+    /// who reads knows of an object.
     pub async fn read(
         &self,
         tenant: TenantId,
         id: ContentId,
         range: Range<u64>,
     ) -> Result<Flow<'static, Vec<u8>>, ObjectError> {
+        if !self.is_made() {
+            return Err(ObjectError::Folder(std::io::ErrorKind::NotFound.into()));
+        }
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         let object = self.store()?.get_opts(&name(tenant, id), options).await?;
         Ok(object.into_stream().map_ok(|bytes| bytes.to_vec()).map_err(ObjectError::from).boxed())

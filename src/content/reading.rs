@@ -13,7 +13,7 @@ use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::chunks::{CHUNK, Layout, Opener, SEALED_CHUNK};
 use crate::base::id::TenantId;
-use crate::vault::{self, Stores};
+use crate::vault::{self, Keyset, Stores};
 
 /// How and why somebody reads content, for the audit log.
 #[derive(Clone, Debug)]
@@ -56,13 +56,25 @@ pub async fn read(
     _: &Grant,
 ) -> Result<Reading, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    let key = vault::content_key(&mut stores.vault.read().await?, &keyset, content.id).await?;
+    opened(stores, shelf, &keyset, content, range).await
+}
+
+/// The bytes of a range of content, for this service itself: nobody is shown them.
+pub(super) async fn opened(
+    stores: &Stores,
+    shelf: &Shelf,
+    keyset: &Keyset,
+    content: &Content,
+    range: Range<u64>,
+) -> Result<Reading, ContentError> {
+    let tenant = keyset.tenant;
+    let key = vault::content_key(&mut stores.vault.read().await?, keyset, content.object).await?;
     // The row of content whose deletion was broken off: its bytes are gone already.
     let key = key.ok_or(ContentError::Unknown)?;
     let layout = Layout { size: content.stored_size };
     let mut reading = Reading {
-        opener: Opener::new(&key, &place(tenant, content.id), content.stored_size)?,
-        stream: shelf.objects.read(tenant, content.id, layout.sealed_range(&range)).await?,
+        opener: Opener::new(&key, &place(tenant, content.object), content.stored_size)?,
+        stream: shelf.objects.read(tenant, content.object, layout.sealed_range(&range)).await?,
         waiting: Vec::with_capacity(2 * SEALED_CHUNK),
         number: layout.chunk_of(range.start),
         skip: usize::try_from(range.start % CHUNK as u64).unwrap_or_default(),

@@ -14,6 +14,7 @@ use crate::store::{Archive, Query, Result, StoreError, Tx};
 #[derive(sqlx::FromRow)]
 struct ContentRow {
     id: ContentId,
+    public_id: Option<ContentId>,
     interaction_id: RecordId,
     kind: ContentKind,
     media_type: String,
@@ -31,11 +32,23 @@ impl TryFrom<ContentRow> for Content {
     type Error = StoreError;
 
     fn try_from(row: ContentRow) -> Result<Self> {
-        let ContentRow { id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, .. } = row;
+        let ContentRow {
+            id,
+            public_id,
+            interaction_id,
+            kind,
+            media_type,
+            size,
+            sha256,
+            sensitivity,
+            encrypted_for,
+            ..
+        } = row;
         let broken = |column| StoreError::Inconsistent(format!("contents.{column} of {id}"));
         let sha256 = sha256.map(|bytes| bytes.try_into().map_err(|_| broken("sha256"))).transpose()?;
         Ok(Self {
-            id,
+            id: public_id.unwrap_or(id),
+            object: id,
             interaction: interaction_id,
             kind,
             media_type,
@@ -58,7 +71,7 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -
          encrypted_for, stored_size, duration_ms, at, created_at) VALUES (",
     )
     .with("", tenant)
-    .with(", ", content.id)
+    .with(", ", content.object)
     .with(", ", content.interaction)
     .with(", ", content.kind)
     .with(", ", content.media_type.as_str())
@@ -75,9 +88,22 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -
     .await
 }
 
+/// The content that its callers call so.
 pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ContentId) -> Result<Option<Content>> {
+    let row: Option<ContentRow> = select(tx.query(""))
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND (id = ", id)
+        .with(" AND public_id IS NULL OR public_id = ", id)
+        .push(")")
+        .maybe()
+        .await?;
+    row.map(Content::try_from).transpose()
+}
+
+/// The content of a row.
+pub async fn by_object(tx: &mut Tx<Archive>, tenant: TenantId, object: ContentId) -> Result<Option<Content>> {
     let row: Option<ContentRow> =
-        select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id).maybe().await?;
+        select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", object).maybe().await?;
     row.map(Content::try_from).transpose()
 }
 
@@ -166,7 +192,7 @@ pub async fn of_customers(
 
 fn select(query: Query<'_>) -> Query<'_> {
     query.push(
-        "SELECT id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, stored_size, duration_ms, \
+        "SELECT id, public_id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, stored_size, duration_ms, \
          at, created_at FROM contents",
     )
 }

@@ -117,6 +117,7 @@ impl Upload {
         let NewContent { interaction, kind, media_type, sensitivity } = new;
         let content = Content {
             id,
+            object: id,
             interaction,
             kind,
             media_type: media_type.as_str().to_owned(),

@@ -192,7 +192,7 @@ async fn is_asked(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Resul
 }
 
 /// Only the target archive has content.
-fn archive() -> Targets {
+pub fn archive() -> Targets {
     Targets::from_iter([Target::Archive])
 }
 

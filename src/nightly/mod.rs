@@ -21,6 +21,7 @@ mod plan;
 mod progress;
 mod purge;
 mod release;
+mod rereading;
 mod retention;
 mod runs;
 mod sql;

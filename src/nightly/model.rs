@@ -52,6 +52,8 @@ pub struct Report {
     pub content_deleted: u64,
     /// Texts of content that lost a mention.
     pub texts_anonymized: u64,
+    /// Texts of content that were read again, since their interaction had learned its customer after they came.
+    pub texts_reread: u64,
     /// Pieces of content that retention deleted.
     pub content_expired: u64,
     /// Pieces of content that retention should have deleted and the object store did not give up.

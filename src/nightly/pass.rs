@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::lease::Lease;
 use super::model::{Ending, NightError, Options, Pass, Report, RunStatus, Step, Stop};
 use super::progress::Progress;
-use super::{claim, content, cut, finish, plan, purge, release, retention, runs, sql, sweep};
+use super::{claim, content, cut, finish, plan, purge, release, rereading, retention, runs, sql, sweep};
 use crate::archive::{self, Hits};
 use crate::base::content::ContentKind;
 use crate::base::id::{IdentifierId, PassId};
@@ -112,6 +112,8 @@ impl Night<'_> {
             let id = tenant.id;
             pass.step = match pass.step {
                 Step::Claimed => {
+                    progress.step(&tenant.slug, "texts");
+                    rereading::catch_up(room, report, stop).await?;
                     progress.step(&tenant.slug, "content");
                     content::delete(room, report, stop).await?;
                     Step::Emptied

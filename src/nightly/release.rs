@@ -141,7 +141,7 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
 }
 
 /// Every column of the archive that holds an identifier's id.
-const REFERENCES: [(&str, &str); 12] = [
+const REFERENCES: [(&str, &str); 13] = [
     ("interactions", "phone_id"),
     ("interactions", "email_id"),
     ("interactions", "name_id"),
@@ -152,6 +152,7 @@ const REFERENCES: [(&str, &str); 12] = [
     ("raw_events", "email_id"),
     ("raw_events", "name_id"),
     ("mentions", "identifier_id"),
+    ("rereadings", "identifier_id"),
     ("requests", "phone_id"),
     ("requests", "email_id"),
 ];

@@ -21,6 +21,7 @@ mod object_store;
 mod plans;
 mod privacy;
 mod requests;
+mod rereading;
 mod schema;
 mod search;
 mod texts;

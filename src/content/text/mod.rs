@@ -2,35 +2,37 @@
 //!
 //! A text is collected in memory, checked, and tokenized before anything of it is written; what its placeholders stand for
 //! goes to the vault and into mentions, through the epoch fence as records do. The tokenized text is an object like any
-//! other, and it is never written again: the night cuts the mentions.
+//! other, and forgetting does not write it again: the night cuts the mentions. Only a text whose interaction learns its
+//! customer later is read again, by `rereading.rs`, and replaced by another object.
 
+mod keeping;
 mod reading;
+mod rereading;
 mod sql;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::model::{Content, ContentError, NewContent, place};
+use super::model::{Content, ContentError, NewContent};
 use super::{Shelf, own_of};
 use crate::archive::forgotten;
-use crate::archive::mentions::{self, Mention, NewMention, Owner};
-use crate::base::chunks::Sealer;
+use crate::archive::mentions::{self, Owner};
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
-use crate::base::pii::{Identifier, Kind, Region};
-use crate::base::target::Target;
+use crate::base::pii::Region;
+use crate::base::text::Own;
 use crate::base::text::document::{Broken, Case, Document, Format, tokenize};
-use crate::base::text::{Found, Own};
 use crate::store::StoreError;
 use crate::tenants::{self, fence};
-use crate::vault::{self, Keyset, Resolved, Stores, VaultError};
+use crate::vault::{Keyset, Stores, VaultError};
 
+use keeping::{Named, undo, write};
 pub use reading::{Shown, show_text};
+pub use rereading::reread;
 use sql::Customer;
 pub(super) use sql::customer;
 
@@ -163,10 +165,19 @@ impl Storing {
             *prepared = Some(self.prepare(customer.clone()).await?);
         }
         let Some(prepared) = prepared else { return Ok(None) };
-        let Some(mentioned) = self.ask_vault(&customer, prepared).await? else { return Ok(None) };
+        let named = Named {
+            record: prepared.id,
+            first: 0,
+            found: &prepared.document.mentions,
+            own: &prepared.own,
+            name: customer.name_id,
+        };
+        let mentioned = named.ask_vault(stores, &self.keyset, &customer).await?;
+        let Some(mentioned) = mentioned else { return Ok(None) };
         if !prepared.is_written {
             prepared.is_begun = true;
-            self.write(prepared).await?;
+            let Prepared { id, key, document, .. } = &*prepared;
+            write(stores, &self.shelf, &self.keyset, (*id, key), &document.text).await?;
             prepared.is_written = true;
         }
         let content = self.content(&customer, prepared);
@@ -204,60 +215,11 @@ impl Storing {
         })
     }
 
-    /// One short vault transaction: the erasures that apply, then the ids of those identifiers that are to be kept. A late
-    /// text of a forgotten customer keeps none: which of its identifiers are the customer's is not known any more.
-    async fn ask_vault(
-        &self,
-        customer: &Customer,
-        prepared: &Prepared,
-    ) -> Result<Option<Vec<NewMention>>, ContentError> {
-        let own: Vec<Identifier> = identifiers_of(&prepared.own).collect();
-        let named = || prepared.document.mentions.iter().filter_map(identifier);
-        let mut tx = self.stores.vault.write().await?;
-        let all: HashSet<Identifier> = own.iter().cloned().chain(named()).collect();
-        let erasures = vault::erasures(&mut tx, &self.keyset, &all).await?;
-        let covers = |one: &Identifier| {
-            let erased = erasures.get(one).into_iter().flatten();
-            erased.into_iter().any(|erasure| erasure.covers(Target::Archive, customer.at))
-        };
-        let is_forgotten = customer.is_forgotten() || own.iter().any(covers);
-        let is_cut = |one: &Identifier| customer.is_forgotten() || covers(one) || is_forgotten && own.contains(one);
-        let wanted: HashSet<Identifier> = named().filter(|one| !is_cut(one)).collect();
-        let Some(ids) = vault::resolve(&mut tx, &self.keyset, &wanted).await? else { return Ok(None) };
-        tx.commit().await?;
-        let name = customer.name().filter(|_| !is_forgotten);
-        let mentioned = prepared.document.mentions.iter().zip(0..).map(|(found, n)| NewMention {
-            record: prepared.id.0,
-            at: customer.at,
-            mention: mention(found, n, &ids, name),
-        });
-        Ok(Some(mentioned.collect()))
-    }
-
-    /// Writes the key, then the object.
-    async fn write(&self, prepared: &Prepared) -> Result<(), ContentError> {
-        let Prepared { id, key, document, .. } = prepared;
-        let mut tx = self.stores.vault.write().await?;
-        vault::keep_content_key(&mut tx, &self.keyset, *id, key).await?;
-        tx.commit().await?;
-        let mut sealer = Sealer::new(key, &place(self.keyset.tenant, *id))?;
-        let mut writing = self.shelf.objects.create(self.keyset.tenant, *id).await?;
-        let mut part = Vec::new();
-        for piece in document.text.as_bytes().chunks(self.shelf.objects.part()) {
-            sealer.push(piece, &mut part)?;
-            if part.len() >= self.shelf.objects.part() {
-                writing.put(std::mem::take(&mut part)).await?;
-            }
-        }
-        sealer.finish(&mut part)?;
-        writing.put(part).await?;
-        Ok(writing.complete().await?)
-    }
-
     fn content(&self, customer: &Customer, prepared: &Prepared) -> Content {
         let NewContent { interaction, kind, media_type, sensitivity } = self.new.clone();
         Content {
             id: prepared.id,
+            object: prepared.id,
             interaction,
             kind,
             media_type: media_type.as_str().to_owned(),
@@ -272,23 +234,10 @@ impl Storing {
         }
     }
 
-    /// Takes back what was written. The rows go first: while they may be there, so must key and object.
+    /// Takes back what was written.
     async fn undo(&self, prepared: Option<Prepared>) {
-        let Some(Prepared { id, is_begun: true, .. }) = prepared else { return };
-        let tenant = self.keyset.tenant;
-        let undone = async {
-            let mut tx = self.stores.archive.write().await?;
-            super::sql::delete(&mut tx, tenant, &[id]).await?;
-            mentions::delete(&mut tx, tenant, Owner::Content, &[id.0]).await?;
-            tx.commit().await?;
-            let mut tx = self.stores.vault.write().await?;
-            vault::drop_content_keys(&mut tx, tenant, &[id]).await?;
-            tx.commit().await?;
-            self.shelf.objects.delete(tenant, id).await?;
-            Ok::<_, ContentError>(())
-        };
-        if let Err(error) = undone.await {
-            tracing::warn!(content.id = %id, %error, "A broken upload left something behind");
+        if let Some(Prepared { id, is_begun: true, .. }) = prepared {
+            undo(&self.stores, &self.shelf, &self.keyset, id).await;
         }
     }
 }
@@ -313,32 +262,6 @@ impl Customer {
     fn held(&self) -> impl Iterator<Item = IdentifierId> + use<> {
         [self.phone_id, self.email_id, self.name_id].into_iter().flatten()
     }
-
-    const fn name(&self) -> Option<IdentifierId> {
-        self.name_id
-    }
-}
-
-fn identifiers_of(own: &Own) -> impl Iterator<Item = Identifier> {
-    let phone = own.phone.clone().map(Identifier::Phone);
-    phone.into_iter().chain(own.email.clone().map(Identifier::Email))
-}
-
-/// A number or address that a text mentions; the customer's name is none by itself.
-fn identifier(found: &Found) -> Option<Identifier> {
-    match found {
-        Found::Phone(phone) => Some(Identifier::Phone(phone.clone())),
-        Found::Email(email) => Some(Identifier::Email(email.clone())),
-        Found::OwnName => None,
-    }
-}
-
-fn mention(found: &Found, n: i32, ids: &Resolved, name: Option<IdentifierId>) -> Mention {
-    let id = match identifier(found) {
-        Some(one) => ids.get(&one).copied(),
-        None => name.filter(|_| found.kind() == Kind::Name),
-    };
-    Mention { n, kind: found.kind(), identifier: id }
 }
 
 impl From<Broken> for ContentError {

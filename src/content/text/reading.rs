@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::super::Shelf;
 use super::super::model::{Content, ContentError};
 use super::super::reading::{Access, read};
-use super::at_work;
+use super::super::{Shelf, sql as contents};
+use super::{at_work, reread, sql};
 use crate::archive::View;
 use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry};
 use crate::base::actor::Actor;
-use crate::base::id::Token;
+use crate::base::id::{TenantId, Token};
 use crate::base::text::document::{Format, fill};
 use crate::store::StoreError;
 use crate::vault::{self, Stores};
@@ -39,12 +39,14 @@ pub async fn show_text(
     access: Access,
     view: View,
 ) -> Result<Shown, ContentError> {
-    let (tenant, id) = (actor.tenant, content.id);
+    let tenant = actor.tenant;
+    let content = &current(stores, shelf, tenant, content).await?;
+    let id = content.object;
     let broken = |column: &str| StoreError::Inconsistent(format!("contents.{column} of {id}"));
     let format = Format::of(&content.media_type).ok_or_else(|| broken("media_type"))?;
     let Access { action, reason, by_ticket } = access;
     let detail = json!({
-        "content_id": id, "interaction_id": content.interaction, "kind": content.kind,
+        "content_id": content.id, "interaction_id": content.interaction, "kind": content.kind,
         "sensitivity": content.sensitivity, "view": view, "ticket": by_ticket,
     });
     let entry = Entry::new(action, 1, detail).purpose(reason);
@@ -85,4 +87,13 @@ pub async fn show_text(
         tag
     });
     Ok(Shown { text, tag })
+}
+
+/// The text as it is once it was searched for everybody whom its interaction has learned since it came.
+async fn current(stores: &Stores, shelf: &Shelf, tenant: TenantId, content: &Content) -> Result<Content, ContentError> {
+    if sql::unsought(&mut stores.archive.read().await?, tenant, content.object).await?.is_empty() {
+        return Ok(content.clone());
+    }
+    reread(stores, shelf, tenant, content.object).await?;
+    contents::by_id(&mut stores.archive.read().await?, tenant, content.id).await?.ok_or(ContentError::Unknown)
 }

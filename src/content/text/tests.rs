@@ -4,8 +4,11 @@ use super::super::sql as contents;
 use super::super::tests::House;
 use super::super::{ContentKind, MediaType, Sensitivity};
 use super::*;
+use crate::archive::mentions::Mention;
 use crate::base::id::RequestId;
-use crate::vault::{Erasure, NewErasure};
+use crate::base::pii::Kind;
+use crate::base::target::Target;
+use crate::vault::{self, Erasure, NewErasure};
 
 const TEXT: &str = "Nordmann, Kari: 987 65 432, or ola@eksempel.no";
 

@@ -1,0 +1,51 @@
+//! Texts that are to be read again, because their interaction learned its customer after they came.
+//!
+//! Here is noted for whom. Reading them needs the object store: it is the content's own business.
+
+use uuid::Uuid;
+
+use crate::base::content::ContentKind;
+use crate::base::id::{IdentifierId, TenantId};
+use crate::store::{Archive, Query, Result, Sql, Tx};
+
+/// A parameter of a list of values has no type of its own in PostgreSQL.
+const CAST_UUID: Sql = Sql::per("::uuid", "");
+
+/// Notes that the texts of interactions are to be searched for identifiers of theirs. Answers how many searches that makes.
+pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, IdentifierId)]) -> Result<u64> {
+    let mut noted = 0;
+    for chunk in learned.chunks(1_000) {
+        let query =
+            tx.query("WITH learned (interaction_id, identifier_id) AS (VALUES ").each(chunk, |query, (record, id)| {
+                query.with("(", *record).push(CAST_UUID).with(", ", *id).push(CAST_UUID).push(")")
+            });
+        let query = query
+            .push(") INSERT INTO rereadings (tenant_id, content_id, identifier_id, state)")
+            .push(" SELECT c.tenant_id, c.id, l.identifier_id, 'noted' FROM learned l")
+            .push(" JOIN contents c ON c.interaction_id = l.interaction_id")
+            .with(" WHERE c.tenant_id = ", tenant);
+        noted += of_texts(query, " AND c.kind")
+            .push(" ON CONFLICT (tenant_id, content_id, identifier_id) DO UPDATE SET state = 'noted'")
+            .once()
+            .execute()
+            .await?;
+    }
+    Ok(noted)
+}
+
+/// Those of some interactions that have a text.
+pub async fn with_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<Vec<Uuid>> {
+    if interactions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = tx
+        .query("SELECT DISTINCT interaction_id FROM contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND interaction_id", interactions.iter().copied());
+    let rows: Vec<(Uuid,)> = of_texts(query, " AND kind").all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+fn of_texts<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
+    query.with_any(column, ContentKind::ALL.into_iter().filter(|kind| kind.is_text()).map(ContentKind::word))
+}

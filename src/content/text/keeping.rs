@@ -1,0 +1,132 @@
+//! Keeping a text: the identifiers that it names go to the vault, then its key, then the object without them.
+
+use std::collections::HashSet;
+
+use super::sql::Customer;
+use crate::archive::mentions::{self, Mention, NewMention, Owner};
+use crate::base::chunks::Sealer;
+use crate::base::crypto::Key;
+use crate::base::id::{ContentId, IdentifierId};
+use crate::base::pii::{Identifier, Kind};
+use crate::base::target::Target;
+use crate::base::text::{Found, Own};
+use crate::content::model::{ContentError, place};
+use crate::content::{Shelf, sql};
+use crate::vault::{self, Keyset, Resolved, Stores};
+
+/// What was found in a text.
+pub struct Named<'t> {
+    /// The text.
+    pub record: ContentId,
+    /// The number of the first placeholder.
+    pub first: i32,
+    /// What the placeholders from that one on stand for.
+    pub found: &'t [Found],
+    /// For whom was looked.
+    pub own: &'t Own,
+    /// Whose name it is, where a name was found.
+    pub name: Option<IdentifierId>,
+}
+
+impl Named<'_> {
+    /// One short vault transaction: the erasures that apply, then the ids of those identifiers that are to be kept. A late
+    /// text of a forgotten customer keeps none: which of its identifiers are the customer's is not known any more.
+    pub async fn ask_vault(
+        &self,
+        stores: &Stores,
+        keyset: &Keyset,
+        customer: &Customer,
+    ) -> Result<Option<Vec<NewMention>>, ContentError> {
+        let own: Vec<Identifier> = identifiers_of(self.own).collect();
+        let named = || self.found.iter().filter_map(identifier);
+        let mut tx = stores.vault.write().await?;
+        let all: HashSet<Identifier> = own.iter().cloned().chain(named()).collect();
+        let erasures = vault::erasures(&mut tx, keyset, &all).await?;
+        let covers = |one: &Identifier| {
+            let erased = erasures.get(one).into_iter().flatten();
+            erased.into_iter().any(|erasure| erasure.covers(Target::Archive, customer.at))
+        };
+        let is_forgotten = customer.is_forgotten() || own.iter().any(covers);
+        let is_cut = |one: &Identifier| customer.is_forgotten() || covers(one) || is_forgotten && own.contains(one);
+        let wanted: HashSet<Identifier> = named().filter(|one| !is_cut(one)).collect();
+        let Some(ids) = vault::resolve(&mut tx, keyset, &wanted).await? else { return Ok(None) };
+        tx.commit().await?;
+        let name = self.name.filter(|_| !is_forgotten);
+        let mentioned = self.found.iter().zip(self.first..).map(|(found, n)| NewMention {
+            record: self.record.0,
+            at: customer.at,
+            mention: mention(found, n, &ids, name),
+        });
+        Ok(Some(mentioned.collect()))
+    }
+}
+
+/// Writes the key, then the object.
+pub async fn write(
+    stores: &Stores,
+    shelf: &Shelf,
+    keyset: &Keyset,
+    (id, key): (ContentId, &Key),
+    text: &str,
+) -> Result<(), ContentError> {
+    let mut tx = stores.vault.write().await?;
+    vault::keep_content_key(&mut tx, keyset, id, key).await?;
+    tx.commit().await?;
+    let mut sealer = Sealer::new(key, &place(keyset.tenant, id))?;
+    let mut writing = shelf.objects.create(keyset.tenant, id).await?;
+    let mut part = Vec::new();
+    for piece in text.as_bytes().chunks(shelf.objects.part()) {
+        sealer.push(piece, &mut part)?;
+        if part.len() >= shelf.objects.part() {
+            writing.put(std::mem::take(&mut part)).await?;
+        }
+    }
+    sealer.finish(&mut part)?;
+    writing.put(part).await?;
+    Ok(writing.complete().await?)
+}
+
+/// Takes back what was written of a text. The rows go first: while they may be there, so must key and object.
+pub async fn undo(stores: &Stores, shelf: &Shelf, keyset: &Keyset, id: ContentId) {
+    let tenant = keyset.tenant;
+    let undone = async {
+        let mut tx = stores.archive.write().await?;
+        sql::delete(&mut tx, tenant, &[id]).await?;
+        mentions::delete(&mut tx, tenant, Owner::Content, &[id.0]).await?;
+        tx.commit().await?;
+        discard(stores, shelf, keyset, id).await
+    };
+    if let Err(error) = undone.await {
+        tracing::warn!(content.id = %id, %error, "A broken upload left something behind");
+    }
+}
+
+/// Deletes the key and the object of a text that has no row.
+pub async fn discard(stores: &Stores, shelf: &Shelf, keyset: &Keyset, id: ContentId) -> Result<(), ContentError> {
+    let mut tx = stores.vault.write().await?;
+    vault::drop_content_keys(&mut tx, keyset.tenant, &[id]).await?;
+    tx.commit().await?;
+    Ok(shelf.objects.delete(keyset.tenant, id).await?)
+}
+
+fn identifiers_of(own: &Own) -> impl Iterator<Item = Identifier> {
+    let phone = own.phone.clone().map(Identifier::Phone);
+    phone.into_iter().chain(own.email.clone().map(Identifier::Email))
+}
+
+/// A number or address that a text mentions; the customer's name is none by itself.
+fn identifier(found: &Found) -> Option<Identifier> {
+    match found {
+        Found::Phone(phone) => Some(Identifier::Phone(phone.clone())),
+        Found::Email(email) => Some(Identifier::Email(email.clone())),
+        Found::OwnName => None,
+    }
+}
+
+fn mention(found: &Found, n: i32, ids: &Resolved, name: Option<IdentifierId>) -> Mention {
+    let id = match identifier(found) {
+        Some(one) => ids.get(&one).copied(),
+        None => name.filter(|_| found.kind() == Kind::Name),
+    };
+    Mention { n, kind: found.kind(), identifier: id }
+}

@@ -1,0 +1,225 @@
+//! Texts whose interaction learned its customer after they came are read again.
+//!
+//! Ingest notes which identifiers a text is still to be searched for. The night reads such texts before it forgets anybody,
+//! and whoever asks for one has it read first. What is found becomes placeholders, and the text another object under
+//! another key: of what stood there before nothing is left that anybody could open. Its callers keep calling it by its id.
+
+use std::collections::HashMap;
+
+use super::keeping::{Named, discard, write};
+use super::sql::{self, Customer};
+use super::{ROUNDS, at_work};
+use crate::archive::mentions::{self, NewMention, Owner};
+use crate::base::crypto::{CryptoError, Key};
+use crate::base::id::{ContentId, IdentifierId, TenantId};
+use crate::base::pii::Identifier;
+use crate::base::text::Own;
+use crate::base::text::document::{Case, Format, tokenize_again};
+use crate::content::model::{Content, ContentError};
+use crate::content::reading::opened;
+use crate::content::{ObjectError, Shelf, own_of, sql as contents};
+use crate::store::StoreError;
+use crate::tenants::{self, fence};
+use crate::vault::{self, Keyset, Stores, VaultError};
+
+/// Reads a text again for the identifiers that it was not searched for yet; without any, nothing happens. Answers whether it
+/// was there to be read.
+pub async fn reread(stores: &Stores, shelf: &Shelf, tenant: TenantId, object: ContentId) -> Result<bool, ContentError> {
+    let keyset = stores.keysets.get(&stores.vault, tenant).await?;
+    let rereading = Rereading { stores, shelf, keyset: &keyset, object };
+    for _ in 0..ROUNDS {
+        match rereading.attempt().await {
+            Ok(Round::Done) => return Ok(true),
+            Ok(Round::Missing) => return Ok(false),
+            Ok(Round::Moved)
+            | Err(
+                ContentError::Store(StoreError::Contended)
+                | ContentError::Vault(VaultError::Store(StoreError::Contended)),
+            ) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Contended.into())
+}
+
+struct Rereading<'r> {
+    stores: &'r Stores,
+    shelf: &'r Shelf,
+    keyset: &'r Keyset,
+    object: ContentId,
+}
+
+/// How a round ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    Done,
+    /// The text was not there to be read.
+    Missing,
+    /// The interaction, the vault or the fence moved meanwhile.
+    Moved,
+}
+
+/// A text as it was read again.
+struct Reread {
+    text: String,
+    mentions: Vec<NewMention>,
+    /// Where it is stored.
+    id: ContentId,
+    is_replaced: bool,
+}
+
+/// For whom a text is searched.
+struct Sought {
+    own: Own,
+    /// The id of the name, where there is one.
+    name: Option<IdentifierId>,
+}
+
+impl Rereading<'_> {
+    async fn attempt(&self) -> Result<Round, ContentError> {
+        let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
+        let mut tx = stores.archive.read().await?;
+        let epoch = fence::epoch(&mut tx, tenant).await?;
+        let wanted = sql::unsought(&mut tx, tenant, object).await?;
+        if wanted.is_empty() {
+            return Ok(Round::Done);
+        }
+        let content = contents::by_object(&mut tx, tenant, object).await?;
+        let Some(content) = content else { return self.settle(&wanted, Round::Done).await };
+        let customer = sql::customer(&mut tx, tenant, content.interaction, false).await?;
+        let Some(customer) = customer else { return self.settle(&wanted, Round::Done).await };
+        let known = mentions::of(&mut tx, tenant, Owner::Content, &[object.0]).await?.remove(&object.0);
+        drop(tx);
+        let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
+        let stored = match self.stored(&content).await {
+            // The row of a text whose deletion was broken off: its key is gone.
+            Err(ContentError::Unknown) => return self.settle(&wanted, Round::Done).await,
+            // Lost, or not what was stored: nobody can read it, unless a backup brings it back.
+            Err(ContentError::Object(ObjectError::Missing) | ContentError::Crypto(CryptoError::Unopened)) => {
+                return self.settle(&wanted, Round::Missing).await;
+            }
+            stored => stored?,
+        };
+        let Some(reread) = self.read(&content, &customer, stored, first, &wanted).await? else {
+            return Ok(Round::Moved);
+        };
+        if !reread.is_replaced {
+            return self.settle(&wanted, Round::Done).await;
+        }
+        let key = Key::random()?;
+        let written = write(stores, self.shelf, self.keyset, (reread.id, &key), &reread.text).await;
+        let replaced = match written {
+            Ok(()) => self.replace(&content, &customer, epoch, &reread, &wanted).await,
+            Err(error) => Err(error),
+        };
+        let left = if matches!(replaced, Ok(Round::Done)) { object } else { reread.id };
+        // Whatever an error says, a row decides which of the two is left over.
+        let is_in_use = replaced.is_err() && self.is_in_use(reread.id).await?;
+        if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
+            tracing::warn!(content.id = %left, %error, "What a text was before is left to the sweep, unreadable");
+        }
+        replaced
+    }
+
+    async fn is_in_use(&self, object: ContentId) -> Result<bool, ContentError> {
+        let mut tx = self.stores.archive.read().await?;
+        Ok(contents::by_object(&mut tx, self.keyset.tenant, object).await?.is_some())
+    }
+
+    async fn stored(&self, content: &Content) -> Result<String, ContentError> {
+        let mut reading = opened(self.stores, self.shelf, self.keyset, content, 0..content.stored_size).await?;
+        let mut stored = Vec::with_capacity(usize::try_from(content.stored_size).unwrap_or_default());
+        while let Some(bytes) = reading.next().await? {
+            stored.extend_from_slice(&bytes);
+        }
+        String::from_utf8(stored).map_err(|_| broken(content, "object"))
+    }
+
+    /// Searches the text for everybody it is to be searched for. `None` where the vault moved meanwhile.
+    async fn read(
+        &self,
+        content: &Content,
+        customer: &Customer,
+        mut text: String,
+        mut first: i32,
+        wanted: &[IdentifierId],
+    ) -> Result<Option<Reread>, ContentError> {
+        let (stores, tenant) = (self.stores, self.keyset.tenant);
+        let format = Format::of(&content.media_type).ok_or_else(|| broken(content, "media_type"))?;
+        let region = tenants::find(&mut stores.archive.read().await?, tenant).await?;
+        let region = region.ok_or(ContentError::Unknown)?.region;
+        let (id, mut mentions, mut is_replaced) = (ContentId::new(), Vec::new(), false);
+        for Sought { own, name } in self.sought(customer, wanted).await? {
+            let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten() };
+            let number = usize::try_from(first).unwrap_or_default();
+            let document = at_work(move || tokenize_again(format, &text, number, &case)).await??;
+            let named = Named { record: id, first, found: &document.mentions, own: &own, name };
+            let Some(found) = named.ask_vault(stores, self.keyset, customer).await? else { return Ok(None) };
+            first = found.iter().map(|new| new.mention.n + 1).max().unwrap_or(first);
+            mentions.extend(found);
+            is_replaced |= document.is_replaced;
+            text = document.text;
+        }
+        Ok(Some(Reread { text, mentions, id, is_replaced }))
+    }
+
+    /// The customer as the interaction has it now, then everybody else by what is left of them.
+    async fn sought(&self, customer: &Customer, wanted: &[IdentifierId]) -> Result<Vec<Sought>, ContentError> {
+        let held: Vec<IdentifierId> = customer.held().collect();
+        let mut sought = Vec::new();
+        if wanted.iter().any(|id| held.contains(id)) {
+            let own = own_of(self.stores, self.keyset, held.iter().copied()).await?;
+            sought.push(Sought { own, name: customer.name_id });
+        }
+        let others = wanted.iter().copied().filter(|id| !held.contains(id));
+        let mut tx = self.stores.vault.read().await?;
+        let others: HashMap<IdentifierId, Identifier> = vault::open(&mut tx, self.keyset, others).await?;
+        sought.extend(others.into_iter().map(|(id, identifier)| match identifier {
+            Identifier::Phone(phone) => Sought { own: Own { phone: Some(phone), ..Own::default() }, name: None },
+            Identifier::Email(email) => Sought { own: Own { email: Some(email), ..Own::default() }, name: None },
+            Identifier::Name { name, .. } => Sought { own: Own { name: Some(name), ..Own::default() }, name: Some(id) },
+        }));
+        Ok(sought)
+    }
+
+    /// Puts the text that was read again in the place of the one before.
+    async fn replace(
+        &self,
+        content: &Content,
+        customer: &Customer,
+        epoch: i64,
+        reread: &Reread,
+        wanted: &[IdentifierId],
+    ) -> Result<Round, ContentError> {
+        let tenant = self.keyset.tenant;
+        let mut tx = self.stores.archive.write().await?;
+        if !fence::enter(&mut tx, tenant, epoch).await? {
+            return Ok(Round::Moved);
+        }
+        let now = sql::customer(&mut tx, tenant, content.interaction, true).await?;
+        if now.as_ref() != Some(customer) {
+            return Ok(Round::Moved);
+        }
+        let size = i64::try_from(reread.text.len()).map_err(|_| broken(content, "stored_size"))?;
+        if sql::replace(&mut tx, tenant, (self.object, reread.id), size).await? == 0 {
+            return Ok(Round::Moved);
+        }
+        mentions::insert(&mut tx, tenant, Owner::Content, &reread.mentions).await?;
+        sql::note_sought(&mut tx, tenant, reread.id, wanted, "done").await?;
+        tx.commit().await?;
+        Ok(Round::Done)
+    }
+
+    /// Notes that there is nothing more to do for now.
+    async fn settle(&self, wanted: &[IdentifierId], round: Round) -> Result<Round, ContentError> {
+        let state = if round == Round::Missing { "missing" } else { "done" };
+        let mut tx = self.stores.archive.write().await?;
+        sql::note_sought(&mut tx, self.keyset.tenant, self.object, wanted, state).await?;
+        tx.commit().await?;
+        Ok(round)
+    }
+}
+
+fn broken(content: &Content, column: &str) -> ContentError {
+    StoreError::Inconsistent(format!("contents.{column} of {}", content.object)).into()
+}

@@ -1,0 +1,123 @@
+//! Texts that came before their customer was known are read again before anybody is forgotten: what stands in them becomes
+//! mentions, which the cut then cuts.
+//!
+//! A text that the object store does not give up keeps every request waiting that would forget whom it may name, as content
+//! that cannot be deleted does. One whose object is lost while the store is there keeps nobody: the check of content reports
+//! it, and it is read again if it comes back.
+
+use super::chunk::CAST_UUID;
+use super::content::{Room, UNAVAILABLE, archive};
+use super::failpoint;
+use super::model::{NightError, Report, Stop};
+use super::sql;
+use crate::base::id::{ContentId, PassId, RequestId, TenantId};
+use crate::content::text::reread;
+use crate::store::{Archive, Result, Tx};
+
+/// How many texts are looked up at once.
+const BATCH: i64 = 500;
+
+/// How many texts in a row may go wrong before the night gives up on the rest.
+const MOST_FAILURES: u32 = 10;
+
+/// Reads again what was noted, then lets those requests go whose texts could not be read.
+pub async fn catch_up(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<(), NightError> {
+    let Room { stores, lease, tenant, pass, .. } = room;
+    let (mut after, mut failures) = (None, 0);
+    while failures < MOST_FAILURES {
+        let texts = unread(&mut stores.archive.read().await?, tenant, after).await?;
+        let Some(last) = texts.last() else { break };
+        after = Some(*last);
+        for text in texts {
+            if stop.is_asked() {
+                return Err(NightError::Stopped);
+            }
+            failures = if read(room, text, report).await { 0 } else { failures + 1 };
+            if failures == MOST_FAILURES {
+                break;
+            }
+        }
+    }
+    let mut tx = stores.archive.write().await?;
+    lease.renew(&mut tx).await?;
+    let stuck = stuck(&mut tx, tenant, pass).await?;
+    if !stuck.is_empty() {
+        report.requests_failed += sql::fail(&mut tx, tenant, &stuck, UNAVAILABLE, stores.clock.now()).await?;
+    }
+    release(&mut tx, tenant, pass).await?;
+    tx.commit().await?;
+    failpoint::hit("reread.end");
+    Ok(())
+}
+
+/// Reads one text again. Answers whether it is settled.
+async fn read(room: Room<'_>, text: ContentId, report: &mut Report) -> bool {
+    let Room { stores, shelf, tenant, .. } = room;
+    let read = reread(stores, shelf, tenant, text).await;
+    failpoint::hit("reread");
+    match read {
+        Ok(is_there) => report.texts_reread += u64::from(is_there),
+        Err(ref error) => tracing::warn!(content.id = %text, %error, "A text cannot be read again"),
+    }
+    read.is_ok()
+}
+
+/// The next texts that are to be read again.
+async fn unread(tx: &mut Tx<Archive>, tenant: TenantId, after: Option<ContentId>) -> Result<Vec<ContentId>> {
+    let rows: Vec<(ContentId,)> = tx
+        .query("SELECT DISTINCT content_id FROM rereadings")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND state <> 'done'")
+        .with_some(" AND content_id > ", after)
+        .with(" ORDER BY content_id LIMIT ", BATCH)
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The requests of the pass that would forget somebody for whom a text is still to be searched: the customer of its
+/// interaction, or whom it is to be searched for.
+async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<Vec<RequestId>> {
+    let mut query = tx
+        .query(
+            "WITH unread AS (SELECT n.identifier_id, c.interaction_id, c.at FROM rereadings n \
+             JOIN contents c ON c.id = n.content_id",
+        )
+        .with(" WHERE n.tenant_id = ", tenant)
+        .with(" AND c.tenant_id = ", tenant)
+        .push(
+            " AND n.state = 'noted'), named (id, at) AS (SELECT identifier_id, at FROM unread \
+             UNION SELECT i.phone_id, i.at FROM unread u JOIN interactions i ON i.id = u.interaction_id",
+        )
+        .with(" WHERE i.tenant_id = ", tenant)
+        .push(" UNION SELECT i.email_id, i.at FROM unread u JOIN interactions i ON i.id = u.interaction_id")
+        .with(" WHERE i.tenant_id = ", tenant)
+        .push(")");
+    for (slot, then) in [("phone_id", " UNION"), ("email_id", "")] {
+        query = query
+            .push(" SELECT r.id FROM named k JOIN requests r ON k.id = r.")
+            .push(slot)
+            .push(" AND k.at < r.due_at")
+            .with(" WHERE r.tenant_id = ", tenant)
+            .with(" AND r.pass_id = ", pass)
+            .with(" AND (r.targets & ", archive())
+            .push(") <> 0")
+            .push(then);
+    }
+    let rows: Vec<(RequestId,)> = query.all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Notes whom texts were searched for: candidates for leaving the vault, unless something else refers to them.
+async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<u64> {
+    tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
+        .with("", tenant)
+        .push(CAST_UUID)
+        .with(", ", pass)
+        .push(CAST_UUID)
+        .with(", identifier_id FROM rereadings WHERE tenant_id = ", tenant)
+        .push(" AND state = 'done' ON CONFLICT DO NOTHING")
+        .execute()
+        .await?;
+    tx.query("DELETE FROM rereadings").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'").execute().await
+}
