@@ -44,10 +44,11 @@ pub fn health(stores: &Data<Stores>, metrics: &Metrics) -> Health {
 }
 
 /// What a run did with content, by the words of the metric.
-const fn of_content(report: &Report) -> [(&'static str, u64); 6] {
+const fn of_content(report: &Report) -> [(&'static str, u64); 7] {
     [
         ("deleted", report.content_deleted),
         ("anonymized", report.texts_anonymized),
+        ("reread", report.texts_reread),
         ("expired", report.content_expired),
         ("left", report.content_left),
         ("swept", report.objects_swept),

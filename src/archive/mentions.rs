@@ -1,5 +1,5 @@
 //! What the placeholders of texts stand for. A text holds numbers only; a mention row holds the identifier's id, and the
-//! night sets it NULL. So no text is ever rewritten.
+//! night sets it NULL. So forgetting rewrites no text.
 
 use std::collections::HashMap;
 

@@ -2,7 +2,7 @@
 //! delivered is listed with the requests.
 //!
 //! A text is cut like the texts of records: those of the interactions whose customer goes lose that customer and everybody
-//! whom this pass forgets; any text loses the mentions that are selected. The text itself is never rewritten, and a
+//! whom this pass forgets; any text loses the mentions that are selected. The text itself is not rewritten, and a
 //! delivered file is out of reach: its tenant has to delete it (B7).
 
 use chrono::{DateTime, Utc};
