@@ -23,6 +23,7 @@ mod purge;
 mod release;
 mod retention;
 mod runs;
+mod selection;
 mod sql;
 mod sweep;
 mod texts;
