@@ -1,8 +1,7 @@
 """Content that goes with its customer, against the bare statements and the bare deletion of the files.
 
-One customer with 100,000 small recordings asks to be forgotten with everything: once they belong to 1,000 calls, once each to a call of its
-own. By hand, an identical database loses the same keys and rows in one statement each, and an identical folder its files, one after the
-other. What was written before is on the disk when either begins.
+One customer with 100,000 small recordings asks to be forgotten with everything: once they belong to 1,000 calls, once each to a call of its own. By hand, an identical database loses the same keys and rows in one statement each, and an identical folder its files, one after the
+other.
 """
 
 import json
@@ -64,7 +63,6 @@ def measure(bench, calls):
         running.await_ready()
         body = {"phone_number": "91234567", "to_date": "2026-08-05", "targets": ["archive"], "delete_content": True}
         running.call("/anonymize-requests", body, lethe.token("dpo"))
-    os.sync()
     by_hand = BY_HAND.split(";")
     statements, served = server.measured(lambda: sum(server.timed("removal_hand", one) for one in by_hand))
     began, used = time.monotonic(), time.process_time()
@@ -73,7 +71,6 @@ def measure(bench, calls):
     files, used = time.monotonic() - began, time.process_time() - used
     say.line("by hand: statements, files", f"{statements:.2f} s", f"{files:.2f} s")
     say.line("  processor time: server, files", f"{served:.2f} s", f"{used:.2f} s")
-    os.sync()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     (report, spans, peak), served = server.measured(lambda: lethe.night(NIGHT))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
