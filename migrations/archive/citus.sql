@@ -31,6 +31,7 @@ SELECT create_distributed_table('pass_selections', 'tenant_id', colocate_with =>
 SELECT create_distributed_table('pass_work', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_hits', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_contents', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_interactions', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_text_hits', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_released', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('sweeps', 'tenant_id', colocate_with => 'epochs');

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::model::{ContentError, Deleted};
-use super::removal::remove_rows;
+use super::removal::{remove_rows, traces};
 use super::{Shelf, sql};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
@@ -145,7 +145,9 @@ impl Deletion {
         vault::drop_content_keys(&mut tx, actor.tenant, &ids).await?;
         tx.commit().await?;
         let mut tx = stores.archive.write().await?;
-        let deleted = remove_rows(&mut tx, actor.tenant, &ids, stores.clock.now()).await?;
+        let traces = traces(&mut tx, actor.tenant).await?;
+        let gone = remove_rows(&mut tx, actor.tenant, &ids, traces, stores.clock.now()).await?;
+        let deleted = gone.into_values().sum();
         if deleted > 0 {
             let records = usize::try_from(deleted).unwrap_or(usize::MAX);
             let entry = Entry::new(Action::ContentDeleted, records, detail);

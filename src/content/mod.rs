@@ -45,7 +45,7 @@ pub use model::{Content, ContentError, Deleted, MediaType, NewContent, NotAMedia
 pub use objects::Bucket;
 pub use objects::{ObjectError, Objects};
 pub use reading::{Access, Reading, open, read};
-pub use removal::{Removed, of_customers, remove_objects, remove_rows, without_object};
+pub use removal::{Removed, Traces, of_customers, remove_objects, remove_rows, traces, without_object};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
 

@@ -246,7 +246,7 @@ impl ContentError {
             Self::Store(error) | Self::Vault(VaultError::Store(error)) | Self::Key(KeyError::Store(error)) => {
                 error.is_transient()
             }
-            Self::Object(ObjectError::Unavailable(_) | ObjectError::Folder(_)) => true,
+            Self::Object(ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_)) => true,
             _ => false,
         }
     }

@@ -1,7 +1,8 @@
 //! The object store: sealed bytes under a content's id. It holds no name, no number and no key.
 
+use std::io::ErrorKind;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::stream::BoxStream;
@@ -24,6 +25,9 @@ const PART: usize = 1 << 20;
 #[cfg(feature = "s3")]
 const PART_OF_S3: usize = 8 << 20;
 
+/// How many files are deleted without a pause.
+const TURN: usize = 16;
+
 /// Why the object store did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
@@ -36,6 +40,9 @@ pub enum ObjectError {
     /// The process ends, and the write was stopped.
     #[error("the write was interrupted")]
     Interrupted,
+    /// The object is there and stays.
+    #[error("the object cannot be deleted: {0}")]
+    Kept(#[source] std::io::Error),
     /// The folder cannot be made.
     #[error("the folder of the objects cannot be made: {0}")]
     Folder(#[source] std::io::Error),
@@ -156,6 +163,47 @@ impl Objects {
             Err(ObjectError::Missing) => Ok(()),
             deleted => deleted,
         }
+    }
+
+    /// How many objects one turn of [`Objects::delete_some`] deletes: of a folder several, since handing a file over to another thread
+    /// costs as much as to delete it.
+    pub(super) const fn turn(&self) -> usize {
+        match self.place {
+            ObjectPlace::Folder(_) => TURN,
+            #[cfg(feature = "s3")]
+            ObjectPlace::Bucket(_) => 1,
+        }
+    }
+
+    /// Deletes some objects, each as [`Objects::delete`] does; one that is not named in the answer was not tried.
+    pub(super) async fn delete_some(
+        &self,
+        tenant: TenantId,
+        ids: Vec<ContentId>,
+    ) -> Vec<(ContentId, Result<(), ObjectError>)> {
+        match &self.place {
+            ObjectPlace::Folder(root) => {
+                let root = root.clone();
+                let unlink = move |id| (id, unlink(&root, tenant, id));
+                tokio::task::spawn_blocking(move || ids.into_iter().map(unlink).collect()).await.unwrap_or_default()
+            }
+            #[cfg(feature = "s3")]
+            ObjectPlace::Bucket(_) => {
+                let mut deleted = Vec::with_capacity(ids.len());
+                for id in ids {
+                    deleted.push((id, self.delete(tenant, id).await));
+                }
+                deleted
+            }
+        }
+    }
+}
+
+/// Deletes one object of a folder. Where the whole folder is gone, nothing tells whether the object is.
+fn unlink(root: &FilePath, tenant: TenantId, id: ContentId) -> Result<(), ObjectError> {
+    match std::fs::remove_file(root.join(name(tenant, id).as_ref())) {
+        Err(error) if error.kind() != ErrorKind::NotFound || !root.exists() => Err(ObjectError::Kept(error)),
+        _ => Ok(()),
     }
 }
 

@@ -15,11 +15,14 @@ use super::objects::ObjectError;
 use super::{Shelf, outbox, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::content::ContentKind;
-use crate::base::id::{ContentId, IdentifierId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::store::{Archive, Result, Tx};
 
-/// How many objects are deleted at a time. After as many failures in a row the store is asked whether it is there at all.
+/// How many turns of deletions are under way at a time.
 const AT_ONCE: usize = 8;
+
+/// After so many failures in a row the store is asked whether it is there at all.
+const FAILURES: usize = 8;
 
 /// What came of the deletion of objects.
 #[derive(Debug, Default)]
@@ -42,24 +45,30 @@ pub async fn remove_objects(shelf: &Shelf, tenant: TenantId, ids: &[ContentId]) 
         return removed;
     }
     let mut failures = 0;
-    let deletions = ids.iter().map(|id| async move { (*id, shelf.objects.delete(tenant, *id).await) });
-    let mut deletions = futures_util::stream::iter(deletions).buffer_unordered(AT_ONCE);
-    while let Some((id, deleted)) = deletions.next().await {
-        if let Err(error) = deleted {
-            tracing::warn!(content.id = %id, %error, "The object of content that is to go cannot be deleted");
-            failures += 1;
-            // An object there never was is gone for every store that answers.
-            if failures >= AT_ONCE && shelf.objects.delete(tenant, ContentId::new()).await.is_err() {
-                removed.is_away = true;
-                break;
+    let turns = ids.chunks(shelf.objects.turn()).map(|turn| shelf.objects.delete_some(tenant, turn.to_vec()));
+    let mut turns = futures_util::stream::iter(turns).buffer_unordered(AT_ONCE);
+    while let Some(turn) = turns.next().await {
+        for (id, deleted) in turn {
+            if let Err(error) = deleted {
+                tracing::warn!(content.id = %id, %error, "The object of content that is to go cannot be deleted");
+                failures += 1;
+                continue;
             }
-            continue;
+            failures = 0;
+            removed.left.remove(&id);
+            removed.gone.push(id);
         }
-        failures = 0;
-        removed.left.remove(&id);
-        removed.gone.push(id);
+        if failures >= FAILURES && !answers(shelf, tenant).await {
+            removed.is_away = true;
+            break;
+        }
     }
     removed
+}
+
+/// Whether the store is there: for every store that answers, an object there never was is gone.
+async fn answers(shelf: &Shelf, tenant: TenantId) -> bool {
+    shelf.objects.is_made() && shelf.objects.delete(tenant, ContentId::new()).await.is_ok()
 }
 
 /// Those of some content whose object is not there.
@@ -73,13 +82,42 @@ pub async fn without_object(
     Ok(looked.into_iter().filter(|(_, is_there)| !is_there).map(|(id, _)| id).collect())
 }
 
+/// What rows elsewhere a tenant's content has: where there are none, no statement looks for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Traces {
+    /// Texts of content mention somebody.
+    pub mentions: bool,
+    /// Content was or is to be delivered.
+    pub deliveries: bool,
+}
+
+/// What there is in this unit of work. Whoever reads it knows which content is to go, and so sees all that was written with it.
+pub async fn traces(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Traces> {
+    let (mentions, deliveries) = sql::traces(tx, tenant).await?;
+    Ok(Traces { mentions, deliveries })
+}
+
 /// Deletes the rows of some content and what its texts mention, and calls off deliveries that were not made yet. Answers how
-/// many rows there were.
-pub async fn remove_rows(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId], now: DateTime<Utc>) -> Result<u64> {
-    let records: Vec<_> = ids.iter().map(|id| id.0).collect();
-    mentions::delete(tx, tenant, Owner::Content, &records).await?;
-    outbox::cancel(tx, tenant, ids, now).await?;
-    sql::delete(tx, tenant, ids).await
+/// many rows there were of each interaction.
+pub async fn remove_rows(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    ids: &[ContentId],
+    traces: Traces,
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<RecordId, u64>> {
+    if traces.mentions {
+        let records: Vec<_> = ids.iter().map(|id| id.0).collect();
+        mentions::delete(tx, tenant, Owner::Content, &records).await?;
+    }
+    if traces.deliveries {
+        outbox::cancel(tx, tenant, ids, now).await?;
+    }
+    let mut deleted = BTreeMap::new();
+    for interaction in sql::delete(tx, tenant, ids).await? {
+        *deleted.entry(interaction).or_default() += 1;
+    }
+    Ok(deleted)
 }
 
 /// How much content of each kind the interactions have whose customer is one of some identifiers, each up to a cut-off of its

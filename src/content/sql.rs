@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::model::{Content, Sensitivity};
+use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span};
 use crate::base::actor::Actor;
 use crate::base::content::ContentKind;
@@ -163,11 +164,28 @@ pub async fn ids_of(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<u64> {
-    tx.query("DELETE FROM contents")
+/// Deletes some content, and answers whose each piece was.
+pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<Vec<RecordId>> {
+    let rows: Vec<(RecordId,)> = tx
+        .query("DELETE FROM contents")
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND id", ids.iter().copied())
-        .execute()
+        .push(" RETURNING interaction_id")
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(interaction,)| interaction).collect())
+}
+
+/// Whether texts of content mention anybody, and whether content was or is to be delivered. In order, so that the planner takes
+/// the index also where it expects to come by such a row soon.
+pub async fn traces(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<(bool, bool)> {
+    tx.query("SELECT (SELECT record_id FROM mentions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", Owner::Content)
+        .push(" ORDER BY record_id LIMIT 1) IS NOT NULL, (SELECT content_id FROM deliveries")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" ORDER BY content_id LIMIT 1) IS NOT NULL")
+        .one()
         .await
 }
 

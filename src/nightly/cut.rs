@@ -15,11 +15,12 @@ use super::failpoint;
 use super::lease::Lease;
 use super::model::{NightError, Pass, Report, Step, Stop};
 use super::progress::Progress;
-use super::{sql, texts};
+use super::sql;
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{Span, table};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
+use crate::content;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::vault::Stores;
 
@@ -51,8 +52,8 @@ pub async fn cut(
     (progress, stop): (&Progress, &Stop),
 ) -> std::result::Result<(), NightError> {
     let (mut position, mut from) = (pass.position, pass.position_at);
-    let (has_texts, has_deliveries) = texts::has_any(&mut stores.archive.read().await?, tenant).await?;
-    let mut expected = Expected { has_texts, ..Expected::default() };
+    let traces = content::traces(&mut stores.archive.read().await?, tenant).await?;
+    let mut expected = Expected { has_texts: traces.mentions, ..Expected::default() };
     let (mut has_mentions, mut chunks) = (HashMap::new(), 0);
     loop {
         let mut tx = stores.archive.read().await?;
@@ -62,7 +63,7 @@ pub async fn cut(
             unknown.insert(any_mention(&mut tx, tenant, chunk.target).await?);
         }
         chunk.mentions = has_mentions.get(&chunk.target).copied().unwrap_or(true);
-        chunk.deliveries = has_deliveries && chunk.target == Target::Archive;
+        chunk.deliveries = traces.deliveries && chunk.target == Target::Archive;
         drop(tx);
         let Cut { records, texts } = cut_chunk(stores, lease, &chunk).await?;
         (position, from) = chunk.end();

@@ -24,6 +24,7 @@ mod release;
 mod rereading;
 mod retention;
 mod runs;
+mod selection;
 mod sql;
 mod sweep;
 mod texts;

@@ -6,9 +6,10 @@
 //! it, and it is read again if it comes back.
 
 use super::chunk::CAST_UUID;
-use super::content::{Room, UNAVAILABLE, archive};
+use super::content::{Room, UNAVAILABLE};
 use super::failpoint;
 use super::model::{NightError, Report, Stop};
+use super::selection::archive;
 use super::sql;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::text::reread;

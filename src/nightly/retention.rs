@@ -60,5 +60,5 @@ async fn aged(
     if let Some((at, id)) = after {
         query = query.with(" AND (at, id) > (", at).with(", ", id).push(")");
     }
-    query.with(" ORDER BY at, id LIMIT ", BATCH).all().await
+    query.with(" ORDER BY at, id LIMIT ", i64::try_from(BATCH).unwrap_or(i64::MAX)).all().await
 }

@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use super::chunk::{CAST_UUID, Chunk, with_customers, with_selected};
 use crate::archive::mentions::Owner;
 use crate::archive::selector;
-use crate::base::id::TenantId;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// Cuts the mentions in texts that the chunk selects, before its customers go. Answers how many texts lost one.
@@ -160,19 +159,4 @@ fn requests_by<'c>(slot: &'static str, query: Query<'c>, chunk: &Chunk) -> Query
         .with(" AND k.at < s.cutoff WHERE s.tenant_id = ", chunk.tenant)
         .with(" AND s.pass_id = ", chunk.pass)
         .with(" AND s.target = ", chunk.target)
-}
-
-/// Whether any text of content mentions anybody, and whether anything was or is to be delivered: without, a chunk costs no
-/// statement more.
-pub async fn has_any(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<(bool, bool)> {
-    let mention: Option<(i32,)> = tx
-        .query("SELECT n FROM mentions")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND target = ", Owner::Content)
-        .push(" LIMIT 1")
-        .maybe()
-        .await?;
-    let delivery: Option<(String,)> =
-        tx.query("SELECT state FROM deliveries").with(" WHERE tenant_id = ", tenant).push(" LIMIT 1").maybe().await?;
-    Ok((mention.is_some(), delivery.is_some()))
 }

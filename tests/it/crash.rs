@@ -159,6 +159,67 @@ each_store!(a_night_killed_at_any_point_ends_like_an_undisturbed_one, |mut lethe
     assert_eq!(idle, Vec::<String>::new(), "failpoints that no night comes by");
 });
 
+each_store!(content_of_many_batches_is_counted_once_wherever_the_night_is_killed, |mut lethe: TestLethe| async move {
+    let customer = json!({ "phone_number": "91234567", "email": "kari@example.net" });
+    for (external_id, at) in [("long", "2026-02-10T10:00:00Z"), ("short", "2026-02-20T10:00:00Z")] {
+        let call =
+            json!({ "external_id": external_id, "channel": "call", "started_at": at, "customer": customer.clone() });
+        lethe.record(&call).await;
+        lethe.upload(external_id, "recording", b"hello").await;
+    }
+    // Two batches and a half of one interaction, and some of another that only one of the requests selects.
+    lethe.recordings("long", 2_499).await;
+    lethe.recordings("short", 9).await;
+    let caller = lethe.caller("dpo");
+    for request in [
+        json!({ "phone_number": "91234567", "to_date": "2026-02-27", "targets": ["archive"], "delete_content": true }),
+        json!({ "email": "kari@example.net", "to_date": "2026-02-15", "targets": ["archive"], "delete_content": true }),
+    ] {
+        caller.post("/anonymize-requests", &request).await.expect(201);
+    }
+    lethe.stop().await;
+    for name in ["content.select:1", "content.objects:3", "content.keys:2", "content.before-commit:2", "content:2"] {
+        let killed = lethe.copy().await;
+        assert!(killed.run_with(NIGHT, &[("LETHE_FAILPOINT", name)], Vec::new()).await.killed(), "{name}");
+        killed.run(NIGHT).await.well();
+        let dump = killed.dump().await;
+        let mut counts: Vec<_> =
+            dump.rows("request_contents").iter().map(|row| row["deleted"].clone().unwrap()).collect();
+        counts.sort();
+        assert_eq!(counts, ["2500", "2510"], "{name}");
+        let audited =
+            dump.rows("audit_events").iter().filter(|row| row["action"].as_deref() == Some("content.deleted"));
+        let records: u64 = audited.map(|row| row["records"].as_deref().unwrap().parse::<u64>().unwrap()).sum();
+        assert_eq!(records, 2_510, "{name}");
+        let left = ["contents", "vault.content_keys", "pass_interactions"].map(|table| dump.rows(table).len());
+        assert_eq!((left, killed.objects().len()), ([0; 3], 0), "{name}");
+    }
+});
+
+each_store!(a_night_that_goes_on_deletes_what_is_the_customers_by_then, |mut lethe: TestLethe| async move {
+    let call = |external_id: &str, number: &str| {
+        json!({ "external_id": external_id, "channel": "call", "started_at": "2026-02-10T10:00:00Z",
+            "customer": { "phone_number": number } })
+    };
+    for external_id in ["kari's", "taken for kari's"] {
+        lethe.record(&call(external_id, "91234567")).await;
+        lethe.upload(external_id, "recording", b"hello").await;
+    }
+    let request =
+        json!({ "phone_number": "91234567", "to_date": "2026-02-27", "targets": ["archive"], "delete_content": true });
+    lethe.caller("dpo").post("/anonymize-requests", &request).await.expect(201);
+    let ran = lethe.run_with(NIGHT, &[("LETHE_FAILPOINT", "content.select")], Vec::new()).await;
+    assert!(ran.killed());
+    lethe.record(&call("taken for kari's", "41234567")).await;
+    lethe.upload("kari's", "recording", b"came late").await;
+    lethe.run(NIGHT).await.well();
+    let dump = lethe.dump().await;
+    assert_eq!(dump.rows("request_contents")[0]["deleted"].as_deref(), Some("2"));
+    assert_eq!((dump.rows("contents").len(), lethe.objects().len()), (1, 1));
+    assert_eq!(lethe.find(&json!({ "phone_number": "41234567" })).await, ["taken for kari's"]);
+    lethe.stop().await;
+});
+
 each_store!(a_night_killed_at_random_instants_ends_like_an_undisturbed_one, |mut lethe: TestLethe| async move {
     evening(&mut lethe, 400).await;
     let undisturbed = lethe.copy().await;

@@ -3,6 +3,7 @@
 mod deletion;
 #[cfg(feature = "openpgp")]
 mod encryption;
+mod removal;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

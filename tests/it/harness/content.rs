@@ -86,6 +86,33 @@ impl TestLethe {
         id
     }
 
+    /// Recordings of an interaction whose objects are gone already, in one go.
+    pub async fn recordings(&self, external_id: &str, count: usize) {
+        let call = self.call_of(external_id).await;
+        let archive = self.archive().await;
+        let mut tx = archive.write().await.unwrap();
+        tx.query(
+            "INSERT INTO contents (tenant_id, id, interaction_id, kind, media_type, size, sensitivity, stored_size, at, \
+             created_at) VALUES ",
+        )
+        .each(0..count, |query, _| {
+            query
+                .with("(", call.tenant_id)
+                .with(", ", ContentId::new())
+                .with(", ", call.id)
+                .push(", 'recording', 'audio/wav', 40, 'normal', 40")
+                .with(", ", call.at)
+                .with(", ", call.at)
+                .push(")")
+        })
+        .once()
+        .execute()
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        archive.close().await;
+    }
+
     /// A delivery of a piece of content, in a state, with the files that were delivered.
     pub async fn delivery(&self, external_id: &str, item: &Value, state: &'static str, files: &[&str]) {
         let call = self.call_of(external_id).await;
