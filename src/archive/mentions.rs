@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::pii::Kind;
 use crate::base::target::Target;
-use crate::store::{Archive, Result, Tx};
+use crate::store::{Archive, Query, Result, Tx};
 
 /// Whose text it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -62,23 +62,38 @@ pub struct NewMention {
 /// Stores mentions, in sets.
 pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, mentions: &[NewMention]) -> Result<()> {
     for chunk in mentions.chunks(1_000) {
-        tx.query("INSERT INTO mentions (tenant_id, target, record_id, n, kind, at, identifier_id) VALUES ")
-            .each(chunk, |query, NewMention { record, at, mention }| {
-                query
-                    .with("(", tenant)
-                    .with(", ", owner)
-                    .with(", ", *record)
-                    .with(", ", mention.n)
-                    .with(", ", mention.kind)
-                    .with(", ", *at)
-                    .with(", ", mention.identifier)
-                    .push(")")
-            })
-            .once()
-            .execute()
-            .await?;
+        let query = tx.query("INSERT INTO mentions (tenant_id, target, record_id, n, kind, at, identifier_id) ");
+        // PostgreSQL takes the rows as columns: see `Query::with_array`.
+        let query = if query.is_postgres() {
+            query
+                .with("SELECT ", tenant)
+                .with(", ", owner)
+                .push(", one.*")
+                .with_array(" FROM unnest(", chunk.iter().map(|one| one.record))
+                .with_array(", ", chunk.iter().map(|one| one.mention.n))
+                .with_array(", ", chunk.iter().map(|one| one.mention.kind.word()))
+                .with_array(", ", chunk.iter().map(|one| one.at))
+                .with_array(", ", chunk.iter().map(|one| one.mention.identifier.map(|id| id.0)))
+                .push(") AS one")
+        } else {
+            query.push("VALUES ").each(chunk, |query, one| with_row(query, tenant, owner, one)).once()
+        };
+        query.execute().await?;
     }
     Ok(())
+}
+
+fn with_row<'c>(query: Query<'c>, tenant: TenantId, owner: Owner, one: &NewMention) -> Query<'c> {
+    let NewMention { record, at, mention: Mention { n, kind, identifier } } = one;
+    query
+        .with("(", tenant)
+        .with(", ", owner)
+        .with(", ", *record)
+        .with(", ", *n)
+        .with(", ", *kind)
+        .with(", ", *at)
+        .with(", ", *identifier)
+        .push(")")
 }
 
 /// Removes all mentions of some records.
@@ -109,7 +124,7 @@ pub async fn of(
         .query("SELECT record_id, n, kind, identifier_id FROM mentions")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND target = ", owner)
-        .with_any(" AND record_id", records.iter().copied())
+        .with_keys(" AND record_id", records.iter().copied())
         .push(" ORDER BY record_id, n")
         .all()
         .await?;

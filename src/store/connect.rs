@@ -3,14 +3,15 @@
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::runtime::Handle;
 
 use super::lock::WriteLock;
+use super::shelf::Connections;
 use super::{Db, Pool, Result, StoreError};
 
 /// How to reach one store.
@@ -52,7 +53,7 @@ fn open_postgres(url: &str, settings: &Settings) -> Result<Pool> {
         // One round trip less per statement; a connection that died is noticed by the statement itself.
         .test_before_acquire(false)
         .connect_lazy_with(options);
-    Ok(Pool::Postgres(pool, Handle::current()))
+    Ok(Pool::Postgres(Arc::new(Connections::new(pool, settings.connections, settings.patience))))
 }
 
 async fn open_sqlite(url: &str, settings: &Settings) -> Result<Pool> {

@@ -34,11 +34,13 @@ impl Migrations for Vault {
 /// Applies the migrations that are missing. Several processes may call it at once.
 pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
     match &db.pool {
-        Pool::Postgres(pool, _) => {
+        Pool::Postgres(connections) => {
+            let mut lent = connections.lend().await?;
+            let (connection, _) = lent.begin();
             if S::SCHEMA.is_some() {
-                create_schema(pool).await?;
+                create_schema(connection).await?;
             }
-            S::POSTGRES.run(pool).await?;
+            S::POSTGRES.run(connection).await?;
         }
         Pool::Sqlite { writer, lock, .. } => {
             let _writing = lock.acquire().await?;
@@ -48,8 +50,8 @@ pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
     Ok(())
 }
 
-async fn create_schema(pool: &sqlx::PgPool) -> Result<()> {
-    let created = sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS vault").execute(pool).await;
+async fn create_schema(connection: &mut sqlx::PgConnection) -> Result<()> {
+    let created = sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS vault").execute(connection).await;
     match created.map_err(StoreError::from) {
         // Two processes that create it at the same instant: one of them meets the other's row.
         Ok(_) | Err(StoreError::Constraint(_)) => Ok(()),
@@ -60,8 +62,9 @@ async fn create_schema(pool: &sqlx::PgPool) -> Result<()> {
 /// How many migrations are still to be applied; an error where the database is newer than this program.
 pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
     let (known, applied) = match &db.pool {
-        Pool::Postgres(pool, home) => {
-            let mut connection = super::acquire(pool, home).await?;
+        Pool::Postgres(connections) => {
+            let mut lent = connections.lend().await?;
+            let (connection, _) = lent.begin();
             (S::POSTGRES, connection.list_applied_migrations(&S::POSTGRES.table_name).await)
         }
         Pool::Sqlite { readers, .. } => {

@@ -11,12 +11,13 @@ mod error;
 mod lock;
 mod migrations;
 mod query;
+mod shelf;
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
-use tokio::runtime::Handle;
+use sqlx::{Postgres, Sqlite, SqlitePool, Transaction};
+use tokio::sync::OwnedSemaphorePermit;
 
 pub use connect::Settings;
 pub use error::StoreError;
@@ -24,6 +25,7 @@ pub use migrations::{Migrations, migrate, pending_migrations};
 pub use query::{Param, Query, Record, Sql};
 
 use lock::{WriteLock, Writing};
+use shelf::{Connections, Lent};
 
 /// What every operation of a store answers.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -45,14 +47,8 @@ pub struct Db<S> {
 
 #[derive(Clone, Debug)]
 enum Pool {
-    /// The connections, and the runtime on which they live: not that of whoever asks first, which may end before the
-    /// others are served.
-    Postgres(PgPool, Handle),
-    Sqlite {
-        readers: SqlitePool,
-        writer: SqlitePool,
-        lock: WriteLock,
-    },
+    Postgres(Arc<Connections>),
+    Sqlite { readers: SqlitePool, writer: SqlitePool, lock: WriteLock },
 }
 
 /// A unit of work on one store. [`Tx::commit`] consumes it; dropping it undoes it.
@@ -62,8 +58,10 @@ pub struct Tx<S> {
 }
 
 enum Inner {
-    PostgresRead(PoolConnection<Postgres>),
-    Postgres(Transaction<'static, Postgres>),
+    /// Outside of a transaction: each statement is one of its own.
+    PostgresAlone(Lent),
+    /// The permit is held until the transaction has ended: fields drop in this order.
+    Postgres(Transaction<'static, Postgres>, OwnedSemaphorePermit),
     /// The lock is held until the transaction has ended: fields drop in this order.
     Sqlite(Transaction<'static, Sqlite>, Option<Writing>),
 }
@@ -82,7 +80,7 @@ impl<S> Db<S> {
     /// of them see one instant.
     pub async fn read(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
-            Pool::Postgres(pool, home) => Inner::PostgresRead(acquire(pool, home).await?),
+            Pool::Postgres(connections) => Inner::PostgresAlone(connections.lend().await?),
             Pool::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?, None),
         };
         Ok(Tx { inner, store: PhantomData })
@@ -92,7 +90,10 @@ impl<S> Db<S> {
     /// processes.
     pub async fn write(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
-            Pool::Postgres(pool, home) => Inner::Postgres(Transaction::begin(acquire(pool, home).await?, None).await?),
+            Pool::Postgres(connections) => {
+                let (connection, permit) = connections.lend().await?.keep()?;
+                Inner::Postgres(Transaction::begin(connection, None).await?, permit)
+            }
             Pool::Sqlite { writer, lock, .. } => {
                 let connection = writer.acquire().await?;
                 let writing = lock.acquire().await?;
@@ -102,6 +103,15 @@ impl<S> Db<S> {
             }
         };
         Ok(Tx { inner, store: PhantomData })
+    }
+
+    /// A unit of work of one statement that writes: on PostgreSQL it is its own transaction and durable when it ends, two
+    /// round trips less; on SQLite it is as any other and ends with [`Tx::commit`].
+    pub async fn write_once(&self) -> Result<Tx<S>> {
+        match &self.pool {
+            Pool::Postgres(_) => self.read().await,
+            Pool::Sqlite { .. } => self.write().await,
+        }
     }
 
     /// Whether the database answers.
@@ -117,7 +127,10 @@ impl<S> Db<S> {
             PoolUse { in_use: size - idle, idle }
         };
         match &self.pool {
-            Pool::Postgres(pool, _) => count(pool.size(), pool.num_idle()),
+            Pool::Postgres(connections) => {
+                let (size, idle) = connections.count();
+                count(size, idle)
+            }
             Pool::Sqlite { readers, writer, .. } => {
                 count(readers.size() + writer.size(), readers.num_idle() + writer.num_idle())
             }
@@ -135,8 +148,10 @@ impl<S> Db<S> {
     /// SQLite a reader in the way leaves it for the next time.
     pub async fn scrub(&self, table: Sql) -> Result<bool> {
         match &self.pool {
-            Pool::Postgres(pool, _) => {
-                sqlx::raw_sql(table.text(true)).execute(pool).await?;
+            Pool::Postgres(connections) => {
+                let mut lent = connections.lend().await?;
+                let (connection, _) = lent.begin();
+                sqlx::raw_sql(table.text(true)).execute(connection).await?;
                 Ok(true)
             }
             Pool::Sqlite { writer, .. } => {
@@ -149,7 +164,7 @@ impl<S> Db<S> {
     /// Ends all connections.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Postgres(pool, _) => pool.close().await,
+            Pool::Postgres(connections) => connections.close().await,
             Pool::Sqlite { readers, writer, .. } => {
                 readers.close().await;
                 writer.close().await;
@@ -158,25 +173,16 @@ impl<S> Db<S> {
     }
 }
 
-/// A connection: an idle one at once, or one that is made on the pool's own runtime.
-async fn acquire(pool: &PgPool, home: &Handle) -> Result<PoolConnection<Postgres>> {
-    if let Some(idle) = pool.try_acquire() {
-        return Ok(idle);
-    }
-    let pool = pool.clone();
-    match home.spawn(async move { pool.acquire().await }).await {
-        Ok(connection) => Ok(connection?),
-        Err(_) => Err(StoreError::Unavailable("the connections are closing")),
-    }
-}
-
 impl<S> Tx<S> {
     /// Begins a statement of this unit of work.
     pub fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
         let sql = sql.into();
         match &mut self.inner {
-            Inner::PostgresRead(connection) => Query::postgres(sql, connection),
-            Inner::Postgres(transaction) => Query::postgres(sql, transaction),
+            Inner::PostgresAlone(lent) => {
+                let (connection, settled) = lent.begin();
+                Query::postgres(sql, connection, Some(settled))
+            }
+            Inner::Postgres(transaction, _) => Query::postgres(sql, transaction, None),
             Inner::Sqlite(transaction, _) => Query::sqlite(sql, transaction),
         }
     }
@@ -190,8 +196,8 @@ impl<S> Tx<S> {
     /// Makes the work durable.
     pub async fn commit(self) -> Result<()> {
         match self.inner {
-            Inner::PostgresRead(_) => Ok(()),
-            Inner::Postgres(transaction) => Ok(transaction.commit().await?),
+            Inner::PostgresAlone(_) => Ok(()),
+            Inner::Postgres(transaction, _permit) => Ok(transaction.commit().await?),
             Inner::Sqlite(transaction, _writing) => Ok(transaction.commit().await?),
         }
     }

@@ -45,8 +45,12 @@ impl From<&'static str> for Sql {
     }
 }
 
+/// How many values PostgreSQL expects in an array that it does not know.
+const UNKNOWN_ARRAY: usize = 10;
+
 enum Target<'c> {
-    Postgres(&'c mut PgConnection, PgArguments),
+    /// Where somebody wants to know it, whether the statement has ended well.
+    Postgres(&'c mut PgConnection, PgArguments, Option<&'c mut bool>),
     Sqlite(&'c mut SqliteConnection, SqliteArguments),
 }
 
@@ -61,8 +65,8 @@ pub struct Query<'c> {
 }
 
 impl<'c> Query<'c> {
-    pub(super) fn postgres(sql: Sql, connection: &'c mut PgConnection) -> Self {
-        Self::new(sql.postgres, Target::Postgres(connection, PgArguments::default()))
+    pub(super) fn postgres(sql: Sql, connection: &'c mut PgConnection, settled: Option<&'c mut bool>) -> Self {
+        Self::new(sql.postgres, Target::Postgres(connection, PgArguments::default(), settled))
     }
 
     pub(super) fn sqlite(sql: Sql, connection: &'c mut SqliteConnection) -> Self {
@@ -87,7 +91,7 @@ impl<'c> Query<'c> {
         let mut query = self.push(sql);
         query.bound += 1;
         let added = match &mut query.target {
-            Target::Postgres(_, arguments) => {
+            Target::Postgres(_, arguments, _) => {
                 let _ = write!(query.text.to_mut(), "${}", query.bound);
                 arguments.add(value)
             }
@@ -128,7 +132,7 @@ impl<'c> Query<'c> {
         let values: Vec<T> = values.into_iter().collect();
         let mut query = self.push(sql);
         match &mut query.target {
-            Target::Postgres(_, arguments) => {
+            Target::Postgres(_, arguments, _) => {
                 query.bound += 1;
                 let _ = write!(query.text.to_mut(), " = ANY(${})", query.bound);
                 let added = arguments.add(values);
@@ -138,6 +142,23 @@ impl<'c> Query<'c> {
             Target::Sqlite(..) if values.is_empty() => query.push(" IN (NULL)"),
             Target::Sqlite(..) => query.push(" IN (").each(values, |query, value| query.with("", value)).push(")"),
         }
+    }
+
+    /// The same for values that are unique in their column, such as ids.
+    ///
+    /// PostgreSQL takes an array that it does not know yet for one of ten values. Where there are fewer, a plan for these
+    /// alone looks cheaper than the one it could keep, so it plans the statement anew at every call, which takes longer
+    /// than running it. So some values are named twice: an index is asked for each once.
+    pub fn with_keys<'t, T>(self, sql: &'static str, values: impl IntoIterator<Item = T>) -> Self
+    where
+        T: Param<'t> + PgHasArrayType + Clone + Sync,
+        Vec<T>: Encode<'t, Postgres> + Type<Postgres>,
+    {
+        let mut values: Vec<T> = values.into_iter().collect();
+        if let (true, Some(one)) = (self.is_postgres(), values.first().cloned()) {
+            values.resize(values.len().max(UNKNOWN_ARRAY), one);
+        }
+        self.with_any(sql, values)
     }
 
     /// Appends `sql` and one bound array: a column of `unnest`, which only PostgreSQL has. A set of rows is then one short
@@ -150,7 +171,7 @@ impl<'c> Query<'c> {
         let mut query = self.push(sql);
         query.bound += 1;
         query.unencodable |= match &mut query.target {
-            Target::Postgres(_, arguments) => arguments.add(values).is_err(),
+            Target::Postgres(_, arguments, _) => arguments.add(values).is_err(),
             Target::Sqlite(..) => true,
         };
         let _ = write!(query.text.to_mut(), "${}", query.bound);
@@ -173,8 +194,10 @@ impl<'c> Query<'c> {
     pub async fn execute(self) -> Result<u64> {
         let (text, target, cached) = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments) => {
-                sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?.rows_affected()
+            Target::Postgres(connection, arguments, settled) => {
+                let done = sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?;
+                settle(settled);
+                done.rows_affected()
             }
             Target::Sqlite(connection, arguments) => {
                 sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?.rows_affected()
@@ -186,8 +209,10 @@ impl<'c> Query<'c> {
     pub async fn all<T: Record>(self) -> Result<Vec<T>> {
         let (text, target, cached) = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments) => {
-                sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?
+            Target::Postgres(connection, arguments, settled) => {
+                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?;
+                settle(settled);
+                found
             }
             Target::Sqlite(connection, arguments) => {
                 sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?
@@ -199,8 +224,10 @@ impl<'c> Query<'c> {
     pub async fn maybe<T: Record>(self) -> Result<Option<T>> {
         let (text, target, cached) = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments) => {
-                sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?
+            Target::Postgres(connection, arguments, settled) => {
+                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?;
+                settle(settled);
+                found
             }
             Target::Sqlite(connection, arguments) => {
                 sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?
@@ -231,7 +258,7 @@ impl<'c> Query<'c> {
         self.cached = false;
         let (text, target, cached) = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments) => {
+            Target::Postgres(connection, arguments, _) => {
                 let rows = sqlx::query_with(text, arguments).persistent(cached).fetch_all(connection).await?;
                 rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?
             }
@@ -249,5 +276,12 @@ impl<'c> Query<'c> {
         tracing::trace!(statement = %self.text, "Running a statement");
         // `push` accepts only `&'static str`, so the text is ours to the last byte.
         Ok((AssertSqlSafe(self.text.into_owned()).into_sql_str(), self.target, self.cached))
+    }
+}
+
+/// The statement has ended well: nothing of it is left on the connection.
+fn settle(settled: Option<&mut bool>) {
+    if let Some(settled) = settled {
+        *settled = true;
     }
 }

@@ -47,10 +47,13 @@ pub async fn resolve(
             rows.push(keyset.sealed_row(*index, identifier)?);
         }
         for chunk in rows.chunks(sql::INSERT_CHUNK) {
-            sql::insert(tx, keyset.tenant, chunk).await?;
+            known.extend(sql::insert(tx, keyset.tenant, chunk).await?);
         }
-        let inserted = sql::by_index(tx, keyset.tenant, rows.iter().map(|row| row.index)).await?;
-        known.extend(inserted);
+        // Those that somebody else has made meanwhile.
+        let others: Vec<_> = rows.iter().map(|row| row.index).filter(|index| !known.contains_key(index)).collect();
+        if !others.is_empty() {
+            known.extend(sql::by_index(tx, keyset.tenant, others.into_iter()).await?);
+        }
     }
     let retired: Vec<_> = known.values().filter(|one| one.retired).map(|one| one.id).collect();
     let kept = if retired.is_empty() { 0 } else { sql::set_retired(tx, keyset.tenant, &retired, false).await? };

@@ -9,7 +9,7 @@ use crate::base::crypto::BlindIndex;
 use crate::base::id::{ContentId, IdentifierId, RequestId, TenantId};
 use crate::base::pii::Kind;
 use crate::base::target::Targets;
-use crate::store::{Result, Tx, Vault};
+use crate::store::{Query, Result, Tx, Vault};
 
 /// Rows of one INSERT: six values each stay well below what either database binds.
 pub const INSERT_CHUNK: usize = 1_000;
@@ -79,30 +79,50 @@ pub async fn by_index(
     tenant: TenantId,
     hashes: impl Iterator<Item = BlindIndex>,
 ) -> Result<HashMap<BlindIndex, Known>> {
-    let rows: Vec<(IdentifierId, Vec<u8>, bool)> = tx
-        .query("SELECT id, index_hash, retired FROM identifiers")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))
-        .all()
-        .await?;
-    Ok(rows.into_iter().filter_map(|(id, hash, retired)| Some((to_index(&hash)?, Known { id, retired }))).collect())
+    let query = tx.query("SELECT id, index_hash, retired FROM identifiers").with(" WHERE tenant_id = ", tenant);
+    known(query.with_keys(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))).await
 }
 
-pub async fn insert(tx: &mut Tx<Vault>, tenant: TenantId, rows: &[NewIdentifier]) -> Result<u64> {
-    let query = tx
-        .query("INSERT INTO identifiers (tenant_id, id, kind, index_hash, sealed, key_version, retired) VALUES ")
-        .each(rows, |query, row| {
-            query
-                .with("(", tenant)
-                .with(", ", row.id)
-                .with(", ", row.kind)
-                .with(", ", row.index.0.to_vec())
-                .with(", ", row.sealed.as_slice())
-                .with(", ", row.key_version)
-                .with(", ", false)
-                .push(")")
-        });
-    query.push(" ON CONFLICT DO NOTHING").once().execute().await
+/// Inserts those whose hash is not known yet, and answers these.
+pub async fn insert(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    rows: &[NewIdentifier],
+) -> Result<HashMap<BlindIndex, Known>> {
+    let query = tx.query("INSERT INTO identifiers (tenant_id, id, kind, index_hash, sealed, key_version, retired) ");
+    // PostgreSQL takes the rows as columns: see `Query::with_array`.
+    let query = if query.is_postgres() {
+        query
+            .with("SELECT ", tenant)
+            .push(", one.*")
+            .with(", ", false)
+            .with_array(" FROM unnest(", rows.iter().map(|row| row.id.0))
+            .with_array(", ", rows.iter().map(|row| row.kind.word()))
+            .with_array(", ", rows.iter().map(|row| row.index.0.to_vec()))
+            .with_array(", ", rows.iter().map(|row| row.sealed.as_slice()))
+            .with_array(", ", rows.iter().map(|row| row.key_version))
+            .push(") AS one")
+    } else {
+        query.push("VALUES ").each(rows, |query, row| with_row(query, tenant, row)).once()
+    };
+    known(query.push(" ON CONFLICT DO NOTHING RETURNING id, index_hash, retired")).await
+}
+
+fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Query<'c> {
+    query
+        .with("(", tenant)
+        .with(", ", row.id)
+        .with(", ", row.kind)
+        .with(", ", row.index.0.to_vec())
+        .with(", ", row.sealed.as_slice())
+        .with(", ", row.key_version)
+        .with(", ", false)
+        .push(")")
+}
+
+async fn known(query: Query<'_>) -> Result<HashMap<BlindIndex, Known>> {
+    let rows: Vec<(IdentifierId, Vec<u8>, bool)> = query.all().await?;
+    Ok(rows.into_iter().filter_map(|(id, hash, retired)| Some((to_index(&hash)?, Known { id, retired }))).collect())
 }
 
 pub async fn by_id(
@@ -112,7 +132,7 @@ pub async fn by_id(
 ) -> Result<Vec<IdentifierRow>> {
     tx.query("SELECT id, kind, sealed, key_version FROM identifiers")
         .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND id", ids)
+        .with_keys(" AND id", ids)
         .all()
         .await
 }

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod auth;
+mod connections;
 mod content;
 mod contract;
 mod crash;

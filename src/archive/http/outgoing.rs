@@ -56,7 +56,7 @@ impl Lens {
         let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
         let detail = json!({ "target": target.word(), "view": view, "by": audited.by, "record_ids": ids });
         let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).purpose(audited.purpose);
-        let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
+        let grant = audit::commit(stores.archive.write_once().await?, stores.clock, actor, &entry).await?;
         if view == View::Identified && !records.is_empty() {
             let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
             let ids: BTreeSet<_> = records.iter().flat_map(identifiers).collect();

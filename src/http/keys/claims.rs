@@ -12,16 +12,24 @@ const LEEWAY: f64 = 5.0;
 /// The longest subject and the longest name, in characters; longer names are cut, longer subjects refused.
 const LONGEST: usize = 200;
 
+/// From when and until when a token counts, in seconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    begins: Option<f64>,
+    ends: f64,
+}
+
 impl Terms {
-    /// Checks times, issuer and audience, and reads who it is.
-    pub(super) fn read(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<Claims, Unverified> {
+    /// Checks issuer, audience and times, and reads who it is.
+    pub(super) fn read(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(Claims, Times), Unverified> {
         if text(claims, "iss") != Some(&self.issuer) {
             return Err(Unverified::Issuer);
         }
         if !words(claims.get("aud"), |_| false).any(|audience| audience == self.audience) {
             return Err(Unverified::Audience);
         }
-        check_times(claims, now)?;
+        let times = Times::of(claims)?;
+        times.check(now)?;
         let sub = text(claims, "sub").filter(|sub| is_clean(sub)).ok_or(Unverified::Subject)?;
         let name = found(claims, &self.name_claim).and_then(Value::as_str);
         let name = name
@@ -29,26 +37,34 @@ impl Terms {
             .map(cleaned)
             .filter(|name| !name.is_empty());
         let roles = words(found(claims, &self.roles_claim), |c| c == ' ' || c == ',');
-        Ok(Claims {
+        let claims = Claims {
             tenant: found(claims, &self.tenant_claim).and_then(Value::as_str).map(str::to_owned),
             sub: sub.to_owned(),
             name: name.unwrap_or_else(|| sub.to_owned()),
             scopes: scopes_of(words(claims.get("scope"), |c| c == ' '), roles, &self.roles),
-        })
+        };
+        Ok((claims, times))
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for millions of years")]
-fn check_times(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(), Unverified> {
-    let now = now.timestamp_millis() as f64 / 1000.0;
-    let ends = claims.get("exp").and_then(Value::as_f64).ok_or(Unverified::Expired)?;
-    if now >= ends + LEEWAY {
-        return Err(Unverified::Expired);
+impl Times {
+    fn of(claims: &Map<String, Value>) -> Result<Self, Unverified> {
+        let ends = claims.get("exp").and_then(Value::as_f64).ok_or(Unverified::Expired)?;
+        let begins = claims.get("nbf").map(|begins| begins.as_f64().ok_or(Unverified::Early)).transpose()?;
+        Ok(Self { begins, ends })
     }
-    match claims.get("nbf") {
-        None => Ok(()),
-        Some(begins) if begins.as_f64().is_some_and(|begins| now >= begins - LEEWAY) => Ok(()),
-        Some(_) => Err(Unverified::Early),
+
+    /// Whether the token counts now; asked at every call.
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for millions of years")]
+    pub(super) fn check(self, now: DateTime<Utc>) -> Result<(), Unverified> {
+        let now = now.timestamp_millis() as f64 / 1000.0;
+        if now >= self.ends + LEEWAY {
+            return Err(Unverified::Expired);
+        }
+        match self.begins {
+            Some(begins) if now < begins - LEEWAY => Err(Unverified::Early),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -85,7 +85,7 @@ fn place(claims: &mut Map<String, Value>, path: &str, value: Value) {
 pub(super) fn verification_keys(config: &Config) -> Result<KeySet, DevKeyError> {
     let pair = Ed25519KeyPair::from_pkcs8(&private_key(config)?).map_err(|_| DevKeyError::Key)?;
     let key = DecodingKey::from_ed_der(pair.public_key().as_ref());
-    Ok(KeySet(vec![VerificationKey { kid: None, algorithm: Algorithm::EdDSA, key }]))
+    Ok(KeySet::new(vec![VerificationKey { kid: None, algorithm: Algorithm::EdDSA, key }]))
 }
 
 /// The private key (PKCS #8), made if there is none yet.

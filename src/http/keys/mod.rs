@@ -7,6 +7,7 @@ mod claims;
 mod development;
 mod provider;
 mod set;
+mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -168,8 +169,13 @@ impl Keys {
             Source::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
         };
         let key = keys.find(header.kid.as_deref(), header.alg).ok_or(Unverified::Signature)?;
+        if let Some(known) = keys.verified.find(token, now) {
+            return known;
+        }
         let claims = signed_claims(token, key)?;
-        self.terms.read(&claims, now)
+        let (claims, times) = self.terms.read(&claims, now)?;
+        keys.verified.remember(token, claims.clone(), times, now);
+        Ok(claims)
     }
 }
 

@@ -5,6 +5,8 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::verified::Verified;
+
 /// The algorithms there are here.
 pub(super) const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
@@ -24,11 +26,18 @@ impl std::fmt::Debug for VerificationKey {
     }
 }
 
-/// The keys of one provider.
+/// The keys of one provider, and the tokens that they have verified.
 #[derive(Debug)]
-pub(super) struct KeySet(pub(super) Vec<VerificationKey>);
+pub(super) struct KeySet {
+    keys: Vec<VerificationKey>,
+    pub(super) verified: Verified,
+}
 
 impl KeySet {
+    pub(super) fn new(keys: Vec<VerificationKey>) -> Self {
+        Self { keys, verified: Verified::default() }
+    }
+
     /// Reads a JSON Web Key Set; keys of other kinds are left out. `None` where no key is left.
     pub(super) fn read(json: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
@@ -38,18 +47,18 @@ impl KeySet {
 
         let set: Set = serde_json::from_slice(json).ok()?;
         let keys: Vec<_> = set.keys.into_iter().filter_map(usable).collect();
-        (!keys.is_empty()).then_some(Self(keys))
+        (!keys.is_empty()).then(|| Self::new(keys))
     }
 
     /// Whether a token with this `kid` can be verified without asking again.
     pub(super) fn knows(&self, kid: Option<&str>) -> bool {
-        kid.is_none_or(|kid| self.0.iter().any(|key| key.kid.as_deref() == Some(kid)))
+        kid.is_none_or(|kid| self.keys.iter().any(|key| key.kid.as_deref() == Some(kid)))
     }
 
     /// The key that a token names. A token that names none is verified only where one key alone fits its algorithm.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&VerificationKey> {
         let named = |key: &&VerificationKey| kid.is_none() || key.kid.as_deref() == kid;
-        let mut fitting = self.0.iter().filter(named).filter(|key| key.algorithm == algorithm);
+        let mut fitting = self.keys.iter().filter(named).filter(|key| key.algorithm == algorithm);
         let key = fitting.next()?;
         if fitting.next().is_some() { None } else { Some(key) }
     }

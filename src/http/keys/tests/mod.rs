@@ -1,3 +1,5 @@
+mod remembered;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use actix_web::web::{self, Data};
@@ -256,7 +258,7 @@ proptest! {
     #[test]
     fn no_text_makes_the_verifier_panic(token in "[a-zA-Z0-9_.-]{0,80}|\\PC{0,40}") {
         let keys = Keys {
-            source: Source::Fixed(Arc::new(KeySet(Vec::new()))),
+            source: Source::Fixed(Arc::new(KeySet::new(Vec::new()))),
             terms: Terms { issuer: String::new(), audience: String::new(), tenant_claim: String::new(),
                 name_claim: String::new(), roles_claim: String::new(), roles: BTreeMap::new() },
             clock: Clock::Fixed(now()),
