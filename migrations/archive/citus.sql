@@ -18,6 +18,7 @@ SELECT create_distributed_table('content_tickets', 'tenant_id', colocate_with =>
 SELECT create_distributed_table('content_batches', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('delivery_targets', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('deliveries', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('delivery_customers', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('requests', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_counts', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_contents', 'tenant_id', colocate_with => 'epochs');

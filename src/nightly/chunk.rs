@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::failpoint;
 use super::lease::Lease;
 use super::model::NightError;
-use super::{sql, texts};
+use super::{deliveries, sql, texts};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span, table};
 use crate::base::id::{PassId, TenantId};
@@ -31,6 +31,8 @@ pub struct Chunk {
     pub texts: bool,
     /// Whether anything was or is to be delivered, likewise.
     pub deliveries: bool,
+    /// Whether any delivery said whom it was made for when the walk began.
+    pub addressed: bool,
 }
 
 /// What a chunk did.
@@ -75,6 +77,7 @@ pub async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::re
     }
     if chunk.deliveries {
         texts::settle_deliveries(&mut tx, chunk, stores.clock.now()).await?;
+        deliveries::forget_addressees(&mut tx, chunk).await?;
     }
     if count(&mut tx, chunk).await? > 0 {
         release(&mut tx, chunk).await?;

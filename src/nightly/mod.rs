@@ -11,6 +11,7 @@ mod chunk;
 mod claim;
 mod content;
 mod cut;
+mod deliveries;
 mod failpoint;
 mod finish;
 pub mod http;

@@ -141,7 +141,7 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
 }
 
 /// Every column of the archive that holds an identifier's id.
-const REFERENCES: [(&str, &str); 12] = [
+const REFERENCES: [(&str, &str); 14] = [
     ("interactions", "phone_id"),
     ("interactions", "email_id"),
     ("interactions", "name_id"),
@@ -154,6 +154,8 @@ const REFERENCES: [(&str, &str); 12] = [
     ("mentions", "identifier_id"),
     ("requests", "phone_id"),
     ("requests", "email_id"),
+    ("delivery_customers", "phone_id"),
+    ("delivery_customers", "email_id"),
 ];
 
 async fn sweep_position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {
