@@ -192,7 +192,8 @@ async fn becoming_anonymous(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> 
         .push(" SELECT count(DISTINCT h.record_id) FROM hit h JOIN ")
         .push(table(chunk.target))
         .with(" r ON r.id = h.record_id WHERE r.tenant_id = ", chunk.tenant)
-        .push(" AND r.forgotten = 0")
+        // 15: any bit but that of content.
+        .push(" AND r.forgotten & 15 = 0")
         .scalar()
         .await?;
     Ok(records.unsigned_abs())

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::chunk::CAST_UUID;
 use super::claim::BATCH as REQUESTS;
+use super::closing;
 use super::failpoint;
 use super::finish::ACTOR;
 use super::lease::Lease;
@@ -22,7 +23,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
 use crate::content::{self, Removed, Shelf};
-use crate::store::{Archive, Result, Tx};
+use crate::store::{Archive, Query, Result, Tx};
 use crate::vault::{self, Stores};
 
 /// How much content one transaction deletes.
@@ -67,7 +68,7 @@ pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::re
     let mut failed = Vec::new();
     if is_asked(&mut stores.archive.read().await?, tenant, pass).await? {
         select(room).await?;
-        // Again while there is more of it: content may come in meanwhile.
+        // Again while there is more of it: interactions with content may come in meanwhile.
         while !walk(room, report, stop).await? && select(room).await? > 0 {}
         failed = stuck(&mut stores.archive.read().await?, tenant, pass).await?;
     }
@@ -76,6 +77,7 @@ pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::re
     if !failed.is_empty() {
         report.requests_failed += sql::fail(&mut tx, tenant, &failed, UNAVAILABLE, stores.clock.now()).await?;
     }
+    closing::reopen(&mut tx, tenant, pass).await?;
     forget_selection(&mut tx, tenant, pass).await?;
     sql::set_step(&mut tx, tenant, pass, Step::Emptied).await?;
     failpoint::hit("content.end.before-commit");
@@ -84,7 +86,7 @@ pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::re
     Ok(())
 }
 
-/// Notes what is to go, some hundred requests at once. Answers how much of it was not noted yet.
+/// Closes the interactions and notes what is to go, some hundred requests at once. Answers how much of it was not noted yet.
 async fn select(room: Room<'_>) -> std::result::Result<u64, NightError> {
     let Room { stores, lease, tenant, pass, .. } = room;
     let (mut noted, mut after) = (0, None);
@@ -93,6 +95,7 @@ async fn select(room: Room<'_>) -> std::result::Result<u64, NightError> {
         let Some(last) = requests.last() else { return Ok(noted) };
         let mut tx = stores.archive.write().await?;
         lease.renew(&mut tx).await?;
+        closing::close(&mut tx, tenant, pass, (after, last.id)).await?;
         let more = insert_selection(&mut tx, tenant, pass, (after, last.id)).await?;
         if more > 0 && tx.is_postgres() {
             // Without figures on the new rows the planner takes them for one, and reads all of them for every batch.
@@ -196,16 +199,15 @@ fn archive() -> Targets {
     Targets::from_iter([Target::Archive])
 }
 
-/// Notes the content of the interactions whose customer the requests after one and up to another select, those of the pass
-/// that ask for it.
-async fn insert_selection(
-    tx: &mut Tx<Archive>,
+/// Begins a statement with whom the requests after one and up to another select, those of the pass that delete content.
+pub fn with_asking<'c>(
+    query: Query<'c>,
     tenant: TenantId,
     pass: PassId,
     (after, last): (Option<RequestId>, RequestId),
-) -> Result<u64> {
-    let mut query = tx.query("WITH selected (request_id, identifier_id, cutoff) AS (");
-    for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", "), customers AS (")] {
+) -> Query<'c> {
+    let mut query = query.push("WITH selected (request_id, identifier_id, cutoff) AS (");
+    for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
         query = query
             .push("SELECT id, ")
             .push(slot)
@@ -220,6 +222,17 @@ async fn insert_selection(
             .with(" AND id <= ", last)
             .push(then);
     }
+    query
+}
+
+/// Notes the content of the interactions whose customer those requests select.
+async fn insert_selection(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    range: (Option<RequestId>, RequestId),
+) -> Result<u64> {
+    let query = with_asking(tx.query(""), tenant, pass, range).push(", customers AS (");
     selector::customers(query, tenant, Target::Archive, Span::default())
         .push(
             "), hit (request_id, id) AS (SELECT s.request_id, k.id FROM customers k \

@@ -9,6 +9,7 @@
 
 mod chunk;
 mod claim;
+mod closing;
 mod content;
 mod cut;
 mod deliveries;
