@@ -16,6 +16,7 @@ use crate::vault::Stores;
 
 /// Some work rows, and within them a span of time.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each spares a chunk statements of its own")]
 pub struct Chunk {
     pub tenant: TenantId,
     pub pass: PassId,

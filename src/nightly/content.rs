@@ -195,17 +195,17 @@ async fn is_asked(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Resul
 }
 
 /// Only the target archive has content.
-fn archive() -> Targets {
+pub fn archive() -> Targets {
     Targets::from_iter([Target::Archive])
 }
 
 /// Begins a statement with whom the requests after one and up to another select, those of the pass that delete content.
-pub fn with_asking<'c>(
-    query: Query<'c>,
+pub fn with_asking(
+    query: Query<'_>,
     tenant: TenantId,
     pass: PassId,
     (after, last): (Option<RequestId>, RequestId),
-) -> Query<'c> {
+) -> Query<'_> {
     let mut query = query.push("WITH selected (request_id, identifier_id, cutoff) AS (");
     for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
         query = query

@@ -1,8 +1,9 @@
-//! An interaction whose content a request deleted takes no more of it.
+//! An interaction whose content a request deleted takes no more of it; and what a dry run says of retention.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use lethe::base::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Caller, TestLethe, each_store};
@@ -26,6 +27,11 @@ async fn send(lethe: &TestLethe, external_id: &str, kind: &str) -> Answer {
     let media_type = if ["recording", "attachment"].contains(&kind) { "audio/wav" } else { "text/plain" };
     let path = format!("/archive/interactions/{}/content?kind={kind}", lethe.call_of(external_id).await.id);
     lethe.caller("integration").post_raw(&path, media_type, "see you".as_bytes()).await
+}
+
+async fn told(lethe: &TestLethe, as_of: &str) -> Value {
+    let dry = lethe.run(&["job", "nightly", "--as-of", as_of, "--dry-run", "--json"]).await.well();
+    serde_json::from_str(dry.stdout.trim()).unwrap()
 }
 
 /// Nothing of content is anywhere: no row, no key, no object.
@@ -156,4 +162,38 @@ each_store!(what_comes_in_that_night_is_deleted_or_refused, |lethe: TestLethe| a
     assert!(taken > 9, "nothing came in that night");
     assert_eq!(lethe.request(&asked["id"]).await.json()["result"]["content"]["deleted"], json!(taken));
     nothing_left(&lethe).await;
+});
+
+each_store!(a_dry_run_says_what_retention_deletes, |lethe: TestLethe| async move {
+    for (external_id, phone) in [("kari", KARI), ("ola", OLA)] {
+        lethe.record(&interaction(external_id, phone)).await;
+        for kind in ["recording", "recording", "comment", "attachment"] {
+            send(&lethe, external_id, kind).await.expect(201);
+        }
+    }
+    lethe.record(&json!({ "external_id": "new", "channel": "call", "started_at": "2036-02-10T10:00:00Z" })).await;
+    send(&lethe, "new", "recording").await.expect(201);
+    let later = |days: i64| (Clock::System.now() + chrono::TimeDelta::days(days)).to_rfc3339();
+    let state = |state: &str| json!({ "state": state, "deleted": {} });
+    assert_eq!(told(&lethe, &later(31)).await["retention"], state("off"));
+    let admin = lethe.caller("operator");
+    let days = json!({ "recordings": { "retention_days": { "recording": 90, "comment": 90, "voicemail": 1 } } });
+    admin.patch("/tenant", "*", &days).await.expect(200);
+    assert_eq!(told(&lethe, &later(29)).await["retention"], state("pending"));
+    let wanted = json!({ "state": "on", "deleted": { "comment": 2, "recording": 4 } });
+    assert_eq!(told(&lethe, &later(31)).await["retention"], wanted);
+    // What a request deletes first is not past its retention any more.
+    lethe.enter_request(&request(KARI, true)).await;
+    let foreseen = told(&lethe, &later(31)).await;
+    let wanted = json!({ "state": "on", "deleted": { "comment": 1, "recording": 2 } });
+    assert_eq!(foreseen["retention"], wanted);
+    assert_eq!(foreseen["content"]["deleted"], json!({ "attachment": 1, "comment": 1, "recording": 2 }));
+    let dry = lethe.run(&["job", "nightly", "--as-of", &later(31), "--dry-run"]).await.well();
+    assert!(dry.stdout.contains("demo: past their retention go: recording 2, comment 1\n"), "{}", dry.stdout);
+    admin.patch("/tenant", "*", &json!({ "recordings": { "retention_paused": true } })).await.expect(200);
+    assert_eq!(told(&lethe, &later(99)).await["retention"], state("paused"));
+    admin.patch("/tenant", "*", &json!({ "recordings": { "retention_paused": false } })).await.expect(200);
+    let night = lethe.night(&later(31)).await.well();
+    let report: Value = serde_json::from_str(night.stdout.trim()).unwrap();
+    assert_eq!((&report["content_deleted"], &report["content_expired"]), (&json!(4), &json!(3)));
 });
