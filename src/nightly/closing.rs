@@ -1,47 +1,78 @@
 //! Closing: an interaction whose content a request deletes takes no more of it. What would come later, or in this very
 //! night, would lie there without its customer, and nobody would delete it (A27).
 //!
-//! The mark comes before the look for the content, in one transaction. An upload holds its interaction from its last look
-//! at the mark until its row is there, so either the night sees the row or the upload sees the mark.
+//! The mark comes before the look for the content. An upload holds its interaction from its last look at the mark until
+//! its row is there, so either the night sees the row or the upload sees the mark.
 
-use super::content::with_asking;
 use crate::base::id::{PassId, RequestId, TenantId};
-use crate::store::{Archive, Result, Tx};
+use crate::base::target::{Target, Targets};
+use crate::store::{Archive, Query, Result, Tx};
 
 /// Closes the interactions whose customer the requests after one and up to another select, those of the pass that delete
-/// content. The conditions stand on the interaction itself: one that got another customer meanwhile is left alone.
+/// content.
 pub async fn close(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     pass: PassId,
-    range: (Option<RequestId>, RequestId),
+    (after, last): (Option<RequestId>, RequestId),
 ) -> Result<()> {
     for slot in ["phone_id", "email_id"] {
-        with_asking(tx.query(""), tenant, pass, range)
-            // 16: the bit of content.
-            .push(" UPDATE interactions SET forgotten = forgotten | 16 FROM selected s")
-            .with(" WHERE interactions.tenant_id = ", tenant)
-            .push(" AND interactions.")
-            .push(slot)
-            .push(" = s.identifier_id AND interactions.at < s.cutoff AND interactions.forgotten & 16 = 0")
+        // 16: the bit of content.
+        let query = with_asking(tx.query(""), tenant, pass, (after, Some(last)))
+            .push(" UPDATE interactions SET forgotten = forgotten | 16");
+        of_selected(slot, query, tenant).push(" AND interactions.forgotten & 16 = 0").execute().await?;
+    }
+    Ok(())
+}
+
+/// Opens those of the pass again whose content is still there, before their requests are let go: nothing promises any more
+/// that it goes tonight.
+pub async fn reopen(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<()> {
+    for slot in ["phone_id", "email_id"] {
+        let query = with_asking(tx.query(""), tenant, pass, (None, None))
+            .push(" UPDATE interactions SET forgotten = forgotten & 15");
+        of_selected(slot, query, tenant)
+            .push(" AND interactions.forgotten & 16 <> 0 AND EXISTS (SELECT 1 FROM contents c")
+            .with(" WHERE c.tenant_id = ", tenant)
+            .push(" AND c.interaction_id = interactions.id)")
             .execute()
             .await?;
     }
     Ok(())
 }
 
-/// Opens the interactions again whose content is still there: their requests are let go, and tonight nothing of it was
-/// deleted for good.
-pub async fn reopen(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<u64> {
-    tx.query(
-        "WITH kept AS (SELECT DISTINCT c.interaction_id AS id FROM pass_contents p JOIN contents c ON c.id = p.content_id",
-    )
-    .with(" WHERE p.tenant_id = ", tenant)
-    .with(" AND p.pass_id = ", pass)
-    .with(" AND c.tenant_id = ", tenant)
-    .push(") UPDATE interactions SET forgotten = forgotten & 15 FROM kept")
-    .with(" WHERE interactions.tenant_id = ", tenant)
-    .push(" AND interactions.id = kept.id")
-    .execute()
-    .await
+/// Appends which interactions change. The conditions stand on the interaction itself: one that got another customer
+/// meanwhile is left alone.
+fn of_selected<'c>(slot: &'static str, query: Query<'c>, tenant: TenantId) -> Query<'c> {
+    query
+        .with(" FROM selected s WHERE interactions.tenant_id = ", tenant)
+        .push(" AND interactions.")
+        .push(slot)
+        .push(" = s.identifier_id AND interactions.at < s.cutoff")
+}
+
+/// Begins a statement with whom the requests after one and up to another select, those of the pass that delete content.
+fn with_asking(
+    query: Query<'_>,
+    tenant: TenantId,
+    pass: PassId,
+    (after, last): (Option<RequestId>, Option<RequestId>),
+) -> Query<'_> {
+    let mut query = query.push("WITH selected (identifier_id, cutoff) AS (");
+    for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
+        query = query
+            .push("SELECT ")
+            .push(slot)
+            .push(", due_at FROM requests")
+            .with(" WHERE tenant_id = ", tenant)
+            .with(" AND pass_id = ", pass)
+            .with(" AND delete_content AND (targets & ", Targets::from_iter([Target::Archive]))
+            .push(") <> 0 AND ")
+            .push(slot)
+            .push(" IS NOT NULL")
+            .with_some(" AND id > ", after)
+            .with_some(" AND id <= ", last)
+            .push(then);
+    }
+    query
 }

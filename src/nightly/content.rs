@@ -23,7 +23,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
 use crate::content::{self, Removed, Shelf};
-use crate::store::{Archive, Query, Result, Tx};
+use crate::store::{Archive, Result, Tx};
 use crate::vault::{self, Stores};
 
 /// How much content one transaction deletes.
@@ -75,9 +75,9 @@ pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::re
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     if !failed.is_empty() {
+        closing::reopen(&mut tx, tenant, pass).await?;
         report.requests_failed += sql::fail(&mut tx, tenant, &failed, UNAVAILABLE, stores.clock.now()).await?;
     }
-    closing::reopen(&mut tx, tenant, pass).await?;
     forget_selection(&mut tx, tenant, pass).await?;
     sql::set_step(&mut tx, tenant, pass, Step::Emptied).await?;
     failpoint::hit("content.end.before-commit");
@@ -86,7 +86,7 @@ pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::re
     Ok(())
 }
 
-/// Closes the interactions and notes what is to go, some hundred requests at once. Answers how much of it was not noted yet.
+/// Notes what is to go, some hundred requests at once. Answers how much of it was not noted yet.
 async fn select(room: Room<'_>) -> std::result::Result<u64, NightError> {
     let Room { stores, lease, tenant, pass, .. } = room;
     let (mut noted, mut after) = (0, None);
@@ -195,19 +195,20 @@ async fn is_asked(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Resul
 }
 
 /// Only the target archive has content.
-pub fn archive() -> Targets {
+fn archive() -> Targets {
     Targets::from_iter([Target::Archive])
 }
 
-/// Begins a statement with whom the requests after one and up to another select, those of the pass that delete content.
-pub fn with_asking(
-    query: Query<'_>,
+/// Notes the content of the interactions whose customer the requests after one and up to another select, those of the pass
+/// that ask for it.
+async fn insert_selection(
+    tx: &mut Tx<Archive>,
     tenant: TenantId,
     pass: PassId,
     (after, last): (Option<RequestId>, RequestId),
-) -> Query<'_> {
-    let mut query = query.push("WITH selected (request_id, identifier_id, cutoff) AS (");
-    for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
+) -> Result<u64> {
+    let mut query = tx.query("WITH selected (request_id, identifier_id, cutoff) AS (");
+    for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", "), customers AS (")] {
         query = query
             .push("SELECT id, ")
             .push(slot)
@@ -222,17 +223,6 @@ pub fn with_asking(
             .with(" AND id <= ", last)
             .push(then);
     }
-    query
-}
-
-/// Notes the content of the interactions whose customer those requests select.
-async fn insert_selection(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    pass: PassId,
-    range: (Option<RequestId>, RequestId),
-) -> Result<u64> {
-    let query = with_asking(tx.query(""), tenant, pass, range).push(", customers AS (");
     selector::customers(query, tenant, Target::Archive, Span::default())
         .push(
             "), hit (request_id, id) AS (SELECT s.request_id, k.id FROM customers k \

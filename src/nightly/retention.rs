@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::content::{BATCH, Cause, Room, archive, remove};
+use super::content::{BATCH, Cause, Room, remove};
 use super::model::{NightError, Pass, Report, Stop};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, TenantId};
+use crate::base::target::{Target, Targets};
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::{Retention, Tenant};
 
@@ -67,7 +68,7 @@ pub async fn forecast(
             .push(" AND i.id = c.interaction_id")
             .with(" AND r.tenant_id = ", tenant.id)
             .with(" AND r.status = 'waiting' AND r.due_at <= ", as_of)
-            .with(" AND r.delete_content AND (r.targets & ", archive())
+            .with(" AND r.delete_content AND (r.targets & ", Targets::from_iter([Target::Archive]))
             .push(") <> 0)");
     }
     let rows: Vec<(ContentKind, i64)> = query.push(" GROUP BY c.kind").once().all().await?;
