@@ -28,7 +28,9 @@ FROM (
     SELECT tenant_id, name_id FROM raw_events UNION
     SELECT tenant_id, identifier_id FROM mentions UNION
     SELECT tenant_id, phone_id FROM requests UNION
-    SELECT tenant_id, email_id FROM requests
+    SELECT tenant_id, email_id FROM requests UNION
+    SELECT tenant_id, phone_id FROM delivery_customers UNION
+    SELECT tenant_id, email_id FROM delivery_customers
 ) held
 CROSS JOIN (SELECT 0 AS target UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) t
 WHERE held.identifier_id IS NOT NULL
@@ -78,6 +80,16 @@ UPDATE raw_events SET forgotten = forgotten | 8 WHERE EXISTS (
 UPDATE mentions SET identifier_id = NULL WHERE EXISTS (
     SELECT 1 FROM said s WHERE s.tenant_id = mentions.tenant_id AND s.target = mentions.target
     AND s.record_id = mentions.record_id AND s.n = mentions.n);
+
+-- Whom deliveries were made for.
+DELETE FROM delivery_customers WHERE EXISTS (
+    SELECT 1 FROM cut c WHERE c.tenant_id = delivery_customers.tenant_id AND c.target = 1
+    AND c.id = delivery_customers.interaction_id
+    AND (c.phone_id = delivery_customers.phone_id OR c.email_id = delivery_customers.email_id))
+OR EXISTS (
+    SELECT 1 FROM gone g JOIN interactions r ON r.tenant_id = g.tenant_id
+    WHERE g.tenant_id = delivery_customers.tenant_id AND g.target = 1 AND r.id = delivery_customers.interaction_id
+    AND r.at < g.cutoff AND g.identifier_id IN (delivery_customers.phone_id, delivery_customers.email_id));
 
 UPDATE interactions SET phone_id = NULL, email_id = NULL, name_id = NULL, forgotten = forgotten
     | CASE WHEN phone_id IS NULL THEN 0 ELSE 1 END | CASE WHEN email_id IS NULL THEN 0 ELSE 2 END

@@ -8,7 +8,7 @@ use crate::base::pii::Kind;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
-/// Bits of a record's `forgotten`: slots that were cut, whatever is imported again.
+/// Bits of a record's `forgotten`: what was cut, whatever is imported again.
 pub mod forgotten {
     /// The number.
     pub const PHONE: i16 = 1;
@@ -20,6 +20,10 @@ pub mod forgotten {
     pub const CUSTOMER: i16 = PHONE | EMAIL | NAME;
     /// A mention of somebody else in its texts.
     pub const MENTION: i16 = 8;
+    /// Anybody.
+    pub const ANYBODY: i16 = CUSTOMER | MENTION;
+    /// An interaction's content, which a request deleted: it takes no more.
+    pub const CONTENT: i16 = 16;
 }
 
 /// Which of a reader's three views is shown.

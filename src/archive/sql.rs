@@ -380,7 +380,7 @@ impl Common {
             phone: slot(Kind::Phone, phone_id, forgotten::PHONE),
             email: slot(Kind::Email, email_id, forgotten::EMAIL),
             name: slot(Kind::Name, name_id, forgotten::NAME),
-            anonymized: bits != 0,
+            anonymized: bits & forgotten::ANYBODY != 0,
             mentions: Vec::new(),
             columns,
         }

@@ -11,7 +11,7 @@ use crate::app;
 use crate::config::Config;
 use crate::nightly::{self, Forecast, Options, Progress, Report, Stop};
 use crate::store::pending_migrations;
-use crate::tenants::{self, Tenant};
+use crate::tenants::{self, Retention, Tenant};
 use crate::vault::Stores;
 
 /// Runs the job.
@@ -100,27 +100,38 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
 }
 
 async fn preview(stores: &Stores, options: &Options, json: bool) -> Result<Exit, Failure> {
-    for Forecast { tenant, requests, targets, deleted, unfindable } in nightly::preview(stores, options).await? {
-        if json {
-            let selected: serde_json::Map<_, _> =
-                targets.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
-            let content = json!({ "deleted": deleted, "unfindable": unfindable });
-            print(
-                &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": selected,
-                    "content": content })
-                .to_string(),
-            );
-        } else {
-            let targets: Vec<_> = targets.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
-            print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));
-            let (deleted, unfindable): (u64, u64) = (deleted.values().sum(), unfindable.values().sum());
-            if deleted + unfindable > 0 {
-                print(&format!(
-                    "{}: {deleted} pieces of content go, {unfindable} stay without their customer",
-                    tenant.slug
-                ));
-            }
-        }
+    for forecast in nightly::preview(stores, options).await? {
+        foretell(&forecast, json);
     }
     Ok(Exit::Done)
+}
+
+fn foretell(forecast: &Forecast, json: bool) {
+    let Forecast { tenant, requests, targets, deleted, unfindable, retention, expired } = forecast;
+    if json {
+        let selected: serde_json::Map<_, _> =
+            targets.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
+        let content = json!({ "deleted": deleted, "unfindable": unfindable });
+        let retention = json!({ "state": retention, "deleted": expired });
+        print(
+            &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": selected,
+                "content": content, "retention": retention })
+            .to_string(),
+        );
+        return;
+    }
+    let targets: Vec<_> = targets.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
+    print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));
+    let (deleted, unfindable): (u64, u64) = (deleted.values().sum(), unfindable.values().sum());
+    if deleted + unfindable > 0 {
+        print(&format!("{}: {deleted} pieces of content go, {unfindable} stay without their customer", tenant.slug));
+    }
+    let kinds: Vec<_> = expired.iter().map(|(kind, count)| format!("{} {count}", kind.word())).collect();
+    match retention {
+        Retention::Off => {}
+        Retention::On if kinds.is_empty() => print(&format!("{}: nothing is past its retention", tenant.slug)),
+        Retention::On => print(&format!("{}: past their retention go: {}", tenant.slug, kinds.join(", "))),
+        Retention::Pending => print(&format!("{}: retention is pending and deletes nothing yet", tenant.slug)),
+        Retention::Paused => print(&format!("{}: retention is paused and deletes nothing", tenant.slug)),
+    }
 }

@@ -170,6 +170,9 @@ pub enum ContentError {
     /// There is no such interaction or content, or nobody can read it any more.
     #[error("there is no such interaction or content")]
     Unknown,
+    /// A request had the interaction's content deleted: it takes no more.
+    #[error("the content of the interaction was deleted for its customer")]
+    Forgotten,
     /// It is no text of the format that it was said to be.
     #[error("not the text it should be: {0}")]
     Broken(Broken),
@@ -226,6 +229,7 @@ impl ContentError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unknown => "not_found",
+            Self::Forgotten => "content_forgotten",
             Self::Broken(_) => "format",
             Self::KeyExpired => "recording_key_expired",
             Self::Misfit => "media_type_unsupported",

@@ -14,7 +14,7 @@ use super::header::Header;
 use super::model::{Content, ContentError, NewContent, place};
 use super::objects::{ObjectError, Writing};
 use super::sealing::{Sealed, Sealing, Work};
-use super::{Shelf, known, outbox, sql, text};
+use super::{Shelf, outbox, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::Key;
@@ -42,7 +42,7 @@ pub struct Upload {
 }
 
 /// Begins an upload of so many bytes, if its sender knows how many, to an interaction there is. Its customer may have been
-/// forgotten: the content belongs to the interaction.
+/// forgotten, the content belongs to the interaction; but not where a request had the content deleted.
 pub async fn begin_upload(
     stores: &Arc<Stores>,
     shelf: &Arc<Shelf>,
@@ -50,7 +50,8 @@ pub async fn begin_upload(
     new: NewContent,
     announced: Option<u64>,
 ) -> Result<Upload, ContentError> {
-    let at = known(&mut stores.archive.read().await?, tenant, new.interaction).await?;
+    let interaction = text::customer(&mut stores.archive.read().await?, tenant, new.interaction, false).await?;
+    let at = interaction.ok_or(ContentError::Unknown)?.admit()?.at;
     // A text is no stream of bytes: see `text`.
     if new.kind.is_text() || !new.media_type.fits(new.kind) {
         return Err(ContentError::Misfit);
@@ -166,9 +167,10 @@ impl Storing {
         tx.commit().await?;
         writing.complete().await?;
         let mut tx = self.stores.archive.write().await?;
-        // Held until the row is there: an interaction that is dated anew takes its content along.
+        // Held until the row is there: an interaction that is dated anew takes its content along, and one that the night
+        // closes has none.
         let interaction = text::customer(&mut tx, self.tenant, self.content.interaction, true).await?;
-        self.content.at = interaction.ok_or(ContentError::Unknown)?.at;
+        self.content.at = interaction.ok_or(ContentError::Unknown)?.admit()?.at;
         sql::insert(&mut tx, self.tenant, &self.content).await?;
         outbox::enqueue(&mut tx, self.tenant, &self.content).await?;
         Ok(tx.commit().await?)

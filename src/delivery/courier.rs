@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::errand::Errand;
-use super::model::{Claimed, DeliveryError, DeliveryState, Failed, Fault};
+use super::model::{Addressee, Claimed, DeliveryError, DeliveryState, Failed, Fault};
 use super::sql;
 use crate::base::id::{DeliveryId, TenantId};
 use crate::config::DeliveryConfig;
@@ -216,23 +216,42 @@ impl Courier {
         self.renew(tenant, claim, None).await
     }
 
-    /// The same before a file gets its name, which is noted first: whoever is killed then leaves word of it.
-    pub(super) async fn announce(&self, tenant: TenantId, claim: &Claimed, names: &[String]) -> Result<(), Failed> {
-        self.renew(tenant, claim, Some(names)).await
+    /// The same before a file gets its name, which is noted first with whom it was made for: whoever is killed then leaves
+    /// word of it.
+    pub(super) async fn announce(
+        &self,
+        tenant: TenantId,
+        claim: &Claimed,
+        (names, to): (&[String], Addressee),
+    ) -> Result<(), Failed> {
+        self.renew(tenant, claim, Some((names, to))).await
     }
 
-    async fn renew(&self, tenant: TenantId, claim: &Claimed, names: Option<&[String]>) -> Result<(), Failed> {
-        let held = async {
+    async fn renew(
+        &self,
+        tenant: TenantId,
+        claim: &Claimed,
+        announced: Option<(&[String], Addressee)>,
+    ) -> Result<(), Failed> {
+        let renewed = async {
             let mut tx = self.stores.archive.write().await?;
             let until = self.stores.clock.now() + self.config.lease();
-            let held = match names {
-                Some(names) => sql::announce(&mut tx, tenant, claim, names, until).await?,
+            let held = match announced {
+                Some((names, _)) => sql::announce(&mut tx, tenant, claim, names, until).await?,
                 None => sql::renew(&mut tx, tenant, claim, until).await?,
             };
+            if held == 0 {
+                return Ok(Err(Failed::Lost));
+            }
+            if let Some((_, to)) = announced
+                && !sql::address(&mut tx, tenant, claim, to).await?
+            {
+                return Ok(Err(Fault::CustomerChanged.into()));
+            }
             tx.commit().await?;
-            Ok::<_, DeliveryError>(held)
+            Ok::<_, DeliveryError>(Ok(()))
         };
-        if held.await? == 0 { Err(Failed::Lost) } else { Ok(()) }
+        renewed.await?
     }
 
     /// Writes down how an attempt ended.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::address::Address;
 use super::courier::Courier;
 use super::metadata::{Interaction, Metadata, Recording};
-use super::model::{Claimed, DeliveryError, Destination, Failed, Fault};
+use super::model::{Addressee, Claimed, DeliveryError, Destination, Failed, Fault};
 use super::parcel::{Names, Wrapping, part};
 use super::sql;
 use super::targets::{Reach, Target};
@@ -132,14 +132,19 @@ impl<'a> Errand<'a> {
             let reading = content::read(stores, shelf, self.tenant.id, &self.content, whole, &grant).await;
             let mut body = self.wrapping.recording(reading.map_err(DeliveryError::from)?)?;
             target.write(&part(recording, self.claim.attempt), &mut body).await?;
-            self.courier.announce(self.tenant.id, &self.claim, &self.file_names()).await?;
+            self.announce().await?;
             target.rename(&part(recording, self.claim.attempt), recording).await?;
         }
         let mut body = self.wrapping.metadata(self.describe(&grant).await?)?;
         target.write(&part(metadata, self.claim.attempt), &mut body).await?;
-        self.courier.announce(self.tenant.id, &self.claim, &self.file_names()).await?;
+        self.announce().await?;
         target.rename(&part(metadata, self.claim.attempt), metadata).await?;
         Ok(())
+    }
+
+    async fn announce(&self) -> Result<(), Failed> {
+        let to = Addressee { phone_id: held(self.record.phone), email_id: held(self.record.email) };
+        self.courier.announce(self.tenant.id, &self.claim, (&self.file_names(), to)).await
     }
 
     /// Removes what an attempt that was broken off has left, by another line.
@@ -171,10 +176,6 @@ impl<'a> Errand<'a> {
     /// The metadata in clear.
     async fn describe(&self, grant: &Grant) -> Result<Vec<u8>, DeliveryError> {
         let stores = &self.courier.stores;
-        let held = |slot| match slot {
-            Slot::Held(_, id) => Some(id),
-            Slot::Forgotten | Slot::Empty => None,
-        };
         let Record { phone, email, name, .. } = self.record;
         let (phone, email, name) = (held(phone), held(email), held(name));
         let keyset = stores.keysets.get(&stores.vault, self.tenant.id).await?;
@@ -210,6 +211,13 @@ impl<'a> Errand<'a> {
         };
         let delivery = self.claim.id.to_string();
         Metadata { tenant: &self.tenant.slug, delivery, interaction, recording }.to_xml()
+    }
+}
+
+const fn held(slot: Slot) -> Option<IdentifierId> {
+    match slot {
+        Slot::Held(_, id) => Some(id),
+        Slot::Forgotten | Slot::Empty => None,
     }
 }
 

@@ -17,11 +17,12 @@ mod parcel;
 mod sql;
 mod targets;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
-use crate::base::id::{DeliveryId, TenantId};
+use crate::base::id::{DeliveryId, IdentifierId, TenantId};
 use crate::base::page::Position;
 use crate::store::{self, Archive, Tx};
 use crate::vault::Stores;
@@ -56,6 +57,19 @@ pub async fn retry(stores: &Stores, actor: &Actor, id: DeliveryId) -> Result<Del
     let delivery = sql::by_id(&mut tx, actor.tenant, id).await?;
     tx.commit().await?;
     delivery.ok_or(DeliveryError::Unknown)
+}
+
+/// How many files were delivered for some customers, each up to a cut-off of his own: what a request that forgets them
+/// lists (B7).
+pub async fn files_of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    selected: &[(IdentifierId, DateTime<Utc>)],
+) -> store::Result<u64> {
+    if selected.is_empty() {
+        return Ok(0);
+    }
+    Ok(sql::files_of(tx, tenant, selected).await?.unsigned_abs())
 }
 
 /// The most deliveries that are counted: a number for an alarm need not be exact.

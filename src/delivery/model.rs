@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::address::{Address, BadAddress};
 use crate::archive::ArchiveError;
 use crate::base::crypto::CryptoError;
-use crate::base::id::{ContentId, DeliveryId, RecordId};
+use crate::base::id::{ContentId, DeliveryId, IdentifierId, RecordId};
 use crate::content::ContentError;
 use crate::keys::KeyError;
 use crate::store::StoreError;
@@ -80,6 +80,15 @@ pub struct Claimed {
     pub attempt: i32,
     /// The token of this claim: whoever has another one has lost it.
     pub token: DeliveryId,
+}
+
+/// Whom the files of a delivery are made for: what their metadata name that a customer can be found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Addressee {
+    /// The number.
+    pub phone_id: Option<IdentifierId>,
+    /// The address.
+    pub email_id: Option<IdentifierId>,
 }
 
 /// Where a tenant's recordings go, without the secret.
@@ -171,6 +180,8 @@ faults! {
     Interrupted = "interrupted";
     /// The target was changed while it was being used.
     TargetChanged = "target_changed";
+    /// The interaction was sent again with another customer while its recording was under way.
+    CustomerChanged = "customer_changed";
     /// The tenant has no target any more.
     TargetMissing = "target_missing";
     /// The target asks for plain FTP, and the tenant's settings do not allow it.
@@ -204,7 +215,14 @@ impl Fault {
     /// Whether the next recording for the same target would meet the same.
     #[must_use]
     pub const fn is_of_target(self) -> bool {
-        !matches!(self, Self::ContentUnavailable | Self::Internal | Self::TargetChanged | Self::ConnectionLost)
+        !matches!(
+            self,
+            Self::ContentUnavailable
+                | Self::Internal
+                | Self::TargetChanged
+                | Self::CustomerChanged
+                | Self::ConnectionLost
+        )
     }
 }
 

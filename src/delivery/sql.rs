@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Claimed, Delivery, DeliveryState, Destination};
-use crate::base::id::{ContentId, DeliveryId, RecordId, TenantId};
+use super::model::{Addressee, Claimed, Delivery, DeliveryState, Destination};
+use crate::archive::selector::{self, Span};
+use crate::base::id::{ContentId, DeliveryId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
-use crate::store::{Archive, Query, Result, StoreError, Tx};
+use crate::base::target::Target;
+use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
 
 #[derive(sqlx::FromRow)]
 struct DestinationRow {
@@ -207,6 +209,73 @@ pub async fn announce(
     let names = with_earlier(tx, tenant, claim.id, file_names).await?;
     let query = tx.query("UPDATE deliveries SET").with(" claimed_until = ", until).with(", file_names = ", names);
     mine(query, tenant, claim).execute().await
+}
+
+/// Notes whom the announced files are made for, in the transaction that announces them. False: the interaction has another
+/// customer by now. It stays as it is until the end of the transaction, so that the night, which calls off deliveries
+/// before it looks for these rows, sees every one of them.
+pub async fn address(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, to: Addressee) -> Result<bool> {
+    let now: Option<Addressee> = tx
+        .query("SELECT phone_id, email_id FROM interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND id = ", claim.interaction)
+        .push(Sql::per(" FOR SHARE", ""))
+        .maybe()
+        .await?;
+    if now != Some(to) {
+        return Ok(false);
+    }
+    let Addressee { phone_id, email_id } = to;
+    if phone_id.is_none() && email_id.is_none() {
+        return Ok(true);
+    }
+    tx.query(
+        "INSERT INTO delivery_customers (tenant_id, interaction_id, delivery_id, claim, phone_id, email_id) VALUES (",
+    )
+    .with("", tenant)
+    .with(", ", claim.interaction)
+    .with(", ", claim.id)
+    .with(", ", claim.token)
+    .with(", ", phone_id)
+    .with(", ", email_id)
+    .push(") ON CONFLICT DO NOTHING")
+    .execute()
+    .await?;
+    Ok(true)
+}
+
+/// How many files were delivered for some customers, each up to a cut-off of his own: of the interactions that are theirs,
+/// and of those that were.
+pub async fn files_of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    selected: &[(IdentifierId, DateTime<Utc>)],
+) -> Result<i64> {
+    let query = tx
+        .query("WITH selected (identifier_id, cutoff) AS (VALUES ")
+        .each(selected, |query, (id, cutoff)| query.with("(", *id).with(", ", *cutoff).push(")"))
+        .push("), customers AS (");
+    let mut query = selector::customers(query, tenant, Target::Archive, Span::default())
+        .push("), made (id) AS (SELECT d.id FROM customers k JOIN deliveries d ON d.interaction_id = k.id")
+        .with(" WHERE d.tenant_id = ", tenant);
+    for slot in ["phone_id", "email_id"] {
+        query = query
+            .push(" UNION SELECT c.delivery_id FROM selected s JOIN delivery_customers c ON c.")
+            .push(slot)
+            .push(" = s.identifier_id JOIN interactions r ON r.id = c.interaction_id AND r.at < s.cutoff")
+            .with(" WHERE c.tenant_id = ", tenant)
+            .with(" AND r.tenant_id = ", tenant);
+    }
+    query
+        .push(") SELECT count(DISTINCT f.value) FROM made m JOIN deliveries d ON d.id = m.id")
+        .push(Sql::per(
+            " CROSS JOIN LATERAL json_array_elements_text(d.file_names::json) AS f (value)",
+            " CROSS JOIN json_each(d.file_names) AS f",
+        ))
+        .with(" WHERE d.tenant_id = ", tenant)
+        .once()
+        .scalar()
+        .await
 }
 
 /// Notes that both files are at the target. It is noted even where the delivery was cancelled or held in the last

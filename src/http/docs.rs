@@ -48,6 +48,7 @@ const DOCUMENTED: &[Documented] = &[
             Code::InProgress,
             Code::RecordingEncrypted,
             Code::RecordingKeyExpired,
+            Code::ContentForgotten,
         ],
     },
     Documented { status: 412, name: "VersionStale", codes: &[Code::VersionStale] },

@@ -64,6 +64,7 @@ codes! {
     PassStarted = "pass_started", 409, "A pass has begun to carry the request out.";
     RecordingEncrypted = "recording_encrypted", 409, "Only the tenant can open the recording.";
     RecordingKeyExpired = "recording_key_expired", 409, "The key that recordings are encrypted with has expired.";
+    ContentForgotten = "content_forgotten", 409, "The interaction's content was deleted for its customer.";
     InProgress = "in_progress", 409, "The same call is still running.";
     VersionStale = "version_stale", 412, "Somebody else has changed it.";
     TooLarge = "too_large", 413, "The body is too large.";

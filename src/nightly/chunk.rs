@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::failpoint;
 use super::lease::Lease;
 use super::model::NightError;
-use super::{sql, texts};
+use super::{deliveries, sql, texts};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span, table};
 use crate::base::id::{PassId, TenantId};
@@ -16,6 +16,7 @@ use crate::vault::Stores;
 
 /// Some work rows, and within them a span of time.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each spares a chunk statements of its own")]
 pub struct Chunk {
     pub tenant: TenantId,
     pub pass: PassId,
@@ -31,6 +32,8 @@ pub struct Chunk {
     pub texts: bool,
     /// Whether anything was or is to be delivered, likewise.
     pub deliveries: bool,
+    /// Whether any delivery said whom it was made for when the walk began.
+    pub addressed: bool,
 }
 
 /// What a chunk did.
@@ -75,6 +78,7 @@ pub async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::re
     }
     if chunk.deliveries {
         texts::settle_deliveries(&mut tx, chunk, stores.clock.now()).await?;
+        deliveries::forget_addressees(&mut tx, chunk).await?;
     }
     if count(&mut tx, chunk).await? > 0 {
         release(&mut tx, chunk).await?;
@@ -189,7 +193,8 @@ async fn becoming_anonymous(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> 
         .push(" SELECT count(DISTINCT h.record_id) FROM hit h JOIN ")
         .push(table(chunk.target))
         .with(" r ON r.id = h.record_id WHERE r.tenant_id = ", chunk.tenant)
-        .push(" AND r.forgotten = 0")
+        // 15: any bit but that of content.
+        .push(" AND r.forgotten & 15 = 0")
         .scalar()
         .await?;
     Ok(records.unsigned_abs())

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::chunk::CAST_UUID;
 use super::claim::BATCH as REQUESTS;
+use super::closing;
 use super::failpoint;
 use super::finish::ACTOR;
 use super::lease::Lease;
@@ -75,6 +76,7 @@ pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::re
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     if !failed.is_empty() {
+        closing::reopen(&mut tx, tenant, pass).await?;
         report.requests_failed += sql::fail(&mut tx, tenant, &failed, UNAVAILABLE, stores.clock.now()).await?;
     }
     selection::forget(&mut tx, tenant, pass).await?;
@@ -97,6 +99,7 @@ async fn select(room: Room<'_>) -> std::result::Result<u64, NightError> {
         if after.is_none() {
             selection::forget(&mut tx, tenant, pass).await?;
         }
+        closing::close(&mut tx, tenant, pass, (after, last.id)).await?;
         let noted = selection::insert(&mut tx, tenant, pass, (after, last.id)).await?;
         if noted > 0 && tx.is_postgres() {
             // Without figures on the new rows the planner takes them for one, and reads all of them for every batch.

@@ -11,11 +11,12 @@ use std::collections::hash_map::Entry;
 use chrono::{DateTime, Utc};
 
 use super::chunk::{Chunk, Cut, cut_chunk, with_selected};
+use super::deliveries::made_for;
 use super::failpoint;
 use super::lease::Lease;
 use super::model::{NightError, Pass, Report, Step, Stop};
 use super::progress::Progress;
-use super::sql;
+use super::{deliveries, sql};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{Span, table};
 use crate::base::id::{PassId, TenantId};
@@ -53,7 +54,8 @@ pub async fn cut(
 ) -> std::result::Result<(), NightError> {
     let (mut position, mut from) = (pass.position, pass.position_at);
     let traces = content::traces(&mut stores.archive.read().await?, tenant).await?;
-    let mut expected = Expected { has_texts: traces.mentions, ..Expected::default() };
+    let has_addressees = deliveries::is_any_addressed(&mut stores.archive.read().await?, tenant).await?;
+    let mut expected = Expected { has_texts: traces.mentions, has_addressees, ..Expected::default() };
     let (mut has_mentions, mut chunks) = (HashMap::new(), 0);
     loop {
         let mut tx = stores.archive.read().await?;
@@ -114,6 +116,7 @@ async fn next_chunk(
         mentions: true,
         texts: expected.has_texts && first.target == Target::Archive,
         deliveries: false,
+        addressed: expected.has_addressees && first.target == Target::Archive,
     };
     chunk.last = last_of_component(tx, &chunk, first.component).await?.unwrap_or(first.no);
     chunk.span.from = from;
@@ -164,6 +167,8 @@ struct Expected {
     last: i32,
     /// Whether any text of content mentions anybody: then its mentions count too.
     has_texts: bool,
+    /// Whether any delivery says whom it was made for: then those of interactions that are somebody else's now count too.
+    has_addressees: bool,
 }
 
 impl Expected {
@@ -208,6 +213,14 @@ fn each_hit<'c>(mut query: Query<'c>, chunk: &Chunk, column: &'static str) -> Qu
             .push(" = s.identifier_id AND r.at < s.cutoff")
             .with(" WHERE r.tenant_id = ", chunk.tenant)
             .push(" UNION ALL ");
+    }
+    if chunk.addressed {
+        for (slot, is_moved) in [
+            ("phone_id", " AND (r.phone_id IS NULL OR r.phone_id <> c.phone_id) UNION ALL "),
+            ("email_id", " AND (r.email_id IS NULL OR r.email_id <> c.email_id) UNION ALL "),
+        ] {
+            query = made_for(slot, query.push("SELECT ").push(column), chunk).push(is_moved);
+        }
     }
     let query = each_mention(query, chunk, column, chunk.target.into());
     if chunk.texts { each_mention(query.push(" UNION ALL "), chunk, column, Owner::Content) } else { query }

@@ -9,8 +9,10 @@
 
 mod chunk;
 mod claim;
+mod closing;
 mod content;
 mod cut;
+mod deliveries;
 mod failpoint;
 mod finish;
 pub mod http;

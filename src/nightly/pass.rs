@@ -14,7 +14,7 @@ use crate::base::id::{IdentifierId, PassId};
 use crate::base::target::Target;
 use crate::content::{Shelf, of_customers as content_of};
 use crate::store::{Archive, Sql, Tx};
-use crate::tenants::{self, Tenant};
+use crate::tenants::{self, Retention, Tenant};
 use crate::vault::Stores;
 
 /// One night. A tenant whose pass fails blocks no other. Answers how it ended, and a report for each tenant it worked for.
@@ -182,6 +182,10 @@ pub struct Forecast {
     pub deleted: BTreeMap<ContentKind, u64>,
     /// The content that they leave without its customer, by kind.
     pub unfindable: BTreeMap<ContentKind, u64>,
+    /// What retention does that night.
+    pub retention: Retention,
+    /// The content that retention deletes, by kind.
+    pub expired: BTreeMap<ContentKind, u64>,
 }
 
 /// What a pass as of an instant would do, without doing it: no lease, nothing written.
@@ -192,8 +196,10 @@ pub async fn preview(stores: &Stores, options: &Options) -> Result<Vec<Forecast>
     let mut forecasts = Vec::new();
     for tenant in tenants {
         let targets = Target::ALL.into_iter().map(|target| (target, Hits::default())).collect();
-        let mut forecast =
-            Forecast { tenant, requests: 0, targets, deleted: BTreeMap::new(), unfindable: BTreeMap::new() };
+        let retention = tenant.settings.recordings.retention(options.as_of);
+        let expired = retention::forecast(&mut tx, &tenant, options.as_of).await?;
+        let (deleted, unfindable) = (BTreeMap::new(), BTreeMap::new());
+        let mut forecast = Forecast { tenant, requests: 0, targets, deleted, unfindable, retention, expired };
         let mut after = None;
         loop {
             let due = sql::due(&mut tx, forecast.tenant.id, options.as_of, after, claim::BATCH).await?;

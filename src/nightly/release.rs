@@ -141,7 +141,7 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
 }
 
 /// Every column of the archive that holds an identifier's id.
-const REFERENCES: [(&str, &str); 13] = [
+const REFERENCES: [(&str, &str); 15] = [
     ("interactions", "phone_id"),
     ("interactions", "email_id"),
     ("interactions", "name_id"),
@@ -155,6 +155,8 @@ const REFERENCES: [(&str, &str); 13] = [
     ("rereadings", "identifier_id"),
     ("requests", "phone_id"),
     ("requests", "email_id"),
+    ("delivery_customers", "phone_id"),
+    ("delivery_customers", "email_id"),
 ];
 
 async fn sweep_position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {

@@ -7,7 +7,7 @@ use super::content::BATCH;
 use crate::archive::selector::{self, Span};
 use crate::base::id::{ContentId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
-use crate::store::{Archive, Result, Tx};
+use crate::store::{Archive, Query, Result, Tx};
 
 /// How many interactions are read ahead.
 const WINDOW: i64 = 1_000;
@@ -25,22 +25,7 @@ pub async fn insert(
     pass: PassId,
     (after, last): (Option<RequestId>, RequestId),
 ) -> Result<u64> {
-    let mut query = tx.query("WITH selected (request_id, identifier_id, cutoff) AS (");
-    for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", "), customers AS (")] {
-        query = query
-            .push("SELECT id, ")
-            .push(slot)
-            .push(", due_at FROM requests")
-            .with(" WHERE tenant_id = ", tenant)
-            .with(" AND pass_id = ", pass)
-            .with(" AND delete_content AND (targets & ", archive())
-            .push(") <> 0 AND ")
-            .push(slot)
-            .push(" IS NOT NULL")
-            .with_some(" AND id > ", after)
-            .with(" AND id <= ", last)
-            .push(then);
-    }
+    let query = with_asking(tx.query(""), tenant, pass, (after, Some(last))).push(", customers AS (");
     selector::customers(query, tenant, Target::Archive, Span::default())
         .push(
             "), hit (request_id, id) AS (SELECT s.request_id, k.id FROM customers k \
@@ -59,6 +44,33 @@ pub async fn insert(
         .push(" AND n.pieces > 0 ON CONFLICT DO NOTHING")
         .execute()
         .await
+}
+
+/// Begins a statement with whom the requests after one and up to another select, those of the pass that delete content:
+/// `selected (request_id, identifier_id, cutoff)`.
+pub fn with_asking(
+    query: Query<'_>,
+    tenant: TenantId,
+    pass: PassId,
+    (after, last): (Option<RequestId>, Option<RequestId>),
+) -> Query<'_> {
+    let mut query = query.push("WITH selected (request_id, identifier_id, cutoff) AS (");
+    for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
+        query = query
+            .push("SELECT id, ")
+            .push(slot)
+            .push(", due_at FROM requests")
+            .with(" WHERE tenant_id = ", tenant)
+            .with(" AND pass_id = ", pass)
+            .with(" AND delete_content AND (targets & ", archive())
+            .push(") <> 0 AND ")
+            .push(slot)
+            .push(" IS NOT NULL")
+            .with_some(" AND id > ", after)
+            .with_some(" AND id <= ", last)
+            .push(then);
+    }
+    query
 }
 
 /// How much content the noted interactions had.

@@ -73,13 +73,7 @@ pub async fn set_position(
 
 /// Removes the pass and all it noted.
 pub async fn delete_pass(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<()> {
-    for table in [
-        "DELETE FROM pass_selections",
-        "DELETE FROM pass_work",
-        "DELETE FROM pass_released",
-        // What the version before noted, if this version has brought its pass to an end.
-        "DELETE FROM pass_contents",
-    ] {
+    for table in ["DELETE FROM pass_selections", "DELETE FROM pass_work", "DELETE FROM pass_released"] {
         tx.query(table).with(" WHERE tenant_id = ", tenant).with(" AND pass_id = ", pass).execute().await?;
     }
     tx.query("DELETE FROM passes").with(" WHERE tenant_id = ", tenant).with(" AND id = ", pass).execute().await?;

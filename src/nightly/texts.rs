@@ -120,13 +120,23 @@ async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .await
 }
 
-/// Lists what was delivered of the interactions whose customer goes with the requests that select them, and calls off what
-/// was not delivered yet. A delivery that was begun names its files already: they may be there.
+/// The names of the files of a delivery `d`, a row each.
+pub const NAMES: Sql = Sql::per(
+    " CROSS JOIN LATERAL json_array_elements_text(d.file_names::json) AS f (value)",
+    " CROSS JOIN json_each(d.file_names) AS f",
+);
+
+/// Calls off what was not delivered yet of the interactions whose customer goes, and lists what was with the requests that
+/// select them. A delivery that was begun names its files already: they may be there. None gets a name after it was
+/// called off, so what is listed then is all.
 pub async fn settle_deliveries(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> Result<()> {
-    const NAMES: Sql = Sql::per(
-        " CROSS JOIN LATERAL json_array_elements_text(d.file_names::json) AS f (value)",
-        " CROSS JOIN json_each(d.file_names) AS f",
-    );
+    with_customers(tx, chunk)
+        .push(" UPDATE deliveries SET state = 'cancelled', last_error = 'forgotten'")
+        .with(", updated_at = ", now)
+        .with(" FROM customers k WHERE deliveries.tenant_id = ", chunk.tenant)
+        .push(" AND deliveries.interaction_id = k.id AND deliveries.state IN ('pending', 'held')")
+        .execute()
+        .await?;
     let mut query = with_customers(tx, chunk).push(", hit (request_id, id) AS (");
     for (slot, then) in [("k.phone_id", " UNION "), ("k.email_id", ")")] {
         query = requests_by(slot, query, chunk).push(then);
@@ -139,13 +149,6 @@ pub async fn settle_deliveries(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTim
         .push(NAMES)
         .with(" WHERE d.tenant_id = ", chunk.tenant)
         .push(" ON CONFLICT DO NOTHING")
-        .execute()
-        .await?;
-    with_customers(tx, chunk)
-        .push(" UPDATE deliveries SET state = 'cancelled', last_error = 'forgotten'")
-        .with(", updated_at = ", now)
-        .with(" FROM customers k WHERE deliveries.tenant_id = ", chunk.tenant)
-        .push(" AND deliveries.interaction_id = k.id AND deliveries.state IN ('pending', 'held')")
         .execute()
         .await?;
     Ok(())

@@ -34,6 +34,7 @@ use crate::base::pii::Identifier;
 use crate::base::target::Target;
 use crate::base::text::{Finder, Own};
 use crate::content;
+use crate::delivery;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, Stores};
@@ -212,11 +213,12 @@ pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result
         hits.push((target, archive::preview(&mut tx, actor.tenant, target, &ids, due_at).await?));
     }
     // What follows its customer is the content of the archive's interactions.
-    let content = if targets.contains(Target::Archive) {
+    let (content, files) = if targets.contains(Target::Archive) {
         let selected: Vec<_> = ids.iter().map(|id| (*id, due_at)).collect();
-        content::of_customers(&mut tx, actor.tenant, &selected).await?
+        let content = content::of_customers(&mut tx, actor.tenant, &selected).await?;
+        (content, delivery::files_of(&mut tx, actor.tenant, &selected).await?)
     } else {
-        ContentCounts::new()
+        (ContentCounts::new(), 0)
     };
     drop(tx);
     let records: u64 = hits.iter().map(|(_, hits)| hits.records).sum();
@@ -233,6 +235,7 @@ pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result
         (names_somebody, Warning::CommentHasIdentifier),
         (records == 0, Warning::NothingFound),
         (!content.is_empty(), of_content(content.clone())),
+        (files > 0, Warning::FilesWereDelivered(files)),
     ];
     let warnings = warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect();
     Ok(Preview { targets: hits, content, warnings })

@@ -166,6 +166,8 @@ pub enum Warning {
     ContentBecomesUnfindable(ContentCounts),
     /// Content goes, in every copy.
     ContentWillBeDeleted(ContentCounts),
+    /// So many files of the customer were delivered, and are out of this service's reach (B7).
+    FilesWereDelivered(u64),
 }
 
 /// How much content there is of each kind.
@@ -180,6 +182,7 @@ impl Warning {
             Self::NothingFound => "nothing_found",
             Self::ContentBecomesUnfindable(_) => "content_becomes_unfindable",
             Self::ContentWillBeDeleted(_) => "content_will_be_deleted",
+            Self::FilesWereDelivered(_) => "files_were_delivered",
         }
     }
 
@@ -199,6 +202,9 @@ impl Warning {
             )),
             Self::ContentWillBeDeleted(counts) => {
                 Cow::Owned(format!("{}: that night deletes it in every copy", in_words(counts)))
+            }
+            Self::FilesWereDelivered(files) => {
+                Cow::Owned(format!("files: {files}; the result will name them, since their copies are yours to delete"))
             }
         }
     }

@@ -17,6 +17,7 @@ mod harness;
 mod ingest;
 mod keys;
 mod night;
+mod night_closing;
 mod night_content;
 mod object_store;
 mod plans;

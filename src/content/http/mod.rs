@@ -59,8 +59,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 /// audio, video or other bytes, no documents; they are encrypted for the tenant's key first, where it has one and its
 /// settings do not say otherwise; with a key that has expired they are 409 `recording_key_expired` and not stored.
 /// `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is stored.
-/// An interaction whose customer was forgotten takes content, too. The document says `application/octet-stream` for any
-/// media type.
+/// An interaction whose customer was forgotten takes content, too; but where the request had its content deleted, content
+/// of any kind is 409 `content_forgotten` and not stored. The document says `application/octet-stream` for any media type.
 ///
 /// Texts (`chat_log`, `transcript`, `comment`, `analysis`) are `text/plain`, `text/vtt`, `application/json` or
 /// `application/vcon+json` in UTF-8, of at most 16 MiB. They are stored without the identifiers in them; a recording in a
@@ -271,6 +271,9 @@ impl From<ContentError> for Problem {
     fn from(error: ContentError) -> Self {
         match error {
             ContentError::Unknown => Self::new(Code::NotFound),
+            ContentError::Forgotten => Self::new(Code::ContentForgotten).detail(
+                "nothing was stored: a request had the content of this interaction deleted; do not send it again",
+            ),
             ContentError::Misfit => Self::new(Code::MediaTypeUnsupported)
                 .detail(format!("recordings are audio, video or application; texts are {}", Format::MEDIA_TYPES)),
             ContentError::Broken(broken) => text::refuse(&broken),

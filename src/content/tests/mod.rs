@@ -74,6 +74,13 @@ impl House {
         interaction(&self.stores, &self.tenant, external_id).await
     }
 
+    /// What the night does once a request had the content of the call deleted.
+    pub async fn close(&self) {
+        let mut tx = self.stores.archive.write().await.unwrap();
+        tx.query("UPDATE interactions SET forgotten = forgotten | 16").execute().await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     fn recording(&self) -> NewContent {
         let media_type = MediaType::parse("audio/wav").unwrap();
         NewContent {
@@ -380,4 +387,15 @@ async fn content_of_a_forgotten_customer_is_content() {
     assert_eq!(house.read(&content, 0..3).await.unwrap(), b"one");
     let own = customer_of(&house.stores, house.tenant.id, house.call).await.unwrap();
     assert!(own.phone.is_none() && own.name.is_none());
+}
+
+#[tokio::test]
+async fn an_upload_under_way_that_the_night_was_faster_than_leaves_nothing() {
+    let house = House::new().await;
+    let mut upload = house.begin(house.recording()).await.unwrap();
+    upload.push(b"one").await.unwrap();
+    house.close().await;
+    assert!(matches!(upload.finish(None).await, Err(ContentError::Forgotten)));
+    assert!(matches!(house.begin(house.recording()).await.err(), Some(ContentError::Forgotten)));
+    assert_eq!((house.list().await, house.keys().await, house.objects().await.len()), (Vec::new(), 0, 0));
 }

@@ -69,7 +69,7 @@ pub async fn begin_text(
     announced: Option<u64>,
 ) -> Result<TextUpload, ContentError> {
     let mut tx = stores.archive.read().await?;
-    sql::customer(&mut tx, tenant, new.interaction, false).await?.ok_or(ContentError::Unknown)?;
+    sql::customer(&mut tx, tenant, new.interaction, false).await?.ok_or(ContentError::Unknown)?.admit()?;
     let region = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?.region;
     drop(tx);
     let format = Format::of(new.media_type.as_str()).filter(|_| new.kind.is_text()).ok_or(ContentError::Misfit)?;
@@ -158,7 +158,7 @@ impl Storing {
         let epoch = fence::epoch(&mut tx, tenant).await?;
         let customer = sql::customer(&mut tx, tenant, self.new.interaction, false).await?;
         drop(tx);
-        let customer = customer.ok_or(ContentError::Unknown)?;
+        let customer = customer.ok_or(ContentError::Unknown)?.admit()?;
         if prepared.as_ref().is_none_or(|prepared| !prepared.customer.is_same(&customer)) {
             // What was written for another customer is no use to this one.
             self.undo(prepared.take()).await;
@@ -249,6 +249,11 @@ async fn at_work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 }
 
 impl Customer {
+    /// Itself, where its interaction takes content; an error where a request had it deleted.
+    pub(super) const fn admit(self) -> Result<Self, ContentError> {
+        if self.forgotten & forgotten::CONTENT != 0 { Err(ContentError::Forgotten) } else { Ok(self) }
+    }
+
     /// Whether any of it was forgotten.
     const fn is_forgotten(&self) -> bool {
         self.forgotten & forgotten::CUSTOMER != 0

@@ -103,3 +103,21 @@ async fn a_text_without_a_store_leaves_nothing() {
     let rows = house.count("SELECT count(*) FROM contents").await + house.count("SELECT count(*) FROM mentions").await;
     assert_eq!((keys, rows), (0, 0));
 }
+
+#[tokio::test]
+async fn a_text_under_way_that_the_night_was_faster_than_leaves_nothing() {
+    let house = House::new().await;
+    let new = NewContent {
+        interaction: house.call,
+        kind: ContentKind::Comment,
+        media_type: MediaType::parse("text/plain").unwrap(),
+        sensitivity: Sensitivity::Normal,
+    };
+    let mut upload = begin_text(&house.stores, &house.shelf, house.tenant.id, new, None).await.unwrap();
+    upload.push(TEXT.as_bytes()).unwrap();
+    house.close().await;
+    assert!(matches!(upload.finish(None).await, Err(ContentError::Forgotten)));
+    assert!(matches!(house.note("text/plain", TEXT).await, Err(ContentError::Forgotten)));
+    assert_eq!(house.count("SELECT count(*) FROM contents").await, 0);
+    assert_eq!(house.count("SELECT count(*) FROM mentions WHERE target = 4").await, 0);
+}

@@ -1,5 +1,6 @@
 //! Recordings on their way to their tenants, through the real program and to real servers.
 
+mod customers;
 mod faults;
 mod folder;
 mod servers;

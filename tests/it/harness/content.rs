@@ -113,10 +113,11 @@ impl TestLethe {
         archive.close().await;
     }
 
-    /// A delivery of a piece of content, in a state, with the files that were delivered.
+    /// A delivery of a piece of content, in a state, with the files that were delivered for the interaction's customer.
     pub async fn delivery(&self, external_id: &str, item: &Value, state: &'static str, files: &[&str]) {
         let call = self.call_of(external_id).await;
         let content: ContentId = serde_json::from_value(item["id"].clone()).unwrap();
+        let id = ContentId::new();
         let archive = self.archive().await;
         let mut tx = archive.write().await.unwrap();
         tx.query(
@@ -124,7 +125,7 @@ impl TestLethe {
              created_at, updated_at) VALUES (",
         )
         .with("", call.tenant_id)
-        .with(", ", ContentId::new())
+        .with(", ", id)
         .with(", ", content)
         .with(", ", call.id)
         .with(", ", state)
@@ -137,6 +138,20 @@ impl TestLethe {
         .execute()
         .await
         .unwrap();
+        if !files.is_empty() {
+            tx.query(
+                "INSERT INTO delivery_customers (tenant_id, interaction_id, delivery_id, claim, phone_id) VALUES (",
+            )
+            .with("", call.tenant_id)
+            .with(", ", call.id)
+            .with(", ", id)
+            .with(", ", id)
+            .with(", ", call.phone_id)
+            .push(")")
+            .execute()
+            .await
+            .unwrap();
+        }
         tx.commit().await.unwrap();
         archive.close().await;
     }
