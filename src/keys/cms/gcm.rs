@@ -68,7 +68,8 @@ struct Hash {
 }
 
 impl Hash {
-    /// Takes a piece, which is lent only. What is before it would be added to its first block; ·H it is added to the second.
+    /// Takes a piece, which is lent only. The hash of what came before it belongs to its first block; with the last ·H that
+    /// `sum` has, to its second.
     fn push(&mut self, piece: &mut [u8]) -> Result<(), KeyError> {
         let Some(second) = piece.get_mut(BLOCK..2 * BLOCK).and_then(|block| block.first_chunk_mut::<BLOCK>()) else {
             self.push_short(piece);
