@@ -22,7 +22,6 @@ use serde_json::json;
 use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 use utoipa::{Modify as _, OpenApi as _};
-use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt as _, scope};
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -34,7 +33,7 @@ use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Code, Keys, Kit, Problem, TenantDirectory, caller};
+use crate::http::{Code, Keys, Kit, Problem, Registry, TenantDirectory, caller};
 use crate::keys;
 use crate::nightly;
 use crate::requests;
@@ -45,14 +44,14 @@ use crate::vault::Stores;
 pub use setup::{StartError, courier, migrate, open, shelf};
 
 /// All routes below `/api/v1`, in the order of the documentation.
-fn routes(cfg: &mut ServiceConfig<'_>) {
-    requests::routes(cfg);
-    archive::http::routes(cfg);
-    content::http::routes(cfg);
-    delivery::http::routes(cfg);
-    keys::http::routes(cfg);
-    nightly::http::routes(cfg);
-    operations::routes(cfg);
+fn routes(registry: &mut Registry<'_, '_>) {
+    requests::routes(registry);
+    archive::http::routes(registry);
+    content::http::routes(registry);
+    delivery::http::routes(registry);
+    keys::http::routes(registry);
+    nightly::http::routes(registry);
+    operations::routes(registry);
 }
 
 #[derive(utoipa::OpenApi)]
@@ -83,7 +82,7 @@ pub fn openapi() -> OpenApi {
         .openapi(Document::openapi())
         .service(health::healthz)
         .service(health::readyz)
-        .service(scope::scope("/api/v1").configure(routes))
+        .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
         .split_for_parts();
     Contract.modify(&mut document);
     document
@@ -109,23 +108,18 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
     });
     let shelf = Data::new(setup::shelf(config));
     let health = Data::new(vitals::health(&stores, &metrics));
-    let document = openapi();
-    let shown = web::Bytes::from(document.to_json().map_err(|_| StartError::Document)?);
-    let known = Data::new(known_routes(&document));
+    let (shown, known) = described()?;
     let api = {
         let (stores, shelf, kit, health) = (stores.clone(), shelf.clone(), kit.clone(), health.clone());
         HttpServer::new(move || {
             let shown = shown.clone();
-            let (app, _) = App::new()
-                .into_utoipa_app()
+            let app = App::new()
                 .app_data(stores.clone())
                 .app_data(shelf.clone())
                 .app_data(health.clone())
                 .service(health::healthz)
                 .service(health::readyz)
-                .service(scope::scope("/api/v1").configure(routes))
-                .split_for_parts();
-            let app = app
+                .service(web::scope("/api/v1").configure(|worker| routes(&mut Registry::Worker(worker))))
                 .route("/openapi.json", web::get().to(move || std::future::ready(openapi_json(shown.clone()))))
                 .route("/docs", web::get().to(|| std::future::ready(to_docs())))
                 .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
@@ -202,6 +196,13 @@ async fn until_stopped(
     let (served, observed) = tokio::join!(api, internal);
     stopping.abort();
     served.and(observed).map_err(|error| StartError::Listen("http.listen", error))
+}
+
+/// The document as it is shown, and the routes that it describes. All else of it is forgotten.
+fn described() -> Result<(web::Bytes, Data<Routes>), StartError> {
+    let document = openapi();
+    let shown = document.to_json().map_err(|_| StartError::Document)?;
+    Ok((shown.into(), Data::new(known_routes(&document))))
 }
 
 /// The routes of the document, and those that it does not describe.

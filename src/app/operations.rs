@@ -8,7 +8,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Action, Entry, Event};
@@ -24,13 +23,13 @@ use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblem
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{Answer, Caller, Code, Place, Problem};
+use crate::http::{Answer, Caller, Code, Place, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange};
 use crate::vault::Stores;
 
 /// The routes.
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(get_me).service(get_tenant).service(change_tenant).service(list_audit_events);
+pub fn routes(registry: &mut Registry<'_, '_>) {
+    registry.service(get_me).service(get_tenant).service(change_tenant).service(list_audit_events);
 }
 
 /// Who calls.

@@ -36,29 +36,29 @@ impl Sealer {
 
     /// Takes the next bytes and appends what can be sealed of them.
     pub fn push(&mut self, mut clear: &[u8], sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
-        while !clear.is_empty() {
-            if self.waiting.len() == CHUNK {
-                self.seal(false, sealed)?;
-            }
-            let (now, later) = clear.split_at(clear.len().min(CHUNK - self.waiting.len()));
-            self.waiting.extend_from_slice(now);
+        while self.waiting.len() + clear.len() > CHUNK {
+            let (now, later) = clear.split_at(CHUNK - self.waiting.len());
+            self.seal(now, false, sealed)?;
             clear = later;
         }
+        self.waiting.extend_from_slice(clear);
         Ok(())
     }
 
     /// Ends the stream: appends its last chunk, which is there even if nothing has arrived.
     pub fn finish(mut self, sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
-        self.seal(true, sealed)
+        self.seal(&[], true, sealed)
     }
 
-    fn seal(&mut self, is_last: bool, sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
-        let nonce = nonce(self.number, is_last);
+    /// Seals what waits and what comes now as one chunk, where it is to stand.
+    fn seal(&mut self, now: &[u8], is_last: bool, sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
+        let (from, nonce) = (sealed.len(), nonce(self.number, is_last));
+        sealed.extend_from_slice(&self.waiting);
+        sealed.extend_from_slice(now);
         let tag = self
             .cipher
-            .seal_in_place_separate_tag(nonce, Aad::from(&self.bound_to), &mut self.waiting)
+            .seal_in_place_separate_tag(nonce, Aad::from(&self.bound_to), &mut sealed[from..])
             .map_err(|_| CryptoError::TooLong)?;
-        sealed.extend_from_slice(&self.waiting);
         sealed.extend_from_slice(tag.as_ref());
         self.waiting.clear();
         self.number += 1;

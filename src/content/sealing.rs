@@ -18,7 +18,7 @@ use crate::keys::Encryptor;
 const PIECE: usize = 128 << 10;
 
 /// How many pieces may wait for a thread.
-const PIECES: usize = 4;
+const PIECES: usize = 8;
 
 /// How many parts may wait to be written.
 const PARTS: usize = 1;

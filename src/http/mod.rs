@@ -17,6 +17,7 @@ pub mod path;
 pub mod problem;
 pub mod query;
 pub mod raw;
+pub mod registry;
 
 use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
@@ -24,6 +25,7 @@ use crate::telemetry::Metrics;
 pub use caller::{Caller, TenantDirectory};
 pub use keys::Keys;
 pub use problem::{Code, Place, Problem};
+pub use registry::Registry;
 
 /// What the frame and the extractors need; one for all workers, as app data (`web::Data<Kit>`).
 pub struct Kit {

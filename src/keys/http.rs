@@ -5,19 +5,18 @@ use actix_web::{HttpResponse, delete, get, put};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{KeyError, KeyKind, RecordingKey};
 use crate::http::caller::{ContentRead, KeysAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, OptionalProblems};
 use crate::http::json::Body;
 use crate::http::query::{Nothing, Params};
-use crate::http::{Answer, Caller, Code, Problem};
+use crate::http::{Answer, Caller, Code, Problem, Registry};
 use crate::vault::Stores;
 
 /// The routes of the tenant's key.
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(get_recording_key).service(register_recording_key).service(remove_recording_key);
+pub fn routes(registry: &mut Registry<'_, '_>) {
+    registry.service(get_recording_key).service(register_recording_key).service(remove_recording_key);
 }
 
 /// The key that recordings are encrypted with, without the key.

@@ -5,7 +5,6 @@ use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::model::{Report, Run, RunStatus};
 use super::runs;
@@ -15,12 +14,12 @@ use crate::http::caller::JobsRead;
 use crate::http::docs::{CallProblems, ItemProblems, ListProblems};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{Answer, Caller, Code, Problem};
+use crate::http::{Answer, Caller, Code, Problem, Registry};
 use crate::vault::Stores;
 
 /// The runs' routes.
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(list_job_runs).service(get_job_run);
+pub fn routes(registry: &mut Registry<'_, '_>) {
+    registry.service(list_job_runs).service(get_job_run);
 }
 
 /// A run of the nightly job for this tenant.

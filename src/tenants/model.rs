@@ -186,7 +186,7 @@ impl Tenant {
         Ok(Self {
             id: TenantId::new(),
             slug: slug.to_owned(),
-            region: "NO".parse().map_err(|_| StoreError::Inconsistent("region".to_owned()))?,
+            region: Region::stored("NO").map_err(|_| StoreError::Inconsistent("region".to_owned()))?,
             zone: chrono_tz::Europe::Oslo,
             targets: Targets::ALL,
             settings: Settings::default(),

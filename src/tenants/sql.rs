@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{Tenant, TenantError};
 use crate::base::id::TenantId;
+use crate::base::pii::Region;
 use crate::base::target::Targets;
 use crate::store::{Archive, Result, StoreError, Tx};
 
@@ -27,7 +28,7 @@ impl TryFrom<TenantRow> for Tenant {
         let broken = |column: &str| StoreError::Inconsistent(format!("tenants.{column} of {}", row.tenant_id));
         Ok(Self {
             id: row.tenant_id,
-            region: row.region.parse().map_err(|_| broken("region"))?,
+            region: Region::stored(&row.region).map_err(|_| broken("region"))?,
             zone: row.time_zone.parse().map_err(|_| broken("time_zone"))?,
             targets: row.targets,
             settings: serde_json::from_str(&row.settings).map_err(|_| broken("settings"))?,

@@ -5,17 +5,16 @@ mod ingest;
 mod outgoing;
 mod search;
 
-use utoipa_actix_web::service_config::ServiceConfig;
-
 use super::model::ArchiveError;
-use crate::http::Problem;
+use crate::http::{Problem, Registry};
 
 pub use ingest::{Ingest, Ingested};
 pub use search::view_of;
 
 /// The archive's routes.
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(ingest::ingest_interactions)
+pub fn routes(registry: &mut Registry<'_, '_>) {
+    registry
+        .service(ingest::ingest_interactions)
         .service(ingest::ingest_survey_responses)
         .service(ingest::ingest_raw_events)
         .service(search::search_interactions)

@@ -29,6 +29,14 @@ impl FromStr for Region {
     }
 }
 
+impl Region {
+    /// A region that was read before and is kept. Whether it has phone numbers is not asked again: that would load the
+    /// numbering plans of the whole world, which a service that has not read a number yet does without.
+    pub fn stored(code: &str) -> Result<Self, UnknownRegion> {
+        PhoneRegion::try_from(code).map(Self).map_err(|_| UnknownRegion)
+    }
+}
+
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_region_str().as_str())
@@ -155,6 +163,14 @@ mod tests {
 
     fn norwegian(raw: &str) -> Result<String, Unidentified> {
         Phone::parse(raw, "NO".parse().unwrap()).map(|phone| phone.expose().as_str().to_owned())
+    }
+
+    #[test]
+    fn a_kept_region_is_the_one_that_was_read() {
+        for code in ["NO", "SE", "US"] {
+            assert_eq!(Region::stored(code).unwrap(), code.parse().unwrap());
+        }
+        assert!(Region::stored("Norway").is_err());
     }
 
     #[test]

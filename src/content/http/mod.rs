@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, customer_of, delete_batch, issue_ticket};
 use crate::base::actor::{Actor, Scope};
@@ -30,7 +29,7 @@ use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::{Binary, Raw};
-use crate::http::{Answer, Caller, Code, Kit, Problem};
+use crate::http::{Answer, Caller, Code, Kit, Problem, Registry};
 use crate::tenants;
 use crate::vault::Stores;
 
@@ -41,8 +40,9 @@ use headers::{Declared, Reason};
 const LARGEST_BATCH: usize = 1_000;
 
 /// The routes of content.
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(upload_content)
+pub fn routes(registry: &mut Registry<'_, '_>) {
+    registry
+        .service(upload_content)
         .service(list_content)
         .service(delete_content_batch)
         .service(get_content)

@@ -103,8 +103,10 @@ impl Call<'_> {
             metrics: Metrics::new().unwrap(),
             http: config.http,
         };
-        let (app, document) =
-            App::new().into_utoipa_app().service(scope::scope("/api/v1").configure(routes)).split_for_parts();
+        let (app, document) = App::new()
+            .into_utoipa_app()
+            .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
+            .split_for_parts();
         let app = app.app_data(Data::from(Arc::clone(&self.house.stores)));
         let app = app.app_data(Data::from(Arc::clone(&self.house.shelf)));
         let app = init_service(frame(app, Data::new(kit), Data::new(Routes::new(&document)))).await;

@@ -4,7 +4,6 @@ mod body;
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Delivery, DeliveryError};
 use crate::base::id::DeliveryId;
@@ -14,14 +13,15 @@ use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems, 
 use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
-use crate::http::{Answer, Caller, Code, Problem};
+use crate::http::{Answer, Caller, Code, Problem, Registry};
 use crate::vault::Stores;
 
 use body::{DeliveryItem, DeliveryListing, DeliveryTarget, DeliveryTargetItem};
 
 /// The routes of delivery.
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(get_delivery_target)
+pub fn routes(registry: &mut Registry<'_, '_>) {
+    registry
+        .service(get_delivery_target)
         .service(set_delivery_target)
         .service(remove_delivery_target)
         .service(list_deliveries)

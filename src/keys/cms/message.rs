@@ -62,9 +62,13 @@ impl Message {
     pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
         out.append(&mut self.head);
         while let Some((now, later)) = bytes.split_at_checked(PIECE - self.clear.len()) {
-            self.clear.extend_from_slice(now);
             bytes = later;
-            self.emit(out)?;
+            if self.clear.is_empty() {
+                self.emit(now, out)?;
+            } else {
+                self.clear.extend_from_slice(now);
+                self.emit_waiting(out)?;
+            }
         }
         self.clear.extend_from_slice(bytes);
         Ok(())
@@ -74,7 +78,7 @@ impl Message {
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), KeyError> {
         out.append(&mut self.head);
         if !self.clear.is_empty() {
-            self.emit(out)?;
+            self.emit_waiting(out)?;
         }
         // Content, what holds it, the tag; then the three that hold all.
         out.extend_from_slice(&[END, END].concat());
@@ -83,12 +87,18 @@ impl Message {
         Ok(())
     }
 
-    /// Hands out what waits as a piece of the content.
-    fn emit(&mut self, out: &mut Vec<u8>) -> Result<(), KeyError> {
-        out.push(OCTETS);
-        push_length(self.clear.len(), out);
-        self.gcm.push(&self.clear, out)?;
-        self.clear.clear();
+    fn emit_waiting(&mut self, out: &mut Vec<u8>) -> Result<(), KeyError> {
+        let mut waited = std::mem::take(&mut self.clear);
+        self.emit(&waited, out)?;
+        waited.clear();
+        self.clear = waited;
         Ok(())
+    }
+
+    /// Hands out a piece of the content.
+    fn emit(&mut self, clear: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
+        out.push(OCTETS);
+        push_length(clear.len(), out);
+        self.gcm.push(clear, out)
     }
 }

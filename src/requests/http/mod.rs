@@ -10,7 +10,6 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, post};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Answered, Batch, Change, Filter, NewRequest, Read, RequestError, Status};
 use crate::base::id::RequestId;
@@ -22,15 +21,16 @@ use crate::http::idempotency::IdempotencyKey;
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{Answer, Caller, Code, Place, Problem};
+use crate::http::{Answer, Caller, Code, Place, Problem, Registry};
 use crate::vault::Stores;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
 
 /// The routes of the Anonymize page.
-pub fn routes(cfg: &mut ServiceConfig<'_>) {
+pub fn routes(registry: &mut Registry<'_, '_>) {
     // What stands behind a word of its own comes before what stands behind an id.
-    cfg.service(save_anonymize_requests)
+    registry
+        .service(save_anonymize_requests)
         .service(preview_anonymize_request)
         .service(list_anonymize_requests)
         .service(create_anonymize_request)

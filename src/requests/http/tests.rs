@@ -112,7 +112,10 @@ fn app() -> (
     >,
     OpenApi,
 ) {
-    App::new().into_utoipa_app().service(scope::scope("/api/v1").configure(routes)).split_for_parts()
+    App::new()
+        .into_utoipa_app()
+        .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
+        .split_for_parts()
 }
 
 fn bob() -> Value {
