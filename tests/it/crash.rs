@@ -211,11 +211,13 @@ each_store!(a_night_that_goes_on_deletes_what_is_the_customers_by_then, |mut let
     let ran = lethe.run_with(NIGHT, &[("LETHE_FAILPOINT", "content.select")], Vec::new()).await;
     assert!(ran.killed());
     lethe.record(&call("taken for kari's", "41234567")).await;
-    lethe.upload("kari's", "recording", b"came late").await;
+    let path = format!("/archive/interactions/{}/content?kind=recording", lethe.call_of("kari's").await.id);
+    let late = lethe.caller("integration").post_raw(&path, "audio/wav", "came late").await;
+    assert_eq!(late.problem(409), "content_forgotten");
     lethe.run(NIGHT).await.well();
     let dump = lethe.dump().await;
-    assert_eq!(dump.rows("request_contents")[0]["deleted"].as_deref(), Some("2"));
-    assert_eq!((dump.rows("contents").len(), lethe.objects().len()), (1, 1));
+    assert_eq!(dump.rows("request_contents")[0]["deleted"].as_deref(), Some("1"));
+    assert_eq!((dump.rows("contents").len(), lethe.objects().len()), (1, 1), "the other customer's is left alone");
     assert_eq!(lethe.find(&json!({ "phone_number": "41234567" })).await, ["taken for kari's"]);
     lethe.stop().await;
 });
