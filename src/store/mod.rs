@@ -122,19 +122,20 @@ impl<S> Db<S> {
     /// How busy the pool is.
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
-        let count = |size: u32, idle: usize| {
-            let idle = u32::try_from(idle).unwrap_or(size).min(size);
-            PoolUse { in_use: size - idle, idle }
-        };
-        match &self.pool {
+        // The driver counts without a lock: for a moment more may seem idle than there are, or fewer than none.
+        let count = |size: u32, idle: usize| u32::try_from(idle).unwrap_or(size).min(size);
+        let (size, idle) = match &self.pool {
             Pool::Postgres(connections) => {
                 let (size, idle) = connections.count();
-                count(size, idle)
+                (size, count(size, idle))
             }
             Pool::Sqlite { readers, writer, .. } => {
-                count(readers.size() + writer.size(), readers.num_idle() + writer.num_idle())
+                let idle = count(readers.size(), readers.num_idle()) + count(writer.size(), writer.num_idle());
+                (readers.size() + writer.size(), idle)
             }
-        }
+        };
+        let idle = idle.min(size);
+        PoolUse { in_use: size - idle, idle }
     }
 
     /// Whether this store is PostgreSQL.

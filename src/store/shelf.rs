@@ -120,7 +120,7 @@ impl Connections {
     /// How many connections there are, and how many of them wait for somebody.
     pub fn count(&self) -> (u32, usize) {
         let resting = self.on_shelf(|shelf| shelf.connections.len());
-        (self.pool.size(), self.pool.num_idle() + resting)
+        (self.pool.size(), self.pool.num_idle().saturating_add(resting))
     }
 
     /// Ends all connections.
