@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::draft::{Customer, Draft};
 use super::mentions::{self, Mention, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
-use super::{rereading, sql};
+use super::{existing, rereading, sql};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::pii::Identifier;
 use crate::base::target::Target;
@@ -73,7 +73,7 @@ struct Known {
     erasures: HashMap<Identifier, Vec<Erasure>>,
 }
 
-type Existing = HashMap<String, sql::Existing>;
+type Existing = HashMap<String, existing::Existing>;
 
 /// Whom the texts of records are to be searched for that arrive forgotten: by the number of the draft.
 type Late = HashMap<usize, Vec<IdentifierId>>;
@@ -85,7 +85,7 @@ impl Batch<'_> {
         let mut tx = self.stores.archive.read().await?;
         let epoch = fence::epoch(&mut tx, tenant).await?;
         let external_ids = self.drafts.iter().map(|draft| draft.external_id.as_str());
-        let existing = sql::existing(&mut tx, tenant, self.target, external_ids).await?;
+        let existing = existing::existing(&mut tx, tenant, self.target, external_ids).await?;
         drop(tx);
         let ids: Vec<RecordId> = self.drafts.iter().map(|draft| record_id(draft, &existing)).collect();
         let Some(known) = self.ask_vault(&existing, &ids).await? else { return Ok(None) };

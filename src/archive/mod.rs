@@ -1,6 +1,7 @@
 //! The archive: interactions, survey responses and raw events, without a single identifier in them.
 
 mod draft;
+mod existing;
 pub mod http;
 pub mod incoming;
 mod ingest;

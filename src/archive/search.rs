@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::existing;
 use super::incoming::Channel;
 use super::mentions::{self, Owner};
 use super::model::{ArchiveError, Record};
@@ -137,7 +138,7 @@ pub async fn interactions_of<'i>(
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let asked: HashMap<String, &str> =
         external_ids.flat_map(|id| [(id.to_owned(), id), (super::draft::hashed_id(&keyset, id), id)]).collect();
-    let found = sql::channels(&mut stores.archive.read().await?, tenant, asked.keys().cloned()).await?;
+    let found = existing::channels(&mut stores.archive.read().await?, tenant, asked.keys().cloned()).await?;
     let named = |(stored, id, channel): (String, RecordId, Channel)| {
         asked.get(&stored).map(|external_id| ((*external_id).to_owned(), (id, channel)))
     };

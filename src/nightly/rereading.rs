@@ -9,7 +9,7 @@ use super::chunk::CAST_UUID;
 use super::content::{Room, UNAVAILABLE};
 use super::failpoint;
 use super::model::{NightError, Report, Stop};
-use super::selection::archive;
+use super::selection::forgetting;
 use super::sql;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::text::reread;
@@ -79,7 +79,7 @@ async fn unread(tx: &mut Tx<Archive>, tenant: TenantId, after: Option<ContentId>
 /// The requests of the pass that would forget somebody for whom a text is still to be searched: the customer of its
 /// interaction, or whom it is to be searched for.
 async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<Vec<RequestId>> {
-    let mut query = tx
+    let query = tx
         .query(
             "WITH unread AS (SELECT n.identifier_id, c.interaction_id, c.at FROM rereadings n \
              JOIN contents c ON c.id = n.content_id",
@@ -94,19 +94,7 @@ async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<V
         .push(" UNION SELECT i.email_id, i.at FROM unread u JOIN interactions i ON i.id = u.interaction_id")
         .with(" WHERE i.tenant_id = ", tenant)
         .push(")");
-    for (slot, then) in [("phone_id", " UNION"), ("email_id", "")] {
-        query = query
-            .push(" SELECT r.id FROM named k JOIN requests r ON k.id = r.")
-            .push(slot)
-            .push(" AND k.at < r.due_at")
-            .with(" WHERE r.tenant_id = ", tenant)
-            .with(" AND r.pass_id = ", pass)
-            .with(" AND (r.targets & ", archive())
-            .push(") <> 0")
-            .push(then);
-    }
-    let rows: Vec<(RequestId,)> = query.all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    forgetting(query, tenant, pass).await
 }
 
 /// Notes whom texts were searched for: candidates for leaving the vault, unless something else refers to them.

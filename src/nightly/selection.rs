@@ -13,7 +13,7 @@ use crate::store::{Archive, Query, Result, Tx};
 const WINDOW: i64 = 1_000;
 
 /// Only the target archive has content.
-pub fn archive() -> Targets {
+fn archive() -> Targets {
     Targets::from_iter([Target::Archive])
 }
 
@@ -193,15 +193,27 @@ pub async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Resu
         .with(" WHERE p.tenant_id = ", tenant)
         .with(" AND p.pass_id = ", pass)
         .with(" AND c.tenant_id = ", tenant)
-        .push(") ");
-    for (slot, then) in [("phone_id", " UNION "), ("email_id", "")] {
+        .push("), named (id, at) AS (");
+    for (slot, then) in [("phone_id", " UNION "), ("email_id", ")")] {
         query = query
-            .push("SELECT r.id FROM kept k JOIN interactions i ON i.id = k.id JOIN requests r ON r.")
+            .push("SELECT i.")
             .push(slot)
-            .push(" = i.")
+            .push(", i.at FROM kept k JOIN interactions i ON i.id = k.id")
+            .with(" WHERE i.tenant_id = ", tenant)
+            .push(then);
+    }
+    forgetting(query, tenant, pass).await
+}
+
+/// Ends a statement that begins with `named (id, at)`: the requests of the pass that would forget one of those in the
+/// archive.
+pub async fn forgetting(mut query: Query<'_>, tenant: TenantId, pass: PassId) -> Result<Vec<RequestId>> {
+    for (slot, then) in [("phone_id", " UNION"), ("email_id", "")] {
+        query = query
+            .push(" SELECT r.id FROM named k JOIN requests r ON k.id = r.")
             .push(slot)
-            .with(" AND i.at < r.due_at WHERE i.tenant_id = ", tenant)
-            .with(" AND r.tenant_id = ", tenant)
+            .push(" AND k.at < r.due_at")
+            .with(" WHERE r.tenant_id = ", tenant)
             .with(" AND r.pass_id = ", pass)
             .with(" AND (r.targets & ", archive())
             .push(") <> 0")

@@ -196,3 +196,25 @@ each_store!(texts_and_customers_may_come_at_once, |lethe: TestLethe| async move 
     assert_eq!((lethe.objects().len(), dump.rows("vault.content_keys").len()), (12, 12));
     assert_eq!(dump.rows("vault.identifiers").len(), 1, "only Ola is left");
 });
+
+each_store!(a_name_of_before_goes_with_its_customer, |lethe: TestLethe| async move {
+    let before = [
+        json!({ "email": ADDRESS, "name": NAME }),
+        json!({ "phone_number": "+4740506071", "name": NAME }),
+        json!({ "name": NAME }),
+    ];
+    let mut items = Vec::new();
+    for customer in before {
+        chat(&lethe, "c", customer).await;
+        items.extend(texts(&lethe, "c").await);
+    }
+    chat(&lethe, "c", json!({ "phone_number": NUMBER, "name": "Kanari Fuglesang-Nyby" })).await;
+    let entered = forget(&lethe, json!({})).await;
+    lethe.night(NIGHT).await.well();
+    for item in &items {
+        let text = shown(&lethe.caller("dpo"), item, "identified").await;
+        needles().absent_from("a text of a customer of before", text.as_bytes());
+    }
+    let done = lethe.request(&entered["id"]).await.json();
+    assert_eq!(done["result"]["content"], json!({ "deleted": 0, "anonymized": 9 }));
+});

@@ -356,33 +356,6 @@ each_store!(a_text_and_its_interaction_happened_at_one_time, |lethe: TestLethe| 
     assert!(others.is_empty(), "{others:?}, not {at:?}");
 });
 
-each_store!(a_name_of_before_goes_with_its_customer, |lethe: TestLethe| async move {
-    let record = |customer: Value| json!({ "external_id": "c", "channel": "chat", "started_at": "2026-02-10T10:00:00Z", "customer": customer });
-    let before = [
-        json!({ "email": ADDRESS, "name": NAME }),
-        json!({ "phone_number": "+4740506071", "name": NAME }),
-        json!({ "name": NAME }),
-    ];
-    let path = interaction(&lethe, "c", 10).await;
-    let mut items = Vec::new();
-    for customer in before {
-        lethe.record(&record(customer)).await;
-        items
-            .push(upload(&lethe, &path, "comment", "text/plain", &format!("{NAME} ringer, saken til Fuglesang")).await);
-    }
-    lethe.record(&record(json!({ "phone_number": NUMBER, "name": "Kanari Fuglesang-Nyby" }))).await;
-    let request = json!({ "phone_number": NUMBER, "to_date": "2026-02-15", "targets": ["archive"] });
-    let entered = lethe.caller("dpo").post("/anonymize-requests", &request).await.expect(201).json();
-    lethe.night("2026-02-16T02:00:00Z").await.well();
-    for item in &items {
-        let shown = read(&lethe.caller("dpo"), item, "identified").await.text;
-        assert_eq!(shown, "Anonymized ringer, saken til Anonymized");
-    }
-    let path = format!("/anonymize-requests/{}", entered["id"].as_str().unwrap());
-    let done = lethe.caller("dpo").get(&path).await.expect(200).json();
-    assert_eq!(done["result"]["content"], json!({ "deleted": 0, "anonymized": 3 }));
-});
-
 each_store!(signs_and_spread_digits_hide_nobody, |lethe: TestLethe| async move {
     let path = interaction(&lethe, "c", 10).await;
     let cues = "WEBVTT\n\n00:00.000 --> 00:02.000\n918&ensp;27&thinsp;364 canary.bird&#64example.net\n";
