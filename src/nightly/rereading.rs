@@ -5,6 +5,8 @@
 //! that cannot be deleted does. One whose object is lost while the store is there keeps nobody: the check of content reports
 //! it, and it is read again if it comes back.
 
+use futures_util::StreamExt as _;
+
 use super::chunk::CAST_UUID;
 use super::content::{Room, UNAVAILABLE};
 use super::failpoint;
@@ -15,8 +17,11 @@ use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::text::reread;
 use crate::store::{Archive, Result, Tx};
 
-/// How many texts are looked up at once.
-const BATCH: i64 = 500;
+/// How many texts are read between two renewals of the lease.
+const BATCH: i64 = 100;
+
+/// How many texts are read at a time: most of it is waiting for the object store and the databases.
+const AT_ONCE: usize = 8;
 
 /// How many texts in a row may go wrong before the night gives up on the rest.
 const MOST_FAILURES: u32 = 10;
@@ -29,11 +34,17 @@ pub async fn catch_up(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::
         let texts = unread(&mut stores.archive.read().await?, tenant, after).await?;
         let Some(last) = texts.last() else { break };
         after = Some(*last);
-        for text in texts {
+        let mut tx = stores.archive.write().await?;
+        lease.renew(&mut tx).await?;
+        tx.commit().await?;
+        let readings = texts.into_iter().map(|text| read(room, text));
+        let mut readings = futures_util::stream::iter(readings).buffer_unordered(AT_ONCE);
+        while let Some(read) = readings.next().await {
             if stop.is_asked() {
                 return Err(NightError::Stopped);
             }
-            failures = if read(room, text, report).await { 0 } else { failures + 1 };
+            report.texts_reread += u64::from(read == Some(true));
+            failures = if read.is_some() { 0 } else { failures + 1 };
             if failures == MOST_FAILURES {
                 break;
             }
@@ -51,16 +62,12 @@ pub async fn catch_up(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::
     Ok(())
 }
 
-/// Reads one text again. Answers whether it is settled.
-async fn read(room: Room<'_>, text: ContentId, report: &mut Report) -> bool {
+/// Reads one text again. Answers whether it was there, unless that could not be told.
+async fn read(room: Room<'_>, text: ContentId) -> Option<bool> {
     let Room { stores, shelf, tenant, .. } = room;
     let read = reread(stores, shelf, tenant, text).await;
     failpoint::hit("reread");
-    match read {
-        Ok(is_there) => report.texts_reread += u64::from(is_there),
-        Err(ref error) => tracing::warn!(content.id = %text, %error, "A text cannot be read again"),
-    }
-    read.is_ok()
+    read.inspect_err(|error| tracing::warn!(content.id = %text, %error, "A text cannot be read again")).ok()
 }
 
 /// The next texts that are to be read again.
