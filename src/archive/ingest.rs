@@ -176,13 +176,13 @@ impl Batch<'_> {
         Ok(Some(known))
     }
 
-    /// The customers of records that were forgotten elsewhere and arrive here once more, after a text: what they are called is
-    /// kept until the text was searched for it.
+    /// The customers of records that arrive forgotten, or were before, and have a text: what they are called is kept until
+    /// the text was searched for it.
     async fn late(&self, existing: &Existing, known: &Known) -> Result<Option<Late>, ArchiveError> {
         let tenant = self.keyset.tenant;
         let arrives = |no: &usize| {
             let known_as = existing.get(&self.drafts[*no].external_id)?;
-            (known_as.forgotten & forgotten::CUSTOMER == 0).then_some((*no, known_as.id))
+            Some((*no, known_as.id))
         };
         let arriving: Vec<(usize, RecordId)> = known.covered.iter().filter_map(arrives).collect();
         if arriving.is_empty() || self.target != Target::Archive {

@@ -37,16 +37,10 @@ pub async fn delete(
     actor: &Actor,
     id: ContentId,
 ) -> Result<(), ContentError> {
-    let content = sql::by_id(&mut stores.archive.read().await?, actor.tenant, id).await?;
-    let content = content.ok_or(ContentError::Unknown)?;
-    let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
     let deletion = Deletion { stores: Arc::clone(stores), shelf: Arc::clone(shelf), actor: actor.clone() };
     // Carried through, whether or not somebody still waits for the answer.
-    let deleted = tokio::spawn(async move { deletion.remove(vec![content.object], detail).await }).await;
-    match deleted.map_err(|_| ContentError::Stopped)?? {
-        0 => Err(ContentError::Unknown),
-        _ => Ok(()),
-    }
+    let deleted = tokio::spawn(async move { deletion.remove_one(id).await }).await;
+    deleted.map_err(|_| ContentError::Stopped)?
 }
 
 /// Deletes the content of some interactions, of some kinds or of all. An interaction that is unknown or has none is no
@@ -83,6 +77,18 @@ struct Deletion {
 }
 
 impl Deletion {
+    /// Deletes one piece. A text that is read again meanwhile is another object: it is looked up once more.
+    async fn remove_one(&self, id: ContentId) -> Result<(), ContentError> {
+        loop {
+            let content = sql::by_id(&mut self.stores.archive.read().await?, self.actor.tenant, id).await?;
+            let content = content.ok_or(ContentError::Unknown)?;
+            let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
+            if self.remove(vec![content.object], detail).await? > 0 {
+                return Ok(());
+            }
+        }
+    }
+
     async fn run(&self, batch: ContentId, interactions: &[RecordId], kinds: Option<&[ContentKind]>) -> Deleted {
         let mut outcome = Deleted::default();
         let mut chunks = interactions.chunks(INTERACTIONS);

@@ -119,9 +119,10 @@ pub async fn of_interaction(
     let mut query =
         select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND interaction_id = ", interaction);
     if let Some(Position { at, id }) = after {
-        query = query.with(" AND (created_at, id) > (", at).with(", ", id).push(")");
+        query = query.with(" AND (created_at, coalesce(public_id, id)) > (", at).with(", ", id).push(")");
     }
-    let rows: Vec<ContentRow> = query.with(" ORDER BY created_at, id LIMIT ", i64::from(limit)).all().await?;
+    let rows: Vec<ContentRow> =
+        query.with(" ORDER BY created_at, coalesce(public_id, id) LIMIT ", i64::from(limit)).all().await?;
     rows.into_iter().map(Content::try_from).collect()
 }
 

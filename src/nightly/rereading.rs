@@ -67,7 +67,14 @@ async fn read(room: Room<'_>, text: ContentId) -> Option<bool> {
     let Room { stores, shelf, tenant, .. } = room;
     let read = reread(stores, shelf, tenant, text).await;
     failpoint::hit("reread");
-    read.inspect_err(|error| tracing::warn!(content.id = %text, %error, "A text cannot be read again")).ok()
+    match read {
+        Ok(is_there) => Some(is_there),
+        Err(error) => {
+            tracing::warn!(content.id = %text, %error, "A text cannot be read again");
+            // What is wrong with one text says nothing of the next.
+            (!error.is_transient()).then_some(false)
+        }
+    }
 }
 
 /// The next texts that are to be read again.

@@ -92,6 +92,91 @@ each_store!(who_is_learned_late_is_shown_by_view_from_then_on, |lethe: TestLethe
     assert_eq!(lethe.objects().len(), 2);
 });
 
+each_store!(many_who_read_at_once_see_nobody, |lethe: TestLethe| async move {
+    let reader = lethe.caller("dpo");
+    for round in 0..6 {
+        let external_id = format!("c{round}");
+        chat(&lethe, &external_id, Value::Null).await;
+        let items = texts(&lethe, &external_id).await;
+        chat(&lethe, &external_id, kanari()).await;
+        let readings = (0..20).flat_map(|_| &items).map(|item| shown(&reader, item, "anonymized"));
+        for text in futures_util::future::join_all(readings).await {
+            needles().absent_from("the anonymized view", text.as_bytes());
+        }
+    }
+});
+
+each_store!(a_text_that_is_deleted_while_it_is_read_again_is_gone, |lethe: TestLethe| async move {
+    let officer = lethe.caller("admin");
+    for round in 0..10 {
+        let external_id = format!("c{round}");
+        chat(&lethe, &external_id, Value::Null).await;
+        let items = texts(&lethe, &external_id).await;
+        chat(&lethe, &external_id, kanari()).await;
+        let path = format!("/archive/content/{}", items[2]["id"].as_str().unwrap());
+        let download = format!("{path}/download?view=anonymized");
+        let (_, deleted) = tokio::join!(officer.get(&download), officer.delete(&path, "*"));
+        deleted.expect(204);
+        officer.get(&path).await.expect(404);
+    }
+});
+
+each_store!(a_list_that_is_read_while_texts_are_read_again_has_each_once, |lethe: TestLethe| async move {
+    chat(&lethe, "c", Value::Null).await;
+    let mut items = Vec::new();
+    for _ in 0..4 {
+        items.extend(texts(&lethe, "c").await);
+    }
+    chat(&lethe, "c", kanari()).await;
+    let (officer, mut listed, mut cursor) = (lethe.caller("dpo"), Vec::new(), String::new());
+    let path = format!("/archive/interactions/{}/content?limit=3", lethe.call_of("c").await.id);
+    loop {
+        let page = officer.get(&format!("{path}{cursor}")).await.expect(200).json();
+        let ids: Vec<Value> = page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+        listed.extend(ids);
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+        for item in &items {
+            shown(&officer, item, "anonymized").await;
+        }
+    }
+    listed.sort_by_key(ToString::to_string);
+    let mut sent: Vec<Value> = items.iter().map(|item| item["id"].clone()).collect();
+    sent.sort_by_key(ToString::to_string);
+    assert_eq!(listed, sent);
+});
+
+each_store!(a_name_that_comes_after_its_customer_was_forgotten_is_cut_too, |lethe: TestLethe| async move {
+    chat(&lethe, "c", json!({ "phone_number": NUMBER })).await;
+    let items = texts(&lethe, "c").await;
+    forget(&lethe, json!({})).await;
+    lethe.night(NIGHT).await.well();
+    chat(&lethe, "c", kanari()).await;
+    for item in &items {
+        let text = shown(&lethe.caller("dpo"), item, "identified").await;
+        needles().absent_from("a text of a forgotten customer", text.as_bytes());
+    }
+    lethe.night(NEXT).await.well();
+    assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), 1, "only Ola is left");
+});
+
+each_store!(a_text_of_many_speakers_is_read_again_for_a_forgotten_customer, |lethe: TestLethe| async move {
+    chat(&lethe, "a", kanari()).await;
+    forget(&lethe, json!({})).await;
+    lethe.night(NIGHT).await.well();
+    chat(&lethe, "c", Value::Null).await;
+    let speakers =
+        (0..150).map(|no| format!("{} Olsen: Kanari her, {NAME}\n", letters(no))).collect::<Vec<_>>().concat();
+    let path = format!("/archive/interactions/{}/content?kind=chat_log", lethe.call_of("c").await.id);
+    let item = lethe.caller("integration").post_raw(&path, "text/plain", speakers).await.expect(201).json();
+    chat(&lethe, "c", kanari()).await;
+    needles().absent_from("the text", shown(&lethe.caller("dpo"), &item, "identified").await.as_bytes());
+});
+
+fn letters(no: u8) -> String {
+    [b'A' + no / 26, b'a' + no % 26, b'a'].iter().map(|letter| char::from(*letter)).collect()
+}
+
 each_store!(who_is_learned_late_is_forgotten_in_the_texts, |lethe: TestLethe| async move {
     chat(&lethe, "c", json!({ "email": "ola@example.net" })).await;
     let items = texts(&lethe, "c").await;

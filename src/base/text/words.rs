@@ -35,15 +35,15 @@ pub(super) enum Word {
 
 const UNITS: [(u8, &str); 10] = [
     (0, "zero oh o nought naught null nul noll nolla"),
-    (1, "one en ein ett et én ei eit eitt een éin"),
-    (2, "two to too två tvo tvaa"),
-    (3, "three tre tri"),
+    (1, "one en ein ett et én ei eit eitt een éin etta"),
+    (2, "two to too två tvo tvaa tvåa"),
+    (3, "three tre tri trea"),
     (4, "four fire fyra fyre"),
-    (5, "five fem"),
-    (6, "six seks sex"),
-    (7, "seven sju syv sjau"),
+    (5, "five fem femma"),
+    (6, "six seks sex sexa"),
+    (7, "seven sju syv sjau sjua"),
     (8, "eight åtte åtta otte aatte"),
-    (9, "nine niner ni nio nie"),
+    (9, "nine niner ni nio nie nia"),
 ];
 
 const TENS: [(u8, &str); 8] = [

@@ -197,7 +197,7 @@ impl Storing {
     /// Takes the text apart, for a customer.
     async fn prepare(&self, customer: Customer) -> Result<Prepared, ContentError> {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
-        let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten() };
+        let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten(), stored: false };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;
         if document.mentions.len() > MOST_MENTIONS {

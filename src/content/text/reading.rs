@@ -8,15 +8,15 @@ use serde_json::json;
 use super::super::model::{Content, ContentError};
 use super::super::reading::{Access, read};
 use super::super::{Shelf, sql as contents};
-use super::{at_work, reread, sql};
+use super::{ROUNDS, at_work, reread, sql};
 use crate::archive::View;
 use crate::archive::mentions::{self, Mention, Owner};
-use crate::audit::{self, Entry};
+use crate::audit::{self, Entry, Grant};
 use crate::base::actor::Actor;
-use crate::base::id::{TenantId, Token};
+use crate::base::id::{ContentId, TenantId, Token};
 use crate::base::text::document::{Format, fill};
 use crate::store::StoreError;
-use crate::vault::{self, Stores};
+use crate::vault::{self, Keyset, Stores};
 
 /// What stands where an identifier was forgotten, or where the view shows none.
 const ANONYMIZED: &str = "Anonymized";
@@ -39,11 +39,6 @@ pub async fn show_text(
     access: Access,
     view: View,
 ) -> Result<Shown, ContentError> {
-    let tenant = actor.tenant;
-    let content = &current(stores, shelf, tenant, content).await?;
-    let id = content.object;
-    let broken = |column: &str| StoreError::Inconsistent(format!("contents.{column} of {id}"));
-    let format = Format::of(&content.media_type).ok_or_else(|| broken("media_type"))?;
     let Access { action, reason, by_ticket } = access;
     let detail = json!({
         "content_id": content.id, "interaction_id": content.interaction, "kind": content.kind,
@@ -51,13 +46,36 @@ pub async fn show_text(
     });
     let entry = Entry::new(action, 1, detail).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
+    let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    for _ in 0..ROUNDS {
+        let content = current(stores, shelf, actor.tenant, content.id).await?;
+        let shown = show(stores, shelf, &keyset, &content, view, &grant).await;
+        // Somebody else may have read it again meanwhile: then this is what it was before, or nothing.
+        let now = contents::by_id(&mut stores.archive.read().await?, actor.tenant, content.id).await?;
+        if now.ok_or(ContentError::Unknown)?.object == content.object {
+            return shown;
+        }
+    }
+    Err(StoreError::Contended.into())
+}
+
+async fn show(
+    stores: &Stores,
+    shelf: &Shelf,
+    keyset: &Keyset,
+    content: &Content,
+    view: View,
+    grant: &Grant,
+) -> Result<Shown, ContentError> {
+    let (tenant, id) = (keyset.tenant, content.object);
+    let broken = |column: &str| StoreError::Inconsistent(format!("contents.{column} of {id}"));
+    let format = Format::of(&content.media_type).ok_or_else(|| broken("media_type"))?;
     let mut tx = stores.archive.read().await?;
     let mentions = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0).unwrap_or_default();
     drop(tx);
-    let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let clear = if view == View::Identified {
         let ids: Vec<_> = mentions.iter().filter_map(|mention| mention.identifier).collect();
-        vault::reveal(&mut stores.vault.read().await?, &keyset, &grant, ids).await?
+        vault::reveal(&mut stores.vault.read().await?, keyset, grant, ids).await?
     } else {
         HashMap::new()
     };
@@ -74,7 +92,7 @@ pub async fn show_text(
             Some((usize::try_from(n).ok()?, value?))
         })
         .collect();
-    let mut reading = read(stores, shelf, tenant, content, 0..content.stored_size, &grant).await?;
+    let mut reading = read(stores, shelf, tenant, content, 0..content.stored_size, grant).await?;
     let mut stored = Vec::with_capacity(usize::try_from(content.stored_size).unwrap_or_default());
     while let Some(bytes) = reading.next().await? {
         stored.extend_from_slice(&bytes);
@@ -90,10 +108,14 @@ pub async fn show_text(
 }
 
 /// The text as it is once it was searched for everybody whom its interaction has learned since it came.
-async fn current(stores: &Stores, shelf: &Shelf, tenant: TenantId, content: &Content) -> Result<Content, ContentError> {
-    if sql::unsought(&mut stores.archive.read().await?, tenant, content.object).await?.is_empty() {
-        return Ok(content.clone());
+async fn current(stores: &Stores, shelf: &Shelf, tenant: TenantId, id: ContentId) -> Result<Content, ContentError> {
+    let mut tx = stores.archive.read().await?;
+    let content = contents::by_id(&mut tx, tenant, id).await?.ok_or(ContentError::Unknown)?;
+    let unsought = sql::unsought(&mut tx, tenant, content.object).await?;
+    drop(tx);
+    if unsought.is_empty() {
+        return Ok(content);
     }
     reread(stores, shelf, tenant, content.object).await?;
-    contents::by_id(&mut stores.archive.read().await?, tenant, content.id).await?.ok_or(ContentError::Unknown)
+    contents::by_id(&mut stores.archive.read().await?, tenant, id).await?.ok_or(ContentError::Unknown)
 }

@@ -150,9 +150,11 @@ impl Rereading<'_> {
         let region = region.ok_or(ContentError::Unknown)?.region;
         let (id, mut mentions, mut is_replaced) = (ContentId::new(), Vec::new(), false);
         for Sought { own, name } in self.sought(customer, wanted).await? {
-            let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten() };
+            let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten(), stored: true };
             let number = usize::try_from(first).unwrap_or_default();
-            let document = at_work(move || tokenize_again(format, &text, number, &case)).await??;
+            let document = at_work(move || tokenize_again(format, &text, number, &case)).await?;
+            // It was a document of its format when it was stored: this is no fault of a caller's.
+            let document = document.map_err(|_| broken(content, "object"))?;
             let named = Named { record: id, first, found: &document.mentions, own: &own, name };
             let Some(found) = named.ask_vault(stores, self.keyset, customer).await? else { return Ok(None) };
             first = found.iter().map(|new| new.mention.n + 1).max().unwrap_or(first);

@@ -105,7 +105,7 @@ pub(super) fn tokenize(
 ) -> Result<Option<String>, Broken> {
     let mut value = parse(text)?;
     let is_vcon = shape == Shape::Vcon || vcon::is_one(&value);
-    let mut is_replaced = is_vcon && vcon::open(&mut value)?;
+    let mut is_replaced = is_vcon && !case.stored && vcon::open(&mut value)?;
     let mut walk = Walk::default();
     if is_vcon {
         vcon::walk(&mut value, case, finder, &mut walk);
@@ -251,7 +251,7 @@ fn replace(
         is_unknown && !speakers::is_role(&slot.text)
     };
     let labels: Vec<&str> = slots.iter().filter(names_unknown).map(|slot| slot.text.as_str()).collect();
-    let eyes = Eyes { finder, names: speakers::names(labels)? };
+    let eyes = Eyes { finder, names: speakers::names(labels, case)? };
     let mut marks: Vec<Vec<Mark>> = slots.iter().map(|_| Vec::new()).collect();
     for sequence in sequences(&slots) {
         for (slot, found) in sequence.iter().zip(eyes.marks(&parts(&slots, &sequence))) {

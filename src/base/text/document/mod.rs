@@ -60,6 +60,8 @@ pub struct Case {
     pub own: Own,
     /// Whether the customer was forgotten, so that the name is not known any more.
     pub forgotten: bool,
+    /// Whether the document was stored before: what it had to be to come in, it is not held to once more.
+    pub stored: bool,
 }
 
 /// A document without identifiers.
@@ -140,7 +142,7 @@ fn plain(text: &str, case: &Case, finder: &Finder, mentions: &mut Mentions<'_>) 
     let stripped = strip(text);
     let clean = stripped.as_deref().unwrap_or(text);
     let labels = case.forgotten.then(|| speakers::labels_of_lines(clean));
-    let eyes = Eyes { finder, names: speakers::names(labels.into_iter().flatten())? };
+    let eyes = Eyes { finder, names: speakers::names(labels.into_iter().flatten(), case)? };
     let part = Part { pieces: vec![clean], ..Part::default() };
     let marks = eyes.marks(&[part]).pop().unwrap_or_default();
     if marks.is_empty() {

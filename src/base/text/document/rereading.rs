@@ -20,7 +20,8 @@ const CLOSE: char = '\u{FDDB}';
 /// document is replaced if anything of it was, now.
 pub fn tokenize_again(format: Format, text: &str, first: usize, case: &Case) -> Result<Document, Broken> {
     let clean = text.replace(is_hidden, "");
-    let document = tokenize(format, fill_text(&clean, hide).as_bytes(), case)?;
+    let case = Case { stored: true, ..case.clone() };
+    let document = tokenize(format, fill_text(&clean, hide).as_bytes(), &case)?;
     if !document.is_replaced {
         return Ok(Document { text: text.to_owned(), ..document });
     }
@@ -28,7 +29,8 @@ pub fn tokenize_again(format: Format, text: &str, first: usize, case: &Case) -> 
     Ok(Document { text: show(&renumbered), ..document })
 }
 
-const fn is_hidden(c: char) -> bool {
+/// Whether a character is of a hidden placeholder.
+pub(super) const fn is_hidden(c: char) -> bool {
     matches!(c, ZERO..=CLOSE)
 }
 

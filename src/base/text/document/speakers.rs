@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::super::name::Names;
-use super::Broken;
+use super::{Broken, Case};
 use crate::base::pii::PersonName;
 
 /// The most names that are looked for in one text.
@@ -114,13 +114,13 @@ pub(super) fn is_role(label: &str) -> bool {
     lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(|word| ROLES.contains(&word))
 }
 
-/// The names that labels hold, to be looked for in the texts.
-pub(super) fn names<'l>(labels: impl IntoIterator<Item = &'l str>) -> Result<Vec<Names>, Broken> {
+/// The names that labels hold, to be looked for in the texts; of a document that was stored before, the first of them.
+pub(super) fn names<'l>(labels: impl IntoIterator<Item = &'l str>, case: &Case) -> Result<Vec<Names>, Broken> {
     let labels: BTreeSet<&str> = labels.into_iter().map(str::trim).filter(|label| !is_role(label)).collect();
-    if labels.len() > MOST_NAMES {
+    if labels.len() > MOST_NAMES && !case.stored {
         return Err(Broken::Rule { pointer: String::new(), rule: "must name at most 100 speakers" });
     }
-    let names = labels.into_iter().filter_map(|label| PersonName::parse(label).ok());
+    let names = labels.into_iter().take(MOST_NAMES).filter_map(|label| PersonName::parse(label).ok());
     Ok(names.filter_map(|name| Names::new(&name)).collect())
 }
 

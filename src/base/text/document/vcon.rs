@@ -9,8 +9,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::super::{Find, Finder, Found};
-use super::joined::Put;
+use super::joined::{ANONYMIZED, Put};
 use super::json::{Trail, Walk};
+use super::rereading::is_hidden;
 use super::{Broken, Case};
 use crate::base::json::Unambiguous;
 use crate::base::pii::{Email, Phone, Pii, Unidentified};
@@ -82,10 +83,13 @@ fn open_body(entry: &mut Map<String, Value>) -> Result<bool, &'static str> {
     };
     let Some(Value::String(body)) = entry.get_mut("body") else { return Ok(false) };
     match encoding.as_str() {
-        "none" if is_encoded(body) => Err("must say its encoding: it looks like base64url"),
-        "none" => Ok(false),
+        "none" => readable(body).map(|()| false),
         "json" => {
             let Unambiguous(inner) = serde_json::from_str(body).map_err(|_| "must be JSON, as its encoding says")?;
+            if let Value::String(text) = &inner {
+                readable(text)?;
+                entry.insert("encoding".to_owned(), Value::String("none".to_owned()));
+            }
             entry.insert("body".to_owned(), inner);
             Ok(true)
         }
@@ -94,12 +98,17 @@ fn open_body(entry: &mut Map<String, Value>) -> Result<bool, &'static str> {
             let bytes = ENGINE.decode(signs.trim()).map_err(|_| "must be base64url, as its encoding says")?;
             let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
             let text = text.ok_or("must be text: upload other bytes as content of their own")?;
+            readable(&text)?;
             entry.insert("body".to_owned(), Value::String(text));
             entry.insert("encoding".to_owned(), Value::String("none".to_owned()));
             Ok(true)
         }
         _ => Err("must have an encoding of base64url, json or none"),
     }
+}
+
+fn readable(body: &str) -> Result<(), &'static str> {
+    if is_encoded(body) { Err("must say its encoding: it looks like base64url") } else { Ok(()) }
 }
 
 /// Whether a body that is said to be text is text in base64: nobody could look for identifiers in it.
@@ -135,6 +144,9 @@ fn walk_party<'v>(party: &'v mut Map<String, Value>, case: &Case, finder: &Finde
     for (key, value) in party {
         let inner = Walk::field(trail, key);
         match (key.as_str(), &*value) {
+            // It went whole when the document came.
+            ("tel" | "mailto" | "name" | "stir", Value::String(text))
+                if case.stored && (text.contains(is_hidden) || text == ANONYMIZED) => {}
             ("tel", Value::String(_)) => {
                 walk.string(value, inner, phone.as_ref().and_then(|phone| whole(phone, Found::Phone)));
             }

@@ -57,7 +57,7 @@ pub(super) fn tokenize(
         .collect();
     let is_unknown = |text: &&&Text<'_>| text.role == Role::Voice && case.forgotten;
     let voices = texts.iter().filter(is_unknown).map(|text| text.text());
-    let eyes = Eyes { finder, names: speakers::names(voices)? };
+    let eyes = Eyes { finder, names: speakers::names(voices, case)? };
     let mut marks: Vec<Vec<Mark>> = texts.iter().map(|_| Vec::new()).collect();
     for sequence in sequences(&texts) {
         for (no, found) in sequence.iter().zip(eyes.marks(&parts(&texts, &sequence))) {

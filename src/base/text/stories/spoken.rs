@@ -96,6 +96,7 @@ fn the_own_number_is_found_however_it_is_spoken() {
         &finder,
         &[
             ("noll sju noll ett två tre fyra fem sex sju", "<+46701234567>"),
+            ("nolla sjua nolla etta tvåa trea fyra femma sexa sjua", "<+46701234567>"),
             ("seven zero, twelve, thirty-four, fifty-six, seven", "<+46701234567>"),
             ("to sju null en to tre fire fem seks sju", "to <+46701234567>"),
         ],

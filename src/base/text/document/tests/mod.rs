@@ -10,7 +10,7 @@ use super::*;
 use crate::base::pii::{Email, PersonName, Phone};
 
 fn nobody() -> Case {
-    Case { region: region("NO"), own: Own::default(), forgotten: false }
+    Case { region: region("NO"), own: Own::default(), forgotten: false, stored: false }
 }
 
 fn kari() -> Case {

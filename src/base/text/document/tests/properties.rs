@@ -60,7 +60,7 @@ proptest! {
             .map(|(pieces, spaced, wraps)| Part { pieces: pieces.iter().map(String::as_str).collect(), spaced: *spaced, wraps: *wraps })
             .collect();
         let pieces: Vec<&str> = parts.iter().flat_map(|part| part.pieces.clone()).collect();
-        let eyes = Eyes { finder: &finder, names: speakers::names(["Ola"]).unwrap() };
+        let eyes = Eyes { finder: &finder, names: speakers::names(["Ola"], &nobody()).unwrap() };
         let marks = eyes.marks(&parts);
         prop_assert_eq!(marks.len(), pieces.len());
         let mut list = Vec::new();

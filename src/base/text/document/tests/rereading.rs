@@ -60,3 +60,25 @@ fn a_customer_who_is_forgotten_by_then_is_not_named() {
     let seen = seen_late(Format::Plain, text, &Case { forgotten: true, ..kari() });
     assert!(!seen.contains("Kari") && !seen.contains("Ola") && seen.contains("<+4791234567>"), "{seen}");
 }
+
+#[test]
+fn the_parties_of_a_container_stay_who_they_were() {
+    let vcon = json!({ "vcon": "0.0.1", "uuid": "018e5a9f-0000-8000-8000-000000000000",
+        "parties": [{ "tel": "+4791234567" }, { "mailto": "ola@eksempel.no" }, { "tel": "+4798765432", "name": "Kari Nordmann" }],
+        "dialog": [{ "type": "text", "body": "\"Kari\"", "encoding": "json" }, { "type": "text", "body": "aGFsbG8gTm9yZG1hbm4gaWdqZW4", "encoding": "base64url" }] });
+    let seen: Value = serde_json::from_str(&seen_late(Format::Vcon, &vcon.to_string(), &kari())).unwrap();
+    assert_eq!(
+        seen["parties"],
+        json!([{ "tel": "<+4791234567>" }, { "mailto": "<ola@eksempel.no>" }, { "tel": "<+4798765432>", "name": "Anonymized" }])
+    );
+    assert_eq!((&seen["dialog"][0]["body"], &seen["dialog"][0]["encoding"]), (&json!("<name>"), &json!("none")));
+    assert_eq!(seen["dialog"][1]["body"], "hallo <name> igjen");
+}
+
+#[test]
+fn what_is_encoded_twice_is_refused() {
+    for (encoding, body) in [("base64url", "UzJGeWFTQm9aWEpsSUdGbllXbHU="), ("json", "\"S2FyaSBoZXJlIGFnYWlu\"")] {
+        let vcon = json!({ "vcon": "0.0.1", "parties": [], "dialog": [{ "type": "text", "body": body, "encoding": encoding }] });
+        assert!(broken(Format::Vcon, vcon.to_string()).contains("must say its encoding"), "{encoding}");
+    }
+}
