@@ -180,16 +180,16 @@ impl Batch<'_> {
     /// the text was searched for it.
     async fn late(&self, existing: &Existing, known: &Known) -> Result<Option<Late>, ArchiveError> {
         let tenant = self.keyset.tenant;
-        let arrives = |no: &usize| {
-            let known_as = existing.get(&self.drafts[*no].external_id)?;
-            Some((*no, known_as.id))
-        };
+        let arrives = |no: &usize| Some((*no, existing.get(&self.drafts[*no].external_id)?.id));
         let arriving: Vec<(usize, RecordId)> = known.covered.iter().filter_map(arrives).collect();
         if arriving.is_empty() || self.target != Target::Archive {
             return Ok(Some(Late::new()));
         }
         let records: Vec<Uuid> = arriving.iter().map(|(_, id)| id.0).collect();
         let with_texts = rereading::with_texts(&mut self.stores.archive.read().await?, tenant, &records).await?;
+        if with_texts.is_empty() {
+            return Ok(Some(Late::new()));
+        }
         let arriving = || {
             let with_text = arriving.iter().filter(|(_, id)| with_texts.contains(&id.0));
             with_text.map(|(no, id)| (*no, *id, &self.drafts[*no].customer))

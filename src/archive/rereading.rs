@@ -8,16 +8,13 @@ use crate::base::content::ContentKind;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
-/// A parameter of a list of values has no type of its own in PostgreSQL.
-const CAST_UUID: Sql = Sql::per("::uuid", "");
-
 /// Notes that the texts of interactions are to be searched for identifiers of theirs. Answers how many searches that makes.
 pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, IdentifierId)]) -> Result<u64> {
     let mut noted = 0;
     for chunk in learned.chunks(1_000) {
         let query =
             tx.query("WITH learned (interaction_id, identifier_id) AS (VALUES ").each(chunk, |query, (record, id)| {
-                query.with("(", *record).push(CAST_UUID).with(", ", *id).push(CAST_UUID).push(")")
+                query.with("(", *record).push(Sql::CAST_UUID).with(", ", *id).push(Sql::CAST_UUID).push(")")
             });
         let query = query
             .push(") INSERT INTO rereadings (tenant_id, content_id, identifier_id, state)")

@@ -99,9 +99,6 @@ pub async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::re
     Ok(cut)
 }
 
-/// A bound value in a SELECT list has no column to take its type from.
-pub const CAST_UUID: Sql = Sql::per("::uuid", "");
-
 /// Begins a statement with the relation `customers`: the records whose customer the chunk selects.
 pub fn with_customers<'c>(tx: &'c mut Tx<Archive>, chunk: &Chunk) -> Query<'c> {
     let query = with_selected(tx.query(""), chunk).push(", customers AS (");
@@ -132,7 +129,7 @@ async fn note_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     let query = with_selected(tx.query(""), chunk).push(", said AS (");
     let selected = selector::mentions(query, chunk.tenant, chunk.target, chunk.span)
         .with(INSERT, chunk.tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .push(", record_id, n, identifier_id, at FROM said")
         .execute()
         .await?;
@@ -147,7 +144,7 @@ async fn note_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .with(" AND w.target = ", chunk.target)
         .push(" AND w.identifier_id = m.identifier_id AND m.at < w.cutoff))")
         .with(INSERT, chunk.tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .push(", record_id, n, identifier_id, at FROM own WHERE TRUE ON CONFLICT DO NOTHING")
         .execute()
         .await?;
@@ -178,9 +175,9 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     with_hits(tx, chunk)
         .with(" INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ", chunk.tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .with(", ", chunk.pass)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .push(", identifier_id FROM hit WHERE identifier_id IS NOT NULL ON CONFLICT DO NOTHING")
         .execute()
         .await

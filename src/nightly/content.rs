@@ -8,7 +8,6 @@
 
 use serde_json::{Value, json};
 
-use super::chunk::CAST_UUID;
 use super::claim::BATCH as REQUESTS;
 use super::closing;
 use super::failpoint;
@@ -22,7 +21,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::{self, Removed, Shelf};
-use crate::store::{Archive, Result, Tx};
+use crate::store::{Archive, Result, Sql, Tx};
 use crate::vault::{self, Stores};
 
 /// How much content one transaction deletes.
@@ -204,9 +203,9 @@ async fn is_asked(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Resul
 async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, gone: &[ContentId]) -> Result<u64> {
     tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
         .with("", tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .with(", ", pass)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .with(", identifier_id FROM mentions WHERE tenant_id = ", tenant)
         .with(" AND target = ", Owner::Content)
         .push(" AND identifier_id IS NOT NULL")

@@ -4,10 +4,10 @@
 //! A row is one customer, and goes whole, as a record's customer does (A18). What was made for somebody else while the
 //! interaction was his stays: nobody asked for that.
 
-use super::chunk::{CAST_UUID, Chunk, with_customers};
+use super::chunk::{Chunk, with_customers};
 use super::texts::NAMES;
 use crate::base::id::{DeliveryId, TenantId};
-use crate::store::{Archive, Query, Result, Tx};
+use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// Lists the files that were made for whom the chunk selects, and forgets for whom that was. It comes after deliveries were
 /// called off: nothing is made for the chunk's customers any more.
@@ -87,9 +87,9 @@ async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
              INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT ",
         )
         .with("", chunk.tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .with(", ", chunk.pass)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .push(", identifier_id FROM hit WHERE TRUE ON CONFLICT DO NOTHING")
         .execute()
         .await

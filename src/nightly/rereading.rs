@@ -7,7 +7,6 @@
 
 use futures_util::StreamExt as _;
 
-use super::chunk::CAST_UUID;
 use super::content::{Room, UNAVAILABLE};
 use super::failpoint;
 use super::model::{NightError, Report, Stop};
@@ -15,7 +14,7 @@ use super::selection::forgetting;
 use super::sql;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::text::reread;
-use crate::store::{Archive, Result, Tx};
+use crate::store::{Archive, Result, Sql, Tx};
 
 /// How many texts are read between two renewals of the lease.
 const BATCH: i64 = 100;
@@ -115,9 +114,9 @@ async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<V
 async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<u64> {
     tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
         .with("", tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .with(", ", pass)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .with(", identifier_id FROM rereadings WHERE tenant_id = ", tenant)
         .push(" AND state = 'done' ON CONFLICT DO NOTHING")
         .execute()

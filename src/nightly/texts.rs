@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::chunk::{CAST_UUID, Chunk, with_customers, with_selected};
+use super::chunk::{Chunk, with_customers, with_selected};
 use crate::archive::mentions::Owner;
 use crate::archive::selector;
 use crate::store::{Archive, Query, Result, Sql, Tx};
@@ -44,7 +44,7 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     let query = with_selected(tx.query(""), chunk).push(", said AS (");
     let selected = selector::mentions(query, chunk.tenant, Owner::Content, chunk.span)
         .with(INSERT, chunk.tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .push(", record_id, n, identifier_id, at FROM said")
         .execute()
         .await?;
@@ -62,7 +62,7 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .with(" AND w.target = ", chunk.target)
         .push(" AND w.identifier_id = m.identifier_id AND m.at < w.cutoff))")
         .with(INSERT, chunk.tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .push(", record_id, n, identifier_id, at FROM own WHERE TRUE ON CONFLICT DO NOTHING")
         .execute()
         .await?;
@@ -111,9 +111,9 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
         .with("", chunk.tenant)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .with(", ", chunk.pass)
-        .push(CAST_UUID)
+        .push(Sql::CAST_UUID)
         .with(", identifier_id FROM pass_text_hits WHERE tenant_id = ", chunk.tenant)
         .push(" ON CONFLICT DO NOTHING")
         .execute()

@@ -28,6 +28,9 @@ pub struct Sql {
 }
 
 impl Sql {
+    /// Stands behind a bound id that has no column to take its type from: in a SELECT list, in VALUES of a WITH.
+    pub const CAST_UUID: Self = Self::per("::uuid", "");
+
     /// A text for each database.
     #[must_use]
     pub const fn per(postgres: &'static str, sqlite: &'static str) -> Self {

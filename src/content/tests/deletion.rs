@@ -79,3 +79,14 @@ async fn a_batch_says_what_it_could_not_delete() {
     let batch = delete_batch(&house.stores, &house.shelf, &house.kari, vec![house.call], None).await.unwrap();
     assert_eq!(batch.deleted, 1);
 }
+
+#[tokio::test]
+async fn an_object_that_stays_is_of_no_use() {
+    let house = House::new().await;
+    let content = house.store(b"one").await;
+    let object = house.objects().await.remove(0);
+    std::fs::remove_file(&object).unwrap();
+    std::fs::create_dir_all(object.join("in the way")).unwrap();
+    delete(&house.stores, &house.shelf, &house.kari, content.id).await.unwrap();
+    assert_eq!((house.list().await, house.keys().await), (Vec::new(), 0));
+}

@@ -367,17 +367,6 @@ async fn a_store_that_cannot_write_takes_nothing() {
 }
 
 #[tokio::test]
-async fn an_object_that_stays_is_of_no_use() {
-    let house = House::new().await;
-    let content = house.store(b"one").await;
-    let object = house.objects().await.remove(0);
-    std::fs::remove_file(&object).unwrap();
-    std::fs::create_dir_all(object.join("in the way")).unwrap();
-    delete(&house.stores, &house.shelf, &house.kari, content.id).await.unwrap();
-    assert_eq!((house.list().await, house.keys().await), (Vec::new(), 0));
-}
-
-#[tokio::test]
 async fn content_of_a_forgotten_customer_is_content() {
     let house = House::new().await;
     let mut tx = house.stores.archive.write().await.unwrap();
