@@ -61,7 +61,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
         description = "Makes a contact centre able to forget a person: anonymize requests, the archive in three views, \
                        and the night that carries requests out.",
         contact(name = "Lethe", url = "https://lethe.example"),
-        license(name = "Proprietary", url = "https://lethe.example/license")
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This service")),
     tags(

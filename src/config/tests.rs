@@ -133,3 +133,43 @@ fn objects_lie_in_the_data_folder_unless_told_otherwise() {
     assert!(refused(&[("LETHE_CONTENT__SIZE_LIMIT", "0")]).contains("content.size_limit"));
     assert!(refused(&[("LETHE_CONTENT_SIZE_LIMIT", "1")]).contains("two underscores"));
 }
+
+/// The settings that a text in TOML gives, each as `section.name`.
+fn settings_of(toml: &str) -> Vec<String> {
+    let mut section = String::new();
+    let mut settings = Vec::new();
+    for line in toml.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = format!("{name}.");
+        } else if let Some((name, _)) = line.split_once(" = ") {
+            settings.push(format!("{section}{name}"));
+        }
+    }
+    settings
+}
+
+#[test]
+fn the_example_has_every_setting_with_its_default() {
+    let example = include_str!("../../lethe.example.toml");
+    let folder = std::env::temp_dir().join(format!("lethe-example-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("lethe.toml");
+    std::fs::write(&file, example).unwrap();
+    let config = Config::read(Some(&file), Vec::new()).unwrap();
+    assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+
+    // With the settings that have no default, it names settings that there are, and all that are documented.
+    let whole = example.replace("#= ", "");
+    std::fs::write(&file, &whole).unwrap();
+    assert!(layers::merge::<Config>(Some(&file), Vec::new()).is_ok());
+    std::fs::remove_dir_all(&folder).unwrap();
+    let settings = settings_of(&whole);
+    let (_, table) = include_str!("../../docs/operating.md").split_once("| setting |").unwrap();
+    let rows = table.lines().skip(1).map_while(|line| line.strip_prefix('|'));
+    let documented: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+    assert!(documented.len() > 30, "the table of settings is read");
+    for setting in documented {
+        let is_there = settings.iter().any(|name| name == setting || name.starts_with(&format!("{setting}.")));
+        assert!(is_there, "{setting} is missing in lethe.example.toml");
+    }
+}
