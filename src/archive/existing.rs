@@ -9,9 +9,9 @@ use crate::base::target::Target;
 use crate::store::{Archive, Result, Tx};
 
 /// What the archive has of an external id already.
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct Existing {
-    external_id: String,
+    pub external_id: String,
     pub id: RecordId,
     phone_id: Option<IdentifierId>,
     email_id: Option<IdentifierId>,
@@ -32,16 +32,38 @@ pub async fn existing(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     target: Target,
-    external_ids: impl Iterator<Item = &str>,
+    external_ids: impl Iterator<Item = String>,
 ) -> Result<HashMap<String, Existing>> {
     let rows: Vec<Existing> = tx
         .query("SELECT external_id, id, phone_id, email_id, name_id, forgotten FROM ")
         .push(table(target))
         .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND external_id", external_ids.map(str::to_owned))
+        .with_any(" AND external_id", external_ids)
         .all()
         .await?;
     Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
+}
+
+/// Gives records another external id, unless another record has it: (from, to).
+pub async fn rename(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, ids: &[(&str, &str)]) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    tx.query("WITH renamed (was, becomes) AS (VALUES ")
+        .each(ids, |query, (was, becomes)| query.with("(", *was).with(", ", *becomes).push(")"))
+        .push(") UPDATE ")
+        .push(table(target))
+        .push(" SET external_id = n.becomes FROM renamed n WHERE ")
+        .push(table(target))
+        .with(".tenant_id = ", tenant)
+        .push(" AND external_id = n.was AND NOT EXISTS (SELECT 1 FROM ")
+        .push(table(target))
+        .with(" o WHERE o.tenant_id = ", tenant)
+        .push(" AND o.external_id = n.becomes)")
+        .once()
+        .execute()
+        .await?;
+    Ok(())
 }
 
 /// The interactions of some external ids: each with its id and channel.

@@ -1,5 +1,6 @@
 //! The archive: interactions, survey responses and raw events, without a single identifier in them.
 
+mod arrival;
 mod draft;
 mod existing;
 pub mod http;

@@ -206,7 +206,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
     }
 
     async fn flush(&mut self) -> Result<(), ArchiveError> {
-        let stored = store(self.stores, self.tenant, self.target, &self.drafts).await?;
+        let stored = store(self.stores, (self.tenant, self.region), self.target, &self.drafts).await?;
         self.report.created += stored.created;
         self.report.updated += stored.updated;
         self.report.restarts += stored.restarts;

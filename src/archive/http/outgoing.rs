@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::archive::draft::Columns;
 use crate::archive::incoming::{Channel, Direction};
 use crate::archive::mentions::Mention;
-use crate::archive::model::{Record, Slot, View};
+use crate::archive::model::{ANONYMIZED, Record, Slot, View};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, Token};
@@ -20,9 +20,6 @@ use crate::base::target::Target;
 use crate::base::text::{fill_json, fill_text};
 use crate::http::Answer;
 use crate::vault::{self, Stores};
-
-/// What stands where an identifier was forgotten, or where the view shows none.
-const ANONYMIZED: &str = "Anonymized";
 
 /// What the audit log says of a call.
 pub struct Audited {
