@@ -207,8 +207,11 @@ fn arrives_forgotten(draft: &Draft, erasures: &Erasures, target: Target) -> i16 
     let is_covered = |one: &Identifier| covers(erasures, one, target, draft);
     let mut bits = 0;
     if own.iter().any(is_covered) {
-        let slots =
-            [(phone.is_some(), forgotten::PHONE), (email.is_some(), forgotten::EMAIL), (name.is_some(), forgotten::NAME)];
+        let slots = [
+            (phone.is_some(), forgotten::PHONE),
+            (email.is_some(), forgotten::EMAIL),
+            (name.is_some(), forgotten::NAME),
+        ];
         bits |= slots.into_iter().filter_map(|(has, bit)| has.then_some(bit)).sum::<i16>();
     }
     if draft.mentions.iter().filter_map(mentioned).any(|one| !own.contains(&one) && is_covered(&one)) {

@@ -106,14 +106,10 @@ const fn own_columns(target: Target) -> (&'static str, &'static str) {
             "ended_at = excluded.ended_at, channel = excluded.channel, direction = excluded.direction, \
              attributes = excluded.attributes",
         ),
-        Target::SmsSurvey => (
-            "interaction_external_id, score, comment",
-            "score = excluded.score, comment = excluded.comment",
-        ),
-        Target::RawData => (
-            "interaction_external_id, event, attributes",
-            "attributes = excluded.attributes",
-        ),
+        Target::SmsSurvey => {
+            ("interaction_external_id, score, comment", "score = excluded.score, comment = excluded.comment")
+        }
+        Target::RawData => ("interaction_external_id, event, attributes", "attributes = excluded.attributes"),
     }
 }
 
