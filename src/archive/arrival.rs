@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::draft::{Columns, Customer, Draft, is_keyed};
@@ -15,9 +16,9 @@ use super::mentions::{Mention, NewMention};
 use super::model::{ANONYMIZED, forgotten};
 use super::sql;
 use crate::base::id::{IdentifierId, RecordId};
-use crate::base::pii::Identifier;
+use crate::base::pii::{Identifier, Kind, PersonName, Pii, Region};
 use crate::base::target::Target;
-use crate::base::text::{Finder, Found};
+use crate::base::text::{Again, Finder, Found, Own};
 use crate::vault::{Erasure, Resolved};
 
 /// The erasures of a batch's identifiers.
@@ -121,12 +122,13 @@ impl<'a> Arrival<'a> {
         })
     }
 
-    /// The record as it is to be written, given what of it arrives forgotten. `finder` finds anybody in the descriptive
-    /// fields of a record that is sent again after its customer was forgotten.
-    pub fn row(&self, known: &Resolved, arrives: i16, finder: &Finder) -> sql::Row<'_> {
+    /// The record as it is to be written, given what of it arrives forgotten.
+    pub fn row(&self, known: &Resolved, arrives: i16, memory: &Memory) -> sql::Row<'_> {
         let draft = self.sent.draft;
         let is_gone = self.is_gone(arrives);
         let held = |one: Option<Identifier>| one.and_then(|one| known.get(&one).copied()).filter(|_| !is_gone);
+        let (columns, added) =
+            if is_gone { self.forgotten_columns(memory) } else { (Cow::Borrowed(&draft.columns), Vec::new()) };
         sql::Row {
             id: self.id,
             external_id: self.external_id,
@@ -135,30 +137,45 @@ impl<'a> Arrival<'a> {
             email: held(draft.customer.email.clone().map(Identifier::Email)),
             name: held(name_of(&draft.customer, self.id, known)),
             forgotten: arrives,
-            columns: if is_gone { self.forgotten_columns(finder) } else { Cow::Borrowed(&draft.columns) },
+            columns,
+            added,
         }
     }
 
-    /// The columns of a record whose customer is forgotten: a descriptive value that contained the customer is gone.
-    fn forgotten_columns(&self, finder: &Finder) -> Cow<'a, Columns> {
+    /// The columns of a record whose customer is forgotten, and the kinds of the placeholders that its text has beside its
+    /// mentions. A descriptive value that contained the customer is gone. Of a record that is sent again, so is what stood in
+    /// its text where the stored text mentions somebody, and any descriptive value that contains anybody.
+    fn forgotten_columns(&self, memory: &Memory) -> (Cow<'a, Columns>, Vec<Kind>) {
         let Sent { draft, earlier } = self.sent;
-        let was_keyed = |no: usize| earlier.iter().any(|draft| draft.columns.descriptive()[no].is_some_and(is_keyed));
-        let is_anybody = |value: &str| self.is_again() && !finder.find(value).is_empty();
-        let gone = draft.columns.descriptive().into_iter().enumerate();
-        let gone: Vec<usize> = gone
-            .filter(|(no, value)| value.is_some_and(|value| is_keyed(value) || was_keyed(*no) || is_anybody(value)))
-            .map(|(no, _)| no)
-            .collect();
-        if gone.is_empty() {
-            return Cow::Borrowed(&draft.columns);
+        let mut columns = Cow::Borrowed(&draft.columns);
+        let (mut finders, mut added) = (Vec::new(), Vec::new());
+        if self.is_again() {
+            let names = earlier.iter().filter_map(|draft| draft.customer.name.clone()).collect();
+            let mut again = Again::new(draft.mentions.len(), names);
+            let sent = draft.columns.text();
+            let mut left = sent.clone();
+            if let Some((stored, kinds)) = memory.texts.get(&self.id.0) {
+                again.keep(stored, kinds, &mut left);
+            }
+            left = again.without_names(left);
+            if left != sent {
+                columns.to_mut().set_text(left);
+            }
+            let names;
+            (names, added) = again.end();
+            finders = memory.finders(&names);
         }
-        let mut columns = draft.columns.clone();
-        for (no, value) in columns.descriptive_mut().into_iter().enumerate() {
-            if let Some(value) = value.filter(|_| gone.contains(&no)) {
+        let was_keyed = |no: usize| earlier.iter().any(|draft| draft.columns.descriptive()[no].is_some_and(is_keyed));
+        let is_anybody =
+            |value: &str| finders.iter().any(|finder| finder.holds_own(value) || !finder.find(value).is_empty());
+        for (no, value) in draft.columns.descriptive().into_iter().enumerate() {
+            if value.is_some_and(|value| is_keyed(value) || was_keyed(no) || is_anybody(value))
+                && let Some(value) = &mut columns.to_mut().descriptive_mut()[no]
+            {
                 ANONYMIZED.clone_into(value);
             }
         }
-        Cow::Owned(columns)
+        (columns, added)
     }
 
     /// The mentions of the record as it was written, given what is forgotten of it now.
@@ -173,7 +190,11 @@ impl<'a> Arrival<'a> {
         let is_gone = bits & forgotten::CUSTOMER != 0;
         let is_closed = is_closed(was_there || self.is_again(), bits);
         let is_kept = move |found: &Found, id: IdentifierId| !is_gone && (!is_closed || self.held(found, id));
-        draft.mentions.iter().zip(0..).map(move |(found, n)| {
+        let added = row.added.iter().zip(draft.mentions.len()..).filter_map(move |(kind, n)| {
+            let mention = Mention { n: i32::try_from(n).ok()?, kind: *kind, identifier: None };
+            Some(NewMention { record: id.0, at: draft.at, mention })
+        });
+        let mentioned = draft.mentions.iter().zip(0..).map(move |(found, n)| {
             let identifier = match mentioned(found) {
                 None => row.name.filter(|id| is_kept(found, *id)),
                 Some(one) if own.contains(&one) => known.get(&one).copied().filter(|id| is_kept(found, *id)),
@@ -181,7 +202,8 @@ impl<'a> Arrival<'a> {
                 Some(one) => known.get(&one).copied(),
             };
             NewMention { record: id.0, at: draft.at, mention: Mention { n, kind: found.kind(), identifier } }
-        })
+        });
+        mentioned.chain(added)
     }
 
     /// Whether the record's customer had the identifier before its last draft.
@@ -193,6 +215,21 @@ impl<'a> Arrival<'a> {
             Some(one) => own_identifiers(&previous.customer).contains(&one),
             None => previous.customer.name == self.sent.draft.customer.name,
         }
+    }
+}
+
+/// What is still known of those records of a batch that are sent again after their customer was forgotten.
+pub struct Memory {
+    pub region: Region,
+    /// The stored text of each, and the kinds of its placeholders by their numbers.
+    pub texts: HashMap<Uuid, (Value, HashMap<usize, Kind>)>,
+}
+
+impl Memory {
+    /// Finders of anybody, and of each of some names.
+    fn finders(&self, names: &[Pii<PersonName>]) -> Vec<Finder> {
+        let named = names.iter().map(|name| Own { name: Some(name.clone()), ..Own::default() });
+        [Own::default()].into_iter().chain(named).map(|own| Finder::new(self.region, own)).collect()
     }
 }
 

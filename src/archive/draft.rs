@@ -95,6 +95,31 @@ impl Columns {
             | Self::RawEvent { attributes: text, .. } => text.as_ref().is_some_and(|text| text.contains('\u{E000}')),
         }
     }
+
+    /// The text of it, as JSON; null where there is none.
+    pub fn text(&self) -> Value {
+        match self {
+            Self::Interaction { attributes, .. } | Self::RawEvent { attributes, .. } => as_json(attributes.as_deref()),
+            Self::SurveyResponse { comment, .. } => comment.clone().map_or(Value::Null, Value::String),
+        }
+    }
+
+    /// Puts another text in its place.
+    pub fn set_text(&mut self, text: Value) {
+        match (self, text) {
+            (_, Value::Null) => {}
+            (Self::Interaction { attributes, .. } | Self::RawEvent { attributes, .. }, text) => {
+                *attributes = Some(text.to_string());
+            }
+            (Self::SurveyResponse { comment, .. }, Value::String(text)) => *comment = Some(text),
+            (Self::SurveyResponse { .. }, _) => {}
+        }
+    }
+}
+
+/// Stored attributes as they were written.
+pub(super) fn as_json(attributes: Option<&str>) -> Value {
+    attributes.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// A record that was read: everything of it but its identifiers is as it will be stored.

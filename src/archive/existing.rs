@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::draft::as_json;
 use super::incoming::Channel;
 use super::selector::table;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
@@ -42,6 +46,33 @@ pub async fn existing(
         .all()
         .await?;
     Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
+}
+
+/// The texts of some records as they are stored; null where there is none.
+pub async fn texts(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    records: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Value>> {
+    let (column, is_json) = match target {
+        Target::Archive | Target::RawData => ("attributes", true),
+        Target::SmsSurvey => ("comment", false),
+    };
+    let rows: Vec<(Uuid, Option<String>)> = tx
+        .query("SELECT id, ")
+        .push(column)
+        .push(" FROM ")
+        .push(table(target))
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", records)
+        .all()
+        .await?;
+    let read = |text: Option<String>| match text {
+        Some(text) if !is_json => Value::String(text),
+        text => as_json(text.as_deref()),
+    };
+    Ok(rows.into_iter().map(|(id, text)| (id, read(text))).collect())
 }
 
 /// Gives records another external id, unless another record has it: (from, to).

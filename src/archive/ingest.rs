@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::arrival::{Arrival, Erasures, Sent, identifiers, name_of, own_identifiers};
+use super::arrival::{Arrival, Erasures, Memory, Sent, identifiers, name_of, own_identifiers};
 use super::draft::Draft;
 use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
@@ -12,7 +12,6 @@ use super::{existing, rereading, sql};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::pii::{Identifier, Region};
 use crate::base::target::Target;
-use crate::base::text::{Finder, Own};
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::fence;
 use crate::vault::{self, Keyset, Resolved, Stores};
@@ -26,9 +25,9 @@ const ROUNDS: u64 = 20;
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Records of a new external id.
+    /// Records of a new external id, and all that are stored under a keyed hash.
     pub created: u64,
-    /// Records that replaced one of the same external id.
+    /// Other records that replaced one of the same external id.
     pub updated: u64,
     /// How often it began again because the vault or the fence moved.
     pub restarts: u64,
@@ -111,9 +110,9 @@ impl Batch<'_> {
         let arrivals: Vec<_> = self.sent.iter().map(|sent| Arrival::new(sent, &mut existing)).collect();
         let Some(known) = self.ask_vault(&arrivals).await? else { return Ok(None) };
         let Some(late) = self.late(&arrivals, &known).await? else { return Ok(None) };
-        let finder = Finder::new(self.region, Own::default());
+        let memory = self.memory(&arrivals, &known).await?;
         let rows = arrivals.iter().zip(&known.arrives);
-        let rows: Vec<_> = rows.map(|(arrival, arrives)| arrival.row(&known.ids, *arrives, &finder)).collect();
+        let rows: Vec<_> = rows.map(|(arrival, arrives)| arrival.row(&known.ids, *arrives, &memory)).collect();
 
         let mut tx = self.stores.archive.write().await?;
         if !fence::enter(&mut tx, tenant, epoch).await? {
@@ -128,6 +127,26 @@ impl Batch<'_> {
         }
         tx.commit().await?;
         Ok(Some(changes.created))
+    }
+
+    /// The stored texts of the records that are sent again after their customer was forgotten.
+    async fn memory(&self, arrivals: &[Arrival<'_>], known: &Known) -> Result<Memory, ArchiveError> {
+        let (tenant, target) = (self.keyset.tenant, self.target);
+        let arrivals = arrivals.iter().zip(&known.arrives);
+        let again = arrivals.filter(|(arrival, arrives)| arrival.before.is_some() && arrival.is_gone(**arrives));
+        let again: Vec<Uuid> = again.map(|(arrival, _)| arrival.id.0).collect();
+        let mut memory = Memory { region: self.region, texts: HashMap::new() };
+        if again.is_empty() {
+            return Ok(memory);
+        }
+        let mut tx = self.stores.archive.read().await?;
+        let mut mentions = mentions::of(&mut tx, tenant, Owner::from(target), &again).await?;
+        for (id, text) in existing::texts(&mut tx, tenant, target, again.into_iter()).await? {
+            let mentions = mentions.remove(&id).unwrap_or_default().into_iter();
+            let kinds = mentions.filter_map(|mention| Some((usize::try_from(mention.n).ok()?, mention.kind)));
+            memory.texts.insert(id, (text, kinds.collect()));
+        }
+        Ok(memory)
     }
 
     /// What follows from the rows as they were written; `None` where the night cut a record after it was looked at.

@@ -24,6 +24,8 @@ pub struct Row<'a> {
     pub email: Option<IdentifierId>,
     pub name: Option<IdentifierId>,
     pub forgotten: i16,
+    /// The kinds of the placeholders that its text has behind those of its mentions: they stand for nobody.
+    pub added: Vec<Kind>,
 }
 
 impl Row<'_> {

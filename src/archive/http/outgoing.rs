@@ -137,7 +137,8 @@ pub struct CustomerOut {
 pub struct Interaction {
     /// Its id.
     pub id: RecordId,
-    /// The sending system's id; a keyed hash where that held the customer's number or address.
+    /// The sending system's id; a keyed hash where that contained the customer's number, address, or name, and `Anonymized`
+    /// once that customer is forgotten.
     #[schema(example = "cdr-43678")]
     pub external_id: String,
     /// Over which channel it came.
@@ -168,7 +169,7 @@ pub struct Interaction {
 pub struct SurveyResponse {
     /// Its id.
     pub id: RecordId,
-    /// The sending system's id.
+    /// The sending system's id, or what stands for it, as of an interaction.
     pub external_id: String,
     /// The interaction it is about.
     pub interaction_external_id: Option<String>,
@@ -189,7 +190,7 @@ pub struct SurveyResponse {
 pub struct RawEvent {
     /// Its id.
     pub id: RecordId,
-    /// The sending system's id.
+    /// The sending system's id, or what stands for it, as of an interaction.
     pub external_id: String,
     /// The interaction it belongs to.
     pub interaction_external_id: Option<String>,

@@ -14,6 +14,7 @@
 //! What is spoken is read by `spoken` (with `words`, the vocabulary of four languages): a run of number words becomes
 //! digits, and these are read by the very rules of written ones.
 
+mod again;
 mod card;
 mod digits;
 pub mod document;
@@ -37,6 +38,7 @@ mod stories;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+pub use again::Again;
 pub use placeholder::fill_text;
 pub use suppressed::Suppressed;
 

@@ -87,6 +87,28 @@ pub fn fill_text(text: &str, show: impl Fn(usize) -> String) -> String {
     filled
 }
 
+/// What stands before the first placeholder, and each placeholder with what stands between it and the next.
+pub(super) fn parts(text: &str) -> (&str, Vec<(usize, &str)>) {
+    let next = |from: usize| {
+        let opens = text[from..].match_indices(OPEN).map(|(at, _)| from + at);
+        opens.into_iter().find_map(|at| Some((at, number_of(&text[at + OPEN.len_utf8()..])?)))
+    };
+    let Some((mut at, mut place)) = next(0) else { return (text, Vec::new()) };
+    let (first, mut places) = (&text[..at], Vec::new());
+    loop {
+        let (n, behind) = place;
+        let from = text.len() - behind.len();
+        match next(from) {
+            Some(following) => (at, place) = following,
+            None => {
+                places.push((n, behind));
+                return (first, places);
+            }
+        }
+        places.push((n, &text[from..at]));
+    }
+}
+
 /// The number behind an opening delimiter, and what follows the placeholder.
 fn number_of(after: &str) -> Option<(usize, &str)> {
     let digits = after.bytes().take_while(u8::is_ascii_digit).count();
