@@ -63,7 +63,7 @@ pub enum Columns {
 
 impl Columns {
     /// The descriptive fields, in the order of [`super::selector::descriptive`].
-    pub fn descriptive(&self) -> [Option<&str>; 3] {
+    pub(super) fn descriptive(&self) -> [Option<&str>; 3] {
         match self {
             Self::Interaction { queue, agent_id, outcome, .. } => {
                 [queue.as_deref(), agent_id.as_deref(), outcome.as_deref()]
@@ -76,7 +76,7 @@ impl Columns {
     }
 
     /// The same fields, to be changed.
-    pub fn descriptive_mut(&mut self) -> [Option<&mut String>; 3] {
+    pub(super) fn descriptive_mut(&mut self) -> [Option<&mut String>; 3] {
         match self {
             Self::Interaction { queue, agent_id, outcome, .. } => [queue.as_mut(), agent_id.as_mut(), outcome.as_mut()],
             Self::SurveyResponse { interaction_external_id, .. } => [interaction_external_id.as_mut(), None, None],
@@ -97,7 +97,7 @@ impl Columns {
     }
 
     /// The text of it, as JSON; null where there is none.
-    pub fn text(&self) -> Value {
+    pub(super) fn text(&self) -> Value {
         match self {
             Self::Interaction { attributes, .. } | Self::RawEvent { attributes, .. } => as_json(attributes.as_deref()),
             Self::SurveyResponse { comment, .. } => comment.clone().map_or(Value::Null, Value::String),
@@ -105,7 +105,7 @@ impl Columns {
     }
 
     /// Puts another text in its place.
-    pub fn set_text(&mut self, text: Value) {
+    pub(super) fn set_text(&mut self, text: Value) {
         match (self, text) {
             (_, Value::Null) => {}
             (Self::Interaction { attributes, .. } | Self::RawEvent { attributes, .. }, text) => {

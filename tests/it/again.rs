@@ -22,6 +22,9 @@ const KINDS: [(&str, &str); 3] = [
     ("raw-events", "/archive/raw-events/search"),
 ];
 
+/// What is sent of a record: its time, its customer, its text.
+type Draft<'a> = (&'a str, Value, &'a str);
+
 /// A record of a kind with a customer and a text. Surveys and events have no name, and surveys no address.
 fn record(kind: &str, external_id: &str, at: &str, customer: &Value, text: &str) -> Value {
     let (phone, email) = (&customer["phone_number"], &customer["email"]);
@@ -84,7 +87,7 @@ each_store!(whoever_was_forgotten_in_a_record_does_not_come_back_with_it, |lethe
     let added = format!("{text}. Also sivert@example.org, ring 0047 928 84 417 or 40 50 60 71");
     let other = json!({ "phone_number": "41234567", "email": "ola@example.net", "name": "Ola Storvatn" });
     // The record as it is sent again, once or several times in one call.
-    let again: Vec<(&str, Vec<(&str, Value, &str)>)> = vec![
+    let again: Vec<(&str, Vec<Draft<'_>>)> = vec![
         ("nobody", vec![(BEFORE, json!({}), &text)]),
         ("nobody-later", vec![(LATER, json!({}), &text)]),
         ("same-later", vec![(LATER, whole(), &text)]),

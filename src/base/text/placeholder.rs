@@ -93,20 +93,19 @@ pub(super) fn parts(text: &str) -> (&str, Vec<(usize, &str)>) {
         let opens = text[from..].match_indices(OPEN).map(|(at, _)| from + at);
         opens.into_iter().find_map(|at| Some((at, number_of(&text[at + OPEN.len_utf8()..])?)))
     };
-    let Some((mut at, mut place)) = next(0) else { return (text, Vec::new()) };
-    let (first, mut places) = (&text[..at], Vec::new());
-    loop {
-        let (n, behind) = place;
-        let from = text.len() - behind.len();
-        match next(from) {
-            Some(following) => (at, place) = following,
-            None => {
-                places.push((n, behind));
-                return (first, places);
-            }
+    let (mut first, mut places) = (text, Vec::new());
+    let mut open: Option<(usize, &str)> = None;
+    let mut from = 0;
+    while let Some((at, place)) = next(from) {
+        match open {
+            Some((n, _)) => places.push((n, &text[from..at])),
+            None => first = &text[..at],
         }
-        places.push((n, &text[from..at]));
+        from = text.len() - place.1.len();
+        open = Some(place);
     }
+    places.extend(open);
+    (first, places)
 }
 
 /// The number behind an opening delimiter, and what follows the placeholder.
