@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::draft::{Columns, Customer, Draft, is_keyed};
+use super::columns::Columns;
+use super::draft::{Customer, Draft, is_keyed};
 use super::existing::Existing;
 use super::mentions::{Mention, NewMention};
 use super::model::{ANONYMIZED, forgotten};

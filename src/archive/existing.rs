@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::draft::as_json;
+use super::columns::as_json;
 use super::incoming::Channel;
 use super::selector::table;
 use crate::base::id::{IdentifierId, RecordId, TenantId};

@@ -74,7 +74,7 @@ pub struct Record {
     /// What the placeholders of its texts stand for.
     pub mentions: Vec<Mention>,
     /// The rest.
-    pub columns: super::draft::Columns,
+    pub columns: super::columns::Columns,
 }
 
 /// Why the archive did not answer.

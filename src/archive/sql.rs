@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use super::draft::{Columns, is_keyed};
+use super::columns::Columns;
+use super::draft::is_keyed;
 use super::incoming::{Channel, Direction};
 use super::model::{ANONYMIZED, Record, Slot, forgotten};
 use super::selector::{descriptive, table};

@@ -16,6 +16,7 @@ mod delivery;
 mod fence;
 mod harness;
 mod ingest;
+mod keyed;
 mod keys;
 mod night;
 mod night_closing;

@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
-use crate::archive::draft::Columns;
+use crate::archive::columns::Columns;
 use crate::archive::incoming::{Channel, Direction};
 use crate::archive::mentions::Mention;
 use crate::archive::model::{ANONYMIZED, Record, Slot, View};
