@@ -105,6 +105,16 @@ UPDATE raw_events SET phone_id = NULL, email_id = NULL, name_id = NULL, forgotte
     | CASE WHEN name_id IS NULL THEN 0 ELSE 4 END
 WHERE EXISTS (SELECT 1 FROM cut c WHERE c.tenant_id = raw_events.tenant_id AND c.target = 3 AND c.id = raw_events.id);
 
+-- Descriptive values that contained the customer are no keyed hashes any more.
+UPDATE interactions SET queue = 'Anonymized' WHERE forgotten & 7 <> 0 AND substr(queue, 1, 5) = 'hash-' AND length(queue) = 69;
+UPDATE interactions SET agent_id = 'Anonymized' WHERE forgotten & 7 <> 0 AND substr(agent_id, 1, 5) = 'hash-' AND length(agent_id) = 69;
+UPDATE interactions SET outcome = 'Anonymized' WHERE forgotten & 7 <> 0 AND substr(outcome, 1, 5) = 'hash-' AND length(outcome) = 69;
+UPDATE survey_responses SET interaction_external_id = 'Anonymized'
+    WHERE forgotten & 7 <> 0 AND substr(interaction_external_id, 1, 5) = 'hash-' AND length(interaction_external_id) = 69;
+UPDATE raw_events SET interaction_external_id = 'Anonymized'
+    WHERE forgotten & 7 <> 0 AND substr(interaction_external_id, 1, 5) = 'hash-' AND length(interaction_external_id) = 69;
+UPDATE raw_events SET event = 'Anonymized' WHERE forgotten & 7 <> 0 AND substr(event, 1, 5) = 'hash-' AND length(event) = 69;
+
 -- Requests that were carried out after the backup and whose person has left the vault would fail every night.
 DELETE FROM requests WHERE status = 'waiting' AND EXISTS (
     SELECT 1 FROM gone g WHERE g.tenant_id = requests.tenant_id AND g.target = 0

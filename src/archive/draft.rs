@@ -3,7 +3,8 @@
 use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::{Map, Value};
 
-use super::incoming::{Channel, CustomerIn, Direction, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
+use super::columns::Columns;
+use super::incoming::{Channel, CustomerIn, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::clock::microseconds;
 use crate::base::pii::{Email, PersonName, Phone, Pii, Region, Unidentified};
 use crate::base::place::Place;
@@ -21,62 +22,14 @@ pub struct Customer {
     pub name: Option<Pii<PersonName>>,
 }
 
-/// The columns that the kinds of records do not share. Texts hold placeholders.
-#[derive(Clone, Debug)]
-pub enum Columns {
-    /// Of an interaction.
-    Interaction {
-        /// When it ended.
-        ended_at: Option<DateTime<Utc>>,
-        /// The channel.
-        channel: Channel,
-        /// Who began it.
-        direction: Option<Direction>,
-        /// The queue.
-        queue: Option<String>,
-        /// Who answered.
-        agent_id: Option<String>,
-        /// How it ended.
-        outcome: Option<String>,
-        /// JSON text.
-        attributes: Option<String>,
-    },
-    /// Of a survey response.
-    SurveyResponse {
-        /// The interaction it is about.
-        interaction_external_id: Option<String>,
-        /// 0 to 10.
-        score: Option<i16>,
-        /// Free text.
-        comment: Option<String>,
-    },
-    /// Of a raw event.
-    RawEvent {
-        /// The interaction it belongs to.
-        interaction_external_id: Option<String>,
-        /// What happened.
-        event: String,
-        /// JSON text.
-        attributes: Option<String>,
-    },
-}
-
-impl Columns {
-    /// Whether a text of it has a placeholder.
-    #[must_use]
-    pub fn has_mentions(&self) -> bool {
-        match self {
-            Self::Interaction { attributes: text, .. }
-            | Self::SurveyResponse { comment: text, .. }
-            | Self::RawEvent { attributes: text, .. } => text.as_ref().is_some_and(|text| text.contains('\u{E000}')),
-        }
-    }
-}
-
 /// A record that was read: everything of it but its identifiers is as it will be stored.
 pub struct Draft {
-    /// The sending system's id, or its keyed hash where it holds the customer's number or address.
+    /// The sending system's id, as it was sent.
     pub external_id: String,
+    /// The keyed hash of that id.
+    pub keyed_id: String,
+    /// Whether the record is stored under the keyed hash, because the id contains the customer's number, address, or name.
+    pub is_keyed: bool,
     /// When it happened.
     pub at: DateTime<Utc>,
     /// Whom it was with.
@@ -141,8 +94,7 @@ impl Incoming for InteractionIn {
             outcome: texts.word(outcome),
             attributes: texts.attributes(attributes),
         };
-        let external_id = texts.external_id(external_id);
-        Ok(Draft { external_id, at: microseconds(started_at), customer, mentions: texts.mentions, columns, ignored })
+        Ok(texts.draft(external_id, started_at, (customer, ignored), columns))
     }
 }
 
@@ -163,8 +115,7 @@ impl Incoming for SurveyResponseIn {
             score,
             comment: comment.map(|comment| texts.text(&comment)),
         };
-        let external_id = texts.external_id(external_id);
-        Ok(Draft { external_id, at: microseconds(answered_at), customer, mentions: texts.mentions, columns, ignored })
+        Ok(texts.draft(external_id, answered_at, (customer, ignored), columns))
     }
 }
 
@@ -189,8 +140,7 @@ impl Incoming for RawEventIn {
             event: texts.word(Some(event)).unwrap_or_default(),
             attributes: texts.attributes(attributes),
         };
-        let external_id = texts.external_id(external_id);
-        Ok(Draft { external_id, at: microseconds(occurred_at), customer, mentions: texts.mentions, columns, ignored })
+        Ok(texts.draft(external_id, occurred_at, (customer, ignored), columns))
     }
 }
 
@@ -282,30 +232,57 @@ impl Texts<'_> {
         attributes.map(|map| tokenize_json(&self.finder, Value::Object(map), &mut self.mentions).to_string())
     }
 
-    /// A word by which records are grouped. It is no text, but must not smuggle the customer in either.
+    /// A word by which records are grouped. It is no text, but must not contain the customer either.
     fn word(&self, word: Option<String>) -> Option<String> {
-        word.map(|word| self.hashed_if_own("word", word))
+        word.map(|word| self.keyed_if_own("word", word))
     }
 
     fn external_id(&self, id: String) -> String {
-        self.hashed_if_own("external_id", id)
+        self.keyed_if_own("external_id", id)
     }
 
-    fn hashed_if_own(&self, purpose: &str, text: String) -> String {
-        if !self.finder.holds_own(&text) {
-            return text;
-        }
-        hashed(self.reader.keyset, purpose, &text)
+    fn keyed_if_own(&self, purpose: &str, text: String) -> String {
+        if self.finder.holds_own(&text) { keyed(self.reader.keyset, purpose, &text) } else { text }
+    }
+
+    fn draft(
+        self,
+        external_id: String,
+        at: DateTime<Utc>,
+        (customer, ignored): (Customer, Vec<&'static str>),
+        columns: Columns,
+    ) -> Draft {
+        let is_keyed = is_keyed(&external_id) || self.finder.holds_own(&external_id);
+        let keyed_id = keyed_id(self.reader.keyset, &external_id);
+        let (at, mentions) = (microseconds(at), self.mentions);
+        Draft { external_id, keyed_id, is_keyed, at, customer, mentions, columns, ignored }
     }
 }
 
-/// What an external id is stored as that holds its record's own number or address.
-pub(super) fn hashed_id(keyset: &Keyset, id: &str) -> String {
-    hashed(keyset, "external_id", id)
+/// The text under which a record is stored whose external id contains its customer's number, address, or name. An id that
+/// is such a hash already stays as it is: a caller may send the id that it was shown.
+pub(super) fn keyed_id(keyset: &Keyset, id: &str) -> String {
+    if is_keyed(id) { id.to_owned() } else { keyed(keyset, "external_id", id) }
 }
 
-fn hashed(keyset: &Keyset, purpose: &str, text: &str) -> String {
-    keyset.hash(purpose, text).0.iter().fold(String::from("hash-"), |hex, byte| format!("{hex}{byte:02x}"))
+/// Stands before the hexadecimal digits of a keyed hash.
+const KEYED: &str = "hash-";
+
+fn keyed(keyset: &Keyset, purpose: &str, text: &str) -> String {
+    hex(KEYED, &keyset.hash(purpose, text).0)
+}
+
+fn hex(prefix: &str, bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    let mut text = String::with_capacity(prefix.len() + 2 * bytes.len());
+    text.push_str(prefix);
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    text
+}
+
+/// Whether a stored value is a keyed hash: [`super::selector::forget_descriptive`] asks the same in a statement.
+pub(super) fn is_keyed(value: &str) -> bool {
+    value.starts_with(KEYED) && value.chars().count() == KEYED.len() + 64
 }
 
 /// The largest attributes, in bytes of JSON.

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::draft::{Customer, Draft};
-use super::mentions::{self, Mention, NewMention, Owner};
+use super::arrival::{Arrival, Erasures, Memory, Sent, identifiers, name_of, own_identifiers};
+use super::draft::Draft;
+use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
 use super::{existing, rereading, sql};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
-use crate::base::pii::Identifier;
+use crate::base::pii::{Identifier, Region};
 use crate::base::target::Target;
-use crate::base::text::Found;
-use crate::store::StoreError;
+use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::fence;
-use crate::vault::{self, Erasure, Keyset, Resolved, Stores};
+use crate::vault::{self, Keyset, Resolved, Stores};
 
 /// The most records of one batch: one vault transaction and one archive transaction.
 pub const BATCH: usize = 1_000;
@@ -25,28 +25,32 @@ const ROUNDS: u64 = 20;
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Records of a new external id.
+    /// Records of a new external id, and all that are stored under a keyed hash.
     pub created: u64,
-    /// Records that replaced one of the same external id.
+    /// Other records that replaced one of the same external id.
     pub updated: u64,
     /// How often it began again because the vault or the fence moved.
     pub restarts: u64,
 }
 
-/// Stores a batch of at most [`BATCH`] drafts, whole. The same external id twice: the last wins.
+/// Stores a batch of at most [`BATCH`] drafts of a tenant, whole. The same external id twice: the last wins.
 pub async fn store(
     stores: &Stores,
-    tenant: TenantId,
+    (tenant, region): (TenantId, Region),
     target: Target,
     drafts: &[Draft],
 ) -> Result<Stored, ArchiveError> {
     // In the order of external ids, so that two ingests lock rows in one order.
-    let latest: BTreeMap<&str, &Draft> = drafts.iter().map(|draft| (draft.external_id.as_str(), draft)).collect();
-    if latest.is_empty() {
+    let mut sent = BTreeMap::<&str, Sent<'_>>::new();
+    for draft in drafts {
+        let known = sent.entry(&draft.keyed_id);
+        known.and_modify(|sent| sent.push(draft)).or_insert_with(|| Sent::new(draft));
+    }
+    if sent.is_empty() {
         return Ok(Stored::default());
     }
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    let batch = Batch { stores, keyset: &keyset, target, drafts: latest.into_values().collect() };
+    let batch = Batch { stores, keyset: &keyset, region, target, sent: sent.into_values().collect() };
     for restarts in 0..ROUNDS {
         match batch.attempt().await {
             Ok(Some(created)) => {
@@ -62,137 +66,185 @@ pub async fn store(
 struct Batch<'a> {
     stores: &'a Stores,
     keyset: &'a Keyset,
+    region: Region,
     target: Target,
-    drafts: Vec<&'a Draft>,
+    sent: Vec<Sent<'a>>,
 }
 
 /// What the vault knows of a batch's identifiers.
 struct Known {
     ids: Resolved,
-    covered: HashSet<usize>,
-    erasures: HashMap<Identifier, Vec<Erasure>>,
+    erasures: Erasures,
+    /// What of each record arrives forgotten.
+    arrives: Vec<i16>,
 }
 
-type Existing = HashMap<String, existing::Existing>;
-
-/// Whom the texts of records are to be searched for that arrive forgotten: by the number of the draft.
+/// Whom the texts of records are to be searched for that arrive forgotten: by the number of the record.
 type Late = HashMap<usize, Vec<IdentifierId>>;
 
+/// What a batch changes beside the rows of its records.
+#[derive(Default)]
+struct Changes {
+    created: u64,
+    replaced: Vec<Uuid>,
+    mentions: Vec<NewMention>,
+    /// The records whose customer arrives forgotten.
+    newly_forgotten: Vec<Uuid>,
+    /// The identifiers that the texts of records are to be searched for.
+    learned: Vec<(Uuid, IdentifierId)>,
+    /// The records that must not have a text.
+    missed: Vec<Uuid>,
+}
+
 impl Batch<'_> {
-    /// One round: `None` where the vault or the fence moved meanwhile, else how many records are new.
+    /// One round: `None` where the vault, the fence, or a record moved meanwhile, else how many records count as created.
     async fn attempt(&self) -> Result<Option<u64>, ArchiveError> {
         let tenant = self.keyset.tenant;
         let mut tx = self.stores.archive.read().await?;
         let epoch = fence::epoch(&mut tx, tenant).await?;
-        let external_ids = self.drafts.iter().map(|draft| draft.external_id.as_str());
-        let existing = existing::existing(&mut tx, tenant, self.target, external_ids).await?;
+        // A record whose external id contained its customer's number is stored under the keyed hash of that id.
+        let ids: HashSet<&String> =
+            self.sent.iter().flat_map(|sent| [&sent.draft.external_id, &sent.draft.keyed_id]).collect();
+        let mut existing = existing::existing(&mut tx, tenant, self.target, ids.into_iter().cloned()).await?;
         drop(tx);
-        let ids: Vec<RecordId> = self.drafts.iter().map(|draft| record_id(draft, &existing)).collect();
-        let Some(known) = self.ask_vault(&existing, &ids).await? else { return Ok(None) };
-        let Some(late) = self.late(&existing, &known).await? else { return Ok(None) };
+        let arrivals: Vec<_> = self.sent.iter().map(|sent| Arrival::new(sent, &mut existing)).collect();
+        let Some(known) = self.ask_vault(&arrivals).await? else { return Ok(None) };
+        let Some(late) = self.late(&arrivals, &known).await? else { return Ok(None) };
+        let memory = self.memory(&arrivals, &known).await?;
+        let rows = arrivals.iter().zip(&known.arrives);
+        let rows: Vec<_> = rows.map(|(arrival, arrives)| arrival.row(&known.ids, *arrives, &memory)).collect();
 
         let mut tx = self.stores.archive.write().await?;
         if !fence::enter(&mut tx, tenant, epoch).await? {
             return Ok(None);
         }
-        let rows: Vec<_> = self.drafts.iter().zip(&ids).map(|(draft, id)| self.row(draft, *id, &known)).collect();
+        let renamed: Vec<_> = arrivals.iter().filter_map(Arrival::renamed).collect();
+        existing::rename(&mut tx, tenant, self.target, &renamed).await?;
         let written = sql::upsert(&mut tx, tenant, self.target, &rows).await?;
-        let written: HashMap<_, _> =
-            written.into_iter().map(|(external_id, id, bits)| (external_id, (id, bits))).collect();
-        let (mut replaced, mut mentioned) = (Vec::new(), Vec::new());
-        let (mut newly_forgotten, mut learned, mut missed) = (Vec::new(), Vec::new(), Vec::new());
-        for (no, (row, wanted)) in rows.iter().zip(&ids).enumerate() {
-            let (id, bits) = written.get(&row.draft.external_id).copied().ok_or(StoreError::NoRow)?;
-            let known_as = existing.get(&row.draft.external_id);
-            let is_replaced = known_as.is_some() || id != *wanted;
-            if is_replaced {
-                replaced.push(id.0);
-            }
-            let before = known_as.map_or(0, |known_as| known_as.forgotten);
-            if before & forgotten::CUSTOMER == 0 && bits & forgotten::CUSTOMER != 0 {
-                newly_forgotten.push(id.0);
-                missed.extend(Some(id.0).filter(|_| is_replaced && !late.contains_key(&no)));
-            }
-            if is_replaced && bits & forgotten::CUSTOMER == 0 {
-                let new = row.customer().filter(|one| known_as.is_none_or(|known_as| !known_as.holds(*one)));
-                learned.extend(new.map(|one| (id.0, one)));
-            }
-            learned.extend(late.get(&no).into_iter().flatten().map(|one| (id.0, *one)));
-            mentioned.extend(self.mentions(row, id, (before, bits), &known));
-        }
-        let owner = Owner::from(self.target);
-        mentions::delete(&mut tx, tenant, owner, &replaced).await?;
-        mentions::insert(&mut tx, tenant, owner, &mentioned).await?;
-        if self.target == Target::Archive && !replaced.is_empty() {
-            mentions::move_content(&mut tx, tenant, &replaced).await?;
-            mentions::forget_texts(&mut tx, tenant, &newly_forgotten).await?;
-            if !rereading::with_texts(&mut tx, tenant, &missed).await?.is_empty() {
-                // A text came in between.
-                return Ok(None);
-            }
-            rereading::note(&mut tx, tenant, &learned).await?;
+        let Some(changes) = self.changes((&arrivals, &rows), &written, &known, &late)? else { return Ok(None) };
+        if !self.write(&mut tx, &changes).await? {
+            return Ok(None);
         }
         tx.commit().await?;
-        Ok(Some((rows.len() - replaced.len()) as u64))
+        Ok(Some(changes.created))
+    }
+
+    /// The stored texts of the records that are sent again after their customer was forgotten.
+    async fn memory(&self, arrivals: &[Arrival<'_>], known: &Known) -> Result<Memory, ArchiveError> {
+        let (tenant, target) = (self.keyset.tenant, self.target);
+        let arrivals = arrivals.iter().zip(&known.arrives);
+        let again = arrivals.filter(|(arrival, arrives)| arrival.before.is_some() && arrival.is_gone(**arrives));
+        let again: Vec<Uuid> = again.map(|(arrival, _)| arrival.id.0).collect();
+        let mut memory = Memory { region: self.region, texts: HashMap::new() };
+        if again.is_empty() {
+            return Ok(memory);
+        }
+        let mut tx = self.stores.archive.read().await?;
+        let mut mentions = mentions::of(&mut tx, tenant, Owner::from(target), &again).await?;
+        for (id, text) in existing::texts(&mut tx, tenant, target, again.into_iter()).await? {
+            let mentions = mentions.remove(&id).unwrap_or_default().into_iter();
+            let kinds = mentions.filter_map(|mention| Some((usize::try_from(mention.n).ok()?, mention.kind)));
+            memory.texts.insert(id, (text, kinds.collect()));
+        }
+        Ok(memory)
+    }
+
+    /// What follows from the rows as they were written; `None` where the night cut a record after it was looked at.
+    fn changes(
+        &self,
+        (arrivals, rows): (&[Arrival<'_>], &[sql::Row<'_>]),
+        written: &[(String, RecordId, i16)],
+        known: &Known,
+        late: &Late,
+    ) -> Result<Option<Changes>, ArchiveError> {
+        let written: HashMap<_, _> =
+            written.iter().map(|(external_id, id, bits)| (external_id.as_str(), (*id, *bits))).collect();
+        let mut changes = Changes::default();
+        for (no, (arrival, row)) in arrivals.iter().zip(rows).enumerate() {
+            let (id, bits) = written.get(arrival.external_id).copied().ok_or(StoreError::NoRow)?;
+            let before = arrival.forgotten_before();
+            if bits & forgotten::ANYBODY & !(before | row.forgotten) != 0 {
+                return Ok(None);
+            }
+            let was_there = arrival.before.is_some() || id != arrival.id;
+            changes.created += arrival.created(was_there);
+            if was_there {
+                changes.replaced.push(id.0);
+            }
+            if before & forgotten::CUSTOMER == 0 && bits & forgotten::CUSTOMER != 0 {
+                changes.newly_forgotten.push(id.0);
+                changes.missed.extend(Some(id.0).filter(|_| was_there && !late.contains_key(&no)));
+            }
+            if was_there && bits & forgotten::CUSTOMER == 0 {
+                let new = row.customer().filter(|one| arrival.before.as_ref().is_none_or(|before| !before.holds(*one)));
+                changes.learned.extend(new.map(|one| (id.0, one)));
+            }
+            changes.learned.extend(late.get(&no).into_iter().flatten().map(|one| (id.0, *one)));
+            let known = (&known.ids, &known.erasures, self.target);
+            changes.mentions.extend(arrival.mentions(row, (id, bits, was_there), known));
+        }
+        Ok(Some(changes))
+    }
+
+    /// Writes what goes with the rows. Answers no where a text came in between.
+    async fn write(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<bool, ArchiveError> {
+        let (tenant, owner) = (self.keyset.tenant, Owner::from(self.target));
+        let Changes { created: _, replaced, mentions, newly_forgotten, learned, missed } = changes;
+        mentions::delete(tx, tenant, owner, replaced).await?;
+        mentions::insert(tx, tenant, owner, mentions).await?;
+        if self.target == Target::Archive && !replaced.is_empty() {
+            mentions::move_content(tx, tenant, replaced).await?;
+            mentions::forget_texts(tx, tenant, newly_forgotten).await?;
+            if !rereading::with_texts(tx, tenant, missed).await?.is_empty() {
+                return Ok(false);
+            }
+            rereading::note(tx, tenant, learned).await?;
+        }
+        Ok(true)
     }
 
     /// One short vault transaction: the erasures that apply, then the ids of those identifiers that are to be kept.
-    async fn ask_vault(&self, existing: &Existing, ids: &[RecordId]) -> Result<Option<Known>, ArchiveError> {
+    async fn ask_vault(&self, arrivals: &[Arrival<'_>]) -> Result<Option<Known>, ArchiveError> {
         let mut tx = self.stores.vault.write().await?;
-        let all: HashSet<Identifier> = self.drafts.iter().flat_map(|draft| identifiers(draft)).collect();
+        let all: HashSet<Identifier> = self.sent.iter().flat_map(Sent::all).flat_map(identifiers).collect();
         let erasures = vault::erasures(&mut tx, self.keyset, &all).await?;
-        let mut known = Known { ids: Resolved::new(), covered: HashSet::new(), erasures };
-        let mut wanted = BTreeSet::new();
-        for (no, draft) in self.drafts.iter().enumerate() {
-            let bits = existing.get(&draft.external_id).map_or(0, |known_as| known_as.forgotten);
-            let forgotten = bits & forgotten::CUSTOMER != 0 || self.is_covered(draft, &known.erasures);
-            if forgotten {
-                known.covered.insert(no);
-            }
-            let own = own_identifiers(&draft.customer);
-            let is_kept = |identifier: &Identifier| {
-                if own.contains(identifier) {
-                    !forgotten
-                } else {
-                    bits & forgotten::MENTION == 0 && !covers(&known.erasures, identifier, self.target, draft)
-                }
-            };
-            wanted.extend(identifiers(draft).filter(is_kept));
-        }
-        let Some(resolved) = vault::resolve(&mut tx, self.keyset, &wanted).await? else { return Ok(None) };
+        let arrives: Vec<i16> =
+            arrivals.iter().map(|arrival| arrival.arrives_forgotten(&erasures, self.target)).collect();
+        let with_bits = || arrivals.iter().zip(arrives.iter().copied());
+        let wanted: BTreeSet<Identifier> =
+            with_bits().flat_map(|(arrival, arrives)| arrival.wanted(arrives, &erasures, self.target)).collect();
+        let Some(mut ids) = vault::resolve(&mut tx, self.keyset, &wanted).await? else { return Ok(None) };
         // A name is bound to the record's number or address, so it comes second.
-        let names: BTreeSet<Identifier> = self
-            .drafts
-            .iter()
-            .zip(ids)
-            .enumerate()
-            .filter(|(no, _)| !known.covered.contains(no))
-            .filter_map(|(_, (draft, id))| name_of(&draft.customer, *id, &resolved))
+        let names: BTreeSet<Identifier> = with_bits()
+            .filter(|(arrival, arrives)| !arrival.is_gone(*arrives))
+            .filter_map(|(arrival, _)| name_of(&arrival.sent.draft.customer, arrival.id, &ids))
             .collect();
         let Some(named) = vault::resolve(&mut tx, self.keyset, &names).await? else { return Ok(None) };
         tx.commit().await?;
-        known.ids = resolved;
-        known.ids.extend(named);
-        Ok(Some(known))
+        ids.extend(named);
+        Ok(Some(Known { ids, erasures, arrives }))
     }
 
     /// The customers of records that arrive forgotten, or were before, and have a text: what they are called is kept until
     /// the text was searched for it.
-    async fn late(&self, existing: &Existing, known: &Known) -> Result<Option<Late>, ArchiveError> {
+    async fn late(&self, arrivals: &[Arrival<'_>], known: &Known) -> Result<Option<Late>, ArchiveError> {
         let tenant = self.keyset.tenant;
-        let arrives = |no: &usize| Some((*no, existing.get(&self.drafts[*no].external_id)?.id));
-        let arriving: Vec<(usize, RecordId)> = known.covered.iter().filter_map(arrives).collect();
+        let arriving = arrivals.iter().zip(&known.arrives).enumerate();
+        let arriving: Vec<(usize, &Arrival<'_>)> = arriving
+            .filter(|(_, (arrival, arrives))| arrival.before.is_some() && arrival.is_gone(**arrives))
+            .map(|(no, (arrival, _))| (no, arrival))
+            .collect();
         if arriving.is_empty() || self.target != Target::Archive {
             return Ok(Some(Late::new()));
         }
-        let records: Vec<Uuid> = arriving.iter().map(|(_, id)| id.0).collect();
+        let records: Vec<Uuid> = arriving.iter().map(|(_, arrival)| arrival.id.0).collect();
         let with_texts = rereading::with_texts(&mut self.stores.archive.read().await?, tenant, &records).await?;
         if with_texts.is_empty() {
             return Ok(Some(Late::new()));
         }
         let arriving = || {
-            let with_text = arriving.iter().filter(|(_, id)| with_texts.contains(&id.0));
-            with_text.map(|(no, id)| (*no, *id, &self.drafts[*no].customer))
+            let with_text = arriving.iter().filter(|(_, arrival)| with_texts.contains(&arrival.id.0));
+            with_text.map(|(no, arrival)| (*no, arrival.id, &arrival.sent.draft.customer))
         };
         let own: BTreeSet<Identifier> = arriving().flat_map(|(.., customer)| own_identifiers(customer)).collect();
         let mut tx = self.stores.vault.write().await?;
@@ -208,109 +260,4 @@ impl Batch<'_> {
         });
         Ok(Some(late.collect()))
     }
-
-    fn is_covered(&self, draft: &Draft, erasures: &HashMap<Identifier, Vec<Erasure>>) -> bool {
-        own_identifiers(&draft.customer).iter().any(|own| covers(erasures, own, self.target, draft))
-    }
-
-    fn row<'b>(&self, draft: &'b Draft, id: RecordId, known: &Known) -> sql::Row<'b> {
-        let Customer { phone, email, name } = &draft.customer;
-        let customer_bits = [
-            (phone.is_some(), forgotten::PHONE),
-            (email.is_some(), forgotten::EMAIL),
-            (name.is_some(), forgotten::NAME),
-        ]
-        .into_iter()
-        .filter_map(|(has, bit)| has.then_some(bit))
-        .sum::<i16>();
-        if self.is_covered(draft, &known.erasures) {
-            return sql::Row {
-                id,
-                draft,
-                phone: None,
-                email: None,
-                name: None,
-                forgotten: customer_bits | self.mention_bit(draft, known),
-            };
-        }
-        let held = |identifier: Option<Identifier>| identifier.and_then(|one| known.ids.get(&one).copied());
-        sql::Row {
-            id,
-            draft,
-            phone: held(phone.clone().map(Identifier::Phone)),
-            email: held(email.clone().map(Identifier::Email)),
-            name: held(name_of(&draft.customer, id, &known.ids)),
-            forgotten: self.mention_bit(draft, known),
-        }
-    }
-
-    /// The bit of a record that arrives with somebody else forgotten in its texts.
-    fn mention_bit(&self, draft: &Draft, known: &Known) -> i16 {
-        let own = own_identifiers(&draft.customer);
-        let somebody = draft.mentions.iter().filter_map(mentioned).filter(|one| !own.contains(one));
-        let cut = somebody.into_iter().any(|one| covers(&known.erasures, &one, self.target, draft));
-        if cut { forgotten::MENTION } else { 0 }
-    }
-
-    /// The mentions of a record as it was written, given what was forgotten of it before and now. Which of its mentions
-    /// was forgotten before is not known any more, so none of them comes back, even where another record of the batch
-    /// has the same identifier.
-    fn mentions<'b>(
-        &'b self,
-        row: &'b sql::Row<'b>,
-        id: RecordId,
-        (before, bits): (i16, i16),
-        known: &'b Known,
-    ) -> impl Iterator<Item = NewMention> + 'b {
-        let draft = row.draft;
-        let own = own_identifiers(&draft.customer);
-        draft.mentions.iter().zip(0..).map(move |(found, n)| {
-            let identifier = match mentioned(found) {
-                None => row.name.filter(|_| bits & forgotten::CUSTOMER == 0),
-                Some(one) if own.contains(&one) => {
-                    known.ids.get(&one).copied().filter(|_| bits & forgotten::CUSTOMER == 0)
-                }
-                Some(one) if covers(&known.erasures, &one, self.target, draft) => None,
-                Some(one) => known.ids.get(&one).copied().filter(|_| before & forgotten::MENTION == 0),
-            };
-            NewMention { record: id.0, at: draft.at, mention: Mention { n, kind: found.kind(), identifier } }
-        })
-    }
-}
-
-fn record_id(draft: &Draft, existing: &Existing) -> RecordId {
-    existing.get(&draft.external_id).map_or_else(RecordId::new, |known_as| known_as.id)
-}
-
-fn own_identifiers(customer: &Customer) -> Vec<Identifier> {
-    let phone = customer.phone.clone().map(Identifier::Phone);
-    phone.into_iter().chain(customer.email.clone().map(Identifier::Email)).collect()
-}
-
-/// A number or address that a text mentions; the record's own name is none by itself.
-fn mentioned(found: &Found) -> Option<Identifier> {
-    match found {
-        Found::Phone(phone) => Some(Identifier::Phone(phone.clone())),
-        Found::Email(email) => Some(Identifier::Email(email.clone())),
-        Found::OwnName => None,
-    }
-}
-
-/// The numbers and addresses of a draft: its customer's and those its texts mention.
-fn identifiers(draft: &Draft) -> impl Iterator<Item = Identifier> {
-    own_identifiers(&draft.customer).into_iter().chain(draft.mentions.iter().filter_map(mentioned))
-}
-
-/// The name, bound to the record's number, else its address, else the record.
-fn name_of(customer: &Customer, record: RecordId, known: &Resolved) -> Option<Identifier> {
-    let name = customer.name.clone()?;
-    let id = |identifier: Identifier| known.get(&identifier).map(|id: &IdentifierId| id.0);
-    let phone = customer.phone.clone().map(Identifier::Phone).and_then(id);
-    let email = customer.email.clone().map(Identifier::Email).and_then(id);
-    let bound_to: Uuid = phone.or(email).unwrap_or(record.0);
-    Some(Identifier::Name { name, bound_to })
-}
-
-fn covers(erasures: &HashMap<Identifier, Vec<Erasure>>, one: &Identifier, target: Target, draft: &Draft) -> bool {
-    erasures.get(one).is_some_and(|all| all.iter().any(|erasure| erasure.covers(target, draft.at)))
 }

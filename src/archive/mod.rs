@@ -1,5 +1,7 @@
 //! The archive: interactions, survey responses and raw events, without a single identifier in them.
 
+mod arrival;
+mod columns;
 mod draft;
 mod existing;
 pub mod http;
@@ -12,7 +14,7 @@ mod search;
 pub mod selector;
 mod sql;
 
-pub use draft::Columns;
+pub use columns::Columns;
 pub use ingest::{BATCH, Stored, store};
 pub use model::{ArchiveError, Record, Slot, View, forgotten};
 pub use search::{Search, find, interactions_of, plan, search};

@@ -8,6 +8,9 @@ use crate::base::pii::Kind;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
+/// The word that is shown for an identifier that was forgotten, or that the view does not show.
+pub const ANONYMIZED: &str = "Anonymized";
+
 /// Bits of a record's `forgotten`: what was cut, whatever is imported again.
 pub mod forgotten {
     /// The number.
@@ -56,7 +59,7 @@ pub enum Slot {
 pub struct Record {
     /// Its id.
     pub id: RecordId,
-    /// The sending system's id.
+    /// The sending system's id, its keyed hash, or, of a forgotten record, `Anonymized` instead of that hash.
     pub external_id: String,
     /// When it happened.
     pub at: DateTime<Utc>,
@@ -71,7 +74,7 @@ pub struct Record {
     /// What the placeholders of its texts stand for.
     pub mentions: Vec<Mention>,
     /// The rest.
-    pub columns: super::draft::Columns,
+    pub columns: super::columns::Columns,
 }
 
 /// Why the archive did not answer.

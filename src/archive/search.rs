@@ -128,8 +128,8 @@ async fn attach_mentions(
     Ok(())
 }
 
-/// The interactions of some external ids, with their channels. An id that holds its record's own number or address is
-/// stored as its keyed hash, and is found by what it was before.
+/// The interactions of some external ids, with their channels. An id that contains its record's own number, address, or name
+/// is stored as its keyed hash, and is found by what it was before.
 pub async fn interactions_of<'i>(
     stores: &Stores,
     tenant: TenantId,
@@ -137,7 +137,7 @@ pub async fn interactions_of<'i>(
 ) -> Result<HashMap<String, (RecordId, Channel)>, ArchiveError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let asked: HashMap<String, &str> =
-        external_ids.flat_map(|id| [(id.to_owned(), id), (super::draft::hashed_id(&keyset, id), id)]).collect();
+        external_ids.flat_map(|id| [(id.to_owned(), id), (super::draft::keyed_id(&keyset, id), id)]).collect();
     let found = existing::channels(&mut stores.archive.read().await?, tenant, asked.keys().cloned()).await?;
     let named = |(stored, id, channel): (String, RecordId, Channel)| {
         asked.get(&stored).map(|external_id| ((*external_id).to_owned(), (id, channel)))

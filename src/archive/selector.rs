@@ -50,6 +50,34 @@ pub const fn table(target: Target) -> &'static str {
     }
 }
 
+/// The columns of a target that describe a record in a word, or join it to another: where such a value contained the
+/// record's own number, address, or name, its keyed hash is stored.
+#[must_use]
+pub const fn descriptive(target: Target) -> &'static [&'static str] {
+    match target {
+        Target::Archive => &["queue", "agent_id", "outcome"],
+        Target::SmsSurvey => &["interaction_external_id"],
+        Target::RawData => &["interaction_external_id", "event"],
+    }
+}
+
+/// Appends to a SET list that the descriptive values that are keyed hashes become the constant `Anonymized`: a hash that
+/// stays would join a forgotten record to a later one of the same customer.
+pub fn forget_descriptive(query: Query<'_>, target: Target) -> Query<'_> {
+    descriptive(target).iter().fold(query, |query, column| {
+        query
+            .push(", ")
+            .push(*column)
+            .push(" = CASE WHEN substr(")
+            .push(*column)
+            .push(", 1, 5) = 'hash-' AND length(")
+            .push(*column)
+            .push(") = 69 THEN 'Anonymized' ELSE ")
+            .push(*column)
+            .push(" END")
+    })
+}
+
 /// Appends the records whose customer is selected: `(id, at, phone_id, email_id, name_id)`, each once.
 pub fn customers(query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
     let query = customers_by("phone_id", query, tenant, target, span);

@@ -1,25 +1,32 @@
 //! Statements of the archive's records.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
-use super::draft::{Columns, Draft};
+use super::columns::Columns;
+use super::draft::is_keyed;
 use super::incoming::{Channel, Direction};
-use super::model::{Record, Slot, forgotten};
-use super::selector::table;
+use super::model::{ANONYMIZED, Record, Slot, forgotten};
+use super::selector::{descriptive, table};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::base::pii::Kind;
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
 
-/// A draft whose identifiers were resolved.
+/// A record as it is to be written: its identifiers were resolved.
 pub struct Row<'a> {
     pub id: RecordId,
-    pub draft: &'a Draft,
+    pub external_id: &'a str,
+    pub at: DateTime<Utc>,
+    pub columns: Cow<'a, Columns>,
     pub phone: Option<IdentifierId>,
     pub email: Option<IdentifierId>,
     pub name: Option<IdentifierId>,
     pub forgotten: i16,
+    /// The kinds of the placeholders that its text has behind those of its mentions: they stand for nobody.
+    pub added: Vec<Kind>,
 }
 
 impl Row<'_> {
@@ -78,6 +85,12 @@ pub async fn upsert(
             _ => ".name_id END",
         });
     }
+    for column in descriptive(target).iter().copied() {
+        // A value that was forgotten stays so.
+        query = query.push(", ").push(column).push(" = CASE WHEN ").push(table).push(".forgotten & 7 <> 0 AND ");
+        query = query.push(table).push(".").push(column).push(" = 'Anonymized' THEN 'Anonymized' ELSE excluded.");
+        query = query.push(column).push(" END");
+    }
     query
         .push(", forgotten = ")
         .push(table)
@@ -88,25 +101,18 @@ pub async fn upsert(
         .await
 }
 
-/// The columns of a target's own, and how a record of the same external id takes them over.
+/// The columns of a target's own, and how a record of the same external id takes over those that are not descriptive.
 const fn own_columns(target: Target) -> (&'static str, &'static str) {
     match target {
         Target::Archive => (
             "ended_at, channel, direction, queue, agent_id, outcome, attributes",
             "ended_at = excluded.ended_at, channel = excluded.channel, direction = excluded.direction, \
-             queue = excluded.queue, agent_id = excluded.agent_id, outcome = excluded.outcome, \
              attributes = excluded.attributes",
         ),
-        Target::SmsSurvey => (
-            "interaction_external_id, score, comment",
-            "interaction_external_id = excluded.interaction_external_id, score = excluded.score, \
-             comment = excluded.comment",
-        ),
-        Target::RawData => (
-            "interaction_external_id, event, attributes",
-            "interaction_external_id = excluded.interaction_external_id, event = excluded.event, \
-             attributes = excluded.attributes",
-        ),
+        Target::SmsSurvey => {
+            ("interaction_external_id, score, comment", "score = excluded.score, comment = excluded.comment")
+        }
+        Target::RawData => ("interaction_external_id, event, attributes", "attributes = excluded.attributes"),
     }
 }
 
@@ -114,13 +120,13 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &Row<'_>) -> Query<'c> 
     let query = query
         .with("(", tenant)
         .with(", ", row.id)
-        .with(", ", row.draft.external_id.as_str())
-        .with(", ", row.draft.at)
+        .with(", ", row.external_id)
+        .with(", ", row.at)
         .with(", ", row.phone)
         .with(", ", row.email)
         .with(", ", row.name)
         .with(", ", row.forgotten);
-    match &row.draft.columns {
+    match row.columns.as_ref() {
         Columns::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes } => query
             .with(", ", *ended_at)
             .with(", ", *channel)
@@ -143,8 +149,8 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &Row<'_>) -> Query<'c> 
 fn with_columns<'c>(query: Query<'c>, target: Target, rows: &[Row<'_>]) -> Query<'c> {
     let query = query
         .with_array("", rows.iter().map(|row| row.id.0))
-        .with_array(", ", rows.iter().map(|row| row.draft.external_id.as_str()))
-        .with_array(", ", rows.iter().map(|row| row.draft.at))
+        .with_array(", ", rows.iter().map(|row| row.external_id))
+        .with_array(", ", rows.iter().map(|row| row.at))
         .with_array(", ", rows.iter().map(|row| row.phone.map(|id| id.0)))
         .with_array(", ", rows.iter().map(|row| row.email.map(|id| id.0)))
         .with_array(", ", rows.iter().map(|row| row.name.map(|id| id.0)))
@@ -153,7 +159,7 @@ fn with_columns<'c>(query: Query<'c>, target: Target, rows: &[Row<'_>]) -> Query
     match target {
         Target::Archive => {
             let own = || {
-                rows.iter().filter_map(|row| match &row.draft.columns {
+                rows.iter().filter_map(|row| match row.columns.as_ref() {
                     Columns::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes } => {
                         Some((ended_at, channel, direction, [queue, agent_id, outcome, attributes]))
                     }
@@ -172,7 +178,7 @@ fn with_columns<'c>(query: Query<'c>, target: Target, rows: &[Row<'_>]) -> Query
         }
         Target::SmsSurvey => {
             let own = || {
-                rows.iter().filter_map(|row| match &row.draft.columns {
+                rows.iter().filter_map(|row| match row.columns.as_ref() {
                     Columns::SurveyResponse { interaction_external_id, score, comment } => {
                         Some((interaction_external_id.as_deref(), *score, comment.as_deref()))
                     }
@@ -186,7 +192,7 @@ fn with_columns<'c>(query: Query<'c>, target: Target, rows: &[Row<'_>]) -> Query
         }
         Target::RawData => {
             let own = || {
-                rows.iter().filter_map(|row| match &row.draft.columns {
+                rows.iter().filter_map(|row| match row.columns.as_ref() {
                     Columns::RawEvent { interaction_external_id, event, attributes } => {
                         Some((interaction_external_id.as_deref(), event.as_str(), attributes.as_deref()))
                     }
@@ -322,9 +328,10 @@ impl Common {
             None if bits & bit != 0 => Slot::Forgotten,
             None => Slot::Empty,
         };
+        let is_hidden = bits & forgotten::CUSTOMER != 0 && is_keyed(&external_id);
         Record {
             id,
-            external_id,
+            external_id: if is_hidden { ANONYMIZED.to_owned() } else { external_id },
             at,
             phone: slot(Kind::Phone, phone_id, forgotten::PHONE),
             email: slot(Kind::Email, email_id, forgotten::EMAIL),

@@ -227,14 +227,13 @@ async fn cut_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 async fn cut_customers(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     let mut cut = 0;
     for slot in [".phone_id", ".email_id"] {
-        let query = with_selected(tx.query(""), chunk)
-            .push(" UPDATE ")
-            .push(table(chunk.target))
-            .push(
-                " SET forgotten = forgotten | CASE WHEN phone_id IS NULL THEN 0 ELSE 1 END \
-                 | CASE WHEN email_id IS NULL THEN 0 ELSE 2 END | CASE WHEN name_id IS NULL THEN 0 ELSE 4 END, \
-                 phone_id = NULL, email_id = NULL, name_id = NULL FROM selected s WHERE ",
-            )
+        let query = with_selected(tx.query(""), chunk).push(" UPDATE ").push(table(chunk.target)).push(
+            " SET forgotten = forgotten | CASE WHEN phone_id IS NULL THEN 0 ELSE 1 END \
+             | CASE WHEN email_id IS NULL THEN 0 ELSE 2 END | CASE WHEN name_id IS NULL THEN 0 ELSE 4 END, \
+             phone_id = NULL, email_id = NULL, name_id = NULL",
+        );
+        let query = selector::forget_descriptive(query, chunk.target)
+            .push(" FROM selected s WHERE ")
             .push(table(chunk.target))
             .with(".tenant_id = ", chunk.tenant)
             .push(" AND ")

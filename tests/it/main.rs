@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
+mod again;
 mod architecture;
 mod auth;
 mod connections;
@@ -15,6 +16,7 @@ mod delivery;
 mod fence;
 mod harness;
 mod ingest;
+mod keyed;
 mod keys;
 mod night;
 mod night_closing;

@@ -42,10 +42,10 @@ pub struct Ingested {
     /// Records that were sent.
     #[schema(example = 3)]
     pub received: u64,
-    /// Records of a new external id.
+    /// Records of a new external id, and every record whose external id contains its customer's number, address, or name.
     #[schema(example = 2)]
     pub created: u64,
-    /// Records that replaced one of the same external id.
+    /// Other records that replaced one of the same external id.
     #[schema(example = 0)]
     pub updated: u64,
     /// Records that were stored without an identifier that is none.
@@ -206,7 +206,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
     }
 
     async fn flush(&mut self) -> Result<(), ArchiveError> {
-        let stored = store(self.stores, self.tenant, self.target, &self.drafts).await?;
+        let stored = store(self.stores, (self.tenant, self.region), self.target, &self.drafts).await?;
         self.report.created += stored.created;
         self.report.updated += stored.updated;
         self.report.restarts += stored.restarts;

@@ -8,10 +8,10 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
-use crate::archive::draft::Columns;
+use crate::archive::columns::Columns;
 use crate::archive::incoming::{Channel, Direction};
 use crate::archive::mentions::Mention;
-use crate::archive::model::{Record, Slot, View};
+use crate::archive::model::{ANONYMIZED, Record, Slot, View};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, Token};
@@ -20,9 +20,6 @@ use crate::base::target::Target;
 use crate::base::text::{fill_json, fill_text};
 use crate::http::Answer;
 use crate::vault::{self, Stores};
-
-/// What stands where an identifier was forgotten, or where the view shows none.
-const ANONYMIZED: &str = "Anonymized";
 
 /// What the audit log says of a call.
 pub struct Audited {
@@ -140,7 +137,8 @@ pub struct CustomerOut {
 pub struct Interaction {
     /// Its id.
     pub id: RecordId,
-    /// The sending system's id; a keyed hash where that held the customer's number or address.
+    /// The sending system's id; a keyed hash where that contained the customer's number, address, or name, and `Anonymized`
+    /// once that customer is forgotten.
     #[schema(example = "cdr-43678")]
     pub external_id: String,
     /// Over which channel it came.
@@ -171,7 +169,7 @@ pub struct Interaction {
 pub struct SurveyResponse {
     /// Its id.
     pub id: RecordId,
-    /// The sending system's id.
+    /// The sending system's id, or what stands for it, as of an interaction.
     pub external_id: String,
     /// The interaction it is about.
     pub interaction_external_id: Option<String>,
@@ -192,7 +190,7 @@ pub struct SurveyResponse {
 pub struct RawEvent {
     /// Its id.
     pub id: RecordId,
-    /// The sending system's id.
+    /// The sending system's id, or what stands for it, as of an interaction.
     pub external_id: String,
     /// The interaction it belongs to.
     pub interaction_external_id: Option<String>,

@@ -14,6 +14,7 @@
 //! What is spoken is read by `spoken` (with `words`, the vocabulary of four languages): a run of number words becomes
 //! digits, and these are read by the very rules of written ones.
 
+mod again;
 mod card;
 mod digits;
 pub mod document;
@@ -37,6 +38,7 @@ mod stories;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+pub use again::Again;
 pub use placeholder::fill_text;
 pub use suppressed::Suppressed;
 
@@ -136,12 +138,18 @@ impl Finder {
         self.read(text, Reading::Text)
     }
 
-    /// Whether the text holds the record's own number or address (not the name): for external ids.
+    /// Whether the text holds the record's own number, address, or whole name: for ids and words of a program.
     #[must_use]
     pub fn holds_own(&self, text: &str) -> bool {
         // Whatever stands before it: `ext-kari@x.no` could be an address of its own, but an id is made of parts.
         let is_in = |own: &Pii<Email>| email::is_in(own, text);
-        self.email.as_ref().is_some_and(is_in) || self.numbers.holds_own(text)
+        self.email.as_ref().is_some_and(is_in)
+            || self.numbers.holds_own(text)
+            || self.names().is_some_and(|names| names.is_in(text))
+    }
+
+    fn names(&self) -> Option<&Names> {
+        self.names.get_or_init(|| self.name.as_ref().and_then(Names::new)).as_ref()
     }
 
     fn is_own_address(&self, find: &Find) -> bool {
@@ -166,7 +174,7 @@ impl Finder {
         let taken = ranges(&found);
         self.numbers.find(text, reading, &taken, &mut found);
         found.sort_by_key(|(range, _)| range.start);
-        if let Some(names) = self.names.get_or_init(|| self.name.as_ref().and_then(Names::new)) {
+        if let Some(names) = self.names() {
             let taken = ranges(&found);
             names.find(text, reading, &taken, &mut found);
             found.sort_by_key(|(range, _)| range.start);

@@ -92,6 +92,14 @@ impl Names {
         self.close(&mut row, reading, found);
     }
 
+    /// Whether the whole name stands in an id or a word of a program, whatever parts its words there.
+    pub(super) fn is_in(&self, id: &str) -> bool {
+        let words: Vec<&str> = id.split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
+        let mut found = Vec::new();
+        self.find(&words.join(" "), Reading::Counter, &[], &mut found);
+        !found.is_empty()
+    }
+
     fn position(&self, word: &str) -> Option<usize> {
         // A folded word may be shorter than the written one, by accents and invisible marks, but not without end.
         if word.is_empty() || word.len() > self.longest * 4 + 16 {

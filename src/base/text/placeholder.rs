@@ -87,6 +87,27 @@ pub fn fill_text(text: &str, show: impl Fn(usize) -> String) -> String {
     filled
 }
 
+/// What stands before the first placeholder, and each placeholder with what stands between it and the next.
+pub(super) fn parts(text: &str) -> (&str, Vec<(usize, &str)>) {
+    let next = |from: usize| {
+        let opens = text[from..].match_indices(OPEN).map(|(at, _)| from + at);
+        opens.into_iter().find_map(|at| Some((at, number_of(&text[at + OPEN.len_utf8()..])?)))
+    };
+    let (mut first, mut places) = (text, Vec::new());
+    let mut open: Option<(usize, &str)> = None;
+    let mut from = 0;
+    while let Some((at, place)) = next(from) {
+        match open {
+            Some((n, _)) => places.push((n, &text[from..at])),
+            None => first = &text[..at],
+        }
+        from = text.len() - place.1.len();
+        open = Some(place);
+    }
+    places.extend(open);
+    (first, places)
+}
+
 /// The number behind an opening delimiter, and what follows the placeholder.
 fn number_of(after: &str) -> Option<(usize, &str)> {
     let digits = after.bytes().take_while(u8::is_ascii_digit).count();

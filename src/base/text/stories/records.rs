@@ -5,13 +5,15 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn an_external_id_holds_the_own_number_or_address() {
-    for id in
-        ["cdr-98765432", "out-2026-08-01-004798765432-1", "x_987_65_432", "Kari.Nordmann@eksempel.no#1", "4798765432"]
-    {
+fn an_external_id_holds_the_own_number_address_or_name() {
+    let numbers = ["cdr-98765432", "out-2026-08-01-004798765432-1", "x_987_65_432", "4798765432"];
+    let names =
+        ["kari_nordmann/7", "VIP Kari Nordmann", "Nordmann, Kari", "chat:KARI+NORDMANN", "Kari.Nordmann@eksempel.no#1"];
+    for id in numbers.into_iter().chain(names) {
         assert!(kari().holds_own(id), "{id}");
     }
-    for id in ["cdr-98765433", "Kari", "91234567", "ola@eksempel.no", ""] {
+    // A word of the name alone is an agent's name, or a queue's, as well.
+    for id in ["cdr-98765433", "Kari", "kari.hansen", "Ola Nordmann", "91234567", "ola@eksempel.no", ""] {
         assert!(!kari().holds_own(id), "{id}");
     }
 }

@@ -1,0 +1,107 @@
+//! The columns in which the kinds of records differ.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::incoming::{Channel, Direction};
+
+/// The columns that the kinds of records do not share. Texts hold placeholders.
+#[derive(Clone, Debug)]
+pub enum Columns {
+    /// Of an interaction.
+    Interaction {
+        /// When it ended.
+        ended_at: Option<DateTime<Utc>>,
+        /// The channel.
+        channel: Channel,
+        /// Who began it.
+        direction: Option<Direction>,
+        /// The queue.
+        queue: Option<String>,
+        /// Who answered.
+        agent_id: Option<String>,
+        /// How it ended.
+        outcome: Option<String>,
+        /// JSON text.
+        attributes: Option<String>,
+    },
+    /// Of a survey response.
+    SurveyResponse {
+        /// The interaction it is about.
+        interaction_external_id: Option<String>,
+        /// 0 to 10.
+        score: Option<i16>,
+        /// Free text.
+        comment: Option<String>,
+    },
+    /// Of a raw event.
+    RawEvent {
+        /// The interaction it belongs to.
+        interaction_external_id: Option<String>,
+        /// What happened.
+        event: String,
+        /// JSON text.
+        attributes: Option<String>,
+    },
+}
+
+impl Columns {
+    /// The descriptive fields, in the order of [`super::selector::descriptive`].
+    pub(super) fn descriptive(&self) -> [Option<&str>; 3] {
+        match self {
+            Self::Interaction { queue, agent_id, outcome, .. } => {
+                [queue.as_deref(), agent_id.as_deref(), outcome.as_deref()]
+            }
+            Self::SurveyResponse { interaction_external_id, .. } => [interaction_external_id.as_deref(), None, None],
+            Self::RawEvent { interaction_external_id, event, .. } => {
+                [interaction_external_id.as_deref(), Some(event), None]
+            }
+        }
+    }
+
+    /// The same fields, to be changed.
+    pub(super) fn descriptive_mut(&mut self) -> [Option<&mut String>; 3] {
+        match self {
+            Self::Interaction { queue, agent_id, outcome, .. } => [queue.as_mut(), agent_id.as_mut(), outcome.as_mut()],
+            Self::SurveyResponse { interaction_external_id, .. } => [interaction_external_id.as_mut(), None, None],
+            Self::RawEvent { interaction_external_id, event, .. } => {
+                [interaction_external_id.as_mut(), Some(event), None]
+            }
+        }
+    }
+
+    /// Whether a text of it has a placeholder.
+    #[must_use]
+    pub fn has_mentions(&self) -> bool {
+        match self {
+            Self::Interaction { attributes: text, .. }
+            | Self::SurveyResponse { comment: text, .. }
+            | Self::RawEvent { attributes: text, .. } => text.as_ref().is_some_and(|text| text.contains('\u{E000}')),
+        }
+    }
+
+    /// The text of it, as JSON; null where there is none.
+    pub(super) fn text(&self) -> Value {
+        match self {
+            Self::Interaction { attributes, .. } | Self::RawEvent { attributes, .. } => as_json(attributes.as_deref()),
+            Self::SurveyResponse { comment, .. } => comment.clone().map_or(Value::Null, Value::String),
+        }
+    }
+
+    /// Puts another text in its place.
+    pub(super) fn set_text(&mut self, text: Value) {
+        match (self, text) {
+            (_, Value::Null) => {}
+            (Self::Interaction { attributes, .. } | Self::RawEvent { attributes, .. }, text) => {
+                *attributes = Some(text.to_string());
+            }
+            (Self::SurveyResponse { comment, .. }, Value::String(text)) => *comment = Some(text),
+            (Self::SurveyResponse { .. }, _) => {}
+        }
+    }
+}
+
+/// Stored attributes as they were written.
+pub(super) fn as_json(attributes: Option<&str>) -> Value {
+    attributes.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
