@@ -1,6 +1,7 @@
 //! The stage on which the stories play.
 
 mod caller;
+mod citus;
 mod content;
 mod dump;
 mod folder;
