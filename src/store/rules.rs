@@ -192,8 +192,11 @@ fn tables<'t>(nodes: &[Node<'t>]) -> Vec<(&'t str, &'t str)> {
             _ if node.is("update") => before.is_some_and(|before| before.is_any(&["do", "for"])),
             _ => !node.is_any(&["join", "using"]),
         };
+        if is_other {
+            continue;
+        }
         let mut rest = nodes.get(at + 1..).unwrap_or_default();
-        while !is_other {
+        loop {
             rest = match rest {
                 [first, others @ ..] if first.is_any(&["lateral", "only"]) => others,
                 _ => rest,

@@ -23,10 +23,9 @@ pub fn is_wanted() -> bool {
 /// in the server's own process, a later statement could not change on all shards at once, as ANALYZE does. Fewer shards than
 /// the usual 32 keep the stories fast.
 pub fn settings(folder: &Path) -> String {
-    let shards = std::env::var("LETHE_TEST_CITUS_SHARDS").unwrap_or_else(|_| "4".to_owned());
     format!(
         " -c shared_preload_libraries=citus -c citus.local_hostname={} -c citus.node_conninfo=sslmode=prefer \
-         -c citus.enable_local_execution=off -c citus.shard_count={shards} -c max_prepared_transactions=500 -c max_connections=800",
+         -c citus.enable_local_execution=off -c citus.shard_count=4 -c max_prepared_transactions=500 -c max_connections=800",
         folder.display()
     )
 }
@@ -60,7 +59,7 @@ async fn distribute(folder: &Path, url: &str) {
 }
 
 async fn migrate<S: Migrations>(url: &str, schema: Option<&'static str>) {
-    let settings = Settings { url: url.to_owned().into(), schema, connections: 1, patience: Duration::from_secs(60) };
+    let settings = Settings { url: url.to_owned().into(), schema, connections: 1, patience: Duration::from_mins(1) };
     let store = Db::<S>::open(&settings).await.unwrap();
     lethe::store::migrate(&store).await.unwrap();
     store.close().await;

@@ -155,11 +155,17 @@ impl Databases {
     pub async fn create(&self) -> Database {
         let cluster = Cluster::of_this_run();
         let mut admin = cluster.admin().await;
-        let template = match citus::is_wanted() {
-            true => citus::template(&mut admin, &cluster.folder, |database| cluster.url(database)).await,
-            false => "template1",
+        let template = if citus::is_wanted() {
+            citus::template(&mut admin, &cluster.folder, |database| cluster.url(database)).await
+        } else {
+            "template1"
         };
         self.create_from(&mut admin, template).await
+    }
+
+    /// A database without a table, on Citus, too.
+    pub async fn create_empty(&self) -> Database {
+        self.create_from(&mut Cluster::of_this_run().admin().await, "template1").await
     }
 
     /// A copy of a database to which nobody is connected.
