@@ -1,5 +1,5 @@
 -- Distributes the archive by tenant on Citus. Run once with psql on the coordinator, after the first `lethe migrate` and before
--- the first record; docs/scaling.md says what it needs and what was checked. Not a migration: a plain PostgreSQL has no use for it.
+-- the first record; docs/scaling.md says what it needs and what was run. Not a migration: a plain PostgreSQL has no use for it.
 
 BEGIN;
 
@@ -39,5 +39,9 @@ SELECT create_distributed_table('content_sweeps', 'tenant_id', colocate_with => 
 
 -- `leases` and `_sqlx_migrations` stay local tables of the coordinator: a lease reads the database's clock in an UPDATE,
 -- which a distributed table refuses, and there is one clock only.
+
+-- What the tables held before, tenants and their epochs at least, has been copied to the shards. The originals would stay on the
+-- coordinator, unseen and out of date.
+SELECT truncate_local_data_after_distributing_table(logicalrelid) FROM pg_dist_partition WHERE partmethod IN ('h', 'n');
 
 COMMIT;

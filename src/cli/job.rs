@@ -75,8 +75,13 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
     let Report { requests_done, requests_failed, identifiers_deleted, requests_purged, requests_overdue, .. } = report;
     let targets: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
     let targets = if targets.is_empty() { "no records".to_owned() } else { targets.join(", ") };
+    let waiting = if report.is_uncounted { "unknown how many".to_owned() } else { requests_failed.to_string() };
+    if let Some(error) = &report.error {
+        let step = report.stopped_at.as_deref().unwrap_or("begin");
+        print(&format!("{}: the pass stopped at the step {step}: {error}; the next start goes on there", tenant.slug));
+    }
     print(&format!(
-        "{}: {requests_done} requests done, {requests_failed} left waiting; anonymized: {targets}; \
+        "{}: {requests_done} requests done, {waiting} left waiting; anonymized: {targets}; \
          {identifiers_deleted} identifiers left the vault; {requests_purged} old requests purged",
         tenant.slug
     ));

@@ -256,7 +256,7 @@ pub async fn files_of(
         .each(selected, |query, (id, cutoff)| query.with("(", *id).with(", ", *cutoff).push(")"))
         .push("), customers AS (");
     let mut query = selector::customers(query, tenant, Target::Archive, Span::default())
-        .push("), made (id) AS (SELECT d.id FROM customers k JOIN deliveries d ON d.interaction_id = k.id")
+        .push("), made AS (SELECT d.id FROM customers k JOIN deliveries d ON d.interaction_id = k.id")
         .with(" WHERE d.tenant_id = ", tenant);
     for slot in ["phone_id", "email_id"] {
         query = query

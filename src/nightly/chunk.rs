@@ -55,7 +55,7 @@ impl Chunk {
     }
 }
 
-/// Begins a statement with the chunk's work rows as the relation that the selector asks for.
+/// Appends a WITH of the chunk's work rows as the relation that the selector asks for.
 pub fn with_selected<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     query
         .push("WITH selected AS (SELECT no, identifier_id, cutoff FROM pass_work")
@@ -99,17 +99,17 @@ pub async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::re
     Ok(cut)
 }
 
-/// Begins a statement with the relation `customers`: the records whose customer the chunk selects.
-pub fn with_customers<'c>(tx: &'c mut Tx<Archive>, chunk: &Chunk) -> Query<'c> {
-    let query = with_selected(tx.query(""), chunk).push(", customers AS (");
+/// Appends a WITH of the relation `customers`: the records whose customer the chunk selects.
+pub fn with_customers<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
+    let query = with_selected(query, chunk).push(", customers AS (");
     selector::customers(query, chunk.tenant, chunk.target, chunk.span).push(")")
 }
 
-/// Begins a statement with the relation `hit (record_id, identifier_id, at)`: every identifier that the chunk takes out of
-/// a record. A customer goes whole (A18); mentions are those that were noted.
-fn with_hits<'c>(tx: &'c mut Tx<Archive>, chunk: &Chunk) -> Query<'c> {
-    let query = with_customers(tx, chunk).push(
-        ", hit (record_id, identifier_id, at) AS (SELECT id, phone_id, at FROM customers \
+/// Appends a WITH of the relation `hit (record_id, identifier_id, at)`: every identifier that the chunk takes out of a
+/// record. A customer goes whole (A18); mentions are those that were noted.
+fn with_hits<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
+    let query = with_customers(query, chunk).push(
+        ", hit AS (SELECT id AS record_id, phone_id AS identifier_id, at FROM customers \
          UNION ALL SELECT id, email_id, at FROM customers UNION ALL SELECT id, name_id, at FROM customers",
     );
     if chunk.mentions {
@@ -125,25 +125,25 @@ fn with_hits<'c>(tx: &'c mut Tx<Archive>, chunk: &Chunk) -> Query<'c> {
 /// Notes the selected mentions; then, of the records whose customer goes, the mentions of that customer and of
 /// everybody else whom this pass forgets there.
 async fn note_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    const INSERT: &str = ") INSERT INTO pass_hits (tenant_id, record_id, slot, identifier_id, at) SELECT ";
-    let query = with_selected(tx.query(""), chunk).push(", said AS (");
+    const INSERT: &str = "INSERT INTO pass_hits (tenant_id, record_id, slot, identifier_id, at) ";
+    let query = with_selected(tx.query(INSERT), chunk).push(", said AS (");
     let selected = selector::mentions(query, chunk.tenant, chunk.target, chunk.span)
-        .with(INSERT, chunk.tenant)
+        .with(") SELECT ", chunk.tenant)
         .push(Sql::CAST_UUID)
         .push(", record_id, n, identifier_id, at FROM said")
         .execute()
         .await?;
-    let query = with_customers(tx, chunk).push(", own AS (");
+    let query = with_customers(tx.query(INSERT), chunk).push(", own AS (");
     let own = query
         .push("SELECT m.record_id, m.n, m.identifier_id, m.at FROM customers c JOIN mentions m ON m.record_id = c.id")
         .with(" WHERE m.tenant_id = ", chunk.tenant)
         .with(" AND m.target = ", Owner::from(chunk.target))
         .push(" AND m.identifier_id IS NOT NULL AND (m.identifier_id IN (c.phone_id, c.email_id, c.name_id)")
-        .push(" OR EXISTS (SELECT 1 FROM pass_work w WHERE w.tenant_id = m.tenant_id")
+        .with(" OR EXISTS (SELECT 1 FROM pass_work w WHERE w.tenant_id = ", chunk.tenant)
         .with(" AND w.pass_id = ", chunk.pass)
         .with(" AND w.target = ", chunk.target)
         .push(" AND w.identifier_id = m.identifier_id AND m.at < w.cutoff))")
-        .with(INSERT, chunk.tenant)
+        .with(") SELECT ", chunk.tenant)
         .push(Sql::CAST_UUID)
         .push(", record_id, n, identifier_id, at FROM own WHERE TRUE ON CONFLICT DO NOTHING")
         .execute()
@@ -153,10 +153,9 @@ async fn note_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 
 /// Adds the distinct records to the counts of every request that selects them, and answers how many requests that is.
 async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    with_hits(tx, chunk)
+    with_hits(tx.query("INSERT INTO request_counts (tenant_id, request_id, target, anonymized) "), chunk)
         .push(
-            " INSERT INTO request_counts (tenant_id, request_id, target, anonymized) \
-             SELECT s.tenant_id, s.request_id, s.target, count(DISTINCT h.record_id) \
+            " SELECT s.tenant_id, s.request_id, s.target, count(DISTINCT h.record_id) \
              FROM hit h JOIN pass_selections s ON s.identifier_id = h.identifier_id AND h.at < s.cutoff",
         )
         .with(" WHERE s.tenant_id = ", chunk.tenant)
@@ -173,8 +172,8 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 
 /// Notes what the cut takes out of records: candidates for leaving the vault.
 async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    with_hits(tx, chunk)
-        .with(" INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ", chunk.tenant)
+    with_hits(tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) "), chunk)
+        .with(" SELECT DISTINCT ", chunk.tenant)
         .push(Sql::CAST_UUID)
         .with(", ", chunk.pass)
         .push(Sql::CAST_UUID)
@@ -186,7 +185,7 @@ async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 /// How many of the records are whole yet. Only a record that is mentioned in can have been touched before, by an earlier
 /// chunk or night; without mentions all that are cut are new.
 async fn becoming_anonymous(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    let records: i64 = with_hits(tx, chunk)
+    let records: i64 = with_hits(tx.query(""), chunk)
         .push(" SELECT count(DISTINCT h.record_id) FROM hit h JOIN ")
         .push(table(chunk.target))
         .with(" r ON r.id = h.record_id WHERE r.tenant_id = ", chunk.tenant)

@@ -17,7 +17,7 @@ pub async fn forget_addressees(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()
     }
     list(tx, chunk).await?;
     release(tx, chunk).await?;
-    with_made(tx, chunk)
+    with_made(tx.query(""), chunk)
         .push(" DELETE FROM delivery_customers")
         .with(" WHERE tenant_id = ", chunk.tenant)
         .push(" AND (interaction_id, delivery_id, claim) IN (SELECT interaction_id, delivery_id, claim FROM made)")
@@ -26,11 +26,11 @@ pub async fn forget_addressees(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()
     Ok(())
 }
 
-/// Begins a statement with the relation `made`: the rows of those whom the chunk selects, and of the customers who go with
+/// Appends a WITH of the relation `made`: the rows of those whom the chunk selects, and of the customers who go with
 /// their interaction.
-fn with_made<'c>(tx: &'c mut Tx<Archive>, chunk: &Chunk) -> Query<'c> {
+fn with_made<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     const COLUMNS: &str = "SELECT c.interaction_id, c.delivery_id, c.claim, c.phone_id, c.email_id, ";
-    let mut query = with_customers(tx, chunk).push(", made AS (");
+    let mut query = with_customers(query, chunk).push(", made AS (");
     for slot in ["phone_id", "email_id"] {
         query = made_for(slot, query.push(COLUMNS).push("r.at"), chunk).push(" UNION ");
     }
@@ -56,10 +56,11 @@ pub fn made_for<'c>(slot: &'static str, query: Query<'c>, chunk: &Chunk) -> Quer
 
 /// Lists the files with every request of the pass that selects whom they were made for.
 async fn list(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    let mut query = with_made(tx, chunk).push(", hit (request_id, id) AS (");
+    let query = tx.query("INSERT INTO request_files (tenant_id, request_id, file_name) ");
+    let mut query = with_made(query, chunk).push(", hit AS (");
     for (slot, then) in [("m.phone_id", " UNION "), ("m.email_id", ")")] {
         query = query
-            .push("SELECT s.request_id, m.delivery_id FROM made m JOIN pass_selections s ON s.identifier_id = ")
+            .push("SELECT s.request_id, m.delivery_id AS id FROM made m JOIN pass_selections s ON s.identifier_id = ")
             .push(slot)
             .with(" AND m.at < s.cutoff WHERE s.tenant_id = ", chunk.tenant)
             .with(" AND s.pass_id = ", chunk.pass)
@@ -67,10 +68,7 @@ async fn list(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
             .push(then);
     }
     query
-        .push(
-            " INSERT INTO request_files (tenant_id, request_id, file_name) \
-             SELECT DISTINCT d.tenant_id, h.request_id, f.value FROM hit h JOIN deliveries d ON d.id = h.id",
-        )
+        .push(" SELECT DISTINCT d.tenant_id, h.request_id, f.value FROM hit h JOIN deliveries d ON d.id = h.id")
         .push(NAMES)
         .with(" WHERE d.tenant_id = ", chunk.tenant)
         .push(" ON CONFLICT DO NOTHING")
@@ -80,11 +78,10 @@ async fn list(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 
 /// Notes whom the deliveries forget: candidates for leaving the vault.
 async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    with_made(tx, chunk)
+    with_made(tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) "), chunk)
         .push(
-            ", hit (identifier_id) AS (SELECT phone_id FROM made WHERE phone_id IS NOT NULL \
-             UNION SELECT email_id FROM made WHERE email_id IS NOT NULL) \
-             INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT ",
+            ", hit AS (SELECT phone_id AS identifier_id FROM made WHERE phone_id IS NOT NULL \
+             UNION SELECT email_id FROM made WHERE email_id IS NOT NULL) SELECT ",
         )
         .with("", chunk.tenant)
         .push(Sql::CAST_UUID)

@@ -76,6 +76,14 @@ pub struct Report {
     pub resumed: bool,
     /// Whether nothing is left in free pages or the write-ahead log.
     pub scrubbed: bool,
+    /// Why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or `pass_failed`, for which the
+    /// log names the statement. The next start goes on where it was.
+    pub error: Option<String>,
+    /// The step at which it stopped.
+    pub stopped_at: Option<String>,
+    /// Whether `requests_failed` is not all that waits: the database could not be asked.
+    #[serde(skip)]
+    pub is_uncounted: bool,
 }
 
 impl Report {
@@ -83,6 +91,13 @@ impl Report {
     #[must_use]
     pub fn records(&self) -> u64 {
         self.anonymized.values().sum()
+    }
+
+    /// Notes that the pass stopped, and how many requests wait, if that could be counted.
+    pub fn stop(&mut self, error: &NightError, waiting: Option<u64>) {
+        self.error = Some(error.code().to_owned());
+        self.is_uncounted = waiting.is_none();
+        self.requests_failed = waiting.unwrap_or(self.requests_failed);
     }
 
     /// Whether something that was due is left for the next night.
@@ -130,6 +145,24 @@ pub enum Step {
     Retired,
     /// What nothing refers to has left the vault.
     Deleted,
+}
+
+impl Step {
+    /// What is done next.
+    #[must_use]
+    pub const fn next(self) -> &'static str {
+        match self {
+            Self::Claimed => "content",
+            Self::Emptied => "erasures",
+            Self::Fenced => "plan",
+            Self::Planned => "cut",
+            Self::Cut => "finish",
+            Self::Finished => "sweep",
+            Self::Swept => "retire",
+            Self::Retired => "delete",
+            Self::Deleted => "purge",
+        }
+    }
 }
 
 /// A pass, as it is stored.
@@ -202,6 +235,19 @@ pub enum NightError {
 }
 
 impl NightError {
+    /// The word for it in reports, and in `last_error` of the requests that it leaves waiting.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Stopped => "interrupted",
+            Self::LeaseLost => "lease_lost",
+            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) if self.ending() == Ending::Unavailable => {
+                "database_unavailable"
+            }
+            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) => "pass_failed",
+        }
+    }
+
     /// How the night ends with it.
     #[must_use]
     pub fn ending(&self) -> Ending {

@@ -10,10 +10,10 @@ use super::progress::Progress;
 use super::{claim, content, cut, finish, plan, purge, release, rereading, retention, runs, sql, sweep};
 use crate::archive::{self, Hits};
 use crate::base::content::ContentKind;
-use crate::base::id::{IdentifierId, PassId};
+use crate::base::id::{IdentifierId, PassId, RunId};
 use crate::base::target::Target;
 use crate::content::{Shelf, of_customers as content_of};
-use crate::store::{Archive, Sql, Tx};
+use crate::store::{self, Archive, Sql, Tx};
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::Stores;
 
@@ -42,7 +42,11 @@ pub async fn run(
             Ok(()) if report.is_incomplete() => Ending::Incomplete,
             Ok(()) => Ending::Done,
             Err(error) => {
-                tracing::error!(tenant = %tenant.slug, %error, "The pass stopped");
+                if report.error.is_none() {
+                    report.stop(&error, None);
+                }
+                let step = report.stopped_at.as_deref();
+                tracing::error!(tenant = %tenant.slug, step, %error, "The pass stopped");
                 error.ending()
             }
         });
@@ -68,26 +72,45 @@ struct Night<'a> {
 impl Night<'_> {
     /// The tenant's passes, between the notes of their run.
     async fn run(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<(), NightError> {
-        let Stores { archive, clock, .. } = self.stores;
-        let mut tx = archive.write().await?;
+        let mut tx = self.stores.archive.write().await?;
         self.lease.renew(&mut tx).await?;
-        let run = runs::begin(&mut tx, self.tenant.id, as_of, clock.now()).await?;
+        let run = runs::begin(&mut tx, self.tenant.id, as_of, self.stores.clock.now()).await?;
         tx.commit().await?;
 
         let ended = self.passes(as_of, report).await;
+        if let Err(error) = &ended {
+            let waiting = self.explain(error, as_of).await.ok();
+            report.stop(error, waiting);
+        }
 
         let status = match &ended {
             Ok(()) if report.is_incomplete() => RunStatus::Incomplete,
             Ok(()) => RunStatus::Succeeded,
             Err(_) => RunStatus::Failed,
         };
-        let mut tx = archive.write().await?;
-        runs::end(&mut tx, self.tenant.id, run, status, report, clock.now()).await?;
+        // Why the pass stopped outweighs that nobody could note it.
+        ended.and(self.end(run, status, report).await.map_err(NightError::from))
+    }
+
+    async fn end(&self, run: RunId, status: RunStatus, report: &Report) -> store::Result<()> {
+        let mut tx = self.stores.archive.write().await?;
+        runs::end(&mut tx, self.tenant.id, run, status, report, self.stores.clock.now()).await?;
+        tx.commit().await
+    }
+
+    /// Says in the requests that a stopped pass holds why they wait. Answers how many wait that are due: it has none of them
+    /// let go, since the next start goes on with them.
+    async fn explain(&self, error: &NightError, as_of: DateTime<Utc>) -> Result<u64, NightError> {
+        let mut tx = self.stores.archive.write().await?;
+        self.lease.renew(&mut tx).await?;
+        sql::explain(&mut tx, self.tenant.id, error.code(), self.stores.clock.now()).await?;
+        let waiting = sql::waiting(&mut tx, self.tenant.id, as_of).await?;
         tx.commit().await?;
-        ended
+        Ok(waiting)
     }
 
     async fn passes(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<(), NightError> {
+        report.stopped_at = Some("claim".to_owned());
         let unfinished = sql::unfinished_pass(&mut self.stores.archive.read().await?, self.tenant.id).await?;
         if let Some(pass) = unfinished {
             report.resumed = true;
@@ -97,7 +120,9 @@ impl Night<'_> {
         self.progress.step(&self.tenant.slug, "claim");
         let pass = claim::claim(self.stores, self.lease, self.tenant.id, pass).await?;
         self.go_on(pass, report).await?;
+        report.stopped_at = Some("scrub".to_owned());
         report.scrubbed = self.scrub().await?;
+        report.stopped_at = None;
         Ok(())
     }
 
@@ -106,6 +131,7 @@ impl Night<'_> {
         let Self { stores, shelf, lease, tenant, progress, stop } = self;
         let room = content::Room { stores, shelf, lease, tenant: tenant.id, pass: pass.id };
         loop {
+            report.stopped_at = Some(pass.step.next().to_owned());
             if stop.is_asked() {
                 return Err(NightError::Stopped);
             }

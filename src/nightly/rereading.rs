@@ -100,7 +100,7 @@ async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<V
         .with(" WHERE n.tenant_id = ", tenant)
         .with(" AND c.tenant_id = ", tenant)
         .push(
-            " AND n.state = 'noted'), named (id, at) AS (SELECT identifier_id, at FROM unread \
+            " AND n.state = 'noted'), named AS (SELECT identifier_id AS id, at FROM unread \
              UNION SELECT i.phone_id, i.at FROM unread u JOIN interactions i ON i.id = u.interaction_id",
         )
         .with(" WHERE i.tenant_id = ", tenant)

@@ -25,20 +25,20 @@ pub async fn insert(
     pass: PassId,
     (after, last): (Option<RequestId>, RequestId),
 ) -> Result<u64> {
-    let query = with_asking(tx.query(""), tenant, pass, (after, Some(last))).push(", customers AS (");
+    let query = tx.query("INSERT INTO pass_interactions (tenant_id, pass_id, interaction_id, request_id, pieces) ");
+    let query = with_asking(query, tenant, pass, (after, Some(last))).push(", customers AS (");
     selector::customers(query, tenant, Target::Archive, Span::default())
         .push(
-            "), hit (request_id, id) AS (SELECT s.request_id, k.id FROM customers k \
+            "), hit AS (SELECT s.request_id, k.id FROM customers k \
              JOIN selected s ON s.identifier_id = k.phone_id AND k.at < s.cutoff \
              UNION SELECT s.request_id, k.id FROM customers k \
              JOIN selected s ON s.identifier_id = k.email_id AND k.at < s.cutoff), \
-             noted (request_id, id, pieces) AS MATERIALIZED (SELECT h.request_id, h.id, \
+             noted AS MATERIALIZED (SELECT h.request_id, h.id, \
              (SELECT count(*) FROM contents c WHERE c.interaction_id = h.id",
         )
         .with(" AND c.tenant_id = ", tenant)
         .push(
-            ") FROM hit h) INSERT INTO pass_interactions (tenant_id, pass_id, interaction_id, request_id, pieces) \
-             SELECT r.tenant_id, r.pass_id, n.id, n.request_id, n.pieces FROM noted n JOIN requests r ON r.id = n.request_id",
+            ") AS pieces FROM hit h) SELECT r.tenant_id, r.pass_id, n.id, n.request_id, n.pieces FROM noted n JOIN requests r ON r.id = n.request_id",
         )
         .with(" WHERE r.tenant_id = ", tenant)
         .push(" AND n.pieces > 0 ON CONFLICT DO NOTHING")
@@ -46,7 +46,7 @@ pub async fn insert(
         .await
 }
 
-/// Begins a statement with whom the requests after one and up to another select, those of the pass that delete content:
+/// Appends a WITH of whom the requests after one and up to another select, those of the pass that delete content:
 /// `selected (request_id, identifier_id, cutoff)`.
 pub fn with_asking(
     query: Query<'_>,
@@ -54,12 +54,12 @@ pub fn with_asking(
     pass: PassId,
     (after, last): (Option<RequestId>, Option<RequestId>),
 ) -> Query<'_> {
-    let mut query = query.push("WITH selected (request_id, identifier_id, cutoff) AS (");
+    let mut query = query.push("WITH selected AS (");
     for (slot, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
         query = query
-            .push("SELECT id, ")
+            .push("SELECT id AS request_id, ")
             .push(slot)
-            .push(", due_at FROM requests")
+            .push(" AS identifier_id, due_at AS cutoff FROM requests")
             .with(" WHERE tenant_id = ", tenant)
             .with(" AND pass_id = ", pass)
             .with(" AND delete_content AND (targets & ", archive())
@@ -158,19 +158,21 @@ pub async fn count(
         return Ok(0);
     }
     let rows = deleted.iter().map(|(id, pieces)| (id.0, i64::try_from(*pieces).unwrap_or(i64::MAX)));
-    let query = tx.query("WITH gone (interaction_id, pieces) AS (");
+    let query = tx.query("INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) WITH gone ");
     let query = if query.is_postgres() {
         query
-            .with_array("SELECT * FROM unnest(", rows.clone().map(|(id, _)| id))
+            .with_array("AS (SELECT * FROM unnest(", rows.clone().map(|(id, _)| id))
             .with_array(", ", rows.map(|(_, pieces)| pieces))
-            .push(")")
+            .push(") AS one (interaction_id, pieces)")
     } else {
-        query.push("VALUES ").each(rows, |query, (id, pieces)| query.with("(", id).with(", ", pieces).push(")")).once()
+        query
+            .push("(interaction_id, pieces) AS (VALUES ")
+            .each(rows, |query, (id, pieces)| query.with("(", id).with(", ", pieces).push(")"))
+            .once()
     };
     query
         .push(
-            ") INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) \
-             SELECT p.tenant_id, p.request_id, CAST(sum(g.pieces) AS BIGINT), 0 \
+            ") SELECT p.tenant_id, p.request_id, CAST(sum(g.pieces) AS BIGINT), 0 \
              FROM gone g JOIN pass_interactions p ON p.interaction_id = g.interaction_id",
         )
         .with(" WHERE p.tenant_id = ", tenant)
@@ -193,12 +195,12 @@ pub async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Resu
         .with(" WHERE p.tenant_id = ", tenant)
         .with(" AND p.pass_id = ", pass)
         .with(" AND c.tenant_id = ", tenant)
-        .push("), named (id, at) AS (");
+        .push("), named AS (");
     for (slot, then) in [("phone_id", " UNION "), ("email_id", ")")] {
         query = query
             .push("SELECT i.")
             .push(slot)
-            .push(", i.at FROM kept k JOIN interactions i ON i.id = k.id")
+            .push(" AS id, i.at FROM kept k JOIN interactions i ON i.id = k.id")
             .with(" WHERE i.tenant_id = ", tenant)
             .push(then);
     }

@@ -141,6 +141,29 @@ pub async fn fail(
         .await
 }
 
+/// Says in the requests that a pass holds why they still wait.
+pub async fn explain(tx: &mut Tx<Archive>, tenant: TenantId, error: &'static str, now: DateTime<Utc>) -> Result<u64> {
+    tx.query("UPDATE requests SET")
+        .with(" last_error = ", error)
+        .with(", updated_at = ", now)
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND status = 'waiting' AND pass_id IS NOT NULL")
+        .execute()
+        .await
+}
+
+/// How many requests wait that a pass holds, or that are due.
+pub async fn waiting(tx: &mut Tx<Archive>, tenant: TenantId, as_of: DateTime<Utc>) -> Result<u64> {
+    let waiting: i64 = tx
+        .query("SELECT count(*) FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND status = 'waiting' AND (pass_id IS NOT NULL OR due_at <= ", as_of)
+        .push(")")
+        .scalar()
+        .await?;
+    Ok(waiting.unsigned_abs())
+}
+
 /// Notes identifiers as candidates for leaving the vault, and answers how many were none yet.
 pub async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, ids: &[IdentifierId]) -> Result<u64> {
     let mut noted = 0;

@@ -40,15 +40,15 @@ pub async fn cut_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 /// of everybody else whom this pass forgets. A name in a text is its customer's, also one that the interaction had when
 /// the text came and has not any more.
 async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    const INSERT: &str = ") INSERT INTO pass_text_hits (tenant_id, content_id, slot, identifier_id, at) SELECT ";
-    let query = with_selected(tx.query(""), chunk).push(", said AS (");
+    const INSERT: &str = "INSERT INTO pass_text_hits (tenant_id, content_id, slot, identifier_id, at) ";
+    let query = with_selected(tx.query(INSERT), chunk).push(", said AS (");
     let selected = selector::mentions(query, chunk.tenant, Owner::Content, chunk.span)
-        .with(INSERT, chunk.tenant)
+        .with(") SELECT ", chunk.tenant)
         .push(Sql::CAST_UUID)
         .push(", record_id, n, identifier_id, at FROM said")
         .execute()
         .await?;
-    let own = with_customers(tx, chunk)
+    let own = with_customers(tx.query(INSERT), chunk)
         .push(
             ", own AS (SELECT m.record_id, m.n, m.identifier_id, m.at FROM customers k \
              JOIN contents c ON c.interaction_id = k.id JOIN mentions m ON m.record_id = c.id",
@@ -57,11 +57,11 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .with(" AND m.tenant_id = ", chunk.tenant)
         .with(" AND m.target = ", Owner::Content)
         .push(" AND m.identifier_id IS NOT NULL AND (m.kind = 'name' OR m.identifier_id IN (k.phone_id, k.email_id, k.name_id)")
-        .push(" OR EXISTS (SELECT 1 FROM pass_work w WHERE w.tenant_id = m.tenant_id")
+        .with(" OR EXISTS (SELECT 1 FROM pass_work w WHERE w.tenant_id = ", chunk.tenant)
         .with(" AND w.pass_id = ", chunk.pass)
         .with(" AND w.target = ", chunk.target)
         .push(" AND w.identifier_id = m.identifier_id AND m.at < w.cutoff))")
-        .with(INSERT, chunk.tenant)
+        .with(") SELECT ", chunk.tenant)
         .push(Sql::CAST_UUID)
         .push(", record_id, n, identifier_id, at FROM own WHERE TRUE ON CONFLICT DO NOTHING")
         .execute()
@@ -72,8 +72,9 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 /// Adds the distinct texts to the counts of every request through which they lose a mention: because it selects the one
 /// who is mentioned, or the customer whose own mention it is.
 async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    let mut query = with_customers(tx, chunk)
-        .push(", hit (content_id, identifier_id, at) AS (SELECT content_id, identifier_id, at FROM pass_text_hits")
+    let query = tx.query("INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) ");
+    let mut query = with_customers(query, chunk)
+        .push(", hit AS (SELECT content_id, identifier_id, at FROM pass_text_hits")
         .with(" WHERE tenant_id = ", chunk.tenant);
     for slot in ["k.phone_id", "k.email_id"] {
         query = query
@@ -92,8 +93,7 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     }
     query
         .push(
-            ") INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) \
-             SELECT s.tenant_id, s.request_id, 0, count(DISTINCT h.content_id) \
+            ") SELECT s.tenant_id, s.request_id, 0, count(DISTINCT h.content_id) \
              FROM hit h JOIN pass_selections s ON s.identifier_id = h.identifier_id AND h.at < s.cutoff",
         )
         .with(" WHERE s.tenant_id = ", chunk.tenant)
@@ -130,21 +130,21 @@ pub const NAMES: Sql = Sql::per(
 /// select them. A delivery that was begun names its files already: they may be there. None gets a name after it was
 /// called off, so what is listed then is all.
 pub async fn settle_deliveries(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> Result<()> {
-    with_customers(tx, chunk)
+    with_customers(tx.query(""), chunk)
         .push(" UPDATE deliveries SET state = 'cancelled', last_error = 'forgotten'")
         .with(", updated_at = ", now)
         .with(" FROM customers k WHERE deliveries.tenant_id = ", chunk.tenant)
         .push(" AND deliveries.interaction_id = k.id AND deliveries.state IN ('pending', 'held')")
         .execute()
         .await?;
-    let mut query = with_customers(tx, chunk).push(", hit (request_id, id) AS (");
+    let query = tx.query("INSERT INTO request_files (tenant_id, request_id, file_name) ");
+    let mut query = with_customers(query, chunk).push(", hit AS (");
     for (slot, then) in [("k.phone_id", " UNION "), ("k.email_id", ")")] {
         query = requests_by(slot, query, chunk).push(then);
     }
     query
         .push(
-            " INSERT INTO request_files (tenant_id, request_id, file_name) \
-             SELECT DISTINCT d.tenant_id, h.request_id, f.value FROM hit h JOIN deliveries d ON d.interaction_id = h.id",
+            " SELECT DISTINCT d.tenant_id, h.request_id, f.value FROM hit h JOIN deliveries d ON d.interaction_id = h.id",
         )
         .push(NAMES)
         .with(" WHERE d.tenant_id = ", chunk.tenant)

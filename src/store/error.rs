@@ -37,6 +37,13 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the program is at fault, or what is stored: no caller can mend it, and no later try.
+    pub(super) const fn is_mistake(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Inconsistent(_) | Self::Migration(_))
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {

@@ -1,7 +1,11 @@
 //! Migrations: forward only, one folder per store and dialect, the same names in the same order.
 
-use sqlx::migrate::{Migrate as _, Migrator};
+use std::ops::DerefMut;
 
+use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
+use sqlx::{AssertSqlSafe, Connection, Executor, Transaction};
+
+use super::lexer::statements;
 use super::{Archive, Db, Pool, Result, StoreError, Vault};
 
 /// A store that has migrations.
@@ -40,14 +44,60 @@ pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
             if S::SCHEMA.is_some() {
                 create_schema(connection).await?;
             }
-            S::POSTGRES.run(connection).await?;
+            apply_all(S::POSTGRES, connection).await
         }
         Pool::Sqlite { writer, lock, .. } => {
             let _writing = lock.acquire().await?;
-            S::SQLITE.run(writer).await?;
+            apply_all(S::SQLITE, &mut *writer.acquire().await?).await
         }
     }
-    Ok(())
+}
+
+/// Applies the migrations that are missing, each in a transaction, one statement after the other. The driver would send a file
+/// as one query; Citus hands a change of a distributed table on to the shards with all the text that it came in.
+async fn apply_all<C>(migrator: &'static Migrator, connection: &mut C) -> Result<()>
+where
+    C: Connection + Migrate,
+    for<'c> Transaction<'c, C::Database>: DerefMut<Target = C>,
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+{
+    let table = migrator.table_name.as_ref();
+    connection.lock().await?;
+    connection.ensure_migrations_table(table).await?;
+    let applied = connection.list_applied_migrations(table).await?;
+    if let Some(newer) = applied.iter().find(|one| !migrator.version_exists(one.version)) {
+        return Err(MigrateError::VersionMissing(newer.version).into());
+    }
+    for migration in migrator.iter() {
+        match applied.iter().find(|done| done.version == migration.version) {
+            Some(done) if done.checksum != migration.checksum => {
+                return Err(MigrateError::VersionMismatch(migration.version).into());
+            }
+            Some(_) => {}
+            None => apply(migration, table, connection).await?,
+        }
+    }
+    Ok(connection.unlock().await?)
+}
+
+async fn apply<C>(migration: &'static Migration, table: &'static str, connection: &mut C) -> Result<()>
+where
+    C: Connection + Migrate,
+    for<'c> Transaction<'c, C::Database>: DerefMut<Target = C>,
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+{
+    let mut transaction = connection.begin().await?;
+    for (statement, number) in statements(migration.sql.as_str()).into_iter().zip(1_usize..) {
+        let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+        if let Err(error) = statement.execute(&mut *transaction).await {
+            let error = StoreError::from(error);
+            tracing::error!(migration = migration.version, statement = number, %error, "A migration failed");
+            return Err(error);
+        }
+    }
+    // It says that the migration is applied, and runs nothing.
+    transaction.skip(table, migration).await?;
+    Ok(transaction.commit().await?)
 }
 
 async fn create_schema(connection: &mut sqlx::PgConnection) -> Result<()> {

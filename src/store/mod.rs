@@ -8,12 +8,15 @@
 
 mod connect;
 mod error;
+mod lexer;
 mod lock;
 mod migrations;
 mod query;
+mod rules;
 mod shelf;
 
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
 
 use sqlx::{Postgres, Sqlite, SqlitePool, Transaction};
@@ -175,16 +178,17 @@ impl<S> Db<S> {
 }
 
 impl<S> Tx<S> {
-    /// Begins a statement of this unit of work.
+    /// Begins a statement of this unit of work. Where it is begun is what the log calls it by, should it fail.
+    #[track_caller]
     pub fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
-        let sql = sql.into();
+        let (sql, place) = (sql.into(), Location::caller());
         match &mut self.inner {
             Inner::PostgresAlone(lent) => {
                 let (connection, settled) = lent.begin();
-                Query::postgres(sql, connection, Some(settled))
+                Query::postgres(sql, place, connection, Some(settled))
             }
-            Inner::Postgres(transaction, _) => Query::postgres(sql, transaction, None),
-            Inner::Sqlite(transaction, _) => Query::sqlite(sql, transaction),
+            Inner::Postgres(transaction, _) => Query::postgres(sql, place, transaction, None),
+            Inner::Sqlite(transaction, _) => Query::sqlite(sql, place, transaction),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::panic::Location;
 
 use sqlx::postgres::{PgArguments, PgHasArrayType, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -10,7 +11,7 @@ use sqlx::{
     SqliteConnection, Type,
 };
 
-use super::{Result, StoreError};
+use super::{Result, StoreError, rules};
 
 /// A value that both databases bind.
 pub trait Param<'t>: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> + Type<Sqlite> {}
@@ -57,10 +58,22 @@ enum Target<'c> {
     Sqlite(&'c mut SqliteConnection, SqliteArguments),
 }
 
+/// Where a statement is begun in the sources: its name in the log, which has nothing of its values.
+type Place = &'static Location<'static>;
+
+/// A statement that is to be run.
+struct Ready<'c> {
+    text: SqlStr,
+    target: Target<'c>,
+    cached: bool,
+    place: Place,
+}
+
 /// A statement under construction: text is only ever literal, values are only ever bound.
 #[must_use = "a query does nothing until it is run"]
 pub struct Query<'c> {
     text: Cow<'static, str>,
+    place: Place,
     target: Target<'c>,
     bound: usize,
     unencodable: bool,
@@ -68,16 +81,21 @@ pub struct Query<'c> {
 }
 
 impl<'c> Query<'c> {
-    pub(super) fn postgres(sql: Sql, connection: &'c mut PgConnection, settled: Option<&'c mut bool>) -> Self {
-        Self::new(sql.postgres, Target::Postgres(connection, PgArguments::default(), settled))
+    pub(super) fn postgres(
+        sql: Sql,
+        place: Place,
+        connection: &'c mut PgConnection,
+        settled: Option<&'c mut bool>,
+    ) -> Self {
+        Self::new(sql.postgres, place, Target::Postgres(connection, PgArguments::default(), settled))
     }
 
-    pub(super) fn sqlite(sql: Sql, connection: &'c mut SqliteConnection) -> Self {
-        Self::new(sql.sqlite, Target::Sqlite(connection, SqliteArguments::default()))
+    pub(super) fn sqlite(sql: Sql, place: Place, connection: &'c mut SqliteConnection) -> Self {
+        Self::new(sql.sqlite, place, Target::Sqlite(connection, SqliteArguments::default()))
     }
 
-    fn new(text: &'static str, target: Target<'c>) -> Self {
-        Self { text: Cow::Borrowed(text), target, bound: 0, unencodable: false, cached: true }
+    fn new(text: &'static str, place: Place, target: Target<'c>) -> Self {
+        Self { text: Cow::Borrowed(text), place, target, bound: 0, unencodable: false, cached: true }
     }
 
     /// Appends literal text.
@@ -195,47 +213,48 @@ impl<'c> Query<'c> {
 
     /// Runs the statement and answers how many rows it changed.
     pub async fn execute(self) -> Result<u64> {
-        let (text, target, cached) = self.ready()?;
-        Ok(match target {
+        let Ready { text, target, cached, place } = self.ready()?;
+        let done = match target {
             Target::Postgres(connection, arguments, settled) => {
-                let done = sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?;
-                settle(settled);
-                done.rows_affected()
+                let done = sqlx::query_with(text, arguments).persistent(cached).execute(connection).await;
+                done.inspect(|_| settle(settled)).map(|done| done.rows_affected())
             }
             Target::Sqlite(connection, arguments) => {
-                sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?.rows_affected()
+                let done = sqlx::query_with(text, arguments).persistent(cached).execute(connection).await;
+                done.map(|done| done.rows_affected())
             }
-        })
+        };
+        done.map_err(|error| failed(place, error))
     }
 
     /// All rows.
     pub async fn all<T: Record>(self) -> Result<Vec<T>> {
-        let (text, target, cached) = self.ready()?;
-        Ok(match target {
+        let Ready { text, target, cached, place } = self.ready()?;
+        let found = match target {
             Target::Postgres(connection, arguments, settled) => {
-                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?;
-                settle(settled);
-                found
+                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await;
+                found.inspect(|_| settle(settled))
             }
             Target::Sqlite(connection, arguments) => {
-                sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?
+                sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await
             }
-        })
+        };
+        found.map_err(|error| failed(place, error))
     }
 
     /// The row, or none.
     pub async fn maybe<T: Record>(self) -> Result<Option<T>> {
-        let (text, target, cached) = self.ready()?;
-        Ok(match target {
+        let Ready { text, target, cached, place } = self.ready()?;
+        let found = match target {
             Target::Postgres(connection, arguments, settled) => {
-                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?;
-                settle(settled);
-                found
+                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await;
+                found.inspect(|_| settle(settled))
             }
             Target::Sqlite(connection, arguments) => {
-                sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?
+                sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await
             }
-        })
+        };
+        found.map_err(|error| failed(place, error))
     }
 
     /// The one row there must be.
@@ -259,7 +278,7 @@ impl<'c> Query<'c> {
         };
         self.text.to_mut().insert_str(0, explain);
         self.cached = false;
-        let (text, target, cached) = self.ready()?;
+        let Ready { text, target, cached, .. } = self.ready()?;
         Ok(match target {
             Target::Postgres(connection, arguments, _) => {
                 let rows = sqlx::query_with(text, arguments).persistent(cached).fetch_all(connection).await?;
@@ -272,14 +291,34 @@ impl<'c> Query<'c> {
         })
     }
 
-    fn ready(self) -> Result<(SqlStr, Target<'c>, bool)> {
-        if self.unencodable {
+    fn ready(self) -> Result<Ready<'c>> {
+        let Self { text, place, target, unencodable, cached, .. } = self;
+        if unencodable {
             return Err(StoreError::Refused("encoding".to_owned()));
         }
-        tracing::trace!(statement = %self.text, "Running a statement");
+        tracing::trace!(statement = %text, "Running a statement");
+        if cfg!(debug_assertions) && is_checked(place) {
+            let broken = rules::broken(&text);
+            debug_assert!(broken.is_none(), "{place}: {broken:?} in {text}");
+        }
         // `push` accepts only `&'static str`, so the text is ours to the last byte.
-        Ok((AssertSqlSafe(self.text.into_owned()).into_sql_str(), self.target, self.cached))
+        Ok(Ready { text: AssertSqlSafe(text.into_owned()).into_sql_str(), target, cached, place })
     }
+}
+
+/// Whether a statement is the service's own: tests look at all tenants, and break what no statement should.
+fn is_checked(place: Place) -> bool {
+    place.file().starts_with("src/") && !place.file().contains("/tests")
+}
+
+/// What is told of a failure. A statement that the database does not take is a mistake of the program: the log says which
+/// it is, since nobody could find it by its code.
+fn failed(place: Place, error: sqlx::Error) -> StoreError {
+    let error = StoreError::from(error);
+    if error.is_mistake() {
+        tracing::error!(statement = %place, %error, "A statement failed");
+    }
+    error
 }
 
 /// The statement has ended well: nothing of it is left on the connection.

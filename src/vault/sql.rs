@@ -199,7 +199,8 @@ pub async fn erasures(
 
 /// The hash is taken from the identifier's row, so that the night never sees the identifier itself.
 pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<u64> {
-    tx.query("WITH asked (request_id, identifier_id, cutoff, targets) AS (VALUES ")
+    tx.query("INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) ")
+        .push("WITH asked (request_id, identifier_id, cutoff, targets) AS (VALUES ")
         .each(erasures, |query, one| {
             query
                 .with("(", one.request)
@@ -209,8 +210,7 @@ pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[N
                 .push(")")
         })
         .push(
-            ") INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) \
-             SELECT i.tenant_id, i.index_hash, a.request_id, a.cutoff, a.targets \
+            ") SELECT i.tenant_id, i.index_hash, a.request_id, a.cutoff, a.targets \
              FROM asked a JOIN identifiers i ON i.id = a.identifier_id",
         )
         .with(" WHERE i.tenant_id = ", tenant)

@@ -84,8 +84,9 @@ impl Dump {
         let mut database = PgConnection::connect(url).await.unwrap();
         for (schema, prefix) in [("public", ""), ("vault", "vault.")] {
             let columns: Vec<Column> = sqlx::query_as(
-                "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns \
-                 WHERE table_schema = $1 ORDER BY ordinal_position",
+                "SELECT c.table_name::text, c.column_name::text, c.data_type::text FROM information_schema.columns c \
+                 JOIN information_schema.tables t USING (table_schema, table_name) \
+                 WHERE t.table_schema = $1 AND t.table_type = 'BASE TABLE' ORDER BY c.ordinal_position",
             )
             .bind(schema)
             .fetch_all(&mut database)

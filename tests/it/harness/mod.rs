@@ -1,6 +1,7 @@
 //! The stage on which the stories play.
 
 mod caller;
+mod citus;
 mod content;
 mod dump;
 mod folder;
@@ -23,6 +24,7 @@ pub use content::Call;
 pub use dump::{Dump, Row};
 pub use keyring::Keyring;
 pub use leaks::Needles;
+pub use postgres::Databases;
 pub use process::{Ran, signal};
 pub use stage::TestLethe;
 pub use stock::Stock;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-use super::folder;
+use super::{citus, folder};
 
 /// The server of this run.
 #[derive(Debug)]
@@ -101,11 +101,14 @@ fn start(folder: &Path, runner: u32) {
     let data = folder.join("data");
     let mut initdb = command(user, &programs.join("initdb"));
     run(initdb.args(["--no-sync", "-U", "lethe", "-A", "trust", "-E", "UTF8", "--no-locale", "-D"]).arg(&data), folder);
-    let settings = format!(
+    let mut settings = format!(
         "-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c full_page_writes=off \
          -c max_connections=250 -c shared_buffers=128MB",
         folder.display()
     );
+    if citus::is_wanted() {
+        settings.push_str(&citus::settings(folder));
+    }
     watch(folder, &data, &programs, user, runner);
     let mut pg_ctl = command(user, &programs.join("pg_ctl"));
     run(
@@ -150,17 +153,36 @@ pub struct Database {
 
 impl Databases {
     pub async fn create(&self) -> Database {
-        self.create_from("template1").await
+        let cluster = Cluster::of_this_run();
+        let mut admin = cluster.admin().await;
+        let template = if citus::is_wanted() {
+            citus::template(&mut admin, &cluster.folder, |database| cluster.url(database)).await
+        } else {
+            "template1"
+        };
+        self.create_from(&mut admin, template).await
+    }
+
+    /// A database without a table, on Citus, too.
+    pub async fn create_empty(&self) -> Database {
+        self.create_from(&mut Cluster::of_this_run().admin().await, "template1").await
     }
 
     /// A copy of a database to which nobody is connected.
     pub async fn copy(&self, database: &Database) -> Database {
-        self.create_from(&database.name).await
+        let mut admin = Cluster::of_this_run().admin().await;
+        if citus::is_wanted() {
+            citus::close(&mut admin, &database.name).await;
+        }
+        let copy = self.create_from(&mut admin, &database.name).await;
+        if citus::is_wanted() {
+            citus::allow(&mut admin, &database.name, true).await;
+        }
+        copy
     }
 
-    async fn create_from(&self, template: &str) -> Database {
+    async fn create_from(&self, admin: &mut PgConnection, template: &str) -> Database {
         let name = format!("t{}", super::fresh());
-        let mut admin = Cluster::of_this_run().admin().await;
         let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
         admin.execute(AssertSqlSafe(create)).await.unwrap();
         self.0.lock().unwrap().push(name.clone());
