@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::incoming::{Channel, CustomerIn, Direction, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::clock::microseconds;
+use crate::base::page::weight_of_text;
 use crate::base::pii::{Email, PersonName, Phone, Pii, Region, Unidentified};
 use crate::base::place::Place;
 use crate::base::text::{Find, Finder, Found, Own, tokenize_json, tokenize_text};
@@ -65,10 +66,20 @@ impl Columns {
     /// Whether a text of it has a placeholder.
     #[must_use]
     pub fn has_mentions(&self) -> bool {
+        self.text().is_some_and(|text| text.contains('\u{E000}'))
+    }
+
+    /// About how many bytes of JSON they are. All but the text are short.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        weight_of_text(self.text())
+    }
+
+    fn text(&self) -> Option<&str> {
         match self {
             Self::Interaction { attributes: text, .. }
             | Self::SurveyResponse { comment: text, .. }
-            | Self::RawEvent { attributes: text, .. } => text.as_ref().is_some_and(|text| text.contains('\u{E000}')),
+            | Self::RawEvent { attributes: text, .. } => text.as_deref(),
         }
     }
 }
