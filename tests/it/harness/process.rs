@@ -142,6 +142,13 @@ impl Server {
         line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// How many sockets it has open.
+    pub fn sockets(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let link = |file: std::io::Result<std::fs::DirEntry>| std::fs::read_link(file.ok()?.path()).ok();
+        files.filter_map(link).filter(|link| link.to_string_lossy().starts_with("socket:")).count()
+    }
+
     /// Asks the server to end, and answers how it did.
     pub async fn stop(self) -> ExitStatus {
         signal(self.child.id(), "TERM");
