@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::LocalSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::HttpConfig;
 use crate::http::connections::{Connection, Connections, HEAD_TIME, Timed};
@@ -35,7 +35,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const LINGER: Duration = Duration::from_secs(2);
 /// How long is waited between two looks at connections that should end, and after an error of the system.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long a connection is idle before it ends when the service stops: a request may be on its way.
+/// How long a connection has no call before it is ended for another or by the stop: a request may be on its way.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// The listener of the API, not serving yet.
@@ -47,6 +47,8 @@ pub struct Listener {
     most: usize,
     workers: Vec<Worker>,
     next: usize,
+    /// A connection for which there is no room yet.
+    accepted: Option<(TcpStream, SocketAddr)>,
 }
 
 /// A thread with a copy of the app.
@@ -87,7 +89,16 @@ impl Listener {
         let address = listener.local_addr()?;
         let room = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
         let most = room.available_permits();
-        Ok(Self { listener, address, connections: Arc::default(), room, most, workers: Vec::new(), next: 0 })
+        Ok(Self {
+            listener,
+            address,
+            connections: Arc::default(),
+            room,
+            most,
+            workers: Vec::new(),
+            next: 0,
+            accepted: None,
+        })
     }
 
     /// Where it listens.
@@ -138,16 +149,23 @@ impl Listener {
         self.close(shutdown).await;
     }
 
+    /// Accepts one connection. Where this is broken off, the connection stays for the next time.
     async fn accept(&mut self) {
-        let room = self.room().await;
-        match self.listener.accept().await {
-            Ok((stream, peer)) => self.hand_on(stream, peer, room),
-            // The system may be out of files: a connection that waits gives up its own.
-            Err(error) => {
-                tracing::warn!(%error, "A connection was not accepted, retrying");
-                self.connections.end_longest_waiting();
-                sleep(PAUSE).await;
+        if self.accepted.is_none() {
+            match self.listener.accept().await {
+                Ok(accepted) => self.accepted = Some(accepted),
+                // The system may be out of files: a connection that waits gives up its own.
+                Err(error) => {
+                    tracing::warn!(%error, "A connection was not accepted, retrying");
+                    self.connections.end_longest_waiting(LAST_CALL);
+                    sleep(PAUSE).await;
+                    return;
+                }
             }
+        }
+        let room = self.room().await;
+        if let Some((stream, peer)) = self.accepted.take() {
+            self.hand_on(stream, peer, room);
         }
     }
 
@@ -157,7 +175,7 @@ impl Listener {
             if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
                 return room;
             }
-            self.connections.end_longest_waiting();
+            self.connections.end_longest_waiting(LAST_CALL);
             if let Ok(Ok(room)) = timeout(PAUSE, Arc::clone(&self.room).acquire_owned()).await {
                 return room;
             }
@@ -186,14 +204,15 @@ impl Listener {
 
     /// Accepts the connections that wait already, closes, and waits for the calls.
     async fn close(mut self, shutdown: Duration) {
-        while let Ok(room) = Arc::clone(&self.room).try_acquire_owned()
-            && let Some(Ok((stream, peer))) = self.listener.accept().now_or_never()
+        let deadline = Instant::now() + shutdown;
+        while let Some((stream, peer)) =
+            self.accepted.take().or_else(|| self.listener.accept().now_or_never().and_then(Result::ok))
         {
+            let Ok(room) = timeout_at(deadline, self.room()).await else { break };
             self.hand_on(stream, peer, room);
         }
         let Self { listener, connections, room, most, workers, .. } = self;
         drop(listener);
-        let deadline = Instant::now() + shutdown;
         while room.available_permits() < most && Instant::now() < deadline {
             connections.end_idle(LAST_CALL);
             sleep(PAUSE).await;

@@ -45,15 +45,18 @@ impl Connections {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Ends the connection that has been without a call for the longest time. Returns whether there is one.
-    pub fn end_longest_waiting(&self) -> bool {
+    /// Ends the connection that has been without a call for the longest time, and for so long at least.
+    pub fn end_longest_waiting(&self, at_least: Duration) {
         let waiting = self.all().into_iter().filter_map(|connection| {
             let state = lock(&connection.state);
-            let since = (state.phase != Phase::Call && !state.ended).then_some(state.since)?;
+            let waits = state.phase != Phase::Call && !state.ended && state.since.elapsed() >= at_least;
+            let since = state.since;
             drop(state);
-            Some((since, connection))
+            waits.then_some((since, connection))
         });
-        waiting.min_by_key(|(since, _)| *since).is_some_and(|(_, connection)| connection.end())
+        if let Some((_, connection)) = waiting.min_by_key(|(since, _)| *since) {
+            connection.end();
+        }
     }
 
     /// Ends all connections that have been idle for so long.
@@ -127,10 +130,9 @@ impl Connection {
         }
     }
 
-    fn end(&self) -> bool {
+    fn end(&self) {
         lock(&self.state).ended = true;
         self.reader.wake();
-        true
     }
 }
 
