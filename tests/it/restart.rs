@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinHandle;
 
 use crate::harness::{Reply, Store, TestLethe, Wire, each_store, tell};
@@ -67,7 +70,7 @@ each_store!(a_server_that_ends_loses_no_call, |mut lethe: TestLethe| async move 
     while calls.load(Ordering::Relaxed) < 200 {
         tokio::task::yield_now().await;
     }
-    // An idle client, and one whose call takes longer than the drain.
+    // A client that is idle.
     let mut idle = Wire::connect(&address).await.unwrap();
     idle.send(CALL).await.unwrap();
     assert!(!idle.reply().await.unwrap().closes());
@@ -78,10 +81,13 @@ each_store!(a_server_that_ends_loses_no_call, |mut lethe: TestLethe| async move 
     assert_eq!(idle.rest().await, b"", "an idle connection is closed without a word");
 });
 
-/// A stand-in for a service of Kubernetes: it shares calls out to the servers that are ready.
+/// How long bytes are on their way from a client to a server, and back.
+const ON_THE_WAY: Duration = Duration::from_millis(20);
+
+/// A stand-in for a service of Kubernetes: each connection goes to the next server that is ready, and stays there.
 struct Proxy {
     servers: Mutex<HashMap<usize, Backend>>,
-    next: AtomicU64,
+    next: AtomicUsize,
     ended: AtomicBool,
 }
 
@@ -89,19 +95,18 @@ struct Proxy {
 struct Backend {
     address: String,
     ready: bool,
-    kept: Arc<Mutex<Vec<Wire>>>,
 }
 
 impl Proxy {
     async fn start(addresses: [String; 2]) -> (Arc<Self>, String) {
-        let servers = addresses.into_iter().enumerate().map(|(at, address)| (at, Backend::new(address))).collect();
-        let proxy = Arc::new(Self { servers: Mutex::new(servers), next: AtomicU64::new(0), ended: false.into() });
+        let servers = addresses.into_iter().map(|address| Backend { address, ready: false }).enumerate().collect();
+        let proxy = Arc::new(Self { servers: Mutex::new(servers), next: AtomicUsize::new(0), ended: false.into() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let accepting = Arc::clone(&proxy);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(Arc::clone(&accepting).serve(stream));
+                tokio::spawn(Arc::clone(&accepting).pass_on(stream));
             }
         });
         tokio::spawn(Arc::clone(&proxy).look_after());
@@ -130,42 +135,17 @@ impl Proxy {
         }
     }
 
-    async fn serve(self: Arc<Self>, stream: TcpStream) {
-        let mut client = Wire::over(stream);
-        while client.head().await.is_ok() {
-            let told = match self.pass_on().await {
-                Ok(reply) => {
-                    let length = reply.body.len();
-                    format!("HTTP/1.1 {} Passed\r\nContent-Length: {length}\r\n\r\n", reply.status)
-                        .into_bytes()
-                        .into_iter()
-                        .chain(reply.body)
-                        .collect()
-                }
-                Err(error) => {
-                    let error = error.to_string();
-                    format!("HTTP/1.1 502 Bad\r\nContent-Length: {}\r\n\r\n{error}", error.len()).into_bytes()
-                }
-            };
-            if client.send(&told).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Passes a call on to the next server that is ready, over a connection that is kept for it. Nothing is tried twice.
-    async fn pass_on(&self) -> io::Result<Reply> {
-        let next = usize::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap();
+    async fn pass_on(self: Arc<Self>, client: TcpStream) {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
         let ready: Vec<_> = self.servers.lock().unwrap().values().filter(|server| server.ready).cloned().collect();
-        let server = ready.get(next % ready.len().max(1)).ok_or_else(|| io::Error::other("no server is ready"))?;
-        let mut kept = server.kept.lock().unwrap().pop();
-        let reply = call(&mut kept, &server.address).await?;
-        server.kept.lock().unwrap().extend(kept);
-        Ok(reply)
+        let Some(server) = ready.get(next % ready.len().max(1)) else { return };
+        let Ok(server) = TcpStream::connect(server.address.trim_start_matches("http://")).await else { return };
+        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+        tokio::join!(carry(from_client, to_server), carry(from_server, to_client));
     }
 
     fn replace(&self, at: usize, address: String) {
-        self.servers.lock().unwrap().insert(at, Backend::new(address));
+        self.servers.lock().unwrap().insert(at, Backend { address, ready: false });
     }
 
     async fn until_ready(&self, at: usize) {
@@ -175,10 +155,29 @@ impl Proxy {
     }
 }
 
-impl Backend {
-    fn new(address: String) -> Self {
-        Self { address, ready: false, kept: Arc::default() }
-    }
+/// Carries what arrives, and the end of it, as if over a network.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let (sent, mut arriving) = unbounded_channel();
+    let read = async move {
+        loop {
+            let mut bytes = Vec::with_capacity(16 << 10);
+            let ends = !matches!(from.read_buf(&mut bytes).await, Ok(1..));
+            let _ = sent.send((Instant::now() + ON_THE_WAY, bytes));
+            if ends {
+                return;
+            }
+        }
+    };
+    let write = async move {
+        while let Some((at, bytes)) = arriving.recv().await {
+            tokio::time::sleep_until(at.into()).await;
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown().await;
+    };
+    tokio::join!(read, write);
 }
 
 /// Restarts two servers in turn below a hundred calls a second, each at least twice and for so long. Answers how many

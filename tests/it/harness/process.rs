@@ -142,11 +142,16 @@ impl Server {
         line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// How many sockets it has open.
-    pub fn sockets(&self) -> usize {
-        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
-        let link = |file: std::io::Result<std::fs::DirEntry>| std::fs::read_link(file.ok()?.path()).ok();
-        files.filter_map(link).filter(|link| link.to_string_lossy().starts_with("socket:")).count()
+    /// How many connections to the API neither side has closed.
+    pub fn connections(&self) -> usize {
+        let port: u16 = self.address.rsplit(':').next().unwrap().parse().unwrap();
+        let (local, established) = (format!(":{port:04X}"), "01");
+        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        let is_one = |line: &str| {
+            let columns: Vec<_> = line.split_whitespace().take(4).collect();
+            matches!(columns[..], [_, at, _, state] if at.ends_with(&local) && state == established)
+        };
+        table.lines().filter(|line| is_one(line)).count()
     }
 
     /// Asks the server to end, and answers how it did.
