@@ -15,7 +15,7 @@ use crate::config::{LogConfig, LogFormat};
 ///
 /// A panic is logged with its place and without its message, which may hold what a person sent.
 pub fn init(config: &LogConfig) {
-    let filter = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(config.levels()).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let json = match config.format {

@@ -2,6 +2,7 @@
 //!
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
+mod listener;
 mod operations;
 mod recordings;
 mod setup;
@@ -25,6 +26,7 @@ use utoipa::{Modify as _, OpenApi as _};
 use utoipa_actix_web::{AppExt as _, scope};
 use utoipa_swagger_ui::SwaggerUi;
 
+use self::listener::Listener;
 use crate::archive;
 use crate::audit::{self, Action, Entry};
 use crate::config::Config;
@@ -88,6 +90,9 @@ pub fn openapi() -> OpenApi {
     document
 }
 
+/// The most connections of the internal listener, which are not counted with those of the API.
+const INTERNAL_CONNECTIONS: usize = 64;
+
 /// The addresses on which a service answers.
 #[derive(Clone, Debug)]
 pub struct Addresses {
@@ -109,9 +114,10 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
     let shelf = Data::new(setup::shelf(config));
     let health = Data::new(vitals::health(&stores, &metrics));
     let (shown, known) = described()?;
-    let api = {
+    let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
+    let app = {
         let (stores, shelf, kit, health) = (stores.clone(), shelf.clone(), kit.clone(), health.clone());
-        HttpServer::new(move || {
+        move || {
             let shown = shown.clone();
             let app = App::new()
                 .app_data(stores.clone())
@@ -126,26 +132,20 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
                 .default_service(web::to(|| std::future::ready(nothing_here())))
                 .wrap(from_fn(audit_refusals));
             frame(app, kit.clone(), known.clone())
-        })
+        }
     };
-    let api = api
-        .workers(config.http.worker_count())
-        .shutdown_timeout(config.http.shutdown)
-        .disable_signals()
-        .bind(config.http.listen)
-        .map_err(|error| StartError::Listen("http.listen", error))?;
+    let api = api.start(&config.http, app).map_err(|error| StartError::Listen("http.listen", error))?;
     let (internal, internal_address) = internal_listener(config, &health, metrics)?;
     // Before anybody hears that the service is there, and may ask it to end.
     let end_asked = stop_asked();
-    started(&Addresses { api: first(api.addrs())?, internal: internal_address });
+    started(&Addresses { api: api.address(), internal: internal_address });
 
     let (ask, stopping) = watch::channel(false);
     let delivering = config.delivers_in_serve().then(|| {
         let courier = courier(config, &stores, &shelf);
         tokio::spawn(async move { courier.run(None, &stopping, |_, _| {}).await })
     });
-    let drain = Duration::from_secs(if config.development() { 0 } else { config.http.drain });
-    let ended = until_stopped((api.run(), internal), end_asked, &health, drain).await;
+    let ended = until_stopped(config, (api, internal), end_asked, &health).await;
     let _ = ask.send(true);
     if let Some(delivering) = delivering {
         // What is being delivered is broken off and tried again by whoever comes next.
@@ -166,6 +166,7 @@ fn internal_listener(
     });
     let listener = listener
         .workers(1)
+        .max_connections(INTERNAL_CONNECTIONS)
         .disable_signals()
         .bind(config.http.internal_listen)
         .map_err(|error| StartError::Listen("http.internal_listen", error))?;
@@ -177,25 +178,28 @@ fn first(addresses: Vec<SocketAddr>) -> Result<SocketAddr, StartError> {
     addresses.into_iter().next().ok_or(StartError::Metrics)
 }
 
-/// Serves until the end is asked for; then says no to new calls for a while, and finishes those in hand.
+/// Serves until the end is asked for; then `/readyz` says no for a while, each answer is the last of its connection, and
+/// the calls in hand are finished.
 async fn until_stopped(
-    (api, internal): (Server, Server),
-    end_asked: impl Future<Output = ()> + Send + 'static,
-    health: &Data<Health>,
-    drain: Duration,
+    config: &Config,
+    (api, internal): (Listener, Server),
+    end_asked: impl Future<Output = ()>,
+    health: &Health,
 ) -> Result<(), StartError> {
-    let (api_handle, internal_handle, health) = (api.handle(), internal.handle(), health.clone());
-    let stopping = tokio::spawn(async move {
+    let (connections, internal_handle) = (api.connections(), internal.handle());
+    let end = async {
         end_asked.await;
         tracing::info!("Stopping: no new calls, those in hand are finished");
         health.drain();
-        tokio::time::sleep(drain).await;
-        api_handle.stop(true).await;
+        connections.close();
+        tokio::time::sleep(config.drain()).await;
+    };
+    let serving = async {
+        api.serve(end, Duration::from_secs(config.http.shutdown)).await;
         internal_handle.stop(false).await;
-    });
-    let (served, observed) = tokio::join!(api, internal);
-    stopping.abort();
-    served.and(observed).map_err(|error| StartError::Listen("http.listen", error))
+    };
+    let ((), observed) = tokio::join!(serving, internal);
+    observed.map_err(|error| StartError::Listen("http.internal_listen", error))
 }
 
 /// The document as it is shown, and the routes that it describes. All else of it is forgotten.

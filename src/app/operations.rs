@@ -319,8 +319,7 @@ pub async fn list_audit_events(
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
-    let position = |event: &Event| Position { at: event.at, id: event.id.0 };
-    Ok(Json(Page::of(events, limit.get(), position, (&stores.service_key, &bound_to)).map(AuditEvent::from)))
+    Ok(Json(Page::of(events, limit.get(), (&stores.service_key, &bound_to)).map(AuditEvent::from)))
 }
 
 async fn tenant_of(stores: &Stores, actor: &crate::base::actor::Actor) -> Answer<Tenant> {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::incoming::{Channel, Direction};
+use crate::base::page::weight_of_text;
 
 /// The columns that the kinds of records do not share. Texts hold placeholders.
 #[derive(Clone, Debug)]
@@ -73,10 +74,20 @@ impl Columns {
     /// Whether a text of it has a placeholder.
     #[must_use]
     pub fn has_mentions(&self) -> bool {
+        self.stored_text().is_some_and(|text| text.contains('\u{E000}'))
+    }
+
+    /// About how many bytes of JSON they are. All but the text are short.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        weight_of_text(self.stored_text())
+    }
+
+    fn stored_text(&self) -> Option<&str> {
         match self {
             Self::Interaction { attributes: text, .. }
             | Self::SurveyResponse { comment: text, .. }
-            | Self::RawEvent { attributes: text, .. } => text.as_ref().is_some_and(|text| text.contains('\u{E000}')),
+            | Self::RawEvent { attributes: text, .. } => text.as_deref(),
         }
     }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::mentions::Mention;
 use crate::base::id::{IdentifierId, RecordId};
+use crate::base::page::{Listed, Position};
 use crate::base::pii::Kind;
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -75,6 +76,16 @@ pub struct Record {
     pub mentions: Vec<Mention>,
     /// The rest.
     pub columns: super::columns::Columns,
+}
+
+impl Listed for Record {
+    fn position(&self) -> Position {
+        Position { at: self.at, id: self.id.0 }
+    }
+
+    fn weight(&self) -> usize {
+        1024 + self.external_id.len() + self.columns.weight()
+    }
 }
 
 /// Why the archive did not answer.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::base::id::AuditId;
+use crate::base::page::{Listed, Position};
 use crate::base::pii::{Identifier, Pii};
 
 /// Declares the actions once: the variant and its stable word.
@@ -115,6 +116,16 @@ pub struct Event {
     pub records: i64,
     /// What else.
     pub detail: Value,
+}
+
+impl Listed for Event {
+    fn position(&self) -> Position {
+        Position { at: self.at, id: self.id.0 }
+    }
+
+    fn weight(&self) -> usize {
+        1024 + self.detail.to_string().len()
+    }
 }
 
 /// Permission to show identifiers, given by a committed audit row.

@@ -13,6 +13,26 @@ pub const LARGEST_PAGE: u32 = 200;
 /// The items a page has where nobody asks.
 pub const USUAL_PAGE: u32 = 50;
 
+/// The most bytes of items that a page has, about: it ends early where the next item would not fit, but never without one.
+pub const LARGEST_PAGE_BYTES: usize = 512 << 10;
+
+/// An item of a list.
+pub trait Listed {
+    /// Its place in the list.
+    fn position(&self) -> Position;
+
+    /// About how many bytes of JSON it is.
+    fn weight(&self) -> usize {
+        1024
+    }
+}
+
+/// About how many bytes a text is once its placeholders are filled.
+#[must_use]
+pub fn weight_of_text(text: Option<&str>) -> usize {
+    text.map_or(0, |text| text.len() + 100 * text.matches('\u{E000}').count())
+}
+
 /// One page of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Page<T> {
@@ -22,15 +42,22 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-impl<T> Page<T> {
+impl<T: Listed> Page<T> {
     /// The page of a list from which one item more than `limit` was read: that one tells whether there is a next page.
-    pub fn of(mut items: Vec<T>, limit: u32, position: impl Fn(&T) -> Position, (key, query): (&Key, &[u8])) -> Self {
-        let has_next = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        let last = items.last().filter(|_| has_next).map(position);
+    pub fn of(mut items: Vec<T>, limit: u32, (key, query): (&Key, &[u8])) -> Self {
+        let weights = items.iter().scan(0, |sum, item| {
+            *sum += item.weight();
+            Some(*sum)
+        });
+        let fitting = weights.take_while(|sum| *sum <= LARGEST_PAGE_BYTES).count().max(1).min(limit as usize);
+        let has_next = items.len() > fitting;
+        items.truncate(fitting);
+        let last = items.last().filter(|_| has_next).map(Listed::position);
         Self { items, next_cursor: last.and_then(|last| last.to_cursor(key, query)) }
     }
+}
 
+impl<T> Page<T> {
     /// The same page of other items.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(change).collect(), next_cursor: self.next_cursor }
@@ -73,6 +100,35 @@ impl Position {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    struct Item(usize);
+
+    impl Listed for Item {
+        fn position(&self) -> Position {
+            Position { at: DateTime::UNIX_EPOCH, id: Uuid::nil() }
+        }
+
+        fn weight(&self) -> usize {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_page_ends_at_its_limit_or_where_the_next_item_does_not_fit() {
+        let page = |weights: &[usize], limit| {
+            let items = weights.iter().copied().map(Item).collect();
+            let page = Page::of(items, limit, (&Key::random().unwrap(), b""));
+            (page.items.len(), page.next_cursor.is_some())
+        };
+        let most = LARGEST_PAGE_BYTES;
+        assert_eq!(page(&[], 2), (0, false));
+        assert_eq!(page(&[1, 1], 2), (2, false));
+        assert_eq!(page(&[1, 1, 1], 2), (2, true));
+        assert_eq!(page(&[most - 1, 1, 1], 2), (2, true));
+        assert_eq!(page(&[most, 1], 2), (1, true));
+        assert_eq!(page(&[most + 1, 1], 2), (1, true), "never without an item");
+        assert_eq!(page(&[most + 1], 2), (1, false));
+    }
 
     proptest! {
         #[test]

@@ -7,11 +7,11 @@
 
 mod content;
 mod delivery;
+mod http;
 mod layers;
 mod roles;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use crate::base::crypto::KEY_LEN;
 
 pub use content::{ContentConfig, S3Config};
 pub use delivery::DeliveryConfig;
+pub use http::HttpConfig;
 pub use layers::ConfigError;
 
 /// All settings of the service.
@@ -60,61 +61,6 @@ impl Default for Config {
             content: ContentConfig::default(),
             delivery: DeliveryConfig::default(),
             log: LogConfig::default(),
-        }
-    }
-}
-
-/// The listeners and what a call may cost.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HttpConfig {
-    /// Where the API listens.
-    pub listen: SocketAddr,
-    /// Where `/metrics` listens.
-    pub internal_listen: SocketAddr,
-    /// Origins whose pages may call the API (CORS); none by default, `*` for any.
-    #[serde(deserialize_with = "layers::list")]
-    pub cors_origins: Vec<String>,
-    /// The longest JSON body, in bytes. Streams of NDJSON are not limited by it.
-    pub body_limit: usize,
-    /// The longest a call may take, in seconds. For a stream of NDJSON or an upload of content: the longest
-    /// wait for its next bytes.
-    pub request_timeout: u64,
-    /// How long `/readyz` says no before the listeners close, in seconds.
-    pub drain: u64,
-    /// How long calls in hand may take after that, in seconds.
-    pub shutdown: u64,
-    /// Worker threads; unset: as many as the machine has cores, at most four.
-    pub workers: Option<usize>,
-}
-
-impl HttpConfig {
-    /// The longest a call may take.
-    #[must_use]
-    pub const fn timeout(&self) -> Duration {
-        Duration::from_secs(self.request_timeout)
-    }
-
-    /// The number of worker threads.
-    #[must_use]
-    pub fn worker_count(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(4);
-        self.workers.unwrap_or_else(cores)
-    }
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        Self {
-            listen: loopback(8080),
-            internal_listen: loopback(9090),
-            cors_origins: Vec::new(),
-            body_limit: 2 << 20,
-            request_timeout: 30,
-            drain: 5,
-            shutdown: 30,
-            workers: None,
         }
     }
 }
@@ -230,6 +176,15 @@ impl Default for LogConfig {
     }
 }
 
+impl LogConfig {
+    /// The levels for the log. What actix says about requests that cannot be read is no error of this service, and anybody
+    /// can make it say so: it is left out unless the setting names `actix_http`.
+    #[must_use]
+    pub fn levels(&self) -> String {
+        format!("actix_http=off,{}", self.level)
+    }
+}
+
 impl Config {
     /// Reads and checks all settings; without a file, `lethe.toml` of the working folder is read if there is one.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
@@ -273,6 +228,12 @@ impl Config {
         self.delivery.serve.unwrap_or_else(|| self.development())
     }
 
+    /// How long the service goes on with `/readyz` saying no.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.http.drain.unwrap_or(if self.development() { 0 } else { 5 }))
+    }
+
     /// Whether this is development mode: no identity provider is set, keys are made in the data folder.
     #[must_use]
     pub const fn development(&self) -> bool {
@@ -280,7 +241,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        self.check_http()?;
+        self.http.check(self.development())?;
         self.check_databases()?;
         self.check_auth()?;
         self.content.check()?;
@@ -292,23 +253,6 @@ impl Config {
             Ok(_) if known => Ok(()),
             _ => Err(ConfigError::new("log.level", "must be a level, or levels by module: info,sqlx=warn")),
         }
-    }
-
-    fn check_http(&self) -> Result<(), ConfigError> {
-        let http = &self.http;
-        for (setting, address) in [("http.listen", http.listen), ("http.internal_listen", http.internal_listen)] {
-            if self.development() && !address.ip().is_loopback() {
-                return Err(ConfigError::new(setting, "must be a loopback address until auth.issuer is set"));
-            }
-        }
-        for origin in &http.cors_origins {
-            if origin != "*" && (!origin.contains("://") || origin.ends_with('/') || !origin.is_ascii()) {
-                return Err(ConfigError::new("http.cors_origins", "must be origins such as https://crm.example, or *"));
-            }
-        }
-        at_least_one("http.body_limit", http.body_limit as u64)?;
-        at_least_one("http.request_timeout", http.request_timeout)?;
-        at_least_one("http.workers", http.workers.map_or(1, |workers| workers as u64))
     }
 
     fn check_databases(&self) -> Result<(), ConfigError> {

@@ -10,6 +10,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::page::{Listed, Position};
 use crate::base::text::document::Broken;
 use crate::keys::KeyError;
 use crate::store::StoreError;
@@ -130,6 +131,12 @@ pub struct Content {
     pub at: DateTime<Utc>,
     /// When it was stored.
     pub created_at: DateTime<Utc>,
+}
+
+impl Listed for Content {
+    fn position(&self) -> Position {
+        Position { at: self.created_at, id: self.id.0 }
+    }
 }
 
 impl Content {

@@ -8,6 +8,7 @@ use super::address::{Address, BadAddress};
 use crate::archive::ArchiveError;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, DeliveryId, IdentifierId, RecordId};
+use crate::base::page::{Listed, Position};
 use crate::content::ContentError;
 use crate::keys::KeyError;
 use crate::store::StoreError;
@@ -65,6 +66,12 @@ pub struct Delivery {
     pub created_at: DateTime<Utc>,
     /// When both files were at the target.
     pub delivered_at: Option<DateTime<Utc>>,
+}
+
+impl Listed for Delivery {
+    fn position(&self) -> Position {
+        Position { at: self.created_at, id: self.id.0 }
+    }
 }
 
 /// A delivery that a worker has taken on.

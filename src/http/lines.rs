@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut, Data};
@@ -41,7 +40,6 @@ enum Source {
 
 struct Stream {
     payload: Payload,
-    patience: Duration,
     splitter: Splitter,
     ended: bool,
 }
@@ -64,26 +62,16 @@ impl Lines {
             if stream.ended {
                 return stream.splitter.last().map(Ok);
             }
-            match tokio::time::timeout(stream.patience, stream.payload.next()).await {
-                Ok(Some(Ok(chunk))) => stream.splitter.push(&chunk),
-                Ok(None) => stream.ended = true,
-                Ok(Some(Err(error))) => {
-                    stream.stop();
+            match stream.payload.next().await {
+                Some(Ok(chunk)) => stream.splitter.push(&chunk),
+                None => stream.ended = true,
+                Some(Err(error)) => {
+                    stream.ended = true;
+                    stream.splitter.waiting.clear();
                     return Some(Err(broken_off(error)));
-                }
-                Err(_) => {
-                    stream.stop();
-                    return Some(Err(Problem::new(Code::Timeout).detail("no line came for too long")));
                 }
             }
         }
-    }
-}
-
-impl Stream {
-    fn stop(&mut self) {
-        self.ended = true;
-        self.splitter.waiting.clear();
     }
 }
 
@@ -96,9 +84,9 @@ impl FromRequest for Lines {
         Box::pin(async move {
             match media_type(&request)?.as_str() {
                 NDJSON => {
-                    let http = request.app_data::<Data<Kit>>().map_or_else(HttpConfig::default, |kit| kit.http.clone());
-                    let splitter = Splitter::new(http.body_limit);
-                    let stream = Stream { payload, patience: http.timeout(), splitter, ended: false };
+                    let kit = request.app_data::<Data<Kit>>();
+                    let longest = kit.map_or_else(|| HttpConfig::default().body_limit, |kit| kit.http.body_limit);
+                    let stream = Stream { payload, splitter: Splitter::new(longest), ended: false };
                     Ok(Self(Source::Stream(Box::new(stream))))
                 }
                 "application/json" => items(&whole(&request, payload).await?).map(|items| Self(Source::Items(items))),

@@ -5,6 +5,7 @@
 //! [`problem::Problem`]. [`middleware::frame`] goes around all routes.
 
 pub mod caller;
+pub mod connections;
 pub mod docs;
 pub mod etag;
 pub mod health;

@@ -116,7 +116,7 @@ impl PartialSchema for Limit {
             .minimum(Some(1))
             .maximum(Some(LARGEST_PAGE))
             .default(Some(Value::from(USUAL_PAGE)))
-            .description(Some("The most items a page may have."))
+            .description(Some("The most items a page may have. It has fewer where they are long."))
             .into()
     }
 }

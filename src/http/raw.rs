@@ -1,20 +1,17 @@
 //! Bytes in, as they arrive, of any media type and length.
 
 use std::future::{Ready, ready};
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-use super::Kit;
 use super::json::broken_off;
 use super::problem::{Code, Problem};
-use crate::config::HttpConfig;
 
 /// The media type under which the document describes bytes. A route that takes them has no limit of time as a whole.
 pub const BYTES: &str = "application/octet-stream";
@@ -22,7 +19,6 @@ pub const BYTES: &str = "application/octet-stream";
 /// A body of bytes. Take them with [`Raw::next`]; the memory in use is one piece.
 pub struct Raw {
     payload: Payload,
-    patience: Duration,
     announced: Option<u64>,
 }
 
@@ -35,10 +31,7 @@ impl Raw {
 
     /// The next bytes; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        match tokio::time::timeout(self.patience, self.payload.next()).await {
-            Ok(next) => next.transpose().map_err(broken_off),
-            Err(_) => Err(Problem::new(Code::Timeout).detail("no bytes came for too long")),
-        }
+        self.payload.next().await.transpose().map_err(broken_off)
     }
 }
 
@@ -53,9 +46,7 @@ impl FromRequest for Raw {
             return ready(Err(refusal));
         }
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let patience =
-            request.app_data::<Data<Kit>>().map_or_else(|| HttpConfig::default().timeout(), |kit| kit.http.timeout());
-        ready(Ok(Self { payload: payload.take(), patience, announced }))
+        ready(Ok(Self { payload: payload.take(), announced }))
     }
 }
 

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{PassId, RunId, TenantId};
+use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -212,6 +213,12 @@ pub struct Run {
     pub status: RunStatus,
     /// What it did.
     pub report: Report,
+}
+
+impl Listed for Run {
+    fn position(&self) -> Position {
+        Position { at: self.started_at, id: self.id.0 }
+    }
 }
 
 /// Why a pass stopped.

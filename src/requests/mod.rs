@@ -72,8 +72,7 @@ pub async fn list(stores: &Stores, actor: &Actor, filter: &Filter) -> Result<Pag
     let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
     let mut tx = stores.archive.read().await?;
     let requests = sql::page(&mut tx, actor.tenant, filter.status, after, filter.limit + 1).await?;
-    let position = |request: &Request| Position { at: request.created_at, id: request.id.0 };
-    let Page { items, next_cursor } = Page::of(requests, filter.limit, position, (&key, &query));
+    let Page { items, next_cursor } = Page::of(requests, filter.limit, (&key, &query));
     let records = load::records(&mut tx, actor.tenant, items).await?;
     drop(tx);
     let items = view::show(stores, actor, Sight::of(actor, None), records).await?;

@@ -11,7 +11,7 @@ use crate::archive::Hits;
 use crate::archive::mentions::Mention;
 use crate::base::content::ContentKind;
 use crate::base::id::{IdentifierId, RequestId};
-use crate::base::page::CursorInvalid;
+use crate::base::page::{CursorInvalid, Listed, Position, weight_of_text};
 use crate::base::place::Place;
 use crate::base::target::{Target, Targets};
 use crate::store::StoreError;
@@ -90,6 +90,16 @@ pub struct Request {
     pub done_at: Option<DateTime<Utc>>,
     /// Grows with every change; the `ETag`.
     pub version: i64,
+}
+
+impl Listed for Request {
+    fn position(&self) -> Position {
+        Position { at: self.created_at, id: self.id.0 }
+    }
+
+    fn weight(&self) -> usize {
+        1024 + weight_of_text(self.comment.as_deref())
+    }
 }
 
 impl Request {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::outgoing::{Audited, Lens, Outgoing};
 use super::search::{Viewed, missing, tenant_of, view_of};
 use crate::archive::incoming::Channel;
-use crate::archive::model::{Record, View};
+use crate::archive::model::View;
 use crate::archive::search::{Search, search};
 use crate::base::actor::{Actor, Scope};
 use crate::base::crypto::sha256;
@@ -61,8 +61,7 @@ impl Asked {
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
         let records = search(stores, tenant.id, target, &search_for, after, limit + 1).await?;
-        let position = |record: &Record| Position { at: record.at, id: record.id.0 };
-        let Page { items: records, next_cursor } = Page::of(records, limit, position, (&stores.service_key, &query));
+        let Page { items: records, next_cursor } = Page::of(records, limit, (&stores.service_key, &query));
         let lens = Lens::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
         let items = records.into_iter().filter_map(|record| T::through(&lens, record)).collect();
         Ok(Viewed { view, items, next_cursor })

@@ -137,8 +137,7 @@ pub async fn list_content(
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
-    let position = |content: &Content| Position { at: content.created_at, id: content.id.0 };
-    Ok(Json(Page::of(contents, limit, position, (key, &bound_to)).map(ContentItem::from)))
+    Ok(Json(Page::of(contents, limit, (key, &bound_to)).map(ContentItem::from)))
 }
 
 /// Get a piece of content

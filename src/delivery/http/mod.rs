@@ -5,7 +5,7 @@ mod body;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post, put};
 
-use super::{Delivery, DeliveryError};
+use super::DeliveryError;
 use crate::base::id::DeliveryId;
 use crate::base::page::{Page, Position};
 use crate::http::caller::{JobsRead, KeysAdmin};
@@ -110,8 +110,7 @@ pub async fn list_deliveries(
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let deliveries = super::list(&stores, caller.tenant, state, after, limit + 1).await?;
-    let position = |delivery: &Delivery| Position { at: delivery.created_at, id: delivery.id.0 };
-    Ok(Json(Page::of(deliveries, limit, position, (key, &bound_to)).map(DeliveryItem::from)))
+    Ok(Json(Page::of(deliveries, limit, (key, &bound_to)).map(DeliveryItem::from)))
 }
 
 /// Try a delivery again

@@ -4,6 +4,7 @@ mod read;
 mod rules;
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -202,6 +203,9 @@ pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result
 pub(super) fn broken_off(error: PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::new(Code::TooLarge),
+        PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+            Problem::new(Code::Timeout).detail("timed out waiting for the body: send it faster")
+        }
         _ => Problem::new(Code::BadRequest).detail("the body did not arrive whole"),
     }
 }

@@ -4,26 +4,30 @@
 //! panic as 500; every failure as a problem; headers; one log line and one count.
 
 mod answer;
+mod body;
 mod cors;
 mod routes;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
+use self::body::{Incoming, Outgoing};
 use self::cors::Origin;
 use super::Kit;
 use super::caller::authenticate;
+use super::connections::Connection;
 use super::lines::NDJSON;
 use super::problem::{Code, Problem};
 use crate::base::id::CallId;
@@ -72,21 +76,28 @@ async fn around<B: MessageBody + 'static>(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let call = Call::of(&request, &kit, &routes);
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    let on_connection = connection.as_ref().map(Connection::begin_call);
+    let incoming = Incoming::around(&mut request, &kit.http);
     request.extensions_mut().insert(call.id);
     if call.method == Method::HEAD {
         // Served as GET; the connection leaves the body out, since it saw HEAD.
         request.head_mut().method = Method::GET;
     }
-    match outcome(&call, &kit, &routes, request, next).await {
+    let outcome = outcome(&call, &kit, &routes, request, next).await;
+    let finish = |answer: HttpResponse| {
+        let mut answer = call.finish(answer, &kit);
+        if connection.is_some_and(|connection| connection.is_closing()) {
+            answer.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        answer.map_body(|_, body| BoxBody::new(Outgoing::new(body, incoming, on_connection)))
+    };
+    match outcome {
         Ok(answer) => {
             let (request, answer) = answer.into_parts();
-            let answer = call.finish(answer, &kit);
-            Ok(ServiceResponse::new(request, answer))
+            Ok(ServiceResponse::new(request, finish(answer)))
         }
-        Err(error) => {
-            let answer = call.finish(HttpResponse::from_error(error), &kit);
-            Err(InternalError::from_response("answered", answer).into())
-        }
+        Err(error) => Err(InternalError::from_response("answered", finish(HttpResponse::from_error(error))).into()),
     }
 }
 
@@ -127,7 +138,7 @@ async fn outcome<B: MessageBody + 'static>(
     })
     .catch_unwind();
     let ran = if streams {
-        // The stream's reader looks after the time between its pieces.
+        // Its body has limits of its own.
         run.await
     } else {
         match tokio::time::timeout(kit.http.timeout(), run).await {

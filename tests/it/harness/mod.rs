@@ -14,6 +14,7 @@ mod process;
 pub mod servers;
 mod stage;
 mod stock;
+mod wire;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -28,6 +29,7 @@ pub use postgres::Databases;
 pub use process::{Ran, signal};
 pub use stage::TestLethe;
 pub use stock::Stock;
+pub use wire::{Reply, Wire};
 
 /// Which of the two databases a story runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -142,6 +142,18 @@ impl Server {
         line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// How many connections to the API neither side has closed.
+    pub fn connections(&self) -> usize {
+        let port: u16 = self.address.rsplit(':').next().unwrap().parse().unwrap();
+        let (local, established) = (format!(":{port:04X}"), "01");
+        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        let is_one = |line: &str| {
+            let columns: Vec<_> = line.split_whitespace().take(4).collect();
+            matches!(columns[..], [_, at, _, state] if at.ends_with(&local) && state == established)
+        };
+        table.lines().filter(|line| is_one(line)).count()
+    }
+
     /// Asks the server to end, and answers how it did.
     pub async fn stop(self) -> ExitStatus {
         signal(self.child.id(), "TERM");

@@ -1,0 +1,259 @@
+//! The listener of the API: it accepts connections, shares them out to the workers, and closes without losing a call.
+//!
+//! It stands in the place of `actix_web::HttpServer`, which has no limit for a peer that does not read, keeps everybody
+//! out while idle or slow peers have all connections, and drops the connections that nobody has accepted when it stops.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_http::{HttpService, Request, Response};
+use actix_service::{IntoServiceFactory, Service as _, ServiceFactory, ServiceFactoryExt as _, map_config};
+use actix_web::body::MessageBody;
+use actix_web::dev::AppConfig;
+use futures_util::FutureExt as _;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::config::HttpConfig;
+use crate::http::connections::{Connection, Connections, HEAD_TIME, Timed};
+
+/// How many connections the system keeps ready to be accepted.
+const BACKLOG: u32 = 1024;
+/// How much of an answer the system takes at once. With more, a slow reader would seem to read nothing for too long.
+const SEND_BUFFER: u32 = 128 << 10;
+/// How long an idle connection is kept: longer than proxies keep theirs, so that it is they who close.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a connection that ends before the request's body has arrived is read from, so that its peer sees the answer.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long is waited between two looks at connections that should end, and after an error of the system.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection has no call before it is ended for another or by the stop: a request may be on its way.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// The listener of the API, not serving yet.
+pub struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+    connections: Arc<Connections>,
+    room: Arc<Semaphore>,
+    most: usize,
+    workers: Vec<Worker>,
+    next: usize,
+    /// A connection for which there is no room yet.
+    accepted: Option<(TcpStream, SocketAddr)>,
+}
+
+/// A thread with a copy of the app.
+struct Worker {
+    accepted: UnboundedSender<Accepted>,
+    load: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+}
+
+struct Accepted {
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    connection: Arc<Connection>,
+    place: Place,
+}
+
+/// A connection's place among those that are allowed.
+struct Place {
+    load: Arc<AtomicUsize>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.load.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Listener {
+    /// Listens. Connections wait until [`Listener::serve`].
+    pub fn bind(config: &HttpConfig) -> io::Result<Self> {
+        let socket = if config.listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        // Connections inherit it.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.bind(config.listen)?;
+        let listener = socket.listen(BACKLOG)?;
+        let address = listener.local_addr()?;
+        let room = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
+        let most = room.available_permits();
+        Ok(Self {
+            listener,
+            address,
+            connections: Arc::default(),
+            room,
+            most,
+            workers: Vec::new(),
+            next: 0,
+            accepted: None,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// All connections, for whoever stops the service.
+    pub fn connections(&self) -> Arc<Connections> {
+        Arc::clone(&self.connections)
+    }
+
+    /// Starts the workers, each with an app of its own.
+    pub fn start<F, I, S, B>(mut self, config: &HttpConfig, app: F) -> io::Result<Self>
+    where
+        F: Fn() -> I + Clone + Send + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<actix_web::Error> + 'static,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>> + 'static,
+        B: MessageBody + 'static,
+    {
+        let patience = config.timeout();
+        for number in 0..config.worker_count() {
+            let (accepted, arriving) = unbounded_channel();
+            let app = app.clone();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let thread = std::thread::Builder::new().name(format!("http-{number}"));
+            let thread = thread
+                .spawn(move || LocalSet::new().block_on(&runtime, work(app().into_factory(), arriving, patience)))?;
+            self.workers.push(Worker { accepted, load: Arc::default(), thread });
+        }
+        Ok(self)
+    }
+
+    /// Serves until `end`; then closes, and gives the calls in hand so long to be answered.
+    pub async fn serve(mut self, end: impl Future<Output = ()>, shutdown: Duration) {
+        {
+            let mut end = std::pin::pin!(end);
+            loop {
+                tokio::select! {
+                    () = &mut end => break,
+                    () = self.accept() => {}
+                }
+            }
+        }
+        self.close(shutdown).await;
+    }
+
+    /// Accepts one connection. Where this is broken off, the connection stays for the next time.
+    async fn accept(&mut self) {
+        if self.accepted.is_none() {
+            match self.listener.accept().await {
+                Ok(accepted) => self.accepted = Some(accepted),
+                // The system may be out of files: a connection that waits gives up its own.
+                Err(error) => {
+                    tracing::warn!(%error, "A connection was not accepted, retrying");
+                    self.connections.end_longest_waiting(LAST_CALL);
+                    sleep(PAUSE).await;
+                    return;
+                }
+            }
+        }
+        let room = self.room().await;
+        if let Some((stream, peer)) = self.accepted.take() {
+            self.hand_on(stream, peer, room);
+        }
+    }
+
+    /// Room for one more connection. Where there is none, the one that has waited longest for its peer gives up its own.
+    async fn room(&self) -> OwnedSemaphorePermit {
+        loop {
+            if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
+                return room;
+            }
+            self.connections.end_longest_waiting(LAST_CALL);
+            if let Ok(Ok(room)) = timeout(PAUSE, Arc::clone(&self.room).acquire_owned()).await {
+                return room;
+            }
+        }
+    }
+
+    /// Hands a connection on to the worker with the fewest.
+    fn hand_on(&mut self, stream: TcpStream, peer: SocketAddr, room: OwnedSemaphorePermit) {
+        self.next = self.next.wrapping_add(1);
+        let count = self.workers.len().max(1);
+        let of = |at: &usize| self.workers.get(at % count).map(|worker| worker.load.load(Ordering::Relaxed));
+        let Some(worker) = (self.next..self.next + count).min_by_key(of).and_then(|at| self.workers.get(at % count))
+        else {
+            return;
+        };
+        // A connection that ended meanwhile has no options to set.
+        let _ = stream.set_nodelay(true);
+        let Ok(stream) = stream.into_std() else { return };
+        worker.load.fetch_add(1, Ordering::Relaxed);
+        let place = Place { load: Arc::clone(&worker.load), _room: room };
+        let connection = self.connections.open();
+        if worker.accepted.send(Accepted { stream, peer, connection, place }).is_err() {
+            tracing::error!("A worker has ended");
+        }
+    }
+
+    /// Accepts the connections that wait already, closes, and waits for the calls.
+    async fn close(mut self, shutdown: Duration) {
+        let deadline = Instant::now() + shutdown;
+        while let Some((stream, peer)) =
+            self.accepted.take().or_else(|| self.listener.accept().now_or_never().and_then(Result::ok))
+        {
+            let Ok(room) = timeout_at(deadline, self.room()).await else { break };
+            self.hand_on(stream, peer, room);
+        }
+        let Self { listener, connections, room, most, workers, .. } = self;
+        drop(listener);
+        while room.available_permits() < most && Instant::now() < deadline {
+            connections.end_idle(LAST_CALL);
+            sleep(PAUSE).await;
+        }
+        let threads: Vec<_> = workers.into_iter().map(|worker| worker.thread).collect();
+        let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        let _ = joined.await;
+    }
+}
+
+/// Serves the connections that arrive until no more can.
+async fn work<S, B>(app: S, mut arriving: UnboundedReceiver<Accepted>, patience: Duration)
+where
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<actix_web::Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    B: MessageBody + 'static,
+{
+    let app = app.map_err(|error| error.into().error_response());
+    let app = map_config(app, |()| AppConfig::default());
+    let http = HttpService::build()
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIME)
+        .client_disconnect_timeout(LINGER)
+        .on_connect_ext(|stream: &Timed<TcpStream>, data| {
+            data.insert(Arc::clone(stream.connection()));
+        })
+        .h1(app);
+    let Ok(http) = http.new_service(()).await else {
+        tracing::error!("A worker did not start");
+        return;
+    };
+    while let Some(Accepted { stream, peer, connection, place }) = arriving.recv().await {
+        let Ok(stream) = TcpStream::from_std(stream) else { continue };
+        // An app is always ready.
+        let dispatcher = http.call((Timed::new(stream, connection, patience), Some(peer)));
+        tokio::task::spawn_local(async move {
+            // It ends with an error where the peer is at fault.
+            let _ = dispatcher.await;
+            drop(place);
+        });
+    }
+}

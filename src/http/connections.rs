@@ -1,0 +1,259 @@
+//! The open connections: how many there are, what each is doing, and when a peer has made the service wait too long.
+//!
+//! actix has a limit for the first request head and for idle connections. It has none for the heads that follow, nor for
+//! a peer that does not read its answer; both are set here, around the stream. Bodies have their own rule:
+//! [`super::middleware`].
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+/// The longest time from the first byte of a request head to its last.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// The fewest bytes a second that a peer sends of a body, or reads of an answer.
+pub const SLOWEST: u64 = 1024;
+
+/// All open connections.
+#[derive(Debug, Default)]
+pub struct Connections {
+    open: Mutex<Vec<Weak<Connection>>>,
+    closing: AtomicBool,
+}
+
+impl Connections {
+    /// Adds a new connection.
+    pub fn open(self: &Arc<Self>) -> Arc<Connection> {
+        let state = State { phase: Phase::Idle, since: Instant::now(), ended: false };
+        let connection =
+            Arc::new(Connection { all: Arc::clone(self), state: Mutex::new(state), reader: AtomicWaker::new() });
+        let mut open = lock(&self.open);
+        open.retain(|other| other.strong_count() > 0);
+        open.push(Arc::downgrade(&connection));
+        connection
+    }
+
+    /// From now on every answer says that its connection ends with it.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the connection that has been without a call for the longest time, and for so long at least.
+    pub fn end_longest_waiting(&self, at_least: Duration) {
+        let waiting = self.all().into_iter().filter_map(|connection| {
+            let state = lock(&connection.state);
+            let waits = state.phase != Phase::Call && !state.ended && state.since.elapsed() >= at_least;
+            let since = state.since;
+            drop(state);
+            waits.then_some((since, connection))
+        });
+        if let Some((_, connection)) = waiting.min_by_key(|(since, _)| *since) {
+            connection.end();
+        }
+    }
+
+    /// Ends all connections that have been idle for so long.
+    pub fn end_idle(&self, idle: Duration) {
+        for connection in self.all() {
+            let state = lock(&connection.state);
+            let ends = state.phase == Phase::Idle && state.since.elapsed() >= idle;
+            drop(state);
+            if ends {
+                connection.end();
+            }
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Connection>> {
+        lock(&self.open).iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// One connection, as its stream and the calls on it see it.
+#[derive(Debug)]
+pub struct Connection {
+    all: Arc<Connections>,
+    state: Mutex<State>,
+    reader: AtomicWaker,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    since: Instant,
+    /// Whether the stream reads as ended once nothing more has arrived.
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No byte of the next request is there.
+    Idle,
+    /// A part of a request head is there.
+    Head,
+    /// From the end of a request head to the end of its answer.
+    Call,
+}
+
+impl Connection {
+    /// Notes that a call begins; it lasts until the value is dropped.
+    #[must_use]
+    pub fn begin_call(self: &Arc<Self>) -> CallOnConnection {
+        self.enter(Phase::Call);
+        CallOnConnection(Arc::clone(self))
+    }
+
+    /// Whether the service is being stopped.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.all.closing.load(Ordering::Relaxed)
+    }
+
+    fn enter(&self, phase: Phase) {
+        let mut state = lock(&self.state);
+        (state.phase, state.since) = (phase, Instant::now());
+    }
+
+    /// A connection that has just been read from is in use, whatever was decided before.
+    fn read(&self) {
+        let mut state = lock(&self.state);
+        state.ended = false;
+        if state.phase == Phase::Idle {
+            (state.phase, state.since) = (Phase::Head, Instant::now());
+        }
+    }
+
+    fn end(&self) {
+        lock(&self.state).ended = true;
+        self.reader.wake();
+    }
+}
+
+/// A call that is being answered on a connection.
+#[derive(Debug)]
+pub struct CallOnConnection(Arc<Connection>);
+
+impl Drop for CallOnConnection {
+    fn drop(&mut self) {
+        self.0.enter(Phase::Idle);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A stream that ends where its peer takes too long: to send a request head, or to read an answer.
+#[derive(Debug)]
+pub struct Timed<S> {
+    stream: S,
+    connection: Arc<Connection>,
+    head: Option<Pin<Box<Sleep>>>,
+    write: Option<Stalled>,
+    patience: Duration,
+}
+
+/// An answer that the peer has not read in full.
+#[derive(Debug)]
+struct Stalled {
+    until: Pin<Box<Sleep>>,
+    written: u64,
+}
+
+impl<S> Timed<S> {
+    /// Wraps a stream. Within each `patience` the peer has to read [`SLOWEST`] bytes a second, or all that is there.
+    pub const fn new(stream: S, connection: Arc<Connection>, patience: Duration) -> Self {
+        Self { stream, connection, head: None, write: None, patience }
+    }
+
+    /// The connection, for the calls on it.
+    pub const fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Whether the stream has ended, asked where nothing is there to be read.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.connection.reader.register(context.waker());
+        let state = lock(&self.connection.state);
+        let (ended, head) = (state.ended, (state.phase == Phase::Head).then_some(state.since + HEAD_TIME));
+        drop(state);
+        if ended {
+            return Poll::Ready(());
+        }
+        let Some(deadline) = head else {
+            self.head = None;
+            return Poll::Pending;
+        };
+        let timer = self.head.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(context)
+    }
+
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let stalled = self.write.get_or_insert_with(|| Stalled { until: Box::pin(sleep(self.patience)), written: 0 });
+        while stalled.until.as_mut().poll(context).is_ready() {
+            if stalled.written < SLOWEST * self.patience.as_secs().max(1) {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            stalled.written = 0;
+            stalled.until.as_mut().reset(Instant::now() + self.patience);
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(read) => {
+                if buffer.filled().len() > before {
+                    self.connection.read();
+                }
+                Poll::Ready(read)
+            }
+            // Nothing read is the end of the stream.
+            Poll::Pending => self.poll_end(context).map(Ok),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.stream).poll_write(context, bytes) {
+            Poll::Ready(Ok(written)) if written == bytes.len() => {
+                self.write = None;
+                Poll::Ready(Ok(written))
+            }
+            Poll::Ready(Ok(written)) => {
+                if let Some(stalled) = &mut self.write {
+                    stalled.written += written as u64;
+                }
+                Poll::Ready(Ok(written))
+            }
+            Poll::Ready(error) => Poll::Ready(error),
+            Poll::Pending => self.poll_stalled(context).map(Err),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
