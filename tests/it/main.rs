@@ -22,6 +22,7 @@ mod night_content;
 mod object_store;
 mod plans;
 mod privacy;
+mod refusals;
 mod requests;
 mod rereading;
 mod schema;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::json;
 
 use super::outgoing::{Audited, Lens, Outgoing};
-use super::search::{Viewed, missing, tenant_of, view_of};
+use super::search::{Viewed, tenant_of, view_of};
 use crate::archive::incoming::Channel;
 use crate::archive::model::{Record, View};
 use crate::archive::search::{Search, search};
@@ -14,6 +14,7 @@ use crate::base::page::{Page, Position};
 use crate::base::pii::{Email, Identifier, Phone, Region};
 use crate::base::target::Target;
 use crate::base::text::{Finder, Own, fill_text, tokenize_text};
+use crate::http::caller::forbidden;
 use crate::http::query::Limit;
 use crate::http::{Answer, Code, Place, Problem};
 use crate::vault::Stores;
@@ -43,10 +44,10 @@ impl Asked {
         by.extend(self.phone_number.as_ref().map(|_| "phone_number"));
         by.extend(self.email.as_ref().map(|_| "email"));
         if !by.is_empty() && !actor.may(Scope::ArchiveIdentify) {
-            return Err(missing(Scope::ArchiveIdentify, "to search by number or address"));
+            return Err(forbidden(&[Scope::ArchiveIdentify], "to search by number or address"));
         }
         if self.token.is_some() && !actor.may(Scope::ArchiveSearch) && !actor.may(Scope::ArchiveIdentify) {
-            return Err(missing(Scope::ArchiveSearch, "to search by token"));
+            return Err(forbidden(&[Scope::ArchiveSearch], "to search by token"));
         }
         let purpose = self.purpose(tenant.region);
         let Self { limit, cursor, .. } = &self;

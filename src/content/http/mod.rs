@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use actix_web::{HttpResponse, delete, get, post};
 
 use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, customer_of, delete_batch, issue_ticket};
 use crate::base::actor::{Actor, Scope};
@@ -20,7 +20,7 @@ use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
 use crate::base::text::document::Format;
 use crate::base::text::{Finder, fill_text, tokenize_text};
-use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, refuse};
+use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, forbidden};
 use crate::http::docs::{
     BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems,
     UploadProblems,
@@ -176,11 +176,10 @@ pub async fn create_content_ticket(
     id: Id<ContentId>,
     _: Params<Nothing>,
     reason: Reason,
-    request: HttpRequest,
     stores: Data<Stores>,
 ) -> Answer<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
-    let reason = admit(&stores, &request, &caller, &content, reason).await?;
+    let reason = admit(&stores, &caller, &content, reason).await?;
     let ticket = issue_ticket(&stores, &caller, &content, reason.as_deref()).await?;
     Ok(HttpResponse::Created().json(ContentTicket::new(ticket)))
 }
@@ -246,18 +245,8 @@ async fn found(stores: &Stores, actor: &Actor, id: ContentId) -> Answer<Content>
 }
 
 /// Whether the caller may have the bytes. Answers the stated reason without identifiers: it goes into the audit log.
-async fn admit(
-    stores: &Stores,
-    request: &HttpRequest,
-    actor: &Actor,
-    content: &Content,
-    reason: Reason,
-) -> Answer<Option<String>> {
-    match content.open_to(actor, reason.0.as_deref()) {
-        Ok(()) => {}
-        Err(ContentError::Sensitive) => return Err(refuse(request, actor.clone(), &[Scope::ContentReadSensitive])),
-        Err(error) => return Err(error.into()),
-    }
+async fn admit(stores: &Stores, actor: &Actor, content: &Content, reason: Reason) -> Answer<Option<String>> {
+    content.open_to(actor, reason.0.as_deref())?;
     let Some(reason) = reason.0 else { return Ok(None) };
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
@@ -286,7 +275,7 @@ impl From<ContentError> for Problem {
             ContentError::KeyExpired => Self::new(Code::RecordingKeyExpired)
                 .detail("nothing was stored: register another key and send it again"),
             ContentError::Key(error) => error.into(),
-            ContentError::Sensitive => Self::new(Code::Forbidden),
+            ContentError::Sensitive => forbidden(&[Scope::ContentReadSensitive], "for sensitive content"),
             ContentError::ReasonMissing => {
                 Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")
             }
