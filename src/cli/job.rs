@@ -107,7 +107,7 @@ async fn preview(stores: &Stores, options: &Options, json: bool) -> Result<Exit,
 }
 
 fn foretell(forecast: &Forecast, json: bool) {
-    let Forecast { tenant, requests, targets, deleted, unfindable, retention, expired } = forecast;
+    let Forecast { tenant, requests, targets, deleted, unfindable, retention, expired, requests_purged } = forecast;
     if json {
         let selected: serde_json::Map<_, _> =
             targets.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
@@ -115,7 +115,7 @@ fn foretell(forecast: &Forecast, json: bool) {
         let retention = json!({ "state": retention, "deleted": expired });
         print(
             &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": selected,
-                "content": content, "retention": retention })
+                "content": content, "retention": retention, "requests_purged": requests_purged })
             .to_string(),
         );
         return;
@@ -133,5 +133,8 @@ fn foretell(forecast: &Forecast, json: bool) {
         Retention::On => print(&format!("{}: past their retention go: {}", tenant.slug, kinds.join(", "))),
         Retention::Pending => print(&format!("{}: retention is pending and deletes nothing yet", tenant.slug)),
         Retention::Paused => print(&format!("{}: retention is paused and deletes nothing", tenant.slug)),
+    }
+    if *requests_purged > 0 {
+        print(&format!("{}: {requests_purged} old requests are purged", tenant.slug));
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::audit_log::refusals_in_the_audit_log;
 use crate::harness::{Answer, Caller, TestLethe, each_store};
-use crate::refusals::refusals_in_the_audit_log;
 
 /// Every operation and the scopes of which it needs one; none where any valid token will do. An operation of the
 /// document that is not here fails, and so does a row whose operation is gone.

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
 mod architecture;
+mod audit_log;
 mod auth;
 mod connections;
 mod content;
@@ -19,10 +20,10 @@ mod keys;
 mod night;
 mod night_closing;
 mod night_content;
+mod night_purge;
 mod object_store;
 mod plans;
 mod privacy;
-mod refusals;
 mod requests;
 mod rereading;
 mod schema;

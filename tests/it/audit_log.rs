@@ -1,6 +1,7 @@
-//! Attempts that were refused: each leaves a row of the audit log that says who, what and why, and no value.
+//! The audit log: attempts that were refused, and changes of a tenant. Each row says who, what and why, and no value.
 //!
-//! That the doors of all operations do is told with the table of `auth.rs`; here are the refusals behind the doors.
+//! That the doors of all operations audit what they refuse is told with the table of `auth.rs`; here are the refusals
+//! behind the doors.
 
 use serde_json::{Value, json};
 
@@ -203,4 +204,24 @@ each_store!(a_token_of_an_unknown_tenant_leaves_a_line_in_the_log, |mut lethe: T
     let said = lethe.journal().text();
     assert_eq!(said.matches("the token names no tenant of this service").count(), 2, "{said}");
     assert!(!said.contains("nowhere") && !said.contains("evelina"), "{said}");
+});
+
+each_store!(a_change_of_the_tenant_says_which_settings, |lethe: TestLethe| async move {
+    let operator = lethe.caller("operator");
+    let change = json!({ "region": "SE", "purpose_required": true, "delete_content": false,
+        "recordings": { "retention_days": { "recording": 90 }, "encrypt": true, "allow_plain_ftp": true } });
+    operator.patch("/tenant", "*", &change).await.expect(200);
+    operator.patch("/tenant", "*", &change).await.expect(200);
+    let set = ["tenant", "set", "demo", "--time-zone", "Europe/Stockholm", "--request-retention-months", "24"];
+    lethe.run(&[&set[..], &["--region", "SE"]].concat()).await.well();
+    lethe.run(&set).await.well();
+    let events = lethe.caller("dpo").get("/audit-events").await.expect(200).json();
+    let changes = events["items"].as_array().unwrap().iter().filter(|event| event["action"] == "tenant.changed");
+    let changes: Vec<_> = changes.map(|event| (event["actor_sub"].clone(), event["detail"].clone())).collect();
+    let settings = ["time_zone", "request_retention_months"];
+    let by_command = json!({ "version": 3, "changed": settings });
+    let settings = ["region", "purpose_required", "recordings.allow_plain_ftp", "recordings.retention_days"];
+    let by_caller = json!({ "version": 2, "changed": settings });
+    let expected = [(json!("lethe:command-line"), by_command), (json!("kari"), by_caller)];
+    assert_eq!(changes, expected, "a change of nothing leaves no row");
 });
