@@ -76,13 +76,14 @@ pub async fn audit<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Re
     if answer.status() == StatusCode::FORBIDDEN {
         let call = answer.request().extensions().get::<CallId>().copied();
         let call = call.map(|id| id.to_string());
-        match refused(&answer) {
-            Some(refused) => note(&answer, refused, call).await,
-            None => tracing::warn!(
+        if let Some(refused) = refused(&answer) {
+            note(&answer, refused, call).await;
+        } else {
+            tracing::warn!(
                 request.id = call,
                 http.route = answer.request().match_pattern(),
                 "Refused: the token names no tenant of this service"
-            ),
+            );
         }
     }
     Ok(answer)

@@ -8,6 +8,7 @@ use super::args::{Job, NightlyArguments};
 use super::exit::{Exit, Failure};
 use super::output::print;
 use crate::app;
+use crate::base::clock::microseconds;
 use crate::config::Config;
 use crate::nightly::{self, Forecast, Options, Progress, Report, Stop};
 use crate::store::pending_migrations;
@@ -19,7 +20,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
     let NightlyArguments { as_of, tenant, dry_run, json } = arguments;
     let stores = open(config).await?;
     let now = stores.clock.now();
-    let as_of = as_of.unwrap_or(now);
+    let as_of = as_of.map_or(now, microseconds);
     if as_of > now && !dry_run && !config.development() {
         return Err(Failure::Usage("an --as-of in the future needs --dry-run here".to_owned()));
     }

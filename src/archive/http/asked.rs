@@ -9,9 +9,11 @@ use crate::archive::incoming::Channel;
 use crate::archive::model::{Record, View};
 use crate::archive::search::{Search, search};
 use crate::base::actor::{Actor, Scope};
+use crate::base::clock::microseconds;
 use crate::base::crypto::sha256;
 use crate::base::page::{Page, Position};
 use crate::base::pii::{Email, Identifier, Phone, Region};
+use crate::base::purpose::stated;
 use crate::base::target::Target;
 use crate::base::text::{Finder, Own, fill_text, tokenize_text};
 use crate::http::caller::forbidden;
@@ -72,6 +74,7 @@ impl Asked {
     /// The search, or everything that is wrong with it.
     fn search(self, region: Region) -> Answer<Search> {
         let Self { from, to, channels, queue, agent_id, phone_number, email, token, .. } = self;
+        let (from, to) = (from.map(microseconds), to.map(microseconds));
         let mut wrong = Vec::new();
         for (at, pointer) in [(from, "/from"), (to, "/to")] {
             if at.is_some_and(|at| !(0..=9999).contains(&at.year())) {
@@ -116,20 +119,16 @@ impl Asked {
     /// The stated purpose, without identifiers: it goes into the audit log.
     fn purpose(&self, region: Region) -> Answer<Option<String>> {
         let Some(purpose) = &self.purpose else { return Ok(None) };
-        if !(1..=200).contains(&purpose.trim().chars().count()) {
-            return Err(Problem::new(Code::ValidationFailed).at(
-                "/purpose",
-                "out_of_range",
-                "must be 1 to 200 characters",
-            ));
-        }
+        let purpose = stated(purpose).ok_or_else(|| {
+            Problem::new(Code::ValidationFailed).at("/purpose", "out_of_range", "must be 1 to 200 characters")
+        })?;
         let own = Own {
             phone: self.phone_number.as_ref().and_then(|raw| Phone::parse(raw, region).ok()),
             email: self.email.as_ref().and_then(|raw| Email::parse(raw).ok()),
             name: None,
         };
         let mut mentions = Vec::new();
-        let text = tokenize_text(&Finder::new(region, own), purpose.trim(), &mut mentions);
+        let text = tokenize_text(&Finder::new(region, own), purpose, &mut mentions);
         Ok(Some(fill_text(&text, |_| "*****".to_owned())))
     }
 }

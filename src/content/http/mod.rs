@@ -188,7 +188,7 @@ pub async fn create_content_ticket(
 ///
 /// Its key goes first, so that it is unreadable in every copy and backup of database and object store.
 ///
-/// Needs the scope `content:delete`.
+/// Needs the scope `content:delete`; for sensitive content `content:read:sensitive` as well.
 #[utoipa::path(tag = "content", operation_id = "delete_content", security(("bearer" = ["content:delete"])),
     params(("content_id" = Uuid, Path, description = "The content's id.")),
     responses((status = 204, description = "It is gone."), CallProblems, ItemProblems))]
@@ -207,10 +207,10 @@ pub async fn delete_content(
 /// Delete the content of interactions
 ///
 /// Of up to 1,000 interactions, of some kinds or of all. What can be deleted is; interactions where something could not
-/// are listed. An interaction that is unknown or has no content is no failure. While one batch is at work for the tenant,
-/// another is 429.
+/// are listed, also those whose sensitive content the caller may not delete. An interaction that is unknown or has no
+/// content is no failure. While one batch is at work for the tenant, another is 429.
 ///
-/// Needs the scope `content:delete`.
+/// Needs the scope `content:delete`; for sensitive content `content:read:sensitive` as well.
 #[utoipa::path(tag = "content", operation_id = "delete_content_batch", security(("bearer" = ["content:delete"])),
     request_body = ContentDeletion,
     responses((status = 200, description = "What was deleted, and what was not.", body = DeletedContent),
