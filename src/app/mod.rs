@@ -5,6 +5,7 @@
 mod listener;
 mod operations;
 mod recordings;
+mod refusals;
 mod setup;
 mod vitals;
 
@@ -12,14 +13,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::http::header::LOCATION;
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App, Error, HttpResponse, HttpServer};
-use serde_json::json;
+use actix_web::{App, HttpResponse, HttpServer};
 use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 use utoipa::{Modify as _, OpenApi as _};
@@ -28,20 +27,21 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use self::listener::Listener;
 use crate::archive;
-use crate::audit::{self, Action, Entry};
 use crate::config::Config;
 use crate::content;
 use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Code, Keys, Kit, Problem, Registry, TenantDirectory, caller};
+use crate::http::{Code, Keys, Kit, Problem, Registry, TenantDirectory};
 use crate::keys;
 use crate::nightly;
 use crate::requests;
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::Stores;
+
+use refusals::Refusals;
 
 pub use setup::{StartError, courier, migrate, open, shelf};
 
@@ -113,6 +113,7 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
     });
     let shelf = Data::new(setup::shelf(config));
     let health = Data::new(vitals::health(&stores, &metrics));
+    let refusals = Data::new(Refusals::default());
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
     let app = {
@@ -130,7 +131,8 @@ pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&
                 .route("/docs", web::get().to(|| std::future::ready(to_docs())))
                 .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
                 .default_service(web::to(|| std::future::ready(nothing_here())))
-                .wrap(from_fn(audit_refusals));
+                .app_data(refusals.clone())
+                .wrap(from_fn(refusals::audit));
             frame(app, kit.clone(), known.clone())
         }
     };
@@ -257,27 +259,4 @@ fn to_docs() -> HttpResponse {
 
 fn nothing_here() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Code::NotFound))
-}
-
-/// Notes who was refused what (D5): a known caller without the scope.
-async fn audit_refusals<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let answer = next.call(request).await?;
-    if let Some(refused) = caller::refused(&answer)
-        && let Some(stores) = answer.request().app_data::<Data<Stores>>()
-    {
-        let words: Vec<_> = refused.missing.iter().map(|scope| scope.word()).collect();
-        let detail = json!({ "needs": words, "route": answer.request().match_pattern() });
-        let mut entry = Entry::new(Action::AccessRefused, 0, detail);
-        entry.allowed = false;
-        if let Err(error) = note(stores, &refused.actor, &entry).await {
-            tracing::error!(%error, "A refusal was not noted in the audit log");
-        }
-    }
-    Ok(answer)
-}
-
-async fn note(stores: &Stores, actor: &crate::base::actor::Actor, entry: &Entry) -> crate::store::Result<()> {
-    let mut tx = stores.archive.write().await?;
-    audit::record(&mut tx, stores.clock, actor, entry).await?;
-    tx.commit().await
 }

@@ -6,11 +6,11 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, patch};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::recordings::{RecordingSettings, RecordingsPatch};
-use crate::audit::{self, Action, Entry, Event};
+use crate::audit::{self, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
 use crate::base::page::{Page, Position};
@@ -189,11 +189,7 @@ pub async fn change_tenant(
     condition.check(tenant.version)?;
     let change = patch.read::<TenantPatch>()?.change().map_err(Problem::invalid)?;
     let mut tx = stores.archive.write().await?;
-    let changed = tenants::change(&mut tx, stores.clock, &tenant, change).await?;
-    if changed != tenant {
-        let entry = Entry::new(Action::TenantChanged, 0, json!({ "version": changed.version }));
-        audit::record(&mut tx, stores.clock, &caller, &entry).await?;
-    }
+    let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;
     tx.commit().await?;
     Ok(settings(changed, stores.clock.now()))
 }

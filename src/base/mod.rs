@@ -15,5 +15,6 @@ pub mod page;
 pub mod patch;
 pub mod pii;
 pub mod place;
+pub mod purpose;
 pub mod target;
 pub mod text;

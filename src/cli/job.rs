@@ -8,6 +8,7 @@ use super::args::{Job, NightlyArguments};
 use super::exit::{Exit, Failure};
 use super::output::print;
 use crate::app;
+use crate::base::clock::microseconds;
 use crate::config::Config;
 use crate::nightly::{self, Forecast, Options, Progress, Report, Stop};
 use crate::store::pending_migrations;
@@ -19,7 +20,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
     let NightlyArguments { as_of, tenant, dry_run, json } = arguments;
     let stores = open(config).await?;
     let now = stores.clock.now();
-    let as_of = as_of.unwrap_or(now);
+    let as_of = as_of.map_or(now, microseconds);
     if as_of > now && !dry_run && !config.development() {
         return Err(Failure::Usage("an --as-of in the future needs --dry-run here".to_owned()));
     }
@@ -112,7 +113,7 @@ async fn preview(stores: &Stores, options: &Options, json: bool) -> Result<Exit,
 }
 
 fn foretell(forecast: &Forecast, json: bool) {
-    let Forecast { tenant, requests, targets, deleted, unfindable, retention, expired } = forecast;
+    let Forecast { tenant, requests, targets, deleted, unfindable, retention, expired, requests_purged } = forecast;
     if json {
         let selected: serde_json::Map<_, _> =
             targets.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
@@ -120,7 +121,7 @@ fn foretell(forecast: &Forecast, json: bool) {
         let retention = json!({ "state": retention, "deleted": expired });
         print(
             &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": selected,
-                "content": content, "retention": retention })
+                "content": content, "retention": retention, "requests_purged": requests_purged })
             .to_string(),
         );
         return;
@@ -138,5 +139,8 @@ fn foretell(forecast: &Forecast, json: bool) {
         Retention::On => print(&format!("{}: past their retention go: {}", tenant.slug, kinds.join(", "))),
         Retention::Pending => print(&format!("{}: retention is pending and deletes nothing yet", tenant.slug)),
         Retention::Paused => print(&format!("{}: retention is paused and deletes nothing", tenant.slug)),
+    }
+    if *requests_purged > 0 {
+        print(&format!("{}: {requests_purged} old requests are purged", tenant.slug));
     }
 }

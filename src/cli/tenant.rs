@@ -6,6 +6,7 @@ use super::args::{TenantArguments, TenantCommand};
 use super::exit::{Exit, Failure};
 use super::job::{find, open};
 use super::output::print;
+use crate::base::actor::Actor;
 use crate::base::target::{Targets, UnknownTarget};
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
@@ -23,7 +24,7 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Failur
             let (slug, change) = read(arguments)?;
             let mut tx = stores.archive.write().await?;
             let tenant = tenants::create(&mut tx, stores.clock, &slug).await?;
-            let tenant = tenants::change(&mut tx, stores.clock, &tenant, change).await?;
+            let tenant = tenants::change(&mut tx, stores.clock, &actor(&tenant), &tenant, change).await?;
             tx.commit().await?;
             show(&tenant, false);
         }
@@ -31,12 +32,17 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Failur
             let (slug, change) = read(arguments)?;
             let tenant = find(&stores, &slug).await?;
             let mut tx = stores.archive.write().await?;
-            let tenant = tenants::change(&mut tx, stores.clock, &tenant, change).await?;
+            let tenant = tenants::change(&mut tx, stores.clock, &actor(&tenant), &tenant, change).await?;
             tx.commit().await?;
             show(&tenant, false);
         }
     }
     Ok(Exit::Done)
+}
+
+/// The command line, as it stands in the audit log: it knows nobody's name.
+fn actor(tenant: &Tenant) -> Actor {
+    Actor::service(tenant.id, "command-line")
 }
 
 fn read(arguments: TenantArguments) -> Result<(String, TenantChange), Failure> {

@@ -9,11 +9,11 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::model::{ContentError, Deleted};
+use super::model::{ContentError, Deleted, deletes_sensitive};
 use super::removal::{remove_rows, traces};
 use super::{Shelf, sql};
 use crate::audit::{self, Action, Entry};
-use crate::base::actor::Actor;
+use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, RecordId};
 use crate::vault::{self, Stores};
@@ -82,6 +82,7 @@ impl Deletion {
         loop {
             let content = sql::by_id(&mut self.stores.archive.read().await?, self.actor.tenant, id).await?;
             let content = content.ok_or(ContentError::Unknown)?;
+            content.deletable_by(&self.actor)?;
             let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
             if self.remove(vec![content.object], detail).await? > 0 {
                 return Ok(());
@@ -95,7 +96,16 @@ impl Deletion {
         while let Some(chunk) = chunks.next() {
             let (deleted, error) = self.remove_all(batch, chunk, kinds).await;
             outcome.deleted += deleted;
-            let Some(error) = error else { continue };
+            let error = match error {
+                Some(error) => error,
+                None => match self.refuse_sensitive(chunk, kinds).await {
+                    Ok(withheld) => {
+                        outcome.failures.extend(withheld.into_iter().map(|id| (id, ContentError::Sensitive.code())));
+                        continue;
+                    }
+                    Err(error) => error,
+                },
+            };
             tracing::warn!(%error, interactions.count = chunk.len(), "Content of a batch could not be deleted");
             let code = if error.is_transient() { "unavailable" } else { "internal" };
             outcome.failures.extend(chunk.iter().map(|id| (*id, code)));
@@ -105,6 +115,29 @@ impl Deletion {
             }
         }
         outcome
+    }
+
+    /// The interactions whose sensitive content stays, since the actor may not read it; the audit log has the refusal.
+    async fn refuse_sensitive(
+        &self,
+        interactions: &[RecordId],
+        kinds: Option<&[ContentKind]>,
+    ) -> Result<Vec<RecordId>, ContentError> {
+        let Self { stores, shelf: _, actor } = self;
+        if deletes_sensitive(actor) {
+            return Ok(Vec::new());
+        }
+        let withheld =
+            sql::with_sensitive(&mut stores.archive.read().await?, actor.tenant, interactions, kinds).await?;
+        if !withheld.is_empty() {
+            let needs = [Scope::ContentReadSensitive.word()];
+            let detail = json!({ "reason": ContentError::Sensitive.code(), "needs": needs, "batch": true });
+            let entry = Entry { allowed: false, ..Entry::new(Action::AccessRefused, withheld.len(), detail) };
+            let mut tx = stores.archive.write().await?;
+            audit::record(&mut tx, stores.clock, actor, &entry).await?;
+            tx.commit().await?;
+        }
+        Ok(withheld)
     }
 
     /// Deletes what some interactions have: how much of it, and what stopped it.
@@ -132,7 +165,15 @@ impl Deletion {
         kinds: Option<&[ContentKind]>,
     ) -> Result<Option<u64>, ContentError> {
         let (stores, tenant) = (&self.stores, self.actor.tenant);
-        let ids = sql::ids_of(&mut stores.archive.read().await?, tenant, interactions, kinds, PAGE).await?;
+        let ids = sql::ids_of(
+            &mut stores.archive.read().await?,
+            tenant,
+            interactions,
+            kinds,
+            deletes_sensitive(&self.actor),
+            PAGE,
+        )
+        .await?;
         if ids.is_empty() {
             return Ok(None);
         }

@@ -155,6 +155,17 @@ impl Content {
             _ => Ok(()),
         }
     }
+
+    /// Whether somebody may delete it (B10): sensitive content only if they may read it.
+    pub fn deletable_by(&self, actor: &Actor) -> Result<(), ContentError> {
+        let is_withheld = self.sensitivity == Sensitivity::Sensitive && !deletes_sensitive(actor);
+        if is_withheld { Err(ContentError::Sensitive) } else { Ok(()) }
+    }
+}
+
+/// Whether what somebody deletes may be sensitive.
+pub(super) fn deletes_sensitive(actor: &Actor) -> bool {
+    actor.may(Scope::ContentReadSensitive)
 }
 
 /// What a sealed object is bound to: it opens as this content and no other.

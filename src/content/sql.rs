@@ -146,23 +146,48 @@ pub async fn is_there(
     Ok(found > 0)
 }
 
-/// Some of the content of some interactions, of some kinds.
+/// Some of the content of some interactions, of some kinds; what is sensitive only if asked for.
 pub async fn ids_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     interactions: &[RecordId],
     kinds: Option<&[ContentKind]>,
+    with_sensitive: bool,
     limit: u32,
 ) -> Result<Vec<ContentId>> {
-    let mut query = tx
-        .query("SELECT id FROM contents")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND interaction_id", interactions.iter().copied());
-    if let Some(kinds) = kinds {
-        query = query.with_any(" AND kind", kinds.iter().map(|kind| kind.word()));
+    let mut query = of_interactions(tx.query("SELECT id FROM contents"), tenant, interactions, kinds);
+    if !with_sensitive {
+        query = query.with(" AND sensitivity <> ", Sensitivity::Sensitive);
     }
     let rows: Vec<(ContentId,)> = query.with(" LIMIT ", i64::from(limit)).all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Which of some interactions have sensitive content, of some kinds.
+pub async fn with_sensitive(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+    kinds: Option<&[ContentKind]>,
+) -> Result<Vec<RecordId>> {
+    let query = tx.query("SELECT DISTINCT interaction_id FROM contents");
+    let query = of_interactions(query, tenant, interactions, kinds);
+    let rows: Vec<(RecordId,)> =
+        query.with(" AND sensitivity = ", Sensitivity::Sensitive).push(" ORDER BY interaction_id").all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+fn of_interactions<'c>(
+    query: Query<'c>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+    kinds: Option<&[ContentKind]>,
+) -> Query<'c> {
+    let query = query.with(" WHERE tenant_id = ", tenant).with_any(" AND interaction_id", interactions.iter().copied());
+    match kinds {
+        Some(kinds) => query.with_any(" AND kind", kinds.iter().map(|kind| kind.word())),
+        None => query,
+    }
 }
 
 /// Deletes some content, and answers whose each piece was.

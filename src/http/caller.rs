@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use actix_web::dev::{Payload, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderName};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use arc_swap::ArcSwap;
@@ -93,32 +94,43 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
     if scopes.is_empty() || scopes.iter().any(|scope| actor.may(*scope)) {
         return Ok(actor);
     }
-    Err(refuse(request, actor, scopes))
+    Err(forbidden(scopes, ""))
 }
 
-/// 403 for a known caller without any of some scopes; the frame's owner is told, for the audit log.
+/// 403 for want of any of some scopes. `why` follows the scopes in the detail: `to search by token`.
 #[must_use]
-pub fn refuse(request: &HttpRequest, actor: Actor, scopes: &'static [Scope]) -> Problem {
-    request.extensions_mut().insert(Refused { actor, missing: scopes });
-    let words: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
+pub fn forbidden(needs: &'static [Scope], why: &str) -> Problem {
+    let words: Vec<_> = needs.iter().map(|scope| scope.word()).collect();
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", words.join(" "));
+    let detail = format!("needs the scope {} {why}", words.join(" or "));
     Problem::new(Code::Forbidden)
-        .detail(format!("needs the scope {}", words.join(" or ")))
+        .needing(needs)
+        .detail(detail.trim_end().to_owned())
         .header(HeaderName::from_static("www-authenticate"), &challenge)
 }
 
-/// A known caller who was turned away, for the audit log.
+/// A known caller who was refused, for the audit log.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// Who it was.
+    /// The caller.
     pub actor: Actor,
-    /// The scopes, any of which would have been enough.
-    pub missing: &'static [Scope],
+    /// Why: a code of status 403.
+    pub reason: Code,
+    /// The scopes, any of which would have been enough; empty where the reason is another one.
+    pub needs: &'static [Scope],
 }
 
-/// Who was turned away by this answer, if a known caller was.
+/// The caller whom this answer refuses. The status alone decides, whatever handler or extractor has built the answer,
+/// so that no refusal of a known caller can be built without being seen here. `None` where the caller's tenant is not
+/// known: there is no audit log that the refusal belongs to.
 pub fn refused<B>(answer: &ServiceResponse<B>) -> Option<Refused> {
-    answer.request().extensions().get::<Refused>().cloned()
+    if answer.status() != StatusCode::FORBIDDEN {
+        return None;
+    }
+    let problem = answer.response().error().and_then(|error| error.as_error::<Problem>());
+    let (reason, needs) = problem.map_or((Code::Forbidden, &[][..]), |problem| (problem.code(), problem.needs()));
+    let actor = answer.request().extensions().get::<Authenticated>()?.0.clone().ok()?;
+    (reason != Code::TenantUnknown).then_some(Refused { actor, reason, needs })
 }
 
 /// What came of the call's token; the frame puts it there before any handler runs.

@@ -10,6 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::base::actor::Scope;
 use crate::base::id::CallId;
 use crate::store::StoreError;
 
@@ -212,6 +213,7 @@ struct Inner {
     detail: Option<Cow<'static, str>>,
     errors: Vec<Place>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    needs: &'static [Scope],
     instance: Option<CallId>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -220,8 +222,9 @@ impl Problem {
     /// A problem of a kind.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let inner = Inner { code, detail: None, errors: Vec::new(), headers: Vec::new(), instance: None, cause: None };
-        let problem = Self(Box::new(inner));
+        let (errors, headers) = (Vec::new(), Vec::new());
+        let problem =
+            Self(Box::new(Inner { code, detail: None, errors, headers, needs: &[], instance: None, cause: None }));
         match code {
             Code::Unauthorized => problem.header(HeaderName::from_static("www-authenticate"), "Bearer"),
             Code::Unavailable | Code::TooManyRequests => problem.header(HeaderName::from_static("retry-after"), "5"),
@@ -289,6 +292,18 @@ impl Problem {
         self
     }
 
+    /// Names the scopes of which one is missing, for the audit log.
+    #[must_use]
+    pub(super) fn needing(mut self, needs: &'static [Scope]) -> Self {
+        self.0.needs = needs;
+        self
+    }
+
+    /// The scopes of which one is missing.
+    pub(super) fn needs(&self) -> &'static [Scope] {
+        self.0.needs
+    }
+
     /// Keeps the cause for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
@@ -334,7 +349,7 @@ impl Problem {
 
     /// The answer, for the call it was given to.
     pub(super) fn answer(&self, call: Option<CallId>) -> HttpResponse {
-        let Inner { code, detail, errors, headers, instance, cause: _ } = &*self.0;
+        let Inner { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:lethe:problem:{}", code.word()),
             title: code.title(),

@@ -212,6 +212,8 @@ pub struct Forecast {
     pub retention: Retention,
     /// The content that retention deletes, by kind.
     pub expired: BTreeMap<ContentKind, u64>,
+    /// Done requests that are deleted for their age.
+    pub requests_purged: u64,
 }
 
 /// What a pass as of an instant would do, without doing it: no lease, nothing written.
@@ -224,8 +226,10 @@ pub async fn preview(stores: &Stores, options: &Options) -> Result<Vec<Forecast>
         let targets = Target::ALL.into_iter().map(|target| (target, Hits::default())).collect();
         let retention = tenant.settings.recordings.retention(options.as_of);
         let expired = retention::forecast(&mut tx, &tenant, options.as_of).await?;
+        let requests_purged = purge::forecast(&mut tx, &tenant, options.as_of).await?;
         let (deleted, unfindable) = (BTreeMap::new(), BTreeMap::new());
-        let mut forecast = Forecast { tenant, requests: 0, targets, deleted, unfindable, retention, expired };
+        let mut forecast =
+            Forecast { tenant, requests: 0, targets, deleted, unfindable, retention, expired, requests_purged };
         let mut after = None;
         loop {
             let due = sql::due(&mut tx, forecast.tenant.id, options.as_of, after, claim::BATCH).await?;

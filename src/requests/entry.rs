@@ -44,7 +44,7 @@ pub struct NewRequest {
     #[schema(min_items = 1, required, example = json!(["archive", "raw_data"]))]
     pub targets: Option<Vec<String>>,
     /// Whether the recordings, texts and other content of the interactions that have this number or address go too. Left
-    /// out, it is as the tenant's settings say. Only the target `archive` has content.
+    /// out, it is as the tenant's settings say where `archive` is ticked, else false: only the target `archive` has content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
     pub delete_content: Option<bool>,
@@ -75,7 +75,8 @@ pub struct Change {
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Vec<String>, required = false, min_items = 1, example = json!(["archive"]))]
     pub targets: Member<Vec<String>>,
-    /// Whether the content of the interactions that have this number or address goes too.
+    /// Whether the content of the interactions that have this number or address goes too. It cannot be true without the
+    /// target `archive`: send false with targets that leave `archive` out.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = bool, required = false, example = true)]
     pub delete_content: Member<bool>,
@@ -128,8 +129,10 @@ impl Draft {
         };
         let comment = comment.as_ref().and_then(|raw| wrong.comment(raw));
         let targets = wrong.targets(targets.as_deref(), tenant);
-        wrong.delete_content(*delete_content, targets);
-        let delete_content = delete_content.unwrap_or(tenant.settings.delete_content);
+        wrong.delete_content(delete_content.unwrap_or_default(), targets);
+        // The tenant's default is about content, and only the archive has content.
+        let by_default = || tenant.settings.delete_content && targets.contains(Target::Archive);
+        let delete_content = delete_content.unwrap_or_else(by_default);
         let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
             return Err(wrong.places);
         };
@@ -140,6 +143,7 @@ impl Draft {
     /// Reads a change of a request. Mistakes are named by pointers below `at`.
     pub fn of_change(change: &Change, request: &Request, tenant: &Tenant, at: &str) -> Result<Self, Vec<Place>> {
         let Change { phone_number, email, to_date, comment, targets, delete_content } = change;
+        let is_about_content = !(targets.is_absent() && delete_content.is_absent());
         let mut wrong = Wrong { at, places: Vec::new() };
         let has_phone = has(phone_number, request.phone);
         let has_email = has(email, request.email);
@@ -164,13 +168,15 @@ impl Draft {
             Member::Null => wrong.targets(None, tenant),
             Member::Is(words) => wrong.targets(Some(words), tenant),
         };
-        let asked = match delete_content {
-            Member::Absent => None,
-            Member::Null => wrong.required("/delete_content", "send true or false"),
-            Member::Is(asked) => Some(*asked),
+        let delete_content = match delete_content {
+            Member::Absent => request.delete_content,
+            Member::Null => wrong.required("/delete_content", "send true or false").unwrap_or_default(),
+            Member::Is(asked) => *asked,
         };
-        wrong.delete_content(asked, targets);
-        let delete_content = asked.unwrap_or(request.delete_content);
+        // A request that was entered by an older version may break the rule; a change of its comment does not have to mend it.
+        if is_about_content {
+            wrong.delete_content(delete_content, targets);
+        }
         let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
             return Err(wrong.places);
         };
@@ -283,8 +289,8 @@ impl Wrong<'_> {
     }
 
     /// Who asks for content to be deleted where there is none would take it for gone.
-    fn delete_content(&mut self, asked: Option<bool>, targets: Targets) {
-        if asked == Some(true) && !targets.is_empty() && !targets.contains(Target::Archive) {
+    fn delete_content(&mut self, is_deleted: bool, targets: Targets) {
+        if is_deleted && !targets.is_empty() && !targets.contains(Target::Archive) {
             self.add("/delete_content", "target_unavailable", "only the target archive has content: tick it");
         }
     }

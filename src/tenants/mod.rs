@@ -5,6 +5,10 @@ mod http;
 mod model;
 mod sql;
 
+use serde_json::json;
+
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
 use crate::base::clock::Clock;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
@@ -37,11 +41,12 @@ pub async fn create(tx: &mut Tx<Archive>, clock: Clock, slug: &str) -> Result<Te
     Ok(tenant)
 }
 
-/// Changes some settings, given that nobody changed the tenant since `version` was read. A change of nothing keeps the
-/// version.
+/// Changes some settings, given that nobody changed the tenant since `version` was read, and writes into the audit log
+/// which. A change of nothing keeps the version and writes nothing.
 pub async fn change(
     tx: &mut Tx<Archive>,
     clock: Clock,
+    actor: &Actor,
     tenant: &Tenant,
     change: TenantChange,
 ) -> Result<Tenant, TenantError> {
@@ -54,5 +59,7 @@ pub async fn change(
     if sql::update(tx, &changed, clock.now()).await? == 0 {
         return Err(TenantError::Stale);
     }
+    let detail = json!({ "version": changed.version, "changed": tenant.differences(&changed) });
+    audit::record(tx, clock, actor, &Entry::new(Action::TenantChanged, 0, detail)).await?;
     Ok(changed)
 }

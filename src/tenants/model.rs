@@ -195,6 +195,48 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// The names of the settings in which another state of the tenant differs, as the API calls them.
+    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let Self { id: _, slug: _, region, zone, targets, settings, version: _ } = self;
+        let Settings { purpose_required, request_retention_months, delete_content, recordings } = settings;
+        let theirs = &other.settings;
+        let all = [
+            ("region", *region != other.region),
+            ("time_zone", *zone != other.zone),
+            ("targets", *targets != other.targets),
+            ("purpose_required", *purpose_required != theirs.purpose_required),
+            ("request_retention_months", *request_retention_months != theirs.request_retention_months),
+            ("delete_content", *delete_content != theirs.delete_content),
+        ];
+        let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
+        all.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
+impl Recordings {
+    fn differences(&self, other: &Self) -> [(&'static str, bool); 6] {
+        let Self {
+            encrypt,
+            only_encrypt_delivery,
+            encrypt_metadata,
+            allow_plain_ftp,
+            retention_days,
+            retention_paused,
+            // It says when the two before it were changed.
+            retention_changed_at: _,
+        } = self;
+        [
+            ("recordings.encrypt", *encrypt != other.encrypt),
+            ("recordings.only_encrypt_delivery", *only_encrypt_delivery != other.only_encrypt_delivery),
+            ("recordings.encrypt_metadata", *encrypt_metadata != other.encrypt_metadata),
+            ("recordings.allow_plain_ftp", *allow_plain_ftp != other.allow_plain_ftp),
+            ("recordings.retention_days", *retention_days != other.retention_days),
+            ("recordings.retention_paused", *retention_paused != other.retention_paused),
+        ]
+    }
+}
+
 impl TenantChange {
     pub(super) fn apply(self, tenant: &mut Tenant, now: DateTime<Utc>) {
         let Self { region, zone, targets, purpose_required, request_retention_months, delete_content, recordings } =

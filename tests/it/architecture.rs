@@ -157,6 +157,9 @@ fn check_words(source: &Source, line: &str, fault: &mut impl FnMut(&str)) {
     if line.contains("sqlx::") && !may_query && !is_derive {
         fault("sqlx is named in `store`, in a slice's `sql`, and where a type derives how it is kept");
     }
+    if line.contains("Code::Forbidden") && room != "http" {
+        fault("a refusal names the missing scopes: build it by `http::caller::forbidden`");
+    }
     if line.contains(".expose()") && !DOORS.contains(&source.path.as_str()) {
         fault("an identifier leaves its type in a handful of files only, listed in this test");
     }
@@ -239,6 +242,7 @@ fn a_line_that_breaks_a_rule_is_named() {
         ("tenants/model.rs", "use super::sql;"),
         ("nightly/pass.rs", "    sqlx::query(\"SELECT 1\")"),
         ("requests/mod.rs", "    let number = phone.expose();"),
+        ("archive/http/search.rs", "    Problem::new(Code::Forbidden)"),
     ] {
         assert_eq!(faults_of(path, line), 1, "{path}: {line}");
     }

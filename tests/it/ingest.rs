@@ -121,3 +121,34 @@ each_store!(what_stands_in_the_name_is_found_and_forgotten_too, |lethe: TestLeth
     let names: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| item["customer"]["name"].clone()).collect();
     assert!(names.contains(&json!("Zoe")) && !page.to_string().contains("47474747"), "{page}");
 });
+
+each_store!(a_leap_second_belongs_to_its_day, |lethe: TestLethe| async move {
+    let customer = json!({ "phone_number": "91234567" });
+    for (id, started) in [
+        ("before", "2016-12-31T23:59:59+01:00"),
+        ("leap", "2016-12-31T23:59:60+01:00"),
+        ("leap-too", "2016-12-31T22:59:60.75Z"),
+        ("after", "2017-01-01T00:00:00+01:00"),
+    ] {
+        let call = json!({ "external_id": id, "channel": "call", "started_at": started, "customer": customer });
+        lethe.record(&call).await;
+        let ended = json!({ "external_id": id, "event": "end", "occurred_at": started, "phone_number": "91234567" });
+        lethe.ingest("raw-events", ended.to_string()).await;
+    }
+    let by_day = async |from: &str, to: &str| {
+        let mut found = lethe.find(&json!({ "from": from, "to": to })).await;
+        found.sort();
+        found
+    };
+    let (new_year, leap) = ("2017-01-01T00:00:00+01:00", "2016-12-31T23:59:60+01:00");
+    assert_eq!(by_day("2016-12-31T00:00:00+01:00", new_year).await, ["before", "leap", "leap-too"]);
+    assert_eq!(by_day(leap, new_year).await, ["leap", "leap-too"]);
+    assert_eq!(by_day("2016-12-31T00:00:00+01:00", leap).await, ["before"]);
+
+    let request = json!({ "phone_number": "91234567", "to_date": "2016-12-31", "targets": ["archive", "raw_data"] });
+    let entered = lethe.enter_request(&request).await;
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    let result = json!({ "archive": { "anonymized": 3 }, "raw_data": { "anonymized": 3 } });
+    assert_eq!(lethe.request(&entered["id"]).await.json()["result"], result);
+    assert_eq!(lethe.find(&json!({ "phone_number": "91234567" })).await, ["after"]);
+});

@@ -7,6 +7,7 @@
 
 mod again;
 mod architecture;
+mod audit_log;
 mod auth;
 mod connections;
 mod content;
@@ -21,6 +22,7 @@ mod keys;
 mod night;
 mod night_closing;
 mod night_content;
+mod night_purge;
 mod night_stopped;
 mod object_store;
 mod plans;

@@ -273,22 +273,6 @@ each_store!(what_was_forgotten_stays_forgotten_when_the_erasure_is_gone, |lethe:
     assert_eq!(lethe.find(&json!({ "phone_number": "91234567" })).await, ["new"]);
 });
 
-each_store!(an_old_request_is_purged_and_a_waiting_one_never, |lethe: TestLethe| async move {
-    let done = lethe
-        .enter_request(&json!({ "phone_number": "91234567", "to_date": "2026-02-15", "targets": ["archive"] }))
-        .await;
-    lethe.night("2026-02-16T02:00:00Z").await.well();
-    assert_eq!(lethe.request(&done["id"]).await.json()["status"], "done");
-    let created = time_of(&done, "created_at");
-    let day_before = created.checked_add_months(chrono::Months::new(12)).unwrap();
-    lethe.night(&(day_before - chrono::TimeDelta::days(1)).to_rfc3339()).await.well();
-    assert_eq!(lethe.request(&done["id"]).await.status, 200);
-    assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 1);
-    lethe.night(&(day_before + chrono::TimeDelta::days(1)).to_rfc3339()).await.well();
-    assert_eq!(lethe.request(&done["id"]).await.problem(404), "not_found");
-    assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 0);
-});
-
 each_store!(a_dry_run_writes_nothing, |lethe: TestLethe| async move {
     let stock = Stock::of(100, 5);
     stock.load(&lethe).await;

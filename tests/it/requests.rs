@@ -209,3 +209,76 @@ each_store!(a_target_that_the_tenant_does_not_have_is_refused, |lethe: TestLethe
     assert_eq!(refused.mistakes(), ["/targets/1 target_unavailable"]);
     assert!(refused.text.contains("archive"), "names those it has: {}", refused.text);
 });
+
+each_store!(content_cannot_be_deleted_where_there_is_none, |lethe: TestLethe| async move {
+    let officer = lethe.caller("dpo");
+    let nowhere = ["/delete_content target_unavailable"];
+    let enter = async |targets: Value, delete_content: Value| {
+        let mut body = json!({ "phone_number": "91234567", "targets": targets });
+        if !delete_content.is_null() {
+            body["delete_content"] = delete_content;
+        }
+        officer.post("/anonymize-requests", &body).await
+    };
+    let with = enter(json!(["archive", "raw_data"]), json!(true)).await.expect(201).json();
+    let without = enter(json!(["raw_data"]), json!(false)).await.expect(201).json();
+    assert_eq!(enter(json!(["raw_data", "sms_survey"]), json!(true)).await.mistakes(), nowhere);
+    for (request, change) in [
+        (&with, json!({ "targets": ["raw_data"] })),
+        (&with, json!({ "targets": ["sms_survey", "raw_data"], "comment": "case 118" })),
+        (&with, json!({ "targets": ["raw_data"], "delete_content": true })),
+        (&without, json!({ "delete_content": true })),
+        (&without, json!({ "delete_content": true, "targets": ["sms_survey"] })),
+    ] {
+        assert_eq!(officer.patch(&path(request), "\"1\"", &change).await.mistakes(), nowhere, "{change}");
+        let mut row = change;
+        row["id"] = request["id"].clone();
+        row["version"] = json!(1);
+        let created = json!({ "phone_number": "41234567", "targets": ["raw_data"], "delete_content": true });
+        let batch = json!({ "create": [created], "update": [row] });
+        let rows = ["/create/0/delete_content target_unavailable", "/update/0/delete_content target_unavailable"];
+        assert_eq!(officer.post("/anonymize-requests/batch", &batch).await.mistakes(), rows, "{batch}");
+    }
+    let null = officer.patch(&path(&with), "\"1\"", &json!({ "targets": ["raw_data"], "delete_content": null })).await;
+    assert_eq!(null.mistakes(), ["/delete_content required"], "one mistake is told once");
+
+    // Both go together, or the target comes with it.
+    let change = json!({ "targets": ["raw_data"], "delete_content": false });
+    let changed = officer.patch(&path(&with), "\"1\"", &change).await.expect(200).json();
+    assert_eq!((&changed["targets"], &changed["delete_content"]), (&json!(["raw_data"]), &json!(false)));
+    let change = json!({ "targets": ["archive"], "delete_content": true });
+    let changed = officer.patch(&path(&without), "\"1\"", &change).await.expect(200).json();
+    assert_eq!((&changed["targets"], &changed["delete_content"]), (&json!(["archive"]), &json!(true)));
+});
+
+each_store!(the_tenants_default_deletes_content_where_there_is_some, |lethe: TestLethe| async move {
+    let officer = lethe.caller("dpo");
+    lethe.caller("operator").patch("/tenant", "*", &json!({ "delete_content": true })).await.expect(200);
+    let row = |targets: &[&str]| json!({ "phone_number": "91234567", "targets": targets });
+    let batch = json!({ "create": [row(&["raw_data"]), row(&["archive"]), row(&["sms_survey", "archive"])] });
+    let saved = officer.post("/anonymize-requests/batch", &batch).await.expect(200).json();
+    let deletes = |place: usize| saved["created"][place]["delete_content"].clone();
+    assert_eq!([deletes(0), deletes(1), deletes(2)], [json!(false), json!(true), json!(true)]);
+    assert_eq!(lethe.enter_request(&row(&["raw_data"])).await["delete_content"], json!(false));
+    // What the default has set is held to the same rule.
+    let path = path(&saved["created"][1]);
+    let change = officer.patch(&path, "\"1\"", &json!({ "targets": ["raw_data"] })).await;
+    assert_eq!(change.mistakes(), ["/delete_content target_unavailable"]);
+    officer.patch(&path, "\"1\"", &json!({ "comment": "case 118" })).await.expect(200);
+});
+
+// A request as an older version could leave it.
+each_store!(an_older_request_can_be_changed_elsewhere, |lethe: TestLethe| async move {
+    let officer = lethe.caller("dpo");
+    let entered = lethe.enter_request(&json!({ "phone_number": "91234567", "targets": ["raw_data"] })).await;
+    let archive = lethe.archive().await;
+    let mut tx = archive.write().await.unwrap();
+    assert_eq!(tx.query("UPDATE requests SET delete_content = ").with("", true).execute().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    archive.close().await;
+    let path = path(&entered);
+    officer.patch(&path, "\"1\"", &json!({ "comment": "case 118" })).await.expect(200);
+    let change = officer.patch(&path, "\"2\"", &json!({ "targets": ["sms_survey"] })).await;
+    assert_eq!(change.mistakes(), ["/delete_content target_unavailable"]);
+    officer.patch(&path, "\"2\"", &json!({ "delete_content": false })).await.expect(200);
+});

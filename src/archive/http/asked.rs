@@ -4,16 +4,19 @@ use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::json;
 
 use super::outgoing::{Audited, Lens, Outgoing};
-use super::search::{Viewed, missing, tenant_of, view_of};
+use super::search::{Viewed, tenant_of, view_of};
 use crate::archive::incoming::Channel;
 use crate::archive::model::View;
 use crate::archive::search::{Search, search};
 use crate::base::actor::{Actor, Scope};
+use crate::base::clock::microseconds;
 use crate::base::crypto::sha256;
 use crate::base::page::{Page, Position};
 use crate::base::pii::{Email, Identifier, Phone, Region};
+use crate::base::purpose::stated;
 use crate::base::target::Target;
 use crate::base::text::{Finder, Own, fill_text, tokenize_text};
+use crate::http::caller::forbidden;
 use crate::http::query::Limit;
 use crate::http::{Answer, Code, Place, Problem};
 use crate::vault::Stores;
@@ -43,10 +46,10 @@ impl Asked {
         by.extend(self.phone_number.as_ref().map(|_| "phone_number"));
         by.extend(self.email.as_ref().map(|_| "email"));
         if !by.is_empty() && !actor.may(Scope::ArchiveIdentify) {
-            return Err(missing(Scope::ArchiveIdentify, "to search by number or address"));
+            return Err(forbidden(&[Scope::ArchiveIdentify], "to search by number or address"));
         }
         if self.token.is_some() && !actor.may(Scope::ArchiveSearch) && !actor.may(Scope::ArchiveIdentify) {
-            return Err(missing(Scope::ArchiveSearch, "to search by token"));
+            return Err(forbidden(&[Scope::ArchiveSearch], "to search by token"));
         }
         let purpose = self.purpose(tenant.region);
         let Self { limit, cursor, .. } = &self;
@@ -70,6 +73,7 @@ impl Asked {
     /// The search, or everything that is wrong with it.
     fn search(self, region: Region) -> Answer<Search> {
         let Self { from, to, channels, queue, agent_id, phone_number, email, token, .. } = self;
+        let (from, to) = (from.map(microseconds), to.map(microseconds));
         let mut wrong = Vec::new();
         for (at, pointer) in [(from, "/from"), (to, "/to")] {
             if at.is_some_and(|at| !(0..=9999).contains(&at.year())) {
@@ -114,20 +118,16 @@ impl Asked {
     /// The stated purpose, without identifiers: it goes into the audit log.
     fn purpose(&self, region: Region) -> Answer<Option<String>> {
         let Some(purpose) = &self.purpose else { return Ok(None) };
-        if !(1..=200).contains(&purpose.trim().chars().count()) {
-            return Err(Problem::new(Code::ValidationFailed).at(
-                "/purpose",
-                "out_of_range",
-                "must be 1 to 200 characters",
-            ));
-        }
+        let purpose = stated(purpose).ok_or_else(|| {
+            Problem::new(Code::ValidationFailed).at("/purpose", "out_of_range", "must be 1 to 200 characters")
+        })?;
         let own = Own {
             phone: self.phone_number.as_ref().and_then(|raw| Phone::parse(raw, region).ok()),
             email: self.email.as_ref().and_then(|raw| Email::parse(raw).ok()),
             name: None,
         };
         let mut mentions = Vec::new();
-        let text = tokenize_text(&Finder::new(region, own), purpose.trim(), &mut mentions);
+        let text = tokenize_text(&Finder::new(region, own), purpose, &mut mentions);
         Ok(Some(fill_text(&text, |_| "*****".to_owned())))
     }
 }

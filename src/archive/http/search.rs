@@ -14,7 +14,7 @@ use crate::archive::search::find;
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::RecordId;
 use crate::base::target::Target;
-use crate::http::caller::{ArchiveRead, ArchiveSearch};
+use crate::http::caller::{ArchiveRead, ArchiveSearch, forbidden};
 use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems};
 use crate::http::json::Body;
 use crate::http::path::Id;
@@ -253,23 +253,19 @@ pub async fn tenant_of(tx: &mut crate::store::Tx<crate::store::Archive>, actor: 
 
 /// The view asked for, or the widest that the scopes give.
 pub fn view_of(actor: &Actor, asked: Option<View>) -> Answer<View> {
-    let scopes = [
-        (View::Identified, Scope::ArchiveIdentify),
-        (View::Pseudonymous, Scope::ArchiveSearch),
-        (View::Anonymized, Scope::ArchiveRead),
-    ];
-    let widest = scopes.iter().find(|(_, scope)| actor.may(*scope)).map_or(View::Anonymized, |(view, _)| *view);
+    let widest = match () {
+        () if actor.may(Scope::ArchiveIdentify) => View::Identified,
+        () if actor.may(Scope::ArchiveSearch) => View::Pseudonymous,
+        () => View::Anonymized,
+    };
     match asked {
-        Some(asked) if asked > widest => {
-            let scope = scopes.iter().find(|(view, _)| *view == asked).map_or(Scope::ArchiveRead, |(_, scope)| *scope);
-            Err(missing(scope, "for this view"))
+        Some(View::Identified) if widest < View::Identified => {
+            Err(forbidden(&[Scope::ArchiveIdentify], "for this view"))
+        }
+        Some(View::Pseudonymous) if widest < View::Pseudonymous => {
+            Err(forbidden(&[Scope::ArchiveSearch], "for this view"))
         }
         Some(asked) => Ok(asked),
         None => Ok(widest),
     }
-}
-
-/// 403 that names the scope.
-pub fn missing(scope: Scope, why: &str) -> Problem {
-    Problem::new(Code::Forbidden).detail(format!("needs the scope {scope} {why}"))
 }

@@ -147,7 +147,7 @@ pub struct DeletedContent {
     /// How many pieces of content were deleted.
     #[schema(example = 12)]
     pub deleted: u64,
-    /// Interactions whose content could not be deleted, or not all of it. Send them again.
+    /// Interactions whose content could not be deleted, or not all of it.
     pub failures: Vec<FailedDeletion>,
 }
 
@@ -156,7 +156,8 @@ pub struct DeletedContent {
 pub struct FailedDeletion {
     /// The interaction.
     pub id: RecordId,
-    /// Why: `unavailable` where a store is away, else `internal`.
+    /// Why: `forbidden` where sensitive content stays, since it needs `content:read:sensitive`; `unavailable` where a store
+    /// is away, else `internal`: send these again.
     #[schema(example = "unavailable")]
     pub code: &'static str,
 }

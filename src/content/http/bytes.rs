@@ -62,7 +62,7 @@ pub async fn download_content(
     shelf: Data<Shelf>,
 ) -> Answer<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
-    let reason = admit(&stores, &request, &caller, &content, reason).await?;
+    let reason = admit(&stores, &caller, &content, reason).await?;
     let access = Access { action: Action::ContentDownloaded, reason, by_ticket: false };
     if content.kind.is_text() {
         return text::answer(&request, &stores, &shelf, &caller, content, access, params.0.view).await;
@@ -96,7 +96,7 @@ pub async fn play_content(
     shelf: Data<Shelf>,
 ) -> Answer<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
-    let reason = admit(&stores, &request, &caller, &content, reason).await?;
+    let reason = admit(&stores, &caller, &content, reason).await?;
     if content.encrypted_for.is_some() {
         return Err(Problem::new(Code::RecordingEncrypted).detail("download it"));
     }

@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::base::purpose::stated;
 use crate::content::MediaType;
 use crate::http::{Code, Problem};
 
@@ -92,12 +93,12 @@ impl FromRequest for Reason {
         let reason = match (given.next(), given.next()) {
             (None, _) => Ok(Self(None)),
             (Some(_), Some(_)) => refuse("format", "must stand there once"),
-            (Some(reason), None) => match std::str::from_utf8(reason.as_bytes()).map(str::trim) {
-                Ok(reason) if !(1..=200).contains(&reason.chars().count()) => {
-                    refuse("out_of_range", "must be 1 to 200 characters")
+            (Some(reason), None) => match std::str::from_utf8(reason.as_bytes()).map(stated) {
+                Ok(None) => refuse("out_of_range", "must be 1 to 200 characters"),
+                Ok(Some(reason)) if reason.chars().any(char::is_control) => {
+                    refuse("format", "must be one line of text")
                 }
-                Ok(reason) if reason.chars().any(char::is_control) => refuse("format", "must be one line of text"),
-                Ok(reason) => Ok(Self(Some(reason.to_owned()))),
+                Ok(Some(reason)) => Ok(Self(Some(reason.to_owned()))),
                 Err(_) => refuse("format", "must be UTF-8"),
             },
         };

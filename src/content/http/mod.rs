@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use actix_web::{HttpResponse, delete, get, post};
 
 use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, customer_of, delete_batch, issue_ticket};
 use crate::base::actor::{Actor, Scope};
@@ -20,7 +20,7 @@ use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
 use crate::base::text::document::Format;
 use crate::base::text::{Finder, fill_text, tokenize_text};
-use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, refuse};
+use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, forbidden};
 use crate::http::docs::{
     BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems,
     UploadProblems,
@@ -175,11 +175,10 @@ pub async fn create_content_ticket(
     id: Id<ContentId>,
     _: Params<Nothing>,
     reason: Reason,
-    request: HttpRequest,
     stores: Data<Stores>,
 ) -> Answer<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
-    let reason = admit(&stores, &request, &caller, &content, reason).await?;
+    let reason = admit(&stores, &caller, &content, reason).await?;
     let ticket = issue_ticket(&stores, &caller, &content, reason.as_deref()).await?;
     Ok(HttpResponse::Created().json(ContentTicket::new(ticket)))
 }
@@ -188,7 +187,7 @@ pub async fn create_content_ticket(
 ///
 /// Its key goes first, so that it is unreadable in every copy and backup of database and object store.
 ///
-/// Needs the scope `content:delete`.
+/// Needs the scope `content:delete`; for sensitive content `content:read:sensitive` as well.
 #[utoipa::path(tag = "content", operation_id = "delete_content", security(("bearer" = ["content:delete"])),
     params(("content_id" = Uuid, Path, description = "The content's id.")),
     responses((status = 204, description = "It is gone."), CallProblems, ItemProblems))]
@@ -207,10 +206,10 @@ pub async fn delete_content(
 /// Delete the content of interactions
 ///
 /// Of up to 1,000 interactions, of some kinds or of all. What can be deleted is; interactions where something could not
-/// are listed. An interaction that is unknown or has no content is no failure. While one batch is at work for the tenant,
-/// another is 429.
+/// are listed, also those whose sensitive content the caller may not delete. An interaction that is unknown or has no
+/// content is no failure. While one batch is at work for the tenant, another is 429.
 ///
-/// Needs the scope `content:delete`.
+/// Needs the scope `content:delete`; for sensitive content `content:read:sensitive` as well.
 #[utoipa::path(tag = "content", operation_id = "delete_content_batch", security(("bearer" = ["content:delete"])),
     request_body = ContentDeletion,
     responses((status = 200, description = "What was deleted, and what was not.", body = DeletedContent),
@@ -245,18 +244,8 @@ async fn found(stores: &Stores, actor: &Actor, id: ContentId) -> Answer<Content>
 }
 
 /// Whether the caller may have the bytes. Answers the stated reason without identifiers: it goes into the audit log.
-async fn admit(
-    stores: &Stores,
-    request: &HttpRequest,
-    actor: &Actor,
-    content: &Content,
-    reason: Reason,
-) -> Answer<Option<String>> {
-    match content.open_to(actor, reason.0.as_deref()) {
-        Ok(()) => {}
-        Err(ContentError::Sensitive) => return Err(refuse(request, actor.clone(), &[Scope::ContentReadSensitive])),
-        Err(error) => return Err(error.into()),
-    }
+async fn admit(stores: &Stores, actor: &Actor, content: &Content, reason: Reason) -> Answer<Option<String>> {
+    content.open_to(actor, reason.0.as_deref())?;
     let Some(reason) = reason.0 else { return Ok(None) };
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
@@ -285,7 +274,7 @@ impl From<ContentError> for Problem {
             ContentError::KeyExpired => Self::new(Code::RecordingKeyExpired)
                 .detail("nothing was stored: register another key and send it again"),
             ContentError::Key(error) => error.into(),
-            ContentError::Sensitive => Self::new(Code::Forbidden),
+            ContentError::Sensitive => forbidden(&[Scope::ContentReadSensitive], "for sensitive content"),
             ContentError::ReasonMissing => {
                 Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")
             }

@@ -9,12 +9,17 @@ use crate::http::caller::scopes_of;
 /// How far the clocks of provider and service may be apart, in seconds.
 const LEEWAY: f64 = 5.0;
 
+/// How far ahead of the service's clock a token may have been issued, in seconds. It is more than [`LEEWAY`], since many
+/// providers set `iat` alone: a clock that is a little ahead locks nobody out.
+const ISSUED_LEEWAY: f64 = 60.0;
+
 /// The longest subject and the longest name, in characters; longer names are cut, longer subjects refused.
 const LONGEST: usize = 200;
 
 /// From when and until when a token counts, in seconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
+    issued: Option<f64>,
     begins: Option<f64>,
     ends: f64,
 }
@@ -50,8 +55,8 @@ impl Terms {
 impl Times {
     fn of(claims: &Map<String, Value>) -> Result<Self, Unverified> {
         let ends = claims.get("exp").and_then(Value::as_f64).ok_or(Unverified::Expired)?;
-        let begins = claims.get("nbf").map(|begins| begins.as_f64().ok_or(Unverified::Early)).transpose()?;
-        Ok(Self { begins, ends })
+        let time = |name| claims.get(name).map(|time: &Value| time.as_f64().ok_or(Unverified::Early)).transpose();
+        Ok(Self { issued: time("iat")?, begins: time("nbf")?, ends })
     }
 
     /// Whether the token counts now; asked at every call.
@@ -61,10 +66,11 @@ impl Times {
         if now >= self.ends + LEEWAY {
             return Err(Unverified::Expired);
         }
-        match self.begins {
-            Some(begins) if now < begins - LEEWAY => Err(Unverified::Early),
-            _ => Ok(()),
+        let is_early = |time: Option<f64>, leeway: f64| time.is_some_and(|time| now < time - leeway);
+        if is_early(self.begins, LEEWAY) || is_early(self.issued, ISSUED_LEEWAY) {
+            return Err(Unverified::Early);
         }
+        Ok(())
     }
 }
 

@@ -54,6 +54,8 @@ pub enum KeysError {
 pub enum Unverified {
     /// It is no token of a kind that is taken here.
     Malformed,
+    /// It is a token of another kind than those that give access.
+    Type,
     /// No key of the provider signed it.
     Signature,
     /// Its time is over, or has no end.
@@ -76,6 +78,7 @@ impl Unverified {
     pub const fn detail(self) -> &'static str {
         match self {
             Self::Malformed => "the token cannot be read",
+            Self::Type => "the token is not an access token",
             Self::Signature => "the token is not signed by a known key",
             Self::Expired => "the token has expired",
             Self::Early => "the token is not valid yet",
@@ -164,6 +167,9 @@ impl Keys {
         if header.crit.is_some() || !set::ALGORITHMS.contains(&header.alg) {
             return Err(Unverified::Malformed);
         }
+        if !header.typ.as_deref().is_none_or(gives_access) {
+            return Err(Unverified::Type);
+        }
         let keys = match &self.source {
             Source::Fixed(set) => Arc::clone(set),
             Source::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
@@ -177,6 +183,14 @@ impl Keys {
         keys.verified.remember(token, claims.clone(), times, now);
         Ok(claims)
     }
+}
+
+/// Whether a token of a type gives access, or its type says nothing of what it is for. Other kinds of tokens, such as
+/// security events (`secevent+jwt`) and logouts (`logout+jwt`), can have the same issuer, audience, and subject
+/// (RFC 8725, 3.11; RFC 9068, 4).
+fn gives_access(typ: &str) -> bool {
+    let typ = typ.to_ascii_lowercase();
+    ["jwt", "at+jwt"].contains(&typ.strip_prefix("application/").unwrap_or(&typ))
 }
 
 /// The claims of a token that a key signed. Times, issuer and audience are checked by [`Terms::read`].

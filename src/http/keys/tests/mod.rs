@@ -140,6 +140,12 @@ async fn claims_that_do_not_fit_are_refused() {
         (json!({ "nbf": at + 60 }), Err(Unverified::Early)),
         (json!({ "nbf": at + 5 }), Ok(())),
         (json!({ "nbf": "now" }), Err(Unverified::Early)),
+        (json!({ "iat": at - 3600 }), Ok(())),
+        (json!({ "iat": at + 60 }), Ok(())),
+        (json!({ "iat": at + 61 }), Err(Unverified::Early)),
+        (json!({ "iat": at + 86_400, "exp": at + 90_000 }), Err(Unverified::Early)),
+        (json!({ "iat": at + 86_400, "nbf": at, "exp": at + 90_000 }), Err(Unverified::Early)),
+        (json!({ "iat": "now" }), Err(Unverified::Early)),
         (json!({ "iss": "https://id.example/" }), Err(Unverified::Issuer)),
         (json!({ "iss": ["https://id.example"] }), Err(Unverified::Issuer)),
         (json!({ "iss": null }), Err(Unverified::Issuer)),
@@ -152,6 +158,31 @@ async fn claims_that_do_not_fit_are_refused() {
     ] {
         let outcome_seen = keys.verify(&signer.sign(&but(changes.clone()))).await.map(drop);
         assert_eq!(outcome_seen, outcome, "{changes}");
+    }
+}
+
+#[actix_web::test]
+async fn tokens_of_other_kinds_give_no_access() {
+    let signer = Signer::new("k", Algorithm::EdDSA);
+    let keys = keys_of("typ", &[signer.jwk()], |_| {});
+    for (typ, outcome) in [
+        (None, Ok(())),
+        (Some("JWT"), Ok(())),
+        (Some("jwt"), Ok(())),
+        (Some("at+jwt"), Ok(())),
+        (Some("application/at+JWT"), Ok(())),
+        (Some("secevent+jwt"), Err(Unverified::Type)),
+        (Some("application/secevent+jwt"), Err(Unverified::Type)),
+        (Some("logout+jwt"), Err(Unverified::Type)),
+        (Some("dpop+jwt"), Err(Unverified::Type)),
+        (Some("text/jwt"), Err(Unverified::Type)),
+        (Some(""), Err(Unverified::Type)),
+    ] {
+        let header = Header { kid: Some("k".to_owned()), typ: typ.map(str::to_owned), ..Header::new(signer.algorithm) };
+        let token = encode(&header, &claims(), &signer.key).unwrap();
+        for _ in 0..2 {
+            assert_eq!(keys.verify(&token).await.map(drop), outcome, "{typ:?}");
+        }
     }
 }
 

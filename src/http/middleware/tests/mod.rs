@@ -1,14 +1,16 @@
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION};
 use actix_web::rt::net::TcpStream;
 use actix_web::test::{TestRequest, call_service, init_service, read_body, try_call_service};
-use actix_web::{HttpServer, delete, get, post};
+use actix_web::{HttpServer, delete, get, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use utoipa::Modify as _;
+use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt as _, scope};
 
 use super::*;
@@ -176,19 +178,37 @@ async fn nobody_learns_about_a_body_before_saying_who_they_are() {
 }
 
 #[actix_web::test]
-async fn a_known_caller_who_is_turned_away_can_be_audited() {
+async fn a_known_caller_who_is_refused_can_be_audited() {
     let stage = Stage::new("audit", &[]);
-    let app = init_service(app!(stage.kit)).await;
-    let call = async |role: &str| {
-        let request = TestRequest::get().uri(THING).insert_header(stage.token("demo", role)).to_request();
-        refused(&call_service(&app, request).await)
-    };
-    let turned_away = call("agent").await.unwrap();
-    assert_eq!(
-        (turned_away.actor.sub.as_str(), turned_away.missing),
-        ("paal", <caller::RequestsRead as caller::Allowed>::SCOPES)
-    );
-    assert!(call("dpo").await.is_none());
+    let seen = Arc::new(Mutex::new(None));
+    let see = Arc::clone(&seen);
+    let app = App::new()
+        .route("/api/v1/door", web::get().to(async |_: Caller<caller::RequestsRead>| HttpResponse::Ok()))
+        .route("/api/v1/bare", web::get().to(async || HttpResponse::Forbidden()))
+        .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
+            let see = Arc::clone(&see);
+            async move {
+                let answer = next.call(request).await?;
+                *see.lock().unwrap() = refused(&answer);
+                Ok::<_, Error>(answer)
+            }
+        }));
+    let app = init_service(frame(app, stage.kit.clone(), Data::new(Routes::new(&OpenApi::default())))).await;
+    let needs = <caller::RequestsRead as caller::Allowed>::SCOPES;
+    for (path, role, expected) in [
+        ("/api/v1/door", Some("agent"), Some(needs)),
+        ("/api/v1/door", Some("dpo"), None),
+        ("/api/v1/door", None, None),
+        // Also where a handler makes a refusal by hand.
+        ("/api/v1/bare", Some("dpo"), Some(&[][..])),
+    ] {
+        let request = TestRequest::get().uri(path);
+        let request = role.map(|role| stage.token("demo", role)).into_iter().fold(request, TestRequest::insert_header);
+        call_service(&app, request.to_request()).await;
+        let refused = seen.lock().unwrap().take();
+        assert_eq!(refused.as_ref().map(|refused| refused.needs), expected, "{path} as {role:?}");
+        assert!(refused.is_none_or(|refused| refused.actor.sub == "paal"));
+    }
 }
 
 #[actix_web::test]

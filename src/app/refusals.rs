@@ -1,0 +1,188 @@
+//! Refusals in the audit log (D5, D11): each 403 of a known caller has its row, whichever handler has said no.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use actix_web::Error;
+use actix_web::HttpMessage as _;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::{Actor, Scope};
+use crate::base::id::{CallId, TenantId};
+use crate::http::Code;
+use crate::http::caller::{Refused, refused};
+use crate::vault::Stores;
+
+/// How many equal refusals get a row each; of more within a [`WINDOW`] only some do.
+const ROWS: u64 = 10;
+
+/// For how long equal refusals are counted together.
+const WINDOW: TimeDelta = TimeDelta::minutes(1);
+
+/// How many kinds of refusals are remembered at a time.
+const REMEMBERED: usize = 10_000;
+
+/// A kind of refusal: the caller, the reason, and the operation. It contains nothing that the caller has sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    tenant: TenantId,
+    sub: String,
+    reason: Code,
+    needs: &'static [Scope],
+    method: Method,
+    route: Option<String>,
+}
+
+/// How often each kind of refusal has happened lately, so that a caller in a loop cannot fill the audit log.
+#[derive(Debug, Default)]
+pub struct Refusals(Mutex<HashMap<Kind, (DateTime<Utc>, u64)>>);
+
+impl Refusals {
+    /// How many equal refusals there were within a minute, this one included, where this one is to be written: the
+    /// first ten are, and later ones as often as their number has doubled.
+    fn count(&self, kind: Kind, now: DateTime<Utc>) -> Option<u64> {
+        let is_recent = |since: DateTime<Utc>| (TimeDelta::zero()..WINDOW).contains(&(now - since));
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= REMEMBERED && !seen.contains_key(&kind) {
+            seen.retain(|_, (since, _)| is_recent(*since));
+            if seen.len() >= REMEMBERED {
+                // Forgetting all of them writes more rows, never fewer.
+                seen.clear();
+            }
+        }
+        let (since, times) = seen.entry(kind).or_insert((now, 0));
+        if !is_recent(*since) {
+            (*since, *times) = (now, 0);
+        }
+        *times += 1;
+        let is_written = *times <= ROWS || times.is_multiple_of(ROWS) && (*times / ROWS).is_power_of_two();
+        is_written.then_some(*times)
+    }
+}
+
+/// Writes the refusals of all routes into the audit log, before their callers hear of them.
+///
+/// A refusal stays a refusal where its row cannot be written: it shows nothing that the row would have to account for,
+/// and 503 would ask the caller to try again. The failure is logged.
+pub async fn audit<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    let answer = next.call(request).await?;
+    if answer.status() == StatusCode::FORBIDDEN {
+        let call = answer.request().extensions().get::<CallId>().copied();
+        let call = call.map(|id| id.to_string());
+        if let Some(refused) = refused(&answer) {
+            note(&answer, refused, call).await;
+        } else {
+            tracing::warn!(
+                request.id = call,
+                http.route = answer.request().match_pattern(),
+                "Refused: the token names no tenant of this service"
+            );
+        }
+    }
+    Ok(answer)
+}
+
+async fn note<B>(answer: &ServiceResponse<B>, refused: Refused, call: Option<String>) {
+    let request = answer.request();
+    let (Some(stores), Some(refusals)) =
+        (request.app_data::<Data<Stores>>().cloned(), request.app_data::<Data<Refusals>>())
+    else {
+        return;
+    };
+    let Refused { actor, reason, needs } = refused;
+    let (method, route) = (request.method().clone(), request.match_pattern());
+    let words: Vec<_> = needs.iter().map(|scope| scope.word()).collect();
+    let mut detail = json!({ "reason": reason.word(), "needs": words, "method": method.as_str(), "route": route });
+    let kind = Kind { tenant: actor.tenant, sub: actor.sub.clone(), reason, needs, method, route: route.clone() };
+    let Some(times) = refusals.count(kind, stores.clock.now()) else { return };
+    if times > ROWS {
+        detail["times"] = json!(times);
+    }
+    let mut entry = Entry::new(Action::AccessRefused, 0, detail);
+    entry.allowed = false;
+    // A caller who hangs up does not take the row back.
+    let written = tokio::spawn(async move { write(&stores, &actor, &entry).await }).await;
+    let error = match written {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => None,
+    };
+    tracing::error!(request.id = call, http.route = route, error, "Failed to write a refusal into the audit log");
+}
+
+async fn write(stores: &Stores, actor: &Actor, entry: &Entry) -> crate::store::Result<()> {
+    let mut tx = stores.archive.write().await?;
+    audit::record(&mut tx, stores.clock, actor, entry).await?;
+    tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(sub: &str) -> Kind {
+        Kind {
+            tenant: TenantId::new(),
+            sub: sub.to_owned(),
+            reason: Code::Forbidden,
+            needs: &[Scope::ArchiveIdentify],
+            method: Method::POST,
+            route: Some("/api/v1/archive/search".to_owned()),
+        }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn a_loop_writes_a_row_as_often_as_its_count_doubles() {
+        let (refusals, ola) = (Refusals::default(), kind("ola"));
+        let written: Vec<_> = (0..1_000_000).filter_map(|_| refusals.count(ola.clone(), at(0))).collect();
+        let doubled = (1..17).map(|n| 10 << n);
+        assert_eq!(written, (1..=10).chain(doubled).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_minute_later_rows_are_written_again() {
+        let (refusals, ola) = (Refusals::default(), kind("ola"));
+        assert_eq!((0..11).filter_map(|_| refusals.count(ola.clone(), at(0))).count(), 10);
+        assert_eq!(refusals.count(ola.clone(), at(59)), None);
+        assert_eq!(refusals.count(ola.clone(), at(60)), Some(1));
+        // A clock that was set back begins anew, too.
+        assert_eq!(refusals.count(ola, at(0)), Some(1));
+    }
+
+    #[test]
+    fn other_callers_and_other_attempts_are_counted_apart() {
+        let (refusals, ola) = (Refusals::default(), kind("ola"));
+        assert_eq!((0..100).filter_map(|_| refusals.count(ola.clone(), at(0))).count(), 13);
+        let others = [
+            Kind { sub: "kari".to_owned(), ..ola.clone() },
+            Kind { tenant: TenantId::new(), ..ola.clone() },
+            Kind { reason: Code::PurposeRequired, ..ola.clone() },
+            Kind { needs: &[Scope::ArchiveSearch], ..ola.clone() },
+            Kind { method: Method::GET, ..ola.clone() },
+            Kind { route: None, ..ola },
+        ];
+        for other in others {
+            assert_eq!(refusals.count(other, at(0)), Some(1));
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let refusals = Refusals::default();
+        for no in 0..3 * REMEMBERED {
+            assert_eq!(refusals.count(kind(&no.to_string()), at(0)), Some(1));
+        }
+        assert!(refusals.0.lock().unwrap().len() <= REMEMBERED);
+    }
+}
