@@ -10,6 +10,7 @@ use sqlx::{
     SqliteConnection, Type,
 };
 
+use super::watch::Watch;
 use super::{Result, StoreError};
 
 /// A value that both databases bind.
@@ -52,9 +53,8 @@ impl From<&'static str> for Sql {
 const UNKNOWN_ARRAY: usize = 10;
 
 enum Target<'c> {
-    /// Where somebody wants to know it, whether the statement has ended well.
-    Postgres(&'c mut PgConnection, PgArguments, Option<&'c mut bool>),
-    Sqlite(&'c mut SqliteConnection, SqliteArguments),
+    Postgres(&'c mut PgConnection, PgArguments, Watch<'c>),
+    Sqlite(&'c mut SqliteConnection, SqliteArguments, Watch<'c>),
 }
 
 /// A statement under construction: text is only ever literal, values are only ever bound.
@@ -68,12 +68,12 @@ pub struct Query<'c> {
 }
 
 impl<'c> Query<'c> {
-    pub(super) fn postgres(sql: Sql, connection: &'c mut PgConnection, settled: Option<&'c mut bool>) -> Self {
-        Self::new(sql.postgres, Target::Postgres(connection, PgArguments::default(), settled))
+    pub(super) fn postgres(sql: Sql, (connection, watch): (&'c mut PgConnection, Watch<'c>)) -> Self {
+        Self::new(sql.postgres, Target::Postgres(connection, PgArguments::default(), watch))
     }
 
-    pub(super) fn sqlite(sql: Sql, connection: &'c mut SqliteConnection) -> Self {
-        Self::new(sql.sqlite, Target::Sqlite(connection, SqliteArguments::default()))
+    pub(super) fn sqlite(sql: Sql, (connection, watch): (&'c mut SqliteConnection, Watch<'c>)) -> Self {
+        Self::new(sql.sqlite, Target::Sqlite(connection, SqliteArguments::default(), watch))
     }
 
     fn new(text: &'static str, target: Target<'c>) -> Self {
@@ -98,7 +98,7 @@ impl<'c> Query<'c> {
                 let _ = write!(query.text.to_mut(), "${}", query.bound);
                 arguments.add(value)
             }
-            Target::Sqlite(_, arguments) => {
+            Target::Sqlite(_, arguments, _) => {
                 query.text.to_mut().push('?');
                 arguments.add(value)
             }
@@ -197,13 +197,13 @@ impl<'c> Query<'c> {
     pub async fn execute(self) -> Result<u64> {
         let (text, target, cached) = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments, settled) => {
-                let done = sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?;
-                settle(settled);
-                done.rows_affected()
+            Target::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                watch.over(query.execute(connection)).await?.rows_affected()
             }
-            Target::Sqlite(connection, arguments) => {
-                sqlx::query_with(text, arguments).persistent(cached).execute(connection).await?.rows_affected()
+            Target::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                watch.over(query.execute(connection)).await?.rows_affected()
             }
         })
     }
@@ -211,31 +211,31 @@ impl<'c> Query<'c> {
     /// All rows.
     pub async fn all<T: Record>(self) -> Result<Vec<T>> {
         let (text, target, cached) = self.ready()?;
-        Ok(match target {
-            Target::Postgres(connection, arguments, settled) => {
-                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?;
-                settle(settled);
-                found
+        match target {
+            Target::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(query.fetch_all(connection)).await
             }
-            Target::Sqlite(connection, arguments) => {
-                sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await?
+            Target::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(query.fetch_all(connection)).await
             }
-        })
+        }
     }
 
     /// The row, or none.
     pub async fn maybe<T: Record>(self) -> Result<Option<T>> {
         let (text, target, cached) = self.ready()?;
-        Ok(match target {
-            Target::Postgres(connection, arguments, settled) => {
-                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?;
-                settle(settled);
-                found
+        match target {
+            Target::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(query.fetch_optional(connection)).await
             }
-            Target::Sqlite(connection, arguments) => {
-                sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await?
+            Target::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(query.fetch_optional(connection)).await
             }
-        })
+        }
     }
 
     /// The one row there must be.
@@ -261,12 +261,14 @@ impl<'c> Query<'c> {
         self.cached = false;
         let (text, target, cached) = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments, _) => {
-                let rows = sqlx::query_with(text, arguments).persistent(cached).fetch_all(connection).await?;
+            Target::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                let rows = watch.over(query.fetch_all(connection)).await?;
                 rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?
             }
-            Target::Sqlite(connection, arguments) => {
-                let rows = sqlx::query_with(text, arguments).persistent(cached).fetch_all(connection).await?;
+            Target::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                let rows = watch.over(query.fetch_all(connection)).await?;
                 rows.iter().map(|row| row.try_get("detail")).collect::<std::result::Result<_, _>>()?
             }
         })
@@ -279,12 +281,5 @@ impl<'c> Query<'c> {
         tracing::trace!(statement = %self.text, "Running a statement");
         // `push` accepts only `&'static str`, so the text is ours to the last byte.
         Ok((AssertSqlSafe(self.text.into_owned()).into_sql_str(), self.target, self.cached))
-    }
-}
-
-/// The statement has ended well: nothing of it is left on the connection.
-fn settle(settled: Option<&mut bool>) {
-    if let Some(settled) = settled {
-        *settled = true;
     }
 }
