@@ -18,12 +18,18 @@ impl<S> Db<S> {
     /// file beside the database, which a full disk refuses, and to the database itself unless another writer is at it.
     pub async fn probe(&self) -> Result<()> {
         match &self.pool {
-            Pool::Postgres(_) => {
+            Pool::Postgres(pool) => {
+                let mut checkout = pool.check_out().await?;
+                let (connection, watch) = checkout.parts();
                 let read_only = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool";
-                if self.read().await?.query(read_only).scalar().await? {
-                    return Err(StoreError::Unavailable("the database is read-only"));
-                }
-                Ok(())
+                // An error closes the connection: a new one may lead to another server, or have other settings.
+                let asked = async {
+                    match sqlx::query_scalar(read_only).fetch_one(connection).await? {
+                        true => Err(StoreError::Unavailable("the database is read-only")),
+                        false => Ok(()),
+                    }
+                };
+                watch.over(asked).await
             }
             Pool::Sqlite { writer, lock, file, .. } => {
                 let beside = std::sync::Arc::clone(file);

@@ -23,6 +23,7 @@ pub use content::Call;
 pub use dump::{Dump, Row};
 pub use keyring::Keyring;
 pub use leaks::Needles;
+pub use postgres::OwnServer;
 pub use process::{Ran, signal};
 pub use stage::TestLethe;
 pub use stock::Stock;
