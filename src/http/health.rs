@@ -161,6 +161,30 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn many_probes_ask_the_databases_once() {
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let seen = std::sync::Arc::clone(&asked);
+        let health = Health::new(move || {
+            seen.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async {
+                tokio::task::yield_now().await;
+                Ok(())
+            })
+        });
+        let outcomes = futures_util::future::join_all((0..50).map(|_| health.condition())).await;
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[actix_web::test]
+    async fn a_database_that_does_not_answer_is_no_reason_to_keep_a_probe_waiting() {
+        let health = Health::new(|| Box::pin(std::future::pending()));
+        assert!(health.condition().await.is_err());
+        let probes = futures_util::future::join_all((0..5).map(|_| health.condition())).await;
+        assert!(probes.iter().all(Result::is_err));
+    }
+
+    #[actix_web::test]
     async fn not_ready_without_its_databases() {
         let health = Health::new(|| Box::pin(async { Err("vault: 2 migrations are missing".to_owned()) }));
         let app = init_service(App::new().app_data(Data::new(health)).service(readyz)).await;

@@ -47,10 +47,16 @@ async fn serves_without_a_log(lethe: &mut TestLethe, stderr: Stdio) {
     lethe.set("HTTP__INTERNAL_LISTEN", &format!("127.0.0.1:{internal}"));
     lethe.set("LOG__LEVEL", "trace");
     let token = lethe.run(&["token", "--roles", "dpo,admin"]).await.well().stdout;
-    let server = lethe.command(&["serve"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+    let mut command = lethe.command(&["serve"]);
+    let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let caller = Caller::new(client.clone(), &format!("http://127.0.0.1:{port}"), Some(token.trim()));
-    until(async || client.get(format!("http://127.0.0.1:{port}/healthz")).send().await.is_ok()).await;
+    let healthz = format!("http://127.0.0.1:{port}/healthz");
+    until(async || {
+        assert!(server.try_wait().unwrap().is_none(), "the server has ended");
+        client.get(&healthz).send().await.is_ok()
+    })
+    .await;
     make_calls(&caller).await;
     let status = ended(server).await;
     assert!(status.success(), "{status}");
