@@ -24,10 +24,10 @@ impl<S> Db<S> {
                 let read_only = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool";
                 // An error closes the connection: a new one may lead to another server, or have other settings.
                 let asked = async {
-                    match sqlx::query_scalar(read_only).fetch_one(connection).await? {
-                        true => Err(StoreError::Unavailable("the database is read-only")),
-                        false => Ok(()),
+                    if sqlx::query_scalar(read_only).fetch_one(connection).await? {
+                        return Err(StoreError::Unavailable("the database is read-only"));
                     }
+                    Ok(())
                 };
                 watch.over(asked).await
             }

@@ -164,7 +164,7 @@ impl OwnServer {
     pub fn restart(&self) {
         let mut pg_ctl = command(servant(), &programs().join("pg_ctl"));
         pg_ctl.args(["restart", "-w", "-m", "fast", "-D"]).arg(self.cluster.folder.join("data"));
-        run(&mut pg_ctl.arg("-l").arg(self.cluster.folder.join("log")), &self.cluster.folder);
+        run(pg_ctl.arg("-l").arg(self.cluster.folder.join("log")), &self.cluster.folder);
     }
 
     /// Stops all of the server's processes without a word to anybody.
