@@ -43,7 +43,7 @@ use crate::vault::Stores;
 
 use refusals::Refusals;
 
-pub use setup::{StartError, courier, migrate, open, shelf};
+pub use setup::{StartError, courier, migrate, open, open_to_serve, shelf};
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(registry: &mut Registry<'_, '_>) {

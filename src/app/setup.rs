@@ -17,7 +17,7 @@ use crate::content;
 use crate::content::{Objects, Shelf};
 use crate::delivery::Courier;
 use crate::http::keys::KeysError;
-use crate::store::{self, Db, Settings, StoreError};
+use crate::store::{self, Db, Limits, Settings, StoreError};
 use crate::tenants::{self, TenantError};
 use crate::vault::{Keysets, MasterKey, Stores, VaultError};
 
@@ -56,13 +56,24 @@ pub enum StartError {
     Document,
 }
 
-/// Opens both stores. In development mode they are migrated and the tenant `demo` is there afterwards.
+/// Opens both stores for a command. In development mode they are migrated and the tenant `demo` is there afterwards.
 pub async fn open(config: &Config) -> Result<Stores, StartError> {
+    open_with(config, Limits::all(Duration::from_secs(config.database.job_timeout))).await
+}
+
+/// Opens both stores for the service, whose callers do not wait as long as a command does.
+pub async fn open_to_serve(config: &Config) -> Result<Stores, StartError> {
+    let read = Duration::from_secs(config.database.statement_timeout);
+    let write = Duration::from_secs(config.database.write_timeout);
+    open_with(config, Limits { read, write }).await
+}
+
+async fn open_with(config: &Config, limits: Limits) -> Result<Stores, StartError> {
     let (archive, vault) = addresses(config)?;
     let master = master_key(config)?;
     let stores = Stores {
-        archive: Db::open(&archive).await?,
-        vault: Db::open(&vault).await?,
+        archive: Db::open_with(&archive, limits).await?,
+        vault: Db::open_with(&vault, limits).await?,
         service_key: master.service_key("service"),
         keysets: Keysets::new(master),
         clock: Clock::System,

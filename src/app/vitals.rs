@@ -9,7 +9,7 @@ use crate::delivery;
 use crate::http::health::Health;
 use crate::nightly::{self, Report, RunStatus};
 use crate::requests;
-use crate::store::{PoolUse, pending_migrations};
+use crate::store::{Db, Migrations, PoolUse, pending_migrations};
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::Stores;
@@ -17,7 +17,7 @@ use crate::vault::Stores;
 /// How many of a tenant's latest runs are looked at.
 const RUNS: u32 = 20;
 
-/// Readiness: both databases answer and are migrated.
+/// Readiness: both databases can be written and are migrated.
 pub fn health(stores: &Data<Stores>, metrics: &Metrics) -> Health {
     let asked = Arc::clone(stores);
     let (observed, metrics) = (Arc::clone(stores), metrics.clone());
@@ -25,12 +25,8 @@ pub fn health(stores: &Data<Stores>, metrics: &Metrics) -> Health {
     Health::new(move || {
         let stores = Arc::clone(&asked);
         Box::pin(async move {
-            let archive = pending_migrations(&stores.archive).await.map_err(|error| format!("archive: {error}"))?;
-            let vault = pending_migrations(&stores.vault).await.map_err(|error| format!("vault: {error}"))?;
-            match archive + vault {
-                0 => Ok(()),
-                missing => Err(format!("{missing} migrations are missing: run lethe migrate")),
-            }
+            check("archive", &stores.archive).await?;
+            check("vault", &stores.vault).await
         })
     })
     .observing(move || {
@@ -41,6 +37,13 @@ pub fn health(stores: &Data<Stores>, metrics: &Metrics) -> Health {
             }
         })
     })
+}
+
+async fn check<S: Migrations>(name: &str, db: &Db<S>) -> Result<(), String> {
+    match pending_migrations(db).await.map_err(|error| format!("{name}: {error}"))? {
+        0 => db.probe().await.map_err(|error| format!("{name}: {error}")),
+        missing => Err(format!("{name}: {missing} migrations are missing: run lethe migrate")),
+    }
 }
 
 /// What a run did with content, by the words of the metric.

@@ -80,6 +80,9 @@ pub enum Failure {
     /// A file cannot be read or written.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// Data cannot be written to standard output.
+    #[error("standard output cannot be written: {0}")]
+    Output(std::io::Error),
     /// The service does not answer.
     #[error("no healthy service answers on {0}")]
     Unhealthy(SocketAddr),
@@ -118,6 +121,7 @@ impl Failure {
             | Self::Start(_)
             | Self::Archive(_)
             | Self::Io(_)
+            | Self::Output(_)
             | Self::Unhealthy(_)
             | Self::Internal(_) => Exit::Failed,
             Self::Usage(_) | Self::Tenant(_) => Exit::Usage,

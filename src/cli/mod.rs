@@ -32,15 +32,24 @@ use output::print;
 
 /// Runs a command line and answers how it went.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are no errors; clap knows where each belongs.
+    let ran = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => execute(arguments).await,
+        Err(error) if error.use_stderr() => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            return Exit::Usage;
+        }
+        Err(help) => {
+            // Help and the version are data.
+            output::note(help.print());
+            Ok(Exit::Done)
         }
     };
-    match execute(arguments).await {
+    let ended = match ran {
+        // A command that did not succeed has a code that says more.
+        Ok(Exit::Done) => output::check().map(|()| Exit::Done),
+        ended => ended,
+    };
+    match ended {
         Ok(exit) => exit,
         Err(failure) => {
             let _ = writeln!(std::io::stderr(), "lethe: {failure}");
@@ -89,7 +98,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 async fn serve(config: &Config) -> Result<Exit, Failure> {
-    let stores = Data::new(app::open(config).await?);
+    let stores = Data::new(app::open_to_serve(config).await?);
     app::serve(config, stores, |addresses| {
         let mut stderr = std::io::stderr();
         let _ = writeln!(stderr, "listening on http://{}", addresses.api);
@@ -116,11 +125,11 @@ fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
     }
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     match sample::write(&sample, *kind, &mut out).and_then(|()| out.flush()) {
-        // Whoever reads had enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Err(unlikely()),
-        Err(error) => Err(Failure::Io(error)),
-        Ok(()) => Ok(Exit::Done),
+        written => {
+            output::note(written);
+            Ok(Exit::Done)
+        }
     }
 }
 

@@ -77,11 +77,25 @@ pub struct DatabaseConfig {
     pub pool: u32,
     /// How long a call waits for a connection, in seconds.
     pub acquire_timeout: u64,
+    /// How long a statement of `serve` that reads may take on PostgreSQL, in seconds; also in the vault, as the next two.
+    pub statement_timeout: u64,
+    /// How long a statement of `serve` may take in a transaction that writes, in seconds.
+    pub write_timeout: u64,
+    /// How long a statement of the other commands may take, in seconds.
+    pub job_timeout: u64,
 }
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        Self { url: None, url_file: None, pool: 10, acquire_timeout: 5 }
+        Self {
+            url: None,
+            url_file: None,
+            pool: 10,
+            acquire_timeout: 5,
+            statement_timeout: 4,
+            write_timeout: 15,
+            job_timeout: 600,
+        }
     }
 }
 
@@ -266,6 +280,9 @@ impl Config {
         at_least_one("vault.pool", self.vault.pool.into())?;
         at_least_one("database.acquire_timeout", self.database.acquire_timeout)?;
         at_least_one("vault.acquire_timeout", self.vault.acquire_timeout)?;
+        at_least_one("database.statement_timeout", self.database.statement_timeout)?;
+        at_least_one("database.write_timeout", self.database.write_timeout)?;
+        at_least_one("database.job_timeout", self.database.job_timeout)?;
         match &self.vault.master_key {
             None if self.development() => Ok(()),
             None => Err(ConfigError::new("vault.master_key", "is needed where auth.issuer is set")),

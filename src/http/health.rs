@@ -1,17 +1,25 @@
 //! Whether the service lives, whether it is ready, and its numbers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, get};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::Answer;
 use super::docs::{ProbeProblems, Unavailable};
 use super::problem::{Code, Problem};
 use crate::telemetry::{METRICS_TYPE, Metrics};
+
+/// How long a probe may take: probes have limits of their own, often of a second.
+const PATIENCE: Duration = Duration::from_millis(900);
+/// How long an outcome is shown again, so that the number of probes does not matter to the databases.
+const READY_FOR: Duration = Duration::from_secs(5);
+const NOT_READY_FOR: Duration = Duration::from_secs(1);
 
 type Ask<T> = Box<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
@@ -20,15 +28,45 @@ pub struct Health {
     ready: Ask<Result<(), String>>,
     observe: Ask<()>,
     draining: AtomicBool,
+    /// The last outcome, and when it was found. Probes that come at the same time wait for one outcome.
+    last: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
 impl Health {
-    /// Ready is who passes `ready`: both databases answer and are migrated. Its error says what is missing, for the log.
+    /// The service is ready when `ready` is: both databases can be written and are migrated. Its error says what is
+    /// missing, for the log.
     pub fn new<F>(ready: F) -> Self
     where
         F: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
     {
-        Self { ready: Box::new(ready), observe: Box::new(|| Box::pin(async {})), draining: AtomicBool::new(false) }
+        Self {
+            ready: Box::new(ready),
+            observe: Box::new(|| Box::pin(async {})),
+            draining: AtomicBool::new(false),
+            last: Mutex::default(),
+        }
+    }
+
+    /// Whether the service is ready, as of a moment ago.
+    async fn condition(&self) -> Result<(), String> {
+        let asked = async {
+            let mut last = self.last.lock().await;
+            if let Some((found, outcome)) = &*last
+                && found.elapsed() < if outcome.is_ok() { READY_FOR } else { NOT_READY_FOR }
+            {
+                return outcome.clone();
+            }
+            let outcome = tokio::time::timeout(PATIENCE, (self.ready)()).await;
+            let outcome = outcome.unwrap_or_else(|_| Err("a database did not answer in time".to_owned()));
+            if let Err(missing) = &outcome {
+                tracing::warn!(missing, "Not ready");
+            }
+            *last = Some((Instant::now(), outcome.clone()));
+            outcome
+        };
+        // Whoever waited for the outcome of another probe has no time left for one of their own.
+        let outcome = tokio::time::timeout(PATIENCE + Duration::from_millis(50), asked).await;
+        outcome.unwrap_or_else(|_| Err("another probe did not end in time".to_owned()))
     }
 
     /// Calls `observe` before the numbers are shown, to bring those up to date that nobody counts along: pool use, the
@@ -68,7 +106,8 @@ pub async fn healthz() -> HttpResponse {
 
 /// Check that calls can be answered
 ///
-/// Asks both databases, and whether they are migrated. 503 while the service is being stopped.
+/// Asks both databases whether they can be written and are migrated, at most every few seconds. 503 while the service is
+/// being stopped.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
     responses((status = 200, description = "It is ready.", body = Condition), ProbeProblems, Unavailable))]
 #[get("/readyz")]
@@ -76,10 +115,9 @@ pub async fn readyz(health: Data<Health>) -> Answer<HttpResponse> {
     if health.draining.load(Ordering::Relaxed) {
         return Err(Problem::new(Code::Unavailable).detail("the service is being stopped"));
     }
-    (health.ready)().await.map_err(|missing| {
-        tracing::warn!(missing, "Not ready");
-        Problem::new(Code::Unavailable).detail("a database is away or not migrated")
-    })?;
+    let unready =
+        |_| Problem::new(Code::Unavailable).detail("a database is away, cannot be written or is not migrated");
+    health.condition().await.map_err(unready)?;
     Ok(HttpResponse::Ok().json(Condition { status: "ready" }))
 }
 
@@ -120,6 +158,30 @@ mod tests {
         let answer = call_service(&app, TestRequest::get().uri("/metrics").to_request()).await;
         let text = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
         assert!(text.contains("lethe_oldest_waiting_request_seconds 42"), "{text}");
+    }
+
+    #[actix_web::test]
+    async fn many_probes_ask_the_databases_once() {
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let seen = std::sync::Arc::clone(&asked);
+        let health = Health::new(move || {
+            seen.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async {
+                tokio::task::yield_now().await;
+                Ok(())
+            })
+        });
+        let outcomes = futures_util::future::join_all((0..50).map(|_| health.condition())).await;
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[actix_web::test]
+    async fn a_database_that_does_not_answer_is_no_reason_to_keep_a_probe_waiting() {
+        let health = Health::new(|| Box::pin(std::future::pending()));
+        assert!(health.condition().await.is_err());
+        let probes = futures_util::future::join_all((0..5).map(|_| health.condition())).await;
+        assert!(probes.iter().all(Result::is_err));
     }
 
     #[actix_web::test]

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::lock::WriteLock;
-use super::shelf::Connections;
+use super::postgres::PostgresPool;
 use super::{Db, Pool, Result, StoreError};
 
 /// How to reach one store.
@@ -27,12 +27,34 @@ pub struct Settings {
     pub patience: Duration,
 }
 
+/// How long PostgreSQL may run one statement before it ends it. A statement that waits for a lock runs, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of a unit of work that reads, or that writes with one statement.
+    pub read: Duration,
+    /// Of a transaction that writes.
+    pub write: Duration,
+}
+
+impl Limits {
+    /// The same for all statements.
+    #[must_use]
+    pub const fn all(limit: Duration) -> Self {
+        Self { read: limit, write: limit }
+    }
+}
+
 impl<S> Db<S> {
-    /// Opens the store. SQLite's file is created where it is missing; nothing is migrated.
+    /// Opens the store with ample limits. SQLite's file is created where it is missing; nothing is migrated.
     pub async fn open(settings: &Settings) -> Result<Self> {
+        Self::open_with(settings, Limits::all(Duration::from_mins(10))).await
+    }
+
+    /// Opens the store with limits of its own.
+    pub async fn open_with(settings: &Settings, limits: Limits) -> Result<Self> {
         let url = settings.url.expose_secret();
         let pool = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            open_postgres(url, settings)?
+            open_postgres(url, settings, limits)?
         } else if url.starts_with("sqlite:") {
             open_sqlite(url, settings).await?
         } else {
@@ -42,18 +64,12 @@ impl<S> Db<S> {
     }
 }
 
-fn open_postgres(url: &str, settings: &Settings) -> Result<Pool> {
+fn open_postgres(url: &str, settings: &Settings, limits: Limits) -> Result<Pool> {
     let mut options = PgConnectOptions::from_str(url)?.application_name("lethe");
     if let Some(schema) = settings.schema {
         options = options.options([("search_path", schema)]);
     }
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.connections)
-        .acquire_timeout(settings.patience)
-        // One round trip less per statement; a connection that died is noticed by the statement itself.
-        .test_before_acquire(false)
-        .connect_lazy_with(options);
-    Ok(Pool::Postgres(Arc::new(Connections::new(pool, settings.connections, settings.patience))))
+    Ok(Pool::Postgres(Arc::new(PostgresPool::new(options, settings.connections, settings.patience, limits))))
 }
 
 async fn open_sqlite(url: &str, settings: &Settings) -> Result<Pool> {
@@ -77,5 +93,5 @@ async fn open_sqlite(url: &str, settings: &Settings) -> Result<Pool> {
     let writer =
         pool().max_connections(1).acquire_timeout(Duration::from_secs(30)).connect_with(options.clone()).await?;
     let readers = pool().max_connections(settings.connections).connect_lazy_with(options);
-    Ok(Pool::Sqlite { readers, writer, lock })
+    Ok(Pool::Sqlite { readers, writer, lock, file: file.into() })
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a store, without the driver's words: those may quote values.
 
+use sqlx::sqlite::SqliteError;
+
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -83,25 +85,49 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
 
 fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     let code = error.code().unwrap_or_default();
-    match code.as_ref() {
-        "40001" | "40P01" => StoreError::Contended,
-        // PostgreSQL: connection, shutdown, too many connections, read-only standby, lock timeout. SQLite: busy,
-        // locked, full, read-only, cannot open.
-        "53300" | "25006" | "55P03" | "5" | "6" | "8" | "13" | "14" | "261" | "262" | "517" | "778" => {
-            StoreError::Unavailable("the database cannot take the statement now")
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        if let Some(why) = code.parse().ok().and_then(sqlite_cannot) {
+            return StoreError::Unavailable(why);
         }
+    } else if let Some(error) = of_postgres(&code) {
+        return error;
+    }
+    match error.constraint() {
+        Some(name) => StoreError::Constraint(name.to_owned()),
+        None if error.is_unique_violation() || error.is_check_violation() => {
+            StoreError::Constraint("unnamed".to_owned())
+        }
+        None => StoreError::Refused(code.into_owned()),
+    }
+}
+
+/// Why SQLite cannot carry out any such statement now, by its result code, of which the low byte is the kind.
+const fn sqlite_cannot(code: u32) -> Option<&'static str> {
+    Some(match code & 0xff {
+        5 | 6 => "another writer is in the way",
+        7 => "there is not enough memory",
+        8 => "the database is read-only",
+        10 => "the disk failed to read or to write",
+        13 => "the disk is full",
+        14 => "a file of the database cannot be opened",
+        _ => return None,
+    })
+}
+
+fn of_postgres(code: &str) -> Option<StoreError> {
+    Some(match code {
+        "40001" | "40P01" => StoreError::Contended,
+        "25006" => StoreError::Unavailable("the database is read-only"),
+        "53100" => StoreError::Unavailable("the database's disk is full"),
+        "57014" => StoreError::Unavailable("a statement took too long"),
+        "55P03" => StoreError::Unavailable("a lock was not released in time"),
         "3D000" => StoreError::Address("the server has no such database"),
         "28000" | "28P01" => StoreError::Address("the server does not let this user in"),
         "42P01" => StoreError::Migration("tables are missing: run lethe migrate"),
-        code if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => {
+        // Connection, operator, resources, the system below, and the ends of idle sessions.
+        _ if ["08", "57P", "53", "58", "25P03", "25P04"].iter().any(|class| code.starts_with(class)) => {
             StoreError::Unavailable("the database is starting, stopping or out of resources")
         }
-        _ => match error.constraint() {
-            Some(name) => StoreError::Constraint(name.to_owned()),
-            None if error.is_unique_violation() || error.is_check_violation() => {
-                StoreError::Constraint("unnamed".to_owned())
-            }
-            None => StoreError::Refused(code.into_owned()),
-        },
-    }
+        _ => return None,
+    })
 }

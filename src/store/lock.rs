@@ -40,14 +40,10 @@ impl WriteLock {
 
     /// Waits for the right to write. Within a process one connection writes, so at most one task stands here.
     pub async fn acquire(&self) -> Result<Writing> {
-        let (turnstile, pen) = (Arc::clone(&self.turnstile), Arc::clone(&self.pen));
-        if turnstile.try_lock().is_ok() {
-            let is_free = pen.try_lock().is_ok();
-            turnstile.unlock()?;
-            if is_free {
-                return Ok(Writing { pen });
-            }
+        if let Some(writing) = self.try_acquire()? {
+            return Ok(writing);
         }
+        let (turnstile, pen) = (Arc::clone(&self.turnstile), Arc::clone(&self.pen));
         let waiting = tokio::task::spawn_blocking(move || {
             turnstile.lock()?;
             let taken = pen.lock();
@@ -58,6 +54,16 @@ impl WriteLock {
             Ok(Ok(taken)) => Ok(taken?),
             Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable("another process holds the write lock")),
         }
+    }
+
+    /// The right to write, if nobody has it and nobody waits for it.
+    pub fn try_acquire(&self) -> Result<Option<Writing>> {
+        if self.turnstile.try_lock().is_err() {
+            return Ok(None);
+        }
+        let is_free = self.pen.try_lock().is_ok();
+        self.turnstile.unlock()?;
+        Ok(is_free.then(|| Writing { pen: Arc::clone(&self.pen) }))
     }
 }
 

@@ -38,9 +38,9 @@ impl Migrations for Vault {
 /// Applies the migrations that are missing. Several processes may call it at once.
 pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
     match &db.pool {
-        Pool::Postgres(connections) => {
-            let mut lent = connections.lend().await?;
-            let (connection, _) = lent.begin();
+        Pool::Postgres(pool) => {
+            let mut checkout = pool.check_out().await?;
+            let connection = checkout.without_limit().await?;
             if S::SCHEMA.is_some() {
                 create_schema(connection).await?;
             }
@@ -112,23 +112,21 @@ async fn create_schema(connection: &mut sqlx::PgConnection) -> Result<()> {
 /// How many migrations are still to be applied; an error where the database is newer than this program.
 pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
     let (known, applied) = match &db.pool {
-        Pool::Postgres(connections) => {
-            let mut lent = connections.lend().await?;
-            let (connection, _) = lent.begin();
-            (S::POSTGRES, connection.list_applied_migrations(&S::POSTGRES.table_name).await)
+        Pool::Postgres(pool) => {
+            let mut checkout = pool.check_out().await?;
+            let (connection, watch) = checkout.parts();
+            (S::POSTGRES, watch.over(connection.list_applied_migrations(&S::POSTGRES.table_name)).await)
         }
         Pool::Sqlite { readers, .. } => {
             let mut connection = readers.acquire().await?;
-            (S::SQLITE, connection.list_applied_migrations(&S::SQLITE.table_name).await)
+            (S::SQLITE, connection.list_applied_migrations(&S::SQLITE.table_name).await.map_err(StoreError::from))
         }
     };
     let applied = match applied {
         Ok(applied) => applied,
-        Err(error) => match StoreError::from(error) {
-            // No table of migrations: nothing was applied yet.
-            StoreError::Refused(_) | StoreError::Migration(_) => return Ok(known.iter().count()),
-            error => return Err(error),
-        },
+        // No table of migrations: nothing was applied yet.
+        Err(StoreError::Refused(_) | StoreError::Migration(_)) => return Ok(known.iter().count()),
+        Err(error) => return Err(error),
     };
     if applied.iter().any(|one| !known.version_exists(one.version)) {
         return Err(StoreError::Migration("the database is newer than this program"));

@@ -11,24 +11,28 @@ mod error;
 mod lexer;
 mod lock;
 mod migrations;
+mod postgres;
+mod probe;
 mod query;
 mod rules;
-mod shelf;
+mod sqlite;
+mod watch;
 
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::{Postgres, Sqlite, SqlitePool, Transaction};
-use tokio::sync::OwnedSemaphorePermit;
+use sqlx::SqlitePool;
 
-pub use connect::Settings;
+pub use connect::{Limits, Settings};
 pub use error::StoreError;
 pub use migrations::{Migrations, migrate, pending_migrations};
 pub use query::{Param, Query, Record, Sql};
 
-use lock::{WriteLock, Writing};
-use shelf::{Connections, Lent};
+use lock::WriteLock;
+use postgres::{Checkout, PostgresPool};
+use sqlite::Session;
 
 /// What every operation of a store answers.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -50,8 +54,8 @@ pub struct Db<S> {
 
 #[derive(Clone, Debug)]
 enum Pool {
-    Postgres(Arc<Connections>),
-    Sqlite { readers: SqlitePool, writer: SqlitePool, lock: WriteLock },
+    Postgres(Arc<PostgresPool>),
+    Sqlite { readers: SqlitePool, writer: SqlitePool, lock: WriteLock, file: Arc<Path> },
 }
 
 /// A unit of work on one store. [`Tx::commit`] consumes it; dropping it undoes it.
@@ -61,12 +65,9 @@ pub struct Tx<S> {
 }
 
 enum Inner {
-    /// Outside of a transaction: each statement is one of its own.
-    PostgresAlone(Lent),
-    /// The permit is held until the transaction has ended: fields drop in this order.
-    Postgres(Transaction<'static, Postgres>, OwnedSemaphorePermit),
-    /// The lock is held until the transaction has ended: fields drop in this order.
-    Sqlite(Transaction<'static, Sqlite>, Option<Writing>),
+    /// In a transaction, or outside of one: then each statement is a transaction of its own.
+    Postgres(Checkout),
+    Sqlite(Session),
 }
 
 /// How many connections of a pool are in use and idle.
@@ -83,8 +84,8 @@ impl<S> Db<S> {
     /// of them see one instant.
     pub async fn read(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
-            Pool::Postgres(connections) => Inner::PostgresAlone(connections.lend().await?),
-            Pool::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?, None),
+            Pool::Postgres(pool) => Inner::Postgres(pool.check_out().await?),
+            Pool::Sqlite { readers, .. } => Inner::Sqlite(Session::begin(readers.acquire().await?, None).await?),
         };
         Ok(Tx { inner, store: PhantomData })
     }
@@ -93,16 +94,11 @@ impl<S> Db<S> {
     /// processes.
     pub async fn write(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
-            Pool::Postgres(connections) => {
-                let (connection, permit) = connections.lend().await?.keep()?;
-                Inner::Postgres(Transaction::begin(connection, None).await?, permit)
-            }
+            Pool::Postgres(pool) => Inner::Postgres(pool.begin().await?),
             Pool::Sqlite { writer, lock, .. } => {
                 let connection = writer.acquire().await?;
                 let writing = lock.acquire().await?;
-                let transaction =
-                    Transaction::begin(connection, Some(sqlx::SqlStr::from_static("BEGIN IMMEDIATE"))).await?;
-                Inner::Sqlite(transaction, Some(writing))
+                Inner::Sqlite(Session::begin(connection, Some(writing)).await?)
             }
         };
         Ok(Tx { inner, store: PhantomData })
@@ -115,11 +111,6 @@ impl<S> Db<S> {
             Pool::Postgres(_) => self.read().await,
             Pool::Sqlite { .. } => self.write().await,
         }
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<()> {
-        self.read().await?.query("SELECT CAST(1 AS INTEGER)").scalar::<i32>().await.map(drop)
     }
 
     /// How busy the pool is.
@@ -152,10 +143,9 @@ impl<S> Db<S> {
     /// SQLite a reader in the way leaves it for the next time.
     pub async fn scrub(&self, table: Sql) -> Result<bool> {
         match &self.pool {
-            Pool::Postgres(connections) => {
-                let mut lent = connections.lend().await?;
-                let (connection, _) = lent.begin();
-                sqlx::raw_sql(table.text(true)).execute(connection).await?;
+            Pool::Postgres(pool) => {
+                let mut checkout = pool.check_out().await?;
+                sqlx::raw_sql(table.text(true)).execute(checkout.without_limit().await?).await?;
                 Ok(true)
             }
             Pool::Sqlite { writer, .. } => {
@@ -168,7 +158,7 @@ impl<S> Db<S> {
     /// Ends all connections.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Postgres(connections) => connections.close().await,
+            Pool::Postgres(pool) => pool.close().await,
             Pool::Sqlite { readers, writer, .. } => {
                 readers.close().await;
                 writer.close().await;
@@ -183,12 +173,8 @@ impl<S> Tx<S> {
     pub fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
         let (sql, place) = (sql.into(), Location::caller());
         match &mut self.inner {
-            Inner::PostgresAlone(lent) => {
-                let (connection, settled) = lent.begin();
-                Query::postgres(sql, place, connection, Some(settled))
-            }
-            Inner::Postgres(transaction, _) => Query::postgres(sql, place, transaction, None),
-            Inner::Sqlite(transaction, _) => Query::sqlite(sql, place, transaction),
+            Inner::Postgres(checkout) => Query::postgres(sql, place, checkout.parts()),
+            Inner::Sqlite(session) => Query::sqlite(sql, place, session.parts()),
         }
     }
 
@@ -201,9 +187,8 @@ impl<S> Tx<S> {
     /// Makes the work durable.
     pub async fn commit(self) -> Result<()> {
         match self.inner {
-            Inner::PostgresAlone(_) => Ok(()),
-            Inner::Postgres(transaction, _permit) => Ok(transaction.commit().await?),
-            Inner::Sqlite(transaction, _writing) => Ok(transaction.commit().await?),
+            Inner::Postgres(checkout) => checkout.commit().await,
+            Inner::Sqlite(session) => session.commit().await,
         }
     }
 }

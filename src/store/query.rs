@@ -11,6 +11,7 @@ use sqlx::{
     SqliteConnection, Type,
 };
 
+use super::watch::Watch;
 use super::{Result, StoreError, rules};
 
 /// A value that both databases bind.
@@ -53,9 +54,8 @@ impl From<&'static str> for Sql {
 const UNKNOWN_ARRAY: usize = 10;
 
 enum Target<'c> {
-    /// Where somebody wants to know it, whether the statement has ended well.
-    Postgres(&'c mut PgConnection, PgArguments, Option<&'c mut bool>),
-    Sqlite(&'c mut SqliteConnection, SqliteArguments),
+    Postgres(&'c mut PgConnection, PgArguments, Watch<'c>),
+    Sqlite(&'c mut SqliteConnection, SqliteArguments, Watch<'c>),
 }
 
 /// Where a statement is begun in the sources: its name in the log, which has nothing of its values.
@@ -81,17 +81,12 @@ pub struct Query<'c> {
 }
 
 impl<'c> Query<'c> {
-    pub(super) fn postgres(
-        sql: Sql,
-        place: Place,
-        connection: &'c mut PgConnection,
-        settled: Option<&'c mut bool>,
-    ) -> Self {
-        Self::new(sql.postgres, place, Target::Postgres(connection, PgArguments::default(), settled))
+    pub(super) fn postgres(sql: Sql, place: Place, (connection, watch): (&'c mut PgConnection, Watch<'c>)) -> Self {
+        Self::new(sql.postgres, place, Target::Postgres(connection, PgArguments::default(), watch))
     }
 
-    pub(super) fn sqlite(sql: Sql, place: Place, connection: &'c mut SqliteConnection) -> Self {
-        Self::new(sql.sqlite, place, Target::Sqlite(connection, SqliteArguments::default()))
+    pub(super) fn sqlite(sql: Sql, place: Place, (connection, watch): (&'c mut SqliteConnection, Watch<'c>)) -> Self {
+        Self::new(sql.sqlite, place, Target::Sqlite(connection, SqliteArguments::default(), watch))
     }
 
     fn new(text: &'static str, place: Place, target: Target<'c>) -> Self {
@@ -116,7 +111,7 @@ impl<'c> Query<'c> {
                 let _ = write!(query.text.to_mut(), "${}", query.bound);
                 arguments.add(value)
             }
-            Target::Sqlite(_, arguments) => {
+            Target::Sqlite(_, arguments, _) => {
                 query.text.to_mut().push('?');
                 arguments.add(value)
             }
@@ -215,13 +210,13 @@ impl<'c> Query<'c> {
     pub async fn execute(self) -> Result<u64> {
         let Ready { text, target, cached, place } = self.ready()?;
         let done = match target {
-            Target::Postgres(connection, arguments, settled) => {
-                let done = sqlx::query_with(text, arguments).persistent(cached).execute(connection).await;
-                done.inspect(|_| settle(settled)).map(|done| done.rows_affected())
+            Target::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                watch.over(query.execute(connection)).await.map(|done| done.rows_affected())
             }
-            Target::Sqlite(connection, arguments) => {
-                let done = sqlx::query_with(text, arguments).persistent(cached).execute(connection).await;
-                done.map(|done| done.rows_affected())
+            Target::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                watch.over(query.execute(connection)).await.map(|done| done.rows_affected())
             }
         };
         done.map_err(|error| failed(place, error))
@@ -231,12 +226,13 @@ impl<'c> Query<'c> {
     pub async fn all<T: Record>(self) -> Result<Vec<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
-            Target::Postgres(connection, arguments, settled) => {
-                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await;
-                found.inspect(|_| settle(settled))
+            Target::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(query.fetch_all(connection)).await
             }
-            Target::Sqlite(connection, arguments) => {
-                sqlx::query_as_with(text, arguments).persistent(cached).fetch_all(connection).await
+            Target::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(query.fetch_all(connection)).await
             }
         };
         found.map_err(|error| failed(place, error))
@@ -246,12 +242,13 @@ impl<'c> Query<'c> {
     pub async fn maybe<T: Record>(self) -> Result<Option<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
-            Target::Postgres(connection, arguments, settled) => {
-                let found = sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await;
-                found.inspect(|_| settle(settled))
+            Target::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(query.fetch_optional(connection)).await
             }
-            Target::Sqlite(connection, arguments) => {
-                sqlx::query_as_with(text, arguments).persistent(cached).fetch_optional(connection).await
+            Target::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(query.fetch_optional(connection)).await
             }
         };
         found.map_err(|error| failed(place, error))
@@ -280,12 +277,14 @@ impl<'c> Query<'c> {
         self.cached = false;
         let Ready { text, target, cached, .. } = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments, _) => {
-                let rows = sqlx::query_with(text, arguments).persistent(cached).fetch_all(connection).await?;
+            Target::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                let rows = watch.over(query.fetch_all(connection)).await?;
                 rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?
             }
-            Target::Sqlite(connection, arguments) => {
-                let rows = sqlx::query_with(text, arguments).persistent(cached).fetch_all(connection).await?;
+            Target::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                let rows = watch.over(query.fetch_all(connection)).await?;
                 rows.iter().map(|row| row.try_get("detail")).collect::<std::result::Result<_, _>>()?
             }
         })
@@ -313,17 +312,9 @@ fn is_checked(place: Place) -> bool {
 
 /// What is told of a failure. A statement that the database does not take is a mistake of the program: the log says which
 /// it is, since nobody could find it by its code.
-fn failed(place: Place, error: sqlx::Error) -> StoreError {
-    let error = StoreError::from(error);
+fn failed(place: Place, error: StoreError) -> StoreError {
     if error.is_mistake() {
         tracing::error!(statement = %place, %error, "A statement failed");
     }
     error
-}
-
-/// The statement has ended well: nothing of it is left on the connection.
-fn settle(settled: Option<&mut bool>) {
-    if let Some(settled) = settled {
-        *settled = true;
-    }
 }

@@ -59,15 +59,17 @@ impl Call {
         answer
     }
 
-    /// The answer itself, or the problem that tells of its failure. A 5xx is logged here, once, with its cause.
+    /// The answer itself, or the problem that tells of its failure. A 5xx is logged here, once, with its cause. A service
+    /// that is not ready has logged why, and one that is being stopped does what it should.
     fn as_problem<B: MessageBody + 'static>(&self, answer: HttpResponse<B>) -> HttpResponse<BoxBody> {
         let status = answer.status();
         if !status.is_client_error() && !status.is_server_error() {
             return answer.map_into_boxed_body();
         }
         let known = answer.error().and_then(|error| error.as_error::<Problem>());
-        if status.is_server_error() {
-            let cause = known.and_then(Problem::causes);
+        let cause = known.and_then(Problem::causes);
+        let is_expected = cause.is_none() && known.is_some_and(|known| known.code() == Code::Unavailable);
+        if status.is_server_error() && !is_expected {
             tracing::error!(request.id = %self.id, code = known.map(|p| p.code().word()), cause, "A call failed");
         }
         let problem = answer.headers().get(CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);

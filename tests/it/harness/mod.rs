@@ -25,7 +25,7 @@ pub use content::Call;
 pub use dump::{Dump, Row};
 pub use keyring::Keyring;
 pub use leaks::Needles;
-pub use postgres::Databases;
+pub use postgres::{Databases, OwnServer};
 pub use process::{Ran, signal};
 pub use stage::TestLethe;
 pub use stock::Stock;

@@ -141,6 +141,66 @@ fn watch(folder: &Path, data: &Path, programs: &Path, user: Option<&str>, runner
     watchman.spawn().unwrap();
 }
 
+/// A server of a story's own, which it may restart and freeze.
+#[derive(Debug)]
+pub struct OwnServer {
+    cluster: Cluster,
+}
+
+impl OwnServer {
+    pub fn start() -> Self {
+        let folder = folder::root().join(format!("lethe-pg-{}", super::fresh()));
+        start(&folder, std::process::id());
+        Self { cluster: Cluster { folder } }
+    }
+
+    pub fn url(&self) -> String {
+        self.cluster.url("postgres")
+    }
+
+    /// A connection to look at the server with.
+    pub async fn admin(&self) -> PgConnection {
+        self.cluster.admin().await
+    }
+
+    /// Ends all connections and starts anew.
+    pub fn restart(&self) {
+        let mut pg_ctl = command(servant(), &programs().join("pg_ctl"));
+        pg_ctl.args(["restart", "-w", "-m", "fast", "-D"]).arg(self.cluster.folder.join("data"));
+        run(pg_ctl.arg("-l").arg(self.cluster.folder.join("log")), &self.cluster.folder);
+    }
+
+    /// Stops all of the server's processes without a word to anybody.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid_file = std::fs::read_to_string(self.cluster.folder.join("data/postmaster.pid")).unwrap();
+        let server = pid_file.lines().next().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
+        // The server first, so that it starts no process that is missed.
+        for pid in std::iter::once(server).chain(children.split_whitespace()) {
+            // A child may have ended meanwhile.
+            super::signal(pid.parse().unwrap(), name);
+        }
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.thaw();
+        let mut pg_ctl = command(servant(), &programs().join("pg_ctl"));
+        let _ = pg_ctl.args(["stop", "-m", "immediate", "-D"]).arg(self.cluster.folder.join("data")).status();
+        let _ = std::fs::remove_dir_all(&self.cluster.folder);
+    }
+}
+
 /// The databases that one story made.
 #[derive(Clone, Debug, Default)]
 pub struct Databases(Arc<Mutex<Vec<String>>>);

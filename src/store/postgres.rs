@@ -1,0 +1,310 @@
+//! The pool of connections to PostgreSQL.
+//!
+//! The driver's own pool makes a round trip whenever a connection is returned to it, and does not notice that an idle
+//! connection has died. This one takes the connection that was used last, so that a few connections do most of the work
+//! and the server's processes behind them stay warm. A connection that was used within [`TRUST`] is used again at once.
+//! One that has idled longer first shows a sign of life, and is replaced where it does not, within the same call.
+//!
+//! A connection that failed, or that did not answer in time, is closed. A connection that a caller left in the middle of
+//! a statement or of a transaction is cleaned up in the background. It counts as used for as long, so that there are
+//! never more connections than the settings allow.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::watch::{State, Watch};
+use super::{Limits, Result, StoreError};
+
+/// How long after its last use a connection is used again without a sign of life. It is longer than the pauses between
+/// the statements of a busy service, and shorter than any time after which a server or a proxy closes idle connections.
+const TRUST: Duration = Duration::from_millis(10);
+/// How long a connection may take for a sign of life or for the beginning of a transaction: neither waits for a lock.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// How long one attempt to connect may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// The longest pause between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long a connection may idle, and how old it may become, before it is closed.
+const IDLE: Duration = Duration::from_mins(10);
+const AGE: Duration = Duration::from_mins(30);
+/// How much longer the service waits for the end of a statement than PostgreSQL lets it run: a server that is frozen
+/// cannot end its statements.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The connections to one database.
+#[derive(Debug)]
+pub struct PostgresPool {
+    options: PgConnectOptions,
+    /// The runtime on which connections live: not that of the first caller, which may end before the others are served.
+    home: Handle,
+    idle: Mutex<Idle>,
+    /// As many as there may be connections. Each connection that is not idle has one.
+    permits: Arc<Semaphore>,
+    size: u32,
+    patience: Duration,
+    limits: Limits,
+}
+
+/// The connections that nobody uses, the one that was used last on top.
+#[derive(Debug, Default)]
+struct Idle {
+    connections: Vec<Connection>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Connection {
+    driver: PgConnection,
+    opened: Instant,
+    used: Instant,
+}
+
+/// A connection in use; it returns to the pool when it is dropped.
+pub struct Checkout {
+    pool: Arc<PostgresPool>,
+    connection: Option<Connection>,
+    state: State,
+    in_transaction: bool,
+    /// Whether the connection was opened for this caller.
+    is_new: bool,
+    /// It is released after the connection: fields drop behind `drop`.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl PostgresPool {
+    /// A pool that connects when somebody asks.
+    pub fn new(options: PgConnectOptions, size: u32, patience: Duration, limits: Limits) -> Self {
+        let options = options.options([("statement_timeout", limits.read.as_millis())]);
+        let permits = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { options, home: Handle::current(), idle: Mutex::default(), permits, size, patience, limits }
+    }
+
+    /// A connection that is alive: one that idles, or a new one.
+    pub async fn check_out(self: &Arc<Self>) -> Result<Checkout> {
+        let deadline = Instant::now() + self.patience;
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => tokio::time::timeout_at(deadline.into(), Arc::clone(&self.permits).acquire_owned())
+                .await
+                .map_err(|_| StoreError::Unavailable("no connection came free in time"))?
+                .map_err(|_| StoreError::Unavailable("the connections are closing"))?,
+        };
+        match self.living().await {
+            Some(connection) => Ok(self.lend(connection, permit, false)),
+            None => self.connect(permit, deadline).await,
+        }
+    }
+
+    /// A connection in a transaction. A connection that died while it idled fails at BEGIN, before anything was done on
+    /// it: then another one begins.
+    pub async fn begin(self: &Arc<Self>) -> Result<Checkout> {
+        let deadline = Instant::now() + self.patience;
+        let mut checkout = self.check_out().await?;
+        match checkout.begin().await {
+            Err(StoreError::Unavailable(_)) if !checkout.is_new => {
+                let permit = checkout.discard().ok_or(StoreError::Unavailable("the connection was lost"))?;
+                checkout = self.connect(permit, deadline).await?;
+                checkout.begin().await?;
+            }
+            begun => begun?,
+        }
+        Ok(checkout)
+    }
+
+    fn lend(self: &Arc<Self>, connection: Connection, permit: OwnedSemaphorePermit, is_new: bool) -> Checkout {
+        Checkout {
+            pool: Arc::clone(self),
+            connection: Some(connection),
+            state: State::Clean,
+            in_transaction: false,
+            is_new,
+            permit: Some(permit),
+        }
+    }
+
+    /// The idle connection that was used last and lives. Dead ones are closed on the way.
+    async fn living(&self) -> Option<Connection> {
+        while let Some(mut connection) = self.on_idle(|idle| idle.connections.pop()) {
+            if connection.used.elapsed() < TRUST {
+                return Some(connection);
+            }
+            match tokio::time::timeout(SIGN_OF_LIFE, connection.driver.ping()).await {
+                Ok(Ok(())) => return Some(connection),
+                Ok(Err(_)) => {}
+                Err(_) => {
+                    // The server, or the way to it, is silent: the other connections would take as long to say nothing.
+                    drop(self.on_idle(|idle| std::mem::take(&mut idle.connections)));
+                }
+            }
+        }
+        None
+    }
+
+    /// A new connection, made on the pool's own runtime.
+    async fn connect(self: &Arc<Self>, permit: OwnedSemaphorePermit, deadline: Instant) -> Result<Checkout> {
+        let options = self.options.clone();
+        // The permit goes along, so that a caller that goes away does not leave room for one connection more.
+        let connecting = self.home.spawn(async move { (connect_by(&options, deadline).await, permit) });
+        let (driver, permit) = connecting.await.map_err(|_| StoreError::Unavailable("the connections are closing"))?;
+        let now = Instant::now();
+        Ok(self.lend(Connection { driver: driver?, opened: now, used: now }, permit, true))
+    }
+
+    fn put(&self, mut connection: Connection) {
+        let now = Instant::now();
+        connection.used = now;
+        let old = self.on_idle(|idle| {
+            if idle.closed || now - connection.opened >= AGE {
+                return vec![connection];
+            }
+            idle.connections.push(connection);
+            let old = idle.connections.iter().take_while(|one| now - one.used >= IDLE).count();
+            idle.connections.drain(..old).collect()
+        });
+        drop(old);
+    }
+
+    /// How many connections there are, and how many of them idle.
+    pub fn count(&self) -> (u32, usize) {
+        let idle = self.on_idle(|idle| idle.connections.len());
+        let free = u32::try_from(self.permits.available_permits()).unwrap_or(self.size);
+        let in_use = self.size.saturating_sub(free);
+        (in_use.saturating_add(u32::try_from(idle).unwrap_or(u32::MAX)), idle)
+    }
+
+    /// Closes all connections, once those in use were returned.
+    pub async fn close(&self) {
+        let returned = tokio::time::timeout(self.patience, self.permits.acquire_many(self.size)).await;
+        self.permits.close();
+        let idle = self.on_idle(|idle| {
+            idle.closed = true;
+            std::mem::take(&mut idle.connections)
+        });
+        for connection in idle {
+            // The server notices the end of a connection also without a farewell.
+            let _ = tokio::time::timeout(SIGN_OF_LIFE, connection.driver.close()).await;
+        }
+        drop(returned);
+    }
+
+    fn on_idle<T>(&self, work: impl FnOnce(&mut Idle) -> T) -> T {
+        work(&mut self.idle.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Connects, and tries again until the deadline where the server is not there or just starting.
+async fn connect_by(options: &PgConnectOptions, deadline: Instant) -> Result<PgConnection> {
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let limit = CONNECT.min(deadline.saturating_duration_since(Instant::now()));
+        let error = match tokio::time::timeout(limit, PgConnection::connect_with(options)).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(StoreError::Unavailable("the server does not answer an attempt to connect")),
+        };
+        if !is_starting(&error) || Instant::now() + pause >= deadline {
+            return Err(match error {
+                sqlx::Error::Io(_) => StoreError::Unavailable("no connection to the server could be made"),
+                error => error.into(),
+            });
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE);
+    }
+}
+
+/// Whether a server that is being started fails an attempt to connect like this.
+fn is_starting(error: &sqlx::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+    match error {
+        sqlx::Error::Io(error) => matches!(
+            error.kind(),
+            // A socket in a folder is not found while the server is away.
+            ConnectionAborted | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof
+        ),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P") || code == "53300"),
+        _ => false,
+    }
+}
+
+impl Checkout {
+    /// The connection, and the watch over the statement for which it is taken.
+    #[expect(
+        clippy::expect_used,
+        reason = "nothing but `drop` and `discard`, which end the use, take the connection out"
+    )]
+    pub fn parts(&mut self) -> (&mut PgConnection, Watch<'_>) {
+        let limits = self.pool.limits;
+        let limit = if self.in_transaction { limits.write } else { limits.read };
+        let connection = self.connection.as_mut().expect("a connection in use");
+        (&mut connection.driver, Watch::new(&mut self.state, limit.saturating_add(GRACE)))
+    }
+
+    /// The connection for one statement that may take as long as it takes. Its settings are changed for it, so it is closed
+    /// afterwards.
+    pub async fn without_limit(&mut self) -> Result<&mut PgConnection> {
+        let (connection, watch) = self.parts();
+        watch.over(sqlx::raw_sql("SET statement_timeout = 0").execute(connection)).await?;
+        self.state = State::Broken;
+        Ok(self.parts().0)
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        let text = format!("BEGIN; SET LOCAL statement_timeout = {}", self.pool.limits.write.as_millis());
+        self.in_transaction = true;
+        let (connection, mut watch) = self.parts();
+        watch.limit = SIGN_OF_LIFE;
+        watch.over(sqlx::raw_sql(AssertSqlSafe(text)).execute(connection)).await.map(drop)
+    }
+
+    /// Ends the transaction and makes its work durable. A connection that fails here is closed: whether the work was done
+    /// is not known.
+    pub async fn commit(mut self) -> Result<()> {
+        if self.in_transaction {
+            let (connection, watch) = self.parts();
+            watch.over(sqlx::raw_sql("COMMIT").execute(connection)).await?;
+            self.in_transaction = false;
+        }
+        Ok(())
+    }
+
+    /// Closes the connection and gives its place to another one.
+    fn discard(mut self) -> Option<OwnedSemaphorePermit> {
+        self.connection = None;
+        self.permit.take()
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        match self.state {
+            State::Clean if !self.in_transaction => self.pool.put(connection),
+            State::Broken => {}
+            State::Clean | State::Doubtful => {
+                let (pool, permit, in_transaction) = (Arc::clone(&self.pool), self.permit.take(), self.in_transaction);
+                let limits = pool.limits;
+                let limit = if in_transaction { limits.write } else { limits.read }.saturating_add(GRACE);
+                // First the end of the statement that was left, for which the server has a limit of its own.
+                self.pool.home.spawn(async move {
+                    let cleaned = tokio::time::timeout(limit, async {
+                        if in_transaction {
+                            sqlx::raw_sql("ROLLBACK").execute(&mut connection.driver).await.map(drop)
+                        } else {
+                            connection.driver.ping().await
+                        }
+                    });
+                    if matches!(cleaned.await, Ok(Ok(()))) {
+                        pool.put(connection);
+                    }
+                    drop(permit);
+                });
+            }
+        }
+    }
+}

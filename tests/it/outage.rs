@@ -1,0 +1,204 @@
+//! PostgreSQL goes away, is silent, or keeps a call waiting: the service says so soon, and goes on by itself.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+
+use crate::harness::{Answer, Caller, OwnServer, Store, TestLethe, tell};
+
+/// Asks until the answer is right. A story that waits for ever is ended by the runner.
+pub async fn until(mut right: impl AsyncFnMut() -> bool) {
+    while !right().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Begins anew on a server of the story's own.
+async fn on(lethe: &mut TestLethe, url: &str) {
+    lethe.stop().await;
+    lethe.set("DATABASE__URL", url);
+    lethe.serve().await;
+}
+
+/// A search by number: it reads the archive and the vault, and writes an audit row.
+async fn search(caller: &Caller) -> Answer {
+    caller.post("/archive/search", &json!({ "phone_number": "91234567" })).await
+}
+
+/// Several calls at a time, so that several connections are in use. Answers what each came to.
+async fn searches(caller: &Caller) -> Vec<u16> {
+    join_all((0..8).map(|_| async { search(caller).await.status })).await
+}
+
+fn request() -> Value {
+    json!({ "phone_number": "91234567", "to_date": "2026-02-15", "targets": ["archive"] })
+}
+
+async fn record(lethe: &TestLethe) {
+    let call = json!({ "external_id": "one", "channel": "call", "started_at": "2026-02-01T10:00:00Z",
+                       "customer": { "phone_number": "91234567" } });
+    lethe.record(&call).await;
+}
+
+const BACKENDS: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lethe'";
+
+async fn backends(admin: &mut PgConnection, condition: &str) -> i64 {
+    let query = format!("{BACKENDS} AND {condition}");
+    sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(admin).await.unwrap()
+}
+
+#[test]
+fn a_restart_between_two_calls_fails_none() {
+    tell(Store::Sqlite, |mut lethe| async move {
+        let server = OwnServer::start();
+        on(&mut lethe, &server.url()).await;
+        record(&lethe).await;
+        let caller = lethe.caller("dpo");
+        for _ in 0..3 {
+            assert_eq!(searches(&caller).await, [200; 8]);
+            server.restart();
+            assert_eq!(searches(&caller).await, [200; 8], "every idle connection was replaced");
+            server.restart();
+            let entered = caller.post("/anonymize-requests", &request()).await;
+            assert_eq!(entered.status, 201, "also those that write: {}", entered.text);
+        }
+    });
+}
+
+#[test]
+fn idle_connections_that_the_other_side_closes_are_replaced() {
+    tell(Store::Postgres, |mut lethe| async move {
+        let mut admin = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut admin).await.unwrap();
+        let own = format!("datname = '{name}'");
+        lethe.stop().await;
+        let set = format!("ALTER DATABASE {name} SET idle_session_timeout = '700ms'");
+        admin.execute(AssertSqlSafe(set)).await.unwrap();
+        lethe.serve().await;
+        record(&lethe).await;
+        let caller = lethe.caller("dpo");
+        for _ in 0..3 {
+            assert_eq!(searches(&caller).await, [200; 8]);
+            until(async || backends(&mut admin, &own).await == 0).await;
+        }
+        // The same by hand, which gives nobody time to notice it.
+        let reset = format!("ALTER DATABASE {name} RESET idle_session_timeout");
+        admin.execute(AssertSqlSafe(reset)).await.unwrap();
+        let end = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'lethe' AND {own}"
+        );
+        for _ in 0..3 {
+            assert_eq!(searches(&caller).await, [200; 8]);
+            admin.execute(AssertSqlSafe(end.clone())).await.unwrap();
+            until(async || backends(&mut admin, &own).await == 0).await;
+            let entered = caller.post("/anonymize-requests", &request()).await;
+            assert_eq!(entered.status, 201, "{}", entered.text);
+        }
+    });
+}
+
+#[test]
+fn a_frozen_server_is_503_and_the_service_goes_on_with_it() {
+    tell(Store::Sqlite, |mut lethe| async move {
+        let server = OwnServer::start();
+        on(&mut lethe, &server.url()).await;
+        record(&lethe).await;
+        let caller = lethe.caller("dpo");
+        for _ in 0..2 {
+            assert_eq!(searches(&caller).await, [200; 8]);
+            server.freeze();
+            // Without a limit of the service's own, this would last as long as the server is frozen.
+            let refused = search(&caller).await;
+            assert_eq!(refused.problem(503), "unavailable");
+            assert!(refused.header("retry-after").is_some());
+            assert_eq!(searches(&caller).await, [503; 8]);
+            assert_eq!(caller.post("/anonymize-requests", &request()).await.status, 503);
+            until(async || caller.get("//readyz").await.status == 503).await;
+            assert_eq!(caller.get("//healthz").await.status, 200);
+            server.thaw();
+            until(async || caller.get("//readyz").await.status == 200).await;
+            assert_eq!(searches(&caller).await, [200; 8]);
+        }
+        let mut admin = server.admin().await;
+        // Two pools of ten connections: those that were given up do not stay behind.
+        until(async || backends(&mut admin, "true").await <= 20).await;
+    });
+}
+
+#[test]
+fn a_call_does_not_wait_for_a_locked_table_for_ever() {
+    tell(Store::Postgres, |mut lethe| async move {
+        lethe.stop().await;
+        lethe.set("DATABASE__STATEMENT_TIMEOUT", "1");
+        lethe.set("DATABASE__WRITE_TIMEOUT", "2");
+        lethe.serve().await;
+        record(&lethe).await;
+        let caller = lethe.caller("dpo");
+        let mut other = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        let mut admin = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(searches(&caller).await, [200; 8]);
+            other.execute("BEGIN; LOCK TABLE interactions IN ACCESS EXCLUSIVE MODE").await.unwrap();
+            let refused = search(&caller).await;
+            assert_eq!(refused.problem(503), "unavailable");
+            assert!(refused.header("retry-after").is_some());
+            assert_eq!(searches(&caller).await, [503; 8]);
+            let call = json!([{ "external_id": "two", "channel": "call", "started_at": "2026-02-01T10:00:00Z" }]);
+            assert_eq!(lethe.caller("integration").post("/archive/interactions", &call).await.status, 503);
+            // Calls that do not need the table are served, and the server works on no statement that was given up.
+            assert_eq!(caller.get("/anonymize-requests").await.status, 200);
+            let waiting = "datname = current_database() AND wait_event_type = 'Lock'";
+            until(async || backends(&mut admin, waiting).await == 0).await;
+            other.execute("ROLLBACK").await.unwrap();
+            assert_eq!(searches(&caller).await, [200; 8]);
+        }
+    });
+}
+
+#[test]
+fn a_job_waits_longer_than_a_call() {
+    tell(Store::Postgres, |mut lethe| async move {
+        lethe.set("DATABASE__STATEMENT_TIMEOUT", "1");
+        lethe.set("DATABASE__WRITE_TIMEOUT", "1");
+        record(&lethe).await;
+        lethe.enter_request(&request()).await;
+        let mut other = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        let mut admin = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        other.execute("BEGIN; LOCK TABLE interactions IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let night = lethe.start(&["job", "nightly", "--as-of", "2026-02-16T02:00:00Z"]);
+        // Longer than the limits of the service.
+        let waits = "datname = current_database() AND wait_event_type = 'Lock' AND now() - query_start > '1.5 s'";
+        until(async || backends(&mut admin, waits).await > 0).await;
+        other.execute("ROLLBACK").await.unwrap();
+        let told = night.end().await.well();
+        assert!(told.stdout.contains("1 requests done"), "{}", told.stdout);
+    });
+}
+
+#[test]
+fn a_database_that_cannot_be_written_is_not_ready() {
+    tell(Store::Postgres, |lethe| async move {
+        record(&lethe).await;
+        let caller = lethe.caller("dpo");
+        let mut admin = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut admin).await.unwrap();
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lethe' \
+                   AND datname = current_database()";
+        // As managed servers do when their disk is nearly full.
+        let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
+        admin.execute(AssertSqlSafe(set)).await.unwrap();
+        admin.execute(end).await.unwrap();
+        until(async || caller.get("//readyz").await.status == 503).await;
+        let refused = caller.post("/anonymize-requests", &request()).await;
+        assert_eq!(refused.problem(503), "unavailable");
+        assert!(lethe.journal().text().contains("the database is read-only"), "the log says why");
+
+        let reset = format!("SET default_transaction_read_only = off; ALTER DATABASE {name} RESET ALL");
+        admin.execute(AssertSqlSafe(reset)).await.unwrap();
+        // No restart is needed: a connection that could not write is not used again.
+        until(async || caller.get("//readyz").await.status == 200).await;
+        until(async || caller.post("/anonymize-requests", &request()).await.status == 201).await;
+    });
+}
