@@ -106,15 +106,17 @@ impl Pool {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_does_not_fit_waits_for_a_while_and_what_never_fits_does_not() {
-        let memory = TextMemory::new(50 << 10);
+        let mut memory = TextMemory::new(50 << 10);
         assert_eq!(memory.longest(), 5 << 10);
         assert!(matches!(memory.bytes(21 << 10).await, Err(ContentError::OverBudget)));
         let first = memory.bytes(15 << 10).await.unwrap();
         let small = memory.bytes(5 << 10).await.unwrap();
+        memory.patience = Duration::from_millis(1);
         assert!(matches!(memory.bytes(1).await, Err(ContentError::Crowded)));
         let work = memory.work(5 << 10).await.unwrap();
+        memory.patience = LONG_PATIENCE;
         let (waited, ()) = tokio::join!(memory.bytes(15 << 10), async { drop(first) });
         drop((waited.unwrap(), small, work));
     }

@@ -264,7 +264,8 @@ impl ContentError {
             Self::Store(error) | Self::Vault(VaultError::Store(error)) | Self::Key(KeyError::Store(error)) => {
                 error.is_transient()
             }
-            Self::Object(ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_)) | Self::Crowded => true,
+            Self::Object(ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_))
+            | Self::Crowded => true,
             _ => false,
         }
     }

@@ -17,8 +17,8 @@ use super::model::{NightError, Report, Stop};
 use super::selection::forgetting;
 use super::sql;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
-use crate::content::text::{Reason, begin_attempts, end_attempts, fail_attempt, reread, retry_failed};
 use crate::content::ContentError;
+use crate::content::text::{Reason, begin_attempts, end_attempts, fail_attempt, reread, retry_failed};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// `last_error` of a request that would forget somebody whom a text may name that cannot be read.
@@ -115,9 +115,8 @@ pub async fn tell(tx: &mut Tx<Archive>, tenant: TenantId, report: &mut Report) -
     report.texts_failed = failed.unsigned_abs();
     report.failed_texts.clear();
     if failed > 0 {
-        let query = tx.query(
-            "SELECT coalesce(c.public_id, c.id) FROM rescan_attempts a JOIN contents c ON c.id = a.content_id",
-        );
+        let query = tx
+            .query("SELECT coalesce(c.public_id, c.id) FROM rescan_attempts a JOIN contents c ON c.id = a.content_id");
         let rows: Vec<(ContentId,)> = pending_failed(query, tenant)
             .with(" AND c.tenant_id = ", tenant)
             .with(" ORDER BY a.content_id LIMIT ", MOST_NAMED)
@@ -249,7 +248,11 @@ async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result
         .push(" AND state = 'done' ON CONFLICT DO NOTHING")
         .execute()
         .await?;
-    tx.query("DELETE FROM rereadings").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'").execute().await?;
+    tx.query("DELETE FROM rereadings")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND state = 'done'")
+        .execute()
+        .await?;
     // What was noted of texts that were deleted meanwhile.
     tx.query("DELETE FROM rescan_attempts")
         .with(" WHERE tenant_id = ", tenant)

@@ -26,5 +26,7 @@ mod requests;
 mod rereading;
 mod schema;
 mod search;
+mod text_memory;
 mod texts;
+mod unreadable_texts;
 mod whole;

@@ -30,8 +30,8 @@ use crate::store::StoreError;
 use crate::tenants::{self, fence};
 use crate::vault::{Keyset, Stores, VaultError};
 
-use keeping::{Named, undo, write};
 pub use attempts::{Reason, begin as begin_attempts, end as end_attempts, fail as fail_attempt, retry as retry_failed};
+use keeping::{Named, undo, write};
 pub use reading::{Shown, ShownRange, show_text};
 pub use rereading::reread;
 use sql::Customer;
@@ -112,7 +112,8 @@ impl TextUpload {
             return Err(ContentError::Digest);
         }
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-        let storing = Storing { stores, shelf, keyset, region, new, format, bytes: Arc::new(bytes), sha256, _share: share };
+        let storing =
+            Storing { stores, shelf, keyset, region, new, format, bytes: Arc::new(bytes), sha256, _share: share };
         // Carried through, whether or not somebody still waits for the answer.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }

@@ -83,8 +83,9 @@ async fn between_the_erasure_and_the_cut_a_text_arrives_forgotten() {
 async fn a_text_that_cannot_be_stored_leaves_nothing() {
     let house = House::new().await;
     assert!(matches!(house.note("text/vtt", TEXT).await, Err(ContentError::Broken(Broken::Line { line: 1, .. }))));
-    let many: String =
-        (0..=document::MOST_MENTIONS).flat_map(|no| ["a".to_owned(), no.to_string(), "@eksempel.no ".to_owned()]).collect();
+    let many: String = (0..=document::MOST_MENTIONS)
+        .flat_map(|no| ["a".to_owned(), no.to_string(), "@eksempel.no ".to_owned()])
+        .collect();
     assert!(matches!(house.note("text/plain", &many).await, Err(ContentError::Broken(Broken::TooMany))));
     let mut tx = house.stores.archive.write().await.unwrap();
     tx.query("ALTER TABLE mentions RENAME COLUMN kind TO was_kind").execute().await.unwrap();

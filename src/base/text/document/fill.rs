@@ -138,4 +138,3 @@ impl Apart<'_> {
         Some(free)
     }
 }
-

@@ -213,7 +213,9 @@ impl<'e> Window<'e> {
     fn cut(&self, before_end: usize) -> usize {
         let at = self.text.floor_char_boundary(self.text.len().saturating_sub(before_end));
         let near = self.text.floor_char_boundary(at.saturating_sub(MARGIN / 8));
-        self.text[near..at].rfind(char::is_whitespace).map_or(at, |space| self.text.ceil_char_boundary(near + space + 1))
+        self.text[near..at]
+            .rfind(char::is_whitespace)
+            .map_or(at, |space| self.text.ceil_char_boundary(near + space + 1))
     }
 
     /// Drops what stands before a place.
@@ -241,7 +243,9 @@ impl<'e> Window<'e> {
         };
         // The space before a part is none of it; that there is one behind it, too, changes nothing.
         for (no, start) in self.parts.iter().enumerate() {
-            look_within(*start..self.parts.get(no + 1).map_or(self.text.len(), |next| next.saturating_sub(1).max(*start)));
+            look_within(
+                *start..self.parts.get(no + 1).map_or(self.text.len(), |next| next.saturating_sub(1).max(*start)),
+            );
         }
         if self.parts.len() > 1 {
             look_within(0..self.text.len());

@@ -151,7 +151,8 @@ impl Walk<'_> {
     fn object(&mut self, at: usize, trail: Trail) -> Result<usize, Broken> {
         let json = self.json;
         let is_turn = json.members(at).any(|member| SAID.contains(&json.read(member.key).as_ref()));
-        let tells = |key: &str| SPEAKERS.contains(&key) || is_turn && (SENDERS.contains(&key) || PARTIES.contains(&key));
+        let tells =
+            |key: &str| SPEAKERS.contains(&key) || is_turn && (SENDERS.contains(&key) || PARTIES.contains(&key));
         let speaker = json.members(at).find(|member| tells(&json.read(member.key.clone())));
         let says = |start: usize| json.text.get(start..json.end(start)).unwrap_or_default();
         let speaker = speaker.map_or(trail.speaker, |member| below(0, says(member.value)));

@@ -32,7 +32,9 @@ impl<'t> Json<'t> {
         let json = Self { text };
         let mut keys = Keys { json, starts: Vec::new() };
         let mut is_unique = true;
-        keys.walk(json.root(), &mut |_, starts| is_unique &= starts.is_sorted_by(|one, other| json.order(*one, *other).is_lt()));
+        keys.walk(json.root(), &mut |_, starts| {
+            is_unique &= starts.is_sorted_by(|one, other| json.order(*one, *other).is_lt())
+        });
         if is_unique {
             return Ok(json);
         }
@@ -88,7 +90,9 @@ impl<'t> Json<'t> {
     fn string_end(self, start: usize) -> usize {
         let bytes = self.text.as_bytes();
         let mut at = start + 1;
-        while let Some(ahead) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))) {
+        while let Some(ahead) =
+            bytes.get(at..).and_then(|rest| rest.iter().position(|byte| matches!(byte, b'"' | b'\\')))
+        {
             at += ahead;
             if bytes[at] == b'"' {
                 return at + 1;

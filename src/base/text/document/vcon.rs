@@ -166,7 +166,18 @@ fn decoded(body: &str) -> Option<Vec<u8>> {
     if !signs.contains(['+', '/']) {
         return ENGINE.decode(signs).ok();
     }
-    let signs: Vec<u8> = signs.bytes().map(|byte| if byte == b'+' { b'-' } else if byte == b'/' { b'_' } else { byte }).collect();
+    let signs: Vec<u8> = signs
+        .bytes()
+        .map(|byte| {
+            if byte == b'+' {
+                b'-'
+            } else if byte == b'/' {
+                b'_'
+            } else {
+                byte
+            }
+        })
+        .collect();
     ENGINE.decode(signs).ok()
 }
 

@@ -23,12 +23,7 @@ struct Cues<'t> {
 }
 
 /// Replaces what identifies somebody; `None` where nothing does.
-pub(super) fn tokenize(
-    text: &str,
-    case: &Case,
-    finder: &Finder,
-    first: usize,
-) -> Result<Option<Replaced>, Broken> {
+pub(super) fn tokenize(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Option<Replaced>, Broken> {
     let mut cues = Cues { text, case, pieces: Pieces::new(first), labels: Labels::default(), count: 0 };
     cues.read()?;
     let Cues { mut pieces, labels, .. } = cues;
