@@ -15,6 +15,7 @@ SELECT create_distributed_table('raw_events', 'tenant_id', colocate_with => 'epo
 SELECT create_distributed_table('mentions', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('contents', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('rereadings', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('rescan_attempts', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('content_tickets', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('content_batches', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('delivery_targets', 'tenant_id', colocate_with => 'epochs');

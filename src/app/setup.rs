@@ -14,7 +14,7 @@ use crate::base::crypto::{CryptoError, Key};
 use crate::config::{Config, ConfigError};
 #[cfg(feature = "s3")]
 use crate::content;
-use crate::content::{Objects, Shelf};
+use crate::content::{Objects, Shelf, TextMemory};
 use crate::delivery::Courier;
 use crate::http::keys::KeysError;
 use crate::store::{self, Db, Limits, Settings, StoreError};
@@ -98,6 +98,7 @@ pub async fn migrate(stores: &Stores) -> Result<(), StoreError> {
 /// Where content lies.
 #[must_use]
 pub fn shelf(config: &Config) -> Shelf {
+    let (size_limit, texts) = (config.content.size_limit, TextMemory::new(config.content.text_memory));
     #[cfg(feature = "s3")]
     if let Some(name) = &config.content.s3.bucket {
         let s3 = config.content.s3.clone();
@@ -108,9 +109,9 @@ pub fn shelf(config: &Config) -> Shelf {
             endpoint: s3.endpoint,
             access: s3.access_key_id.zip(s3.secret_access_key),
         };
-        return Shelf { objects: Objects::in_bucket(bucket), size_limit: config.content.size_limit };
+        return Shelf { objects: Objects::in_bucket(bucket), size_limit, texts };
     }
-    Shelf { objects: Objects::in_folder(config.objects_folder()), size_limit: config.content.size_limit }
+    Shelf { objects: Objects::in_folder(config.objects_folder()), size_limit, texts }
 }
 
 /// Who carries recordings to their tenants.

@@ -47,11 +47,12 @@ async fn check<S: Migrations>(name: &str, db: &Db<S>) -> Result<(), String> {
 }
 
 /// What a run did with content, by the words of the metric.
-const fn of_content(report: &Report) -> [(&'static str, u64); 7] {
+const fn of_content(report: &Report) -> [(&'static str, u64); 8] {
     [
         ("deleted", report.content_deleted),
         ("anonymized", report.texts_anonymized),
         ("reread", report.texts_reread),
+        ("failed", report.texts_failed),
         ("expired", report.content_expired),
         ("left", report.content_left),
         ("swept", report.objects_swept),

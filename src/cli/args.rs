@@ -99,6 +99,9 @@ pub struct NightlyArguments {
     /// Say what would be done, write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// First let texts be tried again that could not be read
+    #[arg(long)]
+    pub retry_texts: bool,
     /// Report as JSON lines
     #[arg(long)]
     pub json: bool,

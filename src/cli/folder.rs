@@ -132,7 +132,7 @@ async fn store(
         let mut upload = text::begin_text(stores, shelf, tenant.id, new, Some(size)).await?;
         let mut text = Vec::new();
         file.take(size).read_to_end(&mut text).await?;
-        upload.push(&text)?;
+        upload.push(&text).await?;
         upload.finish(Some(sha256)).await?;
         return Ok(true);
     }

@@ -17,7 +17,7 @@ use crate::vault::Stores;
 
 /// Runs the job.
 pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, Failure> {
-    let NightlyArguments { as_of, tenant, dry_run, json } = arguments;
+    let NightlyArguments { as_of, tenant, dry_run, retry_texts, json } = arguments;
     let stores = open(config).await?;
     let now = stores.clock.now();
     let as_of = as_of.map_or(now, microseconds);
@@ -28,7 +28,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         Some(slug) => Some(find(&stores, &slug).await?.id),
         None => None,
     };
-    let options = Options { as_of, tenant };
+    let options = Options { as_of, tenant, retry_texts };
     if dry_run {
         return preview(&stores, &options, json).await;
     }
@@ -39,7 +39,8 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         asked.ask();
     });
     let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
-    let shelf = app::shelf(config);
+    let mut shelf = app::shelf(config);
+    shelf.texts = shelf.texts.patient();
     let (ending, reports) = nightly::run(&stores, &shelf, &options, &progress, &stop).await?;
     listening.abort();
     for (tenant, report) in &reports {
@@ -98,6 +99,15 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
             "{}: content: {content_left} should have gone and are left, {rows_without_object} have lost their object: look \
              after them",
             tenant.slug
+        ));
+    }
+    if report.texts_failed > 0 {
+        let ids: Vec<_> = report.failed_texts.iter().map(ToString::to_string).collect();
+        print(&format!(
+            "{}: {} texts failed and are not tried any more: delete them, or run with --retry-texts: {}",
+            tenant.slug,
+            report.texts_failed,
+            ids.join(", ")
         ));
     }
     if *requests_overdue > 0 {

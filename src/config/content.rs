@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use super::{ConfigError, at_least_one};
 
+/// With less memory not even short texts could be taken in, in bytes.
+const LEAST_TEXT_MEMORY: u64 = 1 << 20;
+
 /// Where content lies and how much of it one upload may bring.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,6 +18,8 @@ pub struct ContentConfig {
     pub folder: Option<PathBuf>,
     /// The longest upload, in bytes.
     pub size_limit: u64,
+    /// The memory that all texts in hand may take, in bytes.
+    pub text_memory: u64,
     /// A bucket to keep them in instead of the folder.
     pub s3: S3Config,
 }
@@ -42,7 +47,7 @@ pub struct S3Config {
 
 impl Default for ContentConfig {
     fn default() -> Self {
-        Self { folder: None, size_limit: 1 << 30, s3: S3Config::default() }
+        Self { folder: None, size_limit: 1 << 30, text_memory: 160 << 20, s3: S3Config::default() }
     }
 }
 
@@ -60,6 +65,9 @@ impl ContentConfig {
                 "content.s3.secret_access_key",
                 "is needed with access_key_id, and only then",
             ));
+        }
+        if self.text_memory < LEAST_TEXT_MEMORY {
+            return Err(ConfigError::new("content.text_memory", "must be at least 1048576"));
         }
         at_least_one("content.size_limit", self.size_limit)
     }

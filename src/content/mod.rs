@@ -12,6 +12,7 @@
 mod deletion;
 mod header;
 pub mod http;
+mod memory;
 mod model;
 mod objects;
 pub mod outbox;
@@ -40,6 +41,7 @@ use crate::vault::{self, Keyset, Stores};
 
 pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
+pub use memory::TextMemory;
 pub use model::{Content, ContentError, Deleted, MediaType, NewContent, NotAMediaType, Sensitivity};
 #[cfg(feature = "s3")]
 pub use objects::Bucket;
@@ -49,13 +51,15 @@ pub use removal::{Removed, Traces, of_customers, remove_objects, remove_rows, tr
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
 
-/// Where content lies, and how much of it one upload may bring.
+/// Where content lies, how much of it one upload may bring, and how much memory there is for texts.
 #[derive(Debug)]
 pub struct Shelf {
     /// The sealed bytes.
     pub objects: Objects,
     /// The longest upload, in bytes.
     pub size_limit: u64,
+    /// The memory that all texts together may take.
+    pub texts: TextMemory,
 }
 
 /// One piece of content, or none.

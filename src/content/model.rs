@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::objects::ObjectError;
+use super::text::Reason;
 use crate::archive::ArchiveError;
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
@@ -212,6 +213,18 @@ pub enum ContentError {
     /// It is restricted, and no reason was given.
     #[error("the content is restricted and no reason was given")]
     ReasonMissing,
+    /// The memory for texts is in use: the same call may succeed a little later.
+    #[error("the memory for texts is in use")]
+    Crowded,
+    /// The text is longer than all the memory for texts allows.
+    #[error("the text needs more memory than content.text_memory allows")]
+    OverBudget,
+    /// The reader of texts failed.
+    #[error("the reader of texts failed")]
+    Panicked,
+    /// The text could not be searched for its customer, so it is shown to nobody.
+    #[error("the text cannot be searched for its customer: {0}")]
+    Unreadable(Reason),
     /// Another deletion of many is at work for the tenant.
     #[error("another batch is at work")]
     Busy,
@@ -256,6 +269,7 @@ impl ContentError {
             Self::Sensitive => "forbidden",
             Self::ReasonMissing => "purpose_required",
             Self::Busy => "too_many_requests",
+            Self::Unreadable(_) => "text_unreadable",
             _ if self.is_transient() => "unavailable",
             _ => "internal",
         }
@@ -268,8 +282,22 @@ impl ContentError {
             Self::Store(error) | Self::Vault(VaultError::Store(error)) | Self::Key(KeyError::Store(error)) => {
                 error.is_transient()
             }
-            Self::Object(ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_)) => true,
+            Self::Object(ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_))
+            | Self::Crowded => true,
             _ => false,
+        }
+    }
+
+    /// Why a text that this came of is not to be tried again; none where the next attempt may succeed.
+    pub(super) const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::OverBudget => Some(Reason::TooLarge),
+            Self::Panicked => Some(Reason::Panicked),
+            Self::Broken(Broken::TooMany) => Some(Reason::TooManyMentions),
+            Self::Broken(Broken::TooSlow) => Some(Reason::TooSlow),
+            Self::Broken(_) => Some(Reason::Malformed),
+            Self::Unreadable(reason) => Some(*reason),
+            _ => None,
         }
     }
 }

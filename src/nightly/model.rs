@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{PassId, RunId, TenantId};
+use crate::base::id::{ContentId, PassId, RunId, TenantId};
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -20,6 +20,8 @@ pub struct Options {
     pub as_of: DateTime<Utc>,
     /// Only this tenant.
     pub tenant: Option<TenantId>,
+    /// Whether texts that failed are tried again.
+    pub retry_texts: bool,
 }
 
 /// Told when the process should end: the batch in hand is finished, then the pass stops where it is.
@@ -55,6 +57,11 @@ pub struct Report {
     pub texts_anonymized: u64,
     /// Texts of content that were read again, since their interaction had learned its customer after they came.
     pub texts_reread: u64,
+    /// Texts of content that could not be read again and are not tried any more: the requests of whom they may name stay waiting
+    /// with `text_unreadable`. Delete them, or have them tried again.
+    pub texts_failed: u64,
+    /// The content ids of those texts, at most 100.
+    pub failed_texts: Vec<ContentId>,
     /// Pieces of content that retention deleted.
     pub content_expired: u64,
     /// Pieces of content that retention should have deleted and the object store did not give up.
@@ -104,7 +111,7 @@ impl Report {
     /// Whether something that was due is left for the next night.
     #[must_use]
     pub const fn is_incomplete(&self) -> bool {
-        self.requests_failed > 0 || self.content_left > 0
+        self.requests_failed > 0 || self.content_left > 0 || self.texts_failed > 0
     }
 }
 

@@ -27,6 +27,7 @@ pub async fn run(
 ) -> Result<(Ending, Vec<(Tenant, Report)>), NightError> {
     let mut tenants = tenants::list(&mut stores.archive.read().await?).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
+    let tenants = killed_last(stores, tenants).await?;
     let (mut ending, mut reports) = (Ending::Done, Vec::new());
     for tenant in tenants {
         let Some(lease) = Lease::take(&stores.archive, tenant.id).await? else {
@@ -35,7 +36,7 @@ pub async fn run(
         };
         let mut report = Report::default();
         let night = Night { stores, shelf, lease: &lease, tenant: &tenant, progress, stop };
-        let ended = night.run(options.as_of, &mut report).await;
+        let ended = night.run(options, &mut report).await;
         // A lease that cannot be given back runs out by itself.
         let _ = lease.release(&stores.archive).await;
         ending = ending.max(match ended {
@@ -60,6 +61,18 @@ pub async fn run(
     Ok((ending, reports))
 }
 
+/// The tenants, those last at whose pass the process ended: it may end there again, and the others are not to wait for it.
+async fn killed_last(stores: &Stores, tenants: Vec<Tenant>) -> Result<Vec<Tenant>, NightError> {
+    let mut tx = stores.archive.read().await?;
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for tenant in tenants {
+        let was_killed = runs::is_open(&mut tx, tenant.id).await?;
+        if was_killed { &mut last } else { &mut first }.push(tenant);
+    }
+    first.append(&mut last);
+    Ok(first)
+}
+
 struct Night<'a> {
     stores: &'a Stores,
     shelf: &'a Shelf,
@@ -71,10 +84,15 @@ struct Night<'a> {
 
 impl Night<'_> {
     /// The tenant's passes, between the notes of their run.
-    async fn run(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<(), NightError> {
-        let mut tx = self.stores.archive.write().await?;
+    async fn run(&self, options: &Options, report: &mut Report) -> Result<(), NightError> {
+        let Stores { archive, clock, .. } = self.stores;
+        let as_of = options.as_of;
+        let mut tx = archive.write().await?;
         self.lease.renew(&mut tx).await?;
-        let run = runs::begin(&mut tx, self.tenant.id, as_of, self.stores.clock.now()).await?;
+        let run = runs::begin(&mut tx, self.tenant.id, as_of, clock.now()).await?;
+        if options.retry_texts {
+            rereading::forgive(&mut tx, self.tenant.id).await?;
+        }
         tx.commit().await?;
 
         let ended = self.passes(as_of, report).await;
@@ -83,17 +101,19 @@ impl Night<'_> {
             report.stop(error, waiting);
         }
 
-        let status = match &ended {
-            Ok(()) if report.is_incomplete() => RunStatus::Incomplete,
-            Ok(()) => RunStatus::Succeeded,
-            Err(_) => RunStatus::Failed,
-        };
         // Why the pass stopped outweighs that nobody could note it.
-        ended.and(self.end(run, status, report).await.map_err(NightError::from))
+        let noted = self.end(run, ended.is_ok(), report).await;
+        ended.and(noted.map_err(NightError::from))
     }
 
-    async fn end(&self, run: RunId, status: RunStatus, report: &Report) -> store::Result<()> {
+    async fn end(&self, run: RunId, is_done: bool, report: &mut Report) -> store::Result<()> {
         let mut tx = self.stores.archive.write().await?;
+        rereading::tell(&mut tx, self.tenant.id, report).await?;
+        let status = match is_done {
+            true if report.is_incomplete() => RunStatus::Incomplete,
+            true => RunStatus::Succeeded,
+            false => RunStatus::Failed,
+        };
         runs::end(&mut tx, self.tenant.id, run, status, report, self.stores.clock.now()).await?;
         tx.commit().await
     }
@@ -116,14 +136,29 @@ impl Night<'_> {
             report.resumed = true;
             self.go_on(pass, report).await?;
         }
-        let pass = Pass { id: PassId::new(), as_of, step: Step::Claimed, position: 0, position_at: None };
-        self.progress.step(&self.tenant.slug, "claim");
-        let pass = claim::claim(self.stores, self.lease, self.tenant.id, pass).await?;
-        self.go_on(pass, report).await?;
+        let pass = self.pass(as_of, report).await?;
+        let Self { stores, shelf, lease, tenant, stop, .. } = self;
+        let room = content::Room { stores, shelf, lease, tenant: tenant.id, pass };
+        report.stopped_at = Some("rescan".to_owned());
+        if rereading::retry(room, report, stop).await? {
+            // Requests that waited for these texts only, and all others that wait: they count once.
+            report.requests_failed = 0;
+            self.pass(as_of, report).await?;
+        }
         report.stopped_at = Some("scrub".to_owned());
         report.scrubbed = self.scrub().await?;
         report.stopped_at = None;
         Ok(())
+    }
+
+    /// A new pass, from its beginning to its end.
+    async fn pass(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<PassId, NightError> {
+        let pass = Pass { id: PassId::new(), as_of, step: Step::Claimed, position: 0, position_at: None };
+        self.progress.step(&self.tenant.slug, "claim");
+        let pass = claim::claim(self.stores, self.lease, self.tenant.id, pass).await?;
+        let id = pass.id;
+        self.go_on(pass, report).await?;
+        Ok(id)
     }
 
     /// Brings a pass from the last step it did to its end.

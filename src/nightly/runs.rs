@@ -51,6 +51,17 @@ pub async fn find(tx: &mut Tx<Archive>, tenant: TenantId, id: RunId) -> Result<O
     row.map(Run::try_from).transpose()
 }
 
+/// Whether the newest run of a tenant was killed, or is at work now.
+pub async fn is_open(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
+    let newest: Option<(RunStatus,)> = tx
+        .query("SELECT status FROM job_runs")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" ORDER BY started_at DESC, id DESC LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(newest.is_some_and(|(status,)| status == RunStatus::Running))
+}
+
 /// Notes that a run began. One that was killed meanwhile is noted as failed: this one holds its lease.
 pub async fn begin(tx: &mut Tx<Archive>, tenant: TenantId, as_of: DateTime<Utc>, now: DateTime<Utc>) -> Result<RunId> {
     tx.query("UPDATE job_runs SET status = 'failed'")

@@ -37,5 +37,7 @@ mod schema;
 mod search;
 mod slow;
 mod statements;
+mod text_memory;
 mod texts;
+mod unreadable_texts;
 mod whole;

@@ -6,9 +6,9 @@ use std::ops::Range;
 use super::{Find, Found};
 
 /// Begins a placeholder.
-const OPEN: char = '\u{E000}';
+pub(super) const OPEN: char = '\u{E000}';
 /// Ends a placeholder.
-const CLOSE: char = '\u{E001}';
+pub(super) const CLOSE: char = '\u{E001}';
 /// The byte that both delimiters begin with and hardly any other character.
 const LEAD: u8 = 0xEE;
 
@@ -109,7 +109,7 @@ pub(super) fn parts(text: &str) -> (&str, Vec<(usize, &str)>) {
 }
 
 /// The number behind an opening delimiter, and what follows the placeholder.
-fn number_of(after: &str) -> Option<(usize, &str)> {
+pub(super) fn number_of(after: &str) -> Option<(usize, &str)> {
     let digits = after.bytes().take_while(u8::is_ascii_digit).count();
     let behind = after[digits..].strip_prefix(CLOSE)?;
     Some((after[..digits].parse().ok()?, behind))

@@ -39,7 +39,8 @@ pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors '
 ///
 /// A text comes as a view shows it: with `archive:identify` identified, with `archive:search` tokens, else every identifier
 /// reads `Anonymized`. Where the tenant demands a purpose, the identified view asks for `Access-Reason`. Its `ETag` is another
-/// one by another view, and after identifiers in it were forgotten.
+/// one by another view, and after identifiers in it were forgotten. A text that cannot be searched for its customer, whom the
+/// archive has learned since it came, is 409 `state_conflict`.
 ///
 /// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
 /// `Access-Reason`.
@@ -50,7 +51,7 @@ pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors '
         ("Access-Reason" = Option<String>, Header, description = "Why: 1 to 200 characters, without it restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit log.")),
     responses((status = 200, description = "The bytes.", body = Binary, content_type = "*/*"),
         (status = 206, description = "Some of the bytes.", body = Binary, content_type = "*/*"),
-        CallProblems, ItemProblems, RangeProblems))]
+        CallProblems, ItemProblems, RangeProblems, StateProblems))]
 #[get("/archive/content/{content_id}/download")]
 pub async fn download_content(
     caller: Caller<ContentRead>,
@@ -119,7 +120,7 @@ pub async fn play_content(
         ("If-Range" = Option<String>, Header, description = "The `ETag` for which the range is meant.")),
     responses((status = 200, description = "The bytes.", body = Binary, content_type = "*/*"),
         (status = 206, description = "Some of the bytes.", body = Binary, content_type = "*/*"),
-        ItemProblems, RangeProblems, Unavailable))]
+        ItemProblems, RangeProblems, StateProblems, Unavailable))]
 #[get("/archive/tickets/{ticket}")]
 pub async fn redeem_content_ticket(
     _: Params<Nothing>,

@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
 
@@ -38,6 +38,9 @@ use headers::{Declared, Reason};
 
 /// The most interactions of a batch (C3).
 const LARGEST_BATCH: usize = 1_000;
+
+/// After how many seconds a text that found no memory may be sent again.
+const SOON: &str = "5";
 
 /// The routes of content.
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -278,11 +281,22 @@ impl From<ContentError> for Problem {
             ContentError::ReasonMissing => {
                 Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")
             }
+            ContentError::Crowded => Self::new(Code::Unavailable)
+                .detail("many texts are at work: send it again a little later")
+                .header(RETRY_AFTER, SOON),
+            ContentError::OverBudget => {
+                Self::new(Code::TooLarge).detail("the text needs more memory than the settings of this service allow")
+            }
+            ContentError::Unreadable(_) => Self::new(Code::StateConflict).detail(
+                "the text cannot be searched for its customer, so it is not shown: delete it, or ask the operator of this service",
+            ),
             ContentError::Busy => Self::new(Code::TooManyRequests).detail("another batch is at work"),
             // An object that is missing may be in a store that is not mounted.
             ContentError::Object(crate::content::ObjectError::Missing) => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) if error.is_transient() => Self::new(Code::Unavailable).caused_by(error),
-            ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped => Self::internal(error),
+            ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped | ContentError::Panicked => {
+                Self::internal(error)
+            },
             ContentError::Store(error) => error.into(),
             ContentError::Vault(error) => error.into(),
             ContentError::Archive(error) => error.into(),

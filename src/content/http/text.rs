@@ -1,10 +1,12 @@
-//! Texts in and out. They are small enough for memory, so a range is one of the text as its view shows it.
+//! Texts in and out. A range is one of the text as its view shows it.
 
 use std::sync::Arc;
 
+use actix_web::body::SizedStream;
 use actix_web::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
 };
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::bytes::SANDBOX;
@@ -14,8 +16,8 @@ use crate::archive::http::view_of;
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
 use crate::base::text::document::Broken;
-use crate::content::text::{Shown, begin_text, show_text};
-use crate::content::{Access, Content, NewContent, Shelf};
+use crate::content::text::{begin_text, show_text};
+use crate::content::{Access, Content, ContentError, NewContent, Shelf};
 use crate::http::raw::Raw;
 use crate::http::{Answer, Code, Problem};
 use crate::tenants;
@@ -35,7 +37,7 @@ pub(super) async fn receive(
         return Err(Problem::new(Code::MediaTypeUnsupported).detail("send UTF-8"));
     }
     while let Some(bytes) = raw.next().await? {
-        upload.push(&bytes)?;
+        upload.push(&bytes).await?;
     }
     Ok(upload.finish(sha256).await?)
 }
@@ -49,6 +51,7 @@ pub(super) fn refuse(broken: &Broken) -> Problem {
         }
         Broken::NotUtf8(at) => invalid().at("", "format", format!("is not UTF-8 from byte {at} on")),
         Broken::Line { line, rule } => invalid().at("", "format", format!("line {line} {rule}")),
+        Broken::TooMany | Broken::TooSlow => invalid().at("", "format", broken.to_string()),
         Broken::Rule { pointer, rule } => invalid().at(pointer.clone(), "format", *rule),
     }
 }
@@ -72,8 +75,8 @@ pub(super) async fn answer(
             return Err(refusal.parameter("Access-Reason", "required", "is required by the tenant"));
         }
     }
-    let Shown { text, tag } = show_text(stores, shelf, actor, &content, access, view).await?;
-    let (tag, size) = (format!("\"{tag}\""), text.len() as u64);
+    let shown = show_text(stores, shelf, actor, &content, access, view).await?;
+    let (tag, size) = (format!("\"{}\"", shown.tag), shown.size);
     let (range, is_part) = match asked(request.headers(), size, &tag) {
         Asked::Whole => (0..size, false),
         Asked::Part(range) => (range, true),
@@ -88,9 +91,8 @@ pub(super) async fn answer(
     }
     let is_plain = content.media_type.starts_with("text/");
     let media_type = if is_plain { format!("{}; charset=utf-8", content.media_type) } else { content.media_type };
-    let mut bytes = text.into_bytes();
-    bytes.truncate(usize::try_from(range.end).unwrap_or(usize::MAX));
-    let bytes = bytes.split_off(usize::try_from(range.start).unwrap_or(usize::MAX).min(bytes.len()));
+    let length = range.end - range.start;
+    let parts = futures_util::stream::iter(shown.range(range).map(|part| Ok::<_, ContentError>(Bytes::from(part))));
     Ok(answer
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", content.id)))
         .insert_header((CONTENT_SECURITY_POLICY, SANDBOX))
@@ -98,5 +100,5 @@ pub(super) async fn answer(
         .insert_header((CONTENT_ENCODING, "identity"))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header((ETAG, tag))
-        .body(bytes))
+        .body(SizedStream::new(length, parts)))
 }

@@ -56,7 +56,7 @@ impl House {
         let service_key = Key::from_bytes(&[9; 32]).unwrap();
         let stores = Arc::new(Stores { archive, vault, keysets, clock, service_key });
         let objects = Objects::in_folder(folder.join("objects"));
-        let shelf = Arc::new(Shelf { objects, size_limit: 8 << 20 });
+        let shelf = Arc::new(Shelf { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
         let scopes = BTreeSet::from([Scope::ContentRead, Scope::ContentWrite, Scope::ContentDelete]);
         let kari = Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "kari".to_owned(), scopes };
         let call = interaction(&stores, &tenant, "cdr-1").await;

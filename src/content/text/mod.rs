@@ -5,6 +5,7 @@
 //! other, and forgetting does not write it again: the night cuts the mentions. Only a text whose interaction learns its
 //! customer later is read again, by `rereading.rs`, and replaced by another object.
 
+mod attempts;
 mod keeping;
 mod reading;
 mod rereading;
@@ -15,8 +16,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
+use super::memory::Share;
 use super::model::{Content, ContentError, NewContent};
 use super::{Shelf, own_of};
 use crate::archive::forgotten;
@@ -30,8 +30,9 @@ use crate::store::StoreError;
 use crate::tenants::{self, fence};
 use crate::vault::{Keyset, Stores, VaultError};
 
+pub use attempts::{Reason, begin as begin_attempts, end as end_attempts, fail as fail_attempt, retry as retry_failed};
 use keeping::{Named, undo, write};
-pub use reading::{Shown, show_text};
+pub use reading::{Shown, ShownRange, show_text};
 pub use rereading::reread;
 use sql::Customer;
 pub(super) use sql::customer;
@@ -42,11 +43,8 @@ pub const LONGEST: u64 = 16 << 20;
 /// How often a text begins again because its interaction, the vault or the fence moved.
 const ROUNDS: u64 = 20;
 
-/// The most identifiers that one text may name: all of them go through one short transaction of the vault.
-const MOST_MENTIONS: usize = 10_000;
-
-/// How many texts are taken apart or put together at a time: one takes some ten times its length of memory.
-static AT_WORK: Semaphore = Semaphore::const_new(2);
+/// How much memory a text draws at once whose sender does not say how long it is, in bytes.
+const STEP: u64 = 1 << 20;
 
 /// A text on its way in. Dropped, it leaves nothing.
 pub struct TextUpload {
@@ -58,6 +56,9 @@ pub struct TextUpload {
     format: Format,
     limit: u64,
     bytes: Vec<u8>,
+    share: Share,
+    /// How many bytes the share is for.
+    drawn: u64,
 }
 
 /// Begins a text of so many bytes, if its sender knows how many, that belongs to an interaction there is.
@@ -73,19 +74,30 @@ pub async fn begin_text(
     let region = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?.region;
     drop(tx);
     let format = Format::of(new.media_type.as_str()).filter(|_| new.kind.is_text()).ok_or(ContentError::Misfit)?;
-    let limit = LONGEST.min(shelf.size_limit);
+    let limit = LONGEST.min(shelf.size_limit).min(shelf.texts.longest());
     if announced.is_some_and(|size| size > limit) {
         return Err(ContentError::TooLarge(limit));
     }
+    let drawn = announced.unwrap_or(STEP.min(limit));
+    let share = shelf.texts.bytes(drawn).await?;
+    let bytes = Vec::with_capacity(usize::try_from(drawn).unwrap_or_default());
     let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
-    Ok(TextUpload { stores, shelf, tenant, region, new, format, limit, bytes: Vec::new() })
+    Ok(TextUpload { stores, shelf, tenant, region, new, format, limit, bytes, share, drawn })
 }
 
 impl TextUpload {
     /// Takes the next bytes.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
-        if (self.bytes.len() + bytes.len()) as u64 > self.limit {
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
+        let size = (self.bytes.len() + bytes.len()) as u64;
+        if size > self.limit {
             return Err(ContentError::TooLarge(self.limit));
+        }
+        if size > self.drawn {
+            // As much again as there is, and no more than there may be: a text that grows is copied seldom.
+            let more = self.drawn.max(STEP).max(size - self.drawn).min(self.limit - self.drawn);
+            self.share.merge(self.shelf.texts.bytes(more).await?);
+            self.drawn += more;
+            self.bytes.reserve_exact(usize::try_from(self.drawn).unwrap_or(usize::MAX) - self.bytes.len());
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
@@ -94,13 +106,14 @@ impl TextUpload {
     /// Stores what has arrived without its identifiers, if its SHA-256 is the one that was promised. The answer has the
     /// SHA-256 of what arrived, which is not kept where anything of it was replaced: a short text can be guessed from it.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
-        let Self { stores, shelf, tenant, region, new, format, limit: _, bytes } = self;
+        let Self { stores, shelf, tenant, region, new, format, bytes, share, limit: _, drawn: _ } = self;
         let sha256 = sha256(&bytes);
         if promised.is_some_and(|promised| promised != sha256) {
             return Err(ContentError::Digest);
         }
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-        let storing = Storing { stores, shelf, keyset, region, new, format, bytes: bytes.into(), sha256 };
+        let storing =
+            Storing { stores, shelf, keyset, region, new, format, bytes: Arc::new(bytes), sha256, _share: share };
         // Carried through, whether or not somebody still waits for the answer.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
@@ -114,8 +127,9 @@ struct Storing {
     region: Region,
     new: NewContent,
     format: Format,
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
     sha256: [u8; 32],
+    _share: Share,
 }
 
 /// The text as it is for a customer, and under which id and key it is or will be an object.
@@ -128,6 +142,7 @@ struct Prepared {
     /// Whether anything of it may have been written, and whether all of it was.
     is_begun: bool,
     is_written: bool,
+    _share: Share,
 }
 
 impl Storing {
@@ -199,11 +214,8 @@ impl Storing {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
         let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten(), stored: false };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
+        let share = self.shelf.texts.work(self.bytes.len() as u64).await?;
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;
-        if document.mentions.len() > MOST_MENTIONS {
-            let rule = "must name at most 10000 numbers and addresses";
-            return Err(ContentError::Broken(Broken::Rule { pointer: String::new(), rule }));
-        }
         Ok(Prepared {
             customer,
             own,
@@ -212,6 +224,7 @@ impl Storing {
             key: Key::random()?,
             is_begun: false,
             is_written: false,
+            _share: share,
         })
     }
 
@@ -242,10 +255,10 @@ impl Storing {
     }
 }
 
-/// Does what needs time and memory, away from those who serve calls.
+/// Does what needs time, away from those who serve calls.
 async fn at_work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ContentError> {
-    let _place = AT_WORK.acquire().await.map_err(|_| ContentError::Stopped)?;
-    tokio::task::spawn_blocking(work).await.map_err(|_| ContentError::Stopped)
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| if error.is_panic() { ContentError::Panicked } else { ContentError::Stopped })
 }
 
 impl Customer {

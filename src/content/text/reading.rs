@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use serde_json::json;
 
+use super::super::memory::Share;
 use super::super::model::{Content, ContentError};
 use super::super::reading::{Access, read};
 use super::super::{Shelf, sql as contents};
@@ -13,21 +15,68 @@ use crate::archive::View;
 use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry, Grant};
 use crate::base::actor::Actor;
+use crate::base::crypto::Sha256;
 use crate::base::id::{ContentId, TenantId, Token};
-use crate::base::text::document::{Format, fill};
+use crate::base::text::document::{Filled, Format};
 use crate::store::StoreError;
 use crate::vault::{self, Keyset, Stores};
 
 /// What stands where an identifier was forgotten, or where the view shows none.
 const ANONYMIZED: &str = "Anonymized";
 
-/// A text as a view shows it.
-#[derive(Clone, Debug)]
+/// How much of a text is made at once on its way out, in bytes.
+const PART: usize = 64 << 10;
+
+/// What stands for each placeholder.
+type Values = Box<dyn Fn(usize) -> String + Send + Sync>;
+
+/// A text as a view shows it. It is made piece by piece, and its share of memory is given back with it.
 pub struct Shown {
-    /// The text.
-    pub text: String,
+    filled: Filled<Values>,
+    /// How long it is, in bytes.
+    pub size: u64,
     /// A keyed hash of it, in hexadecimal digits: another one by another view, or after the night.
     pub tag: String,
+    _share: Share,
+}
+
+impl Shown {
+    /// A range of its bytes.
+    #[must_use]
+    pub const fn range(self, range: Range<u64>) -> ShownRange {
+        ShownRange { shown: self, from: Some(0), skip: range.start, left: range.end - range.start }
+    }
+}
+
+/// A range of a text on its way out.
+pub struct ShownRange {
+    shown: Shown,
+    /// Where it goes on in what is stored.
+    from: Option<usize>,
+    /// How many bytes lie before the range.
+    skip: u64,
+    left: u64,
+}
+
+impl Iterator for ShownRange {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        while self.left > 0 {
+            let mut part = String::new();
+            self.from = self.shown.filled.part(self.from?, PART, &mut part);
+            let mut part = part.into_bytes();
+            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(part.len());
+            self.skip -= skipped as u64;
+            part.drain(..skipped);
+            part.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= part.len() as u64;
+            if !part.is_empty() {
+                return Some(part);
+            }
+        }
+        None
+    }
 }
 
 /// The whole text in a view, after the audit log knows of it.
@@ -92,19 +141,35 @@ async fn show(
             Some((usize::try_from(n).ok()?, value?))
         })
         .collect();
+    // Beside the text, the keys of JSON are noted: each takes less than it is long.
+    let share = shelf.texts.bytes(content.stored_size.saturating_mul(2)).await?;
     let mut reading = read(stores, shelf, tenant, content, 0..content.stored_size, grant).await?;
     let mut stored = Vec::with_capacity(usize::try_from(content.stored_size).unwrap_or_default());
     while let Some(bytes) = reading.next().await? {
         stored.extend_from_slice(&bytes);
     }
     let stored = String::from_utf8(stored).map_err(|_| broken("object"))?;
-    let show = move |n| values.get(&n).cloned().unwrap_or_else(|| ANONYMIZED.to_owned());
-    let text = at_work(move || fill(format, &stored, &show)).await??;
-    let tag = keyset.hash("content", &text).0.iter().take(16).fold(String::new(), |mut tag, byte| {
-        let _ = write!(tag, "{byte:02x}");
-        tag
-    });
-    Ok(Shown { text, tag })
+    let show: Values = Box::new(move |n| values.get(&n).cloned().unwrap_or_else(|| ANONYMIZED.to_owned()));
+    let (filled, size, sha256) = at_work(move || {
+        let filled = Filled::new(format, stored, show);
+        let (mut sha256, mut size, mut from) = (Sha256::new(), 0, Some(0));
+        while let Some(at) = from {
+            let mut part = String::new();
+            from = filled.part(at, PART, &mut part);
+            sha256.update(part.as_bytes());
+            size += part.len() as u64;
+        }
+        (filled, size, sha256.finish())
+    })
+    .await?;
+    let hex = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    };
+    let tag = hex(&keyset.hash("content", &hex(&sha256)).0[..16]);
+    Ok(Shown { filled, size, tag, _share: share })
 }
 
 /// The text as it is once it was searched for everybody whom its interaction has learned since it came.

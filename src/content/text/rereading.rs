@@ -8,13 +8,13 @@ use std::collections::HashMap;
 
 use super::keeping::{Named, discard, write};
 use super::sql::{self, Customer};
-use super::{ROUNDS, at_work};
+use super::{LONGEST, ROUNDS, at_work, attempts};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::base::crypto::{CryptoError, Key};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::base::pii::Identifier;
 use crate::base::text::Own;
-use crate::base::text::document::{Case, Format, tokenize_again};
+use crate::base::text::document::{Broken, Case, Format, tokenize_again};
 use crate::content::model::{Content, ContentError};
 use crate::content::reading::opened;
 use crate::content::{ObjectError, Shelf, own_of, sql as contents};
@@ -23,23 +23,18 @@ use crate::tenants::{self, fence};
 use crate::vault::{self, Keyset, Stores, VaultError};
 
 /// Reads a text again for the identifiers that it was not searched for yet; without any, nothing happens. Answers whether it
-/// was there to be read.
+/// was there to be read. A text at which this fails, and would fail again, is not tried any more.
 pub async fn reread(stores: &Stores, shelf: &Shelf, tenant: TenantId, object: ContentId) -> Result<bool, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let rereading = Rereading { stores, shelf, keyset: &keyset, object };
-    for _ in 0..ROUNDS {
-        match rereading.attempt().await {
-            Ok(Round::Done) => return Ok(true),
-            Ok(Round::Missing) => return Ok(false),
-            Ok(Round::Moved)
-            | Err(
-                ContentError::Store(StoreError::Contended)
-                | ContentError::Vault(VaultError::Store(StoreError::Contended)),
-            ) => {}
-            Err(error) => return Err(error),
-        }
+    let read = rereading.rounds().await;
+    let Some(reason) = read.as_ref().err().and_then(ContentError::reason) else { return read };
+    if !matches!(read, Err(ContentError::Unreadable(_))) {
+        let mut tx = stores.archive.write().await?;
+        attempts::fail(&mut tx, tenant, object, reason, stores.clock.now()).await?;
+        tx.commit().await?;
     }
-    Err(StoreError::Contended.into())
+    Err(ContentError::Unreadable(reason))
 }
 
 struct Rereading<'r> {
@@ -76,6 +71,22 @@ struct Sought {
 }
 
 impl Rereading<'_> {
+    async fn rounds(&self) -> Result<bool, ContentError> {
+        for _ in 0..ROUNDS {
+            match self.attempt().await {
+                Ok(Round::Done) => return Ok(true),
+                Ok(Round::Missing) => return Ok(false),
+                Ok(Round::Moved)
+                | Err(
+                    ContentError::Store(StoreError::Contended)
+                    | ContentError::Vault(VaultError::Store(StoreError::Contended)),
+                ) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
     async fn attempt(&self) -> Result<Round, ContentError> {
         let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
         let mut tx = stores.archive.read().await?;
@@ -84,6 +95,9 @@ impl Rereading<'_> {
         if wanted.is_empty() {
             return Ok(Round::Done);
         }
+        if let Some(reason) = attempts::reason(&mut tx, tenant, object).await? {
+            return Err(ContentError::Unreadable(reason));
+        }
         let content = contents::by_object(&mut tx, tenant, object).await?;
         let Some(content) = content else { return self.settle(&wanted, Round::Done).await };
         let customer = sql::customer(&mut tx, tenant, content.interaction, false).await?;
@@ -91,6 +105,9 @@ impl Rereading<'_> {
         let known = mentions::of(&mut tx, tenant, Owner::Content, &[object.0]).await?.remove(&object.0);
         drop(tx);
         let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
+        let _bytes = self.shelf.texts.bytes(content.stored_size).await?;
+        // What replaced something was replaced once: placeholders make a text longer, and no more of it to be read.
+        let _work = self.shelf.texts.work(content.stored_size.min(LONGEST)).await?;
         let stored = match self.stored(&content).await {
             // The row of a text whose deletion was broken off: its key is gone.
             Err(ContentError::Unknown) => return self.settle(&wanted, Round::Done).await,
@@ -132,7 +149,7 @@ impl Rereading<'_> {
         while let Some(bytes) = reading.next().await? {
             stored.extend_from_slice(&bytes);
         }
-        String::from_utf8(stored).map_err(|_| broken(content, "object"))
+        String::from_utf8(stored).map_err(|error| Broken::NotUtf8(error.utf8_error().valid_up_to()).into())
     }
 
     /// Searches the text for everybody it is to be searched for. `None` where the vault moved meanwhile.
@@ -152,9 +169,7 @@ impl Rereading<'_> {
         for Sought { own, name } in self.sought(customer, wanted).await? {
             let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten(), stored: true };
             let number = usize::try_from(first).unwrap_or_default();
-            let document = at_work(move || tokenize_again(format, &text, number, &case)).await?;
-            // It was a document of its format when it was stored: this is no fault of a caller's.
-            let document = document.map_err(|_| broken(content, "object"))?;
+            let document = at_work(move || tokenize_again(format, text, number, &case)).await??;
             let named = Named { record: id, first, found: &document.mentions, own: &own, name };
             let Some(found) = named.ask_vault(stores, self.keyset, customer).await? else { return Ok(None) };
             first = found.iter().map(|new| new.mention.n + 1).max().unwrap_or(first);
@@ -208,6 +223,7 @@ impl Rereading<'_> {
         }
         mentions::insert(&mut tx, tenant, Owner::Content, &reread.mentions).await?;
         sql::note_sought(&mut tx, tenant, reread.id, wanted, "done").await?;
+        attempts::end(&mut tx, tenant, &[self.object]).await?;
         tx.commit().await?;
         Ok(Round::Done)
     }
@@ -217,6 +233,7 @@ impl Rereading<'_> {
         let state = if round == Round::Missing { "missing" } else { "done" };
         let mut tx = self.stores.archive.write().await?;
         sql::note_sought(&mut tx, self.keyset.tenant, self.object, wanted, state).await?;
+        attempts::end(&mut tx, self.keyset.tenant, &[self.object]).await?;
         tx.commit().await?;
         Ok(round)
     }

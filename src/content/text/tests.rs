@@ -8,6 +8,7 @@ use crate::archive::mentions::Mention;
 use crate::base::id::RequestId;
 use crate::base::pii::Kind;
 use crate::base::target::Target;
+use crate::base::text::document;
 use crate::vault::{self, Erasure, NewErasure};
 
 const TEXT: &str = "Nordmann, Kari: 987 65 432, or ola@eksempel.no";
@@ -21,7 +22,7 @@ impl House {
             sensitivity: Sensitivity::Normal,
         };
         let mut upload = begin_text(&self.stores, &self.shelf, self.tenant.id, new, None).await?;
-        upload.push(text.as_bytes())?;
+        upload.push(text.as_bytes()).await?;
         upload.finish(None).await
     }
 
@@ -82,9 +83,10 @@ async fn between_the_erasure_and_the_cut_a_text_arrives_forgotten() {
 async fn a_text_that_cannot_be_stored_leaves_nothing() {
     let house = House::new().await;
     assert!(matches!(house.note("text/vtt", TEXT).await, Err(ContentError::Broken(Broken::Line { line: 1, .. }))));
-    let many: String =
-        (0..=MOST_MENTIONS).flat_map(|no| ["a".to_owned(), no.to_string(), "@eksempel.no ".to_owned()]).collect();
-    assert!(matches!(house.note("text/plain", &many).await, Err(ContentError::Broken(Broken::Rule { .. }))));
+    let many: String = (0..=document::MOST_MENTIONS)
+        .flat_map(|no| ["a".to_owned(), no.to_string(), "@eksempel.no ".to_owned()])
+        .collect();
+    assert!(matches!(house.note("text/plain", &many).await, Err(ContentError::Broken(Broken::TooMany))));
     let mut tx = house.stores.archive.write().await.unwrap();
     tx.query("ALTER TABLE mentions RENAME COLUMN kind TO was_kind").execute().await.unwrap();
     tx.commit().await.unwrap();
@@ -114,7 +116,7 @@ async fn a_text_under_way_that_the_night_was_faster_than_leaves_nothing() {
         sensitivity: Sensitivity::Normal,
     };
     let mut upload = begin_text(&house.stores, &house.shelf, house.tenant.id, new, None).await.unwrap();
-    upload.push(TEXT.as_bytes()).unwrap();
+    upload.push(TEXT.as_bytes()).await.unwrap();
     house.close().await;
     assert!(matches!(upload.finish(None).await, Err(ContentError::Forgotten)));
     assert!(matches!(house.note("text/plain", TEXT).await, Err(ContentError::Forgotten)));

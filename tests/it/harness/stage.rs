@@ -160,6 +160,11 @@ impl TestLethe {
         assert!(status.success(), "the server ended with {status}");
     }
 
+    /// How much memory the server has had at most, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        process::peak_memory(self.server.as_ref().expect("a running server").pid())
+    }
+
     /// Kills the server without a warning.
     pub async fn kill(&mut self) {
         self.server.take().expect("a running server").kill().await;

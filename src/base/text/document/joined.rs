@@ -4,44 +4,39 @@
 //! are looked for in each part, in all parts together, and in each piece. The first piece that a find touches holds what
 //! stands for it, the others lose what they hold of it. Where readings differ, what is suppressed counts, then what a part
 //! says; of the others' finds nothing stays either.
+//!
+//! A text of any length is looked through in windows of a fixed one, which overlap by more than any find is long: so neither memory
+//! nor time depends on more than a window.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Instant;
 
 use super::super::name::Names;
-use super::super::placeholder::Mentions;
 use super::super::{Find, Finder, Found, Reading};
-
-/// What is written where nothing is known that could stand for a find.
-pub(super) const ANONYMIZED: &str = "Anonymized";
+use super::pieces::{Piece, Pieces, Put};
+use super::rereading::hidden;
+use super::{Broken, LONGEST_WORK};
 
 /// A run of characters that is longer than this is no address.
 const LONGEST_ADDRESS: usize = 320;
 
-/// What is written in place of a find.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Put {
-    /// What stands for an identifier, or for what is suppressed.
-    Find(Find),
-    /// The word `Anonymized`: a name of which nobody knows whose it is.
-    Word,
-}
+/// How much is looked through at once, in bytes.
+const WINDOW: usize = 64 << 10;
 
-/// A range of a piece that goes, and what comes in its place; nothing, where another piece has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub range: Range<usize>,
-    pub put: Option<Put>,
-}
+/// How much before and behind a find decides on it at most, in bytes.
+const MARGIN: usize = 4 << 10;
 
-/// Pieces that stand together.
-#[derive(Debug, Default)]
-pub(super) struct Part<'t> {
-    pub pieces: Vec<&'t str>,
-    /// Whether the pieces are words, with a space between two of them.
+/// How the pieces of a format stand together.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    /// Whether the pieces of a part are words, with a space between two of them.
     pub spaced: bool,
     /// Whether a line's end is a space like any other.
     pub wraps: bool,
+    /// Whether the document was stored before, so that its placeholders are to be hidden from the finder.
+    pub stored: bool,
 }
 
 /// What is looked for: identifiers, and the names of speakers whom nobody knows.
@@ -52,30 +47,32 @@ pub(super) struct Eyes<'f> {
 
 type Place = (Range<usize>, Put);
 
+/// What was kept: where it begins, where it ends, and what is written for it.
+type Kept = BTreeMap<usize, (usize, Option<Put>)>;
+
 impl Eyes<'_> {
-    /// What goes of each piece, in the order of the pieces.
-    pub(super) fn marks(&self, parts: &[Part<'_>]) -> Vec<Vec<Mark>> {
-        let joined = self.join(parts);
-        let mut finds = Vec::new();
-        let mut look_within = |range: &Range<usize>| {
-            let within = self.look(&joined.text[range.clone()]).into_iter();
-            finds.extend(within.map(|(find, put)| (range.start + find.start..range.start + find.end, put)));
-        };
-        joined.parts.iter().for_each(&mut look_within);
-        if joined.parts.len() > 1 {
-            look_within(&(0..joined.text.len()));
+    /// Marks what goes of each piece.
+    pub(super) fn mark<'t>(
+        &self,
+        pieces: &mut Pieces,
+        read: &dyn Fn(Piece) -> Cow<'t, str>,
+        layout: Layout,
+    ) -> Result<(), Broken> {
+        let order = pieces.order();
+        let mut window = Window::new(self, layout);
+        let mut last = None;
+        for no in order {
+            if pieces.is_settled(no) {
+                continue;
+            }
+            if last.is_some_and(|last| !pieces.are_together(last, no)) {
+                window.close(pieces, true)?;
+            }
+            let piece = pieces.list[no as usize];
+            window.add(pieces, no, &read(piece), piece.begins())?;
+            last = Some(no);
         }
-        if joined.pieces.len() > joined.parts.len() {
-            joined.pieces.iter().for_each(&mut look_within);
-        }
-        // Half of a card may be somebody's number: the card counts, so that no half of it is shown to anybody.
-        let (suppressed, others): (Vec<_>, Vec<_>) =
-            finds.into_iter().partition(|(_, put)| matches!(put, Put::Find(Find::Suppressed(_))));
-        let mut kept = BTreeMap::new();
-        for (range, put) in suppressed.into_iter().chain(others) {
-            keep(&mut kept, range, put);
-        }
-        spread(kept, &joined.pieces)
+        window.close(pieces, true)
     }
 
     fn look(&self, text: &str) -> Vec<Place> {
@@ -99,30 +96,6 @@ impl Eyes<'_> {
         finds
     }
 
-    fn join(&self, parts: &[Part<'_>]) -> Joined {
-        let mut joined = Joined::default();
-        for part in parts {
-            if !joined.text.is_empty() {
-                joined.text.push(' ');
-            }
-            let first = joined.text.len();
-            for (no, piece) in part.pieces.iter().enumerate() {
-                if no > 0 && part.spaced && !self.belongs_together(&joined.text[first..], piece) {
-                    joined.text.push(' ');
-                }
-                let start = joined.text.len();
-                if part.wraps {
-                    joined.text.extend(piece.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
-                } else {
-                    joined.text.push_str(piece);
-                }
-                joined.pieces.push(start..joined.text.len());
-            }
-            joined.parts.push(first..joined.text.len());
-        }
-        joined
-    }
-
     /// Whether two words are parts of one address: `kari`, `@`, `example`, `.`, `no`.
     fn belongs_together(&self, before: &str, next: &str) -> bool {
         let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
@@ -133,17 +106,181 @@ impl Eyes<'_> {
     }
 }
 
-/// All pieces in one text, and where each piece and part stands in it.
-#[derive(Default)]
-struct Joined {
+/// A stretch of pieces in one text, and where each piece and part stands in it.
+struct Window<'e> {
+    eyes: &'e Eyes<'e>,
+    layout: Layout,
     text: String,
-    pieces: Vec<Range<usize>>,
-    parts: Vec<Range<usize>>,
+    fragments: Vec<Fragment>,
+    /// Where parts begin.
+    parts: Vec<usize>,
+    /// From where on finds count: what begins before was decided by the window before.
+    from: usize,
+    begun: Instant,
+}
+
+/// A piece, or what of it lies in the window.
+struct Fragment {
+    piece: u32,
+    /// Where in the piece it begins.
+    offset: usize,
+    range: Range<usize>,
+}
+
+impl<'e> Window<'e> {
+    fn new(eyes: &'e Eyes<'_>, layout: Layout) -> Self {
+        Self {
+            eyes,
+            layout,
+            text: String::new(),
+            fragments: Vec::new(),
+            parts: Vec::new(),
+            from: 0,
+            begun: Instant::now(),
+        }
+    }
+
+    fn add(&mut self, pieces: &mut Pieces, no: u32, says: &str, begins: bool) -> Result<(), Broken> {
+        let part = self.parts.last().copied().filter(|_| !begins);
+        match part {
+            None => {
+                if !self.text.is_empty() {
+                    self.text.push(' ');
+                }
+                self.parts.push(self.text.len());
+            }
+            Some(part) if self.layout.spaced && !self.eyes.belongs_together(&self.text[part..], says) => {
+                self.text.push(' ');
+            }
+            Some(_) => {}
+        }
+        let says = if self.layout.stored { hidden(says) } else { Cow::Borrowed(says) };
+        let (mut offset, mut is_first) = (0, true);
+        loop {
+            let rest = &says[offset..];
+            let taken = &rest[..rest.floor_char_boundary(WINDOW.saturating_sub(self.text.len()).min(rest.len()))];
+            self.push(no, offset, taken, std::mem::take(&mut is_first));
+            offset += taken.len();
+            if self.text.len() + 4 > WINDOW {
+                self.close(pieces, false)?;
+            }
+            if offset == says.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn push(&mut self, piece: u32, offset: usize, text: &str, is_first: bool) {
+        let start = self.text.len();
+        if self.layout.wraps {
+            self.text.extend(text.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+        } else {
+            self.text.push_str(text);
+        }
+        let range = start..self.text.len();
+        match self.fragments.last_mut().filter(|_| !is_first) {
+            Some(last) => last.range.end = range.end,
+            None => self.fragments.push(Fragment { piece, offset, range }),
+        }
+    }
+
+    /// Marks what is found in the window. Unless it is the last one of its group, its end is looked at again with what follows.
+    fn close(&mut self, pieces: &mut Pieces, is_last: bool) -> Result<(), Broken> {
+        if self.begun.elapsed() > LONGEST_WORK {
+            return Err(Broken::TooSlow);
+        }
+        let kept = self.look();
+        let to = if is_last { self.text.len() } else { self.cut(MARGIN) };
+        for (start, (end, put)) in kept {
+            if start >= self.from && (start < to || is_last) {
+                self.spread(pieces, start..end, put)?;
+                self.from = end;
+            }
+        }
+        if is_last {
+            self.text.clear();
+            self.fragments.clear();
+            self.parts.clear();
+            self.from = 0;
+        } else {
+            self.from = self.from.max(to);
+            self.keep_from(self.cut(2 * MARGIN));
+        }
+        Ok(())
+    }
+
+    /// A place so far before the end, behind a space if there is one.
+    fn cut(&self, before_end: usize) -> usize {
+        let at = self.text.floor_char_boundary(self.text.len().saturating_sub(before_end));
+        let near = self.text.floor_char_boundary(at.saturating_sub(MARGIN / 8));
+        self.text[near..at]
+            .rfind(char::is_whitespace)
+            .map_or(at, |space| self.text.ceil_char_boundary(near + space + 1))
+    }
+
+    /// Drops what stands before a place.
+    fn keep_from(&mut self, from: usize) {
+        self.text.drain(..from);
+        self.from = self.from.saturating_sub(from);
+        self.fragments.retain(|fragment| fragment.range.end > from);
+        for fragment in &mut self.fragments {
+            fragment.offset += from.saturating_sub(fragment.range.start);
+            fragment.range = fragment.range.start.saturating_sub(from)..fragment.range.end - from;
+        }
+        let gone = self.parts.partition_point(|part| *part <= from).saturating_sub(1);
+        self.parts.drain(..gone);
+        for part in &mut self.parts {
+            *part = part.saturating_sub(from);
+        }
+    }
+
+    /// The finds of the window, none overlapping another.
+    fn look(&self) -> Kept {
+        let mut finds = Vec::new();
+        let mut look_within = |range: Range<usize>| {
+            let within = self.eyes.look(&self.text[range.clone()]).into_iter();
+            finds.extend(within.map(|(find, put)| (range.start + find.start..range.start + find.end, put)));
+        };
+        // The space before a part is none of it; that there is one behind it, too, changes nothing.
+        for (no, start) in self.parts.iter().enumerate() {
+            look_within(
+                *start..self.parts.get(no + 1).map_or(self.text.len(), |next| next.saturating_sub(1).max(*start)),
+            );
+        }
+        if self.parts.len() > 1 {
+            look_within(0..self.text.len());
+        }
+        if self.fragments.len() > self.parts.len() {
+            self.fragments.iter().for_each(|fragment| look_within(fragment.range.clone()));
+        }
+        // Half of a card may be somebody's number: the card counts, so that no half of it is shown to anybody.
+        let (suppressed, others): (Vec<_>, Vec<_>) =
+            finds.into_iter().partition(|(_, put)| matches!(put, Put::Find(Find::Suppressed(_))));
+        let mut kept = BTreeMap::new();
+        for (range, put) in suppressed.into_iter().chain(others) {
+            keep(&mut kept, range, put);
+        }
+        kept
+    }
+
+    /// Marks what of a find lies in each piece.
+    fn spread(&self, pieces: &mut Pieces, find: Range<usize>, mut put: Option<Put>) -> Result<(), Broken> {
+        let first = self.fragments.partition_point(|fragment| fragment.range.end <= find.start);
+        for Fragment { piece, offset, range } in
+            self.fragments[first..].iter().take_while(|fragment| fragment.range.start < find.end)
+        {
+            let (start, end) = (find.start.max(range.start), find.end.min(range.end));
+            if start < end {
+                pieces.mark(*piece, offset + start - range.start, offset + end - range.start, put.take())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Adds a find to those that are kept. One identifier found twice is one find; where another one is kept already, the rest
 /// of this one goes without a word.
-fn keep(kept: &mut BTreeMap<usize, (usize, Option<Put>)>, range: Range<usize>, put: Put) {
+fn keep(kept: &mut Kept, range: Range<usize>, put: Put) {
     let overlapping = kept.range(..range.end).rev().take_while(|(_, (end, _))| *end > range.start);
     let mut touched: Vec<Range<usize>> = overlapping.map(|(start, (end, _))| *start..*end).collect();
     touched.reverse();
@@ -167,37 +304,4 @@ fn keep(kept: &mut BTreeMap<usize, (usize, Option<Put>)>, range: Range<usize>, p
     if free < range.end {
         kept.insert(free, (range.end, None));
     }
-}
-
-/// What of the finds lies in each piece.
-fn spread(kept: BTreeMap<usize, (usize, Option<Put>)>, pieces: &[Range<usize>]) -> Vec<Vec<Mark>> {
-    let mut marks: Vec<Vec<Mark>> = pieces.iter().map(|_| Vec::new()).collect();
-    for (start, (end, mut put)) in kept {
-        let first = pieces.partition_point(|piece| piece.end <= start);
-        for (no, piece) in pieces.iter().enumerate().skip(first).take_while(|(_, piece)| piece.start < end) {
-            let range = start.max(piece.start)..end.min(piece.end);
-            if !range.is_empty() {
-                let range = range.start - piece.start..range.end - piece.start;
-                marks[no].push(Mark { range, put: put.take() });
-            }
-        }
-    }
-    marks
-}
-
-/// A piece without what is marked.
-pub(super) fn written(text: &str, marks: Vec<Mark>, mentions: &mut Mentions<'_>) -> String {
-    let mut written = String::with_capacity(text.len());
-    let mut end = 0;
-    for Mark { range, put } in marks {
-        written.push_str(&text[end..range.start]);
-        match put {
-            Some(Put::Find(find)) => mentions.write(find, &mut written),
-            Some(Put::Word) => written.push_str(ANONYMIZED),
-            None => {}
-        }
-        end = range.end;
-    }
-    written.push_str(&text[end..]);
-    written
 }

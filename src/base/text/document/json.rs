@@ -4,21 +4,25 @@
 //! `segments[].words[].word`) said by one speaker are one text. Times and ids are no text. Of numbers and keys only
 //! what [`tokenize_json`](super::super::tokenize_json) takes for identifiers is one.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Range;
 
 use chrono::DateTime;
-use serde_json::error::Category;
-use serde_json::{Map, Value};
+use serde_json::Number;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-use super::super::json::insert;
-use super::super::placeholder::{Mentions, strip};
-use super::super::{Finder, Reading};
-use super::joined::{Eyes, Mark, Part, Put, written};
-use super::{Broken, Case, speakers, vcon};
-use crate::base::json::Unambiguous;
+use super::super::placeholder::placeholder;
+use super::super::{Find, Finder, Reading};
+use super::fill::Apart;
+use super::joined::{Eyes, Layout};
+use super::pieces::{Belongs, Piece, Pieces, Put};
+use super::rereading::hidden;
+use super::scan::{Json, position, quoted};
+use super::speakers::{self, Labels};
+use super::{Broken, Case, Replaced, vcon};
 
 /// What the JSON is to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,25 +67,12 @@ fn stands_alone(key: &str) -> bool {
         || ["start_", "end_"].iter().any(|begin| key.starts_with(begin))
 }
 
-/// A string of the document, and to which others it belongs.
-pub(super) struct Slot<'v> {
-    value: &'v mut Value,
-    text: String,
-    /// Its place in the shape and who speaks; none: it stands on its own.
-    sequence: Option<(u64, u64)>,
-    /// Which array it is a word of; none: it is a turn by itself.
-    array: Option<usize>,
-    is_label: bool,
-    /// What stands for all of it, whatever is found in it.
-    whole: Option<Put>,
-}
-
 /// Where a walk is.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Trail {
     path: u64,
     speaker: u64,
-    array: usize,
+    array: u32,
     /// The field is one of those that hold words.
     is_word: bool,
     alone: bool,
@@ -89,10 +80,17 @@ pub(super) struct Trail {
 }
 
 /// Collects the strings of a document.
-#[derive(Default)]
-pub(super) struct Walk<'v> {
-    pub slots: Vec<Slot<'v>>,
-    arrays: usize,
+pub(super) struct Walk<'w> {
+    pub json: Json<'w>,
+    pub case: &'w Case,
+    pub finder: &'w Finder,
+    pieces: Pieces,
+    labels: Labels,
+    arrays: u32,
+    /// Which number stands behind a key that came out like another one of its object.
+    apart: HashMap<u32, String>,
+    /// Words that are numbers: what they are by themselves, should nothing be found in what they are words of.
+    counters: Vec<(u32, Vec<(Range<usize>, Find)>)>,
 }
 
 /// Replaces what identifies somebody; `None` where nothing does.
@@ -100,93 +98,69 @@ pub(super) fn tokenize(
     text: &str,
     case: &Case,
     finder: &Finder,
-    mentions: &mut Mentions<'_>,
     shape: Shape,
-) -> Result<Option<String>, Broken> {
-    let mut value = parse(text)?;
-    let is_vcon = shape == Shape::Vcon || vcon::is_one(&value);
-    let mut is_replaced = is_vcon && !case.stored && vcon::open(&mut value)?;
-    let mut walk = Walk::default();
+    first: usize,
+) -> Result<Option<Replaced>, Broken> {
+    let mut json = Json::check(text)?;
+    let is_vcon = shape == Shape::Vcon || vcon::is_one(json);
+    let opened = if is_vcon && !case.stored { vcon::open(json)? } else { None };
+    if let Some(opened) = &opened {
+        // A body that became part of its container made it deeper.
+        json = Json::check(opened)?;
+    }
+    let mut walk = Walk {
+        json,
+        case,
+        finder,
+        pieces: Pieces::new(first),
+        labels: Labels::default(),
+        arrays: 0,
+        apart: HashMap::new(),
+        counters: Vec::new(),
+    };
     if is_vcon {
-        vcon::walk(&mut value, case, finder, &mut walk);
+        vcon::walk(&mut walk)?;
     } else {
-        walk.value(&mut value, Trail::default());
+        walk.value(json.root(), Trail::default())?;
     }
-    is_replaced |= replace(walk.slots, case, finder, mentions)?;
-    let value = rename(finder, value, mentions, &mut is_replaced);
-    let replaced = is_replaced.then(|| value.to_string());
-    // A body that became part of its container made it deeper.
-    replaced.as_deref().filter(|_| is_vcon).map_or(Ok(Value::Null), parse)?;
-    Ok(replaced)
+    let replaced = walk.replace()?;
+    Ok(replaced.or_else(|| opened.map(|opened| (opened, Vec::new()))))
 }
 
-/// Reads JSON as one value, not too deep.
-pub(super) fn parse(text: &str) -> Result<Value, Broken> {
-    let Unambiguous(value) = serde_json::from_str(text).map_err(|error| match error.classify() {
-        Category::Data => Broken::Rule { pointer: String::new(), rule: "must name each field of an object once" },
-        _ => Broken::NotJson { line: error.line().max(1), column: error.column().max(1) },
-    })?;
-    Ok(value)
-}
-
-/// Replaces the identifiers of keys and of numbers.
-fn rename(finder: &Finder, value: Value, mentions: &mut Mentions<'_>, is_replaced: &mut bool) -> Value {
-    match value {
-        Value::Number(ref number) => {
-            let written = number.to_string();
-            let written = written.strip_suffix(".0").unwrap_or(&written);
-            let finds = finder.read(written, Reading::Counter);
-            if finds.is_empty() {
-                return value;
-            }
-            *is_replaced = true;
-            Value::String(mentions.replace(written, finds))
-        }
-        Value::Array(values) => values.into_iter().map(|value| rename(finder, value, mentions, is_replaced)).collect(),
-        Value::Object(fields) => {
-            let (mut kept, mut next) = (Map::new(), HashMap::new());
-            for (key, value) in fields {
-                let value = rename(finder, value, mentions, is_replaced);
-                let stripped = strip(&key);
-                let finds = finder.read(stripped.as_deref().unwrap_or(&key), Reading::Counter);
-                *is_replaced |= stripped.is_some() || !finds.is_empty();
-                let key = stripped.unwrap_or(key);
-                let key = if finds.is_empty() { key } else { mentions.replace(&key, finds) };
-                insert(&mut kept, &mut next, key, value);
-            }
-            Value::Object(kept)
-        }
-        Value::Null | Value::Bool(_) | Value::String(_) => value,
-    }
-}
-
-impl<'v> Walk<'v> {
-    /// Collects the strings of a value and of all that is in it.
-    pub(super) fn value(&mut self, value: &'v mut Value, trail: Trail) {
-        match value {
-            Value::Object(fields) => self.object(fields, trail),
-            Value::Array(values) => {
+impl Walk<'_> {
+    /// Collects the strings of a value and of all that is in it. Answers where it ends.
+    pub(super) fn value(&mut self, at: usize, trail: Trail) -> Result<usize, Broken> {
+        match self.json.byte(at) {
+            b'{' => self.object(at, trail),
+            b'[' => {
                 self.arrays += 1;
-                let are_words = trail.is_word || values.iter().all(Value::is_string);
+                let are_words = trail.is_word || self.json.items(at).all(|item| self.json.byte(item) == b'"');
                 let inner = Trail { path: below(trail.path, "[]"), array: self.arrays, is_word: are_words, ..trail };
-                for value in values {
-                    self.value(value, inner);
+                let mut end = at + 1;
+                while let Some(item) = self.json.item(end) {
+                    end = self.value(item, inner)?;
                 }
+                Ok(self.json.space(end) + 1)
             }
-            Value::String(_) => self.string(value, trail, None),
-            // A word of digits may have become a number.
-            Value::Number(_) if trail.is_word && !trail.alone => self.string(value, trail, None),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            b'"' => self.string(at, trail, None),
+            b'-' | b'0'..=b'9' => self.number(at, trail),
+            _ => Ok(self.json.end(at)),
         }
     }
 
-    fn object(&mut self, fields: &'v mut Map<String, Value>, trail: Trail) {
-        let is_turn = SAID.iter().any(|key| fields.contains_key(*key));
-        let tells = |key: &&str| SPEAKERS.contains(key) || is_turn && (SENDERS.contains(key) || PARTIES.contains(key));
-        let speaker = fields.iter().find(|(key, _)| tells(&key.as_str()));
-        let speaker = speaker.map_or(trail.speaker, |(_, value)| below(0, &value.to_string()));
-        for (key, value) in fields {
-            let key = key.as_str();
+    fn object(&mut self, at: usize, trail: Trail) -> Result<usize, Broken> {
+        let json = self.json;
+        let is_turn = json.members(at).any(|member| SAID.contains(&json.read(member.key).as_ref()));
+        let tells =
+            |key: &str| SPEAKERS.contains(&key) || is_turn && (SENDERS.contains(&key) || PARTIES.contains(&key));
+        let speaker = json.members(at).find(|member| tells(&json.read(member.key.clone())));
+        let says = |start: usize| json.text.get(start..json.end(start)).unwrap_or_default();
+        let speaker = speaker.map_or(trail.speaker, |member| below(0, says(member.value)));
+        let (mut end, mut is_renamed) = (at + 1, false);
+        while let Some(member) = json.member(end) {
+            let key = json.read(member.key.clone());
+            let key = key.as_ref();
+            is_renamed |= self.key(&member.key, key)?;
             let is_label = trail.is_label || SPEAKERS.contains(&key) || is_turn && SENDERS.contains(&key);
             let inner = Trail {
                 path: below(trail.path, key),
@@ -196,111 +170,181 @@ impl<'v> Walk<'v> {
                 alone: trail.alone || is_label || stands_alone(key),
                 is_label,
             };
-            self.value(value, inner);
+            end = self.value(member.value, inner)?;
+        }
+        if is_renamed {
+            self.keep_apart(at);
+        }
+        Ok(json.space(end) + 1)
+    }
+
+    /// Marks the identifiers of a key. Answers whether there are any.
+    pub(super) fn key(&mut self, range: &Range<usize>, key: &str) -> Result<bool, Broken> {
+        let finds = self.finder.read(&self.seen(key), Reading::Counter);
+        if finds.is_empty() {
+            return Ok(false);
+        }
+        let piece = self.pieces.settle(range.start, range.end);
+        self.mark(piece, finds)?;
+        Ok(true)
+    }
+
+    /// Keys that come out alike are kept apart.
+    pub(super) fn keep_apart(&mut self, object: usize) {
+        let json = self.json;
+        let mut keys: Vec<u32> = json.members(object).map(|member| position(member.key.start)).collect();
+        keys.sort_unstable_by(|one, other| json.order(*one, *other));
+        let mut apart = Apart { json, keys: &keys, taken: HashSet::new(), next: HashMap::new() };
+        for member in json.members(object) {
+            let key = json.read(member.key.clone());
+            let mut finds = self.finder.read(&self.seen(&key), Reading::Counter);
+            if finds.is_empty() {
+                continue;
+            }
+            finds.reverse();
+            let mut anew = key.into_owned();
+            for (range, find) in finds {
+                anew.replace_range(range, &name_of(&find));
+            }
+            if let Some(other) = apart.keep(anew.clone(), |_| false) {
+                let number = other.strip_prefix(&anew).unwrap_or_default().to_owned();
+                self.apart.insert(position(member.key.start), number);
+            }
         }
     }
 
-    /// Adds a string, of which nothing or all goes for what is known already.
-    pub(super) fn string(&mut self, value: &'v mut Value, trail: Trail, whole: Option<Put>) {
-        let text = match &*value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+    /// A number that is an identifier becomes a string; a word of digits may have become a number.
+    fn number(&mut self, at: usize, trail: Trail) -> Result<usize, Broken> {
+        let end = self.json.end(at);
+        let finds = self.counter(&self.json.read(at..end));
+        if trail.is_word && !trail.alone {
+            let piece = self.pieces.add(at, end, belongs(trail));
+            if !finds.is_empty() {
+                self.counters.push((piece, finds));
+            }
+        } else if !finds.is_empty() {
+            let piece = self.pieces.settle(at, end);
+            self.mark(piece, finds)?;
+        }
+        Ok(end)
+    }
+
+    /// What a number is by itself.
+    fn counter(&self, number: &str) -> Vec<(Range<usize>, Find)> {
+        if !number.contains(['.', 'e', 'E']) {
+            return self.finder.read(number, Reading::Counter);
+        }
+        // A number that a spreadsheet has made a decimal is still one.
+        let read = number.parse::<f64>().ok().and_then(Number::from_f64);
+        let written = read.map(|read| read.to_string()).unwrap_or_default();
+        let finds = self.finder.read(written.strip_suffix(".0").unwrap_or(&written), Reading::Counter);
+        finds.into_iter().map(|(_, find)| (0..number.len(), find)).take(1).collect()
+    }
+
+    /// Adds a string, of which nothing or all goes for what is known already. Answers where it ends.
+    pub(super) fn string(&mut self, at: usize, trail: Trail, whole: Option<Put>) -> Result<usize, Broken> {
+        let end = self.json.end(at);
+        let text = self.json.read(at..end);
         let is_id = text.len() == Hyphenated::LENGTH && Uuid::parse_str(&text).is_ok();
-        if whole.is_none() && (is_id || DateTime::parse_from_rfc3339(&text).is_ok()) {
-            return;
+        if whole.is_none() && (text.is_empty() || is_id || DateTime::parse_from_rfc3339(&text).is_ok()) {
+            return Ok(end);
         }
-        let sequence = (!trail.alone && whole.is_none()).then_some((trail.path, trail.speaker));
-        let array = trail.is_word.then_some(trail.array);
-        self.slots.push(Slot { value, text, sequence, array, is_label: trail.is_label, whole });
+        let is_known = whole.is_some();
+        let is_unknown = trail.is_label && (is_known || self.case.forgotten) && !speakers::is_role(&text);
+        if is_unknown {
+            self.labels.add(&text, self.case)?;
+        }
+        let whole = whole.or_else(|| is_unknown.then_some(Put::Word));
+        if let Some(put) = whole {
+            let piece = self.pieces.settle(at, end);
+            self.pieces.mark(piece, 0, text.len(), Some(put))?;
+        } else {
+            self.pieces.add(at, end, if trail.alone { Belongs::Alone } else { belongs(trail) });
+        }
+        Ok(end)
     }
 
+    fn mark(&mut self, piece: u32, finds: Vec<(Range<usize>, Find)>) -> Result<(), Broken> {
+        for (range, find) in finds {
+            self.pieces.mark(piece, range.start, range.end, Some(Put::Find(find)))?;
+        }
+        Ok(())
+    }
+
+    /// A key as the finder is to see it.
+    fn seen<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        if self.case.stored { hidden(key) } else { Cow::Borrowed(key) }
+    }
+
+    /// Looks through what was collected, and writes the document without what identifies somebody.
+    fn replace(mut self) -> Result<Option<Replaced>, Broken> {
+        let json = self.json;
+        let read = |piece: Piece| json.read(piece.start as usize..piece.end as usize);
+        let eyes = Eyes { finder: self.finder, names: self.labels.names() };
+        let layout = Layout { spaced: true, wraps: false, stored: self.case.stored };
+        eyes.mark(&mut self.pieces, &read, layout)?;
+        if !self.counters.is_empty() {
+            let marked: BTreeSet<u32> = self.pieces.marks.iter().map(|mark| mark.piece).collect();
+            for (piece, finds) in std::mem::take(&mut self.counters) {
+                if !marked.contains(&piece) {
+                    self.mark(piece, finds)?;
+                }
+            }
+        }
+        if self.pieces.marks.is_empty() {
+            return Ok(None);
+        }
+        self.pieces.sort();
+        let mut written = String::with_capacity(json.text.len());
+        let (mut end, mut at) = (0, 0);
+        while let Some(mark) = self.pieces.marks.get(at).copied() {
+            let marks = at..at + self.pieces.marks_at(at).len();
+            at = marks.end;
+            let piece = self.pieces.list[mark.piece as usize];
+            written.push_str(&json.text[end..piece.start as usize]);
+            let mut says = String::new();
+            self.pieces.write(&read(piece), marks, &mut says);
+            says.push_str(self.apart.get(&piece.start).map_or("", String::as_str));
+            written.push_str(&quoted(&says));
+            end = piece.end as usize;
+        }
+        written.push_str(&json.text[end..]);
+        Ok(Some((written, self.pieces.into_mentions())))
+    }
+}
+
+impl Trail {
     /// The trail of a field below one.
-    pub(super) fn field(trail: Trail, key: &str) -> Trail {
-        Trail { path: below(trail.path, key), alone: trail.alone || stands_alone(key), ..trail }
+    pub(super) fn field(self, key: &str) -> Self {
+        Self { path: below(self.path, key), alone: self.alone || stands_alone(key), ..self }
     }
 
     /// The trail of a label.
-    pub(super) fn label() -> Trail {
-        Trail { alone: true, is_label: true, ..Trail::default() }
+    pub(super) fn label() -> Self {
+        Self { alone: true, is_label: true, ..Self::default() }
     }
+}
+
+/// Strings in one place of the shape that one speaker says are one text. Words of one array stand together; a turn stands by
+/// itself.
+fn belongs(trail: Trail) -> Belongs {
+    let mut hasher = DefaultHasher::new();
+    (trail.path, trail.speaker).hash(&mut hasher);
+    Belongs::With { key: hasher.finish(), part: trail.is_word.then_some(trail.array) }
+}
+
+/// What a find is called where keys are compared.
+fn name_of(find: &Find) -> String {
+    let mut hasher = DefaultHasher::new();
+    match find {
+        Find::Identifier(found) => found.hash(&mut hasher),
+        Find::Suppressed(what) => return what.word().to_owned(),
+    }
+    placeholder(usize::try_from(hasher.finish() >> 1).unwrap_or(usize::MAX))
 }
 
 fn below(path: u64, step: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (path, step).hash(&mut hasher);
     hasher.finish()
-}
-
-/// Replaces what identifies somebody in the strings. Answers whether there was anything.
-fn replace(
-    mut slots: Vec<Slot<'_>>,
-    case: &Case,
-    finder: &Finder,
-    mentions: &mut Mentions<'_>,
-) -> Result<bool, Broken> {
-    let mut is_replaced = false;
-    for slot in &mut slots {
-        if let Some(clean) = strip(&slot.text) {
-            (slot.text, is_replaced) = (clean, true);
-            *slot.value = Value::String(slot.text.clone());
-        }
-    }
-    let names_unknown = |slot: &&Slot<'_>| {
-        let is_unknown = if slot.whole.is_some() { slot.is_label } else { slot.is_label && case.forgotten };
-        is_unknown && !speakers::is_role(&slot.text)
-    };
-    let labels: Vec<&str> = slots.iter().filter(names_unknown).map(|slot| slot.text.as_str()).collect();
-    let eyes = Eyes { finder, names: speakers::names(labels, case)? };
-    let mut marks: Vec<Vec<Mark>> = slots.iter().map(|_| Vec::new()).collect();
-    for sequence in sequences(&slots) {
-        for (slot, found) in sequence.iter().zip(eyes.marks(&parts(&slots, &sequence))) {
-            marks[*slot] = found;
-        }
-    }
-    for (slot, mut marks) in slots.into_iter().zip(marks) {
-        let whole = match slot.whole {
-            Some(put) => Some(put),
-            None => (slot.is_label && case.forgotten && !speakers::is_role(&slot.text)).then_some(Put::Word),
-        };
-        if let Some(put) = whole {
-            marks = vec![Mark { range: 0..slot.text.len(), put: Some(put) }];
-        }
-        if !marks.is_empty() {
-            is_replaced = true;
-            *slot.value = Value::String(written(&slot.text, marks, mentions));
-        }
-    }
-    Ok(is_replaced)
-}
-
-/// The strings that are one text, in the order of the document.
-fn sequences(slots: &[Slot<'_>]) -> Vec<Vec<usize>> {
-    let mut sequences: Vec<Vec<usize>> = Vec::new();
-    let mut known = HashMap::new();
-    for (no, slot) in slots.iter().enumerate() {
-        match slot.sequence {
-            None => sequences.push(vec![no]),
-            Some(key) => {
-                let at = *known.entry(key).or_insert(sequences.len());
-                if at == sequences.len() {
-                    sequences.push(Vec::new());
-                }
-                sequences[at].push(no);
-            }
-        }
-    }
-    sequences
-}
-
-/// Words of one array stand together; a turn stands by itself.
-fn parts<'t>(slots: &'t [Slot<'_>], sequence: &[usize]) -> Vec<Part<'t>> {
-    let mut parts: Vec<(Option<usize>, Part<'t>)> = Vec::new();
-    for slot in sequence.iter().filter_map(|no| slots.get(*no)) {
-        match parts.last_mut() {
-            Some((array, part)) if array.is_some() && *array == slot.array => part.pieces.push(&slot.text),
-            _ => parts.push((slot.array, Part { pieces: vec![&slot.text], spaced: true, wraps: false })),
-        }
-    }
-    parts.into_iter().map(|(_, part)| part).collect()
 }

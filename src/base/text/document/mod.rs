@@ -1,12 +1,19 @@
 //! Texts of interactions: chat logs, transcripts and the like, in the formats they come in.
 //!
 //! A document goes in through [`tokenize`]: it is taken apart, what identifies somebody becomes placeholders, also where
-//! it is spread over words, cues or turns, and it is put together again in its format. [`fill`] shows it by a view, and
-//! [`tokenize_again`] reads it for a customer who became known later. A format is a file here; `joined` finds over several pieces, `speakers` knows who may be named.
+//! it is spread over words, cues or turns, and it is put together again in its format. [`Filled`] shows it by a view, and
+//! [`tokenize_again`] reads it for a customer who became known later. A format is a file here; `joined` finds over several pieces,
+//! `speakers` knows who may be named.
+//!
+//! A document is never held as a tree or a list of its words: `pieces` notes in a few bytes where each stands, and what stands
+//! between them is copied as it came. So taking a document apart needs a small multiple of its length, whatever its shape.
 
+mod fill;
 mod joined;
 mod json;
+mod pieces;
 mod rereading;
+mod scan;
 mod signs;
 mod speakers;
 mod vcon;
@@ -15,11 +22,26 @@ mod vtt;
 #[cfg(test)]
 mod tests;
 
-use super::placeholder::{Mentions, fill_text, strip};
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::placeholder::{CLOSE, OPEN, strip};
 use super::{Finder, Found, Own};
 use crate::base::pii::Region;
-use joined::{Eyes, Part, written};
+pub use fill::Filled;
+use joined::{Eyes, Layout};
+use pieces::{Belongs, Pieces};
 pub use rereading::tokenize_again;
+use speakers::Labels;
+
+/// The most numbers and addresses that one document may name: all of them go through one short transaction of the vault.
+pub const MOST_MENTIONS: usize = 10_000;
+
+/// The most places of a document that may be replaced.
+const MOST_MARKS: usize = 1_000_000;
+
+/// How long a document may take.
+const LONGEST_WORK: Duration = Duration::from_mins(5);
 
 /// What a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +119,12 @@ pub enum Broken {
         /// What would be right.
         rule: &'static str,
     },
+    /// It names more than one document may.
+    #[error("must name at most 10000 numbers and addresses, and those and the customer at most 1000000 times")]
+    TooMany,
+    /// It takes too long to be read.
+    #[error("takes too long to be read")]
+    TooSlow,
     /// A value breaks a rule.
     #[error("{pointer} {rule}")]
     Rule {
@@ -115,38 +143,65 @@ pub fn tokenize(format: Format, bytes: &[u8], case: &Case) -> Result<Document, B
         // A text of another encoding: digits with a NUL between them would not be found.
         return Err(Broken::Line { line: 1 + text[..at].matches('\n').count(), rule: "must not hold NUL" });
     }
-    let finder = Finder::new(case.region, case.own.clone());
-    let mut mentions = Vec::new();
-    let mut list = Mentions::new(&mut mentions);
-    let replaced = match format {
-        Format::Plain => plain(text, case, &finder, &mut list)?,
-        Format::Json => json::tokenize(text, case, &finder, &mut list, json::Shape::Any)?,
-        Format::Vcon => json::tokenize(text, case, &finder, &mut list, json::Shape::Vcon)?,
-        Format::Vtt => vtt::tokenize(text, case, &finder, &mut list)?,
-    };
-    let is_replaced = replaced.is_some();
-    // What held a delimiter was replaced as well, so a text that is kept as it came has none.
-    Ok(Document { text: replaced.unwrap_or_else(|| text.to_owned()), mentions, is_replaced })
-}
-
-/// Puts `show(n)` in place of each placeholder of a document that [`tokenize`] made, so that it stays one of its format.
-pub fn fill(format: Format, text: &str, show: &dyn Fn(usize) -> String) -> Result<String, Broken> {
-    Ok(match format {
-        Format::Plain => fill_text(text, show),
-        Format::Vtt => fill_text(text, |n| signs::escape(&show(n)).replace(['\n', '\r'], " ")),
-        Format::Json | Format::Vcon => super::fill_json(json::parse(text)?, show).to_string(),
-    })
-}
-
-fn plain(text: &str, case: &Case, finder: &Finder, mentions: &mut Mentions<'_>) -> Result<Option<String>, Broken> {
-    let stripped = strip(text);
+    let stripped = stripped(format, text);
     let clean = stripped.as_deref().unwrap_or(text);
-    let labels = case.forgotten.then(|| speakers::labels_of_lines(clean));
-    let eyes = Eyes { finder, names: speakers::names(labels.into_iter().flatten(), case)? };
-    let part = Part { pieces: vec![clean], ..Part::default() };
-    let marks = eyes.marks(&[part]).pop().unwrap_or_default();
-    if marks.is_empty() {
-        return Ok(stripped);
+    let replaced = replaced(format, clean, 0, case)?;
+    let is_stripped = stripped.is_some();
+    let document = Document::of(replaced, || stripped.unwrap_or_else(|| text.to_owned()));
+    Ok(Document { is_replaced: document.is_replaced || is_stripped, ..document })
+}
+
+impl Document {
+    fn of(replaced: Option<Replaced>, text: impl FnOnce() -> String) -> Self {
+        match replaced {
+            Some((text, mentions)) => Self { text, mentions, is_replaced: true },
+            None => Self { text: text(), mentions: Vec::new(), is_replaced: false },
+        }
     }
-    Ok(Some(written(clean, marks, mentions)))
+}
+
+/// The document without the characters that delimit placeholders, so that nobody can forge one; `None` where it has none.
+fn stripped(format: Format, text: &str) -> Option<String> {
+    let is_json = matches!(format, Format::Json | Format::Vcon);
+    let text = match strip(text) {
+        Some(stripped) => Cow::Owned(stripped),
+        None => Cow::Borrowed(text),
+    };
+    match scan::without(&text, [OPEN, CLOSE]).filter(|_| is_json) {
+        Some(stripped) => Some(stripped),
+        None => matches!(text, Cow::Owned(_)).then(|| text.into_owned()),
+    }
+}
+
+/// A document without what identifies somebody, and what its new placeholders stand for.
+type Replaced = (String, Vec<Found>);
+
+/// Replaces what identifies somebody; `None` where nothing does. New placeholders are numbered from `first` on.
+fn replaced(format: Format, text: &str, first: usize, case: &Case) -> Result<Option<Replaced>, Broken> {
+    let finder = Finder::new(case.region, case.own.clone());
+    match format {
+        Format::Plain => plain(text, case, &finder, first),
+        Format::Json => json::tokenize(text, case, &finder, json::Shape::Any, first),
+        Format::Vcon => json::tokenize(text, case, &finder, json::Shape::Vcon, first),
+        Format::Vtt => vtt::tokenize(text, case, &finder, first),
+    }
+}
+
+fn plain(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Option<Replaced>, Broken> {
+    let mut labels = Labels::default();
+    for label in speakers::labels_of_lines(text).filter(|_| case.forgotten) {
+        labels.add(label, case)?;
+    }
+    let eyes = Eyes { finder, names: labels.names() };
+    let mut pieces = Pieces::new(first);
+    pieces.add(0, text.len(), Belongs::Alone);
+    let layout = Layout { spaced: false, wraps: false, stored: case.stored };
+    eyes.mark(&mut pieces, &|_| Cow::Borrowed(text), layout)?;
+    if pieces.marks.is_empty() {
+        return Ok(None);
+    }
+    pieces.sort();
+    let mut written = String::with_capacity(text.len());
+    pieces.write(text, 0..pieces.marks.len(), &mut written);
+    Ok(Some((written, pieces.into_mentions())))
 }

@@ -1,61 +1,52 @@
 //! Reading a stored document again, for a customer who was not known when it came.
 //!
-//! Its placeholders stay. While the finder looks, each is hidden in characters that are no letters, no digits and no sign
-//! between digits: Unicode's noncharacters, which no text may interchange.
+//! Its placeholders stay. While the finder looks, each is hidden by characters that are no letters, no digits and no sign between
+//! digits, and that take as many bytes: where the finder finds something in what it sees, it stands in the document.
 
-use super::super::placeholder::placeholder;
-use super::{Broken, Case, Document, Format, fill_text, tokenize};
+use std::borrow::Cow;
 
-/// Stands for the digit 0 of a hidden number; the other digits follow.
-const ZERO: char = '\u{FDD0}';
-/// Stands for the digit 9.
-const NINE: char = '\u{FDD9}';
-/// Stands before a hidden number, twice: with it the number is wider than any gap between the digits of a phone number.
-const OPEN: char = '\u{FDDA}';
-/// Stands behind a hidden number.
-const CLOSE: char = '\u{FDDB}';
+use super::super::placeholder::{CLOSE, OPEN};
+use super::{Broken, Case, Document, Format, replaced};
 
-/// Reads a document that [`tokenize`] made, and replaces what identifies this customer and still stands there. Its
+/// Stands at the beginning of a hidden placeholder, in the place of its first character: one of Unicode's noncharacters, which no
+/// text may interchange.
+const HIDDEN: char = '\u{FDDA}';
+
+/// Stands for each other byte. A placeholder has at least four of them: more than any gap between the digits of a number.
+const FILLER: char = '\u{1}';
+
+/// Reads a document that [`tokenize`](super::tokenize) made, and replaces what identifies this customer and still stands there. Its
 /// placeholders stay as they are; the new ones are numbered from `first` on. The mentions are what these stand for, and the
 /// document is replaced if anything of it was, now.
-pub fn tokenize_again(format: Format, text: &str, first: usize, case: &Case) -> Result<Document, Broken> {
-    let clean = text.replace(is_hidden, "");
-    let case = Case { stored: true, ..case.clone() };
-    let document = tokenize(format, fill_text(&clean, hide).as_bytes(), &case)?;
-    if !document.is_replaced {
-        return Ok(Document { text: text.to_owned(), ..document });
+pub fn tokenize_again(format: Format, text: String, first: usize, case: &Case) -> Result<Document, Broken> {
+    let replaced = replaced(format, &text, first, &Case { stored: true, ..case.clone() })?;
+    Ok(Document::of(replaced, || text))
+}
+
+/// A text as the finder is to see it: as long as it is, with nothing to be found in its placeholders.
+pub(super) fn hidden(text: &str) -> Cow<'_, str> {
+    if !text.contains(OPEN) {
+        return Cow::Borrowed(text);
     }
-    let renumbered = fill_text(&document.text, |n| placeholder(first + n));
-    Ok(Document { text: show(&renumbered), ..document })
-}
-
-/// Whether a character is of a hidden placeholder.
-pub(super) const fn is_hidden(c: char) -> bool {
-    matches!(c, ZERO..=CLOSE)
-}
-
-/// The number of a placeholder as the finder overlooks it.
-fn hide(n: usize) -> String {
-    let digits = n.to_string();
-    let digits = digits.bytes().filter_map(|digit| char::from_u32(ZERO as u32 + u32::from(digit - b'0')));
-    [OPEN, OPEN].into_iter().chain(digits).chain([CLOSE]).collect()
-}
-
-/// The text with placeholders in place of what is hidden in it.
-fn show(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
+    let mut seen = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once(is_hidden) {
-        shown.push_str(before);
-        let end = after.find(|c| !is_hidden(c)).unwrap_or(after.len());
-        // What follows on another one is hidden as well: each ends with its own sign.
-        for one in after[..end].split_inclusive(CLOSE).filter(|one| one.ends_with(CLOSE)) {
-            let digits = one.chars().filter(|c| matches!(c, ZERO..=NINE)).map(|c| c as u32 - ZERO as u32);
-            let number = digits.fold(0_usize, |number, digit| number.saturating_mul(10).saturating_add(digit as usize));
-            shown.push_str(&placeholder(number));
-        }
-        rest = &after[end..];
+    while let Some((before, after)) = rest.split_once(OPEN) {
+        seen.push_str(before);
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        seen.push(HIDDEN);
+        rest = match after[digits..].strip_prefix(CLOSE) {
+            Some(behind) => {
+                seen.extend(std::iter::repeat_n(FILLER, digits + CLOSE.len_utf8()));
+                behind
+            }
+            None => after,
+        };
     }
-    shown.push_str(rest);
-    shown
+    seen.push_str(rest);
+    Cow::Owned(seen)
+}
+
+/// Whether a text has a placeholder.
+pub(super) fn has_placeholder(text: &str) -> bool {
+    text.contains(OPEN)
 }

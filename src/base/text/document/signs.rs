@@ -1,15 +1,11 @@
 //! What `WebVTT` writes: lines, times, and signs by their names.
 
-use std::ops::Range;
-
-/// A line of the file, with its end.
+/// A line of the file.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'t> {
     pub text: &'t str,
-    pub end: &'t str,
     pub number: usize,
-    /// Bytes of the file, with its end.
-    pub from: usize,
+    /// Where the next one begins.
     pub to: usize,
 }
 
@@ -138,23 +134,50 @@ fn numbered(number: &str) -> Option<(char, usize)> {
     (!matches!(sign, '\0' | '\u{E000}' | '\u{E001}')).then_some((sign, head + length + ends))
 }
 
-/// The lines of a file, whatever ends them.
-pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
-    let mut lines = Vec::new();
-    let mut from = 0;
-    while from < text.len() {
-        let rest = &text[from..];
+/// The lines of a file, or of a part of it, whatever ends them.
+#[derive(Clone)]
+pub(super) struct Lines<'t> {
+    file: &'t str,
+    from: usize,
+    to: usize,
+    number: usize,
+}
+
+impl<'t> Lines<'t> {
+    /// All lines of a file.
+    pub(super) const fn of(file: &'t str) -> Self {
+        Self { file, from: 0, to: file.len(), number: 0 }
+    }
+
+    /// Takes the lines before the next empty one.
+    pub(super) fn block(&mut self) -> Self {
+        let mut block = self.clone();
+        block.to = block.from;
+        let mut ahead = self.clone();
+        while let Some(line) = ahead.next().filter(|line| !line.text.is_empty()) {
+            block.to = line.to;
+            *self = ahead.clone();
+        }
+        block
+    }
+
+    /// The text of the lines, without the end of the last one.
+    pub(super) fn text(&self) -> &'t str {
+        let text = &self.file[self.from..self.to];
+        let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+        text.strip_suffix('\r').filter(|_| !self.file[..self.to].ends_with('\n')).unwrap_or(text)
+    }
+}
+
+impl<'t> Iterator for Lines<'t> {
+    type Item = Line<'t>;
+
+    fn next(&mut self) -> Option<Line<'t>> {
+        let rest = self.file.get(self.from..self.to).filter(|rest| !rest.is_empty())?;
         let at = rest.find(['\n', '\r']).unwrap_or(rest.len());
         let end = if rest[at..].starts_with("\r\n") { 2 } else { usize::from(at < rest.len()) };
-        let range: Range<usize> = from..from + at + end;
-        lines.push(Line {
-            text: &rest[..at],
-            end: &rest[at..at + end],
-            number: lines.len() + 1,
-            from: range.start,
-            to: range.end,
-        });
-        from = range.end;
+        self.number += 1;
+        self.from += at + end;
+        Some(Line { text: &rest[..at], number: self.number, to: self.from })
     }
-    lines
 }

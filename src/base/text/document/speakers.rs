@@ -114,14 +114,30 @@ pub(super) fn is_role(label: &str) -> bool {
     lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(|word| ROLES.contains(&word))
 }
 
-/// The names that labels hold, to be looked for in the texts; of a document that was stored before, the first of them.
-pub(super) fn names<'l>(labels: impl IntoIterator<Item = &'l str>, case: &Case) -> Result<Vec<Names>, Broken> {
-    let labels: BTreeSet<&str> = labels.into_iter().map(str::trim).filter(|label| !is_role(label)).collect();
-    if labels.len() > MOST_NAMES && !case.stored {
-        return Err(Broken::Rule { pointer: String::new(), rule: "must name at most 100 speakers" });
+/// Labels of which nobody knows whose they are.
+#[derive(Default)]
+pub(super) struct Labels(BTreeSet<String>);
+
+impl Labels {
+    /// Adds a label, unless it is a role. Of a document that was stored before, the first hundred count.
+    pub(super) fn add(&mut self, label: &str, case: &Case) -> Result<(), Broken> {
+        let label = label.trim();
+        if is_role(label) || self.0.contains(label) {
+            return Ok(());
+        }
+        if self.0.len() < MOST_NAMES {
+            self.0.insert(label.to_owned());
+        } else if !case.stored {
+            return Err(Broken::Rule { pointer: String::new(), rule: "must name at most 100 speakers" });
+        }
+        Ok(())
     }
-    let names = labels.into_iter().take(MOST_NAMES).filter_map(|label| PersonName::parse(label).ok());
-    Ok(names.filter_map(|name| Names::new(&name)).collect())
+
+    /// The names that the labels hold, to be looked for in the texts.
+    pub(super) fn names(&self) -> Vec<Names> {
+        let names = self.0.iter().filter_map(|label| PersonName::parse(label).ok());
+        names.filter_map(|name| Names::new(&name)).collect()
+    }
 }
 
 /// The labels at the beginnings of lines, as `Kari Nordmann:` or `[10:02] Kari:`.

@@ -49,40 +49,59 @@ proptest! {
 
     #[test]
     fn of_what_is_found_nothing_stays_and_all_else_does(
-        parts in prop::collection::vec((prop::collection::vec(piece(), 1..5), any::<bool>(), any::<bool>()), 1..5),
+        parts in prop::collection::vec(prop::collection::vec(piece(), 1..5), 1..5), spaced in any::<bool>(), wraps in any::<bool>(),
     ) {
         let finder = Finder::new(region("NO"), kari().own);
-        let clean = |piece: &String| strip(piece).unwrap_or_else(|| piece.clone());
-        let owned: Vec<(Vec<String>, bool, bool)> =
-            parts.iter().map(|(pieces, spaced, wraps)| (pieces.iter().map(clean).collect(), *spaced, *wraps)).collect();
-        let parts: Vec<Part<'_>> = owned
-            .iter()
-            .map(|(pieces, spaced, wraps)| Part { pieces: pieces.iter().map(String::as_str).collect(), spaced: *spaced, wraps: *wraps })
-            .collect();
-        let pieces: Vec<&str> = parts.iter().flat_map(|part| part.pieces.clone()).collect();
-        let eyes = Eyes { finder: &finder, names: speakers::names(["Ola"], &nobody()).unwrap() };
-        let marks = eyes.marks(&parts);
-        prop_assert_eq!(marks.len(), pieces.len());
-        let mut list = Vec::new();
-        let mut mentions = Mentions::new(&mut list);
-        for (piece, marks) in pieces.into_iter().zip(marks) {
+        let (mut text, mut pieces) = (String::new(), Pieces::new(0));
+        for (no, part) in parts.iter().enumerate() {
+            for piece in part.iter().map(|piece| strip(piece).unwrap_or_else(|| piece.clone())) {
+                let part = u32::try_from(no).ok();
+                pieces.add(text.len(), text.len() + piece.len(), Belongs::With { key: 7, part });
+                text.push_str(&piece);
+            }
+        }
+        let mut labels = Labels::default();
+        labels.add("Ola", &nobody()).unwrap();
+        let eyes = Eyes { finder: &finder, names: labels.names() };
+        let says = |piece: pieces::Piece| &text[piece.start as usize..piece.end as usize];
+        eyes.mark(&mut pieces, &|piece| Cow::Borrowed(says(piece)), Layout { spaced, wraps, stored: false }).unwrap();
+        pieces.sort();
+        for no in 0..pieces.list.len() {
+            let first = pieces.marks.partition_point(|mark| (mark.piece as usize) < no);
+            let last = pieces.marks.partition_point(|mark| mark.piece as usize <= no);
+            let piece = says(pieces.list[no]);
+            let marks: Vec<_> = pieces.marks[first..last].iter().map(|mark| mark.start as usize..mark.end as usize).collect();
             let mut free = 0;
             for mark in &marks {
-                prop_assert!(mark.range.start >= free && mark.range.start < mark.range.end, "{:?}", marks);
-                prop_assert!(piece.is_char_boundary(mark.range.start) && piece.is_char_boundary(mark.range.end));
-                free = mark.range.end;
+                prop_assert!(mark.start >= free && mark.start < mark.end, "{:?}", marks);
+                prop_assert!(piece.is_char_boundary(mark.start) && piece.is_char_boundary(mark.end));
+                free = mark.end;
             }
             for (range, found) in finder.find_all(piece) {
-                let covered = |at: usize| marks.iter().any(|mark| mark.range.contains(&at));
+                let covered = |at: usize| marks.iter().any(|mark| mark.contains(&at));
                 prop_assert!(range.clone().all(covered), "{piece:?} {found:?}");
             }
-            let kept: String = piece.char_indices().filter(|(at, _)| !marks.iter().any(|mark| mark.range.contains(at))).map(|(_, c)| c).collect();
-            let left = fill_text(&written(piece, marks, &mut mentions), |_| String::new());
+            let kept: String = piece.char_indices().filter(|(at, _)| !marks.iter().any(|mark| mark.contains(at))).map(|(_, c)| c).collect();
+            let mut left = String::new();
+            pieces.write(piece, first..last, &mut left);
+            let left = fill_text(&left, |_| String::new());
             let without = |text: &str| {
                 let words = ["Anonymized", "[card number]", "[bank account]", "[national identity number]"];
                 words.iter().fold(text.to_owned(), |text, word| text.replace(word, ""))
             };
             prop_assert_eq!(without(&left), without(&kept));
+        }
+    }
+
+    #[test]
+    fn json_keeps_all_that_is_not_replaced(words in prop::collection::vec(piece(), 0..4), key in piece(), number in any::<f64>()) {
+        let value = json!({ "a": words, key.as_str(): { "n": number, "w": words.concat() }, "e": [[], {}, null, true, ""] });
+        let text = value.to_string();
+        let document = tokenize(Format::Json, text.as_bytes(), &kari()).unwrap();
+        let read: Value = serde_json::from_str(&document.text).unwrap();
+        prop_assert_eq!(read["e"].clone(), value["e"].clone());
+        if !document.is_replaced {
+            prop_assert_eq!(document.text, text);
         }
     }
 
@@ -127,7 +146,7 @@ proptest! {
             seen.into_inner()
         };
         let known = first.mentions.len();
-        let again = tokenize_again(Format::Plain, &first.text, known, &kari()).unwrap();
+        let again = tokenize_again(Format::Plain, first.text.clone(), known, &kari()).unwrap();
         let (before, now) = (numbers(&first.text), numbers(&again.text));
         prop_assert_eq!(now.iter().copied().filter(|n| *n < known).collect::<Vec<_>>(), before);
         prop_assert!(now.iter().all(|n| *n < known + again.mentions.len()));
@@ -155,7 +174,7 @@ proptest! {
         if let Ok(document) = tokenize(Format::Vtt, file.as_bytes(), &case) {
             let arrows = |text: &str| text.matches("00:01.000 --> 00:02.000\n").count();
             for value in ["Anonymized", "a\n\n-->b<"] {
-                let filled = fill(Format::Vtt, &document.text, &|_| value.to_owned()).unwrap();
+                let filled = fill(Format::Vtt, &document.text, |_| value.to_owned());
                 prop_assert_eq!(arrows(&filled), cues.len());
                 prop_assert!(tokenize(Format::Vtt, filled.as_bytes(), &nobody()).is_ok(), "{file:?} {filled:?}");
             }
@@ -170,6 +189,23 @@ proptest! {
         let document = json!({ "speaker": speaker, "text": words.concat(), "words": words, speaker.as_str(): words });
         let case = if is_late { forgotten() } else { kari() };
         let document = tokenize(Format::Json, document.to_string().as_bytes(), &case).unwrap();
-        prop_assert!(fill(Format::Json, &document.text, &|_| "a\"b".to_owned()).is_ok());
+        let filled = fill(Format::Json, &document.text, |_| "a\"b".to_owned());
+        prop_assert!(serde_json::from_str::<crate::base::json::Unambiguous>(&filled).is_ok(), "{filled}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn in_a_long_text_as_much_is_found_as_in_a_short_one(before in 50_000..70_000_usize, between in 0..9_000_usize, after in 0..5_000_usize) {
+        let letters = |count: usize| "å ".repeat(count / 3);
+        let text = [&letters(before), "9", "8765432 ", &letters(between), "ola@eksempel.no ", &letters(after)].concat();
+        let left = text.replace("98765432", "<+4798765432>").replace("ola@eksempel.no", "<ola@eksempel.no>");
+        prop_assert!(seen(Format::Plain, &text, &kari()) == left, "a text differs");
+        let words: Vec<_> = text.split(' ').collect();
+        let shown = seen_json(Format::Json, &json!({ "words": words }), &kari());
+        let left: Vec<_> = left.split(' ').collect();
+        prop_assert!(shown["words"] == json!(left), "a word differs");
     }
 }

@@ -7,11 +7,11 @@ use super::*;
 fn seen_late(format: Format, text: &str, case: &Case) -> String {
     let first = tokenize(format, text.as_bytes(), &nobody()).unwrap();
     let known = first.mentions.len();
-    let again = tokenize_again(format, &first.text, known, case).unwrap();
+    let again = tokenize_again(format, first.text.clone(), known, case).unwrap();
     let all: Vec<Found> = first.mentions.into_iter().chain(again.mentions).collect();
-    let shown = fill(format, &again.text, &|n| show(&all[n])).unwrap();
+    let shown = fill(format, &again.text, |n| show(&all[n]));
     assert_eq!(again.is_replaced, again.text != first.text);
-    let thrice = tokenize_again(format, &again.text, all.len(), case).unwrap();
+    let thrice = tokenize_again(format, again.text.clone(), all.len(), case).unwrap();
     assert!(!thrice.is_replaced && thrice.mentions.is_empty() && thrice.text == again.text, "{text}");
     shown
 }
@@ -24,7 +24,7 @@ fn what_is_found_late_stands_beside_what_was_found_at_once() {
         ("ola@eksempel.no Kari,98_76_54_32", "<ola@eksempel.no> <name>,<+4798765432>"),
         ("ring 91234567", "ring <+4791234567>"),
         ("ingen", "ingen"),
-        ("98\u{fdd0}765432 \u{fdda}\u{fdda}\u{fdd0}\u{fddb}", "<+4798765432> "),
+        ("98765432 \u{fdda}\u{1}\u{1}", "<+4798765432> \u{fdda}\u{1}\u{1}"),
     ] {
         assert_eq!(seen_late(Format::Plain, text, &kari()), expected);
     }
@@ -34,7 +34,7 @@ fn what_is_found_late_stands_beside_what_was_found_at_once() {
 fn digits_on_both_sides_of_a_placeholder_are_no_number() {
     let case = kari();
     for text in ["9876\u{e000}0\u{e001}5432", "9876\u{e000}12\u{e001}5432", "98765\u{e000}4\u{e001}32 ring"] {
-        let again = tokenize_again(Format::Plain, text, 20, &case).unwrap();
+        let again = tokenize_again(Format::Plain, text.to_owned(), 20, &case).unwrap();
         assert_eq!(again.text, text);
     }
 }

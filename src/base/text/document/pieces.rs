@@ -1,0 +1,258 @@
+//! The pieces of a document that are looked through, and what goes of them. A document may have millions of either, so each is a few
+//! numbers: where it stands, and nothing of what it says.
+
+use std::collections::HashMap;
+
+use super::super::{Find, Found};
+use super::scan::position;
+use super::{Broken, MOST_MARKS, MOST_MENTIONS};
+
+/// What is written where nothing is known that could stand for a find.
+pub(super) const ANONYMIZED: &str = "Anonymized";
+
+/// What is written in place of a find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// What stands for an identifier, or for what is suppressed.
+    Find(Find),
+    /// The word `Anonymized`: a name of which nobody knows whose it is.
+    Word,
+}
+
+/// A piece of text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    /// Bytes of the document.
+    pub start: u32,
+    pub end: u32,
+    /// Which others it is read with, and whether it begins a part of them.
+    group: u32,
+}
+
+/// Set in `group` where a piece begins a part.
+const BEGINS: u32 = 1 << 31;
+
+/// Set in `group` where signs are written by name in a piece, as the words of cues are.
+const SIGNED: u32 = 1 << 30;
+
+/// The group of pieces that are looked at one by one.
+const ALONE: u32 = 0;
+
+/// The group of pieces that are not looked at, since it is known what stands for them.
+const SETTLED: u32 = 1;
+
+/// The first group of pieces that are read together.
+const FIRST: u32 = 2;
+
+impl Piece {
+    const fn group(self) -> u32 {
+        self.group & !(BEGINS | SIGNED)
+    }
+
+    /// Whether it begins a part of its group.
+    pub(super) const fn begins(self) -> bool {
+        self.group & BEGINS != 0
+    }
+
+    /// Whether signs are written by name in it.
+    pub(super) const fn is_signed(self) -> bool {
+        self.group & SIGNED != 0
+    }
+}
+
+/// A range of what a piece says that goes, and what comes in its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub piece: u32,
+    pub start: u32,
+    pub end: u32,
+    put: u32,
+}
+
+/// Nothing is written in place of a mark: another piece has it.
+const NOTHING: u32 = u32::MAX;
+
+/// How a piece belongs to others.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Belongs {
+    /// It is read by itself.
+    Alone,
+    /// It is read with those of the same key; with the same part it stands together with the one before, without any it is a part.
+    With { key: u64, part: Option<u32> },
+}
+
+/// The pieces of a document.
+#[derive(Default)]
+pub(super) struct Pieces {
+    pub list: Vec<Piece>,
+    pub marks: Vec<Mark>,
+    groups: HashMap<u64, u32>,
+    /// The part that the last piece of each group belongs to, and no part at all.
+    parts: Vec<Option<u32>>,
+    puts: Vec<Put>,
+    known: HashMap<Found, u32>,
+    mentions: Mentions,
+}
+
+/// The identifiers that a document mentions, in the order in which they are written.
+#[derive(Default)]
+pub(super) struct Mentions {
+    /// The number of the first.
+    pub first: usize,
+    pub list: Vec<Found>,
+    numbers: HashMap<u32, usize>,
+}
+
+impl Pieces {
+    /// The pieces of a document whose placeholders are numbered from one on.
+    pub(super) fn new(first: usize) -> Self {
+        Self { mentions: Mentions { first, ..Mentions::default() }, ..Self::default() }
+    }
+
+    /// Adds a piece that is to be looked through.
+    pub(super) fn add(&mut self, start: usize, end: usize, belongs: Belongs) -> u32 {
+        let group = match belongs {
+            Belongs::Alone => ALONE | BEGINS,
+            Belongs::With { key, part } => {
+                let next = FIRST + position(self.parts.len());
+                let group = *self.groups.entry(key).or_insert(next);
+                if group == next {
+                    self.parts.push(None);
+                }
+                let last = &mut self.parts[(group - FIRST) as usize];
+                let goes_on = part.is_some() && *last == part;
+                *last = part;
+                if goes_on { group } else { group | BEGINS }
+            }
+        };
+        self.push(start, end, group)
+    }
+
+    /// Adds a piece of which is known what goes.
+    pub(super) fn settle(&mut self, start: usize, end: usize) -> u32 {
+        self.push(start, end, SETTLED)
+    }
+
+    /// Notes that signs are written by name in a piece.
+    pub(super) fn sign(&mut self, piece: u32) {
+        self.list[piece as usize].group |= SIGNED;
+    }
+
+    fn push(&mut self, start: usize, end: usize, group: u32) -> u32 {
+        self.list.push(Piece { start: position(start), end: position(end), group });
+        position(self.list.len() - 1)
+    }
+
+    /// Notes what goes of a piece.
+    pub(super) fn mark(&mut self, piece: u32, start: usize, end: usize, put: Option<Put>) -> Result<(), Broken> {
+        if self.marks.len() >= MOST_MARKS {
+            return Err(Broken::TooMany);
+        }
+        let put = match put {
+            None => NOTHING,
+            Some(put) => self.intern(put)?,
+        };
+        self.marks.push(Mark { piece, start: position(start), end: position(end), put });
+        Ok(())
+    }
+
+    fn intern(&mut self, put: Put) -> Result<u32, Broken> {
+        let next = position(self.puts.len());
+        let number = match &put {
+            Put::Find(Find::Identifier(found)) => {
+                if let Some(known) = self.known.get(found) {
+                    return Ok(*known);
+                }
+                if self.known.len() >= MOST_MENTIONS {
+                    return Err(Broken::TooMany);
+                }
+                self.known.insert(found.clone(), next);
+                next
+            }
+            // There are few words, and they are written often: they stand near the beginning.
+            _ => self.puts.iter().position(|known| *known == put).map_or(next, position),
+        };
+        if number == next {
+            self.puts.push(put);
+        }
+        Ok(number)
+    }
+
+    /// The pieces of each group in the order of the document, group by group.
+    pub(super) fn order(&self) -> Vec<u32> {
+        let mut ends = vec![0_u32; self.parts.len() + FIRST as usize + 1];
+        for piece in &self.list {
+            ends[piece.group() as usize + 1] += 1;
+        }
+        for group in 1..ends.len() {
+            ends[group] += ends[group - 1];
+        }
+        let mut order = vec![0; self.list.len()];
+        for (no, piece) in self.list.iter().enumerate() {
+            let at = &mut ends[piece.group() as usize];
+            order[*at as usize] = position(no);
+            *at += 1;
+        }
+        order
+    }
+
+    /// Whether it is known what goes of a piece.
+    pub(super) fn is_settled(&self, no: u32) -> bool {
+        self.list[no as usize].group() == SETTLED
+    }
+
+    /// Whether two pieces are read together.
+    pub(super) fn are_together(&self, one: u32, other: u32) -> bool {
+        let group = |no: u32| self.list[no as usize].group();
+        group(one) == group(other) && group(one) >= FIRST
+    }
+
+    /// Brings the marks into the order of the document and forgets all that was only needed to find them.
+    pub(super) fn sort(&mut self) {
+        self.marks.sort_unstable_by_key(|mark| (mark.piece, mark.start));
+        self.groups = HashMap::new();
+        self.parts = Vec::new();
+    }
+
+    /// The marks of the piece that the mark at a place belongs to.
+    pub(super) fn marks_at(&self, at: usize) -> &[Mark] {
+        let rest = &self.marks[at..];
+        let piece = rest.first().map(|mark| mark.piece);
+        &rest[..rest.iter().take_while(|mark| Some(mark.piece) == piece).count()]
+    }
+
+    /// Writes what a piece says without what is marked.
+    pub(super) fn write(&mut self, says: &str, marks: std::ops::Range<usize>, written: &mut String) {
+        let mut end = 0;
+        for at in marks {
+            let mark = self.marks[at];
+            written.push_str(says.get(end..mark.start as usize).unwrap_or_default());
+            self.mentions.write(mark.put, &self.puts, written);
+            end = mark.end as usize;
+        }
+        written.push_str(says.get(end..).unwrap_or_default());
+    }
+
+    /// What is mentioned in what was written.
+    pub(super) fn into_mentions(self) -> Vec<Found> {
+        self.mentions.list
+    }
+}
+
+impl Mentions {
+    fn write(&mut self, put: u32, puts: &[Put], written: &mut String) {
+        match puts.get(put as usize) {
+            None => {}
+            Some(Put::Word) => written.push_str(ANONYMIZED),
+            Some(Put::Find(Find::Suppressed(what))) => written.push_str(what.word()),
+            Some(Put::Find(Find::Identifier(found))) => {
+                let next = self.first + self.list.len();
+                let number = *self.numbers.entry(put).or_insert(next);
+                if number == next {
+                    self.list.push(found.clone());
+                }
+                written.push_str(&super::super::placeholder::placeholder(number));
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Attempts to read a text again, noted before they begin: so a text that ends the process is known at the next start, and one that
+//! cannot be read is not tried night after night.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use crate::base::id::{ContentId, TenantId};
+use crate::store::{Archive, Result, StoreError, Tx};
+
+/// Why a text is not read again any more, until an operator asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The process ended at several attempts.
+    Crashed,
+    /// It needs more memory than the settings allow.
+    TooLarge,
+    /// It names more numbers and addresses than one text may.
+    TooManyMentions,
+    /// It takes too long.
+    TooSlow,
+    /// It is no text of its format.
+    Malformed,
+    /// The reader failed at it.
+    Panicked,
+}
+
+impl Reason {
+    /// All of them.
+    const ALL: [Self; 6] =
+        [Self::Crashed, Self::TooLarge, Self::TooManyMentions, Self::TooSlow, Self::Malformed, Self::Panicked];
+
+    /// The stable word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Crashed => "crashed",
+            Self::TooLarge => "too_large",
+            Self::TooManyMentions => "too_many_mentions",
+            Self::TooSlow => "too_slow",
+            Self::Malformed => "malformed",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Notes that texts are about to be read, each for the first time or once more.
+pub async fn begin(tx: &mut Tx<Archive>, tenant: TenantId, texts: &[ContentId], now: DateTime<Utc>) -> Result<u64> {
+    if texts.is_empty() {
+        return Ok(0);
+    }
+    tx.query("INSERT INTO rescan_attempts (tenant_id, content_id, attempts, begun_at) VALUES ")
+        .each(texts, |query, text| query.with("(", tenant).with(", ", *text).with(", 1, ", now).push(")"))
+        .push(" ON CONFLICT (tenant_id, content_id)")
+        .push(" DO UPDATE SET attempts = rescan_attempts.attempts + 1, begun_at = excluded.begun_at")
+        .execute()
+        .await
+}
+
+/// Forgets the attempts at texts that were read, or whose attempt ended in order. A text that is not tried any more stays so.
+pub async fn end(tx: &mut Tx<Archive>, tenant: TenantId, texts: &[ContentId]) -> Result<u64> {
+    tx.query("DELETE FROM rescan_attempts")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND content_id", texts.iter().copied())
+        .push(" AND reason IS NULL")
+        .execute()
+        .await
+}
+
+/// Notes that a text is not tried any more.
+pub async fn fail(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    text: ContentId,
+    reason: Reason,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query("INSERT INTO rescan_attempts (tenant_id, content_id, attempts, begun_at, reason) VALUES (")
+        .with("", tenant)
+        .with(", ", text)
+        .with(", 1, ", now)
+        .with(", ", reason.as_str())
+        .push(") ON CONFLICT (tenant_id, content_id) DO UPDATE SET reason = excluded.reason")
+        .execute()
+        .await
+}
+
+/// Lets texts that are not tried any more be tried again: last and alone, as those that ended a process are.
+pub async fn retry(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
+    tx.query("UPDATE rescan_attempts SET reason = NULL, attempts = 1")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND reason IS NOT NULL")
+        .execute()
+        .await
+}
+
+/// Why a text is not tried any more; none where it may be.
+pub async fn reason(tx: &mut Tx<Archive>, tenant: TenantId, text: ContentId) -> Result<Option<Reason>> {
+    let found: Option<(String,)> = tx
+        .query("SELECT reason FROM rescan_attempts")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id = ", text)
+        .push(" AND reason IS NOT NULL")
+        .maybe()
+        .await?;
+    let reason = |(word,): (String,)| {
+        let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == word);
+        reason.ok_or_else(|| StoreError::Inconsistent(format!("rescan_attempts.reason of {text}")))
+    };
+    found.map(reason).transpose()
+}

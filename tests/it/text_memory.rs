@@ -1,0 +1,36 @@
+//! The memory that texts take is a small multiple of their length, whatever their shape. `scripts/text-memory` measures the longest.
+
+use serde_json::{Value, json};
+
+use crate::harness::each_store;
+
+/// How long each text is, in bytes.
+const SIZE: usize = 2 << 20;
+
+/// How much more memory the server may have had after each format than before the first, in lengths of a text: what a text takes, and
+/// what the allocator keeps of the one before. A tree of the words of one text took twenty.
+const MOST: u64 = 10;
+
+fn repeated(head: &str, piece: &str, tail: &str) -> String {
+    [head, &piece.repeat(SIZE / piece.len()), tail].concat()
+}
+
+each_store!(a_text_of_any_shape_takes_a_small_multiple_of_its_length, |lethe: TestLethe| async move {
+    lethe.record(&json!({ "external_id": "c", "channel": "chat", "started_at": "2026-02-10T10:00:00Z" })).await;
+    let path = format!("/archive/interactions/{}/content?kind=transcript", lethe.call_of("c").await.id);
+    let (writer, reader) = (lethe.caller("integration"), lethe.caller("dpo"));
+    let texts = [
+        ("text/vtt", repeated("WEBVTT\n\n", "00:01.000 --> 00:02.000\na<b>b</b>\n\n", "")),
+        ("application/json", repeated(r#"{"words":["#, r#"{"word":"nine","start":0,"end":0},"#, r#"{"word":"a"}]}"#)),
+        ("application/json", repeated("[", r#"{"speaker":"a","text":"and nine more"},"#, "[]]")),
+    ];
+    let before = lethe.peak_memory();
+    for (media_type, text) in texts {
+        let item: Value = writer.post_raw(&path, media_type, text.clone()).await.expect(201).json();
+        let shown =
+            reader.get(&format!("/archive/content/{}/download", item["id"].as_str().unwrap())).await.expect(200);
+        assert!(shown.text.len() > SIZE / 2 && shown.text.starts_with(&text[..6]), "it is shown");
+        let more = lethe.peak_memory() - before;
+        assert!(more < MOST * SIZE as u64, "{media_type}: {} KiB more", more >> 10);
+    }
+});
