@@ -40,7 +40,7 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// The listener of the API, not serving yet.
 pub struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
     connections: Arc<Connections>,
     room: Arc<Semaphore>,
@@ -85,12 +85,12 @@ impl Listener {
         // Connections inherit it.
         socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.bind(config.listen)?;
-        let listener = socket.listen(BACKLOG)?;
-        let address = listener.local_addr()?;
+        let socket = socket.listen(BACKLOG)?;
+        let address = socket.local_addr()?;
         let room = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
         let most = room.available_permits();
         Ok(Self {
-            listener,
+            socket,
             address,
             connections: Arc::default(),
             room,
@@ -152,7 +152,7 @@ impl Listener {
     /// Accepts one connection. Where this is broken off, the connection stays for the next time.
     async fn accept(&mut self) {
         if self.accepted.is_none() {
-            match self.listener.accept().await {
+            match self.socket.accept().await {
                 Ok(accepted) => self.accepted = Some(accepted),
                 // The system may be out of files: a connection that waits gives up its own.
                 Err(error) => {
@@ -206,13 +206,13 @@ impl Listener {
     async fn close(mut self, shutdown: Duration) {
         let deadline = Instant::now() + shutdown;
         while let Some((stream, peer)) =
-            self.accepted.take().or_else(|| self.listener.accept().now_or_never().and_then(Result::ok))
+            self.accepted.take().or_else(|| self.socket.accept().now_or_never().and_then(Result::ok))
         {
             let Ok(room) = timeout_at(deadline, self.room()).await else { break };
             self.hand_on(stream, peer, room);
         }
-        let Self { listener, connections, room, most, workers, .. } = self;
-        drop(listener);
+        let Self { socket, connections, room, most, workers, .. } = self;
+        drop(socket);
         while room.available_permits() < most && Instant::now() < deadline {
             connections.end_idle(LAST_CALL);
             sleep(PAUSE).await;

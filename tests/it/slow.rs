@@ -174,10 +174,11 @@ each_store!(a_request_head_that_drips_ends_the_first_time_and_later, |lethe: Tes
 fn long_interactions(count: usize) -> String {
     let line = |no: usize| {
         let attributes = json!({ "note": "x".repeat(31_000) });
-        json!({ "external_id": format!("long-{no}"), "channel": "call", "started_at": "2026-02-10T10:00:00Z",
-            "attributes": attributes })
+        let line = json!({ "external_id": format!("long-{no}"), "channel": "call", "started_at": "2026-02-10T10:00:00Z",
+            "attributes": attributes });
+        format!("{line}\n")
     };
-    (0..count).map(|no| format!("{}\n", line(no))).collect()
+    (0..count).map(line).collect()
 }
 
 each_store!(who_does_not_read_the_answer_is_dropped, |mut lethe: TestLethe| async move {
