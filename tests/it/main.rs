@@ -7,6 +7,8 @@
 
 mod architecture;
 mod auth;
+#[cfg(feature = "openpgp")]
+mod certificates;
 mod connections;
 mod content;
 mod contract;
