@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::digits::{Group, Lookalike, Stretch};
-use super::phone::with_bracket;
+use super::phone::{Numbers, with_bracket};
 use super::plan::trunk_prefix;
 use super::{Find, Found};
 use crate::base::pii::{Phone, Pii, digit};
@@ -51,7 +51,13 @@ impl OwnNumber {
     }
 
     /// Adds the places where the number stands in a stretch and takes their groups out of it.
-    pub(super) fn find(&self, text: &str, stretch: &mut Stretch, found: &mut Vec<(Range<usize>, Find)>) {
+    pub(super) fn find(
+        &self,
+        text: &str,
+        stretch: &mut Stretch,
+        numbers: &Numbers,
+        found: &mut Vec<(Range<usize>, Find)>,
+    ) {
         let length = self.national.len();
         if length == 0 {
             return;
@@ -61,18 +67,18 @@ impl OwnNumber {
             stretch.digits.get(from..).and_then(|rest| rest.windows(length).position(|w| w == self.national))
         {
             let national = from + at;
+            if let Some((digits, phone)) = numbers.elsewhere(text, stretch, &(national..national + length)) {
+                from = digits.end;
+                take(text, stretch, digits, phone, found);
+                continue;
+            }
             let first = self.beginning(stretch, national, from);
             if !self.counts(stretch, first, national) {
                 from = national + 1;
                 continue;
             }
             from = national + length;
-            let (start, end) = (start_byte(text, stretch, first), end_byte(text, stretch, from));
-            found.push((with_bracket(text, start, end)..end, Find::Identifier(Found::Phone(self.phone.clone()))));
-            let touched = touched(stretch, first, from);
-            for group in &mut stretch.groups[touched] {
-                group.lookalike = Lookalike::Taken;
-            }
+            take(text, stretch, first..from, self.phone.clone(), found);
         }
     }
 
@@ -103,6 +109,22 @@ impl OwnNumber {
         let after_plus = group_starting(stretch, first).is_some_and(|group| group.gap.plus.is_some());
         let abroad = begun.starts_with(b"00") || after_plus && begun.starts_with(&self.code);
         whole && (abroad || self.national.len() >= BARE && touched.iter().all(|g| g.lookalike == Lookalike::No))
+    }
+}
+
+/// Adds a number and takes its groups out of the stretch.
+fn take(
+    text: &str,
+    stretch: &mut Stretch,
+    digits: Range<usize>,
+    phone: Pii<Phone>,
+    found: &mut Vec<(Range<usize>, Find)>,
+) {
+    let (start, end) = (start_byte(text, stretch, digits.start), end_byte(text, stretch, digits.end));
+    found.push((with_bracket(text, start, end)..end, Find::Identifier(Found::Phone(phone))));
+    let touched = touched(stretch, digits.start, digits.end);
+    for group in &mut stretch.groups[touched] {
+        group.lookalike = Lookalike::Taken;
     }
 }
 
