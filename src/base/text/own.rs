@@ -11,7 +11,7 @@ use super::digits::{Group, Lookalike, Stretch};
 use super::phone::{Numbers, with_bracket};
 use super::plan::trunk_prefix;
 use super::{Find, Found};
-use crate::base::pii::{Phone, Pii, digit};
+use crate::base::pii::{Phone, Pii};
 
 /// From so many national digits on, a number is found inside longer rows of digits.
 const UNMISTAKABLE: usize = 7;
@@ -150,7 +150,7 @@ fn joins(stretch: &Stretch, from: usize, to: usize) -> bool {
 fn start_byte(text: &str, stretch: &Stretch, first: usize) -> usize {
     match group_of(stretch, first) {
         Some(group) if group.from == first => group.gap.plus.unwrap_or(group.start),
-        Some(group) => nth_digit(text, group, first - group.from).start,
+        Some(_) => stretch.place(text, first).start,
         None => 0,
     }
 }
@@ -158,13 +158,7 @@ fn start_byte(text: &str, stretch: &Stretch, first: usize) -> usize {
 fn end_byte(text: &str, stretch: &Stretch, end: usize) -> usize {
     match group_of(stretch, end - 1) {
         Some(group) if group.to == end => group.end,
-        Some(group) => nth_digit(text, group, end - group.from - 1).end,
+        Some(_) => stretch.place(text, end - 1).end,
         None => 0,
     }
-}
-
-fn nth_digit(text: &str, group: &Group, nth: usize) -> Range<usize> {
-    let digits = text[group.start..group.end].char_indices().filter(|(_, c)| digit(*c).is_some());
-    let mut places = digits.map(|(at, c)| group.start + at..group.start + at + c.len_utf8());
-    places.nth(nth).unwrap_or(group.start..group.end)
 }
