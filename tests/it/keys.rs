@@ -282,6 +282,12 @@ fn broken_openpgp(keys: &Keyring) -> Vec<(&'static str, String)> {
     keys.subkey(&half_sha1, "cv25519", "never", &sha1);
     let elgamal = primary("elgamal");
     keys.subkey(&elgamal, "elg2048", "never", &[]);
+    let brainpool = keys.primary("brainpool", "brainpoolP256r1", ("cert", "never"), &[]);
+    keys.subkey(&brainpool, "brainpoolP256r1", "never", &[]);
+    let koblitz = primary("koblitz");
+    keys.subkey(&koblitz, "secp256k1", "never", &[]);
+    let signed_by_koblitz = keys.primary("signed by koblitz", "secp256k1", ("cert", "never"), &[]);
+    keys.subkey(&signed_by_koblitz, "cv25519", "never", &[]);
     vec![
         ("no_encryption_key", shown(&signs_only)),
         ("several_certificates", several),
@@ -296,6 +302,9 @@ fn broken_openpgp(keys: &Keyring) -> Vec<(&'static str, String)> {
         ("sha1_binding", shown(&half_sha1)),
         ("not_yet_valid", shown(&rsa("later", "never", &["--faked-system-time", "20990101T000000"]))),
         ("algorithm_unsupported", shown(&elgamal)),
+        ("algorithm_unsupported", shown(&brainpool)),
+        ("algorithm_unsupported", shown(&koblitz)),
+        ("algorithm_unsupported", shown(&signed_by_koblitz)),
     ]
 }
 
@@ -312,6 +321,8 @@ each_store!(an_openpgp_certificate_with_a_defect_is_refused_with_its_reason, |le
     let told: Vec<_> = events.iter().filter(|event| event["outcome"] == "refused").collect();
     assert!(told.len() == 2 && told.iter().all(|event| event["detail"]["refused"] == "private_key"));
 
+    // A newer key that cannot be read here is passed over.
+    keys.subkey(&good, "secp256k1", "never", &[]);
     for usable in [keys.certificate(&[&good]), base64(&keys.gpg(&["--export", &good], b""))] {
         let registered = register(&lethe, "openpgp", &usable).await.expect(200).json();
         assert_eq!(registered["fingerprint"], json!(good));

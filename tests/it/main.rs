@@ -9,6 +9,8 @@ mod again;
 mod architecture;
 mod audit_log;
 mod auth;
+#[cfg(feature = "openpgp")]
+mod certificates;
 mod connections;
 mod content;
 mod contract;

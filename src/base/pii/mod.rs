@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use email::Email;
+#[cfg(test)]
+pub use phone::readings;
 pub use phone::{Phone, Region, UnknownRegion, digit, is_separator};
 
 /// Which kind an identifier is of.

@@ -146,7 +146,28 @@ pub fn is_separator(c: char) -> bool {
     )
 }
 
+/// How often a number was read on this thread: the dear part of looking for numbers, by which its cost is counted.
+#[cfg(test)]
+pub mod readings {
+    use std::cell::Cell;
+
+    thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn count() {
+        COUNT.set(COUNT.get() + 1);
+    }
+
+    /// How many readings some work takes.
+    pub fn of(work: impl FnOnce()) -> usize {
+        let before = COUNT.get();
+        work();
+        COUNT.get() - before
+    }
+}
+
 fn e164(dialled: &str, region: Region, only_valid: bool) -> Option<String> {
+    #[cfg(test)]
+    readings::count();
     let number = PHONE_NUMBER_UTIL.parse(dialled, Some(region.0)).ok()?;
     let accepted = if only_valid {
         PHONE_NUMBER_UTIL.is_valid_number(&number)

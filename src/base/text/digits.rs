@@ -1,9 +1,14 @@
 //! Reading the digits of a text: groups of them, and what stands between two groups.
 
+use std::ops::Range;
+
 use crate::base::pii::{digit, is_separator};
 
 /// Visible characters that may stand between two groups of one stretch. No spelling of a number needs more.
 const WIDEST_GAP: usize = 3;
+
+/// Digits between two places that are noted.
+const STEP: usize = 32;
 
 /// Digits that follow one another without a visible character between them.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +87,9 @@ pub(super) enum Lookalike {
 pub(super) struct Stretch {
     /// All digits, as ASCII.
     pub digits: Vec<u8>,
+    /// Where every 32nd digit stands in the text. A group may be as long as the text, and nothing counts its way
+    /// through one from the beginning.
+    places: Vec<usize>,
     pub groups: Vec<Group>,
 }
 
@@ -89,6 +97,7 @@ impl Stretch {
     /// Reads the stretch that begins with the digit or `+` at `start` and ends before `stop`; returns where to look on.
     pub fn read(&mut self, text: &str, start: usize, stop: usize) -> usize {
         self.digits.clear();
+        self.places.clear();
         self.groups.clear();
         let mut gap = Gap::NONE;
         let mut open = false;
@@ -99,6 +108,9 @@ impl Stretch {
                     let from = self.digits.len();
                     self.groups.push(Group { start: at, end: at, from, to: from, gap, lookalike: Lookalike::No });
                     (gap, open) = (Gap::NONE, true);
+                }
+                if self.digits.len().is_multiple_of(STEP) {
+                    self.places.push(at);
                 }
                 self.digits.push(digit as u8);
                 if let Some(group) = self.groups.last_mut() {
@@ -116,6 +128,16 @@ impl Stretch {
         // A gap that led nowhere is looked at again: a `+` in it may begin the next stretch.
         let last = self.groups.last().map_or(start, |group| group.end);
         if last > start { last } else { start + text[start..].chars().next().map_or(1, char::len_utf8) }
+    }
+}
+
+impl Stretch {
+    /// Where a digit stands in the text.
+    pub fn place(&self, text: &str, nth: usize) -> Range<usize> {
+        let start = self.places.get(nth / STEP).copied().unwrap_or_default();
+        let mut digits = text[start..].char_indices().filter(|(_, c)| digit(*c).is_some());
+        let place = digits.nth(nth % STEP).map(|(at, c)| start + at..start + at + c.len_utf8());
+        place.unwrap_or(start..start)
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::digits::is_invisible;
 use super::{Find, Found};
-use crate::base::pii::{Email, Pii};
+use crate::base::pii::{Email, Pii, Region};
 
 /// An address and where it stands.
 type Hit = (Range<usize>, Pii<Email>);
@@ -96,8 +96,25 @@ fn own_around(own: &Pii<Email>, local: &str, domain: &str, read: &dyn Fn(&str, &
     if before.ends_with(|c: char| c != '%' && is_local(c, false)) {
         return None;
     }
-    let ends = domain.match_indices('.').map(|(at, _)| at).chain([domain.len()]);
+    let ends = domain.match_indices(['.', '-']).map(|(at, _)| at).chain([domain.len()]);
+    let ends = ends.filter(|end| !goes_on(&domain[*end..]));
     ends.filter_map(|end| read(local, &domain[..end])).find(|hit| hit.1 == *own)
+}
+
+/// Whether what follows a whole address makes a longer one of it: `.uk` and `-mail.com` do, the sentence of `.ring meg` and
+/// the name of `-Kari` do not.
+fn goes_on(rest: &str) -> bool {
+    let rest = rest.trim_end_matches(|c: char| matches!(c, '.' | '-') || is_invisible(c));
+    rest.rsplit_once('.').is_some_and(|(_, label)| is_top_level(label))
+}
+
+/// Whether a label is a country's domain, or one of the general domains that were there first. A word that begins the
+/// next sentence hardly ever is one.
+fn is_top_level(label: &str) -> bool {
+    const OTHERS: [&str; 11] = ["com", "net", "org", "edu", "gov", "mil", "int", "info", "biz", "eu", "uk"];
+    let visible: String = label.chars().filter(|c| !is_invisible(*c)).collect();
+    OTHERS.iter().any(|other| visible.eq_ignore_ascii_case(other))
+        || visible.len() == 2 && visible.to_ascii_uppercase().parse::<Region>().is_ok()
 }
 
 fn parse(local: &str, domain: &str) -> Option<Pii<Email>> {

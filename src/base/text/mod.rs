@@ -5,8 +5,9 @@
 //! [`fill_json`]. [`Finder`] knows the tenant's region and what the record knows of its own customer.
 //!
 //! Each kind of identifier is found by one file: `phone` (with `digits`, which reads them, `lookalike`, which knows what
-//! only looks like a number, and `own`), `email`, `name`. Each looks over the bytes for places where one may begin, and
-//! looks closer there only. An address takes what is inside of it, a number takes what is inside of it, then the name.
+//! only looks like a number, `own`, and `elsewhere`, which knows the own digits in another country's number), `email`,
+//! `name`. Each looks over the bytes for places where one may begin, and looks closer there only. An address takes what is
+//! inside of it, a number takes what is inside of it, then the name.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
 //! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
@@ -18,6 +19,7 @@ mod again;
 mod card;
 mod digits;
 pub mod document;
+mod elsewhere;
 mod email;
 mod iban;
 mod json;

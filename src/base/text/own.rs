@@ -8,10 +8,10 @@
 use std::ops::Range;
 
 use super::digits::{Group, Lookalike, Stretch};
-use super::phone::with_bracket;
+use super::phone::{Numbers, with_bracket};
 use super::plan::trunk_prefix;
 use super::{Find, Found};
-use crate::base::pii::{Phone, Pii, digit};
+use crate::base::pii::{Phone, Pii};
 
 /// From so many national digits on, a number is found inside longer rows of digits.
 const UNMISTAKABLE: usize = 7;
@@ -51,7 +51,13 @@ impl OwnNumber {
     }
 
     /// Adds the places where the number stands in a stretch and takes their groups out of it.
-    pub(super) fn find(&self, text: &str, stretch: &mut Stretch, found: &mut Vec<(Range<usize>, Find)>) {
+    pub(super) fn find(
+        &self,
+        text: &str,
+        stretch: &mut Stretch,
+        numbers: &Numbers,
+        found: &mut Vec<(Range<usize>, Find)>,
+    ) {
         let length = self.national.len();
         if length == 0 {
             return;
@@ -61,18 +67,18 @@ impl OwnNumber {
             stretch.digits.get(from..).and_then(|rest| rest.windows(length).position(|w| w == self.national))
         {
             let national = from + at;
+            if let Some((digits, phone)) = numbers.elsewhere(text, stretch, &(national..national + length)) {
+                from = digits.end;
+                take(text, stretch, digits, phone, found);
+                continue;
+            }
             let first = self.beginning(stretch, national, from);
             if !self.counts(stretch, first, national) {
                 from = national + 1;
                 continue;
             }
             from = national + length;
-            let (start, end) = (start_byte(text, stretch, first), end_byte(text, stretch, from));
-            found.push((with_bracket(text, start, end)..end, Find::Identifier(Found::Phone(self.phone.clone()))));
-            let touched = touched(stretch, first, from);
-            for group in &mut stretch.groups[touched] {
-                group.lookalike = Lookalike::Taken;
-            }
+            take(text, stretch, first..from, self.phone.clone(), found);
         }
     }
 
@@ -106,6 +112,22 @@ impl OwnNumber {
     }
 }
 
+/// Adds a number and takes its groups out of the stretch.
+fn take(
+    text: &str,
+    stretch: &mut Stretch,
+    digits: Range<usize>,
+    phone: Pii<Phone>,
+    found: &mut Vec<(Range<usize>, Find)>,
+) {
+    let (start, end) = (start_byte(text, stretch, digits.start), end_byte(text, stretch, digits.end));
+    found.push((with_bracket(text, start, end)..end, Find::Identifier(Found::Phone(phone))));
+    let touched = touched(stretch, digits.start, digits.end);
+    for group in &mut stretch.groups[touched] {
+        group.lookalike = Lookalike::Taken;
+    }
+}
+
 /// The groups that digits belong to. A stretch may be as long as a text: never looked through from its beginning.
 fn touched(stretch: &Stretch, from: usize, to: usize) -> Range<usize> {
     let first = stretch.groups.partition_point(|group| group.to <= from);
@@ -128,7 +150,7 @@ fn joins(stretch: &Stretch, from: usize, to: usize) -> bool {
 fn start_byte(text: &str, stretch: &Stretch, first: usize) -> usize {
     match group_of(stretch, first) {
         Some(group) if group.from == first => group.gap.plus.unwrap_or(group.start),
-        Some(group) => nth_digit(text, group, first - group.from).start,
+        Some(_) => stretch.place(text, first).start,
         None => 0,
     }
 }
@@ -136,13 +158,7 @@ fn start_byte(text: &str, stretch: &Stretch, first: usize) -> usize {
 fn end_byte(text: &str, stretch: &Stretch, end: usize) -> usize {
     match group_of(stretch, end - 1) {
         Some(group) if group.to == end => group.end,
-        Some(group) => nth_digit(text, group, end - group.from - 1).end,
+        Some(_) => stretch.place(text, end - 1).end,
         None => 0,
     }
-}
-
-fn nth_digit(text: &str, group: &Group, nth: usize) -> Range<usize> {
-    let digits = text[group.start..group.end].char_indices().filter(|(_, c)| digit(*c).is_some());
-    let mut places = digits.map(|(at, c)| group.start + at..group.start + at + c.len_utf8());
-    places.nth(nth).unwrap_or(group.start..group.end)
 }

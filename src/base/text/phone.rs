@@ -14,7 +14,7 @@ use crate::base::pii::{Phone, Pii, Region, digit, is_separator};
 /// The fewest digits of a number that is not the record's own. Shorter ones are services, not callers.
 const SHORTEST: usize = 6;
 /// The most digits: what is dialled before a country code, and the longest of E.164.
-const MOST: usize = LONGEST + 4;
+pub(super) const MOST: usize = LONGEST + 4;
 
 /// Finds phone numbers for one region and one record.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Numbers {
             mark(text, stretch);
             if let Some(own) = self.own() {
                 let before = found.len();
-                own.find(text, stretch, found);
+                own.find(text, stretch, self, found);
                 if reading == Reading::Counter {
                     // A counter that happens to hold the number's digits is no caller.
                     let mut place = 0..;
@@ -94,6 +94,15 @@ impl Numbers {
         is_dialled.then_some((start..at, Find::Identifier(Found::Phone(phone))))
     }
 
+    pub(super) fn region(&self) -> Region {
+        self.region
+    }
+
+    /// What the region dials before a foreign country code, longest first.
+    pub(super) fn abroad(&self) -> &[&'static str] {
+        &self.plan.abroad
+    }
+
     /// Whether it is the record's own number.
     pub(super) fn is_own(&self, phone: &Pii<Phone>) -> bool {
         self.phone.as_ref() == Some(phone)
@@ -111,6 +120,7 @@ impl Numbers {
     /// Whether the record's own number stands in the text.
     pub(super) fn holds_own(&self, text: &str) -> bool {
         let Some(phone) = &self.phone else { return false };
+        let is_own = |(_, find): &(_, Find)| matches!(find, Find::Identifier(Found::Phone(found)) if found == phone);
         let mut found = Vec::new();
         stretches(text, &[], |stretch| {
             if stretch.digits.len() < OwnNumber::shortest(phone) {
@@ -118,11 +128,11 @@ impl Numbers {
             }
             mark(text, stretch);
             if let Some(own) = self.own() {
-                own.find(text, stretch, &mut found);
+                own.find(text, stretch, self, &mut found);
             }
-            found.is_empty()
+            !found.iter().any(is_own)
         });
-        !found.is_empty()
+        found.iter().any(is_own)
     }
 
     fn find_others(&self, text: &str, stretch: &mut Stretch, reading: Reading, found: &mut Vec<(Range<usize>, Find)>) {
@@ -139,7 +149,7 @@ impl Numbers {
     }
 
     /// The number that begins with a group.
-    fn number_at(&self, text: &str, stretch: &Stretch, first: usize, reading: Reading) -> Option<Hit> {
+    pub(super) fn number_at(&self, text: &str, stretch: &Stretch, first: usize, reading: Reading) -> Option<Hit> {
         let group = &stretch.groups[first];
         let bare = &stretch.digits[group.from..group.to];
         let abroad = match group.gap.plus {

@@ -239,6 +239,8 @@ impl Run {
         let mut at = 0;
         while let Some(part) = parts.get(at) {
             let spelled = &text[part.range.clone()];
+            // `plus forty five` is one country's code and not another's, whichever reading has the own number.
+            let way = Way { joins: way.joins || reading.dials_abroad(), ..way };
             let used = match part.word {
                 None => {
                     reading.push_written(text, part.range.clone());
@@ -329,6 +331,11 @@ impl Reading {
             self.digits.push(' ');
         }
         self.push_group(digits, range, weight);
+    }
+
+    /// Whether a country code comes next.
+    fn dials_abroad(&self) -> bool {
+        self.digits.ends_with('+') || self.digits.trim_start() == "00"
     }
 
     /// Digits as they stand, with what stands before them where it says something: `+47`, `22.05.2024`.

@@ -1,46 +1,47 @@
 //! What an OpenPGP certificate says of itself, verified: who it is, until when, and which of its keys is for encryption.
 //!
-//! Only what the certificate's own primary key signed counts. Where several signatures say the same thing, the newest
-//! decides, and if that is over SHA-1, nothing does: an older and better one may say what its owner has taken back. A
-//! revocation counts whoever made it, since it can only make us refuse.
+//! Only what the certificate's own primary key signed counts. Each component has one signature that decides about it: the
+//! newest valid one about the primary key itself, about each user id, and about each subkey. If that is over SHA-1, nothing
+//! decides: an older and better one may say what its owner has taken back. A revocation of a key counts whoever made it,
+//! since it can only make us refuse.
 
 use std::io::Read as _;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use pgp::armor::Dearmor;
-use pgp::composed::{PublicOrSecret, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, PacketTrait, PublicKey, Signature, SignatureType};
-use pgp::types::{EcdhPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
+use pgp::packet::{KeyFlags, PacketTrait, PublicKey, PublicSubkey, Signature, SignatureType, SubpacketData};
+use pgp::types::{
+    EcdhPublicParams, EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, KeyVersion, PublicParams, Tag,
+};
 
+use super::packets::{Certificate, Subkey, User};
 use crate::keys::{KeyError, KeyKind, RecordingKey, Refusal};
 
 /// Reads a certificate in armor or base64, and judges it.
 pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
-    let certificate = parse(text)?;
-    let primary = &certificate.primary_key;
+    let certificate = Certificate::read(&decode(text)?)?;
+    let primary = &certificate.primary;
     if primary.version() != KeyVersion::V4 {
         return Err(Refusal::VersionUnsupported.into());
     }
-    if !certificate.details.revocation_signatures.is_empty() {
+    if certificate.is_revoked() {
         return Err(Refusal::Revoked.into());
     }
-    strong(primary.public_params())?;
+    check_signer(primary.public_params())?;
     if instant(primary) > now {
         return Err(Refusal::NotYetValid.into());
     }
-    let own = self_signature(&certificate, now)?;
-    let primary_expiry = expiry(primary, own);
+    let statements = Statements::of(&certificate, now)?;
+    let primary_expiry = statements.expiry(primary);
     if primary_expiry.is_some_and(|expires| expires <= now) {
         return Err(Refusal::Expired.into());
     }
     let (params, expires_at, packet) = match newest_subkey(&certificate, now) {
-        Ok(subkey) => (subkey.key.key.public_params(), subkey.expires, packet(&subkey.key.key)?),
+        Ok(subkey) => (subkey.key.public_params(), subkey.expires, packet(subkey.key)?),
         // A primary key that encrypts itself, as RSA's may.
-        Err(Refusal::NoEncryptionKey) if encrypts(&own.key_flags()) => {
-            (primary.public_params(), None, packet(primary)?)
-        }
+        Err(Refusal::NoEncryptionKey) if statements.encrypts() => (primary.public_params(), None, packet(primary)?),
         Err(refusal) => return Err(refusal.into()),
     };
     Ok(RecordingKey {
@@ -52,63 +53,114 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     })
 }
 
-/// The one certificate that a text holds.
-fn parse(text: &str) -> Result<SignedPublicKey, Refusal> {
+/// The bytes of a text in armor or base64.
+fn decode(text: &str) -> Result<Vec<u8>, Refusal> {
     let text = text.trim();
+    if !text.starts_with("-----BEGIN") {
+        return crate::keys::model::base64(text).ok_or(Refusal::NotACertificate);
+    }
+    if text.matches("-----BEGIN").count() > 1 {
+        return Err(Refusal::SeveralCertificates);
+    }
     let mut bytes = Vec::new();
-    if text.starts_with("-----BEGIN") {
-        if text.matches("-----BEGIN").count() > 1 {
-            return Err(Refusal::SeveralCertificates);
-        }
-        let dearmored = Dearmor::new(text.as_bytes()).take(RecordingKey::LONGEST as u64).read_to_end(&mut bytes);
-        dearmored.map_err(|_| Refusal::NotACertificate)?;
-    } else {
-        bytes = crate::keys::model::base64(text).ok_or(Refusal::NotACertificate)?;
-    }
-    let mut found = None;
-    for key in PublicOrSecret::from_bytes_many(&bytes[..]).map_err(|_| Refusal::NotACertificate)? {
-        match key.map_err(|_| Refusal::NotACertificate)? {
-            PublicOrSecret::Secret(_) => return Err(Refusal::PrivateKey),
-            PublicOrSecret::Public(_) if found.is_some() => return Err(Refusal::SeveralCertificates),
-            PublicOrSecret::Public(key) => found = Some(key),
-        }
-    }
-    found.ok_or(Refusal::NotACertificate)
+    let dearmored = Dearmor::new(text.as_bytes()).take(RecordingKey::LONGEST as u64).read_to_end(&mut bytes);
+    dearmored.map_err(|_| Refusal::NotACertificate)?;
+    Ok(bytes)
 }
 
-/// The newest signature of the primary key about itself: over itself, or over a name that was not revoked.
-fn self_signature(certificate: &SignedPublicKey, now: DateTime<Utc>) -> Result<&Signature, Refusal> {
-    let primary = &certificate.primary_key;
-    let direct = certificate.details.direct_signatures.iter();
-    let direct = direct.filter(|one| {
-        one.typ() == Some(SignatureType::Key) && (one.verify_key(primary).is_ok() || is_own_and_weak(primary, one))
-    });
-    let named = certificate.details.users.iter().flat_map(|user| {
-        // Others may take back what they said of the name.
-        let revokes = |one: &Signature| one.typ() == Some(SignatureType::CertRevocation) && is_own(primary, one);
-        let is_revoked = user.signatures.iter().any(revokes);
-        let certifies = move |one: &&Signature| {
-            let verifies = || one.verify_certification(primary, Tag::UserId, &user.id).is_ok();
-            !is_revoked && one.is_certification() && (verifies() || is_own_and_weak(primary, one))
-        };
-        user.signatures.iter().filter(certifies)
-    });
-    newest(direct.chain(named), now)
+/// The signatures that decide about the primary key.
+struct Statements<'c> {
+    /// The one about the key itself.
+    direct: Option<&'c Signature>,
+    /// One about each user id: the primary user id's first, then the newer before the older.
+    users: Vec<&'c Signature>,
+}
+
+impl<'c> Statements<'c> {
+    fn of(certificate: &'c Certificate, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        let primary = &certificate.primary;
+        let direct = certificate.direct.iter().filter(|one| {
+            one.typ() == Some(SignatureType::Key) && counts(primary, one, || one.verify_key(primary).is_ok())
+        });
+        let direct = newest(direct, now);
+        let mut reason = *direct.as_ref().err().unwrap_or(&Refusal::Unbound);
+        let mut users = Vec::new();
+        for user in &certificate.users {
+            match user_signature(primary, user, now) {
+                Ok(decided) => users.push((is_taken_back(primary, user, decided), decided)),
+                Err(other) if reason == Refusal::Unbound => reason = other,
+                Err(_) => {}
+            }
+        }
+        // A user id is not the key. One that was taken back says something only where no other does.
+        if users.iter().any(|(taken_back, _)| !taken_back) {
+            users.retain(|(taken_back, _)| !taken_back);
+        }
+        users.sort_by_key(|(_, one)| std::cmp::Reverse((one.is_primary(), created(one))));
+        let mut statements = Self { direct: direct.ok(), users: users.into_iter().map(|(_, one)| one).collect() };
+        if statements.decisive().next().is_none() {
+            return Err(reason);
+        }
+        if statements.decisive().any(is_weak) {
+            return Err(Refusal::Sha1Binding);
+        }
+        statements.users.retain(|one| !is_weak(one));
+        Ok(statements)
+    }
+
+    /// The signature about the key itself, and the one about the primary user id.
+    fn decisive(&self) -> impl Iterator<Item = &'c Signature> {
+        self.direct.into_iter().chain(self.users.first().copied())
+    }
+
+    /// When the primary key ends: at the first end that a decisive signature states. One that states none does not
+    /// outvote another, however new it is. Where the key itself has no stated end, the newest one of a user id counts.
+    fn expiry(&self, primary: &PublicKey) -> Option<DateTime<Utc>> {
+        let stated = |one: &&Signature| expiry(primary, one).is_some();
+        let newest = self.users.iter().copied().filter(stated).max_by_key(|one| created(one));
+        let newest = newest.filter(|_| !self.direct.as_ref().is_some_and(stated));
+        self.decisive().chain(newest).filter_map(|one| expiry(primary, one)).min()
+    }
+
+    /// Whether the primary key is for encryption itself: every decisive signature that says what it is for says so.
+    fn encrypts(&self) -> bool {
+        let mut flags = self.decisive().filter_map(key_flags).peekable();
+        flags.peek().is_some() && flags.all(encrypts)
+    }
+}
+
+/// The signature that decides about a user id.
+fn user_signature<'c>(primary: &PublicKey, user: &'c User, now: DateTime<Utc>) -> Result<&'c Signature, Refusal> {
+    let certifies = |one: &&Signature| {
+        one.is_certification()
+            && counts(primary, one, || one.verify_certification(primary, Tag::UserId, &user.id).is_ok())
+    };
+    newest(user.signatures.iter().filter(certifies), now)
+}
+
+/// Whether the owner has taken back a user id after the signature that decides about it was made. Others may take back only
+/// what they said of it themselves.
+fn is_taken_back(primary: &PublicKey, user: &User, decided: &Signature) -> bool {
+    user.signatures.iter().any(|one| {
+        one.typ() == Some(SignatureType::CertRevocation)
+            && created(one) >= created(decided)
+            && one.verify_certification(primary, Tag::UserId, &user.id).is_ok()
+    })
 }
 
 /// A subkey that may be encrypted for.
-struct Subkey<'c> {
-    key: &'c SignedPublicSubKey,
+struct EncryptionKey<'c> {
+    key: &'c PublicSubkey,
     expires: Option<DateTime<Utc>>,
 }
 
 /// The newest subkey for encryption that is valid; else what is wrong with the newest that is for encryption at all.
-fn newest_subkey(certificate: &SignedPublicKey, now: DateTime<Utc>) -> Result<Subkey<'_>, Refusal> {
-    let mut subkeys: Vec<_> = certificate.public_subkeys.iter().collect();
-    subkeys.sort_by_key(|subkey| std::cmp::Reverse(subkey.key.created_at()));
+fn newest_subkey(certificate: &Certificate, now: DateTime<Utc>) -> Result<EncryptionKey<'_>, Refusal> {
+    let mut subkeys: Vec<_> = certificate.subkeys.iter().collect();
+    subkeys.sort_by_key(|subkey| std::cmp::Reverse(subkey.key.as_ref().map(PublicSubkey::created_at)));
     let mut wrong = Refusal::NoEncryptionKey;
-    for key in subkeys {
-        match judge(certificate, key, now) {
+    for subkey in subkeys {
+        match judge(&certificate.primary, subkey, now) {
             Ok(Some(subkey)) => return Ok(subkey),
             Err(refusal) if wrong == Refusal::NoEncryptionKey => wrong = refusal,
             Ok(None) | Err(_) => {}
@@ -119,49 +171,84 @@ fn newest_subkey(certificate: &SignedPublicKey, now: DateTime<Utc>) -> Result<Su
 
 /// The subkey if it may be encrypted for; `None` if it is not meant to be.
 fn judge<'c>(
-    certificate: &SignedPublicKey,
-    key: &'c SignedPublicSubKey,
+    primary: &PublicKey,
+    subkey: &'c Subkey,
     now: DateTime<Utc>,
-) -> Result<Option<Subkey<'c>>, Refusal> {
-    let primary = &certificate.primary_key;
-    let bindings = key.signatures.iter().filter(|one| {
-        let verifies = || one.verify_subkey_binding(primary, &key.key).is_ok();
-        one.typ() == Some(SignatureType::SubkeyBinding) && (verifies() || is_own_and_weak(primary, one))
+) -> Result<Option<EncryptionKey<'c>>, Refusal> {
+    let is_meant_to = || subkey.signatures.iter().filter_map(key_flags).any(encrypts);
+    let Some(key) = &subkey.key else {
+        return if is_meant_to() { Err(Refusal::AlgorithmUnsupported) } else { Ok(None) };
+    };
+    let bindings = subkey.signatures.iter().filter(|one| {
+        one.typ() == Some(SignatureType::SubkeyBinding)
+            && counts(primary, one, || one.verify_subkey_binding(primary, key).is_ok())
     });
     let binding = match newest(bindings, now) {
         Ok(binding) => binding,
-        Err(refusal) if key.signatures.iter().any(|one| encrypts(&one.key_flags())) => return Err(refusal),
+        Err(refusal) if is_meant_to() => return Err(refusal),
         Err(_) => return Ok(None),
     };
-    if !encrypts(&binding.key_flags()) {
+    if is_weak(binding) && is_meant_to() {
+        return Err(Refusal::Sha1Binding);
+    }
+    if !key_flags(binding).is_some_and(encrypts) {
         return Ok(None);
     }
-    if key.signatures.iter().any(|one| one.typ() == Some(SignatureType::SubkeyRevocation)) {
+    if subkey.signatures.iter().any(|one| one.typ() == Some(SignatureType::SubkeyRevocation)) {
         return Err(Refusal::Revoked);
     }
-    if instant(&key.key) > now {
+    if instant(key) > now {
         return Err(Refusal::NotYetValid);
     }
-    let expires = expiry(&key.key, binding);
+    let expires = expiry(key, binding);
     if expires.is_some_and(|expires| expires <= now) {
         return Err(Refusal::Expired);
     }
-    strong(key.key.public_params())?;
-    Ok(Some(Subkey { key, expires }))
+    strong(key.public_params())?;
+    Ok(Some(EncryptionKey { key, expires }))
 }
 
-/// The newest of some verified signatures that is in force.
+/// The newest of some signatures that is in force; else the reason why none is.
 fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>, now: DateTime<Utc>) -> Result<&'s Signature, Refusal> {
-    let created = |one: &Signature| one.created().map(pgp::types::Timestamp::as_secs);
-    let in_force = signatures.filter(|one| {
-        let Some(made) = one.created().and_then(|at| DateTime::from_timestamp(at.as_secs().into(), 0)) else {
-            return false;
-        };
+    let (mut newest, mut reason) = (None, Refusal::Unbound);
+    for one in signatures {
+        let Some(made) = created(one) else { continue };
         let lasts = one.signature_expiration_time().map(Duration::from).unwrap_or_default();
-        made <= now && (lasts.is_zero() || made + lasts > now)
-    });
-    let newest = in_force.max_by_key(|one| created(one)).ok_or(Refusal::Unbound)?;
-    if is_weak(newest) { Err(Refusal::Sha1Binding) } else { Ok(newest) }
+        if made > now {
+            reason = Refusal::NotYetValid;
+        } else if !lasts.is_zero() && made + lasts <= now {
+            reason = Refusal::Expired;
+        } else if newest.is_none_or(|newest| created(newest) <= Some(made)) {
+            newest = Some(one);
+        }
+    }
+    newest.ok_or(reason)
+}
+
+/// Whether a signature is one of the primary key's that this service understands. One over a weak hash need not verify: it
+/// is there to be refused.
+fn counts(primary: &PublicKey, signature: &Signature, verifies: impl Fn() -> bool) -> bool {
+    is_understood(signature) && (is_weak(signature) && is_own(primary, signature) || verifies())
+}
+
+/// Whether every part of a signature that its maker calls critical is known here (RFC 9580, 5.2.3.7). No notation is, since
+/// each is somebody's own (5.2.3.24).
+fn is_understood(signature: &Signature) -> bool {
+    signature.config().is_some_and(|config| {
+        let mut subpackets = config.hashed_subpackets.iter().chain(&config.unhashed_subpackets);
+        subpackets.all(|subpacket| {
+            let own = matches!(
+                subpacket.data,
+                SubpacketData::Notation(_) | SubpacketData::Experimental(..) | SubpacketData::Other(..)
+            );
+            !(subpacket.is_critical && own)
+        })
+    })
+}
+
+/// When a signature was made.
+fn created(signature: &Signature) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(signature.created()?.as_secs().into(), 0)
 }
 
 fn is_weak(signature: &Signature) -> bool {
@@ -174,10 +261,12 @@ fn is_own(primary: &PublicKey, signature: &Signature) -> bool {
         || signature.issuer_fingerprint().contains(&&primary.fingerprint())
 }
 
-/// Whether a signature says that the primary key made it, over a hash that proves nothing. It is not verified: it is there
-/// to be refused.
-fn is_own_and_weak(primary: &PublicKey, signature: &Signature) -> bool {
-    is_weak(signature) && is_own(primary, signature)
+/// What a signature says that a key is for, if anything.
+fn key_flags(signature: &Signature) -> Option<&KeyFlags> {
+    signature.config()?.hashed_subpackets().find_map(|subpacket| match &subpacket.data {
+        SubpacketData::KeyFlags(flags) => Some(flags),
+        _ => None,
+    })
 }
 
 fn encrypts(flags: &KeyFlags) -> bool {
@@ -201,6 +290,16 @@ fn strong(params: &PublicParams) -> Result<(), Refusal> {
         PublicParams::RSA(_) if rsa_bits(params) < 2048 => Err(Refusal::TooWeak),
         PublicParams::DSA(_) => Err(Refusal::TooWeak),
         _ => Ok(()),
+    }
+}
+
+/// Whether a primary key's signatures can be verified, and are worth it.
+fn check_signer(params: &PublicParams) -> Result<(), Refusal> {
+    match params {
+        PublicParams::Unknown { .. }
+        | PublicParams::ECDSA(EcdsaPublicParams::Unsupported { .. } | EcdsaPublicParams::Secp256k1 { .. })
+        | PublicParams::EdDSALegacy(EddsaLegacyPublicParams::Unsupported { .. }) => Err(Refusal::AlgorithmUnsupported),
+        params => strong(params),
     }
 }
 

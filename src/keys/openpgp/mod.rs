@@ -5,6 +5,7 @@
 
 mod certificate;
 mod message;
+mod packets;
 
 pub use certificate::read;
 pub use message::Message;

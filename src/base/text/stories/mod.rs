@@ -1,5 +1,6 @@
 //! What people write, and what of it is an identifier.
 
+mod cost;
 mod numbers;
 mod persons;
 mod properties;

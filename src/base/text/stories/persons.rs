@@ -46,6 +46,38 @@ fn the_own_address_counts_with_more_around_it() {
 }
 
 #[test]
+fn a_longer_address_is_somebody_else() {
+    let own = Own { email: Some(Email::parse("kn@example.no").unwrap()), ..Own::default() };
+    let finder = Finder::new(region("NO"), own);
+    for other in [
+        "xkn@example.no",
+        "a.kn@example.no",
+        "kn@example.no.uk",
+        "KN@example.no.com",
+        "kn@example.no.mail.se",
+        "kn@example.nordic",
+        "kn@example.no-reply.com",
+        "kn@sub.example.no",
+    ] {
+        assert_eq!(seen(&finder, other), format!("<{}>", other.to_lowercase()));
+        assert_eq!(seen(&finder, &format!("Skriv til {other}.")), format!("Skriv til <{}>.", other.to_lowercase()));
+    }
+    check(
+        &finder,
+        &[
+            ("Skriv til kn@example.no.", "Skriv til <kn@example.no>."),
+            ("kn@example.no.Takk", "<kn@example.no>.Takk"),
+            ("kn@example.no.og ring", "<kn@example.no>.og ring"),
+            ("kn@example.no...", "<kn@example.no>..."),
+            ("kn@example.no-Kari", "<kn@example.no>-Kari"),
+            ("kn@example.no-ola@example.se", "<kn@example.no>-<ola@example.se>"),
+            ("(kn@example.no)", "(<kn@example.no>)"),
+            ("mailto:kn%40example.no", "mailto:<kn@example.no>"),
+        ],
+    );
+}
+
+#[test]
 fn the_own_name_in_any_order_case_and_accent() {
     check(
         &kari(),

@@ -1,0 +1,152 @@
+//! The packets of one OpenPGP certificate, each signature with the component that it is about.
+//!
+//! The certificate is taken apart here and not by the crate's own reader, which ends a certificate at the first packet that
+//! it does not know: a keyring file has trust packets in it, and one key of an unknown kind does not make the others bad.
+
+use pgp::packet::{Packet, PacketHeader, PublicKey, PublicSubkey, Signature, SignatureType, UserId};
+use pgp::types::{PacketLength, Tag};
+
+use crate::keys::Refusal;
+
+/// A certificate, of which nothing has been verified.
+#[derive(Debug)]
+pub(super) struct Certificate {
+    pub primary: PublicKey,
+    /// The signatures about the primary key itself, revocations among them.
+    pub direct: Vec<Signature>,
+    pub users: Vec<User>,
+    pub subkeys: Vec<Subkey>,
+}
+
+/// A user id and the signatures about it.
+#[derive(Debug)]
+pub(super) struct User {
+    pub id: UserId,
+    pub signatures: Vec<Signature>,
+}
+
+/// A subkey and the signatures about it.
+#[derive(Debug)]
+pub(super) struct Subkey {
+    /// `None` where the key is of an algorithm, a size or a curve that cannot be read here.
+    pub key: Option<PublicSubkey>,
+    pub signatures: Vec<Signature>,
+}
+
+/// The component that the next signatures are about.
+#[derive(Clone, Copy)]
+enum Component {
+    Primary,
+    User,
+    Subkey,
+    /// A user attribute, such as a picture: nothing rests on it.
+    Attribute,
+}
+
+/// One packet as it lies in the bytes.
+struct RawPacket<'b> {
+    header: PacketHeader,
+    body: &'b [u8],
+}
+
+impl Certificate {
+    /// Reads the one certificate that the bytes are.
+    pub fn read(mut bytes: &[u8]) -> Result<Self, Refusal> {
+        let mut certificate = Self::begin(&next(&mut bytes)?)?;
+        let mut about = Component::Primary;
+        while !bytes.is_empty() {
+            about = certificate.add(&next(&mut bytes)?, about)?;
+        }
+        Ok(certificate)
+    }
+
+    fn begin(raw: &RawPacket<'_>) -> Result<Self, Refusal> {
+        match (raw.header.tag(), raw.parse()) {
+            (Tag::SecretKey | Tag::SecretSubkey, _) => Err(Refusal::PrivateKey),
+            (_, Some(Packet::PublicKey(primary))) => {
+                Ok(Self { primary, direct: Vec::new(), users: Vec::new(), subkeys: Vec::new() })
+            }
+            (Tag::PublicKey, None) => Err(raw.unreadable_key()),
+            _ => Err(Refusal::NotACertificate),
+        }
+    }
+
+    /// Adds a packet; returns the component that a signature behind it is about.
+    fn add(&mut self, raw: &RawPacket<'_>, about: Component) -> Result<Component, Refusal> {
+        match raw.header.tag() {
+            Tag::SecretKey | Tag::SecretSubkey => Err(Refusal::PrivateKey),
+            Tag::PublicKey => Err(Refusal::SeveralCertificates),
+            Tag::PublicSubkey => {
+                let key = match raw.parse() {
+                    Some(Packet::PublicSubkey(key)) => Some(key),
+                    _ if raw.unreadable_key() == Refusal::NotACertificate => return Err(Refusal::NotACertificate),
+                    _ => None,
+                };
+                self.subkeys.push(Subkey { key, signatures: Vec::new() });
+                Ok(Component::Subkey)
+            }
+            Tag::UserId => match raw.parse() {
+                Some(Packet::UserId(id)) => {
+                    self.users.push(User { id, signatures: Vec::new() });
+                    Ok(Component::User)
+                }
+                _ => Err(Refusal::NotACertificate),
+            },
+            Tag::UserAttribute => Ok(Component::Attribute),
+            // One that cannot be read may be a revocation, so it is not passed over.
+            Tag::Signature => match raw.parse() {
+                Some(Packet::Signature(signature)) => {
+                    if let Some(signatures) = self.signatures(about) {
+                        signatures.push(signature);
+                    }
+                    Ok(about)
+                }
+                _ => Err(Refusal::NotACertificate),
+            },
+            // RFC 9580, 4.3 and 5.10: these are ignored.
+            Tag::Trust | Tag::Marker | Tag::Padding | Tag::UnassignedNonCritical(_) | Tag::Experimental(_) => Ok(about),
+            _ => Err(Refusal::NotACertificate),
+        }
+    }
+
+    fn signatures(&mut self, about: Component) -> Option<&mut Vec<Signature>> {
+        match about {
+            Component::Primary => Some(&mut self.direct),
+            Component::User => self.users.last_mut().map(|user| &mut user.signatures),
+            Component::Subkey => self.subkeys.last_mut().map(|subkey| &mut subkey.signatures),
+            Component::Attribute => None,
+        }
+    }
+
+    /// Whether the primary key is revoked, whoever made the revocation.
+    pub fn is_revoked(&self) -> bool {
+        self.direct.iter().any(|one| one.typ() == Some(SignatureType::KeyRevocation))
+    }
+}
+
+impl RawPacket<'_> {
+    fn parse(&self) -> Option<Packet> {
+        Packet::from_reader(self.header, self.body).ok()
+    }
+
+    /// The reason why a key packet is refused that the crate cannot read.
+    fn unreadable_key(&self) -> Refusal {
+        match self.body {
+            // The version, the time of creation, and the algorithm with its parameters.
+            [4, _, _, _, _, _, _, ..] => Refusal::AlgorithmUnsupported,
+            [4, ..] | [] => Refusal::NotACertificate,
+            _ => Refusal::VersionUnsupported,
+        }
+    }
+}
+
+/// Takes the next packet off the bytes.
+fn next<'b>(bytes: &mut &'b [u8]) -> Result<RawPacket<'b>, Refusal> {
+    let header = PacketHeader::try_from_reader(&mut *bytes).map_err(|_| Refusal::NotACertificate)?;
+    // Only data packets may come in parts.
+    let PacketLength::Fixed(length) = header.packet_length() else { return Err(Refusal::NotACertificate) };
+    let length = usize::try_from(length).map_err(|_| Refusal::NotACertificate)?;
+    let (body, rest) = bytes.split_at_checked(length).ok_or(Refusal::NotACertificate)?;
+    *bytes = rest;
+    Ok(RawPacket { header, body })
+}
