@@ -145,7 +145,7 @@ impl Default for DatabaseConfig {
             url: None,
             url_file: None,
             pool: 10,
-            acquire_timeout: 5,
+            acquire_timeout: 4,
             statement_timeout: 4,
             write_timeout: 15,
             job_timeout: 600,
@@ -173,7 +173,7 @@ pub struct VaultConfig {
 
 impl Default for VaultConfig {
     fn default() -> Self {
-        Self { url: None, url_file: None, master_key: None, master_key_file: None, pool: 10, acquire_timeout: 5 }
+        Self { url: None, url_file: None, master_key: None, master_key_file: None, pool: 10, acquire_timeout: 4 }
     }
 }
 
