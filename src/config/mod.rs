@@ -91,7 +91,7 @@ impl Default for DatabaseConfig {
             url: None,
             url_file: None,
             pool: 10,
-            acquire_timeout: 5,
+            acquire_timeout: 4,
             statement_timeout: 4,
             write_timeout: 15,
             job_timeout: 600,
@@ -119,7 +119,7 @@ pub struct VaultConfig {
 
 impl Default for VaultConfig {
     fn default() -> Self {
-        Self { url: None, url_file: None, master_key: None, master_key_file: None, pool: 10, acquire_timeout: 5 }
+        Self { url: None, url_file: None, master_key: None, master_key_file: None, pool: 10, acquire_timeout: 4 }
     }
 }
 
