@@ -27,6 +27,9 @@ pub const UNREADABLE: &str = "text_unreadable";
 /// How many texts are read at a time: most of it is waiting for the object store and the databases.
 const AT_ONCE: usize = 8;
 
+/// How many texts are noted and read between two renewals of the lease.
+const BATCH: i64 = 8;
+
 /// How many texts in a row may go wrong before the night gives up on the rest.
 const MOST_FAILURES: u32 = 10;
 
@@ -185,7 +188,7 @@ async fn unread(tx: &mut Tx<Archive>, tenant: TenantId, after: Option<ContentId>
         .push(" AND NOT EXISTS (SELECT 1 FROM rescan_attempts a WHERE a.content_id = n.content_id")
         .with(" AND a.tenant_id = ", tenant)
         .push(")")
-        .with(" ORDER BY n.content_id LIMIT ", AT_ONCE as i64)
+        .with(" ORDER BY n.content_id LIMIT ", BATCH)
         .all()
         .await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())

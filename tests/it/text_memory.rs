@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestLethe, each_store};
+use crate::harness::each_store;
 
 /// How long each text is, in bytes.
 const SIZE: usize = 2 << 20;

@@ -42,15 +42,12 @@ impl<F: Fn(usize) -> String> Filled<F> {
                 shown.push_str(key);
                 at = Json::checked(&self.text).end(at);
             } else if let Some(after) = rest[ahead..].strip_prefix(OPEN) {
-                match number_of(after) {
-                    Some((number, behind)) => {
-                        self.value(number, shown);
-                        at = self.text.len() - behind.len();
-                    }
-                    None => {
-                        shown.push(OPEN);
-                        at += OPEN.len_utf8();
-                    }
+                if let Some((number, behind)) = number_of(after) {
+                    self.value(number, shown);
+                    at = self.text.len() - behind.len();
+                } else {
+                    shown.push(OPEN);
+                    at += OPEN.len_utf8();
                 }
             }
         }

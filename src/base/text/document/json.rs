@@ -79,6 +79,9 @@ pub(super) struct Trail {
     is_label: bool,
 }
 
+/// What is found, and where.
+type Finds = Vec<(Range<usize>, Find)>;
+
 /// Collects the strings of a document.
 pub(super) struct Walk<'w> {
     pub json: Json<'w>,
@@ -90,7 +93,7 @@ pub(super) struct Walk<'w> {
     /// Which number stands behind a key that came out like another one of its object.
     apart: HashMap<u32, String>,
     /// Words that are numbers: what they are by themselves, should nothing be found in what they are words of.
-    counters: Vec<(u32, Vec<(Range<usize>, Find)>)>,
+    counters: Vec<(u32, Finds)>,
 }
 
 /// Replaces what identifies somebody; `None` where nothing does.
@@ -230,7 +233,7 @@ impl Walk<'_> {
     }
 
     /// What a number is by itself.
-    fn counter(&self, number: &str) -> Vec<(Range<usize>, Find)> {
+    fn counter(&self, number: &str) -> Finds {
         if !number.contains(['.', 'e', 'E']) {
             return self.finder.read(number, Reading::Counter);
         }
@@ -264,7 +267,7 @@ impl Walk<'_> {
         Ok(end)
     }
 
-    fn mark(&mut self, piece: u32, finds: Vec<(Range<usize>, Find)>) -> Result<(), Broken> {
+    fn mark(&mut self, piece: u32, finds: Finds) -> Result<(), Broken> {
         for (range, find) in finds {
             self.pieces.mark(piece, range.start, range.end, Some(Put::Find(find)))?;
         }

@@ -33,7 +33,7 @@ impl<'t> Json<'t> {
         let mut keys = Keys { json, starts: Vec::new() };
         let mut is_unique = true;
         keys.walk(json.root(), &mut |_, starts| {
-            is_unique &= starts.is_sorted_by(|one, other| json.order(*one, *other).is_lt())
+            is_unique &= starts.is_sorted_by(|one, other| json.order(*one, *other).is_lt());
         });
         if is_unique {
             return Ok(json);
