@@ -65,10 +65,20 @@ impl Columns {
     /// Whether a text of it has a placeholder.
     #[must_use]
     pub fn has_mentions(&self) -> bool {
+        self.text().is_some_and(|text| text.contains('\u{E000}'))
+    }
+
+    /// How long its text is.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.text().map_or(0, String::len)
+    }
+
+    const fn text(&self) -> Option<&String> {
         match self {
             Self::Interaction { attributes: text, .. }
             | Self::SurveyResponse { comment: text, .. }
-            | Self::RawEvent { attributes: text, .. } => text.as_ref().is_some_and(|text| text.contains('\u{E000}')),
+            | Self::RawEvent { attributes: text, .. } => text.as_ref(),
         }
     }
 }

@@ -17,3 +17,4 @@ pub mod pii;
 pub mod place;
 pub mod target;
 pub mod text;
+pub mod work;

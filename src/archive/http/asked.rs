@@ -14,6 +14,7 @@ use crate::base::page::{Page, Position};
 use crate::base::pii::{Email, Identifier, Phone, Region};
 use crate::base::target::Target;
 use crate::base::text::{Finder, Own, fill_text, tokenize_text};
+use crate::base::work;
 use crate::http::query::Limit;
 use crate::http::{Answer, Code, Place, Problem};
 use crate::vault::Stores;
@@ -64,7 +65,9 @@ impl Asked {
         let position = |record: &Record| Position { at: record.at, id: record.id.0 };
         let Page { items: records, next_cursor } = Page::of(records, limit, position, (&stores.service_key, &query));
         let lens = Lens::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
-        let items = records.into_iter().filter_map(|record| T::through(&lens, record)).collect();
+        let bytes = records.iter().map(|record| record.columns.text_bytes()).sum();
+        let render = move || records.into_iter().filter_map(|record| T::through(&lens, record)).collect();
+        let items = work::run(bytes, render).await;
         Ok(Viewed { view, items, next_cursor })
     }
 

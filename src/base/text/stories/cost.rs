@@ -68,7 +68,6 @@ fn twice_the_text_takes_twice_the_readings() {
     for piece in PIECES {
         let times = 2_000 / piece.len();
         let (once, twice) = (count(piece, times), count(piece, 2 * times));
-        println!("COST {piece:?} {:.2} {once} {twice}", twice as f64 / (4_000.0));
         assert!(twice <= 2 * once + 100, "{piece:?}: {once} readings, then {twice}");
     }
 }
