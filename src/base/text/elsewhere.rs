@@ -28,7 +28,7 @@ impl Numbers {
         let digits = std::str::from_utf8(stretch.digits.get(begun.from + prefix..own.end)?).ok()?;
         let phone = Phone::parse(&format!("+{digits}"), self.region()).ok().filter(|phone| !self.is_own(phone))?;
         let national = phone.expose().national();
-        (national.as_bytes() == &stretch.digits[own.clone()]).then(|| (begun.from..own.end, phone))
+        (national.as_bytes() == &stretch.digits[own.clone()]).then_some((begun.from..own.end, phone))
     }
 
     /// The group with which a number begins that is dialled abroad and may have the own digits in it, and how many of its
