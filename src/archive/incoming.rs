@@ -174,7 +174,7 @@ pub struct RawEventIn {
 }
 
 /// What one call sends: drafts of itself.
-pub trait Incoming: for<'de> Deserialize<'de> + Validate {
+pub trait Incoming: for<'de> Deserialize<'de> + Validate + 'static {
     /// Reads the record, or says what is wrong with it.
     fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>>;
 }

@@ -18,3 +18,4 @@ pub mod place;
 pub mod purpose;
 pub mod target;
 pub mod text;
+pub mod work;

@@ -17,8 +17,9 @@ use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
-use crate::base::pii::Identifier;
+use crate::base::pii::{Identifier, Region};
 use crate::base::text::{Finder, Own};
+use crate::base::work;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::{self, Tenant, fence};
 use crate::vault::{self, Resolved, Stores, VaultError};
@@ -145,14 +146,60 @@ struct Ready {
     comment: Comment,
 }
 
+fn read_comment(
+    region: Region,
+    before: Option<Record>,
+    draft: Draft,
+    kept: &HashMap<IdentifierId, Identifier>,
+) -> Ready {
+    let own = |id: Option<IdentifierId>| id.and_then(|id| kept.get(&id)).cloned();
+    let phone = match (&draft.phone, own(kept_id(&draft.phone))) {
+        (Slot::Set(phone), _) => phone.clone(),
+        (_, Some(Identifier::Phone(phone))) => Some(phone),
+        _ => None,
+    };
+    let email = match (&draft.email, own(kept_id(&draft.email))) {
+        (Slot::Set(email), _) => email.clone(),
+        (_, Some(Identifier::Email(email))) => Some(email),
+        _ => None,
+    };
+    let finder = || Finder::new(region, Own { phone, email, name: None });
+    let is_anothers = matches!(draft.phone, Slot::Set(Some(_))) || matches!(draft.email, Slot::Set(Some(_)));
+    let comment = match (&draft.comment, &before) {
+        (Slot::Set(Some(text)), _) => Comment::read(&finder(), text),
+        (Slot::Set(None), _) | (Slot::Kept(()), None) => Comment::default(),
+        (Slot::Kept(()), Some(Record { request, mentions, .. })) => match &request.comment {
+            Some(text) if is_anothers => Comment::read_again(&finder(), text, mentions.clone()),
+            text => Comment::kept(text.clone(), mentions.clone()),
+        },
+    };
+    Ready { before, draft, comment }
+}
+
+/// How long a comment is that was written anew.
+fn comment_bytes(draft: &Draft) -> usize {
+    match &draft.comment {
+        Slot::Set(Some(text)) => text.len(),
+        Slot::Set(None) | Slot::Kept(()) => 0,
+    }
+}
+
 impl Round<'_> {
     /// `None`: somebody else was faster; begin again.
     async fn run(&self, plan: Plan, reservation: Option<&Reservation>) -> Result<Option<Written>, RequestError> {
         let Plan { create, update, delete } = plan;
         let own = self.kept_identifiers(&update).await?;
-        let create: Vec<_> = create.into_iter().map(|draft| self.read_comment(None, draft, &own)).collect();
-        let update: Vec<_> =
-            update.into_iter().map(|(record, draft)| self.read_comment(Some(record), draft, &own)).collect();
+        let region = self.tenant.region;
+        let kept = |record: &Record| record.request.comment.as_ref().map_or(0, String::len);
+        let kept: usize = update.iter().map(|(record, _)| kept(record)).sum();
+        let drafts = create.iter().chain(update.iter().map(|(_, draft)| draft));
+        let bytes = kept + drafts.map(comment_bytes).sum::<usize>();
+        let read = move || -> (Vec<_>, Vec<_>) {
+            let create = create.into_iter().map(|draft| read_comment(region, None, draft, &own)).collect();
+            let update = update.into_iter().map(|(record, draft)| read_comment(region, Some(record), draft, &own));
+            (create, update.collect())
+        };
+        let (create, update) = work::run(bytes, read).await;
         let Some(ids) = self.resolve(create.iter().chain(&update)).await? else { return Ok(None) };
         let now = self.stores.clock.now();
         let created = create.into_iter().map(|ready| self.entered(ready, &ids, now)).collect();
@@ -175,31 +222,6 @@ impl Round<'_> {
         }
         let keyset = self.stores.keysets.get(&self.stores.vault, self.actor.tenant).await?;
         Ok(vault::open(&mut self.stores.vault.read().await?, &keyset, ids).await?)
-    }
-
-    fn read_comment(&self, before: Option<Record>, draft: Draft, kept: &HashMap<IdentifierId, Identifier>) -> Ready {
-        let own = |id: Option<IdentifierId>| id.and_then(|id| kept.get(&id)).cloned();
-        let phone = match (&draft.phone, own(kept_id(&draft.phone))) {
-            (Slot::Set(phone), _) => phone.clone(),
-            (_, Some(Identifier::Phone(phone))) => Some(phone),
-            _ => None,
-        };
-        let email = match (&draft.email, own(kept_id(&draft.email))) {
-            (Slot::Set(email), _) => email.clone(),
-            (_, Some(Identifier::Email(email))) => Some(email),
-            _ => None,
-        };
-        let finder = || Finder::new(self.tenant.region, Own { phone, email, name: None });
-        let is_anothers = matches!(draft.phone, Slot::Set(Some(_))) || matches!(draft.email, Slot::Set(Some(_)));
-        let comment = match (&draft.comment, &before) {
-            (Slot::Set(Some(text)), _) => Comment::read(&finder(), text),
-            (Slot::Set(None), _) | (Slot::Kept(()), None) => Comment::default(),
-            (Slot::Kept(()), Some(Record { request, mentions, .. })) => match &request.comment {
-                Some(text) if is_anothers => Comment::read_again(&finder(), text, mentions.clone()),
-                text => Comment::kept(text.clone(), mentions.clone()),
-            },
-        };
-        Ready { before, draft, comment }
     }
 
     /// `None`: an identifier was about to leave the vault; begin again.

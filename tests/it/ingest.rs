@@ -152,3 +152,31 @@ each_store!(a_leap_second_belongs_to_its_day, |lethe: TestLethe| async move {
     assert_eq!(lethe.request(&entered["id"]).await.json()["result"], result);
     assert_eq!(lethe.find(&json!({ "phone_number": "91234567" })).await, ["after"]);
 });
+
+each_store!(texts_that_take_long_to_read_keep_nobody_else_waiting, |mut lethe: TestLethe| async move {
+    // One thread serves everybody.
+    lethe.stop().await;
+    lethe.set("HTTP__WORKERS", "1");
+    lethe.serve().await;
+    // Each pair of characters may begin a number, so that this is about the dearest text there is.
+    let comment = "1-".repeat(5_000);
+    let sent = (0..4).map(|call| {
+        let line = |n| json!({ "external_id": format!("{call}-{n}"), "answered_at": "2026-02-10T10:00:00Z", "score": 5, "comment": comment });
+        let lines: Vec<_> = (0..3).map(|n| line(n).to_string()).collect();
+        let sender = lethe.caller("integration");
+        async move { sender.ingest("survey-responses", lines.join("\n")).await.expect(200).json() }
+    });
+    let mut sent = std::pin::pin!(futures_util::future::join_all(sent));
+    let (other, mut answered) = (lethe.caller("dpo"), 0);
+    let told = loop {
+        tokio::select! {
+            told = &mut sent => break told,
+            answer = other.get("/me") => {
+                answer.expect(200);
+                answered += 1;
+            }
+        }
+    };
+    assert!(told.iter().all(|told| told["created"] == json!(3)), "{told:?}");
+    assert!(answered > 30, "{answered} other calls were answered meanwhile");
+});

@@ -16,6 +16,7 @@ use crate::base::pii::{Email, Identifier, Phone, Region};
 use crate::base::purpose::stated;
 use crate::base::target::Target;
 use crate::base::text::{Finder, Own, fill_text, tokenize_text};
+use crate::base::work;
 use crate::http::caller::forbidden;
 use crate::http::query::Limit;
 use crate::http::{Answer, Code, Place, Problem};
@@ -66,7 +67,9 @@ impl Asked {
         let records = search(stores, tenant.id, target, &search_for, after, limit + 1).await?;
         let Page { items: records, next_cursor } = Page::of(records, limit, (&stores.service_key, &query));
         let lens = Lens::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
-        let items = records.into_iter().filter_map(|record| T::through(&lens, record)).collect();
+        let bytes = records.iter().map(|record| record.columns.weight()).sum();
+        let render = move || records.into_iter().filter_map(|record| T::through(&lens, record)).collect();
+        let items = work::run(bytes, render).await;
         Ok(Viewed { view, items, next_cursor })
     }
 

@@ -18,6 +18,7 @@ use crate::archive::model::ArchiveError;
 use crate::base::id::TenantId;
 use crate::base::pii::Region;
 use crate::base::target::Target;
+use crate::base::work;
 use crate::http::caller::ArchiveIngest;
 use crate::http::docs::{BodyProblems, CallProblems};
 use crate::http::json::{broken_rules, parse};
@@ -134,11 +135,20 @@ pub struct Ingest<'a, T> {
     region: Region,
     keyset: Arc<Keyset>,
     target: Target,
+    /// What was sent and not read yet.
+    sent: Vec<Sent>,
+    sent_bytes: usize,
     drafts: Vec<Draft>,
     bytes: usize,
     report: Ingested,
     kind: PhantomData<T>,
 }
+
+/// A record's line and text, or why there is none.
+type Sent = (u64, Result<Vec<u8>, Vec<Place>>);
+
+/// A record's line and length, and what it is.
+type Read = (u64, usize, Result<Draft, Vec<Place>>);
 
 impl<'a, T: Incoming> Ingest<'a, T> {
     /// A call that has sent nothing yet.
@@ -151,6 +161,8 @@ impl<'a, T: Incoming> Ingest<'a, T> {
             region: tenant.region,
             keyset,
             target,
+            sent: Vec::new(),
+            sent_bytes: 0,
             drafts,
             bytes: 0,
             report,
@@ -160,30 +172,50 @@ impl<'a, T: Incoming> Ingest<'a, T> {
 
     /// Takes one record's text, `None` where it is too long to be one.
     pub async fn take(&mut self, line: u64, text: Option<&[u8]>) -> Result<(), ArchiveError> {
-        self.report.received += 1;
-        let read = match text {
-            Some(text) => self.read(text),
-            None => Err(vec![Place::at("", "too_long", "the line is too long")]),
-        };
-        match read {
-            Ok(draft) => {
-                for pointer in &draft.ignored {
-                    if self.has_room() {
-                        self.report.warnings.push(Warning { line, code: "identifier_ignored", pointer });
-                    }
-                }
-                self.bytes += text.map_or(0, <[u8]>::len);
-                self.drafts.push(draft);
-            }
-            Err(errors) => self.reject(line, errors),
+        self.sent_bytes += text.map_or(0, <[u8]>::len);
+        let too_long = || vec![Place::at("", "too_long", "the line is too long")];
+        self.note((line, text.map(<[u8]>::to_vec).ok_or_else(too_long)));
+        if self.sent_bytes >= work::PIECE || self.drafts.len() + self.sent.len() == BATCH {
+            self.read_sent().await;
         }
         if self.drafts.len() == BATCH || self.bytes > BATCH_BYTES { self.flush().await } else { Ok(()) }
     }
 
     /// Notes a record that was sent, but of which not even a text could be made.
     pub fn refuse(&mut self, line: u64, errors: Vec<Place>) {
+        self.note((line, Err(errors)));
+    }
+
+    fn note(&mut self, sent: Sent) {
         self.report.received += 1;
-        self.reject(line, errors);
+        self.sent.push(sent);
+    }
+
+    /// Reads what was sent, away from those who serve calls where it is long.
+    async fn read_sent(&mut self) {
+        let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
+        let read = work::run(std::mem::take(&mut self.sent_bytes), move || {
+            let reader = Reader { region, keyset: &keyset };
+            let read = |(line, text): Sent| -> Read {
+                let bytes = text.as_ref().map_or(0, Vec::len);
+                (line, bytes, text.and_then(|text| read::<T>(&reader, &text)))
+            };
+            sent.into_iter().map(read).collect::<Vec<_>>()
+        });
+        for (line, bytes, read) in read.await {
+            match read {
+                Ok(draft) => {
+                    for pointer in &draft.ignored {
+                        if self.has_room() {
+                            self.report.warnings.push(Warning { line, code: "identifier_ignored", pointer });
+                        }
+                    }
+                    self.bytes += bytes;
+                    self.drafts.push(draft);
+                }
+                Err(errors) => self.reject(line, errors),
+            }
+        }
     }
 
     fn reject(&mut self, line: u64, errors: Vec<Place>) {
@@ -194,15 +226,9 @@ impl<'a, T: Incoming> Ingest<'a, T> {
 
     /// Stores what is left and answers.
     pub async fn end(mut self) -> Result<Ingested, ArchiveError> {
+        self.read_sent().await;
         self.flush().await?;
         Ok(self.report)
-    }
-
-    fn read(&self, text: &[u8]) -> Result<Draft, Vec<Place>> {
-        let record: T = parse(text).map_err(crate::http::json::Unread::into_places)?;
-        record.validate().map_err(|errors| broken_rules(&errors))?;
-        let reader = Reader { region: self.region, keyset: &self.keyset };
-        record.read(&reader).map_err(|places| places.into_iter().map(Place::from).collect())
     }
 
     async fn flush(&mut self) -> Result<(), ArchiveError> {
@@ -222,6 +248,13 @@ impl<'a, T: Incoming> Ingest<'a, T> {
         }
         has_room
     }
+}
+
+/// One record, or everything that is wrong with it.
+fn read<T: Incoming>(reader: &Reader<'_>, text: &[u8]) -> Result<Draft, Vec<Place>> {
+    let record: T = parse(text).map_err(crate::http::json::Unread::into_places)?;
+    record.validate().map_err(|errors| broken_rules(&errors))?;
+    record.read(reader).map_err(|places| places.into_iter().map(Place::from).collect())
 }
 
 /// Send interactions

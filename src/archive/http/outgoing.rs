@@ -80,7 +80,9 @@ impl Lens {
     }
 
     fn mention(&self, mentions: &[Mention], n: usize) -> String {
-        let mention = mentions.iter().find(|mention| usize::try_from(mention.n) == Ok(n));
+        let is_it = |mention: &&Mention| usize::try_from(mention.n) == Ok(n);
+        // They are numbered from zero, so that the n-th is nearly always the one: a text may have thousands.
+        let mention = mentions.get(n).filter(is_it).or_else(|| mentions.iter().find(is_it));
         match mention.and_then(|mention| Some((mention.kind, mention.identifier?))) {
             Some((kind, id)) => self.identifier(kind, id),
             None => ANONYMIZED.to_owned(),
@@ -112,7 +114,7 @@ fn identifiers(record: &Record) -> impl Iterator<Item = IdentifierId> {
 }
 
 /// A record as the API shows it.
-pub trait Outgoing: Serialize {
+pub trait Outgoing: Serialize + Send + 'static {
     /// The record through a lens; none where it is of another kind.
     fn through(lens: &Lens, record: Record) -> Option<Self>
     where

@@ -146,25 +146,7 @@ fn bridges(gap: &str) -> bool {
 
 /// Marks that stand between spoken words or written groups.
 fn is_pause(c: char) -> bool {
-    matches!(
-        c,
-        ',' | '.' | '…' | '-' | '\u{2010}'
-            ..='\u{2015}'
-                | '\u{2212}'
-                | '/'
-                | ':'
-                | ';'
-                | '!'
-                | '?'
-                | '('
-                | ')'
-                | '+'
-                | '*'
-                | '_'
-                | '"'
-                | '\''
-                | '\u{B7}'
-    )
+    matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{B7}') || ",.…-/:;!?()+*_\"'".contains(c)
 }
 
 fn is_tight(gap: &str) -> bool {
