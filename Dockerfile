@@ -14,16 +14,18 @@ WORKDIR /build
 # Cargo features beyond the default ones, comma separated.
 ARG FEATURES=""
 
-# The dependencies in a layer of their own: compiled with empty sources, again only when the manifest changes.
+# The dependencies in a layer of their own: compiled with empty sources, again only when a manifest changes.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src /image/bin /image/data /image/etc/lethe \
+COPY crates/pii/Cargo.toml crates/pii/
+COPY crates/sample/Cargo.toml crates/sample/
+RUN mkdir -p src crates/pii/src crates/sample/src /image/bin /image/data /image/etc/lethe \
     && echo 'fn main() {}' > src/main.rs \
-    && : > src/lib.rs \
+    && touch src/lib.rs crates/pii/src/lib.rs crates/sample/src/lib.rs \
     && cargo build --profile dist --locked --features "${FEATURES}" --bin lethe
 
 COPY . .
 # Cargo goes by modification times, and the real sources can be older than the empty ones.
-RUN touch src/main.rs src/lib.rs \
+RUN touch src/main.rs src/lib.rs crates/pii/src/lib.rs crates/sample/src/lib.rs \
     && cargo build --profile dist --locked --features "${FEATURES}" --bin lethe \
     && cp target/dist/lethe /image/bin/lethe
 

@@ -38,7 +38,7 @@ def run(bench):
 
 def build():
     """The example that makes the texts and reads them."""
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--example", "texts"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--package", "sample", "--example", "texts"], cwd=ROOT, check=True)
     return ROOT / "target/release/examples/texts"
 
 

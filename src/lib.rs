@@ -19,7 +19,7 @@
 //! - [`http`]: the kit of every endpoint: who calls, what was sent, how to answer.
 //! - [`store`]: the two databases, PostgreSQL or SQLite, behind one text.
 //! - [`telemetry`]: logs and metrics.
-//! - [`config`], [`sample`], [`cdr`]: settings; realistic data from a seed; call logs of telephone exchanges.
+//! - [`config`], [`cdr`]: settings; call logs of telephone exchanges.
 //! - [`base`]: words everyone uses, without I/O.
 
 pub mod app;
@@ -35,7 +35,6 @@ pub mod http;
 pub mod keys;
 pub mod nightly;
 pub mod requests;
-pub mod sample;
 pub mod store;
 pub mod telemetry;
 pub mod tenants;

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use pii::text::{Again, Finder, Found, Own};
+use pii::{Identifier, Kind, PersonName, Pii, Region};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -17,9 +19,7 @@ use super::mentions::{Mention, NewMention};
 use super::model::{ANONYMIZED, forgotten};
 use super::sql;
 use crate::base::id::{IdentifierId, RecordId};
-use crate::base::pii::{Identifier, Kind, PersonName, Pii, Region};
 use crate::base::target::Target;
-use crate::base::text::{Again, Finder, Found, Own};
 use crate::vault::{Erasure, Resolved};
 
 /// The erasures of a batch's identifiers.

@@ -1,14 +1,14 @@
 //! From what was sent to what is kept of it, before the vault is asked.
 
 use chrono::{DateTime, Datelike as _, Utc};
+use pii::text::{Find, Finder, Found, Own, tokenize_json, tokenize_text};
+use pii::{Email, PersonName, Phone, Pii, Region, Unidentified};
 use serde_json::{Map, Value};
 
 use super::columns::Columns;
 use super::incoming::{Channel, CustomerIn, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::clock::microseconds;
-use crate::base::pii::{Email, PersonName, Phone, Pii, Region, Unidentified};
 use crate::base::place::Place;
-use crate::base::text::{Find, Finder, Found, Own, tokenize_json, tokenize_text};
 use crate::vault::Keyset;
 
 /// The identifiers of a record's customer.

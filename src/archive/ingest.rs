@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use pii::{Identifier, Region};
 use uuid::Uuid;
 
 use super::arrival::{Arrival, Erasures, Memory, Sent, identifiers, name_of, own_identifiers};
@@ -10,7 +11,6 @@ use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
 use super::{existing, rereading, sql};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
-use crate::base::pii::{Identifier, Region};
 use crate::base::target::Target;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::fence;

@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use pii::Kind;
 use uuid::Uuid;
 
 use crate::base::id::{IdentifierId, TenantId};
-use crate::base::pii::Kind;
 use crate::base::target::Target;
-use crate::store::{Archive, Query, Result, Tx};
+use crate::store::{Archive, Query, Result, StoreError, Tx};
 
 /// Whose text it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -90,7 +90,7 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, owner: Owner, one: &NewMenti
         .with(", ", owner)
         .with(", ", *record)
         .with(", ", *n)
-        .with(", ", *kind)
+        .with(", ", kind.word())
         .with(", ", *at)
         .with(", ", *identifier)
         .push(")")
@@ -120,7 +120,7 @@ pub async fn of(
     if records.is_empty() {
         return Ok(found);
     }
-    let rows: Vec<(Uuid, i32, Kind, Option<IdentifierId>)> = tx
+    let rows: Vec<(Uuid, i32, String, Option<IdentifierId>)> = tx
         .query("SELECT record_id, n, kind, identifier_id FROM mentions")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND target = ", owner)
@@ -129,6 +129,7 @@ pub async fn of(
         .all()
         .await?;
     for (record, n, kind, identifier) in rows {
+        let kind = kind.parse().map_err(|_| StoreError::Inconsistent(format!("mentions.kind of {record}")))?;
         found.entry(record).or_default().push(Mention { n, kind, identifier });
     }
     Ok(found)

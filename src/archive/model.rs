@@ -1,11 +1,11 @@
 //! What the archive answers, and why it may not.
 
 use chrono::{DateTime, Utc};
+use pii::Kind;
 
 use super::mentions::Mention;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::page::{Listed, Position};
-use crate::base::pii::Kind;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use pii::{Identifier, Kind};
 use uuid::Uuid;
 
 use super::existing;
@@ -12,7 +13,6 @@ use super::model::{ArchiveError, Record};
 use super::sql::{self, Filter};
 use crate::base::id::{IdentifierId, RecordId, TenantId, Token};
 use crate::base::page::Position;
-use crate::base::pii::{Identifier, Kind};
 use crate::base::target::Target;
 use crate::store::{Archive, Tx};
 use crate::vault::{self, Stores};

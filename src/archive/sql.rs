@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
+use pii::Kind;
 
 use super::columns::Columns;
 use super::draft::is_keyed;
@@ -11,7 +12,6 @@ use super::model::{ANONYMIZED, Record, Slot, forgotten};
 use super::selector::{descriptive, table};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
-use crate::base::pii::Kind;
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
 

@@ -1,11 +1,11 @@
 //! What an audit row says.
 
 use chrono::{DateTime, Utc};
+use pii::{Identifier, Pii};
 use serde_json::Value;
 
 use crate::base::id::AuditId;
 use crate::base::page::{Listed, Position};
-use crate::base::pii::{Identifier, Pii};
 
 /// Declares the actions once: the variant and its stable word.
 macro_rules! actions {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::pii::Kind;
+use pii::Kind;
 
 /// Declares an id: a UUID that binds into both databases and shows as itself.
 macro_rules! id {
@@ -136,7 +136,7 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, NotAToken> {
         let (kind, digits) = text.split_once('_').ok_or(NotAToken)?;
-        let kind = Kind::from_str(kind).map_err(|()| NotAToken)?;
+        let kind = Kind::from_str(kind).map_err(|_| NotAToken)?;
         if digits.len() != 26 || digits.as_bytes()[0] > b'7' {
             return Err(NotAToken);
         }

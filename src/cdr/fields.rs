@@ -170,5 +170,5 @@ pub(super) fn label<'a>(text: &'a str, customer: Option<&str>) -> Option<&'a str
 }
 
 fn digits(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter_map(crate::base::pii::digit)
+    text.chars().filter_map(pii::digit)
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sample::SampleKind;
 
 use crate::cdr::Format;
-use crate::sample::SampleKind;
 
 /// Lethe makes a contact centre able to forget a person.
 #[derive(Parser)]
@@ -124,7 +124,7 @@ pub struct DeliverArguments {
     pub json: bool,
 }
 
-/// What kind of records is imported.
+/// The kind of records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// Calls, chats, e-mails, voicemails, text messages.
@@ -134,6 +134,16 @@ pub enum Kind {
     SurveyResponses,
     /// Events behind the statistics.
     RawEvents,
+}
+
+impl From<Kind> for SampleKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Interactions => Self::Interactions,
+            Kind::SurveyResponses => Self::SurveyResponses,
+            Kind::RawEvents => Self::RawEvents,
+        }
+    }
 }
 
 /// What is imported.
@@ -176,7 +186,7 @@ pub struct SampleArguments {
     pub until: NaiveDate,
     /// Which records; those of one seed belong together
     #[arg(long, value_enum, default_value_t)]
-    pub kind: SampleKind,
+    pub kind: Kind,
     /// Write recordings, transcripts and chat logs of the interactions into this folder instead
     #[arg(long, value_name = "FOLDER", conflicts_with = "kind")]
     pub content: Option<PathBuf>,

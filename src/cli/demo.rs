@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use actix_web::web::Data;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use sample::{self, Sample, SampleCustomer, SampleKind};
 use serde_json::{Value, json};
 
 use super::args::DemoArguments;
@@ -21,7 +22,6 @@ use crate::config::Config;
 use crate::content::Shelf;
 use crate::http::keys::dev_token;
 use crate::nightly::{self, Options, Progress, Stop};
-use crate::sample::{self, Sample, SampleCustomer, SampleKind};
 use crate::tenants::Tenant;
 use crate::vault::Stores;
 

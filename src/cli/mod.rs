@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use clap::{CommandFactory as _, Parser as _};
+use sample::{self, Sample};
 
 use crate::app;
 use crate::config::Config;
 use crate::http;
-use crate::sample::{self, Sample};
 use crate::telemetry;
 
 pub use exit::Exit;
@@ -124,7 +124,7 @@ fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    match sample::write(&sample, *kind, &mut out).and_then(|()| out.flush()) {
+    match sample::write(&sample, (*kind).into(), &mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Err(unlikely()),
         written => {
             output::note(written);

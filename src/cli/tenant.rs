@@ -52,7 +52,7 @@ fn read(arguments: TenantArguments) -> Result<(String, TenantChange), Failure> {
     let targets =
         targets.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
     let change = TenantChange {
-        region: region.map_err(|error: crate::base::pii::UnknownRegion| usage(format!("--region {error}")))?,
+        region: region.map_err(|error: pii::UnknownRegion| usage(format!("--region {error}")))?,
         zone: time_zone,
         targets: targets.transpose().map_err(|error| usage(format!("--targets {error}")))?,
         purpose_required,

@@ -29,13 +29,13 @@ mod upload;
 mod tests;
 
 use chrono::{DateTime, Utc};
+use pii::Identifier;
+use pii::text::Own;
 
 use crate::archive::Slot;
 use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
-use crate::base::pii::Identifier;
 use crate::base::target::Target;
-use crate::base::text::Own;
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, Keyset, Stores};
 

@@ -1,6 +1,7 @@
 //! What content is, who may read it, and what can go wrong with it.
 
 use chrono::{DateTime, Utc};
+use pii::text::document::Broken;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,7 +13,6 @@ use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::{Listed, Position};
-use crate::base::text::document::Broken;
 use crate::keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;

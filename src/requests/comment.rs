@@ -1,8 +1,9 @@
 //! Comments know no identifiers: they are read like every text, and what was found stands in mentions (A9).
 
+use pii::Identifier;
+use pii::text::{Finder, Found, tokenize_text};
+
 use crate::archive::mentions::Mention;
-use crate::base::pii::Identifier;
-use crate::base::text::{Finder, Found, tokenize_text};
 use crate::vault::Resolved;
 
 const BEFORE: char = '\u{E000}';
@@ -81,10 +82,11 @@ fn numbered(found: Vec<Found>, first: usize) -> Vec<(usize, Identifier)> {
 
 #[cfg(test)]
 mod tests {
+    use pii::text::Own;
+    use pii::{Kind, Phone, Region};
+
     use super::*;
     use crate::base::id::IdentifierId;
-    use crate::base::pii::{Kind, Phone, Region};
-    use crate::base::text::Own;
 
     fn norway() -> Region {
         "NO".parse().unwrap()

@@ -1,6 +1,7 @@
 //! What a user enters, and the rules for it (A1, A5, A14–A17, A21). All mistakes are told at once.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use pii::{Email, Phone, Pii, Region, Unidentified};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,7 +9,6 @@ use super::model::Request;
 use crate::base::day;
 use crate::base::id::IdentifierId;
 use crate::base::patch::Member;
-use crate::base::pii::{Email, Phone, Pii, Region, Unidentified};
 use crate::base::place::Place;
 use crate::base::target::{Target, Targets};
 use crate::tenants::Tenant;

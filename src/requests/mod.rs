@@ -22,6 +22,8 @@ mod tests;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use pii::Identifier;
+use pii::text::{Finder, Own};
 use serde::Serialize;
 use serde_json::json;
 
@@ -30,9 +32,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
-use crate::base::pii::Identifier;
 use crate::base::target::Target;
-use crate::base::text::{Finder, Own};
 use crate::content;
 use crate::delivery;
 use crate::store::{Archive, StoreError, Tx};

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
+use pii::text::{Finder, Own};
+use pii::{Identifier, Region};
 
 use super::batch::Batch;
 use super::comment::Comment;
@@ -17,8 +19,6 @@ use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
-use crate::base::pii::{Identifier, Region};
-use crate::base::text::{Finder, Own};
 use crate::base::work;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::{self, Tenant, fence};

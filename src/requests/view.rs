@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use pii::Kind;
+use pii::mask;
+use pii::text::fill_text;
 use serde_json::json;
 
 use super::model::{ContentOutcome, Outcome, Record, RequestError, Shown, Status, Warning};
@@ -10,10 +13,7 @@ use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{IdentifierId, RequestId};
-use crate::base::mask::mask;
-use crate::base::pii::Kind;
 use crate::base::target::Target;
-use crate::base::text::fill_text;
 use crate::vault::{self, Stores};
 
 /// How identifiers are shown.

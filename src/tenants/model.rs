@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use pii::Region;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::content::ContentKind;
 use crate::base::id::TenantId;
-use crate::base::pii::Region;
 use crate::base::target::Targets;
 use crate::store::StoreError;
 

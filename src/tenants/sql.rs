@@ -1,10 +1,10 @@
 //! Statements about tenants and their epochs.
 
 use chrono::{DateTime, Utc};
+use pii::Region;
 
 use super::model::{Tenant, TenantError};
 use crate::base::id::TenantId;
-use crate::base::pii::Region;
 use crate::base::target::Targets;
 use crate::store::{Archive, Result, StoreError, Tx};
 

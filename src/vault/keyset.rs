@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
+use pii::{Email, Identifier, Kind, PersonName, Phone};
 use uuid::Uuid;
 
 use super::model::VaultError;
 use super::sql::{self, ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
-use crate::base::crypto::{BlindIndex, CryptoError, KEY_LEN, Key};
+use crate::base::crypto::{BlindIndex, CryptoError, KEY_LEN, Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
-use crate::base::pii::{Email, Identifier, Kind, PersonName, Phone};
 use crate::store::{Db, StoreError, Vault};
 
 /// The key that wraps all others.
@@ -211,4 +211,13 @@ pub(super) fn text_of(identifier: &Identifier) -> &str {
         Identifier::Email(email) => email.expose().as_str(),
         Identifier::Name { name, .. } => name.expose().as_str(),
     }
+}
+/// A hash by which two searches are told apart. It goes into sealed cursors only.
+#[must_use]
+pub fn fingerprint(identifier: &Identifier) -> [u8; 32] {
+    sha256(match identifier {
+        Identifier::Phone(phone) => phone.expose().as_str().as_bytes(),
+        Identifier::Email(email) => email.expose().as_str().as_bytes(),
+        Identifier::Name { name, .. } => name.expose().as_str().as_bytes(),
+    })
 }

@@ -13,14 +13,15 @@ mod stores;
 
 use std::collections::{BTreeMap, HashMap};
 
+use pii::Identifier;
+use pii::mask;
+
 use crate::audit::Grant;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
-use crate::base::mask::mask;
-use crate::base::pii::Identifier;
 use crate::store::{Tx, Vault};
 
 pub use content::{content_key, drop_content_keys, keep_content_key, walk_content_keys};
-pub use keyset::{Keyset, Keysets, MasterKey};
+pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
 pub use model::{Erasure, NewErasure, VaultError};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use stores::Stores;

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use pii::Kind;
 
 use super::model::{Erasure, NewErasure};
 use crate::base::crypto::BlindIndex;
 use crate::base::id::{ContentId, IdentifierId, RequestId, TenantId};
-use crate::base::pii::Kind;
 use crate::base::target::Targets;
 use crate::store::{Query, Result, Tx, Vault};
 
@@ -32,6 +32,7 @@ pub struct NewIdentifier {
 #[derive(sqlx::FromRow)]
 pub struct IdentifierRow {
     pub id: IdentifierId,
+    #[sqlx(try_from = "String")]
     pub kind: Kind,
     pub sealed: Vec<u8>,
     pub key_version: i32,
@@ -112,7 +113,7 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Quer
     query
         .with("(", tenant)
         .with(", ", row.id)
-        .with(", ", row.kind)
+        .with(", ", row.kind.word())
         .with(", ", row.index.0.to_vec())
         .with(", ", row.sealed.as_slice())
         .with(", ", row.key_version)

@@ -304,7 +304,7 @@ each_store!(records_sent_again_after_a_kill_are_all_there_once, |mut lethe: Test
     let wanted = everything(&calm).await;
     drop(calm);
 
-    let lines = stock.lines(lethe::sample::SampleKind::Interactions);
+    let lines = stock.lines(sample::SampleKind::Interactions);
     let mut killed = 0;
     for round in 1..=4_u64 {
         let call = lethe.caller("integration").call("POST", "/archive/interactions");

@@ -7,10 +7,10 @@ use lethe::archive::incoming::Channel;
 use lethe::archive::{Search, plan};
 use lethe::base::id::{IdentifierId, TenantId, Token};
 use lethe::base::page::Position;
-use lethe::base::pii::Kind;
 use lethe::base::target::Target;
 use lethe::store::{Archive, Db, Settings};
 use lethe::tenants;
+use pii::Kind;
 
 use crate::harness::each_store;
 

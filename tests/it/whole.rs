@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lethe::sample::{self, SampleKind};
+use sample::{self, SampleKind};
 use serde_json::{Value, json};
 
 use crate::harness::servers::{Server, proftpd};

@@ -1,6 +1,8 @@
 //! What any of the three searches asks for: read, checked, answered.
 
 use chrono::{DateTime, Datelike as _, Utc};
+use pii::text::{Finder, Own, fill_text, tokenize_text};
+use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
 use super::outgoing::{Audited, Lens, Outgoing};
@@ -12,15 +14,13 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::clock::microseconds;
 use crate::base::crypto::sha256;
 use crate::base::page::{Page, Position};
-use crate::base::pii::{Email, Identifier, Phone, Region};
 use crate::base::purpose::stated;
 use crate::base::target::Target;
-use crate::base::text::{Finder, Own, fill_text, tokenize_text};
 use crate::base::work;
 use crate::http::caller::forbidden;
 use crate::http::query::Limit;
 use crate::http::{Answer, Code, Place, Problem};
-use crate::vault::Stores;
+use crate::vault::{self, Stores};
 
 /// A search as any of the three bodies asks for it.
 #[derive(Default)]
@@ -138,7 +138,7 @@ impl Asked {
 /// What a cursor is bound to. The filter goes in as a hash, so that nothing of it can be read.
 fn fingerprint(actor: &Actor, target: Target, view: View, search: &Search) -> Vec<u8> {
     let Search { from, to, channels, queue, agent_id, identifiers, token } = search;
-    let identifiers: Vec<_> = identifiers.iter().map(Identifier::fingerprint).collect();
+    let identifiers: Vec<_> = identifiers.iter().map(vault::fingerprint).collect();
     let filter = json!({
         "view": view, "from": from, "to": to, "channels": channels, "queue": queue, "agent_id": agent_id,
         "identifiers": identifiers, "token": token.map(|token| token.to_string()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use pii::Region;
 use serde::Serialize;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType};
 use utoipa::openapi::{Ref, RefOr};
@@ -16,7 +17,6 @@ use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyRespon
 use crate::archive::ingest::{BATCH, store};
 use crate::archive::model::ArchiveError;
 use crate::base::id::TenantId;
-use crate::base::pii::Region;
 use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::ArchiveIngest;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use pii::Kind;
+use pii::text::{fill_json, fill_text};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -15,9 +17,7 @@ use crate::archive::model::{ANONYMIZED, Record, Slot, View};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, Token};
-use crate::base::pii::Kind;
 use crate::base::target::Target;
-use crate::base::text::{fill_json, fill_text};
 use crate::http::Answer;
 use crate::vault::{self, Stores};
 

@@ -13,13 +13,13 @@ use std::collections::BTreeSet;
 use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
+use pii::text::document::Format;
+use pii::text::{Finder, fill_text, tokenize_text};
 
 use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, customer_of, delete_batch, issue_ticket};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
-use crate::base::text::document::Format;
-use crate::base::text::{Finder, fill_text, tokenize_text};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, forbidden};
 use crate::http::docs::{
     BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems,

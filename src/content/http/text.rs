@@ -8,6 +8,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use pii::text::document::Broken;
 
 use super::bytes::SANDBOX;
 use super::headers::{Asked, asked};
@@ -15,7 +16,6 @@ use crate::archive::View;
 use crate::archive::http::view_of;
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
-use crate::base::text::document::Broken;
 use crate::content::text::{begin_text, show_text};
 use crate::content::{Access, Content, ContentError, NewContent, Shelf};
 use crate::http::raw::Raw;

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
+use pii::text::{Found, Own};
+use pii::{Identifier, Kind};
+
 use super::sql::Customer;
 use crate::archive::mentions::{self, Mention, NewMention, Owner};
 use crate::base::chunks::Sealer;
 use crate::base::crypto::Key;
 use crate::base::id::{ContentId, IdentifierId};
-use crate::base::pii::{Identifier, Kind};
 use crate::base::target::Target;
-use crate::base::text::{Found, Own};
 use crate::content::model::{ContentError, place};
 use crate::content::{Shelf, sql};
 use crate::vault::{self, Keyset, Resolved, Stores};

@@ -16,6 +16,10 @@ mod tests;
 
 use std::sync::Arc;
 
+use pii::Region;
+use pii::text::Own;
+use pii::text::document::{Broken, Case, Document, Format, tokenize};
+
 use super::memory::Share;
 use super::model::{Content, ContentError, NewContent};
 use super::{Shelf, own_of};
@@ -23,9 +27,6 @@ use crate::archive::forgotten;
 use crate::archive::mentions::{self, Owner};
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
-use crate::base::pii::Region;
-use crate::base::text::Own;
-use crate::base::text::document::{Broken, Case, Document, Format, tokenize};
 use crate::store::StoreError;
 use crate::tenants::{self, fence};
 use crate::vault::{Keyset, Stores, VaultError};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use pii::text::document::{Filled, Format};
 use serde_json::json;
 
 use super::super::memory::Share;
@@ -17,7 +18,6 @@ use crate::audit::{self, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::crypto::Sha256;
 use crate::base::id::{ContentId, TenantId, Token};
-use crate::base::text::document::{Filled, Format};
 use crate::store::StoreError;
 use crate::vault::{self, Keyset, Stores};
 

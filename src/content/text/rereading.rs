@@ -6,15 +6,16 @@
 
 use std::collections::HashMap;
 
+use pii::Identifier;
+use pii::text::Own;
+use pii::text::document::{Broken, Case, Format, tokenize_again};
+
 use super::keeping::{Named, discard, write};
 use super::sql::{self, Customer};
 use super::{LONGEST, ROUNDS, at_work, attempts};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::base::crypto::{CryptoError, Key};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
-use crate::base::pii::Identifier;
-use crate::base::text::Own;
-use crate::base::text::document::{Broken, Case, Format, tokenize_again};
 use crate::content::model::{Content, ContentError};
 use crate::content::reading::opened;
 use crate::content::{ObjectError, Shelf, own_of, sql as contents};

@@ -1,14 +1,15 @@
 //! What is left of a text that goes wrong, or that comes between an erasure and its cut.
 
+use pii::Kind;
+use pii::text::document;
+
 use super::super::sql as contents;
 use super::super::tests::House;
 use super::super::{ContentKind, MediaType, Sensitivity};
 use super::*;
 use crate::archive::mentions::Mention;
 use crate::base::id::RequestId;
-use crate::base::pii::Kind;
 use crate::base::target::Target;
-use crate::base::text::document;
 use crate::vault::{self, Erasure, NewErasure};
 
 const TEXT: &str = "Nordmann, Kari: 987 65 432, or ola@eksempel.no";

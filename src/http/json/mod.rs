@@ -13,6 +13,7 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
+use pii::json::Unambiguous;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
@@ -20,7 +21,6 @@ use validator::Validate;
 
 use super::Kit;
 use super::problem::{Code, Place, Problem};
-use crate::base::json::Unambiguous;
 use crate::config::HttpConfig;
 
 pub(super) use read::from_texts;

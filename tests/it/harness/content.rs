@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lethe::archive::mentions::{self, Mention, NewMention, Owner};
 use lethe::base::id::{ContentId, IdentifierId, RecordId, TenantId};
-use lethe::base::pii::Kind;
 use lethe::store::{Archive, Db, Settings};
+use pii::Kind;
 use serde_json::{Value, json};
 
 use super::stage::TestLethe;

@@ -1,7 +1,7 @@
 //! Generated data to tell stories on: the archive of a contact centre.
 
-use lethe::base::pii::Region;
-use lethe::sample::{self, Sample, SampleCustomer, SampleKind};
+use pii::Region;
+use sample::{self, Sample, SampleCustomer, SampleKind};
 
 use super::TestLethe;
 

@@ -1,0 +1,217 @@
+//! A text that is sent again after the customer whom it mentions was forgotten.
+//!
+//! Nobody knows any more what that customer was called, but the stored text says where it stood. Where the text that is sent
+//! again reads like the stored one, placeholders stay in those places, and a name that stood there becomes a placeholder in
+//! the rest of the record as well. A text that reads differently tells nothing.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::json::insert;
+use super::name::Names;
+use super::placeholder::{fill_text, parts, placeholder};
+use super::{Find, Reading};
+use crate::{Kind, PersonName, Pii};
+
+/// The most words of what is taken for a name.
+const MOST_WORDS: usize = 5;
+/// The most names that are looked for.
+const MOST_NAMES: usize = 10;
+
+/// The text of one record that is sent again.
+pub struct Again {
+    /// The number of the next placeholder.
+    next: usize,
+    /// The kinds of the placeholders that were added, in the order of their numbers.
+    added: Vec<Kind>,
+    /// The added placeholders by those of the stored text.
+    kept: HashMap<usize, usize>,
+    names: Vec<Pii<PersonName>>,
+}
+
+impl Again {
+    /// Of a text that was tokenized, and has so many mentions. Some names may be known from elsewhere.
+    #[must_use]
+    pub fn new(mentions: usize, mut names: Vec<Pii<PersonName>>) -> Self {
+        names.truncate(MOST_NAMES);
+        Self { next: mentions, added: Vec::new(), kept: HashMap::new(), names }
+    }
+
+    /// The names that are known or were found, and the kinds of the placeholders that were added behind the mentions.
+    #[must_use]
+    pub fn end(self) -> (Vec<Pii<PersonName>>, Vec<Kind>) {
+        (self.names, self.added)
+    }
+
+    /// Keeps the placeholders of a stored value, whose kinds are known by their numbers, where the strings of a value that
+    /// is sent again read alike.
+    pub fn keep(&mut self, stored: &Value, kinds: &HashMap<usize, Kind>, sent: &mut Value) {
+        match (stored, sent) {
+            (Value::String(stored), Value::String(sent)) => {
+                if let Some(text) = self.kept_text(stored, kinds, sent) {
+                    *sent = text;
+                }
+            }
+            (Value::Array(stored), Value::Array(sent)) => {
+                stored.iter().zip(sent).for_each(|(stored, sent)| self.keep(stored, kinds, sent));
+            }
+            (Value::Object(stored), Value::Object(sent)) => {
+                for (key, stored) in stored {
+                    if let Some(sent) = sent.get_mut(key) {
+                        self.keep(stored, kinds, sent);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The stored text, with what was added behind it; `None` where the other reads differently, or nobody is mentioned.
+    fn kept_text(&mut self, stored: &str, kinds: &HashMap<usize, Kind>, sent: &str) -> Option<String> {
+        let (first, places) = parts(stored);
+        let last = places.len().checked_sub(1)?;
+        let mut rest = sent.strip_prefix(first)?;
+        let mut names = Vec::new();
+        for (no, (n, behind)) in places.iter().enumerate() {
+            // Behind the last place there may be nothing: then all that is left stands in it.
+            let end = if no == last && behind.is_empty() { rest.len() } else { rest.find(behind)? };
+            names.extend(Some(&rest[..end]).filter(|_| kinds.get(n) == Some(&Kind::Name)).and_then(name));
+            rest = &rest[end + behind.len()..];
+        }
+        for name in names {
+            if self.names.len() < MOST_NAMES && !self.names.contains(&name) {
+                self.names.push(name);
+            }
+        }
+        let mut numbers = HashMap::new();
+        for (n, _) in places {
+            let kind = kinds.get(&n).copied().unwrap_or(Kind::Phone);
+            let known = self.kept.get(&n).copied();
+            let number = known.unwrap_or_else(|| self.add(kind));
+            self.kept.insert(n, number);
+            numbers.insert(n, number);
+        }
+        Some(fill_text(stored, |n| placeholder(numbers.get(&n).copied().unwrap_or(n))) + rest)
+    }
+
+    fn add(&mut self, kind: Kind) -> usize {
+        self.added.push(kind);
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// The value with a placeholder for each of the names that are known.
+    #[must_use]
+    pub fn without_names(&mut self, value: Value) -> Value {
+        let names: Vec<Names> = self.names.iter().filter_map(Names::new).collect();
+        let mut number = None;
+        names.iter().fold(value, |value, names| self.without(names, value, &mut number))
+    }
+
+    fn without(&mut self, names: &Names, value: Value, number: &mut Option<usize>) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text_without(names, text, Reading::Text, number)),
+            Value::Array(values) => values.into_iter().map(|value| self.without(names, value, number)).collect(),
+            Value::Object(fields) => {
+                let (mut kept, mut next) = (Map::new(), HashMap::new());
+                for (key, value) in fields {
+                    let key = self.text_without(names, key, Reading::Counter, number);
+                    insert(&mut kept, &mut next, key, self.without(names, value, number));
+                }
+                Value::Object(kept)
+            }
+            other => other,
+        }
+    }
+
+    fn text_without(&mut self, names: &Names, text: String, reading: Reading, number: &mut Option<usize>) -> String {
+        let mut found: Vec<(_, Find)> = Vec::new();
+        names.find(&text, reading, &[], &mut found);
+        if found.is_empty() {
+            return text;
+        }
+        let place = placeholder(*number.get_or_insert_with(|| self.add(Kind::Name)));
+        let (mut left, mut end) = (String::with_capacity(text.len()), 0);
+        for (range, _) in found {
+            left.push_str(&text[end..range.start]);
+            left.push_str(&place);
+            end = range.end;
+        }
+        left + &text[end..]
+    }
+}
+
+/// What can be a name: a few words of letters.
+fn name(text: &str) -> Option<Pii<PersonName>> {
+    let is_name = |c: char| c.is_alphabetic() || c.is_whitespace() || matches!(c, '-' | '.' | ',' | '\'' | '’');
+    let can_be = text.chars().all(is_name) && text.split_whitespace().count() <= MOST_WORDS;
+    PersonName::parse(text).ok().filter(|_| can_be)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::fill_json;
+    use super::placeholder as place;
+
+    /// A value that is sent again as it is shown. Of the stored one placeholder 0 is of a name.
+    fn again(stored: &Value, mut sent: Value) -> Value {
+        let mut again = Again::new(7, Vec::new());
+        again.keep(stored, &HashMap::from([(0, Kind::Name), (1, Kind::Phone)]), &mut sent);
+        let left = again.without_names(sent);
+        let (_, added) = again.end();
+        fill_json(left, &|n| if (7..7 + added.len()).contains(&n) { "Anonymized".to_owned() } else { format!("[{n}]") })
+    }
+
+    #[test]
+    fn a_text_that_is_sent_again_comes_without_what_was_forgotten() {
+        let stored =
+            json!({ "n": format!("{} asked twice, {}", place(0), place(1)), "x": [1, format!("by {}", place(0))] });
+        let sent =
+            json!({ "n": "Ola Storvatn asked twice, 9 1 2 3", "x": [1, "by Ola Storvatn"], "new": "Storvatn's wife" });
+        let wanted =
+            json!({ "n": "Anonymized asked twice, Anonymized", "x": [1, "by Anonymized"], "new": "Anonymized's wife" });
+        assert_eq!(again(&stored, sent), wanted);
+    }
+
+    #[test]
+    fn what_is_added_behind_it_stays_but_for_the_name() {
+        let stored = json!(format!("ask {} again", place(0)));
+        assert_eq!(
+            again(&stored, json!("ask Ola again. Ola came at 9")),
+            json!("ask Anonymized again. Anonymized came at 9")
+        );
+    }
+
+    #[test]
+    fn another_text_stays_as_it_is() {
+        let stored = json!({ "n": format!("ask {} again", place(0)), "plain": "Ola" });
+        for sent in [
+            json!({ "n": "Ola asked" }),
+            json!({ "m": "ask Ola again", "plain": "Kari" }),
+            json!("x"),
+            json!({ "n": 7 }),
+        ] {
+            assert_eq!(again(&stored, sent.clone()), sent);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_was_replaced_comes_back(before in "[a-z ]{0,9}", name in "[A-Z]{3,9}( [A-Z]{3,9})?", behind in "[a-z .]{0,9}", more in "[a-z .]{0,9}") {
+            let stored = json!(format!("{before}{}{behind}", place(0)));
+            let left = again(&stored, json!(format!("{before}{name}{behind}{more}")));
+            prop_assert!(!left.to_string().contains(&name), "{left}");
+        }
+
+        #[test]
+        fn no_text_breaks_it(stored in "(\u{e000}[0-9]{1,3}\u{e001}|.){0,9}", sent in ".{0,20}") {
+            let _ = again(&json!(stored), json!(sent));
+            let _ = again(&json!(stored), json!(stored));
+        }
+    }
+}

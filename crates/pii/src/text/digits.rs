@@ -1,0 +1,172 @@
+//! Reading the digits of a text: groups of them, and what stands between two groups.
+
+use std::ops::Range;
+
+use crate::{digit, is_separator};
+
+/// Visible characters that may stand between two groups of one stretch. No spelling of a number needs more.
+const WIDEST_GAP: usize = 3;
+
+/// Digits between two places that are noted.
+const STEP: usize = 32;
+
+/// Digits that follow one another without a visible character between them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    /// Bytes of the text.
+    pub start: usize,
+    pub end: usize,
+    /// Where its digits lie in the stretch's digits.
+    pub from: usize,
+    pub to: usize,
+    /// What stands before it.
+    pub gap: Gap,
+    /// Whether it belongs to something that only looks like a number.
+    pub lookalike: Lookalike,
+}
+
+impl Group {
+    /// How many digits it has.
+    pub const fn len(&self) -> usize {
+        self.to - self.from
+    }
+}
+
+/// What stands between two groups.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    /// Only characters that spellings of a number have, and no `+`.
+    pub joins: bool,
+    /// The visible character that is no space, or the space; `None` where several kinds stand together.
+    pub sign: Option<char>,
+    /// How many visible characters there are.
+    pub width: usize,
+    /// Where a `+` stands that begins a number.
+    pub plus: Option<usize>,
+}
+
+impl Gap {
+    const NONE: Self = Self { joins: true, sign: None, width: 0, plus: None };
+
+    fn take(&mut self, c: char, at: usize) {
+        self.width += 1;
+        if matches!(c, '+' | '\u{FF0B}') {
+            self.plus = Some(at);
+            self.joins = false;
+            return;
+        }
+        if !is_separator(c) {
+            self.joins = false;
+            self.plus = None;
+        }
+        let c = if c.is_whitespace() { ' ' } else { c };
+        self.sign = match self.sign {
+            None if self.width == 1 => Some(c),
+            Some(' ') => Some(c),
+            Some(sign) if c == ' ' || c == sign => Some(sign),
+            _ => None,
+        };
+    }
+}
+
+/// How sure it is that a group is no part of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lookalike {
+    /// Nothing speaks against a number.
+    No,
+    /// A `+` before it outweighs it.
+    Likely,
+    /// It is something else whatever stands before it.
+    Surely,
+    /// It was found already.
+    Taken,
+}
+
+/// Groups that stand close together.
+#[derive(Default, Debug)]
+pub(super) struct Stretch {
+    /// All digits, as ASCII.
+    pub digits: Vec<u8>,
+    /// Where every 32nd digit stands in the text. A group may be as long as the text, and nothing counts its way
+    /// through one from the beginning.
+    places: Vec<usize>,
+    pub groups: Vec<Group>,
+}
+
+impl Stretch {
+    /// Reads the stretch that begins with the digit or `+` at `start` and ends before `stop`; returns where to look on.
+    pub fn read(&mut self, text: &str, start: usize, stop: usize) -> usize {
+        self.digits.clear();
+        self.places.clear();
+        self.groups.clear();
+        let mut gap = Gap::NONE;
+        let mut open = false;
+        for (offset, c) in text[start..stop].char_indices() {
+            let at = start + offset;
+            if let Some(digit) = digit(c) {
+                if !open {
+                    let from = self.digits.len();
+                    self.groups.push(Group { start: at, end: at, from, to: from, gap, lookalike: Lookalike::No });
+                    (gap, open) = (Gap::NONE, true);
+                }
+                if self.digits.len().is_multiple_of(STEP) {
+                    self.places.push(at);
+                }
+                self.digits.push(digit as u8);
+                if let Some(group) = self.groups.last_mut() {
+                    (group.end, group.to) = (at + c.len_utf8(), group.to + 1);
+                }
+            } else if is_invisible(c) {
+                // Stands inside a group as if it were not there.
+            } else if c.is_alphanumeric() || gap.width == WIDEST_GAP {
+                break;
+            } else {
+                open = false;
+                gap.take(c, at);
+            }
+        }
+        // A gap that led nowhere is looked at again: a `+` in it may begin the next stretch.
+        let last = self.groups.last().map_or(start, |group| group.end);
+        if last > start { last } else { start + text[start..].chars().next().map_or(1, char::len_utf8) }
+    }
+}
+
+impl Stretch {
+    /// Where a digit stands in the text.
+    pub fn place(&self, text: &str, nth: usize) -> Range<usize> {
+        let start = self.places.get(nth / STEP).copied().unwrap_or_default();
+        let mut digits = text[start..].char_indices().filter(|(_, c)| digit(*c).is_some());
+        let place = digits.nth(nth % STEP).map(|(at, c)| start + at..start + at + c.len_utf8());
+        place.unwrap_or(start..start)
+    }
+}
+
+/// Marks that text editors and keyboards slip in without showing them; keycap digits carry the last two.
+pub(super) const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}'
+            | '\u{FEFF}' | '\u{FE0F}' | '\u{20E3}'
+    )
+}
+
+/// Whether a byte may begin a digit or a `+`: one table look-up decides on nearly every byte of a text.
+pub(super) fn may_begin(byte: u8) -> bool {
+    MAY_BEGIN[usize::from(byte)]
+}
+
+static MAY_BEGIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b'0';
+    while byte <= b'9' {
+        table[byte as usize] = true;
+        byte += 1;
+    }
+    table[b'+' as usize] = true;
+    // The first bytes of the other scripts' digits and of the full-width plus.
+    table[0xD9] = true;
+    table[0xDB] = true;
+    table[0xE0] = true;
+    table[0xEF] = true;
+    table
+};

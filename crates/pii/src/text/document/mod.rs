@@ -1,0 +1,207 @@
+//! Texts of interactions: chat logs, transcripts and the like, in the formats they come in.
+//!
+//! A document goes in through [`tokenize`]: it is taken apart, what identifies somebody becomes placeholders, also where
+//! it is spread over words, cues or turns, and it is put together again in its format. [`Filled`] shows it by a view, and
+//! [`tokenize_again`] reads it for a customer who became known later. A format is a file here; `joined` finds over several pieces,
+//! `speakers` knows who may be named.
+//!
+//! A document is never held as a tree or a list of its words: `pieces` notes in a few bytes where each stands, and what stands
+//! between them is copied as it came. So taking a document apart needs a small multiple of its length, whatever its shape.
+
+mod fill;
+mod joined;
+mod json;
+mod pieces;
+mod rereading;
+mod scan;
+mod signs;
+mod speakers;
+mod vcon;
+mod vtt;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::placeholder::{CLOSE, OPEN, strip};
+use super::{Finder, Found, Own};
+use crate::Region;
+pub use fill::Filled;
+use joined::{Eyes, Layout};
+use pieces::{Belongs, Pieces};
+pub use rereading::tokenize_again;
+use speakers::Labels;
+
+/// The most numbers and addresses that one document may name: all of them go through one short transaction of the vault.
+pub const MOST_MENTIONS: usize = 10_000;
+
+/// The most places of a document that may be replaced.
+const MOST_MARKS: usize = 1_000_000;
+
+/// How long a document may take.
+const LONGEST_WORK: Duration = Duration::from_mins(5);
+
+/// What a document is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Lines of text.
+    Plain,
+    /// JSON of any shape: turns, words with their times.
+    Json,
+    /// `WebVTT`.
+    Vtt,
+    /// A container of a conversation, as the IETF drafts it.
+    Vcon,
+}
+
+impl Format {
+    /// The media types there is a format for.
+    pub const MEDIA_TYPES: &'static str = "text/plain, text/vtt, application/json or application/vcon+json";
+
+    /// The format of a media type.
+    #[must_use]
+    pub fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            "text/plain" => Some(Self::Plain),
+            "text/vtt" => Some(Self::Vtt),
+            "application/json" => Some(Self::Json),
+            "application/vcon+json" | "application/vcon" => Some(Self::Vcon),
+            _ => None,
+        }
+    }
+}
+
+/// Whose text it is.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Whose national numbers need no country code.
+    pub region: Region,
+    /// What is known of the customer.
+    pub own: Own,
+    /// Whether the customer was forgotten, so that the name is not known any more.
+    pub forgotten: bool,
+    /// Whether the document was stored before: what it had to be to come in, it is not held to once more.
+    pub stored: bool,
+}
+
+/// A document without identifiers.
+#[derive(Debug, Default)]
+pub struct Document {
+    /// The text, in its format.
+    pub text: String,
+    /// What its placeholders stand for.
+    pub mentions: Vec<Found>,
+    /// Whether anything of what came was replaced.
+    pub is_replaced: bool,
+}
+
+/// Why bytes are no document of a format. Never quotes them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The bytes are no UTF-8 from this one on, counted from 0.
+    #[error("not UTF-8 from byte {0} on")]
+    NotUtf8(usize),
+    /// It is no JSON: where it stops being so, both counted from 1.
+    #[error("not JSON from line {line}, column {column} on")]
+    NotJson {
+        /// The line.
+        line: usize,
+        /// The column, in bytes.
+        column: usize,
+    },
+    /// A line breaks a rule of its format, counted from 1.
+    #[error("line {line} {rule}")]
+    Line {
+        /// The line.
+        line: usize,
+        /// What would be right.
+        rule: &'static str,
+    },
+    /// It names more than one document may.
+    #[error("must name at most 10000 numbers and addresses, and those and the customer at most 1000000 times")]
+    TooMany,
+    /// It takes too long to be read.
+    #[error("takes too long to be read")]
+    TooSlow,
+    /// A value breaks a rule.
+    #[error("{pointer} {rule}")]
+    Rule {
+        /// Where (RFC 6901).
+        pointer: String,
+        /// What would be right.
+        rule: &'static str,
+    },
+}
+
+/// Reads a document and replaces what identifies somebody.
+pub fn tokenize(format: Format, bytes: &[u8], case: &Case) -> Result<Document, Broken> {
+    let text = std::str::from_utf8(bytes).map_err(|error| Broken::NotUtf8(error.valid_up_to()))?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    if let Some(at) = text.find('\0') {
+        // A text of another encoding: digits with a NUL between them would not be found.
+        return Err(Broken::Line { line: 1 + text[..at].matches('\n').count(), rule: "must not hold NUL" });
+    }
+    let stripped = stripped(format, text);
+    let clean = stripped.as_deref().unwrap_or(text);
+    let replaced = replaced(format, clean, 0, case)?;
+    let is_stripped = stripped.is_some();
+    let document = Document::of(replaced, || stripped.unwrap_or_else(|| text.to_owned()));
+    Ok(Document { is_replaced: document.is_replaced || is_stripped, ..document })
+}
+
+impl Document {
+    fn of(replaced: Option<Replaced>, text: impl FnOnce() -> String) -> Self {
+        match replaced {
+            Some((text, mentions)) => Self { text, mentions, is_replaced: true },
+            None => Self { text: text(), mentions: Vec::new(), is_replaced: false },
+        }
+    }
+}
+
+/// The document without the characters that delimit placeholders, so that nobody can forge one; `None` where it has none.
+fn stripped(format: Format, text: &str) -> Option<String> {
+    let is_json = matches!(format, Format::Json | Format::Vcon);
+    let text = match strip(text) {
+        Some(stripped) => Cow::Owned(stripped),
+        None => Cow::Borrowed(text),
+    };
+    match scan::without(&text, [OPEN, CLOSE]).filter(|_| is_json) {
+        Some(stripped) => Some(stripped),
+        None => matches!(text, Cow::Owned(_)).then(|| text.into_owned()),
+    }
+}
+
+/// A document without what identifies somebody, and what its new placeholders stand for.
+type Replaced = (String, Vec<Found>);
+
+/// Replaces what identifies somebody; `None` where nothing does. New placeholders are numbered from `first` on.
+fn replaced(format: Format, text: &str, first: usize, case: &Case) -> Result<Option<Replaced>, Broken> {
+    let finder = Finder::new(case.region, case.own.clone());
+    match format {
+        Format::Plain => plain(text, case, &finder, first),
+        Format::Json => json::tokenize(text, case, &finder, json::Shape::Any, first),
+        Format::Vcon => json::tokenize(text, case, &finder, json::Shape::Vcon, first),
+        Format::Vtt => vtt::tokenize(text, case, &finder, first),
+    }
+}
+
+fn plain(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Option<Replaced>, Broken> {
+    let mut labels = Labels::default();
+    for label in speakers::labels_of_lines(text).filter(|_| case.forgotten) {
+        labels.add(label, case)?;
+    }
+    let eyes = Eyes { finder, names: labels.names() };
+    let mut pieces = Pieces::new(first);
+    pieces.add(0, text.len(), Belongs::Alone);
+    let layout = Layout { spaced: false, wraps: false, stored: case.stored };
+    eyes.mark(&mut pieces, &|_| Cow::Borrowed(text), layout)?;
+    if pieces.marks.is_empty() {
+        return Ok(None);
+    }
+    pieces.sort();
+    let mut written = String::with_capacity(text.len());
+    pieces.write(text, 0..pieces.marks.len(), &mut written);
+    Ok(Some((written, pieces.into_mentions())))
+}

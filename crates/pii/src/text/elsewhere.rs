@@ -1,0 +1,63 @@
+//! Numbers of other countries that have the own number's digits: `+45 98 76 54 32` is somebody else than
+//! `+47 98 76 54 32`, and must neither be shown nor forgotten as them.
+//!
+//! Only what is written with a `+`, or with what the region dials abroad, names a country. `45 98765432` may as well be an
+//! own number behind a figure, and then counts as the own number.
+
+use std::ops::Range;
+
+use super::Reading;
+use super::digits::{Group, Lookalike, Stretch};
+use super::phone::{MOST, Numbers};
+use crate::{Phone, Pii};
+
+/// A number, and where its digits lie in the stretch's digits.
+pub(super) type Elsewhere = (Range<usize>, Pii<Phone>);
+
+impl Numbers {
+    /// The other number that digits of the own number belong to, if they belong to one.
+    pub(super) fn elsewhere(&self, text: &str, stretch: &Stretch, own: &Range<usize>) -> Option<Elsewhere> {
+        let (first, prefix) = self.dialled_before(stretch, own)?;
+        let begun = &stretch.groups[first];
+        if let Some((last, _, phone)) = self.number_at(text, stretch, first, Reading::Text)
+            && stretch.groups[last].to >= own.end
+        {
+            return (!self.is_own(&phone)).then(|| (begun.from..stretch.groups[last].to, phone));
+        }
+        // A number that its country may have, though it has not: the code in it was written on purpose.
+        let digits = std::str::from_utf8(stretch.digits.get(begun.from + prefix..own.end)?).ok()?;
+        let phone = Phone::parse(&format!("+{digits}"), self.region()).ok().filter(|phone| !self.is_own(phone))?;
+        let national = phone.expose().national();
+        (national.as_bytes() == &stretch.digits[own.clone()]).then_some((begun.from..own.end, phone))
+    }
+
+    /// The group with which a number begins that is dialled abroad and may have the own digits in it, and how many of its
+    /// digits are dialled before the country code.
+    fn dialled_before(&self, stretch: &Stretch, own: &Range<usize>) -> Option<(usize, usize)> {
+        let mut at = stretch.groups.partition_point(|group| group.to <= own.start);
+        loop {
+            let group = stretch.groups.get(at)?;
+            if own.end - group.from > MOST {
+                return None;
+            }
+            if group.gap.plus.is_some() {
+                return Some((at, 0));
+            }
+            let digits = &stretch.digits[group.from..group.to];
+            let abroad = self.abroad().iter().find(|prefix| digits.starts_with(prefix.as_bytes()));
+            if let Some(abroad) = abroad.filter(|_| begins_number(group)) {
+                return Some((at, abroad.len()));
+            }
+            if !group.gap.joins {
+                return None;
+            }
+            at = at.checked_sub(1)?;
+        }
+    }
+}
+
+/// Whether a number may begin with the group: the `00` of `10:00:46` and of `10-00-46` is no dialling.
+fn begins_number(group: &Group) -> bool {
+    let goes_on = group.gap.width > 0 && group.gap.joins && group.gap.sign.is_some_and(|sign| sign != ' ');
+    group.lookalike == Lookalike::No && !goes_on
+}

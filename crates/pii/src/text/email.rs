@@ -1,0 +1,168 @@
+//! E-mail addresses in texts.
+
+use std::ops::Range;
+
+use super::digits::is_invisible;
+use super::{Find, Found};
+use crate::{Email, Pii, Region};
+
+/// An address and where it stands.
+type Hit = (Range<usize>, Pii<Email>);
+
+/// Characters before and after the `@` that are looked at: more has no address.
+const LONGEST_PART: usize = 255;
+
+/// Adds every address of a text, in the order of the text.
+pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<usize>, Find)>) {
+    let mut free = 0;
+    for at in places(text) {
+        if at.start < free {
+            continue;
+        }
+        if let Some((range, address)) = address_around(text, free, &at, own) {
+            free = range.end;
+            found.push((range, Find::Identifier(Found::Email(address))));
+        }
+    }
+}
+
+/// Whether an address stands anywhere in a text, whatever is around it.
+pub(super) fn is_in(address: &Pii<Email>, text: &str) -> bool {
+    text.to_lowercase().contains(address.expose().as_str())
+}
+
+/// Where an `@` stands, also full-width or as a URL writes it.
+fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        while let Some(ahead) = bytes[from..].iter().position(|byte| matches!(byte, b'@' | b'%' | 0xEF)) {
+            let at = from + ahead;
+            let length = match bytes[at] {
+                b'@' => 1,
+                b'%' if bytes[at..].starts_with(b"%40") => 3,
+                0xEF if bytes[at..].starts_with("\u{FF20}".as_bytes()) => 3,
+                _ => 0,
+            };
+            from = at + length.max(1);
+            if length > 0 {
+                return Some(at..from);
+            }
+        }
+        None
+    })
+}
+
+fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<Email>>) -> Option<Hit> {
+    let local = |wide: bool| {
+        let before = &text[free..at.start];
+        let taken = before.chars().rev().take(LONGEST_PART).take_while(|c| is_local(*c, wide));
+        &before[before.len() - taken.map(char::len_utf8).sum::<usize>()..]
+    };
+    let after = &text[at.end..];
+    let taken = after.chars().take(LONGEST_PART).take_while(|c| is_domain(*c));
+    let domain = &after[..taken.map(char::len_utf8).sum::<usize>()];
+    let domain = domain.trim_end_matches(|c: char| matches!(c, '.' | '-') || is_invisible(c));
+    let read = |local: &str, domain: &str| {
+        let address = parse(local, domain)?;
+        Some((at.start - local.len()..at.end + domain.len(), address))
+    };
+    let is_own = |hit: &Hit| Some(&hit.1) == own;
+    // The record's own address counts however strange its local part, and whatever was written on behind it.
+    if let Some(own) = own
+        && let Some(hit) = own_around(own, local(true), domain, &read).filter(is_own)
+    {
+        return Some(hit);
+    }
+    let local = local(false).trim_start_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+' | '%') || is_invisible(c));
+    let local = if after[domain.len()..].starts_with('_') { local.trim_start_matches('_') } else { local };
+    let domain = sentence_end(domain);
+    is_public(domain).then(|| read(local, domain)).flatten()
+}
+
+/// The record's own address where local part and domain may have more around them than belongs to it.
+fn own_around(own: &Pii<Email>, local: &str, domain: &str, read: &dyn Fn(&str, &str) -> Option<Hit>) -> Option<Hit> {
+    let (own_local, own_domain) = own.expose().as_str().rsplit_once('@')?;
+    let plain = domain.is_ascii() && local.is_ascii();
+    let begins = || domain.get(..own_domain.len()).is_some_and(|start| start.eq_ignore_ascii_case(own_domain));
+    if plain && !begins() {
+        return None;
+    }
+    let length = own_local.chars().count();
+    let visible = local.char_indices().rev().filter(|(_, c)| !is_invisible(*c));
+    let (before, local) = local.split_at(visible.take(length).last().map_or(0, |(at, _)| at));
+    // `minkari@x.no` and `min.kari@x.no` are somebody else's.
+    let before = before.trim_end_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+') || is_invisible(c));
+    if before.ends_with(|c: char| c != '%' && is_local(c, false)) {
+        return None;
+    }
+    let ends = domain.match_indices(['.', '-']).map(|(at, _)| at).chain([domain.len()]);
+    let ends = ends.filter(|end| !goes_on(&domain[*end..]));
+    ends.filter_map(|end| read(local, &domain[..end])).find(|hit| hit.1 == *own)
+}
+
+/// Whether what follows a whole address makes a longer one of it: `.uk` and `-mail.com` do, the sentence of `.ring meg` and
+/// the name of `-Kari` do not.
+fn goes_on(rest: &str) -> bool {
+    let rest = rest.trim_end_matches(|c: char| matches!(c, '.' | '-') || is_invisible(c));
+    rest.rsplit_once('.').is_some_and(|(_, label)| is_top_level(label))
+}
+
+/// Whether a label is a country's domain, or one of the general domains that were there first. A word that begins the
+/// next sentence hardly ever is one.
+fn is_top_level(label: &str) -> bool {
+    const OTHERS: [&str; 11] = ["com", "net", "org", "edu", "gov", "mil", "int", "info", "biz", "eu", "uk"];
+    let visible: String = label.chars().filter(|c| !is_invisible(*c)).collect();
+    OTHERS.iter().any(|other| visible.eq_ignore_ascii_case(other))
+        || visible.len() == 2 && visible.to_ascii_uppercase().parse::<Region>().is_ok()
+}
+
+fn parse(local: &str, domain: &str) -> Option<Pii<Email>> {
+    if local.is_empty() || domain.is_empty() {
+        return None;
+    }
+    let address: String = local.chars().chain(['@']).chain(domain.chars()).filter(|c| !is_invisible(*c)).collect();
+    Email::parse(&address).ok()
+}
+
+/// Characters of a local part. Signs that are allowed in one but in practice stand around addresses, as in
+/// `?mail=kari@x.no&`, end it, unless the record's own address has them (`wide`).
+fn is_local(c: char, wide: bool) -> bool {
+    c.is_alphanumeric()
+        || matches!(c, '.' | '_' | '+' | '-' | '\'')
+        || is_invisible(c)
+        || is_mark(c)
+        || wide && matches!(c, '!' | '#' | '$' | '%' | '&' | '*' | '/' | '=' | '?' | '^' | '`' | '{' | '|' | '}' | '~')
+}
+
+fn is_domain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '-') || is_invisible(c) || is_mark(c)
+}
+
+/// Accents that follow their letter.
+const fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}')
+}
+
+/// A domain as mail is sent to across the net: at least two labels, the last of letters.
+fn is_public(domain: &str) -> bool {
+    domain.rsplit_once('.').is_some_and(|(rest, top)| {
+        let top: String = top.chars().filter(|c| !is_invisible(*c)).collect();
+        let letters = top.chars().count() >= 2 && top.chars().all(|c| c.is_alphabetic() || is_mark(c));
+        !rest.is_empty() && (letters || top.to_lowercase().starts_with("xn--"))
+    })
+}
+
+/// Cuts off the sentence that follows without a space: `kari@x.no.Ring meg`.
+fn sentence_end(domain: &str) -> &str {
+    let begins_sentence = |label: &str| {
+        let mut letters = label.chars();
+        letters.next().is_some_and(char::is_uppercase) && letters.next().is_none_or(char::is_lowercase)
+    };
+    match domain.rsplit_once('.') {
+        Some((rest, label)) if rest.contains('.') && begins_sentence(label) && !rest.contains(char::is_uppercase) => {
+            rest
+        }
+        _ => domain,
+    }
+}

@@ -1,0 +1,239 @@
+//! Texts that know no identifiers: finding them, keeping placeholders, filling them in again.
+//!
+//! A text goes in through [`tokenize_text`] or [`tokenize_json`] and is stored with numbered placeholders; what they
+//! stand for goes into the mentions, and reading puts a value, a token or `Anonymized` back by [`fill_text`] or
+//! [`fill_json`]. [`Finder`] knows the tenant's region and what the record knows of its own customer.
+//!
+//! Each kind of identifier is found by one file: `phone` (with `digits`, which reads them, `lookalike`, which knows what
+//! only looks like a number, `own`, and `elsewhere`, which knows the own digits in another country's number), `email`,
+//! `name`. Each looks over the bytes for places where one may begin, and looks closer there only. An address takes what is
+//! inside of it, a number takes what is inside of it, then the name.
+//!
+//! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
+//! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
+//!
+//! What is spoken is read by `spoken` (with `words`, the vocabulary of four languages): a run of number words becomes
+//! digits, and these are read by the very rules of written ones.
+
+mod again;
+mod card;
+mod digits;
+pub mod document;
+mod elsewhere;
+mod email;
+mod iban;
+mod json;
+mod lookalike;
+mod name;
+mod national;
+mod own;
+mod phone;
+mod placeholder;
+mod plan;
+mod spoken;
+mod suppressed;
+mod words;
+
+#[cfg(test)]
+mod stories;
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+pub use again::Again;
+pub use placeholder::fill_text;
+pub use suppressed::Suppressed;
+
+use crate::{Email, Kind, PersonName, Phone, Pii, Region};
+use name::Names;
+use phone::Numbers;
+use placeholder::{Mentions, strip};
+
+/// What a record knows of its own customer: found in its texts however it is written.
+#[derive(Default, Clone, Debug)]
+pub struct Own {
+    /// The caller's number.
+    pub phone: Option<Pii<Phone>>,
+    /// The sender's address.
+    pub email: Option<Pii<Email>>,
+    /// The name.
+    pub name: Option<Pii<PersonName>>,
+}
+
+/// One identifier found in a text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Found {
+    /// A phone number: the record's own, or any valid one.
+    Phone(Pii<Phone>),
+    /// An e-mail address.
+    Email(Pii<Email>),
+    /// The record's own name or a word of it.
+    OwnName,
+}
+
+impl Found {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Phone(_) => Kind::Phone,
+            Self::Email(_) => Kind::Email,
+            Self::OwnName => Kind::Name,
+        }
+    }
+}
+
+/// What stands in a text instead of what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Find {
+    /// A placeholder, which stands for an identifier.
+    Identifier(Found),
+    /// A fixed word, which stands for nothing that is kept.
+    Suppressed(Suppressed),
+}
+
+/// What counts as an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// What people write: every valid number, every word of the name.
+    Text,
+    /// What programs write, JSON numbers and object keys: besides the record's own only international numbers of 10–15
+    /// digits and whole names, lest a counter became a caller.
+    Counter,
+}
+
+/// Finds identifiers in the texts of one record.
+#[derive(Debug)]
+pub struct Finder {
+    numbers: Numbers,
+    email: Option<Pii<Email>>,
+    name: Option<Pii<PersonName>>,
+    /// How the name may be written, made out for the first text.
+    names: OnceLock<Option<Names>>,
+}
+
+impl Finder {
+    /// A finder for the texts of a record: national numbers are those of the tenant's region.
+    #[must_use]
+    pub fn new(region: Region, own: Own) -> Self {
+        Self {
+            numbers: Numbers::new(region, own.phone.as_ref()),
+            name: own.name,
+            names: OnceLock::new(),
+            email: own.email,
+        }
+    }
+
+    /// The identifiers of a text and where they stand: in the order of the text, none overlapping another.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<(Range<usize>, Found)> {
+        let identifier = |(range, find)| match find {
+            Find::Identifier(found) => Some((range, found)),
+            Find::Suppressed(_) => None,
+        };
+        self.find_all(text).into_iter().filter_map(identifier).collect()
+    }
+
+    /// The same with what is suppressed.
+    #[must_use]
+    pub fn find_all(&self, text: &str) -> Vec<(Range<usize>, Find)> {
+        self.read(text, Reading::Text)
+    }
+
+    /// Whether the text holds the record's own number, address, or whole name: for ids and words of a program.
+    #[must_use]
+    pub fn holds_own(&self, text: &str) -> bool {
+        // Whatever stands before it: `ext-kari@x.no` could be an address of its own, but an id is made of parts.
+        let is_in = |own: &Pii<Email>| email::is_in(own, text);
+        self.email.as_ref().is_some_and(is_in)
+            || self.numbers.holds_own(text)
+            || self.names().is_some_and(|names| names.is_in(text))
+    }
+
+    fn names(&self) -> Option<&Names> {
+        self.names.get_or_init(|| self.name.as_ref().and_then(Names::new)).as_ref()
+    }
+
+    fn is_own_address(&self, find: &Find) -> bool {
+        matches!(find, Find::Identifier(Found::Email(address)) if Some(address) == self.email.as_ref())
+    }
+
+    fn read(&self, text: &str, reading: Reading) -> Vec<(Range<usize>, Find)> {
+        let mut found = Vec::new();
+        email::find(text, self.email.as_ref(), &mut found);
+        for hit in &mut found {
+            // `sip:+4798765432@sip.example.no` is a number and where to dial it.
+            if let Some(dialled) = self.numbers.dialled(text, &hit.0).filter(|_| !self.is_own_address(&hit.1)) {
+                *hit = dialled;
+            }
+        }
+        find_accounts(text, &mut found);
+        if reading == Reading::Text {
+            let taken = ranges(&found);
+            spoken::find(text, &self.numbers, &taken, &mut found);
+            found.sort_by_key(|(range, _)| range.start);
+        }
+        let taken = ranges(&found);
+        self.numbers.find(text, reading, &taken, &mut found);
+        found.sort_by_key(|(range, _)| range.start);
+        if let Some(names) = self.names() {
+            let taken = ranges(&found);
+            names.find(text, reading, &taken, &mut found);
+            found.sort_by_key(|(range, _)| range.start);
+        }
+        found
+    }
+
+    /// The number that a string of nothing but digits is, country code first.
+    fn bare_number(&self, text: &str) -> Option<Pii<Phone>> {
+        let bare = text.bytes().all(|byte| byte.is_ascii_digit());
+        bare.then(|| self.numbers.bare_international(text.as_bytes())).flatten()
+    }
+}
+
+/// Adds the bank accounts that lie outside of addresses.
+fn find_accounts(text: &str, found: &mut Vec<(Range<usize>, Find)>) {
+    let mut accounts = Vec::new();
+    iban::find(text, &mut accounts);
+    let taken = ranges(found);
+    accounts.retain(|account| !overlaps(&taken, account));
+    found.extend(accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account))));
+    found.sort_by_key(|(range, _)| range.start);
+}
+
+fn ranges(found: &[(Range<usize>, Find)]) -> Vec<Range<usize>> {
+    found.iter().map(|(range, _)| range.clone()).collect()
+}
+
+/// Whether a range has something in common with one of those, which are in order.
+fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
+    let at = taken.partition_point(|other| other.end <= range.start);
+    taken.get(at).is_some_and(|other| other.start < range.end)
+}
+
+/// Replaces the identifiers of a text by placeholders and adds what they stand for to the mentions of its record: the
+/// n-th placeholder stands for `mentions[n]`, and an identifier that is mentioned already keeps its number. Characters
+/// that delimit placeholders are dropped from the text, so that none can be forged. What is suppressed becomes a fixed
+/// word and no mention (D16).
+#[must_use]
+pub fn tokenize_text(finder: &Finder, text: &str, mentions: &mut Vec<Found>) -> String {
+    let stripped = strip(text);
+    let text = stripped.as_deref().unwrap_or(text);
+    Mentions::new(mentions).replace(text, finder.find_all(text))
+}
+
+/// The same for every string at any depth of a JSON value. Of its numbers and object keys only the record's own number,
+/// valid international numbers of 10–15 digits, addresses and the whole own name count: a counter must not become a
+/// caller; and of what is suppressed only what can hardly be chance. A number that is an identifier becomes a string. Keys
+/// that come out alike are kept apart.
+#[must_use]
+pub fn tokenize_json(finder: &Finder, value: serde_json::Value, mentions: &mut Vec<Found>) -> serde_json::Value {
+    json::tokenize(finder, value, &mut Mentions::new(mentions))
+}
+
+/// Puts `show(n)` in place of each placeholder inside a JSON value, in keys too. Keys that come out alike are kept apart
+/// (` 2`, ` 3` appended), so nothing is lost.
+#[must_use]
+pub fn fill_json(value: serde_json::Value, show: &dyn Fn(usize) -> String) -> serde_json::Value {
+    json::fill(value, show)
+}

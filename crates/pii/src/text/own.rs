@@ -1,0 +1,164 @@
+//! The record's own number in a text, however it is written.
+//!
+//! Its national digits are looked for in the stream of digits: whatever stands between them, up to three characters
+//! that are neither letter nor digit, and whatever stands around them. A number of seven digits and more counts also
+//! inside a longer row of digits (a file name with date and number in one), since chance does not write it; a shorter
+//! one only where a group begins and ends with it, one of less than five only after its country code.
+
+use std::ops::Range;
+
+use super::digits::{Group, Lookalike, Stretch};
+use super::phone::{Numbers, with_bracket};
+use super::plan::trunk_prefix;
+use super::{Find, Found};
+use crate::{Phone, Pii};
+
+/// From so many national digits on, a number is found inside longer rows of digits.
+const UNMISTAKABLE: usize = 7;
+/// With fewer national digits, only its country code tells a number from any other figure.
+const BARE: usize = 5;
+
+/// A number and what may be dialled before it.
+#[derive(Debug)]
+pub(super) struct OwnNumber {
+    phone: Pii<Phone>,
+    national: Vec<u8>,
+    code: Vec<u8>,
+    /// What may stand before the national digits, longest first.
+    prefixes: Vec<Vec<u8>>,
+}
+
+impl OwnNumber {
+    pub(super) fn new(phone: &Pii<Phone>) -> Self {
+        let national = phone.expose().national();
+        let code = phone.expose().as_str().trim_start_matches('+');
+        let code = code.strip_suffix(&national).unwrap_or_default();
+        let trunk = trunk_prefix(phone);
+        let mut prefixes = vec![format!("00{code}"), format!("011{code}"), code.to_owned()];
+        for trunk in ["0", &trunk] {
+            prefixes.extend([format!("00{code}{trunk}"), format!("{code}{trunk}"), trunk.to_owned()]);
+        }
+        let mut prefixes: Vec<Vec<u8>> =
+            prefixes.into_iter().map(String::into_bytes).filter(|p| !p.is_empty()).collect();
+        prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+        prefixes.dedup();
+        Self { phone: phone.clone(), code: code.as_bytes().to_vec(), national: national.into_bytes(), prefixes }
+    }
+
+    /// The fewest digits of a stretch that can hold a number: all but the longest country code.
+    pub(super) fn shortest(phone: &Pii<Phone>) -> usize {
+        phone.expose().as_str().len().saturating_sub("+999".len()).max(2)
+    }
+
+    /// Adds the places where the number stands in a stretch and takes their groups out of it.
+    pub(super) fn find(
+        &self,
+        text: &str,
+        stretch: &mut Stretch,
+        numbers: &Numbers,
+        found: &mut Vec<(Range<usize>, Find)>,
+    ) {
+        let length = self.national.len();
+        if length == 0 {
+            return;
+        }
+        let mut from = 0;
+        while let Some(at) =
+            stretch.digits.get(from..).and_then(|rest| rest.windows(length).position(|w| w == self.national))
+        {
+            let national = from + at;
+            if let Some((digits, phone)) = numbers.elsewhere(text, stretch, &(national..national + length)) {
+                from = digits.end;
+                take(text, stretch, digits, phone, found);
+                continue;
+            }
+            let first = self.beginning(stretch, national, from);
+            if !self.counts(stretch, first, national) {
+                from = national + 1;
+                continue;
+            }
+            from = national + length;
+            take(text, stretch, first..from, self.phone.clone(), found);
+        }
+    }
+
+    /// Where the number begins with what was dialled before its national digits.
+    fn beginning(&self, stretch: &Stretch, national: usize, from: usize) -> usize {
+        let before = &stretch.digits[from..national];
+        self.prefixes
+            .iter()
+            .filter(|prefix| before.ends_with(prefix))
+            .map(|prefix| national - prefix.len())
+            .find(|first| {
+                let begins = group_starting(stretch, *first).is_some() || stretch.digits[*first..].starts_with(b"00");
+                begins && joins(stretch, *first, national + 1)
+            })
+            .unwrap_or(national)
+    }
+
+    fn counts(&self, stretch: &Stretch, first: usize, national: usize) -> bool {
+        let end = national + self.national.len();
+        if self.national.len() >= UNMISTAKABLE {
+            return true;
+        }
+        let touched = &stretch.groups[touched(stretch, first, end)];
+        let whole = group_starting(stretch, first).is_some()
+            && touched.last().is_some_and(|group| group.to == end)
+            && joins(stretch, first, end);
+        let begun = &stretch.digits[first..national];
+        let after_plus = group_starting(stretch, first).is_some_and(|group| group.gap.plus.is_some());
+        let abroad = begun.starts_with(b"00") || after_plus && begun.starts_with(&self.code);
+        whole && (abroad || self.national.len() >= BARE && touched.iter().all(|g| g.lookalike == Lookalike::No))
+    }
+}
+
+/// Adds a number and takes its groups out of the stretch.
+fn take(
+    text: &str,
+    stretch: &mut Stretch,
+    digits: Range<usize>,
+    phone: Pii<Phone>,
+    found: &mut Vec<(Range<usize>, Find)>,
+) {
+    let (start, end) = (start_byte(text, stretch, digits.start), end_byte(text, stretch, digits.end));
+    found.push((with_bracket(text, start, end)..end, Find::Identifier(Found::Phone(phone))));
+    let touched = touched(stretch, digits.start, digits.end);
+    for group in &mut stretch.groups[touched] {
+        group.lookalike = Lookalike::Taken;
+    }
+}
+
+/// The groups that digits belong to. A stretch may be as long as a text: never looked through from its beginning.
+fn touched(stretch: &Stretch, from: usize, to: usize) -> Range<usize> {
+    let first = stretch.groups.partition_point(|group| group.to <= from);
+    first..first + stretch.groups[first..].partition_point(|group| group.from < to)
+}
+
+fn group_of(stretch: &Stretch, digit: usize) -> Option<&Group> {
+    stretch.groups[touched(stretch, digit, digit + 1)].first()
+}
+
+fn group_starting(stretch: &Stretch, digit: usize) -> Option<&Group> {
+    group_of(stretch, digit).filter(|group| group.from == digit)
+}
+
+/// Whether all gaps between two digits are such as spellings of a number have.
+fn joins(stretch: &Stretch, from: usize, to: usize) -> bool {
+    stretch.groups[touched(stretch, from, to)].iter().filter(|group| group.from > from).all(|group| group.gap.joins)
+}
+
+fn start_byte(text: &str, stretch: &Stretch, first: usize) -> usize {
+    match group_of(stretch, first) {
+        Some(group) if group.from == first => group.gap.plus.unwrap_or(group.start),
+        Some(_) => stretch.place(text, first).start,
+        None => 0,
+    }
+}
+
+fn end_byte(text: &str, stretch: &Stretch, end: usize) -> usize {
+    match group_of(stretch, end - 1) {
+        Some(group) if group.to == end => group.end,
+        Some(_) => stretch.place(text, end - 1).end,
+        None => 0,
+    }
+}

@@ -1,0 +1,104 @@
+//! What a region's numbering plan says about how its numbers are dialled, read once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, RwLock};
+
+use rlibphonenumber::phonenumber_matcher::FindNumberExt;
+use rlibphonenumber::{
+    CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region as PhoneRegion,
+};
+
+use crate::{Phone, Pii, Region};
+
+/// The most digits a number may have (E.164).
+pub(super) const LONGEST: usize = 15;
+
+/// What the world dials before a country code. `00` counts in every region (A15).
+const ABROAD: [&str; 14] =
+    ["00", "011", "0011", "010", "810", "001", "002", "005", "008", "009", "0014", "0015", "0021", "119"];
+
+/// How the numbers of a region are dialled.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// How many digits a number may have that is dialled inside the region: bit `n` stands for `n` digits.
+    pub lengths: u64,
+    /// The region's country code.
+    pub code: String,
+    /// What the region dials before a foreign country code, `00` always among it; longest first.
+    pub abroad: Vec<&'static str>,
+    /// Whether its people always write a `0` before national numbers. Without it digits are no number then, lest every
+    /// order number became a caller.
+    pub needs_zero: bool,
+}
+
+impl Plan {
+    /// The plan of a region.
+    pub(super) fn of(region: Region) -> Arc<Self> {
+        static KNOWN: LazyLock<RwLock<HashMap<Region, Arc<Plan>>>> = LazyLock::new(RwLock::default);
+        if let Some(known) = KNOWN.read().ok().and_then(|known| known.get(&region).cloned()) {
+            return known;
+        }
+        let plan = Arc::new(Self::read(region));
+        if let Ok(mut known) = KNOWN.write() {
+            known.insert(region, Arc::clone(&plan));
+        }
+        plan
+    }
+
+    fn read(region: Region) -> Self {
+        let home = PhoneRegion::try_from(region.to_string().as_str()).ok();
+        let code =
+            home.and_then(|home| PHONE_NUMBER_UTIL.get_country_code_for_region(home)).unwrap_or_default().to_string();
+        let reads_abroad = |prefix: &&str| {
+            PHONE_NUMBER_UTIL.parse_and_keep_raw_input(format!("{prefix}4798765432"), home).is_ok_and(|number| {
+                number.country_code == 47 && number.country_code_source() == CountryCodeSource::FromNumberWithIdd
+            })
+        };
+        // Longest first: in Australia `0011 47…` is Norway, not `00` and America.
+        let mut abroad: Vec<&'static str> =
+            ABROAD.into_iter().filter(|prefix| *prefix == "00" || reads_abroad(prefix)).collect();
+        abroad.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+        let example = home.and_then(|home| {
+            let example = |kind| PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(home, kind).ok();
+            example(PhoneNumberType::Mobile).or_else(|| example(PhoneNumberType::FixedLine))
+        });
+        let trunk = example.as_ref().map(trunk_of).unwrap_or_default();
+        let national_alone =
+            example.as_ref().map(rlibphonenumber::get_national_significant_number_owned).unwrap_or_default();
+        let is_read_alone = national_alone.find_phone_numbers_with_preferred_region(home).next().is_some();
+        let national =
+            (2..=LONGEST).filter(|length| is_length(&code, *length)).fold(0, |lengths, length| lengths | 1 << length);
+        // Carrier codes and the like may follow the trunk prefix.
+        let longest_prefix = if trunk.is_empty() { 0 } else { 3 };
+        let prefixed = (0..=longest_prefix).fold(national, |lengths: u64, more| lengths | national << more);
+        Self { lengths: prefixed | prefixed << code.len(), needs_zero: trunk == "0" && !is_read_alone, code, abroad }
+    }
+}
+
+/// Whether a country's numbers may have so many digits.
+fn is_length(code: &str, length: usize) -> bool {
+    let digits = format!("+{code}{}", "5".repeat(length));
+    PHONE_NUMBER_UTIL.parse(digits, None).is_ok_and(|number| PHONE_NUMBER_UTIL.is_possible_number(&number))
+}
+
+/// What is dialled before a number inside its country: `0` in most, nothing in Norway.
+pub(super) fn trunk_prefix(phone: &Pii<Phone>) -> String {
+    PHONE_NUMBER_UTIL.parse(phone.expose().as_str(), None).map(|number| trunk_of(&number)).unwrap_or_default()
+}
+
+fn trunk_of(number: &PhoneNumber) -> String {
+    let written = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::National);
+    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+    let national = rlibphonenumber::get_national_significant_number_owned(number);
+    digits.strip_suffix(&national).unwrap_or_default().to_owned()
+}
+
+/// Whether its country groups a number's digits like this, nationally or internationally.
+pub(super) fn is_grouped_as(phone: &Pii<Phone>, groups: &[usize]) -> bool {
+    let Ok(number) = PHONE_NUMBER_UTIL.parse(phone.expose().as_str(), None) else { return false };
+    [PhoneNumberFormat::National, PhoneNumberFormat::International].into_iter().any(|format| {
+        let written = PHONE_NUMBER_UTIL.format(&number, format);
+        let lengths = written.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|length| *length > 0);
+        lengths.eq(groups.iter().copied())
+    })
+}

@@ -1,0 +1,385 @@
+//! Numbers that are spoken as words, or dictated digit by digit: `ni åtte sju seks …`, `98 syttiseks 54 32`, `9, 8, 7, …`.
+//!
+//! A run of number words, perhaps with digits among them, is written out in digits, and what these are is decided by the very
+//! rules of written numbers. Between two words may stand what stands between spoken words in transcripts: spaces, lines,
+//! commas, dots, and what people say while they think. Where a run can be read in several ways (`twenty four` is 24 or 20 4; `to`
+//! is two or the English word), the reading counts that has the record's own number, else the one of which the least is
+//! left over.
+//!
+//! Prose has number words, too. So what is found needs a word that is nothing but a number, or three; a row of counted
+//! numbers is none; and digits without any word count as dictated only where a number is all that was dictated.
+
+use std::ops::Range;
+
+use super::digits::is_invisible;
+use super::phone::Numbers;
+use super::words::{Word, is_preposition, is_weak, meaning};
+use super::{Find, Found, overlaps};
+use crate::digit;
+
+/// Characters that may stand between two words of a run.
+const WIDEST_GAP: usize = 5;
+/// Words in a row that are said between two parts of a number.
+const MOST_FILLERS: usize = 3;
+/// How many bytes before and behind dictated digits may belong to the same number.
+const AROUND: usize = 80;
+/// Digits from which on a run is looked at.
+const SHORTEST: usize = 6;
+
+/// A word or a group of digits of a run.
+#[derive(Clone, Debug)]
+struct Part {
+    range: Range<usize>,
+    /// `None` for digits.
+    word: Option<Word>,
+    /// Only a space, a line's end or a hyphen stands before it.
+    tight: bool,
+}
+
+/// Parts that follow one another.
+#[derive(Default, Debug)]
+struct Run {
+    parts: Vec<Part>,
+    fillers: usize,
+    has_word: bool,
+}
+
+/// A run in digits, and where each group comes from.
+#[derive(Default, Debug)]
+struct Reading {
+    digits: String,
+    groups: Vec<Group>,
+    /// Where a `plus` was said that the next group belongs to.
+    plus: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Group {
+    place: Range<usize>,
+    range: Range<usize>,
+    /// 3 for a number word, 1 for one that prose has as often, 0 for digits.
+    weight: usize,
+}
+
+/// Which of several readings.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    /// `twenty four` is 24.
+    joins: bool,
+    /// `to` is 2.
+    counts_to: bool,
+}
+
+const WAYS: [Way; 4] = [
+    Way { joins: true, counts_to: true },
+    Way { joins: false, counts_to: true },
+    Way { joins: true, counts_to: false },
+    Way { joins: false, counts_to: false },
+];
+
+/// Adds every number that is spoken outside of `taken`.
+pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found: &mut Finds) {
+    let mut run = Run::default();
+    let mut end = 0;
+    for range in (Tokens { text, at: 0 }) {
+        let token = &text[range.clone()];
+        let word = if token.as_bytes()[0].is_ascii_digit() { None } else { meaning(token) };
+        let is_part = word.is_some() || token.chars().all(|c| digit(c).is_some() || is_invisible(c));
+        let gap = &text[end..range.start];
+        if !is_part || !bridges(gap) || overlaps(taken, &range) {
+            run.close(text, numbers, found);
+        }
+        if is_part && !overlaps(taken, &range) {
+            run.add(range.clone(), word, is_tight(gap));
+            if run.fillers > MOST_FILLERS {
+                run.close(text, numbers, found);
+            }
+        }
+        end = range.end;
+    }
+    run.close(text, numbers, found);
+}
+
+/// The words and groups of digits of a text.
+struct Tokens<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let bytes = self.text.as_bytes();
+        let begins = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
+        loop {
+            let start = self.at + bytes[self.at..].iter().position(begins)?;
+            let mut end = start;
+            while let Some(byte) = bytes.get(end) {
+                if byte.is_ascii_alphanumeric() {
+                    end += 1;
+                } else if *byte < 0x80 {
+                    break;
+                } else {
+                    let c = self.text[end..].chars().next()?;
+                    if !(c.is_alphanumeric() || end > start && (is_invisible(c) || matches!(c, '\u{300}'..='\u{36F}')))
+                    {
+                        break;
+                    }
+                    end += c.len_utf8();
+                }
+            }
+            if end > start {
+                self.at = end;
+                return Some(start..end);
+            }
+            self.at = start + self.text[start..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+}
+
+fn bridges(gap: &str) -> bool {
+    gap.len() <= 4 * WIDEST_GAP
+        && gap.chars().filter(|c| !is_invisible(*c)).count() <= WIDEST_GAP
+        && gap.chars().all(|c| c.is_whitespace() || is_invisible(c) || is_pause(c))
+}
+
+/// Marks that stand between spoken words or written groups.
+fn is_pause(c: char) -> bool {
+    matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{B7}') || ",.…-/:;!?()+*_\"'".contains(c)
+}
+
+fn is_tight(gap: &str) -> bool {
+    gap.chars().count() <= 2 && gap.chars().all(|c| c.is_whitespace() || c == '-' || c == '\u{2011}')
+}
+
+impl Run {
+    fn add(&mut self, range: Range<usize>, word: Option<Word>, tight: bool) {
+        let is_filler = matches!(word, Some(Word::And | Word::Filler));
+        if self.parts.is_empty() && is_filler {
+            return;
+        }
+        self.fillers = if is_filler { self.fillers + 1 } else { 0 };
+        self.has_word |= word.is_some() && !is_filler;
+        self.parts.push(Part { range, word, tight });
+    }
+
+    /// Adds what the run is, and begins another.
+    fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
+        while self.parts.pop_if(|part| matches!(part.word, Some(Word::And | Word::Filler))).is_some() {}
+        if self.parts.len() > 1 && (self.has_word || self.is_dictated(text) && !self.is_within_own(text, numbers)) {
+            self.read(text, numbers, found);
+        }
+        self.parts.clear();
+        self.fillers = 0;
+        self.has_word = false;
+    }
+
+    /// Whether it is digits with a pause after each group, or one by one with pauses among them.
+    fn is_dictated(&self, text: &str) -> bool {
+        let mut digits = self.parts.iter().filter(|part| part.word.is_none()).map(|part| part.range.len());
+        let gaps = || self.parts.windows(2).map(|pair| &text[pair[0].range.end..pair[1].range.start]);
+        let is_pause = |gap: &str| gap.contains([',', '\n', '…']);
+        let is_spoken = self.parts.len() > 2 && !gaps().any(|gap| matches!(gap, "," | "." | ":"));
+        is_spoken
+            && (gaps().all(is_pause) && digits.clone().all(|length| length < 4)
+                || gaps().any(is_pause) && digits.all(|length| length == 1))
+    }
+
+    /// Whether the digits belong to the record's own number, which begins before them or ends behind them.
+    fn is_within_own(&self, text: &str, numbers: &Numbers) -> bool {
+        let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else { return false };
+        let start = text.floor_char_boundary(first.range.start.saturating_sub(AROUND));
+        let end = text.ceil_char_boundary(text.len().min(last.range.end + AROUND));
+        numbers.holds_own(&text[start..end]) && !numbers.holds_own(&text[first.range.start..last.range.end])
+    }
+
+    fn read(&self, text: &str, numbers: &Numbers, found: &mut Finds) {
+        let has = |wanted: fn(&Word) -> bool| self.parts.iter().filter_map(|part| part.word.as_ref()).any(wanted);
+        let varies = has(|word| matches!(word, Word::Ten(_) | Word::Hundred | Word::Hundreds(_)));
+        let has_to = self.parts.iter().any(|part| is_preposition(&text[part.range.clone()]));
+        let mut best: Option<(Score, Finds)> = None;
+        for way in WAYS {
+            if !way.joins && !varies || !way.counts_to && !has_to {
+                continue;
+            }
+            let reading = self.written(text, way);
+            if reading.digits.bytes().filter(u8::is_ascii_digit).count() < SHORTEST.min(numbers.shortest()) {
+                continue;
+            }
+            let (score, finds) = reading.finds(numbers, self.has_word);
+            if !finds.is_empty() && best.as_ref().is_none_or(|(other, _)| score > *other) {
+                best = Some((score, finds));
+            }
+        }
+        found.extend(best.into_iter().flat_map(|(_, finds)| finds));
+    }
+
+    fn written(&self, text: &str, way: Way) -> Reading {
+        let mut reading = Reading::default();
+        let parts: Vec<&Part> = self.parts.iter().filter(|part| part.word != Some(Word::Filler)).collect();
+        let mut at = 0;
+        while let Some(part) = parts.get(at) {
+            let spelled = &text[part.range.clone()];
+            // `plus forty five` is one country's code and not another's, whichever reading has the own number.
+            let way = Way { joins: way.joins || reading.dials_abroad(), ..way };
+            let used = match part.word {
+                None => {
+                    reading.push_written(text, part.range.clone());
+                    1
+                }
+                Some(Word::Plus) => {
+                    reading.digits.push_str(" +");
+                    reading.plus = Some(part.range.start);
+                    1
+                }
+                Some(Word::Unit(_)) if !way.counts_to && is_preposition(spelled) => 1,
+                Some(word) => match spelled_out(&parts[at..], word, way) {
+                    Some((digits, used)) => {
+                        let range = part.range.start..parts[at + used - 1].range.end;
+                        let weight = if used == 1 && is_weak(spelled) { 1 } else { 3 };
+                        reading.push(&digits, range, weight);
+                        used
+                    }
+                    None => 1,
+                },
+            };
+            at += used;
+        }
+        reading
+    }
+}
+
+/// The digits that a part and perhaps those behind it mean, and how many parts they are.
+fn spelled_out(parts: &[&Part], word: Word, way: Way) -> Option<(String, usize)> {
+    let next = |at: usize| parts.get(at).filter(|part| part.tight).and_then(|part| part.word);
+    let (hundreds, mut used) = match (word, next(1)) {
+        (Word::Hundreds(times), _) => (Some(times), 1),
+        (Word::Unit(times @ 1..), Some(Word::Hundred)) => (Some(times), 2),
+        (Word::Hundred, _) => (Some(1), 1),
+        _ => (None, 0),
+    };
+    if let Some(times) = hundreds {
+        if way.joins {
+            let skipped = usize::from(next(used) == Some(Word::And));
+            if let Some((more, parts)) =
+                next(used + skipped).and_then(|word| below_hundred(parts, used + skipped, word))
+            {
+                used += skipped + parts;
+                return Some((format!("{}", u32::from(times) * 100 + u32::from(more)), used));
+            }
+        }
+        return Some((format!("{times}00"), used));
+    }
+    match word {
+        Word::Unit(unit @ 1..) if way.joins && next(1) == Some(Word::And) => match next(2) {
+            Some(Word::Ten(ten)) => Some((format!("{}", ten + unit), 3)),
+            _ => Some((unit.to_string(), 1)),
+        },
+        Word::Unit(unit) => Some((unit.to_string(), 1)),
+        Word::Ten(_) if way.joins => below_hundred(parts, 0, word).map(|(value, used)| (value.to_string(), used)),
+        Word::Ten(value) | Word::Pair(value) => Some((value.to_string(), 1)),
+        Word::Triple(value) => Some((value.to_string(), 1)),
+        Word::Times(times) => match parts.get(1)?.word? {
+            Word::Unit(unit) => Some((unit.to_string().repeat(usize::from(times)), 2)),
+            Word::Ten(pair) | Word::Pair(pair) => Some((pair.to_string().repeat(usize::from(times)), 2)),
+            _ => None,
+        },
+        Word::Hundreds(_) | Word::Hundred | Word::Plus | Word::And | Word::Filler => None,
+    }
+}
+
+/// The number of up to two digits that begins with a part.
+fn below_hundred(parts: &[&Part], at: usize, word: Word) -> Option<(u8, usize)> {
+    let next = parts.get(at + 1).filter(|part| part.tight).and_then(|part| part.word);
+    match (word, next) {
+        (Word::Ten(ten), Some(Word::Unit(unit @ 1..))) => Some((ten + unit, 2)),
+        (Word::Unit(value) | Word::Ten(value) | Word::Pair(value), _) => Some((value, 1)),
+        _ => None,
+    }
+}
+
+/// What is found, and where.
+type Finds = Vec<(Range<usize>, Find)>;
+
+/// Whether the record's own number is in it, how many digits are found, and how many are not.
+type Score = (usize, usize, std::cmp::Reverse<usize>);
+
+impl Reading {
+    fn push(&mut self, digits: &str, range: Range<usize>, weight: usize) {
+        // `zero zero four seven` dials abroad as `0047` does.
+        let doubles = digits == "0" && self.digits.rsplit(' ').next() == Some("0");
+        if !self.digits.is_empty() && !self.digits.ends_with('+') && !doubles {
+            self.digits.push(' ');
+        }
+        self.push_group(digits, range, weight);
+    }
+
+    /// Whether a country code comes next.
+    fn dials_abroad(&self) -> bool {
+        self.digits.ends_with('+') || self.digits.trim_start() == "00"
+    }
+
+    /// Digits as they stand, with what stands before them where it says something: `+47`, `22.05.2024`.
+    fn push_written(&mut self, text: &str, range: Range<usize>) {
+        let digits: String = text[range.clone()].chars().filter_map(digit).collect();
+        let before = &text[..range.start];
+        let gap = match self.groups.last() {
+            Some(last) if last.weight == 0 => &text[last.range.end..range.start],
+            _ => " ",
+        };
+        let written = gap.len() == 1 && !gap.contains([',', '\n', ';', '!', '?', '"', '\'', '*', '_']) || gap == ",";
+        let gap = if written && !gap.contains('+') { gap } else { " " };
+        self.digits.push_str(gap);
+        if before.ends_with('+') && !self.digits.ends_with('+') {
+            self.digits.push('+');
+        }
+        self.push_group(&digits, range, 0);
+    }
+
+    fn push_group(&mut self, digits: &str, range: Range<usize>, weight: usize) {
+        let start = self.digits.len();
+        self.digits.push_str(digits);
+        let range = self.plus.take().unwrap_or(range.start)..range.end;
+        self.groups.push(Group { place: start..self.digits.len(), range, weight });
+    }
+
+    /// What the digits are, where it stands in the text, and how well this reading explains them.
+    fn finds(&self, numbers: &Numbers, has_word: bool) -> (Score, Finds) {
+        let mut all = Vec::new();
+        numbers.find(&self.digits, super::Reading::Text, &[], &mut all);
+        all.sort_by_key(|(range, _)| range.start);
+        let total = self.digits.bytes().filter(u8::is_ascii_digit).count();
+        let (mut own, mut covered, mut free) = (0, 0, 0);
+        let mut finds = Vec::new();
+        for (place, find) in all {
+            let first = self.groups.partition_point(|group| group.place.end <= place.start);
+            let last = self.groups.partition_point(|group| group.place.start < place.end);
+            let Some(groups) = self.groups.get(first..last).filter(|groups| !groups.is_empty()) else { continue };
+            let is_own = matches!(&find, Find::Identifier(Found::Phone(phone)) if numbers.is_own(phone));
+            let weight: usize = groups.iter().map(|group| group.weight).sum();
+            let digits = self.digits[place].bytes().filter(u8::is_ascii_digit).count();
+            let counts = if has_word {
+                weight > if is_own { 0 } else { 2 } && (is_own || !self.is_counted(first, last))
+            } else {
+                is_own || digits == total && !self.is_counted(first, last)
+            };
+            let range = groups[0].range.start..groups[groups.len() - 1].range.end;
+            if counts && range.start >= free {
+                free = range.end;
+                own += usize::from(is_own);
+                covered += digits;
+                finds.push((range, find));
+            }
+        }
+        ((own, covered, std::cmp::Reverse(total - covered.min(total))), finds)
+    }
+
+    /// Whether somebody counts: each group one more than the one before, from the beginning or beyond the number.
+    fn is_counted(&self, first: usize, last: usize) -> bool {
+        let value = |at: usize| self.digits[self.groups.get(at)?.place.clone()].parse::<u64>().ok();
+        let follows = |at: usize| value(at).zip(value(at + 1)).is_some_and(|(one, next)| one + 1 == next);
+        (first..last - 1).all(follows)
+            && (first > 0 && follows(first - 1) || follows(last - 1) || value(first) < Some(2))
+    }
+}
