@@ -11,7 +11,7 @@
 //! - [`requests`]: anonymize requests: what the Anonymize page reads and saves, and what a request would hit.
 //! - [`delivery`]: recordings on their way to their tenants: the outbox is worked, by SFTP, FTPS, S3 or into a folder.
 //! - [`content`]: recordings and what else belongs to an interaction: sealed, delivered, deleted.
-//! - [`keys`]: the tenant's own key: certificates in, OpenPGP and CMS messages out.
+//! - [`recording_keys`]: the tenant's own key: certificates in, OpenPGP and CMS messages out.
 //! - [`archive`]: interactions, survey responses and raw events: ingest, views, search.
 //! - [`vault`]: identifiers, sealed and found by a keyed hash, and what was forgotten up to when.
 //! - [`tenants`]: region, time zone, targets and settings; the epoch fence.
@@ -32,8 +32,8 @@ pub mod config;
 pub mod content;
 pub mod delivery;
 pub mod http;
-pub mod keys;
 pub mod nightly;
+pub mod recording_keys;
 pub mod requests;
 pub mod store;
 pub mod telemetry;

@@ -33,13 +33,13 @@ use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Code, Keys, Kit, Problem, Registry, TenantDirectory};
-use crate::keys;
+use crate::http::{Code, HttpContext, Keys, Problem, Registry, TenantDirectory};
 use crate::nightly;
+use crate::recording_keys;
 use crate::requests;
 use crate::telemetry::Metrics;
 use crate::tenants;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 use refusals::Refusals;
 
@@ -51,7 +51,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     archive::http::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
-    keys::http::routes(registry);
+    recording_keys::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
 }
@@ -103,9 +103,13 @@ pub struct Addresses {
 }
 
 /// Runs the service until it is told to stop. `started` is told the addresses once it answers.
-pub async fn serve(config: &Config, stores: Data<Stores>, started: impl FnOnce(&Addresses)) -> Result<(), StartError> {
+pub async fn serve(
+    config: &Config,
+    stores: Data<AppContext>,
+    started: impl FnOnce(&Addresses),
+) -> Result<(), StartError> {
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
-    let kit = Data::new(Kit {
+    let kit = Data::new(HttpContext {
         http: config.http.clone(),
         keys: Keys::open(config, stores.clock)?,
         tenants: directory(&stores),
@@ -238,7 +242,7 @@ pub fn stop_asked() -> impl Future<Output = ()> {
     }
 }
 
-fn directory(stores: &Data<Stores>) -> TenantDirectory {
+fn directory(stores: &Data<AppContext>) -> TenantDirectory {
     let stores = Arc::clone(stores);
     TenantDirectory::new(move |slug| {
         let stores = Arc::clone(&stores);

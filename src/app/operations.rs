@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, patch};
 use chrono::{DateTime, Utc};
-use pii::UnknownRegion;
+use pii::RegionError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -13,19 +13,19 @@ use utoipa::{IntoParams, ToSchema};
 use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Event};
 use crate::base::actor::Scope;
+use crate::base::field;
 use crate::base::id::AuditId;
 use crate::base::page::{Page, Position};
 use crate::base::patch::Member;
-use crate::base::place;
-use crate::base::target::{Targets, UnknownTarget};
+use crate::base::target::{TargetError, Targets};
 use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{Answer, Caller, Code, Place, Problem, Registry};
+use crate::http::{ApiResult, Caller, Code, Place, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// The routes.
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -57,9 +57,9 @@ pub struct Me {
 #[utoipa::path(tag = "operations", operation_id = "get_me", security(("bearer" = [])),
     responses((status = 200, description = "The caller.", body = Me), CallProblems))]
 #[get("/me")]
-pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Stores>) -> Answer<Json<Me>> {
+pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<AppContext>) -> ApiResult<Json<Me>> {
     let tenant = tenant_of(&stores, &caller).await?;
-    let scopes = caller.scopes.iter().map(|scope: &Scope| scope.word()).collect();
+    let scopes = caller.scopes.iter().map(|scope: &Scope| scope.as_str()).collect();
     Ok(Json(Me { sub: caller.sub.clone(), name: caller.name.clone(), tenant: tenant.slug, scopes }))
 }
 
@@ -122,8 +122,8 @@ pub async fn get_tenant(
     caller: Caller<Anybody>,
     _: Params<Nothing>,
     has: IfNoneMatch,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
     if has.has(tenant.version) {
         return Ok(HttpResponse::NotModified().insert_header(etag(tenant.version)).finish());
@@ -183,8 +183,8 @@ pub async fn change_tenant(
     _: Params<Nothing>,
     condition: IfMatch,
     patch: MergePatch,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
     condition.check(tenant.version)?;
     let change = patch.read::<TenantPatch>()?.change().map_err(Problem::invalid)?;
@@ -202,10 +202,10 @@ impl TenantPatch {
         let recordings = given(recordings.required("/recordings"), &mut wrong);
         let words: Option<Vec<String>> = given(targets.required("/targets"), &mut wrong);
         let targets =
-            words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
+            words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
         let change = TenantChange {
             region: given(region.required("/region"), &mut wrong).and_then(|code: String| {
-                let region = code.parse().map_err(|error: UnknownRegion| ("/region", "format", error.to_string()));
+                let region = code.parse().map_err(|error: RegionError| ("/region", "format", error.to_string()));
                 checked(region, &mut wrong)
             }),
             zone: given(time_zone.required("/time_zone"), &mut wrong).and_then(|name: String| {
@@ -236,7 +236,7 @@ impl TenantPatch {
 const MONTHS: &str = "/request_retention_months";
 
 /// The value, or a note that it may not be cleared.
-pub(super) fn given<T>(value: Result<Option<T>, place::Place>, wrong: &mut Vec<Place>) -> Option<T> {
+pub(super) fn given<T>(value: Result<Option<T>, field::FieldError>, wrong: &mut Vec<Place>) -> Option<T> {
     value.unwrap_or_else(|place| {
         wrong.push(place.into());
         None
@@ -307,8 +307,8 @@ pub struct AuditQuery {
 pub async fn list_audit_events(
     caller: Caller<AuditRead>,
     query: Params<AuditQuery>,
-    stores: Data<Stores>,
-) -> Answer<Json<Page<AuditEvent>>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<Page<AuditEvent>>> {
     let AuditQuery { cursor, limit } = query.0;
     let bound_to = [b"audit-events", &caller.tenant.0.as_bytes()[..]].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
@@ -318,7 +318,7 @@ pub async fn list_audit_events(
     Ok(Json(Page::of(events, limit.get(), (&stores.service_key, &bound_to)).map(AuditEvent::from)))
 }
 
-async fn tenant_of(stores: &Stores, actor: &crate::base::actor::Actor) -> Answer<Tenant> {
+async fn tenant_of(stores: &AppContext, actor: &crate::base::actor::Actor) -> ApiResult<Tenant> {
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
     tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))
 }

@@ -99,7 +99,7 @@ impl RecordingsPatch {
         let days = given(retention_days.required("/recordings/retention_days"), wrong).unwrap_or_default();
         for (kind, days) in &days {
             if days.is_some_and(|days| !(1..=36_500).contains(&days)) {
-                let pointer = format!("/recordings/retention_days/{}", kind.word());
+                let pointer = format!("/recordings/retention_days/{}", kind.as_str());
                 wrong.push(Place::at(pointer, "out_of_range", "must be 1 to 36500"));
             }
         }

@@ -18,7 +18,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::id::{CallId, TenantId};
 use crate::http::Code;
 use crate::http::caller::{Refused, refused};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// How many equal refusals get a row each; of more within a [`WINDOW`] only some do.
 const ROWS: u64 = 10;
@@ -92,14 +92,14 @@ pub async fn audit<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Re
 async fn note<B>(answer: &ServiceResponse<B>, refused: Refused, call: Option<String>) {
     let request = answer.request();
     let (Some(stores), Some(refusals)) =
-        (request.app_data::<Data<Stores>>().cloned(), request.app_data::<Data<Refusals>>())
+        (request.app_data::<Data<AppContext>>().cloned(), request.app_data::<Data<Refusals>>())
     else {
         return;
     };
     let Refused { actor, reason, needs } = refused;
     let (method, route) = (request.method().clone(), request.match_pattern());
-    let words: Vec<_> = needs.iter().map(|scope| scope.word()).collect();
-    let mut detail = json!({ "reason": reason.word(), "needs": words, "method": method.as_str(), "route": route });
+    let words: Vec<_> = needs.iter().map(|scope| scope.as_str()).collect();
+    let mut detail = json!({ "reason": reason.as_str(), "needs": words, "method": method.as_str(), "route": route });
     let kind = Kind { tenant: actor.tenant, sub: actor.sub.clone(), reason, needs, method, route: route.clone() };
     let Some(times) = refusals.count(kind, stores.clock.now()) else { return };
     if times > ROWS {
@@ -117,7 +117,7 @@ async fn note<B>(answer: &ServiceResponse<B>, refused: Refused, call: Option<Str
     tracing::error!(request.id = call, http.route = route, error, "Failed to write a refusal into the audit log");
 }
 
-async fn write(stores: &Stores, actor: &Actor, entry: &Entry) -> crate::store::Result<()> {
+async fn write(stores: &AppContext, actor: &Actor, entry: &Entry) -> crate::store::Result<()> {
     let mut tx = stores.archive.write().await?;
     audit::record(&mut tx, stores.clock, actor, entry).await?;
     tx.commit().await

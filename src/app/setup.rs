@@ -14,12 +14,12 @@ use crate::base::crypto::{CryptoError, Key};
 use crate::config::{Config, ConfigError};
 #[cfg(feature = "s3")]
 use crate::content;
-use crate::content::{Objects, Shelf, TextMemory};
-use crate::delivery::Courier;
-use crate::http::keys::KeysError;
+use crate::content::{ContentStore, Objects, TextMemory};
+use crate::delivery::DeliveryWorker;
+use crate::http::auth::KeysError;
 use crate::store::{self, Db, Limits, Settings, StoreError};
 use crate::tenants::{self, TenantError};
-use crate::vault::{Keysets, MasterKey, Stores, VaultError};
+use crate::vault::{AppContext, Keysets, MasterKey, VaultError};
 
 /// The tenant of development mode.
 pub const DEMO: &str = "demo";
@@ -57,21 +57,21 @@ pub enum StartError {
 }
 
 /// Opens both stores for a command. In development mode they are migrated and the tenant `demo` is there afterwards.
-pub async fn open(config: &Config) -> Result<Stores, StartError> {
+pub async fn open(config: &Config) -> Result<AppContext, StartError> {
     open_with(config, Limits::all(Duration::from_secs(config.database.job_timeout))).await
 }
 
 /// Opens both stores for the service, whose callers do not wait as long as a command does.
-pub async fn open_to_serve(config: &Config) -> Result<Stores, StartError> {
+pub async fn open_to_serve(config: &Config) -> Result<AppContext, StartError> {
     let read = Duration::from_secs(config.database.statement_timeout);
     let write = Duration::from_secs(config.database.write_timeout);
     open_with(config, Limits { read, write }).await
 }
 
-async fn open_with(config: &Config, limits: Limits) -> Result<Stores, StartError> {
+async fn open_with(config: &Config, limits: Limits) -> Result<AppContext, StartError> {
     let (archive, vault) = addresses(config)?;
     let master = master_key(config)?;
-    let stores = Stores {
+    let stores = AppContext {
         archive: Db::open_with(&archive, limits).await?,
         vault: Db::open_with(&vault, limits).await?,
         service_key: master.service_key("service"),
@@ -90,14 +90,14 @@ async fn open_with(config: &Config, limits: Limits) -> Result<Stores, StartError
 }
 
 /// Applies the migrations that are missing, in both stores.
-pub async fn migrate(stores: &Stores) -> Result<(), StoreError> {
+pub async fn migrate(stores: &AppContext) -> Result<(), StoreError> {
     store::migrate(&stores.vault).await?;
     store::migrate(&stores.archive).await
 }
 
 /// Where content lies.
 #[must_use]
-pub fn shelf(config: &Config) -> Shelf {
+pub fn shelf(config: &Config) -> ContentStore {
     let (size_limit, texts) = (config.content.size_limit, TextMemory::new(config.content.text_memory));
     #[cfg(feature = "s3")]
     if let Some(name) = &config.content.s3.bucket {
@@ -109,18 +109,18 @@ pub fn shelf(config: &Config) -> Shelf {
             endpoint: s3.endpoint,
             access: s3.access_key_id.zip(s3.secret_access_key),
         };
-        return Shelf { objects: Objects::in_bucket(bucket), size_limit, texts };
+        return ContentStore { objects: Objects::in_bucket(bucket), size_limit, texts };
     }
-    Shelf { objects: Objects::in_folder(config.objects_folder()), size_limit, texts }
+    ContentStore { objects: Objects::in_folder(config.objects_folder()), size_limit, texts }
 }
 
 /// Who carries recordings to their tenants.
 #[must_use]
-pub fn courier(config: &Config, stores: &Arc<Stores>, shelf: &Arc<Shelf>) -> Courier {
-    Courier::new(Arc::clone(stores), Arc::clone(shelf), config.delivery.clone(), config.deliveries_folder())
+pub fn courier(config: &Config, stores: &Arc<AppContext>, shelf: &Arc<ContentStore>) -> DeliveryWorker {
+    DeliveryWorker::new(Arc::clone(stores), Arc::clone(shelf), config.delivery.clone(), config.deliveries_folder())
 }
 
-async fn make_demo(stores: &Stores) -> Result<(), StartError> {
+async fn make_demo(stores: &AppContext) -> Result<(), StartError> {
     if tenants::find_by_slug(&mut stores.archive.read().await?, DEMO).await?.is_some() {
         return Ok(());
     }

@@ -12,13 +12,13 @@ use crate::requests;
 use crate::store::{Db, Migrations, PoolUse, pending_migrations};
 use crate::telemetry::Metrics;
 use crate::tenants;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// How many of a tenant's latest runs are looked at.
 const RUNS: u32 = 20;
 
 /// Readiness: both databases can be written and are migrated.
-pub fn health(stores: &Data<Stores>, metrics: &Metrics) -> Health {
+pub fn health(stores: &Data<AppContext>, metrics: &Metrics) -> Health {
     let asked = Arc::clone(stores);
     let (observed, metrics) = (Arc::clone(stores), metrics.clone());
     let since = Arc::new(Mutex::new(stores.clock.now()));
@@ -60,7 +60,11 @@ const fn of_content(report: &Report) -> [(&'static str, u64); 8] {
     ]
 }
 
-async fn observe(stores: &Stores, metrics: &Metrics, since: &Mutex<DateTime<Utc>>) -> Result<(), tenants::TenantError> {
+async fn observe(
+    stores: &AppContext,
+    metrics: &Metrics,
+    since: &Mutex<DateTime<Utc>>,
+) -> Result<(), tenants::TenantError> {
     for (database, PoolUse { in_use, idle }) in
         [("archive", stores.archive.pool_use()), ("vault", stores.vault.pool_use())]
     {

@@ -13,10 +13,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::columns::Columns;
-use super::draft::{Customer, Draft, is_keyed};
 use super::existing::Existing;
 use super::mentions::{Mention, NewMention};
 use super::model::{ANONYMIZED, forgotten};
+use super::parsed::{Customer, ParsedRecord, is_keyed};
 use super::sql;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::target::Target;
@@ -28,24 +28,24 @@ pub type Erasures = HashMap<Identifier, Vec<Erasure>>;
 /// Everything that a batch sends of one external id.
 pub struct Sent<'a> {
     /// The last of it, which wins.
-    pub draft: &'a Draft,
+    pub draft: &'a ParsedRecord,
     /// The others, in their order.
-    pub earlier: Vec<&'a Draft>,
+    pub earlier: Vec<&'a ParsedRecord>,
 }
 
 impl<'a> Sent<'a> {
     /// The first draft of an external id.
-    pub const fn new(draft: &'a Draft) -> Self {
+    pub const fn new(draft: &'a ParsedRecord) -> Self {
         Self { draft, earlier: Vec::new() }
     }
 
     /// Another draft of the same.
-    pub fn push(&mut self, draft: &'a Draft) {
+    pub fn push(&mut self, draft: &'a ParsedRecord) {
         self.earlier.push(std::mem::replace(&mut self.draft, draft));
     }
 
     /// All drafts.
-    pub fn all(&self) -> impl Iterator<Item = &'a Draft> {
+    pub fn all(&self) -> impl Iterator<Item = &'a ParsedRecord> {
         self.earlier.iter().copied().chain([self.draft])
     }
 }
@@ -239,7 +239,7 @@ const fn is_closed(is_again: bool, bits: i16) -> bool {
     is_again && bits & forgotten::ANYBODY != 0
 }
 
-fn arrives_forgotten(draft: &Draft, erasures: &Erasures, target: Target) -> i16 {
+fn arrives_forgotten(draft: &ParsedRecord, erasures: &Erasures, target: Target) -> i16 {
     let Customer { phone, email, name } = &draft.customer;
     let own = own_identifiers(&draft.customer);
     let is_covered = |one: &Identifier| covers(erasures, one, target, draft);
@@ -274,7 +274,7 @@ fn mentioned(found: &Found) -> Option<Identifier> {
 }
 
 /// The numbers and addresses of a draft: its customer's and those its texts mention.
-pub fn identifiers(draft: &Draft) -> impl Iterator<Item = Identifier> {
+pub fn identifiers(draft: &ParsedRecord) -> impl Iterator<Item = Identifier> {
     own_identifiers(&draft.customer).into_iter().chain(draft.mentions.iter().filter_map(mentioned))
 }
 
@@ -288,6 +288,6 @@ pub fn name_of(customer: &Customer, record: RecordId, known: &Resolved) -> Optio
     Some(Identifier::Name { name, bound_to })
 }
 
-fn covers(erasures: &Erasures, one: &Identifier, target: Target, draft: &Draft) -> bool {
+fn covers(erasures: &Erasures, one: &Identifier, target: Target, draft: &ParsedRecord) -> bool {
     erasures.get(one).is_some_and(|all| all.iter().any(|erasure| erasure.covers(target, draft.at)))
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::draft::{Draft, Reader};
-use crate::base::place::Place;
+use super::parsed::{ParsedRecord, Reader};
+use crate::base::field::FieldError;
 
 /// Over which channel an interaction came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
@@ -29,7 +29,7 @@ pub enum Channel {
 impl Channel {
     /// The channel's word.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Call => "call",
             Self::Chat => "chat",
@@ -54,7 +54,7 @@ pub enum Direction {
 impl Direction {
     /// The direction's word.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Inbound => "inbound",
             Self::Outbound => "outbound",
@@ -176,5 +176,5 @@ pub struct RawEventIn {
 /// What one call sends: drafts of itself.
 pub trait Incoming: for<'de> Deserialize<'de> + Validate + 'static {
     /// Reads the record, or says what is wrong with it.
-    fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>>;
+    fn read(self, reader: &Reader<'_>) -> Result<ParsedRecord, Vec<FieldError>>;
 }

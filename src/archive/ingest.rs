@@ -6,15 +6,15 @@ use pii::{Identifier, Region};
 use uuid::Uuid;
 
 use super::arrival::{Arrival, Erasures, Memory, Sent, identifiers, name_of, own_identifiers};
-use super::draft::Draft;
 use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
-use super::{existing, rereading, sql};
+use super::parsed::ParsedRecord;
+use super::{existing, rescan, sql};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::fence;
-use crate::vault::{self, Keyset, Resolved, Stores};
+use crate::vault::{self, AppContext, Keyset, Resolved};
 
 /// The most records of one batch: one vault transaction and one archive transaction.
 pub const BATCH: usize = 1_000;
@@ -35,10 +35,10 @@ pub struct Stored {
 
 /// Stores a batch of at most [`BATCH`] drafts of a tenant, whole. The same external id twice: the last wins.
 pub async fn store(
-    stores: &Stores,
+    stores: &AppContext,
     (tenant, region): (TenantId, Region),
     target: Target,
-    drafts: &[Draft],
+    drafts: &[ParsedRecord],
 ) -> Result<Stored, ArchiveError> {
     // In the order of external ids, so that two ingests lock rows in one order.
     let mut sent = BTreeMap::<&str, Sent<'_>>::new();
@@ -64,7 +64,7 @@ pub async fn store(
 }
 
 struct Batch<'a> {
-    stores: &'a Stores,
+    stores: &'a AppContext,
     keyset: &'a Keyset,
     region: Region,
     target: Target,
@@ -195,10 +195,10 @@ impl Batch<'_> {
         if self.target == Target::Archive && !replaced.is_empty() {
             mentions::move_content(tx, tenant, replaced).await?;
             mentions::forget_texts(tx, tenant, newly_forgotten).await?;
-            if !rereading::with_texts(tx, tenant, missed).await?.is_empty() {
+            if !rescan::with_texts(tx, tenant, missed).await?.is_empty() {
                 return Ok(false);
             }
-            rereading::note(tx, tenant, learned).await?;
+            rescan::note(tx, tenant, learned).await?;
         }
         Ok(true)
     }
@@ -238,7 +238,7 @@ impl Batch<'_> {
             return Ok(Some(Late::new()));
         }
         let records: Vec<Uuid> = arriving.iter().map(|(_, arrival)| arrival.id.0).collect();
-        let with_texts = rereading::with_texts(&mut self.stores.archive.read().await?, tenant, &records).await?;
+        let with_texts = rescan::with_texts(&mut self.stores.archive.read().await?, tenant, &records).await?;
         if with_texts.is_empty() {
             return Ok(Some(Late::new()));
         }

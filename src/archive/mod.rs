@@ -2,20 +2,20 @@
 
 mod arrival;
 mod columns;
-mod draft;
 mod existing;
 pub mod http;
 pub mod incoming;
 mod ingest;
 pub mod mentions;
 mod model;
-mod rereading;
+mod parsed;
+mod rescan;
 mod search;
 pub mod selector;
 mod sql;
 
 pub use columns::Columns;
 pub use ingest::{BATCH, Stored, store};
-pub use model::{ArchiveError, Record, Slot, View, forgotten};
+pub use model::{ArchiveError, CustomerField, Record, View, forgotten};
 pub use search::{Search, find, interactions_of, plan, search};
 pub use selector::{Hits, preview};

@@ -46,7 +46,7 @@ pub enum View {
 
 /// What a customer's slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
+pub enum CustomerField {
     /// There never was one.
     Empty,
     /// There was one; it was forgotten.
@@ -65,11 +65,11 @@ pub struct Record {
     /// When it happened.
     pub at: DateTime<Utc>,
     /// The number.
-    pub phone: Slot,
+    pub phone: CustomerField,
     /// The address.
-    pub email: Slot,
+    pub email: CustomerField,
     /// The name.
-    pub name: Slot,
+    pub name: CustomerField,
     /// Whether any identifier of it was forgotten.
     pub anonymized: bool,
     /// What the placeholders of its texts stand for.

@@ -15,7 +15,7 @@ use crate::base::id::{IdentifierId, RecordId, TenantId, Token};
 use crate::base::page::Position;
 use crate::base::target::Target;
 use crate::store::{Archive, Tx};
-use crate::vault::{self, Stores};
+use crate::vault::{self, AppContext};
 
 /// What somebody looks for; everything is optional, and everything that is given must hold. Newest first.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl Search {
 /// A page of records. A number that the vault does not know is answered like one that it forgot: without a look at the
 /// archive (A23).
 pub async fn search(
-    stores: &Stores,
+    stores: &AppContext,
     tenant: TenantId,
     target: Target,
     search: &Search,
@@ -131,13 +131,13 @@ async fn attach_mentions(
 /// The interactions of some external ids, with their channels. An id that contains its record's own number, address, or name
 /// is stored as its keyed hash, and is found by what it was before.
 pub async fn interactions_of<'i>(
-    stores: &Stores,
+    stores: &AppContext,
     tenant: TenantId,
     external_ids: impl Iterator<Item = &'i str>,
 ) -> Result<HashMap<String, (RecordId, Channel)>, ArchiveError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let asked: HashMap<String, &str> =
-        external_ids.flat_map(|id| [(id.to_owned(), id), (super::draft::keyed_id(&keyset, id), id)]).collect();
+        external_ids.flat_map(|id| [(id.to_owned(), id), (super::parsed::keyed_id(&keyset, id), id)]).collect();
     let found = existing::channels(&mut stores.archive.read().await?, tenant, asked.keys().cloned()).await?;
     let named = |(stored, id, channel): (String, RecordId, Channel)| {
         asked.get(&stored).map(|external_id| ((*external_id).to_owned(), (id, channel)))

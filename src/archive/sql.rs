@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use pii::Kind;
 
 use super::columns::Columns;
-use super::draft::is_keyed;
 use super::incoming::{Channel, Direction};
-use super::model::{ANONYMIZED, Record, Slot, forgotten};
+use super::model::{ANONYMIZED, CustomerField, Record, forgotten};
+use super::parsed::is_keyed;
 use super::selector::{descriptive, table};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
@@ -169,8 +169,8 @@ fn with_columns<'c>(query: Query<'c>, target: Target, rows: &[Row<'_>]) -> Query
             let texts = |at: usize| own().map(move |(.., texts)| texts[at].as_deref());
             query
                 .with_array(", ", own().map(|(ended_at, ..)| *ended_at))
-                .with_array(", ", own().map(|(_, channel, ..)| channel.word()))
-                .with_array(", ", own().map(|(_, _, direction, _)| direction.map(Direction::word)))
+                .with_array(", ", own().map(|(_, channel, ..)| channel.as_str()))
+                .with_array(", ", own().map(|(_, _, direction, _)| direction.map(Direction::as_str)))
                 .with_array(", ", texts(0))
                 .with_array(", ", texts(1))
                 .with_array(", ", texts(2))
@@ -295,7 +295,7 @@ fn scan<'c>(query: Query<'c>, filter: &Filter<'_>, by: Option<(Kind, IdentifierI
     if let Some(channels) = &filter.channels {
         query = match channels.as_slice() {
             [one] => query.with(" AND channel = ", *one),
-            several => query.with_any(" AND channel", several.iter().map(|channel| channel.word())),
+            several => query.with_any(" AND channel", several.iter().map(|channel| channel.as_str())),
         };
     }
     if let Some(Position { at, id }) = filter.after {
@@ -324,9 +324,9 @@ impl Common {
     fn record(self, columns: Columns) -> Record {
         let Self { id, external_id, at, phone_id, email_id, name_id, forgotten: bits } = self;
         let slot = |kind, held: Option<IdentifierId>, bit| match held {
-            Some(id) => Slot::Held(kind, id),
-            None if bits & bit != 0 => Slot::Forgotten,
-            None => Slot::Empty,
+            Some(id) => CustomerField::Held(kind, id),
+            None if bits & bit != 0 => CustomerField::Forgotten,
+            None => CustomerField::Empty,
         };
         let is_hidden = bits & forgotten::CUSTOMER != 0 && is_keyed(&external_id);
         Record {

@@ -17,7 +17,7 @@ macro_rules! actions {
         impl Action {
             /// The stable word of the log.
             #[must_use]
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
         }

@@ -34,7 +34,7 @@ pub async fn insert(tx: &mut Tx<Archive>, now: DateTime<Utc>, actor: &Actor, ent
             .with(", ", now)
             .with(", ", actor.sub.as_str())
             .with(", ", actor.name.as_str())
-            .with(", ", entry.action.word())
+            .with(", ", entry.action.as_str())
             .with(", ", if entry.allowed { "allowed" } else { "refused" })
             .with(", ", entry.purpose.as_deref())
             .with(", ", i64::try_from(entry.records).unwrap_or(i64::MAX))

@@ -19,7 +19,7 @@ macro_rules! scopes {
 
             /// The scope's word, as it stands in tokens.
             #[must_use]
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
@@ -51,20 +51,20 @@ scopes! {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
 /// The word names no scope of this service.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown scope")]
-pub struct UnknownScope;
+pub struct ScopeError;
 
 impl FromStr for Scope {
-    type Err = UnknownScope;
+    type Err = ScopeError;
 
-    fn from_str(word: &str) -> Result<Self, UnknownScope> {
-        Self::ALL.iter().copied().find(|scope| scope.word() == word).ok_or(UnknownScope)
+    fn from_str(word: &str) -> Result<Self, ScopeError> {
+        Self::ALL.iter().copied().find(|scope| scope.as_str() == word).ok_or(ScopeError)
     }
 }
 

@@ -43,7 +43,7 @@ impl ContentKind {
 
     /// The kind's word.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Recording => "recording",
             Self::ScreenRecording => "screen_recording",
@@ -72,12 +72,12 @@ impl ContentKind {
 /// The word is no kind of content.
 #[derive(Debug, thiserror::Error)]
 #[error("must be recording, screen_recording, voicemail, chat_log, transcript, comment, analysis or attachment")]
-pub struct UnknownContentKind;
+pub struct ContentKindError;
 
 impl FromStr for ContentKind {
-    type Err = UnknownContentKind;
+    type Err = ContentKindError;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word).ok_or(UnknownContentKind)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or(ContentKindError)
     }
 }

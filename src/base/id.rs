@@ -129,20 +129,21 @@ impl fmt::Display for Token {
 /// The text is not a token of this service.
 #[derive(Debug, thiserror::Error)]
 #[error("must be a token: phone_, email_ or name_ and 26 characters of Crockford base32")]
-pub struct NotAToken;
+pub struct TokenSyntaxError;
 
 impl FromStr for Token {
-    type Err = NotAToken;
+    type Err = TokenSyntaxError;
 
-    fn from_str(text: &str) -> Result<Self, NotAToken> {
-        let (kind, digits) = text.split_once('_').ok_or(NotAToken)?;
-        let kind = Kind::from_str(kind).map_err(|_| NotAToken)?;
+    fn from_str(text: &str) -> Result<Self, TokenSyntaxError> {
+        let (kind, digits) = text.split_once('_').ok_or(TokenSyntaxError)?;
+        let kind = Kind::from_str(kind).map_err(|_| TokenSyntaxError)?;
         if digits.len() != 26 || digits.as_bytes()[0] > b'7' {
-            return Err(NotAToken);
+            return Err(TokenSyntaxError);
         }
         let mut bits = 0_u128;
         for digit in digits.bytes() {
-            let value = CROCKFORD.iter().position(|known| *known == digit.to_ascii_uppercase()).ok_or(NotAToken)?;
+            let value =
+                CROCKFORD.iter().position(|known| *known == digit.to_ascii_uppercase()).ok_or(TokenSyntaxError)?;
             bits = bits << 5 | value as u128;
         }
         Ok(Self { kind, id: IdentifierId(Uuid::from_u128(bits)) })

@@ -76,7 +76,7 @@ pub struct Position {
 /// The cursor was altered, or belongs to another tenant or query.
 #[derive(Debug, thiserror::Error)]
 #[error("the cursor does not belong to this query")]
-pub struct CursorInvalid;
+pub struct CursorError;
 
 impl Position {
     /// The position as a cursor, sealed and bound to a tenant and a query.
@@ -87,12 +87,12 @@ impl Position {
     }
 
     /// Reads a cursor that [`Position::to_cursor`] made for the same query.
-    pub fn from_cursor(cursor: &str, key: &Key, query: &[u8]) -> Result<Self, CursorInvalid> {
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| CursorInvalid)?;
-        let clear = key.open(&sealed, query).map_err(|_| CursorInvalid)?;
-        let (at, id) = clear.split_first_chunk::<8>().ok_or(CursorInvalid)?;
-        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at)).ok_or(CursorInvalid)?;
-        Ok(Self { at, id: Uuid::from_slice(id).map_err(|_| CursorInvalid)? })
+    pub fn from_cursor(cursor: &str, key: &Key, query: &[u8]) -> Result<Self, CursorError> {
+        let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| CursorError)?;
+        let clear = key.open(&sealed, query).map_err(|_| CursorError)?;
+        let (at, id) = clear.split_first_chunk::<8>().ok_or(CursorError)?;
+        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at)).ok_or(CursorError)?;
+        Ok(Self { at, id: Uuid::from_slice(id).map_err(|_| CursorError)? })
     }
 }
 

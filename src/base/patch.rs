@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::place::Place;
+use super::field::FieldError;
 
 /// A member that tells absent from null: `#[serde(default)] comment: Member<String>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,10 +23,10 @@ impl<T> Member<T> {
     }
 
     /// The new value, if there is one, of what may not be cleared: null is `required`.
-    pub fn required(self, pointer: &str) -> Result<Option<T>, Place> {
+    pub fn required(self, pointer: &str) -> Result<Option<T>, FieldError> {
         match self {
             Self::Absent => Ok(None),
-            Self::Null => Err(Place::new(pointer, "required", "is required")),
+            Self::Null => Err(FieldError::new(pointer, "required", "is required")),
             Self::Is(value) => Ok(Some(value)),
         }
     }

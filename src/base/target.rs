@@ -21,7 +21,7 @@ impl Target {
 
     /// The target's word in requests and results.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Archive => "archive",
             Self::SmsSurvey => "sms_survey",
@@ -36,20 +36,20 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
 /// The word names no target.
 #[derive(Debug, thiserror::Error)]
 #[error("must be archive, sms_survey or raw_data")]
-pub struct UnknownTarget;
+pub struct TargetError;
 
 impl FromStr for Target {
-    type Err = UnknownTarget;
+    type Err = TargetError;
 
-    fn from_str(word: &str) -> Result<Self, UnknownTarget> {
-        Self::ALL.into_iter().find(|target| target.word() == word).ok_or(UnknownTarget)
+    fn from_str(word: &str) -> Result<Self, TargetError> {
+        Self::ALL.into_iter().find(|target| target.as_str() == word).ok_or(TargetError)
     }
 }
 
@@ -82,7 +82,7 @@ impl Targets {
     /// The targets' words.
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {
-        self.iter().map(Target::word).collect()
+        self.iter().map(Target::as_str).collect()
     }
 }
 

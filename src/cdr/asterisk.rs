@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use super::fields::{Column, Row, label, parties};
-use super::{Attributes, Customer, Fault, Interaction};
+use super::{Attributes, CallLogError, Customer, Interaction};
 
 const SRC: Column = (1, "src");
 const DST: Column = (2, "dst");
@@ -20,7 +20,7 @@ const BILLSEC: Column = (13, "billsec");
 const DISPOSITION: Column = (14, "disposition");
 const UNIQUEID: Column = (16, "uniqueid");
 
-pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>, Fault> {
+pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>, CallLogError> {
     let external_id = unique_id(row)?;
     let parties = parties(row.text(SRC)?, row.text(DST)?);
     let times = row.times(START, ANSWER, END, zone)?;
@@ -53,17 +53,17 @@ pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>
 
 /// The call's id, without which a row cannot be told from others. The two columns at the end depend on settings: 16
 /// hold neither, and the 17th may be the id or the user field, which is told by its form.
-fn unique_id<'a>(row: &Row<'a>) -> Result<&'a str, Fault> {
+fn unique_id<'a>(row: &Row<'a>) -> Result<&'a str, CallLogError> {
     match row.width() {
         18 | 21 => row.required(UNIQUEID),
         17 => row.required(UNIQUEID).and_then(|id| if is_unique_id(id) { Ok(id) } else { Err(missing()) }),
         16 => Err(missing()),
-        _ => Err(Fault::Columns),
+        _ => Err(CallLogError::Columns),
     }
 }
 
-const fn missing() -> Fault {
-    Fault::Required(UNIQUEID.1)
+const fn missing() -> CallLogError {
+    CallLogError::Required(UNIQUEID.1)
 }
 
 /// Whether a text is an id as Asterisk makes them: seconds, a dot, a count, and perhaps a system's name before.

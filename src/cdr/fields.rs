@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, TimeZo
 use chrono_tz::Tz;
 use csv::ByteRecord;
 
-use super::Fault;
+use super::CallLogError;
 
 /// The longest call that is believed, in seconds: 100 days. A longer one is a number that got into the wrong column.
 const LONGEST_CALL: u32 = 8_640_000;
@@ -32,25 +32,26 @@ impl<'a> Row<'a> {
     }
 
     /// A column's text, trimmed; none where it is empty or absent.
-    pub(super) fn text(&self, (at, name): Column) -> Result<Option<&'a str>, Fault> {
-        let text = std::str::from_utf8(self.record.get(at).unwrap_or_default()).map_err(|_| Fault::Format(name))?;
+    pub(super) fn text(&self, (at, name): Column) -> Result<Option<&'a str>, CallLogError> {
+        let text =
+            std::str::from_utf8(self.record.get(at).unwrap_or_default()).map_err(|_| CallLogError::Format(name))?;
         Ok(Some(text.trim()).filter(|text| !text.is_empty()))
     }
 
     /// A column's text, which must be there.
-    pub(super) fn required(&self, column: Column) -> Result<&'a str, Fault> {
-        self.text(column)?.ok_or(Fault::Required(column.1))
+    pub(super) fn required(&self, column: Column) -> Result<&'a str, CallLogError> {
+        self.text(column)?.ok_or(CallLogError::Required(column.1))
     }
 
     /// A length in whole seconds.
-    pub(super) fn seconds(&self, column: Column) -> Result<Option<u32>, Fault> {
+    pub(super) fn seconds(&self, column: Column) -> Result<Option<u32>, CallLogError> {
         let Some(text) = self.text(column)? else { return Ok(None) };
-        let seconds = text.parse().map_err(|_| Fault::Format(column.1))?;
-        if seconds > LONGEST_CALL { Err(Fault::OutOfRange(column.1)) } else { Ok(Some(seconds)) }
+        let seconds = text.parse().map_err(|_| CallLogError::Format(column.1))?;
+        if seconds > LONGEST_CALL { Err(CallLogError::OutOfRange(column.1)) } else { Ok(Some(seconds)) }
     }
 
     /// The three times of a call: start, answer, end.
-    pub(super) fn times(&self, start: Column, answer: Column, end: Column, zone: Tz) -> Result<Times, Fault> {
+    pub(super) fn times(&self, start: Column, answer: Column, end: Column, zone: Tz) -> Result<Times, CallLogError> {
         let start_at = instant(local_time(self.required(start)?, start.1)?, zone, None).ok_or(out_of_range(start))?;
         let later = |column: Column| {
             let Some(text) = self.text(column)? else { return Ok(None) };
@@ -66,8 +67,8 @@ impl<'a> Row<'a> {
     }
 }
 
-const fn out_of_range(column: Column) -> Fault {
-    Fault::OutOfRange(column.1)
+const fn out_of_range(column: Column) -> CallLogError {
+    CallLogError::OutOfRange(column.1)
 }
 
 /// When a call started, was answered and ended.
@@ -100,9 +101,10 @@ fn written(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-fn local_time(text: &str, column: &'static str) -> Result<NaiveDateTime, Fault> {
-    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map_err(|_| Fault::Format(column))?;
-    if (1970..=9999).contains(&local.year()) { Ok(local) } else { Err(Fault::OutOfRange(column)) }
+fn local_time(text: &str, column: &'static str) -> Result<NaiveDateTime, CallLogError> {
+    let local =
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map_err(|_| CallLogError::Format(column))?;
+    if (1970..=9999).contains(&local.year()) { Ok(local) } else { Err(CallLogError::OutOfRange(column)) }
 }
 
 /// The instant of a local time. Where the clocks repeat it, the earlier of the two that is not before `not_before`;

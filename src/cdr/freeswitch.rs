@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use super::fields::{Column, Row, label, parties};
-use super::{Attributes, Customer, Fault, Interaction};
+use super::{Attributes, CallLogError, Customer, Interaction};
 
 const CALLER_ID_NAME: Column = (0, "caller_id_name");
 const CALLER_ID_NUMBER: Column = (1, "caller_id_number");
@@ -20,9 +20,9 @@ const UUID: Column = (10, "uuid");
 /// The columns of the template; sites append their own.
 const WIDTH: usize = 15;
 
-pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>, Fault> {
+pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>, CallLogError> {
     if row.width() < WIDTH {
-        return Err(Fault::Columns);
+        return Err(CallLogError::Columns);
     }
     let external_id = row.required(UUID)?;
     let parties = parties(row.text(CALLER_ID_NUMBER)?, row.text(DESTINATION_NUMBER)?);

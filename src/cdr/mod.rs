@@ -79,7 +79,7 @@ pub enum CdrError {
         /// The row's line in the file, counted from 1.
         line: u64,
         /// What is wrong, and where.
-        fault: Fault,
+        fault: CallLogError,
     },
     /// The file cannot be read on.
     #[error("the file cannot be read")]
@@ -88,7 +88,7 @@ pub enum CdrError {
 
 /// What is wrong with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum CallLogError {
     /// The row does not have the columns of this exchange.
     #[error("the number of columns is not one that this exchange writes")]
     Columns,
@@ -106,7 +106,7 @@ pub enum Fault {
     OutOfRange(&'static str),
 }
 
-impl Fault {
+impl CallLogError {
     /// The stable code, one of those that ingest answers with over HTTP.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -149,7 +149,7 @@ impl<R: Read> Iterator for Lines<R> {
             match self.rows.advance() {
                 Ok(Next::Blank) => {}
                 Ok(Next::End) => self.ended = true,
-                Ok(Next::TooLong) => return Some(Err(self.fault(Fault::TooLong))),
+                Ok(Next::TooLong) => return Some(Err(self.fault(CallLogError::TooLong))),
                 Ok(Next::Row) => return Some(self.line()),
                 Err(error) => {
                     self.ended = true;
@@ -173,7 +173,7 @@ impl<R: Read> Lines<R> {
         Ok(Line { number: self.rows.line(), json })
     }
 
-    const fn fault(&self, fault: Fault) -> CdrError {
+    const fn fault(&self, fault: CallLogError) -> CdrError {
         CdrError::Row { line: self.rows.line(), fault }
     }
 }

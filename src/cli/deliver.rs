@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::args::DeliverArguments;
-use super::exit::{Exit, Failure};
+use super::exit::{CommandError, Exit};
 use super::job::{find, open};
 use super::output::print;
 use crate::app;
@@ -15,7 +15,7 @@ use crate::delivery::Report;
 use crate::tenants::Tenant;
 
 /// Works the outbox: once, or until the end is asked for.
-pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, Failure> {
+pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, CommandError> {
     let DeliverArguments { once, tenant, held, json } = arguments;
     let stores = Arc::new(open(config).await?);
     let only = match tenant {

@@ -9,7 +9,7 @@ use sample::{self, Sample, SampleCustomer, SampleKind};
 use serde_json::{Value, json};
 
 use super::args::DemoArguments;
-use super::exit::{Exit, Failure};
+use super::exit::{CommandError, Exit};
 use super::job::find;
 use super::output::print;
 use crate::app::{self, Addresses};
@@ -19,11 +19,11 @@ use crate::base::day::{local_day, start_of_day};
 use crate::base::id::RunId;
 use crate::base::target::Target;
 use crate::config::Config;
-use crate::content::Shelf;
-use crate::http::keys::dev_token;
+use crate::content::ContentStore;
+use crate::http::auth::dev_token;
 use crate::nightly::{self, Options, Progress, Stop};
 use crate::tenants::Tenant;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// How much the sample archive holds.
 const INTERACTIONS: u64 = 1_000;
@@ -31,13 +31,13 @@ const INTERACTIONS: u64 = 1_000;
 const DAYS: u32 = 14;
 
 /// Plays the story; without `--once` the service then stays up.
-pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, Failure> {
+pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, CommandError> {
     let folder = fresh_folder(arguments.dir)?;
     config.data_dir.clone_from(&folder);
     config.database.url = None;
     config.vault.url = None;
     if !config.development() {
-        return Err(Failure::Usage("the demo runs in development mode: unset auth.issuer".to_owned()));
+        return Err(CommandError::Usage("the demo runs in development mode: unset auth.issuer".to_owned()));
     }
     if arguments.once {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -56,9 +56,9 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, F
         app::serve(&settings, served, |addresses| drop(told.send(addresses.clone()))).await
     });
     let addresses = tokio::select! {
-        addresses = started => addresses.map_err(|_| Failure::Internal("the server did not start"))?,
+        addresses = started => addresses.map_err(|_| CommandError::Internal("the server did not start"))?,
         ended = &mut server => {
-            ended.map_err(|_| Failure::Internal("the server panicked"))??;
+            ended.map_err(|_| CommandError::Internal("the server panicked"))??;
             return Ok(Exit::Done);
         }
     };
@@ -70,21 +70,21 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, F
         return Ok(Exit::Done);
     }
     story.invite(&sample, &addresses);
-    server.await.map_err(|_| Failure::Internal("the server panicked"))??;
+    server.await.map_err(|_| CommandError::Internal("the server panicked"))??;
     Ok(Exit::Done)
 }
 
-fn fresh_folder(wanted: Option<PathBuf>) -> Result<PathBuf, Failure> {
+fn fresh_folder(wanted: Option<PathBuf>) -> Result<PathBuf, CommandError> {
     let folder = wanted.unwrap_or_else(|| std::env::temp_dir().join(format!("lethe-demo-{}", RunId::new())));
     if folder.exists() {
-        return Err(Failure::Usage("--dir names a folder that exists: the demo needs a fresh one".to_owned()));
+        return Err(CommandError::Usage("--dir names a folder that exists: the demo needs a fresh one".to_owned()));
     }
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }
 
 /// Fills the archive with two weeks of a small contact centre.
-async fn fill(stores: &Stores, tenant: &Tenant, sample: &Sample) -> Result<(), Failure> {
+async fn fill(stores: &AppContext, tenant: &Tenant, sample: &Sample) -> Result<(), CommandError> {
     let calls = ingest::<InteractionIn>(stores, tenant, sample, SampleKind::Interactions, Target::Archive).await?;
     let answers =
         ingest::<SurveyResponseIn>(stores, tenant, sample, SampleKind::SurveyResponses, Target::SmsSurvey).await?;
@@ -97,12 +97,12 @@ async fn fill(stores: &Stores, tenant: &Tenant, sample: &Sample) -> Result<(), F
 }
 
 async fn ingest<T: Incoming>(
-    stores: &Stores,
+    stores: &AppContext,
     tenant: &Tenant,
     sample: &Sample,
     kind: SampleKind,
     target: Target,
-) -> Result<Ingested, Failure> {
+) -> Result<Ingested, CommandError> {
     let mut lines = Vec::new();
     sample::write(sample, kind, &mut lines)?;
     let mut ingest = Ingest::<T>::begin(stores, tenant, target).await?;
@@ -117,25 +117,26 @@ struct Story {
     client: reqwest::Client,
     api: String,
     token: String,
-    shelf: Shelf,
+    shelf: ContentStore,
 }
 
 impl Story {
-    fn new(config: &Config, addresses: &Addresses) -> Result<Self, Failure> {
-        let client = reqwest::Client::builder().no_proxy().build().map_err(|_| Failure::Internal("no HTTP client"))?;
+    fn new(config: &Config, addresses: &Addresses) -> Result<Self, CommandError> {
+        let client =
+            reqwest::Client::builder().no_proxy().build().map_err(|_| CommandError::Internal("no HTTP client"))?;
         let token = dev_token(config, "demo", &["dpo".to_owned()], "kari");
-        let token = token.map_err(|_| Failure::Internal("no token of development mode"))?;
+        let token = token.map_err(|_| CommandError::Internal("no token of development mode"))?;
         Ok(Self { client, api: format!("http://{}/api/v1", addresses.api), token, shelf: app::shelf(config) })
     }
 
     async fn play(
         &self,
-        stores: &Stores,
+        stores: &AppContext,
         tenant: &Tenant,
         sample: &Sample,
         today: NaiveDate,
         folder: &Path,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let caller = sample::customer(sample, 0);
         let number = spelling(&caller);
         print(&format!("\n{} calls and asks to be forgotten. Before, a search by {number} finds:", caller.name));
@@ -174,11 +175,11 @@ impl Story {
         Ok(())
     }
 
-    async fn search(&self, wanted: &Value) -> Result<Value, Failure> {
+    async fn search(&self, wanted: &Value) -> Result<Value, CommandError> {
         self.post("/archive/search", wanted).await
     }
 
-    async fn enter(&self, request: &Value) -> Result<(), Failure> {
+    async fn enter(&self, request: &Value) -> Result<(), CommandError> {
         let entered = self.post("/anonymize-requests", request).await?;
         let text = |field: &str| entered[field].as_str().unwrap_or("-").to_owned();
         print(&format!(
@@ -192,11 +193,11 @@ impl Story {
         Ok(())
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
         let call = self.client.post(format!("{}{path}", self.api)).bearer_auth(&self.token).json(body);
         let answer = call.send().await.and_then(reqwest::Response::error_for_status);
-        let answer = answer.map_err(|_| Failure::Internal("the service refused a call of the demo"))?;
-        answer.json().await.map_err(|_| Failure::Internal("the service answered no JSON"))
+        let answer = answer.map_err(|_| CommandError::Internal("the service refused a call of the demo"))?;
+        answer.json().await.map_err(|_| CommandError::Internal("the service answered no JSON"))
     }
 
     /// What to try next.
@@ -258,7 +259,7 @@ fn show(page: &Value) {
 }
 
 /// Whether any file of the archive holds a number's digits.
-fn holds(folder: &Path, number: &str) -> Result<&'static str, Failure> {
+fn holds(folder: &Path, number: &str) -> Result<&'static str, CommandError> {
     let national = number.get(number.len().saturating_sub(8)..).unwrap_or(number).as_bytes();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

@@ -7,7 +7,7 @@ use crate::app::StartError;
 use crate::archive::ArchiveError;
 use crate::content::ContentError;
 use crate::delivery::DeliveryError;
-use crate::nightly::{Ending, NightError};
+use crate::nightly::{Ending, PassError};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -55,7 +55,7 @@ impl From<Ending> for Exit {
 
 /// Why a command stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum CommandError {
     /// The command line asks for what cannot be.
     #[error("{0}")]
     Usage(String),
@@ -73,7 +73,7 @@ pub enum Failure {
     Content(#[from] ContentError),
     /// The night stopped.
     #[error(transparent)]
-    Night(#[from] NightError),
+    Night(#[from] PassError),
     /// Recordings cannot be delivered.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -94,13 +94,13 @@ pub enum Failure {
     Internal(&'static str),
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         Self::Start(error.into())
     }
 }
 
-impl Failure {
+impl CommandError {
     /// The exit code that says so.
     pub fn exit(&self) -> Exit {
         match self {

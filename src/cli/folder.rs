@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
 
-use super::exit::Failure;
+use super::exit::CommandError;
 use crate::archive::{self, incoming::Channel};
 use crate::base::content::ContentKind;
 use crate::base::crypto::Sha256;
 use crate::base::id::RecordId;
-use crate::content::{self, ContentError, MediaType, NewContent, Sensitivity, Shelf, Upload, text};
+use crate::content::{self, ContentError, ContentStore, MediaType, NewContent, Sensitivity, Upload, text};
 use crate::tenants::Tenant;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// How many files are looked up together.
 const BATCH: usize = 500;
@@ -55,11 +55,11 @@ struct Candidate {
 
 /// Imports all files of a folder. A file that is there already is skipped, so that an import can be repeated.
 pub async fn import(
-    stores: &Arc<Stores>,
-    shelf: &Arc<Shelf>,
+    stores: &Arc<AppContext>,
+    shelf: &Arc<ContentStore>,
     tenant: &Tenant,
     folder: &Path,
-) -> Result<Imported, Failure> {
+) -> Result<Imported, CommandError> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -80,12 +80,12 @@ pub async fn import(
 }
 
 async fn import_batch(
-    stores: &Arc<Stores>,
-    shelf: &Arc<Shelf>,
+    stores: &Arc<AppContext>,
+    shelf: &Arc<ContentStore>,
     tenant: &Tenant,
     batch: Vec<(PathBuf, usize)>,
     imported: &mut Imported,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let mut candidates = Vec::new();
     for (path, no) in batch {
         match Candidate::new(path, no) {
@@ -100,7 +100,7 @@ async fn import_batch(
         match store(stores, shelf, tenant, &known, candidate).await {
             Ok(true) => imported.created += 1,
             Ok(false) => imported.skipped += 1,
-            Err(Failure::Content(error)) if !error.is_transient() => {
+            Err(CommandError::Content(error)) if !error.is_transient() => {
                 imported.rejected.push(RejectedFile { file: no, code: error.code() });
             }
             Err(error) => return Err(error),
@@ -111,12 +111,12 @@ async fn import_batch(
 
 /// Stores a file, unless it is there already.
 async fn store(
-    stores: &Arc<Stores>,
-    shelf: &Arc<Shelf>,
+    stores: &Arc<AppContext>,
+    shelf: &Arc<ContentStore>,
     tenant: &Tenant,
     known: &HashMap<String, (RecordId, Channel)>,
     candidate: Candidate,
-) -> Result<bool, Failure> {
+) -> Result<bool, CommandError> {
     let (interaction, channel) = known.get(&candidate.external_id).copied().ok_or(ContentError::Unknown)?;
     let kind = candidate.kind_on(channel);
     let mut file = tokio::fs::File::open(&candidate.path).await?;
@@ -142,7 +142,7 @@ async fn store(
 }
 
 /// Sends a file into an upload.
-async fn fill(mut upload: Upload, mut file: tokio::fs::File) -> Result<Upload, Failure> {
+async fn fill(mut upload: Upload, mut file: tokio::fs::File) -> Result<Upload, CommandError> {
     let mut piece = vec![0; PIECE];
     loop {
         let length = file.read(&mut piece).await?;
@@ -158,7 +158,7 @@ async fn fill(mut upload: Upload, mut file: tokio::fs::File) -> Result<Upload, F
 }
 
 /// The SHA-256 of all bytes of a file.
-async fn digest(file: &mut tokio::fs::File) -> Result<[u8; 32], Failure> {
+async fn digest(file: &mut tokio::fs::File) -> Result<[u8; 32], CommandError> {
     let (mut digest, mut piece) = (Sha256::new(), vec![0; PIECE]);
     loop {
         match file.read(&mut piece).await? {
@@ -223,7 +223,7 @@ mod tests {
     fn a_file_is_named_after_its_interaction() {
         let of = |name: &str, channel| {
             let candidate = Candidate::new(PathBuf::from(name), 1)?;
-            Some((candidate.kind_on(channel).word(), candidate.external_id.clone()))
+            Some((candidate.kind_on(channel).as_str(), candidate.external_id.clone()))
         };
         assert_eq!(of("in/cdr-1.wav", Channel::Call), Some(("recording", "cdr-1".to_owned())));
         assert_eq!(of("v.1.MP3", Channel::Voicemail), Some(("voicemail", "v.1".to_owned())));

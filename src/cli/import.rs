@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::args::{ImportArguments, Kind};
-use super::exit::{Exit, Failure};
+use super::exit::{CommandError, Exit};
 use super::folder::{self, Imported, RejectedFile};
 use super::job::{self, find};
 use super::output::print;
@@ -19,13 +19,13 @@ use crate::base::target::Target;
 use crate::cdr::{self, CdrError};
 use crate::config::Config;
 use crate::http::Place;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// The longest line of NDJSON, in bytes.
 const LONGEST_LINE: u64 = 2 << 20;
 
 /// Imports a file, in batches and constant memory.
-pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Failure> {
+pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, CommandError> {
     let stores = Arc::new(job::open(config).await?);
     if arguments.file.is_dir() {
         let tenant = find(&stores, &arguments.tenant).await?;
@@ -44,10 +44,10 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Fa
 }
 
 async fn import<T: Incoming>(
-    stores: &Stores,
+    stores: &AppContext,
     arguments: &ImportArguments,
     target: Target,
-) -> Result<Ingested, Failure> {
+) -> Result<Ingested, CommandError> {
     let ImportArguments { format, kind, tenant, time_zone, file, .. } = arguments;
     let tenant = find(stores, tenant).await?;
     let mut ingest = Ingest::<T>::begin(stores, &tenant, target).await?;
@@ -55,24 +55,24 @@ async fn import<T: Incoming>(
     match format.exchange() {
         None => import_lines(&mut ingest, input).await?,
         Some(_) if *kind != Kind::Interactions => {
-            return Err(Failure::Usage("a call log holds interactions".to_owned()));
+            return Err(CommandError::Usage("a call log holds interactions".to_owned()));
         }
         Some(exchange) => import_calls(&mut ingest, exchange, time_zone.unwrap_or(tenant.zone), input).await?,
     }
     Ok(ingest.end().await?)
 }
 
-fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
+fn open(file: &Path) -> Result<Box<dyn Read>, CommandError> {
     if file == Path::new("-") {
         return Ok(Box::new(std::io::stdin()));
     }
     let opened = File::open(file);
     opened
         .map(|file| Box::new(file) as _)
-        .map_err(|error| Failure::Usage(format!("the file cannot be read: {}", error.kind())))
+        .map_err(|error| CommandError::Usage(format!("the file cannot be read: {}", error.kind())))
 }
 
-async fn import_lines<T: Incoming>(ingest: &mut Ingest<'_, T>, input: Box<dyn Read>) -> Result<(), Failure> {
+async fn import_lines<T: Incoming>(ingest: &mut Ingest<'_, T>, input: Box<dyn Read>) -> Result<(), CommandError> {
     let mut input = BufReader::with_capacity(1 << 16, input);
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
@@ -111,7 +111,7 @@ async fn import_calls<T: Incoming>(
     exchange: cdr::Exchange,
     zone: Tz,
     input: Box<dyn Read>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     for line in cdr::lines(exchange, zone, input) {
         match line {
             Ok(line) => ingest.take(line.number, Some(&line.json)).await?,

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use serde_json::json;
 
 use super::args::{Job, NightlyArguments};
-use super::exit::{Exit, Failure};
+use super::exit::{CommandError, Exit};
 use super::output::print;
 use crate::app;
 use crate::base::clock::microseconds;
@@ -13,16 +13,16 @@ use crate::config::Config;
 use crate::nightly::{self, Forecast, Options, Progress, Report, Stop};
 use crate::store::pending_migrations;
 use crate::tenants::{self, Retention, Tenant};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// Runs the job.
-pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, Failure> {
+pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, CommandError> {
     let NightlyArguments { as_of, tenant, dry_run, retry_texts, json } = arguments;
     let stores = open(config).await?;
     let now = stores.clock.now();
     let as_of = as_of.map_or(now, microseconds);
     if as_of > now && !dry_run && !config.development() {
-        return Err(Failure::Usage("an --as-of in the future needs --dry-run here".to_owned()));
+        return Err(CommandError::Usage("an --as-of in the future needs --dry-run here".to_owned()));
     }
     let tenant = match tenant {
         Some(slug) => Some(find(&stores, &slug).await?.id),
@@ -53,18 +53,18 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
 }
 
 /// The stores, of which a command needs all tables.
-pub async fn open(config: &Config) -> Result<Stores, Failure> {
+pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
     let stores = app::open(config).await?;
     match pending_migrations(&stores.archive).await? + pending_migrations(&stores.vault).await? {
         0 => Ok(stores),
-        missing => Err(Failure::Unmigrated(missing)),
+        missing => Err(CommandError::Unmigrated(missing)),
     }
 }
 
 /// The tenant of a slug that somebody typed.
-pub async fn find(stores: &Stores, slug: &str) -> Result<Tenant, Failure> {
+pub async fn find(stores: &AppContext, slug: &str) -> Result<Tenant, CommandError> {
     let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, slug).await?;
-    tenant.ok_or_else(|| Failure::Usage("there is no tenant of this slug: see lethe tenant list".to_owned()))
+    tenant.ok_or_else(|| CommandError::Usage("there is no tenant of this slug: see lethe tenant list".to_owned()))
 }
 
 fn show(tenant: &Tenant, report: &Report, json: bool) {
@@ -115,7 +115,7 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
     }
 }
 
-async fn preview(stores: &Stores, options: &Options, json: bool) -> Result<Exit, Failure> {
+async fn preview(stores: &AppContext, options: &Options, json: bool) -> Result<Exit, CommandError> {
     for forecast in nightly::preview(stores, options).await? {
         foretell(&forecast, json);
     }
@@ -142,7 +142,7 @@ fn foretell(forecast: &Forecast, json: bool) {
     if deleted + unfindable > 0 {
         print(&format!("{}: {deleted} pieces of content go, {unfindable} stay without their customer", tenant.slug));
     }
-    let kinds: Vec<_> = expired.iter().map(|(kind, count)| format!("{} {count}", kind.word())).collect();
+    let kinds: Vec<_> = expired.iter().map(|(kind, count)| format!("{} {count}", kind.as_str())).collect();
     match retention {
         Retention::Off => {}
         Retention::On if kinds.is_empty() => print(&format!("{}: nothing is past its retention", tenant.slug)),

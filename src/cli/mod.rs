@@ -27,7 +27,7 @@ use crate::telemetry;
 pub use exit::Exit;
 
 use args::{Arguments, Command, SampleArguments, TokenArguments};
-use exit::Failure;
+use exit::CommandError;
 use output::print;
 
 /// Runs a command line and answers how it went.
@@ -58,12 +58,16 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
+async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
     // These need no settings.
     match &arguments.command {
         Command::Sample(wanted) => return write_sample(wanted),
         Command::Openapi => {
-            print(&app::openapi().to_pretty_json().map_err(|_| Failure::Internal("the document cannot be written"))?);
+            print(
+                &app::openapi()
+                    .to_pretty_json()
+                    .map_err(|_| CommandError::Internal("the document cannot be written"))?,
+            );
             return Ok(Exit::Done);
         }
         Command::Completions { shell } => {
@@ -97,7 +101,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     }
 }
 
-async fn serve(config: &Config) -> Result<Exit, Failure> {
+async fn serve(config: &Config) -> Result<Exit, CommandError> {
     let stores = Data::new(app::open_to_serve(config).await?);
     app::serve(config, stores, |addresses| {
         let mut stderr = std::io::stderr();
@@ -112,10 +116,10 @@ async fn serve(config: &Config) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
+fn write_sample(wanted: &SampleArguments) -> Result<Exit, CommandError> {
     let SampleArguments { interactions, days, seed, until, kind, content } = wanted;
     let sample = Sample { interactions: *interactions, days: *days, seed: *seed, until: *until };
-    let unlikely = || Failure::Usage("the days must be at least 1 and lie in the years 1970 to 9999".to_owned());
+    let unlikely = || CommandError::Usage("the days must be at least 1 and lie in the years 1970 to 9999".to_owned());
     if let Some(folder) = content {
         std::fs::create_dir_all(folder)?;
         for file in sample::files(&sample).ok_or_else(unlikely)? {
@@ -133,16 +137,16 @@ fn write_sample(wanted: &SampleArguments) -> Result<Exit, Failure> {
     }
 }
 
-fn mint(config: &Config, wanted: &TokenArguments) -> Result<Exit, Failure> {
+fn mint(config: &Config, wanted: &TokenArguments) -> Result<Exit, CommandError> {
     let TokenArguments { tenant, roles, user } = wanted;
     let token =
-        http::keys::dev_token(config, tenant, roles, user).map_err(|error| Failure::Usage(error.to_string()))?;
+        http::auth::dev_token(config, tenant, roles, user).map_err(|error| CommandError::Usage(error.to_string()))?;
     print(&token);
     Ok(Exit::Done)
 }
 
 /// Asks the running service on its own listener, for the container's probe.
-async fn check_health(config: &Config) -> Result<Exit, Failure> {
+async fn check_health(config: &Config) -> Result<Exit, CommandError> {
     let mut address = config.http.listen;
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -151,9 +155,9 @@ async fn check_health(config: &Config) -> Result<Exit, Failure> {
         });
     }
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build();
-    let client = client.map_err(|_| Failure::Internal("no HTTP client"))?;
+    let client = client.map_err(|_| CommandError::Internal("no HTTP client"))?;
     match client.get(format!("http://{address}/healthz")).send().await {
         Ok(answer) if answer.status().is_success() => Ok(Exit::Done),
-        Ok(_) | Err(_) => Err(Failure::Unhealthy(address)),
+        Ok(_) | Err(_) => Err(CommandError::Unhealthy(address)),
     }
 }

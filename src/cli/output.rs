@@ -4,7 +4,7 @@
 use std::io::{Error, ErrorKind, Write as _};
 use std::sync::Mutex;
 
-use super::exit::Failure;
+use super::exit::CommandError;
 
 /// Why data could not be written; the first reason.
 static LOST: Mutex<Option<Error>> = Mutex::new(None);
@@ -28,9 +28,9 @@ pub fn note(written: Result<(), Error>) {
 }
 
 /// An error if data were lost.
-pub fn check() -> Result<(), Failure> {
+pub fn check() -> Result<(), CommandError> {
     match LOST.lock().ok().and_then(|mut lost| lost.take()) {
-        Some(error) => Err(Failure::Output(error)),
+        Some(error) => Err(CommandError::Output(error)),
         None => Ok(()),
     }
 }

@@ -3,16 +3,16 @@
 use serde_json::json;
 
 use super::args::{TenantArguments, TenantCommand};
-use super::exit::{Exit, Failure};
+use super::exit::{CommandError, Exit};
 use super::job::{find, open};
 use super::output::print;
 use crate::base::actor::Actor;
-use crate::base::target::{Targets, UnknownTarget};
+use crate::base::target::{TargetError, Targets};
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
 
 /// Runs the command.
-pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Failure> {
+pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, CommandError> {
     let stores = open(config).await?;
     match command {
         TenantCommand::List { json } => {
@@ -45,14 +45,13 @@ fn actor(tenant: &Tenant) -> Actor {
     Actor::service(tenant.id, "command-line")
 }
 
-fn read(arguments: TenantArguments) -> Result<(String, TenantChange), Failure> {
+fn read(arguments: TenantArguments) -> Result<(String, TenantChange), CommandError> {
     let TenantArguments { slug, region, time_zone, targets, purpose_required, request_retention_months } = arguments;
-    let usage = |message: String| Failure::Usage(message);
+    let usage = |message: String| CommandError::Usage(message);
     let region = region.map(|code| code.parse()).transpose();
-    let targets =
-        targets.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, UnknownTarget>>());
+    let targets = targets.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
     let change = TenantChange {
-        region: region.map_err(|error: pii::UnknownRegion| usage(format!("--region {error}")))?,
+        region: region.map_err(|error: pii::RegionError| usage(format!("--region {error}")))?,
         zone: time_zone,
         targets: targets.transpose().map_err(|error| usage(format!("--targets {error}")))?,
         purpose_required,

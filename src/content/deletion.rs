@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::model::{ContentError, Deleted, deletes_sensitive};
 use super::removal::{remove_rows, traces};
-use super::{Shelf, sql};
+use super::{ContentStore, sql};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, RecordId};
-use crate::vault::{self, Stores};
+use crate::vault::{self, AppContext};
 
 /// How many interactions of a batch stand or fall together.
 const INTERACTIONS: usize = 50;
@@ -32,8 +32,8 @@ const TURN: TimeDelta = TimeDelta::seconds(60);
 
 /// Deletes one piece of content.
 pub async fn delete(
-    stores: &Arc<Stores>,
-    shelf: &Arc<Shelf>,
+    stores: &Arc<AppContext>,
+    shelf: &Arc<ContentStore>,
     actor: &Actor,
     id: ContentId,
 ) -> Result<(), ContentError> {
@@ -46,8 +46,8 @@ pub async fn delete(
 /// Deletes the content of some interactions, of some kinds or of all. An interaction that is unknown or has none is no
 /// failure. One batch at a time for a tenant.
 pub async fn delete_batch(
-    stores: &Arc<Stores>,
-    shelf: &Arc<Shelf>,
+    stores: &Arc<AppContext>,
+    shelf: &Arc<ContentStore>,
     actor: &Actor,
     interactions: Vec<RecordId>,
     kinds: Option<Vec<ContentKind>>,
@@ -71,8 +71,8 @@ pub async fn delete_batch(
 }
 
 struct Deletion {
-    stores: Arc<Stores>,
-    shelf: Arc<Shelf>,
+    stores: Arc<AppContext>,
+    shelf: Arc<ContentStore>,
     actor: Actor,
 }
 
@@ -130,7 +130,7 @@ impl Deletion {
         let withheld =
             sql::with_sensitive(&mut stores.archive.read().await?, actor.tenant, interactions, kinds).await?;
         if !withheld.is_empty() {
-            let needs = [Scope::ContentReadSensitive.word()];
+            let needs = [Scope::ContentReadSensitive.as_str()];
             let detail = json!({ "reason": ContentError::Sensitive.code(), "needs": needs, "batch": true });
             let entry = Entry { allowed: false, ..Entry::new(Action::AccessRefused, withheld.len(), detail) };
             let mut tx = stores.archive.write().await?;

@@ -12,6 +12,7 @@
 mod deletion;
 mod header;
 pub mod http;
+mod listing;
 mod memory;
 mod model;
 mod objects;
@@ -19,7 +20,6 @@ pub mod outbox;
 mod reading;
 mod removal;
 mod sealing;
-mod shelves;
 mod sql;
 pub mod text;
 mod ticket;
@@ -32,17 +32,17 @@ use chrono::{DateTime, Utc};
 use pii::Identifier;
 use pii::text::Own;
 
-use crate::archive::Slot;
+use crate::archive::CustomerField;
 use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::Target;
 use crate::store::{Archive, StoreError, Tx};
-use crate::vault::{self, Keyset, Stores};
+use crate::vault::{self, AppContext, Keyset};
 
 pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
 pub use memory::TextMemory;
-pub use model::{Content, ContentError, Deleted, MediaType, NewContent, NotAMediaType, Sensitivity};
+pub use model::{Content, ContentError, Deleted, MediaType, MediaTypeError, NewContent, Sensitivity};
 #[cfg(feature = "s3")]
 pub use objects::Bucket;
 pub use objects::{ObjectError, Objects};
@@ -53,7 +53,7 @@ pub use upload::{Upload, begin_upload};
 
 /// Where content lies, how much of it one upload may bring, and how much memory there is for texts.
 #[derive(Debug)]
-pub struct Shelf {
+pub struct ContentStore {
     /// The sealed bytes.
     pub objects: Objects,
     /// The longest upload, in bytes.
@@ -63,13 +63,13 @@ pub struct Shelf {
 }
 
 /// One piece of content, or none.
-pub async fn find(stores: &Stores, tenant: TenantId, id: ContentId) -> Result<Option<Content>, ContentError> {
+pub async fn find(stores: &AppContext, tenant: TenantId, id: ContentId) -> Result<Option<Content>, ContentError> {
     Ok(sql::by_id(&mut stores.archive.read().await?, tenant, id).await?)
 }
 
 /// A page of what an interaction has, oldest first.
 pub async fn list(
-    stores: &Stores,
+    stores: &AppContext,
     tenant: TenantId,
     interaction: RecordId,
     after: Option<Position>,
@@ -83,7 +83,7 @@ pub async fn list(
 /// Whether an interaction has content of a kind that was uploaded with just these bytes. Of a text that held an identifier
 /// the digest is not kept, so its size must do.
 pub async fn is_there(
-    stores: &Stores,
+    stores: &AppContext,
     tenant: TenantId,
     interaction: RecordId,
     kind: ContentKind,
@@ -94,15 +94,15 @@ pub async fn is_there(
 }
 
 /// What the customer of an interaction is known by, in custody: to be looked for in what somebody says of the content.
-pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordId) -> Result<Own, ContentError> {
+pub async fn customer_of(stores: &AppContext, tenant: TenantId, interaction: RecordId) -> Result<Own, ContentError> {
     let mut tx = stores.archive.read().await?;
     let Some(record) = crate::archive::find(&mut tx, tenant, Target::Archive, interaction).await? else {
         return Ok(Own::default());
     };
     drop(tx);
     let held = [record.phone, record.email, record.name].into_iter().filter_map(|slot| match slot {
-        Slot::Held(_, id) => Some(id),
-        Slot::Forgotten | Slot::Empty => None,
+        CustomerField::Held(_, id) => Some(id),
+        CustomerField::Forgotten | CustomerField::Empty => None,
     });
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     own_of(stores, &keyset, held).await
@@ -110,7 +110,7 @@ pub async fn customer_of(stores: &Stores, tenant: TenantId, interaction: RecordI
 
 /// Some identifiers of one customer, in custody.
 async fn own_of(
-    stores: &Stores,
+    stores: &AppContext,
     keyset: &Keyset,
     held: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<Own, ContentError> {

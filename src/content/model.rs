@@ -1,7 +1,7 @@
 //! What content is, who may read it, and what can go wrong with it.
 
 use chrono::{DateTime, Utc};
-use pii::text::document::Broken;
+use pii::text::document::DocumentError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,7 +13,7 @@ use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::{Listed, Position};
-use crate::keys::KeyError;
+use crate::recording_keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -39,7 +39,7 @@ pub struct MediaType(String);
 /// The text is no media type.
 #[derive(Debug, thiserror::Error)]
 #[error("must be a media type such as audio/wav")]
-pub struct NotAMediaType;
+pub struct MediaTypeError;
 
 impl MediaType {
     /// The longest there is, in bytes.
@@ -48,9 +48,9 @@ impl MediaType {
     const TOO_MANY_DIGITS: usize = 7;
 
     /// Reads what a `Content-Type` says.
-    pub fn parse(header: &str) -> Result<Self, NotAMediaType> {
+    pub fn parse(header: &str) -> Result<Self, MediaTypeError> {
         let essence = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let (top, sub) = essence.split_once('/').ok_or(NotAMediaType)?;
+        let (top, sub) = essence.split_once('/').ok_or(MediaTypeError)?;
         // RFC 6838's names.
         let is_name = |name: &str| {
             name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -58,7 +58,7 @@ impl MediaType {
         };
         let digits = essence.bytes().filter(u8::is_ascii_digit).count();
         if essence.len() > Self::LONGEST || !is_name(top) || !is_name(sub) || digits >= Self::TOO_MANY_DIGITS {
-            return Err(NotAMediaType);
+            return Err(MediaTypeError);
         }
         Ok(Self(essence))
     }
@@ -194,7 +194,7 @@ pub enum ContentError {
     Forgotten,
     /// It is no text of the format that it was said to be.
     #[error("not the text it should be: {0}")]
-    Broken(Broken),
+    DocumentError(DocumentError),
     /// The kind cannot be of this media type.
     #[error("the media type does not fit the kind")]
     Misfit,
@@ -261,7 +261,7 @@ impl ContentError {
         match self {
             Self::Unknown => "not_found",
             Self::Forgotten => "content_forgotten",
-            Self::Broken(_) => "format",
+            Self::DocumentError(_) => "format",
             Self::KeyExpired => "recording_key_expired",
             Self::Misfit => "media_type_unsupported",
             Self::TooLarge(_) => "too_large",
@@ -293,9 +293,9 @@ impl ContentError {
         match self {
             Self::OverBudget => Some(Reason::TooLarge),
             Self::Panicked => Some(Reason::Panicked),
-            Self::Broken(Broken::TooMany) => Some(Reason::TooManyMentions),
-            Self::Broken(Broken::TooSlow) => Some(Reason::TooSlow),
-            Self::Broken(_) => Some(Reason::Malformed),
+            Self::DocumentError(DocumentError::TooMany) => Some(Reason::TooManyMentions),
+            Self::DocumentError(DocumentError::TooSlow) => Some(Reason::TooSlow),
+            Self::DocumentError(_) => Some(Reason::Malformed),
             Self::Unreadable(reason) => Some(*reason),
             _ => None,
         }

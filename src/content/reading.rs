@@ -6,14 +6,14 @@ use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
 use serde_json::json;
 
-use super::Shelf;
+use super::ContentStore;
 use super::model::{Content, ContentError, place};
 use super::objects::ObjectError;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::chunks::{CHUNK, Layout, Opener, SEALED_CHUNK};
 use crate::base::id::TenantId;
-use crate::vault::{self, Keyset, Stores};
+use crate::vault::{self, AppContext, Keyset};
 
 /// How and why somebody reads content, for the audit log.
 #[derive(Clone, Debug)]
@@ -29,8 +29,8 @@ pub struct Access {
 /// Opens a range of content. The bytes come after the audit row was committed; the first of them are opened before this
 /// answers, so that what was altered or is gone is an error and no broken answer.
 pub async fn open(
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     actor: &Actor,
     content: &Content,
     access: Access,
@@ -48,8 +48,8 @@ pub async fn open(
 
 /// The bytes of a range of content, for whoever has a committed audit row of it.
 pub async fn read(
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     tenant: TenantId,
     content: &Content,
     range: Range<u64>,
@@ -61,8 +61,8 @@ pub async fn read(
 
 /// The bytes of a range of content, for this service itself: nobody is shown them.
 pub(super) async fn opened(
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     keyset: &Keyset,
     content: &Content,
     range: Range<u64>,

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::objects::ObjectError;
-use super::{Shelf, outbox, sql};
+use super::{ContentStore, outbox, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
@@ -36,7 +36,7 @@ pub struct Removed {
 }
 
 /// Deletes the objects of some content. What the store does not give up is left; it keeps no other from going.
-pub async fn remove_objects(shelf: &Shelf, tenant: TenantId, ids: &[ContentId]) -> Removed {
+pub async fn remove_objects(shelf: &ContentStore, tenant: TenantId, ids: &[ContentId]) -> Removed {
     // A folder that is not there is not mounted, or it would hold the objects of the rows.
     let is_away = !ids.is_empty() && !shelf.objects.is_made();
     let mut removed = Removed { left: ids.iter().copied().collect(), is_away, ..Removed::default() };
@@ -67,13 +67,13 @@ pub async fn remove_objects(shelf: &Shelf, tenant: TenantId, ids: &[ContentId]) 
 }
 
 /// Whether the store is there: for every store that answers, an object there never was is gone.
-async fn answers(shelf: &Shelf, tenant: TenantId) -> bool {
+async fn answers(shelf: &ContentStore, tenant: TenantId) -> bool {
     shelf.objects.is_made() && shelf.objects.delete(tenant, ContentId::new()).await.is_ok()
 }
 
 /// Those of some content whose object is not there.
 pub async fn without_object(
-    shelf: &Shelf,
+    shelf: &ContentStore,
     tenant: TenantId,
     ids: &[ContentId],
 ) -> std::result::Result<Vec<ContentId>, ObjectError> {

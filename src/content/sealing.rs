@@ -11,7 +11,7 @@ use super::model::ContentError;
 use super::objects::Writing;
 use crate::base::chunks::{SEALED_CHUNK, Sealer};
 use crate::base::crypto::Sha256;
-use crate::keys::Encryptor;
+use crate::recording_keys::Encryptor;
 
 /// How much the threads are given at once, in bytes: what comes from the network in pieces of some kilobytes would have them
 /// woken for each.

@@ -185,7 +185,7 @@ fn of_interactions<'c>(
 ) -> Query<'c> {
     let query = query.with(" WHERE tenant_id = ", tenant).with_any(" AND interaction_id", interactions.iter().copied());
     match kinds {
-        Some(kinds) => query.with_any(" AND kind", kinds.iter().map(|kind| kind.word())),
+        Some(kinds) => query.with_any(" AND kind", kinds.iter().map(|kind| kind.as_str())),
         None => query,
     }
 }

@@ -13,7 +13,7 @@ use super::sql;
 use crate::base::actor::Actor;
 use crate::base::crypto::{CryptoError, random, sha256};
 use crate::base::id::TenantId;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// How long a ticket is good for.
 const LIFE: TimeDelta = TimeDelta::seconds(60);
@@ -46,7 +46,7 @@ pub struct Redeemed {
 
 /// Issues a ticket to somebody who may have the content.
 pub async fn issue_ticket(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     content: &Content,
     reason: Option<&str>,
@@ -64,7 +64,7 @@ pub async fn issue_ticket(
 }
 
 /// Takes a ticket: what it opens, once; none if it never was one, was used, is too old or its content is gone.
-pub async fn redeem_ticket(stores: &Stores, text: &str) -> Result<Option<Redeemed>, ContentError> {
+pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Redeemed>, ContentError> {
     let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| CryptoError::Unopened);
     let Ok(clear) = sealed.and_then(|sealed| stores.service_key.open(&sealed, PLACE)) else { return Ok(None) };
     let Some((tenant, number)) = clear.split_first_chunk::<16>() else { return Ok(None) };

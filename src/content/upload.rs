@@ -14,19 +14,19 @@ use super::header::Header;
 use super::model::{Content, ContentError, NewContent, place};
 use super::objects::{ObjectError, Writing};
 use super::sealing::{Sealed, Sealing, Work};
-use super::{Shelf, outbox, sql, text};
+use super::{ContentStore, outbox, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::Key;
 use crate::base::id::{ContentId, TenantId};
-use crate::keys::{self, Encryptor};
+use crate::recording_keys::{self, Encryptor};
 use crate::tenants;
-use crate::vault::{self, Keyset, Stores};
+use crate::vault::{self, AppContext, Keyset};
 
 /// An upload in progress. Dropped, it leaves nothing.
 pub struct Upload {
-    stores: Arc<Stores>,
-    shelf: Arc<Shelf>,
+    stores: Arc<AppContext>,
+    shelf: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     tenant: TenantId,
     id: ContentId,
@@ -44,8 +44,8 @@ pub struct Upload {
 /// Begins an upload of so many bytes, if its sender knows how many, to an interaction there is. Its customer may have been
 /// forgotten, the content belongs to the interaction; but not where a request had the content deleted.
 pub async fn begin_upload(
-    stores: &Arc<Stores>,
-    shelf: &Arc<Shelf>,
+    stores: &Arc<AppContext>,
+    shelf: &Arc<ContentStore>,
     tenant: TenantId,
     new: NewContent,
     announced: Option<u64>,
@@ -72,7 +72,7 @@ pub async fn begin_upload(
 /// What encrypts content of a kind for the tenant, if anything does (B6). With a key that has expired nothing is stored:
 /// in clear it must not be, and its sender still has it (B8).
 async fn encryption(
-    stores: &Stores,
+    stores: &AppContext,
     tenant: TenantId,
     kind: ContentKind,
 ) -> Result<Option<(String, Encryptor)>, ContentError> {
@@ -84,7 +84,7 @@ async fn encryption(
     if !settings.encrypt || settings.only_encrypt_delivery {
         return Ok(None);
     }
-    let Some(key) = keys::find(stores, tenant).await? else { return Ok(None) };
+    let Some(key) = recording_keys::find(stores, tenant).await? else { return Ok(None) };
     if key.is_expired(stores.clock.now()) {
         return Err(ContentError::KeyExpired);
     }
@@ -144,8 +144,8 @@ impl Upload {
 
 /// An upload all of whose bytes are there.
 struct Storing {
-    stores: Arc<Stores>,
-    shelf: Arc<Shelf>,
+    stores: Arc<AppContext>,
+    shelf: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     tenant: TenantId,
     key: Key,

@@ -44,7 +44,7 @@ pub struct Login {
 
 /// Why a text is no target's address: the rule, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadAddress {
+pub enum AddressError {
     /// No such scheme, or no URL at all.
     #[error("must begin with sftp://, ftps://, ftp://, s3:// or file:///")]
     Scheme,
@@ -78,79 +78,79 @@ pub enum BadAddress {
 const LONGEST: usize = 500;
 
 impl FromStr for Address {
-    type Err = BadAddress;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         if text.len() > LONGEST {
-            return Err(BadAddress::TooLong);
+            return Err(AddressError::TooLong);
         }
-        let (scheme, rest) = text.split_once("://").ok_or(BadAddress::Scheme)?;
+        let (scheme, rest) = text.split_once("://").ok_or(AddressError::Scheme)?;
         let scheme = scheme.to_ascii_lowercase();
         if !["sftp", "ftps", "ftp", "s3", "file"].contains(&scheme.as_str()) {
-            return Err(BadAddress::Scheme);
+            return Err(AddressError::Scheme);
         }
         if rest.contains(['?', '#']) {
-            return Err(BadAddress::Extra);
+            return Err(AddressError::Extra);
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let folder = read_folder(path)?;
         match scheme.as_str() {
             "sftp" => Ok(Self::Sftp(read_login(authority, 22, folder)?)),
             "file" if authority.is_empty() => Ok(Self::Folder(folder)),
-            "file" => Err(BadAddress::Scheme),
+            "file" => Err(AddressError::Scheme),
             "s3" => Ok(Self::S3 { bucket: read_bucket(authority)?, prefix: folder }),
             scheme => Ok(Self::Ftp { login: read_login(authority, 21, folder)?, is_secure: scheme == "ftps" }),
         }
     }
 }
 
-fn read_login(authority: &str, usual_port: u16, folder: Vec<String>) -> Result<Login, BadAddress> {
-    let (user, place) = authority.rsplit_once('@').ok_or(BadAddress::User)?;
+fn read_login(authority: &str, usual_port: u16, folder: Vec<String>) -> Result<Login, AddressError> {
+    let (user, place) = authority.rsplit_once('@').ok_or(AddressError::User)?;
     if user.contains(':') {
-        return Err(BadAddress::Password);
+        return Err(AddressError::Password);
     }
-    let user = decode(user).filter(|user| is_word(user)).ok_or(BadAddress::User)?;
+    let user = decode(user).filter(|user| is_word(user)).ok_or(AddressError::User)?;
     let (host, port) = match place.strip_prefix('[') {
         Some(rest) => {
-            let (host, after) = rest.split_once(']').ok_or(BadAddress::Host)?;
-            host.parse::<Ipv6Addr>().map_err(|_| BadAddress::Host)?;
+            let (host, after) = rest.split_once(']').ok_or(AddressError::Host)?;
+            host.parse::<Ipv6Addr>().map_err(|_| AddressError::Host)?;
             let port = if after.is_empty() { Some("") } else { after.strip_prefix(':') };
-            (host, port.ok_or(BadAddress::Host)?)
+            (host, port.ok_or(AddressError::Host)?)
         }
         None => place.split_once(':').unwrap_or((place, "")),
     };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     let is_host = !host.is_empty() && host.len() <= 253 && (host.contains(':') || host.bytes().all(is_name));
     if !is_host || host.starts_with(['-', '.']) {
-        return Err(BadAddress::Host);
+        return Err(AddressError::Host);
     }
     let port = match port {
         "" => usual_port,
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            digits.parse().ok().filter(|port| *port > 0).ok_or(BadAddress::Port)?
+            digits.parse().ok().filter(|port| *port > 0).ok_or(AddressError::Port)?
         }
-        _ => return Err(BadAddress::Port),
+        _ => return Err(AddressError::Port),
     };
     Ok(Login { user, host: host.to_ascii_lowercase(), port, folder })
 }
 
-fn read_bucket(authority: &str) -> Result<String, BadAddress> {
+fn read_bucket(authority: &str) -> Result<String, AddressError> {
     if authority.contains('@') {
-        return Err(BadAddress::Password);
+        return Err(AddressError::Password);
     }
     let is_one = (3..=63).contains(&authority.len())
         && authority.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
         && !authority.starts_with(['.', '-'])
         && !authority.ends_with(['.', '-'])
         && !authority.contains("..");
-    if is_one { Ok(authority.to_owned()) } else { Err(BadAddress::Bucket) }
+    if is_one { Ok(authority.to_owned()) } else { Err(AddressError::Bucket) }
 }
 
-fn read_folder(path: &str) -> Result<Vec<String>, BadAddress> {
+fn read_folder(path: &str) -> Result<Vec<String>, AddressError> {
     let parts = path.split('/').filter(|part| !part.is_empty());
     let parts: Option<Vec<String>> = parts.map(|part| decode(part).filter(|part| is_word(part))).collect();
-    let parts = parts.ok_or(BadAddress::Folder)?;
-    if parts.len() > 16 { Err(BadAddress::Folder) } else { Ok(parts) }
+    let parts = parts.ok_or(AddressError::Folder)?;
+    if parts.len() > 16 { Err(AddressError::Folder) } else { Ok(parts) }
 }
 
 /// Whether a text can be a user or one part of a folder, and nothing else: no command of FTP, no way upwards.
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> Result<String, BadAddress> {
+    fn read(text: &str) -> Result<String, AddressError> {
         text.parse::<Address>().map(|address| address.to_url())
     }
 
@@ -246,30 +246,30 @@ mod tests {
     #[test]
     fn what_is_no_target_says_which_rule_it_breaks() {
         for (text, rule) in [
-            ("", BadAddress::Scheme),
-            ("http://files.example/", BadAddress::Scheme),
-            ("/tmp", BadAddress::Scheme),
-            ("file://host/tmp", BadAddress::Scheme),
-            ("sftp://lethe:secret@files.example/", BadAddress::Password),
-            ("s3://key:secret@calls/", BadAddress::Password),
-            ("sftp://files.example/", BadAddress::User),
-            ("sftp://@files.example/", BadAddress::User),
-            ("ftp://a%0d%0aDELE%20x@files.example/", BadAddress::User),
-            ("sftp://lethe@/in", BadAddress::Host),
-            ("sftp://lethe@-oProxyCommand/in", BadAddress::Host),
-            ("sftp://lethe@[::1/in", BadAddress::Host),
-            ("sftp://lethe@a b/in", BadAddress::Host),
-            ("sftp://lethe@host:0/", BadAddress::Port),
-            ("sftp://lethe@host:99999/", BadAddress::Port),
-            ("sftp://lethe@host:+22/", BadAddress::Port),
-            ("s3://AB/", BadAddress::Bucket),
-            ("file:///../etc", BadAddress::Folder),
-            ("file:///%2e%2e/etc", BadAddress::Folder),
-            ("file:///a%2fb", BadAddress::Folder),
-            ("ftp://lethe@host/a%0aDELE", BadAddress::Folder),
-            ("ftp://lethe@host/a%zz", BadAddress::Folder),
-            ("ftp://lethe@host/a%00", BadAddress::Folder),
-            ("s3://calls/a?b", BadAddress::Extra),
+            ("", AddressError::Scheme),
+            ("http://files.example/", AddressError::Scheme),
+            ("/tmp", AddressError::Scheme),
+            ("file://host/tmp", AddressError::Scheme),
+            ("sftp://lethe:secret@files.example/", AddressError::Password),
+            ("s3://key:secret@calls/", AddressError::Password),
+            ("sftp://files.example/", AddressError::User),
+            ("sftp://@files.example/", AddressError::User),
+            ("ftp://a%0d%0aDELE%20x@files.example/", AddressError::User),
+            ("sftp://lethe@/in", AddressError::Host),
+            ("sftp://lethe@-oProxyCommand/in", AddressError::Host),
+            ("sftp://lethe@[::1/in", AddressError::Host),
+            ("sftp://lethe@a b/in", AddressError::Host),
+            ("sftp://lethe@host:0/", AddressError::Port),
+            ("sftp://lethe@host:99999/", AddressError::Port),
+            ("sftp://lethe@host:+22/", AddressError::Port),
+            ("s3://AB/", AddressError::Bucket),
+            ("file:///../etc", AddressError::Folder),
+            ("file:///%2e%2e/etc", AddressError::Folder),
+            ("file:///a%2fb", AddressError::Folder),
+            ("ftp://lethe@host/a%0aDELE", AddressError::Folder),
+            ("ftp://lethe@host/a%zz", AddressError::Folder),
+            ("ftp://lethe@host/a%00", AddressError::Folder),
+            ("s3://calls/a?b", AddressError::Extra),
         ] {
             assert_eq!(text.parse::<Address>(), Err(rule), "{text}");
         }

@@ -4,17 +4,17 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::address::Address;
-use super::model::{DeliveryError, Destination, Fault, NewDestination};
+use super::model::{DeliveryError, Destination, NewDestination, SendError};
 use super::sql;
 use super::targets::Target;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
 use crate::tenants;
-use crate::vault::{self, DeliverySecret, Stores};
+use crate::vault::{self, AppContext, DeliverySecret};
 
 /// The tenant's destination, or none.
-pub async fn find(stores: &Stores, tenant: TenantId) -> Result<Option<Destination>, DeliveryError> {
+pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<Destination>, DeliveryError> {
     Ok(sql::destination(&mut stores.archive.read().await?, tenant).await?)
 }
 
@@ -22,7 +22,7 @@ pub async fn find(stores: &Stores, tenant: TenantId) -> Result<Option<Destinatio
 ///
 /// The secret is written first. It opens for this address only, so that whoever works by the old address meanwhile
 /// does not show it to the old server.
-pub async fn set(stores: &Stores, actor: &Actor, new: NewDestination) -> Result<Destination, DeliveryError> {
+pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Result<Destination, DeliveryError> {
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
     let tenant = tenant.ok_or(DeliveryError::Unknown)?;
     new.check(tenant.settings.recordings.allow_plain_ftp)?;
@@ -47,13 +47,13 @@ pub async fn set(stores: &Stores, actor: &Actor, new: NewDestination) -> Result<
 }
 
 /// Removes the tenant's destination; what is still to be delivered is held. Answers whether there was one.
-pub async fn remove(stores: &Stores, actor: &Actor) -> Result<bool, DeliveryError> {
+pub async fn remove(stores: &AppContext, actor: &Actor) -> Result<bool, DeliveryError> {
     let now = stores.clock.now();
     let mut tx = stores.archive.write().await?;
     if sql::delete_destination(&mut tx, actor.tenant).await? == 0 {
         return Ok(false);
     }
-    let held = sql::hold_all(&mut tx, actor.tenant, Fault::TargetMissing.word(), now).await?;
+    let held = sql::hold_all(&mut tx, actor.tenant, SendError::TargetMissing.as_str(), now).await?;
     let entry = Entry::new(Action::DeliveryTargetRemoved, 0, json!({ "held": held }));
     audit::record(&mut tx, stores.clock, actor, &entry).await?;
     tx.commit().await?;

@@ -7,15 +7,15 @@
 //! delivering twice, and a killed one's deliveries are taken over.
 
 mod address;
-mod courier;
+mod attempt;
 mod destination;
-mod errand;
 pub mod http;
 mod metadata;
 mod model;
-mod parcel;
+mod payload;
 mod sql;
 mod targets;
+mod worker;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -25,16 +25,16 @@ use crate::base::actor::Actor;
 use crate::base::id::{DeliveryId, IdentifierId, TenantId};
 use crate::base::page::Position;
 use crate::store::{self, Archive, Tx};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
-pub use address::{Address, BadAddress};
-pub use courier::{Courier, Report, Stopping};
+pub use address::{Address, AddressError};
 pub use destination::{find, remove, set};
-pub use model::{Delivery, DeliveryError, DeliveryState, Destination, Fault, NewDestination};
+pub use model::{Delivery, DeliveryError, DeliveryState, Destination, NewDestination, SendError};
+pub use worker::{DeliveryWorker, Report, Stopping};
 
 /// A page of a tenant's deliveries, newest first.
 pub async fn list(
-    stores: &Stores,
+    stores: &AppContext,
     tenant: TenantId,
     state: Option<DeliveryState>,
     after: Option<Position>,
@@ -44,7 +44,7 @@ pub async fn list(
 }
 
 /// Has a delivery tried at once, whatever its next attempt was or why it is held.
-pub async fn retry(stores: &Stores, actor: &Actor, id: DeliveryId) -> Result<Delivery, DeliveryError> {
+pub async fn retry(stores: &AppContext, actor: &Actor, id: DeliveryId) -> Result<Delivery, DeliveryError> {
     let mut tx = stores.archive.write().await?;
     if sql::by_id(&mut tx, actor.tenant, id).await?.is_none() {
         return Err(DeliveryError::Unknown);

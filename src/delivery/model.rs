@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::address::{Address, BadAddress};
+use super::address::{Address, AddressError};
 use crate::archive::ArchiveError;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, DeliveryId, IdentifierId, RecordId};
 use crate::base::page::{Listed, Position};
 use crate::content::ContentError;
-use crate::keys::KeyError;
+use crate::recording_keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{DeliverySecret, VaultError};
@@ -33,7 +33,7 @@ pub enum DeliveryState {
 impl DeliveryState {
     /// The state's word.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
@@ -119,7 +119,7 @@ impl Destination {
     /// The address.
     pub fn address(&self) -> Result<Address, DeliveryError> {
         let read = self.url.parse();
-        read.map_err(|_: BadAddress| StoreError::Inconsistent("delivery_targets.url".to_owned()).into())
+        read.map_err(|_: AddressError| StoreError::Inconsistent("delivery_targets.url".to_owned()).into())
     }
 }
 
@@ -146,12 +146,12 @@ macro_rules! faults {
         /// Why an attempt came to nothing, as a stable word. What a server said is never kept: it may quote what it was
         /// sent.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-        pub enum Fault { $($(#[$doc])* #[error($word)] $name,)* }
+        pub enum SendError { $($(#[$doc])* #[error($word)] $name,)* }
 
-        impl Fault {
+        impl SendError {
             /// The stable word.
             #[must_use]
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
         }
@@ -205,7 +205,7 @@ faults! {
     Internal = "internal";
 }
 
-impl Fault {
+impl SendError {
     /// Whether trying again cannot help until somebody has done something.
     #[must_use]
     pub const fn holds(self) -> bool {
@@ -235,10 +235,10 @@ impl Fault {
 
 /// How an attempt ended without a delivery.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum AttemptError {
     /// It failed.
     #[error("{0}")]
-    Fault(#[from] Fault),
+    SendError(#[from] SendError),
     /// The customer was forgotten: it must not be delivered.
     #[error("the customer was forgotten")]
     Forgotten,
@@ -247,22 +247,22 @@ pub enum Failed {
     Lost,
 }
 
-impl Failed {
+impl AttemptError {
     /// Whether the server can still be spoken to.
     #[must_use]
     pub const fn leaves_the_line(&self) -> bool {
-        !matches!(self, Self::Fault(Fault::Timeout | Fault::ConnectionLost | Fault::Busy))
+        !matches!(self, Self::SendError(SendError::Timeout | SendError::ConnectionLost | SendError::Busy))
     }
 }
 
-impl From<DeliveryError> for Failed {
+impl From<DeliveryError> for AttemptError {
     /// The cause is for the log; the row keeps a word.
     fn from(error: DeliveryError) -> Self {
         let fault = error.fault();
-        if !matches!(fault, Fault::Unavailable) {
+        if !matches!(fault, SendError::Unavailable) {
             tracing::warn!(%error, "A delivery failed");
         }
-        Self::Fault(fault)
+        Self::SendError(fault)
     }
 }
 
@@ -308,8 +308,9 @@ pub enum DeliveryError {
 }
 
 impl DeliveryError {
-    fn fault(&self) -> Fault {
-        let of_store = |error: &StoreError| if error.is_transient() { Fault::Unavailable } else { Fault::Internal };
+    fn fault(&self) -> SendError {
+        let of_store =
+            |error: &StoreError| if error.is_transient() { SendError::Unavailable } else { SendError::Internal };
         match self {
             Self::Store(error)
             | Self::Vault(VaultError::Store(error))
@@ -318,9 +319,9 @@ impl DeliveryError {
                 of_store(error)
             }
             Self::Key(KeyError::Store(error)) => of_store(error),
-            Self::Content(_) => Fault::ContentUnavailable,
-            Self::NotBuiltIn | Self::Key(KeyError::NotBuiltIn) => Fault::NotBuiltIn,
-            _ => Fault::Internal,
+            Self::Content(_) => SendError::ContentUnavailable,
+            Self::NotBuiltIn | Self::Key(KeyError::NotBuiltIn) => SendError::NotBuiltIn,
+            _ => SendError::Internal,
         }
     }
 }

@@ -13,7 +13,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 
-use super::keys::{Claims, Keys, Unverified};
+use super::auth::{Claims, Keys, TokenError};
 use super::problem::{Code, Problem};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::TenantId;
@@ -90,7 +90,7 @@ impl<S: Allowed> FromRequest for Caller<S> {
 
 fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Problem> {
     let authenticated = request.extensions().get::<Authenticated>().cloned();
-    let actor = authenticated.unwrap_or(Authenticated(Err(Refusal::NoToken))).0?;
+    let actor = authenticated.unwrap_or(Authenticated(Err(AuthenticationError::NoToken))).0?;
     if scopes.is_empty() || scopes.iter().any(|scope| actor.may(*scope)) {
         return Ok(actor);
     }
@@ -100,7 +100,7 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
 /// 403 for want of any of some scopes. `why` follows the scopes in the detail: `to search by token`.
 #[must_use]
 pub fn forbidden(needs: &'static [Scope], why: &str) -> Problem {
-    let words: Vec<_> = needs.iter().map(|scope| scope.word()).collect();
+    let words: Vec<_> = needs.iter().map(|scope| scope.as_str()).collect();
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", words.join(" "));
     let detail = format!("needs the scope {} {why}", words.join(" or "));
     Problem::new(Code::Forbidden)
@@ -135,32 +135,34 @@ pub fn refused<B>(answer: &ServiceResponse<B>) -> Option<Refused> {
 
 /// What came of the call's token; the frame puts it there before any handler runs.
 #[derive(Clone, Debug)]
-pub(super) struct Authenticated(Result<Actor, Refusal>);
+pub(super) struct Authenticated(Result<Actor, AuthenticationError>);
 
 /// Why a token was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum AuthenticationError {
     NoToken,
-    Token(Unverified),
+    Token(TokenError),
     Tenant,
     Unavailable,
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<AuthenticationError> for Problem {
+    fn from(refusal: AuthenticationError) -> Self {
         let invalid = |detail: &'static str| {
             let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{detail}\"");
             let unauthorized = Self::new(Code::Unauthorized).detail(detail);
             unauthorized.header(HeaderName::from_static("www-authenticate"), &challenge)
         };
         match refusal {
-            Refusal::NoToken => Self::new(Code::Unauthorized).detail("send Authorization: Bearer and a token"),
-            Refusal::Token(Unverified::KeysAway) => {
+            AuthenticationError::NoToken => {
+                Self::new(Code::Unauthorized).detail("send Authorization: Bearer and a token")
+            }
+            AuthenticationError::Token(TokenError::KeysAway) => {
                 Self::new(Code::Unavailable).detail("the identity provider's keys cannot be had")
             }
-            Refusal::Token(why) => invalid(why.detail()),
-            Refusal::Tenant => Self::new(Code::TenantUnknown),
-            Refusal::Unavailable => Self::new(Code::Unavailable),
+            AuthenticationError::Token(why) => invalid(why.detail()),
+            AuthenticationError::Tenant => Self::new(Code::TenantUnknown),
+            AuthenticationError::Unavailable => Self::new(Code::Unavailable),
         }
     }
 }
@@ -175,10 +177,10 @@ pub(super) async fn authenticate(
     let header = given.next()?;
     let token = header.to_str().ok().filter(|_| given.next().is_none()).and_then(bearer);
     let outcome = match token {
-        None => Err(Refusal::Token(Unverified::Malformed)),
+        None => Err(AuthenticationError::Token(TokenError::Malformed)),
         Some(token) => match keys.verify(token).await {
             Ok(claims) => actor(claims, tenants).await,
-            Err(why) => Err(Refusal::Token(why)),
+            Err(why) => Err(AuthenticationError::Token(why)),
         },
     };
     Some(Authenticated(outcome))
@@ -191,9 +193,9 @@ fn bearer(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, Refusal> {
+async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, AuthenticationError> {
     let Claims { tenant, sub, name, scopes } = claims;
-    let tenant = tenants.find(&tenant.ok_or(Refusal::Tenant)?).await?;
+    let tenant = tenants.find(&tenant.ok_or(AuthenticationError::Tenant)?).await?;
     Ok(Actor { tenant, sub, name, scopes })
 }
 
@@ -217,18 +219,18 @@ impl TenantDirectory {
         Self { known: ArcSwap::default(), load: Box::new(load) }
     }
 
-    async fn find(&self, slug: &str) -> Result<TenantId, Refusal> {
+    async fn find(&self, slug: &str) -> Result<TenantId, AuthenticationError> {
         if let Some(known) = self.known.load().get(slug) {
             return Ok(*known);
         }
         if slug.is_empty() || slug.len() > Self::LONGEST || slug.chars().any(char::is_control) {
-            return Err(Refusal::Tenant);
+            return Err(AuthenticationError::Tenant);
         }
         let loaded = (self.load)(slug.to_owned()).await.map_err(|problem| {
             tracing::error!(cause = problem.causes(), "Could not look the tenant up");
-            Refusal::Unavailable
+            AuthenticationError::Unavailable
         })?;
-        let tenant = loaded.ok_or(Refusal::Tenant)?;
+        let tenant = loaded.ok_or(AuthenticationError::Tenant)?;
         self.known.rcu(|known| {
             let mut known = HashMap::clone(known);
             known.insert(slug.to_owned(), tenant);

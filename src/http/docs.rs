@@ -178,7 +178,7 @@ impl Documented {
     }
 
     fn response(&self) -> Response {
-        let words: Vec<_> = self.codes.iter().map(|code| format!("`{}`", code.word())).collect();
+        let words: Vec<_> = self.codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
         let title = self.codes.first().map_or("", |code| code.title());
         let schema = Ref::from_schema_name(ProblemBody::name());
         let content = ContentBuilder::new().schema(Some(schema)).example(Some(self.example())).build();
@@ -201,11 +201,11 @@ impl Documented {
     fn example(&self) -> Value {
         let code = self.codes.first().copied().unwrap_or(Code::Internal);
         let mut example = json!({
-            "type": format!("urn:lethe:problem:{}", code.word()),
+            "type": format!("urn:lethe:problem:{}", code.as_str()),
             "title": code.title(),
             "status": self.status,
             "instance": "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11",
-            "code": code.word(),
+            "code": code.as_str(),
         });
         if self.status == 422 {
             example["errors"] = json!([{ "pointer": "/to_date", "code": "required", "detail": "is required" }]);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::ApiResult;
 use super::docs::{ProbeProblems, Unavailable};
 use super::problem::{Code, Problem};
 use crate::telemetry::{METRICS_TYPE, Metrics};
@@ -111,7 +111,7 @@ pub async fn healthz() -> HttpResponse {
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
     responses((status = 200, description = "It is ready.", body = Condition), ProbeProblems, Unavailable))]
 #[get("/readyz")]
-pub async fn readyz(health: Data<Health>) -> Answer<HttpResponse> {
+pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
     if health.draining.load(Ordering::Relaxed) {
         return Err(Problem::new(Code::Unavailable).detail("the service is being stopped"));
     }
@@ -127,7 +127,7 @@ pub fn internal(cfg: &mut web::ServiceConfig) {
     cfg.default_service(web::to(async || Err::<HttpResponse, _>(Problem::new(Code::NotFound))));
 }
 
-async fn metrics(metrics: Data<Metrics>, health: Data<Health>) -> Answer<HttpResponse> {
+async fn metrics(metrics: Data<Metrics>, health: Data<Health>) -> ApiResult<HttpResponse> {
     (health.observe)().await;
     let text = metrics.render().map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().content_type(METRICS_TYPE).body(text))

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::Kit;
+use super::HttpContext;
 use super::json::{broken_off, media_type, not_json, whole};
 use super::problem::{Code, Problem};
 use crate::config::HttpConfig;
@@ -84,7 +84,7 @@ impl FromRequest for Lines {
         Box::pin(async move {
             match media_type(&request)?.as_str() {
                 NDJSON => {
-                    let kit = request.app_data::<Data<Kit>>();
+                    let kit = request.app_data::<Data<HttpContext>>();
                     let longest = kit.map_or_else(|| HttpConfig::default().body_limit, |kit| kit.http.body_limit);
                     let stream = Stream { payload, splitter: Splitter::new(longest), ended: false };
                     Ok(Self(Source::Stream(Box::new(stream))))

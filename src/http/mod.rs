@@ -4,6 +4,7 @@
 //! input by [`json::Body`], [`query::Params`], [`path::Id`] and [`etag::IfMatch`], and answers or gives a
 //! [`problem::Problem`]. [`middleware::frame`] goes around all routes.
 
+pub mod auth;
 pub mod caller;
 pub mod connections;
 pub mod docs;
@@ -11,7 +12,6 @@ pub mod etag;
 pub mod health;
 pub mod idempotency;
 pub mod json;
-pub mod keys;
 pub mod lines;
 pub mod middleware;
 pub mod path;
@@ -23,13 +23,13 @@ pub mod registry;
 use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
 
+pub use auth::Keys;
 pub use caller::{Caller, TenantDirectory};
-pub use keys::Keys;
 pub use problem::{Code, Place, Problem};
 pub use registry::Registry;
 
-/// What the frame and the extractors need; one for all workers, as app data (`web::Data<Kit>`).
-pub struct Kit {
+/// What the frame and the extractors need; one for all workers, as app data (`web::Data<HttpContext>`).
+pub struct HttpContext {
     /// The settings of the listeners.
     pub http: HttpConfig,
     /// The keys that tokens are verified with.
@@ -41,4 +41,4 @@ pub struct Kit {
 }
 
 /// What a handler answers.
-pub type Answer<T> = Result<T, Problem>;
+pub type ApiResult<T> = Result<T, Problem>;

@@ -30,7 +30,7 @@ macro_rules! codes {
 
             /// The word of the member `code`.
             #[must_use]
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
@@ -161,8 +161,8 @@ impl Place {
     }
 }
 
-impl From<crate::base::place::Place> for Place {
-    fn from(place: crate::base::place::Place) -> Self {
+impl From<crate::base::field::FieldError> for Place {
+    fn from(place: crate::base::field::FieldError) -> Self {
         Self::at(place.pointer, place.code, place.detail)
     }
 }
@@ -351,12 +351,12 @@ impl Problem {
     pub(super) fn answer(&self, call: Option<CallId>) -> HttpResponse {
         let Inner { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
         let body = ProblemBody {
-            kind: format!("urn:lethe:problem:{}", code.word()),
+            kind: format!("urn:lethe:problem:{}", code.as_str()),
             title: code.title(),
             status: code.number(),
             detail: detail.as_ref().map(ToString::to_string),
             instance: call.or(*instance).map(|call| format!("urn:uuid:{call}")),
-            code: code.word(),
+            code: code.as_str(),
             errors: errors.clone(),
         };
         let mut answer = HttpResponse::build(code.status()).json(body);
@@ -376,7 +376,7 @@ impl fmt::Debug for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.code.word())
+        f.write_str(self.0.code.as_str())
     }
 }
 

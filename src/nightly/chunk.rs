@@ -5,14 +5,14 @@ use chrono::{DateTime, Utc};
 
 use super::failpoint;
 use super::lease::Lease;
-use super::model::NightError;
+use super::model::PassError;
 use super::{deliveries, sql, texts};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span, table};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Sql, Tx};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// Some work rows, and within them a span of time.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ pub fn with_selected<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
 }
 
 /// One transaction.
-pub async fn cut_chunk(stores: &Stores, lease: &Lease, chunk: &Chunk) -> std::result::Result<Cut, NightError> {
+pub async fn cut_chunk(stores: &AppContext, lease: &Lease, chunk: &Chunk) -> std::result::Result<Cut, PassError> {
     failpoint::hit("batch.before");
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::failpoint;
 use super::lease::Lease;
-use super::model::{NightError, Pass, Report, Step};
+use super::model::{Pass, PassError, Report, Step};
 use super::sql::{self, Claimed};
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::tenants::fence;
-use crate::vault::{self, Erasure, NewErasure, Stores};
+use crate::vault::{self, AppContext, Erasure, NewErasure};
 
 /// How many requests are handled at once.
 pub const BATCH: i64 = 500;
@@ -17,7 +17,7 @@ pub const BATCH: i64 = 500;
 pub const UNREADABLE: &str = "identifier_unreadable";
 
 /// Claims the due requests for a new pass.
-pub async fn claim(stores: &Stores, lease: &Lease, tenant: TenantId, pass: Pass) -> Result<Pass, NightError> {
+pub async fn claim(stores: &AppContext, lease: &Lease, tenant: TenantId, pass: Pass) -> Result<Pass, PassError> {
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     sql::insert_pass(&mut tx, tenant, &pass).await?;
@@ -31,12 +31,12 @@ pub async fn claim(stores: &Stores, lease: &Lease, tenant: TenantId, pass: Pass)
 /// Writes the erasures of the claimed requests into the vault, then moves the fence: whatever lands from here on has
 /// seen them.
 pub async fn erase(
-    stores: &Stores,
+    stores: &AppContext,
     lease: &Lease,
     tenant: TenantId,
     pass: &Pass,
     report: &mut Report,
-) -> Result<(), NightError> {
+) -> Result<(), PassError> {
     let mut after = None;
     loop {
         let mut tx = stores.archive.read().await?;
@@ -77,7 +77,11 @@ pub async fn erase(
 }
 
 /// The requests whose identifiers the vault has not, or cannot read: they would never be done.
-async fn unreadable(stores: &Stores, tenant: TenantId, requests: &[Claimed]) -> Result<HashSet<RequestId>, NightError> {
+async fn unreadable(
+    stores: &AppContext,
+    tenant: TenantId,
+    requests: &[Claimed],
+) -> Result<HashSet<RequestId>, PassError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let ids: Vec<IdentifierId> = requests.iter().flat_map(Claimed::identifiers).collect();
     let masks = vault::masks(&mut stores.vault.read().await?, &keyset, ids).await?;

@@ -13,16 +13,16 @@ use super::closing;
 use super::failpoint;
 use super::finish::ACTOR;
 use super::lease::Lease;
-use super::model::{NightError, Report, Step, Stop};
+use super::model::{PassError, Report, Step, Stop};
 use super::selection::{self, Walk};
 use super::sql;
 use crate::archive::mentions::Owner;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
-use crate::content::{self, Removed, Shelf};
+use crate::content::{self, ContentStore, Removed};
 use crate::store::{Archive, Result, Sql, Tx};
-use crate::vault::{self, Stores};
+use crate::vault::{self, AppContext};
 
 /// How much content one transaction deletes.
 pub const BATCH: usize = 1_000;
@@ -32,9 +32,9 @@ pub const UNAVAILABLE: &str = "content_store_unavailable";
 
 /// What it takes to delete content: the stores, and the tenant that the pass holds.
 #[derive(Clone, Copy)]
-pub struct Room<'n> {
-    pub stores: &'n Stores,
-    pub shelf: &'n Shelf,
+pub struct PassContext<'n> {
+    pub stores: &'n AppContext,
+    pub shelf: &'n ContentStore,
     pub lease: &'n Lease,
     pub tenant: TenantId,
     pub pass: PassId,
@@ -61,8 +61,8 @@ pub struct Deleted {
 }
 
 /// Deletes the content of the pass's requests that ask for it.
-pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<(), NightError> {
-    let Room { stores, lease, tenant, pass, .. } = room;
+pub async fn delete(room: PassContext<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<(), PassError> {
+    let PassContext { stores, lease, tenant, pass, .. } = room;
     let mut failed = Vec::new();
     if is_asked(&mut stores.archive.read().await?, tenant, pass).await? {
         let (mut left, mut is_away) = (0, false);
@@ -87,8 +87,8 @@ pub async fn delete(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::re
 }
 
 /// Notes anew whose content is to go, some hundred requests at once. Answers how much there is of it.
-async fn select(room: Room<'_>) -> std::result::Result<u64, NightError> {
-    let Room { stores, lease, tenant, pass, .. } = room;
+async fn select(room: PassContext<'_>) -> std::result::Result<u64, PassError> {
+    let PassContext { stores, lease, tenant, pass, .. } = room;
     let mut after = None;
     loop {
         let requests = sql::claimed(&mut stores.archive.read().await?, tenant, pass, after, REQUESTS).await?;
@@ -113,7 +113,7 @@ async fn select(room: Room<'_>) -> std::result::Result<u64, NightError> {
 
 /// Deletes what was noted, as far as the object store gives it up. Answers how much it keeps, and whether it is away. While
 /// the rows of one batch go, the objects of the next one do.
-async fn walk(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<(u64, bool), NightError> {
+async fn walk(room: PassContext<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<(u64, bool), PassError> {
     let (mut walk, mut left) = (Walk::default(), 0);
     let mut under_way = next(room, &mut walk).await?;
     while let Some(removed) = under_way {
@@ -121,7 +121,7 @@ async fn walk(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::
         let rows = remove_rows(room, Cause::Requests, &removed.gone);
         if removed.is_away || stop.is_asked() {
             report.content_deleted += rows.await?;
-            return if removed.is_away { Ok((left, true)) } else { Err(NightError::Stopped) };
+            return if removed.is_away { Ok((left, true)) } else { Err(PassError::Stopped) };
         }
         let (gone, following) = tokio::join!(rows, next(room, &mut walk));
         report.content_deleted += gone?;
@@ -131,27 +131,27 @@ async fn walk(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::
 }
 
 /// Deletes the objects of the next batch of what was noted; none where there is no more.
-async fn next(room: Room<'_>, walk: &mut Walk) -> std::result::Result<Option<Removed>, NightError> {
+async fn next(room: PassContext<'_>, walk: &mut Walk) -> std::result::Result<Option<Removed>, PassError> {
     let ids = walk.next(&mut room.stores.archive.read().await?, room.tenant, room.pass).await?;
     Ok(if ids.is_empty() { None } else { Some(remove_objects(room, &ids).await) })
 }
 
 /// Deletes some content: the objects, then the keys and the rows of those whose object is gone.
-pub async fn remove(room: Room<'_>, cause: Cause, ids: &[ContentId]) -> std::result::Result<Deleted, NightError> {
+pub async fn remove(room: PassContext<'_>, cause: Cause, ids: &[ContentId]) -> std::result::Result<Deleted, PassError> {
     let removed = remove_objects(room, ids).await;
     let pieces = remove_rows(room, cause, &removed.gone).await?;
     Ok(Deleted { pieces, left: removed.left.len() as u64, is_away: removed.is_away })
 }
 
-async fn remove_objects(room: Room<'_>, ids: &[ContentId]) -> Removed {
+async fn remove_objects(room: PassContext<'_>, ids: &[ContentId]) -> Removed {
     let removed = content::remove_objects(room.shelf, room.tenant, ids).await;
     failpoint::hit("content.objects");
     removed
 }
 
 /// Deletes the keys and the rows of content whose object is gone. Answers how many rows there were.
-async fn remove_rows(room: Room<'_>, cause: Cause, gone: &[ContentId]) -> std::result::Result<u64, NightError> {
-    let Room { stores, lease, tenant, pass, .. } = room;
+async fn remove_rows(room: PassContext<'_>, cause: Cause, gone: &[ContentId]) -> std::result::Result<u64, PassError> {
+    let PassContext { stores, lease, tenant, pass, .. } = room;
     if gone.is_empty() {
         return Ok(0);
     }

@@ -14,7 +14,7 @@ use super::chunk::{Chunk, Cut, cut_chunk, with_selected};
 use super::deliveries::made_for;
 use super::failpoint;
 use super::lease::Lease;
-use super::model::{NightError, Pass, Report, Step, Stop};
+use super::model::{Pass, PassError, Report, Step, Stop};
 use super::progress::Progress;
 use super::{deliveries, sql};
 use crate::archive::mentions::Owner;
@@ -23,7 +23,7 @@ use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
 use crate::content;
 use crate::store::{Archive, Query, Result, Sql, Tx};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// About how many records one transaction cuts.
 const CHUNK: i64 = 5_000;
@@ -45,13 +45,13 @@ struct Row {
 
 /// Walks the work rows from where the pass is to their end.
 pub async fn cut(
-    stores: &Stores,
+    stores: &AppContext,
     lease: &Lease,
     tenant: TenantId,
     pass: &Pass,
     report: &mut Report,
     (progress, stop): (&Progress, &Stop),
-) -> std::result::Result<(), NightError> {
+) -> std::result::Result<(), PassError> {
     let (mut position, mut from) = (pass.position, pass.position_at);
     let traces = content::traces(&mut stores.archive.read().await?, tenant).await?;
     let has_addressees = deliveries::is_any_addressed(&mut stores.archive.read().await?, tenant).await?;
@@ -77,7 +77,7 @@ pub async fn cut(
         report.texts_anonymized += texts;
         progress.advance(records);
         if stop.is_asked() {
-            return Err(NightError::Stopped);
+            return Err(PassError::Stopped);
         }
     }
     let mut tx = stores.archive.write().await?;

@@ -9,14 +9,14 @@ use serde_json::json;
 use super::claim::{BATCH, UNREADABLE};
 use super::failpoint;
 use super::lease::Lease;
-use super::model::{NightError, Pass, Report, Step, Stop};
+use super::model::{Pass, PassError, Report, Step, Stop};
 use super::sql::{self, Claimed};
 use crate::archive::mentions::Owner;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Archive, Result, Tx};
-use crate::vault::{self, Stores};
+use crate::vault::{self, AppContext};
 
 /// The name under which the night stands in the audit log.
 pub const ACTOR: &str = "nightly";
@@ -30,13 +30,13 @@ struct Masked {
 
 /// Finishes the pass's requests, some hundred at once.
 pub async fn finish(
-    stores: &Stores,
+    stores: &AppContext,
     lease: &Lease,
     tenant: TenantId,
     pass: &Pass,
     report: &mut Report,
     stop: &Stop,
-) -> std::result::Result<(), NightError> {
+) -> std::result::Result<(), PassError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     loop {
         let requests = sql::claimed(&mut stores.archive.read().await?, tenant, pass.id, None, BATCH).await?;
@@ -68,7 +68,7 @@ pub async fn finish(
         tx.commit().await?;
         failpoint::hit("mask");
         if stop.is_asked() {
-            return Err(NightError::Stopped);
+            return Err(PassError::Stopped);
         }
     }
     let mut tx = stores.archive.write().await?;

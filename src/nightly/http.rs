@@ -14,8 +14,8 @@ use crate::http::caller::JobsRead;
 use crate::http::docs::{CallProblems, ItemProblems, ListProblems};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{Answer, Caller, Code, Problem, Registry};
-use crate::vault::Stores;
+use crate::http::{ApiResult, Caller, Code, Problem, Registry};
+use crate::vault::AppContext;
 
 /// The runs' routes.
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -74,8 +74,8 @@ pub struct RunsQuery {
 pub async fn list_job_runs(
     caller: Caller<JobsRead>,
     query: Params<RunsQuery>,
-    stores: Data<Stores>,
-) -> Answer<Json<Page<JobRun>>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<Page<JobRun>>> {
     let RunsQuery { cursor, limit } = query.0;
     let bound_to = [b"job-runs", &caller.tenant.0.as_bytes()[..]].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
@@ -96,8 +96,8 @@ pub async fn get_job_run(
     caller: Caller<JobsRead>,
     id: Id<RunId>,
     _: Params<Nothing>,
-    stores: Data<Stores>,
-) -> Answer<Json<JobRun>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<JobRun>> {
     let run = runs::find(&mut stores.archive.read().await?, caller.tenant, id.0).await?;
     run.map(|run| Json(run.into())).ok_or_else(|| Problem::new(Code::NotFound))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::NightError;
+use super::model::PassError;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Db, Result, Sql, Tx};
 
@@ -52,8 +52,8 @@ impl Lease {
     }
 
     /// Renews the lease within a unit of work, or stops it: a runner that was overtaken commits nothing any more.
-    pub async fn renew(&self, tx: &mut Tx<Archive>) -> std::result::Result<(), NightError> {
-        if renew(tx, self.tenant, self.token).await? { Ok(()) } else { Err(NightError::LeaseLost) }
+    pub async fn renew(&self, tx: &mut Tx<Archive>) -> std::result::Result<(), PassError> {
+        if renew(tx, self.tenant, self.token).await? { Ok(()) } else { Err(PassError::LeaseLost) }
     }
 
     /// Gives the lease back.

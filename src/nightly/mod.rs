@@ -23,7 +23,7 @@ mod plan;
 mod progress;
 mod purge;
 mod release;
-mod rereading;
+mod rescan;
 mod retention;
 mod runs;
 mod selection;
@@ -31,7 +31,7 @@ mod sql;
 mod sweep;
 mod texts;
 
-pub use model::{Ending, NightError, Options, Report, Run, RunStatus, Stop};
+pub use model::{Ending, Options, PassError, Report, Run, RunStatus, Stop};
 pub use pass::{Forecast, preview, run};
 pub use progress::Progress;
 pub use runs::list;

@@ -102,7 +102,7 @@ impl Report {
     }
 
     /// Notes that the pass stopped, and how many requests wait, if that could be counted.
-    pub fn stop(&mut self, error: &NightError, waiting: Option<u64>) {
+    pub fn stop(&mut self, error: &PassError, waiting: Option<u64>) {
         self.error = Some(error.code().to_owned());
         self.is_uncounted = waiting.is_none();
         self.requests_failed = waiting.unwrap_or(self.requests_failed);
@@ -230,7 +230,7 @@ impl Listed for Run {
 
 /// Why a pass stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum NightError {
+pub enum PassError {
     /// The archive failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -248,7 +248,7 @@ pub enum NightError {
     Stopped,
 }
 
-impl NightError {
+impl PassError {
     /// The word for it in reports, and in `last_error` of the requests that it leaves waiting.
     #[must_use]
     pub fn code(&self) -> &'static str {

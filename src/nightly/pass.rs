@@ -5,26 +5,26 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::lease::Lease;
-use super::model::{Ending, NightError, Options, Pass, Report, RunStatus, Step, Stop};
+use super::model::{Ending, Options, Pass, PassError, Report, RunStatus, Step, Stop};
 use super::progress::Progress;
-use super::{claim, content, cut, finish, plan, purge, release, rereading, retention, runs, sql, sweep};
+use super::{claim, content, cut, finish, plan, purge, release, rescan, retention, runs, sql, sweep};
 use crate::archive::{self, Hits};
 use crate::base::content::ContentKind;
 use crate::base::id::{IdentifierId, PassId, RunId};
 use crate::base::target::Target;
-use crate::content::{Shelf, of_customers as content_of};
+use crate::content::{ContentStore, of_customers as content_of};
 use crate::store::{self, Archive, Sql, Tx};
 use crate::tenants::{self, Retention, Tenant};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// One night. A tenant whose pass fails blocks no other. Answers how it ended, and a report for each tenant it worked for.
 pub async fn run(
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     options: &Options,
     progress: &Progress,
     stop: &Stop,
-) -> Result<(Ending, Vec<(Tenant, Report)>), NightError> {
+) -> Result<(Ending, Vec<(Tenant, Report)>), PassError> {
     let mut tenants = tenants::list(&mut stores.archive.read().await?).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
     let tenants = killed_last(stores, tenants).await?;
@@ -62,7 +62,7 @@ pub async fn run(
 }
 
 /// The tenants, those last at whose pass the process ended: it may end there again, and the others are not to wait for it.
-async fn killed_last(stores: &Stores, tenants: Vec<Tenant>) -> Result<Vec<Tenant>, NightError> {
+async fn killed_last(stores: &AppContext, tenants: Vec<Tenant>) -> Result<Vec<Tenant>, PassError> {
     let mut tx = stores.archive.read().await?;
     let (mut first, mut last) = (Vec::new(), Vec::new());
     for tenant in tenants {
@@ -74,8 +74,8 @@ async fn killed_last(stores: &Stores, tenants: Vec<Tenant>) -> Result<Vec<Tenant
 }
 
 struct Night<'a> {
-    stores: &'a Stores,
-    shelf: &'a Shelf,
+    stores: &'a AppContext,
+    shelf: &'a ContentStore,
     lease: &'a Lease,
     tenant: &'a Tenant,
     progress: &'a Progress,
@@ -84,14 +84,14 @@ struct Night<'a> {
 
 impl Night<'_> {
     /// The tenant's passes, between the notes of their run.
-    async fn run(&self, options: &Options, report: &mut Report) -> Result<(), NightError> {
-        let Stores { archive, clock, .. } = self.stores;
+    async fn run(&self, options: &Options, report: &mut Report) -> Result<(), PassError> {
+        let AppContext { archive, clock, .. } = self.stores;
         let as_of = options.as_of;
         let mut tx = archive.write().await?;
         self.lease.renew(&mut tx).await?;
         let run = runs::begin(&mut tx, self.tenant.id, as_of, clock.now()).await?;
         if options.retry_texts {
-            rereading::forgive(&mut tx, self.tenant.id).await?;
+            rescan::forgive(&mut tx, self.tenant.id).await?;
         }
         tx.commit().await?;
 
@@ -103,12 +103,12 @@ impl Night<'_> {
 
         // Why the pass stopped outweighs that nobody could note it.
         let noted = self.end(run, ended.is_ok(), report).await;
-        ended.and(noted.map_err(NightError::from))
+        ended.and(noted.map_err(PassError::from))
     }
 
     async fn end(&self, run: RunId, is_done: bool, report: &mut Report) -> store::Result<()> {
         let mut tx = self.stores.archive.write().await?;
-        rereading::tell(&mut tx, self.tenant.id, report).await?;
+        rescan::tell(&mut tx, self.tenant.id, report).await?;
         let status = match is_done {
             true if report.is_incomplete() => RunStatus::Incomplete,
             true => RunStatus::Succeeded,
@@ -120,7 +120,7 @@ impl Night<'_> {
 
     /// Says in the requests that a stopped pass holds why they wait. Answers how many wait that are due: it has none of them
     /// let go, since the next start goes on with them.
-    async fn explain(&self, error: &NightError, as_of: DateTime<Utc>) -> Result<u64, NightError> {
+    async fn explain(&self, error: &PassError, as_of: DateTime<Utc>) -> Result<u64, PassError> {
         let mut tx = self.stores.archive.write().await?;
         self.lease.renew(&mut tx).await?;
         sql::explain(&mut tx, self.tenant.id, error.code(), self.stores.clock.now()).await?;
@@ -129,7 +129,7 @@ impl Night<'_> {
         Ok(waiting)
     }
 
-    async fn passes(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<(), NightError> {
+    async fn passes(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<(), PassError> {
         report.stopped_at = Some("claim".to_owned());
         let unfinished = sql::unfinished_pass(&mut self.stores.archive.read().await?, self.tenant.id).await?;
         if let Some(pass) = unfinished {
@@ -138,9 +138,9 @@ impl Night<'_> {
         }
         let pass = self.pass(as_of, report).await?;
         let Self { stores, shelf, lease, tenant, stop, .. } = self;
-        let room = content::Room { stores, shelf, lease, tenant: tenant.id, pass };
+        let room = content::PassContext { stores, shelf, lease, tenant: tenant.id, pass };
         report.stopped_at = Some("rescan".to_owned());
-        if rereading::retry(room, report, stop).await? {
+        if rescan::retry(room, report, stop).await? {
             // Requests that waited for these texts only, and all others that wait: they count once.
             report.requests_failed = 0;
             self.pass(as_of, report).await?;
@@ -152,7 +152,7 @@ impl Night<'_> {
     }
 
     /// A new pass, from its beginning to its end.
-    async fn pass(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<PassId, NightError> {
+    async fn pass(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<PassId, PassError> {
         let pass = Pass { id: PassId::new(), as_of, step: Step::Claimed, position: 0, position_at: None };
         self.progress.step(&self.tenant.slug, "claim");
         let pass = claim::claim(self.stores, self.lease, self.tenant.id, pass).await?;
@@ -162,19 +162,19 @@ impl Night<'_> {
     }
 
     /// Brings a pass from the last step it did to its end.
-    async fn go_on(&self, mut pass: Pass, report: &mut Report) -> Result<(), NightError> {
+    async fn go_on(&self, mut pass: Pass, report: &mut Report) -> Result<(), PassError> {
         let Self { stores, shelf, lease, tenant, progress, stop } = self;
-        let room = content::Room { stores, shelf, lease, tenant: tenant.id, pass: pass.id };
+        let room = content::PassContext { stores, shelf, lease, tenant: tenant.id, pass: pass.id };
         loop {
             report.stopped_at = Some(pass.step.next().to_owned());
             if stop.is_asked() {
-                return Err(NightError::Stopped);
+                return Err(PassError::Stopped);
             }
             let id = tenant.id;
             pass.step = match pass.step {
                 Step::Claimed => {
                     progress.step(&tenant.slug, "texts");
-                    rereading::catch_up(room, report, stop).await?;
+                    rescan::catch_up(room, report, stop).await?;
                     progress.step(&tenant.slug, "content");
                     content::delete(room, report, stop).await?;
                     Step::Emptied
@@ -223,7 +223,7 @@ impl Night<'_> {
     }
 
     /// Leaves nothing of what was cut in free pages or the write-ahead log.
-    async fn scrub(&self) -> Result<bool, NightError> {
+    async fn scrub(&self) -> Result<bool, PassError> {
         let archive = self.stores.archive.scrub(Sql::per("VACUUM mentions", "")).await?;
         let vault = self.stores.vault.scrub(Sql::per("VACUUM identifiers, content_keys", "")).await?;
         Ok(archive && vault)
@@ -252,7 +252,7 @@ pub struct Forecast {
 }
 
 /// What a pass as of an instant would do, without doing it: no lease, nothing written.
-pub async fn preview(stores: &Stores, options: &Options) -> Result<Vec<Forecast>, NightError> {
+pub async fn preview(stores: &AppContext, options: &Options) -> Result<Vec<Forecast>, PassError> {
     let mut tx = stores.archive.read().await?;
     let mut tenants = tenants::list(&mut tx).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
@@ -279,7 +279,7 @@ pub async fn preview(stores: &Stores, options: &Options) -> Result<Vec<Forecast>
 }
 
 impl Forecast {
-    async fn add(&mut self, tx: &mut Tx<Archive>, due: &[sql::Claimed]) -> Result<(), NightError> {
+    async fn add(&mut self, tx: &mut Tx<Archive>, due: &[sql::Claimed]) -> Result<(), PassError> {
         let tenant = self.tenant.id;
         for (target, sum) in &mut self.targets {
             let selected = selected(due, |request| request.targets.contains(*target));

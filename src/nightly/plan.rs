@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use super::claim::BATCH;
 use super::failpoint;
 use super::lease::Lease;
-use super::model::{NightError, Pass, Step};
+use super::model::{Pass, PassError, Step};
 use super::sql::{self, Claimed};
 use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, Result, Tx};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// A work row: everything of an identifier in a target before the cut-off, the latest that any request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +32,11 @@ pub struct Work {
 
 /// Writes the pass's selections and work rows.
 pub async fn plan(
-    stores: &Stores,
+    stores: &AppContext,
     lease: &Lease,
     tenant: TenantId,
     pass: &Pass,
-) -> std::result::Result<(), NightError> {
+) -> std::result::Result<(), PassError> {
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     let (mut requests, mut after) = (Vec::<Claimed>::new(), None);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::finish::ACTOR;
 use super::lease::Lease;
-use super::model::{NightError, Pass, Report};
+use super::model::{Pass, PassError, Report};
 use super::sql;
 use crate::archive::mentions::{self, Owner};
 use crate::audit::{self, Action, Entry};
@@ -16,7 +16,7 @@ use crate::base::id::{RequestId, TenantId};
 use crate::requests;
 use crate::store::{Archive, Query, Result, Tx};
 use crate::tenants::Tenant;
-use crate::vault::{self, Stores};
+use crate::vault::{self, AppContext};
 
 /// How many requests are deleted at once.
 const BATCH: usize = 500;
@@ -29,12 +29,12 @@ const IDEMPOTENCY: TimeDelta = TimeDelta::hours(24);
 
 /// Deletes what is too old, and with it the pass.
 pub async fn purge(
-    stores: &Stores,
+    stores: &AppContext,
     lease: &Lease,
     tenant: &Tenant,
     pass: &Pass,
     report: &mut Report,
-) -> std::result::Result<(), NightError> {
+) -> std::result::Result<(), PassError> {
     if let Some(limits) = Limits::of(tenant, pass.as_of) {
         loop {
             let ids = too_old(&mut stores.archive.read().await?, tenant.id, limits).await?;

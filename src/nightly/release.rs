@@ -3,12 +3,12 @@
 
 use super::failpoint;
 use super::lease::Lease;
-use super::model::{NightError, Pass, Report, Step};
+use super::model::{Pass, PassError, Report, Step};
 use super::sql;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::fence;
-use crate::vault::{self, Stores};
+use crate::vault::{self, AppContext};
 
 /// How many identifiers one night checks beside those it released itself: a vault of a million is walked in 20 nights.
 const SWEEP: usize = 50_000;
@@ -18,12 +18,12 @@ const BATCH: u32 = 1_000;
 
 /// Checks the next slice of the vault for orphans: identifiers whose record never landed.
 pub async fn sweep(
-    stores: &Stores,
+    stores: &AppContext,
     lease: &Lease,
     tenant: TenantId,
     pass: &Pass,
     report: &mut Report,
-) -> std::result::Result<(), NightError> {
+) -> std::result::Result<(), PassError> {
     let mut position = sweep_position(&mut stores.archive.read().await?, tenant).await?;
     let mut checked = 0;
     loop {
@@ -50,11 +50,11 @@ pub async fn sweep(
 
 /// Marks the candidates, then moves the fence.
 pub async fn retire(
-    stores: &Stores,
+    stores: &AppContext,
     lease: &Lease,
     tenant: TenantId,
     pass: &Pass,
-) -> std::result::Result<(), NightError> {
+) -> std::result::Result<(), PassError> {
     let mut after = None;
     loop {
         let ids = sql::released(&mut stores.archive.read().await?, tenant, pass.id, after).await?;
@@ -78,12 +78,12 @@ pub async fn retire(
 
 /// Deletes those candidates that nothing refers to, and takes the mark back from the others.
 pub async fn delete(
-    stores: &Stores,
+    stores: &AppContext,
     lease: &Lease,
     tenant: TenantId,
     pass: &Pass,
     report: &mut Report,
-) -> std::result::Result<(), NightError> {
+) -> std::result::Result<(), PassError> {
     loop {
         let mut tx = stores.archive.read().await?;
         let ids = sql::released(&mut tx, tenant, pass.id, None).await?;

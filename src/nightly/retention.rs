@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::content::{BATCH, Cause, Room, remove};
-use super::model::{NightError, Pass, Report, Stop};
+use super::content::{BATCH, Cause, PassContext, remove};
+use super::model::{Pass, PassError, Report, Stop};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, TenantId};
 use crate::base::target::{Target, Targets};
@@ -15,12 +15,12 @@ use crate::tenants::{Retention, Tenant};
 
 /// Deletes the content that is too old, where retention is on.
 pub async fn expire(
-    room: Room<'_>,
+    room: PassContext<'_>,
     tenant: &Tenant,
     pass: &Pass,
     report: &mut Report,
     stop: &Stop,
-) -> std::result::Result<(), NightError> {
+) -> std::result::Result<(), PassError> {
     for (kind, limit) in limits(tenant, pass.as_of) {
         let mut after = None;
         loop {
@@ -35,7 +35,7 @@ pub async fn expire(
                 return Ok(());
             }
             if stop.is_asked() {
-                return Err(NightError::Stopped);
+                return Err(PassError::Stopped);
             }
         }
     }

@@ -10,9 +10,9 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::content::Room;
+use super::content::PassContext;
 use super::failpoint;
-use super::model::{NightError, Pass, Report};
+use super::model::{Pass, PassError, Report};
 use crate::base::id::{ContentId, TenantId};
 use crate::content::{self, ObjectError};
 use crate::store::{Archive, Result, Tx};
@@ -40,7 +40,7 @@ struct Reached {
 }
 
 /// Checks the next slice.
-pub async fn sweep(room: Room<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), NightError> {
+pub async fn sweep(room: PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
     let start = position(&mut room.stores.archive.read().await?, room.tenant).await?;
     let key_position = sweep_keys(room, pass, start.key_position, report).await?;
     let mut end = Reached { key_position, ..start };
@@ -52,7 +52,7 @@ pub async fn sweep(room: Room<'_>, pass: &Pass, report: &mut Report) -> std::res
         Ok(last) => end.content_position = last,
         Err(error) => tracing::warn!(%error, "The objects of content could not be checked"),
     }
-    let Room { stores, lease, tenant, .. } = room;
+    let PassContext { stores, lease, tenant, .. } = room;
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     content::expire_tickets(&mut tx, tenant, stores.clock.now()).await?;
@@ -64,12 +64,12 @@ pub async fn sweep(room: Room<'_>, pass: &Pass, report: &mut Report) -> std::res
 
 /// Deletes the keys of content that has no row. Answers where the next night begins.
 async fn sweep_keys(
-    room: Room<'_>,
+    room: PassContext<'_>,
     pass: &Pass,
     mut after: ContentId,
     report: &mut Report,
-) -> std::result::Result<ContentId, NightError> {
-    let Room { stores, tenant, .. } = room;
+) -> std::result::Result<ContentId, PassError> {
+    let PassContext { stores, tenant, .. } = room;
     let mut checked = 0;
     while checked < SLICE {
         let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
@@ -94,12 +94,12 @@ async fn sweep_keys(
 /// Deletes the objects of content that has no row, and what broken uploads left, folder by folder. Answers the folder at
 /// which the next night begins; an inner error is the object store's.
 async fn sweep_objects(
-    room: Room<'_>,
+    room: PassContext<'_>,
     pass: &Pass,
     start: i32,
     report: &mut Report,
-) -> std::result::Result<std::result::Result<i32, ObjectError>, NightError> {
-    let Room { stores, shelf, tenant, .. } = room;
+) -> std::result::Result<std::result::Result<i32, ObjectError>, PassError> {
+    let PassContext { stores, shelf, tenant, .. } = room;
     let before = pass.as_of - OBJECT;
     let folders = match shelf.objects.folders(tenant).await {
         Ok(folders) => folders,
@@ -133,11 +133,11 @@ async fn sweep_objects(
 /// Reports the rows whose object is gone. Answers the row after which the next night begins; an inner error is the object
 /// store's.
 async fn check_rows(
-    room: Room<'_>,
+    room: PassContext<'_>,
     mut after: ContentId,
     report: &mut Report,
-) -> std::result::Result<std::result::Result<ContentId, ObjectError>, NightError> {
-    let Room { stores, shelf, tenant, .. } = room;
+) -> std::result::Result<std::result::Result<ContentId, ObjectError>, PassError> {
+    let PassContext { stores, shelf, tenant, .. } = room;
     let mut checked = 0;
     while checked < SLICE {
         let ids = rows_after(&mut stores.archive.read().await?, tenant, after).await?;

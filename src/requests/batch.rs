@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::entry::{Change, Draft, NewRequest};
+use super::entry::{Change, NewRequest, ValidatedRequest};
 use super::model::{LARGEST_BATCH, Record, RequestError};
 use super::save::Plan;
+use crate::base::field::FieldError;
 use crate::base::id::RequestId;
 use crate::base::patch::Member;
-use crate::base::place::Place;
 use crate::tenants::Tenant;
 
 /// What a page has to save: at most 500 rows in all.
@@ -100,7 +100,11 @@ impl Batch {
     /// Refuses a batch of too many rows, before anything is looked up.
     pub(super) fn check_size(&self) -> Result<(), RequestError> {
         if self.create.len() + self.update.len() + self.delete.len() > LARGEST_BATCH {
-            return Err(RequestError::Invalid(vec![Place::new("", "too_many", "must have at most 500 rows in all")]));
+            return Err(RequestError::Invalid(vec![FieldError::new(
+                "",
+                "too_many",
+                "must have at most 500 rows in all",
+            )]));
         }
         Ok(())
     }
@@ -118,12 +122,12 @@ impl Batch {
         let mut rows = Rows { known, wrong: Vec::new(), seen: HashSet::new() };
         let mut plan = Plan::default();
         for (place, new) in self.create.iter().enumerate() {
-            plan.create.extend(rows.keep(Draft::of_new(new, tenant, now, &format!("/create/{place}"))));
+            plan.create.extend(rows.keep(ValidatedRequest::of_new(new, tenant, now, &format!("/create/{place}"))));
         }
         for (place, row) in self.update.iter().enumerate() {
             let at = format!("/update/{place}");
             let Some(record) = rows.take(&at, &row.id, row.version) else { continue };
-            let draft = rows.keep(Draft::of_change(&row.change(), &record.request, tenant, &at));
+            let draft = rows.keep(ValidatedRequest::of_change(&row.change(), &record.request, tenant, &at));
             plan.update.extend(draft.map(|draft| (record, draft)));
         }
         for (place, row) in self.delete.iter().enumerate() {
@@ -137,12 +141,12 @@ impl Batch {
 /// The requests that rows may still name, and what is wrong so far.
 struct Rows {
     known: HashMap<RequestId, Record>,
-    wrong: Vec<Place>,
+    wrong: Vec<FieldError>,
     seen: HashSet<RequestId>,
 }
 
 impl Rows {
-    fn keep(&mut self, draft: Result<Draft, Vec<Place>>) -> Option<Draft> {
+    fn keep(&mut self, draft: Result<ValidatedRequest, Vec<FieldError>>) -> Option<ValidatedRequest> {
         draft.map_err(|places| self.wrong.extend(places)).ok()
     }
 
@@ -164,7 +168,7 @@ impl Rows {
         };
         match mistake {
             Some((pointer, code, detail)) => {
-                self.wrong.push(Place::new(pointer, code, detail).below(at));
+                self.wrong.push(FieldError::new(pointer, code, detail).below(at));
                 None
             }
             None => id.and_then(|id| self.known.remove(&id)),

@@ -1,15 +1,15 @@
 //! What a user enters, and the rules for it (A1, A5, A14–A17, A21). All mistakes are told at once.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
-use pii::{Email, Phone, Pii, Region, Unidentified};
+use pii::{Email, IdentifierError, Phone, Pii, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::model::Request;
 use crate::base::day;
+use crate::base::field::FieldError;
 use crate::base::id::IdentifierId;
 use crate::base::patch::Member;
-use crate::base::place::Place;
 use crate::base::target::{Target, Targets};
 use crate::tenants::Tenant;
 
@@ -84,7 +84,7 @@ pub struct Change {
 
 /// Part of a request that stays, or is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Slot<K, T> {
+pub enum PatchField<K, T> {
     /// What is, stays.
     Kept(K),
     /// It is written, or cleared.
@@ -93,11 +93,11 @@ pub enum Slot<K, T> {
 
 /// What a request is to be: read and checked, its identifiers not yet known to the vault.
 #[derive(Clone)]
-pub struct Draft {
+pub struct ValidatedRequest {
     /// Whose number.
-    pub phone: Slot<Option<IdentifierId>, Pii<Phone>>,
+    pub phone: PatchField<Option<IdentifierId>, Pii<Phone>>,
     /// Whose address.
-    pub email: Slot<Option<IdentifierId>, Pii<Email>>,
+    pub email: PatchField<Option<IdentifierId>, Pii<Email>>,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
     /// The day of entry.
@@ -105,16 +105,16 @@ pub struct Draft {
     /// The end of the last included day.
     pub due_at: DateTime<Utc>,
     /// The comment as it was written, or that it stays.
-    pub comment: Slot<(), String>,
+    pub comment: PatchField<(), String>,
     /// Where.
     pub targets: Targets,
     /// Whether content goes too (C1).
     pub delete_content: bool,
 }
 
-impl Draft {
+impl ValidatedRequest {
     /// Reads a new request. Mistakes are named by pointers below `at`.
-    pub fn of_new(new: &NewRequest, tenant: &Tenant, now: DateTime<Utc>, at: &str) -> Result<Self, Vec<Place>> {
+    pub fn of_new(new: &NewRequest, tenant: &Tenant, now: DateTime<Utc>, at: &str) -> Result<Self, Vec<FieldError>> {
         let NewRequest { phone_number, email, to_date, comment, targets, delete_content } = new;
         let entry_day = day::local_day(now, tenant.zone);
         let mut wrong = Wrong { at, places: Vec::new() };
@@ -136,12 +136,21 @@ impl Draft {
         let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
             return Err(wrong.places);
         };
-        let (phone, email) = (Slot::Set(phone.flatten()), Slot::Set(email.flatten()));
-        Ok(Self { phone, email, to_date, entry_day, due_at, comment: Slot::Set(comment), targets, delete_content })
+        let (phone, email) = (PatchField::Set(phone.flatten()), PatchField::Set(email.flatten()));
+        Ok(Self {
+            phone,
+            email,
+            to_date,
+            entry_day,
+            due_at,
+            comment: PatchField::Set(comment),
+            targets,
+            delete_content,
+        })
     }
 
     /// Reads a change of a request. Mistakes are named by pointers below `at`.
-    pub fn of_change(change: &Change, request: &Request, tenant: &Tenant, at: &str) -> Result<Self, Vec<Place>> {
+    pub fn of_change(change: &Change, request: &Request, tenant: &Tenant, at: &str) -> Result<Self, Vec<FieldError>> {
         let Change { phone_number, email, to_date, comment, targets, delete_content } = change;
         let is_about_content = !(targets.is_absent() && delete_content.is_absent());
         let mut wrong = Wrong { at, places: Vec::new() };
@@ -193,23 +202,23 @@ fn has<T>(member: &Member<String>, kept: Option<T>) -> bool {
     }
 }
 
-fn slot<K, T>(member: &Member<String>, kept: K, read: impl FnOnce(&str) -> Option<T>) -> Slot<K, T> {
+fn slot<K, T>(member: &Member<String>, kept: K, read: impl FnOnce(&str) -> Option<T>) -> PatchField<K, T> {
     match member {
-        Member::Absent => Slot::Kept(kept),
-        Member::Null => Slot::Set(None),
-        Member::Is(raw) => Slot::Set(read(raw)),
+        Member::Absent => PatchField::Kept(kept),
+        Member::Null => PatchField::Set(None),
+        Member::Is(raw) => PatchField::Set(read(raw)),
     }
 }
 
 /// Collects what is wrong with one row.
 struct Wrong<'a> {
     at: &'a str,
-    places: Vec<Place>,
+    places: Vec<FieldError>,
 }
 
 impl Wrong<'_> {
     fn add(&mut self, pointer: &str, code: &'static str, detail: &'static str) {
-        self.places.push(Place::new(pointer, code, detail).below(self.at));
+        self.places.push(FieldError::new(pointer, code, detail).below(self.at));
     }
 
     fn required<T>(&mut self, pointer: &str, detail: &'static str) -> Option<T> {
@@ -223,7 +232,7 @@ impl Wrong<'_> {
 
     fn phone(&mut self, raw: &str, region: Region) -> Option<Pii<Phone>> {
         let wrong = |error| match error {
-            Unidentified::Withheld => "a withheld number and the word `Anonymized` are nobody's number",
+            IdentifierError::Withheld => "a withheld number and the word `Anonymized` are nobody's number",
             _ => "must be a phone number: national, or 00 or + and the country code",
         };
         Phone::parse(raw, region).map_err(|error| self.add("/phone_number", "phone_number_invalid", wrong(error))).ok()
@@ -231,7 +240,7 @@ impl Wrong<'_> {
 
     fn email(&mut self, raw: &str) -> Option<Pii<Email>> {
         let wrong = |error| match error {
-            Unidentified::Withheld => "a withheld address and the word `Anonymized` are nobody's address",
+            IdentifierError::Withheld => "a withheld address and the word `Anonymized` are nobody's address",
             _ => "must be an e-mail address of at most 254 characters",
         };
         Email::parse(raw).map_err(|error| self.add("/email", "email_invalid", wrong(error))).ok()
@@ -326,11 +335,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(body: serde_json::Value) -> Result<Draft, Vec<&'static str>> {
+    fn read(body: serde_json::Value) -> Result<ValidatedRequest, Vec<&'static str>> {
         let new: NewRequest = serde_json::from_value(body).unwrap();
         let now = "2026-08-03T22:30:00Z".parse().unwrap();
-        let codes = |places: Vec<Place>| places.iter().map(|place| place.code).collect();
-        Draft::of_new(&new, &Tenant::new("demo").unwrap(), now, "").map_err(codes)
+        let codes = |places: Vec<FieldError>| places.iter().map(|place| place.code).collect();
+        ValidatedRequest::of_new(&new, &Tenant::new("demo").unwrap(), now, "").map_err(codes)
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Key {
 
 /// What a repeated call is answered from. The status is not in it: every route has one for success.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct KeptOutcome {
     /// The requests that were entered.
     pub created: Vec<RequestId>,
     /// The requests that were to be changed.
@@ -67,7 +67,7 @@ pub enum Begun {
     /// This call.
     Reserved(Reservation),
     /// An earlier one, which was answered.
-    Answered(Answer),
+    Replayable(KeptOutcome),
 }
 
 /// Reserves a key, or finds what it stands for.
@@ -81,7 +81,7 @@ pub async fn begin(db: &Db<Archive>, key: Key, now: DateTime<Utc>) -> Result<Beg
         let age = now - known.created_at;
         let is_free = age >= KEPT || (known.answer.is_none() && age >= DEAD);
         if !is_free {
-            return known_answer(&known, &key).map(Begun::Answered);
+            return known_answer(&known, &key).map(Begun::Replayable);
         }
         if sql::take_key(&mut tx, key.tenant, &key.hash, &key.body, known.created_at, now).await? == 0 {
             return Err(RequestError::InProgress);
@@ -91,7 +91,7 @@ pub async fn begin(db: &Db<Archive>, key: Key, now: DateTime<Utc>) -> Result<Beg
     Ok(Begun::Reserved(Reservation { key, at: now }))
 }
 
-fn known_answer(known: &sql::KeyRow, key: &Key) -> Result<Answer, RequestError> {
+fn known_answer(known: &sql::KeyRow, key: &Key) -> Result<KeptOutcome, RequestError> {
     if known.body_hash != key.body {
         return Err(RequestError::KeyReused);
     }
@@ -101,7 +101,7 @@ fn known_answer(known: &sql::KeyRow, key: &Key) -> Result<Answer, RequestError> 
 }
 
 /// Writes the answer, in the transaction of the work. An error, if another call has taken the key over meanwhile.
-pub async fn answer(tx: &mut Tx<Archive>, reservation: &Reservation, answer: &Answer) -> Result<(), RequestError> {
+pub async fn answer(tx: &mut Tx<Archive>, reservation: &Reservation, answer: &KeptOutcome) -> Result<(), RequestError> {
     let Reservation { key, at } = reservation;
     let text = serde_json::to_string(answer).map_err(|_| StoreError::Refused("answer".to_owned()))?;
     match sql::answer_key(tx, key.tenant, &key.hash, *at, &text).await? {

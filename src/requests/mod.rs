@@ -37,27 +37,27 @@ use crate::content;
 use crate::delivery;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
-use crate::vault::{self, Stores};
+use crate::vault::{self, AppContext};
 
 pub use batch::{Batch, RowChange, RowDelete};
 pub use entry::{Change, NewRequest};
 pub use http::routes;
 pub use model::{
-    ContentCounts, ContentOutcome, Filter, LARGEST_BATCH, Outcome, Preview, Request, RequestError, Saved, Shown,
-    Status, Warning,
+    ContentCounts, ContentOutcome, Filter, LARGEST_BATCH, Outcome, Preview, RenderedRequest, Request, RequestError,
+    Saved, Status, Warning,
 };
 pub use save::Condition;
 
 use comment::Comment;
-use entry::{Draft, Slot};
-use idempotency::{Answer, Begun, Key, Reservation};
+use entry::{PatchField, ValidatedRequest};
+use idempotency::{Begun, KeptOutcome, Key, Reservation};
 use model::Record;
-use save::{Ask, Written};
-use view::Sight;
+use save::{Command, Written};
+use view::Disclosure;
 
 /// What a call answers that may be sent again under its idempotency key.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Answered<T> {
+pub struct Replayable<T> {
     /// The answer.
     pub value: T,
     /// Whether an earlier call has done the work.
@@ -65,31 +65,31 @@ pub struct Answered<T> {
 }
 
 /// A page of the tenant's requests, newest first (A29: all users of a tenant see all of them).
-pub async fn list(stores: &Stores, actor: &Actor, filter: &Filter) -> Result<Page<Shown>, RequestError> {
+pub async fn list(stores: &AppContext, actor: &Actor, filter: &Filter) -> Result<Page<RenderedRequest>, RequestError> {
     let key = stores.service_key.derive("cursor");
     let query =
-        [b"requests", &actor.tenant.0.as_bytes()[..], filter.status.map_or("", Status::word).as_bytes()].concat();
+        [b"requests", &actor.tenant.0.as_bytes()[..], filter.status.map_or("", Status::as_str).as_bytes()].concat();
     let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
     let mut tx = stores.archive.read().await?;
     let requests = sql::page(&mut tx, actor.tenant, filter.status, after, filter.limit + 1).await?;
     let Page { items, next_cursor } = Page::of(requests, filter.limit, (&key, &query));
     let records = load::records(&mut tx, actor.tenant, items).await?;
     drop(tx);
-    let items = view::show(stores, actor, Sight::of(actor, None), records).await?;
+    let items = view::show(stores, actor, Disclosure::of(actor, None), records).await?;
     Ok(Page { items, next_cursor })
 }
 
 /// A request, for a caller who may have it already.
 pub enum Read {
     /// The request.
-    Shown(Box<Shown>),
+    RenderedRequest(Box<RenderedRequest>),
     /// Its version, which the caller has: nothing is revealed and nothing is audited.
     Known(i64),
 }
 
 /// One request. `has` says whether the caller has a version already.
 pub async fn find(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     id: RequestId,
     has: impl Fn(i64) -> bool,
@@ -101,50 +101,51 @@ pub async fn find(
     if has(record.request.version) {
         return Ok(Read::Known(record.request.version));
     }
-    view::show(stores, actor, Sight::of(actor, None), vec![record])
+    view::show(stores, actor, Disclosure::of(actor, None), vec![record])
         .await
         .and_then(only)
-        .map(|one| Read::Shown(Box::new(one)))
+        .map(|one| Read::RenderedRequest(Box::new(one)))
 }
 
 /// Enters a request. With a key, the same call again gives the same request.
 pub async fn create(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     new: &NewRequest,
     key: Option<&str>,
-) -> Result<Answered<Shown>, RequestError> {
-    match once(stores, actor, "create", key, new, Ask::Create(new)).await? {
+) -> Result<Replayable<RenderedRequest>, RequestError> {
+    match once(stores, actor, "create", key, new, Command::Create(new)).await? {
         Once::Written(Written { created, grant, .. }) => {
             // Whoever has just entered a request sees how it was read.
-            let sight = grant.as_ref().map_or(Sight::Audited, Sight::Granted);
-            let value = view::show(stores, actor, sight, created).await.and_then(only)?;
-            Ok(Answered { value, replayed: false })
+            let disclosure = grant.as_ref().map_or(Disclosure::Audited, Disclosure::Granted);
+            let value = view::show(stores, actor, disclosure, created).await.and_then(only)?;
+            Ok(Replayable { value, replayed: false })
         }
         Once::Before(answer) => {
             let records = read(stores, actor, &answer.created).await?;
             let records = records.into_values().collect();
-            let shown = view::show(stores, actor, Sight::of(actor, None), records).await?;
-            Ok(Answered { value: shown.into_iter().next().ok_or(RequestError::Cancelled)?, replayed: true })
+            let shown = view::show(stores, actor, Disclosure::of(actor, None), records).await?;
+            Ok(Replayable { value: shown.into_iter().next().ok_or(RequestError::Cancelled)?, replayed: true })
         }
     }
 }
 
 /// Changes a waiting request that no pass has begun (A12).
 pub async fn change(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     id: RequestId,
     condition: Condition<'_>,
     change: &Change,
-) -> Result<Shown, RequestError> {
-    let Written { updated, grant, .. } = save::save(stores, actor, Ask::Change(id, condition, change), None).await?;
-    view::show(stores, actor, Sight::of(actor, grant.as_ref()), updated).await.and_then(only)
+) -> Result<RenderedRequest, RequestError> {
+    let Written { updated, grant, .. } =
+        save::save(stores, actor, Command::Change(id, condition, change), None).await?;
+    view::show(stores, actor, Disclosure::of(actor, grant.as_ref()), updated).await.and_then(only)
 }
 
 /// Whether a request may be changed, before the change itself is looked at: 404, 428, 412 and 409 come before 422.
 pub async fn check(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     id: RequestId,
     condition: Condition<'_>,
@@ -156,50 +157,50 @@ pub async fn check(
 /// Cancels a waiting request that no pass has begun. Its identifiers leave the vault when the night finds that nothing
 /// refers to them.
 pub async fn cancel(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     id: RequestId,
     condition: Condition<'_>,
 ) -> Result<(), RequestError> {
-    save::save(stores, actor, Ask::Cancel(id, condition), None).await.map(drop)
+    save::save(stores, actor, Command::Cancel(id, condition), None).await.map(drop)
 }
 
 /// Saves all rows of a page, or none (A11). With a key, the same call again gives the same answer.
 pub async fn save_batch(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     batch: &Batch,
     key: Option<&str>,
-) -> Result<Answered<Saved>, RequestError> {
+) -> Result<Replayable<Saved>, RequestError> {
     batch.check_size()?;
-    match once(stores, actor, "batch", key, batch, Ask::Batch(batch)).await? {
+    match once(stores, actor, "batch", key, batch, Command::Batch(batch)).await? {
         Once::Written(Written { created, updated, deleted, grant }) => {
-            let sight = grant.as_ref().map_or(Sight::Audited, Sight::Granted);
-            let created = view::show(stores, actor, sight, created).await?;
-            let updated = view::show(stores, actor, Sight::of(actor, grant.as_ref()), updated).await?;
-            Ok(Answered { value: Saved { created, updated, deleted }, replayed: false })
+            let disclosure = grant.as_ref().map_or(Disclosure::Audited, Disclosure::Granted);
+            let created = view::show(stores, actor, disclosure, created).await?;
+            let updated = view::show(stores, actor, Disclosure::of(actor, grant.as_ref()), updated).await?;
+            Ok(Replayable { value: Saved { created, updated, deleted }, replayed: false })
         }
-        Once::Before(Answer { created, updated, deleted }) => {
+        Once::Before(KeptOutcome { created, updated, deleted }) => {
             let all: Vec<_> = created.iter().chain(&updated).copied().collect();
             let records = read(stores, actor, &all).await?;
-            let shown = view::show(stores, actor, Sight::of(actor, None), records.into_values().collect()).await?;
+            let shown = view::show(stores, actor, Disclosure::of(actor, None), records.into_values().collect()).await?;
             let mut by_id: HashMap<_, _> = shown.into_iter().map(|one| (one.request.id, one)).collect();
             // What was cancelled since is not there any more.
             let mut those = |ids: Vec<RequestId>| ids.iter().filter_map(|id| by_id.remove(id)).collect();
             let value = Saved { created: those(created), updated: those(updated), deleted };
-            Ok(Answered { value, replayed: true })
+            Ok(Replayable { value, replayed: true })
         }
     }
 }
 
 /// What a request would hit, by the very selector of the pass (A27). The vault learns nothing from it; the audit log
 /// does, for it is a search.
-pub async fn preview(stores: &Stores, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
+pub async fn preview(stores: &AppContext, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
     let mut tx = stores.archive.read().await?;
     let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
     drop(tx);
-    let draft = Draft::of_new(new, &tenant, stores.clock.now(), "").map_err(RequestError::Invalid)?;
-    let Draft { phone, email, comment, due_at, targets, delete_content, .. } = draft;
+    let draft = ValidatedRequest::of_new(new, &tenant, stores.clock.now(), "").map_err(RequestError::Invalid)?;
+    let ValidatedRequest { phone, email, comment, due_at, targets, delete_content, .. } = draft;
     let own = Own { phone: written(phone), email: written(email), name: None };
     let identifiers: Vec<_> =
         own.phone.clone().map(Identifier::Phone).into_iter().chain(own.email.clone().map(Identifier::Email)).collect();
@@ -259,23 +260,23 @@ enum Once {
     /// The work, just done.
     Written(Written),
     /// The answer of an earlier call.
-    Before(Answer),
+    Before(KeptOutcome),
 }
 
 async fn once(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     route: &str,
     key: Option<&str>,
     body: &impl Serialize,
-    ask: Ask<'_>,
+    ask: Command<'_>,
 ) -> Result<Once, RequestError> {
     let Some(key) = key else {
         return save::save(stores, actor, ask, None).await.map(Once::Written);
     };
     let key = Key::new(&stores.service_key, actor, route, key, body)?;
     let reservation = match idempotency::begin(&stores.archive, key, stores.clock.now()).await? {
-        Begun::Answered(answer) => return Ok(Once::Before(answer)),
+        Begun::Replayable(answer) => return Ok(Once::Before(answer)),
         Begun::Reserved(reservation) => reservation,
     };
     let saved = save::save(stores, actor, ask, Some(&reservation)).await;
@@ -286,29 +287,33 @@ async fn once(
 }
 
 /// A key that cannot be given back is free again after a minute, so nobody needs to hear of it but the log.
-async fn give_back(stores: &Stores, reservation: &Reservation) {
+async fn give_back(stores: &AppContext, reservation: &Reservation) {
     if let Err(error) = idempotency::release(&stores.archive, reservation).await {
         tracing::warn!(%error, "An idempotency key was not given back; it is free again in a minute");
     }
 }
 
-async fn read(stores: &Stores, actor: &Actor, ids: &[RequestId]) -> Result<HashMap<RequestId, Record>, RequestError> {
+async fn read(
+    stores: &AppContext,
+    actor: &Actor,
+    ids: &[RequestId],
+) -> Result<HashMap<RequestId, Record>, RequestError> {
     let mut tx = stores.archive.read().await?;
     let records = load::by_ids(&mut tx, actor.tenant, ids).await?;
     Ok(records.into_iter().map(|record| (record.request.id, record)).collect())
 }
 
-fn only(shown: Vec<Shown>) -> Result<Shown, RequestError> {
+fn only(shown: Vec<RenderedRequest>) -> Result<RenderedRequest, RequestError> {
     shown.into_iter().next().ok_or(RequestError::NotFound)
 }
 
-fn written<K, T>(slot: Slot<K, T>) -> Option<T> {
+fn written<K, T>(slot: PatchField<K, T>) -> Option<T> {
     match slot {
-        Slot::Set(value) => value,
-        Slot::Kept(_) => None,
+        PatchField::Set(value) => value,
+        PatchField::Kept(_) => None,
     }
 }
 
 fn kinds(identifiers: &[Identifier]) -> Vec<&'static str> {
-    identifiers.iter().map(|one| one.kind().word()).collect()
+    identifiers.iter().map(|one| one.kind().as_str()).collect()
 }

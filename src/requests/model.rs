@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 use crate::archive::Hits;
 use crate::archive::mentions::Mention;
 use crate::base::content::ContentKind;
+use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RequestId};
-use crate::base::page::{CursorInvalid, Listed, Position, weight_of_text};
-use crate::base::place::Place;
+use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -35,7 +35,7 @@ pub enum Status {
 impl Status {
     /// The status' word in answers, queries and columns.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Done => "done",
@@ -45,7 +45,7 @@ impl Status {
     /// The status of a word.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
-        [Self::Waiting, Self::Done].into_iter().find(|status| status.word() == word)
+        [Self::Waiting, Self::Done].into_iter().find(|status| status.as_str() == word)
     }
 }
 
@@ -150,7 +150,7 @@ pub struct Outcome {
 
 /// A request as somebody sees it: identifiers in clear or masked, the comment filled in.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct RenderedRequest {
     /// The request.
     pub request: Request,
     /// The number: in E.164, or masked.
@@ -222,7 +222,7 @@ impl Warning {
 
 /// `recording: 3, chat_log: 1`
 fn in_words(counts: &ContentCounts) -> String {
-    let each: Vec<_> = counts.iter().map(|(kind, count)| format!("{}: {count}", kind.word())).collect();
+    let each: Vec<_> = counts.iter().map(|(kind, count)| format!("{}: {count}", kind.as_str())).collect();
     each.join(", ")
 }
 
@@ -252,9 +252,9 @@ pub struct Filter {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Saved {
     /// The requests that were entered, in the order of the call.
-    pub created: Vec<Shown>,
+    pub created: Vec<RenderedRequest>,
     /// The requests that were to be changed, in the order of the call.
-    pub updated: Vec<Shown>,
+    pub updated: Vec<RenderedRequest>,
     /// The requests that were cancelled, in the order of the call.
     pub deleted: Vec<RequestId>,
 }
@@ -282,7 +282,7 @@ pub enum RequestError {
     Cancelled,
     /// The input breaks rules; all of them.
     #[error("{} places break rules", .0.len())]
-    Invalid(Vec<Place>),
+    Invalid(Vec<FieldError>),
     /// The same call, by its idempotency key, is still running.
     #[error("the same call is still running")]
     InProgress,
@@ -291,7 +291,7 @@ pub enum RequestError {
     KeyReused,
     /// The cursor belongs to another query.
     #[error(transparent)]
-    Cursor(#[from] CursorInvalid),
+    Cursor(#[from] CursorError),
     /// The caller's tenant is gone.
     #[error("no such tenant")]
     TenantUnknown,

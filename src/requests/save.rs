@@ -11,8 +11,8 @@ use pii::{Identifier, Region};
 
 use super::batch::Batch;
 use super::comment::Comment;
-use super::entry::{Change, Draft, NewRequest, Slot};
-use super::idempotency::{self, Answer, Reservation};
+use super::entry::{Change, NewRequest, PatchField, ValidatedRequest};
+use super::idempotency::{self, KeptOutcome, Reservation};
 use super::model::{ContentOutcome, Record, Request, RequestError, Status};
 use super::{journal, load, sql};
 use crate::archive::mentions::{self, NewMention, Owner};
@@ -22,7 +22,7 @@ use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::work;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::{self, Tenant, fence};
-use crate::vault::{self, Resolved, Stores, VaultError};
+use crate::vault::{self, AppContext, Resolved, VaultError};
 
 /// A night moves the epoch twice, so a call that has lost this often meets something else.
 const ROUNDS: usize = 8;
@@ -32,7 +32,7 @@ pub type Condition<'a> = &'a (dyn Fn(i64) -> Result<(), RequestError> + Sync);
 
 /// What a call asks to be saved.
 #[derive(Clone, Copy)]
-pub enum Ask<'a> {
+pub enum Command<'a> {
     /// Enter one.
     Create(&'a NewRequest),
     /// Change one.
@@ -47,9 +47,9 @@ pub enum Ask<'a> {
 #[derive(Default)]
 pub struct Plan {
     /// Requests to be entered.
-    pub create: Vec<Draft>,
+    pub create: Vec<ValidatedRequest>,
     /// Requests to be changed: what they are, and what they are to be.
-    pub update: Vec<(Record, Draft)>,
+    pub update: Vec<(Record, ValidatedRequest)>,
     /// Requests to be cancelled.
     pub delete: Vec<Request>,
 }
@@ -68,9 +68,9 @@ pub struct Written {
 
 /// Saves what a call asks for: all of it or nothing.
 pub async fn save(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
-    ask: Ask<'_>,
+    ask: Command<'_>,
     reservation: Option<&Reservation>,
 ) -> Result<Written, RequestError> {
     for _ in 0..ROUNDS {
@@ -80,7 +80,7 @@ pub async fn save(
         let epoch = fence::epoch(&mut tx, actor.tenant).await?;
         let plan = ask.plan(&mut tx, &tenant, stores.clock.now()).await?;
         drop(tx);
-        let round = Round { stores, actor, tenant, epoch };
+        let round = SaveAttempt { stores, actor, tenant, epoch };
         match round.run(plan, reservation).await {
             Ok(Some(written)) => return Ok(written),
             Ok(None)
@@ -94,16 +94,17 @@ pub async fn save(
     Err(StoreError::Contended.into())
 }
 
-impl Ask<'_> {
+impl Command<'_> {
     async fn plan(self, tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<Plan, RequestError> {
         Ok(match self {
             Self::Create(new) => {
-                let draft = Draft::of_new(new, tenant, now, "").map_err(RequestError::Invalid)?;
+                let draft = ValidatedRequest::of_new(new, tenant, now, "").map_err(RequestError::Invalid)?;
                 Plan { create: vec![draft], ..Plan::default() }
             }
             Self::Change(id, condition, change) => {
                 let record = changeable(tx, tenant.id, id, condition).await?;
-                let draft = Draft::of_change(change, &record.request, tenant, "").map_err(RequestError::Invalid)?;
+                let draft =
+                    ValidatedRequest::of_change(change, &record.request, tenant, "").map_err(RequestError::Invalid)?;
                 Plan { update: vec![(record, draft)], ..Plan::default() }
             }
             Self::Cancel(id, condition) => {
@@ -132,59 +133,60 @@ pub async fn changeable(
 }
 
 /// One try.
-struct Round<'a> {
-    stores: &'a Stores,
+struct SaveAttempt<'a> {
+    stores: &'a AppContext,
     actor: &'a Actor,
     tenant: Tenant,
     epoch: i64,
 }
 
 /// A draft whose comment was read; the request it changes, if it is not new.
-struct Ready {
+struct ReadRequest {
     before: Option<Record>,
-    draft: Draft,
+    draft: ValidatedRequest,
     comment: Comment,
 }
 
 fn read_comment(
     region: Region,
     before: Option<Record>,
-    draft: Draft,
+    draft: ValidatedRequest,
     kept: &HashMap<IdentifierId, Identifier>,
-) -> Ready {
+) -> ReadRequest {
     let own = |id: Option<IdentifierId>| id.and_then(|id| kept.get(&id)).cloned();
     let phone = match (&draft.phone, own(kept_id(&draft.phone))) {
-        (Slot::Set(phone), _) => phone.clone(),
+        (PatchField::Set(phone), _) => phone.clone(),
         (_, Some(Identifier::Phone(phone))) => Some(phone),
         _ => None,
     };
     let email = match (&draft.email, own(kept_id(&draft.email))) {
-        (Slot::Set(email), _) => email.clone(),
+        (PatchField::Set(email), _) => email.clone(),
         (_, Some(Identifier::Email(email))) => Some(email),
         _ => None,
     };
     let finder = || Finder::new(region, Own { phone, email, name: None });
-    let is_anothers = matches!(draft.phone, Slot::Set(Some(_))) || matches!(draft.email, Slot::Set(Some(_)));
+    let is_anothers =
+        matches!(draft.phone, PatchField::Set(Some(_))) || matches!(draft.email, PatchField::Set(Some(_)));
     let comment = match (&draft.comment, &before) {
-        (Slot::Set(Some(text)), _) => Comment::read(&finder(), text),
-        (Slot::Set(None), _) | (Slot::Kept(()), None) => Comment::default(),
-        (Slot::Kept(()), Some(Record { request, mentions, .. })) => match &request.comment {
+        (PatchField::Set(Some(text)), _) => Comment::read(&finder(), text),
+        (PatchField::Set(None), _) | (PatchField::Kept(()), None) => Comment::default(),
+        (PatchField::Kept(()), Some(Record { request, mentions, .. })) => match &request.comment {
             Some(text) if is_anothers => Comment::read_again(&finder(), text, mentions.clone()),
             text => Comment::kept(text.clone(), mentions.clone()),
         },
     };
-    Ready { before, draft, comment }
+    ReadRequest { before, draft, comment }
 }
 
 /// How long a comment is that was written anew.
-fn comment_bytes(draft: &Draft) -> usize {
+fn comment_bytes(draft: &ValidatedRequest) -> usize {
     match &draft.comment {
-        Slot::Set(Some(text)) => text.len(),
-        Slot::Set(None) | Slot::Kept(()) => 0,
+        PatchField::Set(Some(text)) => text.len(),
+        PatchField::Set(None) | PatchField::Kept(()) => 0,
     }
 }
 
-impl Round<'_> {
+impl SaveAttempt<'_> {
     /// `None`: somebody else was faster; begin again.
     async fn run(&self, plan: Plan, reservation: Option<&Reservation>) -> Result<Option<Written>, RequestError> {
         let Plan { create, update, delete } = plan;
@@ -210,10 +212,10 @@ impl Round<'_> {
     /// The identifiers that stay, of requests whose comment is written anew: they are looked for in it.
     async fn kept_identifiers(
         &self,
-        update: &[(Record, Draft)],
+        update: &[(Record, ValidatedRequest)],
     ) -> Result<HashMap<IdentifierId, Identifier>, RequestError> {
-        let kept = |(_, draft): &(Record, Draft)| match draft.comment {
-            Slot::Set(Some(_)) => [kept_id(&draft.phone), kept_id(&draft.email)],
+        let kept = |(_, draft): &(Record, ValidatedRequest)| match draft.comment {
+            PatchField::Set(Some(_)) => [kept_id(&draft.phone), kept_id(&draft.email)],
             _ => [None, None],
         };
         let ids: Vec<_> = update.iter().flat_map(kept).flatten().collect();
@@ -225,9 +227,9 @@ impl Round<'_> {
     }
 
     /// `None`: an identifier was about to leave the vault; begin again.
-    async fn resolve(&self, rows: impl Iterator<Item = &Ready>) -> Result<Option<Resolved>, RequestError> {
+    async fn resolve(&self, rows: impl Iterator<Item = &ReadRequest>) -> Result<Option<Resolved>, RequestError> {
         let mut wanted = Vec::new();
-        for Ready { draft, comment, .. } in rows {
+        for ReadRequest { draft, comment, .. } in rows {
             wanted.extend(new_phone(draft));
             wanted.extend(new_email(draft));
             wanted.extend(comment.identifiers().cloned());
@@ -244,8 +246,8 @@ impl Round<'_> {
         Ok(ids)
     }
 
-    fn entered(&self, ready: Ready, ids: &Resolved, now: DateTime<Utc>) -> Record {
-        let Ready { before: _, draft, comment } = ready;
+    fn entered(&self, ready: ReadRequest, ids: &Resolved, now: DateTime<Utc>) -> Record {
+        let ReadRequest { before: _, draft, comment } = ready;
         let request = Request {
             id: RequestId::new(),
             phone: new_phone(&draft).and_then(|one| ids.get(&one).copied()),
@@ -308,7 +310,7 @@ impl Round<'_> {
         let updated: Vec<_> = updated.into_iter().map(|(_, after)| after).collect();
         let deleted: Vec<_> = deleted.iter().map(|request| request.id).collect();
         if let Some(reservation) = reservation {
-            let answer = Answer { created: ids(&created), updated: ids(&updated), deleted: deleted.clone() };
+            let answer = KeptOutcome { created: ids(&created), updated: ids(&updated), deleted: deleted.clone() };
             idempotency::answer(&mut tx, reservation, &answer).await?;
         }
         let grant = journal::commit(tx, self.stores.clock, self.actor, entries).await?;
@@ -320,30 +322,30 @@ fn ids(records: &[Record]) -> Vec<RequestId> {
     records.iter().map(|record| record.request.id).collect()
 }
 
-const fn kept_id<T>(slot: &Slot<Option<IdentifierId>, T>) -> Option<IdentifierId> {
+const fn kept_id<T>(slot: &PatchField<Option<IdentifierId>, T>) -> Option<IdentifierId> {
     match slot {
-        Slot::Kept(id) => *id,
-        Slot::Set(_) => None,
+        PatchField::Kept(id) => *id,
+        PatchField::Set(_) => None,
     }
 }
 
-fn new_phone(draft: &Draft) -> Option<Identifier> {
+fn new_phone(draft: &ValidatedRequest) -> Option<Identifier> {
     match &draft.phone {
-        Slot::Set(Some(phone)) => Some(Identifier::Phone(phone.clone())),
+        PatchField::Set(Some(phone)) => Some(Identifier::Phone(phone.clone())),
         _ => None,
     }
 }
 
-fn new_email(draft: &Draft) -> Option<Identifier> {
+fn new_email(draft: &ValidatedRequest) -> Option<Identifier> {
     match &draft.email {
-        Slot::Set(Some(email)) => Some(Identifier::Email(email.clone())),
+        PatchField::Set(Some(email)) => Some(Identifier::Email(email.clone())),
         _ => None,
     }
 }
 
 /// A request before and after a change. A change of nothing keeps the version.
-fn changed(ready: Ready, ids: &Resolved, now: DateTime<Utc>) -> Option<(Record, Record)> {
-    let Ready { before, draft, comment } = ready;
+fn changed(ready: ReadRequest, ids: &Resolved, now: DateTime<Utc>) -> Option<(Record, Record)> {
+    let ReadRequest { before, draft, comment } = ready;
     let before = before?;
     let known = |one: Option<Identifier>| one.and_then(|one| ids.get(&one).copied());
     let mut after = before.clone();

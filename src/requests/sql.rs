@@ -83,7 +83,7 @@ pub async fn page(
     limit: u32,
 ) -> Result<Vec<Request>> {
     let mut query =
-        tx.query(SELECT).with(" WHERE tenant_id = ", tenant).with_some(" AND status = ", status.map(Status::word));
+        tx.query(SELECT).with(" WHERE tenant_id = ", tenant).with_some(" AND status = ", status.map(Status::as_str));
     if let Some(Position { at, id }) = after {
         query = query.with(" AND (created_at, id) < (", at).with(", ", id).push(")");
     }
@@ -178,7 +178,7 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
             .with(", ", request.comment.as_deref())
             .with(", ", request.targets)
             .with(", ", request.delete_content)
-            .with(", ", request.status.word())
+            .with(", ", request.status.as_str())
             .with(", ", request.user_name.as_str())
             .with(", ", request.attempts)
             .with(", ", request.last_error.as_deref())

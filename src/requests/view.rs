@@ -8,17 +8,17 @@ use pii::mask;
 use pii::text::fill_text;
 use serde_json::json;
 
-use super::model::{ContentOutcome, Outcome, Record, RequestError, Shown, Status, Warning};
+use super::model::{ContentOutcome, Outcome, Record, RenderedRequest, RequestError, Status, Warning};
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::target::Target;
-use crate::vault::{self, Stores};
+use crate::vault::{self, AppContext};
 
 /// How identifiers are shown.
 #[derive(Clone, Copy)]
-pub enum Sight<'a> {
+pub enum Disclosure<'a> {
     /// In clear: the call's audit row was committed already.
     Granted(&'a Grant),
     /// In clear: the call is about to be audited as reading.
@@ -27,7 +27,7 @@ pub enum Sight<'a> {
     Masked,
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Disclosure<'a> {
     /// How a caller sees requests that others may have entered.
     pub fn of(actor: &Actor, grant: Option<&'a Grant>) -> Self {
         match grant {
@@ -40,14 +40,14 @@ impl<'a> Sight<'a> {
 
 /// The requests as they are shown, in their order.
 pub async fn show(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
-    sight: Sight<'_>,
+    disclosure: Disclosure<'_>,
     records: Vec<Record>,
-) -> Result<Vec<Shown>, RequestError> {
+) -> Result<Vec<RenderedRequest>, RequestError> {
     let ids: BTreeSet<_> = records.iter().flat_map(identifiers).collect();
     // Where only masks are left, nothing is revealed and nothing is audited.
-    let values = if ids.is_empty() { HashMap::new() } else { values(stores, actor, sight, &records, ids).await? };
+    let values = if ids.is_empty() { HashMap::new() } else { values(stores, actor, disclosure, &records, ids).await? };
     Ok(records.into_iter().map(|record| shown(record, &values)).collect())
 }
 
@@ -59,23 +59,23 @@ fn identifiers(record: &Record) -> impl Iterator<Item = IdentifierId> {
 }
 
 async fn values(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
-    sight: Sight<'_>,
+    disclosure: Disclosure<'_>,
     records: &[Record],
     ids: BTreeSet<IdentifierId>,
 ) -> Result<HashMap<IdentifierId, String>, RequestError> {
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
     let audited;
-    let grant = match sight {
-        Sight::Granted(grant) => grant,
-        Sight::Audited => {
+    let grant = match disclosure {
+        Disclosure::Granted(grant) => grant,
+        Disclosure::Audited => {
             let read: Vec<RequestId> = records.iter().map(|record| record.request.id).collect();
             let entry = Entry::new(Action::RequestsRead, read.len(), json!({ "requests": read }));
             audited = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
             &audited
         }
-        Sight::Masked => {
+        Disclosure::Masked => {
             let masks = vault::masks(&mut stores.vault.read().await?, &keyset, ids).await?;
             return Ok(masks.into_iter().filter_map(|(id, mask)| Some((id, mask?))).collect());
         }
@@ -83,7 +83,7 @@ async fn values(
     Ok(vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?)
 }
 
-fn shown(record: Record, values: &HashMap<IdentifierId, String>) -> Shown {
+fn shown(record: Record, values: &HashMap<IdentifierId, String>) -> RenderedRequest {
     let Record { request, mentions, counts, content, delivered_files } = record;
     // An identifier that is gone although its id was just there: the night has come in between.
     let value = |id: IdentifierId| values.get(&id).cloned().unwrap_or_else(|| mask(""));
@@ -106,7 +106,7 @@ fn shown(record: Record, values: &HashMap<IdentifierId, String>) -> Shown {
     let is_told = request.delete_content && request.targets.contains(Target::Archive);
     let content = Some(content).filter(|content| is_told || *content != ContentOutcome::default());
     let outcome = || Outcome { targets: request.targets.iter().map(count).collect(), content, delivered_files };
-    Shown {
+    RenderedRequest {
         comment: request.comment.as_ref().map(fill),
         result: is_done.then(outcome),
         warnings: if mentions.is_empty() { Vec::new() } else { vec![Warning::CommentHasIdentifier] },

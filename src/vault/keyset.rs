@@ -125,7 +125,7 @@ impl Keyset {
     /// The keyed hash under which an identifier is found.
     #[must_use]
     pub fn index(&self, identifier: &Identifier) -> BlindIndex {
-        let kind = identifier.kind().word().as_bytes();
+        let kind = identifier.kind().as_str().as_bytes();
         match identifier {
             Identifier::Name { name, bound_to } => {
                 self.index.hash(&[kind, bound_to.as_bytes(), name.expose().as_str().to_lowercase().as_bytes()])
@@ -201,7 +201,7 @@ impl Keyset {
 
     /// What a sealed value is bound to: it opens in its own row only.
     fn place(&self, id: IdentifierId, kind: Kind) -> Vec<u8> {
-        [self.tenant.0.as_bytes(), id.0.as_bytes(), kind.word().as_bytes()].concat()
+        [self.tenant.0.as_bytes(), id.0.as_bytes(), kind.as_str().as_bytes()].concat()
     }
 }
 

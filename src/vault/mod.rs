@@ -24,7 +24,7 @@ pub use content::{content_key, drop_content_keys, keep_content_key, walk_content
 pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
 pub use model::{Erasure, NewErasure, VaultError};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
-pub use stores::Stores;
+pub use stores::AppContext;
 
 /// What [`resolve`] found or made.
 pub type Resolved = HashMap<Identifier, IdentifierId>;

@@ -98,7 +98,7 @@ pub async fn insert(
             .push(", one.*")
             .with(", ", false)
             .with_array(" FROM unnest(", rows.iter().map(|row| row.id.0))
-            .with_array(", ", rows.iter().map(|row| row.kind.word()))
+            .with_array(", ", rows.iter().map(|row| row.kind.as_str()))
             .with_array(", ", rows.iter().map(|row| row.index.0.to_vec()))
             .with_array(", ", rows.iter().map(|row| row.sealed.as_slice()))
             .with_array(", ", rows.iter().map(|row| row.key_version))
@@ -113,7 +113,7 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Quer
     query
         .with("(", tenant)
         .with(", ", row.id)
-        .with(", ", row.kind.word())
+        .with(", ", row.kind.as_str())
         .with(", ", row.index.0.to_vec())
         .with(", ", row.sealed.as_slice())
         .with(", ", row.key_version)

@@ -7,7 +7,7 @@ use crate::store::{Archive, Db, Vault};
 
 /// Both stores, and the keys and the clock to use them with: what every operation that touches people needs.
 #[derive(Debug)]
-pub struct Stores {
+pub struct AppContext {
     /// The archive.
     pub archive: Db<Archive>,
     /// The vault.

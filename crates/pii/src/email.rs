@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Pii, Unidentified, is_withheld};
+use super::{IdentifierError, Pii, is_withheld};
 
 /// An e-mail address in its canonical spelling.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,18 +19,18 @@ impl Email {
     pub const LONGEST: usize = 254;
 
     /// Reads an address: trimmed, NFC, lower case, the domain in ASCII; dots and plus tags are kept (A14).
-    pub fn parse(raw: &str) -> Result<Pii<Self>, Unidentified> {
+    pub fn parse(raw: &str) -> Result<Pii<Self>, IdentifierError> {
         if is_withheld(raw) {
-            return Err(Unidentified::Withheld);
+            return Err(IdentifierError::Withheld);
         }
         let folded: String = raw.trim().nfc().collect::<String>().to_lowercase().nfc().collect();
-        let (local, domain) = folded.rsplit_once('@').ok_or(Unidentified::Email)?;
-        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| Unidentified::Email)?;
+        let (local, domain) = folded.rsplit_once('@').ok_or(IdentifierError::Email)?;
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| IdentifierError::Email)?;
         let address = format!("{local}@{domain}");
         let is_one = address.len() <= Self::LONGEST
             && !address.chars().any(|c| c.is_whitespace() || c.is_control())
             && email_address::EmailAddress::is_valid(&address);
-        if is_one { Ok(Pii::new(Self(address))) } else { Err(Unidentified::Email) }
+        if is_one { Ok(Pii::new(Self(address))) } else { Err(IdentifierError::Email) }
     }
 
     /// The address in its canonical spelling.
@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(read("  Bob.Test+x@MyTest.NO ").as_deref(), Ok("bob.test+x@mytest.no"));
         assert_eq!(read("kari@blåbær.no").as_deref(), Ok("kari@xn--blbr-roah.no"));
         for raw in ["kari", "kari@", "@x.no", "a b@x.no", "Kari <kari@x.no>", &format!("{}@x.no", "a".repeat(300))] {
-            assert_eq!(read(raw), Err(Unidentified::Email), "{raw}");
+            assert_eq!(read(raw), Err(IdentifierError::Email), "{raw}");
         }
     }
 

@@ -16,7 +16,7 @@ pub use email::Email;
 pub use mask::mask;
 #[cfg(test)]
 pub use phone::readings;
-pub use phone::{Phone, Region, UnknownRegion, digit, is_separator};
+pub use phone::{Phone, Region, RegionError, digit, is_separator};
 
 /// Which kind an identifier is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub enum Kind {
 impl Kind {
     /// The word that stands before the `_` of a token.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Phone => "phone",
             Self::Email => "email",
@@ -44,28 +44,28 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
 /// The word names no kind of identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be phone, email, or name")]
-pub struct UnknownKind;
+pub struct KindError;
 
 impl FromStr for Kind {
-    type Err = UnknownKind;
+    type Err = KindError;
 
-    fn from_str(word: &str) -> Result<Self, UnknownKind> {
-        [Self::Phone, Self::Email, Self::Name].into_iter().find(|kind| kind.word() == word).ok_or(UnknownKind)
+    fn from_str(word: &str) -> Result<Self, KindError> {
+        [Self::Phone, Self::Email, Self::Name].into_iter().find(|kind| kind.as_str() == word).ok_or(KindError)
     }
 }
 
 /// As a column of text keeps it.
 impl TryFrom<String> for Kind {
-    type Error = UnknownKind;
+    type Error = KindError;
 
-    fn try_from(word: String) -> Result<Self, UnknownKind> {
+    fn try_from(word: String) -> Result<Self, KindError> {
         word.parse()
     }
 }
@@ -100,7 +100,7 @@ pub struct FreeText(pub String);
 
 /// Why a text is no identifier: a stable code and what to do, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unidentified {
+pub enum IdentifierError {
     /// The caller's number was withheld, or the field is empty (A17).
     #[error("withheld, empty or `Anonymized`: no identifier")]
     Withheld,
@@ -154,12 +154,12 @@ impl PersonName {
     pub const LONGEST: usize = 240;
 
     /// Reads a name: NFC, white space folded; the words that mean nothing are none (A17).
-    pub fn parse(raw: &str) -> Result<Pii<Self>, Unidentified> {
+    pub fn parse(raw: &str) -> Result<Pii<Self>, IdentifierError> {
         if is_withheld(raw) {
-            return Err(Unidentified::Withheld);
+            return Err(IdentifierError::Withheld);
         }
         let name = raw.split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect::<String>();
-        if name.len() > Self::LONGEST { Err(Unidentified::Name) } else { Ok(Pii::new(Self(name))) }
+        if name.len() > Self::LONGEST { Err(IdentifierError::Name) } else { Ok(Pii::new(Self(name))) }
     }
 
     /// The name as it was written.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region as PhoneRegion};
 
-use super::{Pii, Unidentified, is_withheld};
+use super::{IdentifierError, Pii, is_withheld};
 
 /// A phone number in E.164.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,22 +18,22 @@ pub struct Region(PhoneRegion);
 /// The text names no region that has phone numbers.
 #[derive(Debug, thiserror::Error)]
 #[error("must be a two-letter region with a numbering plan, such as NO")]
-pub struct UnknownRegion;
+pub struct RegionError;
 
 impl FromStr for Region {
-    type Err = UnknownRegion;
+    type Err = RegionError;
 
-    fn from_str(code: &str) -> Result<Self, UnknownRegion> {
-        let region = PhoneRegion::try_from(code).map_err(|_| UnknownRegion)?;
-        PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|_| Self(region)).ok_or(UnknownRegion)
+    fn from_str(code: &str) -> Result<Self, RegionError> {
+        let region = PhoneRegion::try_from(code).map_err(|_| RegionError)?;
+        PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|_| Self(region)).ok_or(RegionError)
     }
 }
 
 impl Region {
     /// A region that was read before and is kept. Whether it has phone numbers is not asked again: that would load the
     /// numbering plans of the whole world, which a service that has not read a number yet does without.
-    pub fn stored(code: &str) -> Result<Self, UnknownRegion> {
-        PhoneRegion::try_from(code).map(Self).map_err(|_| UnknownRegion)
+    pub fn stored(code: &str) -> Result<Self, RegionError> {
+        PhoneRegion::try_from(code).map(Self).map_err(|_| RegionError)
     }
 }
 
@@ -51,12 +51,12 @@ impl Phone {
     }
 
     /// Reads a number in any spelling of A15: national in `region`, or international after `00` or `+`.
-    pub fn parse(raw: &str, region: Region) -> Result<Pii<Self>, Unidentified> {
+    pub fn parse(raw: &str, region: Region) -> Result<Pii<Self>, IdentifierError> {
         if is_withheld(raw) {
-            return Err(Unidentified::Withheld);
+            return Err(IdentifierError::Withheld);
         }
-        let dialled = dialled(raw).ok_or(Unidentified::Phone)?;
-        e164(&dialled, region, false).map(|number| Pii::new(Self(number))).ok_or(Unidentified::Phone)
+        let dialled = dialled(raw).ok_or(IdentifierError::Phone)?;
+        e164(&dialled, region, false).map(|number| Pii::new(Self(number))).ok_or(IdentifierError::Phone)
     }
 
     /// Reads a number that a text holds: only one that its region really assigns counts there.
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn norwegian(raw: &str) -> Result<String, Unidentified> {
+    fn norwegian(raw: &str) -> Result<String, IdentifierError> {
         Phone::parse(raw, "NO".parse().unwrap()).map(|phone| phone.expose().as_str().to_owned())
     }
 
@@ -231,10 +231,10 @@ mod tests {
     #[test]
     fn withheld_words_are_no_number() {
         for raw in ["", " ", "Anonymous", "WITHHELD", "-", "0", "Anonymized", "unknown"] {
-            assert_eq!(norwegian(raw), Err(Unidentified::Withheld), "{raw}");
+            assert_eq!(norwegian(raw), Err(IdentifierError::Withheld), "{raw}");
         }
         for raw in ["110", "abc", "98765432x", "+999 123456", "123456789012345678901234567890"] {
-            assert_eq!(norwegian(raw), Err(Unidentified::Phone), "{raw}");
+            assert_eq!(norwegian(raw), Err(IdentifierError::Phone), "{raw}");
         }
     }
 

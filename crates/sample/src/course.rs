@@ -19,7 +19,7 @@ pub(super) enum Channel {
 }
 
 impl Channel {
-    pub(super) const fn word(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Call => "call",
             Self::Chat => "chat",

@@ -114,7 +114,7 @@ pub(super) fn interaction(sample: &Sample, course: &Course, line: &mut Vec<u8>) 
         line,
         &Interaction {
             external_id: &external_id,
-            channel: course.channel.word(),
+            channel: course.channel.as_str(),
             direction: if course.inbound { "inbound" } else { "outbound" },
             started_at: time(&course.start, in_utc),
             ended_at: time(&course.end(), in_utc),

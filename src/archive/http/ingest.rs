@@ -12,10 +12,10 @@ use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema,
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::archive::draft::{Draft, Reader};
 use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::archive::ingest::{BATCH, store};
 use crate::archive::model::ArchiveError;
+use crate::archive::parsed::{ParsedRecord, Reader};
 use crate::base::id::TenantId;
 use crate::base::target::Target;
 use crate::base::work;
@@ -24,9 +24,9 @@ use crate::http::docs::{BodyProblems, CallProblems};
 use crate::http::json::{broken_rules, parse};
 use crate::http::lines::Lines;
 use crate::http::query::{Nothing, Params};
-use crate::http::{Answer, Caller, Code, Kit, Place, Problem};
+use crate::http::{ApiResult, Caller, Code, HttpContext, Place, Problem};
 use crate::tenants;
-use crate::vault::{Keyset, Stores};
+use crate::vault::{AppContext, Keyset};
 
 /// The most lines of one call.
 const MOST_LINES: u64 = 100_000;
@@ -130,7 +130,7 @@ impl ToSchema for Stream {
 
 /// One call's records on their way into the archive.
 pub struct Ingest<'a, T> {
-    stores: &'a Stores,
+    stores: &'a AppContext,
     tenant: TenantId,
     region: Region,
     keyset: Arc<Keyset>,
@@ -138,7 +138,7 @@ pub struct Ingest<'a, T> {
     /// What was sent and not read yet.
     sent: Vec<Sent>,
     sent_bytes: usize,
-    drafts: Vec<Draft>,
+    drafts: Vec<ParsedRecord>,
     bytes: usize,
     report: Ingested,
     kind: PhantomData<T>,
@@ -148,11 +148,11 @@ pub struct Ingest<'a, T> {
 type Sent = (u64, Result<Vec<u8>, Vec<Place>>);
 
 /// A record's line and length, and what it is.
-type Read = (u64, usize, Result<Draft, Vec<Place>>);
+type Read = (u64, usize, Result<ParsedRecord, Vec<Place>>);
 
 impl<'a, T: Incoming> Ingest<'a, T> {
     /// A call that has sent nothing yet.
-    pub async fn begin(stores: &'a Stores, tenant: &tenants::Tenant, target: Target) -> Result<Self, ArchiveError> {
+    pub async fn begin(stores: &'a AppContext, tenant: &tenants::Tenant, target: Target) -> Result<Self, ArchiveError> {
         let keyset = stores.keysets.get(&stores.vault, tenant.id).await?;
         let (drafts, report) = (Vec::with_capacity(BATCH), Ingested::default());
         Ok(Self {
@@ -251,8 +251,8 @@ impl<'a, T: Incoming> Ingest<'a, T> {
 }
 
 /// One record, or everything that is wrong with it.
-fn read<T: Incoming>(reader: &Reader<'_>, text: &[u8]) -> Result<Draft, Vec<Place>> {
-    let record: T = parse(text).map_err(crate::http::json::Unread::into_places)?;
+fn read<T: Incoming>(reader: &Reader<'_>, text: &[u8]) -> Result<ParsedRecord, Vec<Place>> {
+    let record: T = parse(text).map_err(crate::http::json::BodyError::into_places)?;
     record.validate().map_err(|errors| broken_rules(&errors))?;
     record.read(reader).map_err(|places| places.into_iter().map(Place::from).collect())
 }
@@ -275,9 +275,9 @@ pub async fn ingest_interactions(
     caller: Caller<ArchiveIngest>,
     _: Params<Nothing>,
     lines: Lines,
-    stores: Data<Stores>,
-    kit: Data<Kit>,
-) -> Answer<Json<Ingested>> {
+    stores: Data<AppContext>,
+    kit: Data<HttpContext>,
+) -> ApiResult<Json<Ingested>> {
     ingest::<InteractionIn>(&caller, lines, Target::Archive, &stores, &kit).await
 }
 
@@ -297,9 +297,9 @@ pub async fn ingest_survey_responses(
     caller: Caller<ArchiveIngest>,
     _: Params<Nothing>,
     lines: Lines,
-    stores: Data<Stores>,
-    kit: Data<Kit>,
-) -> Answer<Json<Ingested>> {
+    stores: Data<AppContext>,
+    kit: Data<HttpContext>,
+) -> ApiResult<Json<Ingested>> {
     ingest::<SurveyResponseIn>(&caller, lines, Target::SmsSurvey, &stores, &kit).await
 }
 
@@ -318,9 +318,9 @@ pub async fn ingest_raw_events(
     caller: Caller<ArchiveIngest>,
     _: Params<Nothing>,
     lines: Lines,
-    stores: Data<Stores>,
-    kit: Data<Kit>,
-) -> Answer<Json<Ingested>> {
+    stores: Data<AppContext>,
+    kit: Data<HttpContext>,
+) -> ApiResult<Json<Ingested>> {
     ingest::<RawEventIn>(&caller, lines, Target::RawData, &stores, &kit).await
 }
 
@@ -328,9 +328,9 @@ async fn ingest<T: Incoming>(
     caller: &Caller<ArchiveIngest>,
     mut lines: Lines,
     target: Target,
-    stores: &Stores,
-    kit: &Kit,
-) -> Answer<Json<Ingested>> {
+    stores: &AppContext,
+    kit: &HttpContext,
+) -> ApiResult<Json<Ingested>> {
     let tenant = tenants::find(&mut stores.archive.read().await?, caller.tenant).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let mut ingest = Ingest::<T>::begin(stores, &tenant, target).await?;
@@ -355,10 +355,10 @@ async fn ingest<T: Incoming>(
     Ok(Json(ingested))
 }
 
-fn count(kit: &Kit, target: Target, ingested: &Ingested) {
+fn count(kit: &HttpContext, target: Target, ingested: &Ingested) {
     let Ingested { received, created, updated, .. } = ingested;
     for (outcome, rows) in [("created", *created), ("updated", *updated), ("rejected", received - created - updated)] {
-        kit.metrics.ingested(target.word(), outcome, rows);
+        kit.metrics.ingested(target.as_str(), outcome, rows);
     }
     for _ in 0..ingested.restarts {
         kit.metrics.epoch_restarted();

@@ -1,8 +1,8 @@
 //! The archive's endpoints: records in, and searches in three views.
 
-mod asked;
 mod ingest;
 mod outgoing;
+mod query;
 mod search;
 
 use super::model::ArchiveError;

@@ -1,4 +1,4 @@
-//! Records on their way out, through the lens of a view.
+//! Records on their way out, through the renderer of a view.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 use crate::archive::columns::Columns;
 use crate::archive::incoming::{Channel, Direction};
 use crate::archive::mentions::Mention;
-use crate::archive::model::{ANONYMIZED, Record, Slot, View};
+use crate::archive::model::{ANONYMIZED, CustomerField, Record, View};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, Token};
 use crate::base::target::Target;
-use crate::http::Answer;
-use crate::vault::{self, Stores};
+use crate::http::ApiResult;
+use crate::vault::{self, AppContext};
 
 /// What the audit log says of a call.
 pub struct Audited {
@@ -30,43 +30,43 @@ pub struct Audited {
 }
 
 /// How a view shows identifiers.
-pub struct Lens {
+pub struct Renderer {
     view: View,
     clear: HashMap<IdentifierId, String>,
 }
 
-impl Lens {
-    /// The lens for some records. A search by identifier and a look at identifiers is audited first, in one row for the
+impl Renderer {
+    /// The renderer for some records. A search by identifier and a look at identifiers is audited first, in one row for the
     /// call; only then is the vault asked to reveal.
     pub async fn over(
-        stores: &Stores,
+        stores: &AppContext,
         actor: &Actor,
         target: Target,
         view: View,
         audited: Audited,
         records: &[Record],
-    ) -> Answer<Self> {
-        let mut lens = Self { view, clear: HashMap::new() };
+    ) -> ApiResult<Self> {
+        let mut renderer = Self { view, clear: HashMap::new() };
         if view < View::Identified && audited.by.is_empty() {
-            return Ok(lens);
+            return Ok(renderer);
         }
         let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
-        let detail = json!({ "target": target.word(), "view": view, "by": audited.by, "record_ids": ids });
+        let detail = json!({ "target": target.as_str(), "view": view, "by": audited.by, "record_ids": ids });
         let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).purpose(audited.purpose);
         let grant = audit::commit(stores.archive.write_once().await?, stores.clock, actor, &entry).await?;
         if view == View::Identified && !records.is_empty() {
             let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
             let ids: BTreeSet<_> = records.iter().flat_map(identifiers).collect();
-            lens.clear = vault::reveal(&mut stores.vault.read().await?, &keyset, &grant, ids).await?;
+            renderer.clear = vault::reveal(&mut stores.vault.read().await?, &keyset, &grant, ids).await?;
         }
-        Ok(lens)
+        Ok(renderer)
     }
 
-    fn slot(&self, slot: Slot) -> Option<String> {
+    fn slot(&self, slot: CustomerField) -> Option<String> {
         match slot {
-            Slot::Empty => None,
-            Slot::Forgotten => Some(ANONYMIZED.to_owned()),
-            Slot::Held(kind, id) => Some(self.identifier(kind, id)),
+            CustomerField::Empty => None,
+            CustomerField::Forgotten => Some(ANONYMIZED.to_owned()),
+            CustomerField::Held(kind, id) => Some(self.identifier(kind, id)),
         }
     }
 
@@ -107,16 +107,16 @@ impl Lens {
 /// All identifiers that a record shows.
 fn identifiers(record: &Record) -> impl Iterator<Item = IdentifierId> {
     let slots = [record.phone, record.email, record.name].into_iter().filter_map(|slot| match slot {
-        Slot::Held(_, id) => Some(id),
-        Slot::Empty | Slot::Forgotten => None,
+        CustomerField::Held(_, id) => Some(id),
+        CustomerField::Empty | CustomerField::Forgotten => None,
     });
     slots.chain(record.mentions.iter().filter_map(|mention| mention.identifier))
 }
 
 /// A record as the API shows it.
 pub trait Outgoing: Serialize + Send + 'static {
-    /// The record through a lens; none where it is of another kind.
-    fn through(lens: &Lens, record: Record) -> Option<Self>
+    /// The record through a renderer; none where it is of another kind.
+    fn through(renderer: &Renderer, record: Record) -> Option<Self>
     where
         Self: Sized;
 }
@@ -212,14 +212,15 @@ pub struct RawEvent {
 }
 
 impl Outgoing for Interaction {
-    fn through(lens: &Lens, record: Record) -> Option<Self> {
+    fn through(renderer: &Renderer, record: Record) -> Option<Self> {
         let Record { id, external_id, at, phone, email, name, anonymized, mentions, columns } = record;
         let Columns::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes } = columns
         else {
             return None;
         };
-        let customer = CustomerOut { phone_number: lens.slot(phone), email: lens.slot(email), name: lens.slot(name) };
-        let attributes = lens.attributes(attributes, &mentions);
+        let customer =
+            CustomerOut { phone_number: renderer.slot(phone), email: renderer.slot(email), name: renderer.slot(name) };
+        let attributes = renderer.attributes(attributes, &mentions);
         Some(Self {
             id,
             external_id,
@@ -238,11 +239,11 @@ impl Outgoing for Interaction {
 }
 
 impl Outgoing for SurveyResponse {
-    fn through(lens: &Lens, record: Record) -> Option<Self> {
+    fn through(renderer: &Renderer, record: Record) -> Option<Self> {
         let Record { id, external_id, at, phone, email: _, name: _, anonymized, mentions, columns } = record;
         let Columns::SurveyResponse { interaction_external_id, score, comment } = columns else { return None };
-        let comment = lens.text(comment.as_deref(), &mentions);
-        let phone_number = lens.slot(phone);
+        let comment = renderer.text(comment.as_deref(), &mentions);
+        let phone_number = renderer.slot(phone);
         Some(Self {
             id,
             external_id,
@@ -257,11 +258,11 @@ impl Outgoing for SurveyResponse {
 }
 
 impl Outgoing for RawEvent {
-    fn through(lens: &Lens, record: Record) -> Option<Self> {
+    fn through(renderer: &Renderer, record: Record) -> Option<Self> {
         let Record { id, external_id, at, phone, email, name: _, anonymized, mentions, columns } = record;
         let Columns::RawEvent { interaction_external_id, event, attributes } = columns else { return None };
-        let attributes = lens.attributes(attributes, &mentions);
-        let (phone_number, email) = (lens.slot(phone), lens.slot(email));
+        let attributes = renderer.attributes(attributes, &mentions);
+        let (phone_number, email) = (renderer.slot(phone), renderer.slot(email));
         Some(Self {
             id,
             external_id,

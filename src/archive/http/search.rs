@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::asked::Asked;
-use super::outgoing::{Audited, Interaction, Lens, Outgoing, RawEvent, SurveyResponse};
+use super::outgoing::{Audited, Interaction, Outgoing, RawEvent, Renderer, SurveyResponse};
+use super::query::SearchQuery;
 use crate::archive::incoming::Channel;
 use crate::archive::model::View;
 use crate::archive::search::find;
@@ -19,9 +19,9 @@ use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems};
 use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{Answer, Caller, Code, Problem};
+use crate::http::{ApiResult, Caller, Code, Problem};
 use crate::tenants::{self, Tenant};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// What interactions to look for. All fields are optional; number and address together mean either, all else must hold.
 #[derive(Default, Deserialize, ToSchema)]
@@ -150,8 +150,8 @@ pub async fn search_interactions(
     caller: Caller<ArchiveRead>,
     _: Params<Nothing>,
     body: Body<InteractionSearch>,
-    stores: Data<Stores>,
-) -> Answer<Json<Viewed<Interaction>>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<Viewed<Interaction>>> {
     let InteractionSearch {
         from,
         to,
@@ -166,7 +166,8 @@ pub async fn search_interactions(
         limit,
         cursor,
     } = body.0;
-    let asked = Asked { from, to, channels, queue, agent_id, phone_number, email, token, view, purpose, limit, cursor };
+    let asked =
+        SearchQuery { from, to, channels, queue, agent_id, phone_number, email, token, view, purpose, limit, cursor };
     asked.answer(&stores, &caller, Target::Archive).await.map(Json)
 }
 
@@ -184,10 +185,10 @@ pub async fn search_survey_responses(
     caller: Caller<ArchiveRead>,
     _: Params<Nothing>,
     body: Body<SurveyResponseSearch>,
-    stores: Data<Stores>,
-) -> Answer<Json<Viewed<SurveyResponse>>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<Viewed<SurveyResponse>>> {
     let SurveyResponseSearch { from, to, phone_number, token, view, purpose, limit, cursor } = body.0;
-    let asked = Asked { from, to, phone_number, token, view, purpose, limit, cursor, ..Asked::default() };
+    let asked = SearchQuery { from, to, phone_number, token, view, purpose, limit, cursor, ..SearchQuery::default() };
     asked.answer(&stores, &caller, Target::SmsSurvey).await.map(Json)
 }
 
@@ -205,10 +206,11 @@ pub async fn search_raw_events(
     caller: Caller<ArchiveRead>,
     _: Params<Nothing>,
     body: Body<RawEventSearch>,
-    stores: Data<Stores>,
-) -> Answer<Json<Viewed<RawEvent>>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<Viewed<RawEvent>>> {
     let RawEventSearch { from, to, phone_number, email, token, view, purpose, limit, cursor } = body.0;
-    let asked = Asked { from, to, phone_number, email, token, view, purpose, limit, cursor, ..Asked::default() };
+    let asked =
+        SearchQuery { from, to, phone_number, email, token, view, purpose, limit, cursor, ..SearchQuery::default() };
     asked.answer(&stores, &caller, Target::RawData).await.map(Json)
 }
 
@@ -226,8 +228,8 @@ pub async fn get_interaction(
     caller: Caller<ArchiveSearch>,
     id: Id<RecordId>,
     params: Params<ViewParams>,
-    stores: Data<Stores>,
-) -> Answer<Json<ViewedInteraction>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<ViewedInteraction>> {
     let mut tx = stores.archive.read().await?;
     let tenant = tenant_of(&mut tx, &caller).await?;
     let mut view = view_of(&caller, params.0.view)?;
@@ -241,18 +243,19 @@ pub async fn get_interaction(
     drop(tx);
     let record = record.ok_or_else(|| Problem::new(Code::NotFound))?;
     let audited = Audited { purpose: None, by: Vec::new() };
-    let lens = Lens::over(&stores, &caller, Target::Archive, view, audited, std::slice::from_ref(&record)).await?;
-    let interaction = Interaction::through(&lens, record).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let renderer =
+        Renderer::over(&stores, &caller, Target::Archive, view, audited, std::slice::from_ref(&record)).await?;
+    let interaction = Interaction::through(&renderer, record).ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(Json(ViewedInteraction { view, interaction }))
 }
 
 /// The caller's tenant.
-pub async fn tenant_of(tx: &mut crate::store::Tx<crate::store::Archive>, actor: &Actor) -> Answer<Tenant> {
+pub async fn tenant_of(tx: &mut crate::store::Tx<crate::store::Archive>, actor: &Actor) -> ApiResult<Tenant> {
     tenants::find(tx, actor.tenant).await?.ok_or_else(|| Problem::new(Code::TenantUnknown))
 }
 
 /// The view asked for, or the widest that the scopes give.
-pub fn view_of(actor: &Actor, asked: Option<View>) -> Answer<View> {
+pub fn view_of(actor: &Actor, asked: Option<View>) -> ApiResult<View> {
     let widest = match () {
         () if actor.may(Scope::ArchiveIdentify) => View::Identified,
         () if actor.may(Scope::ArchiveSearch) => View::Pseudonymous,

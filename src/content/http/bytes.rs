@@ -12,21 +12,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::body::DownloadParams;
-use super::headers::{Asked, Reason, asked};
+use super::headers::{Reason, RequestedRange, asked};
 use super::{admit, found, text};
 use crate::archive::View;
 use crate::audit::Action;
 use crate::base::actor::Actor;
 use crate::base::id::ContentId;
-use crate::content::{Access, Content, Reading, Shelf, open, redeem_ticket};
+use crate::content::{Access, Content, ContentStore, Reading, open, redeem_ticket};
 use crate::http::caller::ContentRead;
 use crate::http::docs::{CallProblems, ItemProblems, RangeProblems, StateProblems, Unavailable};
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
-use crate::http::{Answer, Caller, Code, Kit, Problem};
-use crate::keys::KeyKind;
-use crate::vault::Stores;
+use crate::http::{ApiResult, Caller, Code, HttpContext, Problem};
+use crate::recording_keys::KeyKind;
+use crate::vault::AppContext;
 
 /// What a page of this service's own origin made of an attachment could do: nothing.
 pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
@@ -59,9 +59,9 @@ pub async fn download_content(
     params: Params<DownloadParams>,
     reason: Reason,
     request: HttpRequest,
-    stores: Data<Stores>,
-    shelf: Data<Shelf>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+    shelf: Data<ContentStore>,
+) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
     let reason = admit(&stores, &caller, &content, reason).await?;
     let access = Access { action: Action::ContentDownloaded, reason, by_ticket: false };
@@ -93,9 +93,9 @@ pub async fn play_content(
     _: Params<Nothing>,
     reason: Reason,
     request: HttpRequest,
-    stores: Data<Stores>,
-    shelf: Data<Shelf>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+    shelf: Data<ContentStore>,
+) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
     let reason = admit(&stores, &caller, &content, reason).await?;
     if content.encrypted_for.is_some() {
@@ -125,9 +125,9 @@ pub async fn play_content(
 pub async fn redeem_content_ticket(
     _: Params<Nothing>,
     request: HttpRequest,
-    stores: Data<Stores>,
-    shelf: Data<Shelf>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+    shelf: Data<ContentStore>,
+) -> ApiResult<HttpResponse> {
     let ticket = request.match_info().get("ticket").unwrap_or_default();
     let redeemed = redeem_ticket(&stores, ticket).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     let action = if redeemed.content.is_playable() { Action::ContentPlayed } else { Action::ContentDownloaded };
@@ -143,26 +143,26 @@ pub async fn redeem_content_ticket(
 /// The bytes asked for. What is played stands in place; all else is an attachment, whatever its sender called it.
 async fn answer(
     request: &HttpRequest,
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     actor: &Actor,
     content: Content,
     access: Access,
-) -> Answer<HttpResponse> {
+) -> ApiResult<HttpResponse> {
     let is_played = access.action == Action::ContentPlayed;
     // Content never changes.
     let (tag, size) = (format!("\"{}\"", content.id), content.stored_size);
     let (range, is_part) = match asked(request.headers(), size, &tag) {
-        Asked::Whole => (0..size, false),
-        Asked::Part(range) => (range, true),
-        Asked::Outside => {
+        RequestedRange::Whole => (0..size, false),
+        RequestedRange::Part(range) => (range, true),
+        RequestedRange::Outside => {
             let size = format!("bytes */{size}");
             return Err(Problem::new(Code::RangeNotSatisfiable).header(CONTENT_RANGE, &size));
         }
     };
     let reading = open(stores, shelf, actor, &content, access, range.clone()).await?;
-    if let Some(kit) = request.app_data::<Data<Kit>>() {
-        kit.metrics.content_given(content.kind.word(), range.end - range.start);
+    if let Some(kit) = request.app_data::<Data<HttpContext>>() {
+        kit.metrics.content_given(content.kind.as_str(), range.end - range.start);
     }
     let mut answer = if is_part { HttpResponse::PartialContent() } else { HttpResponse::Ok() };
     if is_part {

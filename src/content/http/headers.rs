@@ -108,7 +108,7 @@ impl FromRequest for Reason {
 
 /// Which bytes are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestedRange {
     /// All of them.
     Whole,
     /// These.
@@ -119,35 +119,37 @@ pub enum Asked {
 
 /// The bytes that a call asks for, of so many with this tag. What is no single range of bytes, or is meant for another
 /// tag, asks for the whole (RFC 9110).
-pub fn asked(headers: &HeaderMap, size: u64, tag: &str) -> Asked {
+pub fn asked(headers: &HeaderMap, size: u64, tag: &str) -> RequestedRange {
     if headers.get(IF_RANGE).is_some_and(|known| known != tag) {
-        return Asked::Whole;
+        return RequestedRange::Whole;
     }
     let mut given = headers.get_all(RANGE);
     match (given.next(), given.next()) {
-        (Some(range), None) => range.to_str().map_or(Asked::Whole, |range| read(range, size)),
-        _ => Asked::Whole,
+        (Some(range), None) => range.to_str().map_or(RequestedRange::Whole, |range| read(range, size)),
+        _ => RequestedRange::Whole,
     }
 }
 
-fn read(range: &str, size: u64) -> Asked {
+fn read(range: &str, size: u64) -> RequestedRange {
     let number = |text: &str| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         // Longer than a number can be: beyond any end.
         is_number.then(|| text.parse().unwrap_or(u64::MAX))
     };
     let bytes = range.split_once('=').filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes"));
-    let Some((from, to)) = bytes.and_then(|(_, span)| span.trim().split_once('-')) else { return Asked::Whole };
+    let Some((from, to)) = bytes.and_then(|(_, span)| span.trim().split_once('-')) else {
+        return RequestedRange::Whole;
+    };
     match (number(from), number(to)) {
-        (Some(from), Some(to)) if from > to => Asked::Whole,
-        (Some(from), _) if from >= size && (to.is_empty() || number(to).is_some()) => Asked::Outside,
-        (Some(from), Some(to)) => Asked::Part(from..to.saturating_add(1).min(size)),
-        (Some(from), None) if to.is_empty() => Asked::Part(from..size),
+        (Some(from), Some(to)) if from > to => RequestedRange::Whole,
+        (Some(from), _) if from >= size && (to.is_empty() || number(to).is_some()) => RequestedRange::Outside,
+        (Some(from), Some(to)) => RequestedRange::Part(from..to.saturating_add(1).min(size)),
+        (Some(from), None) if to.is_empty() => RequestedRange::Part(from..size),
         (None, Some(last)) if from.is_empty() => match last.min(size) {
-            0 => Asked::Outside,
-            last => Asked::Part(size - last..size),
+            0 => RequestedRange::Outside,
+            last => RequestedRange::Part(size - last..size),
         },
-        _ => Asked::Whole,
+        _ => RequestedRange::Whole,
     }
 }
 
@@ -160,27 +162,27 @@ mod tests {
     #[test]
     fn a_single_range_is_read() {
         for (range, part) in [
-            ("bytes=0-0", Asked::Part(0..1)),
-            ("bytes=2-5", Asked::Part(2..6)),
-            ("bytes=2-", Asked::Part(2..10)),
-            ("bytes=-3", Asked::Part(7..10)),
-            ("bytes=-30", Asked::Part(0..10)),
-            ("bytes=5-99999999999999999999999", Asked::Part(5..10)),
-            ("bytes=10-", Asked::Outside),
-            ("bytes=99999999999999999999999-", Asked::Outside),
-            ("bytes=-0", Asked::Outside),
-            ("bytes=5-2", Asked::Whole),
-            ("bytes=0-1,4-5", Asked::Whole),
-            ("bytes=20-30,4-5", Asked::Whole),
-            ("bytes=a-b", Asked::Whole),
-            ("bytes=-", Asked::Whole),
-            ("bytes=--1", Asked::Whole),
-            ("items=0-1", Asked::Whole),
-            ("0-1", Asked::Whole),
+            ("bytes=0-0", RequestedRange::Part(0..1)),
+            ("bytes=2-5", RequestedRange::Part(2..6)),
+            ("bytes=2-", RequestedRange::Part(2..10)),
+            ("bytes=-3", RequestedRange::Part(7..10)),
+            ("bytes=-30", RequestedRange::Part(0..10)),
+            ("bytes=5-99999999999999999999999", RequestedRange::Part(5..10)),
+            ("bytes=10-", RequestedRange::Outside),
+            ("bytes=99999999999999999999999-", RequestedRange::Outside),
+            ("bytes=-0", RequestedRange::Outside),
+            ("bytes=5-2", RequestedRange::Whole),
+            ("bytes=0-1,4-5", RequestedRange::Whole),
+            ("bytes=20-30,4-5", RequestedRange::Whole),
+            ("bytes=a-b", RequestedRange::Whole),
+            ("bytes=-", RequestedRange::Whole),
+            ("bytes=--1", RequestedRange::Whole),
+            ("items=0-1", RequestedRange::Whole),
+            ("0-1", RequestedRange::Whole),
         ] {
             assert_eq!(read(range, 10), part, "{range}");
         }
-        assert_eq!((read("bytes=0-", 0), read("bytes=-1", 0)), (Asked::Outside, Asked::Outside));
+        assert_eq!((read("bytes=0-", 0), read("bytes=-1", 0)), (RequestedRange::Outside, RequestedRange::Outside));
     }
 
     #[test]
@@ -189,7 +191,7 @@ mod tests {
             let request = TestRequest::get().insert_header((RANGE, "bytes=0-1")).insert_header((IF_RANGE, tag));
             asked(request.to_http_request().headers(), 10, "\"a\"")
         };
-        assert_eq!((asked_with("\"a\""), asked_with("\"b\"")), (Asked::Part(0..2), Asked::Whole));
+        assert_eq!((asked_with("\"a\""), asked_with("\"b\"")), (RequestedRange::Part(0..2), RequestedRange::Whole));
     }
 
     fn digest_of(header: &str) -> Result<Option<[u8; 32]>, Problem> {
@@ -211,7 +213,7 @@ mod tests {
         #[test]
         fn no_header_makes_a_parser_panic(text in "[ -~]{0,60}", size: u64) {
             let _ = digest_of(&text);
-            if let Asked::Part(part) = read(&text, size) {
+            if let RequestedRange::Part(part) = read(&text, size) {
                 prop_assert!(part.start < part.end && part.end <= size);
             }
             let _ = read(&format!("bytes={text}"), size);
@@ -220,7 +222,7 @@ mod tests {
         #[test]
         fn every_range_lies_within(from: u64, to: u64, size: u64) {
             for range in [format!("bytes={from}-{to}"), format!("bytes={from}-"), format!("bytes=-{to}")] {
-                if let Asked::Part(part) = read(&range, size) {
+                if let RequestedRange::Part(part) = read(&range, size) {
                     prop_assert!(part.start < part.end && part.end <= size, "{}", range);
                 }
             }

@@ -16,7 +16,9 @@ use actix_web::{HttpResponse, delete, get, post};
 use pii::text::document::Format;
 use pii::text::{Finder, fill_text, tokenize_text};
 
-use super::{Content, ContentError, NewContent, Shelf, Upload, begin_upload, customer_of, delete_batch, issue_ticket};
+use super::{
+    Content, ContentError, ContentStore, NewContent, Upload, begin_upload, customer_of, delete_batch, issue_ticket,
+};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
@@ -29,9 +31,9 @@ use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::{Binary, Raw};
-use crate::http::{Answer, Caller, Code, Kit, Problem, Registry};
+use crate::http::{ApiResult, Caller, Code, HttpContext, Problem, Registry};
 use crate::tenants;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 use body::{ContentDeletion, ContentItem, ContentListing, ContentTicket, DeletedContent, UploadParams};
 use headers::{Declared, Reason};
@@ -84,9 +86,9 @@ pub async fn upload_content(
     params: Params<UploadParams>,
     declared: Declared,
     mut raw: Raw,
-    (stores, shelf): (Data<Stores>, Data<Shelf>),
-    kit: Data<Kit>,
-) -> Answer<HttpResponse> {
+    (stores, shelf): (Data<AppContext>, Data<ContentStore>),
+    kit: Data<HttpContext>,
+) -> ApiResult<HttpResponse> {
     let UploadParams { kind, sensitivity } = params.0;
     let Declared { media_type, sha256, is_utf8 } = declared;
     let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
@@ -104,14 +106,14 @@ pub async fn upload_content(
     Ok(created(&kit, upload.finish(sha256).await?))
 }
 
-fn created(kit: &Kit, content: Content) -> HttpResponse {
-    kit.metrics.content_stored(content.kind.word(), content.size);
+fn created(kit: &HttpContext, content: Content) -> HttpResponse {
+    kit.metrics.content_stored(content.kind.as_str(), content.size);
     let item = ContentItem::from(content);
     let address = format!("/api/v1/archive/content/{}", item.id);
     HttpResponse::Created().insert_header((LOCATION, address)).json(item)
 }
 
-async fn receive(raw: &mut Raw, upload: &mut Upload) -> Answer<()> {
+async fn receive(raw: &mut Raw, upload: &mut Upload) -> ApiResult<()> {
     while let Some(bytes) = raw.next().await? {
         upload.push(&bytes).await?;
     }
@@ -132,8 +134,8 @@ pub async fn list_content(
     caller: Caller<ContentRead>,
     id: Id<RecordId>,
     params: Params<ContentListing>,
-    stores: Data<Stores>,
-) -> Answer<Json<Page<ContentItem>>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<Page<ContentItem>>> {
     let ContentListing { cursor, limit } = params.0;
     let (limit, key) = (limit.get(), &stores.service_key);
     let bound_to = [b"content", &caller.tenant.0.as_bytes()[..], id.0.0.as_bytes()].concat();
@@ -156,8 +158,8 @@ pub async fn get_content(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     _: Params<Nothing>,
-    stores: Data<Stores>,
-) -> Answer<Json<ContentItem>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<ContentItem>> {
     Ok(Json(found(&stores, &caller, id.0).await?.into()))
 }
 
@@ -178,8 +180,8 @@ pub async fn create_content_ticket(
     id: Id<ContentId>,
     _: Params<Nothing>,
     reason: Reason,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
     let reason = admit(&stores, &caller, &content, reason).await?;
     let ticket = issue_ticket(&stores, &caller, &content, reason.as_deref()).await?;
@@ -199,9 +201,9 @@ pub async fn delete_content(
     caller: Caller<ContentDelete>,
     id: Id<ContentId>,
     _: Params<Nothing>,
-    stores: Data<Stores>,
-    shelf: Data<Shelf>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+    shelf: Data<ContentStore>,
+) -> ApiResult<HttpResponse> {
     super::delete(&stores, &shelf, &caller, id.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -222,9 +224,9 @@ pub async fn delete_content_batch(
     caller: Caller<ContentDelete>,
     _: Params<Nothing>,
     body: Body<ContentDeletion>,
-    stores: Data<Stores>,
-    shelf: Data<Shelf>,
-) -> Answer<Json<DeletedContent>> {
+    stores: Data<AppContext>,
+    shelf: Data<ContentStore>,
+) -> ApiResult<Json<DeletedContent>> {
     let ContentDeletion { interaction_ids, kinds } = body.0;
     let refuse = |pointer: &'static str, code: &'static str, rule: &'static str| {
         Err(Problem::new(Code::ValidationFailed).at(pointer, code, rule))
@@ -242,12 +244,12 @@ pub async fn delete_content_batch(
     Ok(Json(delete_batch(&stores, &shelf, &caller, interactions, kinds).await?.into()))
 }
 
-async fn found(stores: &Stores, actor: &Actor, id: ContentId) -> Answer<Content> {
+async fn found(stores: &AppContext, actor: &Actor, id: ContentId) -> ApiResult<Content> {
     super::find(stores, actor.tenant, id).await?.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
 /// Whether the caller may have the bytes. Answers the stated reason without identifiers: it goes into the audit log.
-async fn admit(stores: &Stores, actor: &Actor, content: &Content, reason: Reason) -> Answer<Option<String>> {
+async fn admit(stores: &AppContext, actor: &Actor, content: &Content, reason: Reason) -> ApiResult<Option<String>> {
     content.open_to(actor, reason.0.as_deref())?;
     let Some(reason) = reason.0 else { return Ok(None) };
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
@@ -267,7 +269,7 @@ impl From<ContentError> for Problem {
             ),
             ContentError::Misfit => Self::new(Code::MediaTypeUnsupported)
                 .detail(format!("recordings are audio, video or application; texts are {}", Format::MEDIA_TYPES)),
-            ContentError::Broken(broken) => text::refuse(&broken),
+            ContentError::DocumentError(broken) => text::refuse(&broken),
             ContentError::TooLarge(limit) => Self::new(Code::TooLarge).detail(format!("send at most {limit} bytes")),
             ContentError::Digest => Self::new(Code::ValidationFailed).parameter(
                 "Content-Digest",

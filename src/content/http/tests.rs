@@ -23,9 +23,9 @@ use crate::base::crypto::sha256;
 use crate::base::id::IdentifierId;
 use crate::config::Config;
 use crate::content::tests::House;
-use crate::http::keys::dev_token;
+use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Keys, Kit, TenantDirectory};
+use crate::http::{HttpContext, Keys, TenantDirectory};
 use crate::telemetry::Metrics;
 
 const CONTENT: &str = "/api/v1/archive/content";
@@ -97,7 +97,7 @@ impl Call<'_> {
         let roles: Vec<_> = self.role.split(',').map(str::to_owned).collect();
         let token = (!self.role.is_empty()).then(|| dev_token(&config, "demo", &roles, "paal").unwrap());
         let tenant = self.house.tenant.id;
-        let kit = Kit {
+        let kit = HttpContext {
             keys: Keys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),

@@ -8,30 +8,30 @@ use actix_web::http::header::{
 };
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
-use pii::text::document::Broken;
+use pii::text::document::DocumentError;
 
 use super::bytes::SANDBOX;
-use super::headers::{Asked, asked};
+use super::headers::{RequestedRange, asked};
 use crate::archive::View;
 use crate::archive::http::view_of;
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
 use crate::content::text::{begin_text, show_text};
-use crate::content::{Access, Content, ContentError, NewContent, Shelf};
+use crate::content::{Access, Content, ContentError, ContentStore, NewContent};
 use crate::http::raw::Raw;
-use crate::http::{Answer, Code, Problem};
+use crate::http::{ApiResult, Code, Problem};
 use crate::tenants;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// Takes a text in. What breaks off leaves nothing.
 pub(super) async fn receive(
     mut raw: Raw,
-    stores: &Arc<Stores>,
-    shelf: &Arc<Shelf>,
+    stores: &Arc<AppContext>,
+    shelf: &Arc<ContentStore>,
     tenant: TenantId,
     new: NewContent,
     (sha256, is_utf8): (Option<[u8; 32]>, bool),
-) -> Answer<Content> {
+) -> ApiResult<Content> {
     let mut upload = begin_text(stores, shelf, tenant, new, raw.announced()).await?;
     if !is_utf8 {
         return Err(Problem::new(Code::MediaTypeUnsupported).detail("send UTF-8"));
@@ -43,29 +43,29 @@ pub(super) async fn receive(
 }
 
 /// Why bytes are no text of their format.
-pub(super) fn refuse(broken: &Broken) -> Problem {
+pub(super) fn refuse(broken: &DocumentError) -> Problem {
     let invalid = || Problem::new(Code::ValidationFailed);
     match broken {
-        Broken::NotJson { line, column } => {
+        DocumentError::NotJson { line, column } => {
             Problem::new(Code::JsonInvalid).detail(format!("not JSON from line {line}, column {column} on"))
         }
-        Broken::NotUtf8(at) => invalid().at("", "format", format!("is not UTF-8 from byte {at} on")),
-        Broken::Line { line, rule } => invalid().at("", "format", format!("line {line} {rule}")),
-        Broken::TooMany | Broken::TooSlow => invalid().at("", "format", broken.to_string()),
-        Broken::Rule { pointer, rule } => invalid().at(pointer.clone(), "format", *rule),
+        DocumentError::NotUtf8(at) => invalid().at("", "format", format!("is not UTF-8 from byte {at} on")),
+        DocumentError::Line { line, rule } => invalid().at("", "format", format!("line {line} {rule}")),
+        DocumentError::TooMany | DocumentError::TooSlow => invalid().at("", "format", broken.to_string()),
+        DocumentError::Rule { pointer, rule } => invalid().at(pointer.clone(), "format", *rule),
     }
 }
 
 /// The text in the view asked for or the widest held, or a range of it.
 pub(super) async fn answer(
     request: &HttpRequest,
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     actor: &Actor,
     content: Content,
     access: Access,
     view: Option<View>,
-) -> Answer<HttpResponse> {
+) -> ApiResult<HttpResponse> {
     let view = view_of(actor, view)?;
     if view == View::Identified && access.reason.is_none() {
         let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
@@ -78,9 +78,9 @@ pub(super) async fn answer(
     let shown = show_text(stores, shelf, actor, &content, access, view).await?;
     let (tag, size) = (format!("\"{}\"", shown.tag), shown.size);
     let (range, is_part) = match asked(request.headers(), size, &tag) {
-        Asked::Whole => (0..size, false),
-        Asked::Part(range) => (range, true),
-        Asked::Outside => {
+        RequestedRange::Whole => (0..size, false),
+        RequestedRange::Part(range) => (range, true),
+        RequestedRange::Outside => {
             let size = format!("bytes */{size}");
             return Err(Problem::new(Code::RangeNotSatisfiable).header(CONTENT_RANGE, &size));
         }

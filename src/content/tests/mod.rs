@@ -26,8 +26,8 @@ use crate::vault::{self, Keysets, MasterKey};
 
 /// A contact centre with one call, on an afternoon.
 pub struct House {
-    pub stores: Arc<Stores>,
-    pub shelf: Arc<Shelf>,
+    pub stores: Arc<AppContext>,
+    pub shelf: Arc<ContentStore>,
     pub kari: Actor,
     pub tenant: Tenant,
     pub call: RecordId,
@@ -54,9 +54,9 @@ impl House {
         tx.commit().await.unwrap();
         let keysets = Keysets::new(MasterKey::from_bytes(&[7; 32]).unwrap());
         let service_key = Key::from_bytes(&[9; 32]).unwrap();
-        let stores = Arc::new(Stores { archive, vault, keysets, clock, service_key });
+        let stores = Arc::new(AppContext { archive, vault, keysets, clock, service_key });
         let objects = Objects::in_folder(folder.join("objects"));
-        let shelf = Arc::new(Shelf { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
+        let shelf = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
         let scopes = BTreeSet::from([Scope::ContentRead, Scope::ContentWrite, Scope::ContentDelete]);
         let kari = Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "kari".to_owned(), scopes };
         let call = interaction(&stores, &tenant, "cdr-1").await;
@@ -65,9 +65,9 @@ impl House {
 
     /// The same house at another time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let Stores { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores).unwrap();
+        let AppContext { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { stores: Arc::new(Stores { archive, vault, keysets, clock, service_key }), ..self }
+        Self { stores: Arc::new(AppContext { archive, vault, keysets, clock, service_key }), ..self }
     }
 
     pub async fn another_call(&self, external_id: &str) -> RecordId {
@@ -165,7 +165,7 @@ impl House {
     }
 }
 
-async fn interaction(stores: &Stores, tenant: &Tenant, external_id: &str) -> RecordId {
+async fn interaction(stores: &AppContext, tenant: &Tenant, external_id: &str) -> RecordId {
     let record = format!(
         r#"{{"external_id":"{external_id}","channel":"call","started_at":"2026-08-01T00:10:10Z","customer":{{"phone_number":"004798765432","name":"Kari Nordmann"}}}}"#
     );

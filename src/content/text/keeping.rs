@@ -12,8 +12,8 @@ use crate::base::crypto::Key;
 use crate::base::id::{ContentId, IdentifierId};
 use crate::base::target::Target;
 use crate::content::model::{ContentError, place};
-use crate::content::{Shelf, sql};
-use crate::vault::{self, Keyset, Resolved, Stores};
+use crate::content::{ContentStore, sql};
+use crate::vault::{self, AppContext, Keyset, Resolved};
 
 /// What was found in a text.
 pub struct Named<'t> {
@@ -34,7 +34,7 @@ impl Named<'_> {
     /// text of a forgotten customer keeps none: which of its identifiers are the customer's is not known any more.
     pub async fn ask_vault(
         &self,
-        stores: &Stores,
+        stores: &AppContext,
         keyset: &Keyset,
         customer: &Customer,
     ) -> Result<Option<Vec<NewMention>>, ContentError> {
@@ -64,8 +64,8 @@ impl Named<'_> {
 
 /// Writes the key, then the object.
 pub async fn write(
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     keyset: &Keyset,
     (id, key): (ContentId, &Key),
     text: &str,
@@ -88,7 +88,7 @@ pub async fn write(
 }
 
 /// Takes back what was written of a text. The rows go first: while they may be there, so must key and object.
-pub async fn undo(stores: &Stores, shelf: &Shelf, keyset: &Keyset, id: ContentId) {
+pub async fn undo(stores: &AppContext, shelf: &ContentStore, keyset: &Keyset, id: ContentId) {
     let tenant = keyset.tenant;
     let undone = async {
         let mut tx = stores.archive.write().await?;
@@ -103,7 +103,12 @@ pub async fn undo(stores: &Stores, shelf: &Shelf, keyset: &Keyset, id: ContentId
 }
 
 /// Deletes the key and the object of a text that has no row.
-pub async fn discard(stores: &Stores, shelf: &Shelf, keyset: &Keyset, id: ContentId) -> Result<(), ContentError> {
+pub async fn discard(
+    stores: &AppContext,
+    shelf: &ContentStore,
+    keyset: &Keyset,
+    id: ContentId,
+) -> Result<(), ContentError> {
     let mut tx = stores.vault.write().await?;
     vault::drop_content_keys(&mut tx, keyset.tenant, &[id]).await?;
     tx.commit().await?;

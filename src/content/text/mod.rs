@@ -8,7 +8,7 @@
 mod attempts;
 mod keeping;
 mod reading;
-mod rereading;
+mod rescan;
 mod sql;
 
 #[cfg(test)]
@@ -18,23 +18,23 @@ use std::sync::Arc;
 
 use pii::Region;
 use pii::text::Own;
-use pii::text::document::{Broken, Case, Document, Format, tokenize};
+use pii::text::document::{Case, Document, DocumentError, Format, tokenize};
 
 use super::memory::Share;
 use super::model::{Content, ContentError, NewContent};
-use super::{Shelf, own_of};
+use super::{ContentStore, own_of};
 use crate::archive::forgotten;
 use crate::archive::mentions::{self, Owner};
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::store::StoreError;
 use crate::tenants::{self, fence};
-use crate::vault::{Keyset, Stores, VaultError};
+use crate::vault::{AppContext, Keyset, VaultError};
 
 pub use attempts::{Reason, begin as begin_attempts, end as end_attempts, fail as fail_attempt, retry as retry_failed};
 use keeping::{Named, undo, write};
-pub use reading::{Shown, ShownRange, show_text};
-pub use rereading::reread;
+pub use reading::{RenderedText, ShownRange, show_text};
+pub use rescan::rescan;
 use sql::Customer;
 pub(super) use sql::customer;
 
@@ -49,8 +49,8 @@ const STEP: u64 = 1 << 20;
 
 /// A text on its way in. Dropped, it leaves nothing.
 pub struct TextUpload {
-    stores: Arc<Stores>,
-    shelf: Arc<Shelf>,
+    stores: Arc<AppContext>,
+    shelf: Arc<ContentStore>,
     tenant: TenantId,
     region: Region,
     new: NewContent,
@@ -64,8 +64,8 @@ pub struct TextUpload {
 
 /// Begins a text of so many bytes, if its sender knows how many, that belongs to an interaction there is.
 pub async fn begin_text(
-    stores: &Arc<Stores>,
-    shelf: &Arc<Shelf>,
+    stores: &Arc<AppContext>,
+    shelf: &Arc<ContentStore>,
     tenant: TenantId,
     new: NewContent,
     announced: Option<u64>,
@@ -122,8 +122,8 @@ impl TextUpload {
 
 /// A text all of whose bytes are there.
 struct Storing {
-    stores: Arc<Stores>,
-    shelf: Arc<Shelf>,
+    stores: Arc<AppContext>,
+    shelf: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     region: Region,
     new: NewContent,
@@ -283,8 +283,8 @@ impl Customer {
     }
 }
 
-impl From<Broken> for ContentError {
-    fn from(broken: Broken) -> Self {
-        Self::Broken(broken)
+impl From<DocumentError> for ContentError {
+    fn from(broken: DocumentError) -> Self {
+        Self::DocumentError(broken)
     }
 }

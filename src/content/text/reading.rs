@@ -10,8 +10,8 @@ use serde_json::json;
 use super::super::memory::Share;
 use super::super::model::{Content, ContentError};
 use super::super::reading::{Access, read};
-use super::super::{Shelf, sql as contents};
-use super::{ROUNDS, at_work, reread, sql};
+use super::super::{ContentStore, sql as contents};
+use super::{ROUNDS, at_work, rescan, sql};
 use crate::archive::View;
 use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry, Grant};
@@ -19,7 +19,7 @@ use crate::base::actor::Actor;
 use crate::base::crypto::Sha256;
 use crate::base::id::{ContentId, TenantId, Token};
 use crate::store::StoreError;
-use crate::vault::{self, Keyset, Stores};
+use crate::vault::{self, AppContext, Keyset};
 
 /// What stands where an identifier was forgotten, or where the view shows none.
 const ANONYMIZED: &str = "Anonymized";
@@ -31,7 +31,7 @@ const PART: usize = 64 << 10;
 type Values = Box<dyn Fn(usize) -> String + Send + Sync>;
 
 /// A text as a view shows it. It is made piece by piece, and its share of memory is given back with it.
-pub struct Shown {
+pub struct RenderedText {
     filled: Filled<Values>,
     /// How long it is, in bytes.
     pub size: u64,
@@ -40,7 +40,7 @@ pub struct Shown {
     _share: Share,
 }
 
-impl Shown {
+impl RenderedText {
     /// A range of its bytes.
     #[must_use]
     pub const fn range(self, range: Range<u64>) -> ShownRange {
@@ -50,7 +50,7 @@ impl Shown {
 
 /// A range of a text on its way out.
 pub struct ShownRange {
-    shown: Shown,
+    shown: RenderedText,
     /// Where it goes on in what is stored.
     from: Option<usize>,
     /// How many bytes lie before the range.
@@ -81,13 +81,13 @@ impl Iterator for ShownRange {
 
 /// The whole text in a view, after the audit log knows of it.
 pub async fn show_text(
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     actor: &Actor,
     content: &Content,
     access: Access,
     view: View,
-) -> Result<Shown, ContentError> {
+) -> Result<RenderedText, ContentError> {
     let Access { action, reason, by_ticket } = access;
     let detail = json!({
         "content_id": content.id, "interaction_id": content.interaction, "kind": content.kind,
@@ -109,13 +109,13 @@ pub async fn show_text(
 }
 
 async fn show(
-    stores: &Stores,
-    shelf: &Shelf,
+    stores: &AppContext,
+    shelf: &ContentStore,
     keyset: &Keyset,
     content: &Content,
     view: View,
     grant: &Grant,
-) -> Result<Shown, ContentError> {
+) -> Result<RenderedText, ContentError> {
     let (tenant, id) = (keyset.tenant, content.object);
     let broken = |column: &str| StoreError::Inconsistent(format!("contents.{column} of {id}"));
     let format = Format::of(&content.media_type).ok_or_else(|| broken("media_type"))?;
@@ -169,18 +169,23 @@ async fn show(
         })
     };
     let tag = hex(&keyset.hash("content", &hex(&sha256)).0[..16]);
-    Ok(Shown { filled, size, tag, _share: share })
+    Ok(RenderedText { filled, size, tag, _share: share })
 }
 
 /// The text as it is once it was searched for everybody whom its interaction has learned since it came.
-async fn current(stores: &Stores, shelf: &Shelf, tenant: TenantId, id: ContentId) -> Result<Content, ContentError> {
+async fn current(
+    stores: &AppContext,
+    shelf: &ContentStore,
+    tenant: TenantId,
+    id: ContentId,
+) -> Result<Content, ContentError> {
     let mut tx = stores.archive.read().await?;
     let content = contents::by_id(&mut tx, tenant, id).await?.ok_or(ContentError::Unknown)?;
-    let unsought = sql::unsought(&mut tx, tenant, content.object).await?;
+    let pending = sql::pending(&mut tx, tenant, content.object).await?;
     drop(tx);
-    if unsought.is_empty() {
+    if pending.is_empty() {
         return Ok(content);
     }
-    reread(stores, shelf, tenant, content.object).await?;
+    rescan(stores, shelf, tenant, content.object).await?;
     contents::by_id(&mut stores.archive.read().await?, tenant, id).await?.ok_or(ContentError::Unknown)
 }

@@ -33,7 +33,7 @@ pub async fn customer(
 }
 
 /// The identifiers that a text is still to be searched for.
-pub async fn unsought(tx: &mut Tx<Archive>, tenant: TenantId, object: ContentId) -> Result<Vec<IdentifierId>> {
+pub async fn pending(tx: &mut Tx<Archive>, tenant: TenantId, object: ContentId) -> Result<Vec<IdentifierId>> {
     let rows: Vec<(IdentifierId,)> = tx
         .query("SELECT identifier_id FROM rereadings")
         .with(" WHERE tenant_id = ", tenant)
@@ -45,7 +45,7 @@ pub async fn unsought(tx: &mut Tx<Archive>, tenant: TenantId, object: ContentId)
 }
 
 /// Notes what came of the search of a text for some identifiers: `done`, or `missing` where it was not there.
-pub async fn note_sought(
+pub async fn note_state(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     object: ContentId,

@@ -83,11 +83,14 @@ async fn between_the_erasure_and_the_cut_a_text_arrives_forgotten() {
 #[tokio::test]
 async fn a_text_that_cannot_be_stored_leaves_nothing() {
     let house = House::new().await;
-    assert!(matches!(house.note("text/vtt", TEXT).await, Err(ContentError::Broken(Broken::Line { line: 1, .. }))));
+    assert!(matches!(
+        house.note("text/vtt", TEXT).await,
+        Err(ContentError::DocumentError(DocumentError::Line { line: 1, .. }))
+    ));
     let many: String = (0..=document::MOST_MENTIONS)
         .flat_map(|no| ["a".to_owned(), no.to_string(), "@eksempel.no ".to_owned()])
         .collect();
-    assert!(matches!(house.note("text/plain", &many).await, Err(ContentError::Broken(Broken::TooMany))));
+    assert!(matches!(house.note("text/plain", &many).await, Err(ContentError::DocumentError(DocumentError::TooMany))));
     let mut tx = house.stores.archive.write().await.unwrap();
     tx.query("ALTER TABLE mentions RENAME COLUMN kind TO was_kind").execute().await.unwrap();
     tx.commit().await.unwrap();

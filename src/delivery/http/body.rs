@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::base::id::{ContentId, DeliveryId, RecordId};
-use crate::delivery::{BadAddress, Delivery, DeliveryState, Destination, NewDestination};
+use crate::delivery::{AddressError, Delivery, DeliveryState, Destination, NewDestination};
 use crate::http::Place;
 use crate::http::query::Limit;
 use crate::vault::DeliverySecret;
@@ -52,7 +52,8 @@ impl DeliveryTarget {
     /// The target as it was meant, or what is wrong with it.
     pub fn read(self) -> Result<NewDestination, Vec<Place>> {
         let Self { url, password, private_key, host_key, endpoint, region, access_key_id } = self;
-        let address = url.parse().map_err(|error: BadAddress| vec![Place::at("/url", "format", error.to_string())])?;
+        let address =
+            url.parse().map_err(|error: AddressError| vec![Place::at("/url", "format", error.to_string())])?;
         let secret = match (password, private_key) {
             (Some(_), Some(_)) => {
                 return Err(vec![Place::at("/private_key", "format", "must not stand beside a password")]);

@@ -13,8 +13,8 @@ use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems, 
 use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
-use crate::http::{Answer, Caller, Code, Problem, Registry};
-use crate::vault::Stores;
+use crate::http::{ApiResult, Caller, Code, Problem, Registry};
+use crate::vault::AppContext;
 
 use body::{DeliveryItem, DeliveryListing, DeliveryTarget, DeliveryTargetItem};
 
@@ -39,8 +39,8 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 pub async fn get_delivery_target(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
-    stores: Data<Stores>,
-) -> Answer<Json<DeliveryTargetItem>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<DeliveryTargetItem>> {
     let destination = super::find(&stores, caller.tenant).await?;
     Ok(Json(destination.ok_or_else(|| Problem::new(Code::NotFound))?.into()))
 }
@@ -64,8 +64,8 @@ pub async fn set_delivery_target(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
     body: Body<DeliveryTarget>,
-    stores: Data<Stores>,
-) -> Answer<Json<DeliveryTargetItem>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<DeliveryTargetItem>> {
     let destination = body.0.read().map_err(Problem::invalid)?;
     Ok(Json(super::set(&stores, &caller, destination).await?.into()))
 }
@@ -81,8 +81,8 @@ pub async fn set_delivery_target(
 pub async fn remove_delivery_target(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
     if !super::remove(&stores, &caller).await? {
         return Err(Problem::new(Code::NotFound));
     }
@@ -101,11 +101,11 @@ pub async fn remove_delivery_target(
 pub async fn list_deliveries(
     caller: Caller<JobsRead>,
     params: Params<DeliveryListing>,
-    stores: Data<Stores>,
-) -> Answer<Json<Page<DeliveryItem>>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<Page<DeliveryItem>>> {
     let DeliveryListing { state, cursor, limit } = params.0;
     let (limit, key) = (limit.get(), &stores.service_key);
-    let word = state.map_or("", super::DeliveryState::word);
+    let word = state.map_or("", super::DeliveryState::as_str);
     let bound_to = [b"deliveries", &caller.tenant.0.as_bytes()[..], word.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
@@ -128,8 +128,8 @@ pub async fn retry_delivery(
     caller: Caller<KeysAdmin>,
     id: Id<DeliveryId>,
     _: Params<Nothing>,
-    stores: Data<Stores>,
-) -> Answer<Json<DeliveryItem>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<DeliveryItem>> {
     Ok(Json(super::retry(&stores, &caller, id.0).await?.into()))
 }
 

@@ -6,14 +6,14 @@ use tokio::net::TcpStream;
 
 use super::{of_io, within};
 use crate::delivery::address::Login;
-use crate::delivery::model::Fault;
+use crate::delivery::model::SendError;
 
 /// Connects to any of the addresses that a server's name has.
-pub async fn dial(login: &Login, timeout: Duration) -> Result<TcpStream, Fault> {
+pub async fn dial(login: &Login, timeout: Duration) -> Result<TcpStream, SendError> {
     within(timeout, async {
         let places = tokio::net::lookup_host((login.host.as_str(), login.port)).await;
-        let mut fault = Fault::Unreachable;
-        for place in places.map_err(|_| Fault::Unreachable)? {
+        let mut fault = SendError::Unreachable;
+        for place in places.map_err(|_| SendError::Unreachable)? {
             match TcpStream::connect(place).await {
                 Ok(line) => {
                     // Commands are small and wait for their answers.

@@ -7,8 +7,8 @@ use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt as _;
 
 use super::{Reach, of_io};
-use crate::delivery::model::{Failed, Fault};
-use crate::delivery::parcel::Body;
+use crate::delivery::model::{AttemptError, SendError};
+use crate::delivery::payload::Body;
 
 /// A folder.
 #[derive(Debug)]
@@ -16,13 +16,13 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     /// The folder, made if it is missing.
-    pub async fn open(reach: &Reach, parts: &[String]) -> Result<Self, Fault> {
+    pub async fn open(reach: &Reach, parts: &[String]) -> Result<Self, SendError> {
         let folder = parts.iter().fold(reach.folder.clone(), |folder, part| folder.join(part));
         fs::create_dir_all(&folder).await.map_err(|error| of_io(&error))?;
         Ok(Self(folder))
     }
 
-    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, SendError> {
         match fs::metadata(self.0.join(name)).await {
             Ok(file) => Ok(Some(file.len())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -30,7 +30,7 @@ impl Folder {
         }
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         let mut file = File::create(self.0.join(name)).await.map_err(|error| of_io(&error))?;
         while let Some(bytes) = body.next().await? {
             file.write_all(&bytes).await.map_err(|error| of_io(&error))?;
@@ -41,7 +41,7 @@ impl Folder {
         Ok(())
     }
 
-    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), SendError> {
         let renamed = async {
             fs::rename(self.0.join(from), self.0.join(to)).await?;
             File::open(&self.0).await?.sync_all().await
@@ -49,7 +49,7 @@ impl Folder {
         renamed.await.map_err(|error| of_io(&error))
     }
 
-    pub async fn remove(&mut self, name: &str) -> Result<(), Fault> {
+    pub async fn remove(&mut self, name: &str) -> Result<(), SendError> {
         match fs::remove_file(self.0.join(name)).await {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(of_io(&error)),
             _ => Ok(()),

@@ -19,8 +19,8 @@ use tokio::io::AsyncWriteExt as _;
 use super::dial::dial;
 use super::{Reach, of_io, read_file, within};
 use crate::delivery::address::Login;
-use crate::delivery::model::{Failed, Fault};
-use crate::delivery::parcel::Body;
+use crate::delivery::model::{AttemptError, SendError};
+use crate::delivery::payload::Body;
 use crate::vault::DeliverySecret;
 
 /// A server that was logged in to, in its folder.
@@ -36,8 +36,8 @@ impl Ftp {
         is_secure: bool,
         secret: Option<&DeliverySecret>,
         reach: &Reach,
-    ) -> Result<Self, Fault> {
-        let Some(DeliverySecret::Password(password)) = secret else { return Err(Fault::AuthFailed) };
+    ) -> Result<Self, SendError> {
+        let Some(DeliverySecret::Password(password)) = secret else { return Err(SendError::AuthFailed) };
         let (timeout, host) = (reach.timeout, login.host.as_str());
         let line = dial(login, timeout).await?;
         let greeted = async { AsyncRustlsFtpStream::connect_with_stream(line).await.map_err(|error| of_ftp(&error)) };
@@ -54,7 +54,7 @@ impl Ftp {
         Ok(ftp)
     }
 
-    async fn enter(&mut self, login: &Login, password: &str) -> Result<(), Fault> {
+    async fn enter(&mut self, login: &Login, password: &str) -> Result<(), SendError> {
         let Self { server, timeout } = self;
         within(*timeout, async { server.login(login.user.as_str(), password).await.map_err(|error| of_login(&error)) })
             .await?;
@@ -63,7 +63,7 @@ impl Ftp {
         for part in &login.folder {
             let entered = async {
                 server.cwd(part.as_str()).await.map_err(|error| match code(&error) {
-                    Some(550 | 501 | 553) => Fault::FolderMissing,
+                    Some(550 | 501 | 553) => SendError::FolderMissing,
                     _ => of_ftp(&error),
                 })
             };
@@ -72,7 +72,7 @@ impl Ftp {
         Ok(())
     }
 
-    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, SendError> {
         within(self.timeout, async {
             match self.server.size(name).await {
                 Ok(size) => Ok(Some(size as u64)),
@@ -84,7 +84,7 @@ impl Ftp {
         .await
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         let timeout = self.timeout;
         let opened = async { self.server.put_with_stream(name).await.map_err(|error| of_ftp(&error)) };
         let mut file = within(timeout, opened).await?;
@@ -100,20 +100,20 @@ impl Ftp {
         // A server that runs out of room ends the data first and then says why.
         let finished = within(timeout, async { file.finish().await.map_err(|error| of_ftp(&error)) }).await;
         match (broken, finished) {
-            (Some(fault), Ok(()) | Err(Fault::ConnectionLost | Fault::Timeout)) | (_, Err(fault)) => {
+            (Some(fault), Ok(()) | Err(SendError::ConnectionLost | SendError::Timeout)) | (_, Err(fault)) => {
                 return Err(fault.into());
             }
             (None, Ok(())) => {}
         }
         match self.size(name).await? {
-            Some(there) if there != size => Err(Fault::Quota.into()),
+            Some(there) if there != size => Err(SendError::Quota.into()),
             _ => Ok(()),
         }
     }
 
-    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), SendError> {
         let renamed = self.rename_once(from, to).await;
-        if renamed != Err(Fault::Permission) {
+        if renamed != Err(SendError::Permission) {
             return renamed;
         }
         // Some servers refuse a name that is taken.
@@ -121,11 +121,11 @@ impl Ftp {
         self.rename_once(from, to).await
     }
 
-    async fn rename_once(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    async fn rename_once(&mut self, from: &str, to: &str) -> Result<(), SendError> {
         within(self.timeout, async { self.server.rename(from, to).await.map_err(|error| of_ftp(&error)) }).await
     }
 
-    pub async fn remove(&mut self, name: &str) -> Result<(), Fault> {
+    pub async fn remove(&mut self, name: &str) -> Result<(), SendError> {
         within(self.timeout, async {
             match self.server.rm(name).await {
                 // Mostly: there is none.
@@ -138,20 +138,20 @@ impl Ftp {
 }
 
 /// Whom to trust: what the system does, and the file of the settings.
-async fn trust(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Fault> {
+async fn trust(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, SendError> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
     if let Some(file) = ca_file {
         let text = read_file(file).await?;
         for certificate in CertificateDer::pem_slice_iter(&text) {
-            let certificate = certificate.map_err(|_| Fault::CertificateInvalid)?;
-            roots.add(certificate).map_err(|_| Fault::CertificateInvalid)?;
+            let certificate = certificate.map_err(|_| SendError::CertificateInvalid)?;
+            roots.add(certificate).map_err(|_| SendError::CertificateInvalid)?;
         }
     }
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|_| Fault::Internal)?;
+        .map_err(|_| SendError::Internal)?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
@@ -163,38 +163,38 @@ fn code(error: &FtpError) -> Option<u32> {
     }
 }
 
-fn of_ftp(error: &FtpError) -> Fault {
+fn of_ftp(error: &FtpError) -> SendError {
     match error {
         FtpError::ConnectionError(error) => of_io(error),
-        FtpError::SecureError(_) => Fault::ConnectionLost,
+        FtpError::SecureError(_) => SendError::ConnectionLost,
         FtpError::UnexpectedResponse(answer) => match answer.status {
-            Status::NotAvailable => Fault::Busy,
-            Status::NotLoggedIn => Fault::AuthFailed,
+            Status::NotAvailable => SendError::Busy,
+            Status::NotLoggedIn => SendError::AuthFailed,
             status => match status.code() {
-                425 | 426 => Fault::ConnectionLost,
-                450 | 451 => Fault::Busy,
-                452 | 552 => Fault::Quota,
-                532 | 550 | 553 => Fault::Permission,
-                534..=536 | 431 => Fault::CertificateInvalid,
-                _ => Fault::Refused,
+                425 | 426 => SendError::ConnectionLost,
+                450 | 451 => SendError::Busy,
+                452 | 552 => SendError::Quota,
+                532 | 550 | 553 => SendError::Permission,
+                534..=536 | 431 => SendError::CertificateInvalid,
+                _ => SendError::Refused,
             },
         },
-        _ => Fault::Refused,
+        _ => SendError::Refused,
     }
 }
 
-fn of_login(error: &FtpError) -> Fault {
+fn of_login(error: &FtpError) -> SendError {
     match code(error) {
-        Some(430 | 530..=532) => Fault::AuthFailed,
+        Some(430 | 530..=532) => SendError::AuthFailed,
         _ => of_ftp(error),
     }
 }
 
 /// A server that offers no TLS, or whose certificate is none of a known authority for its name.
-fn of_tls(error: &FtpError) -> Fault {
+fn of_tls(error: &FtpError) -> SendError {
     match error {
-        FtpError::SecureError(_) => Fault::CertificateInvalid,
-        error if matches!(code(error), Some(500..=504 | 530 | 534 | 550)) => Fault::CertificateInvalid,
+        FtpError::SecureError(_) => SendError::CertificateInvalid,
+        error if matches!(code(error), Some(500..=504 | 530 | 534 | 550)) => SendError::CertificateInvalid,
         error => of_ftp(error),
     }
 }

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
-use super::model::{Destination, Failed, Fault};
-use super::parcel::Body;
+use super::model::{AttemptError, Destination, SendError};
+use super::payload::Body;
 use crate::vault::DeliverySecret;
 
 #[cfg(feature = "sftp")]
@@ -85,7 +85,7 @@ impl Target {
         destination: &Destination,
         secret: Option<&DeliverySecret>,
         reach: &Reach,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, SendError> {
         let _ = (destination, secret);
         match address {
             Address::Folder(parts) => folder::Folder::open(reach, parts).await.map(Self::Folder),
@@ -100,58 +100,58 @@ impl Target {
                 s3::Bucket::open((bucket, prefix), destination, secret, reach).await.map(Self::Bucket)
             }
             #[cfg(not(all(feature = "ftp", feature = "s3", feature = "sftp")))]
-            _ => Err(Fault::NotBuiltIn),
+            _ => Err(SendError::NotBuiltIn),
         }
     }
 
     /// How long a file of this name is, if there is one.
-    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, SendError> {
         each!(self, target => target.size(name).await)
     }
 
     /// Writes a whole file, in place of one of this name.
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         each!(self, target => target.write(name, body).await)
     }
 
     /// Gives a whole file its own name, in place of one of this name.
-    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), SendError> {
         each!(self, target => target.rename(from, to).await)
     }
 
     /// Removes a file; one that is not there is none the less gone.
-    pub async fn remove(&mut self, name: &str) -> Result<(), Fault> {
+    pub async fn remove(&mut self, name: &str) -> Result<(), SendError> {
         each!(self, target => target.remove(name).await)
     }
 }
 
-/// A step that a server takes longer for than anybody waits is [`Fault::Timeout`].
+/// A step that a server takes longer for than anybody waits is [`SendError::Timeout`].
 #[cfg(any(feature = "ftp", feature = "s3", feature = "sftp"))]
-async fn within<T>(timeout: Duration, step: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    tokio::time::timeout(timeout, step).await.unwrap_or(Err(Fault::Timeout))
+async fn within<T>(timeout: Duration, step: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
+    tokio::time::timeout(timeout, step).await.unwrap_or(Err(SendError::Timeout))
 }
 
 /// The fault that an error of the system means.
-fn of_io(error: &io::Error) -> Fault {
+fn of_io(error: &io::Error) -> SendError {
     use io::ErrorKind;
     match error.kind() {
-        ErrorKind::ConnectionRefused => Fault::ConnectionRefused,
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Fault::Unreachable,
-        ErrorKind::TimedOut => Fault::Timeout,
+        ErrorKind::ConnectionRefused => SendError::ConnectionRefused,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => SendError::Unreachable,
+        ErrorKind::TimedOut => SendError::Timeout,
         ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe
         | ErrorKind::NotConnected
-        | ErrorKind::UnexpectedEof => Fault::ConnectionLost,
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Fault::Quota,
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Fault::Permission,
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Fault::FolderMissing,
-        _ => Fault::Refused,
+        | ErrorKind::UnexpectedEof => SendError::ConnectionLost,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => SendError::Quota,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => SendError::Permission,
+        ErrorKind::NotFound | ErrorKind::NotADirectory => SendError::FolderMissing,
+        _ => SendError::Refused,
     }
 }
 
 /// The certificates of a file (PEM), for those who bring authorities of their own.
 #[cfg(any(feature = "ftp", feature = "s3"))]
-async fn read_file(file: &Path) -> Result<Vec<u8>, Fault> {
-    tokio::fs::read(file).await.map_err(|_| Fault::CertificateInvalid)
+async fn read_file(file: &Path) -> Result<Vec<u8>, SendError> {
+    tokio::fs::read(file).await.map_err(|_| SendError::CertificateInvalid)
 }

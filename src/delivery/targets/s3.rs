@@ -8,8 +8,8 @@ use object_store::{Certificate, ClientOptions, Error, MultipartUpload, ObjectSto
 use secrecy::ExposeSecret as _;
 
 use super::{Reach, read_file, within};
-use crate::delivery::model::{Destination, Failed, Fault};
-use crate::delivery::parcel::Body;
+use crate::delivery::model::{AttemptError, Destination, SendError};
+use crate::delivery::payload::Body;
 use crate::vault::DeliverySecret;
 
 /// How much is sent at a time, in bytes: S3 takes no smaller parts than 5 MiB and no more of them than 10,000.
@@ -31,14 +31,14 @@ impl Bucket {
         destination: &Destination,
         secret: Option<&DeliverySecret>,
         reach: &Reach,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, SendError> {
         let (Some(key), Some(DeliverySecret::Password(secret))) = (&destination.access_key_id, secret) else {
-            return Err(Fault::AuthFailed);
+            return Err(SendError::AuthFailed);
         };
         let mut client = ClientOptions::new().with_connect_timeout(reach.timeout).with_timeout_disabled();
         if let Some(file) = &reach.ca_file {
             let text = read_file(file).await?;
-            for certificate in Certificate::from_pem_bundle(&text).map_err(|_| Fault::CertificateInvalid)? {
+            for certificate in Certificate::from_pem_bundle(&text).map_err(|_| SendError::CertificateInvalid)? {
                 client = client.with_root_certificate(certificate);
             }
         }
@@ -56,7 +56,7 @@ impl Bucket {
             client = client.with_allow_http(is_plain);
             builder = builder.with_endpoint(endpoint);
         }
-        let store = builder.with_client_options(client).build().map_err(|_| Fault::Refused)?;
+        let store = builder.with_client_options(client).build().map_err(|_| SendError::Refused)?;
         Ok(Self { store, prefix: prefix.to_vec(), written: None, timeout: reach.timeout })
     }
 
@@ -64,7 +64,7 @@ impl Bucket {
         self.prefix.iter().map(String::as_str).chain([name]).collect()
     }
 
-    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, SendError> {
         let (store, path) = (&self.store, self.path(name));
         within(self.timeout, async {
             match store.head(&path).await {
@@ -77,7 +77,7 @@ impl Bucket {
     }
 
     /// Sends all parts. The name of the part file is of no use here.
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         let own = name.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.')).map_or(name, |(own, _)| own);
         let (store, path) = (&self.store, self.path(own));
         let mut upload =
@@ -91,20 +91,20 @@ impl Bucket {
         Ok(())
     }
 
-    pub async fn rename(&mut self, _: &str, _: &str) -> Result<(), Fault> {
-        let Some(mut upload) = self.written.take() else { return Err(Fault::Internal) };
+    pub async fn rename(&mut self, _: &str, _: &str) -> Result<(), SendError> {
+        let Some(mut upload) = self.written.take() else { return Err(SendError::Internal) };
         within(self.timeout, async { upload.complete().await.map(drop).map_err(|error| of_s3(&error)) }).await
     }
 
     /// Gives up what is written and has no name yet.
-    pub async fn remove(&mut self, _: &str) -> Result<(), Fault> {
+    pub async fn remove(&mut self, _: &str) -> Result<(), SendError> {
         let Some(mut upload) = self.written.take() else { return Ok(()) };
         within(self.timeout, async { upload.abort().await.map_err(|error| of_s3(&error)) }).await
     }
 }
 
 /// Sends all parts; at least one, since an object without any is none.
-async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut Body) -> Result<(), Failed> {
+async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut Body) -> Result<(), AttemptError> {
     let (mut waiting, mut is_first) = (Vec::new(), true);
     loop {
         let bytes = body.next().await?;
@@ -124,18 +124,18 @@ async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut Bo
     }
 }
 
-fn of_s3(error: &Error) -> Fault {
+fn of_s3(error: &Error) -> SendError {
     match error {
-        Error::NotFound { .. } => Fault::FolderMissing,
-        Error::PermissionDenied { .. } => Fault::Permission,
-        Error::Unauthenticated { .. } => Fault::AuthFailed,
+        Error::NotFound { .. } => SendError::FolderMissing,
+        Error::PermissionDenied { .. } => SendError::Permission,
+        Error::Unauthenticated { .. } => SendError::AuthFailed,
         Error::Generic { source, .. } => of_source(source.as_ref()),
-        _ => Fault::Refused,
+        _ => SendError::Refused,
     }
 }
 
 /// Looks for what broke the line, in the causes of an error.
-fn of_source(error: &(dyn std::error::Error + 'static)) -> Fault {
+fn of_source(error: &(dyn std::error::Error + 'static)) -> SendError {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
@@ -143,5 +143,5 @@ fn of_source(error: &(dyn std::error::Error + 'static)) -> Fault {
         }
         cause = error.source();
     }
-    Fault::Refused
+    SendError::Refused
 }

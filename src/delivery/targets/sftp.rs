@@ -20,8 +20,8 @@ use secrecy::ExposeSecret as _;
 use super::dial::dial;
 use super::{Reach, of_io, within};
 use crate::delivery::address::Login;
-use crate::delivery::model::{Destination, Failed, Fault};
-use crate::delivery::parcel::Body;
+use crate::delivery::model::{AttemptError, Destination, SendError};
+use crate::delivery::payload::Body;
 use crate::vault::DeliverySecret;
 
 /// How much one packet writes, in bytes: what every server takes.
@@ -108,8 +108,8 @@ impl Sftp {
         destination: &Destination,
         secret: Option<&DeliverySecret>,
         reach: &Reach,
-    ) -> Result<Self, Fault> {
-        let host_key = destination.host_key.as_deref().and_then(read_host_key).ok_or(Fault::HostKeyMismatch)?;
+    ) -> Result<Self, SendError> {
+        let host_key = destination.host_key.as_deref().and_then(read_host_key).ok_or(SendError::HostKeyMismatch)?;
         let timeout = reach.timeout;
         let line = dial(login, timeout).await?;
         let mut config = client::Config {
@@ -147,7 +147,7 @@ impl Sftp {
         format!("{}/{name}", self.folder.trim_end_matches('/'))
     }
 
-    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, Fault> {
+    pub async fn size(&mut self, name: &str) -> Result<Option<u64>, SendError> {
         match self.files.stat(self.path(name)).await {
             Ok(found) => Ok(Some(found.attrs.size.unwrap_or_default())),
             Err(error) if is_missing(&error) => Ok(None),
@@ -155,7 +155,7 @@ impl Sftp {
         }
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), Failed> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::WRITE;
         let opened = self.files.open(self.path(name), flags, FileAttributes::empty()).await.map_err(of_sftp)?;
         let written = self.fill(&opened.handle, body).await;
@@ -164,12 +164,12 @@ impl Sftp {
         closed?;
         match self.size(name).await? {
             Some(there) if there == size => Ok(()),
-            _ => Err(Fault::Quota.into()),
+            _ => Err(SendError::Quota.into()),
         }
     }
 
     /// Writes many packets at a time, so that a far server is not waited for at each.
-    async fn fill(&self, handle: &str, body: &mut Body) -> Result<u64, Failed> {
+    async fn fill(&self, handle: &str, body: &mut Body) -> Result<u64, AttemptError> {
         let (mut at, mut writing) = (0, FuturesUnordered::new());
         while let Some(bytes) = body.next().await? {
             for packet in bytes.chunks(PACKET) {
@@ -186,7 +186,7 @@ impl Sftp {
         Ok(at)
     }
 
-    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), SendError> {
         let (from, to) = (self.path(from), self.path(to));
         if !self.replaces {
             // The older rename refuses a name that is taken.
@@ -195,22 +195,22 @@ impl Sftp {
         }
         let mut names = Vec::with_capacity(from.len() + to.len() + 8);
         for name in [&from, &to] {
-            names.extend_from_slice(&u32::try_from(name.len()).map_err(|_| Fault::Internal)?.to_be_bytes());
+            names.extend_from_slice(&u32::try_from(name.len()).map_err(|_| SendError::Internal)?.to_be_bytes());
             names.extend_from_slice(name.as_bytes());
         }
         let renamed = within(self.timeout, async { self.files.extended(POSIX_RENAME, names).await.map_err(of_sftp) });
         match renamed.await? {
             Packet::Status(status) if status.status_code == StatusCode::Ok => Ok(()),
             Packet::Status(status) => Err(of_sftp(SftpError::Status(status))),
-            _ => Err(Fault::Refused),
+            _ => Err(SendError::Refused),
         }
     }
 
-    pub async fn remove(&mut self, name: &str) -> Result<(), Fault> {
+    pub async fn remove(&mut self, name: &str) -> Result<(), SendError> {
         self.remove_path(&self.path(name)).await
     }
 
-    async fn remove_path(&self, path: &str) -> Result<(), Fault> {
+    async fn remove_path(&self, path: &str) -> Result<(), SendError> {
         match self.files.remove(path).await {
             Err(error) if !is_missing(&error) => Err(of_sftp(error)),
             _ => Ok(()),
@@ -227,56 +227,60 @@ fn folder_of(login: &Login) -> String {
     }
 }
 
-async fn authenticate(session: &mut Handle<Pinned>, user: &str, secret: Option<&DeliverySecret>) -> Result<(), Fault> {
+async fn authenticate(
+    session: &mut Handle<Pinned>,
+    user: &str,
+    secret: Option<&DeliverySecret>,
+) -> Result<(), SendError> {
     let answer = match secret {
         Some(DeliverySecret::Password(password)) => {
             session.authenticate_password(user, password.expose_secret()).await.map_err(of_ssh)?
         }
         Some(DeliverySecret::PrivateKey(text)) => {
-            let key = read_private_key(text.expose_secret()).ok_or(Fault::AuthFailed)?;
+            let key = read_private_key(text.expose_secret()).ok_or(SendError::AuthFailed)?;
             // What the server takes of RSA; SHA-1 is not offered.
             let hash = session.best_supported_rsa_hash().await.map_err(of_ssh)?.flatten().or(Some(HashAlg::Sha512));
             let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
             session.authenticate_publickey(user, key).await.map_err(of_ssh)?
         }
-        None => return Err(Fault::AuthFailed),
+        None => return Err(SendError::AuthFailed),
     };
     match answer {
         AuthResult::Success => Ok(()),
-        AuthResult::Failure { .. } => Err(Fault::AuthFailed),
+        AuthResult::Failure { .. } => Err(SendError::AuthFailed),
     }
 }
 
-fn of_ssh(error: russh::Error) -> Fault {
+fn of_ssh(error: russh::Error) -> SendError {
     use russh::{AlgorithmKind, Error};
     match error {
         Error::UnknownKey
         | Error::WrongServerSig
         | Error::KeyChanged { .. }
-        | Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. } => Fault::HostKeyMismatch,
+        | Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. } => SendError::HostKeyMismatch,
         Error::ConnectionTimeout | Error::KeepaliveTimeout | Error::InactivityTimeout | Error::Elapsed(_) => {
-            Fault::Timeout
+            SendError::Timeout
         }
-        Error::Disconnect | Error::HUP | Error::SendError | Error::RecvError => Fault::ConnectionLost,
-        Error::NoAuthMethod | Error::UnsupportedAuthMethod | Error::NotAuthenticated => Fault::AuthFailed,
+        Error::Disconnect | Error::HUP | Error::SendError | Error::RecvError => SendError::ConnectionLost,
+        Error::NoAuthMethod | Error::UnsupportedAuthMethod | Error::NotAuthenticated => SendError::AuthFailed,
         Error::IO(error) => of_io(&error),
-        _ => Fault::Refused,
+        _ => SendError::Refused,
     }
 }
 
-fn of_sftp(error: SftpError) -> Fault {
+fn of_sftp(error: SftpError) -> SendError {
     match error {
         SftpError::Status(status) => match status.status_code {
-            StatusCode::NoSuchFile => Fault::FolderMissing,
-            StatusCode::PermissionDenied => Fault::Permission,
-            StatusCode::NoConnection | StatusCode::ConnectionLost => Fault::ConnectionLost,
+            StatusCode::NoSuchFile => SendError::FolderMissing,
+            StatusCode::PermissionDenied => SendError::Permission,
+            StatusCode::NoConnection | StatusCode::ConnectionLost => SendError::ConnectionLost,
             // All that the protocol has for a full disk; OpenSSH says it so.
-            StatusCode::Failure => Fault::Quota,
-            _ => Fault::Refused,
+            StatusCode::Failure => SendError::Quota,
+            _ => SendError::Refused,
         },
-        SftpError::Timeout => Fault::Timeout,
-        SftpError::IO(_) | SftpError::UnexpectedBehavior(_) => Fault::ConnectionLost,
-        SftpError::Limited(_) | SftpError::UnexpectedPacket => Fault::Refused,
+        SftpError::Timeout => SendError::Timeout,
+        SftpError::IO(_) | SftpError::UnexpectedBehavior(_) => SendError::ConnectionLost,
+        SftpError::Limited(_) | SftpError::UnexpectedPacket => SendError::Refused,
     }
 }
 

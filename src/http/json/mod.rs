@@ -19,7 +19,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 use validator::Validate;
 
-use super::Kit;
+use super::HttpContext;
 use super::problem::{Code, Place, Problem};
 use crate::config::HttpConfig;
 
@@ -28,7 +28,7 @@ pub use rules::broken_rules;
 
 /// Why a text is not the value that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unread {
+pub enum BodyError {
     /// It is not JSON: where it stops being so, both counted from 1.
     NotJson {
         /// The line.
@@ -40,26 +40,26 @@ pub enum Unread {
     Misshaped(Vec<Place>),
 }
 
-impl Unread {
+impl BodyError {
     /// The places, with one for a text that is no JSON: for the report of a line.
     #[must_use]
     pub fn into_places(self) -> Vec<Place> {
         match self {
             Self::NotJson { column, .. } => {
-                vec![Place::at("", Code::JsonInvalid.word(), format!("is not JSON from column {column} on"))]
+                vec![Place::at("", Code::JsonInvalid.as_str(), format!("is not JSON from column {column} on"))]
             }
             Self::Misshaped(places) => places,
         }
     }
 }
 
-impl From<Unread> for Problem {
-    fn from(unread: Unread) -> Self {
+impl From<BodyError> for Problem {
+    fn from(unread: BodyError) -> Self {
         match unread {
-            Unread::NotJson { line, column } => {
+            BodyError::NotJson { line, column } => {
                 Self::new(Code::JsonInvalid).detail(format!("not JSON from line {line}, column {column} on"))
             }
-            Unread::Misshaped(places) => Self::invalid(places),
+            BodyError::Misshaped(places) => Self::invalid(places),
         }
     }
 }
@@ -67,23 +67,23 @@ impl From<Unread> for Problem {
 /// Reads one JSON value, a whole body or one line of a stream; pointers are relative to it.
 ///
 /// What is no field of a struct is refused, also without `#[serde(deny_unknown_fields)]` (which the document needs).
-pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unread> {
-    read_value(parse_value(text)?).map_err(Unread::Misshaped)
+pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
+    read_value(parse_value(text)?).map_err(BodyError::Misshaped)
 }
 
 /// Reads a text as JSON of any shape.
-fn parse_value(text: &[u8]) -> Result<Value, Unread> {
+fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
     let Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
-        Category::Data => Unread::Misshaped(vec![Place::at("", "format", "must name each field once")]),
+        Category::Data => BodyError::Misshaped(vec![Place::at("", "format", "must name each field once")]),
         _ => not_json(&error),
     })?;
     let nul = read::nul_in(&value);
-    nul.map_or(Ok(value), |place| Err(Unread::Misshaped(vec![place])))
+    nul.map_or(Ok(value), |place| Err(BodyError::Misshaped(vec![place])))
 }
 
 /// Where a text stops being JSON; serde's own words are left behind, since they may quote it.
-pub(super) fn not_json(error: &serde_json::Error) -> Unread {
-    Unread::NotJson { line: error.line().max(1), column: error.column().max(1) }
+pub(super) fn not_json(error: &serde_json::Error) -> BodyError {
+    BodyError::NotJson { line: error.line().max(1), column: error.column().max(1) }
 }
 
 fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<Place>> {
@@ -181,7 +181,8 @@ pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
 
 /// The whole body, up to the limit of the settings.
 pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
-    let limit = request.app_data::<Data<Kit>>().map_or(HttpConfig::default().body_limit, |kit| kit.http.body_limit);
+    let limit =
+        request.app_data::<Data<HttpContext>>().map_or(HttpConfig::default().body_limit, |kit| kit.http.body_limit);
     let too_large = || Problem::new(Code::TooLarge).detail(format!("send at most {limit} bytes"));
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());

@@ -44,8 +44,8 @@ struct Customer {
 
 fn places(text: &str) -> Vec<(String, String)> {
     match parse::<Record>(text.as_bytes()).unwrap_err() {
-        Unread::Misshaped(places) => places.into_iter().map(|p| (p.pointer.unwrap(), p.code.into_owned())).collect(),
-        unread @ Unread::NotJson { .. } => panic!("{unread:?}"),
+        BodyError::Misshaped(places) => places.into_iter().map(|p| (p.pointer.unwrap(), p.code.into_owned())).collect(),
+        unread @ BodyError::NotJson { .. } => panic!("{unread:?}"),
     }
 }
 
@@ -109,7 +109,7 @@ fn what_is_no_json_is_told_by_line_and_column_alone() {
         &vec![b'['; 100_000],
     ] {
         let unread = parse::<Record>(text).unwrap_err();
-        assert!(matches!(unread, Unread::NotJson { .. }), "{unread:?}");
+        assert!(matches!(unread, BodyError::NotJson { .. }), "{unread:?}");
         let answer = format!("{:?}", Problem::from(unread));
         assert!(!answer.contains("hunter2"));
     }

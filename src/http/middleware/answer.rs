@@ -8,7 +8,7 @@ use actix_web::http::header::{
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-use super::super::Kit;
+use super::super::HttpContext;
 use super::super::problem::{Code, PROBLEM_JSON, Problem};
 use super::{Call, REQUEST_ID};
 
@@ -19,7 +19,11 @@ const OWN: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'u
 
 impl Call {
     /// Makes a failure a problem, adds the headers that every answer has, logs and counts the call.
-    pub(super) fn finish<B: MessageBody + 'static>(&self, answer: HttpResponse<B>, kit: &Kit) -> HttpResponse<BoxBody> {
+    pub(super) fn finish<B: MessageBody + 'static>(
+        &self,
+        answer: HttpResponse<B>,
+        kit: &HttpContext,
+    ) -> HttpResponse<BoxBody> {
         let mut answer = self.as_problem(answer);
         let status = answer.status();
         let headers = answer.headers_mut();
@@ -70,7 +74,7 @@ impl Call {
         let cause = known.and_then(Problem::causes);
         let is_expected = cause.is_none() && known.is_some_and(|known| known.code() == Code::Unavailable);
         if status.is_server_error() && !is_expected {
-            tracing::error!(request.id = %self.id, code = known.map(|p| p.code().word()), cause, "A call failed");
+            tracing::error!(request.id = %self.id, code = known.map(|p| p.code().as_str()), cause, "A call failed");
         }
         let problem = answer.headers().get(CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
         match known {

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use self::body::{Incoming, Outgoing};
 use self::cors::Origin;
-use super::Kit;
+use super::HttpContext;
 use super::caller::authenticate;
 use super::connections::Connection;
 use super::lines::NDJSON;
@@ -53,7 +53,7 @@ struct Call {
 /// Puts the frame around an app whose routes are all registered.
 pub fn frame<T, B>(
     app: App<T>,
-    kit: Data<Kit>,
+    kit: Data<HttpContext>,
     routes: Data<Routes>,
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
@@ -71,7 +71,7 @@ async fn around<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let (Some(kit), Some(routes)) =
-        (request.app_data::<Data<Kit>>().cloned(), request.app_data::<Data<Routes>>().cloned())
+        (request.app_data::<Data<HttpContext>>().cloned(), request.app_data::<Data<Routes>>().cloned())
     else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
@@ -103,7 +103,7 @@ async fn around<B: MessageBody + 'static>(
 
 async fn outcome<B: MessageBody + 'static>(
     call: &Call,
-    kit: &Kit,
+    kit: &HttpContext,
     routes: &Routes,
     request: ServiceRequest,
     next: Next<B>,
@@ -154,7 +154,7 @@ async fn outcome<B: MessageBody + 'static>(
 }
 
 impl Call {
-    fn of(request: &ServiceRequest, kit: &Kit, routes: &Routes) -> Self {
+    fn of(request: &ServiceRequest, kit: &HttpContext, routes: &Routes) -> Self {
         // As the router sees it, percent-encoding undone.
         let path = request.match_info().as_str();
         Self {

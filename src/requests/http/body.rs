@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::archive::Hits;
 use crate::base::id::RequestId;
 use crate::base::target::Target;
-use crate::requests::{ContentOutcome, Outcome, Preview, Request, Saved, Shown, Status, Warning};
+use crate::requests::{ContentOutcome, Outcome, Preview, RenderedRequest, Request, Saved, Status, Warning};
 
 /// An anonymize request. While it waits, number, address and comment are in clear; once it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
@@ -167,9 +167,9 @@ pub struct TargetHits {
     pub last: Option<DateTime<Utc>>,
 }
 
-impl From<Shown> for AnonymizeRequest {
-    fn from(shown: Shown) -> Self {
-        let Shown { request, phone_number, email, comment, result, warnings: _ } = shown;
+impl From<RenderedRequest> for AnonymizeRequest {
+    fn from(shown: RenderedRequest) -> Self {
+        let RenderedRequest { request, phone_number, email, comment, result, warnings: _ } = shown;
         let Request {
             id,
             phone: _,
@@ -227,8 +227,8 @@ impl From<Outcome> for AnonymizeResult {
     }
 }
 
-impl From<Shown> for EnteredAnonymizeRequest {
-    fn from(shown: Shown) -> Self {
+impl From<RenderedRequest> for EnteredAnonymizeRequest {
+    fn from(shown: RenderedRequest) -> Self {
         let warnings = shown.warnings.iter().map(RequestWarning::from).collect();
         Self { request: shown.into(), warnings }
     }
@@ -243,7 +243,7 @@ impl From<&Warning> for RequestWarning {
 impl From<Saved> for SavedAnonymizeRequests {
     fn from(saved: Saved) -> Self {
         let Saved { created, updated, deleted } = saved;
-        let all = |shown: Vec<Shown>| shown.into_iter().map(EnteredAnonymizeRequest::from).collect();
+        let all = |shown: Vec<RenderedRequest>| shown.into_iter().map(EnteredAnonymizeRequest::from).collect();
         Self { created: all(created), updated: all(updated), deleted }
     }
 }
@@ -253,11 +253,11 @@ impl From<Preview> for AnonymizePreview {
         let Preview { targets, content, warnings } = preview;
         let hits = |(target, hits): (Target, Hits)| {
             let Hits { records, first, last } = hits;
-            (target.word(), TargetHits { records, first, last })
+            (target.as_str(), TargetHits { records, first, last })
         };
         Self {
             targets: targets.into_iter().map(hits).collect(),
-            content: content.into_iter().map(|(kind, count)| (kind.word(), count)).collect(),
+            content: content.into_iter().map(|(kind, count)| (kind.as_str(), count)).collect(),
             warnings: warnings.iter().map(RequestWarning::from).collect(),
         }
     }

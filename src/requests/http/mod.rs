@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, pat
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Answered, Batch, Change, Filter, NewRequest, Read, RequestError, Status};
+use super::{Batch, Change, Filter, NewRequest, Read, Replayable, RequestError, Status};
 use crate::base::id::RequestId;
 use crate::base::page::Page;
 use crate::http::caller::{RequestsRead, RequestsWrite};
@@ -21,8 +21,8 @@ use crate::http::idempotency::IdempotencyKey;
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{Answer, Caller, Code, Place, Problem, Registry};
-use crate::vault::Stores;
+use crate::http::{ApiResult, Caller, Code, Place, Problem, Registry};
+use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
 
@@ -68,8 +68,8 @@ pub struct Listing {
 pub async fn list_anonymize_requests(
     caller: Caller<RequestsRead>,
     params: Params<Listing>,
-    stores: Data<Stores>,
-) -> Answer<Json<Page<AnonymizeRequest>>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<Page<AnonymizeRequest>>> {
     let Listing { status, cursor, limit } = params.0;
     let page = super::list(&stores, &caller, &Filter { status, cursor, limit: limit.get() }).await?;
     Ok(Json(page.map(AnonymizeRequest::from)))
@@ -98,9 +98,9 @@ pub async fn create_anonymize_request(
     key: IdempotencyKey,
     request: HttpRequest,
     body: Body<NewRequest>,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
-    let Answered { value, replayed } = super::create(&stores, &caller, &body.0, key.0.as_deref()).await?;
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
+    let Replayable { value, replayed } = super::create(&stores, &caller, &body.0, key.0.as_deref()).await?;
     let entered = EnteredAnonymizeRequest::from(value);
     let address = format!("{}/{}", request.path(), entered.request.id);
     let mut answer = HttpResponse::Created();
@@ -127,11 +127,11 @@ pub async fn get_anonymize_request(
     id: Id<RequestId>,
     _: Params<Nothing>,
     known: IfNoneMatch,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
     Ok(match super::find(&stores, &caller, id.0, |version| known.has(version)).await? {
         Read::Known(version) => HttpResponse::NotModified().insert_header(etag(version)).finish(),
-        Read::Shown(shown) => {
+        Read::RenderedRequest(shown) => {
             let request = AnonymizeRequest::from(*shown);
             HttpResponse::Ok().insert_header(etag(request.version)).json(request)
         }
@@ -159,8 +159,8 @@ pub async fn update_anonymize_request(
     _: Params<Nothing>,
     if_match: IfMatch,
     patch: MergePatch,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
     let condition = |version| meant(&if_match, version);
     let change: Change = match patch.read() {
         Ok(change) => change,
@@ -190,8 +190,8 @@ pub async fn delete_anonymize_request(
     id: Id<RequestId>,
     _: Params<Nothing>,
     if_match: IfMatch,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
     super::cancel(&stores, &caller, id.0, &|version| meant(&if_match, version)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -217,9 +217,9 @@ pub async fn save_anonymize_requests(
     _: Params<Nothing>,
     key: IdempotencyKey,
     body: Body<Batch>,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
-    let Answered { value, replayed } = super::save_batch(&stores, &caller, &body.0, key.0.as_deref()).await?;
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
+    let Replayable { value, replayed } = super::save_batch(&stores, &caller, &body.0, key.0.as_deref()).await?;
     Ok(replay(&mut HttpResponse::Ok(), replayed).json(SavedAnonymizeRequests::from(value)))
 }
 
@@ -240,8 +240,8 @@ pub async fn preview_anonymize_request(
     caller: Caller<RequestsWrite>,
     _: Params<Nothing>,
     body: Body<NewRequest>,
-    stores: Data<Stores>,
-) -> Answer<Json<AnonymizePreview>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<AnonymizePreview>> {
     Ok(Json(super::preview(&stores, &caller, &body.0).await?.into()))
 }
 

@@ -13,9 +13,9 @@ use utoipa_actix_web::{AppExt as _, scope};
 use super::*;
 use crate::base::clock::Clock;
 use crate::config::Config;
-use crate::http::keys::dev_token;
+use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Keys, Kit, TenantDirectory};
+use crate::http::{HttpContext, Keys, TenantDirectory};
 use crate::requests::tests::{BEGUN, House};
 use crate::telemetry::Metrics;
 
@@ -31,7 +31,7 @@ struct Call<'a> {
     role: &'static str,
 }
 
-struct Answered {
+struct Replayable {
     status: u16,
     headers: HeaderMap,
     body: Value,
@@ -59,13 +59,13 @@ impl Call<'_> {
         self
     }
 
-    async fn send(self) -> Answered {
+    async fn send(self) -> Replayable {
         let folder = std::env::temp_dir().join(format!("lethe-requests-http-{}", RequestId::new()));
         let settings = vec![("LETHE_DATA_DIR".to_owned(), folder.display().to_string())];
         let config = Config::read(None, settings).unwrap();
         let token = dev_token(&config, "demo", &[self.role.to_owned()], "paal").unwrap();
         let tenant = self.house.paal.tenant;
-        let kit = Kit {
+        let kit = HttpContext {
             keys: Keys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
@@ -86,11 +86,11 @@ impl Call<'_> {
         let answer = call_service(&app, request.to_request()).await;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = serde_json::from_slice(&read_body(answer).await).unwrap_or_default();
-        Answered { status, headers, body }
+        Replayable { status, headers, body }
     }
 }
 
-impl Answered {
+impl Replayable {
     fn header(&self, name: impl actix_web::http::header::AsHeaderName) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }

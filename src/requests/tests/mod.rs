@@ -15,15 +15,15 @@ use super::*;
 use crate::base::actor::Scope;
 use crate::base::clock::Clock;
 use crate::base::crypto::Key as ServiceKey;
+use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RecordId};
-use crate::base::place::Place;
 use crate::store::{Db, Settings, migrate};
 use crate::tenants::fence;
 use crate::vault::{Keysets, MasterKey};
 
 /// A contact centre in Norway, on the afternoon of 3 August 2026.
 pub struct House {
-    pub stores: Arc<Stores>,
+    pub stores: Arc<AppContext>,
     pub paal: Actor,
 }
 
@@ -47,31 +47,31 @@ impl House {
         let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
         tx.commit().await.unwrap();
         let service_key = ServiceKey::from_bytes(&[9; 32]).unwrap();
-        let stores = Arc::new(Stores { archive, vault, keysets, clock, service_key });
+        let stores = Arc::new(AppContext { archive, vault, keysets, clock, service_key });
         let scopes = BTreeSet::from([Scope::RequestsRead, Scope::RequestsWrite]);
         Self { stores, paal: Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "paal".to_owned(), scopes } }
     }
 
     /// The same house at another time.
     fn later(self, by: TimeDelta) -> Self {
-        let Stores { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores).unwrap();
+        let AppContext { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { stores: Arc::new(Stores { archive, vault, keysets, clock, service_key }), ..self }
+        Self { stores: Arc::new(AppContext { archive, vault, keysets, clock, service_key }), ..self }
     }
 
-    async fn enter(&self, body: Value) -> Shown {
+    async fn enter(&self, body: Value) -> RenderedRequest {
         self.try_enter(body).await.map_err(|error| error.to_string()).unwrap()
     }
 
-    async fn try_enter(&self, body: Value) -> Result<Shown, RequestError> {
+    async fn try_enter(&self, body: Value) -> Result<RenderedRequest, RequestError> {
         create(&self.stores, &self.paal, &new(body), None).await.map(|answer| answer.value)
     }
 
-    async fn enter_once(&self, body: Value, key: &str) -> Result<Answered<Shown>, RequestError> {
+    async fn enter_once(&self, body: Value, key: &str) -> Result<Replayable<RenderedRequest>, RequestError> {
         create(&self.stores, &self.paal, &new(body), Some(key)).await
     }
 
-    async fn patch(&self, id: RequestId, version: i64, body: Value) -> Result<Shown, RequestError> {
+    async fn patch(&self, id: RequestId, version: i64, body: Value) -> Result<RenderedRequest, RequestError> {
         let patch: Change = serde_json::from_value(body).unwrap();
         change(&self.stores, &self.paal, id, &is(version), &patch).await
     }
@@ -81,14 +81,14 @@ impl House {
         save_batch(&self.stores, &self.paal, &batch, None).await.map(|answer| answer.value)
     }
 
-    async fn read(&self, id: RequestId) -> Result<Shown, RequestError> {
+    async fn read(&self, id: RequestId) -> Result<RenderedRequest, RequestError> {
         match find(&self.stores, &self.paal, id, |_| false).await? {
-            Read::Shown(shown) => Ok(*shown),
+            Read::RenderedRequest(shown) => Ok(*shown),
             Read::Known(_) => unreachable!("nothing is known"),
         }
     }
 
-    async fn page(&self, status: Option<Status>, cursor: Option<String>, limit: u32) -> Page<Shown> {
+    async fn page(&self, status: Option<Status>, cursor: Option<String>, limit: u32) -> Page<RenderedRequest> {
         list(&self.stores, &self.paal, &Filter { status, cursor, limit }).await.unwrap()
     }
 
@@ -138,7 +138,7 @@ fn bob() -> Value {
 fn places<T>(result: Result<T, RequestError>) -> Vec<(String, &'static str)> {
     match result {
         Err(RequestError::Invalid(places)) => {
-            places.into_iter().map(|Place { pointer, code, .. }| (pointer, code)).collect()
+            places.into_iter().map(|FieldError { pointer, code, .. }| (pointer, code)).collect()
         }
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("was accepted"),

@@ -88,7 +88,7 @@ async fn pages_follow_each_other_newest_first() {
     let oldest = oldest_waiting(&mut tx, house.paal.tenant).await.unwrap();
     assert_eq!(oldest, Some(instant("2026-08-03T12:00:01Z")));
     drop(tx);
-    let of = |page: &Page<Shown>| page.items.iter().map(|one| one.request.id).collect::<Vec<_>>();
+    let of = |page: &Page<RenderedRequest>| page.items.iter().map(|one| one.request.id).collect::<Vec<_>>();
     let first = house.page(None, None, 3).await;
     assert_eq!(of(&first), ids[..3]);
     let second = house.page(None, first.next_cursor.clone(), 3).await;

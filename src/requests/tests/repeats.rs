@@ -43,7 +43,7 @@ async fn a_call_that_still_runs_is_not_done_twice() {
     let house = house.later(TimeDelta::minutes(2));
     assert!(house.enter_once(bob(), "k1").await.is_ok(), "after a minute it is taken for dead");
     let mut tx = house.stores.archive.write().await.unwrap();
-    let late = idempotency::answer(&mut tx, &dead, &Answer::default()).await;
+    let late = idempotency::answer(&mut tx, &dead, &KeptOutcome::default()).await;
     assert!(matches!(late, Err(RequestError::InProgress)), "the dead one cannot answer any more");
     drop(tx);
     let mut tx = house.stores.archive.write().await.unwrap();

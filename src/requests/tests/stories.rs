@@ -168,7 +168,7 @@ async fn a_preview_counts_what_would_be_forgotten_and_remembers_nobody() {
     let hits = look(bob()).await.map_err(|error| error.to_string()).unwrap();
     assert!(hits.warnings.is_empty());
     let (target, calls) = hits.targets[0];
-    assert_eq!((target.word(), calls.records), ("archive", 2));
+    assert_eq!((target.as_str(), calls.records), ("archive", 2));
     assert_eq!(calls.last, Some(instant("2026-08-02T08:00:00Z")));
     assert_eq!(hits.targets[1].1.records, 0);
     assert_eq!(house.audited().await, ["request.previewed", "request.created", "request.previewed"]);

@@ -17,10 +17,10 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{RequestId, TenantId};
 use crate::config::Config;
+use crate::http::auth::{Keys, dev_token};
 use crate::http::caller::{self, Caller, TenantDirectory, refused};
 use crate::http::docs::{BodyProblems, CallProblems, Contract, ItemProblems};
 use crate::http::json::Body;
-use crate::http::keys::{Keys, dev_token};
 use crate::http::lines::Lines;
 use crate::http::path::Id;
 use crate::telemetry::Metrics;
@@ -79,7 +79,7 @@ async fn add_lines(mut lines: Lines) -> Result<HttpResponse, Problem> {
 /// An app with the frame around it, its settings and a tenant called `demo`.
 struct Stage {
     config: Config,
-    kit: Data<Kit>,
+    kit: Data<HttpContext>,
 }
 
 impl Stage {
@@ -91,7 +91,7 @@ impl Stage {
         let demo = TenantId::new();
         let tenants = TenantDirectory::new(move |slug| Box::pin(async move { Ok((slug == "demo").then_some(demo)) }));
         let keys = Keys::open(&config, Clock::System).unwrap();
-        let kit = Kit { http: config.http.clone(), keys, tenants, metrics: Metrics::new().unwrap() };
+        let kit = HttpContext { http: config.http.clone(), keys, tenants, metrics: Metrics::new().unwrap() };
         Self { config, kit: Data::new(kit) }
     }
 

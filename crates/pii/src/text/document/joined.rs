@@ -17,7 +17,7 @@ use super::super::name::Names;
 use super::super::{Find, Finder, Found, Reading};
 use super::pieces::{Piece, Pieces, Put};
 use super::rereading::hidden;
-use super::{Broken, LONGEST_WORK};
+use super::{DocumentError, LONGEST_WORK};
 
 /// A run of characters that is longer than this is no address.
 const LONGEST_ADDRESS: usize = 320;
@@ -57,7 +57,7 @@ impl Eyes<'_> {
         pieces: &mut Pieces,
         read: &dyn Fn(Piece) -> Cow<'t, str>,
         layout: Layout,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), DocumentError> {
         let order = pieces.order();
         let mut window = Window::new(self, layout);
         let mut last = None;
@@ -140,7 +140,7 @@ impl<'e> Window<'e> {
         }
     }
 
-    fn add(&mut self, pieces: &mut Pieces, no: u32, says: &str, begins: bool) -> Result<(), Broken> {
+    fn add(&mut self, pieces: &mut Pieces, no: u32, says: &str, begins: bool) -> Result<(), DocumentError> {
         let part = self.parts.last().copied().filter(|_| !begins);
         match part {
             None => {
@@ -185,9 +185,9 @@ impl<'e> Window<'e> {
     }
 
     /// Marks what is found in the window. Unless it is the last one of its group, its end is looked at again with what follows.
-    fn close(&mut self, pieces: &mut Pieces, is_last: bool) -> Result<(), Broken> {
+    fn close(&mut self, pieces: &mut Pieces, is_last: bool) -> Result<(), DocumentError> {
         if self.begun.elapsed() > LONGEST_WORK {
-            return Err(Broken::TooSlow);
+            return Err(DocumentError::TooSlow);
         }
         let kept = self.look();
         let to = if is_last { self.text.len() } else { self.cut(MARGIN) };
@@ -264,7 +264,7 @@ impl<'e> Window<'e> {
     }
 
     /// Marks what of a find lies in each piece.
-    fn spread(&self, pieces: &mut Pieces, find: Range<usize>, mut put: Option<Put>) -> Result<(), Broken> {
+    fn spread(&self, pieces: &mut Pieces, find: Range<usize>, mut put: Option<Put>) -> Result<(), DocumentError> {
         let first = self.fragments.partition_point(|fragment| fragment.range.end <= find.start);
         for Fragment { piece, offset, range } in
             self.fragments[first..].iter().take_while(|fragment| fragment.range.start < find.end)

@@ -22,7 +22,7 @@ use super::pieces::{Belongs, Piece, Pieces, Put};
 use super::rereading::hidden;
 use super::scan::{Json, position, quoted};
 use super::speakers::{self, Labels};
-use super::{Broken, Case, Replaced, vcon};
+use super::{Case, DocumentError, Replaced, vcon};
 
 /// What the JSON is to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub(super) fn tokenize(
     finder: &Finder,
     shape: Shape,
     first: usize,
-) -> Result<Option<Replaced>, Broken> {
+) -> Result<Option<Replaced>, DocumentError> {
     let mut json = Json::check(text)?;
     let is_vcon = shape == Shape::Vcon || vcon::is_one(json);
     let opened = if is_vcon && !case.stored { vcon::open(json)? } else { None };
@@ -132,7 +132,7 @@ pub(super) fn tokenize(
 
 impl Walk<'_> {
     /// Collects the strings of a value and of all that is in it. Answers where it ends.
-    pub(super) fn value(&mut self, at: usize, trail: Trail) -> Result<usize, Broken> {
+    pub(super) fn value(&mut self, at: usize, trail: Trail) -> Result<usize, DocumentError> {
         match self.json.byte(at) {
             b'{' => self.object(at, trail),
             b'[' => {
@@ -151,7 +151,7 @@ impl Walk<'_> {
         }
     }
 
-    fn object(&mut self, at: usize, trail: Trail) -> Result<usize, Broken> {
+    fn object(&mut self, at: usize, trail: Trail) -> Result<usize, DocumentError> {
         let json = self.json;
         let is_turn = json.members(at).any(|member| SAID.contains(&json.read(member.key).as_ref()));
         let tells =
@@ -182,7 +182,7 @@ impl Walk<'_> {
     }
 
     /// Marks the identifiers of a key. Answers whether there are any.
-    pub(super) fn key(&mut self, range: &Range<usize>, key: &str) -> Result<bool, Broken> {
+    pub(super) fn key(&mut self, range: &Range<usize>, key: &str) -> Result<bool, DocumentError> {
         let finds = self.finder.read(&self.seen(key), Reading::Counter);
         if finds.is_empty() {
             return Ok(false);
@@ -217,7 +217,7 @@ impl Walk<'_> {
     }
 
     /// A number that is an identifier becomes a string; a word of digits may have become a number.
-    fn number(&mut self, at: usize, trail: Trail) -> Result<usize, Broken> {
+    fn number(&mut self, at: usize, trail: Trail) -> Result<usize, DocumentError> {
         let end = self.json.end(at);
         let finds = self.counter(&self.json.read(at..end));
         if trail.is_word && !trail.alone {
@@ -245,7 +245,7 @@ impl Walk<'_> {
     }
 
     /// Adds a string, of which nothing or all goes for what is known already. Answers where it ends.
-    pub(super) fn string(&mut self, at: usize, trail: Trail, whole: Option<Put>) -> Result<usize, Broken> {
+    pub(super) fn string(&mut self, at: usize, trail: Trail, whole: Option<Put>) -> Result<usize, DocumentError> {
         let end = self.json.end(at);
         let text = self.json.read(at..end);
         let is_id = text.len() == Hyphenated::LENGTH && Uuid::parse_str(&text).is_ok();
@@ -267,7 +267,7 @@ impl Walk<'_> {
         Ok(end)
     }
 
-    fn mark(&mut self, piece: u32, finds: Finds) -> Result<(), Broken> {
+    fn mark(&mut self, piece: u32, finds: Finds) -> Result<(), DocumentError> {
         for (range, find) in finds {
             self.pieces.mark(piece, range.start, range.end, Some(Put::Find(find)))?;
         }
@@ -280,7 +280,7 @@ impl Walk<'_> {
     }
 
     /// Looks through what was collected, and writes the document without what identifies somebody.
-    fn replace(mut self) -> Result<Option<Replaced>, Broken> {
+    fn replace(mut self) -> Result<Option<Replaced>, DocumentError> {
         let json = self.json;
         let read = |piece: Piece| json.read(piece.start as usize..piece.end as usize);
         let eyes = Eyes { finder: self.finder, names: self.labels.names() };

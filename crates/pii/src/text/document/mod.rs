@@ -99,7 +99,7 @@ pub struct Document {
 
 /// Why bytes are no document of a format. Never quotes them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum DocumentError {
     /// The bytes are no UTF-8 from this one on, counted from 0.
     #[error("not UTF-8 from byte {0} on")]
     NotUtf8(usize),
@@ -136,12 +136,12 @@ pub enum Broken {
 }
 
 /// Reads a document and replaces what identifies somebody.
-pub fn tokenize(format: Format, bytes: &[u8], case: &Case) -> Result<Document, Broken> {
-    let text = std::str::from_utf8(bytes).map_err(|error| Broken::NotUtf8(error.valid_up_to()))?;
+pub fn tokenize(format: Format, bytes: &[u8], case: &Case) -> Result<Document, DocumentError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| DocumentError::NotUtf8(error.valid_up_to()))?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if let Some(at) = text.find('\0') {
         // A text of another encoding: digits with a NUL between them would not be found.
-        return Err(Broken::Line { line: 1 + text[..at].matches('\n').count(), rule: "must not hold NUL" });
+        return Err(DocumentError::Line { line: 1 + text[..at].matches('\n').count(), rule: "must not hold NUL" });
     }
     let stripped = stripped(format, text);
     let clean = stripped.as_deref().unwrap_or(text);
@@ -177,7 +177,7 @@ fn stripped(format: Format, text: &str) -> Option<String> {
 type Replaced = (String, Vec<Found>);
 
 /// Replaces what identifies somebody; `None` where nothing does. New placeholders are numbered from `first` on.
-fn replaced(format: Format, text: &str, first: usize, case: &Case) -> Result<Option<Replaced>, Broken> {
+fn replaced(format: Format, text: &str, first: usize, case: &Case) -> Result<Option<Replaced>, DocumentError> {
     let finder = Finder::new(case.region, case.own.clone());
     match format {
         Format::Plain => plain(text, case, &finder, first),
@@ -187,7 +187,7 @@ fn replaced(format: Format, text: &str, first: usize, case: &Case) -> Result<Opt
     }
 }
 
-fn plain(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Option<Replaced>, Broken> {
+fn plain(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Option<Replaced>, DocumentError> {
     let mut labels = Labels::default();
     for label in speakers::labels_of_lines(text).filter(|_| case.forgotten) {
         labels.add(label, case)?;

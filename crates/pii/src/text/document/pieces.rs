@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::super::{Find, Found};
 use super::scan::position;
-use super::{Broken, MOST_MARKS, MOST_MENTIONS};
+use super::{DocumentError, MOST_MARKS, MOST_MENTIONS};
 
 /// What is written where nothing is known that could stand for a find.
 pub(super) const ANONYMIZED: &str = "Anonymized";
@@ -144,9 +144,9 @@ impl Pieces {
     }
 
     /// Notes what goes of a piece.
-    pub(super) fn mark(&mut self, piece: u32, start: usize, end: usize, put: Option<Put>) -> Result<(), Broken> {
+    pub(super) fn mark(&mut self, piece: u32, start: usize, end: usize, put: Option<Put>) -> Result<(), DocumentError> {
         if self.marks.len() >= MOST_MARKS {
-            return Err(Broken::TooMany);
+            return Err(DocumentError::TooMany);
         }
         let put = match put {
             None => NOTHING,
@@ -156,7 +156,7 @@ impl Pieces {
         Ok(())
     }
 
-    fn intern(&mut self, put: Put) -> Result<u32, Broken> {
+    fn intern(&mut self, put: Put) -> Result<u32, DocumentError> {
         let next = position(self.puts.len());
         let number = match &put {
             Put::Find(Find::Identifier(found)) => {
@@ -164,7 +164,7 @@ impl Pieces {
                     return Ok(*known);
                 }
                 if self.known.len() >= MOST_MENTIONS {
-                    return Err(Broken::TooMany);
+                    return Err(DocumentError::TooMany);
                 }
                 self.known.insert(found.clone(), next);
                 next

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::super::placeholder::{CLOSE, OPEN};
-use super::{Broken, Case, Document, Format, replaced};
+use super::{Case, Document, DocumentError, Format, replaced};
 
 /// Stands at the beginning of a hidden placeholder, in the place of its first character: one of Unicode's noncharacters, which no
 /// text may interchange.
@@ -18,7 +18,7 @@ const FILLER: char = '\u{1}';
 /// Reads a document that [`tokenize`](super::tokenize) made, and replaces what identifies this customer and still stands there. Its
 /// placeholders stay as they are; the new ones are numbered from `first` on. The mentions are what these stand for, and the
 /// document is replaced if anything of it was, now.
-pub fn tokenize_again(format: Format, text: String, first: usize, case: &Case) -> Result<Document, Broken> {
+pub fn tokenize_again(format: Format, text: String, first: usize, case: &Case) -> Result<Document, DocumentError> {
     let replaced = replaced(format, &text, first, &Case { stored: true, ..case.clone() })?;
     Ok(Document::of(replaced, || text))
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::Broken;
+use super::DocumentError;
 
 /// JSON that was checked: one value, not too deep, whose objects name each member once.
 #[derive(Clone, Copy)]
@@ -26,9 +26,9 @@ pub(super) struct Member {
 
 impl<'t> Json<'t> {
     /// Checks a text.
-    pub(super) fn check(text: &'t str) -> Result<Self, Broken> {
+    pub(super) fn check(text: &'t str) -> Result<Self, DocumentError> {
         serde_json::from_str::<Valid>(text)
-            .map_err(|error| Broken::NotJson { line: error.line().max(1), column: error.column().max(1) })?;
+            .map_err(|error| DocumentError::NotJson { line: error.line().max(1), column: error.column().max(1) })?;
         let json = Self { text };
         let mut keys = Keys { json, starts: Vec::new() };
         let mut is_unique = true;
@@ -38,7 +38,7 @@ impl<'t> Json<'t> {
         if is_unique {
             return Ok(json);
         }
-        Err(Broken::Rule { pointer: String::new(), rule: "must name each field of an object once" })
+        Err(DocumentError::Rule { pointer: String::new(), rule: "must name each field of an object once" })
     }
 
     /// A text that [`Json::check`] has let through before.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::super::name::Names;
-use super::{Broken, Case};
+use super::{Case, DocumentError};
 use crate::PersonName;
 
 /// The most names that are looked for in one text.
@@ -120,7 +120,7 @@ pub(super) struct Labels(BTreeSet<String>);
 
 impl Labels {
     /// Adds a label, unless it is a role. Of a document that was stored before, the first hundred count.
-    pub(super) fn add(&mut self, label: &str, case: &Case) -> Result<(), Broken> {
+    pub(super) fn add(&mut self, label: &str, case: &Case) -> Result<(), DocumentError> {
         let label = label.trim();
         if is_role(label) || self.0.contains(label) {
             return Ok(());
@@ -128,7 +128,7 @@ impl Labels {
         if self.0.len() < MOST_NAMES {
             self.0.insert(label.to_owned());
         } else if !case.stored {
-            return Err(Broken::Rule { pointer: String::new(), rule: "must name at most 100 speakers" });
+            return Err(DocumentError::Rule { pointer: String::new(), rule: "must name at most 100 speakers" });
         }
         Ok(())
     }

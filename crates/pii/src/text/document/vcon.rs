@@ -11,13 +11,13 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::super::{Find, Found};
-use super::Broken;
+use super::DocumentError;
 use super::json::{Trail, Walk};
 use super::pieces::{ANONYMIZED, Put};
 use super::rereading::has_placeholder;
 use super::scan::{Json, quoted};
 use super::speakers::is_role;
-use crate::{Email, Phone, Pii, Unidentified};
+use crate::{Email, IdentifierError, Phone, Pii};
 
 /// The lists whose entries have bodies.
 const LISTS: [&str; 6] = ["dialog", "analysis", "attachments", "group", "appended", "amended"];
@@ -35,8 +35,8 @@ pub(super) fn is_one(json: Json<'_>) -> bool {
 }
 
 /// The container with text in place of the bodies that are none, `None` where all are; or refuses what cannot be looked through.
-pub(super) fn open(json: Json<'_>) -> Result<Option<String>, Broken> {
-    let refuse = |pointer: &str, rule| Err(Broken::Rule { pointer: pointer.to_owned(), rule });
+pub(super) fn open(json: Json<'_>) -> Result<Option<String>, DocumentError> {
+    let refuse = |pointer: &str, rule| Err(DocumentError::Rule { pointer: pointer.to_owned(), rule });
     let root = json.root();
     if json.byte(root) != b'{' {
         return refuse("", "must be a vCon: an object");
@@ -60,7 +60,7 @@ pub(super) fn open(json: Json<'_>) -> Result<Option<String>, Broken> {
             return refuse(&format!("/{list}"), "must be an array of objects");
         }
         for (at, entry) in json.items(member.value).enumerate() {
-            let rule = |rule| Broken::Rule { pointer: format!("/{list}/{at}/body"), rule };
+            let rule = |rule| DocumentError::Rule { pointer: format!("/{list}/{at}/body"), rule };
             let entry = Entry { json, at: entry };
             if list == "dialog" && entry.is_recording() && entry.has_body() {
                 return Err(rule("must not hold a recording: upload it as content of the kind recording"));
@@ -182,7 +182,7 @@ fn decoded(body: &str) -> Option<Vec<u8>> {
 }
 
 /// Collects the strings of a container; of its parties the identifiers go whole.
-pub(super) fn walk(walk: &mut Walk<'_>) -> Result<(), Broken> {
+pub(super) fn walk(walk: &mut Walk<'_>) -> Result<(), DocumentError> {
     let json = walk.json;
     let root = json.root();
     if json.byte(root) != b'{' {
@@ -211,7 +211,7 @@ pub(super) fn walk(walk: &mut Walk<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-fn walk_party(party: usize, trail: Trail, walk: &mut Walk<'_>) -> Result<(), Broken> {
+fn walk_party(party: usize, trail: Trail, walk: &mut Walk<'_>) -> Result<(), DocumentError> {
     let (json, case, finder) = (walk.json, walk.case, walk.finder);
     let entry = Entry { json, at: party };
     let phone = entry.text("tel").map(|tel| Phone::parse(&tel, case.region));
@@ -265,15 +265,15 @@ fn address_of(mailto: &str) -> &str {
     address.split('?').next().unwrap_or_default()
 }
 
-fn is_known<T: PartialEq>(read: &Result<Pii<T>, Unidentified>, own: Option<&Pii<T>>) -> bool {
+fn is_known<T: PartialEq>(read: &Result<Pii<T>, IdentifierError>, own: Option<&Pii<T>>) -> bool {
     read.as_ref().ok().is_some_and(|read| Some(read) == own)
 }
 
 /// What stands for a field that is to be an identifier. One that says there is none stays.
-fn whole<T: Clone>(read: &Result<Pii<T>, Unidentified>, found: impl Fn(Pii<T>) -> Found) -> Option<Put> {
+fn whole<T: Clone>(read: &Result<Pii<T>, IdentifierError>, found: impl Fn(Pii<T>) -> Found) -> Option<Put> {
     match read {
         Ok(identifier) => Some(Put::Find(Find::Identifier(found(identifier.clone())))),
-        Err(Unidentified::Withheld) => None,
+        Err(IdentifierError::Withheld) => None,
         Err(_) => Some(Put::Word),
     }
 }

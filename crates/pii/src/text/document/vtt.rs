@@ -11,7 +11,7 @@ use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces, Put};
 use super::signs::{Lines, escape_read, time, times, unescape};
 use super::speakers::{self, Labels};
-use super::{Broken, Case, Replaced};
+use super::{Case, DocumentError, Replaced};
 
 /// What is read of a file.
 struct Cues<'t> {
@@ -23,7 +23,12 @@ struct Cues<'t> {
 }
 
 /// Replaces what identifies somebody; `None` where nothing does.
-pub(super) fn tokenize(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Option<Replaced>, Broken> {
+pub(super) fn tokenize(
+    text: &str,
+    case: &Case,
+    finder: &Finder,
+    first: usize,
+) -> Result<Option<Replaced>, DocumentError> {
     let mut cues = Cues { text, case, pieces: Pieces::new(first), labels: Labels::default(), count: 0 };
     cues.read()?;
     let Cues { mut pieces, labels, .. } = cues;
@@ -87,10 +92,10 @@ fn is_header(line: &str) -> bool {
 }
 
 impl<'t> Cues<'t> {
-    fn read(&mut self) -> Result<(), Broken> {
+    fn read(&mut self) -> Result<(), DocumentError> {
         let mut lines = Lines::of(self.text);
         let Some(header) = lines.next().filter(|line| is_header(line.text)) else {
-            return Err(Broken::Line { line: 1, rule: "must be WEBVTT" });
+            return Err(DocumentError::Line { line: 1, rule: "must be WEBVTT" });
         };
         self.other(&header.text[6..]);
         let mut is_first = true;
@@ -119,13 +124,16 @@ impl<'t> Cues<'t> {
         }
     }
 
-    fn read_block(&mut self, block: &Lines<'t>) -> Result<(), Broken> {
+    fn read_block(&mut self, block: &Lines<'t>) -> Result<(), DocumentError> {
         let Some(first) = block.clone().next() else { return Ok(()) };
         let is_block =
             |name: &str| first.text.strip_prefix(name).is_some_and(|rest| rest.trim_start().len() < rest.len().max(1));
         if ["NOTE", "STYLE", "REGION"].iter().any(|name| is_block(name)) {
             if let Some(line) = block.clone().find(|line| line.text.contains("-->")) {
-                return Err(Broken::Line { line: line.number, rule: "must hold no arrow, since it stands in no cue" });
+                return Err(DocumentError::Line {
+                    line: line.number,
+                    rule: "must hold no arrow, since it stands in no cue",
+                });
             }
             self.other(block.text());
             return Ok(());
@@ -135,25 +143,28 @@ impl<'t> Cues<'t> {
             lines.next();
         }
         let Some(timing) = lines.next().filter(|line| line.text.contains("-->")) else {
-            return Err(Broken::Line { line: first.number, rule: "must be followed by the times of a cue" });
+            return Err(DocumentError::Line { line: first.number, rule: "must be followed by the times of a cue" });
         };
         if timing.number > first.number {
             self.other(first.text);
         }
-        let settings = times(timing.text).ok_or(Broken::Line {
+        let settings = times(timing.text).ok_or(DocumentError::Line {
             line: timing.number,
             rule: "must be two times such as 00:00:01.000 --> 00:00:02.500, the second not before the first",
         })?;
         self.other(&timing.text[settings..]);
         self.count += 1;
         if let Some(line) = lines.clone().find(|line| line.text.contains("-->")) {
-            return Err(Broken::Line { line: line.number, rule: "must hold no arrow: an empty line ends a cue" });
+            return Err(DocumentError::Line {
+                line: line.number,
+                rule: "must hold no arrow: an empty line ends a cue",
+            });
         }
         self.read_payload(lines.text(), timing.number + 1)
     }
 
     /// The words and tags of a cue.
-    fn read_payload(&mut self, payload: &'t str, line: usize) -> Result<(), Broken> {
+    fn read_payload(&mut self, payload: &'t str, line: usize) -> Result<(), DocumentError> {
         let (mut rest, mut voice) = (payload, "");
         while !rest.is_empty() {
             let said = rest.find('<').unwrap_or(rest.len());
@@ -169,14 +180,17 @@ impl<'t> Cues<'t> {
                 voice = self.read_tag(inside, voice)?;
             } else if time(inside) != Some(inside.len()) {
                 let line = line + payload[..payload.len() - tag.len()].matches('\n').count();
-                return Err(Broken::Line { line, rule: "must have times such as <00:00:01.000> and tags in its cue" });
+                return Err(DocumentError::Line {
+                    line,
+                    rule: "must have times such as <00:00:01.000> and tags in its cue",
+                });
             }
         }
         Ok(())
     }
 
     /// A tag, `v.loud Kari` or `/c`; answers who speaks behind it.
-    fn read_tag(&mut self, inside: &'t str, voice: &'t str) -> Result<&'t str, Broken> {
+    fn read_tag(&mut self, inside: &'t str, voice: &'t str) -> Result<&'t str, DocumentError> {
         let name = inside.trim_start_matches('/');
         let name = &inside[..inside.len() - name.len() + name.bytes().take_while(u8::is_ascii_alphabetic).count()];
         let is_known = ["c", "i", "b", "u", "ruby", "rt", "v", "lang"].contains(&name.trim_start_matches('/'));
@@ -207,7 +221,7 @@ impl<'t> Cues<'t> {
         self.pieces.sign(piece);
     }
 
-    fn voice(&mut self, name: &str) -> Result<(), Broken> {
+    fn voice(&mut self, name: &str) -> Result<(), DocumentError> {
         let at = self.at(name);
         let says = unescape(name).map_or(Cow::Borrowed(name), Cow::Owned);
         let piece = if self.case.forgotten && !speakers::is_role(&says) {

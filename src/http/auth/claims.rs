@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::{Claims, Terms, Unverified};
+use super::{Claims, Terms, TokenError};
 use crate::http::caller::scopes_of;
 
 /// How far the clocks of provider and service may be apart, in seconds.
@@ -26,16 +26,16 @@ pub(super) struct Times {
 
 impl Terms {
     /// Checks issuer, audience and times, and reads who it is.
-    pub(super) fn read(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(Claims, Times), Unverified> {
+    pub(super) fn read(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(Claims, Times), TokenError> {
         if text(claims, "iss") != Some(&self.issuer) {
-            return Err(Unverified::Issuer);
+            return Err(TokenError::Issuer);
         }
         if !words(claims.get("aud"), |_| false).any(|audience| audience == self.audience) {
-            return Err(Unverified::Audience);
+            return Err(TokenError::Audience);
         }
         let times = Times::of(claims)?;
         times.check(now)?;
-        let sub = text(claims, "sub").filter(|sub| is_clean(sub)).ok_or(Unverified::Subject)?;
+        let sub = text(claims, "sub").filter(|sub| is_clean(sub)).ok_or(TokenError::Subject)?;
         let name = found(claims, &self.name_claim).and_then(Value::as_str);
         let name = name
             .or_else(|| text(claims, "preferred_username").map(String::as_str))
@@ -53,22 +53,22 @@ impl Terms {
 }
 
 impl Times {
-    fn of(claims: &Map<String, Value>) -> Result<Self, Unverified> {
-        let ends = claims.get("exp").and_then(Value::as_f64).ok_or(Unverified::Expired)?;
-        let time = |name| claims.get(name).map(|time: &Value| time.as_f64().ok_or(Unverified::Early)).transpose();
+    fn of(claims: &Map<String, Value>) -> Result<Self, TokenError> {
+        let ends = claims.get("exp").and_then(Value::as_f64).ok_or(TokenError::Expired)?;
+        let time = |name| claims.get(name).map(|time: &Value| time.as_f64().ok_or(TokenError::Early)).transpose();
         Ok(Self { issued: time("iat")?, begins: time("nbf")?, ends })
     }
 
     /// Whether the token counts now; asked at every call.
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for millions of years")]
-    pub(super) fn check(self, now: DateTime<Utc>) -> Result<(), Unverified> {
+    pub(super) fn check(self, now: DateTime<Utc>) -> Result<(), TokenError> {
         let now = now.timestamp_millis() as f64 / 1000.0;
         if now >= self.ends + LEEWAY {
-            return Err(Unverified::Expired);
+            return Err(TokenError::Expired);
         }
         let is_early = |time: Option<f64>, leeway: f64| time.is_some_and(|time| now < time - leeway);
         if is_early(self.begins, LEEWAY) || is_early(self.issued, ISSUED_LEEWAY) {
-            return Err(Unverified::Early);
+            return Err(TokenError::Early);
         }
         Ok(())
     }

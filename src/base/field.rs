@@ -2,7 +2,7 @@
 
 /// One mistake in a body: a JSON pointer (RFC 6901), a stable code, and what would be right. Never the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct FieldError {
     /// Where, such as `/customer/phone_number`.
     pub pointer: String,
     /// The rule's stable code, such as `out_of_range`.
@@ -11,7 +11,7 @@ pub struct Place {
     pub detail: &'static str,
 }
 
-impl Place {
+impl FieldError {
     /// A mistake at a pointer.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: &'static str) -> Self {

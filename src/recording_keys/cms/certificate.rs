@@ -15,7 +15,7 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::Time;
 
 use crate::base::crypto::sha256;
-use crate::keys::{KeyError, KeyKind, RecordingKey, Refusal};
+use crate::recording_keys::{CertificateError, KeyError, KeyKind, RecordingKey};
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -84,24 +84,24 @@ fn modulus_bits(key: &[u8]) -> Option<usize> {
 /// Reads a certificate in PEM or base64, and judges it.
 pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     let der = parse(text)?;
-    let certificate = Certificate::from_der(&der).map_err(|_| Refusal::NotACertificate)?;
+    let certificate = Certificate::from_der(&der).map_err(|_| CertificateError::NotACertificate)?;
     let body = certificate.tbs_certificate();
     let (from, to) = (instant(&body.validity().not_before), instant(&body.validity().not_after));
     if from > now {
-        return Err(Refusal::NotYetValid.into());
+        return Err(CertificateError::NotYetValid.into());
     }
     if to <= now {
-        return Err(Refusal::Expired.into());
+        return Err(CertificateError::Expired.into());
     }
     if BROKEN.contains(&certificate.signature_algorithm().oid) {
-        return Err(Refusal::Sha1Binding.into());
+        return Err(CertificateError::Sha1Binding.into());
     }
-    let key = PublicKey::of(body.subject_public_key_info()).ok_or(Refusal::AlgorithmUnsupported)?;
+    let key = PublicKey::of(body.subject_public_key_info()).ok_or(CertificateError::AlgorithmUnsupported)?;
     if matches!(key, PublicKey::Rsa(bits) if bits < 2048) {
-        return Err(Refusal::TooWeak.into());
+        return Err(CertificateError::TooWeak.into());
     }
     if !is_for_encryption(&certificate, &key)? {
-        return Err(Refusal::NotForEncryption.into());
+        return Err(CertificateError::NotForEncryption.into());
     }
     Ok(RecordingKey {
         kind: KeyKind::X509,
@@ -113,35 +113,35 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
 }
 
 /// Whether what the certificate says of its use lets a file's key be encrypted with it. What says nothing lets it.
-fn is_for_encryption(certificate: &Certificate, key: &PublicKey) -> Result<bool, Refusal> {
+fn is_for_encryption(certificate: &Certificate, key: &PublicKey) -> Result<bool, CertificateError> {
     let body = certificate.tbs_certificate();
-    let usage = body.get_extension::<KeyUsage>().map_err(|_| Refusal::NotACertificate)?;
+    let usage = body.get_extension::<KeyUsage>().map_err(|_| CertificateError::NotACertificate)?;
     let allowed = usage.is_none_or(|(_, usage)| match key {
         PublicKey::Rsa(_) => usage.key_encipherment(),
         PublicKey::Curve(_) => usage.key_agreement() && !usage.decipher_only(),
     });
-    let extended = body.get_extension::<ExtendedKeyUsage>().map_err(|_| Refusal::NotACertificate)?;
+    let extended = body.get_extension::<ExtendedKeyUsage>().map_err(|_| CertificateError::NotACertificate)?;
     Ok(allowed && extended.is_none_or(|(_, extended)| extended.0.iter().any(|usage| USAGES.contains(usage))))
 }
 
 /// The DER of the one certificate that a text holds.
-fn parse(text: &str) -> Result<Vec<u8>, Refusal> {
+fn parse(text: &str) -> Result<Vec<u8>, CertificateError> {
     let text = text.trim();
     let der = if text.contains("-----BEGIN") {
         if text.matches("-----BEGIN").count() > 1 {
-            return Err(Refusal::SeveralCertificates);
+            return Err(CertificateError::SeveralCertificates);
         }
         // Tools write what a certificate says before it.
         let from = text.find("-----BEGIN").unwrap_or_default();
-        let (label, der) = pem::decode_vec(&text.as_bytes()[from..]).map_err(|_| Refusal::NotACertificate)?;
+        let (label, der) = pem::decode_vec(&text.as_bytes()[from..]).map_err(|_| CertificateError::NotACertificate)?;
         if label != "CERTIFICATE" {
-            return Err(Refusal::NotACertificate);
+            return Err(CertificateError::NotACertificate);
         }
         der
     } else {
-        crate::keys::model::base64(text).ok_or(Refusal::NotACertificate)?
+        crate::recording_keys::model::base64(text).ok_or(CertificateError::NotACertificate)?
     };
-    if is_private(&der) { Err(Refusal::PrivateKey) } else { Ok(der) }
+    if is_private(&der) { Err(CertificateError::PrivateKey) } else { Ok(der) }
 }
 
 /// Whether this is a private key in DER: PKCS #1, #8 and #12 and SEC 1 all begin with a small version, and no certificate

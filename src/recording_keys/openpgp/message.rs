@@ -16,7 +16,7 @@ use pgp::packet::{Packet, PacketParser, PacketTrait as _, PublicKeyEncryptedSess
 use rand_core::OsRng;
 
 use crate::base::crypto::random;
-use crate::keys::KeyError;
+use crate::recording_keys::KeyError;
 
 /// How long a part of a packet is: a power of two of at least 512.
 const PART: usize = 1 << PART_BITS;

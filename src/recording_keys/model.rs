@@ -68,16 +68,16 @@ impl RecordingKey {
     /// Reads a certificate in armor, PEM, or base64, and judges it at an instant.
     pub fn read(kind: KeyKind, text: &str, now: DateTime<Utc>) -> Result<Self, KeyError> {
         if text.len() > Self::LONGEST {
-            return Err(Refusal::TooLong.into());
+            return Err(CertificateError::TooLong.into());
         }
         // Of whatever format, and whatever else comes with it.
         if text.contains("PRIVATE KEY") || is_wrapped_private_key(text) {
-            return Err(Refusal::PrivateKey.into());
+            return Err(CertificateError::PrivateKey.into());
         }
         let key = Self::judge(kind, text, now)?;
         // What passes here encrypts.
         key.encryptor().map_err(|error| match error {
-            KeyError::Unusable => Refusal::AlgorithmUnsupported.into(),
+            KeyError::Unusable => CertificateError::AlgorithmUnsupported.into(),
             error => error,
         })?;
         Ok(key)
@@ -120,9 +120,9 @@ macro_rules! refusals {
     ($($name:ident = $word:literal, $text:literal;)*) => {
         /// Why a certificate is refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Refusal { $(#[doc = $text] $name,)* }
+        pub enum CertificateError { $(#[doc = $text] $name,)* }
 
-        impl Refusal {
+        impl CertificateError {
             /// The stable word.
             #[must_use]
             pub const fn code(self) -> &'static str {
@@ -160,7 +160,7 @@ refusals! {
 pub enum KeyError {
     /// The certificate is refused.
     #[error("the certificate is refused: {}", .0.code())]
-    Refused(Refusal),
+    Refused(CertificateError),
     /// This build cannot encrypt for keys of this kind.
     #[error("this build cannot encrypt for keys of this kind")]
     NotBuiltIn,
@@ -178,8 +178,8 @@ pub enum KeyError {
     Store(#[from] StoreError),
 }
 
-impl From<Refusal> for KeyError {
-    fn from(refusal: Refusal) -> Self {
+impl From<CertificateError> for KeyError {
+    fn from(refusal: CertificateError) -> Self {
         Self::Refused(refusal)
     }
 }

@@ -131,30 +131,30 @@ async fn claims_that_do_not_fit_are_refused() {
     let keys = keys_of("claims", &[signer.jwk()], |_| {});
     let at = now().timestamp();
     for (changes, outcome) in [
-        (json!({ "exp": at - 60 }), Err(Unverified::Expired)),
-        (json!({ "exp": at - 5 }), Err(Unverified::Expired)),
+        (json!({ "exp": at - 60 }), Err(TokenError::Expired)),
+        (json!({ "exp": at - 5 }), Err(TokenError::Expired)),
         (json!({ "exp": at - 4 }), Ok(())),
         (json!({ "exp": 1_770_000_000.5 }), Ok(())),
-        (json!({ "exp": null }), Err(Unverified::Expired)),
-        (json!({ "exp": "tomorrow" }), Err(Unverified::Expired)),
-        (json!({ "nbf": at + 60 }), Err(Unverified::Early)),
+        (json!({ "exp": null }), Err(TokenError::Expired)),
+        (json!({ "exp": "tomorrow" }), Err(TokenError::Expired)),
+        (json!({ "nbf": at + 60 }), Err(TokenError::Early)),
         (json!({ "nbf": at + 5 }), Ok(())),
-        (json!({ "nbf": "now" }), Err(Unverified::Early)),
+        (json!({ "nbf": "now" }), Err(TokenError::Early)),
         (json!({ "iat": at - 3600 }), Ok(())),
         (json!({ "iat": at + 60 }), Ok(())),
-        (json!({ "iat": at + 61 }), Err(Unverified::Early)),
-        (json!({ "iat": at + 86_400, "exp": at + 90_000 }), Err(Unverified::Early)),
-        (json!({ "iat": at + 86_400, "nbf": at, "exp": at + 90_000 }), Err(Unverified::Early)),
-        (json!({ "iat": "now" }), Err(Unverified::Early)),
-        (json!({ "iss": "https://id.example/" }), Err(Unverified::Issuer)),
-        (json!({ "iss": ["https://id.example"] }), Err(Unverified::Issuer)),
-        (json!({ "iss": null }), Err(Unverified::Issuer)),
-        (json!({ "aud": "other" }), Err(Unverified::Audience)),
-        (json!({ "aud": null }), Err(Unverified::Audience)),
+        (json!({ "iat": at + 61 }), Err(TokenError::Early)),
+        (json!({ "iat": at + 86_400, "exp": at + 90_000 }), Err(TokenError::Early)),
+        (json!({ "iat": at + 86_400, "nbf": at, "exp": at + 90_000 }), Err(TokenError::Early)),
+        (json!({ "iat": "now" }), Err(TokenError::Early)),
+        (json!({ "iss": "https://id.example/" }), Err(TokenError::Issuer)),
+        (json!({ "iss": ["https://id.example"] }), Err(TokenError::Issuer)),
+        (json!({ "iss": null }), Err(TokenError::Issuer)),
+        (json!({ "aud": "other" }), Err(TokenError::Audience)),
+        (json!({ "aud": null }), Err(TokenError::Audience)),
         (json!({ "aud": ["other", "lethe"] }), Ok(())),
-        (json!({ "aud": [] }), Err(Unverified::Audience)),
-        (json!({ "sub": null }), Err(Unverified::Subject)),
-        (json!({ "sub": "a\u{0}b" }), Err(Unverified::Subject)),
+        (json!({ "aud": [] }), Err(TokenError::Audience)),
+        (json!({ "sub": null }), Err(TokenError::Subject)),
+        (json!({ "sub": "a\u{0}b" }), Err(TokenError::Subject)),
     ] {
         let outcome_seen = keys.verify(&signer.sign(&but(changes.clone()))).await.map(drop);
         assert_eq!(outcome_seen, outcome, "{changes}");
@@ -171,12 +171,12 @@ async fn tokens_of_other_kinds_give_no_access() {
         (Some("jwt"), Ok(())),
         (Some("at+jwt"), Ok(())),
         (Some("application/at+JWT"), Ok(())),
-        (Some("secevent+jwt"), Err(Unverified::Type)),
-        (Some("application/secevent+jwt"), Err(Unverified::Type)),
-        (Some("logout+jwt"), Err(Unverified::Type)),
-        (Some("dpop+jwt"), Err(Unverified::Type)),
-        (Some("text/jwt"), Err(Unverified::Type)),
-        (Some(""), Err(Unverified::Type)),
+        (Some("secevent+jwt"), Err(TokenError::Type)),
+        (Some("application/secevent+jwt"), Err(TokenError::Type)),
+        (Some("logout+jwt"), Err(TokenError::Type)),
+        (Some("dpop+jwt"), Err(TokenError::Type)),
+        (Some("text/jwt"), Err(TokenError::Type)),
+        (Some(""), Err(TokenError::Type)),
     ] {
         let header = Header { kid: Some("k".to_owned()), typ: typ.map(str::to_owned), ..Header::new(signer.algorithm) };
         let token = encode(&header, &claims(), &signer.key).unwrap();
@@ -197,7 +197,7 @@ async fn the_key_fixes_the_algorithm() {
     for secret in [modulus.as_bytes(), &URL_SAFE_NO_PAD.decode(&modulus).unwrap()] {
         let header = Header { kid: Some("rsa".to_owned()), ..Header::new(Algorithm::HS256) };
         let forged = encode(&header, &claims, &EncodingKey::from_secret(secret)).unwrap();
-        assert_eq!(keys.verify(&forged).await, Err(Unverified::Malformed));
+        assert_eq!(keys.verify(&forged).await, Err(TokenError::Malformed));
     }
     let (_, rest) = rsa.sign(&claims).split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let body = rest.split_once('.').unwrap().0.to_owned();
@@ -209,11 +209,11 @@ async fn the_key_fixes_the_algorithm() {
     }
     // The right key under another algorithm's or another key's name.
     let confused = Signer { kid: "rsa", ..ed };
-    assert_eq!(keys.verify(&confused.sign(&claims)).await, Err(Unverified::Signature));
+    assert_eq!(keys.verify(&confused.sign(&claims)).await, Err(TokenError::Signature));
     let stranger = Signer::new("ed", Algorithm::EdDSA);
-    assert_eq!(keys.verify(&stranger.sign(&claims)).await, Err(Unverified::Signature));
+    assert_eq!(keys.verify(&stranger.sign(&claims)).await, Err(TokenError::Signature));
     let unknown = Signer { kid: "lost", ..confused };
-    assert_eq!(keys.verify(&unknown.sign(&claims)).await, Err(Unverified::Signature));
+    assert_eq!(keys.verify(&unknown.sign(&claims)).await, Err(TokenError::Signature));
 }
 
 #[actix_web::test]
@@ -229,9 +229,9 @@ async fn a_token_cannot_bring_its_own_key() {
         ..Header::new(Algorithm::EdDSA)
     };
     let token = encode(&header, &claims(), &own.key).unwrap();
-    assert_eq!(keys.verify(&token).await, Err(Unverified::Signature));
+    assert_eq!(keys.verify(&token).await, Err(TokenError::Signature));
     let critical = Header { crit: Some(vec!["b64".to_owned()]), ..Header::new(Algorithm::EdDSA) };
-    assert_eq!(keys.verify(&encode(&critical, &claims(), &own.key).unwrap()).await, Err(Unverified::Malformed));
+    assert_eq!(keys.verify(&encode(&critical, &claims(), &own.key).unwrap()).await, Err(TokenError::Malformed));
 }
 
 #[actix_web::test]
@@ -241,7 +241,7 @@ async fn keys_for_other_uses_verify_nothing() {
         let mut jwk = signer.jwk();
         jwk.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let keys = keys_of("uses", &[jwk, other.jwk()], |_| {});
-        assert_eq!(keys.verify(&signer.sign(&claims())).await, Err(Unverified::Signature), "{change}");
+        assert_eq!(keys.verify(&signer.sign(&claims())).await, Err(TokenError::Signature), "{change}");
     }
 }
 
@@ -271,7 +271,7 @@ async fn development_tokens_are_for_development() {
     assert_eq!((found.tenant.as_deref(), found.name.as_str()), (Some("demo"), "paal"));
     assert_eq!(found.scopes, BTreeSet::from([Scope::ArchiveSearch]));
     let tomorrow = Clock::System.now() + TimeDelta::hours(25);
-    assert_eq!(keys.verify_at(&token, tomorrow).await, Err(Unverified::Expired));
+    assert_eq!(keys.verify_at(&token, tomorrow).await, Err(TokenError::Expired));
     assert!(matches!(dev_token(&config, "demo", &["king".to_owned()], "paal"), Err(DevKeyError::UnknownRole(_))));
     #[cfg(unix)]
     {
@@ -348,20 +348,20 @@ async fn the_provider_is_asked_once_and_again_for_a_new_key() {
 
     *provider.jwks.lock().unwrap() = json!({ "keys": [old.jwk(), new.jwk()] });
     let rotated = new.sign(&lasting);
-    assert_eq!(keys.verify_at(&rotated, later(30)).await, Err(Unverified::Signature));
+    assert_eq!(keys.verify_at(&rotated, later(30)).await, Err(TokenError::Signature));
     assert_eq!(asked(), 1, "not asked again within a minute");
     assert!(keys.verify_at(&rotated, later(61)).await.is_ok());
     assert_eq!(asked(), 2);
     let unknown = Signer::new("never", Algorithm::EdDSA).sign(&lasting);
     for second in 62..120 {
-        assert_eq!(keys.verify_at(&unknown, later(second)).await, Err(Unverified::Signature));
+        assert_eq!(keys.verify_at(&unknown, later(second)).await, Err(TokenError::Signature));
     }
     assert_eq!(asked(), 2, "made-up keys do not make the service a hammer");
 
     provider.away.store(true, Ordering::SeqCst);
     assert!(keys.verify_at(&token, later(23 * 3600)).await.is_ok(), "stale keys go on for a day");
     assert_eq!(asked(), 3);
-    assert_eq!(keys.verify_at(&token, later(25 * 3600)).await, Err(Unverified::KeysAway));
+    assert_eq!(keys.verify_at(&token, later(25 * 3600)).await, Err(TokenError::KeysAway));
     provider.away.store(false, Ordering::SeqCst);
     assert!(keys.verify_at(&token, later(25 * 3600 + 6)).await.is_ok(), "and the provider is asked again soon");
     server.stop(false).await;

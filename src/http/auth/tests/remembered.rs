@@ -13,15 +13,15 @@ async fn a_remembered_token_is_refused_when_its_time_is_over() {
     }
     let Source::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
     assert_eq!(set.verified.len(), 1, "it was remembered");
-    assert_eq!(keys.verify_at(&token, later(65)).await, Err(Unverified::Expired));
-    assert_eq!(keys.verify_at(&token, later(-6)).await, Err(Unverified::Early), "a clock that was set back");
+    assert_eq!(keys.verify_at(&token, later(65)).await, Err(TokenError::Expired));
+    assert_eq!(keys.verify_at(&token, later(-6)).await, Err(TokenError::Early), "a clock that was set back");
 
     // Another signature under the same words, and the other way round.
     let (words, _) = token.rsplit_once('.').unwrap();
     let other = Signer::new("k", Algorithm::EdDSA).sign(&but(json!({ "nbf": now().timestamp() })));
     let (_, signature) = other.rsplit_once('.').unwrap();
-    assert_eq!(keys.verify_at(&format!("{words}.{signature}"), now()).await, Err(Unverified::Signature));
-    assert_eq!(keys.verify_at(&other, now()).await, Err(Unverified::Signature));
+    assert_eq!(keys.verify_at(&format!("{words}.{signature}"), now()).await, Err(TokenError::Signature));
+    assert_eq!(keys.verify_at(&other, now()).await, Err(TokenError::Signature));
     assert_eq!(set.verified.len(), 1, "what was refused is not remembered");
 }
 
@@ -36,14 +36,14 @@ async fn a_remembered_token_goes_with_its_key() {
 
     *provider.jwks.lock().unwrap() = json!({ "keys": [new.jwk()] });
     assert!(keys.verify_at(&token, later(599)).await.is_ok(), "the provider has not been asked yet");
-    assert_eq!(keys.verify_at(&token, later(600)).await, Err(Unverified::Signature));
+    assert_eq!(keys.verify_at(&token, later(600)).await, Err(TokenError::Signature));
     assert!(keys.verify_at(&lasts, later(600)).await.is_ok());
 
     // Whoever comes with a key that is not known has the provider asked before that.
     *provider.jwks.lock().unwrap() = json!({ "keys": [old.jwk()] });
     assert!(keys.verify_at(&lasts, later(700)).await.is_ok());
     assert!(keys.verify_at(&token, later(701)).await.is_ok());
-    assert_eq!(keys.verify_at(&lasts, later(702)).await, Err(Unverified::Signature));
+    assert_eq!(keys.verify_at(&lasts, later(702)).await, Err(TokenError::Signature));
     server.stop(false).await;
 }
 

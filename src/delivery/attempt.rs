@@ -5,70 +5,74 @@ use std::collections::HashMap;
 use serde_json::json;
 
 use super::address::Address;
-use super::courier::Courier;
 use super::metadata::{Interaction, Metadata, Recording};
-use super::model::{Addressee, Claimed, DeliveryError, Destination, Failed, Fault};
-use super::parcel::{Names, Wrapping, part};
+use super::model::{Addressee, AttemptError, Claimed, DeliveryError, Destination, SendError};
+use super::payload::{EncryptionPlan, Names, part};
 use super::sql;
 use super::targets::{Reach, Target};
+use super::worker::DeliveryWorker;
 use crate::archive::incoming::{Channel, Direction};
-use crate::archive::{Columns, Record, Slot};
+use crate::archive::{Columns, CustomerField, Record};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::id::IdentifierId;
 use crate::content::{self, Content};
-use crate::keys;
+use crate::recording_keys;
 use crate::store::StoreError;
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, DeliverySecret};
 
 /// Everything that an attempt needs, as it was when it began.
-pub struct Errand<'a> {
-    courier: &'a Courier,
+pub struct Attempt<'a> {
+    courier: &'a DeliveryWorker,
     tenant: &'a Tenant,
     claim: Claimed,
     content: Content,
     record: Record,
-    wrapping: Wrapping,
+    plan: EncryptionPlan,
     names: Names,
     address: Address,
     destination: Destination,
     secret: Option<DeliverySecret>,
 }
 
-impl<'a> Errand<'a> {
+impl<'a> Attempt<'a> {
     /// Looks whether the delivery may be made, and how. This comes after the claim, so that what was deleted or forgotten
     /// before is seen.
-    pub async fn prepare(courier: &'a Courier, tenant: &'a Tenant, claim: Claimed) -> Result<Self, Failed> {
+    pub async fn prepare(
+        courier: &'a DeliveryWorker,
+        tenant: &'a Tenant,
+        claim: Claimed,
+    ) -> Result<Self, AttemptError> {
         let stores = &courier.stores;
         let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
         let destination = sql::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
-        let destination = destination.ok_or(Fault::TargetMissing)?;
+        let destination = destination.ok_or(SendError::TargetMissing)?;
         // A round may last for hours: the settings are those of now.
         let settings = tenants::find(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
-        let settings = settings.ok_or(Fault::TargetMissing)?.settings.recordings;
+        let settings = settings.ok_or(SendError::TargetMissing)?.settings.recordings;
         let target = crate::base::target::Target::Archive;
         let record = crate::archive::find(&mut tx, tenant.id, target, claim.interaction).await;
         let last_error = sql::last_error(&mut tx, tenant.id, claim.id).await.map_err(DeliveryError::from)?;
         drop(tx);
-        let record = record.map_err(DeliveryError::from)?.ok_or(Failed::Forgotten)?;
-        if [record.phone, record.email, record.name].contains(&Slot::Forgotten) {
-            return Err(Failed::Forgotten);
+        let record = record.map_err(DeliveryError::from)?.ok_or(AttemptError::Forgotten)?;
+        if [record.phone, record.email, record.name].contains(&CustomerField::Forgotten) {
+            return Err(AttemptError::Forgotten);
         }
         let content = content::find(stores, tenant.id, claim.content).await.map_err(DeliveryError::from)?;
         // Its row goes with its delivery's: somebody is deleting it right now.
-        let content = content.ok_or(Failed::Lost)?;
+        let content = content.ok_or(AttemptError::Lost)?;
         let address = destination.address()?;
         if matches!(address, Address::Ftp { is_secure: false, .. }) && !settings.allow_plain_ftp {
-            return Err(Fault::PlainFtpNotAllowed.into());
+            return Err(SendError::PlainFtpNotAllowed.into());
         }
-        let key = keys::find(stores, tenant.id).await.map_err(DeliveryError::from)?;
+        let key = recording_keys::find(stores, tenant.id).await.map_err(DeliveryError::from)?;
         // What waits for a new key does not go in clear because the old one was taken away (B8).
-        let waits_for_key = last_error.is_some_and(|error| error == Fault::RecordingKeyExpired.word());
+        let waits_for_key = last_error.is_some_and(|error| error == SendError::RecordingKeyExpired.as_str());
         if waits_for_key && key.is_none() && settings.encrypt {
-            return Err(Fault::RecordingKeyExpired.into());
+            return Err(SendError::RecordingKeyExpired.into());
         }
-        let wrapping = Wrapping::new(&content, &settings, key, stores.clock.now())?;
+        let plan = EncryptionPlan::new(&content, &settings, key, stores.clock.now())?;
         let keyset = stores.keysets.get(&stores.vault, tenant.id).await.map_err(DeliveryError::from)?;
         let secret = if matches!(address, Address::Folder(_)) {
             None
@@ -76,16 +80,16 @@ impl<'a> Errand<'a> {
             let mut tx = stores.vault.read().await.map_err(DeliveryError::from)?;
             // One that does not open was kept for another address: the destination is being changed.
             vault::delivery_secret(&mut tx, &keyset, &destination.url).await.map_err(|error| match error {
-                vault::VaultError::Crypto(_) => Failed::Fault(Fault::TargetChanged),
+                vault::VaultError::Crypto(_) => AttemptError::SendError(SendError::TargetChanged),
                 error => DeliveryError::from(error).into(),
             })?
         };
-        let names = wrapping.names(&content);
-        Ok(Self { courier, tenant, claim, content, record, wrapping, names, address, destination, secret })
+        let names = plan.names(&content);
+        Ok(Self { courier, tenant, claim, content, record, plan, names, address, destination, secret })
     }
 
-    async fn reach(&self) -> Result<Target, Fault> {
-        let Courier { config, folder, .. } = self.courier;
+    async fn reach(&self) -> Result<Target, SendError> {
+        let DeliveryWorker { config, folder, .. } = self.courier;
         let reach = Reach {
             folder: folder.join(&self.tenant.slug),
             ca_file: config.ca_file.clone(),
@@ -96,10 +100,10 @@ impl<'a> Errand<'a> {
 
     /// Delivers: the recording first and the metadata last, so that whoever waits for the metadata finds a whole recording.
     /// What an earlier attempt has brought there whole stays as it is. Answers the files' names.
-    pub async fn run(&self) -> Result<Vec<String>, Failed> {
+    pub async fn run(&self) -> Result<Vec<String>, AttemptError> {
         let mut target = self.reach().await?;
         let ended = self.bring(&mut target).await;
-        if ended.as_ref().is_err_and(Failed::leaves_the_line) {
+        if ended.as_ref().is_err_and(AttemptError::leaves_the_line) {
             // Nothing half is left where it can be helped; else the next attempt removes it.
             for name in self.names.both() {
                 let _ = target.remove(&part(name, self.claim.attempt)).await;
@@ -112,14 +116,14 @@ impl<'a> Errand<'a> {
         self.names.both().map(str::to_owned).to_vec()
     }
 
-    async fn bring(&self, target: &mut Target) -> Result<(), Failed> {
+    async fn bring(&self, target: &mut Target) -> Result<(), AttemptError> {
         for attempt in 1..self.claim.attempt {
             for name in self.names.both() {
                 target.remove(&part(name, attempt)).await?;
             }
         }
         let Names { recording, metadata } = &self.names;
-        let wanted = self.wrapping.size(&self.content);
+        let wanted = self.plan.size(&self.content);
         // What is encrypted on the way out may be for a key that was replaced since: it goes once more.
         let has_recording = wanted.is_some() && target.size(recording).await? == wanted;
         if has_recording && target.size(metadata).await?.is_some() {
@@ -127,22 +131,22 @@ impl<'a> Errand<'a> {
         }
         let grant = self.note().await?;
         if !has_recording {
-            let Courier { stores, shelf, .. } = self.courier;
+            let DeliveryWorker { stores, shelf, .. } = self.courier;
             let whole = 0..self.content.stored_size;
             let reading = content::read(stores, shelf, self.tenant.id, &self.content, whole, &grant).await;
-            let mut body = self.wrapping.recording(reading.map_err(DeliveryError::from)?)?;
+            let mut body = self.plan.recording(reading.map_err(DeliveryError::from)?)?;
             target.write(&part(recording, self.claim.attempt), &mut body).await?;
             self.announce().await?;
             target.rename(&part(recording, self.claim.attempt), recording).await?;
         }
-        let mut body = self.wrapping.metadata(self.describe(&grant).await?)?;
+        let mut body = self.plan.metadata(self.describe(&grant).await?)?;
         target.write(&part(metadata, self.claim.attempt), &mut body).await?;
         self.announce().await?;
         target.rename(&part(metadata, self.claim.attempt), metadata).await?;
         Ok(())
     }
 
-    async fn announce(&self) -> Result<(), Failed> {
+    async fn announce(&self) -> Result<(), AttemptError> {
         let to = Addressee { phone_id: held(self.record.phone), email_id: held(self.record.email) };
         self.courier.announce(self.tenant.id, &self.claim, (&self.file_names(), to)).await
     }
@@ -154,10 +158,10 @@ impl<'a> Errand<'a> {
             for name in self.names.both() {
                 target.remove(&part(name, self.claim.attempt)).await?;
             }
-            Ok::<_, Fault>(())
+            Ok::<_, SendError>(())
         };
         if let Err(fault) = cleared.await {
-            tracing::warn!(delivery.id = %self.claim.id, error = fault.word(), "A part of a file is left at a target");
+            tracing::warn!(delivery.id = %self.claim.id, error = fault.as_str(), "A part of a file is left at a target");
         }
     }
 
@@ -166,7 +170,7 @@ impl<'a> Errand<'a> {
         let stores = &self.courier.stores;
         let detail = json!({
             "delivery_id": self.claim.id, "content_id": self.content.id, "interaction_id": self.content.interaction,
-            "kind": self.content.kind, "attempt": self.claim.attempt, "encrypted_for": self.wrapping.encrypted_for,
+            "kind": self.content.kind, "attempt": self.claim.attempt, "encrypted_for": self.plan.encrypted_for,
         });
         let entry = Entry::new(Action::ContentDelivered, 1, detail);
         let actor = Actor::service(self.tenant.id, "deliver");
@@ -189,8 +193,8 @@ impl<'a> Errand<'a> {
         };
         let interaction = Interaction {
             external_id: &self.record.external_id,
-            channel: Channel::word(*channel),
-            direction: direction.map(Direction::word),
+            channel: Channel::as_str(*channel),
+            direction: direction.map(Direction::as_str),
             started_at: self.record.at,
             ended_at: *ended_at,
             queue: queue.as_deref(),
@@ -202,11 +206,11 @@ impl<'a> Errand<'a> {
         };
         let recording = Recording {
             content_id: self.content.id.to_string(),
-            kind: self.content.kind.word(),
+            kind: self.content.kind.as_str(),
             media_type: &self.content.media_type,
             size: self.content.size,
             sha256: self.content.sha256.map(|hash| hex(&hash)),
-            encrypted_for: self.wrapping.encrypted_for.as_deref(),
+            encrypted_for: self.plan.encrypted_for.as_deref(),
             file_name: &self.names.recording,
         };
         let delivery = self.claim.id.to_string();
@@ -214,10 +218,10 @@ impl<'a> Errand<'a> {
     }
 }
 
-const fn held(slot: Slot) -> Option<IdentifierId> {
+const fn held(slot: CustomerField) -> Option<IdentifierId> {
     match slot {
-        Slot::Held(_, id) => Some(id),
-        Slot::Forgotten | Slot::Empty => None,
+        CustomerField::Held(_, id) => Some(id),
+        CustomerField::Forgotten | CustomerField::Empty => None,
     }
 }
 

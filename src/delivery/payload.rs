@@ -3,15 +3,15 @@
 
 use chrono::{DateTime, Utc};
 
-use super::model::{DeliveryError, Failed, Fault};
+use super::model::{AttemptError, DeliveryError, SendError};
 use crate::base::id::ContentId;
 use crate::content::{Content, Reading};
-use crate::keys::{Encryptor, KeyKind, RecordingKey};
+use crate::recording_keys::{Encryptor, KeyKind, RecordingKey};
 use crate::tenants::Recordings;
 
 /// How the two files are encrypted (B6–B8).
 #[derive(Clone, Debug)]
-pub struct Wrapping {
+pub struct EncryptionPlan {
     /// The key that the recording is encrypted for on its way out; none: it goes as it is kept.
     recording: Option<RecordingKey>,
     /// The key that the metadata are encrypted for.
@@ -20,7 +20,7 @@ pub struct Wrapping {
     pub encrypted_for: Option<String>,
 }
 
-impl Wrapping {
+impl EncryptionPlan {
     /// What the tenant's settings and key ask for. Nothing goes out in clear that is to be encrypted for a key that has
     /// expired (B8).
     pub fn new(
@@ -28,13 +28,13 @@ impl Wrapping {
         settings: &Recordings,
         key: Option<RecordingKey>,
         now: DateTime<Utc>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, SendError> {
         let key = key.filter(|_| settings.encrypt);
         // What is kept as ciphertext is not encrypted once more.
         let recording = key.clone().filter(|_| content.encrypted_for.is_none());
         let metadata = key.filter(|_| settings.encrypt_metadata);
         if [&recording, &metadata].into_iter().flatten().any(|key| key.is_expired(now)) {
-            return Err(Fault::RecordingKeyExpired);
+            return Err(SendError::RecordingKeyExpired);
         }
         let on_the_way = recording.as_ref().map(|key| key.fingerprint.clone());
         Ok(Self { encrypted_for: content.encrypted_for.clone().or(on_the_way), recording, metadata })
@@ -132,7 +132,7 @@ enum Source {
 
 impl Body {
     /// The next bytes; none after the last.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Failed> {
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, AttemptError> {
         Ok(self.step().await?)
     }
 

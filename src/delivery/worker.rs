@@ -9,14 +9,14 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::errand::Errand;
-use super::model::{Addressee, Claimed, DeliveryError, DeliveryState, Failed, Fault};
+use super::attempt::Attempt;
+use super::model::{Addressee, AttemptError, Claimed, DeliveryError, DeliveryState, SendError};
 use super::sql;
 use crate::base::id::{DeliveryId, TenantId};
 use crate::config::DeliveryConfig;
-use crate::content::Shelf;
+use crate::content::ContentStore;
 use crate::tenants::{self, Tenant};
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 /// After so many attempts a delivery is held: some two days.
 const MOST_ATTEMPTS: i32 = 20;
@@ -57,25 +57,30 @@ impl Report {
 /// How one attempt ended.
 enum Ended {
     Delivered,
-    Failed(Fault),
-    Held(Fault),
+    AttemptError(SendError),
+    Held(SendError),
     Cancelled,
     Lost,
 }
 
 /// Carries recordings to their tenants. Several may work at once, in one process or many.
 #[derive(Clone, Debug)]
-pub struct Courier {
-    pub(super) stores: Arc<Stores>,
-    pub(super) shelf: Arc<Shelf>,
+pub struct DeliveryWorker {
+    pub(super) stores: Arc<AppContext>,
+    pub(super) shelf: Arc<ContentStore>,
     pub(super) config: DeliveryConfig,
     pub(super) folder: PathBuf,
 }
 
-impl Courier {
+impl DeliveryWorker {
     /// A courier. Targets `file:///…` lie below the folder, each tenant's in one of its own.
     #[must_use]
-    pub const fn new(stores: Arc<Stores>, shelf: Arc<Shelf>, config: DeliveryConfig, folder: PathBuf) -> Self {
+    pub const fn new(
+        stores: Arc<AppContext>,
+        shelf: Arc<ContentStore>,
+        config: DeliveryConfig,
+        folder: PathBuf,
+    ) -> Self {
         Self { stores, shelf, config, folder }
     }
 
@@ -141,7 +146,7 @@ impl Courier {
             for ended in join_all(claimed.into_iter().map(|claim| self.deliver(tenant, claim, stopping))).await {
                 match ended? {
                     Ended::Delivered => report.delivered += 1,
-                    Ended::Failed(fault) => {
+                    Ended::AttemptError(fault) => {
                         report.failed += 1;
                         // The others would meet the same: they wait for the next round.
                         goes_on &= !fault.is_of_target();
@@ -160,7 +165,7 @@ impl Courier {
 
     /// Takes some of what is due on. Where another courier was faster, the next in line are tried.
     async fn claim(&self, tenant: TenantId) -> Result<Vec<Claimed>, DeliveryError> {
-        let Stores { archive, clock, .. } = &*self.stores;
+        let AppContext { archive, clock, .. } = &*self.stores;
         let now = clock.now();
         let due = sql::due(&mut archive.read().await?, tenant, now, 8 * self.config.parallel).await?;
         for some in due.chunks(self.config.parallel.try_into().unwrap_or(1)) {
@@ -176,7 +181,7 @@ impl Courier {
     }
 
     async fn deliver(&self, tenant: &Tenant, claim: Claimed, stopping: &Stopping) -> Result<Ended, DeliveryError> {
-        let outcome = match Errand::prepare(self, tenant, claim).await {
+        let outcome = match Attempt::prepare(self, tenant, claim).await {
             Err(failed) => Err(failed),
             Ok(errand) => tokio::select! {
                 outcome = errand.run() => outcome,
@@ -186,7 +191,7 @@ impl Courier {
                 }
                 () = asked(stopping) => {
                     errand.clear().await;
-                    Err(Fault::Interrupted.into())
+                    Err(SendError::Interrupted.into())
                 }
             },
         };
@@ -194,7 +199,7 @@ impl Courier {
     }
 
     /// Keeps a claim while a transfer lasts; ends when it is lost.
-    async fn keep(&self, tenant: TenantId, claim: &Claimed) -> Failed {
+    async fn keep(&self, tenant: TenantId, claim: &Claimed) -> AttemptError {
         let term = self.config.lease().to_std().unwrap_or_default();
         let mut good_until = tokio::time::Instant::now() + term;
         loop {
@@ -202,7 +207,7 @@ impl Courier {
             let began = tokio::time::Instant::now();
             match self.hold_on(tenant, claim).await {
                 Ok(()) => good_until = began + term,
-                Err(Failed::Lost) => return Failed::Lost,
+                Err(AttemptError::Lost) => return AttemptError::Lost,
                 // A beat that fails is made up for by the next, as long as the claim holds.
                 Err(_) if began < good_until => {}
                 Err(failed) => return failed,
@@ -212,7 +217,7 @@ impl Courier {
 
     /// Renews a claim. An error says that it is lost, or that the delivery was cancelled or held meanwhile: then no file
     /// gets its name.
-    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &Claimed) -> Result<(), Failed> {
+    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &Claimed) -> Result<(), AttemptError> {
         self.renew(tenant, claim, None).await
     }
 
@@ -223,7 +228,7 @@ impl Courier {
         tenant: TenantId,
         claim: &Claimed,
         (names, to): (&[String], Addressee),
-    ) -> Result<(), Failed> {
+    ) -> Result<(), AttemptError> {
         self.renew(tenant, claim, Some((names, to))).await
     }
 
@@ -232,7 +237,7 @@ impl Courier {
         tenant: TenantId,
         claim: &Claimed,
         announced: Option<(&[String], Addressee)>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), AttemptError> {
         let renewed = async {
             let mut tx = self.stores.archive.write().await?;
             let until = self.stores.clock.now() + self.config.lease();
@@ -241,12 +246,12 @@ impl Courier {
                 None => sql::renew(&mut tx, tenant, claim, until).await?,
             };
             if held == 0 {
-                return Ok(Err(Failed::Lost));
+                return Ok(Err(AttemptError::Lost));
             }
             if let Some((_, to)) = announced
                 && !sql::address(&mut tx, tenant, claim, to).await?
             {
-                return Ok(Err(Fault::CustomerChanged.into()));
+                return Ok(Err(SendError::CustomerChanged.into()));
             }
             tx.commit().await?;
             Ok::<_, DeliveryError>(Ok(()))
@@ -259,7 +264,7 @@ impl Courier {
         &self,
         tenant: &Tenant,
         claim: &Claimed,
-        outcome: Result<Vec<String>, Failed>,
+        outcome: Result<Vec<String>, AttemptError>,
     ) -> Result<Ended, DeliveryError> {
         let now = self.stores.clock.now();
         let mut tx = self.stores.archive.write().await?;
@@ -268,17 +273,17 @@ impl Courier {
                 sql::deliver(&mut tx, tenant.id, claim, &file_names, now).await?;
                 Ended::Delivered
             }
-            Err(Failed::Lost) => Ended::Lost,
-            Err(Failed::Forgotten) => {
+            Err(AttemptError::Lost) => Ended::Lost,
+            Err(AttemptError::Forgotten) => {
                 sql::fail(&mut tx, tenant.id, claim, (DeliveryState::Cancelled, "forgotten"), now, now).await?;
                 Ended::Cancelled
             }
-            Err(Failed::Fault(fault)) => {
-                let is_held = fault.holds() || fault != Fault::Interrupted && claim.attempt >= MOST_ATTEMPTS;
+            Err(AttemptError::SendError(fault)) => {
+                let is_held = fault.holds() || fault != SendError::Interrupted && claim.attempt >= MOST_ATTEMPTS;
                 let state = if is_held { DeliveryState::Held } else { DeliveryState::Pending };
-                let next_at = if fault == Fault::Interrupted { now } else { next_at(now, claim.attempt) };
-                sql::fail(&mut tx, tenant.id, claim, (state, fault.word()), next_at, now).await?;
-                if is_held { Ended::Held(fault) } else { Ended::Failed(fault) }
+                let next_at = if fault == SendError::Interrupted { now } else { next_at(now, claim.attempt) };
+                sql::fail(&mut tx, tenant.id, claim, (state, fault.as_str()), next_at, now).await?;
+                if is_held { Ended::Held(fault) } else { Ended::AttemptError(fault) }
             }
         };
         tx.commit().await?;
@@ -291,11 +296,11 @@ fn tell(tenant: &Tenant, claim: &Claimed, ended: &Ended) {
     let Claimed { id, attempt, .. } = claim;
     match ended {
         Ended::Delivered => tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "Delivered a recording"),
-        Ended::Failed(fault) => {
-            tracing::warn!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.word(), "A delivery failed");
+        Ended::AttemptError(fault) => {
+            tracing::warn!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery failed");
         }
         Ended::Held(fault) => {
-            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.word(), "A delivery is held");
+            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery is held");
         }
         Ended::Cancelled | Ended::Lost => {
             tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "A delivery is not made any more");

@@ -6,7 +6,7 @@ use super::der::{OCTETS, SEQUENCE, SET, context, element, number, oid, push_leng
 use super::gcm::{Gcm, NONCE, TAG};
 use super::recipient::recipient;
 use crate::base::crypto::random;
-use crate::keys::KeyError;
+use crate::recording_keys::KeyError;
 
 /// How long a piece of the content is.
 const PIECE: usize = 1 << 16;

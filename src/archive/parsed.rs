@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Datelike as _, Utc};
 use pii::text::{Find, Finder, Found, Own, tokenize_json, tokenize_text};
-use pii::{Email, PersonName, Phone, Pii, Region, Unidentified};
+use pii::{Email, IdentifierError, PersonName, Phone, Pii, Region};
 use serde_json::{Map, Value};
 
 use super::columns::Columns;
 use super::incoming::{Channel, CustomerIn, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::clock::microseconds;
-use crate::base::place::Place;
+use crate::base::field::FieldError;
 use crate::vault::Keyset;
 
 /// The identifiers of a record's customer.
@@ -23,7 +23,7 @@ pub struct Customer {
 }
 
 /// A record that was read: everything of it but its identifiers is as it will be stored.
-pub struct Draft {
+pub struct ParsedRecord {
     /// The sending system's id, as it was sent.
     pub external_id: String,
     /// The keyed hash of that id.
@@ -58,7 +58,7 @@ struct Texts<'a> {
 }
 
 impl Incoming for InteractionIn {
-    fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>> {
+    fn read(self, reader: &Reader<'_>) -> Result<ParsedRecord, Vec<FieldError>> {
         let Self {
             external_id,
             channel,
@@ -76,7 +76,7 @@ impl Incoming for InteractionIn {
         if let Some(ended_at) = ended_at {
             check_time(ended_at, "/ended_at", &mut wrong);
             if ended_at < started_at {
-                wrong.push(Place::new("/ended_at", "out_of_range", "must not be before started_at"));
+                wrong.push(FieldError::new("/ended_at", "out_of_range", "must not be before started_at"));
             }
         }
         check_attributes(attributes.as_ref(), &mut wrong);
@@ -99,7 +99,7 @@ impl Incoming for InteractionIn {
 }
 
 impl Incoming for SurveyResponseIn {
-    fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>> {
+    fn read(self, reader: &Reader<'_>) -> Result<ParsedRecord, Vec<FieldError>> {
         let Self { external_id, interaction_external_id, answered_at, phone_number, score, comment } = self;
         let mut wrong = Vec::new();
         check_time(answered_at, "/answered_at", &mut wrong);
@@ -120,7 +120,7 @@ impl Incoming for SurveyResponseIn {
 }
 
 impl Incoming for RawEventIn {
-    fn read(self, reader: &Reader<'_>) -> Result<Draft, Vec<Place>> {
+    fn read(self, reader: &Reader<'_>) -> Result<ParsedRecord, Vec<FieldError>> {
         let Self { external_id, interaction_external_id, occurred_at, event, phone_number, email, attributes } = self;
         let mut wrong = Vec::new();
         check_time(occurred_at, "/occurred_at", &mut wrong);
@@ -179,7 +179,7 @@ impl Reader<'_> {
     fn named(&self, raw: &str, pointer: &'static str, read: &mut Customer, ignored: &mut Vec<&'static str>) {
         let whole = Email::parse(raw).map(Found::Email).or_else(|_| Phone::parse(raw, self.region).map(Found::Phone));
         let found = match whole {
-            Err(Unidentified::Withheld) => return,
+            Err(IdentifierError::Withheld) => return,
             Ok(found) => vec![(0..raw.len(), Find::Identifier(found))],
             Err(_) => Finder::new(self.region, Own::default()).find_all(raw),
         };
@@ -212,11 +212,11 @@ impl Reader<'_> {
 }
 
 /// The identifier, if it is one; a field that says there is none is no mistake.
-fn note<T>(read: Result<T, Unidentified>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<T> {
+fn note<T>(read: Result<T, IdentifierError>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<T> {
     match read {
         Ok(identifier) => Some(identifier),
-        Err(Unidentified::Withheld) => None,
-        Err(Unidentified::Phone | Unidentified::Email | Unidentified::Name) => {
+        Err(IdentifierError::Withheld) => None,
+        Err(IdentifierError::Phone | IdentifierError::Email | IdentifierError::Name) => {
             ignored.push(pointer);
             None
         }
@@ -251,11 +251,11 @@ impl Texts<'_> {
         at: DateTime<Utc>,
         (customer, ignored): (Customer, Vec<&'static str>),
         columns: Columns,
-    ) -> Draft {
+    ) -> ParsedRecord {
         let is_keyed = is_keyed(&external_id) || self.finder.holds_own(&external_id);
         let keyed_id = keyed_id(self.reader.keyset, &external_id);
         let (at, mentions) = (microseconds(at), self.mentions);
-        Draft { external_id, keyed_id, is_keyed, at, customer, mentions, columns, ignored }
+        ParsedRecord { external_id, keyed_id, is_keyed, at, customer, mentions, columns, ignored }
     }
 }
 
@@ -290,18 +290,18 @@ const LARGEST_ATTRIBUTES: usize = 32 * 1024;
 /// The deepest attributes.
 const DEEPEST_ATTRIBUTES: usize = 16;
 
-fn check_time(at: DateTime<Utc>, pointer: &'static str, wrong: &mut Vec<Place>) {
+fn check_time(at: DateTime<Utc>, pointer: &'static str, wrong: &mut Vec<FieldError>) {
     if !(1970..=9999).contains(&at.year()) {
-        wrong.push(Place::new(pointer, "out_of_range", "must lie in the years 1970 to 9999"));
+        wrong.push(FieldError::new(pointer, "out_of_range", "must lie in the years 1970 to 9999"));
     }
 }
 
-fn check_attributes(attributes: Option<&Map<String, Value>>, wrong: &mut Vec<Place>) {
+fn check_attributes(attributes: Option<&Map<String, Value>>, wrong: &mut Vec<FieldError>) {
     let Some(attributes) = attributes else { return };
     if attributes.values().any(|value| depth(value) >= DEEPEST_ATTRIBUTES) {
-        wrong.push(Place::new("/attributes", "too_long", "must be at most 16 levels deep"));
+        wrong.push(FieldError::new("/attributes", "too_long", "must be at most 16 levels deep"));
     } else if serde_json::to_string(attributes).is_ok_and(|text| text.len() > LARGEST_ATTRIBUTES) {
-        wrong.push(Place::new("/attributes", "too_long", "must be at most 32 KB of JSON"));
+        wrong.push(FieldError::new("/attributes", "too_long", "must be at most 32 KB of JSON"));
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use pii::Identifier;
 use pii::text::Own;
-use pii::text::document::{Broken, Case, Format, tokenize_again};
+use pii::text::document::{Case, DocumentError, Format, tokenize_again};
 
 use super::keeping::{Named, discard, write};
 use super::sql::{self, Customer};
@@ -18,17 +18,22 @@ use crate::base::crypto::{CryptoError, Key};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::content::model::{Content, ContentError};
 use crate::content::reading::opened;
-use crate::content::{ObjectError, Shelf, own_of, sql as contents};
+use crate::content::{ContentStore, ObjectError, own_of, sql as contents};
 use crate::store::StoreError;
 use crate::tenants::{self, fence};
-use crate::vault::{self, Keyset, Stores, VaultError};
+use crate::vault::{self, AppContext, Keyset, VaultError};
 
 /// Reads a text again for the identifiers that it was not searched for yet; without any, nothing happens. Answers whether it
 /// was there to be read. A text at which this fails, and would fail again, is not tried any more.
-pub async fn reread(stores: &Stores, shelf: &Shelf, tenant: TenantId, object: ContentId) -> Result<bool, ContentError> {
+pub async fn rescan(
+    stores: &AppContext,
+    shelf: &ContentStore,
+    tenant: TenantId,
+    object: ContentId,
+) -> Result<bool, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    let rereading = Rereading { stores, shelf, keyset: &keyset, object };
-    let read = rereading.rounds().await;
+    let rescan = Rescan { stores, shelf, keyset: &keyset, object };
+    let read = rescan.rounds().await;
     let Some(reason) = read.as_ref().err().and_then(ContentError::reason) else { return read };
     if !matches!(read, Err(ContentError::Unreadable(_))) {
         let mut tx = stores.archive.write().await?;
@@ -38,16 +43,16 @@ pub async fn reread(stores: &Stores, shelf: &Shelf, tenant: TenantId, object: Co
     Err(ContentError::Unreadable(reason))
 }
 
-struct Rereading<'r> {
-    stores: &'r Stores,
-    shelf: &'r Shelf,
+struct Rescan<'r> {
+    stores: &'r AppContext,
+    shelf: &'r ContentStore,
     keyset: &'r Keyset,
     object: ContentId,
 }
 
 /// How a round ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Round {
+enum RescanOutcome {
     Done,
     /// The text was not there to be read.
     Missing,
@@ -56,7 +61,7 @@ enum Round {
 }
 
 /// A text as it was read again.
-struct Reread {
+struct Rescanned {
     text: String,
     mentions: Vec<NewMention>,
     /// Where it is stored.
@@ -65,19 +70,19 @@ struct Reread {
 }
 
 /// For whom a text is searched.
-struct Sought {
+struct Pending {
     own: Own,
     /// The id of the name, where there is one.
     name: Option<IdentifierId>,
 }
 
-impl Rereading<'_> {
+impl Rescan<'_> {
     async fn rounds(&self) -> Result<bool, ContentError> {
         for _ in 0..ROUNDS {
             match self.attempt().await {
-                Ok(Round::Done) => return Ok(true),
-                Ok(Round::Missing) => return Ok(false),
-                Ok(Round::Moved)
+                Ok(RescanOutcome::Done) => return Ok(true),
+                Ok(RescanOutcome::Missing) => return Ok(false),
+                Ok(RescanOutcome::Moved)
                 | Err(
                     ContentError::Store(StoreError::Contended)
                     | ContentError::Vault(VaultError::Store(StoreError::Contended)),
@@ -88,21 +93,21 @@ impl Rereading<'_> {
         Err(StoreError::Contended.into())
     }
 
-    async fn attempt(&self) -> Result<Round, ContentError> {
+    async fn attempt(&self) -> Result<RescanOutcome, ContentError> {
         let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
         let mut tx = stores.archive.read().await?;
         let epoch = fence::epoch(&mut tx, tenant).await?;
-        let wanted = sql::unsought(&mut tx, tenant, object).await?;
+        let wanted = sql::pending(&mut tx, tenant, object).await?;
         if wanted.is_empty() {
-            return Ok(Round::Done);
+            return Ok(RescanOutcome::Done);
         }
         if let Some(reason) = attempts::reason(&mut tx, tenant, object).await? {
             return Err(ContentError::Unreadable(reason));
         }
         let content = contents::by_object(&mut tx, tenant, object).await?;
-        let Some(content) = content else { return self.settle(&wanted, Round::Done).await };
+        let Some(content) = content else { return self.settle(&wanted, RescanOutcome::Done).await };
         let customer = sql::customer(&mut tx, tenant, content.interaction, false).await?;
-        let Some(customer) = customer else { return self.settle(&wanted, Round::Done).await };
+        let Some(customer) = customer else { return self.settle(&wanted, RescanOutcome::Done).await };
         let known = mentions::of(&mut tx, tenant, Owner::Content, &[object.0]).await?.remove(&object.0);
         drop(tx);
         let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
@@ -111,28 +116,28 @@ impl Rereading<'_> {
         let _work = self.shelf.texts.work(content.stored_size.min(LONGEST)).await?;
         let stored = match self.stored(&content).await {
             // The row of a text whose deletion was broken off: its key is gone.
-            Err(ContentError::Unknown) => return self.settle(&wanted, Round::Done).await,
+            Err(ContentError::Unknown) => return self.settle(&wanted, RescanOutcome::Done).await,
             // Lost, or not what was stored: nobody can read it, unless a backup brings it back.
             Err(ContentError::Object(ObjectError::Missing) | ContentError::Crypto(CryptoError::Unopened)) => {
-                return self.settle(&wanted, Round::Missing).await;
+                return self.settle(&wanted, RescanOutcome::Missing).await;
             }
             stored => stored?,
         };
-        let Some(reread) = self.read(&content, &customer, stored, first, &wanted).await? else {
-            return Ok(Round::Moved);
+        let Some(rescanned) = self.read(&content, &customer, stored, first, &wanted).await? else {
+            return Ok(RescanOutcome::Moved);
         };
-        if !reread.is_replaced {
-            return self.settle(&wanted, Round::Done).await;
+        if !rescanned.is_replaced {
+            return self.settle(&wanted, RescanOutcome::Done).await;
         }
         let key = Key::random()?;
-        let written = write(stores, self.shelf, self.keyset, (reread.id, &key), &reread.text).await;
+        let written = write(stores, self.shelf, self.keyset, (rescanned.id, &key), &rescanned.text).await;
         let replaced = match written {
-            Ok(()) => self.replace(&content, &customer, epoch, &reread, &wanted).await,
+            Ok(()) => self.replace(&content, &customer, epoch, &rescanned, &wanted).await,
             Err(error) => Err(error),
         };
-        let left = if matches!(replaced, Ok(Round::Done)) { object } else { reread.id };
+        let left = if matches!(replaced, Ok(RescanOutcome::Done)) { object } else { rescanned.id };
         // Whatever an error says, a row decides which of the two is left over.
-        let is_in_use = replaced.is_err() && self.is_in_use(reread.id).await?;
+        let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
         if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
             tracing::warn!(content.id = %left, %error, "What a text was before is left to the sweep, unreadable");
         }
@@ -150,7 +155,7 @@ impl Rereading<'_> {
         while let Some(bytes) = reading.next().await? {
             stored.extend_from_slice(&bytes);
         }
-        String::from_utf8(stored).map_err(|error| Broken::NotUtf8(error.utf8_error().valid_up_to()).into())
+        String::from_utf8(stored).map_err(|error| DocumentError::NotUtf8(error.utf8_error().valid_up_to()).into())
     }
 
     /// Searches the text for everybody it is to be searched for. `None` where the vault moved meanwhile.
@@ -161,13 +166,13 @@ impl Rereading<'_> {
         mut text: String,
         mut first: i32,
         wanted: &[IdentifierId],
-    ) -> Result<Option<Reread>, ContentError> {
+    ) -> Result<Option<Rescanned>, ContentError> {
         let (stores, tenant) = (self.stores, self.keyset.tenant);
         let format = Format::of(&content.media_type).ok_or_else(|| broken(content, "media_type"))?;
         let region = tenants::find(&mut stores.archive.read().await?, tenant).await?;
         let region = region.ok_or(ContentError::Unknown)?.region;
         let (id, mut mentions, mut is_replaced) = (ContentId::new(), Vec::new(), false);
-        for Sought { own, name } in self.sought(customer, wanted).await? {
+        for Pending { own, name } in self.pending(customer, wanted).await? {
             let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten(), stored: true };
             let number = usize::try_from(first).unwrap_or_default();
             let document = at_work(move || tokenize_again(format, text, number, &case)).await??;
@@ -178,24 +183,26 @@ impl Rereading<'_> {
             is_replaced |= document.is_replaced;
             text = document.text;
         }
-        Ok(Some(Reread { text, mentions, id, is_replaced }))
+        Ok(Some(Rescanned { text, mentions, id, is_replaced }))
     }
 
     /// The customer as the interaction has it now, then everybody else by what is left of them.
-    async fn sought(&self, customer: &Customer, wanted: &[IdentifierId]) -> Result<Vec<Sought>, ContentError> {
+    async fn pending(&self, customer: &Customer, wanted: &[IdentifierId]) -> Result<Vec<Pending>, ContentError> {
         let held: Vec<IdentifierId> = customer.held().collect();
         let mut sought = Vec::new();
         if wanted.iter().any(|id| held.contains(id)) {
             let own = own_of(self.stores, self.keyset, held.iter().copied()).await?;
-            sought.push(Sought { own, name: customer.name_id });
+            sought.push(Pending { own, name: customer.name_id });
         }
         let others = wanted.iter().copied().filter(|id| !held.contains(id));
         let mut tx = self.stores.vault.read().await?;
         let others: HashMap<IdentifierId, Identifier> = vault::open(&mut tx, self.keyset, others).await?;
         sought.extend(others.into_iter().map(|(id, identifier)| match identifier {
-            Identifier::Phone(phone) => Sought { own: Own { phone: Some(phone), ..Own::default() }, name: None },
-            Identifier::Email(email) => Sought { own: Own { email: Some(email), ..Own::default() }, name: None },
-            Identifier::Name { name, .. } => Sought { own: Own { name: Some(name), ..Own::default() }, name: Some(id) },
+            Identifier::Phone(phone) => Pending { own: Own { phone: Some(phone), ..Own::default() }, name: None },
+            Identifier::Email(email) => Pending { own: Own { email: Some(email), ..Own::default() }, name: None },
+            Identifier::Name { name, .. } => {
+                Pending { own: Own { name: Some(name), ..Own::default() }, name: Some(id) }
+            }
         }));
         Ok(sought)
     }
@@ -206,34 +213,34 @@ impl Rereading<'_> {
         content: &Content,
         customer: &Customer,
         epoch: i64,
-        reread: &Reread,
+        rescanned: &Rescanned,
         wanted: &[IdentifierId],
-    ) -> Result<Round, ContentError> {
+    ) -> Result<RescanOutcome, ContentError> {
         let tenant = self.keyset.tenant;
         let mut tx = self.stores.archive.write().await?;
         if !fence::enter(&mut tx, tenant, epoch).await? {
-            return Ok(Round::Moved);
+            return Ok(RescanOutcome::Moved);
         }
         let now = sql::customer(&mut tx, tenant, content.interaction, true).await?;
         if now.as_ref() != Some(customer) {
-            return Ok(Round::Moved);
+            return Ok(RescanOutcome::Moved);
         }
-        let size = i64::try_from(reread.text.len()).map_err(|_| broken(content, "stored_size"))?;
-        if sql::replace(&mut tx, tenant, (self.object, reread.id), size).await? == 0 {
-            return Ok(Round::Moved);
+        let size = i64::try_from(rescanned.text.len()).map_err(|_| broken(content, "stored_size"))?;
+        if sql::replace(&mut tx, tenant, (self.object, rescanned.id), size).await? == 0 {
+            return Ok(RescanOutcome::Moved);
         }
-        mentions::insert(&mut tx, tenant, Owner::Content, &reread.mentions).await?;
-        sql::note_sought(&mut tx, tenant, reread.id, wanted, "done").await?;
+        mentions::insert(&mut tx, tenant, Owner::Content, &rescanned.mentions).await?;
+        sql::note_state(&mut tx, tenant, rescanned.id, wanted, "done").await?;
         attempts::end(&mut tx, tenant, &[self.object]).await?;
         tx.commit().await?;
-        Ok(Round::Done)
+        Ok(RescanOutcome::Done)
     }
 
     /// Notes that there is nothing more to do for now.
-    async fn settle(&self, wanted: &[IdentifierId], round: Round) -> Result<Round, ContentError> {
-        let state = if round == Round::Missing { "missing" } else { "done" };
+    async fn settle(&self, wanted: &[IdentifierId], round: RescanOutcome) -> Result<RescanOutcome, ContentError> {
+        let state = if round == RescanOutcome::Missing { "missing" } else { "done" };
         let mut tx = self.stores.archive.write().await?;
-        sql::note_sought(&mut tx, self.keyset.tenant, self.object, wanted, state).await?;
+        sql::note_state(&mut tx, self.keyset.tenant, self.object, wanted, state).await?;
         attempts::end(&mut tx, self.keyset.tenant, &[self.object]).await?;
         tx.commit().await?;
         Ok(round)

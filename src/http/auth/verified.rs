@@ -9,7 +9,7 @@ use std::sync::RwLock;
 use chrono::{DateTime, Utc};
 
 use super::claims::Times;
-use super::{Claims, Unverified};
+use super::{Claims, TokenError};
 use crate::base::crypto::sha256;
 
 /// The most tokens that are remembered; some 600 bytes each.
@@ -21,7 +21,7 @@ pub(super) struct Verified(RwLock<HashMap<[u8; 32], (Claims, Times)>>);
 
 impl Verified {
     /// What a token says if it is remembered: an error where its time is over meanwhile.
-    pub(super) fn find(&self, token: &str, now: DateTime<Utc>) -> Option<Result<Claims, Unverified>> {
+    pub(super) fn find(&self, token: &str, now: DateTime<Utc>) -> Option<Result<Claims, TokenError>> {
         let known = self.0.read().ok()?;
         let (claims, times) = known.get(&sha256(token.as_bytes()))?;
         Some(times.check(now).map(|()| claims.clone()))

@@ -8,7 +8,7 @@ use aws_lc_rs::iv::FixedLength;
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash as _;
 
-use crate::keys::KeyError;
+use crate::recording_keys::KeyError;
 
 pub const NONCE: usize = 12;
 pub const TAG: usize = 16;

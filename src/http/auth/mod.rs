@@ -51,7 +51,7 @@ pub enum KeysError {
 
 /// Why a token was not taken. Says nothing of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unverified {
+pub enum TokenError {
     /// It is no token of a kind that is taken here.
     Malformed,
     /// It is a token of another kind than those that give access.
@@ -72,7 +72,7 @@ pub enum Unverified {
     KeysAway,
 }
 
-impl Unverified {
+impl TokenError {
     /// What is wrong, for the caller.
     #[must_use]
     pub const fn detail(self) -> &'static str {
@@ -153,28 +153,28 @@ impl Keys {
     }
 
     /// Verifies a token and reads its claims.
-    pub async fn verify(&self, token: &str) -> Result<Claims, Unverified> {
+    pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         self.verify_at(token, self.clock.now()).await
     }
 
     /// Verifies a token at an instant.
-    pub async fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, Unverified> {
+    pub async fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
         if token.len() > LONGEST_TOKEN {
-            return Err(Unverified::Malformed);
+            return Err(TokenError::Malformed);
         }
-        let header = decode_header(token).map_err(|_| Unverified::Malformed)?;
+        let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
         // Extensions that must be understood are not: RFC 7515, 4.1.11.
         if header.crit.is_some() || !set::ALGORITHMS.contains(&header.alg) {
-            return Err(Unverified::Malformed);
+            return Err(TokenError::Malformed);
         }
         if !header.typ.as_deref().is_none_or(gives_access) {
-            return Err(Unverified::Type);
+            return Err(TokenError::Type);
         }
         let keys = match &self.source {
             Source::Fixed(set) => Arc::clone(set),
             Source::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
         };
-        let key = keys.find(header.kid.as_deref(), header.alg).ok_or(Unverified::Signature)?;
+        let key = keys.find(header.kid.as_deref(), header.alg).ok_or(TokenError::Signature)?;
         if let Some(known) = keys.verified.find(token, now) {
             return known;
         }
@@ -194,13 +194,13 @@ fn gives_access(typ: &str) -> bool {
 }
 
 /// The claims of a token that a key signed. Times, issuer and audience are checked by [`Terms::read`].
-fn signed_claims(token: &str, key: &VerificationKey) -> Result<Map<String, Value>, Unverified> {
+fn signed_claims(token: &str, key: &VerificationKey) -> Result<Map<String, Value>, TokenError> {
     let mut validation = Validation::new(key.algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
     let decoded = decode::<Map<String, Value>>(token, &key.key, &validation);
-    decoded.map(|token| token.claims).map_err(|_| Unverified::Signature)
+    decoded.map(|token| token.claims).map_err(|_| TokenError::Signature)
 }
 
 #[cfg(test)]

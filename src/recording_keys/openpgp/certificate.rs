@@ -17,31 +17,33 @@ use pgp::types::{
 };
 
 use super::packets::{Certificate, Subkey, User};
-use crate::keys::{KeyError, KeyKind, RecordingKey, Refusal};
+use crate::recording_keys::{CertificateError, KeyError, KeyKind, RecordingKey};
 
 /// Reads a certificate in armor or base64, and judges it.
 pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     let certificate = Certificate::read(&decode(text)?)?;
     let primary = &certificate.primary;
     if primary.version() != KeyVersion::V4 {
-        return Err(Refusal::VersionUnsupported.into());
+        return Err(CertificateError::VersionUnsupported.into());
     }
     if certificate.is_revoked() {
-        return Err(Refusal::Revoked.into());
+        return Err(CertificateError::Revoked.into());
     }
     check_signer(primary.public_params())?;
     if instant(primary) > now {
-        return Err(Refusal::NotYetValid.into());
+        return Err(CertificateError::NotYetValid.into());
     }
     let statements = Statements::of(&certificate, now)?;
     let primary_expiry = statements.expiry(primary);
     if primary_expiry.is_some_and(|expires| expires <= now) {
-        return Err(Refusal::Expired.into());
+        return Err(CertificateError::Expired.into());
     }
     let (params, expires_at, packet) = match newest_subkey(&certificate, now) {
         Ok(subkey) => (subkey.key.public_params(), subkey.expires, packet(subkey.key)?),
         // A primary key that encrypts itself, as RSA's may.
-        Err(Refusal::NoEncryptionKey) if statements.encrypts() => (primary.public_params(), None, packet(primary)?),
+        Err(CertificateError::NoEncryptionKey) if statements.encrypts() => {
+            (primary.public_params(), None, packet(primary)?)
+        }
         Err(refusal) => return Err(refusal.into()),
     };
     Ok(RecordingKey {
@@ -54,17 +56,17 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
 }
 
 /// The bytes of a text in armor or base64.
-fn decode(text: &str) -> Result<Vec<u8>, Refusal> {
+fn decode(text: &str) -> Result<Vec<u8>, CertificateError> {
     let text = text.trim();
     if !text.starts_with("-----BEGIN") {
-        return crate::keys::model::base64(text).ok_or(Refusal::NotACertificate);
+        return crate::recording_keys::model::base64(text).ok_or(CertificateError::NotACertificate);
     }
     if text.matches("-----BEGIN").count() > 1 {
-        return Err(Refusal::SeveralCertificates);
+        return Err(CertificateError::SeveralCertificates);
     }
     let mut bytes = Vec::new();
     let dearmored = Dearmor::new(text.as_bytes()).take(RecordingKey::LONGEST as u64).read_to_end(&mut bytes);
-    dearmored.map_err(|_| Refusal::NotACertificate)?;
+    dearmored.map_err(|_| CertificateError::NotACertificate)?;
     Ok(bytes)
 }
 
@@ -77,18 +79,18 @@ struct Statements<'c> {
 }
 
 impl<'c> Statements<'c> {
-    fn of(certificate: &'c Certificate, now: DateTime<Utc>) -> Result<Self, Refusal> {
+    fn of(certificate: &'c Certificate, now: DateTime<Utc>) -> Result<Self, CertificateError> {
         let primary = &certificate.primary;
         let direct = certificate.direct.iter().filter(|one| {
             one.typ() == Some(SignatureType::Key) && counts(primary, one, || one.verify_key(primary).is_ok())
         });
         let direct = newest(direct, now);
-        let mut reason = *direct.as_ref().err().unwrap_or(&Refusal::Unbound);
+        let mut reason = *direct.as_ref().err().unwrap_or(&CertificateError::Unbound);
         let mut users = Vec::new();
         for user in &certificate.users {
             match user_signature(primary, user, now) {
                 Ok(decided) => users.push((is_taken_back(primary, user, decided), decided)),
-                Err(other) if reason == Refusal::Unbound => reason = other,
+                Err(other) if reason == CertificateError::Unbound => reason = other,
                 Err(_) => {}
             }
         }
@@ -102,7 +104,7 @@ impl<'c> Statements<'c> {
             return Err(reason);
         }
         if statements.decisive().any(is_weak) {
-            return Err(Refusal::Sha1Binding);
+            return Err(CertificateError::Sha1Binding);
         }
         statements.users.retain(|one| !is_weak(one));
         Ok(statements)
@@ -130,7 +132,11 @@ impl<'c> Statements<'c> {
 }
 
 /// The signature that decides about a user id.
-fn user_signature<'c>(primary: &PublicKey, user: &'c User, now: DateTime<Utc>) -> Result<&'c Signature, Refusal> {
+fn user_signature<'c>(
+    primary: &PublicKey,
+    user: &'c User,
+    now: DateTime<Utc>,
+) -> Result<&'c Signature, CertificateError> {
     let certifies = |one: &&Signature| {
         one.is_certification()
             && counts(primary, one, || one.verify_certification(primary, Tag::UserId, &user.id).is_ok())
@@ -155,14 +161,14 @@ struct EncryptionKey<'c> {
 }
 
 /// The newest subkey for encryption that is valid; else what is wrong with the newest that is for encryption at all.
-fn newest_subkey(certificate: &Certificate, now: DateTime<Utc>) -> Result<EncryptionKey<'_>, Refusal> {
+fn newest_subkey(certificate: &Certificate, now: DateTime<Utc>) -> Result<EncryptionKey<'_>, CertificateError> {
     let mut subkeys: Vec<_> = certificate.subkeys.iter().collect();
     subkeys.sort_by_key(|subkey| std::cmp::Reverse(subkey.key.as_ref().map(PublicSubkey::created_at)));
-    let mut wrong = Refusal::NoEncryptionKey;
+    let mut wrong = CertificateError::NoEncryptionKey;
     for subkey in subkeys {
         match judge(&certificate.primary, subkey, now) {
             Ok(Some(subkey)) => return Ok(subkey),
-            Err(refusal) if wrong == Refusal::NoEncryptionKey => wrong = refusal,
+            Err(refusal) if wrong == CertificateError::NoEncryptionKey => wrong = refusal,
             Ok(None) | Err(_) => {}
         }
     }
@@ -174,10 +180,10 @@ fn judge<'c>(
     primary: &PublicKey,
     subkey: &'c Subkey,
     now: DateTime<Utc>,
-) -> Result<Option<EncryptionKey<'c>>, Refusal> {
+) -> Result<Option<EncryptionKey<'c>>, CertificateError> {
     let is_meant_to = || subkey.signatures.iter().filter_map(key_flags).any(encrypts);
     let Some(key) = &subkey.key else {
-        return if is_meant_to() { Err(Refusal::AlgorithmUnsupported) } else { Ok(None) };
+        return if is_meant_to() { Err(CertificateError::AlgorithmUnsupported) } else { Ok(None) };
     };
     let bindings = subkey.signatures.iter().filter(|one| {
         one.typ() == Some(SignatureType::SubkeyBinding)
@@ -189,35 +195,38 @@ fn judge<'c>(
         Err(_) => return Ok(None),
     };
     if is_weak(binding) && is_meant_to() {
-        return Err(Refusal::Sha1Binding);
+        return Err(CertificateError::Sha1Binding);
     }
     if !key_flags(binding).is_some_and(encrypts) {
         return Ok(None);
     }
     if subkey.signatures.iter().any(|one| one.typ() == Some(SignatureType::SubkeyRevocation)) {
-        return Err(Refusal::Revoked);
+        return Err(CertificateError::Revoked);
     }
     if instant(key) > now {
-        return Err(Refusal::NotYetValid);
+        return Err(CertificateError::NotYetValid);
     }
     let expires = expiry(key, binding);
     if expires.is_some_and(|expires| expires <= now) {
-        return Err(Refusal::Expired);
+        return Err(CertificateError::Expired);
     }
     strong(key.public_params())?;
     Ok(Some(EncryptionKey { key, expires }))
 }
 
 /// The newest of some signatures that is in force; else the reason why none is.
-fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>, now: DateTime<Utc>) -> Result<&'s Signature, Refusal> {
-    let (mut newest, mut reason) = (None, Refusal::Unbound);
+fn newest<'s>(
+    signatures: impl Iterator<Item = &'s Signature>,
+    now: DateTime<Utc>,
+) -> Result<&'s Signature, CertificateError> {
+    let (mut newest, mut reason) = (None, CertificateError::Unbound);
     for one in signatures {
         let Some(made) = created(one) else { continue };
         let lasts = one.signature_expiration_time().map(Duration::from).unwrap_or_default();
         if made > now {
-            reason = Refusal::NotYetValid;
+            reason = CertificateError::NotYetValid;
         } else if !lasts.is_zero() && made + lasts <= now {
-            reason = Refusal::Expired;
+            reason = CertificateError::Expired;
         } else if newest.is_none_or(|newest| created(newest) <= Some(made)) {
             newest = Some(one);
         }
@@ -285,20 +294,22 @@ fn expiry(key: &impl KeyDetails, signature: &Signature) -> Option<DateTime<Utc>>
 }
 
 /// Whether a key is strong enough for anything to rest on it.
-fn strong(params: &PublicParams) -> Result<(), Refusal> {
+fn strong(params: &PublicParams) -> Result<(), CertificateError> {
     match params {
-        PublicParams::RSA(_) if rsa_bits(params) < 2048 => Err(Refusal::TooWeak),
-        PublicParams::DSA(_) => Err(Refusal::TooWeak),
+        PublicParams::RSA(_) if rsa_bits(params) < 2048 => Err(CertificateError::TooWeak),
+        PublicParams::DSA(_) => Err(CertificateError::TooWeak),
         _ => Ok(()),
     }
 }
 
 /// Whether a primary key's signatures can be verified, and are worth it.
-fn check_signer(params: &PublicParams) -> Result<(), Refusal> {
+fn check_signer(params: &PublicParams) -> Result<(), CertificateError> {
     match params {
         PublicParams::Unknown { .. }
         | PublicParams::ECDSA(EcdsaPublicParams::Unsupported { .. } | EcdsaPublicParams::Secp256k1 { .. })
-        | PublicParams::EdDSALegacy(EddsaLegacyPublicParams::Unsupported { .. }) => Err(Refusal::AlgorithmUnsupported),
+        | PublicParams::EdDSALegacy(EddsaLegacyPublicParams::Unsupported { .. }) => {
+            Err(CertificateError::AlgorithmUnsupported)
+        }
         params => strong(params),
     }
 }
@@ -322,8 +333,8 @@ fn algorithm(params: &PublicParams) -> String {
     }
 }
 
-fn packet(key: &impl PacketTrait) -> Result<Vec<u8>, Refusal> {
+fn packet(key: &impl PacketTrait) -> Result<Vec<u8>, CertificateError> {
     let mut bytes = Vec::new();
-    key.to_writer_with_header(&mut bytes).map_err(|_| Refusal::NotACertificate)?;
+    key.to_writer_with_header(&mut bytes).map_err(|_| CertificateError::NotACertificate)?;
     Ok(bytes)
 }

@@ -11,14 +11,14 @@
 
 use futures_util::StreamExt as _;
 
-use super::content::{Room, UNAVAILABLE};
+use super::content::{PassContext, UNAVAILABLE};
 use super::failpoint;
-use super::model::{NightError, Report, Stop};
+use super::model::{PassError, Report, Stop};
 use super::selection::forgetting;
 use super::sql;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::ContentError;
-use crate::content::text::{Reason, begin_attempts, end_attempts, fail_attempt, reread, retry_failed};
+use crate::content::text::{Reason, begin_attempts, end_attempts, fail_attempt, rescan, retry_failed};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// `last_error` of a request that would forget somebody whom a text may name that cannot be read.
@@ -40,8 +40,8 @@ const MOST_ATTEMPTS: i32 = 3;
 const MOST_NAMED: i64 = 100;
 
 /// Reads again what was noted, but for what was in hand when a process ended. Then lets those requests go whose texts could not be read.
-pub async fn catch_up(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<(), NightError> {
-    let Room { stores, lease, tenant, pass, .. } = room;
+pub async fn catch_up(room: PassContext<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<(), PassError> {
+    let PassContext { stores, lease, tenant, pass, .. } = room;
     forget_deleted(room).await?;
     let (mut after, mut failures) = (None, 0);
     while failures < MOST_FAILURES {
@@ -53,7 +53,7 @@ pub async fn catch_up(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::
             failures = if read.is_some() { 0 } else { failures + 1 };
         }
         if stop.is_asked() {
-            return Err(NightError::Stopped);
+            return Err(PassError::Stopped);
         }
     }
     let mut tx = stores.archive.write().await?;
@@ -71,8 +71,8 @@ pub async fn catch_up(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::
 }
 
 /// A text that is not tried any more, and was deleted, is to be searched for nobody.
-async fn forget_deleted(room: Room<'_>) -> std::result::Result<(), NightError> {
-    let Room { stores, lease, tenant, .. } = room;
+async fn forget_deleted(room: PassContext<'_>) -> std::result::Result<(), PassError> {
+    let PassContext { stores, lease, tenant, .. } = room;
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     tx.query("UPDATE rereadings SET state = 'done'")
@@ -88,13 +88,13 @@ async fn forget_deleted(room: Room<'_>) -> std::result::Result<(), NightError> {
 }
 
 /// Reads the texts that were in hand when a process ended, one by one. Answers whether any of them need not be set aside any more.
-pub async fn retry(room: Room<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<bool, NightError> {
-    let Room { stores, lease, tenant, .. } = room;
+pub async fn retry(room: PassContext<'_>, report: &mut Report, stop: &Stop) -> std::result::Result<bool, PassError> {
+    let PassContext { stores, lease, tenant, .. } = room;
     let suspects = suspects(&mut stores.archive.read().await?, tenant).await?;
     let mut is_any = false;
     for (text, attempts) in suspects {
         if stop.is_asked() {
-            return Err(NightError::Stopped);
+            return Err(PassError::Stopped);
         }
         if attempts >= MOST_ATTEMPTS {
             tracing::error!(content.id = %text, "A text failed: the process ended whenever it was read; it is not tried any more");
@@ -140,15 +140,15 @@ fn pending_failed(query: Query<'_>, tenant: TenantId) -> Query<'_> {
 }
 
 /// Reads some texts again, at once. Of each answers whether it was there, unless that could not be told.
-async fn read(room: Room<'_>, texts: &[ContentId]) -> std::result::Result<Vec<Option<bool>>, NightError> {
-    let Room { stores, shelf, lease, tenant, .. } = room;
+async fn read(room: PassContext<'_>, texts: &[ContentId]) -> std::result::Result<Vec<Option<bool>>, PassError> {
+    let PassContext { stores, shelf, lease, tenant, .. } = room;
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     begin_attempts(&mut tx, tenant, texts, stores.clock.now()).await?;
     tx.commit().await?;
     let readings = texts.iter().map(|text| async move {
         failpoint::hit("reread.begin");
-        let read = reread(stores, shelf, tenant, *text).await;
+        let read = rescan(stores, shelf, tenant, *text).await;
         failpoint::hit("reread");
         (*text, read)
     });

@@ -45,5 +45,5 @@ pub async fn with_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[
 }
 
 fn of_texts<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
-    query.with_any(column, ContentKind::ALL.into_iter().filter(|kind| kind.is_text()).map(ContentKind::word))
+    query.with_any(column, ContentKind::ALL.into_iter().filter(|kind| kind.is_text()).map(ContentKind::as_str))
 }

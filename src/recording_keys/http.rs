@@ -11,8 +11,8 @@ use crate::http::caller::{ContentRead, KeysAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, OptionalProblems};
 use crate::http::json::Body;
 use crate::http::query::{Nothing, Params};
-use crate::http::{Answer, Caller, Code, Problem, Registry};
-use crate::vault::Stores;
+use crate::http::{ApiResult, Caller, Code, Problem, Registry};
+use crate::vault::AppContext;
 
 /// The routes of the tenant's key.
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -66,8 +66,8 @@ pub struct RecordingKeyCertificate {
 pub async fn get_recording_key(
     caller: Caller<ContentRead>,
     _: Params<Nothing>,
-    stores: Data<Stores>,
-) -> Answer<Json<RecordingKeyItem>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<RecordingKeyItem>> {
     let key = super::find(&stores, caller.tenant).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(Json(key.into()))
 }
@@ -90,8 +90,8 @@ pub async fn register_recording_key(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
     body: Body<RecordingKeyCertificate>,
-    stores: Data<Stores>,
-) -> Answer<Json<RecordingKeyItem>> {
+    stores: Data<AppContext>,
+) -> ApiResult<Json<RecordingKeyItem>> {
     let RecordingKeyCertificate { kind, certificate } = body.0;
     Ok(Json(super::register(&stores, &caller, kind, certificate).await?.into()))
 }
@@ -107,8 +107,8 @@ pub async fn register_recording_key(
 pub async fn remove_recording_key(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
-    stores: Data<Stores>,
-) -> Answer<HttpResponse> {
+    stores: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
     if !super::remove(&stores, &caller).await? {
         return Err(Problem::new(Code::NotFound));
     }

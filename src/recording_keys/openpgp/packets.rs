@@ -6,7 +6,7 @@
 use pgp::packet::{Packet, PacketHeader, PublicKey, PublicSubkey, Signature, SignatureType, UserId};
 use pgp::types::{PacketLength, Tag};
 
-use crate::keys::Refusal;
+use crate::recording_keys::CertificateError;
 
 /// A certificate, of which nothing has been verified.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ struct RawPacket<'b> {
 
 impl Certificate {
     /// Reads the one certificate that the bytes are.
-    pub fn read(mut bytes: &[u8]) -> Result<Self, Refusal> {
+    pub fn read(mut bytes: &[u8]) -> Result<Self, CertificateError> {
         let mut certificate = Self::begin(&next(&mut bytes)?)?;
         let mut about = Component::Primary;
         while !bytes.is_empty() {
@@ -60,26 +60,28 @@ impl Certificate {
         Ok(certificate)
     }
 
-    fn begin(raw: &RawPacket<'_>) -> Result<Self, Refusal> {
+    fn begin(raw: &RawPacket<'_>) -> Result<Self, CertificateError> {
         match (raw.header.tag(), raw.parse()) {
-            (Tag::SecretKey | Tag::SecretSubkey, _) => Err(Refusal::PrivateKey),
+            (Tag::SecretKey | Tag::SecretSubkey, _) => Err(CertificateError::PrivateKey),
             (_, Some(Packet::PublicKey(primary))) => {
                 Ok(Self { primary, direct: Vec::new(), users: Vec::new(), subkeys: Vec::new() })
             }
             (Tag::PublicKey, None) => Err(raw.unreadable_key()),
-            _ => Err(Refusal::NotACertificate),
+            _ => Err(CertificateError::NotACertificate),
         }
     }
 
     /// Adds a packet; returns the component that a signature behind it is about.
-    fn add(&mut self, raw: &RawPacket<'_>, about: Component) -> Result<Component, Refusal> {
+    fn add(&mut self, raw: &RawPacket<'_>, about: Component) -> Result<Component, CertificateError> {
         match raw.header.tag() {
-            Tag::SecretKey | Tag::SecretSubkey => Err(Refusal::PrivateKey),
-            Tag::PublicKey => Err(Refusal::SeveralCertificates),
+            Tag::SecretKey | Tag::SecretSubkey => Err(CertificateError::PrivateKey),
+            Tag::PublicKey => Err(CertificateError::SeveralCertificates),
             Tag::PublicSubkey => {
                 let key = match raw.parse() {
                     Some(Packet::PublicSubkey(key)) => Some(key),
-                    _ if raw.unreadable_key() == Refusal::NotACertificate => return Err(Refusal::NotACertificate),
+                    _ if raw.unreadable_key() == CertificateError::NotACertificate => {
+                        return Err(CertificateError::NotACertificate);
+                    }
                     _ => None,
                 };
                 self.subkeys.push(Subkey { key, signatures: Vec::new() });
@@ -90,7 +92,7 @@ impl Certificate {
                     self.users.push(User { id, signatures: Vec::new() });
                     Ok(Component::User)
                 }
-                _ => Err(Refusal::NotACertificate),
+                _ => Err(CertificateError::NotACertificate),
             },
             Tag::UserAttribute => Ok(Component::Attribute),
             // One that cannot be read may be a revocation, so it is not passed over.
@@ -101,11 +103,11 @@ impl Certificate {
                     }
                     Ok(about)
                 }
-                _ => Err(Refusal::NotACertificate),
+                _ => Err(CertificateError::NotACertificate),
             },
             // RFC 9580, 4.3 and 5.10: these are ignored.
             Tag::Trust | Tag::Marker | Tag::Padding | Tag::UnassignedNonCritical(_) | Tag::Experimental(_) => Ok(about),
-            _ => Err(Refusal::NotACertificate),
+            _ => Err(CertificateError::NotACertificate),
         }
     }
 
@@ -130,23 +132,23 @@ impl RawPacket<'_> {
     }
 
     /// The reason why a key packet is refused that the crate cannot read.
-    fn unreadable_key(&self) -> Refusal {
+    fn unreadable_key(&self) -> CertificateError {
         match self.body {
             // The version, the time of creation, and the algorithm with its parameters.
-            [4, _, _, _, _, _, _, ..] => Refusal::AlgorithmUnsupported,
-            [4, ..] | [] => Refusal::NotACertificate,
-            _ => Refusal::VersionUnsupported,
+            [4, _, _, _, _, _, _, ..] => CertificateError::AlgorithmUnsupported,
+            [4, ..] | [] => CertificateError::NotACertificate,
+            _ => CertificateError::VersionUnsupported,
         }
     }
 }
 
 /// Takes the next packet off the bytes.
-fn next<'b>(bytes: &mut &'b [u8]) -> Result<RawPacket<'b>, Refusal> {
-    let header = PacketHeader::try_from_reader(&mut *bytes).map_err(|_| Refusal::NotACertificate)?;
+fn next<'b>(bytes: &mut &'b [u8]) -> Result<RawPacket<'b>, CertificateError> {
+    let header = PacketHeader::try_from_reader(&mut *bytes).map_err(|_| CertificateError::NotACertificate)?;
     // Only data packets may come in parts.
-    let PacketLength::Fixed(length) = header.packet_length() else { return Err(Refusal::NotACertificate) };
-    let length = usize::try_from(length).map_err(|_| Refusal::NotACertificate)?;
-    let (body, rest) = bytes.split_at_checked(length).ok_or(Refusal::NotACertificate)?;
+    let PacketLength::Fixed(length) = header.packet_length() else { return Err(CertificateError::NotACertificate) };
+    let length = usize::try_from(length).map_err(|_| CertificateError::NotACertificate)?;
+    let (body, rest) = bytes.split_at_checked(length).ok_or(CertificateError::NotACertificate)?;
     *bytes = rest;
     Ok(RawPacket { header, body })
 }

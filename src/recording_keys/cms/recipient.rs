@@ -11,7 +11,7 @@ use x509_cert::der::{Decode as _, Encode as _};
 use super::certificate::PublicKey;
 use super::der::{OCTETS, SEQUENCE, bits, context, element, number, oid};
 use crate::base::crypto::sha256;
-use crate::keys::KeyError;
+use crate::recording_keys::KeyError;
 
 /// id-RSAES-OAEP, 1.2.840.113549.1.1.7.
 const OAEP: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x07];
@@ -62,9 +62,9 @@ fn agree(name: &[u8], curve: &'static agreement::Algorithm, peer: &[u8], key: &[
     let public = own.compute_public_key().map_err(|_| KeyError::Unusable)?;
     let wrap = element(SEQUENCE, &[&oid(AES_256_WRAP)]);
     let peer = UnparsedPublicKey::new(curve, peer);
-    let wrapping = agree_ephemeral(own, peer, KeyError::Unusable, |shared| Ok(derive(shared, &wrap)))?;
+    let plan = agree_ephemeral(own, peer, KeyError::Unusable, |shared| Ok(derive(shared, &wrap)))?;
     let mut wrapped = [0; 32 + 8];
-    let kek = AesKek::new(&AES_256, &wrapping).map_err(|_| KeyError::Unusable)?;
+    let kek = AesKek::new(&AES_256, &plan).map_err(|_| KeyError::Unusable)?;
     let wrapped = kek.wrap(key, &mut wrapped).map_err(|_| KeyError::Unusable)?;
     let originator = element(context(1), &[&element(SEQUENCE, &[&oid(EC_PUBLIC_KEY)]), &bits(public.as_ref())]);
     let algorithm = element(SEQUENCE, &[&oid(ECDH_SHA256), &wrap]);

@@ -5,7 +5,7 @@ use pii::text::{Finder, Own, fill_text, tokenize_text};
 use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
-use super::outgoing::{Audited, Lens, Outgoing};
+use super::outgoing::{Audited, Outgoing, Renderer};
 use super::search::{Viewed, tenant_of, view_of};
 use crate::archive::incoming::Channel;
 use crate::archive::model::View;
@@ -19,12 +19,12 @@ use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::forbidden;
 use crate::http::query::Limit;
-use crate::http::{Answer, Code, Place, Problem};
-use crate::vault::{self, Stores};
+use crate::http::{ApiResult, Code, Place, Problem};
+use crate::vault::{self, AppContext};
 
 /// A search as any of the three bodies asks for it.
 #[derive(Default)]
-pub struct Asked {
+pub struct SearchQuery {
     pub from: Option<DateTime<Utc>>,
     pub to: Option<DateTime<Utc>>,
     pub channels: Option<Vec<Channel>>,
@@ -39,8 +39,8 @@ pub struct Asked {
     pub cursor: Option<String>,
 }
 
-impl Asked {
-    pub async fn answer<T: Outgoing>(self, stores: &Stores, actor: &Actor, target: Target) -> Answer<Viewed<T>> {
+impl SearchQuery {
+    pub async fn answer<T: Outgoing>(self, stores: &AppContext, actor: &Actor, target: Target) -> ApiResult<Viewed<T>> {
         let tenant = tenant_of(&mut stores.archive.read().await?, actor).await?;
         let view = view_of(actor, self.view)?;
         let mut by = Vec::new();
@@ -66,15 +66,15 @@ impl Asked {
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
         let records = search(stores, tenant.id, target, &search_for, after, limit + 1).await?;
         let Page { items: records, next_cursor } = Page::of(records, limit, (&stores.service_key, &query));
-        let lens = Lens::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
+        let renderer = Renderer::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
         let bytes = records.iter().map(|record| record.columns.weight()).sum();
-        let render = move || records.into_iter().filter_map(|record| T::through(&lens, record)).collect();
+        let render = move || records.into_iter().filter_map(|record| T::through(&renderer, record)).collect();
         let items = work::run(bytes, render).await;
         Ok(Viewed { view, items, next_cursor })
     }
 
     /// The search, or everything that is wrong with it.
-    fn search(self, region: Region) -> Answer<Search> {
+    fn search(self, region: Region) -> ApiResult<Search> {
         let Self { from, to, channels, queue, agent_id, phone_number, email, token, .. } = self;
         let (from, to) = (from.map(microseconds), to.map(microseconds));
         let mut wrong = Vec::new();
@@ -119,7 +119,7 @@ impl Asked {
     }
 
     /// The stated purpose, without identifiers: it goes into the audit log.
-    fn purpose(&self, region: Region) -> Answer<Option<String>> {
+    fn purpose(&self, region: Region) -> ApiResult<Option<String>> {
         let Some(purpose) = &self.purpose else { return Ok(None) };
         let purpose = stated(purpose).ok_or_else(|| {
             Problem::new(Code::ValidationFailed).at("/purpose", "out_of_range", "must be 1 to 200 characters")
@@ -143,5 +143,5 @@ fn fingerprint(actor: &Actor, target: Target, view: View, search: &Search) -> Ve
         "view": view, "from": from, "to": to, "channels": channels, "queue": queue, "agent_id": agent_id,
         "identifiers": identifiers, "token": token.map(|token| token.to_string()),
     });
-    [actor.tenant.0.as_bytes(), target.word().as_bytes(), &sha256(filter.to_string().as_bytes())].concat()
+    [actor.tenant.0.as_bytes(), target.as_str().as_bytes(), &sha256(filter.to_string().as_bytes())].concat()
 }

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 
-use super::Unverified;
+use super::TokenError;
 use super::set::KeySet;
 
 /// How long keys are used without asking again.
@@ -63,7 +63,7 @@ impl Provider {
 
     /// The keys for a token that names `kid`: those at hand if they know it, else the provider is asked, at most once
     /// a minute. Where it does not answer, keys up to a day old go on being used.
-    pub(super) async fn keys_for(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<Arc<KeySet>, Unverified> {
+    pub(super) async fn keys_for(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<Arc<KeySet>, TokenError> {
         let seen = self.fetched.load_full();
         let known = seen.as_ref().filter(|set| set.age(now) < STALE);
         match known {
@@ -84,7 +84,7 @@ impl Provider {
                 }
             }
         }
-        let set = self.fetched.load_full().filter(|set| set.age(now) < STALE).ok_or(Unverified::KeysAway)?;
+        let set = self.fetched.load_full().filter(|set| set.age(now) < STALE).ok_or(TokenError::KeysAway)?;
         Ok(Arc::clone(&set.keys))
     }
 

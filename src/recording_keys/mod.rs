@@ -21,20 +21,20 @@ use serde_json::json;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
-use crate::vault::Stores;
+use crate::vault::AppContext;
 
 pub use encryptor::Encryptor;
-pub use model::{KeyError, KeyKind, RecordingKey, Refusal};
+pub use model::{CertificateError, KeyError, KeyKind, RecordingKey};
 
 /// The tenant's key, or none.
-pub async fn find(stores: &Stores, tenant: TenantId) -> Result<Option<RecordingKey>, KeyError> {
+pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<RecordingKey>, KeyError> {
     Ok(sql::by_tenant(&mut stores.vault.read().await?, tenant).await?)
 }
 
 /// Registers a certificate in place of what the tenant had. It is audited before it counts, so that no recording is ever
 /// encrypted for a key that the log does not know. A private key is noted as refused.
 pub async fn register(
-    stores: &Stores,
+    stores: &AppContext,
     actor: &Actor,
     kind: KeyKind,
     certificate: String,
@@ -42,10 +42,11 @@ pub async fn register(
     let now = stores.clock.now();
     // A certificate of many signatures takes its time.
     let read = tokio::task::spawn_blocking(move || RecordingKey::read(kind, &certificate, now)).await;
-    let key = read.unwrap_or(Err(KeyError::Refused(Refusal::NotACertificate)));
-    if let Err(KeyError::Refused(Refusal::PrivateKey)) = key {
+    let key = read.unwrap_or(Err(KeyError::Refused(CertificateError::NotACertificate)));
+    if let Err(KeyError::Refused(CertificateError::PrivateKey)) = key {
         tracing::warn!(tenant.id = %actor.tenant, "A private key was sent in place of a certificate and not kept");
-        let mut entry = Entry::new(Action::RecordingKeyRegistered, 0, json!({ "refused": Refusal::PrivateKey.code() }));
+        let mut entry =
+            Entry::new(Action::RecordingKeyRegistered, 0, json!({ "refused": CertificateError::PrivateKey.code() }));
         entry.allowed = false;
         note(stores, actor, &entry).await?;
     }
@@ -59,7 +60,7 @@ pub async fn register(
 }
 
 /// Removes the tenant's key: what comes in from now on is not encrypted for it. Answers whether there was one.
-pub async fn remove(stores: &Stores, actor: &Actor) -> Result<bool, KeyError> {
+pub async fn remove(stores: &AppContext, actor: &Actor) -> Result<bool, KeyError> {
     let Some(key) = find(stores, actor.tenant).await? else { return Ok(false) };
     let detail = json!({ "kind": key.kind, "fingerprint": key.fingerprint });
     note(stores, actor, &Entry::new(Action::RecordingKeyRemoved, 0, detail)).await?;
@@ -69,7 +70,7 @@ pub async fn remove(stores: &Stores, actor: &Actor) -> Result<bool, KeyError> {
     Ok(true)
 }
 
-async fn note(stores: &Stores, actor: &Actor, entry: &Entry) -> Result<(), KeyError> {
+async fn note(stores: &AppContext, actor: &Actor, entry: &Entry) -> Result<(), KeyError> {
     let mut tx = stores.archive.write().await?;
     audit::record(&mut tx, stores.clock, actor, entry).await?;
     Ok(tx.commit().await?)
