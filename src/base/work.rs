@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 /// The most bytes that are worked on at once, wherever the caller is. The dearest text of this length takes a few
 /// milliseconds.
-const AT_ONCE: usize = 4 << 10;
+const AT_ONCE: usize = 1 << 10;
 
 /// The bytes that one piece of work should have, so that a large call does not keep the others from their turn.
 pub const PIECE: usize = 64 << 10;
