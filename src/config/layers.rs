@@ -94,7 +94,7 @@ fn nested(environment: Vec<(String, String)>) -> Result<Dict, ConfigError> {
             [word] => {
                 let slipped = SECTIONS.iter().any(|s| word.strip_prefix(s).is_some_and(|rest| rest.starts_with('_')));
                 if slipped {
-                    return Err(ConfigError::new(name, "two underscores stand between a section and a setting"));
+                    return Err(ConfigError::new(name, "a section and a setting need two underscores between them"));
                 }
                 continue;
             }

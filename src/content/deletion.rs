@@ -16,6 +16,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, RecordId};
+use crate::store::StoreError;
 use crate::vault::{self, AppContext};
 
 /// How many interactions of a batch stand or fall together.
@@ -26,6 +27,9 @@ const PAGE: u32 = 500;
 
 /// How many objects are deleted at a time.
 const AT_ONCE: usize = 8;
+
+/// How often the deletion of one piece begins again because the piece changed meanwhile.
+const ATTEMPTS: u32 = 20;
 
 /// How long a batch holds its place before it must ask again.
 const TURN: TimeDelta = TimeDelta::seconds(60);
@@ -77,17 +81,21 @@ struct Deletion {
 }
 
 impl Deletion {
-    /// Deletes one piece. A text that is read again meanwhile is another object: it is looked up once more.
+    /// Deletes one piece. A text that is rescanned meanwhile is another object, and a transaction may lose against the rescan:
+    /// in both cases the piece is looked up once more.
     async fn remove_one(&self, id: ContentId) -> Result<(), ContentError> {
-        loop {
+        for _ in 0..ATTEMPTS {
             let content = sql::by_id(&mut self.stores.archive.read().await?, self.actor.tenant, id).await?;
             let content = content.ok_or(ContentError::Unknown)?;
             content.deletable_by(&self.actor)?;
             let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
-            if self.remove(vec![content.object], detail).await? > 0 {
-                return Ok(());
+            match self.remove(vec![content.object], detail).await {
+                Ok(0) => {}
+                Err(error) if error.is_contended() => {}
+                removed => return removed.map(|_| ()),
             }
         }
+        Err(StoreError::Contended.into())
     }
 
     async fn run(&self, batch: ContentId, interactions: &[RecordId], kinds: Option<&[ContentKind]>) -> Deleted {

@@ -288,6 +288,12 @@ impl ContentError {
         }
     }
 
+    /// Whether a transaction lost against another one, so that the same can be tried again at once.
+    #[must_use]
+    pub const fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
+    }
+
     /// Why a text that this came of is not to be tried again; none where the next attempt may succeed.
     pub(super) const fn reason(&self) -> Option<Reason> {
         match self {

@@ -249,6 +249,17 @@ pub enum PassError {
 }
 
 impl PassError {
+    /// Whether a transaction lost against another one, so that it can be tried again at once.
+    #[must_use]
+    pub const fn is_contended(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Contended)
+                | Self::Vault(VaultError::Store(StoreError::Contended))
+                | Self::Tenant(TenantError::Store(StoreError::Contended))
+        )
+    }
+
     /// The word for it in reports, and in `last_error` of the requests that it leaves waiting.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -17,6 +17,9 @@ use crate::store::{self, Archive, Sql, Tx};
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::AppContext;
 
+/// How often in one pass a transaction may lose against another one, such as an ingest of the same records.
+const MOST_LOST: u32 = 20;
+
 /// One night. A tenant whose pass fails blocks no other. Answers how it ended, and a report for each tenant it worked for.
 pub async fn run(
     stores: &AppContext,
@@ -134,16 +137,16 @@ impl Night<'_> {
         let unfinished = sql::unfinished_pass(&mut self.stores.archive.read().await?, self.tenant.id).await?;
         if let Some(pass) = unfinished {
             report.resumed = true;
-            self.go_on(pass, report).await?;
+            self.pass(Some(pass), as_of, report).await?;
         }
-        let pass = self.pass(as_of, report).await?;
+        let pass = self.pass(None, as_of, report).await?;
         let Self { stores, shelf, lease, tenant, stop, .. } = self;
         let room = content::PassContext { stores, shelf, lease, tenant: tenant.id, pass };
         report.stopped_at = Some("rescan".to_owned());
         if rescan::retry(room, report, stop).await? {
             // Requests that waited for these texts only, and all others that wait: they count once.
             report.requests_failed = 0;
-            self.pass(as_of, report).await?;
+            self.pass(None, as_of, report).await?;
         }
         report.stopped_at = Some("scrub".to_owned());
         report.scrubbed = self.scrub().await?;
@@ -151,11 +154,39 @@ impl Night<'_> {
         Ok(())
     }
 
-    /// A new pass, from its beginning to its end.
-    async fn pass(&self, as_of: DateTime<Utc>, report: &mut Report) -> Result<PassId, PassError> {
-        let pass = Pass { id: PassId::new(), as_of, step: Step::Claimed, position: 0, position_at: None };
-        self.progress.step(&self.tenant.slug, "claim");
-        let pass = claim::claim(self.stores, self.lease, self.tenant.id, pass).await?;
+    /// Brings a pass to its end: one that was begun, or a new one. A transaction that lost against another one is undone, as
+    /// if the job had been killed in it, so the pass goes on from the step that it has noted.
+    async fn pass(
+        &self,
+        mut begun: Option<Pass>,
+        as_of: DateTime<Utc>,
+        report: &mut Report,
+    ) -> Result<PassId, PassError> {
+        for _ in 0..MOST_LOST {
+            match self.attempt(begun, as_of, report).await {
+                Err(error) if error.is_contended() => {
+                    tracing::warn!(tenant = %self.tenant.slug, step = report.stopped_at, "A transaction lost, retrying");
+                }
+                ended => return ended,
+            }
+            begun = sql::unfinished_pass(&mut self.stores.archive.read().await?, self.tenant.id).await?;
+        }
+        self.attempt(begun, as_of, report).await
+    }
+
+    async fn attempt(
+        &self,
+        begun: Option<Pass>,
+        as_of: DateTime<Utc>,
+        report: &mut Report,
+    ) -> Result<PassId, PassError> {
+        let pass = if let Some(pass) = begun {
+            pass
+        } else {
+            let pass = Pass { id: PassId::new(), as_of, step: Step::Claimed, position: 0, position_at: None };
+            self.progress.step(&self.tenant.slug, "claim");
+            claim::claim(self.stores, self.lease, self.tenant.id, pass).await?
+        };
         let id = pass.id;
         self.go_on(pass, report).await?;
         Ok(id)

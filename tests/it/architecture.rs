@@ -12,7 +12,7 @@ const RANKS: [&[&str]; 17] = [
     &["requests"],
     &["delivery"],
     &["content"],
-    &["keys"],
+    &["recording_keys"],
     &["archive"],
     &["vault"],
     &["tenants"],
@@ -26,7 +26,7 @@ const RANKS: [&[&str]; 17] = [
 
 /// The rooms cut into `http`, `mod`, `model` and `sql`.
 const SLICES: [&str; 9] =
-    ["nightly", "requests", "delivery", "content", "keys", "archive", "vault", "tenants", "audit"];
+    ["nightly", "requests", "delivery", "content", "recording_keys", "archive", "vault", "tenants", "audit"];
 
 /// The doors through which an identifier or a key leaves its type.
 const DOORS: [&str; 2] = ["audit/model.rs", "vault/keyset.rs"];

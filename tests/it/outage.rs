@@ -177,6 +177,34 @@ fn a_job_waits_longer_than_a_call() {
     });
 }
 
+/// The pass is undone by a deadlock in the middle of a chunk, and goes on by itself.
+#[test]
+fn a_pass_that_loses_a_transaction_goes_on() {
+    tell(Store::Postgres, |lethe| async move {
+        record(&lethe).await;
+        let entered = lethe.enter_request(&request()).await;
+        let mut other = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        let mut admin = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut admin).await.unwrap();
+        // Of the two that wait for each other, the job is the one that looks for a deadlock.
+        let patience = format!("ALTER DATABASE {name} SET deadlock_timeout = '3s'");
+        admin.execute(AssertSqlSafe(patience)).await.unwrap();
+        other.execute("SET deadlock_timeout = '60s'").await.unwrap();
+        other.execute("BEGIN; LOCK TABLE request_counts IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let night = lethe.start(&["job", "nightly", "--json", "--as-of", "2026-02-16T02:00:00Z"]);
+        let waits = "datname = current_database() AND wait_event_type = 'Lock'";
+        until(async || backends(&mut admin, waits).await > 0).await;
+        other.execute("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        other.execute("ROLLBACK").await.unwrap();
+        let told = night.end().await.well();
+        assert!(lethe.journal().text().contains("A transaction lost, retrying"), "the deadlock was met");
+        let report: Value = serde_json::from_str(&told.stdout).unwrap();
+        assert_eq!((&report["requests_done"], &report["anonymized"]["archive"]), (&json!(1), &json!(1)), "{report}");
+        let done = lethe.request(&entered["id"]).await.expect(200).json();
+        assert_eq!(done["result"], json!({ "archive": { "anonymized": 1 } }));
+    });
+}
+
 #[test]
 fn a_database_that_cannot_be_written_is_not_ready() {
     tell(Store::Postgres, |lethe| async move {

@@ -29,7 +29,7 @@ use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::store::StoreError;
 use crate::tenants::{self, fence};
-use crate::vault::{AppContext, Keyset, VaultError};
+use crate::vault::{AppContext, Keyset};
 
 pub use attempts::{Reason, begin as begin_attempts, end as end_attempts, fail as fail_attempt, retry as retry_failed};
 use keeping::{Named, undo, write};
@@ -152,11 +152,8 @@ impl Storing {
         for _ in 0..ROUNDS {
             match self.attempt(&mut prepared).await {
                 Ok(Some(content)) => return Ok(content),
-                Ok(None)
-                | Err(
-                    ContentError::Store(StoreError::Contended)
-                    | ContentError::Vault(VaultError::Store(StoreError::Contended)),
-                ) => {}
+                Ok(None) => {}
+                Err(error) if error.is_contended() => {}
                 Err(error) => {
                     self.undo(prepared).await;
                     return Err(error);

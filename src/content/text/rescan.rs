@@ -21,7 +21,7 @@ use crate::content::reading::opened;
 use crate::content::{ContentStore, ObjectError, own_of, sql as contents};
 use crate::store::StoreError;
 use crate::tenants::{self, fence};
-use crate::vault::{self, AppContext, Keyset, VaultError};
+use crate::vault::{self, AppContext, Keyset};
 
 /// Reads a text again for the identifiers that it was not searched for yet; without any, nothing happens. Answers whether it
 /// was there to be read. A text at which this fails, and would fail again, is not tried any more.
@@ -82,11 +82,8 @@ impl Rescan<'_> {
             match self.attempt().await {
                 Ok(RescanOutcome::Done) => return Ok(true),
                 Ok(RescanOutcome::Missing) => return Ok(false),
-                Ok(RescanOutcome::Moved)
-                | Err(
-                    ContentError::Store(StoreError::Contended)
-                    | ContentError::Vault(VaultError::Store(StoreError::Contended)),
-                ) => {}
+                Ok(RescanOutcome::Moved) => {}
+                Err(error) if error.is_contended() => {}
                 Err(error) => return Err(error),
             }
         }
