@@ -166,6 +166,37 @@ each_store!(while_the_night_is_at_work_nobody_slips_back, |lethe: TestLethe| asy
     }
 });
 
+each_store!(numbers_and_keys_of_a_forgotten_record_do_not_come_back, |lethe: TestLethe| async move {
+    // In numbers and keys only the customer's own are known, so nobody knows them once the customer is forgotten.
+    let attributes =
+        json!({ "n": 92_884_417, "list": [92_884_417], "92884417": 1, "Sivert Langmo": { "at": 92_884_417 } });
+    let of = |kind: &str, customer: &Value| {
+        let mut record = record(kind, "r", BEFORE, customer, "");
+        record["attributes"] = attributes.clone();
+        record.to_string()
+    };
+    let customer = json!({ "phone_number": NUMBER, "name": NAME });
+    lethe.ingest("interactions", of("interactions", &customer)).await;
+    lethe.ingest("raw-events", of("raw-events", &customer)).await;
+    forget(&lethe, json!({ "phone_number": NUMBER })).await;
+    let gone = lethe.search(&json!({})).await["items"][0]["attributes"].clone();
+    for customer in [json!({}), json!({ "phone_number": "41234567", "name": "Ola Storvatn" })] {
+        lethe.ingest("interactions", of("interactions", &customer)).await;
+        lethe.ingest("raw-events", of("raw-events", &customer)).await;
+        assert_eq!(lethe.search(&json!({})).await["items"][0]["attributes"], gone);
+        let dump = lethe.dump().await;
+        for table in ["archive.interactions", "archive.raw_events"] {
+            let rows = format!("{:?}", dump.rows(table));
+            assert!(!rows.contains("92884417") && !rows.contains("Langmo"), "{rows}");
+        }
+    }
+    // Another text is another text.
+    let mut other = serde_json::from_str::<Value>(&of("interactions", &json!({}))).unwrap();
+    other["attributes"] = json!({ "n": 17, "list": ["delivered to warehouse 7"], "priority": 1 });
+    lethe.record(&other).await;
+    assert_eq!(lethe.search(&json!({})).await["items"][0]["attributes"], other["attributes"]);
+});
+
 each_store!(what_a_forgotten_text_said_is_not_said_again, |lethe: TestLethe| async move {
     let named = json!({ "phone_number": NUMBER, "name": NAME });
     // Only of its own customer does anybody know that the row of digits contains a number.

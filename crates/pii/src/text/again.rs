@@ -10,12 +10,17 @@ use serde_json::{Map, Value};
 
 use super::json::insert;
 use super::name::Names;
-use super::placeholder::{fill_text, parts, placeholder};
+use super::placeholder::{OPEN, fill_text, parts, placeholder};
+use super::words::meaning;
 use super::{Find, Reading};
-use crate::{Kind, PersonName, Pii};
+use crate::{Kind, PersonName, Pii, digit};
 
+/// The fewest digits of a number: fewer are something else (A15).
+const FEWEST_DIGITS: usize = 5;
 /// The most words of what is taken for a name.
 const MOST_WORDS: usize = 5;
+/// The most places where an identifier may end that are tried.
+const MOST_ENDS: usize = 32;
 /// The most names that are looked for.
 const MOST_NAMES: usize = 10;
 
@@ -56,37 +61,58 @@ impl Again {
             (Value::Array(stored), Value::Array(sent)) => {
                 stored.iter().zip(sent).for_each(|(stored, sent)| self.keep(stored, kinds, sent));
             }
-            (Value::Object(stored), Value::Object(sent)) => {
-                for (key, stored) in stored {
-                    if let Some(sent) = sent.get_mut(key) {
-                        self.keep(stored, kinds, sent);
-                    }
+            // A number in JSON may have been the customer's.
+            (Value::String(stored), sent @ Value::Number(_)) => {
+                if let Some(text) = self.kept_text(stored, kinds, &sent.to_string()) {
+                    *sent = Value::String(text);
                 }
+            }
+            (Value::Object(stored), Value::Object(sent)) => {
+                *sent = self.kept_fields(stored, kinds, std::mem::take(sent));
             }
             _ => {}
         }
     }
 
+    /// The fields that are sent again. Those of one key belong together, and then those whose keys read alike.
+    fn kept_fields(
+        &mut self,
+        stored: &Map<String, Value>,
+        kinds: &HashMap<usize, Kind>,
+        sent: Map<String, Value>,
+    ) -> Map<String, Value> {
+        let mut others: Vec<_> =
+            stored.iter().filter(|(key, _)| key.contains(OPEN) && !sent.contains_key(*key)).collect();
+        let (mut kept, mut next) = (Map::new(), HashMap::new());
+        for (key, mut value) in sent {
+            if let Some(stored) = stored.get(&key) {
+                self.keep(stored, kinds, &mut value);
+                insert(&mut kept, &mut next, key, value);
+                continue;
+            }
+            let alike = others.iter().position(|(stored, _)| is_alike(stored, kinds, &key));
+            let alike = alike.map(|no| others.remove(no));
+            let name = alike.and_then(|(stored, _)| self.kept_text(stored, kinds, &key));
+            if let Some((_, stored)) = alike {
+                self.keep(stored, kinds, &mut value);
+            }
+            insert(&mut kept, &mut next, name.unwrap_or(key), value);
+        }
+        kept
+    }
+
     /// The stored text, with what was added behind it; `None` where the other reads differently, or nobody is mentioned.
     fn kept_text(&mut self, stored: &str, kinds: &HashMap<usize, Kind>, sent: &str) -> Option<String> {
-        let (first, places) = parts(stored);
-        let last = places.len().checked_sub(1)?;
-        let mut rest = sent.strip_prefix(first)?;
-        let mut names = Vec::new();
-        for (no, (n, behind)) in places.iter().enumerate() {
-            // Behind the last place there may be nothing: then all that is left stands in it.
-            let end = if no == last && behind.is_empty() { rest.len() } else { rest.find(behind)? };
-            names.extend(Some(&rest[..end]).filter(|_| kinds.get(n) == Some(&Kind::Name)).and_then(name));
-            rest = &rest[end + behind.len()..];
-        }
-        for name in names {
-            if self.names.len() < MOST_NAMES && !self.names.contains(&name) {
-                self.names.push(name);
-            }
+        let Pieces { places, rest } = pieces(stored, kinds, sent)?;
+        // A text that is nothing but a name says less about what a name is than one that says something of it.
+        let is_bare = places.iter().all(|(.., piece)| piece.len() == sent.len());
+        for (_, kind, piece) in &places {
+            let named = Some(*piece).filter(|piece| *kind == Kind::Name && (!is_bare || is_capitalized(piece)));
+            let name = named.and_then(name).filter(|name| !self.names.contains(name));
+            self.names.extend(name.filter(|_| self.names.len() < MOST_NAMES));
         }
         let mut numbers = HashMap::new();
-        for (n, _) in places {
-            let kind = kinds.get(&n).copied().unwrap_or(Kind::Phone);
+        for (n, kind, _) in places {
             let known = self.kept.get(&n).copied();
             let number = known.unwrap_or_else(|| self.add(kind));
             self.kept.insert(n, number);
@@ -142,6 +168,62 @@ impl Again {
     }
 }
 
+/// A text that reads like a stored one.
+struct Pieces<'s> {
+    /// Of each place its number, its kind, and what stands in it.
+    places: Vec<(usize, Kind, &'s str)>,
+    /// The text behind the last place and what follows it in the stored text.
+    rest: &'s str,
+}
+
+/// The places of a stored text with their kinds and what stands in them in the text that is sent again, and what that text
+/// has behind them. `None` where it reads differently, or where what stands in a place cannot be of its kind.
+fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Option<Pieces<'s>> {
+    let (first, places) = parts(stored);
+    let last = places.len().checked_sub(1)?;
+    let mut rest = sent.strip_prefix(first)?;
+    let mut found = Vec::with_capacity(places.len());
+    for (no, (n, behind)) in places.iter().enumerate() {
+        let kind = kinds.get(n).copied().unwrap_or(Kind::Phone);
+        let fits = |end: &usize| rest.get(..*end).is_some_and(|piece| can_be(kind, piece));
+        // Behind the last place there may be nothing: then all that is left stands in it.
+        let end = if no == last && behind.is_empty() {
+            Some(rest.len()).filter(fits)?
+        } else {
+            rest.match_indices(behind).map(|(end, _)| end).take(MOST_ENDS).find(fits)?
+        };
+        let piece = &rest[..end];
+        found.push((*n, kind, piece));
+        rest = &rest[end + behind.len()..];
+    }
+    Some(Pieces { places: found, rest })
+}
+
+/// Whether a key that is sent again reads like a stored one. Most keys are one word, as a name in small letters would be.
+fn is_alike(stored: &str, kinds: &HashMap<usize, Kind>, sent: &str) -> bool {
+    let is_name = |piece: &str| is_capitalized(piece) || piece.split_whitespace().count() > 1;
+    pieces(stored, kinds, sent).is_some_and(|found| {
+        found.places.iter().all(|(_, kind, piece)| *kind != Kind::Name || piece.len() < sent.len() || is_name(piece))
+    })
+}
+
+/// Whether a piece of text can be an identifier of a kind, in any spelling.
+fn can_be(kind: Kind, piece: &str) -> bool {
+    match kind {
+        Kind::Phone => {
+            let words =
+                piece.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty() && meaning(word).is_some());
+            piece.chars().filter_map(digit).count().max(words.count()) >= FEWEST_DIGITS
+        }
+        Kind::Email => ["@", "\u{ff20}", "\u{fe6b}", "%40"].iter().any(|at| piece.contains(at)),
+        Kind::Name => name(piece).is_some(),
+    }
+}
+
+fn is_capitalized(piece: &str) -> bool {
+    piece.split_whitespace().all(|word| word.starts_with(char::is_uppercase))
+}
+
 /// What can be a name: a few words of letters.
 fn name(text: &str) -> Option<Pii<PersonName>> {
     let is_name = |c: char| c.is_alphabetic() || c.is_whitespace() || matches!(c, '-' | '.' | ',' | '\'' | '’');
@@ -171,8 +253,7 @@ mod tests {
     fn a_text_that_is_sent_again_comes_without_what_was_forgotten() {
         let stored =
             json!({ "n": format!("{} asked twice, {}", place(0), place(1)), "x": [1, format!("by {}", place(0))] });
-        let sent =
-            json!({ "n": "Ola Storvatn asked twice, 9 1 2 3", "x": [1, "by Ola Storvatn"], "new": "Storvatn's wife" });
+        let sent = json!({ "n": "Ola Storvatn asked twice, 9 1 2 3 4", "x": [1, "by Ola Storvatn"], "new": "Storvatn's wife" });
         let wanted =
             json!({ "n": "Anonymized asked twice, Anonymized", "x": [1, "by Anonymized"], "new": "Anonymized's wife" });
         assert_eq!(again(&stored, sent), wanted);
@@ -198,6 +279,27 @@ mod tests {
         ] {
             assert_eq!(again(&stored, sent.clone()), sent);
         }
+    }
+
+    #[test]
+    fn numbers_and_keys_are_texts_too() {
+        let stored = json!({ "n": place(1), "f": format!("{}.0", place(1)), "list": [place(1)], place(1): 1, place(0): place(1) });
+        let sent = json!({ "n": 98_765_432, "f": 98_765_432.0, "list": ["98765432"], "98765432": 1, "Ola Storvatn": 98_765_432 });
+        let wanted = json!({ "n": "Anonymized", "f": "Anonymized.0", "list": ["Anonymized"], "Anonymized": 1,
+            "Anonymized 2": "Anonymized" });
+        assert_eq!(again(&stored, sent), wanted);
+        let sent = json!({ "n": 17, "f": true, "list": [3], "note": 1, "priority": "high" });
+        assert_eq!(again(&stored, sent.clone()), sent);
+    }
+
+    #[test]
+    fn what_cannot_have_stood_in_a_place_is_another_text() {
+        let stored = json!([place(1), format!("{} {}", place(1), place(0)), place(0)]);
+        let sent =
+            json!(["delivered to warehouse 7, ticket 118", "order shipped today by the blue truck", "private 7"]);
+        assert_eq!(again(&stored, sent.clone()), sent);
+        let spoken = json!(["ni \u{e5}tte sju seks fem fire tre to", "9876 5432 Ola", "Ola Storvatn"]);
+        assert_eq!(again(&stored, spoken), json!(["Anonymized", "Anonymized Anonymized", "Anonymized"]));
     }
 
     proptest! {
