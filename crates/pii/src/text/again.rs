@@ -19,6 +19,8 @@ use crate::{Kind, PersonName, Pii, digit};
 const FEWEST_DIGITS: usize = 5;
 /// The most words of what is taken for a name.
 const MOST_WORDS: usize = 5;
+/// The most stored keys that a key is compared with: a record of thousands of keys must not cost their square.
+const MOST_KEYS: usize = 64;
 /// The most places where an identifier may end that are tried.
 const MOST_ENDS: usize = 32;
 /// The most names that are looked for.
@@ -90,7 +92,8 @@ impl Again {
                 insert(&mut kept, &mut next, key, value);
                 continue;
             }
-            let alike = others.iter().position(|(stored, _)| is_alike(stored, kinds, &key));
+            let tried = others.iter().take(MOST_KEYS);
+            let alike = tried.map(|(stored, _)| is_alike(stored, kinds, &key)).position(|is_alike| is_alike);
             let alike = alike.map(|no| others.remove(no));
             let name = alike.and_then(|(stored, _)| self.kept_text(stored, kinds, &key));
             if let Some((_, stored)) = alike {
@@ -290,6 +293,14 @@ mod tests {
         assert_eq!(again(&stored, sent), wanted);
         let sent = json!({ "n": 17, "f": true, "list": [3], "note": 1, "priority": "high" });
         assert_eq!(again(&stored, sent.clone()), sent);
+    }
+
+    #[test]
+    fn many_keys_that_read_alike_are_all_kept() {
+        let stored: Map<_, _> = (0..300).map(|no| (format!("{} {no}", place(1)), json!(no))).collect();
+        let sent: Map<_, _> = (0..300).map(|no| (format!("98765432 {no}"), json!(no))).collect();
+        let wanted: Map<_, _> = (0..300).map(|no| (format!("Anonymized {no}"), json!(no))).collect();
+        assert_eq!(again(&json!(stored), json!(sent)), json!(wanted));
     }
 
     #[test]
