@@ -7,7 +7,7 @@ use super::mentions::Mention;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
-use crate::vault::VaultError;
+use crate::vault::{Contended, VaultError};
 
 /// The word that is shown for an identifier that was forgotten, or that the view does not show.
 pub const ANONYMIZED: &str = "Anonymized";
@@ -82,4 +82,10 @@ pub enum ArchiveError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+impl Contended for ArchiveError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
+    }
 }
