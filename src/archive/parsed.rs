@@ -9,6 +9,7 @@ use super::columns::Columns;
 use super::incoming::{Channel, CustomerIn, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::clock::microseconds;
 use crate::base::field::FieldError;
+use crate::base::hex::hex;
 use crate::vault::Keyset;
 
 /// The identifiers of a record's customer.
@@ -263,15 +264,7 @@ pub(super) fn keyed_id(keyset: &Keyset, id: &str) -> String {
 const KEYED: &str = "hash-";
 
 fn keyed(keyset: &Keyset, purpose: &str, text: &str) -> String {
-    hex(KEYED, &keyset.hash(purpose, text).0)
-}
-
-fn hex(prefix: &str, bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    let mut text = String::with_capacity(prefix.len() + 2 * bytes.len());
-    text.push_str(prefix);
-    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
-    text
+    format!("{KEYED}{}", hex(&keyset.hash(purpose, text).0))
 }
 
 /// Whether a stored value is a keyed hash: [`super::selector::forget_descriptive`] asks the same in a statement.
