@@ -101,7 +101,6 @@ impl Listener {
         })
     }
 
-    /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }

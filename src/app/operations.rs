@@ -27,7 +27,6 @@ use crate::http::{ApiResult, Caller, Code, Place, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange};
 use crate::vault::AppContext;
 
-/// The routes.
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(get_me).service(get_tenant).service(change_tenant).service(list_audit_events);
 }

@@ -39,12 +39,10 @@ impl<'a> Sent<'a> {
         Self { draft, earlier: Vec::new() }
     }
 
-    /// Another draft of the same.
     pub fn push(&mut self, draft: &'a ParsedRecord) {
         self.earlier.push(std::mem::replace(&mut self.draft, draft));
     }
 
-    /// All drafts.
     pub fn all(&self) -> impl Iterator<Item = &'a ParsedRecord> {
         self.earlier.iter().copied().chain([self.draft])
     }
@@ -88,7 +86,6 @@ impl<'a> Arrival<'a> {
         self.sent.all().map(|draft| arrives_forgotten(draft, erasures, target)).fold(0, |all, bits| all | bits)
     }
 
-    /// Whether the customer is forgotten.
     pub fn is_gone(&self, arrives: i16) -> bool {
         (self.forgotten_before() | arrives) & forgotten::CUSTOMER != 0
     }

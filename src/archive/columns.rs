@@ -9,37 +9,24 @@ use crate::base::page::weight_of_text;
 /// The columns that the kinds of records do not share. Texts hold placeholders.
 #[derive(Clone, Debug)]
 pub enum Columns {
-    /// Of an interaction.
     Interaction {
-        /// When it ended.
         ended_at: Option<DateTime<Utc>>,
-        /// The channel.
         channel: Channel,
-        /// Who began it.
         direction: Option<Direction>,
-        /// The queue.
         queue: Option<String>,
-        /// Who answered.
         agent_id: Option<String>,
-        /// How it ended.
         outcome: Option<String>,
         /// JSON text.
         attributes: Option<String>,
     },
-    /// Of a survey response.
     SurveyResponse {
-        /// The interaction it is about.
         interaction_external_id: Option<String>,
         /// 0 to 10.
         score: Option<i16>,
-        /// Free text.
         comment: Option<String>,
     },
-    /// Of a raw event.
     RawEvent {
-        /// The interaction it belongs to.
         interaction_external_id: Option<String>,
-        /// What happened.
         event: String,
         /// JSON text.
         attributes: Option<String>,

@@ -22,7 +22,6 @@ pub const BATCH: usize = 1_000;
 /// How often a batch begins again because the night moved the fence; each round loses against another pass's step.
 const ROUNDS: u64 = 20;
 
-/// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Records of a new external id, and all that are stored under a keyed hash.

@@ -14,11 +14,8 @@ use crate::vault::Keyset;
 /// The identifiers of a record's customer.
 #[derive(Clone, Default)]
 pub struct Customer {
-    /// The number.
     pub phone: Option<Pii<Phone>>,
-    /// The address.
     pub email: Option<Pii<Email>>,
-    /// The name.
     pub name: Option<Pii<PersonName>>,
 }
 
@@ -30,13 +27,10 @@ pub struct ParsedRecord {
     pub keyed_id: String,
     /// Whether the record is stored under the keyed hash, because the id contains the customer's number, address, or name.
     pub is_keyed: bool,
-    /// When it happened.
     pub at: DateTime<Utc>,
-    /// Whom it was with.
     pub customer: Customer,
     /// What the placeholders of its texts stand for.
     pub mentions: Vec<Found>,
-    /// The rest.
     pub columns: Columns,
     /// Pointers to customer fields that are no identifiers: the record is kept without them.
     pub ignored: Vec<&'static str>,
@@ -287,7 +281,6 @@ pub(super) fn is_keyed(value: &str) -> bool {
 
 /// The largest attributes, in bytes of JSON.
 const LARGEST_ATTRIBUTES: usize = 32 * 1024;
-/// The deepest attributes.
 const DEEPEST_ATTRIBUTES: usize = 16;
 
 fn check_time(at: DateTime<Utc>, pointer: &'static str, wrong: &mut Vec<FieldError>) {

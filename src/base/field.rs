@@ -7,12 +7,10 @@ pub struct FieldError {
     pub pointer: String,
     /// The rule's stable code, such as `out_of_range`.
     pub code: &'static str,
-    /// What to send instead.
     pub detail: &'static str,
 }
 
 impl FieldError {
-    /// A mistake at a pointer.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: &'static str) -> Self {
         Self { pointer: pointer.into(), code, detail }

@@ -109,7 +109,6 @@ impl IdentifierId {
 pub struct Token {
     /// Which kind of identifier it stands for.
     pub kind: Kind,
-    /// The identifier's id.
     pub id: IdentifierId,
 }
 

@@ -16,9 +16,7 @@ pub const USUAL_PAGE: u32 = 50;
 /// The most bytes of items that a page has, about: it ends early where the next item would not fit, but never without one.
 pub const LARGEST_PAGE_BYTES: usize = 512 << 10;
 
-/// An item of a list.
 pub trait Listed {
-    /// Its place in the list.
     fn position(&self) -> Position;
 
     /// About how many bytes of JSON it is.

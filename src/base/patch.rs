@@ -12,12 +12,10 @@ pub enum Member<T> {
     Absent,
     /// It is null: what is, goes.
     Null,
-    /// It is what shall be.
     Is(T),
 }
 
 impl<T> Member<T> {
-    /// Whether it is not there.
     pub const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }

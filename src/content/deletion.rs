@@ -34,7 +34,6 @@ const ATTEMPTS: u32 = 20;
 /// How long a batch holds its place before it must ask again.
 const TURN: TimeDelta = TimeDelta::seconds(60);
 
-/// Deletes one piece of content.
 pub async fn delete(
     stores: &Arc<AppContext>,
     shelf: &Arc<ContentStore>,

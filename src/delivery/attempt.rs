@@ -177,7 +177,6 @@ impl<'a> Attempt<'a> {
         Ok(audit::commit(stores.archive.write().await?, stores.clock, &actor, &entry).await?)
     }
 
-    /// The metadata in clear.
     async fn describe(&self, grant: &Grant) -> Result<Vec<u8>, DeliveryError> {
         let stores = &self.courier.stores;
         let Record { phone, email, name, .. } = self.record;

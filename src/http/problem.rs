@@ -14,7 +14,6 @@ use crate::base::actor::Scope;
 use crate::base::id::CallId;
 use crate::store::StoreError;
 
-/// The media type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Declares the codes once: the variant, its word, its status and its title.
@@ -82,7 +81,6 @@ codes! {
 }
 
 impl Code {
-    /// The status.
     #[must_use]
     pub fn status(self) -> StatusCode {
         StatusCode::from_u16(self.number()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -135,7 +133,6 @@ pub struct Place {
 }
 
 impl Place {
-    /// A place in the body.
     pub fn at(
         pointer: impl Into<String>,
         code: impl Into<Cow<'static, str>>,
@@ -219,7 +216,6 @@ struct Inner {
 }
 
 impl Problem {
-    /// A problem of a kind.
     #[must_use]
     pub fn new(code: Code) -> Self {
         let (errors, headers) = (Vec::new(), Vec::new());
@@ -275,7 +271,6 @@ impl Problem {
         self.place(Place::parameter(name, code, detail))
     }
 
-    /// Adds a place.
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
         self.0.errors.push(place);
@@ -311,7 +306,6 @@ impl Problem {
         self
     }
 
-    /// Names the call.
     #[must_use]
     pub fn of_call(mut self, call: CallId) -> Self {
         self.0.instance = Some(call);
@@ -324,7 +318,6 @@ impl Problem {
         self.0.code
     }
 
-    /// The places that break rules.
     #[must_use]
     pub fn places(&self) -> &[Place] {
         &self.0.errors

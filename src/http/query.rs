@@ -20,7 +20,6 @@ use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
-/// No query parameters at all.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
@@ -67,7 +66,6 @@ fn unknown_is_a_parameter(mut place: Place) -> Place {
 pub struct Limit(u32);
 
 impl Limit {
-    /// The number of items.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0

@@ -17,7 +17,6 @@ use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::vault::AppContext;
 
-/// The runs' routes.
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(list_job_runs).service(get_job_run);
 }

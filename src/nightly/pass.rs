@@ -267,9 +267,7 @@ impl Night<'_> {
 /// What a pass would do for one tenant.
 #[derive(Debug)]
 pub struct Forecast {
-    /// For whom.
     pub tenant: Tenant,
-    /// How many requests are due.
     pub requests: u64,
     /// What they select in each target.
     pub targets: Vec<(Target, Hits)>,
@@ -277,7 +275,6 @@ pub struct Forecast {
     pub deleted: BTreeMap<ContentKind, u64>,
     /// The content that they leave without its customer, by kind.
     pub unfindable: BTreeMap<ContentKind, u64>,
-    /// What retention does that night.
     pub retention: Retention,
     /// The content that retention deletes, by kind.
     pub expired: BTreeMap<ContentKind, u64>,

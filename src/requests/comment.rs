@@ -12,7 +12,6 @@ const AFTER: char = '\u{E001}';
 /// A comment with placeholders, and what they stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Comment {
-    /// The text.
     pub text: Option<String>,
     kept: Vec<Mention>,
     found: Vec<(usize, Identifier)>,
@@ -54,12 +53,10 @@ impl Comment {
         self.found.iter().map(|(_, identifier)| identifier)
     }
 
-    /// Whether it names anybody.
     pub const fn has_identifier(&self) -> bool {
         !self.kept.is_empty() || !self.found.is_empty()
     }
 
-    /// The mentions to be stored.
     pub fn mentions(self, ids: &Resolved) -> Vec<Mention> {
         let mention = |(n, identifier): (usize, Identifier)| Mention {
             n: i32::try_from(n).unwrap_or(i32::MAX),

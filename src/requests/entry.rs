@@ -85,28 +85,22 @@ pub struct Change {
 /// Part of a request that stays, or is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatchField<K, T> {
-    /// What is, stays.
     Kept(K),
-    /// It is written, or cleared.
     Set(Option<T>),
 }
 
 /// What a request is to be: read and checked, its identifiers not yet known to the vault.
 #[derive(Clone)]
 pub struct ValidatedRequest {
-    /// Whose number.
     pub phone: PatchField<Option<IdentifierId>, Pii<Phone>>,
-    /// Whose address.
     pub email: PatchField<Option<IdentifierId>, Pii<Email>>,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
-    /// The day of entry.
     pub entry_day: NaiveDate,
     /// The end of the last included day.
     pub due_at: DateTime<Utc>,
     /// The comment as it was written, or that it stays.
     pub comment: PatchField<(), String>,
-    /// Where.
     pub targets: Targets,
     /// Whether content goes too (C1).
     pub delete_content: bool,

@@ -33,34 +33,25 @@ pub type Condition<'a> = &'a (dyn Fn(i64) -> Result<(), RequestError> + Sync);
 /// What a call asks to be saved.
 #[derive(Clone, Copy)]
 pub enum Command<'a> {
-    /// Enter one.
     Create(&'a NewRequest),
-    /// Change one.
     Change(RequestId, Condition<'a>, &'a Change),
-    /// Cancel one.
     Cancel(RequestId, Condition<'a>),
-    /// All rows of a page.
     Batch(&'a Batch),
 }
 
 /// What is to be saved: read and checked.
 #[derive(Default)]
 pub struct Plan {
-    /// Requests to be entered.
     pub create: Vec<ValidatedRequest>,
     /// Requests to be changed: what they are, and what they are to be.
     pub update: Vec<(Record, ValidatedRequest)>,
-    /// Requests to be cancelled.
     pub delete: Vec<Request>,
 }
 
-/// What was saved.
 pub struct Written {
-    /// The requests that were entered.
     pub created: Vec<Record>,
     /// The requests that were to be changed, as they are now.
     pub updated: Vec<Record>,
-    /// The requests that were cancelled.
     pub deleted: Vec<RequestId>,
     /// Permission to show them, if anything was written.
     pub grant: Option<Grant>,
@@ -132,7 +123,6 @@ pub async fn changeable(
     Ok(record)
 }
 
-/// One try.
 struct SaveAttempt<'a> {
     stores: &'a AppContext,
     actor: &'a Actor,

@@ -33,7 +33,6 @@ impl Sql {
     /// Stands behind a bound id that has no column to take its type from: in a SELECT list, in VALUES of a WITH.
     pub const CAST_UUID: Self = Self::per("::uuid", "");
 
-    /// A text for each database.
     #[must_use]
     pub const fn per(postgres: &'static str, sqlite: &'static str) -> Self {
         Self { postgres, sqlite }
@@ -93,7 +92,6 @@ impl<'c> Query<'c> {
         Self { text: Cow::Borrowed(text), place, target, bound: 0, unencodable: false, cached: true }
     }
 
-    /// Appends literal text.
     pub fn push(mut self, sql: impl Into<Sql>) -> Self {
         let text = sql.into().text(matches!(self.target, Target::Postgres(..)));
         self.text.to_mut().push_str(text);
@@ -222,7 +220,6 @@ impl<'c> Query<'c> {
         done.map_err(|error| failed(place, error))
     }
 
-    /// All rows.
     pub async fn all<T: Record>(self) -> Result<Vec<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
@@ -238,7 +235,6 @@ impl<'c> Query<'c> {
         found.map_err(|error| failed(place, error))
     }
 
-    /// The row, or none.
     pub async fn maybe<T: Record>(self) -> Result<Option<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {

@@ -29,7 +29,6 @@ pub struct Audited {
     pub by: Vec<&'static str>,
 }
 
-/// How a view shows identifiers.
 pub struct Renderer {
     view: View,
     clear: HashMap<IdentifierId, String>,

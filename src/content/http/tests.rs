@@ -55,7 +55,6 @@ impl House {
         self.call(Method::POST, path).header(CONTENT_TYPE.as_str(), "audio/wav").bytes(bytes)
     }
 
-    /// The path of stored content.
     async fn stored(&self, query: &str, bytes: impl Into<Bytes>) -> String {
         let answered = self.upload(query, bytes).send().await;
         assert_eq!(answered.status, 201, "{}", answered.body);
@@ -84,7 +83,6 @@ impl Call<'_> {
         self
     }
 
-    /// The roles, or nobody.
     fn role(mut self, role: &'static str) -> Self {
         self.role = role;
         self

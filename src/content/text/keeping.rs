@@ -17,13 +17,11 @@ use crate::vault::{self, AppContext, Keyset, Resolved};
 
 /// What was found in a text.
 pub struct Named<'t> {
-    /// The text.
     pub record: ContentId,
     /// The number of the first placeholder.
     pub first: i32,
     /// What the placeholders from that one on stand for.
     pub found: &'t [Found],
-    /// For whom was looked.
     pub own: &'t Own,
     /// Whose name it is, where a name was found.
     pub name: Option<IdentifierId>,

@@ -245,7 +245,6 @@ impl Storing {
         }
     }
 
-    /// Takes back what was written.
     async fn undo(&self, prepared: Option<Prepared>) {
         if let Some(Prepared { id, is_begun: true, .. }) = prepared {
             undo(&self.stores, &self.shelf, &self.keyset, id).await;

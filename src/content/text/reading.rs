@@ -27,7 +27,6 @@ const ANONYMIZED: &str = "Anonymized";
 /// How much of a text is made at once on its way out, in bytes.
 const PART: usize = 64 << 10;
 
-/// What stands for each placeholder.
 type Values = Box<dyn Fn(usize) -> String + Send + Sync>;
 
 /// A text as a view shows it. It is made piece by piece, and its share of memory is given back with it.

@@ -50,7 +50,6 @@ struct Rescan<'r> {
     object: ContentId,
 }
 
-/// How a round ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RescanOutcome {
     Done,

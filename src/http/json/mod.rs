@@ -31,7 +31,6 @@ pub use rules::broken_rules;
 pub enum BodyError {
     /// It is not JSON: where it stops being so, both counted from 1.
     NotJson {
-        /// The line.
         line: usize,
         /// The column, in bytes.
         column: usize,

@@ -246,7 +246,6 @@ impl<'de> Deserializer<'de> for Reader {
     }
 }
 
-/// The items of an array.
 struct Items {
     items: std::vec::IntoIter<Value>,
     at: usize,
@@ -264,7 +263,6 @@ impl<'de> SeqAccess<'de> for Items {
     }
 }
 
-/// The members of an object.
 struct Members {
     rest: serde_json::map::IntoIter,
     /// The key that was read last and the value that belongs to it.

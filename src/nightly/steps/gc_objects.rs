@@ -39,7 +39,6 @@ struct Reached {
     key_position: ContentId,
 }
 
-/// Checks the next slice.
 pub async fn sweep(room: PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
     let start = position(&mut room.stores.archive.read().await?, room.tenant).await?;
     let key_position = sweep_keys(room, pass, start.key_position, report).await?;

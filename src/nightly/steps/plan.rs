@@ -19,14 +19,11 @@ use crate::vault::AppContext;
 pub struct Work {
     /// Its place in the walk, from 1.
     pub no: i32,
-    /// Where.
     pub target: Target,
     /// Identifiers that a request names together share a component, and a component is cut in one chunk: so a record
     /// that a request selects twice is counted once.
     pub component: i32,
-    /// Whom.
     pub identifier: IdentifierId,
-    /// Up to when.
     pub cutoff: DateTime<Utc>,
 }
 

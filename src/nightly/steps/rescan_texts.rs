@@ -206,7 +206,6 @@ async fn suspects(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Vec<(Content
 /// How a text stands that is still to be read.
 #[derive(Clone, Copy)]
 enum State {
-    /// It could not be had.
     Waiting,
     /// An attempt is noted: it was in hand when a process ended, or is not tried any more.
     Noted,

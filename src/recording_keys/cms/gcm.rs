@@ -61,7 +61,6 @@ struct Hash {
     nonce: [u8; NONCE],
     /// What tags are masked with: the keystream's first block.
     mask: u128,
-    /// H.
     subkey: GHash,
     /// The hash of all so far, and a last time ·H, as a tag has it.
     sum: u128,

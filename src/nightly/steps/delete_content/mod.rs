@@ -42,23 +42,18 @@ pub struct PassContext<'n> {
     pub pass: PassId,
 }
 
-/// Why content goes.
 #[derive(Clone, Copy)]
 pub enum Cause {
     /// Requests of the pass ask for it: they are told how much it was, and the audit log not which, since a list of what
     /// belonged to one person would link it again.
     Requests,
-    /// It is too old.
     Age,
 }
 
-/// What came of a deletion.
 pub struct Deleted {
-    /// How much is gone.
     pub pieces: u64,
     /// How much the object store does not give up.
     pub left: u64,
-    /// Whether the store is away.
     pub is_away: bool,
 }
 

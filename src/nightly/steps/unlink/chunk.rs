@@ -37,10 +37,8 @@ pub struct Chunk {
     pub addressed: bool,
 }
 
-/// What a chunk did.
 #[derive(Default)]
 pub struct Cut {
-    /// How many records became anonymous.
     pub records: u64,
     /// How many texts of content lost a mention.
     pub texts: u64,
@@ -67,7 +65,6 @@ pub fn with_selected<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
         .push(")")
 }
 
-/// One transaction.
 pub async fn cut_chunk(stores: &AppContext, lease: &Lease, chunk: &Chunk) -> std::result::Result<Cut, PassError> {
     failpoint::hit("batch.before");
     let mut tx = stores.archive.write().await?;

@@ -19,10 +19,8 @@ pub(super) enum Put {
     Word,
 }
 
-/// A piece of text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
-    /// Bytes of the document.
     pub start: u32,
     pub end: u32,
     /// Which others it is read with, and whether it begins a part of them.
@@ -81,7 +79,6 @@ pub(super) enum Belongs {
     With { key: u64, part: Option<u32> },
 }
 
-/// The pieces of a document.
 #[derive(Default)]
 pub(super) struct Pieces {
     pub list: Vec<Piece>,
@@ -97,7 +94,6 @@ pub(super) struct Pieces {
 /// The identifiers that a document mentions, in the order in which they are written.
 #[derive(Default)]
 pub(super) struct Mentions {
-    /// The number of the first.
     pub first: usize,
     pub list: Vec<Found>,
     numbers: HashMap<u32, usize>,

@@ -1,11 +1,9 @@
 //! What `WebVTT` writes: lines, times, and signs by their names.
 
-/// A line of the file.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'t> {
     pub text: &'t str,
     pub number: usize,
-    /// Where the next one begins.
     pub to: usize,
 }
 
@@ -144,7 +142,6 @@ pub(super) struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    /// All lines of a file.
     pub(super) const fn of(file: &'t str) -> Self {
         Self { file, from: 0, to: file.len(), number: 0 }
     }

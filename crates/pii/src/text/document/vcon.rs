@@ -83,7 +83,6 @@ fn all_objects(json: Json<'_>, list: usize) -> bool {
     json.byte(list) == b'[' && json.items(list).all(|entry| json.byte(entry) == b'{')
 }
 
-/// An entry of a list.
 #[derive(Clone, Copy)]
 struct Entry<'t> {
     json: Json<'t>,
