@@ -96,7 +96,6 @@ const INTERNAL_CONNECTIONS: usize = 64;
 /// The addresses on which a service answers.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// The API.
     pub api: SocketAddr,
     /// The internal listener with `/metrics`.
     pub internal: SocketAddr,

@@ -24,13 +24,11 @@ use crate::vault::{AppContext, Keysets, MasterKey, VaultError};
 /// The tenant of development mode.
 pub const DEMO: &str = "demo";
 
-/// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The tenant of development mode cannot be made.
@@ -39,19 +37,14 @@ pub enum StartError {
     /// The keys that tokens are verified with cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// The master key cannot be used.
     #[error("vault.master_key: {0}")]
     MasterKey(#[from] CryptoError),
-    /// The data folder cannot be used.
     #[error("data_dir cannot be used: {0}")]
     Folder(#[source] std::io::Error),
-    /// An address cannot be listened on.
     #[error("{0} cannot be listened on: {1}")]
     Listen(&'static str, #[source] std::io::Error),
-    /// The metrics cannot be registered.
     #[error("the metrics cannot be registered")]
     Metrics,
-    /// The OpenAPI document cannot be written.
     #[error("the OpenAPI document cannot be written")]
     Document,
 }
@@ -95,7 +88,6 @@ pub async fn migrate(stores: &AppContext) -> Result<(), StoreError> {
     store::migrate(&stores.archive).await
 }
 
-/// Where content lies.
 #[must_use]
 pub fn shelf(config: &Config) -> ContentStore {
     let (size_limit, texts) = (config.content.size_limit, TextMemory::new(config.content.text_memory));

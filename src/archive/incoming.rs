@@ -27,7 +27,6 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// The channel's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +51,6 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The direction's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -55,7 +55,6 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The word names no scope of this service.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown scope")]
 pub struct ScopeError;
@@ -77,7 +76,6 @@ pub struct Actor {
     pub sub: String,
     /// The name shown to other users of the tenant (A2).
     pub name: String,
-    /// What the token allows.
     pub scopes: BTreeSet<Scope>,
 }
 

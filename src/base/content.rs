@@ -29,7 +29,6 @@ pub enum ContentKind {
 }
 
 impl ContentKind {
-    /// All kinds.
     pub const ALL: [Self; 8] = [
         Self::Recording,
         Self::ScreenRecording,
@@ -41,7 +40,6 @@ impl ContentKind {
         Self::Attachment,
     ];
 
-    /// The kind's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +67,6 @@ impl ContentKind {
     }
 }
 
-/// The word is no kind of content.
 #[derive(Debug, thiserror::Error)]
 #[error("must be recording, screen_recording, voicemail, chat_log, transcript, comment, analysis or attachment")]
 pub struct ContentKindError;

@@ -16,7 +16,6 @@ const LABEL_DIGITS: usize = 6;
 /// A column: its place and its name.
 pub(super) type Column = (usize, &'static str);
 
-/// One row of a file.
 pub(super) struct Row<'a> {
     record: &'a ByteRecord,
 }
@@ -91,7 +90,6 @@ impl Times {
         self.end.map(written)
     }
 
-    /// Seconds from start to answer.
     pub(super) fn ring_seconds(&self) -> Option<i64> {
         self.answer.map(|answer| (answer - self.start).num_seconds()).filter(|seconds| *seconds >= 0)
     }
@@ -131,7 +129,6 @@ fn end_of_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(after.timestamp(), 0)
 }
 
-/// Who called whom.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parties<'a> {
     pub(super) outbound: bool,

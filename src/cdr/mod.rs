@@ -44,7 +44,6 @@ impl Format {
     }
 }
 
-/// Which exchange wrote the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exchange {
     /// Asterisk's `cdr_csv`: 18 columns, 16 or 17 where `loguniqueid` or `loguserfield` are off, three more with
@@ -78,10 +77,8 @@ pub enum CdrError {
     Row {
         /// The row's line in the file, counted from 1.
         line: u64,
-        /// What is wrong, and where.
         fault: CallLogError,
     },
-    /// The file cannot be read on.
     #[error("the file cannot be read")]
     Io(#[from] io::Error),
 }
@@ -206,7 +203,6 @@ struct Attributes<'a> {
     /// The line that was called, or the extension that called out.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<&'a str>,
-    /// The dialplan context.
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<&'a str>,
     /// From start to end.

@@ -10,11 +10,9 @@ use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 /// The longest row that is read, in bytes. Asterisk writes rows of at most 1 KB.
 pub(super) const LONGEST: usize = 64 * 1024;
 
-/// What the next line held.
 pub(super) enum Next {
     /// A row: see [`Rows::record`].
     Row,
-    /// Nothing.
     Blank,
     /// More than a row can be; it was skipped.
     TooLong,
@@ -46,7 +44,6 @@ impl<R: Read> Rows<R> {
         &self.record
     }
 
-    /// Reads the next line.
     pub(super) fn advance(&mut self) -> io::Result<Next> {
         let line = self.parser.get_mut().get_mut();
         line.clear();

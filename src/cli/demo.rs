@@ -27,7 +27,6 @@ use crate::vault::AppContext;
 
 /// How much the sample archive holds.
 const INTERACTIONS: u64 = 1_000;
-/// Over how many days.
 const DAYS: u32 = 14;
 
 /// Plays the story; without `--once` the service then stays up.
@@ -200,7 +199,6 @@ impl Story {
         answer.json().await.map_err(|_| CommandError::Internal("the service answered no JSON"))
     }
 
-    /// What to try next.
     fn invite(&self, sample: &Sample, addresses: &Addresses) {
         let Self { api, token, .. } = self;
         let number = spelling(&sample::customer(sample, 3));

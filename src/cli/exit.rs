@@ -17,15 +17,11 @@ use crate::vault::VaultError;
 pub enum Exit {
     /// All was done, or another runner is at it.
     Done,
-    /// Something failed.
     Failed,
     /// Some requests were left waiting, some lines were rejected, or some recordings not delivered.
     Incomplete,
-    /// The command line is wrong.
     Usage,
-    /// Try again later.
     TryAgain,
-    /// A setting is wrong.
     Configuration,
 }
 
@@ -53,43 +49,31 @@ impl From<Ending> for Exit {
     }
 }
 
-/// Why a command stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The command line asks for what cannot be.
     #[error("{0}")]
     Usage(String),
-    /// The service cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
     /// A tenant cannot be made or changed.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// Records cannot be stored.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// Content cannot be stored.
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// The night stopped.
     #[error(transparent)]
     Night(#[from] PassError),
-    /// Recordings cannot be delivered.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
-    /// A file cannot be read or written.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Data cannot be written to standard output.
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
-    /// The service does not answer.
     #[error("no healthy service answers on {0}")]
     Unhealthy(SocketAddr),
-    /// The databases are not migrated.
     #[error("{0} migrations are missing: run lethe migrate")]
     Unmigrated(usize),
-    /// Nothing the user could mend.
     #[error("{0}")]
     Internal(&'static str),
 }

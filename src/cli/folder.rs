@@ -25,13 +25,10 @@ const PIECE: usize = 256 << 10;
 /// How an import of a folder went.
 #[derive(Debug, Default, Serialize)]
 pub struct Imported {
-    /// How many files there are.
     pub received: u64,
-    /// How many were stored.
     pub created: u64,
     /// How many were there already: of the same kind, size and digest.
     pub skipped: u64,
-    /// Which were not stored.
     pub rejected: Vec<RejectedFile>,
 }
 
@@ -40,7 +37,6 @@ pub struct Imported {
 pub struct RejectedFile {
     /// Its place in the order of names, from 1, as `ls` shows them in the C locale.
     pub file: usize,
-    /// Why.
     pub code: &'static str,
 }
 

@@ -15,7 +15,6 @@ use crate::store::pending_migrations;
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::AppContext;
 
-/// Runs the job.
 pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, CommandError> {
     let NightlyArguments { as_of, tenant, dry_run, retry_texts, json } = arguments;
     let stores = open(config).await?;

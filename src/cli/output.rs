@@ -9,7 +9,6 @@ use super::exit::CommandError;
 /// Why data could not be written; the first reason.
 static LOST: Mutex<Option<Error>> = Mutex::new(None);
 
-/// Prints a line of data.
 pub fn print(line: &str) {
     let mut stdout = std::io::stdout();
     note(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));

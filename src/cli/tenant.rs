@@ -11,7 +11,6 @@ use crate::base::target::{TargetError, Targets};
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
 
-/// Runs the command.
 pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, CommandError> {
     let stores = open(config).await?;
     match command {

@@ -37,9 +37,7 @@ pub struct S3Config {
     pub region: Option<String>,
     /// Where the service is, if it is not AWS.
     pub endpoint: Option<String>,
-    /// The access key.
     pub access_key_id: Option<String>,
-    /// Its secret.
     pub secret_access_key: Option<SecretString>,
     /// A file that holds the secret.
     pub secret_access_key_file: Option<PathBuf>,

@@ -42,7 +42,6 @@ impl DeliveryConfig {
         Duration::from_secs(self.interval)
     }
 
-    /// The term of a claim.
     #[must_use]
     pub fn lease(&self) -> TimeDelta {
         TimeDelta::seconds(i64::try_from(self.lease).unwrap_or(i64::from(u32::MAX)))

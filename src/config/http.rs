@@ -15,7 +15,6 @@ const LONGEST: u64 = 365 * 24 * 60 * 60;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
-    /// Where the API listens.
     pub listen: SocketAddr,
     /// Where `/metrics` listens.
     pub internal_listen: SocketAddr,
@@ -53,7 +52,6 @@ impl HttpConfig {
         Duration::from_secs(self.stream_timeout)
     }
 
-    /// The number of worker threads.
     #[must_use]
     pub fn worker_count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(4);

@@ -28,25 +28,20 @@ pub use delivery::DeliveryConfig;
 pub use http::HttpConfig;
 pub use layers::ConfigError;
 
-/// All settings of the service.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where embedded databases, development keys and objects lie.
     pub data_dir: PathBuf,
-    /// The two listeners.
     pub http: HttpConfig,
-    /// The archive database.
     pub database: DatabaseConfig,
     /// The vault database and its key.
     pub vault: VaultConfig,
-    /// Who may call.
     pub auth: AuthConfig,
     /// Recordings and what else belongs to an interaction.
     pub content: ContentConfig,
     /// How recordings are delivered to their tenants.
     pub delivery: DeliveryConfig,
-    /// What is logged, and how.
     pub log: LogConfig,
 }
 
@@ -65,7 +60,6 @@ impl Default for Config {
     }
 }
 
-/// The archive database.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
@@ -161,7 +155,6 @@ impl Default for AuthConfig {
     }
 }
 
-/// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -170,17 +163,14 @@ pub enum LogFormat {
     Auto,
     /// One JSON object a line.
     Json,
-    /// For people.
     Human,
 }
 
-/// What is logged, and how.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     /// A level, or levels by module: `info,sqlx=warn`.
     pub level: String,
-    /// How lines look.
     pub format: LogFormat,
 }
 

@@ -17,7 +17,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, RecordId};
 use crate::store::StoreError;
-use crate::vault::{self, AppContext};
+use crate::vault::{self, AppContext, Contended as _};
 
 /// How many interactions of a batch stand or fall together.
 const INTERACTIONS: usize = 50;
@@ -34,7 +34,6 @@ const ATTEMPTS: u32 = 20;
 /// How long a batch holds its place before it must ask again.
 const TURN: TimeDelta = TimeDelta::seconds(60);
 
-/// Deletes one piece of content.
 pub async fn delete(
     stores: &Arc<AppContext>,
     shelf: &Arc<ContentStore>,

@@ -27,7 +27,6 @@ const FAILURES: usize = 8;
 /// What came of the deletion of objects.
 #[derive(Debug, Default)]
 pub struct Removed {
-    /// Content whose object is gone.
     pub gone: Vec<ContentId>,
     /// Content whose object is still there, or was not tried.
     pub left: BTreeSet<ContentId>,
@@ -85,7 +84,6 @@ pub async fn without_object(
 /// What rows elsewhere a tenant's content has: where there are none, no statement looks for them.
 #[derive(Clone, Copy, Debug)]
 pub struct Traces {
-    /// Texts of content mention somebody.
     pub mentions: bool,
     /// Content was or is to be delivered.
     pub deliveries: bool,

@@ -13,7 +13,6 @@ use crate::base::id::TenantId;
 use crate::tenants;
 use crate::vault::{self, AppContext, DeliverySecret};
 
-/// The tenant's destination, or none.
 pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<Destination>, DeliveryError> {
     Ok(sql::destination(&mut stores.archive.read().await?, tenant).await?)
 }

@@ -24,7 +24,6 @@ const MOST_ATTEMPTS: i32 = 20;
 /// The wait after a first attempt; it doubles with each.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(30);
 
-/// The longest wait.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
 
 /// How many tenants are worked for at a time: a slow server does not hold up the others.
@@ -47,14 +46,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing was done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How one attempt ended.
 enum Ended {
     Delivered,
     AttemptError(SendError),

@@ -112,7 +112,6 @@ pub fn forbidden(needs: &'static [Scope], why: &str) -> Problem {
 /// A known caller who was refused, for the audit log.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// The caller.
     pub actor: Actor,
     /// Why: a code of status 403.
     pub reason: Code,

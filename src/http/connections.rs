@@ -21,7 +21,6 @@ pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// The fewest bytes a second that a peer sends of a body, or reads of an answer.
 pub const SLOWEST: u64 = 1024;
 
-/// All open connections.
 #[derive(Debug, Default)]
 pub struct Connections {
     open: Mutex<Vec<Weak<Connection>>>,
@@ -29,7 +28,6 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Adds a new connection.
     pub fn open(self: &Arc<Self>) -> Arc<Connection> {
         let state = State { phase: Phase::Idle, since: Instant::now(), ended: false };
         let connection =

@@ -15,13 +15,11 @@ use super::json::{broken_off, media_type, not_json, whole};
 use super::problem::{Code, Problem};
 use crate::config::HttpConfig;
 
-/// The media type of streams.
 pub const NDJSON: &str = "application/x-ndjson";
 
 /// The most items of an array.
 const MOST_ITEMS: usize = 1000;
 
-/// One record's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Its line, or its place in the array, from 1.
@@ -108,7 +106,6 @@ fn items(text: &[u8]) -> Result<std::iter::Enumerate<std::vec::IntoIter<Box<RawV
     Ok(items.into_iter().enumerate())
 }
 
-/// Cuts what arrives into lines.
 struct Splitter {
     waiting: BytesMut,
     /// How much of `waiting` holds no end of line.

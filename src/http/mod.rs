@@ -23,22 +23,19 @@ pub mod registry;
 use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
 
+pub use crate::base::field::FieldError;
 pub use auth::Keys;
 pub use caller::{Caller, TenantDirectory};
-pub use problem::{Code, Place, Problem};
+pub use problem::{Code, Problem};
 pub use registry::Registry;
 
 /// What the frame and the extractors need; one for all workers, as app data (`web::Data<HttpContext>`).
 pub struct HttpContext {
-    /// The settings of the listeners.
     pub http: HttpConfig,
     /// The keys that tokens are verified with.
     pub keys: Keys,
-    /// The tenants by slug.
     pub tenants: TenantDirectory,
-    /// The numbers for operators.
     pub metrics: Metrics,
 }
 
-/// What a handler answers.
 pub type ApiResult<T> = Result<T, Problem>;

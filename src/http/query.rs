@@ -13,14 +13,14 @@ use utoipa::PartialSchema;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::json::from_texts;
-use super::problem::{Code, Place, Problem};
+use super::problem::{Code, Problem};
+use crate::base::field::FieldError;
 use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 
 /// The query as a type; `Params<Nothing>` takes no parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
-/// No query parameters at all.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
@@ -55,7 +55,7 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     }
 }
 
-fn unknown_is_a_parameter(mut place: Place) -> Place {
+fn unknown_is_a_parameter(mut place: FieldError) -> FieldError {
     if place.code == "unknown_field" {
         place.detail = "is not a parameter of this".into();
     }
@@ -67,7 +67,6 @@ fn unknown_is_a_parameter(mut place: Place) -> Place {
 pub struct Limit(u32);
 
 impl Limit {
-    /// The number of items.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0

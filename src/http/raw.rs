@@ -50,7 +50,6 @@ impl FromRequest for Raw {
     }
 }
 
-/// Bytes, in the document.
 #[derive(Clone, Copy, Debug)]
 pub struct Binary;
 

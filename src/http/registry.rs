@@ -8,9 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// What endpoints are named to. Every worker names all of them to itself; were they described each time, the descriptions
 /// would leave some 3 MiB of heap behind in each.
 pub enum Registry<'r, 's> {
-    /// A worker.
     Worker(&'r mut web::ServiceConfig),
-    /// The document.
     Document(&'r mut ServiceConfig<'s>),
 }
 

@@ -14,7 +14,6 @@ const TERM: Duration = Duration::from_secs(10);
 const NOW: Sql =
     Sql::per("(extract(epoch FROM clock_timestamp()) * 1000)::bigint", "CAST(unixepoch('subsec') * 1000 AS INTEGER)");
 
-/// A lease that is held.
 #[derive(Debug)]
 pub struct Lease {
     tenant: TenantId,
@@ -56,7 +55,6 @@ impl Lease {
         if renew(tx, self.tenant, self.token).await? { Ok(()) } else { Err(PassError::LeaseLost) }
     }
 
-    /// Gives the lease back.
     pub async fn release(self, archive: &Db<Archive>) -> Result<()> {
         let mut tx = archive.write().await?;
         tx.query("UPDATE leases SET until_ms = 0")

@@ -13,12 +13,10 @@ use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
 
-/// What a night is told.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Requests are due, and old ones purged, as of this instant; all else takes the real time.
     pub as_of: DateTime<Utc>,
-    /// Only this tenant.
     pub tenant: Option<TenantId>,
     /// Whether texts that failed are tried again.
     pub retry_texts: bool,
@@ -29,7 +27,6 @@ pub struct Options {
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks for an end.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -95,7 +92,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// All records that became anonymous.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.anonymized.values().sum()
@@ -121,13 +117,10 @@ pub enum Ending {
     /// All was done, or others are at it.
     #[default]
     Done,
-    /// Some requests were left waiting.
     Incomplete,
     /// It was asked to stop; the next start goes on.
     Interrupted,
-    /// A database was away.
     Unavailable,
-    /// A tenant's pass failed.
     Failed,
 }
 
@@ -141,11 +134,8 @@ pub enum Step {
     Emptied,
     /// The vault has their erasures and the fence was moved.
     Fenced,
-    /// The work rows are written.
     Planned,
-    /// All chunks were cut.
     Cut,
-    /// The requests are done.
     Finished,
     /// The slice of the vault was checked.
     Swept,
@@ -156,7 +146,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// What is done next.
     #[must_use]
     pub const fn next(self) -> &'static str {
         match self {
@@ -176,7 +165,6 @@ impl Step {
 /// A pass, as it is stored.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Pass {
-    /// Its id.
     pub id: PassId,
     /// As of when it takes what is due.
     pub as_of: DateTime<Utc>,
@@ -206,19 +194,13 @@ pub enum RunStatus {
 /// A run of the job for one tenant.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Its id.
     pub id: RunId,
-    /// The job's name.
     pub job: String,
     /// As of when it took what was due.
     pub as_of: DateTime<Utc>,
-    /// When it began.
     pub started_at: DateTime<Utc>,
-    /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// How it stands.
     pub status: RunStatus,
-    /// What it did.
     pub report: Report,
 }
 
@@ -228,13 +210,10 @@ impl Listed for Run {
     }
 }
 
-/// Why a pass stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PassError {
-    /// The archive failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// A tenant's row cannot be read.
@@ -243,7 +222,6 @@ pub enum PassError {
     /// Another runner took the lease over: this one was too slow, and nothing of it counts any more.
     #[error("another runner took the lease over")]
     LeaseLost,
-    /// It was asked to stop.
     #[error("asked to stop")]
     Stopped,
 }

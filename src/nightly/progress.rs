@@ -9,7 +9,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar on the terminal.
     #[must_use]
     pub fn bar() -> Self {
         let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} records, {per_sec}, {elapsed}")
@@ -17,7 +16,6 @@ impl Progress {
         Self { bar: Some(ProgressBar::new_spinner().with_style(style)) }
     }
 
-    /// One log line a step.
     #[must_use]
     pub const fn lines() -> Self {
         Self { bar: None }
@@ -32,7 +30,6 @@ impl Progress {
         }
     }
 
-    /// Some records more became anonymous.
     pub fn advance(&self, records: u64) {
         if let Some(bar) = &self.bar {
             bar.inc(records);
@@ -41,7 +38,6 @@ impl Progress {
         }
     }
 
-    /// The night is over.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

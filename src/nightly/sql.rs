@@ -7,7 +7,6 @@ use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::Targets;
 use crate::store::{Archive, Result, Tx};
 
-/// A request of the pass.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Claimed {
     pub id: RequestId,

@@ -26,7 +26,6 @@ use crate::vault::AppContext;
 pub use encryptor::Encryptor;
 pub use model::{CertificateError, KeyError, KeyKind, RecordingKey};
 
-/// The tenant's key, or none.
 pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<RecordingKey>, KeyError> {
     Ok(sql::by_tenant(&mut stores.vault.read().await?, tenant).await?)
 }

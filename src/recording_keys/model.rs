@@ -49,7 +49,6 @@ impl KeyKind {
 /// The key that a tenant's recordings are encrypted with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingKey {
-    /// What it came as.
     pub kind: KeyKind,
     /// The certificate's fingerprint in upper-case hexadecimal digits: OpenPGP's own, or the SHA-256 of the X.509 DER.
     pub fingerprint: String,
@@ -158,13 +157,11 @@ refusals! {
 /// Why something could not be done with a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The certificate is refused.
     #[error("the certificate is refused: {}", .0.code())]
     Refused(CertificateError),
     /// This build cannot encrypt for keys of this kind.
     #[error("this build cannot encrypt for keys of this kind")]
     NotBuiltIn,
-    /// The key does not encrypt.
     #[error("the key does not encrypt")]
     Unusable,
     /// More bytes than one message can hold.
@@ -173,7 +170,6 @@ pub enum KeyError {
     /// The system gave no random bytes.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-    /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -45,11 +45,9 @@ impl Key {
 /// What a repeated call is answered from. The status is not in it: every route has one for success.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptOutcome {
-    /// The requests that were entered.
     pub created: Vec<RequestId>,
     /// The requests that were to be changed.
     pub updated: Vec<RequestId>,
-    /// The requests that were cancelled.
     pub deleted: Vec<RequestId>,
 }
 
@@ -61,10 +59,8 @@ pub struct Reservation {
     at: DateTime<Utc>,
 }
 
-/// What a key stands for.
 #[derive(Clone, Debug)]
 pub enum Begun {
-    /// This call.
     Reserved(Reservation),
     /// An earlier one, which was answered.
     Replayable(KeptOutcome),

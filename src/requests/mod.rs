@@ -58,7 +58,6 @@ use view::Disclosure;
 /// What a call answers that may be sent again under its idempotency key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Replayable<T> {
-    /// The answer.
     pub value: T,
     /// Whether an earlier call has done the work.
     pub replayed: bool,
@@ -81,7 +80,6 @@ pub async fn list(stores: &AppContext, actor: &Actor, filter: &Filter) -> Result
 
 /// A request, for a caller who may have it already.
 pub enum Read {
-    /// The request.
     RenderedRequest(Box<RenderedRequest>),
     /// Its version, which the caller has: nothing is revealed and nothing is audited.
     Known(i64),
@@ -257,7 +255,6 @@ pub async fn purge_idempotency(
 
 /// What came of a call that is done once only.
 enum Once {
-    /// The work, just done.
     Written(Written),
     /// The answer of an earlier call.
     Before(KeptOutcome),

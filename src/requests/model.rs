@@ -16,7 +16,7 @@ use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
-use crate::vault::VaultError;
+use crate::vault::{Contended, VaultError};
 
 /// The most rows of one batch.
 pub const LARGEST_BATCH: usize = 500;
@@ -42,7 +42,6 @@ impl Status {
         }
     }
 
-    /// The status of a word.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         [Self::Waiting, Self::Done].into_iter().find(|status| status.as_str() == word)
@@ -52,11 +51,8 @@ impl Status {
 /// A request as it is kept: it knows its person by ids while it waits, and by masks when it is done (A8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Its id.
     pub id: RequestId,
-    /// Whose number.
     pub phone: Option<IdentifierId>,
-    /// Whose address.
     pub email: Option<IdentifierId>,
     /// What is left of the number.
     pub phone_mask: Option<String>,
@@ -70,11 +66,9 @@ pub struct Request {
     pub due_at: DateTime<Utc>,
     /// What the user noted, with placeholders for identifiers.
     pub comment: Option<String>,
-    /// Where the person is forgotten.
     pub targets: Targets,
     /// Whether the content of its interactions goes too (C1).
     pub delete_content: bool,
-    /// Where it stands.
     pub status: Status,
     /// Who entered it (A2).
     pub user_name: String,
@@ -82,11 +76,8 @@ pub struct Request {
     pub attempts: i32,
     /// The stable code of what the last pass failed with.
     pub last_error: Option<String>,
-    /// When it was entered.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
-    /// When it was carried out.
     pub done_at: Option<DateTime<Utc>>,
     /// Grows with every change; the `ETag`.
     pub version: i64,
@@ -116,13 +107,11 @@ impl Request {
 /// A request with what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The request.
     pub request: Request,
     /// What the placeholders of its comment stand for.
     pub mentions: Vec<Mention>,
     /// How many records of each target it made anonymous.
     pub counts: BTreeMap<Target, u64>,
-    /// What became of content.
     pub content: ContentOutcome,
     /// The files that had been delivered of what it forgot, in the order of their names.
     pub delivered_files: Vec<String>,
@@ -131,7 +120,6 @@ pub struct Record {
 /// What became of the content of the interactions that a request selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentOutcome {
-    /// How many pieces it deleted.
     pub deleted: u64,
     /// How many texts lost a mention.
     pub anonymized: u64,
@@ -151,17 +139,14 @@ pub struct Outcome {
 /// A request as somebody sees it: identifiers in clear or masked, the comment filled in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RenderedRequest {
-    /// The request.
     pub request: Request,
     /// The number: in E.164, or masked.
     pub phone_number: Option<String>,
     /// The address: in its canonical spelling, or masked.
     pub email: Option<String>,
-    /// The comment.
     pub comment: Option<String>,
     /// What came of it; none while it waits.
     pub result: Option<Outcome>,
-    /// What its user should know.
     pub warnings: Vec<Warning>,
 }
 
@@ -174,7 +159,6 @@ pub enum Warning {
     NothingFound,
     /// Content stays, and nobody will find it by its customer any more (A27).
     ContentBecomesUnfindable(ContentCounts),
-    /// Content goes, in every copy.
     ContentWillBeDeleted(ContentCounts),
     /// So many files of the customer were delivered, and are out of this service's reach (B7).
     FilesWereDelivered(u64),
@@ -184,7 +168,6 @@ pub enum Warning {
 pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl Warning {
-    /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -196,7 +179,6 @@ impl Warning {
         }
     }
 
-    /// What to know.
     #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
@@ -233,14 +215,11 @@ pub struct Preview {
     pub targets: Vec<(Target, Hits)>,
     /// The content of the interactions whose customer would be forgotten, by kind.
     pub content: ContentCounts,
-    /// What its user should know.
     pub warnings: Vec<Warning>,
 }
 
-/// Which requests a list has.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    /// Only those of this status.
     pub status: Option<Status>,
     /// Where the page before ended.
     pub cursor: Option<String>,
@@ -248,7 +227,6 @@ pub struct Filter {
     pub limit: u32,
 }
 
-/// What came of a batch.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Saved {
     /// The requests that were entered, in the order of the call.
@@ -262,13 +240,11 @@ pub struct Saved {
 /// Why a request cannot be read, entered, changed or cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The tenant has no such request.
     #[error("no such request")]
     NotFound,
     /// A change or a cancellation must say which version it means.
     #[error("the version that is meant must be said")]
     VersionMissing,
-    /// Somebody changed it in between.
     #[error("the request was changed by somebody else")]
     Stale,
     /// A pass has begun it (A12).
@@ -280,28 +256,28 @@ pub enum RequestError {
     /// The request that a repeated call had entered was cancelled since.
     #[error("the request was cancelled since")]
     Cancelled,
-    /// The input breaks rules; all of them.
     #[error("{} places break rules", .0.len())]
     Invalid(Vec<FieldError>),
     /// The same call, by its idempotency key, is still running.
     #[error("the same call is still running")]
     InProgress,
-    /// The idempotency key stood for another body.
     #[error("the idempotency key stands for another call")]
     KeyReused,
     /// The cursor belongs to another query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    /// The caller's tenant is gone.
     #[error("no such tenant")]
     TenantUnknown,
-    /// The tenant cannot be read.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The archive failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Contended for RequestError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
+    }
 }

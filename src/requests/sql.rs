@@ -74,7 +74,6 @@ pub async fn by_ids(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -
     rows.into_iter().map(Request::try_from).collect()
 }
 
-/// A page, newest first.
 pub async fn page(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

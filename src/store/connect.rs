@@ -14,7 +14,6 @@ use super::lock::WriteLock;
 use super::postgres::PostgresPool;
 use super::{Db, Pool, Result, StoreError};
 
-/// How to reach one store.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `postgres://…` or `sqlite:…`.
@@ -37,7 +36,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The same for all statements.
     #[must_use]
     pub const fn all(limit: Duration) -> Self {
         Self { read: limit, write: limit }

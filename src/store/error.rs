@@ -2,7 +2,6 @@
 
 use sqlx::sqlite::SqliteError;
 
-/// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is away, busy or closing: the same call may succeed later.
@@ -11,22 +10,17 @@ pub enum StoreError {
     /// The transaction lost against another one (deadlock, serialization): the same call may succeed at once.
     #[error("the transaction lost against another one")]
     Contended,
-    /// A constraint refused the row.
     #[error("constraint {0} refused a row")]
     Constraint(String),
-    /// No row where exactly one was expected.
     #[error("no row where one was expected")]
     NoRow,
     /// A stored value is not what its column holds.
     #[error("column {0} holds what it cannot hold")]
     Inconsistent(String),
-    /// The database refused the statement; its code.
     #[error("the database refused a statement with code {0}")]
     Refused(String),
-    /// The migrations cannot be applied.
     #[error("migration failed: {0}")]
     Migration(&'static str),
-    /// The database's address cannot be used.
     #[error("the database URL is not usable: {0}")]
     Address(&'static str),
 }

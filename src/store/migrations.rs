@@ -8,11 +8,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor, Transaction};
 use super::lexer::statements;
 use super::{Archive, Db, Pool, Result, StoreError, Vault};
 
-/// A store that has migrations.
 pub trait Migrations: Sized {
-    /// The migrations for PostgreSQL.
     const POSTGRES: &'static Migrator;
-    /// The migrations for SQLite.
     const SQLITE: &'static Migrator;
     /// The PostgreSQL schema that is created first, where the store lives in one of its own.
     const SCHEMA: Option<&'static str>;

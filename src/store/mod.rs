@@ -73,9 +73,7 @@ enum Inner {
 /// How many connections of a pool are in use and idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolUse {
-    /// Connections that somebody holds.
     pub in_use: u32,
-    /// Connections that wait for somebody.
     pub idle: u32,
 }
 
@@ -113,7 +111,6 @@ impl<S> Db<S> {
         }
     }
 
-    /// How busy the pool is.
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
         // The driver counts without a lock: for a moment more may seem idle than there are, or fewer than none.
@@ -132,7 +129,6 @@ impl<S> Db<S> {
         PoolUse { in_use: size - idle, idle }
     }
 
-    /// Whether this store is PostgreSQL.
     #[must_use]
     pub const fn is_postgres(&self) -> bool {
         matches!(self.pool, Pool::Postgres(..))
@@ -155,7 +151,6 @@ impl<S> Db<S> {
         }
     }
 
-    /// Ends all connections.
     pub async fn close(&self) {
         match &self.pool {
             Pool::Postgres(pool) => pool.close().await,
@@ -184,7 +179,6 @@ impl<S> Tx<S> {
         !matches!(self.inner, Inner::Sqlite(..))
     }
 
-    /// Makes the work durable.
     pub async fn commit(self) -> Result<()> {
         match self.inner {
             Inner::Postgres(checkout) => checkout.commit().await,

@@ -36,7 +36,6 @@ const AGE: Duration = Duration::from_mins(30);
 /// cannot end its statements.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// The connections to one database.
 #[derive(Debug)]
 pub struct PostgresPool {
     options: PgConnectOptions,

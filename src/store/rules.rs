@@ -67,7 +67,6 @@ impl Node<'_> {
     }
 }
 
-/// Which rule a statement breaks.
 pub fn broken(text: &str) -> Option<String> {
     let mut tokens = tokens(text).into_iter().map(|(token, _)| token);
     let nodes = parse(&mut tokens);

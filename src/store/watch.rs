@@ -8,7 +8,6 @@ use super::{Result, StoreError};
 /// In which state the last statement left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// It ended well.
     Clean,
     /// It was refused, or its caller went away.
     Doubtful,

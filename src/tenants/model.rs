@@ -32,7 +32,6 @@ pub struct Tenant {
     pub version: i64,
 }
 
-/// Settings with a default each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -164,13 +163,10 @@ pub enum TenantError {
     /// The slug has other characters, or is too long.
     #[error("a slug has 1 to 63 lower-case letters, digits and dashes")]
     Slug,
-    /// Another tenant has the slug.
     #[error("the slug is taken")]
     SlugTaken,
-    /// Somebody changed the tenant in between.
     #[error("the tenant was changed by somebody else")]
     Stale,
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -3,7 +3,6 @@
 /// What the draws are for; each purpose has a row of its own, so that one record's parts do not shift each other.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
-    /// Who a customer is.
     Person = 1,
     /// When an interaction happens, whose it is and how it goes.
     Course = 2,

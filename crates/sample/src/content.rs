@@ -13,11 +13,9 @@ use super::texts::{Subject, fill};
 /// A file of content, named after its interaction's external id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleFile {
-    /// Whose content it is.
     pub external_id: String,
     /// `wav` for a recording, `vtt` for a transcript, `json` for a chat log.
     pub ending: &'static str,
-    /// What is in it.
     pub bytes: Vec<u8>,
 }
 
@@ -32,7 +30,6 @@ impl SampleFile {
 /// Samples a second of the recordings.
 const RATE: u32 = 8_000;
 
-/// What the agent opens with.
 const OPENINGS: &[&str] = &[
     "Hei, hva kan jeg hjelpe deg med?",
     "Welcome, how can I help you?",
@@ -63,7 +60,6 @@ const OWN: &[&str] = &[
     "Mit nummer er {phone}.",
 ];
 
-/// What the agent ends with.
 const ENDINGS: &[&str] = &[
     "Det er notert, ha en fin dag!",
     "Noted, thank you for calling.",

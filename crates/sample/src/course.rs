@@ -38,7 +38,6 @@ pub(super) struct Shown {
     pub(super) name: bool,
 }
 
-/// What the agent noted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Note {
     Nothing,
@@ -49,7 +48,6 @@ pub(super) enum Note {
     Other(u64),
 }
 
-/// One interaction.
 pub(super) struct Course {
     pub(super) index: u64,
     /// Whose it is; the number may be withheld nonetheless.

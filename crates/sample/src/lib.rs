@@ -31,11 +31,9 @@ pub const ZONE: Tz = load::ZONE;
 /// Which data to make; equal values make equal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// How many interactions there are.
     pub interactions: u64,
     /// Over how many local days they spread; at least one.
     pub days: u32,
-    /// What the draws start from.
     pub seed: u64,
     /// The local day before which they all start. What comes after, an end or a survey response, may fall on it.
     pub until: NaiveDate,
@@ -94,7 +92,6 @@ pub fn customers(sample: &Sample) -> impl Iterator<Item = SampleCustomer> + use<
 pub struct Appearance {
     /// The interaction's external id; its survey response and events name it too.
     pub external_id: String,
-    /// When it started.
     pub started_at: DateTime<Utc>,
     /// Whether the customer's number stands in the record's customer field.
     pub phone: bool,

@@ -5,7 +5,6 @@ use chrono_tz::Tz;
 
 use super::chance::Chance;
 
-/// Where the sample takes place.
 pub(super) const ZONE: Tz = chrono_tz::Europe::Oslo;
 
 /// The load of each hour of a day, as a share of nothing in particular.
@@ -16,7 +15,6 @@ const DAYS: [u64; 7] = [12, 11, 10, 10, 9, 3, 2];
 
 const HOUR_SECONDS: u64 = 3_600;
 
-/// Some whole local days.
 pub(super) struct Days {
     first: NaiveDate,
     /// The load of all of them.

@@ -4,7 +4,6 @@ use pii::{Phone, Region};
 
 use super::chance::{Chance, Purpose};
 
-/// A customer of the sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleCustomer {
     /// The phone number in E.164; no two customers share one.
@@ -22,7 +21,6 @@ struct Country {
     trunk: &'static str,
     /// The first digits of mobile numbers, such that any digits may follow.
     mobile: &'static [&'static str],
-    /// How many digits follow.
     digits: usize,
     given: &'static [&'static str],
     family: &'static [&'static str],

@@ -57,7 +57,6 @@ pub(super) const OWN_COMMENTS: &[&str] = &[
     "You still call my old phone, use {phone} instead.",
 ];
 
-/// Subjects of e-mails.
 pub(super) const SUBJECTS: &[&str] =
     &["Faktura", "Adresseendring", "Oppsigelse av avtale", "Re: Re: Order status", "Fråga om leverans", "Mahnung"];
 

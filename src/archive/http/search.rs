@@ -249,7 +249,6 @@ pub async fn get_interaction(
     Ok(Json(ViewedInteraction { view, interaction }))
 }
 
-/// The caller's tenant.
 pub async fn tenant_of(tx: &mut crate::store::Tx<crate::store::Archive>, actor: &Actor) -> ApiResult<Tenant> {
     tenants::find(tx, actor.tenant).await?.ok_or_else(|| Problem::new(Code::TenantUnknown))
 }

@@ -19,7 +19,6 @@ const ACCESS_REASON: &str = "Access-Reason";
 /// What an upload's headers say of it.
 #[derive(Debug)]
 pub struct Declared {
-    /// Its media type.
     pub media_type: MediaType,
     /// Its SHA-256, where it was given (RFC 9530).
     pub sha256: Option<[u8; 32]>,
@@ -109,11 +108,8 @@ impl FromRequest for Reason {
 /// Which bytes are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestedRange {
-    /// All of them.
     Whole,
-    /// These.
     Part(Range<u64>),
-    /// Some that are not there.
     Outside,
 }
 

@@ -44,7 +44,6 @@ const LARGEST_BATCH: usize = 1_000;
 /// After how many seconds a text that found no memory may be sent again.
 const SOON: &str = "5";
 
-/// The routes of content.
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry
         .service(upload_content)

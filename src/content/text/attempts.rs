@@ -17,20 +17,16 @@ pub enum Reason {
     TooLarge,
     /// It names more numbers and addresses than one text may.
     TooManyMentions,
-    /// It takes too long.
     TooSlow,
     /// It is no text of its format.
     Malformed,
-    /// The reader failed at it.
     Panicked,
 }
 
 impl Reason {
-    /// All of them.
     const ALL: [Self; 6] =
         [Self::Crashed, Self::TooLarge, Self::TooManyMentions, Self::TooSlow, Self::Malformed, Self::Panicked];
 
-    /// The stable word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

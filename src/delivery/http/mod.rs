@@ -18,7 +18,6 @@ use crate::vault::AppContext;
 
 use body::{DeliveryItem, DeliveryListing, DeliveryTarget, DeliveryTargetItem};
 
-/// The routes of delivery.
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry
         .service(get_delivery_target)

@@ -25,13 +25,10 @@ const LIFETIME: i64 = 24 * 60 * 60;
 /// The development key cannot be had, or is not for this.
 #[derive(Debug, thiserror::Error)]
 pub enum DevKeyError {
-    /// An issuer is set: tokens come from there.
     #[error("development tokens do not exist where auth.issuer is set")]
     IssuerSet,
-    /// A role that the settings do not know.
     #[error("unknown role; there are: {0}")]
     UnknownRole(String),
-    /// The key file cannot be read or written.
     #[error("the development key in the data folder cannot be read or written")]
     File(#[source] io::Error),
     /// The key file holds no Ed25519 key, or none could be made.

@@ -35,7 +35,6 @@ const LONGEST_TOKEN: usize = 16 << 10;
 /// The verification keys cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The file with the keys cannot be read.
     #[error("auth.jwks_file cannot be read")]
     File(#[source] std::io::Error),
     /// The file holds no JSON Web Key Set with a usable key.
@@ -60,13 +59,10 @@ pub enum TokenError {
     Signature,
     /// Its time is over, or has no end.
     Expired,
-    /// Its time has not come.
     Early,
-    /// Another provider issued it.
     Issuer,
     /// It is meant for another service.
     Audience,
-    /// It names no subject.
     Subject,
     /// The provider is away and its keys are not known.
     KeysAway,
@@ -90,14 +86,11 @@ impl TokenError {
     }
 }
 
-/// What a verified token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// The slug of the tenant, if there is one.
     pub tenant: Option<String>,
-    /// The subject.
     pub sub: String,
-    /// The name to show.
     pub name: String,
     /// The scopes of the token and of its roles, together.
     pub scopes: BTreeSet<Scope>,

@@ -36,7 +36,6 @@ impl Fetched {
     }
 }
 
-/// An identity provider's published keys.
 #[derive(Debug)]
 pub(super) struct Provider {
     url: String,

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::verified::Verified;
 
-/// The algorithms there are here.
 pub(super) const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
 /// A key and the one algorithm it verifies.

@@ -40,7 +40,6 @@ impl Verified {
         known.insert(sha256(token.as_bytes()), (claims, times));
     }
 
-    /// How many tokens are remembered.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.read().map_or(0, |known| known.len())

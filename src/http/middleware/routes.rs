@@ -6,11 +6,9 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 use super::super::raw::BYTES;
 
-/// The routes of the app.
 #[derive(Clone, Debug, Default)]
 pub struct Routes(Vec<Route>);
 
-/// One path and its methods.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     path: ResourceDef,

@@ -28,7 +28,7 @@ mod name;
 mod national;
 mod own;
 mod phone;
-mod placeholder;
+pub mod placeholder;
 mod plan;
 mod spoken;
 mod suppressed;
@@ -52,11 +52,8 @@ use placeholder::{Mentions, strip};
 /// What a record knows of its own customer: found in its texts however it is written.
 #[derive(Default, Clone, Debug)]
 pub struct Own {
-    /// The caller's number.
     pub phone: Option<Pii<Phone>>,
-    /// The sender's address.
     pub email: Option<Pii<Email>>,
-    /// The name.
     pub name: Option<Pii<PersonName>>,
 }
 
@@ -65,14 +62,12 @@ pub struct Own {
 pub enum Found {
     /// A phone number: the record's own, or any valid one.
     Phone(Pii<Phone>),
-    /// An e-mail address.
     Email(Pii<Email>),
     /// The record's own name or a word of it.
     OwnName,
 }
 
 impl Found {
-    /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
@@ -92,7 +87,6 @@ pub enum Find {
     Suppressed(Suppressed),
 }
 
-/// What counts as an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     /// What people write: every valid number, every word of the name.

@@ -282,7 +282,6 @@ impl Numbers {
     }
 }
 
-/// How a number begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
     Plus,

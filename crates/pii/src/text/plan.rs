@@ -22,7 +22,6 @@ const ABROAD: [&str; 14] =
 pub(super) struct Plan {
     /// How many digits a number may have that is dialled inside the region: bit `n` stands for `n` digits.
     pub lengths: u64,
-    /// The region's country code.
     pub code: String,
     /// What the region dials before a foreign country code, `00` always among it; longest first.
     pub abroad: Vec<&'static str>,
@@ -32,7 +31,6 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of a region.
     pub(super) fn of(region: Region) -> Arc<Self> {
         static KNOWN: LazyLock<RwLock<HashMap<Region, Arc<Plan>>>> = LazyLock::new(RwLock::default);
         if let Some(known) = KNOWN.read().ok().and_then(|known| known.get(&region).cloned()) {

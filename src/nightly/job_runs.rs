@@ -7,7 +7,6 @@ use crate::base::id::{RunId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Result, StoreError, Tx};
 
-/// The job's name.
 const JOB: &str = "nightly";
 
 const SELECT: &str = "SELECT id, job, as_of, started_at, finished_at, status, report FROM job_runs";
@@ -44,7 +43,6 @@ pub async fn list(tx: &mut Tx<Archive>, tenant: TenantId, after: Option<Position
     rows.into_iter().map(Run::try_from).collect()
 }
 
-/// One run, or none.
 pub async fn find(tx: &mut Tx<Archive>, tenant: TenantId, id: RunId) -> Result<Option<Run>> {
     let row: Option<RunRow> =
         tx.query(SELECT).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id).maybe().await?;
@@ -85,7 +83,6 @@ pub async fn begin(tx: &mut Tx<Archive>, tenant: TenantId, as_of: DateTime<Utc>,
     Ok(id)
 }
 
-/// Notes how a run ended.
 pub async fn end(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

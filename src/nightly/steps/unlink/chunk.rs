@@ -3,14 +3,15 @@
 
 use chrono::{DateTime, Utc};
 
-use super::failpoint;
-use super::lease::Lease;
-use super::model::PassError;
-use super::{deliveries, sql, texts};
+use super::{deliveries, texts};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span, table};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::PassError;
+use crate::nightly::sql;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::vault::AppContext;
 
@@ -36,10 +37,8 @@ pub struct Chunk {
     pub addressed: bool,
 }
 
-/// What a chunk did.
 #[derive(Default)]
 pub struct Cut {
-    /// How many records became anonymous.
     pub records: u64,
     /// How many texts of content lost a mention.
     pub texts: u64,
@@ -66,7 +65,6 @@ pub fn with_selected<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
         .push(")")
 }
 
-/// One transaction.
 pub async fn cut_chunk(stores: &AppContext, lease: &Lease, chunk: &Chunk) -> std::result::Result<Cut, PassError> {
     failpoint::hit("batch.before");
     let mut tx = stores.archive.write().await?;

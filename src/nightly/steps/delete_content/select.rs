@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::content::BATCH;
+use super::BATCH;
 use crate::archive::selector::{self, Span};
 use crate::base::id::{ContentId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
@@ -92,7 +92,6 @@ pub async fn pieces(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Res
 pub struct Walk {
     /// The interactions that were read, and how much each had.
     window: VecDeque<(RecordId, i64)>,
-    /// The last of them.
     after: Option<RecordId>,
     /// Content that was read: at most that of one interaction more than a batch.
     ahead: Vec<ContentId>,
@@ -136,7 +135,6 @@ async fn interactions(
         .await
 }
 
-/// All content of some interactions.
 async fn contents(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[RecordId]) -> Result<Vec<ContentId>> {
     let rows: Vec<(ContentId,)> = tx
         .query("SELECT id FROM contents")
@@ -225,7 +223,6 @@ pub async fn forgetting(mut query: Query<'_>, tenant: TenantId, pass: PassId) ->
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Forgets what was noted.
 pub async fn forget(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<u64> {
     tx.query("DELETE FROM pass_interactions")
         .with(" WHERE tenant_id = ", tenant)

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::claim::BATCH;
-use super::failpoint;
-use super::lease::Lease;
-use super::model::{Pass, PassError, Step};
-use super::sql::{self, Claimed};
 use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::base::target::Target;
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::{Pass, PassError, Step};
+use crate::nightly::sql::{self, Claimed};
 use crate::store::{Archive, Result, Tx};
 use crate::vault::AppContext;
 
@@ -19,14 +19,11 @@ use crate::vault::AppContext;
 pub struct Work {
     /// Its place in the walk, from 1.
     pub no: i32,
-    /// Where.
     pub target: Target,
     /// Identifiers that a request names together share a component, and a component is cut in one chunk: so a record
     /// that a request selects twice is counted once.
     pub component: i32,
-    /// Whom.
     pub identifier: IdentifierId,
-    /// Up to when.
     pub cutoff: DateTime<Utc>,
 }
 

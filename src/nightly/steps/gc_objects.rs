@@ -10,11 +10,11 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::content::PassContext;
-use super::failpoint;
-use super::model::{Pass, PassError, Report};
+use super::delete_content::PassContext;
 use crate::base::id::{ContentId, TenantId};
 use crate::content::{self, ObjectError};
+use crate::nightly::failpoint;
+use crate::nightly::model::{Pass, PassError, Report};
 use crate::store::{Archive, Result, Tx};
 use crate::vault;
 
@@ -39,7 +39,6 @@ struct Reached {
     key_position: ContentId,
 }
 
-/// Checks the next slice.
 pub async fn sweep(room: PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
     let start = position(&mut room.stores.archive.read().await?, room.tenant).await?;
     let key_position = sweep_keys(room, pass, start.key_position, report).await?;
