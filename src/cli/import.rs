@@ -5,8 +5,6 @@ use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
-
 use super::args::{ImportArguments, Kind};
 use super::exit::{CommandError, Exit};
 use super::folder::{self, Imported, RejectedFile};
@@ -16,7 +14,7 @@ use crate::app;
 use crate::archive::http::{Ingest, Ingested};
 use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::target::Target;
-use crate::cdr::{self, CdrError};
+use crate::cdr::{self, CdrError, House};
 use crate::config::Config;
 use crate::http::FieldError;
 use crate::vault::AppContext;
@@ -57,7 +55,15 @@ async fn import<T: Incoming>(
         Some(_) if *kind != Kind::Interactions => {
             return Err(CommandError::Usage("a call log holds interactions".to_owned()));
         }
-        Some(exchange) => import_calls(&mut ingest, exchange, time_zone.unwrap_or(tenant.zone), input).await?,
+        Some(exchange) => {
+            let house = House {
+                region: tenant.region,
+                numbers: tenant.settings.house_numbers(),
+                dial_out_prefixes: tenant.settings.dial_out_prefixes.clone(),
+            };
+            let calls = cdr::lines(exchange, time_zone.unwrap_or(tenant.zone), house, input);
+            import_calls(&mut ingest, calls).await?;
+        }
     }
     Ok(ingest.end().await?)
 }
@@ -108,11 +114,9 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
 
 async fn import_calls<T: Incoming>(
     ingest: &mut Ingest<'_, T>,
-    exchange: cdr::Exchange,
-    zone: Tz,
-    input: Box<dyn Read>,
+    calls: cdr::Lines<Box<dyn Read>>,
 ) -> Result<(), CommandError> {
-    for line in cdr::lines(exchange, zone, input) {
+    for line in calls {
         match line {
             Ok(line) => ingest.take(line.number, Some(&line.json)).await?,
             Err(CdrError::Row { line, fault }) => {

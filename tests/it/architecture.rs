@@ -212,6 +212,7 @@ const PURE: [&str; 10] = [
     "base64",
     "chrono",
     "email_address",
+    "encoding_rs",
     "idna",
     "rlibphonenumber",
     "serde",

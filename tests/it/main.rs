@@ -17,6 +17,7 @@ mod contract;
 mod crash;
 mod delivery;
 mod fence;
+mod fields;
 mod full_disk;
 mod harness;
 mod ingest;

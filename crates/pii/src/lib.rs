@@ -3,6 +3,7 @@
 mod digit;
 mod email;
 mod field;
+mod house;
 pub mod json;
 mod mask;
 mod nobody;
@@ -18,6 +19,7 @@ use unicode_normalization::UnicodeNormalization as _;
 pub use digit::{digit, is_separator};
 pub use email::Email;
 pub use field::{FieldReading, read_field};
+pub use house::HouseNumbers;
 pub use mask::mask;
 pub use nobody::{is_nobody, is_withheld};
 #[cfg(test)]

@@ -113,6 +113,15 @@ impl Phone {
     }
 }
 
+impl Pii<Phone> {
+    /// Whether a country really assigns the number, and it has not only the length of one.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let number = PHONE_NUMBER_UTIL.parse(self.expose().as_str(), None);
+        number.is_ok_and(|number| PHONE_NUMBER_UTIL.is_valid_number(&number))
+    }
+}
+
 /// The digits of a number as they would be dialled.
 struct Dialled {
     /// The ways to read them: with the `0` of a `(0)`, as Italy dials it from abroad too, and without.

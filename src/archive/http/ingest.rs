@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use pii::Region;
+use pii::{HouseNumbers, Region};
 use serde::Serialize;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType};
 use utoipa::openapi::{Ref, RefOr};
@@ -133,6 +133,7 @@ pub struct Ingest<'a, T> {
     stores: &'a AppContext,
     tenant: TenantId,
     region: Region,
+    house: HouseNumbers,
     keyset: Arc<Keyset>,
     target: Target,
     /// What was sent and not read yet.
@@ -159,6 +160,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
             stores,
             tenant: tenant.id,
             region: tenant.region,
+            house: tenant.settings.house_numbers(),
             keyset,
             target,
             sent: Vec::new(),
@@ -194,8 +196,9 @@ impl<'a, T: Incoming> Ingest<'a, T> {
     /// Reads what was sent, away from those who serve calls where it is long.
     async fn read_sent(&mut self) {
         let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
+        let house = self.house.clone();
         let read = work::run(std::mem::take(&mut self.sent_bytes), move || {
-            let reader = Reader { region, keyset: &keyset };
+            let reader = Reader { region, house: &house, keyset: &keyset };
             let read = |(line, text): Sent| -> Read {
                 let bytes = text.as_ref().map_or(0, Vec::len);
                 (line, bytes, text.and_then(|text| read::<T>(&reader, &text)))
