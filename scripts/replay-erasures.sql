@@ -125,7 +125,7 @@ UPDATE requests SET pass_id = NULL WHERE status = 'waiting';
 DELETE FROM passes;
 DELETE FROM pass_selections;
 DELETE FROM pass_work;
-DELETE FROM pass_released;
+DELETE FROM pass_orphans;
 UPDATE epochs SET epoch = epoch + 1000;
 
 DROP TABLE said;

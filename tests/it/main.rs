@@ -22,6 +22,7 @@ mod harness;
 mod ingest;
 mod keyed;
 mod keys;
+mod migrations;
 mod night;
 mod night_closing;
 mod night_content;
