@@ -17,8 +17,9 @@ CREATE TABLE tenants (
     updated_at TIMESTAMPTZ NOT NULL
 );
 
--- The epoch fence. A pass changes the epoch after each change of the vault, and a write that read
--- the vault under another epoch begins again.
+-- The epoch fence. A pass writes a new random epoch after each change of the vault, and a write that read
+-- the vault under another epoch begins again. It is random so that no restored backup has an epoch that
+-- a running write has read.
 CREATE TABLE epochs (
     tenant_id UUID NOT NULL PRIMARY KEY,
     epoch     BIGINT NOT NULL
