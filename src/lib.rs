@@ -13,11 +13,12 @@
 //! - [`content`]: recordings and what else belongs to an interaction: sealed, delivered, deleted.
 //! - [`recording_keys`]: the tenant's own key: certificates in, OpenPGP and CMS messages out.
 //! - [`archive`]: interactions, survey responses and raw events: ingest, views, search.
+//! - [`outbox`]: the recordings that are to be delivered: enqueued, claimed, and settled.
 //! - [`vault`]: identifiers, sealed and found by a keyed hash, and what was forgotten up to when.
 //! - [`tenants`]: region, time zone, targets and settings; the epoch fence.
-//! - [`audit`]: the append-only log; it grants what is revealed.
+//! - [`audit`], [`idempotency`]: the append-only log, which grants what is revealed; the outcomes of calls that are sent again.
 //! - [`http`]: the kit of every endpoint: who calls, what was sent, how to answer.
-//! - [`store`]: the two databases, PostgreSQL or SQLite, behind one text.
+//! - [`store`], [`objects`]: the two databases, PostgreSQL or SQLite, behind one text; the object store.
 //! - [`telemetry`]: logs and metrics.
 //! - [`config`], [`cdr`]: settings; call logs of telephone exchanges.
 //! - [`base`]: words everyone uses, without I/O.
@@ -32,7 +33,10 @@ pub mod config;
 pub mod content;
 pub mod delivery;
 pub mod http;
+pub mod idempotency;
 pub mod nightly;
+pub mod objects;
+pub mod outbox;
 pub mod recording_keys;
 pub mod requests;
 pub mod store;

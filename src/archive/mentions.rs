@@ -105,6 +105,30 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, record
         .await
 }
 
+/// Gives the mentions of a record to the record that replaces it.
+pub async fn move_to(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, old: Uuid, new: Uuid) -> Result<u64> {
+    tx.query("UPDATE mentions SET")
+        .with(" record_id = ", new)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .with(" AND record_id = ", old)
+        .execute()
+        .await
+}
+
+/// Whether any text of an owner mentions somebody. The order lets the planner use the index even if it expects to find a
+/// row soon.
+pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -> Result<bool> {
+    let one: Option<(Uuid,)> = tx
+        .query("SELECT record_id FROM mentions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .push(" ORDER BY record_id LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(one.is_some())
+}
+
 pub async fn of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

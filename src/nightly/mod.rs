@@ -21,3 +21,4 @@ pub use job_runs::list;
 pub use model::{Ending, Options, PassError, Report, Run, RunStatus, Stop};
 pub use pass::{Forecast, preview, run};
 pub use progress::Progress;
+pub use steps::gc_identifiers::references;

@@ -1,11 +1,14 @@
 //! What nothing refers to any more leaves the vault. Who resolves an identifier takes its mark back and has passed the
 //! fence since, so what is still marked and unreferenced after the fence has moved belongs to nobody.
 
+use crate::archive;
 use crate::base::id::{IdentifierId, TenantId};
+use crate::delivery;
 use crate::nightly::failpoint;
 use crate::nightly::lease::Lease;
 use crate::nightly::model::{Pass, PassError, Report, Step};
 use crate::nightly::sql;
+use crate::requests;
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::fence;
 use crate::vault::{self, AppContext};
@@ -127,7 +130,7 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
         .query("WITH candidate (id) AS (VALUES ")
         .each(ids, |query, id| query.with("(", *id).push(")"))
         .push(") SELECT id FROM candidate c WHERE TRUE");
-    for (table, column) in REFERENCES {
+    for (table, column) in references() {
         query = query
             .push(" AND (SELECT 1 FROM ")
             .push(table)
@@ -140,24 +143,10 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Every column of the archive that holds an identifier's id.
-const REFERENCES: [(&str, &str); 15] = [
-    ("interactions", "phone_id"),
-    ("interactions", "email_id"),
-    ("interactions", "name_id"),
-    ("survey_responses", "phone_id"),
-    ("survey_responses", "email_id"),
-    ("survey_responses", "name_id"),
-    ("raw_events", "phone_id"),
-    ("raw_events", "email_id"),
-    ("raw_events", "name_id"),
-    ("mentions", "identifier_id"),
-    ("rescans", "identifier_id"),
-    ("requests", "phone_id"),
-    ("requests", "email_id"),
-    ("delivery_customers", "phone_id"),
-    ("delivery_customers", "email_id"),
-];
+/// Every column of the archive that contains the id of an identifier, but those of a pass.
+pub fn references() -> impl Iterator<Item = (&'static str, &'static str)> {
+    archive::REFERENCES.into_iter().chain(requests::REFERENCES).chain(delivery::REFERENCES)
+}
 
 async fn sweep_position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {
     let position: Option<(IdentifierId,)> =

@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::delete_content::PassContext;
 use crate::base::id::{ContentId, TenantId};
-use crate::content::{self, ObjectError};
+use crate::content;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassError, Report};
+use crate::objects::ObjectError;
 use crate::store::{Archive, Result, Tx};
 use crate::vault;
 

@@ -10,10 +10,10 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::{RequestId, TenantId};
+use crate::idempotency;
 use crate::nightly::lease::Lease;
 use crate::nightly::model::{Pass, PassError, Report};
 use crate::nightly::sql;
-use crate::requests;
 use crate::store::{Archive, Query, Result, Tx};
 use crate::tenants::Tenant;
 use crate::vault::{self, AppContext};
@@ -56,7 +56,7 @@ pub async fn purge(
     }
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
-    requests::purge_idempotency(&mut tx, tenant.id, stores.clock.now() - IDEMPOTENCY).await?;
+    idempotency::purge(&mut tx, tenant.id, stores.clock.now() - IDEMPOTENCY).await?;
     sql::delete_pass(&mut tx, tenant.id, pass.id).await?;
     tx.commit().await?;
     Ok(())

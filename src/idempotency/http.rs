@@ -1,11 +1,11 @@
-//! `Idempotency-Key` in; what it does is up to the endpoint.
+//! The header `Idempotency-Key`.
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 
 /// The key under which a call may be sent again, if the caller gave one: 1–255 visible ASCII characters, else 422.
 #[derive(Clone, Debug, PartialEq, Eq)]
