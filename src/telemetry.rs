@@ -62,12 +62,12 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let calls = HistogramVec::new(
-            HistogramOpts::new("lethe_http_request_duration_seconds", "Calls by route, method and status.")
+            HistogramOpts::new("lethe_http_request_duration_seconds", "Calls by route, method, and status.")
                 .buckets(CALL_SECONDS.to_vec()),
             &["method", "route", "status"],
         )?;
         let ingested = IntCounterVec::new(
-            Opts::new("lethe_ingest_rows_total", "Records sent in, by kind and outcome."),
+            Opts::new("lethe_ingest_rows_total", "Records that were received, by kind and outcome."),
             &["kind", "outcome"],
         )?;
         let cut = IntCounterVec::new(
@@ -75,30 +75,34 @@ impl Metrics {
             &["target"],
         )?;
         let content = IntCounterVec::new(
-            Opts::new("lethe_pass_content_total", "What the nightly pass did with content, by outcome."),
+            Opts::new("lethe_pass_content_total", "Pieces of content that the nightly pass processed, by outcome."),
             &["outcome"],
         )?;
         let content_bytes = IntCounterVec::new(
-            Opts::new("lethe_content_bytes_total", "Content stored and given out over HTTP, by kind and direction."),
+            Opts::new(
+                "lethe_content_bytes_total",
+                "Pieces of content that were stored or sent over HTTP, by kind and \
+                direction.",
+            ),
             &["kind", "direction"],
         )?;
         let oldest_waiting =
-            Gauge::new("lethe_oldest_waiting_request_seconds", "Age of the oldest request that waits; 0 for none.")?;
+            Gauge::new("lethe_oldest_waiting_request_seconds", "Age of the oldest waiting request; 0 if none waits.")?;
         let last_pass = Gauge::new(
             "lethe_last_pass_success_timestamp_seconds",
-            "When the nightly pass last went through; 0 for never.",
+            "Time of the last complete nightly pass; 0 if there was none.",
         )?;
         let connections = IntGaugeVec::new(
             Opts::new("lethe_database_connections", "Open connections by database and state."),
             &["database", "state"],
         )?;
         let deliveries = IntGaugeVec::new(
-            Opts::new("lethe_deliveries", "Recordings that are still to be delivered, by state."),
+            Opts::new("lethe_deliveries", "Deliveries of recordings that are not finished, by state."),
             &["state"],
         )?;
         let epoch_restarts = IntCounter::new(
             "lethe_epoch_restarts_total",
-            "Batches that began anew because a pass went by in the meantime.",
+            "Batches that began again because a pass had changed the epoch.",
         )?;
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(ingested.clone()))?;

@@ -155,7 +155,7 @@ impl Listener {
                 Ok(accepted) => self.accepted = Some(accepted),
                 // The system may be out of files: a connection that waits gives up its own.
                 Err(error) => {
-                    tracing::warn!(%error, "A connection was not accepted, retrying");
+                    tracing::warn!(%error, "Accepting a connection failed, retrying");
                     self.connections.end_longest_waiting(LAST_CALL);
                     sleep(PAUSE).await;
                     return;
@@ -197,7 +197,7 @@ impl Listener {
         let place = Place { load: Arc::clone(&worker.load), _room: room };
         let connection = self.connections.open();
         if worker.accepted.send(Accepted { stream, peer, connection, place }).is_err() {
-            tracing::error!("A worker has ended");
+            tracing::error!("A worker thread ended");
         }
     }
 
@@ -242,7 +242,7 @@ where
         })
         .h1(app);
     let Ok(http) = http.new_service(()).await else {
-        tracing::error!("A worker did not start");
+        tracing::error!("The start of a worker thread failed");
         return;
     };
     while let Some(Accepted { stream, peer, connection, place }) = arriving.recv().await {

@@ -60,18 +60,19 @@ fn routes(registry: &mut Registry<'_, '_>) {
 #[openapi(
     info(
         title = "Lethe",
-        description = "Makes a contact centre able to forget a person: anonymize requests, the archive in three views, \
-                       and the night that carries requests out.",
+        description = "Lethe makes a contact centre able to forget a person. It has anonymize requests, an archive \
+            with three views, and a nightly job that carries out the requests.",
         contact(name = "Lethe", url = "https://lethe.example"),
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This service")),
     tags(
-        (name = "requests", description = "Anonymize requests: who is to be forgotten, up to when, and where."),
-        (name = "archive", description = "Records in, and searches in three views."),
-        (name = "content", description = "Recordings and what else belongs to an interaction."),
-        (name = "delivery", description = "Recordings on their way to the tenant's own server."),
-        (name = "operations", description = "Runs, audit, settings, health.")
+        (name = "requests", description = "Anonymize requests: which customer is to be forgotten, up to which day, and \
+            where."),
+        (name = "archive", description = "Records: sending them, and searching them in three views."),
+        (name = "content", description = "Recordings, texts, and other content of interactions."),
+        (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
+        (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )
 )]
 struct Document;
@@ -194,7 +195,7 @@ async fn until_stopped(
     let (connections, internal_handle) = (api.connections(), internal.handle());
     let end = async {
         end_asked.await;
-        tracing::info!("Stopping: no new calls, those in hand are finished");
+        tracing::info!("Stopping: no new calls are accepted, and running calls are finished");
         health.drain();
         connections.close();
         tokio::time::sleep(config.drain()).await;

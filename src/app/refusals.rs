@@ -82,7 +82,7 @@ pub async fn audit<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Re
             tracing::warn!(
                 request.id = call,
                 http.route = answer.request().match_pattern(),
-                "Refused: the token names no tenant of this service"
+                "Refused a call: the token names no tenant of this service"
             );
         }
     }
@@ -114,7 +114,7 @@ async fn note<B>(answer: &ServiceResponse<B>, refused: Refused, call: Option<Str
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => None,
     };
-    tracing::error!(request.id = call, http.route = route, error, "Failed to write a refusal into the audit log");
+    tracing::error!(request.id = call, http.route = route, error, "Writing a refusal into the audit log failed");
 }
 
 async fn write(stores: &AppContext, actor: &Actor, entry: &Entry) -> crate::store::Result<()> {

@@ -41,7 +41,7 @@ pub enum StartError {
     MasterKey(#[from] CryptoError),
     #[error("data_dir cannot be used: {0}")]
     Folder(#[source] std::io::Error),
-    #[error("{0} cannot be listened on: {1}")]
+    #[error("the address {0} cannot be used to listen: {1}")]
     Listen(&'static str, #[source] std::io::Error),
     #[error("the metrics cannot be registered")]
     Metrics,
@@ -160,7 +160,7 @@ fn master_key(config: &Config) -> Result<MasterKey, StartError> {
         return Ok(MasterKey::from_bytes(&bytes)?);
     }
     if !config.development() {
-        return Err(ConfigError::new("vault.master_key", "is needed where auth.issuer is set").into());
+        return Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set").into());
     }
     std::fs::create_dir_all(&config.data_dir).map_err(StartError::Folder)?;
     let file = config.data_dir.join("dev-master.key");

@@ -33,7 +33,7 @@ pub fn health(stores: &Data<AppContext>, metrics: &Metrics) -> Health {
         let (stores, metrics, since) = (Arc::clone(&observed), metrics.clone(), Arc::clone(&since));
         Box::pin(async move {
             if let Err(error) = observe(&stores, &metrics, &since).await {
-                tracing::warn!(%error, "Some numbers are not up to date");
+                tracing::warn!(%error, "Reading some metrics failed; their values are not up to date");
             }
         })
     })

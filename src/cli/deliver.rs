@@ -25,7 +25,7 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
     let courier = app::courier(config, &stores, &Arc::new(app::shelf(config)));
     if held {
         let released = courier.release_held(only).await?;
-        tracing::info!(deliveries.count = released, "What was held is tried again");
+        tracing::info!(deliveries.count = released, "Retrying the deliveries that were held");
     }
     let (ask, stopping) = watch::channel(false);
     let listening = tokio::spawn(async move {
@@ -44,7 +44,7 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
         show(tenant, report, json);
     }
     if reports.is_empty() && !json {
-        print("nothing is due");
+        print("No delivery is due.");
     }
     Ok(if *stopping.borrow() {
         Exit::TryAgain
@@ -64,7 +64,7 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
     }
     let Report { delivered, failed, held, cancelled } = report;
     print(&format!(
-        "{}: {delivered} delivered, {failed} to be tried again, {held} held, {cancelled} not to be delivered any more",
+        "{}: {delivered} delivered, {failed} failed and to be retried, {held} held, {cancelled} cancelled",
         tenant.slug
     ));
 }

@@ -36,7 +36,7 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, C
     config.database.url = None;
     config.vault.url = None;
     if !config.development() {
-        return Err(CommandError::Usage("the demo runs in development mode: unset auth.issuer".to_owned()));
+        return Err(CommandError::Usage("the demo needs development mode: unset auth.issuer".to_owned()));
     }
     if arguments.once {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -65,7 +65,7 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, C
     story.play(&stores, &tenant, &sample, today, &folder).await?;
     if arguments.once {
         print(&format!("\nRemove {} when you are done.", folder.display()));
-        print("That was the story. `lethe demo` without --once leaves the service running.");
+        print("This is the end of the story. `lethe demo` without --once leaves the service running.");
         return Ok(Exit::Done);
     }
     story.invite(&sample, &addresses);
@@ -76,7 +76,7 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, C
 fn fresh_folder(wanted: Option<PathBuf>) -> Result<PathBuf, CommandError> {
     let folder = wanted.unwrap_or_else(|| std::env::temp_dir().join(format!("lethe-demo-{}", RunId::new())));
     if folder.exists() {
-        return Err(CommandError::Usage("--dir names a folder that exists: the demo needs a fresh one".to_owned()));
+        return Err(CommandError::Usage("--dir names a folder that exists: name a new one".to_owned()));
     }
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
@@ -121,10 +121,12 @@ struct Story {
 
 impl Story {
     fn new(config: &Config, addresses: &Addresses) -> Result<Self, CommandError> {
-        let client =
-            reqwest::Client::builder().no_proxy().build().map_err(|_| CommandError::Internal("no HTTP client"))?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .map_err(|_| CommandError::Internal("the HTTP client cannot be built"))?;
         let token = dev_token(config, "demo", &["dpo".to_owned()], "kari");
-        let token = token.map_err(|_| CommandError::Internal("no token of development mode"))?;
+        let token = token.map_err(|_| CommandError::Internal("the token of development mode cannot be made"))?;
         Ok(Self { client, api: format!("http://{}/api/v1", addresses.api), token, shelf: app::shelf(config) })
     }
 
@@ -138,7 +140,10 @@ impl Story {
     ) -> Result<(), CommandError> {
         let caller = sample::customer(sample, 0);
         let number = spelling(&caller);
-        print(&format!("\n{} calls and asks to be forgotten. Before, a search by {number} finds:", caller.name));
+        print(&format!(
+            "\n{} calls and asks to be forgotten. Before the pass, a search by {number} finds:",
+            caller.name
+        ));
         let before = self.search(&json!({ "phone_number": number, "limit": 200 })).await?;
         show(&before);
 
@@ -156,7 +161,7 @@ impl Story {
         let tomorrow = start_of_day(today.checked_add_days(Days::new(1)).unwrap_or(today), tenant.zone);
         let as_of = tomorrow.unwrap_or(stores.clock.now())
             + (NaiveTime::from_hms_opt(3, 0, 0).unwrap_or_default() - NaiveTime::MIN);
-        print("\nThe night after, `lethe job nightly`:");
+        print("\nThe next night, `lethe job nightly`:");
         let options = Options { as_of, tenant: Some(tenant.id), retry_texts: false };
         let (_, reports) = nightly::run(stores, &self.shelf, &options, &Progress::lines(), &Stop::default()).await?;
         for (_, report) in reports {
@@ -164,13 +169,13 @@ impl Story {
             print(&format!("  {} requests done; anonymized: {}", report.requests_done, hit.join(", ")));
         }
 
-        print(&format!("\nAfter, the same search finds only what came later than {}:", day(4)));
+        print(&format!("\nAfter the pass, the same search finds only the calls after {}:", day(4)));
         show(&self.search(&json!({ "phone_number": number, "limit": 200 })).await?);
         let end = start_of_day(day(3), tenant.zone).unwrap_or_default();
         let (queue, to) = last_before(&before, end);
-        print(&format!("\nA search of the queue {queue} still shows every call, as it was but for the caller:"));
+        print(&format!("\nA search of the queue {queue} still shows every call, but without that customer:"));
         show(&self.search(&json!({ "queue": queue, "to": to, "limit": 4 })).await?);
-        print(&format!("\nThe archive's files hold the number in clear: {}", holds(folder, &caller.phone_e164)?));
+        print(&format!("\nThe archive's files contain the number in clear: {}", holds(folder, &caller.phone_e164)?));
         Ok(())
     }
 
@@ -196,13 +201,13 @@ impl Story {
         let call = self.client.post(format!("{}{path}", self.api)).bearer_auth(&self.token).json(body);
         let answer = call.send().await.and_then(reqwest::Response::error_for_status);
         let answer = answer.map_err(|_| CommandError::Internal("the service refused a call of the demo"))?;
-        answer.json().await.map_err(|_| CommandError::Internal("the service answered no JSON"))
+        answer.json().await.map_err(|_| CommandError::Internal("the service sent a body that is not JSON"))
     }
 
     fn invite(&self, sample: &Sample, addresses: &Addresses) {
         let Self { api, token, .. } = self;
         let number = spelling(&sample::customer(sample, 3));
-        print(&format!("\nThe service stays up: http://{}/docs (Ctrl-C ends it). Try:\n", addresses.api));
+        print(&format!("\nThe service is running: http://{}/docs. Ctrl-C ends it. Try:\n", addresses.api));
         print(&format!("export TOKEN={token}"));
         for (path, body) in [
             ("/archive/search", json!({ "phone_number": number })),

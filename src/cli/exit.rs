@@ -70,7 +70,7 @@ pub enum CommandError {
     Io(#[from] std::io::Error),
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
-    #[error("no healthy service answers on {0}")]
+    #[error("the service on {0} is not healthy or sent no response")]
     Unhealthy(SocketAddr),
     #[error("{0} migrations are missing: run lethe migrate")]
     Unmigrated(usize),

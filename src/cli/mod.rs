@@ -66,7 +66,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
             print(
                 &app::openapi()
                     .to_pretty_json()
-                    .map_err(|_| CommandError::Internal("the document cannot be written"))?,
+                    .map_err(|_| CommandError::Internal("the OpenAPI document cannot be written"))?,
             );
             return Ok(Exit::Done);
         }
@@ -155,7 +155,7 @@ async fn check_health(config: &Config) -> Result<Exit, CommandError> {
         });
     }
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build();
-    let client = client.map_err(|_| CommandError::Internal("no HTTP client"))?;
+    let client = client.map_err(|_| CommandError::Internal("the HTTP client cannot be built"))?;
     match client.get(format!("http://{address}/healthz")).send().await {
         Ok(answer) if answer.status().is_success() => Ok(Exit::Done),
         Ok(_) | Err(_) => Err(CommandError::Unhealthy(address)),

@@ -53,15 +53,19 @@ impl ContentConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let s3 = &self.s3;
         if s3.bucket.is_some() && !cfg!(feature = "s3") {
-            return Err(ConfigError::new("content.s3.bucket", "this build has no S3 (cargo feature s3)"));
+            return Err(ConfigError::new(
+                "content.s3.bucket",
+                "must be empty, because this build does not include S3 \
+                (cargo feature s3)",
+            ));
         }
         if s3.bucket.is_some() && self.folder.is_some() {
-            return Err(ConfigError::new("content.folder", "must not be set beside content.s3.bucket"));
+            return Err(ConfigError::new("content.folder", "must not be set together with content.s3.bucket"));
         }
         if s3.access_key_id.is_some() != s3.secret_access_key.is_some() {
             return Err(ConfigError::new(
                 "content.s3.secret_access_key",
-                "is needed with access_key_id, and only then",
+                "must be set together with access_key_id, or not at all",
             ));
         }
         if self.text_memory < LEAST_TEXT_MEMORY {

@@ -61,12 +61,16 @@ impl HttpConfig {
     pub(super) fn check(&self, development: bool) -> Result<(), ConfigError> {
         for (setting, address) in [("http.listen", self.listen), ("http.internal_listen", self.internal_listen)] {
             if development && !address.ip().is_loopback() {
-                return Err(ConfigError::new(setting, "must be a loopback address until auth.issuer is set"));
+                return Err(ConfigError::new(setting, "must be a loopback address, unless auth.issuer is set"));
             }
         }
         for origin in &self.cors_origins {
             if origin != "*" && (!origin.contains("://") || origin.ends_with('/') || !origin.is_ascii()) {
-                return Err(ConfigError::new("http.cors_origins", "must be origins such as https://crm.example, or *"));
+                return Err(ConfigError::new(
+                    "http.cors_origins",
+                    "must be a list of origins such as \
+                    https://crm.example, or *",
+                ));
             }
         }
         at_least_one("http.body_limit", self.body_limit as u64)?;
@@ -79,7 +83,7 @@ impl HttpConfig {
             ("http.shutdown", self.shutdown),
         ] {
             if seconds > LONGEST {
-                return Err(ConfigError::new(setting, "must be at most 31536000, a year"));
+                return Err(ConfigError::new(setting, "must be at most 31536000, which is one year"));
             }
         }
         at_least_one("http.max_connections", self.max_connections as u64)?;

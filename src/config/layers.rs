@@ -42,13 +42,13 @@ impl From<figment::Error> for ConfigError {
                         .collect::<Vec<_>>()
                         .join(".");
                 }
-                Cow::Borrowed("is not a setting")
+                Cow::Borrowed("is not a known setting: check its spelling")
             }
             Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => Cow::Owned(format!("must be {wanted}")),
             Kind::UnknownVariant(_, known) => Cow::Owned(format!("must be one of {}", known.join(", "))),
             // Own rules begin like this; what libraries say is not repeated, since it may hold the value.
             Kind::Message(rule) if rule.starts_with("must ") => Cow::Owned(rule.clone()),
-            _ => Cow::Borrowed("is not valid"),
+            _ => Cow::Borrowed("has an invalid value"),
         };
         Self { setting, rule }
     }
@@ -94,7 +94,7 @@ fn nested(environment: Vec<(String, String)>) -> Result<Dict, ConfigError> {
             [word] => {
                 let slipped = SECTIONS.iter().any(|s| word.strip_prefix(s).is_some_and(|rest| rest.starts_with('_')));
                 if slipped {
-                    return Err(ConfigError::new(name, "a section and a setting need two underscores between them"));
+                    return Err(ConfigError::new(name, "must have two underscores between its section and its name"));
                 }
                 continue;
             }
@@ -124,13 +124,13 @@ fn insert(dict: &mut Dict, path: &[&str], value: String) {
 pub(super) fn twin(setting: &str, secret: &mut Option<SecretString>, file: Option<&Path>) -> Result<(), ConfigError> {
     let Some(file) = file else { return Ok(()) };
     if secret.is_some() {
-        return Err(ConfigError::new(setting, format!("give either it or {setting}_file")));
+        return Err(ConfigError::new(setting, format!("must not be set together with {setting}_file")));
     }
     let text = std::fs::read_to_string(file)
         .map_err(|error| ConfigError::new(format!("{setting}_file"), format!("cannot be read: {}", error.kind())))?;
     let text = text.trim();
     if text.is_empty() {
-        return Err(ConfigError::new(format!("{setting}_file"), "names an empty file"));
+        return Err(ConfigError::new(format!("{setting}_file"), "must not name an empty file"));
     }
     *secret = Some(text.into());
     Ok(())

@@ -255,7 +255,7 @@ impl Config {
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));
         match tracing_subscriber::EnvFilter::try_new(&self.log.level) {
             Ok(_) if known => Ok(()),
-            _ => Err(ConfigError::new("log.level", "must be a level, or levels by module: info,sqlx=warn")),
+            _ => Err(ConfigError::new("log.level", "must be a level, or levels by module, such as info,sqlx=warn")),
         }
     }
 
@@ -275,7 +275,7 @@ impl Config {
         at_least_one("database.job_timeout", self.database.job_timeout)?;
         match &self.vault.master_key {
             None if self.development() => Ok(()),
-            None => Err(ConfigError::new("vault.master_key", "is needed where auth.issuer is set")),
+            None => Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set")),
             Some(key) => match STANDARD.decode(key.expose_secret()) {
                 Ok(bytes) if bytes.len() == KEY_LEN => Ok(()),
                 _ => Err(ConfigError::new("vault.master_key", "must be 32 bytes in base64")),
@@ -298,7 +298,7 @@ impl Config {
         if auth.issuer.is_none() {
             let idle = auth.audience.is_some() || keys > 0;
             return if idle {
-                Err(ConfigError::new("auth.issuer", "is needed beside the other settings"))
+                Err(ConfigError::new("auth.issuer", "must be set, because the other settings of its section are set"))
             } else {
                 Ok(())
             };
@@ -307,10 +307,13 @@ impl Config {
             return Err(ConfigError::new("auth.issuer", "must not be empty"));
         }
         if auth.audience.as_deref().unwrap_or_default().is_empty() {
-            return Err(ConfigError::new("auth.audience", "is needed where auth.issuer is set"));
+            return Err(ConfigError::new("auth.audience", "must be set, because auth.issuer is set"));
         }
         if keys != 1 {
-            return Err(ConfigError::new("auth.jwks_url", "exactly one of auth.jwks_url and auth.jwks_file is needed"));
+            return Err(ConfigError::new(
+                "auth.jwks_url",
+                "exactly one of auth.jwks_url and auth.jwks_file must be set",
+            ));
         }
         match &auth.jwks_url {
             Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {

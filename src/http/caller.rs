@@ -102,10 +102,10 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
 pub fn forbidden(needs: &'static [Scope], why: &str) -> Problem {
     let words: Vec<_> = needs.iter().map(|scope| scope.as_str()).collect();
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", words.join(" "));
-    let detail = format!("needs the scope {} {why}", words.join(" or "));
+    let detail = format!("This needs a token with the scope {} {why}", words.join(" or "));
     Problem::new(Code::Forbidden)
         .needing(needs)
-        .detail(detail.trim_end().to_owned())
+        .detail(format!("{}.", detail.trim_end()))
         .header(HeaderName::from_static("www-authenticate"), &challenge)
 }
 
@@ -154,10 +154,10 @@ impl From<AuthenticationError> for Problem {
         };
         match refusal {
             AuthenticationError::NoToken => {
-                Self::new(Code::Unauthorized).detail("send Authorization: Bearer and a token")
+                Self::new(Code::Unauthorized).detail("Send the header Authorization: Bearer with an access token.")
             }
             AuthenticationError::Token(TokenError::KeysAway) => {
-                Self::new(Code::Unavailable).detail("the identity provider's keys cannot be had")
+                Self::new(Code::Unavailable).detail("The identity provider's keys are unavailable. Try again later.")
             }
             AuthenticationError::Token(why) => invalid(why.detail()),
             AuthenticationError::Tenant => Self::new(Code::TenantUnknown),
@@ -226,7 +226,7 @@ impl TenantDirectory {
             return Err(AuthenticationError::Tenant);
         }
         let loaded = (self.load)(slug.to_owned()).await.map_err(|problem| {
-            tracing::error!(cause = problem.causes(), "Could not look the tenant up");
+            tracing::error!(cause = problem.causes(), "Looking up the tenant failed");
             AuthenticationError::Unavailable
         })?;
         let tenant = loaded.ok_or(AuthenticationError::Tenant)?;

@@ -126,7 +126,7 @@ impl Modify for Contract {
         let mut schemas = vec![(ProblemBody::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema())];
         schemas.push((Place::name().into_owned(), <Place as utoipa::PartialSchema>::schema()));
         components.schemas.extend(schemas);
-        let about = "A token of the identity provider; its scopes and roles decide what it opens.";
+        let about = "An access token of the identity provider. Its scopes and roles decide which calls are allowed.";
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
         components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer.build())));
         for documented in used {
@@ -185,15 +185,15 @@ impl Documented {
         let mut response = ResponseBuilder::new()
             .description(format!("{title} Code: {}.", words.join(", ")))
             .content(PROBLEM_JSON, content)
-            .header("X-Request-Id", header("The call, as the log names it."));
+            .header("X-Request-Id", header("The id of the call, as the log contains it."));
         if self.status == 401 {
-            response = response.header("WWW-Authenticate", header("How to authenticate."));
+            response = response.header("WWW-Authenticate", header("The way to authenticate."));
         }
         if self.status == 503 || self.status == 429 {
-            response = response.header("Retry-After", header("When to try again, in seconds."));
+            response = response.header("Retry-After", header("The seconds to wait before the next attempt."));
         }
         if self.status == 405 {
-            response = response.header("Allow", header("The methods there are."));
+            response = response.header("Allow", header("The methods that are allowed."));
         }
         response.build()
     }
@@ -204,6 +204,7 @@ impl Documented {
             "type": format!("urn:lethe:problem:{}", code.as_str()),
             "title": code.title(),
             "status": self.status,
+            "detail": code.detail(),
             "instance": "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11",
             "code": code.as_str(),
         });

@@ -57,7 +57,7 @@ impl Health {
                 return outcome.clone();
             }
             let outcome = tokio::time::timeout(PATIENCE, (self.ready)()).await;
-            let outcome = outcome.unwrap_or_else(|_| Err("a database did not answer in time".to_owned()));
+            let outcome = outcome.unwrap_or_else(|_| Err("a database timed out".to_owned()));
             if let Err(missing) = &outcome {
                 tracing::warn!(missing, "Not ready");
             }
@@ -66,7 +66,7 @@ impl Health {
         };
         // Whoever waited for the outcome of another probe has no time left for one of their own.
         let outcome = tokio::time::timeout(PATIENCE + Duration::from_millis(50), asked).await;
-        outcome.unwrap_or_else(|_| Err("another probe did not end in time".to_owned()))
+        outcome.unwrap_or_else(|_| Err("another probe timed out".to_owned()))
     }
 
     /// Calls `observe` before the numbers are shown, to bring those up to date that nobody counts along: pool use, the
@@ -86,37 +86,41 @@ impl Health {
     }
 }
 
-/// How the service is.
+/// The condition of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Condition {
-    /// `ok` for living, `ready` for ready.
+    /// `ok` if the process runs, `ready` if the service is ready.
     #[schema(example = "ok")]
     status: &'static str,
 }
 
-/// Check that the process lives
+/// Check that the process runs
 ///
-/// Asks no database.
+/// This reads no database.
 #[utoipa::path(tag = "operations", operation_id = "check_health", security(()),
-    responses((status = 200, description = "It lives.", body = Condition), ProbeProblems))]
+    responses((status = 200, description = "The process runs.", body = Condition), ProbeProblems))]
 #[get("/healthz")]
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Condition { status: "ok" })
 }
 
-/// Check that calls can be answered
+/// Check that the service is ready
 ///
-/// Asks both databases whether they can be written and are migrated, at most every few seconds. 503 while the service is
-/// being stopped.
+/// This checks at most every few seconds that both databases can be written and are migrated. It is 503 while the
+/// service is being stopped.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
-    responses((status = 200, description = "It is ready.", body = Condition), ProbeProblems, Unavailable))]
+    responses((status = 200, description = "The service is ready.", body = Condition), ProbeProblems, Unavailable))]
 #[get("/readyz")]
 pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
     if health.draining.load(Ordering::Relaxed) {
-        return Err(Problem::new(Code::Unavailable).detail("the service is being stopped"));
+        return Err(Problem::new(Code::Unavailable).detail("The service is being stopped. Call another instance."));
     }
-    let unready =
-        |_| Problem::new(Code::Unavailable).detail("a database is away, cannot be written or is not migrated");
+    let unready = |_| {
+        Problem::new(Code::Unavailable).detail(
+            "A database is unavailable, is read-only, or is not migrated. Try \
+            again later.",
+        )
+    };
     health.condition().await.map_err(unready)?;
     Ok(HttpResponse::Ok().json(Condition { status: "ready" }))
 }

@@ -25,7 +25,7 @@ impl FromRequest for IdempotencyKey {
         let mut given = request.headers().get_all(NAME);
         let key = match (given.next(), given.next()) {
             (None, _) => Ok(Self(None)),
-            (Some(_), Some(_)) => refuse("format", "must stand there once"),
+            (Some(_), Some(_)) => refuse("format", "must be sent only once"),
             (Some(key), None) if key.len() > LONGEST => refuse("too_long", "must be at most 255 characters"),
             (Some(key), None) => match key.to_str() {
                 Ok(key) if !key.is_empty() && key.bytes().all(|byte| (0x20..0x7F).contains(&byte)) => {

@@ -88,7 +88,9 @@ impl FromRequest for Lines {
                     Ok(Self(Source::Stream(Box::new(stream))))
                 }
                 "application/json" => items(&whole(&request, payload).await?).map(|items| Self(Source::Items(items))),
-                _ => Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("send application/json or {NDJSON}"))),
+                _ => {
+                    Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("Send application/json or {NDJSON}.")))
+                }
             }
         })
     }
@@ -101,7 +103,7 @@ fn items(text: &[u8]) -> Result<std::iter::Enumerate<std::vec::IntoIter<Box<RawV
         _ => not_json(&error).into(),
     })?;
     if items.len() > MOST_ITEMS {
-        return Err(Problem::new(Code::ValidationFailed).at("", "too_many", "must be at most 1000 records"));
+        return Err(Problem::new(Code::ValidationFailed).at("", "too_many", "must have at most 1000 records"));
     }
     Ok(items.into_iter().enumerate())
 }

@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod caller;
+mod code;
 pub mod connections;
 pub mod docs;
 pub mod etag;

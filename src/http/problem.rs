@@ -1,4 +1,4 @@
-//! Every answer that is no success: RFC 9457, one table of codes, no word of what was sent.
+//! Problems: every response that is not a success (RFC 9457). A problem never quotes the request.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -10,124 +10,28 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use super::code::Code;
 use crate::base::actor::Scope;
 use crate::base::id::CallId;
 use crate::store::StoreError;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Declares the codes once: the variant, its word, its status and its title.
-macro_rules! codes {
-    ($($name:ident = $word:literal, $status:literal, $title:literal;)*) => {
-        /// What went wrong, as a word that clients may rely on.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Code { $(#[doc = $title] $name,)* }
-
-        impl Code {
-            /// All codes, in the order of their statuses.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The word of the member `code`.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
-            /// The status, as a number.
-            #[must_use]
-            pub const fn number(self) -> u16 {
-                match self { $(Self::$name => $status,)* }
-            }
-
-            /// What it means, the same for each of its kind.
-            #[must_use]
-            pub const fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)* }
-            }
-        }
-    };
-}
-
-codes! {
-    BadRequest = "bad_request", 400, "The request cannot be read.";
-    JsonInvalid = "json_invalid", 400, "The body is not JSON.";
-    CursorInvalid = "cursor_invalid", 400, "The cursor does not belong to this query.";
-    Unauthorized = "unauthorized", 401, "A valid token is needed.";
-    Forbidden = "forbidden", 403, "The token does not allow this.";
-    PurposeRequired = "purpose_required", 403, "The purpose must be stated here.";
-    TenantUnknown = "tenant_unknown", 403, "The token names no tenant of this service.";
-    NotFound = "not_found", 404, "There is no such thing.";
-    MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here.";
-    NotAcceptable = "not_acceptable", 406, "No acceptable representation exists.";
-    Timeout = "timeout", 408, "The call took too long.";
-    StateConflict = "state_conflict", 409, "The state does not allow this.";
-    PassStarted = "pass_started", 409, "A pass has begun to carry the request out.";
-    RecordingEncrypted = "recording_encrypted", 409, "Only the tenant can open the recording.";
-    RecordingKeyExpired = "recording_key_expired", 409, "The key that recordings are encrypted with has expired.";
-    ContentForgotten = "content_forgotten", 409, "The interaction's content was deleted for its customer.";
-    InProgress = "in_progress", 409, "The same call is still running.";
-    VersionStale = "version_stale", 412, "Somebody else has changed it.";
-    TooLarge = "too_large", 413, "The body is too large.";
-    MediaTypeUnsupported = "media_type_unsupported", 415, "The body has an unsupported media type.";
-    RangeNotSatisfiable = "range_not_satisfiable", 416, "The range lies outside of the content.";
-    ValidationFailed = "validation_failed", 422, "The request breaks rules.";
-    IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key stands for another call.";
-    IfMatchRequired = "if_match_required", 428, "If-Match is needed.";
-    TooManyRequests = "too_many_requests", 429, "Too many calls.";
-    HeadersTooLarge = "headers_too_large", 431, "The headers are too large.";
-    Internal = "internal", 500, "Something went wrong here.";
-    NotBuiltIn = "not_built_in", 501, "This build cannot do this.";
-    Unavailable = "unavailable", 503, "The service cannot answer now.";
-}
-
-impl Code {
-    #[must_use]
-    pub fn status(self) -> StatusCode {
-        StatusCode::from_u16(self.number()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// The code for a failure of the framework, of which only the status is known.
-    #[must_use]
-    pub fn of_status(status: StatusCode) -> Self {
-        match status.as_u16() {
-            401 => Self::Unauthorized,
-            403 => Self::Forbidden,
-            404 => Self::NotFound,
-            405 => Self::MethodNotAllowed,
-            406 => Self::NotAcceptable,
-            408 => Self::Timeout,
-            409 => Self::StateConflict,
-            412 => Self::VersionStale,
-            413 => Self::TooLarge,
-            415 => Self::MediaTypeUnsupported,
-            416 => Self::RangeNotSatisfiable,
-            422 => Self::ValidationFailed,
-            428 => Self::IfMatchRequired,
-            429 => Self::TooManyRequests,
-            431 => Self::HeadersTooLarge,
-            501 => Self::NotBuiltIn,
-            503 => Self::Unavailable,
-            400..=499 => Self::BadRequest,
-            _ => Self::Internal,
-        }
-    }
-}
-
-/// One place of a request that breaks a rule: where and which, never what stood there.
+/// A field or a parameter that breaks a rule. It never contains the value that was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Place {
-    /// Where in the body (RFC 6901).
+    /// The field in the body (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/phone_number")]
     pub pointer: Option<String>,
-    /// Which query parameter or header.
+    /// The query parameter or header.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "limit")]
     pub parameter: Option<Cow<'static, str>>,
-    /// The rule, as a stable word.
+    /// The rule, as a stable code.
     #[schema(example = "required")]
     pub code: Cow<'static, str>,
-    /// The rule, for people.
+    /// The rule, as a text for people.
     #[schema(example = "is required")]
     pub detail: Cow<'static, str>,
 }
@@ -171,7 +75,7 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// A problem's body, as the documentation describes it.
+/// A problem (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
@@ -179,23 +83,23 @@ pub struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(example = "urn:lethe:problem:validation_failed")]
     pub kind: String,
-    /// What this kind of problem means.
-    #[schema(example = "The request breaks rules.")]
+    /// The meaning of this kind of problem.
+    #[schema(example = "The request is invalid.")]
     pub title: &'static str,
-    /// The status.
+    /// The HTTP status.
     #[schema(example = 422)]
     pub status: u16,
-    /// What to do about this one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// The call, as the log names it.
+    /// What is wrong with this call, and what to do.
+    #[schema(value_type = Option<String>, required = false)]
+    pub detail: Cow<'static, str>,
+    /// The id of the call, as the log contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
     pub instance: Option<String>,
-    /// The kind of problem as a stable word.
+    /// The kind of problem, as a stable code.
     #[schema(example = "validation_failed")]
     pub code: &'static str,
-    /// The places that break rules.
+    /// The fields and parameters that are invalid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Place>,
 }
@@ -207,7 +111,7 @@ pub struct Problem(Box<Inner>);
 
 struct Inner {
     code: Code,
-    detail: Option<Cow<'static, str>>,
+    detail: Cow<'static, str>,
     errors: Vec<Place>,
     headers: Vec<(HeaderName, HeaderValue)>,
     needs: &'static [Scope],
@@ -218,9 +122,8 @@ struct Inner {
 impl Problem {
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let (errors, headers) = (Vec::new(), Vec::new());
-        let problem =
-            Self(Box::new(Inner { code, detail: None, errors, headers, needs: &[], instance: None, cause: None }));
+        let (detail, errors, headers) = (code.detail().into(), Vec::new(), Vec::new());
+        let problem = Self(Box::new(Inner { code, detail, errors, headers, needs: &[], instance: None, cause: None }));
         match code {
             Code::Unauthorized => problem.header(HeaderName::from_static("www-authenticate"), "Bearer"),
             Code::Unavailable | Code::TooManyRequests => problem.header(HeaderName::from_static("retry-after"), "5"),
@@ -245,7 +148,7 @@ impl Problem {
     /// Says what to do; never quotes what was sent.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.0.detail = Some(detail.into());
+        self.0.detail = detail.into();
         self
     }
 
@@ -347,7 +250,7 @@ impl Problem {
             kind: format!("urn:lethe:problem:{}", code.as_str()),
             title: code.title(),
             status: code.number(),
-            detail: detail.as_ref().map(ToString::to_string),
+            detail: detail.clone(),
             instance: call.or(*instance).map(|call| format!("urn:uuid:{call}")),
             code: code.as_str(),
             errors: errors.clone(),

@@ -35,15 +35,20 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
 
 fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query);
-    let pairs = pairs.map_err(|_| Problem::new(Code::BadRequest).detail("the query cannot be read"))?;
+    let pairs = pairs.map_err(|_| {
+        Problem::new(Code::BadRequest).detail(
+            "The query string cannot be read. Correct its \
+        percent-encoding.",
+        )
+    })?;
     let mut texts = Map::new();
     let mut wrong = None;
     for (name, value) in pairs.into_inner() {
         if value.contains('\0') {
-            wrong = Some((name.clone(), "must not hold the character NUL"));
+            wrong = Some((name.clone(), "must not contain the character NUL"));
         }
         if texts.insert(name.clone(), Value::String(value)).is_some() {
-            wrong = Some((name, "must stand there once"));
+            wrong = Some((name, "must be sent only once"));
         }
     }
     // Unknown names first: only a name that the type knows may be repeated to the caller.
@@ -56,7 +61,7 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
 
 fn unknown_is_a_parameter(mut place: Place) -> Place {
     if place.code == "unknown_field" {
-        place.detail = "is not a parameter of this".into();
+        place.detail = "unknown parameter".into();
     }
     place
 }
@@ -114,7 +119,10 @@ impl PartialSchema for Limit {
             .minimum(Some(1))
             .maximum(Some(LARGEST_PAGE))
             .default(Some(Value::from(USUAL_PAGE)))
-            .description(Some("The most items a page may have. It has fewer where they are long."))
+            .description(Some(
+                "The largest number of items in a page: 1 to 200. A page has fewer items if they are \
+                long.",
+            ))
             .into()
     }
 }

@@ -42,7 +42,7 @@ impl FromRequest for Raw {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let encoded = request.headers().get_all(CONTENT_ENCODING).any(|encoding| encoding != "identity");
         if encoded {
-            let refusal = Problem::new(Code::MediaTypeUnsupported).detail("send the body without Content-Encoding");
+            let refusal = Problem::new(Code::MediaTypeUnsupported).detail("Send the body without Content-Encoding.");
             return ready(Err(refusal));
         }
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());

@@ -56,7 +56,7 @@ impl<S> Db<S> {
         } else if url.starts_with("sqlite:") {
             open_sqlite(url, settings).await?
         } else {
-            return Err(StoreError::Address("begins with neither postgres: nor sqlite:"));
+            return Err(StoreError::Address("must begin with postgres: or sqlite:"));
         };
         Ok(Self { pool, store: std::marker::PhantomData })
     }

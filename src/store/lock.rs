@@ -52,7 +52,7 @@ impl WriteLock {
         });
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(Ok(taken)) => Ok(taken?),
-            Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable("another process holds the write lock")),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable("another process has the write lock")),
         }
     }
 

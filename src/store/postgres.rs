@@ -90,8 +90,8 @@ impl PostgresPool {
             Ok(permit) => permit,
             Err(_) => tokio::time::timeout_at(deadline.into(), Arc::clone(&self.permits).acquire_owned())
                 .await
-                .map_err(|_| StoreError::Unavailable("no connection came free in time"))?
-                .map_err(|_| StoreError::Unavailable("the connections are closing"))?,
+                .map_err(|_| StoreError::Unavailable("timeout: no connection became free"))?
+                .map_err(|_| StoreError::Unavailable("the connections are being closed"))?,
         };
         match self.living().await {
             Some(connection) => Ok(self.lend(connection, permit, false)),
@@ -149,7 +149,8 @@ impl PostgresPool {
         let options = self.options.clone();
         // The permit goes along, so that a caller that goes away does not leave room for one connection more.
         let connecting = self.home.spawn(async move { (connect_by(&options, deadline).await, permit) });
-        let (driver, permit) = connecting.await.map_err(|_| StoreError::Unavailable("the connections are closing"))?;
+        let (driver, permit) =
+            connecting.await.map_err(|_| StoreError::Unavailable("the connections are being closed"))?;
         let now = Instant::now();
         Ok(self.lend(Connection { driver: driver?, opened: now, used: now }, permit, true))
     }
@@ -204,11 +205,13 @@ async fn connect_by(options: &PgConnectOptions, deadline: Instant) -> Result<PgC
         let error = match tokio::time::timeout(limit, PgConnection::connect_with(options)).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
-            Err(_) => return Err(StoreError::Unavailable("the server does not answer an attempt to connect")),
+            Err(_) => {
+                return Err(StoreError::Unavailable("timeout: the server did not respond to an attempt to connect"));
+            }
         };
         if !is_starting(&error) || Instant::now() + pause >= deadline {
             return Err(match error {
-                sqlx::Error::Io(_) => StoreError::Unavailable("no connection to the server could be made"),
+                sqlx::Error::Io(_) => StoreError::Unavailable("the connection to the server failed"),
                 error => error.into(),
             });
         }

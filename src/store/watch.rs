@@ -35,7 +35,7 @@ impl<'c> Watch<'c> {
         *self.state = State::Doubtful;
         let ended = match tokio::time::timeout(self.limit, statement).await {
             Ok(ended) => ended.map_err(Into::into),
-            Err(_) => Err(StoreError::Unavailable("a statement took too long")),
+            Err(_) => Err(StoreError::Unavailable("timeout: a statement took too long")),
         };
         match &ended {
             Ok(_) => *self.state = State::Clean,

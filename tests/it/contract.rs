@@ -55,7 +55,7 @@ each_store!(every_refusal_is_a_problem, |lethe: TestLethe| async move {
     ] {
         assert_eq!(answer.problem(status), code, "{}", answer.text);
         let problem = answer.json();
-        for member in ["type", "title", "status", "instance", "code"] {
+        for member in ["type", "title", "status", "detail", "instance", "code"] {
             assert!(!problem[member].is_null(), "{member}: {problem}");
         }
         assert!(problem["instance"].as_str().unwrap().starts_with("urn:uuid:"), "{problem}");

@@ -291,7 +291,7 @@ each_store!(what_is_no_text_of_its_format_is_refused, |lethe: TestLethe| async m
     let broken = send("application/json", b"[\"91827364\",\n").await;
     assert_eq!(
         (broken.problem(400), broken.json()["detail"].clone()),
-        ("json_invalid".to_owned(), json!("not JSON from line 2, column 1 on"))
+        ("json_invalid".to_owned(), json!("The text is not JSON from line 2, column 1 on. Correct it there."))
     );
     for media_type in ["application/octet-stream", "text/html", "audio/wav", "text/plain; charset=latin1"] {
         assert_eq!(send(media_type, b"hi").await.problem(415), "media_type_unsupported", "{media_type}");

@@ -25,14 +25,14 @@ const LIFETIME: i64 = 24 * 60 * 60;
 /// The development key cannot be had, or is not for this.
 #[derive(Debug, thiserror::Error)]
 pub enum DevKeyError {
-    #[error("development tokens do not exist where auth.issuer is set")]
+    #[error("development tokens do not exist if auth.issuer is set")]
     IssuerSet,
-    #[error("unknown role; there are: {0}")]
+    #[error("unknown role; the roles are: {0}")]
     UnknownRole(String),
     #[error("the development key in the data folder cannot be read or written")]
     File(#[source] io::Error),
     /// The key file holds no Ed25519 key, or none could be made.
-    #[error("the development key in the data folder is no Ed25519 key")]
+    #[error("the development key in the data folder is not an Ed25519 key")]
     Key,
 }
 

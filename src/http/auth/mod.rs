@@ -38,10 +38,10 @@ pub enum KeysError {
     #[error("auth.jwks_file cannot be read")]
     File(#[source] std::io::Error),
     /// The file holds no JSON Web Key Set with a usable key.
-    #[error("auth.jwks_file holds no usable key (RS256, ES256 or EdDSA, for signatures)")]
+    #[error("auth.jwks_file contains no usable key: RS256, ES256, or EdDSA, for signatures")]
     NoKey,
     /// No client for the provider's URL can be made.
-    #[error("no HTTP client for auth.jwks_url")]
+    #[error("the HTTP client for auth.jwks_url cannot be built")]
     Client(#[source] reqwest::Error),
     /// The development key cannot be had.
     #[error(transparent)]
@@ -73,15 +73,15 @@ impl TokenError {
     #[must_use]
     pub const fn detail(self) -> &'static str {
         match self {
-            Self::Malformed => "the token cannot be read",
-            Self::Type => "the token is not an access token",
-            Self::Signature => "the token is not signed by a known key",
-            Self::Expired => "the token has expired",
-            Self::Early => "the token is not valid yet",
-            Self::Issuer => "the token has another issuer",
-            Self::Audience => "the token has another audience",
-            Self::Subject => "the token names no subject",
-            Self::KeysAway => "the keys cannot be had",
+            Self::Malformed => "The token cannot be read.",
+            Self::Type => "The token is not an access token.",
+            Self::Signature => "The token is not signed by a known key.",
+            Self::Expired => "The token has expired. Get a new one.",
+            Self::Early => "The token is not valid yet.",
+            Self::Issuer => "The token is from another issuer.",
+            Self::Audience => "The token is meant for another audience.",
+            Self::Subject => "The token names no subject.",
+            Self::KeysAway => "The identity provider's keys are unavailable. Try again later.",
         }
     }
 }

@@ -94,22 +94,23 @@ impl Provider {
         *asked = Some(now);
         match self.fetch().await {
             Ok(keys) => self.fetched.store(Some(Arc::new(Fetched { keys: Arc::new(keys), at: now }))),
-            Err(why) => tracing::warn!(why, "The identity provider's keys could not be fetched"),
+            Err(why) => tracing::warn!(why, "Fetching the identity provider's keys failed, retrying"),
         }
     }
 
     async fn fetch(&self) -> Result<KeySet, &'static str> {
-        let mut answer = self.client.get(&self.url).send().await.map_err(|_| "no answer")?;
+        let mut answer =
+            self.client.get(&self.url).send().await.map_err(|_| "the identity provider sent no response")?;
         if !answer.status().is_success() {
-            return Err("an answer without success");
+            return Err("the response is not a success");
         }
         let mut json = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| "a broken answer")? {
+        while let Some(chunk) = answer.chunk().await.map_err(|_| "the response broke off")? {
             json.extend_from_slice(&chunk);
             if json.len() > LONGEST {
-                return Err("too long an answer");
+                return Err("the response is too long");
             }
         }
-        KeySet::read(&json).ok_or("no usable key")
+        KeySet::read(&json).ok_or("the response contains no usable key")
     }
 }

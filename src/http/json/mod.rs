@@ -55,9 +55,10 @@ impl BodyError {
 impl From<BodyError> for Problem {
     fn from(unread: BodyError) -> Self {
         match unread {
-            BodyError::NotJson { line, column } => {
-                Self::new(Code::JsonInvalid).detail(format!("not JSON from line {line}, column {column} on"))
-            }
+            BodyError::NotJson { line, column } => Self::new(Code::JsonInvalid).detail(format!(
+                "The body is not JSON from line {line}, column {column} \
+                    on. Correct it there."
+            )),
             BodyError::Misshaped(places) => Self::invalid(places),
         }
     }
@@ -73,7 +74,7 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
 /// Reads a text as JSON of any shape.
 fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
     let Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
-        Category::Data => BodyError::Misshaped(vec![Place::at("", "format", "must name each field once")]),
+        Category::Data => BodyError::Misshaped(vec![Place::at("", "format", "must contain each field only once")]),
         _ => not_json(&error),
     })?;
     let nul = read::nul_in(&value);
@@ -152,7 +153,7 @@ impl FromRequest for MergePatch {
 async fn text(request: &HttpRequest, payload: Payload, media_types: &[&str]) -> Result<Bytes, Problem> {
     let found = media_type(request)?;
     if !media_types.contains(&found.as_str()) {
-        let detail = format!("send {}", media_types.join(" or "));
+        let detail = format!("Send {}.", media_types.join(" or "));
         return Err(Problem::new(Code::MediaTypeUnsupported).detail(detail));
     }
     whole(request, payload).await
@@ -163,16 +164,16 @@ pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
     let unsupported = |detail: &'static str| Problem::new(Code::MediaTypeUnsupported).detail(detail);
     let encoded = request.headers().get_all(CONTENT_ENCODING).any(|encoding| encoding != "identity");
     if encoded {
-        return Err(unsupported("send the body without Content-Encoding"));
+        return Err(unsupported("Send the body without Content-Encoding."));
     }
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mut parts = header.ok_or_else(|| unsupported("send a Content-Type"))?.split(';');
+    let mut parts = header.ok_or_else(|| unsupported("Send the header Content-Type."))?.split(';');
     let media_type = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
     for parameter in parts {
         let (name, value) = parameter.split_once('=').unwrap_or_default();
         let charset = name.trim().eq_ignore_ascii_case("charset");
         if charset && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8") {
-            return Err(unsupported("send UTF-8"));
+            return Err(unsupported("Send the body in UTF-8."));
         }
     }
     Ok(media_type)
@@ -182,7 +183,7 @@ pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
 pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
     let limit =
         request.app_data::<Data<HttpContext>>().map_or(HttpConfig::default().body_limit, |kit| kit.http.body_limit);
-    let too_large = || Problem::new(Code::TooLarge).detail(format!("send at most {limit} bytes"));
+    let too_large = || Problem::new(Code::TooLarge).detail(format!("Send at most {limit} bytes."));
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
@@ -204,9 +205,9 @@ pub(super) fn broken_off(error: PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::new(Code::TooLarge),
         PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-            Problem::new(Code::Timeout).detail("timed out waiting for the body: send it faster")
+            Problem::new(Code::Timeout).detail("The call timed out waiting for the body. Send the body faster.")
         }
-        _ => Problem::new(Code::BadRequest).detail("the body did not arrive whole"),
+        _ => Problem::new(Code::BadRequest).detail("The body did not arrive completely. Send the call again."),
     }
 }
 

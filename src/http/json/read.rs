@@ -31,7 +31,7 @@ pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>
 
 /// The first text or key that holds a NUL, which PostgreSQL cannot keep.
 pub(super) fn nul_in(value: &Value) -> Option<Place> {
-    let place = |pointer: &str| Place::at(pointer, "format", "must not hold the character NUL");
+    let place = |pointer: &str| Place::at(pointer, "format", "must not contain the character NUL");
     match value {
         Value::String(text) => text.contains('\0').then(|| place("")),
         Value::Array(items) => {
@@ -84,7 +84,7 @@ impl std::error::Error for Mistake {}
 fn wanted(expected: &dyn Expected) -> String {
     let words = expected.to_string();
     match words.as_str() {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a sequence" => "an array".to_owned(),
@@ -128,7 +128,7 @@ impl Error for Mistake {
     }
 
     fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
-        Self::new("unknown_field", "is not a field of this").under(name)
+        Self::new("unknown_field", "unknown field").under(name)
     }
 
     fn missing_field(name: &'static str) -> Self {
@@ -136,7 +136,7 @@ impl Error for Mistake {
     }
 
     fn duplicate_field(name: &'static str) -> Self {
-        Self::new("format", "stands there twice").under(name)
+        Self::new("format", "must be sent only once").under(name)
     }
 }
 

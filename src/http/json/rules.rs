@@ -46,7 +46,7 @@ fn place(error: &ValidationError, pointer: &str) -> Place {
         | "ip"
         | "credit_card"
         | "non_control_character" => ("format".into(), "must have the documented format".into()),
-        _ => (error.code.clone(), "breaks a rule of this field".into()),
+        _ => (error.code.clone(), "must follow the rule of this field".into()),
     };
     Place::at(pointer, code, error.message.clone().unwrap_or(detail))
 }
