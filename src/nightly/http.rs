@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::job_runs;
 use super::model::{Report, Run, RunStatus};
-use super::runs;
 use crate::base::id::RunId;
 use crate::base::page::{Page, Position};
 use crate::http::caller::JobsRead;
@@ -80,7 +80,7 @@ pub async fn list_job_runs(
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = stores.archive.read().await?;
-    let runs = runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
+    let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
     Ok(Json(Page::of(runs, limit.get(), (&stores.service_key, &bound_to)).map(JobRun::from)))
 }
 
@@ -97,6 +97,6 @@ pub async fn get_job_run(
     _: Params<Nothing>,
     stores: Data<AppContext>,
 ) -> ApiResult<Json<JobRun>> {
-    let run = runs::find(&mut stores.archive.read().await?, caller.tenant, id.0).await?;
+    let run = job_runs::find(&mut stores.archive.read().await?, caller.tenant, id.0).await?;
     run.map(|run| Json(run.into())).ok_or_else(|| Problem::new(Code::NotFound))
 }

@@ -7,31 +7,17 @@
 //! what was released, move the fence again, *delete* what nothing refers to, check a slice of what is stored of
 //! *content*, and *purge* old requests. `pass.rs` drives them; each has a file of its own.
 
-mod chunk;
-mod claim;
-mod closing;
-mod content;
-mod cut;
-mod deliveries;
 mod failpoint;
-mod finish;
 pub mod http;
+mod job_runs;
 mod lease;
 mod model;
 mod pass;
-mod plan;
 mod progress;
-mod purge;
-mod release;
-mod rescan;
-mod retention;
-mod runs;
-mod selection;
 mod sql;
-mod sweep;
-mod texts;
+mod steps;
 
+pub use job_runs::list;
 pub use model::{Ending, Options, PassError, Report, Run, RunStatus, Stop};
 pub use pass::{Forecast, preview, run};
 pub use progress::Progress;
-pub use runs::list;

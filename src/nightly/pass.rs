@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use super::lease::Lease;
 use super::model::{Ending, Options, Pass, PassError, Report, RunStatus, Step, Stop};
 use super::progress::Progress;
-use super::{claim, content, cut, finish, plan, purge, release, rescan, retention, runs, sql, sweep};
+use super::steps::{
+    claim, delete_content, finish, gc_identifiers, gc_objects, plan, purge, rescan_texts, retention, unlink,
+};
+use super::{job_runs, sql};
 use crate::archive::{self, Hits};
 use crate::base::content::ContentKind;
 use crate::base::id::{IdentifierId, PassId, RunId};
@@ -69,7 +72,7 @@ async fn killed_last(stores: &AppContext, tenants: Vec<Tenant>) -> Result<Vec<Te
     let mut tx = stores.archive.read().await?;
     let (mut first, mut last) = (Vec::new(), Vec::new());
     for tenant in tenants {
-        let was_killed = runs::is_open(&mut tx, tenant.id).await?;
+        let was_killed = job_runs::is_open(&mut tx, tenant.id).await?;
         if was_killed { &mut last } else { &mut first }.push(tenant);
     }
     first.append(&mut last);
@@ -92,9 +95,9 @@ impl Night<'_> {
         let as_of = options.as_of;
         let mut tx = archive.write().await?;
         self.lease.renew(&mut tx).await?;
-        let run = runs::begin(&mut tx, self.tenant.id, as_of, clock.now()).await?;
+        let run = job_runs::begin(&mut tx, self.tenant.id, as_of, clock.now()).await?;
         if options.retry_texts {
-            rescan::forgive(&mut tx, self.tenant.id).await?;
+            rescan_texts::forgive(&mut tx, self.tenant.id).await?;
         }
         tx.commit().await?;
 
@@ -111,13 +114,13 @@ impl Night<'_> {
 
     async fn end(&self, run: RunId, is_done: bool, report: &mut Report) -> store::Result<()> {
         let mut tx = self.stores.archive.write().await?;
-        rescan::tell(&mut tx, self.tenant.id, report).await?;
+        rescan_texts::tell(&mut tx, self.tenant.id, report).await?;
         let status = match is_done {
             true if report.is_incomplete() => RunStatus::Incomplete,
             true => RunStatus::Succeeded,
             false => RunStatus::Failed,
         };
-        runs::end(&mut tx, self.tenant.id, run, status, report, self.stores.clock.now()).await?;
+        job_runs::end(&mut tx, self.tenant.id, run, status, report, self.stores.clock.now()).await?;
         tx.commit().await
     }
 
@@ -141,9 +144,9 @@ impl Night<'_> {
         }
         let pass = self.pass(None, as_of, report).await?;
         let Self { stores, shelf, lease, tenant, stop, .. } = self;
-        let room = content::PassContext { stores, shelf, lease, tenant: tenant.id, pass };
+        let room = delete_content::PassContext { stores, shelf, lease, tenant: tenant.id, pass };
         report.stopped_at = Some("rescan".to_owned());
-        if rescan::retry(room, report, stop).await? {
+        if rescan_texts::retry(room, report, stop).await? {
             // Requests that waited for these texts only, and all others that wait: they count once.
             report.requests_failed = 0;
             self.pass(None, as_of, report).await?;
@@ -195,7 +198,7 @@ impl Night<'_> {
     /// Brings a pass from the last step it did to its end.
     async fn go_on(&self, mut pass: Pass, report: &mut Report) -> Result<(), PassError> {
         let Self { stores, shelf, lease, tenant, progress, stop } = self;
-        let room = content::PassContext { stores, shelf, lease, tenant: tenant.id, pass: pass.id };
+        let room = delete_content::PassContext { stores, shelf, lease, tenant: tenant.id, pass: pass.id };
         loop {
             report.stopped_at = Some(pass.step.next().to_owned());
             if stop.is_asked() {
@@ -205,9 +208,9 @@ impl Night<'_> {
             pass.step = match pass.step {
                 Step::Claimed => {
                     progress.step(&tenant.slug, "texts");
-                    rescan::catch_up(room, report, stop).await?;
+                    rescan_texts::catch_up(room, report, stop).await?;
                     progress.step(&tenant.slug, "content");
-                    content::delete(room, report, stop).await?;
+                    delete_content::delete(room, report, stop).await?;
                     Step::Emptied
                 }
                 Step::Emptied => {
@@ -221,7 +224,7 @@ impl Night<'_> {
                 }
                 Step::Planned => {
                     progress.step(&tenant.slug, "cut");
-                    cut::cut(stores, lease, id, &pass, report, (progress, stop)).await?;
+                    unlink::cut(stores, lease, id, &pass, report, (progress, stop)).await?;
                     Step::Cut
                 }
                 Step::Cut => {
@@ -233,19 +236,19 @@ impl Night<'_> {
                     progress.step(&tenant.slug, "retention");
                     retention::expire(room, tenant, &pass, report, stop).await?;
                     progress.step(&tenant.slug, "sweep");
-                    release::sweep(stores, lease, id, &pass, report).await?;
+                    gc_identifiers::sweep(stores, lease, id, &pass, report).await?;
                     Step::Swept
                 }
                 Step::Swept => {
-                    release::retire(stores, lease, id, &pass).await?;
+                    gc_identifiers::retire(stores, lease, id, &pass).await?;
                     Step::Retired
                 }
                 Step::Retired => {
-                    release::delete(stores, lease, id, &pass, report).await?;
+                    gc_identifiers::delete(stores, lease, id, &pass, report).await?;
                     Step::Deleted
                 }
                 Step::Deleted => {
-                    sweep::sweep(room, &pass, report).await?;
+                    gc_objects::sweep(room, &pass, report).await?;
                     progress.step(&tenant.slug, "purge");
                     return purge::purge(stores, lease, tenant, &pass, report).await;
                 }

@@ -133,15 +133,22 @@ fn same(wanted: &BTreeMap<String, Vec<Row>>, found: &BTreeMap<String, Vec<Row>>,
 }
 
 /// The names of all failpoints, from the code itself: a new one is tried without a word here.
-fn failpoints() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/nightly");
+fn failpoints() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        let hits = text.split("failpoint::hit(\"").skip(1);
-        names.extend(hits.map(|rest| rest.split('"').next().unwrap().to_owned()));
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/nightly")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            let reached = text.split("failpoint::hit(\"").skip(1);
+            names.extend(reached.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
     }
-    names.into_iter().collect()
+    names
 }
 
 each_store!(a_night_killed_at_any_point_ends_like_an_undisturbed_one, |mut lethe: TestLethe| async move {

@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::claim::{BATCH, UNREADABLE};
-use super::failpoint;
-use super::lease::Lease;
-use super::model::{Pass, PassError, Report, Step, Stop};
-use super::sql::{self, Claimed};
 use crate::archive::mentions::Owner;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::{Pass, PassError, Report, Step, Stop};
+use crate::nightly::sql::{self, Claimed};
 use crate::store::{Archive, Result, Tx};
 use crate::vault::{self, AppContext};
 

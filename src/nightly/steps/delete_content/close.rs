@@ -4,7 +4,7 @@
 //! The mark comes before the look for the content. An upload holds its interaction from its last look at the mark until
 //! its row is there, so either the night sees the row or the upload sees the mark.
 
-use super::selection::with_asking;
+use super::select::with_asking;
 use crate::base::id::{PassId, RequestId, TenantId};
 use crate::store::{Archive, Query, Result, Tx};
 

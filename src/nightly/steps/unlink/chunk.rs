@@ -3,14 +3,15 @@
 
 use chrono::{DateTime, Utc};
 
-use super::failpoint;
-use super::lease::Lease;
-use super::model::PassError;
-use super::{deliveries, sql, texts};
+use super::{deliveries, texts};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span, table};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::PassError;
+use crate::nightly::sql;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::vault::AppContext;
 

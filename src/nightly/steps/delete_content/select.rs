@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::content::BATCH;
+use super::BATCH;
 use crate::archive::selector::{self, Span};
 use crate::base::id::{ContentId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};

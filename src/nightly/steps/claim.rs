@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::failpoint;
-use super::lease::Lease;
-use super::model::{Pass, PassError, Report, Step};
-use super::sql::{self, Claimed};
 use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::{Pass, PassError, Report, Step};
+use crate::nightly::sql::{self, Claimed};
 use crate::tenants::fence;
 use crate::vault::{self, AppContext, Erasure, NewErasure};
 

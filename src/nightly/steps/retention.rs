@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::content::{BATCH, Cause, PassContext, remove};
-use super::model::{Pass, PassError, Report, Stop};
+use super::delete_content::{BATCH, Cause, PassContext, remove};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, TenantId};
 use crate::base::target::{Target, Targets};
+use crate::nightly::model::{Pass, PassError, Report, Stop};
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::{Retention, Tenant};
 

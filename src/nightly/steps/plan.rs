@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::claim::BATCH;
-use super::failpoint;
-use super::lease::Lease;
-use super::model::{Pass, PassError, Step};
-use super::sql::{self, Claimed};
 use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::base::target::Target;
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::{Pass, PassError, Step};
+use crate::nightly::sql::{self, Claimed};
 use crate::store::{Archive, Result, Tx};
 use crate::vault::AppContext;
 

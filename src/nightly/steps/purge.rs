@@ -5,14 +5,14 @@ use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::finish::ACTOR;
-use super::lease::Lease;
-use super::model::{Pass, PassError, Report};
-use super::sql;
 use crate::archive::mentions::{self, Owner};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::{RequestId, TenantId};
+use crate::nightly::lease::Lease;
+use crate::nightly::model::{Pass, PassError, Report};
+use crate::nightly::sql;
 use crate::requests;
 use crate::store::{Archive, Query, Result, Tx};
 use crate::tenants::Tenant;

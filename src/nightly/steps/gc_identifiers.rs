@@ -1,11 +1,11 @@
 //! What nothing refers to any more leaves the vault. Who resolves an identifier takes its mark back and has passed the
 //! fence since, so what is still marked and unreferenced after the fence has moved belongs to nobody.
 
-use super::failpoint;
-use super::lease::Lease;
-use super::model::{Pass, PassError, Report, Step};
-use super::sql;
 use crate::base::id::{IdentifierId, TenantId};
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::{Pass, PassError, Report, Step};
+use crate::nightly::sql;
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::fence;
 use crate::vault::{self, AppContext};

@@ -10,11 +10,11 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::content::PassContext;
-use super::failpoint;
-use super::model::{Pass, PassError, Report};
+use super::delete_content::PassContext;
 use crate::base::id::{ContentId, TenantId};
 use crate::content::{self, ObjectError};
+use crate::nightly::failpoint;
+use crate::nightly::model::{Pass, PassError, Report};
 use crate::store::{Archive, Result, Tx};
 use crate::vault;
 

@@ -11,14 +11,14 @@
 
 use futures_util::StreamExt as _;
 
-use super::content::{PassContext, UNAVAILABLE};
-use super::failpoint;
-use super::model::{PassError, Report, Stop};
-use super::selection::forgetting;
-use super::sql;
+use super::delete_content::select::forgetting;
+use super::delete_content::{PassContext, UNAVAILABLE};
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::ContentError;
 use crate::content::text::{Reason, begin_attempts, end_attempts, fail_attempt, rescan, retry_failed};
+use crate::nightly::failpoint;
+use crate::nightly::model::{PassError, Report, Stop};
+use crate::nightly::sql;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// `last_error` of a request that would forget somebody whom a text may name that cannot be read.

@@ -47,13 +47,13 @@ each_store!(a_pass_that_fails_counts_what_waits_and_says_why, |lethe: TestLethe|
             "ALTER TABLE pass_work RENAME COLUMN component TO was_component",
             "ALTER TABLE pass_work RENAME COLUMN was_component TO component",
             "plan",
-            "src/nightly/plan.rs:",
+            "src/nightly/steps/plan.rs:",
         ),
         (
             "ALTER TABLE request_counts RENAME COLUMN anonymized TO was_anonymized",
             "ALTER TABLE request_counts RENAME COLUMN was_anonymized TO anonymized",
             "cut",
-            "src/nightly/chunk.rs:",
+            "src/nightly/steps/unlink/chunk.rs:",
         ),
     ] {
         alter(&lethe, broken).await;

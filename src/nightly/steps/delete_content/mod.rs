@@ -6,21 +6,23 @@
 //!
 //! Content of a record that merely *mentions* the identifier stays: it belongs to another customer (A18).
 
+mod close;
+pub mod select;
+
 use serde_json::{Value, json};
 
-use super::claim::BATCH as REQUESTS;
-use super::closing;
-use super::failpoint;
-use super::finish::ACTOR;
-use super::lease::Lease;
-use super::model::{PassError, Report, Step, Stop};
-use super::selection::{self, Walk};
-use super::sql;
+use self::select::Walk;
 use crate::archive::mentions::Owner;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::{self, ContentStore, Removed};
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::{PassError, Report, Step, Stop};
+use crate::nightly::sql;
+use crate::nightly::steps::claim::BATCH as REQUESTS;
+use crate::nightly::steps::finish::ACTOR;
 use crate::store::{Archive, Result, Sql, Tx};
 use crate::vault::{self, AppContext};
 
@@ -65,15 +67,15 @@ pub async fn delete(room: PassContext<'_>, report: &mut Report, stop: &Stop) -> 
         while !is_away && select(room).await? > left {
             (left, is_away) = walk(room, report, stop).await?;
         }
-        failed = selection::stuck(&mut stores.archive.read().await?, tenant, pass).await?;
+        failed = select::stuck(&mut stores.archive.read().await?, tenant, pass).await?;
     }
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
     if !failed.is_empty() {
-        closing::reopen(&mut tx, tenant, pass).await?;
+        close::reopen(&mut tx, tenant, pass).await?;
         report.requests_failed += sql::fail(&mut tx, tenant, &failed, UNAVAILABLE, stores.clock.now()).await?;
     }
-    selection::forget(&mut tx, tenant, pass).await?;
+    select::forget(&mut tx, tenant, pass).await?;
     sql::set_step(&mut tx, tenant, pass, Step::Emptied).await?;
     failpoint::hit("content.end.before-commit");
     tx.commit().await?;
@@ -91,10 +93,10 @@ async fn select(room: PassContext<'_>) -> std::result::Result<u64, PassError> {
         let mut tx = stores.archive.write().await?;
         lease.renew(&mut tx).await?;
         if after.is_none() {
-            selection::forget(&mut tx, tenant, pass).await?;
+            select::forget(&mut tx, tenant, pass).await?;
         }
-        closing::close(&mut tx, tenant, pass, (after, last.id)).await?;
-        let noted = selection::insert(&mut tx, tenant, pass, (after, last.id)).await?;
+        close::close(&mut tx, tenant, pass, (after, last.id)).await?;
+        let noted = select::insert(&mut tx, tenant, pass, (after, last.id)).await?;
         if noted > 0 && tx.is_postgres() {
             // Without figures on the new rows the planner takes them for one, and reads all of them for every batch.
             tx.query("ANALYZE pass_interactions").execute().await?;
@@ -103,7 +105,7 @@ async fn select(room: PassContext<'_>) -> std::result::Result<u64, PassError> {
         failpoint::hit("content.select");
         after = Some(last.id);
     }
-    Ok(selection::pieces(&mut stores.archive.read().await?, tenant, pass).await?)
+    Ok(select::pieces(&mut stores.archive.read().await?, tenant, pass).await?)
 }
 
 /// Deletes what was noted, as far as the object store gives it up. Answers how much it keeps, and whether it is away. While
@@ -162,7 +164,7 @@ async fn remove_rows(room: PassContext<'_>, cause: Cause, gone: &[ContentId]) ->
     }
     let removed = content::remove_rows(&mut tx, tenant, gone, traces, stores.clock.now()).await?;
     if let Cause::Requests = cause {
-        selection::count(&mut tx, tenant, pass, &removed).await?;
+        select::count(&mut tx, tenant, pass, &removed).await?;
     }
     let deleted = removed.into_values().sum();
     if deleted > 0 {

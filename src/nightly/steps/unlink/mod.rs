@@ -1,27 +1,31 @@
 //! The cut: chunk by chunk, identifiers leave the records. This is the walk over the work rows; what happens in a chunk is
-//! in [`super::chunk`].
+//! in [`chunk`].
 //!
 //! A chunk is some whole components of the plan, of about [`CHUNK`] records; a component that hits more is cut in slices
 //! of time. The records a chunk touches are cut by *all* work rows of the pass, not only the chunk's: so a record never
 //! comes up twice for one request, and the counts are exact. Its cost grows with what matches, not with the archive.
+
+mod chunk;
+mod deliveries;
+mod texts;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use chrono::{DateTime, Utc};
 
-use super::chunk::{Chunk, Cut, cut_chunk, with_selected};
-use super::deliveries::made_for;
-use super::failpoint;
-use super::lease::Lease;
-use super::model::{Pass, PassError, Report, Step, Stop};
-use super::progress::Progress;
-use super::{deliveries, sql};
+use self::chunk::{Chunk, Cut, cut_chunk, with_selected};
+use self::deliveries::made_for;
 use crate::archive::mentions::Owner;
 use crate::archive::selector::{Span, table};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
 use crate::content;
+use crate::nightly::failpoint;
+use crate::nightly::lease::Lease;
+use crate::nightly::model::{Pass, PassError, Report, Step, Stop};
+use crate::nightly::progress::Progress;
+use crate::nightly::sql;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::vault::AppContext;
 
