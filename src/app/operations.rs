@@ -1,4 +1,4 @@
-//! Endpoints about the caller, the tenant's settings and the audit log.
+//! Endpoints about the caller, the tenant's settings, and the audit log.
 
 use std::collections::BTreeSet;
 
@@ -235,7 +235,7 @@ impl TenantPatch {
 
 const MONTHS: &str = "/request_retention_months";
 
-/// The value, or a note that it may not be cleared.
+/// The value. A field that may not be cleared adds an error if it is null.
 pub(super) fn given<T>(value: Result<Option<T>, field::FieldError>, wrong: &mut Vec<Place>) -> Option<T> {
     value.unwrap_or_else(|place| {
         wrong.push(place.into());
@@ -243,7 +243,7 @@ pub(super) fn given<T>(value: Result<Option<T>, field::FieldError>, wrong: &mut 
     })
 }
 
-/// The value, or a note of the rule it breaks.
+/// The value. A field that breaks a rule adds an error.
 fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mut Vec<Place>) -> Option<T> {
     value.map_err(|(pointer, code, rule)| wrong.push(Place::at(pointer, code, rule))).ok()
 }
@@ -281,7 +281,7 @@ impl From<Event> for AuditEvent {
     }
 }
 
-/// Which page of the audit log.
+/// The query of a page of the audit log.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

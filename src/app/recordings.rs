@@ -1,4 +1,4 @@
-//! How a tenant's settings of recordings are shown and changed.
+//! The settings of recordings, as an endpoint renders and changes them.
 
 use std::collections::BTreeMap;
 
@@ -89,7 +89,7 @@ pub struct RecordingsPatch {
 }
 
 impl RecordingsPatch {
-    /// The change, or what is wrong with it.
+    /// The change, or the fields that are invalid.
     pub fn change(self, wrong: &mut Vec<Place>) -> RecordingsChange {
         let Self {
             encrypt,

@@ -1,4 +1,4 @@
-//! From settings to open stores.
+//! Opens the databases as the settings say.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -31,10 +31,10 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The tenant of development mode cannot be made.
+    /// The tenant of development mode cannot be created.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// The keys that tokens are verified with cannot be had.
+    /// The keys that verify tokens are unavailable.
     #[error(transparent)]
     Keys(#[from] KeysError),
     #[error("vault.master_key: {0}")]
@@ -49,12 +49,12 @@ pub enum StartError {
     Document,
 }
 
-/// Opens both stores for a command. In development mode they are migrated and the tenant `demo` is there afterwards.
+/// Opens both databases for a command. In development mode it also migrates them and creates the tenant `demo`.
 pub async fn open(config: &Config) -> Result<AppContext, StartError> {
     open_with(config, Limits::all(Duration::from_secs(config.database.job_timeout))).await
 }
 
-/// Opens both stores for the service, whose callers do not wait as long as a command does.
+/// Opens both databases for the service, whose callers wait for a shorter time than a command does.
 pub async fn open_to_serve(config: &Config) -> Result<AppContext, StartError> {
     let read = Duration::from_secs(config.database.statement_timeout);
     let write = Duration::from_secs(config.database.write_timeout);
@@ -77,12 +77,12 @@ async fn open_with(config: &Config, limits: Limits) -> Result<AppContext, StartE
     }
     match stores.keysets.verify(&stores.vault).await {
         Err(VaultError::Crypto(error)) => Err(error.into()),
-        // A vault that is away or not migrated yet is the business of `/readyz` and of each command.
+        // If the vault is unavailable or not migrated, `/readyz` and each command report it.
         Ok(()) | Err(_) => Ok(stores),
     }
 }
 
-/// Applies the migrations that are missing, in both stores.
+/// Applies the missing migrations to both databases.
 pub async fn migrate(stores: &AppContext) -> Result<(), StoreError> {
     store::migrate(&stores.vault).await?;
     store::migrate(&stores.archive).await
@@ -106,7 +106,7 @@ pub fn shelf(config: &Config) -> ContentStore {
     ContentStore { objects: Objects::in_folder(config.objects_folder()), size_limit, texts }
 }
 
-/// Who carries recordings to their tenants.
+/// The worker that delivers recordings to their tenants.
 #[must_use]
 pub fn courier(config: &Config, stores: &Arc<AppContext>, shelf: &Arc<ContentStore>) -> DeliveryWorker {
     DeliveryWorker::new(Arc::clone(stores), Arc::clone(shelf), config.delivery.clone(), config.deliveries_folder())
@@ -119,14 +119,14 @@ async fn make_demo(stores: &AppContext) -> Result<(), StartError> {
     let mut tx = stores.archive.write().await?;
     match tenants::create(&mut tx, stores.clock, DEMO).await {
         Ok(_) => Ok(tx.commit().await?),
-        // Another process was faster.
+        // Another process created the tenant first.
         Err(TenantError::SlugTaken | TenantError::Store(StoreError::Constraint(_))) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Where the archive and the vault are: unset, SQLite files in the data folder; beside a PostgreSQL archive, the schema
-/// `vault` of the same server.
+/// The URLs of the archive and the vault. Without a setting, they are SQLite files in the data folder. Beside a
+/// PostgreSQL archive, the vault is the schema `vault` of the same server.
 fn addresses(config: &Config) -> Result<(Settings, Settings), StartError> {
     let is_postgres = |url: &SecretString| url.expose_secret().starts_with("postgres");
     let embedded = |file: &str| -> Result<SecretString, StartError> {
@@ -174,7 +174,7 @@ fn master_key(config: &Config) -> Result<MasterKey, StartError> {
     }
 }
 
-/// Makes the key of development mode. Of several processes that do it at once, one wins: its file stays.
+/// Makes the key of development mode. If several processes do it at once, the file of the first one stays.
 fn make_master_key(file: &Path, config: &Config) -> Result<MasterKey, StartError> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let text = STANDARD.encode(Key::random()?.bytes());

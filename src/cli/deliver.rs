@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::delivery::Report;
 use crate::tenants::Tenant;
 
-/// Works the outbox: once, or until the end is asked for.
+/// Works the outbox once, or until the process is asked to stop.
 pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, CommandError> {
     let DeliverArguments { once, tenant, held, json } = arguments;
     let stores = Arc::new(open(config).await?);
@@ -31,7 +31,7 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
     let listening = tokio::spawn(async move {
         app::stop_asked().await;
         let _ = ask.send(true);
-        // Whoever waits for the answer must not see the asker gone.
+        // The receiver reads the value later, so the sender must not be dropped.
         std::future::pending::<()>().await;
     });
     if !once {

@@ -1,4 +1,4 @@
-//! `lethe demo`: the whole story on embedded databases, told over the API that everybody uses.
+//! `lethe demo`: the whole story on embedded databases, told over the public API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -25,11 +25,11 @@ use crate::nightly::{self, Options, Progress, Stop};
 use crate::tenants::Tenant;
 use crate::vault::AppContext;
 
-/// How much the sample archive holds.
+/// The size of the sample archive.
 const INTERACTIONS: u64 = 1_000;
 const DAYS: u32 = 14;
 
-/// Plays the story; without `--once` the service then stays up.
+/// Plays the story. Without `--once` the service then keeps running.
 pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, CommandError> {
     let folder = fresh_folder(arguments.dir)?;
     config.data_dir.clone_from(&folder);
@@ -224,7 +224,7 @@ impl Story {
 
 const TARGETS: [&str; 3] = ["archive", "sms_survey", "raw_data"];
 
-/// The queue of the last item before an instant, and the second after it.
+/// The queue of the last interaction before an instant, and the second after it.
 fn last_before(page: &Value, end: DateTime<Utc>) -> (Value, DateTime<Utc>) {
     let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let started = |item: &Value| item["started_at"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
@@ -232,7 +232,7 @@ fn last_before(page: &Value, end: DateTime<Utc>) -> (Value, DateTime<Utc>) {
     found.map_or((Value::Null, end), |(item, at)| (item["queue"].clone(), at + TimeDelta::seconds(1)))
 }
 
-/// The customer's number as nobody stored it.
+/// The customer's number in a spelling in which nobody stored it.
 fn spelling(customer: &SampleCustomer) -> String {
     let spellings = sample::REGION.parse().map(|region| sample::spellings(&customer.phone_e164, region));
     let spaced = |all: Vec<String>| all.into_iter().find(|one| one.starts_with("00") && one.contains(' '));
@@ -261,7 +261,7 @@ fn show(page: &Value) {
     }
 }
 
-/// Whether any file of the archive holds a number's digits.
+/// Whether any file of the archive contains the digits of a number.
 fn holds(folder: &Path, number: &str) -> Result<&'static str, CommandError> {
     let national = number.get(number.len().saturating_sub(8)..).unwrap_or(number).as_bytes();
     for entry in std::fs::read_dir(folder)? {

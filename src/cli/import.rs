@@ -91,7 +91,7 @@ async fn import_lines<T: Incoming>(ingest: &mut Ingest<'_, T>, input: Box<dyn Re
     }
 }
 
-/// Reads to the end of a line that is too long to be one.
+/// Reads to the end of a line that is too long to be a record.
 fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
     loop {
         let buffer = input.fill_buf()?;

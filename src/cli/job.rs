@@ -53,7 +53,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
     Ok(ending.into())
 }
 
-/// The stores, of which a command needs all tables.
+/// The databases, with all tables that a command needs.
 pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
     let stores = app::open(config).await?;
     match pending_migrations(&stores.archive).await? + pending_migrations(&stores.vault).await? {
@@ -62,7 +62,7 @@ pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
     }
 }
 
-/// The tenant of a slug that somebody typed.
+/// The tenant with the slug of the command line.
 pub async fn find(stores: &AppContext, slug: &str) -> Result<Tenant, CommandError> {
     let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, slug).await?;
     tenant.ok_or_else(|| CommandError::Usage("the tenant does not exist: see lethe tenant list".to_owned()))

@@ -89,7 +89,7 @@ pub struct ProblemBody {
     /// The HTTP status.
     #[schema(example = 422)]
     pub status: u16,
-    /// What is wrong with this call, and what to do.
+    /// The error of this call, and advice for the caller.
     #[schema(value_type = Option<String>, required = false)]
     pub detail: Cow<'static, str>,
     /// The id of the call, as the log contains it.
