@@ -82,8 +82,7 @@ impl Metrics {
         let content_bytes = IntCounterVec::new(
             Opts::new(
                 "lethe_content_bytes_total",
-                "Pieces of content that were stored or sent over HTTP, by kind and \
-                direction.",
+                "Pieces of content that were stored or sent over HTTP, by kind and direction.",
             ),
             &["kind", "direction"],
         )?;

@@ -61,14 +61,14 @@ fn routes(registry: &mut Registry<'_, '_>) {
     info(
         title = "Lethe",
         description = "Lethe makes a contact centre able to forget a person. It has anonymize requests, an archive \
-            with three views, and a nightly job that carries out the requests.",
+                       with three views, and a nightly job that carries out the requests.",
         contact(name = "Lethe", url = "https://lethe.example"),
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This service")),
     tags(
-        (name = "requests", description = "Anonymize requests: which customer is to be forgotten, up to which day, and \
-            where."),
+        (name = "requests", description = "Anonymize requests: which customer is to be forgotten, up to which day, \
+                                           and where."),
         (name = "archive", description = "Records: sending them, and searching them in three views."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),

@@ -8,14 +8,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use pii::text::{Again, Finder, Found, Own};
-use pii::{Identifier, Kind, PersonName, Pii, Region};
+use pii::{ANONYMIZED, Identifier, Kind, PersonName, Pii, Region};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::columns::Columns;
 use super::existing::Existing;
 use super::mentions::{Mention, NewMention};
-use super::model::{ANONYMIZED, forgotten};
+use super::model::forgotten;
 use super::parsed::{Customer, ParsedRecord, is_keyed};
 use super::sql;
 use crate::base::id::{IdentifierId, RecordId};

@@ -9,9 +9,6 @@ use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
-/// The word that is shown for an identifier that was forgotten, or that the view does not show.
-pub const ANONYMIZED: &str = "Anonymized";
-
 /// Bits of a record's `forgotten`: what was cut, whatever is imported again.
 pub mod forgotten {
     pub const PHONE: i16 = 1;

@@ -36,7 +36,7 @@ scopes! {
     RequestsRead = "requests:read", "Read anonymize requests, with their numbers and addresses.";
     RequestsWrite = "requests:write", "Enter, change, and cancel anonymize requests.";
     ArchiveRead = "archive:read", "Search the archive in the anonymized view, where every identifier reads \
-        `Anonymized`.";
+                                   `Anonymized`.";
     ArchiveSearch = "archive:search", "Search the archive in the pseudonymous view.";
     ArchiveIdentify = "archive:identify", "Search by number or address and see identifiers. Each such call is audited.";
     ArchiveIngest = "archive:ingest", "Send interactions, survey responses, and raw events.";

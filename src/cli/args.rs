@@ -21,8 +21,7 @@ pub struct Arguments {
     pub command: Command,
 }
 
-const EXITS: &str = "\
-Examples:
+const EXITS: &str = "Examples:
   lethe demo                      everything on embedded databases, in a fresh folder
   lethe serve                     the API, on http://127.0.0.1:8080
   lethe job nightly               carry out what is due

@@ -215,7 +215,8 @@ impl Story {
             ("/anonymize-requests", json!({ "phone_number": number, "targets": ["archive"] })),
         ] {
             print(&format!(
-                "curl -s {api}{path} -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{body}'"
+                "curl -s {api}{path} -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d \
+                 '{body}'"
             ));
         }
         print(&format!("curl -s {api}/anonymize-requests -H \"Authorization: Bearer $TOKEN\""));

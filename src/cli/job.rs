@@ -85,21 +85,21 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
     }
     print(&format!(
         "{}: {requests_done} requests done, {waiting} left waiting; anonymized: {targets}; {identifiers_deleted} \
-            identifiers deleted from the vault; {requests_purged} old requests purged",
+         identifiers deleted from the vault; {requests_purged} old requests purged",
         tenant.slug
     ));
     let Report { content_deleted, texts_anonymized, content_expired, content_left, rows_without_object, .. } = report;
     if content_deleted + texts_anonymized + content_expired > 0 {
         print(&format!(
-            "{}: content: {content_deleted} deleted, {texts_anonymized} texts anonymized, {content_expired} deleted by \
-                retention",
+            "{}: content: {content_deleted} deleted, {texts_anonymized} texts anonymized, {content_expired} deleted \
+             by retention",
             tenant.slug
         ));
     }
     if content_left + rows_without_object > 0 {
         print(&format!(
             "{}: content: {content_left} could not be deleted by retention, {rows_without_object} have no object: \
-                check the object store",
+             check the object store",
             tenant.slug
         ));
     }

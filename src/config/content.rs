@@ -55,8 +55,7 @@ impl ContentConfig {
         if s3.bucket.is_some() && !cfg!(feature = "s3") {
             return Err(ConfigError::new(
                 "content.s3.bucket",
-                "must be empty, because this build does not include S3 \
-                (cargo feature s3)",
+                "must be empty, because this build does not include S3 (cargo feature s3)",
             ));
         }
         if s3.bucket.is_some() && self.folder.is_some() {

@@ -67,8 +67,7 @@ impl HttpConfig {
             if origin != "*" && (!origin.contains("://") || origin.ends_with('/') || !origin.is_ascii()) {
                 return Err(ConfigError::new(
                     "http.cors_origins",
-                    "must be a list of origins such as \
-                    https://crm.example, or *",
+                    "must be a list of origins such as https://crm.example, or *",
                 ));
             }
         }

@@ -216,7 +216,7 @@ impl Deletion {
         while let Some((id, deleted)) = gone.next().await {
             if let Err(error) = deleted {
                 tracing::warn!(content.id = %id, %error, "Deleting the object of deleted content failed; gc_objects \
-                    deletes it later, and it is unreadable");
+                                                          deletes it later, and it is unreadable");
             }
         }
         Ok(deleted)

@@ -50,7 +50,7 @@ pub async fn remove_objects(shelf: &ContentStore, tenant: TenantId, ids: &[Conte
         for (id, deleted) in turn {
             if let Err(error) = deleted {
                 tracing::warn!(content.id = %id, %error, "Deleting the object of a piece of content failed; its key \
-                    and row stay");
+                                                          and row stay");
                 failures += 1;
                 continue;
             }

@@ -191,7 +191,7 @@ impl Storing {
         };
         if let Err(error) = undone.await {
             tracing::warn!(content.id = %self.content.id, %error, "Cleaning up after a failed upload failed; \
-                gc_objects deletes the rest later");
+                                                                   gc_objects deletes the rest later");
         }
     }
 }

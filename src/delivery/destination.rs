@@ -95,17 +95,13 @@ impl NewDestination {
         match address {
             Address::Folder(_) if secret.is_some() => rule("/password", "format", "is not allowed for file:///"),
             Address::Folder(_) => Ok(()),
-            _ if secret.is_none() => rule(
-                "/password",
-                "required",
-                "is required; for sftp://, a private_key may be \
-                sent instead",
-            ),
+            _ if secret.is_none() => {
+                rule("/password", "required", "is required; for sftp://, a private_key may be sent instead")
+            }
             Address::Ftp { is_secure: false, .. } if !allow_plain_ftp => rule(
                 "/url",
                 "plain_ftp_not_allowed",
-                "must not begin with ftp://, unless the tenant's setting \
-                    recordings.allow_plain_ftp is true",
+                "must not begin with ftp://, unless the tenant's setting recordings.allow_plain_ftp is true",
             ),
             Address::Ftp { .. } => Ok(()),
             Address::S3 { .. } => self.check_s3(),

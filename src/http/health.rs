@@ -116,10 +116,8 @@ pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
         return Err(Problem::new(Code::Unavailable).detail("The service is being stopped. Call another instance."));
     }
     let unready = |_| {
-        Problem::new(Code::Unavailable).detail(
-            "A database is unavailable, is read-only, or is not migrated. Try \
-            again later.",
-        )
+        Problem::new(Code::Unavailable)
+            .detail("A database is unavailable, is read-only, or is not migrated. Try again later.")
     };
     health.condition().await.map_err(unready)?;
     Ok(HttpResponse::Ok().json(Condition { status: "ready" }))

@@ -13,7 +13,8 @@ use utoipa::PartialSchema;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::json::from_texts;
-use super::problem::{Code, Place, Problem};
+use super::problem::{Code, Problem};
+use crate::base::field::FieldError;
 use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 
 /// The query as a type; `Params<Nothing>` takes no parameters.
@@ -36,10 +37,7 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
 fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query);
     let pairs = pairs.map_err(|_| {
-        Problem::new(Code::BadRequest).detail(
-            "The query string cannot be read. Correct its \
-        percent-encoding.",
-        )
+        Problem::new(Code::BadRequest).detail("The query string cannot be read. Correct its percent-encoding.")
     })?;
     let mut texts = Map::new();
     let mut wrong = None;
@@ -59,7 +57,7 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     }
 }
 
-fn unknown_is_a_parameter(mut place: Place) -> Place {
+fn unknown_is_a_parameter(mut place: FieldError) -> FieldError {
     if place.code == "unknown_field" {
         place.detail = "unknown parameter".into();
     }
@@ -120,8 +118,7 @@ impl PartialSchema for Limit {
             .maximum(Some(LARGEST_PAGE))
             .default(Some(Value::from(USUAL_PAGE)))
             .description(Some(
-                "The largest number of items in a page: 1 to 200. A page has fewer items if they are \
-                long.",
+                "The largest number of items in a page: 1 to 200. A page has fewer items if they are long.",
             ))
             .into()
     }

@@ -124,14 +124,10 @@ impl From<KeyError> for Problem {
             KeyError::Refused(refusal) => {
                 Self::new(Code::ValidationFailed).at("/certificate", refusal.code(), refusal.detail())
             }
-            KeyError::NotBuiltIn => Self::new(Code::NotBuiltIn).detail(
-                "This build does not include encryption for \
-                keys of this kind. Use another certificate.",
-            ),
-            KeyError::TooLong => Self::new(Code::TooLarge).detail(
-                "One encrypted message cannot contain this much. \
-                Send a shorter recording.",
-            ),
+            KeyError::NotBuiltIn => Self::new(Code::NotBuiltIn)
+                .detail("This build does not include encryption for keys of this kind. Use another certificate."),
+            KeyError::TooLong => Self::new(Code::TooLarge)
+                .detail("One encrypted message cannot contain this much. Send a shorter recording."),
             KeyError::Unusable | KeyError::Crypto(_) => Self::internal(error),
             KeyError::Store(error) => error.into(),
         }

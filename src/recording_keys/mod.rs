@@ -44,7 +44,7 @@ pub async fn register(
     let key = read.unwrap_or(Err(KeyError::Refused(CertificateError::NotACertificate)));
     if let Err(KeyError::Refused(CertificateError::PrivateKey)) = key {
         tracing::warn!(tenant.id = %actor.tenant, "Refused a private key that was sent as a certificate; it was not \
-            stored");
+                                                   stored");
         let mut entry =
             Entry::new(Action::RecordingKeyRegistered, 0, json!({ "refused": CertificateError::PrivateKey.code() }));
         entry.allowed = false;

@@ -139,7 +139,7 @@ macro_rules! refusals {
 
 refusals! {
     PrivateKey = "private_key", "must not be a private key; it was not stored, but it has left its owner's hands: \
-        replace it";
+                                 replace it";
     NotACertificate = "not_a_certificate", "must be a valid OpenPGP or X.509 certificate";
     SeveralCertificates = "several_certificates", "must contain exactly one certificate";
     TooLong = "too_long", "must be at most 65536 bytes";

@@ -183,8 +183,8 @@ impl Warning {
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
-                "The comment contains a number or an address. Those of this request are masked when it is done. Others \
-                    stay.",
+                "The comment contains a number or an address. Those of this request are masked when it is done. \
+                 Others stay.",
             ),
             Self::NothingFound => {
                 Cow::Borrowed("No record of these targets up to this day has the number or the address.")

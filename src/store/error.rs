@@ -71,10 +71,9 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
         use sqlx::migrate::MigrateError as Failed;
         match error {
             Failed::Execute(error) | Failed::ExecuteMigration(error, _) => error.into(),
-            Failed::VersionMissing(_) => Self::Migration(
-                "the database is newer than this program: install the newer \
-                version",
-            ),
+            Failed::VersionMissing(_) => {
+                Self::Migration("the database is newer than this program: install the newer version")
+            }
             Failed::VersionMismatch(_) => Self::Migration("an applied migration was changed"),
             Failed::Dirty(_) => Self::Migration("an earlier migration failed half way: restore the database"),
             _ => Self::Migration("the migrations cannot be read"),

@@ -9,8 +9,7 @@ impl From<TenantError> for Problem {
             TenantError::Slug => Self::new(Code::ValidationFailed).at(
                 "/slug",
                 "format",
-                "must be 1 to 63 lower-case letters, digits, \
-                    and dashes",
+                "must be 1 to 63 lower-case letters, digits, and dashes",
             ),
             TenantError::SlugTaken => Self::new(Code::StateConflict).detail("must not be the slug of another tenant"),
             TenantError::Stale => Self::new(Code::VersionStale),

@@ -237,10 +237,8 @@ pub async fn get_interaction(
     let mut view = view_of(&caller, params.0.view)?;
     if tenant.settings.purpose_required && view == View::Identified {
         if params.0.view.is_some() {
-            return Err(Problem::new(Code::PurposeRequired).detail(
-                "This view needs a purpose. Search for the \
-                interaction and state one.",
-            ));
+            return Err(Problem::new(Code::PurposeRequired)
+                .detail("This view needs a purpose. Search for the interaction and state one."));
         }
         view = View::Pseudonymous;
     }

@@ -49,8 +49,9 @@ pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors '
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
         ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs."),
         ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
-            Without it, restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit \
-            log.")),
+                                                                  Without it, restricted content is 403 \
+                                                                  `purpose_required`. Identifiers in it are masked in \
+                                                                  the audit log.")),
     responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
         (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
         CallProblems, ItemProblems, RangeProblems, StateProblems))]
@@ -85,8 +86,9 @@ pub async fn download_content(
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
         ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs."),
         ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
-            Without it, restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit \
-            log.")),
+                                                                  Without it, restricted content is 403 \
+                                                                  `purpose_required`. Identifiers in it are masked in \
+                                                                  the audit log.")),
     responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
         (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
         CallProblems, ItemProblems, RangeProblems, StateProblems))]
@@ -103,10 +105,8 @@ pub async fn play_content(
     let content = found(&stores, &caller, id.0).await?;
     let reason = admit(&stores, &caller, &content, reason).await?;
     if content.encrypted_for.is_some() {
-        return Err(Problem::new(Code::RecordingEncrypted).detail(
-            "This recording is encrypted for the tenant and \
-            cannot be played. Download it.",
-        ));
+        return Err(Problem::new(Code::RecordingEncrypted)
+            .detail("This recording is encrypted for the tenant and cannot be played. Download it."));
     }
     if !content.is_playable() {
         return Err(

@@ -43,10 +43,8 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = given.and_then(|given| MediaType::parse(given).ok());
     media_type.ok_or_else(|| {
-        Problem::new(Code::MediaTypeUnsupported).detail(
-            "Send the header Content-Type with a media type, such as \
-            audio/wav.",
-        )
+        Problem::new(Code::MediaTypeUnsupported)
+            .detail("Send the header Content-Type with a media type, such as audio/wav.")
     })
 }
 

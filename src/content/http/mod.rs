@@ -78,7 +78,8 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 #[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), UploadParams,
         ("Content-Digest" = Option<String>, Header, description = "The digest of the content (RFC 9530), such as \
-            `sha-256=:…:`. The service compares it with the bytes that arrived.")),
+                                                                   `sha-256=:…:`. The service compares it with the \
+                                                                   bytes that arrived.")),
     request_body(content = Binary, content_type = "application/octet-stream"),
     responses((status = 201, description = "The stored content, without its bytes.", body = ContentItem,
             headers(("Location" = String, description = "The path of the content."))),
@@ -178,8 +179,9 @@ pub async fn get_content(
 #[utoipa::path(tag = "content", operation_id = "create_content_ticket", security(("bearer" = ["content:read"])),
     params(("content_id" = Uuid, Path, description = "The id of the content."),
         ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
-            Without it, restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit \
-            log.")),
+                                                                  Without it, restricted content is 403 \
+                                                                  `purpose_required`. Identifiers in it are masked in \
+                                                                  the audit log.")),
     responses((status = 201, description = "The one-time address.", body = ContentTicket), CallProblems, ItemProblems))]
 #[post("/archive/content/{content_id}/ticket")]
 pub async fn create_content_ticket(
@@ -298,18 +300,14 @@ impl From<ContentError> for Problem {
             ContentError::Crowded => Self::new(Code::Unavailable)
                 .detail("The service is processing many texts. Send this one again a little later.")
                 .header(RETRY_AFTER, SOON),
-            ContentError::OverBudget => Self::new(Code::TooLarge).detail(
-                "The text needs more memory than the settings of this service allow. \
-                    Send a shorter text.",
-            ),
+            ContentError::OverBudget => Self::new(Code::TooLarge)
+                .detail("The text needs more memory than the settings of this service allow. Send a shorter text."),
             ContentError::Unreadable(_) => Self::new(Code::StateConflict).detail(
                 "The text cannot be searched for its customer, so it is not shown. Delete it, or ask the operator of \
-                    this service.",
+                 this service.",
             ),
-            ContentError::Busy => Self::new(Code::TooManyRequests).detail(
-                "Another batch is running for this tenant. \
-                Try again when it has ended.",
-            ),
+            ContentError::Busy => Self::new(Code::TooManyRequests)
+                .detail("Another batch is running for this tenant. Try again when it has ended."),
             // An object that is missing may be in a store that is not mounted.
             ContentError::Object(crate::content::ObjectError::Missing) => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) if error.is_transient() => Self::new(Code::Unavailable).caused_by(error),

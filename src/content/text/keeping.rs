@@ -97,7 +97,7 @@ pub async fn undo(stores: &AppContext, shelf: &ContentStore, keyset: &Keyset, id
     };
     if let Err(error) = undone.await {
         tracing::warn!(content.id = %id, %error, "Cleaning up after a failed upload failed; gc_objects deletes the \
-            rest later");
+                                                  rest later");
     }
 }
 

@@ -1,9 +1,9 @@
 //! Texts on their way out, by a view: identified, pseudonymous, or with every identifier `Anonymized`.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::ops::Range;
 
+use pii::ANONYMIZED;
 use pii::text::document::{Filled, Format};
 use serde_json::json;
 
@@ -17,12 +17,10 @@ use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::crypto::Sha256;
+use crate::base::hex::hex;
 use crate::base::id::{ContentId, TenantId, Token};
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Keyset};
-
-/// What stands where an identifier was forgotten, or where the view shows none.
-const ANONYMIZED: &str = "Anonymized";
 
 /// How much of a text is made at once on its way out, in bytes.
 const PART: usize = 64 << 10;
@@ -161,12 +159,6 @@ async fn show(
         (filled, size, sha256.finish())
     })
     .await?;
-    let hex = |bytes: &[u8]| {
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    };
     let tag = hex(&keyset.hash("content", &hex(&sha256)).0[..16]);
     Ok(RenderedText { filled, size, tag, _share: share })
 }

@@ -136,7 +136,7 @@ impl Rescan<'_> {
         let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
         if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
             tracing::warn!(content.id = %left, %error, "Deleting the old object of a text failed; gc_objects deletes \
-                it later, and it is unreadable");
+                                                        it later, and it is unreadable");
         }
         replaced
     }

@@ -136,15 +136,11 @@ impl From<DeliveryError> for Problem {
     fn from(error: DeliveryError) -> Self {
         match error {
             DeliveryError::Unknown => Self::new(Code::NotFound),
-            DeliveryError::Done => Self::new(Code::StateConflict).detail(
-                "The delivery was delivered or cancelled, so \
-                it cannot be tried again.",
-            ),
+            DeliveryError::Done => Self::new(Code::StateConflict)
+                .detail("The delivery was delivered or cancelled, so it cannot be tried again."),
             DeliveryError::Rule(pointer, code, rule) => Self::new(Code::ValidationFailed).at(pointer, code, rule),
-            DeliveryError::NotBuiltIn => Self::new(Code::NotBuiltIn).detail(
-                "This build does not include this kind of \
-                delivery target. Use another one.",
-            ),
+            DeliveryError::NotBuiltIn => Self::new(Code::NotBuiltIn)
+                .detail("This build does not include this kind of delivery target. Use another one."),
             DeliveryError::Store(error) => error.into(),
             DeliveryError::Vault(error) => error.into(),
             DeliveryError::Tenant(error) => error.into(),

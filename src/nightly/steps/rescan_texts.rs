@@ -98,7 +98,7 @@ pub async fn retry(room: PassContext<'_>, report: &mut Report, stop: &Stop) -> s
         }
         if attempts >= MOST_ATTEMPTS {
             tracing::error!(content.id = %text, "A text failed: the process ended each time the text was read; it is \
-                skipped from now on");
+                                                 skipped from now on");
             let mut tx = stores.archive.write().await?;
             lease.renew(&mut tx).await?;
             fail_attempt(&mut tx, tenant, text, Reason::Crashed, stores.clock.now()).await?;

@@ -21,7 +21,7 @@ use crate::http::idempotency::IdempotencyKey;
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{ApiResult, Caller, Code, Place, Problem, Registry};
+use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
@@ -85,14 +85,15 @@ pub async fn list_anonymize_requests(
 /// in clear.
 #[utoipa::path(tag = "requests", operation_id = "create_anonymize_request",
     security(("bearer" = ["requests:write"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "A key of 1 to 255 visible ASCII characters. The \
-        same call with the same key within 24 hours gets the same response.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A key of 1 to 255 visible ASCII characters. \
+                                                                       The same call with the same key within 24 \
+                                                                       hours gets the same response.")),
     request_body = NewRequest,
     responses((status = 201, description = "The request, with the number in the form in which it will match.", body = EnteredAnonymizeRequest,
             headers(("Location" = String, description = "The path of the request."),
                 ("ETag" = String, description = "The version of the request."),
                 ("Idempotency-Replayed" = String, description = "`true` if an earlier call with this key has entered \
-                    the request."))),
+                                                                 the request."))),
         CallProblems, BodyProblems, CreateProblems))]
 #[post("/anonymize-requests")]
 pub async fn create_anonymize_request(
@@ -213,12 +214,13 @@ pub async fn delete_anonymize_request(
 /// in clear.
 #[utoipa::path(tag = "requests", operation_id = "save_anonymize_requests",
     security(("bearer" = ["requests:write"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "A key of 1 to 255 visible ASCII characters. The \
-        same call with the same key within 24 hours gets the same response.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A key of 1 to 255 visible ASCII characters. \
+                                                                       The same call with the same key within 24 \
+                                                                       hours gets the same response.")),
     request_body = Batch,
     responses((status = 200, description = "The saved requests, in the order of the rows.", body = SavedAnonymizeRequests,
-            headers(("Idempotency-Replayed" = String, description = "`true` if an earlier call with this key has saved \
-                the rows."))),
+            headers(("Idempotency-Replayed" = String, description = "`true` if an earlier call with this key has \
+                                                                     saved the rows."))),
         CallProblems, BodyProblems, CreateProblems))]
 #[post("/anonymize-requests/batch")]
 pub async fn save_anonymize_requests(
@@ -278,19 +280,15 @@ impl From<RequestError> for Problem {
                 Self::new(Code::IfMatchRequired).detail("Send If-Match with the ETag of the last read.")
             }
             RequestError::Stale => Self::new(Code::VersionStale).detail(
-                "The request has changed since it was read. \
-                Read it again, and send the change with the new ETag.",
+                "The request has changed since it was read. Read it again, and send the change with the new ETag.",
             ),
             RequestError::PassStarted => Self::new(Code::PassStarted),
-            RequestError::Done => Self::new(Code::StateConflict).detail(
-                "The request is done, so it cannot be changed \
-                or cancelled.",
-            ),
-            RequestError::Cancelled => Self::new(Code::StateConflict).detail(
-                "The request that an earlier call with this key entered has been \
-                    cancelled. Use a new key.",
-            ),
-            RequestError::Invalid(places) => Self::invalid(places.into_iter().map(Place::from).collect()),
+            RequestError::Done => {
+                Self::new(Code::StateConflict).detail("The request is done, so it cannot be changed or cancelled.")
+            }
+            RequestError::Cancelled => Self::new(Code::StateConflict)
+                .detail("The request that an earlier call with this key entered has been cancelled. Use a new key."),
+            RequestError::Invalid(places) => Self::invalid(places),
             RequestError::InProgress => Self::new(Code::InProgress),
             RequestError::KeyReused => Self::new(Code::IdempotencyKeyReused),
             RequestError::Cursor(_) => Self::new(Code::CursorInvalid),
