@@ -1,4 +1,4 @@
-//! `Idempotency-Key` in; what it does is up to the endpoint.
+//! Reads the header `Idempotency-Key`. The endpoint decides its effect.
 
 use std::future::{Ready, ready};
 
@@ -7,7 +7,8 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::problem::{Code, Problem};
 
-/// The key under which a call may be sent again, if the caller gave one: 1–255 visible ASCII characters, else 422.
+/// The key under which a call may be sent again, if the caller gave one: 1 to 255 visible ASCII characters. Otherwise
+/// it is 422.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(pub Option<String>);
 

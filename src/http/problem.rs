@@ -18,7 +18,8 @@ use crate::store::StoreError;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// A store that is away is 503: the same call may succeed later. Everything else is ours to mend.
+/// If a database is unavailable, the problem is 503, because the same call may succeed later. Any other error is one of
+/// the service.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_transient() { Self::new(Code::Unavailable).caused_by(error) } else { Self::internal(error) }
@@ -54,9 +55,9 @@ pub struct ProblemBody {
     pub errors: Vec<FieldError>,
 }
 
-/// An answer that is no success.
+/// A response that is not a success.
 ///
-/// Clients read code, detail and places; the cause is for the log of operators alone.
+/// Clients read the code, the detail, and the field errors. Only the log contains the cause.
 pub struct Problem(Box<Inner>);
 
 struct Inner {
@@ -81,7 +82,7 @@ impl Problem {
         }
     }
 
-    /// 422 with the places that break rules.
+    /// 422 with the invalid fields.
     #[must_use]
     pub fn invalid(places: Vec<FieldError>) -> Self {
         let mut problem = Self::new(Code::ValidationFailed);
@@ -89,20 +90,20 @@ impl Problem {
         problem
     }
 
-    /// 500 with its cause, which goes to the log.
+    /// 500 with its cause, which is logged.
     #[must_use]
     pub fn internal(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Code::Internal).caused_by(cause)
     }
 
-    /// Says what to do; never quotes what was sent.
+    /// Replaces the detail of the code by a more exact one. It never quotes the request.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = detail.into();
         self
     }
 
-    /// Adds a place of the body, as a JSON pointer.
+    /// Adds a field of the body, as a JSON pointer.
     #[must_use]
     pub fn at(
         self,
@@ -130,7 +131,7 @@ impl Problem {
         self
     }
 
-    /// Adds a header, in place of one of the same name. A text that no header can hold is left out.
+    /// Adds a header, and replaces one of the same name. A text that cannot be a header is left out.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -140,19 +141,19 @@ impl Problem {
         self
     }
 
-    /// Names the scopes of which one is missing, for the audit log.
+    /// Names the scopes, one of which is missing, for the audit log.
     #[must_use]
     pub(super) fn needing(mut self, needs: &'static [Scope]) -> Self {
         self.0.needs = needs;
         self
     }
 
-    /// The scopes of which one is missing.
+    /// The scopes, one of which is missing.
     pub(super) fn needs(&self) -> &'static [Scope] {
         self.0.needs
     }
 
-    /// Keeps the cause for the log.
+    /// Stores the cause for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Box::new(cause));
@@ -165,7 +166,7 @@ impl Problem {
         self
     }
 
-    /// What kind of problem it is.
+    /// The kind of the problem.
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
@@ -176,7 +177,7 @@ impl Problem {
         &self.0.errors
     }
 
-    /// The places that break rules, for the report of a line.
+    /// The invalid fields, for the report of a line.
     #[must_use]
     pub fn into_places(self) -> Vec<FieldError> {
         self.0.errors
@@ -193,7 +194,7 @@ impl Problem {
         Some(text)
     }
 
-    /// The answer, for the call it was given to.
+    /// The response to a call.
     pub(super) fn answer(&self, call: Option<CallId>) -> HttpResponse {
         let Inner { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
         let body = ProblemBody {

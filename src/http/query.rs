@@ -1,4 +1,4 @@
-//! Query parameters in: unknown and repeated ones are refused, errors name the parameter.
+//! Reads query parameters. Unknown and repeated ones are refused, and errors name the parameter.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -17,7 +17,7 @@ use super::problem::{Code, Problem};
 use crate::base::field::FieldError;
 use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 
-/// The query as a type; `Params<Nothing>` takes no parameters.
+/// The query as a type. `Params<Nothing>` accepts no parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
@@ -49,7 +49,7 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
             wrong = Some((name, "must be sent only once"));
         }
     }
-    // Unknown names first: only a name that the type knows may be repeated to the caller.
+    // Unknown names come first, because only a name that the type knows may be returned to the caller.
     let value = from_texts(texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
     match wrong {
         Some((name, rule)) => Err(Problem::new(Code::ValidationFailed).parameter(name, "format", rule)),
@@ -64,7 +64,8 @@ fn unknown_is_a_parameter(mut place: FieldError) -> FieldError {
     place
 }
 
-/// How many items a page may have: 1–200, 50 where nobody asks. `#[serde(default)]` in queries and bodies alike.
+/// The number of items that a page may have: 1 to 200, and 50 by default. Queries and bodies use it with
+/// `#[serde(default)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Limit(u32);
 

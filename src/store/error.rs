@@ -1,20 +1,20 @@
-//! What can go wrong with a store, without the driver's words: those may quote values.
+//! The errors of a database, without the driver's words, which may quote values.
 
 use sqlx::sqlite::SqliteError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database is away, busy or closing: the same call may succeed later.
+    /// The database is unavailable, busy, or closing. The same call may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(&'static str),
-    /// The transaction lost against another one (deadlock, serialization): the same call may succeed at once.
+    /// The transaction lost against another one (deadlock, serialization). The same call may succeed at once.
     #[error("the transaction lost against another one")]
     Contended,
     #[error("a row violates the constraint {0}")]
     Constraint(String),
     #[error("a row is missing")]
     NoRow,
-    /// A stored value is not what its column holds.
+    /// A stored value does not belong to its column.
     #[error("the column {0} contains an invalid value")]
     Inconsistent(String),
     #[error("the database refused a statement with the code {0}")]
@@ -34,7 +34,7 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Whether the program is at fault, or what is stored: no caller can mend it, and no later try.
+    /// Whether the program or the stored data are at fault. No caller and no later attempt can repair that.
     pub(super) const fn is_mistake(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Inconsistent(_) | Self::Migration(_))
     }
@@ -99,7 +99,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     }
 }
 
-/// Why SQLite cannot carry out any such statement now, by its result code, of which the low byte is the kind.
+/// The reason why SQLite cannot run such a statement now, by its result code. The low byte of the code is its kind.
 const fn sqlite_cannot(code: u32) -> Option<&'static str> {
     Some(match code & 0xff {
         5 | 6 => "timeout: another process is writing",
@@ -122,7 +122,7 @@ fn of_postgres(code: &str) -> Option<StoreError> {
         "3D000" => StoreError::Address("the server does not have this database"),
         "28000" | "28P01" => StoreError::Address("the server refused the user or the password"),
         "42P01" => StoreError::Migration("tables are missing: run lethe migrate"),
-        // Connection, operator, resources, the system below, and the ends of idle sessions.
+        // Classes of the connection, the operator, resources, the system, and the ends of idle sessions.
         _ if ["08", "57P", "53", "58", "25P03", "25P04"].iter().any(|class| code.starts_with(class)) => {
             StoreError::Unavailable("the database is starting, stopping, or out of resources")
         }

@@ -1,4 +1,5 @@
-//! JSON in: strict about types, unknown fields and text, precise about the place, silent about the value.
+//! Reads JSON. The reader is strict about types, unknown fields, and text. Its errors name the place and never the
+//! value.
 
 mod read;
 mod rules;
@@ -27,21 +28,21 @@ use crate::config::HttpConfig;
 pub(super) use read::from_texts;
 pub use rules::broken_rules;
 
-/// Why a text is not the value that is wanted.
+/// The reason why a text is not the expected value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// It is not JSON: where it stops being so, both counted from 1.
+    /// The text is not JSON. The position is the first error, and is counted from 1.
     NotJson {
         line: usize,
         /// The column, in bytes.
         column: usize,
     },
-    /// It is JSON of another shape.
+    /// The text is JSON of another shape.
     Misshaped(Vec<FieldError>),
 }
 
 impl BodyError {
-    /// The places, with one for a text that is no JSON: for the report of a line.
+    /// The invalid fields, for the report of a line. A text that is not JSON has one.
     #[must_use]
     pub fn into_places(self) -> Vec<FieldError> {
         match self {
@@ -63,9 +64,9 @@ impl From<BodyError> for Problem {
     }
 }
 
-/// Reads one JSON value, a whole body or one line of a stream; pointers are relative to it.
+/// Reads one JSON value: a whole body or one line of a stream. Pointers are relative to it.
 ///
-/// What is no field of a struct is refused, also without `#[serde(deny_unknown_fields)]` (which the document needs).
+/// Unknown fields of a struct are refused, even without `#[serde(deny_unknown_fields)]`, which only the document needs.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
     read_value(parse_value(text)?).map_err(BodyError::Misshaped)
 }
@@ -80,7 +81,7 @@ fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
     nul.map_or(Ok(value), |place| Err(BodyError::Misshaped(vec![place])))
 }
 
-/// Where a text stops being JSON; serde's own words are left behind, since they may quote it.
+/// The position at which a text stops being JSON. The message of serde is dropped, because it may quote the text.
 pub(super) fn not_json(error: &serde_json::Error) -> BodyError {
     BodyError::NotJson { line: error.line().max(1), column: error.column().max(1) }
 }
@@ -89,21 +90,21 @@ fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<FieldError>> {
     read::from_value(value).map_err(|place| vec![place])
 }
 
-/// A JSON body: 415, 413, 400 and 422 are answered before the handler runs.
+/// A JSON body. The extractor returns 415, 413, 400, and 422 before the handler runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Body<T>(pub T);
 
-/// A JSON body that keeps the rules its type declares ([`Validate`]).
+/// A JSON body that follows the rules of its type ([`Validate`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Valid<T>(pub T);
 
-/// A JSON merge patch (RFC 7396). Its shape is only looked at by [`MergePatch::read`], since 404, 428, 412 and 409 come
+/// A JSON merge patch (RFC 7396). Only [`MergePatch::read`] checks its shape, because 404, 428, 412, and 409 come
 /// before 422.
 #[derive(Clone, Debug)]
 pub struct MergePatch(Value);
 
 impl MergePatch {
-    /// Reads the patch as a type whose members tell absent from null: [`crate::base::patch::Member`].
+    /// Reads the patch as a type whose fields distinguish absent from null: [`crate::base::patch::Member`].
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         read_value(self.0.clone()).map_err(Problem::invalid)
     }
@@ -158,7 +159,7 @@ async fn text(request: &HttpRequest, payload: Payload, media_types: &[&str]) -> 
     whole(request, payload).await
 }
 
-/// The body's media type without parameters, in lower case. Other charsets than UTF-8 and compressed bodies are 415.
+/// The body's media type without parameters, in lower case. Charsets other than UTF-8 and compressed bodies are 415.
 pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
     let unsupported = |detail: &'static str| Problem::new(Code::MediaTypeUnsupported).detail(detail);
     let encoded = request.headers().get_all(CONTENT_ENCODING).any(|encoding| encoding != "identity");
@@ -199,7 +200,7 @@ pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result
     Ok(text.freeze())
 }
 
-/// The problem of a body that did not arrive.
+/// The problem of a body that did not arrive completely.
 pub(super) fn broken_off(error: PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::new(Code::TooLarge),
