@@ -151,6 +151,10 @@ fn check_words(source: &Source, line: &str, fault: &mut impl FnMut(&str)) {
     if line.contains("Code::Forbidden") && room != "http" {
         fault("a refusal names the missing scopes: build it by `http::caller::forbidden`");
     }
+    let is_fence = line.contains("fence::") || line.contains("crate::tenants") && line.contains("fence");
+    if is_fence && source.path != "vault/admission.rs" && !["nightly", "tenants"].contains(&room) {
+        fault("only `vault/admission.rs` and the pass use the epoch fence: write through `vault::admit`");
+    }
     if line.contains(".expose()") && !DOORS.contains(&source.path.as_str()) {
         fault("an identifier leaves its type in a handful of files only, listed in this test");
     }
@@ -258,6 +262,7 @@ fn a_line_that_breaks_a_rule_is_named() {
         ("nightly/pass.rs", "    sqlx::query(\"SELECT 1\")"),
         ("requests/mod.rs", "    let number = phone.expose();"),
         ("archive/http/search.rs", "    Problem::new(Code::Forbidden)"),
+        ("archive/ingest.rs", "use crate::tenants::{self, fence};"),
     ] {
         assert_eq!(faults_of(path, line), 1, "{path}: {line}");
     }
@@ -265,6 +270,7 @@ fn a_line_that_breaks_a_rule_is_named() {
         ("vault/mod.rs", "use crate::audit::Grant; // not crate::archive"),
         ("requests/http.rs", "use crate::http::Problem;\nuse super::model;"),
         ("base/id.rs", "#[derive(sqlx::Type)]"),
+        ("vault/admission.rs", "use crate::tenants::fence;"),
         ("archive/sql.rs", "use sqlx::FromRow;\nuse super::model::Row;"),
         ("vault/mod.rs", "#[cfg(test)]\nmod tests {\n    use crate::archive::Record;\n}"),
     ] {

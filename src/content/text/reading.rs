@@ -11,7 +11,7 @@ use super::super::memory::Share;
 use super::super::model::{Content, ContentError};
 use super::super::reading::{Access, read};
 use super::super::{ContentStore, sql as contents};
-use super::{ROUNDS, at_work, rescan, sql};
+use super::{at_work, rescan, sql};
 use crate::archive::View;
 use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry, Grant};
@@ -24,6 +24,9 @@ use crate::vault::{self, AppContext, Keyset};
 
 /// How much of a text is made at once on its way out, in bytes.
 const PART: usize = 64 << 10;
+
+/// A text that is replaced this often while it is read is replaced for another reason than a rescan.
+const ATTEMPTS: u64 = 20;
 
 type Values = Box<dyn Fn(usize) -> String + Send + Sync>;
 
@@ -93,7 +96,7 @@ pub async fn show_text(
     let entry = Entry::new(action, 1, detail).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
-    for _ in 0..ROUNDS {
+    for _ in 0..ATTEMPTS {
         let content = current(stores, shelf, actor.tenant, content.id).await?;
         let shown = show(stores, shelf, &keyset, &content, view, &grant).await;
         // Somebody else may have read it again meanwhile: then this is what it was before, or nothing.
