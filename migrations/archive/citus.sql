@@ -41,7 +41,7 @@ SELECT create_distributed_table('content_sweeps', 'tenant_id', colocate_with => 
 -- `leases` and `_sqlx_migrations` stay local tables of the coordinator: a lease reads the database's clock in an UPDATE,
 -- which a distributed table refuses, and there is one clock only.
 
--- What the tables held before, tenants and their epochs at least, has been copied to the shards. The originals would stay on the
+-- The former rows of the tables, at least tenants and their epochs, have been copied to the shards. The originals would stay on the
 -- coordinator, unseen and out of date.
 SELECT truncate_local_data_after_distributing_table(logicalrelid) FROM pg_dist_partition WHERE partmethod IN ('h', 'n');
 

@@ -1,4 +1,4 @@
-//! The fine print of the HTTP contract.
+//! The details of the HTTP contract.
 
 use std::path::Path;
 
@@ -157,7 +157,7 @@ each_store!(a_cursor_belongs_to_its_tenant_and_its_query, |lethe: TestLethe| asy
     assert_eq!(stranger.post(search, &with(&cursor)).await.problem(400), "cursor_invalid");
 });
 
-/// Texts that break what is written carelessly.
+/// Texts that break careless code.
 fn naughty() -> Vec<String> {
     let mut texts: Vec<String> = [
         "",
