@@ -28,7 +28,7 @@ pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>
     let in_queue = row.text(LASTAPP)?.is_some_and(|app| app.eq_ignore_ascii_case("queue"));
     let context = row.text(DCONTEXT)?.and_then(own);
     let queue = if in_queue { row.text(LASTDATA)?.and_then(first_argument).and_then(own) } else { None };
-    // A call that goes out belongs to the agent whose phone started it.
+    // An outgoing call belongs to the agent whose phone started it.
     let agent = row.text(if parties.outbound { CHANNEL } else { DSTCHANNEL })?;
     Ok(Interaction {
         external_id,

@@ -119,7 +119,7 @@ pub struct Refused {
     pub needs: &'static [Scope],
 }
 
-/// The caller whom this response refuses. Only the status decides, whatever handler or extractor has built the
+/// The caller that this response refuses. Only the status decides, whatever handler or extractor has built the
 /// response. So no refusal of a known caller is missed here. Returns `None` if the caller's tenant is not known,
 /// because then no audit log has a place for the refusal.
 pub fn refused<B>(answer: &ServiceResponse<B>) -> Option<Refused> {

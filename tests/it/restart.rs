@@ -18,7 +18,7 @@ const CALL: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: lethe\r\n\r\n";
 
 /// Gives the servers of a story the settings of a real installation, which runs on for a while after it was asked to
 /// stop.
-async fn in_production(lethe: &mut TestLethe, drain: &str) {
+pub async fn in_production(lethe: &mut TestLethe, drain: &str) {
     lethe.stop().await;
     let jwks = lethe.data_folder().join("jwks.json");
     let key = r#"{"keys":[{"kty":"EC","crv":"P-256","use":"sig","kid":"1","alg":"ES256",

@@ -81,7 +81,7 @@ pub fn customer(sample: &Sample, index: u64) -> SampleCustomer {
     people::person(sample.seed, index).into()
 }
 
-/// All customers of the sample. Those who call most often come first.
+/// All customers of the sample. The order is by the number of calls.
 pub fn customers(sample: &Sample) -> impl Iterator<Item = SampleCustomer> + use<> {
     let sample = *sample;
     (0..customer_count(&sample)).map(move |index| customer(&sample, index))

@@ -1,4 +1,4 @@
-//! The customer of a delivered file stays known, whoever the call belongs to now, until that customer is forgotten.
+//! The customer of a delivered file stays known until that customer is forgotten, even if the call belongs to another one now.
 
 use std::time::Duration;
 

@@ -199,7 +199,7 @@ async fn a_known_caller_who_is_refused_can_be_audited() {
         ("/api/v1/door", Some("agent"), Some(needs)),
         ("/api/v1/door", Some("dpo"), None),
         ("/api/v1/door", None, None),
-        // This also holds if a handler builds a refusal by hand.
+        // This is also true if a handler builds a refusal by hand.
         ("/api/v1/bare", Some("dpo"), Some(&[][..])),
     ] {
         let request = TestRequest::get().uri(path);
