@@ -120,13 +120,15 @@ DELETE FROM requests WHERE status = 'waiting' AND EXISTS (
     SELECT 1 FROM gone g WHERE g.tenant_id = requests.tenant_id AND g.target = 0
     AND g.identifier_id IN (requests.phone_id, requests.email_id));
 
--- A pass that was under way in the backup begins anew; the epoch moves, so that nothing in hand slips in.
+-- A pass that was under way in the backup begins anew. The epoch becomes a random value, so that no write of the time
+-- before the restore is admitted.
 UPDATE requests SET pass_id = NULL WHERE status = 'waiting';
 DELETE FROM passes;
 DELETE FROM pass_selections;
 DELETE FROM pass_work;
-DELETE FROM pass_released;
-UPDATE epochs SET epoch = epoch + 1000;
+DELETE FROM pass_orphans;
+-- random() is a fraction on PostgreSQL and any integer on SQLite.
+UPDATE epochs SET epoch = CASE WHEN abs(random()) <= 1 THEN random() * 9e15 ELSE random() END;
 
 DROP TABLE said;
 DROP TABLE cut;

@@ -62,16 +62,16 @@ struct Accepted {
     stream: std::net::TcpStream,
     peer: SocketAddr,
     connection: Arc<Connection>,
-    place: Place,
+    slot: ConnectionSlot,
 }
 
-/// A connection's place among those that are allowed.
-struct Place {
+/// The right to one of the limited number of connections. Dropping it makes room for another connection.
+struct ConnectionSlot {
     load: Arc<AtomicUsize>,
     _room: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.load.fetch_sub(1, Ordering::Relaxed);
     }
@@ -194,9 +194,9 @@ impl Listener {
         let _ = stream.set_nodelay(true);
         let Ok(stream) = stream.into_std() else { return };
         worker.load.fetch_add(1, Ordering::Relaxed);
-        let place = Place { load: Arc::clone(&worker.load), _room: room };
+        let slot = ConnectionSlot { load: Arc::clone(&worker.load), _room: room };
         let connection = self.connections.open();
-        if worker.accepted.send(Accepted { stream, peer, connection, place }).is_err() {
+        if worker.accepted.send(Accepted { stream, peer, connection, slot }).is_err() {
             tracing::error!("A worker has ended");
         }
     }
@@ -245,14 +245,14 @@ where
         tracing::error!("A worker did not start");
         return;
     };
-    while let Some(Accepted { stream, peer, connection, place }) = arriving.recv().await {
+    while let Some(Accepted { stream, peer, connection, slot }) = arriving.recv().await {
         let Ok(stream) = TcpStream::from_std(stream) else { continue };
         // An app is always ready.
         let dispatcher = http.call((Timed::new(stream, connection, patience), Some(peer)));
         tokio::task::spawn_local(async move {
             // It ends with an error where the peer is at fault.
             let _ = dispatcher.await;
-            drop(place);
+            drop(slot);
         });
     }
 }

@@ -13,7 +13,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Event};
 use crate::base::actor::Scope;
-use crate::base::field;
 use crate::base::id::AuditId;
 use crate::base::page::{Page, Position};
 use crate::base::patch::Member;
@@ -23,7 +22,7 @@ use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblem
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{ApiResult, Caller, Code, Place, Problem, Registry};
+use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange};
 use crate::vault::AppContext;
 
@@ -194,7 +193,7 @@ pub async fn change_tenant(
 }
 
 impl TenantPatch {
-    fn change(self) -> Result<TenantChange, Vec<Place>> {
+    fn change(self) -> Result<TenantChange, Vec<FieldError>> {
         let Self { region, time_zone, targets, purpose_required, request_retention_months, delete_content, recordings } =
             self;
         let mut wrong = Vec::new();
@@ -235,16 +234,13 @@ impl TenantPatch {
 const MONTHS: &str = "/request_retention_months";
 
 /// The value, or a note that it may not be cleared.
-pub(super) fn given<T>(value: Result<Option<T>, field::FieldError>, wrong: &mut Vec<Place>) -> Option<T> {
-    value.unwrap_or_else(|place| {
-        wrong.push(place.into());
-        None
-    })
+pub(super) fn given<T>(value: Result<Option<T>, FieldError>, wrong: &mut Vec<FieldError>) -> Option<T> {
+    value.map_err(|error| wrong.push(error)).ok().flatten()
 }
 
 /// The value, or a note of the rule it breaks.
-fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mut Vec<Place>) -> Option<T> {
-    value.map_err(|(pointer, code, rule)| wrong.push(Place::at(pointer, code, rule))).ok()
+fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mut Vec<FieldError>) -> Option<T> {
+    value.map_err(|(pointer, code, rule)| wrong.push(FieldError::at(pointer, code, rule))).ok()
 }
 
 /// A row of the audit log.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::operations::given;
 use crate::base::content::ContentKind;
 use crate::base::patch::Member;
-use crate::http::Place;
+use crate::http::FieldError;
 use crate::tenants::{Recordings, RecordingsChange, Retention};
 
 /// How recordings and the other content of interactions are kept and delivered.
@@ -87,7 +87,7 @@ pub struct RecordingsPatch {
 
 impl RecordingsPatch {
     /// The change, or what is wrong with it.
-    pub fn change(self, wrong: &mut Vec<Place>) -> RecordingsChange {
+    pub fn change(self, wrong: &mut Vec<FieldError>) -> RecordingsChange {
         let Self {
             encrypt,
             only_encrypt_delivery,
@@ -100,7 +100,7 @@ impl RecordingsPatch {
         for (kind, days) in &days {
             if days.is_some_and(|days| !(1..=36_500).contains(&days)) {
                 let pointer = format!("/recordings/retention_days/{}", kind.as_str());
-                wrong.push(Place::at(pointer, "out_of_range", "must be 1 to 36500"));
+                wrong.push(FieldError::at(pointer, "out_of_range", "must be 1 to 36500"));
             }
         }
         RecordingsChange {

@@ -1,6 +1,7 @@
 //! The columns in which the kinds of records differ.
 
 use chrono::{DateTime, Utc};
+use pii::text::placeholder;
 use serde_json::Value;
 
 use super::incoming::{Channel, Direction};
@@ -61,7 +62,7 @@ impl Columns {
     /// Whether a text of it has a placeholder.
     #[must_use]
     pub fn has_mentions(&self) -> bool {
-        self.stored_text().is_some_and(|text| text.contains('\u{E000}'))
+        self.stored_text().is_some_and(|text| text.contains(placeholder::OPEN))
     }
 
     /// About how many bytes of JSON they are. All but the text are short.

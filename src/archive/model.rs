@@ -7,10 +7,7 @@ use super::mentions::Mention;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
-use crate::vault::VaultError;
-
-/// The word that is shown for an identifier that was forgotten, or that the view does not show.
-pub const ANONYMIZED: &str = "Anonymized";
+use crate::vault::{Contended, VaultError};
 
 /// Bits of a record's `forgotten`: what was cut, whatever is imported again.
 pub mod forgotten {
@@ -82,4 +79,10 @@ pub enum ArchiveError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+impl Contended for ArchiveError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
+    }
 }

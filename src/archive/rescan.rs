@@ -13,17 +13,17 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, Iden
     let mut noted = 0;
     for chunk in learned.chunks(1_000) {
         let query = tx
-            .query("INSERT INTO rereadings (tenant_id, content_id, identifier_id, state) ")
+            .query("INSERT INTO rescans (tenant_id, content_id, identifier_id, state) ")
             .push("WITH learned (interaction_id, identifier_id) AS (VALUES ");
         let query = query.each(chunk, |query, (record, id)| {
             query.with("(", *record).push(Sql::CAST_UUID).with(", ", *id).push(Sql::CAST_UUID).push(")")
         });
         let query = query
-            .push(") SELECT c.tenant_id, c.id, l.identifier_id, 'noted' FROM learned l")
+            .push(") SELECT c.tenant_id, c.id, l.identifier_id, 'pending' FROM learned l")
             .push(" JOIN contents c ON c.interaction_id = l.interaction_id")
             .with(" WHERE c.tenant_id = ", tenant);
         noted += of_texts(query, " AND c.kind")
-            .push(" ON CONFLICT (tenant_id, content_id, identifier_id) DO UPDATE SET state = 'noted'")
+            .push(" ON CONFLICT (tenant_id, content_id, identifier_id) DO UPDATE SET state = 'pending'")
             .once()
             .execute()
             .await?;
@@ -55,7 +55,7 @@ pub async fn settle(
     settled: impl FnOnce(Query<'_>) -> Query<'_>,
 ) -> Result<u64> {
     settled(tx.query(""))
-        .push(" UPDATE rereadings SET state = 'done'")
+        .push(" UPDATE rescans SET state = 'done'")
         .with(" WHERE tenant_id = ", tenant)
         .push(" AND content_id IN (SELECT content_id FROM settled)")
         .execute()
@@ -71,7 +71,7 @@ pub async fn next(
     tried: impl FnOnce(Query<'_>) -> Query<'_>,
 ) -> Result<Vec<ContentId>> {
     let rows: Vec<(ContentId,)> = tried(tx.query(""))
-        .push(" SELECT DISTINCT content_id FROM rereadings")
+        .push(" SELECT DISTINCT content_id FROM rescans")
         .with(" WHERE tenant_id = ", tenant)
         .push(" AND state <> 'done'")
         .with_some(" AND content_id > ", after)
@@ -85,22 +85,22 @@ pub async fn next(
 /// Appends a SELECT of the texts whose search has not ended: `(content_id, identifier_id)`.
 pub fn pending(query: Query<'_>, tenant: TenantId) -> Query<'_> {
     query
-        .push("SELECT content_id, identifier_id FROM rereadings")
+        .push("SELECT content_id, identifier_id FROM rescans")
         .with(" WHERE tenant_id = ", tenant)
-        .push(" AND state = 'noted'")
+        .push(" AND state = 'pending'")
 }
 
 /// Appends a SELECT of the identifiers for which a text was searched: `(identifier_id)`.
 pub fn searched(query: Query<'_>, tenant: TenantId) -> Query<'_> {
-    query.push("SELECT identifier_id FROM rereadings").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'")
+    query.push("SELECT identifier_id FROM rescans").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'")
 }
 
 /// Deletes the searches that have ended.
 pub async fn delete_searched(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
-    tx.query("DELETE FROM rereadings").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'").execute().await
+    tx.query("DELETE FROM rescans").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'").execute().await
 }
 
 /// Appends a SELECT of all texts that have a search: `(content_id)`.
 pub fn with_search(query: Query<'_>, tenant: TenantId) -> Query<'_> {
-    query.push("SELECT content_id FROM rereadings").with(" WHERE tenant_id = ", tenant)
+    query.push("SELECT content_id FROM rescans").with(" WHERE tenant_id = ", tenant)
 }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use pii::Kind;
+use pii::{ANONYMIZED, Kind};
 
 use super::columns::Columns;
 use super::incoming::{Channel, Direction};
-use super::model::{ANONYMIZED, CustomerField, Record, forgotten};
+use super::model::{CustomerField, Record, forgotten};
 use super::parsed::is_keyed;
 use super::selector::{descriptive, table};
 use crate::base::id::{IdentifierId, RecordId, TenantId};

@@ -129,11 +129,7 @@ pub async fn count_untouched(
 
 /// Closes the selected interactions: they accept no more content. `selected` appends a WITH of the relation
 /// `selected (identifier_id, cutoff)`.
-pub async fn close(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    selected: impl Fn(Query<'_>) -> Query<'_>,
-) -> Result<()> {
+pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId, selected: impl Fn(Query<'_>) -> Query<'_>) -> Result<()> {
     for column in SELECTING {
         let query = selected(tx.query(""))
             .with(" UPDATE interactions SET forgotten = forgotten | ", forgotten::CONTENT)
@@ -144,11 +140,7 @@ pub async fn close(
 }
 
 /// Opens those of the selected interactions again that `kept (interaction_id)` contains. `selected` appends a WITH of both relations.
-pub async fn reopen(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    selected: impl Fn(Query<'_>) -> Query<'_>,
-) -> Result<()> {
+pub async fn reopen(tx: &mut Tx<Archive>, tenant: TenantId, selected: impl Fn(Query<'_>) -> Query<'_>) -> Result<()> {
     for column in SELECTING {
         let query = selected(tx.query(""))
             .with(" UPDATE interactions SET forgotten = forgotten & ", !forgotten::CONTENT)

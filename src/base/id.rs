@@ -103,6 +103,14 @@ impl IdentifierId {
     }
 }
 
+/// A random number, for values that must never be the same again.
+#[must_use]
+pub fn random_i64() -> i64 {
+    // The bits that are the same in every such UUID are at different places in its two halves.
+    let (first, second) = IdentifierId::random().0.as_u64_pair();
+    (first ^ second).cast_signed()
+}
+
 /// What stands for an identifier in the pseudonymous view: `phone_`, `email_` or `name_` and 26 characters of
 /// Crockford base32 (D2). It means nothing without the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use pii::text::placeholder;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ pub trait Listed {
 /// About how many bytes a text is once its placeholders are filled.
 #[must_use]
 pub fn weight_of_text(text: Option<&str>) -> usize {
-    text.map_or(0, |text| text.len() + 100 * text.matches('\u{E000}').count())
+    text.map_or(0, |text| text.len() + 100 * text.matches(placeholder::OPEN).count())
 }
 
 /// One page of a list.

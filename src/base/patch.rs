@@ -24,7 +24,7 @@ impl<T> Member<T> {
     pub fn required(self, pointer: &str) -> Result<Option<T>, FieldError> {
         match self {
             Self::Absent => Ok(None),
-            Self::Null => Err(FieldError::new(pointer, "required", "is required")),
+            Self::Null => Err(FieldError::at(pointer, "required", "is required")),
             Self::Is(value) => Ok(Some(value)),
         }
     }

@@ -18,7 +18,7 @@ use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyRespon
 use crate::base::target::Target;
 use crate::cdr::{self, CdrError};
 use crate::config::Config;
-use crate::http::Place;
+use crate::http::FieldError;
 use crate::vault::AppContext;
 
 /// The longest line of NDJSON, in bytes.
@@ -117,7 +117,7 @@ async fn import_calls<T: Incoming>(
             Ok(line) => ingest.take(line.number, Some(&line.json)).await?,
             Err(CdrError::Row { line, fault }) => {
                 let pointer = fault.column().map(|column| format!("/{column}")).unwrap_or_default();
-                ingest.refuse(line, vec![Place::at(pointer, fault.code(), "the row cannot be read")]);
+                ingest.refuse(line, vec![FieldError::at(pointer, fault.code(), "the row cannot be read")]);
             }
             Err(CdrError::Io(error)) => return Err(error.into()),
         }

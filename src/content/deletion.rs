@@ -17,7 +17,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, RecordId};
 use crate::store::StoreError;
-use crate::vault::{self, AppContext};
+use crate::vault::{self, AppContext, Contended as _};
 
 /// How many interactions of a batch stand or fall together.
 const INTERACTIONS: usize = 50;

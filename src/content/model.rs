@@ -16,7 +16,7 @@ use crate::base::page::{Listed, Position};
 use crate::recording_keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
-use crate::vault::VaultError;
+use crate::vault::{Contended, VaultError};
 
 /// How carefully content is to be handled (B10).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
@@ -271,12 +271,6 @@ impl ContentError {
         }
     }
 
-    /// Whether a transaction lost against another one, so that the same can be tried again at once.
-    #[must_use]
-    pub const fn is_contended(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
-    }
-
     /// Why a text that this came of is not to be tried again; none where the next attempt may succeed.
     pub(super) const fn reason(&self) -> Option<Reason> {
         match self {
@@ -288,6 +282,12 @@ impl ContentError {
             Self::Unreadable(reason) => Some(*reason),
             _ => None,
         }
+    }
+}
+
+impl Contended for ContentError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
     }
 }
 

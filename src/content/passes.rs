@@ -86,7 +86,8 @@ pub async fn after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId, lim
 pub async fn older(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    (kind, limit): (ContentKind, DateTime<Utc>),
+    kind: ContentKind,
+    limit: DateTime<Utc>,
     after: Option<(DateTime<Utc>, ContentId)>,
     batch: i64,
 ) -> Result<Vec<(DateTime<Utc>, ContentId)>> {

@@ -15,6 +15,7 @@ use crate::archive::incoming::{Channel, Direction};
 use crate::archive::{Columns, CustomerField, Record};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
+use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
 use crate::content::{self, Content};
 use crate::recording_keys;
@@ -226,13 +227,4 @@ const fn held(slot: CustomerField) -> Option<IdentifierId> {
 
 fn take(clear: &mut HashMap<IdentifierId, String>, id: Option<IdentifierId>) -> Option<String> {
     id.and_then(|id| clear.remove(&id))
-}
-
-/// Bytes in hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

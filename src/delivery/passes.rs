@@ -22,10 +22,7 @@ pub async fn any_customer(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool
 /// Appends the FROM of the rows `c` of customers that the relation `selected s` selects by a column, with their interactions
 /// `r`, and the conditions on both.
 pub fn from_selected<'c>(column: &'static str, query: Query<'c>, tenant: TenantId, span: Span) -> Query<'c> {
-    let query = query
-        .push(" FROM selected s JOIN delivery_customers c ON c.")
-        .push(column)
-        .push(" = s.identifier_id");
+    let query = query.push(" FROM selected s JOIN delivery_customers c ON c.").push(column).push(" = s.identifier_id");
     join_interactions(query, tenant, span).with(" AND c.tenant_id = ", tenant)
 }
 
@@ -60,11 +57,7 @@ pub fn forgotten(mut query: Query<'_>, tenant: TenantId, span: Span) -> Query<'_
 }
 
 /// Deletes the rows of the relation `made (interaction_id, delivery_id, claim)`, of which `made` appends a WITH.
-pub async fn forget(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    made: impl FnOnce(Query<'_>) -> Query<'_>,
-) -> Result<u64> {
+pub async fn forget(tx: &mut Tx<Archive>, tenant: TenantId, made: impl FnOnce(Query<'_>) -> Query<'_>) -> Result<u64> {
     made(tx.query(""))
         .push(" DELETE FROM delivery_customers")
         .with(" WHERE tenant_id = ", tenant)

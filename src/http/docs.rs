@@ -14,7 +14,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, ToSchema};
 
-use super::problem::{Code, PROBLEM_JSON, Place, ProblemBody};
+use super::problem::{Code, PROBLEM_JSON, ProblemBody};
+use crate::base::field::FieldError;
 
 /// The name of the security scheme.
 pub const BEARER: &str = "bearer";
@@ -124,7 +125,7 @@ impl Modify for Contract {
         let used: Vec<_> = DOCUMENTED.iter().filter(|documented| documented.is_in(document)).collect();
         let components = document.components.get_or_insert_with(Components::new);
         let mut schemas = vec![(ProblemBody::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema())];
-        schemas.push((Place::name().into_owned(), <Place as utoipa::PartialSchema>::schema()));
+        schemas.push((FieldError::name().into_owned(), <FieldError as utoipa::PartialSchema>::schema()));
         components.schemas.extend(schemas);
         let about = "A token of the identity provider; its scopes and roles decide what it opens.";
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));

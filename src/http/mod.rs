@@ -23,9 +23,10 @@ pub mod registry;
 use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
 
+pub use crate::base::field::FieldError;
 pub use auth::Keys;
 pub use caller::{Caller, TenantDirectory};
-pub use problem::{Code, Place, Problem};
+pub use problem::{Code, Problem};
 pub use registry::Registry;
 
 /// What the frame and the extractors need; one for all workers, as app data (`web::Data<HttpContext>`).

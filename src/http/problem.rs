@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::actor::Scope;
+use crate::base::field::FieldError;
 use crate::base::id::CallId;
 use crate::store::StoreError;
 
@@ -113,57 +114,6 @@ impl Code {
     }
 }
 
-/// One place of a request that breaks a rule: where and which, never what stood there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Place {
-    /// Where in the body (RFC 6901).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/phone_number")]
-    pub pointer: Option<String>,
-    /// Which query parameter or header.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "limit")]
-    pub parameter: Option<Cow<'static, str>>,
-    /// The rule, as a stable word.
-    #[schema(example = "required")]
-    pub code: Cow<'static, str>,
-    /// The rule, for people.
-    #[schema(example = "is required")]
-    pub detail: Cow<'static, str>,
-}
-
-impl Place {
-    pub fn at(
-        pointer: impl Into<String>,
-        code: impl Into<Cow<'static, str>>,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self { pointer: Some(pointer.into()), parameter: None, code: code.into(), detail: detail.into() }
-    }
-
-    /// A query parameter or a header.
-    pub fn parameter(
-        name: impl Into<Cow<'static, str>>,
-        code: impl Into<Cow<'static, str>>,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self { pointer: None, parameter: Some(name.into()), code: code.into(), detail: detail.into() }
-    }
-
-    /// The same place, seen from an outer value: `/create/0` before `/phone_number`.
-    #[must_use]
-    pub fn within(mut self, outer: &str) -> Self {
-        self.pointer = self.pointer.map(|inner| format!("{outer}{inner}"));
-        self
-    }
-}
-
-impl From<crate::base::field::FieldError> for Place {
-    fn from(place: crate::base::field::FieldError) -> Self {
-        Self::at(place.pointer, place.code, place.detail)
-    }
-}
-
 /// A store that is away is 503: the same call may succeed later. Everything else is ours to mend.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -197,7 +147,7 @@ pub struct ProblemBody {
     pub code: &'static str,
     /// The places that break rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<Place>,
+    pub errors: Vec<FieldError>,
 }
 
 /// An answer that is no success.
@@ -208,7 +158,7 @@ pub struct Problem(Box<Inner>);
 struct Inner {
     code: Code,
     detail: Option<Cow<'static, str>>,
-    errors: Vec<Place>,
+    errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
     needs: &'static [Scope],
     instance: Option<CallId>,
@@ -230,7 +180,7 @@ impl Problem {
 
     /// 422 with the places that break rules.
     #[must_use]
-    pub fn invalid(places: Vec<Place>) -> Self {
+    pub fn invalid(places: Vec<FieldError>) -> Self {
         let mut problem = Self::new(Code::ValidationFailed);
         problem.0.errors = places;
         problem
@@ -257,7 +207,7 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.place(Place::at(pointer, code, detail))
+        self.place(FieldError::at(pointer, code, detail))
     }
 
     /// Adds a query parameter or a header.
@@ -268,11 +218,11 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.place(Place::parameter(name, code, detail))
+        self.place(FieldError::parameter(name, code, detail))
     }
 
     #[must_use]
-    pub fn place(mut self, place: Place) -> Self {
+    pub fn place(mut self, place: FieldError) -> Self {
         self.0.errors.push(place);
         self
     }
@@ -319,13 +269,13 @@ impl Problem {
     }
 
     #[must_use]
-    pub fn places(&self) -> &[Place] {
+    pub fn places(&self) -> &[FieldError] {
         &self.0.errors
     }
 
     /// The places that break rules, for the report of a line.
     #[must_use]
-    pub fn into_places(self) -> Vec<Place> {
+    pub fn into_places(self) -> Vec<FieldError> {
         self.0.errors
     }
 

@@ -13,7 +13,8 @@ use utoipa::PartialSchema;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::json::from_texts;
-use super::problem::{Code, Place, Problem};
+use super::problem::{Code, Problem};
+use crate::base::field::FieldError;
 use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 
 /// The query as a type; `Params<Nothing>` takes no parameters.
@@ -54,7 +55,7 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     }
 }
 
-fn unknown_is_a_parameter(mut place: Place) -> Place {
+fn unknown_is_a_parameter(mut place: FieldError) -> FieldError {
     if place.code == "unknown_field" {
         place.detail = "is not a parameter of this".into();
     }

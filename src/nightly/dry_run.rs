@@ -70,7 +70,7 @@ impl Forecast {
         }
         for (sum, is_deleted) in [(&mut self.deleted, true), (&mut self.unfindable, false)] {
             let selected = selected(due, |request| {
-                request.targets.contains(Target::Archive) && request.delete_content.unwrap_or(false) == is_deleted
+                request.targets.contains(Target::Archive) && request.delete_content == is_deleted
             });
             for (kind, count) in content_of(tx, tenant, &selected).await? {
                 *sum.entry(kind).or_default() += count;

@@ -1,4 +1,4 @@
-//! The job's runs, for the API.
+//! The endpoints of the job's runs.
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::job_runs;
-use super::model::{Report, Run, RunStatus};
+use super::model::{Run, RunStatus};
+use super::report::Report;
 use crate::base::id::RunId;
 use crate::base::page::{Page, Position};
 use crate::http::caller::JobsRead;
@@ -24,20 +25,20 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 /// A run of the nightly job for this tenant.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JobRun {
-    /// Its id.
+    /// The run's id.
     pub id: RunId,
     /// The job's name.
     #[schema(example = "nightly")]
     pub job: String,
-    /// As of when it took what was due.
+    /// The instant that decides which requests are due.
     pub as_of: DateTime<Utc>,
-    /// When it began.
+    /// When the run began.
     pub started_at: DateTime<Utc>,
-    /// When it ended; null while it is at work.
+    /// When the run ended. Null while it is at work.
     pub finished_at: Option<DateTime<Utc>>,
-    /// How it stands.
+    /// The run's state.
     pub status: RunStatus,
-    /// What it did.
+    /// The numbers of the run.
     pub report: Report,
 }
 
@@ -48,15 +49,15 @@ impl From<Run> for JobRun {
     }
 }
 
-/// Which page of the runs.
+/// A page of the runs.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RunsQuery {
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the last page.
     #[param(format = "cursor")]
     cursor: Option<String>,
-    /// The most items: 1 to 200, 50 where nobody asks.
+    /// The largest number of items: 1 to 200. The default is 50.
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
@@ -64,7 +65,7 @@ pub struct RunsQuery {
 
 /// List the runs of the nightly job
 ///
-/// Newest first.
+/// The newest run comes first.
 ///
 /// Needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_job_runs", security(("bearer" = ["jobs:read"])), params(RunsQuery),
@@ -73,15 +74,15 @@ pub struct RunsQuery {
 pub async fn list_job_runs(
     caller: Caller<JobsRead>,
     query: Params<RunsQuery>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<Page<JobRun>>> {
     let RunsQuery { cursor, limit } = query.0;
     let bound_to = [b"job-runs", &caller.tenant.0.as_bytes()[..]].concat();
-    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &app.service_key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
-    let mut tx = stores.archive.read().await?;
+    let mut tx = app.archive.read().await?;
     let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(runs, limit.get(), (&stores.service_key, &bound_to)).map(JobRun::from)))
+    Ok(Json(Page::of(runs, limit.get(), (&app.service_key, &bound_to)).map(JobRun::from)))
 }
 
 /// Get a run of the nightly job
@@ -95,8 +96,8 @@ pub async fn get_job_run(
     caller: Caller<JobsRead>,
     id: Id<RunId>,
     _: Params<Nothing>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<JobRun>> {
-    let run = job_runs::find(&mut stores.archive.read().await?, caller.tenant, id.0).await?;
+    let run = job_runs::find(&mut app.archive.read().await?, caller.tenant, id.0).await?;
     run.map(|run| Json(run.into())).ok_or_else(|| Problem::new(Code::NotFound))
 }

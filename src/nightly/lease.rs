@@ -26,15 +26,14 @@ impl Lease {
     pub async fn take(archive: &Db<Archive>, tenant: TenantId) -> Result<Option<Self>> {
         let mut tx = archive.write().await?;
         let taken: Option<(i64,)> = tx
-            .query("INSERT INTO leases (tenant_id, holder, token, until_ms) VALUES (")
+            .query("INSERT INTO leases (tenant_id, token, until_ms) VALUES (")
             .with("", tenant)
-            .with(", ", this_process())
             .push(", 1, ")
             .push(NOW)
             .with(" + ", term())
             .push(
                 ") ON CONFLICT (tenant_id) DO UPDATE \
-                 SET holder = excluded.holder, token = leases.token + 1, until_ms = excluded.until_ms \
+                 SET token = leases.token + 1, until_ms = excluded.until_ms \
                  WHERE leases.until_ms < ",
             )
             .push(NOW)
@@ -94,10 +93,4 @@ async fn renew(tx: &mut Tx<Archive>, tenant: TenantId, token: i64) -> Result<boo
 
 fn term() -> i64 {
     i64::try_from(TERM.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The name of this process, which tells an operator whose lease it is.
-fn this_process() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}/{}", host.trim(), std::process::id())
 }

@@ -163,7 +163,7 @@ pub async fn set_position(
 
 /// Deletes the pass and its work tables.
 pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<()> {
-    for table in ["DELETE FROM pass_selections", "DELETE FROM pass_work", "DELETE FROM pass_released"] {
+    for table in ["DELETE FROM pass_selections", "DELETE FROM pass_work", "DELETE FROM pass_orphans"] {
         tx.query(table).with(" WHERE tenant_id = ", tenant).with(" AND pass_id = ", pass).execute().await?;
     }
     tx.query("DELETE FROM passes").with(" WHERE tenant_id = ", tenant).with(" AND id = ", pass).execute().await?;

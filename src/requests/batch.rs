@@ -100,7 +100,7 @@ impl Batch {
     /// Refuses a batch of too many rows, before anything is looked up.
     pub(super) fn check_size(&self) -> Result<(), RequestError> {
         if self.create.len() + self.update.len() + self.delete.len() > LARGEST_BATCH {
-            return Err(RequestError::Invalid(vec![FieldError::new(
+            return Err(RequestError::Invalid(vec![FieldError::at(
                 "",
                 "too_many",
                 "must have at most 500 rows in all",
@@ -168,7 +168,7 @@ impl Rows {
         };
         match mistake {
             Some((pointer, code, detail)) => {
-                self.wrong.push(FieldError::new(pointer, code, detail).below(at));
+                self.wrong.push(FieldError::at(pointer, code, detail).within(at));
                 None
             }
             None => id.and_then(|id| self.known.remove(&id)),

@@ -212,7 +212,7 @@ struct Wrong<'a> {
 
 impl Wrong<'_> {
     fn add(&mut self, pointer: &str, code: &'static str, detail: &'static str) {
-        self.places.push(FieldError::new(pointer, code, detail).below(self.at));
+        self.places.push(FieldError::at(pointer, code, detail).within(self.at));
     }
 
     fn required<T>(&mut self, pointer: &str, detail: &'static str) -> Option<T> {
@@ -326,13 +326,15 @@ fn has_only(targets: Targets) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use proptest::prelude::*;
 
-    fn read(body: serde_json::Value) -> Result<ValidatedRequest, Vec<&'static str>> {
+    fn read(body: serde_json::Value) -> Result<ValidatedRequest, Vec<Cow<'static, str>>> {
         let new: NewRequest = serde_json::from_value(body).unwrap();
         let now = "2026-08-03T22:30:00Z".parse().unwrap();
-        let codes = |places: Vec<FieldError>| places.iter().map(|place| place.code).collect();
+        let codes = |errors: Vec<FieldError>| errors.into_iter().map(|error| error.code).collect();
         ValidatedRequest::of_new(&new, &Tenant::new("demo").unwrap(), now, "").map_err(codes)
     }
 
@@ -357,7 +359,7 @@ mod tests {
             ("", "format"),
         ] {
             let body = serde_json::json!({ "email": "a@b.no", "to_date": raw, "targets": ["archive"] });
-            assert_eq!(read(body).map(drop), Err(vec![code]), "{raw}");
+            assert_eq!(read(body).map(drop), Err(vec![code.into()]), "{raw}");
         }
     }
 

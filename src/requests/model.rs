@@ -16,7 +16,7 @@ use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
-use crate::vault::VaultError;
+use crate::vault::{Contended, VaultError};
 
 /// The most rows of one batch.
 pub const LARGEST_BATCH: usize = 500;
@@ -274,4 +274,10 @@ pub enum RequestError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Contended for RequestError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
+    }
 }

@@ -18,7 +18,7 @@ pub struct Claimed {
     pub email_id: Option<IdentifierId>,
     pub due_at: DateTime<Utc>,
     pub targets: Targets,
-    pub delete_content: Option<bool>,
+    pub delete_content: bool,
 }
 
 impl Claimed {
@@ -212,7 +212,7 @@ pub async fn waiting_since(tx: &mut Tx<Archive>, tenant: TenantId, limit: DateTi
 }
 
 /// Appends a WITH of the relation `own (record_id, phone_id, email_id)`: some requests with their identifiers.
-pub fn with_own(query: Query<'_>, tenant: TenantId, masked: &[Masked]) -> Query<'_> {
+pub fn with_own<'c>(query: Query<'c>, tenant: TenantId, masked: &[Masked]) -> Query<'c> {
     query
         .push("WITH own AS (SELECT id AS record_id, phone_id, email_id FROM requests")
         .with(" WHERE tenant_id = ", tenant)
@@ -296,8 +296,7 @@ pub async fn count_too_old(tx: &mut Tx<Archive>, tenant: TenantId, limits: AgeLi
 /// The next done requests that are too old.
 pub async fn too_old(tx: &mut Tx<Archive>, tenant: TenantId, limits: AgeLimits) -> Result<Vec<RequestId>> {
     let query = tx.query("SELECT id FROM requests").with(" WHERE tenant_id = ", tenant);
-    let rows: Vec<(RequestId,)> =
-        limits.exceeded(query).with(" ORDER BY created_at, id LIMIT ", BATCH).all().await?;
+    let rows: Vec<(RequestId,)> = limits.exceeded(query).with(" ORDER BY created_at, id LIMIT ", BATCH).all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 

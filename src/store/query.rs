@@ -58,21 +58,21 @@ enum Target<'c> {
 }
 
 /// Where a statement is begun in the sources: its name in the log, which has nothing of its values.
-type Place = &'static Location<'static>;
+type CallSite = &'static Location<'static>;
 
 /// A statement that is to be run.
 struct Ready<'c> {
     text: SqlStr,
     target: Target<'c>,
     cached: bool,
-    place: Place,
+    place: CallSite,
 }
 
 /// A statement under construction: text is only ever literal, values are only ever bound.
 #[must_use = "a query does nothing until it is run"]
 pub struct Query<'c> {
     text: Cow<'static, str>,
-    place: Place,
+    place: CallSite,
     target: Target<'c>,
     bound: usize,
     unencodable: bool,
@@ -80,15 +80,19 @@ pub struct Query<'c> {
 }
 
 impl<'c> Query<'c> {
-    pub(super) fn postgres(sql: Sql, place: Place, (connection, watch): (&'c mut PgConnection, Watch<'c>)) -> Self {
+    pub(super) fn postgres(sql: Sql, place: CallSite, (connection, watch): (&'c mut PgConnection, Watch<'c>)) -> Self {
         Self::new(sql.postgres, place, Target::Postgres(connection, PgArguments::default(), watch))
     }
 
-    pub(super) fn sqlite(sql: Sql, place: Place, (connection, watch): (&'c mut SqliteConnection, Watch<'c>)) -> Self {
+    pub(super) fn sqlite(
+        sql: Sql,
+        place: CallSite,
+        (connection, watch): (&'c mut SqliteConnection, Watch<'c>),
+    ) -> Self {
         Self::new(sql.sqlite, place, Target::Sqlite(connection, SqliteArguments::default(), watch))
     }
 
-    fn new(text: &'static str, place: Place, target: Target<'c>) -> Self {
+    fn new(text: &'static str, place: CallSite, target: Target<'c>) -> Self {
         Self { text: Cow::Borrowed(text), place, target, bound: 0, unencodable: false, cached: true }
     }
 
@@ -302,13 +306,13 @@ impl<'c> Query<'c> {
 }
 
 /// Whether a statement is the service's own: tests look at all tenants, and break what no statement should.
-fn is_checked(place: Place) -> bool {
+fn is_checked(place: CallSite) -> bool {
     place.file().starts_with("src/") && !place.file().contains("/tests")
 }
 
 /// What is told of a failure. A statement that the database does not take is a mistake of the program: the log says which
 /// it is, since nobody could find it by its code.
-fn failed(place: Place, error: StoreError) -> StoreError {
+fn failed(place: CallSite, error: StoreError) -> StoreError {
     if error.is_mistake() {
         tracing::error!(statement = %place, %error, "A statement failed");
     }

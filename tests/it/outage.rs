@@ -197,7 +197,10 @@ fn a_pass_that_loses_a_transaction_goes_on() {
         other.execute("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE").await.unwrap();
         other.execute("ROLLBACK").await.unwrap();
         let told = night.end().await.well();
-        assert!(lethe.journal().text().contains("A transaction lost, retrying"), "the deadlock was met");
+        assert!(
+            lethe.journal().text().contains("A transaction lost against another one, retrying"),
+            "the deadlock was met"
+        );
         let report: Value = serde_json::from_str(&told.stdout).unwrap();
         assert_eq!((&report["requests_done"], &report["anonymized"]["archive"]), (&json!(1), &json!(1)), "{report}");
         let done = lethe.request(&entered["id"]).await.expect(200).json();

@@ -18,6 +18,9 @@ pub use mask::mask;
 pub use phone::readings;
 pub use phone::{Phone, Region, RegionError, digit, is_separator};
 
+/// The word that is shown for a forgotten identifier, and for an identifier that a view does not show.
+pub const ANONYMIZED: &str = "Anonymized";
+
 /// Which kind an identifier is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

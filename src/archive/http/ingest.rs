@@ -24,7 +24,7 @@ use crate::http::docs::{BodyProblems, CallProblems};
 use crate::http::json::{broken_rules, parse};
 use crate::http::lines::Lines;
 use crate::http::query::{Nothing, Params};
-use crate::http::{ApiResult, Caller, Code, HttpContext, Place, Problem};
+use crate::http::{ApiResult, Caller, Code, FieldError, HttpContext, Problem};
 use crate::tenants;
 use crate::vault::{AppContext, Keyset};
 
@@ -82,7 +82,7 @@ pub struct Rejection {
     #[schema(example = 3)]
     pub line: u64,
     /// What is wrong with it.
-    pub errors: Vec<Place>,
+    pub errors: Vec<FieldError>,
 }
 
 /// The array that a call sends. Any item is taken: one that is no record is reported by its place, and the others are
@@ -145,10 +145,10 @@ pub struct Ingest<'a, T> {
 }
 
 /// A record's line and text, or why there is none.
-type Sent = (u64, Result<Vec<u8>, Vec<Place>>);
+type Sent = (u64, Result<Vec<u8>, Vec<FieldError>>);
 
 /// A record's line and length, and what it is.
-type Read = (u64, usize, Result<ParsedRecord, Vec<Place>>);
+type Read = (u64, usize, Result<ParsedRecord, Vec<FieldError>>);
 
 impl<'a, T: Incoming> Ingest<'a, T> {
     /// A call that has sent nothing yet.
@@ -173,7 +173,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
     /// Takes one record's text, `None` where it is too long to be one.
     pub async fn take(&mut self, line: u64, text: Option<&[u8]>) -> Result<(), ArchiveError> {
         self.sent_bytes += text.map_or(0, <[u8]>::len);
-        let too_long = || vec![Place::at("", "too_long", "the line is too long")];
+        let too_long = || vec![FieldError::at("", "too_long", "the line is too long")];
         self.note((line, text.map(<[u8]>::to_vec).ok_or_else(too_long)));
         if self.sent_bytes >= work::PIECE || self.drafts.len() + self.sent.len() == BATCH {
             self.read_sent().await;
@@ -182,7 +182,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
     }
 
     /// Notes a record that was sent, but of which not even a text could be made.
-    pub fn refuse(&mut self, line: u64, errors: Vec<Place>) {
+    pub fn refuse(&mut self, line: u64, errors: Vec<FieldError>) {
         self.note((line, Err(errors)));
     }
 
@@ -218,7 +218,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
         }
     }
 
-    fn reject(&mut self, line: u64, errors: Vec<Place>) {
+    fn reject(&mut self, line: u64, errors: Vec<FieldError>) {
         if self.has_room() {
             self.report.rejected.push(Rejection { line, errors });
         }
@@ -251,10 +251,10 @@ impl<'a, T: Incoming> Ingest<'a, T> {
 }
 
 /// One record, or everything that is wrong with it.
-fn read<T: Incoming>(reader: &Reader<'_>, text: &[u8]) -> Result<ParsedRecord, Vec<Place>> {
+fn read<T: Incoming>(reader: &Reader<'_>, text: &[u8]) -> Result<ParsedRecord, Vec<FieldError>> {
     let record: T = parse(text).map_err(crate::http::json::BodyError::into_places)?;
     record.validate().map_err(|errors| broken_rules(&errors))?;
-    record.read(reader).map_err(|places| places.into_iter().map(Place::from).collect())
+    record.read(reader)
 }
 
 /// Send interactions

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use pii::Kind;
 use pii::text::{fill_json, fill_text};
+use pii::{ANONYMIZED, Kind};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::archive::columns::Columns;
 use crate::archive::incoming::{Channel, Direction};
 use crate::archive::mentions::Mention;
-use crate::archive::model::{ANONYMIZED, CustomerField, Record, View};
+use crate::archive::model::{CustomerField, Record, View};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, Token};

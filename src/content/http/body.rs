@@ -1,12 +1,11 @@
 //! Content in JSON.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::archive::View;
+use crate::base::hex::hex;
 use crate::base::id::{ContentId, RecordId};
 use crate::content::{Content, ContentKind, Deleted, Sensitivity, Ticket};
 use crate::http::query::Limit;
@@ -64,14 +63,6 @@ impl From<Content> for ContentItem {
             created_at: content.created_at,
         }
     }
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// What is uploaded.

@@ -20,6 +20,7 @@ use utoipa_actix_web::{AppExt as _, scope};
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::crypto::sha256;
+use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
 use crate::config::Config;
 use crate::content::tests::House;
@@ -143,7 +144,7 @@ async fn a_recording_from_upload_to_deletion() {
     let id = uploaded.body["id"].as_str().unwrap().to_owned();
     let item = json!({
         "id": id, "interaction_id": house.call, "kind": "recording", "media_type": "audio/wav", "size": 200_000,
-        "sha256": body::hex(&sha256(&bytes)), "sensitivity": "normal", "encrypted_for": null, "playable": true, "duration_ms": null,
+        "sha256": hex(&sha256(&bytes)), "sensitivity": "normal", "encrypted_for": null, "playable": true, "duration_ms": null,
         "created_at": "2026-08-03T12:00:00Z",
     });
     let path = format!("{CONTENT}/{id}");

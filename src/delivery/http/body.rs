@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::base::id::{ContentId, DeliveryId, RecordId};
 use crate::delivery::{AddressError, Delivery, DeliveryState, Destination, NewDestination};
-use crate::http::Place;
+use crate::http::FieldError;
 use crate::http::query::Limit;
 use crate::vault::DeliverySecret;
 
@@ -50,13 +50,13 @@ pub struct DeliveryTarget {
 
 impl DeliveryTarget {
     /// The target as it was meant, or what is wrong with it.
-    pub fn read(self) -> Result<NewDestination, Vec<Place>> {
+    pub fn read(self) -> Result<NewDestination, Vec<FieldError>> {
         let Self { url, password, private_key, host_key, endpoint, region, access_key_id } = self;
         let address =
-            url.parse().map_err(|error: AddressError| vec![Place::at("/url", "format", error.to_string())])?;
+            url.parse().map_err(|error: AddressError| vec![FieldError::at("/url", "format", error.to_string())])?;
         let secret = match (password, private_key) {
             (Some(_), Some(_)) => {
-                return Err(vec![Place::at("/private_key", "format", "must not stand beside a password")]);
+                return Err(vec![FieldError::at("/private_key", "format", "must not stand beside a password")]);
             }
             (Some(password), None) => Some(DeliverySecret::Password(SecretString::from(password))),
             (None, Some(key)) => Some(DeliverySecret::PrivateKey(SecretString::from(key))),

@@ -20,7 +20,8 @@ use serde_json::error::Category;
 use validator::Validate;
 
 use super::HttpContext;
-use super::problem::{Code, Place, Problem};
+use super::problem::{Code, Problem};
+use crate::base::field::FieldError;
 use crate::config::HttpConfig;
 
 pub(super) use read::from_texts;
@@ -36,16 +37,16 @@ pub enum BodyError {
         column: usize,
     },
     /// It is JSON of another shape.
-    Misshaped(Vec<Place>),
+    Misshaped(Vec<FieldError>),
 }
 
 impl BodyError {
     /// The places, with one for a text that is no JSON: for the report of a line.
     #[must_use]
-    pub fn into_places(self) -> Vec<Place> {
+    pub fn into_places(self) -> Vec<FieldError> {
         match self {
             Self::NotJson { column, .. } => {
-                vec![Place::at("", Code::JsonInvalid.as_str(), format!("is not JSON from column {column} on"))]
+                vec![FieldError::at("", Code::JsonInvalid.as_str(), format!("is not JSON from column {column} on"))]
             }
             Self::Misshaped(places) => places,
         }
@@ -73,7 +74,7 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
 /// Reads a text as JSON of any shape.
 fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
     let Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
-        Category::Data => BodyError::Misshaped(vec![Place::at("", "format", "must name each field once")]),
+        Category::Data => BodyError::Misshaped(vec![FieldError::at("", "format", "must name each field once")]),
         _ => not_json(&error),
     })?;
     let nul = read::nul_in(&value);
@@ -85,7 +86,7 @@ pub(super) fn not_json(error: &serde_json::Error) -> BodyError {
     BodyError::NotJson { line: error.line().max(1), column: error.column().max(1) }
 }
 
-fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<Place>> {
+fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<FieldError>> {
     read::from_value(value).map_err(|place| vec![place])
 }
 

@@ -13,25 +13,25 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use crate::http::problem::Place;
+use crate::base::field::FieldError;
 
 /// Reads a type from a JSON value.
-pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Place> {
+pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
     let read = T::deserialize(Reader { value, texts: false });
-    read.map_err(|mistake| Place::at(mistake.pointer, mistake.code, mistake.detail))
+    read.map_err(|mistake| FieldError::at(mistake.pointer, mistake.code, mistake.detail))
 }
 
 /// Reads a type from texts by name, numbers among them; places are parameters.
-pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, Place> {
+pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, FieldError> {
     T::deserialize(TextsReader(texts)).map_err(|mistake| {
         let name = mistake.pointer.trim_start_matches('/').to_owned();
-        Place::parameter(name, mistake.code, mistake.detail)
+        FieldError::parameter(name, mistake.code, mistake.detail)
     })
 }
 
 /// The first text or key that holds a NUL, which PostgreSQL cannot keep.
-pub(super) fn nul_in(value: &Value) -> Option<Place> {
-    let place = |pointer: &str| Place::at(pointer, "format", "must not hold the character NUL");
+pub(super) fn nul_in(value: &Value) -> Option<FieldError> {
+    let place = |pointer: &str| FieldError::at(pointer, "format", "must not hold the character NUL");
     match value {
         Value::String(text) => text.contains('\0').then(|| place("")),
         Value::Array(items) => {

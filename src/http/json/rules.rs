@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use serde_json::Value;
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
-use crate::http::problem::Place;
+use crate::base::field::FieldError;
 
 /// The places that break the rules of a type, in the order of their pointers. The values never leave `params`.
 #[must_use]
-pub fn broken_rules(errors: &ValidationErrors) -> Vec<Place> {
+pub fn broken_rules(errors: &ValidationErrors) -> Vec<FieldError> {
     let mut places = Vec::new();
     collect(errors, "", &mut places);
     places.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     places
 }
 
-fn collect(errors: &ValidationErrors, outer: &str, places: &mut Vec<Place>) {
+fn collect(errors: &ValidationErrors, outer: &str, places: &mut Vec<FieldError>) {
     for (field, kind) in errors.errors() {
         // `__all__` is how a rule about the whole value is filed.
         let pointer = if field == "__all__" { outer.to_owned() } else { format!("{outer}/{field}") };
@@ -32,7 +32,7 @@ fn collect(errors: &ValidationErrors, outer: &str, places: &mut Vec<Place>) {
     }
 }
 
-fn place(error: &ValidationError, pointer: &str) -> Place {
+fn place(error: &ValidationError, pointer: &str) -> FieldError {
     let (code, detail) = match error.code.as_ref() {
         "length" => length(error),
         "range" => ("out_of_range".into(), bounds(error, "")),
@@ -48,7 +48,7 @@ fn place(error: &ValidationError, pointer: &str) -> Place {
         | "non_control_character" => ("format".into(), "must have the documented format".into()),
         _ => (error.code.clone(), "breaks a rule of this field".into()),
     };
-    Place::at(pointer, code, error.message.clone().unwrap_or(detail))
+    FieldError::at(pointer, code, error.message.clone().unwrap_or(detail))
 }
 
 /// A length's rule: which end was passed is told by the value, which is looked at and not shown.

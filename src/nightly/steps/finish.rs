@@ -39,10 +39,8 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         let mut tx = context.begin().await?;
         report.requests_failed += requests::fail(&mut tx, tenant, &failed, UNREADABLE, now).await?;
         if !masked.is_empty() {
-            unlink::own_mentions(&mut tx, tenant, Owner::Request, |query| {
-                requests::with_own(query, tenant, &masked)
-            })
-            .await?;
+            unlink::own_mentions(&mut tx, tenant, Owner::Request, |query| requests::with_own(query, tenant, &masked))
+                .await?;
             report.requests_done += requests::set_done(&mut tx, tenant, &masked, now).await?;
             gc_identifiers::note(&mut tx, tenant, pass.id, &ids).await?;
             let entries: Vec<Entry> = masked

@@ -74,11 +74,7 @@ pub async fn retire(context: &PassContext<'_>, pass: &Pass) -> std::result::Resu
 }
 
 /// Deletes those of the noted identifiers that nothing refers to, and removes the mark from the others.
-pub async fn delete(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<(), PassError> {
+pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
     let tenant = context.tenant.id;
     loop {
         let mut tx = context.read().await?;
@@ -146,7 +142,7 @@ const REFERENCES: [(&str, &str); 15] = [
     ("raw_events", "email_id"),
     ("raw_events", "name_id"),
     ("mentions", "identifier_id"),
-    ("rereadings", "identifier_id"),
+    ("rescans", "identifier_id"),
     ("requests", "phone_id"),
     ("requests", "email_id"),
     ("delivery_customers", "phone_id"),
@@ -155,12 +151,12 @@ const REFERENCES: [(&str, &str); 15] = [
 
 async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {
     let position: Option<(IdentifierId,)> =
-        tx.query("SELECT position FROM sweeps").with(" WHERE tenant_id = ", tenant).maybe().await?;
+        tx.query("SELECT position FROM gc_identifiers").with(" WHERE tenant_id = ", tenant).maybe().await?;
     Ok(position.map_or(IdentifierId(uuid::Uuid::nil()), |(position,)| position))
 }
 
 async fn set_position(tx: &mut Tx<Archive>, tenant: TenantId, position: IdentifierId) -> Result<u64> {
-    tx.query("INSERT INTO sweeps (tenant_id, position) VALUES (")
+    tx.query("INSERT INTO gc_identifiers (tenant_id, position) VALUES (")
         .with("", tenant)
         .with(", ", position)
         .push(") ON CONFLICT (tenant_id) DO UPDATE SET position = excluded.position")
@@ -173,7 +169,7 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, ids: &[I
     let mut noted = 0;
     for chunk in ids.chunks(1_000) {
         noted += tx
-            .query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) VALUES ")
+            .query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) VALUES ")
             .each(chunk, |query, id| query.with("(", tenant).with(", ", pass).with(", ", *id).push(")"))
             .push(" ON CONFLICT DO NOTHING")
             .once()
@@ -190,7 +186,7 @@ pub async fn note_all(
     pass: PassId,
     lost: impl FnOnce(Query<'_>) -> Query<'_>,
 ) -> Result<u64> {
-    lost(tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) "))
+    lost(tx.query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) "))
         .with(" SELECT DISTINCT ", tenant)
         .push(Sql::CAST_UUID)
         .with(", ", pass)
@@ -207,7 +203,7 @@ async fn noted(
     after: Option<IdentifierId>,
 ) -> Result<Vec<IdentifierId>> {
     let rows: Vec<(IdentifierId,)> = tx
-        .query("SELECT identifier_id FROM pass_released")
+        .query("SELECT identifier_id FROM pass_orphans")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
         .with_some(" AND identifier_id > ", after)
@@ -218,7 +214,7 @@ async fn noted(
 }
 
 async fn forget(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, ids: &[IdentifierId]) -> Result<u64> {
-    tx.query("DELETE FROM pass_released")
+    tx.query("DELETE FROM pass_orphans")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
         .with_any(" AND identifier_id", ids.iter().copied())

@@ -39,11 +39,7 @@ struct Reached {
 }
 
 /// Checks the next objects, keys, and rows.
-pub async fn check(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<(), PassError> {
+pub async fn check(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
     let tenant = context.tenant.id;
     let start = position(&mut context.read().await?, tenant).await?;
     let key_position = collect_keys(context, pass, start.key_position, report).await?;
@@ -175,7 +171,7 @@ fn is_older(id: ContentId, limit: DateTime<Utc>) -> bool {
 
 async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Reached> {
     let position: Option<Reached> = tx
-        .query("SELECT folder, content_position, key_position FROM content_sweeps")
+        .query("SELECT folder, content_position, key_position FROM gc_objects")
         .with(" WHERE tenant_id = ", tenant)
         .maybe()
         .await?;
@@ -185,7 +181,7 @@ async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Reached> {
 
 async fn set_position(tx: &mut Tx<Archive>, tenant: TenantId, position: Reached) -> Result<u64> {
     let Reached { folder, content_position, key_position } = position;
-    tx.query("INSERT INTO content_sweeps (tenant_id, folder, content_position, key_position) VALUES (")
+    tx.query("INSERT INTO gc_objects (tenant_id, folder, content_position, key_position) VALUES (")
         .with("", tenant)
         .with(", ", folder)
         .with(", ", content_position)

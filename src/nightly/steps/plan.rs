@@ -154,7 +154,7 @@ mod tests {
             email_id: id(email),
             due_at,
             targets,
-            delete_content: None,
+            delete_content: false,
         }
     }
 

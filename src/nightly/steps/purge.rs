@@ -25,11 +25,7 @@ const DONE_KEPT: Days = Days::new(30);
 const IDEMPOTENCY: TimeDelta = TimeDelta::hours(24);
 
 /// Deletes what is too old, and with it the pass.
-pub async fn purge(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<(), PassError> {
+pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
     let (app, tenant) = (context.app, context.tenant.id);
     if let Some(limits) = limits(context.tenant, pass.as_of) {
         loop {
@@ -47,8 +43,7 @@ pub async fn purge(
             audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
             tx.commit().await?;
         }
-        report.requests_overdue =
-            requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
+        report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
     }
     let mut tx = context.begin().await?;
     purge_idempotency(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;

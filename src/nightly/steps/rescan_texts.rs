@@ -62,8 +62,7 @@ pub async fn rescan_all(context: &PassContext<'_>, pass: &Pass, report: &mut Rep
     let mut tx = context.begin().await?;
     for (is_tried, error) in [(false, UNAVAILABLE), (true, UNREADABLE)] {
         let blocked = blocked(&mut tx, tenant, pass.id, is_tried).await?;
-        report.requests_failed +=
-            requests::fail(&mut tx, tenant, &blocked, error, context.app.clock.now()).await?;
+        report.requests_failed += requests::fail(&mut tx, tenant, &blocked, error, context.app.clock.now()).await?;
     }
     forget_searches(&mut tx, tenant, pass.id).await?;
     tx.commit().await?;

@@ -18,17 +18,13 @@ use crate::store::{Archive, Result, Tx};
 use crate::tenants::{Retention, Tenant};
 
 /// Deletes the content that is too old, if retention is on.
-pub async fn expire(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<(), PassError> {
+pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
     let tenant = context.tenant;
-    for aged in limits(tenant, pass.as_of) {
+    for (kind, limit) in limits(tenant, pass.as_of) {
         let mut after = None;
         loop {
             let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
-            let old = contents::older(&mut context.read().await?, tenant.id, aged, after, batch).await?;
+            let old = contents::older(&mut context.read().await?, tenant.id, kind, limit, after, batch).await?;
             let Some(last) = old.last() else { break };
             after = Some(*last);
             let ids: Vec<_> = old.iter().map(|(_, id)| *id).collect();

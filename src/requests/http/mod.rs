@@ -21,7 +21,7 @@ use crate::http::idempotency::IdempotencyKey;
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{ApiResult, Caller, Code, Place, Problem, Registry};
+use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
@@ -273,7 +273,7 @@ impl From<RequestError> for Problem {
             RequestError::Cancelled => {
                 Self::new(Code::StateConflict).detail("the request that this key entered was cancelled since")
             }
-            RequestError::Invalid(places) => Self::invalid(places.into_iter().map(Place::from).collect()),
+            RequestError::Invalid(places) => Self::invalid(places),
             RequestError::InProgress => Self::new(Code::InProgress),
             RequestError::KeyReused => Self::new(Code::IdempotencyKeyReused),
             RequestError::Cursor(_) => Self::new(Code::CursorInvalid),

@@ -28,7 +28,7 @@ mod name;
 mod national;
 mod own;
 mod phone;
-mod placeholder;
+pub mod placeholder;
 mod plan;
 mod spoken;
 mod suppressed;

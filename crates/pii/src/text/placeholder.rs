@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::{Find, Found};
 
-pub(super) const OPEN: char = '\u{E000}';
-pub(super) const CLOSE: char = '\u{E001}';
+pub const OPEN: char = '\u{E000}';
+pub const CLOSE: char = '\u{E001}';
 /// The byte that both delimiters begin with and hardly any other character.
 const LEAD: u8 = 0xEE;
 

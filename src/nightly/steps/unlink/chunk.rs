@@ -104,10 +104,9 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> std::resu
             unlink_mentions(&mut tx, chunk).await?;
         }
         failpoint::reach("chunk.between");
-        let customers = unlink::customers(&mut tx, chunk.tenant, chunk.target, chunk.span, |query| {
-            with_selected(query, chunk)
-        })
-        .await?;
+        let customers =
+            unlink::customers(&mut tx, chunk.tenant, chunk.target, chunk.span, |query| with_selected(query, chunk))
+                .await?;
         unlinked.records = untouched.unwrap_or(customers);
     }
     let (position, position_at) = chunk.end();
@@ -127,7 +126,7 @@ fn with_matched<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     );
     if chunk.traces.mentions {
         query
-            .push(" UNION ALL SELECT record_id, identifier_id, at FROM pass_hits")
+            .push(" UNION ALL SELECT record_id, identifier_id, at FROM pass_mentions")
             .with(" WHERE tenant_id = ", chunk.tenant)
             .push(")")
     } else {
@@ -138,7 +137,7 @@ fn with_matched<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
 /// Notes the selected mentions. Then it notes, in the records whose customer is unlinked, the mentions of that customer and of
 /// all identifiers that this pass forgets there.
 async fn note_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    const INSERT: &str = "INSERT INTO pass_hits (tenant_id, record_id, slot, identifier_id, at) ";
+    const INSERT: &str = "INSERT INTO pass_mentions (tenant_id, record_id, n, identifier_id, at) ";
     let query = with_selected(tx.query(INSERT), chunk).push(", said AS (");
     let query = selector::mentions(query, chunk.tenant, chunk.target, chunk.span);
     let selected = insert_said(query, chunk).execute().await?;
@@ -193,13 +192,13 @@ async fn unlink_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()> {
     let (tenant, target) = (chunk.tenant, chunk.target);
     unlink::mark_mentioning(tx, tenant, target, |query| with_noted(query, chunk)).await?;
     unlink::mentions(tx, tenant, target.into(), |query| with_noted(query, chunk)).await?;
-    tx.query("DELETE FROM pass_hits").with(" WHERE tenant_id = ", tenant).execute().await?;
+    tx.query("DELETE FROM pass_mentions").with(" WHERE tenant_id = ", tenant).execute().await?;
     Ok(())
 }
 
 fn with_noted<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     query
-        .push("WITH noted AS (SELECT record_id, slot AS n, identifier_id, at FROM pass_hits")
+        .push("WITH noted AS (SELECT record_id, n, identifier_id, at FROM pass_mentions")
         .with(" WHERE tenant_id = ", chunk.tenant)
         .push(")")
 }

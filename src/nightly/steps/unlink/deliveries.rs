@@ -38,9 +38,8 @@ pub async fn forget_customers(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()>
     })
     .await?;
     gc_identifiers::note_all(tx, chunk.tenant, chunk.pass, |query| {
-        with_made(query, chunk).push(
-            ", lost AS (SELECT phone_id AS identifier_id FROM made UNION SELECT email_id FROM made)",
-        )
+        with_made(query, chunk)
+            .push(", lost AS (SELECT phone_id AS identifier_id FROM made UNION SELECT email_id FROM made)")
     })
     .await?;
     deliveries::forget(tx, chunk.tenant, |query| with_made(query, chunk)).await?;

@@ -46,37 +46,34 @@ struct WorkRow {
     component: i32,
 }
 
-/// The position of the walk.
-#[derive(Clone, Copy)]
-struct Position {
+/// The walk over the work rows of a pass.
+struct Walk {
+    tenant: TenantId,
+    pass: PassId,
     /// The last work row that was unlinked.
     after: i32,
     /// Of the component after it, everything before this instant was unlinked.
     from: Option<DateTime<Utc>>,
+    traces: TenantTraces,
+    expected: Expected,
 }
 
 /// Walks over the work rows, from the position of the pass to the end.
-pub async fn unlink(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<(), PassError> {
+pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
     let tenant = context.tenant.id;
-    let mut position = Position { after: pass.position, from: pass.position_at };
-    let mut traces = TenantTraces::read(&mut context.read().await?, tenant).await?;
-    let (mut expected, mut chunks) = (Expected::default(), 0);
+    let traces = TenantTraces::read(&mut context.read().await?, tenant).await?;
+    let (after, from) = (pass.position, pass.position_at);
+    let mut walk = Walk { tenant, pass: pass.id, after, from, traces, expected: Expected::default() };
+    let mut chunks = 0;
     loop {
-        let mut tx = context.read().await?;
-        let next = next_chunk(&mut tx, (tenant, pass.id), position, &mut traces, &mut expected).await?;
+        let next = walk.next_chunk(&mut context.read().await?).await?;
         let Some(chunk) = next else { break };
-        drop(tx);
         let Unlinked { records, texts } = unlink_chunk(context, &chunk).await?;
-        let (after, from) = chunk.end();
-        position = Position { after, from };
+        (walk.after, walk.from) = chunk.end();
         chunks += 1;
         let is_noted = chunk.traces.mentions || chunk.traces.texts;
         if is_noted && chunks % CHUNKS_TO_VACUUM == 0 && context.app.archive.is_postgres() {
-            context.app.archive.scrub(Sql::per("VACUUM pass_hits, pass_text_hits", "")).await?;
+            context.app.archive.scrub(Sql::per("VACUUM pass_mentions, pass_text_mentions", "")).await?;
         }
         *report.anonymized.entry(chunk.target.to_string()).or_default() += records;
         report.texts_anonymized += texts;
@@ -126,47 +123,44 @@ impl TenantTraces {
     }
 }
 
-/// The next whole components that together select about [`CHUNK`] records. A component that alone selects many more comes in
-/// slices of time. Then the position stays before it, at the instant `from`.
-async fn next_chunk(
-    tx: &mut Tx<Archive>,
-    (tenant, pass): (TenantId, PassId),
-    Position { after, from }: Position,
-    traces: &mut TenantTraces,
-    expected: &mut Expected,
-) -> Result<Option<Chunk>> {
-    let rows = work_rows(tx, tenant, pass, after).await?;
-    let Some(first) = rows.first().copied() else { return Ok(None) };
-    let traces = traces.of(tx, tenant, first.target).await?;
-    let mut chunk =
-        Chunk { tenant, pass, target: first.target, after, last: first.no, span: Span::default(), traces };
-    chunk.last = last_of_component(tx, &chunk, first.component).await?.unwrap_or(first.no);
-    chunk.span.from = from;
-    // The last component of a full window may continue after it, so it waits for the next window.
-    let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == WINDOW);
-    let cut_off = rows.last().filter(|_| is_full).map(|row| row.component);
-    let window: Vec<WorkRow> = rows
-        .into_iter()
-        .filter(|row| {
-            row.target == first.target && (row.component == first.component || Some(row.component) != cut_off)
-        })
-        .collect();
-    let end_of_window = window.last().map_or(chunk.last, |row| row.no.max(chunk.last));
-    expected.count(tx, &Chunk { last: end_of_window, ..chunk }).await?;
-    let of_first = (first.no..=chunk.last).map(|no| expected.of(no)).sum::<i64>();
-    if from.is_some() || of_first > 2 * CHUNK {
-        chunk.span.to = slice_end(tx, &chunk).await?;
-        return Ok(Some(chunk));
-    }
-    let mut sum = of_first;
-    for component in window.chunk_by(|one, next| one.component == next.component).skip(1) {
-        sum += component.iter().map(|row| expected.of(row.no)).sum::<i64>();
-        if sum > CHUNK {
-            break;
+impl Walk {
+    /// The next whole components that together select about [`CHUNK`] records. A component that alone selects many more comes in
+    /// slices of time. Then the position stays before it, at the instant `from`.
+    async fn next_chunk(&mut self, tx: &mut Tx<Archive>) -> Result<Option<Chunk>> {
+        let Self { tenant, pass, after, from, ref mut traces, ref mut expected } = *self;
+        let rows = work_rows(tx, tenant, pass, after).await?;
+        let Some(first) = rows.first().copied() else { return Ok(None) };
+        let traces = traces.of(tx, tenant, first.target).await?;
+        let mut chunk =
+            Chunk { tenant, pass, target: first.target, after, last: first.no, span: Span::default(), traces };
+        chunk.last = last_of_component(tx, &chunk, first.component).await?.unwrap_or(first.no);
+        chunk.span.from = from;
+        // The last component of a full window may continue after it, so it waits for the next window.
+        let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == WINDOW);
+        let cut_off = rows.last().filter(|_| is_full).map(|row| row.component);
+        let window: Vec<WorkRow> = rows
+            .into_iter()
+            .filter(|row| {
+                row.target == first.target && (row.component == first.component || Some(row.component) != cut_off)
+            })
+            .collect();
+        let end_of_window = window.last().map_or(chunk.last, |row| row.no.max(chunk.last));
+        expected.count(tx, &Chunk { last: end_of_window, ..chunk }).await?;
+        let of_first = (first.no..=chunk.last).map(|no| expected.of(no)).sum::<i64>();
+        if from.is_some() || of_first > 2 * CHUNK {
+            chunk.span.to = slice_end(tx, &chunk).await?;
+            return Ok(Some(chunk));
         }
-        chunk.last = component.last().map_or(chunk.last, |row| row.no);
+        let mut sum = of_first;
+        for component in window.chunk_by(|one, next| one.component == next.component).skip(1) {
+            sum += component.iter().map(|row| expected.of(row.no)).sum::<i64>();
+            if sum > CHUNK {
+                break;
+            }
+            chunk.last = component.last().map_or(chunk.last, |row| row.no);
+        }
+        Ok(Some(chunk))
     }
-    Ok(Some(chunk))
 }
 
 async fn work_rows(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, after: i32) -> Result<Vec<WorkRow>> {

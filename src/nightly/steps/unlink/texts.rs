@@ -19,24 +19,24 @@ pub async fn unlink_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     count(tx, chunk).await?;
     gc_identifiers::note_all(tx, chunk.tenant, chunk.pass, |query| {
         query
-            .push("WITH lost AS (SELECT identifier_id FROM pass_text_hits")
+            .push("WITH lost AS (SELECT identifier_id FROM pass_text_mentions")
             .with(" WHERE tenant_id = ", chunk.tenant)
             .push(")")
     })
     .await?;
     let texts: i64 = tx
-        .query("SELECT count(DISTINCT content_id) FROM pass_text_hits")
+        .query("SELECT count(DISTINCT content_id) FROM pass_text_mentions")
         .with(" WHERE tenant_id = ", chunk.tenant)
         .scalar()
         .await?;
     unlink::mentions(tx, chunk.tenant, Owner::Content, |query| {
         query
-            .push("WITH noted AS (SELECT content_id AS record_id, slot AS n, identifier_id, at FROM pass_text_hits")
+            .push("WITH noted AS (SELECT content_id AS record_id, n, identifier_id, at FROM pass_text_mentions")
             .with(" WHERE tenant_id = ", chunk.tenant)
             .push(")")
     })
     .await?;
-    tx.query("DELETE FROM pass_text_hits").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
+    tx.query("DELETE FROM pass_text_mentions").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
     Ok(texts.unsigned_abs())
 }
 
@@ -44,7 +44,7 @@ pub async fn unlink_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 /// customer and of all identifiers that this pass forgets. A name in a text is its customer's, also the name of a former
 /// customer of the interaction.
 async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    const INSERT: &str = "INSERT INTO pass_text_hits (tenant_id, content_id, slot, identifier_id, at) ";
+    const INSERT: &str = "INSERT INTO pass_text_mentions (tenant_id, content_id, n, identifier_id, at) ";
     let query = with_selected(tx.query(INSERT), chunk).push(", said AS (");
     let query = selector::mentions(query, chunk.tenant, Owner::Content, chunk.span);
     let selected = insert_said(query, chunk).execute().await?;
@@ -67,16 +67,16 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     requests::add_content(tx, chunk.tenant, |query| {
         let query = with_texts(query, chunk).push(", names AS (");
         let mut query = unlink::mentions_in(query, chunk.tenant, Owner::Content, "texts")
-            .push(" AND m.kind = 'name'), matched AS (SELECT content_id, identifier_id, at FROM pass_text_hits")
+            .push(" AND m.kind = 'name'), matched AS (SELECT content_id, identifier_id, at FROM pass_text_mentions")
             .with(" WHERE tenant_id = ", chunk.tenant);
         for column in ["k.phone_id", "k.email_id"] {
             query = query
                 .push(" UNION ALL SELECT h.content_id, ")
                 .push(column)
-                .push(", k.at FROM pass_text_hits h JOIN texts k ON k.id = h.content_id")
+                .push(", k.at FROM pass_text_mentions h JOIN texts k ON k.id = h.content_id")
                 .with(" WHERE h.tenant_id = ", chunk.tenant)
                 .push(" AND (h.identifier_id IN (k.phone_id, k.email_id, k.name_id)")
-                .push(" OR (h.content_id, h.slot) IN (SELECT record_id, n FROM names))");
+                .push(" OR (h.content_id, h.n) IN (SELECT record_id, n FROM names))");
         }
         query
             .push(

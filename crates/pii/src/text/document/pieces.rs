@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use super::super::{Find, Found};
 use super::scan::position;
 use super::{DocumentError, MOST_MARKS, MOST_MENTIONS};
-
-/// What is written where nothing is known that could stand for a find.
-pub(super) const ANONYMIZED: &str = "Anonymized";
+use crate::ANONYMIZED;
 
 /// What is written in place of a find.
 #[derive(Clone, Debug, PartialEq, Eq)]

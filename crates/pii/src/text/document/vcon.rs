@@ -13,11 +13,11 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::super::{Find, Found};
 use super::DocumentError;
 use super::json::{Trail, Walk};
-use super::pieces::{ANONYMIZED, Put};
+use super::pieces::Put;
 use super::rereading::has_placeholder;
 use super::scan::{Json, quoted};
 use super::speakers::is_role;
-use crate::{Email, IdentifierError, Phone, Pii};
+use crate::{ANONYMIZED, Email, IdentifierError, Phone, Pii};
 
 /// The lists whose entries have bodies.
 const LISTS: [&str; 6] = ["dialog", "analysis", "attachments", "group", "appended", "amended"];
