@@ -1,7 +1,7 @@
 //! The statements by which a pass unlinks records and mentions from their identifiers.
 //!
-//! A caller gives the set to act on as a function that begins the statement with a WITH. So a pass and its work tables decide
-//! which records are unlinked, and only the archive's own files name the archive's tables.
+//! A caller gives the set to act on as a function that begins the statement with a WITH. So a pass and its work tables
+//! decide which records are unlinked, and only the archive's own files name the archive's tables.
 
 use uuid::Uuid;
 
@@ -15,11 +15,11 @@ use crate::store::{Archive, Query, Result, Tx};
 /// The columns by which a request selects a record's customer.
 pub const SELECTING: [&str; 2] = ["phone_id", "email_id"];
 
-/// Unlinks the customers of a target that are selected, and returns how many records that were. `selected` appends a WITH of
-/// the relation `selected (identifier_id, cutoff)`.
+/// Unlinks the customers of a target that are selected, and returns how many records that were. `selected` appends a
+/// WITH of the relation `selected (identifier_id, cutoff)`.
 ///
-/// The conditions are on the record itself: a record that was changed since it was counted has seen the erasures, and it
-/// is left alone.
+/// The conditions are on the record itself: a record that was changed since it was counted has seen the erasures, and
+/// it is left alone.
 pub async fn customers(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -52,8 +52,8 @@ pub async fn customers(
     Ok(unlinked)
 }
 
-/// Unlinks mentions. `noted` appends a WITH of the relation `noted (record_id, n, identifier_id, at)`. A mention that was
-/// changed since it was noted is left alone.
+/// Unlinks mentions. `noted` appends a WITH of the relation `noted (record_id, n, identifier_id, at)`. A mention that
+/// was changed since it was noted is left alone.
 pub async fn mentions(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -70,7 +70,8 @@ pub async fn mentions(
         .await
 }
 
-/// Unlinks the mentions of a record's own identifiers. `own` appends a WITH of the relation `own (record_id, phone_id, email_id)`.
+/// Unlinks the mentions of a record's own identifiers. `own` appends a WITH of the relation `own (record_id, phone_id,
+/// email_id)`.
 pub async fn own_mentions(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -139,7 +140,8 @@ pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId, selected: impl Fn(Que
     Ok(())
 }
 
-/// Opens those of the selected interactions again that `kept (interaction_id)` contains. `selected` appends a WITH of both relations.
+/// Opens those of the selected interactions again that `kept (interaction_id)` contains. `selected` appends a WITH of
+/// both relations.
 pub async fn reopen(tx: &mut Tx<Archive>, tenant: TenantId, selected: impl Fn(Query<'_>) -> Query<'_>) -> Result<()> {
     for column in SELECTING {
         let query = selected(tx.query(""))
@@ -150,8 +152,8 @@ pub async fn reopen(tx: &mut Tx<Archive>, tenant: TenantId, selected: impl Fn(Qu
     Ok(())
 }
 
-/// Appends the condition of [`close`], up to the comparison of the bit. It is on the interaction itself: one that got another
-/// customer meanwhile is left alone.
+/// Appends the condition of [`close`], up to the comparison of the bit. It is on the interaction itself: one that got
+/// another customer meanwhile is left alone.
 fn of_selected<'c>(column: &'static str, query: Query<'c>, tenant: TenantId) -> Query<'c> {
     query
         .with(" WHERE interactions.tenant_id = ", tenant)
@@ -228,8 +230,8 @@ pub async fn any_mention(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -
     Ok(one.is_some())
 }
 
-/// Appends a join of the rows `c` of an outer relation with their interactions `r` before the cut-off of `s`, and the condition
-/// on the tenant and on a span of time.
+/// Appends a join of the rows `c` of an outer relation with their interactions `r` before the cut-off of `s`, and the
+/// condition on the tenant and on a span of time.
 pub fn join_interactions(query: Query<'_>, tenant: TenantId, span: Span) -> Query<'_> {
     query
         .push(" JOIN interactions r ON r.id = c.interaction_id AND r.at < s.cutoff")

@@ -1,6 +1,6 @@
-//! The outbox: which recordings are to be delivered to their tenant. Its rows are written in the transaction that stores
-//! a recording and cancelled in the one that deletes it, so that no recording is missed and none is delivered that is
-//! gone. `crate::delivery` works it.
+//! The outbox: which recordings are to be delivered to their tenant. Its rows are written in the transaction that
+//! stores a recording and cancelled in the one that deletes it, so that no recording is missed and none is delivered
+//! that is gone. `crate::delivery` works it.
 
 use chrono::{DateTime, Utc};
 
@@ -41,7 +41,8 @@ pub async fn cancel(tx: &mut Tx<Archive>, tenant: TenantId, contents: &[ContentI
         .await
 }
 
-/// Cancels the deliveries that were not made yet of the interactions of `customers k (id)`, of which `customers` appends a WITH.
+/// Cancels the deliveries that were not made yet of the interactions of `customers k (id)`, of which `customers`
+/// appends a WITH.
 pub async fn cancel_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -57,7 +58,8 @@ pub async fn cancel_of(
         .await
 }
 
-/// Appends a SELECT of the files of the deliveries `d` of a relation `h`, which has their request: `(request_id, file_name)`.
+/// Appends a SELECT of the files of the deliveries `d` of a relation `h`, which has their request: `(request_id,
+/// file_name)`.
 pub fn files<'c>(query: Query<'c>, tenant: TenantId, relation: &'static str, condition: &'static str) -> Query<'c> {
     query
         .push("SELECT h.request_id, f.value AS file_name FROM ")

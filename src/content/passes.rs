@@ -1,4 +1,5 @@
-//! The statements by which a pass finds content: that of selected interactions, that past its retention, and that without a row.
+//! The statements by which a pass finds content: that of selected interactions, that past its retention, and that
+//! without a row.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -26,7 +27,8 @@ pub fn count<'c>(query: Query<'c>, tenant: TenantId, interaction: &'static str) 
         .push(")")
 }
 
-/// Appends a SELECT of the content of the relation `customers k`, with each customer: `(id, at, phone_id, email_id, name_id)`.
+/// Appends a SELECT of the content of the relation `customers k`, with each customer: `(id, at, phone_id, email_id,
+/// name_id)`.
 pub fn of_customers(query: Query<'_>, tenant: TenantId) -> Query<'_> {
     query
         .push("SELECT c.id, k.at, k.phone_id, k.email_id, k.name_id FROM customers k")
@@ -56,7 +58,7 @@ pub async fn of_interactions(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Those of some ids that have a row.
+/// The ids among some that have a row.
 pub async fn with_row(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<HashSet<ContentId>> {
     if ids.is_empty() {
         return Ok(HashSet::new());

@@ -162,7 +162,7 @@ impl<'a> Attempt<'a> {
             Ok::<_, SendError>(())
         };
         if let Err(fault) = cleared.await {
-            tracing::warn!(delivery.id = %self.claim.id, error = fault.as_str(), "A part of a file is left at a target");
+            tracing::warn!(delivery.id = %self.claim.id, error = fault.as_str(), "The removal of a partial file failed; the file stays at the delivery target");
         }
     }
 

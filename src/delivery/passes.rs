@@ -1,7 +1,7 @@
 //! The statements by which a pass forgets the customers that deliveries were made for.
 //!
-//! A row is one customer, and it is deleted as a whole, as a record's customer is (A18). An interaction can be sent again with
-//! another customer. Deliveries that were made for the other customer stay.
+//! A row is one customer, and it is deleted as a whole, as a record's customer is (A18). An interaction can be sent
+//! again with another customer. Deliveries that were made for the other customer stay.
 
 use crate::archive::selector::Span;
 use crate::archive::unlink::{SELECTING, join_interactions};
@@ -19,15 +19,15 @@ pub async fn any_customer(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool
     Ok(one.is_some())
 }
 
-/// Appends the FROM of the rows `c` of customers that the relation `selected s` selects by a column, with their interactions
-/// `r`, and the conditions on both.
+/// Appends the FROM of the rows `c` of customers that the relation `selected s` selects by a column, with their
+/// interactions `r`, and the conditions on both.
 pub fn from_selected<'c>(column: &'static str, query: Query<'c>, tenant: TenantId, span: Span) -> Query<'c> {
     let query = query.push(" FROM selected s JOIN delivery_customers c ON c.").push(column).push(" = s.identifier_id");
     join_interactions(query, tenant, span).with(" AND c.tenant_id = ", tenant)
 }
 
-/// Appends a SELECT of one column for each delivery whose customer the relation `selected s` selects, while the interaction `r`
-/// has another customer by now.
+/// Appends a SELECT of one column for each delivery whose customer the relation `selected s` selects, while the
+/// interaction `r` has another customer by now.
 pub fn each_former_customer<'c>(mut query: Query<'c>, tenant: TenantId, span: Span, column: &'static str) -> Query<'c> {
     for ((selecting, is_former), then) in SELECTING
         .into_iter()
@@ -42,8 +42,9 @@ pub fn each_former_customer<'c>(mut query: Query<'c>, tenant: TenantId, span: Sp
     query
 }
 
-/// Appends a SELECT of the rows that are forgotten: those of the customers that the relation `selected s` selects, and those
-/// of the customers of `customers k` who lose their interaction. `(interaction_id, delivery_id, claim, phone_id, email_id, at)`.
+/// Appends a SELECT of the rows that are forgotten: those of the customers that the relation `selected s` selects, and
+/// those of the customers of `customers k` who lose their interaction. `(interaction_id, delivery_id, claim, phone_id,
+/// email_id, at)`.
 pub fn forgotten(mut query: Query<'_>, tenant: TenantId, span: Span) -> Query<'_> {
     const COLUMNS: &str = "SELECT c.interaction_id, c.delivery_id, c.claim, c.phone_id, c.email_id, ";
     for column in SELECTING {

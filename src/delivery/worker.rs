@@ -86,7 +86,7 @@ impl DeliveryWorker {
         while !*stopping.borrow() {
             match self.round(only, stopping).await {
                 Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
-                Err(error) => tracing::warn!(%error, "The outbox cannot be worked now"),
+                Err(error) => tracing::warn!(%error, "The outbox could not be read, retrying"),
             }
             tokio::select! {
                 () = asked(stopping) => {}
@@ -297,10 +297,10 @@ fn tell(tenant: &Tenant, claim: &Claimed, ended: &Ended) {
             tracing::warn!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery failed");
         }
         Ended::Held(fault) => {
-            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery is held");
+            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery failed; it is held until somebody retries it");
         }
         Ended::Cancelled | Ended::Lost => {
-            tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "A delivery is not made any more");
+            tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "A delivery is cancelled");
         }
     }
 }

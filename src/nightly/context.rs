@@ -1,7 +1,7 @@
 //! The context of a pass: the tenant under its lease, and the only way to a transaction in the steps.
 
 use super::lease::Lease;
-use super::model::{PassError, StepName, Stop};
+use super::model::{PassError, PassResult, StepName, Stop};
 use super::progress::Progress;
 use crate::content::ContentStore;
 use crate::store::{self, Archive, Tx, Vault};
@@ -18,9 +18,9 @@ pub struct PassContext<'a> {
 }
 
 impl PassContext<'_> {
-    /// A transaction of the archive that renews the lease. A process that another one has overtaken gets an error here, so
-    /// it commits nothing.
-    pub async fn begin(&self) -> Result<Tx<Archive>, PassError> {
+    /// A transaction of the archive that renews the lease. A process that another one has overtaken gets an error here,
+    /// so it commits nothing.
+    pub async fn begin(&self) -> PassResult<Tx<Archive>> {
         let mut tx = self.app.archive.write().await?;
         self.lease.renew(&mut tx).await?;
         Ok(tx)
@@ -30,7 +30,8 @@ impl PassContext<'_> {
         self.app.archive.read().await
     }
 
-    /// A transaction of the vault. It cannot renew the lease, which is in the archive, so all that it does may be repeated.
+    /// A transaction of the vault. It cannot renew the lease, which is in the archive, so all that it does may be
+    /// repeated.
     pub async fn begin_vault(&self) -> store::Result<Tx<Vault>> {
         self.app.vault.write().await
     }
@@ -45,7 +46,7 @@ impl PassContext<'_> {
     }
 
     /// Ends the pass if the process was asked to stop. The next start resumes it.
-    pub fn check_stop(&self) -> Result<(), PassError> {
+    pub fn check_stop(&self) -> PassResult<()> {
         if self.stop.is_requested() { Err(PassError::Stopped) } else { Ok(()) }
     }
 }

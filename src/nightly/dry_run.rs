@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Options, PassError};
+use super::model::{Options, PassResult};
 use super::steps::{purge, retention};
 use crate::archive::{self, Hits};
 use crate::base::content::ContentKind;
@@ -35,7 +35,7 @@ pub struct Forecast {
     pub requests_purged: u64,
 }
 
-pub async fn dry_run(app: &AppContext, options: &Options) -> Result<Vec<Forecast>, PassError> {
+pub async fn dry_run(app: &AppContext, options: &Options) -> PassResult<Vec<Forecast>> {
     let mut tx = app.archive.read().await?;
     let mut tenants = tenants::list(&mut tx).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
@@ -62,7 +62,7 @@ pub async fn dry_run(app: &AppContext, options: &Options) -> Result<Vec<Forecast
 }
 
 impl Forecast {
-    async fn add(&mut self, tx: &mut Tx<Archive>, due: &[Claimed]) -> Result<(), PassError> {
+    async fn add(&mut self, tx: &mut Tx<Archive>, due: &[Claimed]) -> PassResult<()> {
         let tenant = self.tenant.id;
         for (target, sum) in &mut self.targets {
             let selected = selected(due, |request| request.targets.contains(*target));

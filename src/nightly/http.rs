@@ -25,20 +25,20 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 /// A run of the nightly job for this tenant.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JobRun {
-    /// The run's id.
+    /// The id of the run.
     pub id: RunId,
-    /// The job's name.
+    /// The name of the job.
     #[schema(example = "nightly")]
     pub job: String,
-    /// The instant that decides which requests are due.
+    /// The instant as of which requests were due.
     pub as_of: DateTime<Utc>,
-    /// When the run began.
+    /// The time at which the run began.
     pub started_at: DateTime<Utc>,
-    /// When the run ended. Null while it is at work.
+    /// The time at which the run ended. It is null while the run works.
     pub finished_at: Option<DateTime<Utc>>,
-    /// The run's state.
+    /// The status of the run.
     pub status: RunStatus,
-    /// The numbers of the run.
+    /// The report of the run.
     pub report: Report,
 }
 
@@ -49,15 +49,15 @@ impl From<Run> for JobRun {
     }
 }
 
-/// A page of the runs.
+/// Which page of the runs.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RunsQuery {
-    /// `next_cursor` of the last page.
+    /// The `next_cursor` of the page before.
     #[param(format = "cursor")]
     cursor: Option<String>,
-    /// The largest number of items: 1 to 200. The default is 50.
+    /// The largest number of items in the page: 1 to 200. The default is 50.
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
@@ -65,11 +65,11 @@ pub struct RunsQuery {
 
 /// List the runs of the nightly job
 ///
-/// The newest run comes first.
+/// The runs of the tenant, newest first.
 ///
-/// Needs the scope `jobs:read`.
+/// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_job_runs", security(("bearer" = ["jobs:read"])), params(RunsQuery),
-    responses((status = 200, description = "A page of runs.", body = Page<JobRun>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of runs, newest first.", body = Page<JobRun>), CallProblems, ListProblems))]
 #[get("/job-runs")]
 pub async fn list_job_runs(
     caller: Caller<JobsRead>,
@@ -87,10 +87,10 @@ pub async fn list_job_runs(
 
 /// Get a run of the nightly job
 ///
-/// Needs the scope `jobs:read`.
+/// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "get_job_run", security(("bearer" = ["jobs:read"])),
-    params(("id" = Uuid, Path, description = "The run's id.")),
-    responses((status = 200, description = "The run.", body = JobRun), CallProblems, ItemProblems))]
+    params(("id" = Uuid, Path, description = "The id of the run.")),
+    responses((status = 200, description = "The run with its report.", body = JobRun), CallProblems, ItemProblems))]
 #[get("/job-runs/{id}")]
 pub async fn get_job_run(
     caller: Caller<JobsRead>,

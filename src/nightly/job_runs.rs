@@ -61,8 +61,8 @@ pub async fn is_open(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
     Ok(newest.is_some_and(|(status,)| status == RunStatus::Running))
 }
 
-/// Records the beginning of a run. A run that is still `running` was killed, since this one has the lease. It is recorded as
-/// failed.
+/// Records the beginning of a run. A run that is still `running` was killed, since this one has the lease. It is
+/// recorded as failed.
 pub async fn begin(tx: &mut Tx<Archive>, tenant: TenantId, as_of: DateTime<Utc>, now: DateTime<Utc>) -> Result<RunId> {
     tx.query("UPDATE job_runs SET status = 'failed'")
         .with(", finished_at = ", now)

@@ -1,12 +1,14 @@
-//! The lease: the right of one process to work for a tenant, until an instant of the database's clock, under a fencing token.
+//! The lease: the right of one process to work for a tenant, until an instant of the database's clock, under a fencing
+//! token.
 
 use std::time::Duration;
 
-use super::model::PassError;
+use super::model::{PassError, PassResult};
 use crate::base::id::TenantId;
 use crate::store::{Archive, Db, Result, Sql, Tx};
 
-/// How long a lease lasts unless it is renewed. It is short, so that the pod that follows a killed one finds the lease free.
+/// How long a lease lasts unless it is renewed. It is short, so that the pod that follows a killed one finds the lease
+/// free.
 const TERM: Duration = Duration::from_secs(10);
 
 /// The database's clock, in milliseconds since 1970. Only the lease reads a clock in SQL, since the clocks of the
@@ -44,8 +46,9 @@ impl Lease {
         Ok(taken.map(|(token,)| Self { tenant, token, heartbeat: tokio::spawn(beat(archive.clone(), tenant, token)) }))
     }
 
-    /// Renews the lease within a transaction. If another process has taken the lease since, the transaction must not commit.
-    pub async fn renew(&self, tx: &mut Tx<Archive>) -> std::result::Result<(), PassError> {
+    /// Renews the lease within a transaction. If another process has taken the lease since, the transaction must not
+    /// commit.
+    pub async fn renew(&self, tx: &mut Tx<Archive>) -> PassResult<()> {
         if renew(tx, self.tenant, self.token).await? { Ok(()) } else { Err(PassError::LeaseLost) }
     }
 

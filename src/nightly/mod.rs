@@ -1,8 +1,8 @@
 //! The nightly job: it forgets what is due, up to the requested day.
 //!
 //! A *run* is the work of one start for one tenant (`run.rs`). It resumes an interrupted *pass* and makes a new one
-//! (`pass.rs`). A pass is a sequence of steps, each in a file of `steps/`. A step is repeatable and is recorded when it is
-//! finished, so a pass that was killed at any point resumes at the next start.
+//! (`pass.rs`). A pass is a sequence of steps, each in a file of `steps/`. A step is repeatable and is recorded when it
+//! is finished, so a pass that was killed at any point resumes at the next start.
 
 mod context;
 mod dry_run;

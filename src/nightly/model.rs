@@ -15,7 +15,8 @@ use crate::vault::VaultError;
 
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The instant that decides which requests are due, and which old requests are purged. Everything else takes the real time.
+    /// The instant that decides which requests are due, and which old requests are purged. Everything else takes the
+    /// real time.
     pub as_of: DateTime<Utc>,
     pub tenant: Option<TenantId>,
     /// Whether failed texts are tried again.
@@ -56,7 +57,8 @@ pub enum Ending {
 pub enum Step {
     /// The due requests are read-only and belong to the pass.
     Claimed,
-    /// The content of requests with `delete_content` is gone. A request whose content could not be deleted has left the pass.
+    /// The content of requests with `delete_content` is gone. A request whose content could not be deleted has left the
+    /// pass.
     ContentDeleted,
     /// The vault has the erasures, and the epoch has changed.
     Fenced,
@@ -144,7 +146,7 @@ pub struct Pass {
     pub position_at: Option<DateTime<Utc>>,
 }
 
-/// The state of a run.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, utoipa::ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -177,6 +179,8 @@ impl Listed for Run {
         Position { at: self.started_at, id: self.id.0 }
     }
 }
+
+pub type PassResult<T> = Result<T, PassError>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PassError {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::context::PassContext;
-use super::model::{Pass, PassError, Step, StepName};
+use super::model::{Pass, PassResult, Step, StepName};
 use super::report::Report;
 use super::steps::{
     claim, delete_content, finish, gc_identifiers, gc_objects, plan, purge, rescan_texts, retention, unlink,
@@ -15,19 +15,19 @@ use crate::store::{Archive, Result, Tx};
 /// How often a pass may lose a transaction against another one, such as an ingest of the same records.
 const MOST_LOST: u32 = 20;
 
-/// Brings a pass to its end: an interrupted one, or a new one. A transaction that lost against another one is undone, as if
-/// the job had been killed in it. So the pass resumes at the step that it has recorded.
+/// Brings a pass to its end: an interrupted one, or a new one. A transaction that lost against another one is undone,
+/// as if the job had been killed in it. So the pass resumes at the step that it has recorded.
 pub async fn run(
     context: &PassContext<'_>,
     mut begun: Option<Pass>,
     as_of: DateTime<Utc>,
     report: &mut Report,
-) -> std::result::Result<(), PassError> {
+) -> PassResult<()> {
     for _ in 0..MOST_LOST {
         match attempt(context, begun, as_of, report).await {
             Err(error) if error.is_contended() => {
                 let step = report.stopped_at.as_deref();
-                tracing::warn!(tenant = %context.tenant.slug, step, "A transaction lost against another one, retrying");
+                tracing::warn!(tenant = %context.tenant.slug, step, "A transaction of the pass lost against another one, retrying");
             }
             ended => return ended,
         }
@@ -41,7 +41,7 @@ async fn attempt(
     begun: Option<Pass>,
     as_of: DateTime<Utc>,
     report: &mut Report,
-) -> std::result::Result<(), PassError> {
+) -> PassResult<()> {
     let mut pass = if let Some(pass) = begun {
         pass
     } else {
@@ -58,11 +58,7 @@ async fn attempt(
 }
 
 /// Runs the step after the recorded one. Returns the step that is recorded then, or none after the last one.
-async fn next_step(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<Option<Step>, PassError> {
+async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<Option<Step>> {
     Ok(Some(match pass.step {
         Step::Claimed => {
             context.show(StepName::RescanTexts);

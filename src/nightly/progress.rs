@@ -27,7 +27,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{tenant}: {step}"));
         } else {
-            tracing::info!(tenant, step, "The pass begins a step");
+            tracing::info!(tenant, step, "The nightly pass has reached a step");
         }
     }
 
@@ -35,7 +35,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.inc(records);
         } else {
-            tracing::debug!(records, "The pass unlinked a chunk");
+            tracing::debug!(records, "Unlinked a chunk of records");
         }
     }
 

@@ -7,51 +7,52 @@ use serde::{Deserialize, Serialize};
 use super::model::{PassError, StepName};
 use crate::base::id::ContentId;
 
-/// The numbers of a run.
+/// The report of a pass, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Report {
-    /// Requests that became done.
+    /// The number of requests that became done.
     pub requests_done: u64,
-    /// Requests that were due and stayed waiting. Each says why in `last_error`.
+    /// The number of requests that were due and stayed waiting. Each has its reason in `last_error`.
     pub requests_failed: u64,
-    /// Records that became anonymous, by target.
+    /// The numbers of records that became anonymous, by target.
     pub anonymized: BTreeMap<String, u64>,
-    /// Pieces of content that were deleted for requests.
+    /// The number of pieces of content that requests deleted.
     pub content_deleted: u64,
-    /// Texts of content that lost a mention.
+    /// The number of texts of content that lost a mention.
     pub texts_anonymized: u64,
-    /// Texts of content that were rescanned, because their interaction learned its customer after they came.
+    /// The number of texts of content that were rescanned, because their interaction had learned its customer later.
     pub texts_reread: u64,
-    /// Texts of content that could not be rescanned and are not tried again. The requests of customers whom they may name stay
-    /// waiting with `text_unreadable`. Delete the texts, or run the job with `--retry-texts`.
+    /// The number of texts of content whose rescan failed and that are skipped from now on. Requests whose customer
+    /// such a text may name stay waiting with `text_unreadable`. Delete these texts, or have them tried again.
     pub texts_failed: u64,
-    /// The content ids of those texts, at most 100.
+    /// The content ids of those texts: at most 100.
     pub failed_texts: Vec<ContentId>,
-    /// Pieces of content that retention deleted.
+    /// The number of pieces of content that retention deleted.
     pub content_expired: u64,
-    /// Pieces of content past their retention that the object store did not delete.
+    /// The number of pieces of content past their retention that the object store did not delete.
     pub content_left: u64,
-    /// Objects without a row, and leftovers of broken uploads, that the rolling check deleted.
+    /// The number of objects without a row, and of remains of failed uploads, that the rolling check deleted.
     pub objects_swept: u64,
-    /// Keys of content without a row that the rolling check deleted.
+    /// The number of keys of content without a row that the rolling check deleted.
     pub keys_swept: u64,
-    /// Pieces of content whose object is gone, found by the rolling check. Find out why.
+    /// The number of pieces of content whose object is missing, as the rolling check found. Check the object store.
     pub rows_without_object: u64,
-    /// Identifiers that left the vault.
+    /// The number of identifiers that were deleted from the vault.
     pub identifiers_deleted: u64,
-    /// Identifiers without a reference that the rolling check found.
+    /// The number of orphans among the identifiers that the rolling check found.
     pub orphans_found: u64,
-    /// Old done requests that were deleted with their erasures.
+    /// The number of old done requests that were deleted with their erasures.
     pub requests_purged: u64,
-    /// Requests that wait for longer than done requests are kept. They are never purged.
+    /// The number of requests that have been waiting for longer than done ones are kept. They are never purged. Check
+    /// them.
     pub requests_overdue: u64,
-    /// Whether the pass resumed a killed one.
+    /// Whether the pass resumed a killed pass.
     pub resumed: bool,
-    /// Whether nothing is left in free pages or in the write-ahead log.
+    /// Whether no remains are left in free pages or the write-ahead log.
     pub scrubbed: bool,
-    /// Why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or `pass_failed`. For
-    /// `pass_failed`, the log names the statement. The next start resumes the pass.
+    /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or
+    /// `pass_failed`. For the last one, the log names the statement. The next start resumes the pass.
     pub error: Option<String>,
     /// The step at which the pass stopped.
     pub stopped_at: Option<String>,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::context::PassContext;
 use super::job_runs;
 use super::lease::Lease;
-use super::model::{Ending, Options, PassError, RunStatus, StepName, Stop};
+use super::model::{Ending, Options, PassError, PassResult, RunStatus, StepName, Stop};
 use super::pass;
 use super::progress::Progress;
 use super::report::Report;
@@ -17,22 +17,22 @@ use crate::store::{self, Sql};
 use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
 
-/// Runs the job. A tenant whose pass fails delays no other tenant. Returns how the job ended, and a report for each tenant that
-/// it worked for.
+/// Runs the job. A tenant whose pass fails delays no other tenant. Returns how the job ended, and a report for each
+/// tenant that it worked for.
 pub async fn run(
     app: &AppContext,
     content_store: &ContentStore,
     options: &Options,
     progress: &Progress,
     stop: &Stop,
-) -> Result<(Ending, Vec<(Tenant, Report)>), PassError> {
+) -> PassResult<(Ending, Vec<(Tenant, Report)>)> {
     let mut tenants = tenants::list(&mut app.archive.read().await?).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
     let tenants = interrupted_last(app, tenants).await?;
     let (mut ending, mut reports) = (Ending::Done, Vec::new());
     for tenant in tenants {
         let Some(lease) = Lease::take(&app.archive, tenant.id).await? else {
-            tracing::info!(tenant = %tenant.slug, "The tenant is skipped: another process has its lease");
+            tracing::info!(tenant = %tenant.slug, "Skipped the tenant: another process has its lease");
             continue;
         };
         let mut report = Report::default();
@@ -48,7 +48,7 @@ pub async fn run(
                     report.stop(&error, None);
                 }
                 let step = report.stopped_at.as_deref();
-                tracing::error!(tenant = %tenant.slug, step, %error, "The pass failed or stopped");
+                tracing::error!(tenant = %tenant.slug, step, %error, "The pass failed; the next start resumes it");
                 error.ending()
             }
         });
@@ -62,9 +62,9 @@ pub async fn run(
     Ok((ending, reports))
 }
 
-/// Moves the tenants whose last run was killed to the end. The process may end there again, and the other tenants must not
-/// wait for that.
-async fn interrupted_last(app: &AppContext, tenants: Vec<Tenant>) -> Result<Vec<Tenant>, PassError> {
+/// Moves the tenants whose last run was killed to the end. The process may end there again, and the other tenants must
+/// not wait for that.
+async fn interrupted_last(app: &AppContext, tenants: Vec<Tenant>) -> PassResult<Vec<Tenant>> {
     let mut tx = app.archive.read().await?;
     let (mut first, mut last) = (Vec::new(), Vec::new());
     for tenant in tenants {
@@ -76,7 +76,7 @@ async fn interrupted_last(app: &AppContext, tenants: Vec<Tenant>) -> Result<Vec<
 }
 
 /// Makes the tenant's passes, and records the beginning and the end of the run.
-async fn run_tenant(context: &PassContext<'_>, options: &Options, report: &mut Report) -> Result<(), PassError> {
+async fn run_tenant(context: &PassContext<'_>, options: &Options, report: &mut Report) -> PassResult<()> {
     let mut tx = context.begin().await?;
     let run = job_runs::begin(&mut tx, context.tenant.id, options.as_of, context.app.clock.now()).await?;
     if options.retry_texts {
@@ -96,7 +96,7 @@ async fn run_tenant(context: &PassContext<'_>, options: &Options, report: &mut R
 }
 
 /// Makes the passes of one run: an interrupted one, a new one, and another one if a text was rescanned late.
-async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Report) -> Result<(), PassError> {
+async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Report) -> PassResult<()> {
     report.enter(StepName::Claim);
     let unfinished = pass::unfinished(&mut context.read().await?, context.tenant.id).await?;
     if let Some(pass) = unfinished {
@@ -116,9 +116,9 @@ async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Re
     Ok(())
 }
 
-/// Writes into the requests of a stopped pass why they wait. They stay in the pass, since the next start resumes it. Returns
-/// how many requests wait.
-async fn explain(context: &PassContext<'_>, error: &PassError, as_of: DateTime<Utc>) -> Result<u64, PassError> {
+/// Writes into the requests of a stopped pass why they wait. They stay in the pass, since the next start resumes it.
+/// Returns how many requests wait.
+async fn explain(context: &PassContext<'_>, error: &PassError, as_of: DateTime<Utc>) -> PassResult<u64> {
     let mut tx = context.begin().await?;
     requests::passes::explain(&mut tx, context.tenant.id, error.code(), context.app.clock.now()).await?;
     let waiting = requests::passes::waiting(&mut tx, context.tenant.id, as_of).await?;
@@ -140,7 +140,7 @@ async fn end(context: &PassContext<'_>, run: RunId, is_done: bool, report: &mut 
 }
 
 /// Leaves nothing that was unlinked in free pages or in the write-ahead log.
-async fn scrub(app: &AppContext) -> Result<bool, PassError> {
+async fn scrub(app: &AppContext) -> PassResult<bool> {
     let archive = app.archive.scrub(Sql::per("VACUUM mentions", "")).await?;
     let vault = app.vault.scrub(Sql::per("VACUUM identifiers, content_keys", "")).await?;
     Ok(archive && vault)

@@ -287,7 +287,7 @@ async fn once(
 /// A key that cannot be given back is free again after a minute, so nobody needs to hear of it but the log.
 async fn give_back(stores: &AppContext, reservation: &Reservation) {
     if let Err(error) = idempotency::release(&stores.archive, reservation).await {
-        tracing::warn!(%error, "An idempotency key was not given back; it is free again in a minute");
+        tracing::warn!(%error, "Releasing an idempotency key failed; the key is free again in a minute");
     }
 }
 

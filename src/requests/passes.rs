@@ -38,9 +38,9 @@ pub struct Masked {
 /// Requests that delete content.
 #[derive(Clone, Copy, Debug)]
 pub enum Deleting {
-    /// Those that the next pass would claim.
+    /// The requests that the next pass would claim.
     Due { as_of: DateTime<Utc> },
-    /// Those of a pass with an id after one and up to another.
+    /// The requests of a pass with an id after one and up to another.
     OfPass { pass: PassId, after: Option<RequestId>, last: Option<RequestId> },
 }
 
@@ -109,8 +109,8 @@ pub async fn any_deletes_content(tx: &mut Tx<Archive>, tenant: TenantId, pass: P
     Ok(one.is_some())
 }
 
-/// Appends a WITH of the relation `selected (request_id, identifier_id, cutoff)`: the identifiers of requests that delete
-/// content.
+/// Appends a WITH of the relation `selected (request_id, identifier_id, cutoff)`: the identifiers of requests that
+/// delete content.
 pub fn with_deleting(query: Query<'_>, tenant: TenantId, requests: Deleting) -> Query<'_> {
     let mut query = query.push("WITH selected AS (");
     for (column, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
@@ -134,8 +134,8 @@ pub fn with_deleting(query: Query<'_>, tenant: TenantId, requests: Deleting) -> 
     query
 }
 
-/// Ends a statement that begins with the relation `named (id, at)`: the requests of the pass that would forget one of these
-/// identifiers in the archive.
+/// Ends a statement that begins with the relation `named (id, at)`: the requests of the pass that would forget one of
+/// these identifiers in the archive.
 pub async fn that_would_forget(mut query: Query<'_>, tenant: TenantId, pass: PassId) -> Result<Vec<RequestId>> {
     for (column, then) in [("phone_id", " UNION"), ("email_id", "")] {
         query = query
@@ -255,8 +255,8 @@ pub async fn add_records(
         .await
 }
 
-/// Adds to the numbers of pieces of content that requests deleted, and of texts that they made anonymous. `counted` appends a
-/// WITH of the relation `counted (request_id, deleted, anonymized)`.
+/// Adds to the numbers of pieces of content that requests deleted, and of texts that they made anonymous. `counted`
+/// appends a WITH of the relation `counted (request_id, deleted, anonymized)`.
 pub async fn add_content(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

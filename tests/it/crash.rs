@@ -1,5 +1,5 @@
-//! The job is killed at any point, and nothing is lost: the next start brings the pass to the same end as a pass that was not
-//! killed.
+//! The job is killed at any point, and nothing is lost: the next start brings the pass to the same end as a pass that
+//! was not killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::harness::{Ran, Row, Stock, TestLethe, each_store, signal};
 
 const JOB: &[&str] = &["job", "nightly", "--as-of", "2026-03-03T02:00:00Z", "--json"];
 
-/// Recordings, a chat and a delivery of some customers' calls; the chats also mention a person whom no request forgets.
+/// Recordings, a chat and a delivery of some customers' calls; the chats also mention a person that no request forgets.
 async fn record(lethe: &TestLethe, stock: &Stock) {
     let (mut recorded, mut bystander) = (0, None);
     for (no, customer) in stock.customers.iter().enumerate().rev() {
@@ -74,7 +74,8 @@ fn objects(lethe: &TestLethe) -> BTreeSet<String> {
     lethe.objects().into_iter().map(|name| name.replace('-', "")).collect()
 }
 
-/// Every row after a pass, without the times and the numbers of attempts. Two passes over the same evening must agree on it.
+/// Every row after a pass, without the times and the numbers of attempts. Two passes over the same evening must agree
+/// on it.
 async fn canonical(lethe: &TestLethe, evening: &BTreeSet<String>) -> BTreeMap<String, Vec<Row>> {
     let dump = lethe.dump().await;
     let without: BTreeMap<&str, &[&str]> = BTreeMap::from([
@@ -92,7 +93,7 @@ async fn canonical(lethe: &TestLethe, evening: &BTreeSet<String>) -> BTreeMap<St
     }
     let objects = objects(lethe).into_iter().map(|name| Row::from([("name".to_owned(), Some(name))]));
     tables.insert("objects".to_owned(), objects.collect());
-    // A text that is read again is another object under another key: here it goes by the id its callers know.
+    // A rescanned text is another object under another key. Here it has the id that its callers know.
     let again = dump.rows("contents").iter().filter_map(|row| Some((row["id"].clone()?, row["public_id"].clone()?)));
     let again: BTreeMap<String, String> = again.collect();
     // A killed rescan leaves an object of the old or the new text. `gc_objects` deletes it when it is a day old.

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use crate::harness::oracle::{Asked, TARGETS, differences, everything, forget, time_of};
 use crate::harness::{Caller, Needles, Stock, each_store};
 
-/// The night after the sample's last day.
+/// An instant after the sample's last day.
 const AS_OF: &str = "2026-03-03T02:00:00Z";
 
-/// Twenty-five customers: every third up to each of the three days; by number, by address, by both; some not everywhere.
+/// Twenty-five customers: every third up to each of the three days; by number, by address, by both; some not
+/// everywhere.
 fn asked_of(stock: &Stock) -> Vec<Asked> {
     let first = stock.sample.until.checked_sub_days(Days::new(3)).unwrap();
     let mut asked = Vec::new();
@@ -59,7 +60,7 @@ async fn found(caller: &Caller, body: &Value) -> BTreeSet<String> {
     items.iter().map(|item| item["external_id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Every search by a number in any spelling, and by an address, finds just what the archive holds of it.
+/// Every search by a number in any spelling, and by an address, finds exactly its records.
 async fn check_searches(caller: &Caller, stock: &Stock, records: &[Value], spellings: usize) {
     for no in 0..25 {
         let customer = &stock.customers[no];
@@ -116,7 +117,10 @@ each_store!(twenty_five_customers_are_forgotten_and_nothing_else_changes, |lethe
         std::array::from_fn(|kind| before[kind].iter().map(|record| forget(record, kind, &asked)).collect());
     for kind in 0..3 {
         let changed = before[kind].iter().zip(&wanted[kind]).filter(|(before, wanted)| before != wanted).count();
-        assert!(changed > 5 && changed < before[kind].len() - 5, "{changed} records change: too few or too many to tell");
+        assert!(
+            changed > 5 && changed < before[kind].len() - 5,
+            "{changed} records change: too few or too many to tell"
+        );
         let differences = differences(&wanted[kind], &after[kind]);
         assert!(
             differences.is_empty(),

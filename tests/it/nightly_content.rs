@@ -1,5 +1,5 @@
-//! The nightly job and content: content that is deleted with its customer, content that stays, content past its retention, and
-//! content that a broken store keeps.
+//! The nightly job and content: content that is deleted with its customer, content that stays, content past its
+//! retention, and content that a broken store keeps.
 
 use lethe::base::clock::Clock;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ each_store!(of_two_forgotten_customers_one_leaves_nothing_and_the_other_a_call, 
     let counts = "recording: 2, screen_recording: 1";
     assert_eq!(
         told(&foreseen),
-        [("content_will_be_deleted", &*format!("{counts}: that night deletes it in every copy"))]
+        [("content_will_be_deleted", &*format!("{counts}. The pass deletes this content in every copy."))]
     );
     let foreseen = preview(&lethe, &request(OLA, json!({}))).await;
     assert_eq!(foreseen["content"], json!({ "recording": 1 }));
@@ -156,7 +156,7 @@ each_store!(whether_content_goes_is_the_tenants_default_and_the_requests_to_say,
         (&saved["created"][0]["delete_content"], &saved["updated"][0]["delete_content"]),
         (&json!(false), &json!(false))
     );
-    // Who asked is told also when there was nothing.
+    // A request without matches has a result too.
     lethe.night(AS_OF).await.well();
     let done = lethe.request(&ola["id"]).await.json();
     assert_eq!(done["result"]["content"], json!({ "deleted": 0, "anonymized": 0 }));
@@ -215,7 +215,7 @@ each_store!(texts_lose_forgotten_customers_and_deliveries_are_settled, |lethe: T
     let files = json!(["a.xml", "b.wav"]);
     let content = |texts: u64| json!({ "deleted": 0, "anonymized": texts });
     let whole = |records: u64, texts: u64| json!({ "archive": { "anonymized": records }, "content": content(texts), "delivered_files": files });
-    // Kari's number stands in two texts; by her address only her own text is found.
+    // Kari's number is in two texts. Her address finds only her own text.
     assert_eq!(result(&asked).await, whole(1, 2));
     assert_eq!(result(&by_address).await, whole(1, 1));
     assert_eq!(result(&for_ola).await, json!({ "archive": { "anonymized": 1 }, "content": content(1) }));
@@ -273,7 +273,7 @@ each_store!(what_the_store_does_not_give_up_waits_with_its_customer, |lethe: Tes
     let waiting = lethe.request(&address["id"]).await.json();
     assert_eq!((&waiting["status"], &waiting["last_error"]), (&json!("waiting"), &json!("content_store_unavailable")));
     assert_eq!(lethe.request(&ola["id"]).await.json()["result"]["content"], json!({ "deleted": 1, "anonymized": 0 }));
-    // What is there is listed and opens, what is gone is not; the customer is known, and late data are not forgotten.
+    // Content that exists is listed and readable. The customer is known, and late data are not forgotten.
     assert_eq!(lethe.find(&json!({ "phone_number": KARI })).await, ["kari"]);
     assert_eq!(play(&lethe, &first).await.problem(404), "not_found");
     assert_eq!(kinds(&lethe, "kari").await, ["recording"]);
@@ -362,7 +362,7 @@ each_store!(leftovers_of_crashes_are_deleted_and_lost_objects_are_reported, |let
     let lost = lethe.upload("kari", "recording", b"lost").await;
     let orphan = lethe.upload("kari", "recording", b"orphan").await;
     std::fs::remove_file(lethe.object_of(&lost)).unwrap();
-    // What a crash between object and row leaves, and what one in the middle of an upload does.
+    // One object is left by a crash between object and row, and one by a crash in the middle of an upload.
     let content: lethe::base::id::ContentId = serde_json::from_value(orphan["id"].clone()).unwrap();
     let archive = lethe.archive().await;
     let mut tx = archive.write().await.unwrap();

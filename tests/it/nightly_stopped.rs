@@ -67,7 +67,7 @@ each_store!(a_pass_that_fails_counts_what_waits_and_says_why, |lethe: TestLethe|
         );
         let shown = lethe.run(&["job", "nightly", "--as-of", AS_OF]).await;
         assert!(shown.stdout.contains("0 requests done, 2 left waiting"), "{}", shown.stdout);
-        assert!(shown.stdout.contains(&format!("stopped at the step {step}: pass_failed")), "{}", shown.stdout);
+        assert!(shown.stdout.contains(&format!("failed at the step {step}: pass_failed")), "{}", shown.stdout);
         alter(&lethe, mended).await;
         let run = last_run(&lethe).await;
         assert_eq!((&run["status"], &run["report"]["error"]), (&json!("failed"), &json!("pass_failed")), "{run}");

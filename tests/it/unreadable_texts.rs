@@ -1,4 +1,4 @@
-//! Texts that cannot be rescanned: none stops the job, and only requests for customers whom the text may name wait.
+//! Texts that cannot be rescanned: none stops the job, and only requests for customers that the text may name wait.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ async fn request(lethe: &TestLethe, tenant: &str, number: &str) -> Value {
     entered.json()["id"].clone()
 }
 
-/// How a request stands, and why it waits.
+/// The status of a request, and the reason why it waits.
 async fn state(lethe: &TestLethe, tenant: &str, id: &Value) -> (String, Value) {
     let path = format!("/anonymize-requests/{}", id.as_str().unwrap());
     let request = lethe.caller_of(tenant, "dpo", "d").get(&path).await.expect(200).json();
@@ -66,7 +66,7 @@ each_store!(a_text_that_ends_the_job_keeps_no_other_request_waiting, |lethe: Tes
     assert!(lethe.run_with(JOB, &crash, Vec::new()).await.killed(), "the text ends the first job");
     lethe.end_leases().await;
     assert_eq!(state(&lethe, "demo", &ola).await.0, "waiting");
-    // The text ends the second job too, but by then every customer is forgotten whom it does not name.
+    // The text ends the second job too, but by then every customer is forgotten that it does not name.
     assert!(lethe.run_with(JOB, &crash, Vec::new()).await.killed());
     assert_eq!(state(&lethe, "demo", &ola).await, done());
     assert_eq!(state(&lethe, "aa", &early).await, done());
@@ -98,7 +98,7 @@ each_store!(a_text_that_ends_the_job_keeps_no_other_request_waiting, |lethe: Tes
     let download = format!("/archive/content/{}/download", text.as_str().unwrap());
     assert_eq!(lethe.caller("dpo").get(&download).await.problem(409), "state_conflict", "it may name its customer");
 
-    // The operator has it tried again, and this time it goes well.
+    // The operator retries the text, and this time it is rescanned.
     let again = lethe.run(&[JOB, &["--retry-texts"]].concat()).await.well();
     let told = report(&again.stdout, "demo");
     assert_eq!(
@@ -135,7 +135,11 @@ each_store!(a_text_that_is_too_long_for_the_job_is_marked_and_skipped, |lethe: T
         assert_eq!(ran.code(), Some(2), "{}", ran.stderr);
         let told = report(&ran.stdout, "demo");
         assert_eq!((&told["texts_failed"], &told["failed_texts"]), (&json!(1), &json!([text])));
-        assert_eq!(told["texts_reread"], json!(1 - run), "the other text is rescanned, and the failed one is not tried again");
+        assert_eq!(
+            told["texts_reread"],
+            json!(1 - run),
+            "the other text is rescanned, and the failed one is not tried again"
+        );
         assert_eq!(state(&lethe, "demo", &ola).await, done());
         assert_eq!(state(&lethe, "demo", &kanari).await, waiting());
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::servers::{Server, proftpd};
 use crate::harness::{Answer, Caller, Keyring, Needles, Stock, TestLethe, each_store};
 
-/// The night after the sample's last day.
+/// An instant after the sample's last day.
 const AS_OF: &str = "2026-03-03T02:00:00Z";
 
 /// The columns in which forgetting may show.
@@ -59,7 +59,7 @@ impl Held {
     }
 }
 
-/// What the customer's number and address find, with the content of each.
+/// The interactions that the customer's number and address find, each with its content.
 async fn held_by(caller: &Caller, body: &Value) -> Vec<Held> {
     let mut held = Vec::new();
     for item in caller.all("/archive/search", body).await {

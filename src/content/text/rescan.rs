@@ -109,7 +109,8 @@ impl Rescan<'_> {
         // Whatever an error says, a row decides which of the two is left over.
         let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
         if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
-            tracing::warn!(content.id = %left, %error, "What a text was before is left to the sweep, unreadable");
+            tracing::warn!(content.id = %left, %error, "Deleting the old object of a text failed; gc_objects deletes \
+                                                        it later, and it is unreadable");
         }
         replaced.map(|()| true)
     }

@@ -2,11 +2,11 @@
 
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError};
+use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::pass;
 use crate::requests::passes as requests;
 
-pub async fn claim(context: &PassContext<'_>, pass: Pass) -> Result<Pass, PassError> {
+pub async fn claim(context: &PassContext<'_>, pass: Pass) -> PassResult<Pass> {
     let mut tx = context.begin().await?;
     pass::insert(&mut tx, context.tenant.id, &pass).await?;
     requests::claim(&mut tx, context.tenant.id, pass.id, pass.as_of).await?;

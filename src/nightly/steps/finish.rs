@@ -1,4 +1,5 @@
-//! Finish: a request becomes done. In the same transaction masks replace its own identifiers, also in its comment (A8, A9).
+//! Finish: a request becomes done. In the same transaction masks replace its own identifiers, also in its comment (A8,
+//! A9).
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError, Step};
+use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::pass;
 use crate::nightly::report::Report;
 use crate::requests::passes::{self as requests, BATCH, Claimed, Masked};
@@ -22,7 +23,7 @@ use crate::vault;
 /// The name of the nightly job in the audit log.
 pub const ACTOR: &str = "nightly";
 
-pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> Result<(), PassError> {
+pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let (app, tenant) = (context.app, context.tenant.id);
     let keyset = app.keysets.get(&app.vault, tenant).await?;
     loop {

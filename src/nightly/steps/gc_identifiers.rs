@@ -1,12 +1,12 @@
 //! Collection of orphaned identifiers: an identifier that nothing refers to leaves the vault.
 //!
-//! A write that resolves an identifier removes its mark `retired`, and it passes the fence. So an identifier that is still
-//! retired and unreferenced after the epoch has changed is not about to be used.
+//! A write that resolves an identifier removes its mark `retired`, and it passes the fence. So an identifier that is
+//! still retired and unreferenced after the epoch has changed is not about to be used.
 
 use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError, Step};
+use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::pass;
 use crate::nightly::report::Report;
 use crate::store::{Archive, Query, Result, Sql, Tx};
@@ -19,13 +19,9 @@ const CHECKED: usize = 50_000;
 /// How many identifiers one statement checks.
 const BATCH: u32 = 1_000;
 
-/// Checks the next identifiers of the vault, and notes the orphans. An identifier is an orphan from the beginning if its
-/// record was never written.
-pub async fn find_orphans(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<(), PassError> {
+/// Checks the next identifiers of the vault, and notes the orphans. An identifier is an orphan from the beginning if
+/// its record was never written.
+pub async fn find_orphans(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     let mut position = position(&mut context.read().await?, tenant).await?;
     let mut checked = 0;
@@ -51,7 +47,7 @@ pub async fn find_orphans(
 }
 
 /// Marks the noted identifiers as retired, and changes the epoch.
-pub async fn retire(context: &PassContext<'_>, pass: &Pass) -> std::result::Result<(), PassError> {
+pub async fn retire(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     let tenant = context.tenant.id;
     let mut after = None;
     loop {
@@ -74,7 +70,7 @@ pub async fn retire(context: &PassContext<'_>, pass: &Pass) -> std::result::Resu
 }
 
 /// Deletes those of the noted identifiers that nothing refers to, and removes the mark from the others.
-pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
+pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     loop {
         let mut tx = context.read().await?;
@@ -106,7 +102,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     Ok(())
 }
 
-/// Those of some identifiers that nothing in the archive refers to: no record, no text, no waiting request. Sorted.
+/// The orphans among some identifiers, sorted. No record, no text, and no waiting request refers to them.
 ///
 /// Each limited subselect is an index probe. The planner could compute a plain EXISTS by hashing a whole table.
 async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierId]) -> Result<Vec<IdentifierId>> {

@@ -1,9 +1,9 @@
-//! Collection of orphaned objects: the object store, the vault, and the archive must agree about content. Each pass checks the
-//! next objects, keys, and rows.
+//! Collection of orphaned objects: the object store, the vault, and the archive must agree about content. Each pass
+//! checks the next objects, keys, and rows.
 //!
-//! Crashes and broken uploads leave objects without a row, keys without a row, and unfinished uploads. They are deleted as soon as
-//! they are too old to belong to a running upload. A row whose object is gone is reported and stays, since a user must find
-//! out why. If the object store is unavailable, the check is skipped.
+//! Crashes and broken uploads leave objects without a row, keys without a row, and unfinished uploads. They are deleted
+//! as soon as they are too old to belong to a running upload. A row whose object is gone is reported and stays, since a
+//! user must find out why. If the object store is unavailable, the check is skipped.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::base::id::{ContentId, TenantId};
 use crate::content::{self, ObjectError, passes as contents};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError};
+use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
 use crate::store::{Archive, Result, Tx};
 use crate::vault;
@@ -26,8 +26,8 @@ const BATCH: usize = 1_000;
 /// The age at which an object without a row is deleted, as of the pass. A row follows its object within seconds.
 const OBJECT_AGE: TimeDelta = TimeDelta::days(1);
 
-/// The age at which a key without a row is deleted. It is as old as its content's id, which is made when an upload begins, and
-/// an upload may take long.
+/// The age at which a key without a row is deleted. It is as old as its content's id, which is made when an upload
+/// begins, and an upload may take long.
 const KEY_AGE: TimeDelta = TimeDelta::days(7);
 
 /// How far the check has come.
@@ -39,18 +39,18 @@ struct Reached {
 }
 
 /// Checks the next objects, keys, and rows.
-pub async fn check(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
+pub async fn check(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     let start = position(&mut context.read().await?, tenant).await?;
     let key_position = collect_keys(context, pass, start.key_position, report).await?;
     let mut end = Reached { key_position, ..start };
     match collect_objects(context, pass, start.folder, report).await? {
         Ok(folder) => end.folder = folder,
-        Err(error) => tracing::warn!(%error, "The check for objects without a row is skipped"),
+        Err(error) => tracing::warn!(%error, "The check of the object store failed; it is skipped in this pass"),
     }
     match check_rows(context, start.content_position, report).await? {
         Ok(last) => end.content_position = last,
-        Err(error) => tracing::warn!(%error, "The check for rows without an object is skipped"),
+        Err(error) => tracing::warn!(%error, "The check of stored content failed; it is skipped in this pass"),
     }
     let mut tx = context.begin().await?;
     content::expire_tickets(&mut tx, tenant, context.app.clock.now()).await?;
@@ -66,7 +66,7 @@ async fn collect_keys(
     pass: &Pass,
     mut after: ContentId,
     report: &mut Report,
-) -> std::result::Result<ContentId, PassError> {
+) -> PassResult<ContentId> {
     let tenant = context.tenant.id;
     let mut checked = 0;
     while checked < CHECKED {
@@ -89,14 +89,14 @@ async fn collect_keys(
     Ok(after)
 }
 
-/// Deletes the objects of content that has no row, and the leftovers of broken uploads, folder by folder. Returns the folder at
-/// which the next pass begins. An inner error is the object store's.
+/// Deletes the objects of content that has no row, and the leftovers of broken uploads, folder by folder. Returns the
+/// folder at which the next pass begins. An inner error is the object store's.
 async fn collect_objects(
     context: &PassContext<'_>,
     pass: &Pass,
     start: i32,
     report: &mut Report,
-) -> std::result::Result<std::result::Result<i32, ObjectError>, PassError> {
+) -> PassResult<std::result::Result<i32, ObjectError>> {
     let (objects, tenant) = (&context.content_store.objects, context.tenant.id);
     let before = pass.as_of - OBJECT_AGE;
     let folders = match objects.folders(tenant).await {
@@ -128,13 +128,13 @@ async fn collect_objects(
     Ok(Ok(0))
 }
 
-/// Reports the rows whose object is gone. Returns the row after which the next pass begins. An inner error is the object
-/// store's.
+/// Reports the rows whose object is gone. Returns the row after which the next pass begins. An inner error is the
+/// object store's.
 async fn check_rows(
     context: &PassContext<'_>,
     mut after: ContentId,
     report: &mut Report,
-) -> std::result::Result<std::result::Result<ContentId, ObjectError>, PassError> {
+) -> PassResult<std::result::Result<ContentId, ObjectError>> {
     let tenant = context.tenant.id;
     let mut checked = 0;
     while checked < CHECKED {
@@ -149,7 +149,7 @@ async fn check_rows(
         let rows = contents::with_row(&mut context.read().await?, tenant, &lost).await?;
         lost.retain(|id| rows.contains(id));
         for id in &lost {
-            tracing::error!(content.id = %id, "The object of content is gone");
+            tracing::error!(content.id = %id, "The object of a piece of content is missing");
         }
         report.rows_without_object += lost.len() as u64;
         match ids.last() {

@@ -1,5 +1,5 @@
-//! The steps of a pass: claim, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish, retention,
-//! collect orphaned identifiers (with the second fence), collect orphaned objects, and purge.
+//! The steps of a pass: claim, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
+//! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge.
 
 pub mod claim;
 pub mod delete_content;

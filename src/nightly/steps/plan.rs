@@ -8,7 +8,7 @@ use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::base::target::Target;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError, Step};
+use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::pass;
 use crate::requests::passes::{self as requests, BATCH, Claimed};
 use crate::store::{Archive, Result, Tx};
@@ -27,7 +27,7 @@ pub struct Work {
 }
 
 /// Writes the pass's selections and work rows.
-pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> std::result::Result<(), PassError> {
+pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     let tenant = context.tenant.id;
     let mut tx = context.begin().await?;
     let (mut claimed, mut after) = (Vec::<Claimed>::new(), None);

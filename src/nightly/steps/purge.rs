@@ -9,7 +9,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::nightly::context::PassContext;
-use crate::nightly::model::{Pass, PassError};
+use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::pass;
 use crate::nightly::report::Report;
 use crate::requests::passes::AgeLimits;
@@ -25,7 +25,7 @@ const DONE_KEPT: Days = Days::new(30);
 const IDEMPOTENCY: TimeDelta = TimeDelta::hours(24);
 
 /// Deletes what is too old, and with it the pass.
-pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
+pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let (app, tenant) = (context.app, context.tenant.id);
     if let Some(limits) = limits(context.tenant, pass.as_of) {
         loop {

@@ -1,13 +1,14 @@
-//! Rescan texts: texts that came before their customer was known are rescanned before anybody is forgotten. Identifiers in
-//! them become mentions, which the unlink step unlinks.
+//! Rescan texts: texts that came before their customer was known are rescanned before anybody is forgotten. Identifiers
+//! in them become mentions, which the unlink step unlinks.
 //!
-//! If the object store does not return a text, every request stays waiting that would forget a customer whom the text may
-//! name. If the object of a text is lost, no request waits: the check of content reports the text, and it is rescanned if it
-//! comes back.
+//! If the object store does not return a text, every request stays waiting that would forget a customer that the text
+//! may name. If the object of a text is lost, no request waits: the check of content reports the text, and it is
+//! rescanned if it comes back.
 //!
 //! No text stops the job. Each attempt is noted before it begins, so a text that ends the process is known at the next
-//! start. It is set aside, and at the end of the run it is tried alone. After a few attempts the text has failed. Such a text,
-//! and one that cannot be read, keeps only those requests waiting that would forget a customer whom it may name.
+//! start. It is set aside, and at the end of the run it is tried alone. After a few attempts the text has failed. Such
+//! a text, and one that cannot be read, keeps only those requests waiting that would forget a customer that it may
+//! name.
 
 use futures_util::StreamExt as _;
 
@@ -20,12 +21,12 @@ use crate::content::passes as contents;
 use crate::content::text::{Reason, attempts, rescan};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError};
+use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
 use crate::requests::passes as requests;
 use crate::store::{self, Archive, Tx};
 
-/// `last_error` of a request that would forget a customer whom an unreadable text may name.
+/// `last_error` of a request that would forget a customer that an unreadable text may name.
 const UNREADABLE: &str = "text_unreadable";
 
 /// How many texts are rescanned at a time. Most of that time they wait for the object store and the databases.
@@ -43,9 +44,9 @@ const MOST_ATTEMPTS: i32 = 3;
 /// How many failed texts a report names.
 const MOST_NAMED: i64 = 100;
 
-/// Rescans all texts that are noted, without those of an attempt that ended the process. Then it lets those requests go whose
-/// texts could not be rescanned.
-pub async fn rescan_all(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> Result<(), PassError> {
+/// Rescans all texts that are noted, without those of an attempt that ended the process. Then it lets those requests go
+/// whose texts could not be rescanned.
+pub async fn rescan_all(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     settle_deleted(context).await?;
     let (mut after, mut failures) = (None, 0);
@@ -71,7 +72,7 @@ pub async fn rescan_all(context: &PassContext<'_>, pass: &Pass, report: &mut Rep
 }
 
 /// Ends the searches of texts that failed and were deleted since.
-async fn settle_deleted(context: &PassContext<'_>) -> Result<(), PassError> {
+async fn settle_deleted(context: &PassContext<'_>) -> PassResult<()> {
     let tenant = context.tenant.id;
     let mut tx = context.begin().await?;
     searches::settle(&mut tx, tenant, |query| attempts::deleted(query.push("WITH settled AS ("), tenant).push(")"))
@@ -79,16 +80,16 @@ async fn settle_deleted(context: &PassContext<'_>) -> Result<(), PassError> {
     Ok(tx.commit().await?)
 }
 
-/// Rescans the texts of attempts that ended the process, one by one. Returns whether any of them need not be set aside any
-/// more.
-pub async fn retry(context: &PassContext<'_>, report: &mut Report) -> Result<bool, PassError> {
+/// Rescans the texts of attempts that ended the process, one by one. Returns whether any of them need not be set aside
+/// any more.
+pub async fn retry(context: &PassContext<'_>, report: &mut Report) -> PassResult<bool> {
     let tenant = context.tenant.id;
     let suspects = attempts::suspects(&mut context.read().await?, tenant).await?;
     let mut is_any = false;
     for (text, count) in suspects {
         context.check_stop()?;
         if count >= MOST_ATTEMPTS {
-            tracing::error!(content.id = %text, "A text failed: each attempt ended the process. It is not tried again");
+            tracing::error!(content.id = %text, "A text failed: each attempt ended the process; it is skipped from now on");
             let mut tx = context.begin().await?;
             attempts::fail(&mut tx, tenant, text, Reason::Crashed, context.app.clock.now()).await?;
             tx.commit().await?;
@@ -114,7 +115,7 @@ pub async fn retry_failed(tx: &mut Tx<Archive>, tenant: TenantId) -> store::Resu
 }
 
 /// Rescans some texts at once. Returns for each whether it was there, or none if that is not known.
-async fn rescan_some(context: &PassContext<'_>, texts: &[ContentId]) -> Result<Vec<Option<bool>>, PassError> {
+async fn rescan_some(context: &PassContext<'_>, texts: &[ContentId]) -> PassResult<Vec<Option<bool>>> {
     let tenant = context.tenant.id;
     let mut tx = context.begin().await?;
     attempts::begin(&mut tx, tenant, texts, context.app.clock.now()).await?;
@@ -131,11 +132,11 @@ async fn rescan_some(context: &PassContext<'_>, texts: &[ContentId]) -> Result<V
         match rescanned {
             Ok(is_there) => found.push(Some(is_there)),
             Err(ContentError::Unreadable(reason)) => {
-                tracing::error!(content.id = %text, %reason, "A text failed: it cannot be read. It is not tried again");
+                tracing::error!(content.id = %text, %reason, "A text failed; it is skipped from now on");
                 found.push(Some(false));
             }
             Err(error) => {
-                tracing::warn!(content.id = %text, %error, "The rescan of a text failed");
+                tracing::warn!(content.id = %text, %error, "The rescan of a text failed, retrying in the next pass");
                 unfinished.push(text);
                 // An error of the text itself does not count as a failure of the store.
                 found.push((!error.is_transient()).then_some(false));
@@ -161,9 +162,9 @@ async fn next_untried(
         .await
 }
 
-/// The requests of the pass that would forget an identifier which a text may name: that of its interaction's customer, or one
-/// for which it is still to be searched. A text is tried if it ended a process or has failed, and untried if the store did not
-/// return it.
+/// The requests of the pass that would forget an identifier which a text may name: that of its interaction's customer,
+/// or one for which it is still to be searched. A text is tried if it ended a process or has failed, and untried if the
+/// store did not return it.
 async fn blocked(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

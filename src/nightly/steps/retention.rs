@@ -1,5 +1,5 @@
-//! Retention: content that is past the retention of its kind is deleted, in the same way as for requests (B9, C7). Content
-//! is as old as its interaction, as of the pass.
+//! Retention: content that is past the retention of its kind is deleted, in the same way as for requests (B9, C7).
+//! Content is as old as its interaction, as of the pass.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::base::content::ContentKind;
 use crate::base::target::Target;
 use crate::content::passes as contents;
 use crate::nightly::context::PassContext;
-use crate::nightly::model::{Pass, PassError};
+use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
 use crate::requests::passes::{Deleting, with_deleting};
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::{Retention, Tenant};
 
 /// Deletes the content that is too old, if retention is on.
-pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
+pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant;
     for (kind, limit) in limits(tenant, pass.as_of) {
         let mut after = None;
@@ -40,7 +40,8 @@ pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     Ok(())
 }
 
-/// How much content of each kind a pass would delete as of an instant, without the content that its requests delete before.
+/// How much content of each kind a pass would delete as of an instant, without the content that its requests delete
+/// before.
 pub async fn forecast(
     tx: &mut Tx<Archive>,
     tenant: &Tenant,

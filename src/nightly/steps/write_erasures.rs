@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::base::id::{IdentifierId, RequestId};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError, Step};
+use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::pass;
 use crate::nightly::report::Report;
 use crate::requests::passes::{self as requests, BATCH, Claimed};
@@ -15,7 +15,7 @@ use crate::vault::{self, Erasure, NewErasure};
 /// `last_error` of a request whose identifier the vault cannot read.
 pub const UNREADABLE: &str = "identifier_unreadable";
 
-pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> Result<(), PassError> {
+pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     let mut after = None;
     loop {
@@ -54,7 +54,7 @@ pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
 }
 
 /// The requests with an identifier that the vault does not have or cannot read. They could never become done.
-async fn unreadable(context: &PassContext<'_>, claimed: &[Claimed]) -> Result<HashSet<RequestId>, PassError> {
+async fn unreadable(context: &PassContext<'_>, claimed: &[Claimed]) -> PassResult<HashSet<RequestId>> {
     let keyset = context.app.keysets.get(&context.app.vault, context.tenant.id).await?;
     let ids: Vec<IdentifierId> = claimed.iter().flat_map(Claimed::identifiers).collect();
     let masks = vault::masks(&mut context.read_vault().await?, &keyset, ids).await?;

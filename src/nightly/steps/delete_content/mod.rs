@@ -1,9 +1,9 @@
-//! Delete content: the content that requests with `delete_content` select by their customer is deleted before anything else is
-//! forgotten (A27, C1).
+//! Delete content: the content that requests with `delete_content` select by their customer is deleted before anything
+//! else is forgotten (A27, C1).
 //!
-//! At this point no erasure is written and no customer is unlinked. So a request whose content the object store does not
-//! delete can leave the pass unchanged, and the next pass finds the same. Every request that would unlink the customer
-//! of that content leaves the pass too, since content is found by its customer only.
+//! At this point no erasure is written and no customer is unlinked. So a request whose content the object store does
+//! not delete can leave the pass unchanged, and the next pass finds the same. Every request that would unlink the
+//! customer of that content leaves the pass too, since content is found by its customer only.
 //!
 //! Content of a record that merely *mentions* the identifier stays: it belongs to another customer (A18).
 
@@ -23,7 +23,7 @@ use crate::base::id::ContentId;
 use crate::content::{self, Removed};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError, Step};
+use crate::nightly::model::{Pass, PassError, PassResult, Step};
 use crate::nightly::pass;
 use crate::nightly::report::Report;
 use crate::requests::passes::{self as requests, BATCH as REQUESTS, Deleting};
@@ -38,8 +38,8 @@ pub const UNAVAILABLE: &str = "content_store_unavailable";
 /// Why content is deleted.
 #[derive(Clone, Copy)]
 pub enum Cause {
-    /// Requests of the pass delete it. They get the number of pieces. The audit log does not get the ids, since a list of the
-    /// content of one person would link it again.
+    /// Requests of the pass delete it. They get the number of pieces. The audit log does not get the ids, since a list
+    /// of the content of one person would link it again.
     Requests,
     /// It is past its retention.
     Age,
@@ -54,7 +54,7 @@ pub struct ContentDeletion {
 }
 
 /// Deletes the content of those requests of the pass that ask for it.
-pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> Result<(), PassError> {
+pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     let mut failed = Vec::new();
     if requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
@@ -80,7 +80,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
 }
 
 /// Notes anew whose content is deleted, in batches of requests. Returns how many pieces there are.
-async fn note_content(context: &PassContext<'_>, pass: &Pass) -> Result<u64, PassError> {
+async fn note_content(context: &PassContext<'_>, pass: &Pass) -> PassResult<u64> {
     let tenant = context.tenant.id;
     let mut after = None;
     loop {
@@ -104,9 +104,9 @@ async fn note_content(context: &PassContext<'_>, pass: &Pass) -> Result<u64, Pas
     Ok(select::pieces(&mut context.read().await?, tenant, pass.id).await?)
 }
 
-/// Deletes the noted content, as far as the object store does. Returns how many pieces are left, and whether the store is
-/// unavailable. The objects of the next batch are deleted together with the rows of the last one.
-async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> Result<(u64, bool), PassError> {
+/// Deletes the noted content, as far as the object store does. Returns how many pieces are left, and whether the store
+/// is unavailable. The objects of the next batch are deleted together with the rows of the last one.
+async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<(u64, bool)> {
     let (mut walk, mut left) = (Walk::default(), 0);
     let mut batch = delete_next_objects(context, pass, &mut walk).await?;
     while let Some(removed) = batch {
@@ -124,11 +124,7 @@ async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Repor
 }
 
 /// Deletes the objects of the next batch of the walk. Returns none at the end.
-async fn delete_next_objects(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    walk: &mut Walk,
-) -> Result<Option<Removed>, PassError> {
+async fn delete_next_objects(context: &PassContext<'_>, pass: &Pass, walk: &mut Walk) -> PassResult<Option<Removed>> {
     let ids = walk.next(&mut context.read().await?, context.tenant.id, pass.id).await?;
     Ok(if ids.is_empty() { None } else { Some(delete_objects(context, &ids).await) })
 }
@@ -139,7 +135,7 @@ pub async fn delete_some(
     pass: &Pass,
     cause: Cause,
     ids: &[ContentId],
-) -> Result<ContentDeletion, PassError> {
+) -> PassResult<ContentDeletion> {
     let removed = delete_objects(context, ids).await;
     let pieces = delete_rows(context, pass, cause, &removed.gone).await?;
     Ok(ContentDeletion { pieces, left: removed.left.len() as u64, is_away: removed.is_away })
@@ -152,12 +148,7 @@ async fn delete_objects(context: &PassContext<'_>, ids: &[ContentId]) -> Removed
 }
 
 /// Deletes the keys and the rows of content whose object is gone. Returns how many rows there were.
-async fn delete_rows(
-    context: &PassContext<'_>,
-    pass: &Pass,
-    cause: Cause,
-    gone: &[ContentId],
-) -> Result<u64, PassError> {
+async fn delete_rows(context: &PassContext<'_>, pass: &Pass, cause: Cause, gone: &[ContentId]) -> PassResult<u64> {
     let (app, tenant) = (context.app, context.tenant.id);
     if gone.is_empty() {
         return Ok(0);

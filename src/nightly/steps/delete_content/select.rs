@@ -1,5 +1,5 @@
-//! Selection: the interactions with content that the requests of a pass select, by request. Each has the number of its pieces at
-//! that time. So a walk takes whole interactions, and about as many pieces as one transaction deletes.
+//! Selection: the interactions with content that the requests of a pass select, by request. Each has the number of its
+//! pieces at that time. So a walk takes whole interactions, and about as many pieces as one transaction deletes.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,5 +1,5 @@
-//! A chunk: one transaction that renews the lease, counts the records of each request, unlinks them, and records how far the
-//! pass has come.
+//! A chunk: one transaction that renews the lease, counts the records of each request, unlinks them, and records how
+//! far the pass has come.
 
 use chrono::{DateTime, Utc};
 
@@ -11,7 +11,7 @@ use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::PassError;
+use crate::nightly::model::PassResult;
 use crate::nightly::pass;
 use crate::nightly::steps::gc_identifiers;
 use crate::requests::passes as requests;
@@ -31,7 +31,7 @@ pub struct Chunk {
     pub traces: Traces,
 }
 
-/// What the target's records have in other tables. A chunk runs no statement for what none of them has.
+/// The other tables in which the target's records have rows. A chunk runs no statement about the others.
 #[derive(Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each spares a chunk statements of its own")]
 pub struct Traces {
@@ -82,7 +82,7 @@ pub fn with_customers<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
 }
 
 /// Unlinks a chunk in one transaction.
-pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> std::result::Result<Unlinked, PassError> {
+pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResult<Unlinked> {
     failpoint::reach("chunk.before");
     let mut tx = context.begin().await?;
     let has_noted = chunk.traces.mentions && note_mentions(&mut tx, chunk).await? > 0;
@@ -117,8 +117,8 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> std::resu
     Ok(unlinked)
 }
 
-/// Appends a WITH of the relation `matched (record_id, identifier_id, at)`: every identifier that the chunk unlinks from a
-/// record. A customer is unlinked as a whole (A18). The mentions are those that were noted.
+/// Appends a WITH of the relation `matched (record_id, identifier_id, at)`: every identifier that the chunk unlinks
+/// from a record. A customer is unlinked as a whole (A18). The mentions are those that were noted.
 fn with_matched<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     let query = with_customers(query, chunk).push(
         ", matched AS (SELECT id AS record_id, phone_id AS identifier_id, at FROM customers \
@@ -134,8 +134,8 @@ fn with_matched<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     }
 }
 
-/// Notes the selected mentions. Then it notes, in the records whose customer is unlinked, the mentions of that customer and of
-/// all identifiers that this pass forgets there.
+/// Notes the selected mentions. Then it notes, in the records whose customer is unlinked, the mentions of that customer
+/// and of all identifiers that this pass forgets there.
 async fn note_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     const INSERT: &str = "INSERT INTO pass_mentions (tenant_id, record_id, n, identifier_id, at) ";
     let query = with_selected(tx.query(INSERT), chunk).push(", said AS (");
@@ -181,8 +181,8 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     .await
 }
 
-/// How many of the records have lost no identifier yet. Only a record with a mention can have lost one before, in an earlier
-/// chunk or pass. So without mentions all records are new.
+/// How many of the records have lost no identifier yet. Only a record with a mention can have lost one before, in an
+/// earlier chunk or pass. So without mentions all records are new.
 async fn count_untouched(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     unlink::count_untouched(tx, chunk.tenant, chunk.target, |query| with_matched(query, chunk)).await
 }

@@ -1,5 +1,5 @@
-//! Deliveries: those that were not made yet are cancelled, and the files of the others are listed with the requests. A delivered
-//! file is out of reach, so its tenant has to delete it (B7).
+//! Deliveries: those that were not made yet are cancelled, and the files of the others are listed with the requests. A
+//! delivered file is out of reach, so its tenant has to delete it (B7).
 
 use chrono::{DateTime, Utc};
 
@@ -10,9 +10,9 @@ use crate::nightly::steps::gc_identifiers;
 use crate::requests::passes as requests;
 use crate::store::{Archive, Query, Result, Tx};
 
-/// Cancels the deliveries of the interactions whose customer is unlinked, as far as they were not made yet. Lists the files of
-/// the others with the requests that select these customers. A delivery that has begun has names of files, and the files may
-/// exist. No delivery gets a name after it was cancelled, so the list is complete.
+/// Cancels the deliveries of the interactions whose customer is unlinked, as far as they were not made yet. Lists the
+/// files of the others with the requests that select these customers. A delivery that has begun has names of files, and
+/// the files may exist. No delivery gets a name after it was cancelled, so the list is complete.
 pub async fn settle(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> Result<()> {
     outbox::cancel_of(tx, chunk.tenant, now, |query| with_customers(query, chunk)).await?;
     requests::add_files(tx, chunk.tenant, |query| {
@@ -24,7 +24,7 @@ pub async fn settle(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> 
     Ok(())
 }
 
-/// Lists the files that were made for customers whom the chunk selects, and forgets these customers. The deliveries are
+/// Lists the files that were made for customers that the chunk selects, and forgets these customers. The deliveries are
 /// cancelled before, so nothing more is made for them.
 pub async fn forget_customers(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()> {
     if !deliveries::any_customer(tx, chunk.tenant).await? {

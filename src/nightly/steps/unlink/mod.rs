@@ -1,9 +1,10 @@
 //! Unlink: identifiers leave the records chunk by chunk. This file is the walk over the work rows. A single chunk is in
 //! [`chunk`].
 //!
-//! A chunk is some whole components of the plan with about [`CHUNK`] records. A component that selects more is unlinked in
-//! slices of time. The records of a chunk are unlinked by *all* work rows of the pass, not only the chunk's. So a record never
-//! matches one request twice, and the counts are exact. The cost grows with the matches, not with the archive.
+//! A chunk is some whole components of the plan with about [`CHUNK`] records. A component that selects more is unlinked
+//! in slices of time. The records of a chunk are unlinked by *all* work rows of the pass, not only the chunk's. So a
+//! record never matches one request twice, and the counts are exact. The cost grows with the matches, not with the
+//! archive.
 
 mod chunk;
 mod deliveries;
@@ -24,7 +25,7 @@ use crate::content;
 use crate::delivery::passes as deliveries_of;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError, Step};
+use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::pass;
 use crate::nightly::report::Report;
 use crate::store::{Archive, Query, Result, Sql, Tx};
@@ -35,8 +36,8 @@ const CHUNK: i64 = 5_000;
 /// How many work rows are read together to make chunks of them.
 const WINDOW: i64 = 500;
 
-/// After how many chunks PostgreSQL vacuums the tables of noted mentions. The deleted rows of a long pass would slow down every
-/// further chunk, and the planner would count them as rows.
+/// After how many chunks PostgreSQL vacuums the tables of noted mentions. The deleted rows of a long pass would slow
+/// down every further chunk, and the planner would count them as rows.
 const CHUNKS_TO_VACUUM: u32 = 16;
 
 #[derive(Clone, Copy, sqlx::FromRow)]
@@ -59,7 +60,7 @@ struct Walk {
 }
 
 /// Walks over the work rows, from the position of the pass to the end.
-pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
+pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     let traces = TenantTraces::read(&mut context.read().await?, tenant).await?;
     let (after, from) = (pass.position, pass.position_at);
@@ -87,7 +88,7 @@ pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     Ok(())
 }
 
-/// What the records of a tenant have in other tables, when the step begins.
+/// The other tables in which the records of a tenant have rows, when the step begins.
 struct TenantTraces {
     has_texts: bool,
     has_deliveries: bool,
@@ -124,8 +125,8 @@ impl TenantTraces {
 }
 
 impl Walk {
-    /// The next whole components that together select about [`CHUNK`] records. A component that alone selects many more comes in
-    /// slices of time. Then the position stays before it, at the instant `from`.
+    /// The next whole components that together select about [`CHUNK`] records. A component that alone selects many more
+    /// comes in slices of time. Then the position stays before it, at the instant `from`.
     async fn next_chunk(&mut self, tx: &mut Tx<Archive>) -> Result<Option<Chunk>> {
         let Self { tenant, pass, after, from, ref mut traces, ref mut expected } = *self;
         let rows = work_rows(tx, tenant, pass, after).await?;
@@ -184,8 +185,8 @@ async fn last_of_component(tx: &mut Tx<Archive>, chunk: &Chunk, component: i32) 
         .await
 }
 
-/// How many records each work row selects, counted once when the window reaches it. A chunk may unlink records that a later row
-/// selects too, so the numbers are only for the size of chunks.
+/// How many records each work row selects, counted once when the window reaches it. A chunk may unlink records that a
+/// later row selects too, so the numbers are only for the size of chunks.
 #[derive(Default)]
 struct Expected {
     records: HashMap<i32, i64>,

@@ -1,7 +1,7 @@
 //! Texts of content: they lose their mentions like the texts of records.
 //!
-//! The texts of an interaction whose customer is unlinked lose that customer and all identifiers that this pass forgets. Other
-//! texts lose the mentions that are selected. The text itself is not rewritten.
+//! The texts of an interaction whose customer is unlinked lose that customer and all identifiers that this pass
+//! forgets. Other texts lose the mentions that are selected. The text itself is not rewritten.
 
 use super::chunk::{Chunk, insert_said, is_forgotten, with_customers, with_selected};
 use crate::archive::mentions::Owner;
@@ -11,7 +11,8 @@ use crate::nightly::steps::gc_identifiers;
 use crate::requests::passes as requests;
 use crate::store::{Archive, Query, Result, Tx};
 
-/// Unlinks the mentions in texts that the chunk selects, before its customers are unlinked. Returns how many texts lost one.
+/// Unlinks the mentions in texts that the chunk selects, before its customers are unlinked. Returns how many texts lost
+/// one.
 pub async fn unlink_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     if note(tx, chunk).await? == 0 {
         return Ok(0);
@@ -40,9 +41,9 @@ pub async fn unlink_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     Ok(texts.unsigned_abs())
 }
 
-/// Notes the selected mentions. Then it notes, in the texts of interactions whose customer is unlinked, the mentions of that
-/// customer and of all identifiers that this pass forgets. A name in a text is its customer's, also the name of a former
-/// customer of the interaction.
+/// Notes the selected mentions. Then it notes, in the texts of interactions whose customer is unlinked, the mentions of
+/// that customer and of all identifiers that this pass forgets. A name in a text is its customer's, also the name of a
+/// former customer of the interaction.
 async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     const INSERT: &str = "INSERT INTO pass_text_mentions (tenant_id, content_id, n, identifier_id, at) ";
     let query = with_selected(tx.query(INSERT), chunk).push(", said AS (");
@@ -55,14 +56,14 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     Ok(selected + own)
 }
 
-/// Appends a WITH of the relation `texts (id, at, phone_id, email_id, name_id)`: the content of the records whose customer the
-/// chunk selects, with that customer.
+/// Appends a WITH of the relation `texts (id, at, phone_id, email_id, name_id)`: the content of the records whose
+/// customer the chunk selects, with that customer.
 fn with_texts<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     contents::of_customers(with_customers(query, chunk).push(", texts AS ("), chunk.tenant).push(")")
 }
 
-/// Adds the distinct texts to the counts of every request through which they lose a mention: because the request selects the
-/// mentioned identifier, or the customer to whom the mention belongs.
+/// Adds the distinct texts to the counts of every request through which they lose a mention: because the request
+/// selects the mentioned identifier, or the customer that the mention belongs to.
 async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     requests::add_content(tx, chunk.tenant, |query| {
         let query = with_texts(query, chunk).push(", names AS (");
