@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
-use crate::store::{Archive, Query, Result, StoreError, Tx};
+use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
+
+/// Removes what was unlinked from free pages. The pass unlinks many mentions, and few rows of other tables.
+pub const SCRUB: Sql = Sql::per("VACUUM mentions", "");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[repr(i16)]
@@ -116,7 +119,7 @@ pub async fn move_to(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, old: 
         .await
 }
 
-/// Whether any text of an owner mentions somebody. The order lets the planner use the index even if it expects to find a
+/// Whether any text of an owner mentions an identifier, or once did. The order lets the planner use the index even if it expects to find a
 /// row soon.
 pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -> Result<bool> {
     let one: Option<(Uuid,)> = tx

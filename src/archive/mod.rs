@@ -14,6 +14,7 @@ pub mod rescan;
 mod search;
 pub mod selector;
 mod sql;
+pub mod unlink;
 
 pub use columns::Columns;
 pub use ingest::{BATCH, Stored, store};

@@ -94,12 +94,6 @@ fn customers_by<'c>(column: &'static str, query: Query<'c>, tenant: TenantId, ta
     within(query, "r", span)
 }
 
-/// Appends the interactions `r` that some rows belong to, if they happened before the cut-off of the relation `s`. The
-/// caller binds the tenant of `r`.
-pub fn join_interactions<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
-    query.push(" JOIN interactions r ON r.id = ").push(column).push(" AND r.at < s.cutoff")
-}
-
 /// Appends the selected mentions in the texts of a target, or in those of content: `(record_id, at, n, identifier_id)`.
 pub fn mentions(query: Query<'_>, tenant: TenantId, owner: impl Into<Owner>, span: Span) -> Query<'_> {
     within(

@@ -14,6 +14,7 @@ mod header;
 pub mod http;
 mod memory;
 mod model;
+pub mod passes;
 mod reading;
 mod removal;
 mod sealing;

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::model::Addressee;
+use super::passes::from_selected;
 use crate::archive::selector::{self, Span};
+use crate::archive::unlink::SELECTING;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
 use crate::outbox::{self, Claimed};
@@ -42,14 +44,8 @@ pub async fn files_of(
         .push("), customers AS (");
     let query = selector::customers(query, tenant, Target::Archive, Span::default()).push("), made AS (");
     let mut query = outbox::of_customers(query, tenant);
-    for column in ["phone_id", "email_id"] {
-        query = query
-            .push(" UNION SELECT c.delivery_id FROM selected s JOIN delivery_customers c ON c.")
-            .push(column)
-            .push(" = s.identifier_id");
-        query = selector::join_interactions(query, "c.interaction_id")
-            .with(" WHERE c.tenant_id = ", tenant)
-            .with(" AND r.tenant_id = ", tenant);
+    for column in SELECTING {
+        query = from_selected(column, query.push(" UNION SELECT c.delivery_id"), tenant, Span::default());
     }
     outbox::join_files(query.push(") SELECT count(DISTINCT f.value) FROM made m"), tenant).once().scalar().await
 }

@@ -11,7 +11,7 @@ mod sql;
 use chrono::{DateTime, Utc};
 
 use crate::base::id::{ContentId, DeliveryId, RecordId, TenantId};
-use crate::store::{Archive, Result, Tx};
+use crate::store::{Archive, Query, Result, Tx};
 
 pub use destination::{delete_destination, destination, upsert_destination};
 pub use model::{Claimed, Delivery, DeliveryState, Destination};
@@ -64,4 +64,33 @@ pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
         .maybe()
         .await?;
     Ok(one.is_some())
+}
+
+/// Cancels the deliveries that were not made yet of the interactions of `customers k (id)`, of which `customers`
+/// appends a WITH.
+pub async fn cancel_of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    customers: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    customers(tx.query(""))
+        .push(" UPDATE deliveries SET state = 'cancelled', last_error = 'forgotten'")
+        .with(", updated_at = ", now)
+        .with(" FROM customers k WHERE deliveries.tenant_id = ", tenant)
+        .push(" AND deliveries.interaction_id = k.id AND deliveries.state IN ('pending', 'held')")
+        .execute()
+        .await
+}
+
+/// Appends a SELECT of the files of the deliveries `d` of a relation `h`, which has their request: `(request_id,
+/// file_name)`.
+pub fn files<'c>(query: Query<'c>, tenant: TenantId, relation: &'static str, condition: &'static str) -> Query<'c> {
+    query
+        .push("SELECT h.request_id, f.value AS file_name FROM ")
+        .push(relation)
+        .push(" h JOIN deliveries d ON ")
+        .push(condition)
+        .push(sql::NAMES)
+        .with(" WHERE d.tenant_id = ", tenant)
 }

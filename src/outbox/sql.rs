@@ -175,7 +175,7 @@ pub fn join_files(query: Query<'_>, tenant: TenantId) -> Query<'_> {
 }
 
 /// The names of the files of a delivery `d`, one row each.
-const NAMES: Sql = Sql::per(
+pub const NAMES: Sql = Sql::per(
     " CROSS JOIN LATERAL json_array_elements_text(d.file_names::json) AS f (value)",
     " CROSS JOIN json_each(d.file_names) AS f",
 );

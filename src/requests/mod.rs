@@ -11,6 +11,7 @@ mod http;
 mod journal;
 mod load;
 mod model;
+pub mod passes;
 mod save;
 mod sql;
 mod view;

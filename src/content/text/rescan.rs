@@ -70,7 +70,7 @@ struct Pending {
 impl Rescan<'_> {
     async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<bool, ContentError> {
         let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
-        let wanted = sql::pending(&mut tx, tenant, object).await?;
+        let wanted = sql::pending_of(&mut tx, tenant, object).await?;
         if wanted.is_empty() {
             return Ok(true);
         }

@@ -6,7 +6,7 @@ use crate::base::id::{ContentId, TenantId};
 use crate::store::{Archive, Result, Tx};
 
 pub use crate::archive::customer::{Customer, customer};
-pub use crate::archive::rescan::{note_state, pending};
+pub use crate::archive::rescan::{note_state, pending_of};
 
 /// Makes another object the one of a text, with all that is known of it. Answers how many texts that were: 0 where it is not
 /// there any more. The digest of what was uploaded goes: an identifier was found in it.
