@@ -98,8 +98,8 @@ fn is_app(app: Option<&str>, name: &str) -> bool {
     app.is_some_and(|app| app.eq_ignore_ascii_case(name))
 }
 
-/// The call's id, without which a row cannot be told from others. The two columns at the end depend on settings: 16
-/// hold neither, and the 17th may be the id or the user field, which is told by its form.
+/// The call's id, without which a row cannot be distinguished from others. The two columns at the end depend on
+/// settings. A row of 16 columns has neither. A 17th column may be the id or the user field, and its form decides.
 fn unique_id<'a>(row: &Row<'a>) -> Result<&'a str, CallLogError> {
     match row.width() {
         18 | 21 => row.required(CSV.uniqueid),
@@ -113,7 +113,7 @@ const fn missing() -> CallLogError {
     CallLogError::Required(CSV.uniqueid.1)
 }
 
-/// Whether a text is an id as Asterisk makes them: seconds, a dot, a count, and perhaps a system's name before.
+/// Whether a text is an id as Asterisk makes them: seconds, a dot, and a count, perhaps after the name of a system.
 fn is_unique_id(text: &str) -> bool {
     let own = text.rsplit_once('-').map_or(text, |(_, own)| own);
     let is_count = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -121,11 +121,11 @@ fn is_unique_id(text: &str) -> bool {
 }
 
 fn first_argument(data: &str) -> Option<&str> {
-    // Versions before 1.6 parted arguments by `|`.
+    // Versions before 1.6 separated arguments by `|`.
     data.split([',', '|']).next()
 }
 
-/// Whose phone a channel is: `PJSIP/anna-0000001f` is `anna`, `Local/1001@agents-00000003;1` is `1001`.
+/// The owner of a channel's phone: `PJSIP/anna-0000001f` is `anna`, `Local/1001@agents-00000003;1` is `1001`.
 fn resource(channel: &str) -> Option<&str> {
     let (_, name) = channel.split_once('/')?;
     if let Some((name, _)) = name.split_once('@') {

@@ -7,13 +7,13 @@ use csv::ByteRecord;
 
 use super::CallLogError;
 
-/// The longest call that is believed, in seconds: 100 days. A longer one is a number that got into the wrong column.
+/// The longest call, in seconds: 100 days. A longer one is a number in the wrong column.
 const LONGEST_CALL: u32 = 8_640_000;
 
 /// The most digits that an extension, a queue or an agent has in its name; with more it may be somebody's number.
 pub(super) const LABEL_DIGITS: usize = 6;
 
-/// A column: its place and its name.
+/// A column: its position and its name.
 pub(super) type Column = (usize, &'static str);
 
 pub(super) struct Row<'a> {
@@ -25,19 +25,19 @@ impl<'a> Row<'a> {
         Self { record }
     }
 
-    /// How many columns the row has.
+    /// The number of columns of the row.
     pub(super) fn width(&self) -> usize {
         self.record.len()
     }
 
-    /// A column's text, trimmed; none where it is empty or absent.
+    /// A column's text, trimmed. It is `None` if the column is empty or absent.
     pub(super) fn text(&self, (at, name): Column) -> Result<Option<&'a str>, CallLogError> {
         let text =
             std::str::from_utf8(self.record.get(at).unwrap_or_default()).map_err(|_| CallLogError::Format(name))?;
         Ok(Some(text.trim()).filter(|text| !text.is_empty()))
     }
 
-    /// A column's text, which must be there.
+    /// A column's text, which is required.
     pub(super) fn required(&self, column: Column) -> Result<&'a str, CallLogError> {
         self.text(column)?.ok_or(CallLogError::Required(column.1))
     }
@@ -77,7 +77,7 @@ const fn out_of_range(column: Column) -> CallLogError {
     CallLogError::OutOfRange(column.1)
 }
 
-/// When a call started, was answered and ended.
+/// The times at which a call started, was answered, and ended.
 pub(super) struct Times {
     pub(super) start: DateTime<Utc>,
     pub(super) answer: Option<DateTime<Utc>>,
@@ -90,8 +90,8 @@ fn local_time(text: &str, column: &'static str) -> Result<NaiveDateTime, CallLog
     if (1970..=9999).contains(&local.year()) { Ok(local) } else { Err(CallLogError::OutOfRange(column)) }
 }
 
-/// The instant of a local time. Where the clocks repeat it, the earlier of the two that is not before `not_before`;
-/// where they skip it, the end of the gap.
+/// The instant of a local time. If the clocks repeat it, this is the earlier instant that is not before `not_before`.
+/// If they skip it, this is the end of the gap.
 fn instant(local: NaiveDateTime, zone: Tz, not_before: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) => Some(at.to_utc()),
@@ -103,8 +103,8 @@ fn instant(local: NaiveDateTime, zone: Tz, not_before: Option<DateTime<Utc>>) ->
     }
 }
 
-/// The first instant whose local time is after a skipped one. No zone is two days from UTC, and local time only grows
-/// across a gap, so bisect.
+/// The first instant whose local time is after a skipped one. The search bisects, because no zone is two days from UTC
+/// and local time only grows across a gap.
 fn end_of_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     let (mut before, mut after) = (local.and_utc() - TimeDelta::days(2), local.and_utc() + TimeDelta::days(2));
     while after - before > TimeDelta::seconds(1) {

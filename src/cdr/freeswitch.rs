@@ -141,7 +141,7 @@ fn direction_of(word: &str) -> Option<Direction> {
     }
 }
 
-/// Whether a caller's name is one: FreeSWITCH repeats the number there when it knows no name.
+/// Whether a caller's name is a name. FreeSWITCH repeats the number there if it knows no name.
 fn is_name(text: &str) -> bool {
     text.chars().any(char::is_alphabetic)
 }

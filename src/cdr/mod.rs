@@ -1,11 +1,10 @@
-//! Call records of a telephone exchange: `Master.csv` of Asterisk and FreeSWITCH, read into the form that the archive
-//! takes in.
+//! Call records of a telephone exchange: `Master.csv` of Asterisk and FreeSWITCH, parsed into records for the archive.
 //!
 //! Each call becomes one interaction. Of a transferred or queued call, exchanges write several rows with one id: they are
 //! merged in `call.rs`. Which party is the customer is decided in `parties.rs`. What the archive cannot tokenize is not taken over: no caller id text, no channel
 //! name, no account code, no user field, since any of them may hold the customer's number or name.
 //!
-//! Another exchange gets a file of its own beside `asterisk.rs`, and a word in [`Exchange`].
+//! Another exchange needs a file beside `asterisk.rs` and a variant of [`Exchange`].
 
 mod asterisk;
 mod call;
@@ -28,7 +27,7 @@ use rows::{Next, Rows};
 /// The format of a file to import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// One JSON object a line, as the archive takes it in over HTTP.
+    /// One JSON object on each line, as the archive reads it over HTTP.
     #[default]
     Ndjson,
     /// `Master.csv` of Asterisk, as `cdr_csv` or `cdr_custom` writes it.
@@ -38,7 +37,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The exchange whose rows this format holds; none for NDJSON, which needs no reading of fields.
+    /// The exchange that writes the rows of this format. It is `None` for NDJSON, which needs no reading of fields.
     #[must_use]
     pub const fn exchange(self) -> Option<Exchange> {
         match self {
@@ -69,15 +68,15 @@ pub struct Line {
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The object holds a customer's number.
+        // The object contains a customer's number.
         f.debug_struct("Line").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
-/// Why a row gave no interaction, or the file no further rows. Never quotes the file.
+/// The reason why a row gave no interaction, or the file no further rows. It never quotes the file.
 #[derive(Debug, thiserror::Error)]
 pub enum CdrError {
-    /// One row cannot be read; the rows after it can.
+    /// One row cannot be read. The rows after it can.
     #[error("line {line}: {fault}")]
     Row {
         /// The row's line in the file, counted from 1.
@@ -88,28 +87,28 @@ pub enum CdrError {
     Io(#[from] io::Error),
 }
 
-/// What is wrong with a row.
+/// The rule that a row breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallLogError {
     /// The row does not have the columns of this exchange.
     #[error("the number of columns is not one that this exchange writes")]
     Columns,
-    /// The row is longer than rows of an exchange can be.
+    /// The row is longer than any row of an exchange.
     #[error("the row is longer than {} bytes", rows::LONGEST)]
     TooLong,
-    /// A column that must be filled is empty or absent.
+    /// A required column is empty or absent.
     #[error("`{0}` is required")]
     Required(&'static str),
-    /// A column does not hold what it should, or is not UTF-8.
+    /// A column does not contain the expected value, or is not UTF-8.
     #[error("`{0}` cannot be read")]
     Format(&'static str),
-    /// A column holds a time or a length that cannot be.
+    /// A column contains an impossible time or duration.
     #[error("`{0}` is out of range")]
     OutOfRange(&'static str),
 }
 
 impl CallLogError {
-    /// The stable code, one of those that ingest answers with over HTTP.
+    /// The stable code. It is one of the codes that ingest has over HTTP.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -120,7 +119,7 @@ impl CallLogError {
         }
     }
 
-    /// The column at fault, by the name that the exchange's documentation gives it; none where it is the whole row.
+    /// The invalid column, by its name in the exchange's documentation. It is `None` if the whole row is invalid.
     #[must_use]
     pub const fn column(self) -> Option<&'static str> {
         match self {

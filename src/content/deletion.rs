@@ -66,7 +66,7 @@ pub async fn delete_batch(
     let run = async move {
         let deleted = deletion.run(batch, &interactions, kinds.as_deref()).await;
         if let Err(error) = deletion.leave(batch).await {
-            tracing::warn!(%error, "A batch could not give its place back: it is free in a minute");
+            tracing::warn!(%error, "Releasing the lock of a batch failed; it ends after a minute");
         }
         deleted
     };
@@ -113,7 +113,7 @@ impl Deletion {
                     Err(error) => error,
                 },
             };
-            tracing::warn!(%error, interactions.count = chunk.len(), "Content of a batch could not be deleted");
+            tracing::warn!(%error, interactions.count = chunk.len(), "Deleting content of a batch failed");
             let code = if error.is_transient() { "unavailable" } else { "internal" };
             outcome.failures.extend(chunk.iter().map(|id| (*id, code)));
             if error.is_transient() {
@@ -215,7 +215,8 @@ impl Deletion {
         let mut gone = futures_util::stream::iter(gone).buffer_unordered(AT_ONCE);
         while let Some((id, deleted)) = gone.next().await {
             if let Err(error) = deleted {
-                tracing::warn!(content.id = %id, %error, "The object of deleted content is left, unreadable");
+                tracing::warn!(content.id = %id, %error, "Deleting the object of deleted content failed; gc_objects \
+                                                          deletes it later, and it is unreadable");
             }
         }
         Ok(deleted)

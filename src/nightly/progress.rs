@@ -1,8 +1,9 @@
-//! How a night shows itself: a bar on a terminal, lines elsewhere.
+//! The progress of the job: a bar on a terminal, log lines elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Where the progress of a night is shown.
+use super::model::StepName;
+
 #[derive(Debug, Default)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -21,12 +22,12 @@ impl Progress {
         Self { bar: None }
     }
 
-    /// A tenant's pass came to a step.
-    pub fn step(&self, tenant: &str, step: &'static str) {
+    pub fn step(&self, tenant: &str, step: StepName) {
+        let step = step.as_str();
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{tenant}: {step}"));
         } else {
-            tracing::info!(tenant, step, "The night goes on");
+            tracing::info!(tenant, step, "The nightly pass has reached a step");
         }
     }
 
@@ -34,7 +35,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.inc(records);
         } else {
-            tracing::debug!(records, "Cut a chunk");
+            tracing::debug!(records, "Unlinked a chunk of records");
         }
     }
 

@@ -8,10 +8,10 @@ mod batch;
 mod comment;
 mod entry;
 mod http;
-mod idempotency;
 mod journal;
 mod load;
 mod model;
+pub mod passes;
 mod save;
 mod sql;
 mod view;
@@ -35,6 +35,7 @@ use crate::base::page::{Page, Position};
 use crate::base::target::Target;
 use crate::content;
 use crate::delivery;
+use crate::idempotency::{self, Begun, Key, Reservation};
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, AppContext};
@@ -50,10 +51,12 @@ pub use save::Condition;
 
 use comment::Comment;
 use entry::{PatchField, ValidatedRequest};
-use idempotency::{Begun, KeptOutcome, Key, Reservation};
-use model::Record;
+use model::{KeptOutcome, Record};
 use save::{Command, Written};
 use view::Disclosure;
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 2] = [("requests", "phone_id"), ("requests", "email_id")];
 
 /// What a call answers that may be sent again under its idempotency key.
 #[derive(Clone, PartialEq, Eq)]
@@ -244,15 +247,6 @@ pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Op
     sql::oldest_waiting(tx, tenant).await
 }
 
-/// Forgets the answers of calls from before an instant: a key counts for 24 hours.
-pub async fn purge_idempotency(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    before: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    sql::purge_keys(tx, tenant, before).await
-}
-
 /// What came of a call that is done once only.
 enum Once {
     Written(Written),
@@ -286,7 +280,7 @@ async fn once(
 /// A key that cannot be given back is free again after a minute, so nobody needs to hear of it but the log.
 async fn give_back(stores: &AppContext, reservation: &Reservation) {
     if let Err(error) = idempotency::release(&stores.archive, reservation).await {
-        tracing::warn!(%error, "An idempotency key was not given back; it is free again in a minute");
+        tracing::warn!(%error, "Releasing an idempotency key failed; the key is free again in a minute");
     }
 }
 

@@ -14,6 +14,7 @@ use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
+use crate::idempotency::IdempotencyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{Contended, VaultError};
@@ -21,7 +22,7 @@ use crate::vault::{Contended, VaultError};
 /// The most rows of one batch.
 pub const LARGEST_BATCH: usize = 500;
 
-/// Where a request stands (A4). There is no other state: one whose pass failed waits on.
+/// The status of a request. There are only two: a request whose pass failed stays `waiting`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AnonymizeRequestStatus)]
@@ -183,20 +184,21 @@ impl Warning {
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
-                "the comment names a number or an address; those of this request are masked when it is done, others stay",
+                "The comment contains a number or an address. Those of this request are masked when it is done. \
+                 Others stay.",
             ),
             Self::NothingFound => {
-                Cow::Borrowed("no record of these targets up to this date has the number or the address")
+                Cow::Borrowed("No record of these targets up to this day has the number or the address.")
             }
             Self::ContentBecomesUnfindable(counts) => Cow::Owned(format!(
-                "{}: it stays, and nobody can find it by the number or the address after that night",
+                "{}. This content stays, and nobody can find it by the number or the address after the pass.",
                 in_words(counts)
             )),
             Self::ContentWillBeDeleted(counts) => {
-                Cow::Owned(format!("{}: that night deletes it in every copy", in_words(counts)))
+                Cow::Owned(format!("{}. The pass deletes this content in every copy.", in_words(counts)))
             }
             Self::FilesWereDelivered(files) => {
-                Cow::Owned(format!("files: {files}; the result will name them, since their copies are yours to delete"))
+                Cow::Owned(format!("Delivered files: {files}. The result will name them. Delete your copies yourself."))
             }
         }
     }
@@ -227,6 +229,15 @@ pub struct Filter {
     pub limit: u32,
 }
 
+/// The outcome of a call, for the same call sent again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptOutcome {
+    pub created: Vec<RequestId>,
+    /// The requests that were to be changed.
+    pub updated: Vec<RequestId>,
+    pub deleted: Vec<RequestId>,
+}
+
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Saved {
     /// The requests that were entered, in the order of the call.
@@ -240,12 +251,12 @@ pub struct Saved {
 /// Why a request cannot be read, entered, changed or cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    #[error("no such request")]
+    #[error("the request does not exist")]
     NotFound,
     /// A change or a cancellation must say which version it means.
-    #[error("the version that is meant must be said")]
+    #[error("the version of the request is missing")]
     VersionMissing,
-    #[error("the request was changed by somebody else")]
+    #[error("the request has changed since it was read")]
     Stale,
     /// A pass has begun it (A12).
     #[error("a pass has begun the request")]
@@ -254,19 +265,19 @@ pub enum RequestError {
     #[error("the request is done")]
     Done,
     /// The request that a repeated call had entered was cancelled since.
-    #[error("the request was cancelled since")]
+    #[error("the request has been cancelled")]
     Cancelled,
-    #[error("{} places break rules", .0.len())]
+    #[error("{} fields are invalid", .0.len())]
     Invalid(Vec<FieldError>),
     /// The same call, by its idempotency key, is still running.
     #[error("the same call is still running")]
     InProgress,
-    #[error("the idempotency key stands for another call")]
+    #[error("the idempotency key belongs to another call")]
     KeyReused,
     /// The cursor belongs to another query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    #[error("no such tenant")]
+    #[error("the tenant does not exist")]
     TenantUnknown,
     #[error(transparent)]
     Tenant(#[from] TenantError),
@@ -274,6 +285,16 @@ pub enum RequestError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<IdempotencyError> for RequestError {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::InProgress => Self::InProgress,
+            IdempotencyError::KeyReused => Self::KeyReused,
+            IdempotencyError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Contended for RequestError {

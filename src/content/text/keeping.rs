@@ -93,7 +93,8 @@ pub async fn undo(stores: &AppContext, shelf: &ContentStore, keyset: &Keyset, id
         discard(stores, shelf, keyset, id).await
     };
     if let Err(error) = undone.await {
-        tracing::warn!(content.id = %id, %error, "A broken upload left something behind");
+        tracing::warn!(content.id = %id, %error, "Cleaning up after a failed upload failed; gc_objects deletes the \
+                                                  rest later");
     }
 }
 

@@ -18,7 +18,8 @@ use crate::base::crypto::{CryptoError, Key};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::content::model::{Content, ContentError};
 use crate::content::reading::opened;
-use crate::content::{ContentStore, ObjectError, own_of, sql as contents};
+use crate::content::{ContentStore, own_of, sql as contents};
+use crate::objects::ObjectError;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, Admission, AppContext, Keyset, admit};
@@ -69,7 +70,7 @@ struct Pending {
 impl Rescan<'_> {
     async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<bool, ContentError> {
         let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
-        let wanted = sql::pending(&mut tx, tenant, object).await?;
+        let wanted = sql::pending_of(&mut tx, tenant, object).await?;
         if wanted.is_empty() {
             return Ok(true);
         }
@@ -109,7 +110,8 @@ impl Rescan<'_> {
         // Whatever an error says, a row decides which of the two is left over.
         let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
         if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
-            tracing::warn!(content.id = %left, %error, "What a text was before is left to the sweep, unreadable");
+            tracing::warn!(content.id = %left, %error, "Deleting the old object of a text failed; gc_objects deletes \
+                                                        it later, and it is unreadable");
         }
         replaced.map(|()| true)
     }

@@ -17,8 +17,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
-use super::model::{AttemptError, Destination, SendError};
+use super::model::{AttemptError, SendError};
 use super::payload::Body;
+use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
 #[cfg(feature = "sftp")]
@@ -29,10 +30,16 @@ pub use sftp::{read_host_key, read_private_key};
 pub struct Reach {
     /// The folder below which the tenant's folders lie.
     pub folder: PathBuf,
-    #[cfg_attr(not(any(feature = "ftp", feature = "s3")), expect(dead_code, reason = "nothing speaks TLS"))]
+    #[cfg_attr(
+        not(any(feature = "ftp", feature = "s3")),
+        expect(dead_code, reason = "the server does not support TLS")
+    )]
     pub ca_file: Option<PathBuf>,
     /// The longest wait for a server.
-    #[cfg_attr(not(any(feature = "ftp", feature = "s3", feature = "sftp")), expect(dead_code, reason = "no server"))]
+    #[cfg_attr(
+        not(any(feature = "ftp", feature = "s3", feature = "sftp")),
+        expect(dead_code, reason = "the address has no server")
+    )]
     pub timeout: Duration,
 }
 

@@ -1,0 +1,61 @@
+//! Reads the header `Idempotency-Key`. The endpoint decides its effect.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::http::problem::{Code, Problem};
+
+/// The key under which a call may be sent again, if the caller gave one: 1 to 255 visible ASCII characters. Otherwise
+/// it is 422.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(pub Option<String>);
+
+const NAME: &str = "Idempotency-Key";
+const LONGEST: usize = 255;
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let refuse = |code: &'static str, detail: &'static str| {
+            Err(Problem::new(Code::ValidationFailed).parameter(NAME, code, detail))
+        };
+        let mut given = request.headers().get_all(NAME);
+        let key = match (given.next(), given.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(_), Some(_)) => refuse("format", "must be sent only once"),
+            (Some(key), None) if key.len() > LONGEST => refuse("too_long", "must be at most 255 characters"),
+            (Some(key), None) => match key.to_str() {
+                Ok(key) if !key.is_empty() && key.bytes().all(|byte| (0x20..0x7F).contains(&byte)) => {
+                    Ok(Self(Some(key.to_owned())))
+                }
+                _ => refuse("format", "must be visible ASCII"),
+            },
+        };
+        ready(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn read(keys: &[&str]) -> Result<Option<String>, Option<String>> {
+        let request = keys.iter().fold(TestRequest::post(), |request, key| request.append_header((NAME, *key)));
+        let key = IdempotencyKey::from_request(&request.to_http_request(), &mut Payload::None).into_inner();
+        key.map(|IdempotencyKey(key)| key).map_err(|problem| problem.places()[0].parameter.clone().map(Into::into))
+    }
+
+    #[test]
+    fn a_key_is_one_header_of_visible_ascii() {
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&["a-1"]), Ok(Some("a-1".to_owned())));
+        for bad in [&[""][..], &["å"], &["a", "b"], &["a".repeat(256).as_str()]] {
+            assert_eq!(read(bad), Err(Some(NAME.to_owned())), "{bad:?}");
+        }
+    }
+}
