@@ -2,369 +2,54 @@
 
 /// Words for a number or a name that is withheld or unknown (A17), in the languages of the service and some of their
 /// neighbours.
-const WITHHELD: &[&str] = &[
-    "afgeschermd",
-    "anon",
-    "anoniem",
-    "anonim",
-    "anonimo",
-    "anonym",
-    "anonyme",
-    "anonymes",
-    "anonymised",
-    "anonymized",
-    "anonymer",
-    "anonymous",
-    "anonymt",
-    "anónimo",
-    "blocked",
-    "blokeret",
-    "blokkert",
-    "blockerad",
-    "blockerat",
-    "blockiert",
-    "confidential",
-    "desconegut",
-    "desconocido",
-    "desconocida",
-    "desconhecido",
-    "dolt",
-    "dold",
-    "estetty",
-    "geheim",
-    "geheime",
-    "gizli",
-    "hemlig",
-    "hemligt",
-    "hemmelig",
-    "hemmeligt",
-    "hemmelege",
-    "hidden",
-    "inconnu",
-    "inconnue",
-    "indisponible",
-    "loyndur",
-    "masked",
-    "masqué",
-    "masquee",
-    "masque",
-    "nedostupné",
-    "neznámé",
-    "neznámy",
-    "nieznany",
-    "nil",
-    "none",
-    "null",
-    "occulté",
-    "oculto",
-    "okänd",
-    "okänt",
-    "onbekend",
-    "óþekkt",
-    "piilotettu",
-    "privat",
-    "private",
-    "privata",
-    "privato",
-    "privado",
-    "privé",
-    "prywatny",
-    "restricted",
-    "riservato",
-    "salainen",
-    "salattu",
-    "sconosciuto",
-    "skjult",
-    "skjulte",
-    "sperret",
-    "suppressed",
-    "tuntematon",
-    "tundmatu",
-    "ukendt",
-    "ukjent",
-    "ukjend",
-    "unavailable",
-    "unbekannt",
-    "unbekannte",
-    "unbekannter",
-    "undefined",
-    "unidentified",
-    "unknown",
-    "unlisted",
-    "unnamed",
-    "unpublished",
-    "unspecified",
-    "unterdrückt",
-    "unterdrueckt",
-    "verborgen",
-    "withheld",
-    "yksityinen",
-    "zastrzeżony",
-    "неизвестно",
-    "неизвестный",
-    "невідомий",
-];
+const WITHHELD: &str = "afgeschermd anon anoniem anonim anonimo anonym anonyme anonymes anonymised anonymized anonymer \
+    anonymous anonymt anónimo blocked blokeret blokkert blockerad blockerat blockiert confidential \
+    desconegut desconocido desconocida desconhecido dolt dold estetty geheim geheime gizli hemlig \
+    hemligt hemmelig hemmeligt hemmelege hidden inconnu inconnue indisponible loyndur masked masqué \
+    masquee masque nedostupné neznámé neznámy nieznany nil none null occulté oculto okänd okänt onbekend \
+    óþekkt piilotettu privat private privata privato privado privé prywatny restricted riservato \
+    salainen salattu sconosciuto skjult skjulte sperret suppressed tuntematon tundmatu ukendt ukjent \
+    ukjend unavailable unbekannt unbekannte unbekannter undefined unidentified unknown unlisted unnamed \
+    unpublished unspecified unterdrückt unterdrueckt verborgen withheld yksityinen zastrzeżony \
+    неизвестно неизвестный невідомий";
 
 /// Words for what somebody is or does in a conversation: in English, German, and the languages of the north.
-const ROLES: &[&str] = &[
-    "a",
-    "admin",
-    "advisor",
-    "agent",
-    "agenten",
-    "agentti",
-    "ai",
-    "anropare",
-    "anrufer",
-    "ansatt",
-    "asiakas",
-    "asiakaspalvelija",
-    "assistant",
-    "attendant",
-    "auto",
-    "b",
-    "berater",
-    "besøkende",
-    "besøgende",
-    "besökare",
-    "besucher",
-    "bot",
-    "bruger",
-    "bruker",
-    "brukar",
-    "användare",
-    "käyttäjä",
-    "kävijä",
-    "vieras",
-    "vierailija",
-    "gast",
-    "gjest",
-    "gæst",
-    "gäst",
-    "c",
-    "callee",
-    "caller",
-    "center",
-    "centre",
-    "channel",
-    "chatbot",
-    "client",
-    "consultant",
-    "contact",
-    "customer",
-    "d",
-    "employee",
-    "external",
-    "guest",
-    "handläggare",
-    "host",
-    "human",
-    "inbound",
-    "innringer",
-    "internal",
-    "ivr",
-    "kund",
-    "kunde",
-    "kunden",
-    "kundebehandler",
-    "kundeservice",
-    "kundeveileder",
-    "kundin",
-    "kundservice",
-    "kundtjänst",
-    "left",
-    "manager",
-    "medarbeider",
-    "medarbejder",
-    "medarbetare",
-    "mitarbeiter",
-    "operator",
-    "operatör",
-    "operatør",
-    "opkalder",
-    "outbound",
-    "participant",
-    "party",
-    "person",
-    "rep",
-    "representative",
-    "right",
-    "robot",
-    "rådgivare",
-    "rådgiver",
-    "saksbehandler",
-    "sbehandler",
-    "sagsbehandler",
-    "self",
-    "service",
-    "soittaja",
-    "speaker",
-    "spk",
-    "sprecher",
-    "staff",
-    "supervisor",
-    "support",
-    "system",
-    "talare",
-    "taler",
-    "team",
-    "uppringare",
-    "user",
-    "virtual",
-    "visitor",
-    "voice",
-    "voicemail",
-    "you",
-];
+const ROLES: &str = "a admin advisor agent agenten agentti ai anropare anrufer ansatt asiakas asiakaspalvelija assistant \
+    attendant auto b berater besøkende besøgende besökare besucher bot bruger bruker brukar användare \
+    käyttäjä kävijä vieras vierailija gast gjest gæst gäst c callee caller center centre channel chatbot \
+    client consultant contact customer d employee external guest handläggare host human inbound \
+    innringer internal ivr kund kunde kunden kundebehandler kundeservice kundeveileder kundin \
+    kundservice kundtjänst left manager medarbeider medarbejder medarbetare mitarbeiter operator \
+    operatör operatør opkalder outbound participant party person rep representative right robot \
+    rådgivare rådgiver saksbehandler sbehandler sagsbehandler self service soittaja speaker spk sprecher \
+    staff supervisor support system talare taler team uppringare user virtual visitor voice voicemail \
+    you";
 
 /// Words that go with them: what is withheld, what is called, and why there is no name.
-const BESIDE: &[&str] = &[
-    "angabe",
-    "angegeben",
-    "angitt",
-    "angivet",
-    "anruf",
-    "anrop",
-    "and",
-    "area",
-    "asterisk",
-    "available",
-    "avslöjat",
-    "call",
-    "calling",
-    "callerid",
-    "cell",
-    "cellular",
-    "chat",
-    "cid",
-    "cnam",
-    "disponible",
-    "ei",
-    "ej",
-    "empty",
-    "eller",
-    "fax",
-    "for",
-    "free",
-    "handy",
-    "id",
-    "ikke",
-    "ikkje",
-    "in",
-    "incoming",
-    "ingen",
-    "inget",
-    "ingoing",
-    "inte",
-    "is",
-    "kein",
-    "keine",
-    "keinen",
-    "keiner",
-    "known",
-    "line",
-    "lead",
-    "missing",
-    "mobil",
-    "mobile",
-    "n",
-    "na",
-    "name",
-    "namn",
-    "navn",
-    "nicht",
-    "nimeä",
-    "nimetön",
-    "nimi",
-    "no",
-    "not",
-    "number",
-    "numero",
-    "numeroa",
-    "numéro",
-    "número",
-    "nummer",
-    "nummeret",
-    "nr",
-    "of",
-    "ohne",
-    "oplyst",
-    "oppgitt",
-    "out",
-    "outgoing",
-    "payphone",
-    "phone",
-    "provided",
-    "samtale",
-    "samtal",
-    "session",
-    "saatavilla",
-    "sans",
-    "sin",
-    "soittajan",
-    "specified",
-    "spesifisert",
-    "telefon",
-    "telefonnummer",
-    "test",
-    "the",
-    "tiedossa",
-    "tilgjengelig",
-    "tillgänglig",
-    "tilgængelig",
-    "toll",
-    "tuntemattomasta",
-    "uden",
-    "unbekannten",
-    "utan",
-    "uten",
-    "verfügbar",
-    "web",
-    "whatsapp",
-    "wireless",
-    "utgående",
-    "inngående",
-    "inkommande",
-    "saapuva",
-    "lähtevä",
-    "ausgehender",
-    "eingehender",
-    "udgående",
-    "indgående",
-    "opkald",
-    "oppringning",
-    "telefonsamtale",
-    "telefonsamtal",
-    "puhelu",
-    "sms",
-    "skype",
-    "messenger",
-    "facebook",
-    "instagram",
-    "telegram",
-    "signal",
-    "viber",
-    "website",
-    "mail",
-    "email",
-    "noreply",
-    "user",
-];
+const BESIDE: &str = "angabe angegeben angitt angivet anruf anrop and area asterisk available avslöjat call calling \
+    callerid cell cellular chat cid cnam disponible ei ej empty eller fax for free handy id ikke ikkje \
+    in incoming ingen inget ingoing inte is kein keine keinen keiner known line lead missing mobil \
+    mobile n na name namn navn nicht nimeä nimetön nimi no not number numero numeroa numéro número \
+    nummer nummeret nr of ohne oplyst oppgitt out outgoing payphone phone provided samtale samtal \
+    session saatavilla sans sin soittajan specified spesifisert telefon telefonnummer test the tiedossa \
+    tilgjengelig tillgänglig tilgængelig toll tuntemattomasta uden unbekannten utan uten verfügbar web \
+    whatsapp wireless utgående inngående inkommande saapuva lähtevä ausgehender eingehender udgående \
+    indgående opkald oppringning telefonsamtale telefonsamtal puhelu sms skype messenger facebook \
+    instagram telegram signal viber website mail email noreply user";
 
 /// Whether a field says that there is no identifier (A17): it is empty, has no letter and no digit other than 0, or only has
 /// words for what is withheld, such as `Hemligt nummer` or `"Anonymous"`.
 #[must_use]
 pub fn is_withheld(raw: &str) -> bool {
-    const DENIALS: &[&str] =
-        &["ei", "ej", "ikke", "ingen", "inget", "inte", "kein", "keine", "no", "not", "ohne", "utan", "uten"];
+    const DENIALS: &str = "ei ej ikke ingen inget inte kein keine no not ohne utan uten";
     if is_keypad_word(raw) || !raw.chars().any(|c| c.is_alphanumeric() && c != '0') {
         return true;
     }
     let mut says_so = raw.eq_ignore_ascii_case("n/a");
     let only_words = all_words(raw, |word| {
-        let is_withheld = WITHHELD.contains(&word);
-        says_so |= is_withheld || DENIALS.contains(&word);
-        is_withheld || BESIDE.contains(&word) || ROLES.contains(&word)
+        let is_withheld = is_in(WITHHELD, word);
+        says_so |= is_withheld || is_in(DENIALS, word);
+        is_withheld || is_in(BESIDE, word) || is_in(ROLES, word)
     });
     only_words && says_so && !raw.chars().any(|c| crate::digit(c).is_some())
 }
@@ -373,45 +58,19 @@ pub fn is_withheld(raw: &str) -> bool {
 /// role may have a number of its own, as in `Visitor 4711` or `spk_0`.
 #[must_use]
 pub fn is_nobody(raw: &str) -> bool {
-    all_words(raw, |word| WITHHELD.contains(&word) || ROLES.contains(&word) || BESIDE.contains(&word))
+    all_words(raw, |word| is_in(WITHHELD, word) || is_in(ROLES, word) || is_in(BESIDE, word))
 }
 
 /// Whether a label says a role or a number only: `Agent`, `Speaker 1`, `spk_0`.
 pub(crate) fn is_role(label: &str) -> bool {
-    all_words(label, |word| ROLES.contains(&word) || WITHHELD.contains(&word))
+    all_words(label, |word| is_in(ROLES, word) || is_in(WITHHELD, word))
 }
 
 /// Whether the digits of a field count what a system could not name, as in `Visitor 4711`: they are no phone number.
 pub(crate) fn is_counter(raw: &str) -> bool {
-    const COUNTED: &[&str] = &[
-        "besucher",
-        "besøgende",
-        "besøkende",
-        "besökare",
-        "bruger",
-        "bruker",
-        "användare",
-        "chat",
-        "client",
-        "gast",
-        "gjest",
-        "guest",
-        "gæst",
-        "gäst",
-        "id",
-        "kävijä",
-        "käyttäjä",
-        "lead",
-        "participant",
-        "session",
-        "speaker",
-        "spk",
-        "user",
-        "vierailija",
-        "vieras",
-        "visitor",
-    ];
-    is_nobody(raw) && !all_words(raw, |word| !COUNTED.contains(&word))
+    const COUNTED: &str = "besucher besøgende besøkende besökare bruger bruker användare chat client gast gjest guest gæst gäst \
+        id kävijä käyttäjä lead participant session speaker spk user vierailija vieras visitor";
+    is_nobody(raw) && !all_words(raw, |word| !is_in(COUNTED, word))
 }
 
 /// What a telephone keypad makes of the words that some carriers and Twilio send for a withheld number.
@@ -434,6 +93,11 @@ fn is_keypad_word(raw: &str) -> bool {
     // Some carriers put the country code of North America before it.
     let without_code = bare.strip_prefix('1').unwrap_or(bare);
     KEYPAD.contains(&bare) || KEYPAD.contains(&without_code) || is_international && KEYPAD_AFTER_PLUS.contains(&bare)
+}
+
+/// Whether a word is one of a list.
+pub(crate) fn is_in(list: &str, word: &str) -> bool {
+    list.split(' ').any(|one| one == word)
 }
 
 /// Whether all words of a text are of some kind. A text without a word has none of another kind.

@@ -12,7 +12,7 @@ mod tests;
 pub(crate) use bare::Bare;
 pub(crate) use encoded::{quoted, words};
 
-use crate::nobody::is_counter;
+use crate::nobody::{is_counter, is_in};
 use crate::text::{Find, Finder, Found, Own};
 use crate::{
     Email, IdentifierError, Kind, PersonName, Phone, Pii, Region, digit, is_nobody, is_separator, is_withheld,
@@ -106,103 +106,15 @@ fn name_of(display: &str, region: Region) -> Option<Pii<PersonName>> {
 }
 
 /// Words before or behind a number that say what it is.
-const LABELS: &[&str] = &[
-    "arbeid",
-    "arbete",
-    "arbejde",
-    "caller",
-    "cell",
-    "cellphone",
-    "dienstlich",
-    "fax",
-    "fon",
-    "fra",
-    "från",
-    "from",
-    "fixnet",
-    "festnetz",
-    "geschäftlich",
-    "gsm",
-    "handy",
-    "hem",
-    "hjem",
-    "home",
-    "jobb",
-    "job",
-    "koti",
-    "mob",
-    "mobil",
-    "mobile",
-    "mobilnr",
-    "mobilnummer",
-    "mobiltelefon",
-    "no",
-    "nr",
-    "num",
-    "number",
-    "numero",
-    "nummer",
-    "office",
-    "ph",
-    "phone",
-    "privat",
-    "puh",
-    "puhelin",
-    "sms",
-    "tel",
-    "telefon",
-    "telefonnr",
-    "telefonnummer",
-    "telephone",
-    "telnr",
-    "tfn",
-    "tlf",
-    "tlfnr",
-    "työ",
-    "von",
-    "whatsapp",
-    "work",
-];
+const LABELS: &str = "arbeid arbete arbejde caller cell cellphone dienstlich fax fon fra från from fixnet festnetz \
+    geschäftlich gsm handy hem hjem home jobb job koti mob mobil mobile mobilnr mobilnummer mobiltelefon \
+    no nr num number numero nummer office ph phone privat puh puhelin sms tel telefon telefonnr \
+    telefonnummer telephone telnr tfn tlf tlfnr työ von whatsapp work";
 
 /// Words and signs between a number and its extension.
-const EXTENSIONS: &[&str] = &[
-    "#",
-    "*",
-    ",",
-    ",,",
-    ";",
-    "ala",
-    "alanro",
-    "alanumero",
-    "ankn",
-    "anknyt",
-    "anknytning",
-    "anexo",
-    "app",
-    "apparat",
-    "durchwahl",
-    "dw",
-    "ext",
-    "extension",
-    "extn",
-    "int",
-    "intern",
-    "internnr",
-    "internnummer",
-    "interno",
-    "linje",
-    "lok",
-    "lokal",
-    "lokalnr",
-    "lokalnummer",
-    "nebenstelle",
-    "nst",
-    "p",
-    "poste",
-    "ramal",
-    "w",
-    "x",
-];
+const EXTENSIONS: &str = "# * , ,, ; ala alanro alanumero ankn anknyt anknytning anexo app apparat durchwahl dw ext extension \
+    extn int intern internnr internnummer interno linje lok lokal lokalnr lokalnummer nebenstelle nst p \
+    poste ramal w x";
 
 /// The number of a field without its label, its extension, and the `.0` that a spreadsheet has put behind it.
 pub(crate) fn number_of(text: &str) -> &str {
@@ -221,10 +133,10 @@ pub(crate) fn number_of(text: &str) -> &str {
     let is_digits = extension.chars().all(|c| digit(c).is_some() || !c.is_alphanumeric());
     // A sign alone may also separate two numbers.
     let longest = if mark.starts_with(char::is_alphabetic) { 7 } else { 5 };
-    let is_extension = is_digits && (1..=longest).contains(&length) && EXTENSIONS.contains(&mark);
+    let is_extension = is_digits && (1..=longest).contains(&length) && is_in(EXTENSIONS, mark);
     let is_label = extension.is_empty()
         && !mark.is_empty()
-        && mark.split([' ', '.', ',']).all(|word| word.is_empty() || LABELS.contains(&word));
+        && mark.split([' ', '.', ',']).all(|word| word.is_empty() || is_in(LABELS, word));
     if number_is_one && (is_extension || is_label) { number.trim_end() } else { text }
 }
 
@@ -237,7 +149,7 @@ fn without_label(text: &str) -> &str {
             return rest;
         }
         let behind = rest[end..].trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ':'));
-        if behind.len() == rest.len() - end || !LABELS.contains(&rest[..end].to_lowercase().as_str()) {
+        if behind.len() == rest.len() - end || !is_in(LABELS, rest[..end].to_lowercase().as_str()) {
             return text;
         }
         rest = behind;
