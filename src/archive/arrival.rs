@@ -8,22 +8,19 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use pii::text::{Again, Finder, Found, Own};
-use pii::{Identifier, Kind, PersonName, Pii, Region};
+use pii::{ANONYMIZED, Identifier, Kind, PersonName, Pii, Region};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::columns::Columns;
 use super::existing::Existing;
 use super::mentions::{Mention, NewMention};
-use super::model::{ANONYMIZED, forgotten};
+use super::model::forgotten;
 use super::parsed::{Customer, ParsedRecord, is_keyed};
 use super::sql;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::target::Target;
-use crate::vault::{Erasure, Resolved};
-
-/// The erasures of a batch's identifiers.
-pub type Erasures = HashMap<Identifier, Vec<Erasure>>;
+use crate::vault::{Erasures, Resolved};
 
 /// Everything that a batch sends of one external id.
 pub struct Sent<'a> {
@@ -39,12 +36,10 @@ impl<'a> Sent<'a> {
         Self { draft, earlier: Vec::new() }
     }
 
-    /// Another draft of the same.
     pub fn push(&mut self, draft: &'a ParsedRecord) {
         self.earlier.push(std::mem::replace(&mut self.draft, draft));
     }
 
-    /// All drafts.
     pub fn all(&self) -> impl Iterator<Item = &'a ParsedRecord> {
         self.earlier.iter().copied().chain([self.draft])
     }
@@ -88,7 +83,6 @@ impl<'a> Arrival<'a> {
         self.sent.all().map(|draft| arrives_forgotten(draft, erasures, target)).fold(0, |all, bits| all | bits)
     }
 
-    /// Whether the customer is forgotten.
     pub fn is_gone(&self, arrives: i16) -> bool {
         (self.forgotten_before() | arrives) & forgotten::CUSTOMER != 0
     }
@@ -118,7 +112,7 @@ impl<'a> Arrival<'a> {
             if own.contains(one) {
                 bits & forgotten::CUSTOMER == 0
             } else {
-                !is_closed && !covers(erasures, one, target, draft)
+                !is_closed && !erasures.cover(one, target, draft.at)
             }
         })
     }
@@ -199,7 +193,7 @@ impl<'a> Arrival<'a> {
             let identifier = match mentioned(found) {
                 None => row.name.filter(|id| is_kept(found, *id)),
                 Some(one) if own.contains(&one) => known.get(&one).copied().filter(|id| is_kept(found, *id)),
-                Some(one) if is_closed || covers(erasures, &one, target, draft) => None,
+                Some(one) if is_closed || erasures.cover(&one, target, draft.at) => None,
                 Some(one) => known.get(&one).copied(),
             };
             NewMention { record: id.0, at: draft.at, mention: Mention { n, kind: found.kind(), identifier } }
@@ -242,7 +236,7 @@ const fn is_closed(is_again: bool, bits: i16) -> bool {
 fn arrives_forgotten(draft: &ParsedRecord, erasures: &Erasures, target: Target) -> i16 {
     let Customer { phone, email, name } = &draft.customer;
     let own = own_identifiers(&draft.customer);
-    let is_covered = |one: &Identifier| covers(erasures, one, target, draft);
+    let is_covered = |one: &Identifier| erasures.cover(one, target, draft.at);
     let mut bits = 0;
     if own.iter().any(is_covered) {
         let slots = [
@@ -286,8 +280,4 @@ pub fn name_of(customer: &Customer, record: RecordId, known: &Resolved) -> Optio
     let email = customer.email.clone().map(Identifier::Email).and_then(id);
     let bound_to: Uuid = phone.or(email).unwrap_or(record.0);
     Some(Identifier::Name { name, bound_to })
-}
-
-fn covers(erasures: &Erasures, one: &Identifier, target: Target, draft: &ParsedRecord) -> bool {
-    erasures.get(one).is_some_and(|all| all.iter().any(|erasure| erasure.covers(target, draft.at)))
 }

@@ -1,6 +1,7 @@
 //! The columns in which the kinds of records differ.
 
 use chrono::{DateTime, Utc};
+use pii::text::placeholder;
 use serde_json::Value;
 
 use super::incoming::{Channel, Direction};
@@ -9,37 +10,24 @@ use crate::base::page::weight_of_text;
 /// The columns that the kinds of records do not share. Texts hold placeholders.
 #[derive(Clone, Debug)]
 pub enum Columns {
-    /// Of an interaction.
     Interaction {
-        /// When it ended.
         ended_at: Option<DateTime<Utc>>,
-        /// The channel.
         channel: Channel,
-        /// Who began it.
         direction: Option<Direction>,
-        /// The queue.
         queue: Option<String>,
-        /// Who answered.
         agent_id: Option<String>,
-        /// How it ended.
         outcome: Option<String>,
         /// JSON text.
         attributes: Option<String>,
     },
-    /// Of a survey response.
     SurveyResponse {
-        /// The interaction it is about.
         interaction_external_id: Option<String>,
         /// 0 to 10.
         score: Option<i16>,
-        /// Free text.
         comment: Option<String>,
     },
-    /// Of a raw event.
     RawEvent {
-        /// The interaction it belongs to.
         interaction_external_id: Option<String>,
-        /// What happened.
         event: String,
         /// JSON text.
         attributes: Option<String>,
@@ -74,7 +62,7 @@ impl Columns {
     /// Whether a text of it has a placeholder.
     #[must_use]
     pub fn has_mentions(&self) -> bool {
-        self.stored_text().is_some_and(|text| text.contains('\u{E000}'))
+        self.stored_text().is_some_and(|text| text.contains(placeholder::OPEN))
     }
 
     /// About how many bytes of JSON they are. All but the text are short.

@@ -1,11 +1,11 @@
 //! Ingest: identifiers go to the vault, records without them to the archive, through the epoch fence.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use pii::{Identifier, Region};
+use pii::Region;
 use uuid::Uuid;
 
-use super::arrival::{Arrival, Erasures, Memory, Sent, identifiers, name_of, own_identifiers};
+use super::arrival::{Arrival, Memory, Sent, identifiers, name_of, own_identifiers};
 use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
 use super::parsed::ParsedRecord;
@@ -13,16 +13,11 @@ use super::{existing, rescan, sql};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, StoreError, Tx};
-use crate::tenants::fence;
-use crate::vault::{self, AppContext, Keyset, Resolved};
+use crate::vault::{Admission, AppContext, Known, Resolved, admit};
 
 /// The most records of one batch: one vault transaction and one archive transaction.
 pub const BATCH: usize = 1_000;
 
-/// How often a batch begins again because the night moved the fence; each round loses against another pass's step.
-const ROUNDS: u64 = 20;
-
-/// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Records of a new external id, and all that are stored under a keyed hash.
@@ -49,35 +44,21 @@ pub async fn store(
     if sent.is_empty() {
         return Ok(Stored::default());
     }
-    let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    let batch = Batch { stores, keyset: &keyset, region, target, sent: sent.into_values().collect() };
-    for restarts in 0..ROUNDS {
-        match batch.attempt().await {
-            Ok(Some(created)) => {
-                return Ok(Stored { created, updated: drafts.len() as u64 - created, restarts });
-            }
-            Ok(None) | Err(ArchiveError::Store(StoreError::Contended)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(StoreError::Contended.into())
+    let batch = Batch { stores, tenant, region, target, sent: sent.into_values().collect() };
+    let (created, restarts) = admit(stores, tenant, |admission, tx| batch.attempt(admission, tx)).await?;
+    Ok(Stored { created, updated: drafts.len() as u64 - created, restarts })
 }
 
 struct Batch<'a> {
     stores: &'a AppContext,
-    keyset: &'a Keyset,
+    tenant: TenantId,
     region: Region,
     target: Target,
     sent: Vec<Sent<'a>>,
 }
 
-/// What the vault knows of a batch's identifiers.
-struct Known {
-    ids: Resolved,
-    erasures: Erasures,
-    /// What of each record arrives forgotten.
-    arrives: Vec<i16>,
-}
+/// What the vault knows of a batch's identifiers, and what of each record arrives forgotten.
+type BatchKnown = Known<Vec<i16>>;
 
 /// Whom the texts of records are to be searched for that arrive forgotten: by the number of the record.
 type Late = HashMap<usize, Vec<IdentifierId>>;
@@ -97,42 +78,35 @@ struct Changes {
 }
 
 impl Batch<'_> {
-    /// One round: `None` where the vault, the fence, or a record moved meanwhile, else how many records count as created.
-    async fn attempt(&self) -> Result<Option<u64>, ArchiveError> {
-        let tenant = self.keyset.tenant;
-        let mut tx = self.stores.archive.read().await?;
-        let epoch = fence::epoch(&mut tx, tenant).await?;
+    /// Returns how many records count as created, and how many attempts failed before this one.
+    async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<(u64, u64), ArchiveError> {
+        let tenant = self.tenant;
         // A record whose external id contained its customer's number is stored under the keyed hash of that id.
         let ids: HashSet<&String> =
             self.sent.iter().flat_map(|sent| [&sent.draft.external_id, &sent.draft.keyed_id]).collect();
         let mut existing = existing::existing(&mut tx, tenant, self.target, ids.into_iter().cloned()).await?;
         drop(tx);
         let arrivals: Vec<_> = self.sent.iter().map(|sent| Arrival::new(sent, &mut existing)).collect();
-        let Some(known) = self.ask_vault(&arrivals).await? else { return Ok(None) };
-        let Some(late) = self.late(&arrivals, &known).await? else { return Ok(None) };
+        let known = self.identify(&admission, &arrivals).await?;
+        let late = self.late(&admission, &arrivals, &known).await?;
         let memory = self.memory(&arrivals, &known).await?;
-        let rows = arrivals.iter().zip(&known.arrives);
+        let rows = arrivals.iter().zip(&known.plan);
         let rows: Vec<_> = rows.map(|(arrival, arrives)| arrival.row(&known.ids, *arrives, &memory)).collect();
 
-        let mut tx = self.stores.archive.write().await?;
-        if !fence::enter(&mut tx, tenant, epoch).await? {
-            return Ok(None);
-        }
+        let mut tx = admission.enter().await?;
         let renamed: Vec<_> = arrivals.iter().filter_map(Arrival::renamed).collect();
         existing::rename(&mut tx, tenant, self.target, &renamed).await?;
         let written = sql::upsert(&mut tx, tenant, self.target, &rows).await?;
-        let Some(changes) = self.changes((&arrivals, &rows), &written, &known, &late)? else { return Ok(None) };
-        if !self.write(&mut tx, &changes).await? {
-            return Ok(None);
-        }
+        let changes = self.changes((&arrivals, &rows), &written, &known, &late)?;
+        self.write(&mut tx, &changes).await?;
         tx.commit().await?;
-        Ok(Some(changes.created))
+        Ok((changes.created, admission.restarts))
     }
 
     /// The stored texts of the records that are sent again after their customer was forgotten.
-    async fn memory(&self, arrivals: &[Arrival<'_>], known: &Known) -> Result<Memory, ArchiveError> {
-        let (tenant, target) = (self.keyset.tenant, self.target);
-        let arrivals = arrivals.iter().zip(&known.arrives);
+    async fn memory(&self, arrivals: &[Arrival<'_>], known: &BatchKnown) -> Result<Memory, ArchiveError> {
+        let (tenant, target) = (self.tenant, self.target);
+        let arrivals = arrivals.iter().zip(&known.plan);
         let again = arrivals.filter(|(arrival, arrives)| arrival.before.is_some() && arrival.is_gone(**arrives));
         let again: Vec<Uuid> = again.map(|(arrival, _)| arrival.id.0).collect();
         let mut memory = Memory { region: self.region, texts: HashMap::new() };
@@ -149,14 +123,14 @@ impl Batch<'_> {
         Ok(memory)
     }
 
-    /// What follows from the rows as they were written; `None` where the night cut a record after it was looked at.
+    /// What follows from the rows as they were written. A pass may have unlinked a record after this attempt read it.
     fn changes(
         &self,
         (arrivals, rows): (&[Arrival<'_>], &[sql::Row<'_>]),
         written: &[(String, RecordId, i16)],
-        known: &Known,
+        known: &BatchKnown,
         late: &Late,
-    ) -> Result<Option<Changes>, ArchiveError> {
+    ) -> Result<Changes, ArchiveError> {
         let written: HashMap<_, _> =
             written.iter().map(|(external_id, id, bits)| (external_id.as_str(), (*id, *bits))).collect();
         let mut changes = Changes::default();
@@ -164,7 +138,7 @@ impl Batch<'_> {
             let (id, bits) = written.get(arrival.external_id).copied().ok_or(StoreError::NoRow)?;
             let before = arrival.forgotten_before();
             if bits & forgotten::ANYBODY & !(before | row.forgotten) != 0 {
-                return Ok(None);
+                return Err(StoreError::Contended.into());
             }
             let was_there = arrival.before.is_some() || id != arrival.id;
             changes.created += arrival.created(was_there);
@@ -183,12 +157,12 @@ impl Batch<'_> {
             let known = (&known.ids, &known.erasures, self.target);
             changes.mentions.extend(arrival.mentions(row, (id, bits, was_there), known));
         }
-        Ok(Some(changes))
+        Ok(changes)
     }
 
-    /// Writes what goes with the rows. Answers no where a text came in between.
-    async fn write(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<bool, ArchiveError> {
-        let (tenant, owner) = (self.keyset.tenant, Owner::from(self.target));
+    /// Writes what changes beside the rows. A record that must not have a text may have got one after this attempt read it.
+    async fn write(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<(), ArchiveError> {
+        let (tenant, owner) = (self.tenant, Owner::from(self.target));
         let Changes { created: _, replaced, mentions, newly_forgotten, learned, missed } = changes;
         mentions::delete(tx, tenant, owner, replaced).await?;
         mentions::insert(tx, tenant, owner, mentions).await?;
@@ -196,68 +170,66 @@ impl Batch<'_> {
             mentions::move_content(tx, tenant, replaced).await?;
             mentions::forget_texts(tx, tenant, newly_forgotten).await?;
             if !rescan::with_texts(tx, tenant, missed).await?.is_empty() {
-                return Ok(false);
+                return Err(StoreError::Contended.into());
             }
             rescan::note(tx, tenant, learned).await?;
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// One short vault transaction: the erasures that apply, then the ids of those identifiers that are to be kept.
-    async fn ask_vault(&self, arrivals: &[Arrival<'_>]) -> Result<Option<Known>, ArchiveError> {
-        let mut tx = self.stores.vault.write().await?;
-        let all: HashSet<Identifier> = self.sent.iter().flat_map(Sent::all).flat_map(identifiers).collect();
-        let erasures = vault::erasures(&mut tx, self.keyset, &all).await?;
-        let arrives: Vec<i16> =
-            arrivals.iter().map(|arrival| arrival.arrives_forgotten(&erasures, self.target)).collect();
-        let with_bits = || arrivals.iter().zip(arrives.iter().copied());
-        let wanted: BTreeSet<Identifier> =
-            with_bits().flat_map(|(arrival, arrives)| arrival.wanted(arrives, &erasures, self.target)).collect();
-        let Some(mut ids) = vault::resolve(&mut tx, self.keyset, &wanted).await? else { return Ok(None) };
-        // A name is bound to the record's number or address, so it comes second.
-        let names: BTreeSet<Identifier> = with_bits()
-            .filter(|(arrival, arrives)| !arrival.is_gone(*arrives))
-            .filter_map(|(arrival, _)| name_of(&arrival.sent.draft.customer, arrival.id, &ids))
-            .collect();
-        let Some(named) = vault::resolve(&mut tx, self.keyset, &names).await? else { return Ok(None) };
-        tx.commit().await?;
-        ids.extend(named);
-        Ok(Some(Known { ids, erasures, arrives }))
+    /// The identifiers that the records are to keep, in view of the erasures.
+    async fn identify(&self, admission: &Admission<'_>, arrivals: &[Arrival<'_>]) -> Result<BatchKnown, ArchiveError> {
+        let all = self.sent.iter().flat_map(Sent::all).flat_map(identifiers).collect();
+        let known = admission.identify(
+            &all,
+            |erasures| {
+                let arrive = |arrival: &Arrival<'_>| arrival.arrives_forgotten(erasures, self.target);
+                let arrives: Vec<i16> = arrivals.iter().map(arrive).collect();
+                let arriving = arrivals.iter().zip(&arrives);
+                let wanted =
+                    arriving.flat_map(|(arrival, bits)| arrival.wanted(*bits, erasures, self.target)).collect();
+                (arrives, wanted)
+            },
+            |arrives, ids| {
+                let arriving = arrivals.iter().zip(arrives).filter(|(arrival, bits)| !arrival.is_gone(**bits));
+                arriving.filter_map(|(one, _)| name_of(&one.sent.draft.customer, one.id, ids)).collect()
+            },
+        );
+        Ok(known.await?)
     }
 
     /// The customers of records that arrive forgotten, or were before, and have a text: what they are called is kept until
     /// the text was searched for it.
-    async fn late(&self, arrivals: &[Arrival<'_>], known: &Known) -> Result<Option<Late>, ArchiveError> {
-        let tenant = self.keyset.tenant;
-        let arriving = arrivals.iter().zip(&known.arrives).enumerate();
+    async fn late(
+        &self,
+        admission: &Admission<'_>,
+        arrivals: &[Arrival<'_>],
+        known: &BatchKnown,
+    ) -> Result<Late, ArchiveError> {
+        let arriving = arrivals.iter().zip(&known.plan).enumerate();
         let arriving: Vec<(usize, &Arrival<'_>)> = arriving
             .filter(|(_, (arrival, arrives))| arrival.before.is_some() && arrival.is_gone(**arrives))
             .map(|(no, (arrival, _))| (no, arrival))
             .collect();
         if arriving.is_empty() || self.target != Target::Archive {
-            return Ok(Some(Late::new()));
+            return Ok(Late::new());
         }
         let records: Vec<Uuid> = arriving.iter().map(|(_, arrival)| arrival.id.0).collect();
-        let with_texts = rescan::with_texts(&mut self.stores.archive.read().await?, tenant, &records).await?;
+        let with_texts = rescan::with_texts(&mut self.stores.archive.read().await?, self.tenant, &records).await?;
         if with_texts.is_empty() {
-            return Ok(Some(Late::new()));
+            return Ok(Late::new());
         }
         let arriving = || {
             let with_text = arriving.iter().filter(|(_, arrival)| with_texts.contains(&arrival.id.0));
             with_text.map(|(no, arrival)| (*no, arrival.id, &arrival.sent.draft.customer))
         };
-        let own: BTreeSet<Identifier> = arriving().flat_map(|(.., customer)| own_identifiers(customer)).collect();
-        let mut tx = self.stores.vault.write().await?;
-        let Some(ids) = vault::resolve(&mut tx, self.keyset, &own).await? else { return Ok(None) };
-        let names: BTreeSet<Identifier> =
-            arriving().filter_map(|(_, id, customer)| name_of(customer, id, &ids)).collect();
-        let Some(named) = vault::resolve(&mut tx, self.keyset, &names).await? else { return Ok(None) };
-        tx.commit().await?;
+        let own = arriving().flat_map(|(.., customer)| own_identifiers(customer)).collect();
+        let names = |ids: &Resolved| arriving().filter_map(|(_, id, customer)| name_of(customer, id, ids)).collect();
+        let ids = admission.resolve(&own, names).await?;
         let late = arriving().map(|(no, id, customer)| {
-            let own = own_identifiers(customer).into_iter().filter_map(|one| ids.get(&one).copied());
-            let name = name_of(customer, id, &ids).and_then(|name| named.get(&name).copied());
-            (no, own.chain(name).collect())
+            let own = own_identifiers(customer).into_iter().chain(name_of(customer, id, &ids));
+            (no, own.filter_map(|one| ids.get(&one).copied()).collect())
         });
-        Ok(Some(late.collect()))
+        Ok(late.collect())
     }
 }

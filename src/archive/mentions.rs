@@ -11,7 +11,6 @@ use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, StoreError, Tx};
 
-/// Whose text it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[repr(i16)]
 pub enum Owner {
@@ -51,15 +50,12 @@ pub struct Mention {
 /// A mention of one record, to be stored.
 #[derive(Clone, Copy, Debug)]
 pub struct NewMention {
-    /// The record or request.
     pub record: Uuid,
     /// When the record happened: a pass cuts up to a day.
     pub at: DateTime<Utc>,
-    /// The mention.
     pub mention: Mention,
 }
 
-/// Stores mentions, in sets.
 pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, mentions: &[NewMention]) -> Result<()> {
     for chunk in mentions.chunks(1_000) {
         let query = tx.query("INSERT INTO mentions (tenant_id, target, record_id, n, kind, at, identifier_id) ");
@@ -109,7 +105,6 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, record
         .await
 }
 
-/// The mentions of some records.
 pub async fn of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

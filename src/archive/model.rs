@@ -7,30 +7,22 @@ use super::mentions::Mention;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
-use crate::vault::VaultError;
-
-/// The word that is shown for an identifier that was forgotten, or that the view does not show.
-pub const ANONYMIZED: &str = "Anonymized";
+use crate::vault::{Contended, VaultError};
 
 /// Bits of a record's `forgotten`: what was cut, whatever is imported again.
 pub mod forgotten {
-    /// The number.
     pub const PHONE: i16 = 1;
-    /// The address.
     pub const EMAIL: i16 = 2;
-    /// The name.
     pub const NAME: i16 = 4;
-    /// Any of the customer's slots.
     pub const CUSTOMER: i16 = PHONE | EMAIL | NAME;
     /// A mention of somebody else in its texts.
     pub const MENTION: i16 = 8;
-    /// Anybody.
     pub const ANYBODY: i16 = CUSTOMER | MENTION;
     /// An interaction's content, which a request deleted: it takes no more.
     pub const CONTENT: i16 = 16;
 }
 
-/// Which of a reader's three views is shown.
+/// The three views of a reader.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
 )]
@@ -44,37 +36,29 @@ pub enum View {
     Identified,
 }
 
-/// What a customer's slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CustomerField {
     /// There never was one.
     Empty,
     /// There was one; it was forgotten.
     Forgotten,
-    /// The identifier.
     Held(Kind, IdentifierId),
 }
 
 /// The columns that all kinds of records share, as read.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Its id.
     pub id: RecordId,
     /// The sending system's id, its keyed hash, or, of a forgotten record, `Anonymized` instead of that hash.
     pub external_id: String,
-    /// When it happened.
     pub at: DateTime<Utc>,
-    /// The number.
     pub phone: CustomerField,
-    /// The address.
     pub email: CustomerField,
-    /// The name.
     pub name: CustomerField,
     /// Whether any identifier of it was forgotten.
     pub anonymized: bool,
     /// What the placeholders of its texts stand for.
     pub mentions: Vec<Mention>,
-    /// The rest.
     pub columns: super::columns::Columns,
 }
 
@@ -91,10 +75,14 @@ impl Listed for Record {
 /// Why the archive did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// The archive failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+impl Contended for ArchiveError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
+    }
 }

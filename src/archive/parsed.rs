@@ -9,16 +9,14 @@ use super::columns::Columns;
 use super::incoming::{Channel, CustomerIn, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
 use crate::base::clock::microseconds;
 use crate::base::field::FieldError;
+use crate::base::hex::hex;
 use crate::vault::Keyset;
 
 /// The identifiers of a record's customer.
 #[derive(Clone, Default)]
 pub struct Customer {
-    /// The number.
     pub phone: Option<Pii<Phone>>,
-    /// The address.
     pub email: Option<Pii<Email>>,
-    /// The name.
     pub name: Option<Pii<PersonName>>,
 }
 
@@ -30,13 +28,10 @@ pub struct ParsedRecord {
     pub keyed_id: String,
     /// Whether the record is stored under the keyed hash, because the id contains the customer's number, address, or name.
     pub is_keyed: bool,
-    /// When it happened.
     pub at: DateTime<Utc>,
-    /// Whom it was with.
     pub customer: Customer,
     /// What the placeholders of its texts stand for.
     pub mentions: Vec<Found>,
-    /// The rest.
     pub columns: Columns,
     /// Pointers to customer fields that are no identifiers: the record is kept without them.
     pub ignored: Vec<&'static str>,
@@ -76,7 +71,7 @@ impl Incoming for InteractionIn {
         if let Some(ended_at) = ended_at {
             check_time(ended_at, "/ended_at", &mut wrong);
             if ended_at < started_at {
-                wrong.push(FieldError::new("/ended_at", "out_of_range", "must not be before started_at"));
+                wrong.push(FieldError::at("/ended_at", "out_of_range", "must not be before started_at"));
             }
         }
         check_attributes(attributes.as_ref(), &mut wrong);
@@ -269,15 +264,7 @@ pub(super) fn keyed_id(keyset: &Keyset, id: &str) -> String {
 const KEYED: &str = "hash-";
 
 fn keyed(keyset: &Keyset, purpose: &str, text: &str) -> String {
-    hex(KEYED, &keyset.hash(purpose, text).0)
-}
-
-fn hex(prefix: &str, bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    let mut text = String::with_capacity(prefix.len() + 2 * bytes.len());
-    text.push_str(prefix);
-    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
-    text
+    format!("{KEYED}{}", hex(&keyset.hash(purpose, text).0))
 }
 
 /// Whether a stored value is a keyed hash: [`super::selector::forget_descriptive`] asks the same in a statement.
@@ -287,21 +274,20 @@ pub(super) fn is_keyed(value: &str) -> bool {
 
 /// The largest attributes, in bytes of JSON.
 const LARGEST_ATTRIBUTES: usize = 32 * 1024;
-/// The deepest attributes.
 const DEEPEST_ATTRIBUTES: usize = 16;
 
 fn check_time(at: DateTime<Utc>, pointer: &'static str, wrong: &mut Vec<FieldError>) {
     if !(1970..=9999).contains(&at.year()) {
-        wrong.push(FieldError::new(pointer, "out_of_range", "must lie in the years 1970 to 9999"));
+        wrong.push(FieldError::at(pointer, "out_of_range", "must lie in the years 1970 to 9999"));
     }
 }
 
 fn check_attributes(attributes: Option<&Map<String, Value>>, wrong: &mut Vec<FieldError>) {
     let Some(attributes) = attributes else { return };
     if attributes.values().any(|value| depth(value) >= DEEPEST_ATTRIBUTES) {
-        wrong.push(FieldError::new("/attributes", "too_long", "must be at most 16 levels deep"));
+        wrong.push(FieldError::at("/attributes", "too_long", "must be at most 16 levels deep"));
     } else if serde_json::to_string(attributes).is_ok_and(|text| text.len() > LARGEST_ATTRIBUTES) {
-        wrong.push(FieldError::new("/attributes", "too_long", "must be at most 32 KB of JSON"));
+        wrong.push(FieldError::at("/attributes", "too_long", "must be at most 32 KB of JSON"));
     }
 }
 

@@ -24,11 +24,8 @@ pub struct Search {
     pub from: Option<DateTime<Utc>>,
     /// Before.
     pub to: Option<DateTime<Utc>>,
-    /// Over any of these channels.
     pub channels: Option<Vec<Channel>>,
-    /// In this queue.
     pub queue: Option<String>,
-    /// Answered by this agent.
     pub agent_id: Option<String>,
     /// The customer has any of these (A3).
     pub identifiers: Vec<Identifier>,
@@ -101,7 +98,6 @@ pub async fn plan(
     Ok(sql::search(tx.query(""), &filter).plan().await?)
 }
 
-/// One record, or none.
 pub async fn find(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

@@ -14,7 +14,6 @@ use crate::store::{Archive, Query, Result, Tx};
 /// What a request would hit in one target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// How many records.
     pub records: u64,
     /// When the first of them happened.
     pub first: Option<DateTime<Utc>>,

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use pii::Kind;
+use pii::{ANONYMIZED, Kind};
 
 use super::columns::Columns;
 use super::incoming::{Channel, Direction};
-use super::model::{ANONYMIZED, CustomerField, Record, forgotten};
+use super::model::{CustomerField, Record, forgotten};
 use super::parsed::is_keyed;
 use super::selector::{descriptive, table};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
@@ -30,7 +30,6 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Its customer's identifiers.
     pub fn customer(&self) -> impl Iterator<Item = IdentifierId> + use<> {
         [self.phone, self.email, self.name].into_iter().flatten()
     }
@@ -47,7 +46,6 @@ pub struct Filter<'a> {
     pub agent_id: Option<&'a str>,
     /// Records with any of these; empty: all.
     pub any_of: Vec<(Kind, IdentifierId)>,
-    /// And with this one.
     pub token: Option<(Kind, IdentifierId)>,
     pub after: Option<Position>,
     pub limit: u32,
@@ -255,7 +253,6 @@ pub async fn page(tx: &mut Tx<Archive>, filter: &Filter<'_>) -> Result<Vec<Recor
     rows(query, filter.target).await
 }
 
-/// One record.
 pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, id: RecordId) -> Result<Option<Record>> {
     let query = select(tx.query(""), target).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id);
     Ok(rows(query, target).await?.pop())

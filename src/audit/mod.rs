@@ -18,7 +18,6 @@ pub async fn record(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, entry: &E
     record_all(tx, clock, actor, std::slice::from_ref(entry)).await
 }
 
-/// Writes many rows at once.
 pub async fn record_all(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, entries: &[Entry]) -> Result<()> {
     for chunk in entries.chunks(500) {
         sql::insert(tx, clock.now(), actor, chunk).await?;

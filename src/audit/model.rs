@@ -65,16 +65,13 @@ actions! {
     AccessRefused = "access.refused";
 }
 
-/// A row to be written.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What was done.
     pub action: Action,
     /// `allowed` or `refused`.
     pub allowed: bool,
     /// Why, as the caller stated it, without identifiers.
     pub purpose: Option<String>,
-    /// How many records it concerned.
     pub records: usize,
     /// What else belongs to it: record ids, filters by name. Never an identifier or its id.
     pub detail: Value,
@@ -95,24 +92,17 @@ impl Entry {
     }
 }
 
-/// A row of the log.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Its id, in the order of time.
     pub id: AuditId,
-    /// When.
     pub at: DateTime<Utc>,
-    /// The subject of the token.
     pub actor_sub: String,
-    /// The actor's name.
     pub actor_name: String,
-    /// The action's word.
     pub action: String,
     /// `allowed` or `refused`.
     pub outcome: String,
-    /// Why.
     pub purpose: Option<String>,
-    /// How many records.
     pub records: i64,
     /// What else.
     pub detail: Value,
@@ -147,7 +137,6 @@ impl Grant {
         }
     }
 
-    /// Another value in clear.
     #[must_use]
     pub fn reveal_text(&self, text: &Pii<String>) -> String {
         text.expose().clone()

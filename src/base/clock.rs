@@ -8,7 +8,6 @@ pub enum Clock {
     /// The machine's own clock.
     #[default]
     System,
-    /// Always this instant.
     Fixed(DateTime<Utc>),
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a piece of content is.
+/// The kind of a piece of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -29,7 +29,6 @@ pub enum ContentKind {
 }
 
 impl ContentKind {
-    /// All kinds.
     pub const ALL: [Self; 8] = [
         Self::Recording,
         Self::ScreenRecording,
@@ -41,7 +40,6 @@ impl ContentKind {
         Self::Attachment,
     ];
 
-    /// The kind's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,9 +67,8 @@ impl ContentKind {
     }
 }
 
-/// The word is no kind of content.
 #[derive(Debug, thiserror::Error)]
-#[error("must be recording, screen_recording, voicemail, chat_log, transcript, comment, analysis or attachment")]
+#[error("must be recording, screen_recording, voicemail, chat_log, transcript, comment, analysis, or attachment")]
 pub struct ContentKindError;
 
 impl FromStr for ContentKind {

@@ -12,7 +12,7 @@ pub const KEY_LEN: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum CryptoError {
     /// The system gave no random bytes.
-    #[error("no random bytes from the system")]
+    #[error("the system gave no random bytes")]
     Random,
     /// A key must be 32 bytes.
     #[error("a key must be {KEY_LEN} bytes")]
@@ -46,7 +46,6 @@ impl fmt::Debug for BlindIndex {
 }
 
 impl Key {
-    /// A new random key.
     pub fn random() -> Result<Self, CryptoError> {
         random().map(Self)
     }
@@ -128,18 +127,15 @@ pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
 pub struct Sha256(digest::Context);
 
 impl Sha256 {
-    /// Of nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self(digest::Context::new(&digest::SHA256))
     }
 
-    /// Takes the next piece.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The hash of all pieces.
     #[must_use]
     pub fn finish(self) -> [u8; 32] {
         to_array(&self.0.finish())

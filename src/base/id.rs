@@ -58,27 +58,27 @@ ordered_id!(
     TenantId
 );
 ordered_id!(
-    /// One anonymize request.
+    /// The id of an anonymize request.
     RequestId
 );
 ordered_id!(
-    /// One record of the archive: an interaction, a survey response or a raw event.
+    /// The id of a record of the archive: an interaction, a survey response, or a raw event.
     RecordId
 );
 ordered_id!(
-    /// One piece of content of an interaction, such as a recording.
+    /// The id of a piece of content of an interaction, such as a recording.
     ContentId
 );
 ordered_id!(
-    /// One delivery of a recording to its tenant.
+    /// The id of a delivery of a recording.
     DeliveryId
 );
 ordered_id!(
-    /// One row of the audit log.
+    /// The id of a row of the audit log.
     AuditId
 );
 ordered_id!(
-    /// One run of a job.
+    /// The id of a run of a job.
     RunId
 );
 ordered_id!(
@@ -103,13 +103,20 @@ impl IdentifierId {
     }
 }
 
+/// A random number, for values that must never be the same again.
+#[must_use]
+pub fn random_i64() -> i64 {
+    // The bits that are the same in every such UUID are at different places in its two halves.
+    let (first, second) = IdentifierId::random().0.as_u64_pair();
+    (first ^ second).cast_signed()
+}
+
 /// What stands for an identifier in the pseudonymous view: `phone_`, `email_` or `name_` and 26 characters of
 /// Crockford base32 (D2). It means nothing without the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Which kind of identifier it stands for.
     pub kind: Kind,
-    /// The identifier's id.
     pub id: IdentifierId,
 }
 

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use pii::text::placeholder;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -16,9 +17,7 @@ pub const USUAL_PAGE: u32 = 50;
 /// The most bytes of items that a page has, about: it ends early where the next item would not fit, but never without one.
 pub const LARGEST_PAGE_BYTES: usize = 512 << 10;
 
-/// An item of a list.
 pub trait Listed {
-    /// Its place in the list.
     fn position(&self) -> Position;
 
     /// About how many bytes of JSON it is.
@@ -30,7 +29,7 @@ pub trait Listed {
 /// About how many bytes a text is once its placeholders are filled.
 #[must_use]
 pub fn weight_of_text(text: Option<&str>) -> usize {
-    text.map_or(0, |text| text.len() + 100 * text.matches('\u{E000}').count())
+    text.map_or(0, |text| text.len() + 100 * text.matches(placeholder::OPEN).count())
 }
 
 /// One page of a list.
@@ -38,7 +37,7 @@ pub fn weight_of_text(text: Option<&str>) -> usize {
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// Where the next page begins; null on the last one.
+    /// The cursor of the next page. It is null on the last page.
     pub next_cursor: Option<String>,
 }
 

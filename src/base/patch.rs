@@ -12,12 +12,10 @@ pub enum Member<T> {
     Absent,
     /// It is null: what is, goes.
     Null,
-    /// It is what shall be.
     Is(T),
 }
 
 impl<T> Member<T> {
-    /// Whether it is not there.
     pub const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
@@ -26,7 +24,7 @@ impl<T> Member<T> {
     pub fn required(self, pointer: &str) -> Result<Option<T>, FieldError> {
         match self {
             Self::Absent => Ok(None),
-            Self::Null => Err(FieldError::new(pointer, "required", "is required")),
+            Self::Null => Err(FieldError::at(pointer, "required", "is required")),
             Self::Is(value) => Ok(Some(value)),
         }
     }

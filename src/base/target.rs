@@ -40,9 +40,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// The word names no target.
 #[derive(Debug, thiserror::Error)]
-#[error("must be archive, sms_survey or raw_data")]
+#[error("must be one of: archive, sms_survey, raw_data")]
 pub struct TargetError;
 
 impl FromStr for Target {
@@ -59,7 +58,6 @@ impl FromStr for Target {
 pub struct Targets(i16);
 
 impl Targets {
-    /// All three.
     pub const ALL: Self = Self(0b111);
 
     /// Whether a target is in the set.
@@ -68,7 +66,6 @@ impl Targets {
         self.0 & target.bit() != 0
     }
 
-    /// Whether the set has nothing.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -79,7 +76,6 @@ impl Targets {
         Target::ALL.into_iter().filter(move |target| self.contains(*target))
     }
 
-    /// The targets' words.
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {
         self.iter().map(Target::as_str).collect()

@@ -1,4 +1,4 @@
-//! How a command can end.
+//! The ways in which a command can end.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,20 +12,16 @@ use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
 
-/// The exit code: 64, 75 and 78 are those of `sysexits.h`.
+/// The exit code. 64, 75, and 78 are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All was done, or another runner is at it.
+    /// All was done, or another runner works for the tenants.
     Done,
-    /// Something failed.
     Failed,
-    /// Some requests were left waiting, some lines were rejected, or some recordings not delivered.
+    /// Some requests were left waiting, some lines were rejected, or some recordings were not delivered.
     Incomplete,
-    /// The command line is wrong.
     Usage,
-    /// Try again later.
     TryAgain,
-    /// A setting is wrong.
     Configuration,
 }
 
@@ -53,43 +49,31 @@ impl From<Ending> for Exit {
     }
 }
 
-/// Why a command stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The command line asks for what cannot be.
     #[error("{0}")]
     Usage(String),
-    /// The service cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A tenant cannot be made or changed.
+    /// A tenant cannot be created or changed.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// Records cannot be stored.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// Content cannot be stored.
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// The night stopped.
     #[error(transparent)]
     Night(#[from] PassError),
-    /// Recordings cannot be delivered.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
-    /// A file cannot be read or written.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Data cannot be written to standard output.
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
-    /// The service does not answer.
-    #[error("no healthy service answers on {0}")]
+    #[error("the service on {0} is not healthy or sent no response")]
     Unhealthy(SocketAddr),
-    /// The databases are not migrated.
     #[error("{0} migrations are missing: run lethe migrate")]
     Unmigrated(usize),
-    /// Nothing the user could mend.
     #[error("{0}")]
     Internal(&'static str),
 }
@@ -101,7 +85,7 @@ impl From<StoreError> for CommandError {
 }
 
 impl CommandError {
-    /// The exit code that says so.
+    /// The exit code of the error.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Start(
@@ -132,7 +116,7 @@ impl CommandError {
 const fn of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Unavailable(_) | StoreError::Contended => Exit::TryAgain,
-        StoreError::Address(_) | StoreError::Migration(_) => Exit::Configuration,
+        StoreError::Address(_) | StoreError::Migration(_) | StoreError::MadeByOldVersion => Exit::Configuration,
         _ => Exit::Failed,
     }
 }

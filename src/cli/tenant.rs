@@ -11,7 +11,6 @@ use crate::base::target::{TargetError, Targets};
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
 
-/// Runs the command.
 pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, CommandError> {
     let stores = open(config).await?;
     match command {
@@ -40,7 +39,7 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
     Ok(Exit::Done)
 }
 
-/// The command line, as it stands in the audit log: it knows nobody's name.
+/// The actor of the audit log for the command line, which does not know the user's name.
 fn actor(tenant: &Tenant) -> Actor {
     Actor::service(tenant.id, "command-line")
 }

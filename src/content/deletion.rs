@@ -17,7 +17,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, RecordId};
 use crate::store::StoreError;
-use crate::vault::{self, AppContext};
+use crate::vault::{self, AppContext, Contended as _};
 
 /// How many interactions of a batch stand or fall together.
 const INTERACTIONS: usize = 50;
@@ -34,7 +34,6 @@ const ATTEMPTS: u32 = 20;
 /// How long a batch holds its place before it must ask again.
 const TURN: TimeDelta = TimeDelta::seconds(60);
 
-/// Deletes one piece of content.
 pub async fn delete(
     stores: &Arc<AppContext>,
     shelf: &Arc<ContentStore>,
@@ -67,7 +66,7 @@ pub async fn delete_batch(
     let run = async move {
         let deleted = deletion.run(batch, &interactions, kinds.as_deref()).await;
         if let Err(error) = deletion.leave(batch).await {
-            tracing::warn!(%error, "A batch could not give its place back: it is free in a minute");
+            tracing::warn!(%error, "Releasing the lock of a batch failed; it ends after a minute");
         }
         deleted
     };
@@ -114,7 +113,7 @@ impl Deletion {
                     Err(error) => error,
                 },
             };
-            tracing::warn!(%error, interactions.count = chunk.len(), "Content of a batch could not be deleted");
+            tracing::warn!(%error, interactions.count = chunk.len(), "Deleting content of a batch failed");
             let code = if error.is_transient() { "unavailable" } else { "internal" };
             outcome.failures.extend(chunk.iter().map(|id| (*id, code)));
             if error.is_transient() {
@@ -216,7 +215,8 @@ impl Deletion {
         let mut gone = futures_util::stream::iter(gone).buffer_unordered(AT_ONCE);
         while let Some((id, deleted)) = gone.next().await {
             if let Err(error) = deleted {
-                tracing::warn!(content.id = %id, %error, "The object of deleted content is left, unreadable");
+                tracing::warn!(content.id = %id, %error, "Deleting the object of deleted content failed; gc_objects \
+                                                          deletes it later, and it is unreadable");
             }
         }
         Ok(deleted)

@@ -26,7 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the job waits: its calls do not wait for each other's answers.
 const LONG_PATIENCE: Duration = Duration::from_hours(2);
 
-/// The budget.
 #[derive(Debug)]
 pub struct TextMemory {
     bytes: Pool,
@@ -45,7 +44,6 @@ struct Pool {
 pub struct Share(OwnedSemaphorePermit);
 
 impl Share {
-    /// Makes one share of two.
     pub fn merge(&mut self, other: Self) {
         self.0.merge(other.0);
     }

@@ -16,9 +16,9 @@ use crate::base::page::{Listed, Position};
 use crate::recording_keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
-use crate::vault::VaultError;
+use crate::vault::{Contended, VaultError};
 
-/// How carefully content is to be handled (B10).
+/// The sensitivity of content, which decides how carefully it is handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -36,7 +36,6 @@ pub enum Sensitivity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaType(String);
 
-/// The text is no media type.
 #[derive(Debug, thiserror::Error)]
 #[error("must be a media type such as audio/wav")]
 pub struct MediaTypeError;
@@ -63,7 +62,6 @@ impl MediaType {
         Ok(Self(essence))
     }
 
-    /// The media type.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -92,13 +90,11 @@ impl MediaType {
 /// What is known of content before it has arrived.
 #[derive(Clone, Debug)]
 pub struct NewContent {
-    /// Which interaction it belongs to.
     pub interaction: RecordId,
-    /// What it is.
     pub kind: ContentKind,
     /// What its sender says it is made of.
     pub media_type: MediaType,
-    /// How it is to be handled.
+    /// The sensitivity of the content.
     pub sensitivity: Sensitivity,
 }
 
@@ -109,17 +105,15 @@ pub struct Content {
     pub id: ContentId,
     /// The name of its object, its key and its row. Another one than its id where a text was read again.
     pub object: ContentId,
-    /// Which interaction it belongs to.
     pub interaction: RecordId,
-    /// What it is.
     pub kind: ContentKind,
     /// What its sender said it is made of.
     pub media_type: String,
-    /// How many bytes were uploaded.
+    /// The number of uploaded bytes.
     pub size: u64,
     /// The SHA-256 of what was uploaded. None for a text that held an identifier: a short one can be guessed from it.
     pub sha256: Option<[u8; 32]>,
-    /// How it is to be handled.
+    /// The sensitivity of the content.
     pub sensitivity: Sensitivity,
     /// The fingerprint of the tenant's key that alone opens it; none: this service can.
     pub encrypted_for: Option<String>,
@@ -128,9 +122,7 @@ pub struct Content {
     pub stored_size: u64,
     /// How long it plays, in milliseconds, where its sender or its own header said so.
     pub duration_ms: Option<u64>,
-    /// When its interaction happened.
     pub at: DateTime<Utc>,
-    /// When it was stored.
     pub created_at: DateTime<Utc>,
 }
 
@@ -177,7 +169,7 @@ pub(super) fn place(tenant: TenantId, id: ContentId) -> Vec<u8> {
 /// What came of the deletion of many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// How many pieces of content were deleted.
+    /// The number of deleted pieces of content.
     pub deleted: u64,
     /// Interactions whose content could not be deleted, or not all of it, and the stable code of why.
     pub failures: Vec<(RecordId, &'static str)>,
@@ -187,30 +179,28 @@ pub struct Deleted {
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
     /// There is no such interaction or content, or nobody can read it any more.
-    #[error("there is no such interaction or content")]
+    #[error("the interaction or the content does not exist")]
     Unknown,
     /// A request had the interaction's content deleted: it takes no more.
     #[error("the content of the interaction was deleted for its customer")]
     Forgotten,
     /// It is no text of the format that it was said to be.
-    #[error("not the text it should be: {0}")]
+    #[error("the text does not have the format of its media type: {0}")]
     DocumentError(DocumentError),
-    /// The kind cannot be of this media type.
     #[error("the media type does not fit the kind")]
     Misfit,
     /// It is longer than an upload may be, in bytes.
-    #[error("an upload may have {0} bytes")]
+    #[error("the upload is too large: at most {0} bytes are allowed")]
     TooLarge(u64),
     /// The bytes are not those whose digest was sent.
-    #[error("the digest is another one")]
+    #[error("digest mismatch")]
     Digest,
     /// The tenant's key has expired: nothing is encrypted with it, nor stored in clear in its stead (B8).
-    #[error("the tenant's key has expired")]
+    #[error("the tenant's recording key has expired")]
     KeyExpired,
     /// It is sensitive, and reading that is a permission of its own.
     #[error("the content is sensitive")]
     Sensitive,
-    /// It is restricted, and no reason was given.
     #[error("the content is restricted and no reason was given")]
     ReasonMissing,
     /// The memory for texts is in use: the same call may succeed a little later.
@@ -219,43 +209,36 @@ pub enum ContentError {
     /// The text is longer than all the memory for texts allows.
     #[error("the text needs more memory than content.text_memory allows")]
     OverBudget,
-    /// The reader of texts failed.
-    #[error("the reader of texts failed")]
+    #[error("reading the text failed")]
     Panicked,
     /// The text could not be searched for its customer, so it is shown to nobody.
     #[error("the text cannot be searched for its customer: {0}")]
     Unreadable(Reason),
     /// Another deletion of many is at work for the tenant.
-    #[error("another batch is at work")]
+    #[error("another batch is running")]
     Busy,
     /// The work was stopped half way; what it was doing is safe to do again.
     #[error("the work was stopped")]
     Stopped,
-    /// The object store failed.
     #[error(transparent)]
     Object(#[from] ObjectError),
     /// A key or a sealed chunk cannot be used: the object was altered.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-    /// The archive's database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The archive failed.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// It cannot be encrypted for the tenant's key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The tenant cannot be read.
     #[error(transparent)]
     Tenant(#[from] TenantError),
 }
 
 impl ContentError {
-    /// The stable word for it.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -288,12 +271,6 @@ impl ContentError {
         }
     }
 
-    /// Whether a transaction lost against another one, so that the same can be tried again at once.
-    #[must_use]
-    pub const fn is_contended(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
-    }
-
     /// Why a text that this came of is not to be tried again; none where the next attempt may succeed.
     pub(super) const fn reason(&self) -> Option<Reason> {
         match self {
@@ -305,6 +282,12 @@ impl ContentError {
             Self::Unreadable(reason) => Some(*reason),
             _ => None,
         }
+    }
+}
+
+impl Contended for ContentError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
     }
 }
 

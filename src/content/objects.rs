@@ -31,20 +31,16 @@ const TURN: usize = 16;
 /// Why the object store did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
-    /// The object is not there.
     #[error("the object is missing")]
     Missing,
     /// The store is away, full or refuses: the same call may succeed later.
     #[error("the object store is unavailable: {0}")]
     Unavailable(#[source] object_store::Error),
-    /// The process ends, and the write was stopped.
     #[error("the write was interrupted")]
     Interrupted,
-    /// The object is there and stays.
     #[error("the object cannot be deleted: {0}")]
     Kept(#[source] std::io::Error),
-    /// The folder cannot be made.
-    #[error("the folder of the objects cannot be made: {0}")]
+    #[error("the folder of the objects cannot be created: {0}")]
     Folder(#[source] std::io::Error),
 }
 
@@ -60,14 +56,12 @@ impl From<object_store::Error> for ObjectError {
 /// Something of a store, as it comes.
 pub type Flow<'f, T> = BoxStream<'f, Result<T, ObjectError>>;
 
-/// Where sealed objects lie.
 #[derive(Debug)]
 pub struct Objects {
     place: ObjectPlace,
     store: OnceLock<Arc<dyn ObjectStore>>,
 }
 
-/// Which store that is.
 #[derive(Clone, Debug)]
 pub(super) enum ObjectPlace {
     Folder(PathBuf),
@@ -80,11 +74,9 @@ pub(super) enum ObjectPlace {
 #[cfg(feature = "s3")]
 #[derive(Clone, Debug, Default)]
 pub struct Bucket {
-    /// Its name.
     pub name: String,
     /// What the names of all objects begin with.
     pub prefix: String,
-    /// Its region.
     pub region: Option<String>,
     /// Where the service is, if it is not AWS.
     pub endpoint: Option<String>,
@@ -100,7 +92,6 @@ impl Objects {
         Self { place: ObjectPlace::Folder(folder), store: OnceLock::new() }
     }
 
-    /// Objects in a bucket.
     #[cfg(feature = "s3")]
     #[must_use]
     pub const fn in_bucket(bucket: Bucket) -> Self {
@@ -248,14 +239,12 @@ impl Writing {
         Ok(())
     }
 
-    /// Gives the object its name.
     pub async fn complete(mut self) -> Result<(), ObjectError> {
         self.written().await?;
         self.upload.complete().await?;
         Ok(())
     }
 
-    /// Leaves nothing of the object.
     pub async fn abort(mut self) -> Result<(), ObjectError> {
         // A part that could not be written is gone as well.
         drop(self.written().await);

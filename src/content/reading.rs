@@ -18,11 +18,9 @@ use crate::vault::{self, AppContext, Keyset};
 /// How and why somebody reads content, for the audit log.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// Downloaded or played.
     pub action: Action,
     /// Why, as the caller stated it, without identifiers.
     pub reason: Option<String>,
-    /// Whether by a ticket.
     pub by_ticket: bool,
 }
 

@@ -23,17 +23,14 @@ const PIECES: usize = 8;
 /// How many parts may wait to be written.
 const PARTS: usize = 1;
 
-/// What it takes.
 pub struct Work {
     /// Encrypts what arrives for the tenant's own key.
     pub encryptor: Option<Encryptor>,
-    /// Seals what comes of that.
     pub sealer: Sealer,
     /// How much is sealed before it is written, in bytes.
     pub part: usize,
 }
 
-/// What came of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sealed {
     /// The SHA-256 of what arrived.
@@ -55,7 +52,6 @@ pub struct Sealing {
 }
 
 impl Sealing {
-    /// Begins the work.
     pub fn begin(work: Work) -> Result<Self, ContentError> {
         // Who has dropped the upload does not ask how it ended.
         let ((to_hash, arriving), (hashed, hash)) = (mpsc::channel(PIECES), oneshot::channel());

@@ -101,7 +101,6 @@ pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ContentId) -> Res
     row.map(Content::try_from).transpose()
 }
 
-/// The content of a row.
 pub async fn by_object(tx: &mut Tx<Archive>, tenant: TenantId, object: ContentId) -> Result<Option<Content>> {
     let row: Option<ContentRow> =
         select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", object).maybe().await?;

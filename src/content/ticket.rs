@@ -24,19 +24,14 @@ const PLACE: &[u8] = b"content ticket";
 /// How long the two parts of a ticket are together, in bytes: the tenant's id and the number.
 const LENGTH: usize = 16 + 16;
 
-/// A ticket that was issued.
 #[derive(Clone, Debug)]
 pub struct Ticket {
-    /// The text of the address.
     pub text: String,
-    /// When it ends.
     pub expires_at: DateTime<Utc>,
 }
 
-/// What a ticket opens.
 #[derive(Clone, Debug)]
 pub struct Redeemed {
-    /// The content.
     pub content: Content,
     /// For whom the ticket was made.
     pub actor: Actor,

@@ -190,7 +190,8 @@ impl Storing {
             Ok::<_, ContentError>(())
         };
         if let Err(error) = undone.await {
-            tracing::warn!(content.id = %self.content.id, %error, "A broken upload left something behind");
+            tracing::warn!(content.id = %self.content.id, %error, "Cleaning up after a failed upload failed; \
+                                                                   gc_objects deletes the rest later");
         }
     }
 }

@@ -6,25 +6,14 @@ use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-/// A target's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A server of SFTP. The folder is absolute, or below the login's own where it begins with `~`.
     Sftp(Login),
     /// A server of FTP: over explicit TLS, or plain. The folder is below the one that the login begins in.
-    Ftp {
-        /// The server.
-        login: Login,
-        /// Whether over TLS.
-        is_secure: bool,
-    },
+    Ftp { login: Login, is_secure: bool },
     /// A bucket and what the names in it begin with.
-    S3 {
-        /// The bucket.
-        bucket: String,
-        /// The parts of the prefix.
-        prefix: Vec<String>,
-    },
+    S3 { bucket: String, prefix: Vec<String> },
     /// A folder below that of the settings.
     Folder(Vec<String>),
 }
@@ -32,44 +21,34 @@ pub enum Address {
 /// Whom to log in as, where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// The user.
     pub user: String,
     /// The server: a name or an IP address.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// The parts of the folder.
     pub folder: Vec<String>,
 }
 
 /// Why a text is no target's address: the rule, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// No such scheme, or no URL at all.
-    #[error("must begin with sftp://, ftps://, ftp://, s3:// or file:///")]
+    #[error("must begin with sftp://, ftps://, ftp://, s3://, or file:///")]
     Scheme,
-    /// It holds a password.
-    #[error("must hold no password: send it as password")]
+    #[error("must not contain a password: send it in the field password")]
     Password,
-    /// No user, or one that cannot be.
     #[error("must name a user: sftp://user@host/folder")]
     User,
-    /// No server, or one that cannot be.
     #[error("must name a server: sftp://user@host/folder")]
     Host,
     /// The port is no number from 1 to 65535.
     #[error("must have a port from 1 to 65535, or none")]
     Port,
-    /// The bucket's name cannot be.
-    #[error("must name a bucket of 3 to 63 lower-case letters, digits, dots and dashes")]
+    #[error("must name a bucket of 3 to 63 lower-case letters, digits, dots, and dashes")]
     Bucket,
     /// The folder leaves its beginning, or has characters that no folder should.
-    #[error("must have a folder of at most 16 parts without .., control characters and back slashes")]
+    #[error("must have a folder of at most 16 parts, without .., control characters, and backslashes")]
     Folder,
-    /// A query or a fragment.
-    #[error("must have no ? and no #")]
+    #[error("must not contain ? or #")]
     Extra,
-    /// Longer than any.
     #[error("must be at most 500 bytes")]
     TooLong,
 }

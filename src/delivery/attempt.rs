@@ -15,6 +15,7 @@ use crate::archive::incoming::{Channel, Direction};
 use crate::archive::{Columns, CustomerField, Record};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
+use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
 use crate::content::{self, Content};
 use crate::recording_keys;
@@ -161,7 +162,7 @@ impl<'a> Attempt<'a> {
             Ok::<_, SendError>(())
         };
         if let Err(fault) = cleared.await {
-            tracing::warn!(delivery.id = %self.claim.id, error = fault.as_str(), "A part of a file is left at a target");
+            tracing::warn!(delivery.id = %self.claim.id, error = fault.as_str(), "The removal of a partial file failed; the file stays at the delivery target");
         }
     }
 
@@ -177,7 +178,6 @@ impl<'a> Attempt<'a> {
         Ok(audit::commit(stores.archive.write().await?, stores.clock, &actor, &entry).await?)
     }
 
-    /// The metadata in clear.
     async fn describe(&self, grant: &Grant) -> Result<Vec<u8>, DeliveryError> {
         let stores = &self.courier.stores;
         let Record { phone, email, name, .. } = self.record;
@@ -227,13 +227,4 @@ const fn held(slot: CustomerField) -> Option<IdentifierId> {
 
 fn take(clear: &mut HashMap<IdentifierId, String>, id: Option<IdentifierId>) -> Option<String> {
     id.and_then(|id| clear.remove(&id))
-}
-
-/// Bytes in hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -12,47 +12,31 @@ const NAMESPACE: &str = "urn:lethe:delivery:1";
 /// What there is to tell. Identifiers stand here in clear: it goes to the tenant and nowhere else.
 #[derive(Default)]
 pub struct Metadata<'a> {
-    /// The tenant's slug.
     pub tenant: &'a str,
-    /// The delivery's id.
     pub delivery: String,
-    /// The interaction.
     pub interaction: Interaction<'a>,
-    /// The recording.
     pub recording: Recording<'a>,
 }
 
-/// The interaction that was recorded.
 #[derive(Default)]
 pub struct Interaction<'a> {
-    /// The sending system's id.
     pub external_id: &'a str,
     /// `call` and the like.
     pub channel: &'a str,
     /// `inbound` or `outbound`.
     pub direction: Option<&'a str>,
-    /// When it began.
     pub started_at: DateTime<Utc>,
-    /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// The queue.
     pub queue: Option<&'a str>,
-    /// Who answered.
     pub agent_id: Option<&'a str>,
-    /// How it ended.
     pub outcome: Option<&'a str>,
-    /// The customer's number.
     pub phone_number: Option<String>,
-    /// The customer's address.
     pub email: Option<String>,
-    /// The customer's name.
     pub name: Option<String>,
 }
 
-/// What was recorded.
 #[derive(Default)]
 pub struct Recording<'a> {
-    /// The content's id.
     pub content_id: String,
     /// `recording`, `screen_recording` or `voicemail`.
     pub kind: &'a str,
@@ -64,14 +48,12 @@ pub struct Recording<'a> {
     pub sha256: Option<String>,
     /// For whom the file is encrypted.
     pub encrypted_for: Option<&'a str>,
-    /// The file's name.
     pub file_name: &'a str,
 }
 
 type Xml = Writer<Vec<u8>>;
 
 impl Metadata<'_> {
-    /// The file.
     pub fn to_xml(&self) -> Result<Vec<u8>, DeliveryError> {
         let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
         self.write(&mut xml).map_err(|_| DeliveryError::Metadata)?;

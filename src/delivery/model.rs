@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{DeliverySecret, VaultError};
 
-/// How a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -31,7 +31,6 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    /// The state's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,15 +45,11 @@ impl DeliveryState {
 /// One recording on its way to its tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its id.
     pub id: DeliveryId,
-    /// What is delivered.
     pub content: ContentId,
     /// The interaction that it belongs to.
     pub interaction: RecordId,
-    /// How it stands.
     pub state: DeliveryState,
-    /// How often it was tried.
     pub attempts: i32,
     /// When it is tried next, while it is pending.
     pub next_at: DateTime<Utc>,
@@ -62,7 +57,6 @@ pub struct Delivery {
     pub last_error: Option<String>,
     /// What lies at the target. No name holds an identifier.
     pub file_names: Vec<String>,
-    /// When the recording was stored.
     pub created_at: DateTime<Utc>,
     /// When both files were at the target.
     pub delivered_at: Option<DateTime<Utc>>,
@@ -77,9 +71,7 @@ impl Listed for Delivery {
 /// A delivery that a worker has taken on.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimed {
-    /// Its id.
     pub id: DeliveryId,
-    /// What is to be delivered.
     pub content: ContentId,
     /// The interaction that it belongs to.
     pub interaction: RecordId,
@@ -92,9 +84,7 @@ pub struct Claimed {
 /// Whom the files of a delivery are made for: what their metadata name that a customer can be found by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Addressee {
-    /// The number.
     pub phone_id: Option<IdentifierId>,
-    /// The address.
     pub email_id: Option<IdentifierId>,
 }
 
@@ -111,12 +101,10 @@ pub struct Destination {
     pub region: Option<String>,
     /// S3: the access key.
     pub access_key_id: Option<String>,
-    /// When it was set.
     pub updated_at: DateTime<Utc>,
 }
 
 impl Destination {
-    /// The address.
     pub fn address(&self) -> Result<Address, DeliveryError> {
         let read = self.url.parse();
         read.map_err(|_: AddressError| StoreError::Inconsistent("delivery_targets.url".to_owned()).into())
@@ -126,7 +114,6 @@ impl Destination {
 /// A destination as an operator sets it.
 #[derive(Debug)]
 pub struct NewDestination {
-    /// The address.
     pub address: Address,
     /// How to get in; none for a folder.
     pub secret: Option<DeliverySecret>,
@@ -236,7 +223,6 @@ impl SendError {
 /// How an attempt ended without a delivery.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// It failed.
     #[error("{0}")]
     SendError(#[from] SendError),
     /// The customer was forgotten: it must not be delivered.
@@ -269,41 +255,32 @@ impl From<DeliveryError> for AttemptError {
 /// Why something could not be done with deliveries.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
-    /// There is no such delivery or target.
-    #[error("there is no such delivery or target")]
+    #[error("the delivery or the delivery target does not exist")]
     Unknown,
     /// It was delivered or cancelled: there is nothing to be tried again.
-    #[error("the delivery is done")]
+    #[error("the delivery is already finished")]
     Done,
     /// A rule of the target's description is broken: where, its code, and the rule.
     #[error("{0} {2}")]
     Rule(&'static str, &'static str, &'static str),
-    /// This build cannot deliver there.
-    #[error("this build cannot deliver there")]
+    #[error("this build does not include this kind of delivery target")]
     NotBuiltIn,
-    /// The archive's database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The tenant cannot be read.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// The interaction cannot be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// The content cannot be read.
     #[error(transparent)]
     Content(#[from] ContentError),
     /// Something cannot be encrypted for the tenant.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Something cannot be sealed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-    /// The description of a recording cannot be written.
-    #[error("the metadata cannot be written")]
+    #[error("the metadata file cannot be written")]
     Metadata,
 }
 

@@ -40,7 +40,6 @@ impl EncryptionPlan {
         Ok(Self { encrypted_for: content.encrypted_for.clone().or(on_the_way), recording, metadata })
     }
 
-    /// The files' names.
     #[must_use]
     pub fn names(&self, content: &Content) -> Names {
         let stem = stem(content.at, content.id);
@@ -62,13 +61,11 @@ impl EncryptionPlan {
         self.recording.is_none().then_some(content.stored_size)
     }
 
-    /// The recording's file.
     pub fn recording(&self, reading: Reading) -> Result<Body, DeliveryError> {
         let encryptor = self.recording.as_ref().map(RecordingKey::encryptor).transpose()?;
         Ok(Body { source: Source::Reading(Box::new(reading)), encryptor })
     }
 
-    /// The metadata's file.
     pub fn metadata(&self, clear: Vec<u8>) -> Result<Body, DeliveryError> {
         let encryptor = self.metadata.as_ref().map(RecordingKey::encryptor).transpose()?;
         Ok(Body { source: Source::Bytes(Some(clear)), encryptor })
@@ -79,9 +76,7 @@ impl EncryptionPlan {
 /// nothing is doubled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// The recording's.
     pub recording: String,
-    /// The metadata's.
     pub metadata: String,
 }
 

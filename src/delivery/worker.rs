@@ -24,7 +24,6 @@ const MOST_ATTEMPTS: i32 = 20;
 /// The wait after a first attempt; it doubles with each.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(30);
 
-/// The longest wait.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
 
 /// How many tenants are worked for at a time: a slow server does not hold up the others.
@@ -47,14 +46,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing was done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How one attempt ended.
 enum Ended {
     Delivered,
     AttemptError(SendError),
@@ -89,7 +86,7 @@ impl DeliveryWorker {
         while !*stopping.borrow() {
             match self.round(only, stopping).await {
                 Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
-                Err(error) => tracing::warn!(%error, "The outbox cannot be worked now"),
+                Err(error) => tracing::warn!(%error, "The outbox could not be read, retrying"),
             }
             tokio::select! {
                 () = asked(stopping) => {}
@@ -300,10 +297,10 @@ fn tell(tenant: &Tenant, claim: &Claimed, ended: &Ended) {
             tracing::warn!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery failed");
         }
         Ended::Held(fault) => {
-            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery is held");
+            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery failed; it is held until somebody retries it");
         }
         Ended::Cancelled | Ended::Lost => {
-            tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "A delivery is not made any more");
+            tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "A delivery is cancelled");
         }
     }
 }

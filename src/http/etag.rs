@@ -84,7 +84,7 @@ impl IfMatch {
     pub fn given(&self) -> Result<(), Problem> {
         match self.0 {
             Tags::Absent => {
-                Err(Problem::new(Code::IfMatchRequired).detail("send If-Match with the ETag of the last read"))
+                Err(Problem::new(Code::IfMatchRequired).detail("Send If-Match with the ETag of the last read."))
             }
             _ => Ok(()),
         }
@@ -93,7 +93,11 @@ impl IfMatch {
     /// 428 without the header, 412 where it names another version, or nothing that can be read.
     pub fn check(&self, version: i64) -> Result<(), Problem> {
         self.given()?;
-        if self.0.name(version, false) { Ok(()) } else { Err(Problem::new(Code::VersionStale).detail("read it again")) }
+        if self.0.name(version, false) {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::VersionStale).detail("Read it again, and send the change with the new ETag."))
+        }
     }
 }
 

@@ -1,11 +1,12 @@
-//! The kit of every endpoint: who calls, what was sent, how to answer when something is wrong.
+//! The parts that every endpoint uses: the caller, the input, and the problems.
 //!
-//! It knows no domain. An endpoint takes a [`caller::Caller`] (without one it has no actor and so no data), reads its
-//! input by [`json::Body`], [`query::Params`], [`path::Id`] and [`etag::IfMatch`], and answers or gives a
-//! [`problem::Problem`]. [`middleware::frame`] goes around all routes.
+//! This room knows no domain. An endpoint takes a [`caller::Caller`], without which it has no actor and so no data. It
+//! reads its input by [`json::Body`], [`query::Params`], [`path::Id`], and [`etag::IfMatch`], and returns a response or
+//! a [`problem::Problem`]. [`middleware::frame`] surrounds all routes.
 
 pub mod auth;
 pub mod caller;
+mod code;
 pub mod connections;
 pub mod docs;
 pub mod etag;
@@ -23,22 +24,19 @@ pub mod registry;
 use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
 
+pub use crate::base::field::FieldError;
 pub use auth::Keys;
 pub use caller::{Caller, TenantDirectory};
-pub use problem::{Code, Place, Problem};
+pub use problem::{Code, Problem};
 pub use registry::Registry;
 
-/// What the frame and the extractors need; one for all workers, as app data (`web::Data<HttpContext>`).
+/// The values that the frame and the extractors need. All workers share one, as app data (`web::Data<HttpContext>`).
 pub struct HttpContext {
-    /// The settings of the listeners.
     pub http: HttpConfig,
-    /// The keys that tokens are verified with.
+    /// The keys that verify tokens.
     pub keys: Keys,
-    /// The tenants by slug.
     pub tenants: TenantDirectory,
-    /// The numbers for operators.
     pub metrics: Metrics,
 }
 
-/// What a handler answers.
 pub type ApiResult<T> = Result<T, Problem>;

@@ -1,4 +1,4 @@
-//! The job's runs, for the API.
+//! The endpoints of the job's runs.
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::model::{Report, Run, RunStatus};
-use super::runs;
+use super::job_runs;
+use super::model::{Run, RunStatus};
+use super::report::Report;
 use crate::base::id::RunId;
 use crate::base::page::{Page, Position};
 use crate::http::caller::JobsRead;
@@ -17,7 +18,6 @@ use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::vault::AppContext;
 
-/// The runs' routes.
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(list_job_runs).service(get_job_run);
 }
@@ -25,20 +25,20 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 /// A run of the nightly job for this tenant.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JobRun {
-    /// Its id.
+    /// The id of the run.
     pub id: RunId,
-    /// The job's name.
+    /// The name of the job.
     #[schema(example = "nightly")]
     pub job: String,
-    /// As of when it took what was due.
+    /// The instant as of which requests were due.
     pub as_of: DateTime<Utc>,
-    /// When it began.
+    /// The time at which the run began.
     pub started_at: DateTime<Utc>,
-    /// When it ended; null while it is at work.
+    /// The time at which the run ended. It is null while the run works.
     pub finished_at: Option<DateTime<Utc>>,
-    /// How it stands.
+    /// The status of the run.
     pub status: RunStatus,
-    /// What it did.
+    /// The report of the run.
     pub report: Report,
 }
 
@@ -54,10 +54,10 @@ impl From<Run> for JobRun {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RunsQuery {
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[param(format = "cursor")]
     cursor: Option<String>,
-    /// The most items: 1 to 200, 50 where nobody asks.
+    /// The largest number of items in the page: 1 to 200. The default is 50.
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
@@ -65,39 +65,39 @@ pub struct RunsQuery {
 
 /// List the runs of the nightly job
 ///
-/// Newest first.
+/// The runs of the tenant, newest first.
 ///
-/// Needs the scope `jobs:read`.
+/// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_job_runs", security(("bearer" = ["jobs:read"])), params(RunsQuery),
-    responses((status = 200, description = "A page of runs.", body = Page<JobRun>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of runs, newest first.", body = Page<JobRun>), CallProblems, ListProblems))]
 #[get("/job-runs")]
 pub async fn list_job_runs(
     caller: Caller<JobsRead>,
     query: Params<RunsQuery>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<Page<JobRun>>> {
     let RunsQuery { cursor, limit } = query.0;
     let bound_to = [b"job-runs", &caller.tenant.0.as_bytes()[..]].concat();
-    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &app.service_key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
-    let mut tx = stores.archive.read().await?;
-    let runs = runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(runs, limit.get(), (&stores.service_key, &bound_to)).map(JobRun::from)))
+    let mut tx = app.archive.read().await?;
+    let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
+    Ok(Json(Page::of(runs, limit.get(), (&app.service_key, &bound_to)).map(JobRun::from)))
 }
 
 /// Get a run of the nightly job
 ///
-/// Needs the scope `jobs:read`.
+/// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "get_job_run", security(("bearer" = ["jobs:read"])),
-    params(("id" = Uuid, Path, description = "The run's id.")),
-    responses((status = 200, description = "The run.", body = JobRun), CallProblems, ItemProblems))]
+    params(("id" = Uuid, Path, description = "The id of the run.")),
+    responses((status = 200, description = "The run with its report.", body = JobRun), CallProblems, ItemProblems))]
 #[get("/job-runs/{id}")]
 pub async fn get_job_run(
     caller: Caller<JobsRead>,
     id: Id<RunId>,
     _: Params<Nothing>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<JobRun>> {
-    let run = runs::find(&mut stores.archive.read().await?, caller.tenant, id.0).await?;
+    let run = job_runs::find(&mut app.archive.read().await?, caller.tenant, id.0).await?;
     run.map(|run| Json(run.into())).ok_or_else(|| Problem::new(Code::NotFound))
 }

@@ -1,15 +1,15 @@
-//! How a night shows itself: a bar on a terminal, lines elsewhere.
+//! The progress of the job: a bar on a terminal, log lines elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Where the progress of a night is shown.
+use super::model::StepName;
+
 #[derive(Debug, Default)]
 pub struct Progress {
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// A bar on the terminal.
     #[must_use]
     pub fn bar() -> Self {
         let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} records, {per_sec}, {elapsed}")
@@ -17,31 +17,28 @@ impl Progress {
         Self { bar: Some(ProgressBar::new_spinner().with_style(style)) }
     }
 
-    /// One log line a step.
     #[must_use]
     pub const fn lines() -> Self {
         Self { bar: None }
     }
 
-    /// A tenant's pass came to a step.
-    pub fn step(&self, tenant: &str, step: &'static str) {
+    pub fn step(&self, tenant: &str, step: StepName) {
+        let step = step.as_str();
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{tenant}: {step}"));
         } else {
-            tracing::info!(tenant, step, "The night goes on");
+            tracing::info!(tenant, step, "The nightly pass has reached a step");
         }
     }
 
-    /// Some records more became anonymous.
     pub fn advance(&self, records: u64) {
         if let Some(bar) = &self.bar {
             bar.inc(records);
         } else {
-            tracing::debug!(records, "Cut a chunk");
+            tracing::debug!(records, "Unlinked a chunk of records");
         }
     }
 
-    /// The night is over.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

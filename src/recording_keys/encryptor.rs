@@ -12,10 +12,8 @@ use super::openpgp;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Encryptor {
-    /// Makes an OpenPGP message.
     #[cfg(feature = "openpgp")]
     OpenPgp(Box<openpgp::Message>),
-    /// Makes a CMS message.
     #[cfg(feature = "cms")]
     Cms(Box<cms::Message>),
 }

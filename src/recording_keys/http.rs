@@ -19,20 +19,20 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(get_recording_key).service(register_recording_key).service(remove_recording_key);
 }
 
-/// The key that recordings are encrypted with, without the key.
+/// The key with which recordings are encrypted, without the key itself.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "RecordingKey")]
 pub struct RecordingKeyItem {
-    /// What it came as.
+    /// The kind of the certificate.
     pub kind: KeyKind,
-    /// The certificate's fingerprint in upper-case hexadecimal digits: OpenPGP's own, or the SHA-256 of the X.509
-    /// certificate.
+    /// The fingerprint of the certificate in upper-case hexadecimal digits: the OpenPGP fingerprint, or the SHA-256 of
+    /// the X.509 certificate.
     #[schema(example = "B8A2D1F5C03E4C7F9B0E2D6A1C3F5E7A9B8D7C6F")]
     pub fingerprint: String,
-    /// What the key is.
+    /// The algorithm of the key.
     #[schema(example = "RSA 3072")]
     pub algorithm: String,
-    /// From when on nothing is encrypted with it; null: never.
+    /// The time from which nothing is encrypted with the key. It is null if the key does not expire.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -43,25 +43,26 @@ impl From<RecordingKey> for RecordingKeyItem {
     }
 }
 
-/// A certificate to be registered.
+/// A certificate to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"kind": "x509", "certificate": "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n"}))]
 pub struct RecordingKeyCertificate {
-    /// What it is.
+    /// The kind of the certificate.
     pub kind: KeyKind,
-    /// The certificate: OpenPGP in armor, X.509 in PEM, or either's bytes in base64. At most 64 KB.
+    /// The certificate: OpenPGP in armor, X.509 in PEM, or the bytes of either in base64. It has at most 64 KB.
     #[schema(max_length = 65536)]
     pub certificate: String,
 }
 
 /// Get the recording key
 ///
-/// Fingerprint, algorithm and expiry of the key that recordings are encrypted with, never the key; 404 if there is none.
+/// The fingerprint, algorithm, and expiry of the key with which recordings are encrypted, without the key itself. It is
+/// 404 if there is none.
 ///
-/// Needs the scope `content:read`.
+/// This needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "get_recording_key", security(("bearer" = ["content:read"])),
-    responses((status = 200, description = "What is known of it.", body = RecordingKeyItem), CallProblems, ItemProblems))]
+    responses((status = 200, description = "The recording key, without the key itself.", body = RecordingKeyItem), CallProblems, ItemProblems))]
 #[get("/tenant/recording-key")]
 pub async fn get_recording_key(
     caller: Caller<ContentRead>,
@@ -74,16 +75,17 @@ pub async fn get_recording_key(
 
 /// Register the recording key
 ///
-/// An OpenPGP or X.509 certificate that recordings are encrypted with from now on, in place of the one before. Refused with
-/// a code of its own at `/certificate`: `private_key`, `not_a_certificate`, `several_certificates`, `too_long`,
-/// `version_unsupported`, `unbound`, `sha1_binding`, `revoked`, `expired`, `not_yet_valid`, `no_encryption_key`,
-/// `not_for_encryption`, `too_weak`, `algorithm_unsupported`. Who signed an X.509 certificate is not checked: compare the
-/// fingerprint that is answered.
+/// From now on, recordings are encrypted with this OpenPGP or X.509 certificate. It replaces the previous one. A
+/// certificate that cannot be used is refused with one of these codes at `/certificate`: `private_key`,
+/// `not_a_certificate`, `several_certificates`, `too_long`, `version_unsupported`, `unbound`, `sha1_binding`,
+/// `revoked`, `expired`, `not_yet_valid`, `no_encryption_key`, `not_for_encryption`, `too_weak`,
+/// `algorithm_unsupported`. The service does not check the issuer of an X.509 certificate: compare the fingerprint in
+/// the response.
 ///
-/// Needs the scope `keys:admin`.
+/// This needs the scope `keys:admin`.
 #[utoipa::path(tag = "content", operation_id = "register_recording_key", security(("bearer" = ["keys:admin"])),
     request_body = RecordingKeyCertificate,
-    responses((status = 200, description = "What was registered.", body = RecordingKeyItem),
+    responses((status = 200, description = "The recording key that is registered now.", body = RecordingKeyItem),
         CallProblems, BodyProblems, OptionalProblems))]
 #[put("/tenant/recording-key")]
 pub async fn register_recording_key(
@@ -98,11 +100,12 @@ pub async fn register_recording_key(
 
 /// Remove the recording key
 ///
-/// Recordings are not encrypted for it any more; what was stays so, and only its owner can open it.
+/// New recordings are not encrypted for the key any more. Recordings that are encrypted stay encrypted, and only the
+/// owner of the key can open them.
 ///
-/// Needs the scope `keys:admin`.
+/// This needs the scope `keys:admin`.
 #[utoipa::path(tag = "content", operation_id = "remove_recording_key", security(("bearer" = ["keys:admin"])),
-    responses((status = 204, description = "It is gone."), CallProblems, ItemProblems))]
+    responses((status = 204, description = "The recording key is removed."), CallProblems, ItemProblems))]
 #[delete("/tenant/recording-key")]
 pub async fn remove_recording_key(
     caller: Caller<KeysAdmin>,
@@ -121,8 +124,10 @@ impl From<KeyError> for Problem {
             KeyError::Refused(refusal) => {
                 Self::new(Code::ValidationFailed).at("/certificate", refusal.code(), refusal.detail())
             }
-            KeyError::NotBuiltIn => Self::new(Code::NotBuiltIn).detail("this build cannot encrypt for such keys"),
-            KeyError::TooLong => Self::new(Code::TooLarge).detail("one encrypted message cannot hold so much"),
+            KeyError::NotBuiltIn => Self::new(Code::NotBuiltIn)
+                .detail("This build does not include encryption for keys of this kind. Use another certificate."),
+            KeyError::TooLong => Self::new(Code::TooLarge)
+                .detail("One encrypted message cannot contain this much. Send a shorter recording."),
             KeyError::Unusable | KeyError::Crypto(_) => Self::internal(error),
             KeyError::Store(error) => error.into(),
         }

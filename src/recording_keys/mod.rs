@@ -26,7 +26,6 @@ use crate::vault::AppContext;
 pub use encryptor::Encryptor;
 pub use model::{CertificateError, KeyError, KeyKind, RecordingKey};
 
-/// The tenant's key, or none.
 pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<RecordingKey>, KeyError> {
     Ok(sql::by_tenant(&mut stores.vault.read().await?, tenant).await?)
 }
@@ -44,7 +43,8 @@ pub async fn register(
     let read = tokio::task::spawn_blocking(move || RecordingKey::read(kind, &certificate, now)).await;
     let key = read.unwrap_or(Err(KeyError::Refused(CertificateError::NotACertificate)));
     if let Err(KeyError::Refused(CertificateError::PrivateKey)) = key {
-        tracing::warn!(tenant.id = %actor.tenant, "A private key was sent in place of a certificate and not kept");
+        tracing::warn!(tenant.id = %actor.tenant, "Refused a private key that was sent as a certificate; it was not \
+                                                   stored");
         let mut entry =
             Entry::new(Action::RecordingKeyRegistered, 0, json!({ "refused": CertificateError::PrivateKey.code() }));
         entry.allowed = false;

@@ -8,7 +8,7 @@ use super::Encryptor;
 use crate::base::crypto::CryptoError;
 use crate::store::StoreError;
 
-/// What kind of certificate a key came as.
+/// The kind of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -49,7 +49,6 @@ impl KeyKind {
 /// The key that a tenant's recordings are encrypted with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingKey {
-    /// What it came as.
     pub kind: KeyKind,
     /// The certificate's fingerprint in upper-case hexadecimal digits: OpenPGP's own, or the SHA-256 of the X.509 DER.
     pub fingerprint: String,
@@ -139,41 +138,39 @@ macro_rules! refusals {
 }
 
 refusals! {
-    PrivateKey = "private_key", "is a private key: it was not kept; replace it, since it has left its owner's hands";
-    NotACertificate = "not_a_certificate", "is no certificate of this kind, or a damaged one";
-    SeveralCertificates = "several_certificates", "must be one certificate";
+    PrivateKey = "private_key", "must not be a private key; it was not stored, but it has left its owner's hands: \
+                                 replace it";
+    NotACertificate = "not_a_certificate", "must be a valid OpenPGP or X.509 certificate";
+    SeveralCertificates = "several_certificates", "must contain exactly one certificate";
     TooLong = "too_long", "must be at most 65536 bytes";
-    VersionUnsupported = "version_unsupported", "must be of OpenPGP's version 4";
-    Unbound = "unbound", "holds a key that no valid signature of its owner binds";
-    Sha1Binding = "sha1_binding", "rests on a signature over SHA-1 or MD5: have it signed anew";
-    Revoked = "revoked", "is revoked";
-    Expired = "expired", "has expired";
-    NotYetValid = "not_yet_valid", "is not valid yet";
-    NoEncryptionKey = "no_encryption_key", "has no key that is meant for encryption";
-    NotForEncryption = "not_for_encryption", "says that it is not meant for encryption";
-    TooWeak = "too_weak", "is too weak: RSA has 2048 bits or more, and DSA does not do";
-    AlgorithmUnsupported = "algorithm_unsupported", "holds a key of an algorithm that cannot be used here";
+    VersionUnsupported = "version_unsupported", "must be an OpenPGP certificate of version 4";
+    Unbound = "unbound", "must not contain a key without a valid binding signature of its owner";
+    Sha1Binding = "sha1_binding", "must not depend on a signature over SHA-1 or MD5: have it signed again";
+    Revoked = "revoked", "must not be revoked";
+    Expired = "expired", "must not be expired";
+    NotYetValid = "not_yet_valid", "must be valid already";
+    NoEncryptionKey = "no_encryption_key", "must have a key that is meant for encryption";
+    NotForEncryption = "not_for_encryption", "must be meant for encryption";
+    TooWeak = "too_weak", "must not be too weak: RSA needs at least 2048 bits, and DSA is not accepted";
+    AlgorithmUnsupported = "algorithm_unsupported", "must not contain a key of an unsupported algorithm";
 }
 
 /// Why something could not be done with a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The certificate is refused.
-    #[error("the certificate is refused: {}", .0.code())]
+    #[error("the certificate is invalid: {}", .0.code())]
     Refused(CertificateError),
     /// This build cannot encrypt for keys of this kind.
-    #[error("this build cannot encrypt for keys of this kind")]
+    #[error("this build does not include encryption for keys of this kind")]
     NotBuiltIn,
-    /// The key does not encrypt.
-    #[error("the key does not encrypt")]
+    #[error("encryption with the key failed")]
     Unusable,
     /// More bytes than one message can hold.
-    #[error("too much for one encrypted message")]
+    #[error("the content is too long for one encrypted message")]
     TooLong,
     /// The system gave no random bytes.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-    /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

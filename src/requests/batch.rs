@@ -15,55 +15,55 @@ use crate::base::id::RequestId;
 use crate::base::patch::Member;
 use crate::tenants::Tenant;
 
-/// What a page has to save: at most 500 rows in all.
+/// The rows that a page has to save: at most 500 in all.
 #[derive(Deserialize, Serialize, ToSchema, Default)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = AnonymizeRequestBatch, example = json!({"create": [{"email": "bob.test@mytest.no", "targets": ["archive"]}], "update": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "version": 1, "comment": "case 118, checked"}], "delete": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f12", "version": 2}]}))]
 pub struct Batch {
-    /// Requests to be entered.
+    /// The requests to enter.
     #[schema(max_items = 500)]
     pub create: Vec<NewRequest>,
-    /// Requests to be changed.
+    /// The requests to change.
     #[schema(max_items = 500)]
     pub update: Vec<RowChange>,
-    /// Requests to be cancelled.
+    /// The requests to cancel.
     #[schema(max_items = 500)]
     pub delete: Vec<RowDelete>,
 }
 
-/// A change of one request: which, the version that was read, and the members of a merge patch. What is absent stays;
-/// null clears a number, an address or a comment.
+/// A change of one request: its id, the version that was read, and the fields of a merge patch. A field that is absent
+/// keeps its value. Null clears a number, an address, or a comment.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestRowChange)]
 pub struct RowChange {
-    /// The request.
+    /// The id of the request.
     #[schema(format = Uuid, example = "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
     pub id: String,
     /// The version that was read.
     #[schema(minimum = 1, example = 1)]
     pub version: i64,
-    /// The person's number; null takes it away.
+    /// The customer's number. Null clears it.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>)]
     pub phone_number: Member<String>,
-    /// The person's e-mail address; null takes it away.
+    /// The customer's e-mail address. Null clears it.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>)]
     pub email: Member<String>,
-    /// The last local day that is forgotten: not after the day of entry.
+    /// The last local day that is forgotten. It is not after the day of entry.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = String, format = Date, required = false, example = "2026-08-02")]
     pub to_date: Member<String>,
-    /// The note; null takes it away.
+    /// The note. Null clears it.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     pub comment: Member<String>,
-    /// Where the person is forgotten; replaces the whole list.
+    /// The targets in which the customer is forgotten. They replace the whole list.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Vec<String>, required = false, min_items = 1)]
     pub targets: Member<Vec<String>>,
-    /// Whether the content of the interactions that have this number or address goes too.
+    /// Whether the content of the interactions with this number or address is deleted too.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = bool, required = false, example = true)]
     pub delete_content: Member<bool>,
@@ -88,7 +88,7 @@ impl RowChange {
 #[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestRowDelete)]
 pub struct RowDelete {
-    /// The request.
+    /// The id of the request.
     #[schema(format = Uuid, example = "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
     pub id: String,
     /// The version that was read.
@@ -100,7 +100,7 @@ impl Batch {
     /// Refuses a batch of too many rows, before anything is looked up.
     pub(super) fn check_size(&self) -> Result<(), RequestError> {
         if self.create.len() + self.update.len() + self.delete.len() > LARGEST_BATCH {
-            return Err(RequestError::Invalid(vec![FieldError::new(
+            return Err(RequestError::Invalid(vec![FieldError::at(
                 "",
                 "too_many",
                 "must have at most 500 rows in all",
@@ -155,20 +155,22 @@ impl Rows {
         let id = request_id(id);
         let is_first = id.is_none_or(|id| self.seen.insert(id));
         let mistake = match id.and_then(|id| self.known.get(&id)) {
-            _ if !is_first => Some(("/id", "duplicate", "is named by another row too")),
-            None => Some(("/id", "not_found", "no such request")),
+            _ if !is_first => Some(("/id", "duplicate", "must be named in one row only")),
+            None => Some(("/id", "not_found", "this request does not exist")),
             Some(record) if record.request.version != version => {
-                Some(("/version", "version_stale", "somebody else has changed it: read it again"))
+                Some(("/version", "version_stale", "the request has changed since it was read: read it again"))
             }
             Some(record) => match record.request.check_open() {
                 Ok(()) => None,
-                Err(RequestError::PassStarted) => Some(("/id", "pass_started", "a pass has begun to carry it out")),
-                Err(_) => Some(("/id", "state_conflict", "it is done and stays as it is")),
+                Err(RequestError::PassStarted) => {
+                    Some(("/id", "pass_started", "a pass has begun this request, so it cannot be changed or cancelled"))
+                }
+                Err(_) => Some(("/id", "state_conflict", "this request is done and cannot be changed or cancelled")),
             },
         };
         match mistake {
             Some((pointer, code, detail)) => {
-                self.wrong.push(FieldError::new(pointer, code, detail).below(at));
+                self.wrong.push(FieldError::at(pointer, code, detail).within(at));
                 None
             }
             None => id.and_then(|id| self.known.remove(&id)),

@@ -1,18 +1,15 @@
 //! Comments know no identifiers: they are read like every text, and what was found stands in mentions (A9).
 
 use pii::Identifier;
+use pii::text::placeholder::{CLOSE, OPEN};
 use pii::text::{Finder, Found, tokenize_text};
 
 use crate::archive::mentions::Mention;
 use crate::vault::Resolved;
 
-const BEFORE: char = '\u{E000}';
-const AFTER: char = '\u{E001}';
-
 /// A comment with placeholders, and what they stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Comment {
-    /// The text.
     pub text: Option<String>,
     kept: Vec<Mention>,
     found: Vec<(usize, Identifier)>,
@@ -39,10 +36,10 @@ impl Comment {
         let mut found = vec![Found::OwnName; first];
         let mut again = String::with_capacity(text.len());
         let mut rest = text;
-        while let Some((clear, behind)) = rest.split_once(BEFORE) {
+        while let Some((clear, behind)) = rest.split_once(OPEN) {
             again.push_str(&tokenize_text(finder, clear, &mut found));
-            let (number, behind) = behind.split_once(AFTER).unwrap_or((behind, ""));
-            again.extend([BEFORE].into_iter().chain(number.chars()).chain([AFTER]));
+            let (number, behind) = behind.split_once(CLOSE).unwrap_or((behind, ""));
+            again.extend([OPEN].into_iter().chain(number.chars()).chain([CLOSE]));
             rest = behind;
         }
         again.push_str(&tokenize_text(finder, rest, &mut found));
@@ -54,12 +51,10 @@ impl Comment {
         self.found.iter().map(|(_, identifier)| identifier)
     }
 
-    /// Whether it names anybody.
     pub const fn has_identifier(&self) -> bool {
         !self.kept.is_empty() || !self.found.is_empty()
     }
 
-    /// The mentions to be stored.
     pub fn mentions(self, ids: &Resolved) -> Vec<Mention> {
         let mention = |(n, identifier): (usize, Identifier)| Mention {
             n: i32::try_from(n).unwrap_or(i32::MAX),

@@ -18,65 +18,67 @@ const LONGEST_COMMENT: usize = 10_000;
 /// The earliest year of a *to date*, as of records.
 const FIRST_YEAR: i32 = 1970;
 
-/// A request as it is entered.
+/// A new request.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestNew, example = json!({"phone_number": "004798765", "email": null, "to_date": "2026-08-03", "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": true}))]
 pub struct NewRequest {
-    /// The person's number: national in the tenant's region, or international after `00` or `+`. A number, an address,
-    /// or both, which means either.
+    /// The customer's number: national in the tenant's region, or international after `00` or `+`. A request has a
+    /// number, an address, or both. With both, a record needs one of them.
     #[serde(default)]
     #[schema(example = "004798765")]
     pub phone_number: Option<String>,
-    /// The person's e-mail address.
+    /// The customer's e-mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// The last local day that is forgotten; today, where it is left out. It cannot lie in the future.
+    /// The last local day that is forgotten. The default is today. It cannot be in the future.
     #[serde(default)]
     #[schema(format = Date, example = "2026-08-03")]
     pub to_date: Option<String>,
-    /// A note of up to 10,000 characters. It should not name the person.
+    /// A note of up to 10,000 characters. It should not name the customer.
     #[serde(default)]
     #[schema(max_length = 10_000, example = "case 118")]
     pub comment: Option<String>,
-    /// Where the person is forgotten: `archive`, `sms_survey`, `raw_data`, as far as the tenant has them.
+    /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`, if the tenant has them.
     #[serde(default)]
     #[schema(min_items = 1, required, example = json!(["archive", "raw_data"]))]
     pub targets: Option<Vec<String>>,
-    /// Whether the recordings, texts and other content of the interactions that have this number or address go too. Left
-    /// out, it is as the tenant's settings say where `archive` is ticked, else false: only the target `archive` has content.
+    /// Whether the recordings, texts, and other content of the interactions with this number or address are deleted
+    /// too. The default is the tenant's setting with the target `archive`, and false without it. Only `archive` has
+    /// content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
     pub delete_content: Option<bool>,
 }
 
-/// A change of a request: a merge patch. What is absent stays; null clears a number, an address or a comment.
+/// A change of a request, as a merge patch. A field that is absent keeps its value. Null clears a number, an address,
+/// or a comment.
 #[derive(Clone, Deserialize, Serialize, ToSchema, Default)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestChange, example = json!({"to_date": "2026-08-02", "comment": null}))]
 pub struct Change {
-    /// The person's number; null takes it away.
+    /// The customer's number. Null clears it.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>, example = "98765432")]
     pub phone_number: Member<String>,
-    /// The person's e-mail address; null takes it away.
+    /// The customer's e-mail address. Null clears it.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>, example = "bob.test@mytest.no")]
     pub email: Member<String>,
-    /// The last local day that is forgotten: not after the day of entry.
+    /// The last local day that is forgotten. It is not after the day of entry.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = String, format = Date, required = false, example = "2026-08-02")]
     pub to_date: Member<String>,
-    /// The note; null takes it away.
+    /// The note. Null clears it.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Option<String>, max_length = 10_000, example = "case 118, checked")]
     pub comment: Member<String>,
-    /// Where the person is forgotten; replaces the whole list.
+    /// The targets in which the customer is forgotten. They replace the whole list.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = Vec<String>, required = false, min_items = 1, example = json!(["archive"]))]
     pub targets: Member<Vec<String>>,
-    /// Whether the content of the interactions that have this number or address goes too. It cannot be true without the
-    /// target `archive`: send false with targets that leave `archive` out.
+    /// Whether the content of the interactions with this number or address is deleted too. It cannot be true without
+    /// the target `archive`. Send false together with targets without `archive`.
     #[serde(default, skip_serializing_if = "Member::is_absent")]
     #[schema(value_type = bool, required = false, example = true)]
     pub delete_content: Member<bool>,
@@ -85,28 +87,22 @@ pub struct Change {
 /// Part of a request that stays, or is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatchField<K, T> {
-    /// What is, stays.
     Kept(K),
-    /// It is written, or cleared.
     Set(Option<T>),
 }
 
 /// What a request is to be: read and checked, its identifiers not yet known to the vault.
 #[derive(Clone)]
 pub struct ValidatedRequest {
-    /// Whose number.
     pub phone: PatchField<Option<IdentifierId>, Pii<Phone>>,
-    /// Whose address.
     pub email: PatchField<Option<IdentifierId>, Pii<Email>>,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
-    /// The day of entry.
     pub entry_day: NaiveDate,
     /// The end of the last included day.
     pub due_at: DateTime<Utc>,
     /// The comment as it was written, or that it stays.
     pub comment: PatchField<(), String>,
-    /// Where.
     pub targets: Targets,
     /// Whether content goes too (C1).
     pub delete_content: bool,
@@ -164,7 +160,7 @@ impl ValidatedRequest {
         let kept = (request.to_date, request.due_at);
         let days = match to_date {
             Member::Absent => Some(kept),
-            Member::Null => wrong.required("/to_date", "send a day, such as 2026-08-03"),
+            Member::Null => wrong.required("/to_date", "must be a day, such as 2026-08-03"),
             Member::Is(raw) => match wrong.day(raw, request.entry_day, tenant) {
                 // What was fixed when it was written stays so, also when the tenant's time zone has changed since.
                 Some((day, _)) if day == request.to_date => Some(kept),
@@ -179,7 +175,7 @@ impl ValidatedRequest {
         };
         let delete_content = match delete_content {
             Member::Absent => request.delete_content,
-            Member::Null => wrong.required("/delete_content", "send true or false").unwrap_or_default(),
+            Member::Null => wrong.required("/delete_content", "must be true or false").unwrap_or_default(),
             Member::Is(asked) => *asked,
         };
         // A request that was entered by an older version may break the rule; a change of its comment does not have to mend it.
@@ -218,7 +214,7 @@ struct Wrong<'a> {
 
 impl Wrong<'_> {
     fn add(&mut self, pointer: &str, code: &'static str, detail: &'static str) {
-        self.places.push(FieldError::new(pointer, code, detail).below(self.at));
+        self.places.push(FieldError::at(pointer, code, detail).within(self.at));
     }
 
     fn required<T>(&mut self, pointer: &str, detail: &'static str) -> Option<T> {
@@ -227,20 +223,20 @@ impl Wrong<'_> {
     }
 
     fn identifier_missing(&mut self) {
-        self.add("/phone_number", "identifier_missing", "send a phone number, an e-mail address, or both");
+        self.add("/phone_number", "identifier_missing", "a phone number, an e-mail address, or both must be sent");
     }
 
     fn phone(&mut self, raw: &str, region: Region) -> Option<Pii<Phone>> {
         let wrong = |error| match error {
-            IdentifierError::Withheld => "a withheld number and the word `Anonymized` are nobody's number",
-            _ => "must be a phone number: national, or 00 or + and the country code",
+            IdentifierError::Withheld => "must not be a word for a withheld number, or the word Anonymized",
+            _ => "must be a phone number: a national one, or 00 or + and the country code",
         };
         Phone::parse(raw, region).map_err(|error| self.add("/phone_number", "phone_number_invalid", wrong(error))).ok()
     }
 
     fn email(&mut self, raw: &str) -> Option<Pii<Email>> {
         let wrong = |error| match error {
-            IdentifierError::Withheld => "a withheld address and the word `Anonymized` are nobody's address",
+            IdentifierError::Withheld => "must not be a word for a withheld address, or the word Anonymized",
             _ => "must be an e-mail address of at most 254 characters",
         };
         Email::parse(raw).map_err(|error| self.add("/email", "email_invalid", wrong(error))).ok()
@@ -273,7 +269,7 @@ impl Wrong<'_> {
     fn cutoff(&mut self, to_date: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {
         let cutoff = day::cutoff(to_date, tenant.zone);
         if cutoff.is_none() {
-            self.add("/to_date", "out_of_range", "must be a day that ends");
+            self.add("/to_date", "out_of_range", "must be a day that ends before the year 10000");
         }
         cutoff.map(|due_at| (to_date, due_at))
     }
@@ -300,7 +296,11 @@ impl Wrong<'_> {
     /// Who asks for content to be deleted where there is none would take it for gone.
     fn delete_content(&mut self, is_deleted: bool, targets: Targets) {
         if is_deleted && !targets.is_empty() && !targets.contains(Target::Archive) {
-            self.add("/delete_content", "target_unavailable", "only the target archive has content: tick it");
+            self.add(
+                "/delete_content",
+                "target_unavailable",
+                "must be false without the target archive, because only archive has content",
+            );
         }
     }
 }
@@ -319,26 +319,28 @@ fn plain_date(raw: &str) -> Option<NaiveDate> {
 fn has_only(targets: Targets) -> &'static str {
     let has = |target| targets.contains(target);
     match (has(Target::Archive), has(Target::SmsSurvey), has(Target::RawData)) {
-        (true, true, true) => "tick some of archive, sms_survey, raw_data",
-        (true, true, false) => "tick some of archive, sms_survey",
-        (true, false, true) => "tick some of archive, raw_data",
-        (false, true, true) => "tick some of sms_survey, raw_data",
-        (true, false, false) => "only archive can be ticked",
-        (false, true, false) => "only sms_survey can be ticked",
-        (false, false, true) => "only raw_data can be ticked",
-        (false, false, false) => "this tenant has no targets",
+        (true, true, true) => "must be some of: archive, sms_survey, raw_data",
+        (true, true, false) => "must be some of: archive, sms_survey",
+        (true, false, true) => "must be some of: archive, raw_data",
+        (false, true, true) => "must be some of: sms_survey, raw_data",
+        (true, false, false) => "must be: archive",
+        (false, true, false) => "must be: sms_survey",
+        (false, false, true) => "must be: raw_data",
+        (false, false, false) => "must be empty, because this tenant has no targets",
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use proptest::prelude::*;
 
-    fn read(body: serde_json::Value) -> Result<ValidatedRequest, Vec<&'static str>> {
+    fn read(body: serde_json::Value) -> Result<ValidatedRequest, Vec<Cow<'static, str>>> {
         let new: NewRequest = serde_json::from_value(body).unwrap();
         let now = "2026-08-03T22:30:00Z".parse().unwrap();
-        let codes = |places: Vec<FieldError>| places.iter().map(|place| place.code).collect();
+        let codes = |errors: Vec<FieldError>| errors.into_iter().map(|error| error.code).collect();
         ValidatedRequest::of_new(&new, &Tenant::new("demo").unwrap(), now, "").map_err(codes)
     }
 
@@ -363,7 +365,7 @@ mod tests {
             ("", "format"),
         ] {
             let body = serde_json::json!({ "email": "a@b.no", "to_date": raw, "targets": ["archive"] });
-            assert_eq!(read(body).map(drop), Err(vec![code]), "{raw}");
+            assert_eq!(read(body).map(drop), Err(vec![code.into()]), "{raw}");
         }
     }
 

@@ -45,11 +45,9 @@ impl Key {
 /// What a repeated call is answered from. The status is not in it: every route has one for success.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptOutcome {
-    /// The requests that were entered.
     pub created: Vec<RequestId>,
     /// The requests that were to be changed.
     pub updated: Vec<RequestId>,
-    /// The requests that were cancelled.
     pub deleted: Vec<RequestId>,
 }
 
@@ -61,10 +59,8 @@ pub struct Reservation {
     at: DateTime<Utc>,
 }
 
-/// What a key stands for.
 #[derive(Clone, Debug)]
 pub enum Begun {
-    /// This call.
     Reserved(Reservation),
     /// An earlier one, which was answered.
     Replayable(KeptOutcome),
@@ -79,7 +75,7 @@ pub async fn begin(db: &Db<Archive>, key: Key, now: DateTime<Utc>) -> Result<Beg
             return Err(RequestError::InProgress);
         };
         let age = now - known.created_at;
-        let is_free = age >= KEPT || (known.answer.is_none() && age >= DEAD);
+        let is_free = age >= KEPT || (known.outcome.is_none() && age >= DEAD);
         if !is_free {
             return known_answer(&known, &key).map(Begun::Replayable);
         }
@@ -95,8 +91,8 @@ fn known_answer(known: &sql::KeyRow, key: &Key) -> Result<KeptOutcome, RequestEr
     if known.body_hash != key.body {
         return Err(RequestError::KeyReused);
     }
-    let answer = known.answer.as_deref().ok_or(RequestError::InProgress)?;
-    let broken = |_| StoreError::Inconsistent("idempotency_keys.answer".to_owned());
+    let answer = known.outcome.as_deref().ok_or(RequestError::InProgress)?;
+    let broken = |_| StoreError::Inconsistent("idempotency_keys.outcome".to_owned());
     Ok(serde_json::from_str(answer).map_err(broken)?)
 }
 

@@ -12,6 +12,7 @@ mod idempotency;
 mod journal;
 mod load;
 mod model;
+pub mod passes;
 mod save;
 mod sql;
 mod view;
@@ -58,7 +59,6 @@ use view::Disclosure;
 /// What a call answers that may be sent again under its idempotency key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Replayable<T> {
-    /// The answer.
     pub value: T,
     /// Whether an earlier call has done the work.
     pub replayed: bool,
@@ -81,7 +81,6 @@ pub async fn list(stores: &AppContext, actor: &Actor, filter: &Filter) -> Result
 
 /// A request, for a caller who may have it already.
 pub enum Read {
-    /// The request.
     RenderedRequest(Box<RenderedRequest>),
     /// Its version, which the caller has: nothing is revealed and nothing is audited.
     Known(i64),
@@ -257,7 +256,6 @@ pub async fn purge_idempotency(
 
 /// What came of a call that is done once only.
 enum Once {
-    /// The work, just done.
     Written(Written),
     /// The answer of an earlier call.
     Before(KeptOutcome),
@@ -289,7 +287,7 @@ async fn once(
 /// A key that cannot be given back is free again after a minute, so nobody needs to hear of it but the log.
 async fn give_back(stores: &AppContext, reservation: &Reservation) {
     if let Err(error) = idempotency::release(&stores.archive, reservation).await {
-        tracing::warn!(%error, "An idempotency key was not given back; it is free again in a minute");
+        tracing::warn!(%error, "Releasing an idempotency key failed; the key is free again in a minute");
     }
 }
 

@@ -16,12 +16,12 @@ use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
-use crate::vault::VaultError;
+use crate::vault::{Contended, VaultError};
 
 /// The most rows of one batch.
 pub const LARGEST_BATCH: usize = 500;
 
-/// Where a request stands (A4). There is no other state: one whose pass failed waits on.
+/// The status of a request. There are only two: a request whose pass failed stays `waiting`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AnonymizeRequestStatus)]
@@ -42,7 +42,6 @@ impl Status {
         }
     }
 
-    /// The status of a word.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         [Self::Waiting, Self::Done].into_iter().find(|status| status.as_str() == word)
@@ -52,11 +51,8 @@ impl Status {
 /// A request as it is kept: it knows its person by ids while it waits, and by masks when it is done (A8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Its id.
     pub id: RequestId,
-    /// Whose number.
     pub phone: Option<IdentifierId>,
-    /// Whose address.
     pub email: Option<IdentifierId>,
     /// What is left of the number.
     pub phone_mask: Option<String>,
@@ -70,11 +66,9 @@ pub struct Request {
     pub due_at: DateTime<Utc>,
     /// What the user noted, with placeholders for identifiers.
     pub comment: Option<String>,
-    /// Where the person is forgotten.
     pub targets: Targets,
     /// Whether the content of its interactions goes too (C1).
     pub delete_content: bool,
-    /// Where it stands.
     pub status: Status,
     /// Who entered it (A2).
     pub user_name: String,
@@ -82,11 +76,8 @@ pub struct Request {
     pub attempts: i32,
     /// The stable code of what the last pass failed with.
     pub last_error: Option<String>,
-    /// When it was entered.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
-    /// When it was carried out.
     pub done_at: Option<DateTime<Utc>>,
     /// Grows with every change; the `ETag`.
     pub version: i64,
@@ -116,13 +107,11 @@ impl Request {
 /// A request with what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The request.
     pub request: Request,
     /// What the placeholders of its comment stand for.
     pub mentions: Vec<Mention>,
     /// How many records of each target it made anonymous.
     pub counts: BTreeMap<Target, u64>,
-    /// What became of content.
     pub content: ContentOutcome,
     /// The files that had been delivered of what it forgot, in the order of their names.
     pub delivered_files: Vec<String>,
@@ -131,7 +120,6 @@ pub struct Record {
 /// What became of the content of the interactions that a request selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentOutcome {
-    /// How many pieces it deleted.
     pub deleted: u64,
     /// How many texts lost a mention.
     pub anonymized: u64,
@@ -151,17 +139,14 @@ pub struct Outcome {
 /// A request as somebody sees it: identifiers in clear or masked, the comment filled in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RenderedRequest {
-    /// The request.
     pub request: Request,
     /// The number: in E.164, or masked.
     pub phone_number: Option<String>,
     /// The address: in its canonical spelling, or masked.
     pub email: Option<String>,
-    /// The comment.
     pub comment: Option<String>,
     /// What came of it; none while it waits.
     pub result: Option<Outcome>,
-    /// What its user should know.
     pub warnings: Vec<Warning>,
 }
 
@@ -174,7 +159,6 @@ pub enum Warning {
     NothingFound,
     /// Content stays, and nobody will find it by its customer any more (A27).
     ContentBecomesUnfindable(ContentCounts),
-    /// Content goes, in every copy.
     ContentWillBeDeleted(ContentCounts),
     /// So many files of the customer were delivered, and are out of this service's reach (B7).
     FilesWereDelivered(u64),
@@ -184,7 +168,6 @@ pub enum Warning {
 pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl Warning {
-    /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -196,25 +179,25 @@ impl Warning {
         }
     }
 
-    /// What to know.
     #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
-                "the comment names a number or an address; those of this request are masked when it is done, others stay",
+                "The comment contains a number or an address. Those of this request are masked when it is done. \
+                 Others stay.",
             ),
             Self::NothingFound => {
-                Cow::Borrowed("no record of these targets up to this date has the number or the address")
+                Cow::Borrowed("No record of these targets up to this day has the number or the address.")
             }
             Self::ContentBecomesUnfindable(counts) => Cow::Owned(format!(
-                "{}: it stays, and nobody can find it by the number or the address after that night",
+                "{}. This content stays, and nobody can find it by the number or the address after the pass.",
                 in_words(counts)
             )),
             Self::ContentWillBeDeleted(counts) => {
-                Cow::Owned(format!("{}: that night deletes it in every copy", in_words(counts)))
+                Cow::Owned(format!("{}. The pass deletes this content in every copy.", in_words(counts)))
             }
             Self::FilesWereDelivered(files) => {
-                Cow::Owned(format!("files: {files}; the result will name them, since their copies are yours to delete"))
+                Cow::Owned(format!("Delivered files: {files}. The result will name them. Delete your copies yourself."))
             }
         }
     }
@@ -233,14 +216,11 @@ pub struct Preview {
     pub targets: Vec<(Target, Hits)>,
     /// The content of the interactions whose customer would be forgotten, by kind.
     pub content: ContentCounts,
-    /// What its user should know.
     pub warnings: Vec<Warning>,
 }
 
-/// Which requests a list has.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    /// Only those of this status.
     pub status: Option<Status>,
     /// Where the page before ended.
     pub cursor: Option<String>,
@@ -248,7 +228,6 @@ pub struct Filter {
     pub limit: u32,
 }
 
-/// What came of a batch.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Saved {
     /// The requests that were entered, in the order of the call.
@@ -262,14 +241,12 @@ pub struct Saved {
 /// Why a request cannot be read, entered, changed or cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The tenant has no such request.
-    #[error("no such request")]
+    #[error("the request does not exist")]
     NotFound,
     /// A change or a cancellation must say which version it means.
-    #[error("the version that is meant must be said")]
+    #[error("the version of the request is missing")]
     VersionMissing,
-    /// Somebody changed it in between.
-    #[error("the request was changed by somebody else")]
+    #[error("the request has changed since it was read")]
     Stale,
     /// A pass has begun it (A12).
     #[error("a pass has begun the request")]
@@ -278,30 +255,30 @@ pub enum RequestError {
     #[error("the request is done")]
     Done,
     /// The request that a repeated call had entered was cancelled since.
-    #[error("the request was cancelled since")]
+    #[error("the request has been cancelled")]
     Cancelled,
-    /// The input breaks rules; all of them.
-    #[error("{} places break rules", .0.len())]
+    #[error("{} fields are invalid", .0.len())]
     Invalid(Vec<FieldError>),
     /// The same call, by its idempotency key, is still running.
     #[error("the same call is still running")]
     InProgress,
-    /// The idempotency key stood for another body.
-    #[error("the idempotency key stands for another call")]
+    #[error("the idempotency key belongs to another call")]
     KeyReused,
     /// The cursor belongs to another query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    /// The caller's tenant is gone.
-    #[error("no such tenant")]
+    #[error("the tenant does not exist")]
     TenantUnknown,
-    /// The tenant cannot be read.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The archive failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Contended for RequestError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
+    }
 }

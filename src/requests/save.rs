@@ -1,9 +1,9 @@
 //! Saving requests: one way for a single one and for a batch, through the epoch fence.
 //!
-//! A round reads what is there, plans, lets the vault learn the identifiers, and writes with the versions it has read.
-//! When the epoch has moved, or somebody else was faster, nothing is written and the next round begins with a new look.
+//! An attempt reads the requests, plans, lets the vault learn the identifiers, and writes with the versions that it has
+//! read. When the epoch or a request has changed meanwhile, nothing is written, and the next attempt begins anew.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use pii::text::{Finder, Own};
@@ -21,11 +21,8 @@ use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::work;
 use crate::store::{Archive, StoreError, Tx};
-use crate::tenants::{self, Tenant, fence};
-use crate::vault::{self, AppContext, Resolved, VaultError};
-
-/// A night moves the epoch twice, so a call that has lost this often meets something else.
-const ROUNDS: usize = 8;
+use crate::tenants::{self, Tenant};
+use crate::vault::{self, Admission, AppContext, Resolved, admit};
 
 /// What a change must find: an error where the version that is there is not the one that is meant.
 pub type Condition<'a> = &'a (dyn Fn(i64) -> Result<(), RequestError> + Sync);
@@ -33,34 +30,25 @@ pub type Condition<'a> = &'a (dyn Fn(i64) -> Result<(), RequestError> + Sync);
 /// What a call asks to be saved.
 #[derive(Clone, Copy)]
 pub enum Command<'a> {
-    /// Enter one.
     Create(&'a NewRequest),
-    /// Change one.
     Change(RequestId, Condition<'a>, &'a Change),
-    /// Cancel one.
     Cancel(RequestId, Condition<'a>),
-    /// All rows of a page.
     Batch(&'a Batch),
 }
 
 /// What is to be saved: read and checked.
 #[derive(Default)]
 pub struct Plan {
-    /// Requests to be entered.
     pub create: Vec<ValidatedRequest>,
     /// Requests to be changed: what they are, and what they are to be.
     pub update: Vec<(Record, ValidatedRequest)>,
-    /// Requests to be cancelled.
     pub delete: Vec<Request>,
 }
 
-/// What was saved.
 pub struct Written {
-    /// The requests that were entered.
     pub created: Vec<Record>,
     /// The requests that were to be changed, as they are now.
     pub updated: Vec<Record>,
-    /// The requests that were cancelled.
     pub deleted: Vec<RequestId>,
     /// Permission to show them, if anything was written.
     pub grant: Option<Grant>,
@@ -73,25 +61,13 @@ pub async fn save(
     ask: Command<'_>,
     reservation: Option<&Reservation>,
 ) -> Result<Written, RequestError> {
-    for _ in 0..ROUNDS {
-        let mut tx = stores.archive.read().await?;
+    let attempt = async |admission, mut tx| {
         let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
-        // Before the vault is asked: what it says from here on is what the gate lets in.
-        let epoch = fence::epoch(&mut tx, actor.tenant).await?;
         let plan = ask.plan(&mut tx, &tenant, stores.clock.now()).await?;
         drop(tx);
-        let round = SaveAttempt { stores, actor, tenant, epoch };
-        match round.run(plan, reservation).await {
-            Ok(Some(written)) => return Ok(written),
-            Ok(None)
-            | Err(
-                RequestError::Store(StoreError::Contended)
-                | RequestError::Vault(VaultError::Store(StoreError::Contended)),
-            ) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(StoreError::Contended.into())
+        SaveAttempt { stores, actor, tenant, admission }.run(plan, reservation).await
+    };
+    admit(stores, actor.tenant, attempt).await
 }
 
 impl Command<'_> {
@@ -132,12 +108,11 @@ pub async fn changeable(
     Ok(record)
 }
 
-/// One try.
 struct SaveAttempt<'a> {
     stores: &'a AppContext,
     actor: &'a Actor,
     tenant: Tenant,
-    epoch: i64,
+    admission: Admission<'a>,
 }
 
 /// A draft whose comment was read; the request it changes, if it is not new.
@@ -187,8 +162,7 @@ fn comment_bytes(draft: &ValidatedRequest) -> usize {
 }
 
 impl SaveAttempt<'_> {
-    /// `None`: somebody else was faster; begin again.
-    async fn run(&self, plan: Plan, reservation: Option<&Reservation>) -> Result<Option<Written>, RequestError> {
+    async fn run(&self, plan: Plan, reservation: Option<&Reservation>) -> Result<Written, RequestError> {
         let Plan { create, update, delete } = plan;
         let own = self.kept_identifiers(&update).await?;
         let region = self.tenant.region;
@@ -202,7 +176,7 @@ impl SaveAttempt<'_> {
             (create, update.collect())
         };
         let (create, update) = work::run(bytes, read).await;
-        let Some(ids) = self.resolve(create.iter().chain(&update)).await? else { return Ok(None) };
+        let ids = self.resolve(create.iter().chain(&update)).await?;
         let now = self.stores.clock.now();
         let created = create.into_iter().map(|ready| self.entered(ready, &ids, now)).collect();
         let updated = update.into_iter().filter_map(|ready| changed(ready, &ids, now)).collect();
@@ -226,24 +200,17 @@ impl SaveAttempt<'_> {
         Ok(vault::open(&mut self.stores.vault.read().await?, &keyset, ids).await?)
     }
 
-    /// `None`: an identifier was about to leave the vault; begin again.
-    async fn resolve(&self, rows: impl Iterator<Item = &ReadRequest>) -> Result<Option<Resolved>, RequestError> {
-        let mut wanted = Vec::new();
+    async fn resolve(&self, rows: impl Iterator<Item = &ReadRequest>) -> Result<Resolved, RequestError> {
+        let mut wanted = HashSet::new();
         for ReadRequest { draft, comment, .. } in rows {
             wanted.extend(new_phone(draft));
             wanted.extend(new_email(draft));
             wanted.extend(comment.identifiers().cloned());
         }
         if wanted.is_empty() {
-            return Ok(Some(Resolved::new()));
+            return Ok(Resolved::new());
         }
-        let keyset = self.stores.keysets.get(&self.stores.vault, self.actor.tenant).await?;
-        let mut tx = self.stores.vault.write().await?;
-        let ids = vault::resolve(&mut tx, &keyset, &wanted).await?;
-        if ids.is_some() {
-            tx.commit().await?;
-        }
-        Ok(ids)
+        Ok(self.admission.resolve(&wanted, |_| HashSet::new()).await?)
     }
 
     fn entered(&self, ready: ReadRequest, ids: &Resolved, now: DateTime<Utc>) -> Record {
@@ -285,12 +252,9 @@ impl SaveAttempt<'_> {
         deleted: Vec<Request>,
         now: DateTime<Utc>,
         reservation: Option<&Reservation>,
-    ) -> Result<Option<Written>, RequestError> {
+    ) -> Result<Written, RequestError> {
         let tenant = self.actor.tenant;
-        let mut tx = self.stores.archive.write().await?;
-        if !fence::enter(&mut tx, tenant, self.epoch).await? {
-            return Ok(None);
-        }
+        let mut tx = self.admission.enter().await?;
         let news: Vec<_> = created.iter().map(|record| &record.request).collect();
         let changes: Vec<_> = updated.iter().filter(|(before, after)| before != after).collect();
         let rows: Vec<_> = changes.iter().map(|(_, after)| &after.request).collect();
@@ -298,7 +262,7 @@ impl SaveAttempt<'_> {
         let wrote = sql::update(&mut tx, tenant, &rows, now).await?;
         let removed = sql::delete(&mut tx, tenant, &deleted).await?;
         if wrote != rows.len() as u64 || removed != deleted.len() as u64 {
-            return Ok(None);
+            return Err(StoreError::Contended.into());
         }
         let anew =
             || changes.iter().filter(|(before, after)| before.mentions != after.mentions).map(|(_, after)| after);
@@ -314,7 +278,7 @@ impl SaveAttempt<'_> {
             idempotency::answer(&mut tx, reservation, &answer).await?;
         }
         let grant = journal::commit(tx, self.stores.clock, self.actor, entries).await?;
-        Ok(Some(Written { created, updated, deleted, grant }))
+        Ok(Written { created, updated, deleted, grant })
     }
 }
 

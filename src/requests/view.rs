@@ -16,7 +16,6 @@ use crate::base::id::{IdentifierId, RequestId};
 use crate::base::target::Target;
 use crate::vault::{self, AppContext};
 
-/// How identifiers are shown.
 #[derive(Clone, Copy)]
 pub enum Disclosure<'a> {
     /// In clear: the call's audit row was committed already.

@@ -1,9 +1,9 @@
-//! The tokens of SQL, as far as both databases agree on them: enough to tell statements from one another and to check the
+//! The tokens of SQL, as far as both databases agree on them. That is enough to separate statements and to check the
 //! rules of their texts.
 
 use std::ops::Range;
 
-/// One token; comments and white space are none.
+/// One token. Comments and white space are not tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token<'t> {
     /// A keyword, a name, or a number.
@@ -12,12 +12,12 @@ pub enum Token<'t> {
     Quoted(&'t str),
     /// A bound value: `$1` or `?`.
     Bound,
-    /// Anything else, a character at a time.
+    /// Any other text, one character at a time.
     Symbol(char),
 }
 
-/// The tokens of a text, each with the bytes that it covers. A quote or a comment without an end reaches to the end of the
-/// text: the database says what is wrong with it.
+/// The tokens of a text, each with its bytes. A quote or a comment without an end reaches to the end of the text, and
+/// the database reports the error.
 pub fn tokens(text: &str) -> Vec<(Token<'_>, Range<usize>)> {
     let (mut tokens, mut at) = (Vec::new(), 0);
     while let Some(first) = text[at..].chars().next() {
@@ -50,8 +50,8 @@ pub fn tokens(text: &str) -> Vec<(Token<'_>, Range<usize>)> {
 
 /// The statements of a text that has several, without the semicolons between them.
 ///
-/// A body of statements within a statement (`BEGIN … END` of a trigger, `BEGIN ATOMIC` of a function) would be torn apart: the
-/// tables of this service have neither, which a test of the migrations makes sure of.
+/// A body of statements within a statement (`BEGIN … END` of a trigger, `BEGIN ATOMIC` of a function) would be split.
+/// The tables of this service have neither, as a test of the migrations checks.
 pub fn statements(text: &str) -> Vec<&str> {
     let mut statements = Vec::new();
     let mut begun: Option<Range<usize>> = None;
@@ -74,7 +74,7 @@ fn word(rest: &str) -> usize {
     rest.find(|c| !is_word(c) && c != '$').unwrap_or(rest.len())
 }
 
-/// The length of a comment, which may have others within.
+/// The length of a comment, which may contain other comments.
 fn comment(rest: &str) -> usize {
     let (mut depth, mut at) = (0_usize, 0);
     while at < rest.len() {
@@ -92,7 +92,7 @@ fn comment(rest: &str) -> usize {
     rest.len()
 }
 
-/// The length of what stands in quotes; a doubled quote is one of its characters.
+/// The length of a quoted text. A doubled quote is one of its characters.
 fn quoted(rest: &str, quote: char, escapes: bool) -> usize {
     let mut characters = rest.char_indices().skip(1).peekable();
     while let Some((at, c)) = characters.next() {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     proptest! {
-        /// Any text has an end, and nothing but semicolons, comments and white space is lost.
+        /// Any text has an end, and nothing is lost but semicolons, comments, and white space.
         #[test]
         fn nothing_of_a_text_is_lost(text in r#"([a-z;'"$é /*\\-]|\$a\$|--|/\*|\*/|\n){0,40}"#) {
             let whole = tokens(&text).into_iter().filter(|(token, _)| *token != Token::Symbol(';'));

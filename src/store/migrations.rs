@@ -1,22 +1,22 @@
-//! Migrations: forward only, one folder per store and dialect, the same names in the same order.
+//! Migrations. They only go forward. Each database and dialect has a folder, with the same names in the same order.
 
 use std::ops::DerefMut;
 
-use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, Transaction};
 
 use super::lexer::statements;
 use super::{Archive, Db, Pool, Result, StoreError, Vault};
 
-/// A store that has migrations.
 pub trait Migrations: Sized {
-    /// The migrations for PostgreSQL.
     const POSTGRES: &'static Migrator;
-    /// The migrations for SQLite.
     const SQLITE: &'static Migrator;
-    /// The PostgreSQL schema that is created first, where the store lives in one of its own.
+    /// The PostgreSQL schema that is created first, if the database has a schema of its own.
     const SCHEMA: Option<&'static str>;
 }
+
+/// The version of the first migration.
+const BASELINE: i64 = 1;
 
 static ARCHIVE_POSTGRES: Migrator = sqlx::migrate!("migrations/archive/postgres");
 static ARCHIVE_SQLITE: Migrator = sqlx::migrate!("migrations/archive/sqlite");
@@ -53,8 +53,8 @@ pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
     }
 }
 
-/// Applies the migrations that are missing, each in a transaction, one statement after the other. The driver would send a file
-/// as one query; Citus hands a change of a distributed table on to the shards with all the text that it came in.
+/// Applies the missing migrations, each in a transaction, one statement after the other. The driver would send a file
+/// as one query. Citus forwards a change of a distributed table to the shards together with the whole text.
 async fn apply_all<C>(migrator: &'static Migrator, connection: &mut C) -> Result<()>
 where
     C: Connection + Migrate,
@@ -65,19 +65,24 @@ where
     connection.lock().await?;
     connection.ensure_migrations_table(table).await?;
     let applied = connection.list_applied_migrations(table).await?;
-    if let Some(newer) = applied.iter().find(|one| !migrator.version_exists(one.version)) {
-        return Err(MigrateError::VersionMissing(newer.version).into());
-    }
-    for migration in migrator.iter() {
-        match applied.iter().find(|done| done.version == migration.version) {
-            Some(done) if done.checksum != migration.checksum => {
-                return Err(MigrateError::VersionMismatch(migration.version).into());
-            }
-            Some(_) => {}
-            None => apply(migration, table, connection).await?,
-        }
+    for migration in missing(migrator, &applied)? {
+        apply(migration, table, connection).await?;
     }
     Ok(connection.unlock().await?)
+}
+
+/// The migrations that are not applied yet; an error where this program does not know one that is.
+fn missing(migrator: &'static Migrator, applied: &[AppliedMigration]) -> Result<Vec<&'static Migration>> {
+    for done in applied {
+        match migrator.iter().find(|known| known.version == done.version) {
+            Some(known) if known.checksum == done.checksum => {}
+            // Lethe 0.1 had another first migration. It was never deployed, so nothing migrates from it.
+            Some(_) if done.version == BASELINE => return Err(StoreError::MadeByOldVersion),
+            Some(_) => return Err(MigrateError::VersionMismatch(done.version).into()),
+            None => return Err(MigrateError::VersionMissing(done.version).into()),
+        }
+    }
+    Ok(migrator.iter().filter(|known| !applied.iter().any(|done| done.version == known.version)).collect())
 }
 
 async fn apply<C>(migration: &'static Migration, table: &'static str, connection: &mut C) -> Result<()>
@@ -95,7 +100,7 @@ where
             return Err(error);
         }
     }
-    // It says that the migration is applied, and runs nothing.
+    // This statement only says that the migration is applied.
     transaction.skip(table, migration).await?;
     Ok(transaction.commit().await?)
 }
@@ -103,13 +108,13 @@ where
 async fn create_schema(connection: &mut sqlx::PgConnection) -> Result<()> {
     let created = sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS vault").execute(connection).await;
     match created.map_err(StoreError::from) {
-        // Two processes that create it at the same instant: one of them meets the other's row.
+        // If two processes create it at the same instant, one of them meets the other's row.
         Ok(_) | Err(StoreError::Constraint(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// How many migrations are still to be applied; an error where the database is newer than this program.
+/// The number of missing migrations. Returns an error if an applied migration is unknown to this program.
 pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
     let (known, applied) = match &db.pool {
         Pool::Postgres(pool) => {
@@ -122,14 +127,10 @@ pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
             (S::SQLITE, connection.list_applied_migrations(&S::SQLITE.table_name).await.map_err(StoreError::from))
         }
     };
-    let applied = match applied {
-        Ok(applied) => applied,
-        // No table of migrations: nothing was applied yet.
-        Err(StoreError::Refused(_) | StoreError::Migration(_)) => return Ok(known.iter().count()),
-        Err(error) => return Err(error),
-    };
-    if applied.iter().any(|one| !known.version_exists(one.version)) {
-        return Err(StoreError::Migration("the database is newer than this program"));
+    match applied {
+        Ok(applied) => Ok(missing(known, &applied)?.len()),
+        // Without a table of migrations, no migration was applied.
+        Err(StoreError::Refused(_) | StoreError::Migration(_)) => Ok(known.iter().count()),
+        Err(error) => Err(error),
     }
-    Ok(known.iter().filter(|one| !applied.iter().any(|done| done.version == one.version)).count())
 }

@@ -1,35 +1,39 @@
-//! The epoch fence: what comes in and what the night takes out, in two databases without a lock across them.
+//! The epoch fence between incoming writes and the nightly pass, in two databases without a lock across them.
 //!
-//! Who writes records or requests reads the epoch, asks the vault, and then enters the gate with that epoch: if it is
-//! still the same, the vault has not changed its mind since. The night advances the epoch after it wrote its erasures
-//! and again after it marked what it released. PostgreSQL holds the gate by an advisory transaction lock, since row
-//! locks are unfair and starve the pass; on SQLite the one writer is the gate.
+//! A write reads the tenant's epoch, asks the vault, and enters the gate. It is admitted if the epoch is still the same,
+//! because then the vault has neither new erasures nor newly retired identifiers. The pass changes the epoch after it has
+//! written its erasures, and again after it has retired orphans. On PostgreSQL the gate is an advisory transaction lock:
+//! row locks are unfair and starve the pass. On SQLite the gate is the single writer.
+//!
+//! Only `vault/admission.rs` and the nightly pass use this module.
 
-use crate::base::id::TenantId;
+use crate::base::id::{TenantId, random_i64};
 use crate::store::{Archive, Result, Tx};
 
-/// The tenant's epoch, to be read before the vault is asked.
-pub async fn epoch(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<i64> {
-    tx.query("SELECT epoch FROM epochs").with(" WHERE tenant_id = ", tenant).scalar().await
+/// The epoch of a tenant that exists. It has to be read before the vault is asked.
+pub async fn epoch(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = tx.query("SELECT epoch FROM epochs").with(" WHERE tenant_id = ", tenant).maybe().await?;
+    Ok(row.map(|(epoch,)| epoch))
 }
 
-/// Enters the gate until the end of the transaction. False: the epoch has moved; roll back and ask the vault again.
+/// Enters the gate until the end of the transaction. It returns whether the epoch is still the one that was read.
 pub async fn enter(tx: &mut Tx<Archive>, tenant: TenantId, seen: i64) -> Result<bool> {
     if tx.is_postgres() {
         tx.query("SELECT pg_advisory_xact_lock_shared(").with("", gate(tenant)).push(")").execute().await?;
     }
-    Ok(epoch(tx, tenant).await? == seen)
+    Ok(epoch(tx, tenant).await? == Some(seen))
 }
 
-/// Moves the epoch on: whatever enters the gate after this transaction has asked the vault anew.
+/// Changes the epoch. Every write that enters the gate after this transaction has asked the vault anew. The value is
+/// random, so that a restored backup brings no epoch back that a write may still have read.
 pub async fn advance(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
     if tx.is_postgres() {
         tx.query("SELECT pg_advisory_xact_lock(").with("", gate(tenant)).push(")").execute().await?;
     }
-    tx.query("UPDATE epochs SET epoch = epoch + 1").with(" WHERE tenant_id = ", tenant).execute().await
+    tx.query("UPDATE epochs SET").with(" epoch = ", random_i64()).with(" WHERE tenant_id = ", tenant).execute().await
 }
 
-/// The advisory lock of a tenant: the random half of its id.
+/// The advisory lock of a tenant is named by the random half of its id.
 fn gate(tenant: TenantId) -> i64 {
     let (_, random) = tenant.0.as_u64_pair();
     random.cast_signed()

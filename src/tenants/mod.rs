@@ -15,7 +15,6 @@ use crate::store::{Archive, Tx};
 
 pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
 
-/// The tenant, or none.
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
     sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()
 }
@@ -25,7 +24,6 @@ pub async fn find_by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<Ten
     sql::by_slug(tx, slug).await?.map(Tenant::try_from).transpose()
 }
 
-/// All tenants, by slug.
 pub async fn list(tx: &mut Tx<Archive>) -> Result<Vec<Tenant>, TenantError> {
     sql::all(tx).await?.into_iter().map(Tenant::try_from).collect()
 }

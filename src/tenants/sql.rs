@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use pii::Region;
 
 use super::model::{Tenant, TenantError};
-use crate::base::id::TenantId;
+use crate::base::id::{TenantId, random_i64};
 use crate::base::target::Targets;
 use crate::store::{Archive, Result, StoreError, Tx};
 
@@ -68,7 +68,12 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -
 }
 
 pub async fn insert_epoch(tx: &mut Tx<Archive>, id: TenantId) -> Result<u64> {
-    tx.query("INSERT INTO epochs (tenant_id, epoch) VALUES (").with("", id).push(", 0)").execute().await
+    tx.query("INSERT INTO epochs (tenant_id, epoch) VALUES (")
+        .with("", id)
+        .with(", ", random_i64())
+        .push(")")
+        .execute()
+        .await
 }
 
 pub async fn update(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<u64> {

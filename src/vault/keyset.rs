@@ -21,7 +21,6 @@ pub struct MasterKey(Key);
 /// The unwrapped keys of one tenant.
 #[derive(Debug)]
 pub struct Keyset {
-    /// Whose they are.
     pub tenant: TenantId,
     index: Key,
     seal: BTreeMap<i32, Key>,
@@ -60,7 +59,6 @@ impl MasterKey {
 }
 
 impl Keysets {
-    /// No keyset is known yet.
     #[must_use]
     pub fn new(master: MasterKey) -> Self {
         Self { master, known: RwLock::default() }

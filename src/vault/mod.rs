@@ -3,6 +3,7 @@
 //! Everything outside knows a person by an [`IdentifierId`]. Nothing leaves the vault in clear but through
 //! [`reveal`], which asks for a [`Grant`]; masks leave it for a done request.
 
+mod admission;
 mod content;
 mod http;
 mod keyset;
@@ -20,49 +21,12 @@ use crate::audit::Grant;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Tx, Vault};
 
+pub use admission::{Admission, Contended, Erasures, Known, Resolved, admit};
 pub use content::{content_key, drop_content_keys, keep_content_key, walk_content_keys};
 pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
 pub use model::{Erasure, NewErasure, VaultError};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use stores::AppContext;
-
-/// What [`resolve`] found or made.
-pub type Resolved = HashMap<Identifier, IdentifierId>;
-
-/// The ids of identifiers, created where the vault did not know them; identifiers about to leave the vault stay.
-///
-/// `None`: another unit of work removed one of them meanwhile. Roll back and begin again, in a new transaction: within
-/// this one the same could happen for ever.
-pub async fn resolve(
-    tx: &mut Tx<Vault>,
-    keyset: &Keyset,
-    identifiers: impl IntoIterator<Item = &Identifier>,
-) -> Result<Option<Resolved>, VaultError> {
-    // Sorted by hash, so that two ingests lock rows in one order.
-    let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
-    let mut known = sql::by_index(tx, keyset.tenant, wanted.keys().copied()).await?;
-    let missing: Vec<_> = wanted.iter().filter(|(index, _)| !known.contains_key(index)).collect();
-    if !missing.is_empty() {
-        let mut rows = Vec::with_capacity(missing.len());
-        for (index, identifier) in missing {
-            rows.push(keyset.sealed_row(*index, identifier)?);
-        }
-        for chunk in rows.chunks(sql::INSERT_CHUNK) {
-            known.extend(sql::insert(tx, keyset.tenant, chunk).await?);
-        }
-        // Those that somebody else has made meanwhile.
-        let others: Vec<_> = rows.iter().map(|row| row.index).filter(|index| !known.contains_key(index)).collect();
-        if !others.is_empty() {
-            known.extend(sql::by_index(tx, keyset.tenant, others.into_iter()).await?);
-        }
-    }
-    let retired: Vec<_> = known.values().filter(|one| one.retired).map(|one| one.id).collect();
-    let kept = if retired.is_empty() { 0 } else { sql::set_retired(tx, keyset.tenant, &retired, false).await? };
-    if known.len() < wanted.len() || kept < retired.len() as u64 {
-        return Ok(None);
-    }
-    Ok(Some(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect()))
-}
 
 /// The ids of those identifiers that the vault knows; creates nothing.
 pub async fn find(
@@ -73,22 +37,6 @@ pub async fn find(
     let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
     let known = sql::by_index(tx, keyset.tenant, wanted.keys().copied()).await?;
     Ok(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect())
-}
-
-/// The erasures that apply to some identifiers (A28).
-pub async fn erasures(
-    tx: &mut Tx<Vault>,
-    keyset: &Keyset,
-    identifiers: impl IntoIterator<Item = &Identifier>,
-) -> Result<HashMap<Identifier, Vec<Erasure>>, VaultError> {
-    let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
-    let mut found = HashMap::<_, Vec<_>>::new();
-    for (index, erasure) in sql::erasures(tx, keyset.tenant, wanted.keys().copied()).await? {
-        if let Some(identifier) = wanted.get(&index) {
-            found.entry((*identifier).clone()).or_default().push(erasure);
-        }
-    }
-    Ok(found)
 }
 
 /// Remembers that some identifiers are forgotten up to a cut-off. Repeating it changes nothing.

@@ -12,7 +12,6 @@ use crate::store::StoreError;
 pub struct Erasure {
     /// The end of the request's last included day.
     pub cutoff: DateTime<Utc>,
-    /// Where.
     pub targets: Targets,
 }
 
@@ -24,27 +23,23 @@ impl Erasure {
     }
 }
 
-/// An erasure to be remembered.
 #[derive(Clone, Copy, Debug)]
 pub struct NewErasure {
     /// The request that asks for it.
     pub request: RequestId,
-    /// Whom it forgets.
     pub identifier: IdentifierId,
-    /// Up to when, and where.
     pub erasure: Erasure,
 }
 
 /// Why the vault did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A key or a sealed value cannot be used: the master key is another one, or a row was altered.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
     /// A row is sealed under a key version that the tenant does not have.
-    #[error("key version {0} is missing")]
+    #[error("the key of version {0} is missing")]
     KeyMissing(i32),
 }

@@ -49,7 +49,6 @@ pub async fn keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<Vec<KeyRow>> {
     tx.query("SELECT purpose, key_version, wrapped FROM keysets").with(" WHERE tenant_id = ", tenant).all().await
 }
 
-/// One key of any tenant.
 pub async fn any_key(tx: &mut Tx<Vault>) -> Result<Option<(TenantId, KeyRow)>> {
     let row: Option<(TenantId, String, i32, Vec<u8>)> =
         tx.query("SELECT tenant_id, purpose, key_version, wrapped FROM keysets LIMIT 1").maybe().await?;

@@ -1,4 +1,4 @@
-//! Connections to the databases: few, shared, and clean when somebody else has them.
+//! Connections to the databases: few, shared, and clean when the next caller gets them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use lethe::tenants;
 
 use crate::harness::each_store;
 
-/// A story's archive with at most so many connections, or readers.
+/// A story's archive with at most this many connections, or readers.
 async fn archive_of(lethe: &crate::harness::TestLethe, connections: u32) -> Db<Archive> {
     let settings =
         Settings { url: lethe.archive_url().into(), schema: None, connections, patience: Duration::from_secs(20) };
@@ -61,7 +61,7 @@ each_store!(a_call_that_is_broken_off_leaves_nothing_to_the_next, |lethe: TestLe
     let archive = archive_of(&lethe, 1).await;
     let before = version(&archive).await;
     for _ in 0..3 {
-        // In the middle of a statement: it was sent, and its caller went away.
+        // In the middle of a statement: it was sent, and its caller was dropped.
         let mut tx = archive.read().await.unwrap();
         let counting = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) \
                         SELECT count(*) FROM n";

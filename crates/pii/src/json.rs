@@ -8,10 +8,7 @@ use serde_json::{Map, Value};
 
 /// A JSON value whose objects name each member once: of two, readers would disagree about which counts.
 #[derive(Clone, Debug)]
-pub struct Unambiguous(
-    /// The value.
-    pub Value,
-);
+pub struct Unambiguous(pub Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -20,15 +20,15 @@ pub use mask::mask;
 pub use phone::readings;
 pub use phone::{Phone, Region, RegionError};
 
+/// The word that is shown for a forgotten identifier, and for an identifier that a view does not show.
+pub const ANONYMIZED: &str = "Anonymized";
+
 /// Which kind an identifier is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A phone number.
     Phone,
-    /// An e-mail address.
     Email,
-    /// A person's name.
     Name,
 }
 
@@ -50,7 +50,6 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The word names no kind of identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be phone, email, or name")]
 pub struct KindError;
@@ -79,7 +78,6 @@ impl TryFrom<String> for Kind {
 pub struct Pii<T>(T);
 
 impl<T> Pii<T> {
-    /// Takes a value into custody.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
@@ -171,24 +169,18 @@ impl PersonName {
     }
 }
 
-/// One identifier of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Identifier {
-    /// A phone number.
     Phone(Pii<Phone>),
-    /// An e-mail address.
     Email(Pii<Email>),
     /// A name, bound to the record's number, address or own id, so that two people of one name share no token.
     Name {
-        /// The name.
         name: Pii<PersonName>,
-        /// What it is bound to.
         bound_to: uuid::Uuid,
     },
 }
 
 impl Identifier {
-    /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {

@@ -11,7 +11,6 @@ use crate::http::{Problem, Registry};
 pub use ingest::{Ingest, Ingested};
 pub use search::view_of;
 
-/// The archive's routes.
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry
         .service(ingest::ingest_interactions)

@@ -19,7 +19,7 @@ use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::forbidden;
 use crate::http::query::Limit;
-use crate::http::{ApiResult, Code, Place, Problem};
+use crate::http::{ApiResult, Code, FieldError, Problem};
 use crate::vault::{self, AppContext};
 
 /// A search as any of the three bodies asks for it.
@@ -59,7 +59,11 @@ impl SearchQuery {
         let purpose = purpose?;
         let identified = view == View::Identified || !by.is_empty();
         if identified && purpose.is_none() && tenant.settings.purpose_required {
-            return Err(Problem::new(Code::PurposeRequired).at("/purpose", "required", "is required by the tenant"));
+            return Err(Problem::new(Code::PurposeRequired).at(
+                "/purpose",
+                "required",
+                "is required by the settings of the tenant",
+            ));
         }
         let query = fingerprint(actor, target, view, &search_for);
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &query));
@@ -80,35 +84,35 @@ impl SearchQuery {
         let mut wrong = Vec::new();
         for (at, pointer) in [(from, "/from"), (to, "/to")] {
             if at.is_some_and(|at| !(0..=9999).contains(&at.year())) {
-                wrong.push(Place::at(pointer, "out_of_range", "must lie in the years 0 to 9999"));
+                wrong.push(FieldError::at(pointer, "out_of_range", "must lie in the years 0 to 9999"));
             }
         }
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
-            wrong.push(Place::at("/to", "out_of_range", "must be after from"));
+            wrong.push(FieldError::at("/to", "out_of_range", "must be after from"));
         }
         if channels.as_ref().is_some_and(Vec::is_empty) {
-            wrong.push(Place::at("/channels", "required", "must name a channel, or be left out"));
+            wrong.push(FieldError::at("/channels", "required", "must name at least one channel, or be left out"));
         }
         for (text, pointer) in [(&queue, "/queue"), (&agent_id, "/agent_id")] {
             if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
-                wrong.push(Place::at(pointer, "too_long", "must be at most 500 characters"));
+                wrong.push(FieldError::at(pointer, "too_long", "must be at most 500 characters"));
             }
         }
         let mut identifiers = Vec::new();
         if let Some(raw) = phone_number {
             match Phone::parse(&raw, region) {
                 Ok(phone) => identifiers.push(Identifier::Phone(phone)),
-                Err(_) => wrong.push(Place::at("/phone_number", "phone_number_invalid", "must be a phone number")),
+                Err(_) => wrong.push(FieldError::at("/phone_number", "phone_number_invalid", "must be a phone number")),
             }
         }
         if let Some(raw) = email {
             match Email::parse(&raw) {
                 Ok(email) => identifiers.push(Identifier::Email(email)),
-                Err(_) => wrong.push(Place::at("/email", "email_invalid", "must be an e-mail address")),
+                Err(_) => wrong.push(FieldError::at("/email", "email_invalid", "must be an e-mail address")),
             }
         }
         let token = token.map(|token| token.parse()).transpose().unwrap_or_else(|_| {
-            wrong.push(Place::at("/token", "format", "must be a token of this service"));
+            wrong.push(FieldError::at("/token", "format", "must be a token of this service"));
             None
         });
         if wrong.is_empty() {

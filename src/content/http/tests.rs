@@ -20,6 +20,7 @@ use utoipa_actix_web::{AppExt as _, scope};
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::crypto::sha256;
+use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
 use crate::config::Config;
 use crate::content::tests::House;
@@ -55,7 +56,6 @@ impl House {
         self.call(Method::POST, path).header(CONTENT_TYPE.as_str(), "audio/wav").bytes(bytes)
     }
 
-    /// The path of stored content.
     async fn stored(&self, query: &str, bytes: impl Into<Bytes>) -> String {
         let answered = self.upload(query, bytes).send().await;
         assert_eq!(answered.status, 201, "{}", answered.body);
@@ -84,7 +84,6 @@ impl Call<'_> {
         self
     }
 
-    /// The roles, or nobody.
     fn role(mut self, role: &'static str) -> Self {
         self.role = role;
         self
@@ -145,7 +144,7 @@ async fn a_recording_from_upload_to_deletion() {
     let id = uploaded.body["id"].as_str().unwrap().to_owned();
     let item = json!({
         "id": id, "interaction_id": house.call, "kind": "recording", "media_type": "audio/wav", "size": 200_000,
-        "sha256": body::hex(&sha256(&bytes)), "sensitivity": "normal", "encrypted_for": null, "playable": true, "duration_ms": null,
+        "sha256": hex(&sha256(&bytes)), "sensitivity": "normal", "encrypted_for": null, "playable": true, "duration_ms": null,
         "created_at": "2026-08-03T12:00:00Z",
     });
     let path = format!("{CONTENT}/{id}");

@@ -13,52 +13,47 @@ use crate::base::id::{ContentId, IdentifierId};
 use crate::base::target::Target;
 use crate::content::model::{ContentError, place};
 use crate::content::{ContentStore, sql};
-use crate::vault::{self, AppContext, Keyset, Resolved};
+use crate::vault::{self, Admission, AppContext, Erasures, Keyset, Known, Resolved, VaultError};
 
 /// What was found in a text.
 pub struct Named<'t> {
-    /// The text.
     pub record: ContentId,
     /// The number of the first placeholder.
     pub first: i32,
     /// What the placeholders from that one on stand for.
     pub found: &'t [Found],
-    /// For whom was looked.
     pub own: &'t Own,
     /// Whose name it is, where a name was found.
     pub name: Option<IdentifierId>,
 }
 
 impl Named<'_> {
-    /// One short vault transaction: the erasures that apply, then the ids of those identifiers that are to be kept. A late
-    /// text of a forgotten customer keeps none: which of its identifiers are the customer's is not known any more.
-    pub async fn ask_vault(
+    /// The mentions of the text. A late text of a forgotten customer keeps no identifier, because nobody knows any more
+    /// which of its identifiers are the customer's.
+    pub async fn identify(
         &self,
-        stores: &AppContext,
-        keyset: &Keyset,
+        admission: &Admission<'_>,
         customer: &Customer,
-    ) -> Result<Option<Vec<NewMention>>, ContentError> {
+    ) -> Result<Vec<NewMention>, VaultError> {
         let own: Vec<Identifier> = identifiers_of(self.own).collect();
         let named = || self.found.iter().filter_map(identifier);
-        let mut tx = stores.vault.write().await?;
-        let all: HashSet<Identifier> = own.iter().cloned().chain(named()).collect();
-        let erasures = vault::erasures(&mut tx, keyset, &all).await?;
-        let covers = |one: &Identifier| {
-            let erased = erasures.get(one).into_iter().flatten();
-            erased.into_iter().any(|erasure| erasure.covers(Target::Archive, customer.at))
+        let all = own.iter().cloned().chain(named()).collect();
+        let plan = |erasures: &Erasures| {
+            let is_erased = |one: &Identifier| erasures.cover(one, Target::Archive, customer.at);
+            let is_forgotten = customer.is_forgotten() || own.iter().any(is_erased);
+            let is_kept =
+                |one: &Identifier| !customer.is_forgotten() && !is_erased(one) && !(is_forgotten && own.contains(one));
+            (is_forgotten, named().filter(is_kept).collect())
         };
-        let is_forgotten = customer.is_forgotten() || own.iter().any(covers);
-        let is_cut = |one: &Identifier| customer.is_forgotten() || covers(one) || is_forgotten && own.contains(one);
-        let wanted: HashSet<Identifier> = named().filter(|one| !is_cut(one)).collect();
-        let Some(ids) = vault::resolve(&mut tx, keyset, &wanted).await? else { return Ok(None) };
-        tx.commit().await?;
+        // The customer's name is an identifier already, or none.
+        let Known { ids, plan: is_forgotten, .. } = admission.identify(&all, plan, |_, _| HashSet::new()).await?;
         let name = self.name.filter(|_| !is_forgotten);
         let mentioned = self.found.iter().zip(self.first..).map(|(found, n)| NewMention {
             record: self.record.0,
             at: customer.at,
             mention: mention(found, n, &ids, name),
         });
-        Ok(Some(mentioned.collect()))
+        Ok(mentioned.collect())
     }
 }
 
@@ -98,7 +93,8 @@ pub async fn undo(stores: &AppContext, shelf: &ContentStore, keyset: &Keyset, id
         discard(stores, shelf, keyset, id).await
     };
     if let Err(error) = undone.await {
-        tracing::warn!(content.id = %id, %error, "A broken upload left something behind");
+        tracing::warn!(content.id = %id, %error, "Cleaning up after a failed upload failed; gc_objects deletes the \
+                                                  rest later");
     }
 }
 

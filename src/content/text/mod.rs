@@ -5,7 +5,7 @@
 //! other, and forgetting does not write it again: the night cuts the mentions. Only a text whose interaction learns its
 //! customer later is read again, by `rereading.rs`, and replaced by another object.
 
-mod attempts;
+pub mod attempts;
 mod keeping;
 mod reading;
 mod rescan;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 use pii::Region;
 use pii::text::Own;
 use pii::text::document::{Case, Document, DocumentError, Format, tokenize};
+use tokio::sync::Mutex;
 
 use super::memory::Share;
 use super::model::{Content, ContentError, NewContent};
@@ -27,11 +28,11 @@ use crate::archive::forgotten;
 use crate::archive::mentions::{self, Owner};
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
-use crate::store::StoreError;
-use crate::tenants::{self, fence};
-use crate::vault::{AppContext, Keyset};
+use crate::store::{Archive, StoreError, Tx};
+use crate::tenants;
+use crate::vault::{Admission, AppContext, Keyset, admit};
 
-pub use attempts::{Reason, begin as begin_attempts, end as end_attempts, fail as fail_attempt, retry as retry_failed};
+pub use attempts::Reason;
 use keeping::{Named, undo, write};
 pub use reading::{RenderedText, ShownRange, show_text};
 pub use rescan::rescan;
@@ -40,9 +41,6 @@ pub(super) use sql::customer;
 
 /// The longest text, in bytes: it is taken apart in memory.
 pub const LONGEST: u64 = 16 << 20;
-
-/// How often a text begins again because its interaction, the vault or the fence moved.
-const ROUNDS: u64 = 20;
 
 /// How much memory a text draws at once whose sender does not say how long it is, in bytes.
 const STEP: u64 = 1 << 20;
@@ -113,8 +111,8 @@ impl TextUpload {
             return Err(ContentError::Digest);
         }
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-        let storing =
-            Storing { stores, shelf, keyset, region, new, format, bytes: Arc::new(bytes), sha256, _share: share };
+        let (bytes, prepared) = (Arc::new(bytes), Mutex::default());
+        let storing = Storing { stores, shelf, keyset, region, new, format, bytes, sha256, prepared, _share: share };
         // Carried through, whether or not somebody still waits for the answer.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
@@ -130,6 +128,8 @@ struct Storing {
     format: Format,
     bytes: Arc<Vec<u8>>,
     sha256: [u8; 32],
+    /// What the attempts before have made of it.
+    prepared: Mutex<Option<Prepared>>,
     _share: Share,
 }
 
@@ -148,36 +148,27 @@ struct Prepared {
 
 impl Storing {
     async fn run(self) -> Result<Content, ContentError> {
-        let mut prepared = None;
-        for _ in 0..ROUNDS {
-            match self.attempt(&mut prepared).await {
-                Ok(Some(content)) => return Ok(content),
-                Ok(None) => {}
-                Err(error) if error.is_contended() => {}
-                Err(error) => {
-                    self.undo(prepared).await;
-                    return Err(error);
-                }
-            }
+        let stored = admit(&self.stores, self.keyset.tenant, |admission, tx| self.attempt(admission, tx)).await;
+        if stored.is_err() {
+            self.undo(self.prepared.lock().await.take()).await;
         }
-        self.undo(prepared).await;
-        Err(StoreError::Contended.into())
+        stored
     }
 
-    /// One round: `None` where the interaction, the vault or the fence moved meanwhile.
-    async fn attempt(&self, prepared: &mut Option<Prepared>) -> Result<Option<Content>, ContentError> {
-        let (stores, tenant) = (&self.stores, self.keyset.tenant);
-        let mut tx = stores.archive.read().await?;
-        let epoch = fence::epoch(&mut tx, tenant).await?;
+    async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<Content, ContentError> {
+        let tenant = self.keyset.tenant;
         let customer = sql::customer(&mut tx, tenant, self.new.interaction, false).await?;
         drop(tx);
         let customer = customer.ok_or(ContentError::Unknown)?.admit()?;
-        if prepared.as_ref().is_none_or(|prepared| !prepared.customer.is_same(&customer)) {
-            // What was written for another customer is no use to this one.
-            self.undo(prepared.take()).await;
-            *prepared = Some(self.prepare(customer.clone()).await?);
-        }
-        let Some(prepared) = prepared else { return Ok(None) };
+        let mut kept = self.prepared.lock().await;
+        let prepared = match kept.take_if(|prepared| prepared.customer.is_same(&customer)) {
+            Some(prepared) => kept.insert(prepared),
+            None => {
+                // What was written for another customer is of no use to this one.
+                self.undo(kept.take()).await;
+                kept.insert(self.prepare(customer.clone()).await?)
+            }
+        };
         let named = Named {
             record: prepared.id,
             first: 0,
@@ -185,26 +176,22 @@ impl Storing {
             own: &prepared.own,
             name: customer.name_id,
         };
-        let mentioned = named.ask_vault(stores, &self.keyset, &customer).await?;
-        let Some(mentioned) = mentioned else { return Ok(None) };
+        let mentioned = named.identify(&admission, &customer).await?;
         if !prepared.is_written {
             prepared.is_begun = true;
             let Prepared { id, key, document, .. } = &*prepared;
-            write(stores, &self.shelf, &self.keyset, (*id, key), &document.text).await?;
+            write(&self.stores, &self.shelf, &self.keyset, (*id, key), &document.text).await?;
             prepared.is_written = true;
         }
         let content = self.content(&customer, prepared);
-        let mut tx = stores.archive.write().await?;
-        if !fence::enter(&mut tx, tenant, epoch).await? {
-            return Ok(None);
-        }
+        let mut tx = admission.enter().await?;
         if sql::customer(&mut tx, tenant, self.new.interaction, true).await? != Some(customer) {
-            return Ok(None);
+            return Err(StoreError::Contended.into());
         }
         super::sql::insert(&mut tx, tenant, &content).await?;
         mentions::insert(&mut tx, tenant, Owner::Content, &mentioned).await?;
         tx.commit().await?;
-        Ok(Some(Content { sha256: Some(self.sha256), ..content }))
+        Ok(Content { sha256: Some(self.sha256), ..content })
     }
 
     /// Takes the text apart, for a customer.
@@ -245,7 +232,6 @@ impl Storing {
         }
     }
 
-    /// Takes back what was written.
     async fn undo(&self, prepared: Option<Prepared>) {
         if let Some(Prepared { id, is_begun: true, .. }) = prepared {
             undo(&self.stores, &self.shelf, &self.keyset, id).await;

@@ -1,9 +1,9 @@
 //! Texts on their way out, by a view: identified, pseudonymous, or with every identifier `Anonymized`.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::ops::Range;
 
+use pii::ANONYMIZED;
 use pii::text::document::{Filled, Format};
 use serde_json::json;
 
@@ -11,23 +11,23 @@ use super::super::memory::Share;
 use super::super::model::{Content, ContentError};
 use super::super::reading::{Access, read};
 use super::super::{ContentStore, sql as contents};
-use super::{ROUNDS, at_work, rescan, sql};
+use super::{at_work, rescan, sql};
 use crate::archive::View;
 use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::crypto::Sha256;
+use crate::base::hex::hex;
 use crate::base::id::{ContentId, TenantId, Token};
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Keyset};
 
-/// What stands where an identifier was forgotten, or where the view shows none.
-const ANONYMIZED: &str = "Anonymized";
-
 /// How much of a text is made at once on its way out, in bytes.
 const PART: usize = 64 << 10;
 
-/// What stands for each placeholder.
+/// A text that is replaced this often while it is read is replaced for another reason than a rescan.
+const ATTEMPTS: u64 = 20;
+
 type Values = Box<dyn Fn(usize) -> String + Send + Sync>;
 
 /// A text as a view shows it. It is made piece by piece, and its share of memory is given back with it.
@@ -96,7 +96,7 @@ pub async fn show_text(
     let entry = Entry::new(action, 1, detail).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
-    for _ in 0..ROUNDS {
+    for _ in 0..ATTEMPTS {
         let content = current(stores, shelf, actor.tenant, content.id).await?;
         let shown = show(stores, shelf, &keyset, &content, view, &grant).await;
         // Somebody else may have read it again meanwhile: then this is what it was before, or nothing.
@@ -162,12 +162,6 @@ async fn show(
         (filled, size, sha256.finish())
     })
     .await?;
-    let hex = |bytes: &[u8]| {
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    };
     let tag = hex(&keyset.hash("content", &hex(&sha256)).0[..16]);
     Ok(RenderedText { filled, size, tag, _share: share })
 }

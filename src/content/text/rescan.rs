@@ -12,16 +12,16 @@ use pii::text::document::{Case, DocumentError, Format, tokenize_again};
 
 use super::keeping::{Named, discard, write};
 use super::sql::{self, Customer};
-use super::{LONGEST, ROUNDS, at_work, attempts};
+use super::{LONGEST, at_work, attempts};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::base::crypto::{CryptoError, Key};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::content::model::{Content, ContentError};
 use crate::content::reading::opened;
 use crate::content::{ContentStore, ObjectError, own_of, sql as contents};
-use crate::store::StoreError;
-use crate::tenants::{self, fence};
-use crate::vault::{self, AppContext, Keyset};
+use crate::store::{Archive, StoreError, Tx};
+use crate::tenants;
+use crate::vault::{self, Admission, AppContext, Keyset, admit};
 
 /// Reads a text again for the identifiers that it was not searched for yet; without any, nothing happens. Answers whether it
 /// was there to be read. A text at which this fails, and would fail again, is not tried any more.
@@ -33,7 +33,7 @@ pub async fn rescan(
 ) -> Result<bool, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let rescan = Rescan { stores, shelf, keyset: &keyset, object };
-    let read = rescan.rounds().await;
+    let read = admit(stores, tenant, |admission, tx| rescan.attempt(admission, tx)).await;
     let Some(reason) = read.as_ref().err().and_then(ContentError::reason) else { return read };
     if !matches!(read, Err(ContentError::Unreadable(_))) {
         let mut tx = stores.archive.write().await?;
@@ -48,16 +48,6 @@ struct Rescan<'r> {
     shelf: &'r ContentStore,
     keyset: &'r Keyset,
     object: ContentId,
-}
-
-/// How a round ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum RescanOutcome {
-    Done,
-    /// The text was not there to be read.
-    Missing,
-    /// The interaction, the vault or the fence moved meanwhile.
-    Moved,
 }
 
 /// A text as it was read again.
@@ -77,34 +67,19 @@ struct Pending {
 }
 
 impl Rescan<'_> {
-    async fn rounds(&self) -> Result<bool, ContentError> {
-        for _ in 0..ROUNDS {
-            match self.attempt().await {
-                Ok(RescanOutcome::Done) => return Ok(true),
-                Ok(RescanOutcome::Missing) => return Ok(false),
-                Ok(RescanOutcome::Moved) => {}
-                Err(error) if error.is_contended() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::Contended.into())
-    }
-
-    async fn attempt(&self) -> Result<RescanOutcome, ContentError> {
+    async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<bool, ContentError> {
         let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
-        let mut tx = stores.archive.read().await?;
-        let epoch = fence::epoch(&mut tx, tenant).await?;
         let wanted = sql::pending(&mut tx, tenant, object).await?;
         if wanted.is_empty() {
-            return Ok(RescanOutcome::Done);
+            return Ok(true);
         }
         if let Some(reason) = attempts::reason(&mut tx, tenant, object).await? {
             return Err(ContentError::Unreadable(reason));
         }
         let content = contents::by_object(&mut tx, tenant, object).await?;
-        let Some(content) = content else { return self.settle(&wanted, RescanOutcome::Done).await };
+        let Some(content) = content else { return self.settle(&wanted, "done").await };
         let customer = sql::customer(&mut tx, tenant, content.interaction, false).await?;
-        let Some(customer) = customer else { return self.settle(&wanted, RescanOutcome::Done).await };
+        let Some(customer) = customer else { return self.settle(&wanted, "done").await };
         let known = mentions::of(&mut tx, tenant, Owner::Content, &[object.0]).await?.remove(&object.0);
         drop(tx);
         let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
@@ -113,32 +88,31 @@ impl Rescan<'_> {
         let _work = self.shelf.texts.work(content.stored_size.min(LONGEST)).await?;
         let stored = match self.stored(&content).await {
             // The row of a text whose deletion was broken off: its key is gone.
-            Err(ContentError::Unknown) => return self.settle(&wanted, RescanOutcome::Done).await,
+            Err(ContentError::Unknown) => return self.settle(&wanted, "done").await,
             // Lost, or not what was stored: nobody can read it, unless a backup brings it back.
             Err(ContentError::Object(ObjectError::Missing) | ContentError::Crypto(CryptoError::Unopened)) => {
-                return self.settle(&wanted, RescanOutcome::Missing).await;
+                return self.settle(&wanted, "missing").await;
             }
             stored => stored?,
         };
-        let Some(rescanned) = self.read(&content, &customer, stored, first, &wanted).await? else {
-            return Ok(RescanOutcome::Moved);
-        };
+        let rescanned = self.read(&admission, (&content, &customer), stored, first, &wanted).await?;
         if !rescanned.is_replaced {
-            return self.settle(&wanted, RescanOutcome::Done).await;
+            return self.settle(&wanted, "done").await;
         }
         let key = Key::random()?;
         let written = write(stores, self.shelf, self.keyset, (rescanned.id, &key), &rescanned.text).await;
         let replaced = match written {
-            Ok(()) => self.replace(&content, &customer, epoch, &rescanned, &wanted).await,
+            Ok(()) => self.replace(&admission, (&content, &customer), &rescanned, &wanted).await,
             Err(error) => Err(error),
         };
-        let left = if matches!(replaced, Ok(RescanOutcome::Done)) { object } else { rescanned.id };
+        let left = if replaced.is_ok() { object } else { rescanned.id };
         // Whatever an error says, a row decides which of the two is left over.
         let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
         if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
-            tracing::warn!(content.id = %left, %error, "What a text was before is left to the sweep, unreadable");
+            tracing::warn!(content.id = %left, %error, "Deleting the old object of a text failed; gc_objects deletes \
+                                                        it later, and it is unreadable");
         }
-        replaced
+        replaced.map(|()| true)
     }
 
     async fn is_in_use(&self, object: ContentId) -> Result<bool, ContentError> {
@@ -155,15 +129,15 @@ impl Rescan<'_> {
         String::from_utf8(stored).map_err(|error| DocumentError::NotUtf8(error.utf8_error().valid_up_to()).into())
     }
 
-    /// Searches the text for everybody it is to be searched for. `None` where the vault moved meanwhile.
+    /// Searches the text for every customer that it is to be searched for.
     async fn read(
         &self,
-        content: &Content,
-        customer: &Customer,
+        admission: &Admission<'_>,
+        (content, customer): (&Content, &Customer),
         mut text: String,
         mut first: i32,
         wanted: &[IdentifierId],
-    ) -> Result<Option<Rescanned>, ContentError> {
+    ) -> Result<Rescanned, ContentError> {
         let (stores, tenant) = (self.stores, self.keyset.tenant);
         let format = Format::of(&content.media_type).ok_or_else(|| broken(content, "media_type"))?;
         let region = tenants::find(&mut stores.archive.read().await?, tenant).await?;
@@ -174,13 +148,13 @@ impl Rescan<'_> {
             let number = usize::try_from(first).unwrap_or_default();
             let document = at_work(move || tokenize_again(format, text, number, &case)).await??;
             let named = Named { record: id, first, found: &document.mentions, own: &own, name };
-            let Some(found) = named.ask_vault(stores, self.keyset, customer).await? else { return Ok(None) };
+            let found = named.identify(admission, customer).await?;
             first = found.iter().map(|new| new.mention.n + 1).max().unwrap_or(first);
             mentions.extend(found);
             is_replaced |= document.is_replaced;
             text = document.text;
         }
-        Ok(Some(Rescanned { text, mentions, id, is_replaced }))
+        Ok(Rescanned { text, mentions, id, is_replaced })
     }
 
     /// The customer as the interaction has it now, then everybody else by what is left of them.
@@ -207,40 +181,34 @@ impl Rescan<'_> {
     /// Puts the text that was read again in the place of the one before.
     async fn replace(
         &self,
-        content: &Content,
-        customer: &Customer,
-        epoch: i64,
+        admission: &Admission<'_>,
+        (content, customer): (&Content, &Customer),
         rescanned: &Rescanned,
         wanted: &[IdentifierId],
-    ) -> Result<RescanOutcome, ContentError> {
+    ) -> Result<(), ContentError> {
         let tenant = self.keyset.tenant;
-        let mut tx = self.stores.archive.write().await?;
-        if !fence::enter(&mut tx, tenant, epoch).await? {
-            return Ok(RescanOutcome::Moved);
-        }
+        let mut tx = admission.enter().await?;
         let now = sql::customer(&mut tx, tenant, content.interaction, true).await?;
         if now.as_ref() != Some(customer) {
-            return Ok(RescanOutcome::Moved);
+            return Err(StoreError::Contended.into());
         }
         let size = i64::try_from(rescanned.text.len()).map_err(|_| broken(content, "stored_size"))?;
         if sql::replace(&mut tx, tenant, (self.object, rescanned.id), size).await? == 0 {
-            return Ok(RescanOutcome::Moved);
+            return Err(StoreError::Contended.into());
         }
         mentions::insert(&mut tx, tenant, Owner::Content, &rescanned.mentions).await?;
         sql::note_state(&mut tx, tenant, rescanned.id, wanted, "done").await?;
         attempts::end(&mut tx, tenant, &[self.object]).await?;
-        tx.commit().await?;
-        Ok(RescanOutcome::Done)
+        Ok(tx.commit().await?)
     }
 
-    /// Notes that there is nothing more to do for now.
-    async fn settle(&self, wanted: &[IdentifierId], round: RescanOutcome) -> Result<RescanOutcome, ContentError> {
-        let state = if round == RescanOutcome::Missing { "missing" } else { "done" };
+    /// Notes that there is nothing more to do for now. It returns whether the text was there to be read.
+    async fn settle(&self, wanted: &[IdentifierId], state: &'static str) -> Result<bool, ContentError> {
         let mut tx = self.stores.archive.write().await?;
         sql::note_state(&mut tx, self.keyset.tenant, self.object, wanted, state).await?;
         attempts::end(&mut tx, self.keyset.tenant, &[self.object]).await?;
         tx.commit().await?;
-        Ok(round)
+        Ok(state == "done")
     }
 }
 

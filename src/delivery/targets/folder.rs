@@ -10,7 +10,6 @@ use super::{Reach, of_io};
 use crate::delivery::model::{AttemptError, SendError};
 use crate::delivery::payload::Body;
 
-/// A folder.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 

@@ -29,25 +29,25 @@ pub use sftp::{read_host_key, read_private_key};
 pub struct Reach {
     /// The folder below which the tenant's folders lie.
     pub folder: PathBuf,
-    /// Certificates of further authorities.
-    #[cfg_attr(not(any(feature = "ftp", feature = "s3")), expect(dead_code, reason = "nothing speaks TLS"))]
+    #[cfg_attr(
+        not(any(feature = "ftp", feature = "s3")),
+        expect(dead_code, reason = "the server does not support TLS")
+    )]
     pub ca_file: Option<PathBuf>,
     /// The longest wait for a server.
-    #[cfg_attr(not(any(feature = "ftp", feature = "s3", feature = "sftp")), expect(dead_code, reason = "no server"))]
+    #[cfg_attr(
+        not(any(feature = "ftp", feature = "s3", feature = "sftp")),
+        expect(dead_code, reason = "the address has no server")
+    )]
     pub timeout: Duration,
 }
 
-/// A target that was reached.
 pub enum Target {
-    /// A folder.
     Folder(folder::Folder),
-    /// A server of FTP.
     #[cfg(feature = "ftp")]
     Ftp(Box<ftp::Ftp>),
-    /// A bucket.
     #[cfg(feature = "s3")]
     Bucket(s3::Bucket),
-    /// A server of SFTP.
     #[cfg(feature = "sftp")]
     Sftp(sftp::Sftp),
 }

@@ -36,7 +36,6 @@ const POSIX_RENAME: &str = "posix-rename@openssh.com";
 /// A server's key as an operator registered it.
 #[derive(Clone, Debug)]
 pub enum HostKey {
-    /// The key.
     Key(PublicKey),
     /// Its SHA-256.
     Fingerprint(Fingerprint),

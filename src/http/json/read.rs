@@ -1,6 +1,6 @@
-//! Reads a type from a JSON value and, where that fails, says at which pointer and by which rule.
+//! Reads a type from a JSON value. If that fails, the error has the pointer and the rule.
 //!
-//! The errors of serde are taken apart before they become text, because their text quotes the input.
+//! The errors of serde are converted before they become text, because their text quotes the input.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -13,25 +13,25 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use crate::http::problem::Place;
+use crate::base::field::FieldError;
 
 /// Reads a type from a JSON value.
-pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Place> {
+pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
     let read = T::deserialize(Reader { value, texts: false });
-    read.map_err(|mistake| Place::at(mistake.pointer, mistake.code, mistake.detail))
+    read.map_err(|mistake| FieldError::at(mistake.pointer, mistake.code, mistake.detail))
 }
 
-/// Reads a type from texts by name, numbers among them; places are parameters.
-pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, Place> {
+/// Reads a type from texts by name. Numbers are texts, too, and errors name parameters.
+pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, FieldError> {
     T::deserialize(TextsReader(texts)).map_err(|mistake| {
         let name = mistake.pointer.trim_start_matches('/').to_owned();
-        Place::parameter(name, mistake.code, mistake.detail)
+        FieldError::parameter(name, mistake.code, mistake.detail)
     })
 }
 
-/// The first text or key that holds a NUL, which PostgreSQL cannot keep.
-pub(super) fn nul_in(value: &Value) -> Option<Place> {
-    let place = |pointer: &str| Place::at(pointer, "format", "must not hold the character NUL");
+/// The first text or key that contains a NUL, which PostgreSQL cannot store.
+pub(super) fn nul_in(value: &Value) -> Option<FieldError> {
+    let place = |pointer: &str| FieldError::at(pointer, "format", "must not contain the character NUL");
     match value {
         Value::String(text) => text.contains('\0').then(|| place("")),
         Value::Array(items) => {
@@ -47,13 +47,14 @@ pub(super) fn nul_in(value: &Value) -> Option<Place> {
     }
 }
 
-/// One step of a pointer, if the key reads like a field's name: other keys are what somebody sent, and not echoed.
+/// One step of a pointer, if the key is like a field's name. Other keys are values that a caller sent, and are not
+/// returned.
 fn step(key: &str) -> Option<String> {
     let name = !key.is_empty() && key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     name.then(|| format!("/{key}"))
 }
 
-/// A place that could not be read, while its pointer is being put together from the inside out.
+/// A value that could not be read. Its pointer is built from the inside to the outside.
 #[derive(Debug)]
 struct Mistake {
     pointer: String,
@@ -80,11 +81,11 @@ impl Display for Mistake {
 
 impl std::error::Error for Mistake {}
 
-/// What was expected, in the words of JSON.
+/// The expected type, in the words of JSON.
 fn wanted(expected: &dyn Expected) -> String {
     let words = expected.to_string();
     match words.as_str() {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a sequence" => "an array".to_owned(),
@@ -98,7 +99,8 @@ fn wanted(expected: &dyn Expected) -> String {
 
 impl Error for Mistake {
     fn custom<T: Display>(message: T) -> Self {
-        // Own rules begin like this; what libraries say is not repeated, since it may hold the value.
+        // The rules of this service begin like this. A library's message is not repeated, because it may contain the
+        // value.
         let message = message.to_string();
         if message.starts_with("must ") {
             Self::new("format", message)
@@ -128,7 +130,7 @@ impl Error for Mistake {
     }
 
     fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
-        Self::new("unknown_field", "is not a field of this").under(name)
+        Self::new("unknown_field", "unknown field").under(name)
     }
 
     fn missing_field(name: &'static str) -> Self {
@@ -136,18 +138,18 @@ impl Error for Mistake {
     }
 
     fn duplicate_field(name: &'static str) -> Self {
-        Self::new("format", "stands there twice").under(name)
+        Self::new("format", "must be sent only once").under(name)
     }
 }
 
-/// Reads one value. With `texts`, a text may stand for a number or a boolean.
+/// Reads one value. With `texts`, a text may be a number or a boolean.
 struct Reader {
     value: Value,
     texts: bool,
 }
 
 impl Reader {
-    /// The number or boolean that a text stands for, where texts may.
+    /// The number or boolean of a text, if texts are allowed.
     fn scalar(self) -> Self {
         let read = match &self.value {
             Value::String(text) if self.texts => serde_json::from_str::<Value>(text).ok(),
@@ -158,7 +160,7 @@ impl Reader {
     }
 }
 
-/// Reads an object as a struct; what is no field of it is refused, whatever its type says of that.
+/// Reads an object as a struct. Unknown fields are refused, whatever the type declares.
 fn members_of<'de, V: Visitor<'de>>(
     members: Map<String, Value>,
     texts: bool,
@@ -171,7 +173,7 @@ fn members_of<'de, V: Visitor<'de>>(
     }
 }
 
-/// Reads numbers and booleans from texts where texts may stand for them.
+/// Reads numbers and booleans from texts, if texts are allowed.
 macro_rules! scalars {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -246,7 +248,6 @@ impl<'de> Deserializer<'de> for Reader {
     }
 }
 
-/// The items of an array.
 struct Items {
     items: std::vec::IntoIter<Value>,
     at: usize,
@@ -264,10 +265,9 @@ impl<'de> SeqAccess<'de> for Items {
     }
 }
 
-/// The members of an object.
 struct Members {
     rest: serde_json::map::IntoIter,
-    /// The key that was read last and the value that belongs to it.
+    /// The last key, and the value that belongs to it.
     current: Option<(String, Value)>,
     texts: bool,
 }

@@ -3,8 +3,6 @@
 //! Who signed it is not asked: whoever registers it vouches for it and compares the fingerprint. How it was signed is: over
 //! SHA-1, another certificate can be made that has the same signature.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521};
 use chrono::{DateTime, Utc};
 use x509_cert::Certificate;
@@ -15,6 +13,7 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::Time;
 
 use crate::base::crypto::sha256;
+use crate::base::hex::hex;
 use crate::recording_keys::{CertificateError, KeyError, KeyKind, RecordingKey};
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -105,7 +104,7 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     }
     Ok(RecordingKey {
         kind: KeyKind::X509,
-        fingerprint: hex(&sha256(&der)),
+        fingerprint: hex(&sha256(&der)).to_ascii_uppercase(),
         algorithm: key.words(),
         expires_at: (to < DateTime::<Utc>::MAX_UTC).then_some(to),
         certificate: der,
@@ -153,13 +152,6 @@ fn is_private(der: &[u8]) -> bool {
         _ => return false,
     };
     matches!(after_length, [0x02, 1, 0..=3, ..])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02X}");
-        text
-    })
 }
 
 fn instant(time: &Time) -> DateTime<Utc> {

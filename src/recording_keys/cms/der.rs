@@ -1,12 +1,9 @@
 //! As much DER as a message's head needs.
 
-/// The tag of a sequence.
 pub const SEQUENCE: u8 = 0x30;
-/// The tag of a set.
 pub const SET: u8 = 0x31;
 /// The tag of a string of bytes.
 pub const OCTETS: u8 = 0x04;
-/// The tag of a number.
 const INTEGER: u8 = 0x02;
 const OID: u8 = 0x06;
 const BITS: u8 = 0x03;
@@ -16,7 +13,6 @@ pub const fn context(number: u8) -> u8 {
     0xA0 | number
 }
 
-/// An element of some parts.
 pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().map(|part| part.len()).sum();
     let mut bytes = Vec::with_capacity(length + 6);
@@ -28,7 +24,6 @@ pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// A small number.
 pub fn number(value: u8) -> Vec<u8> {
     element(INTEGER, &[&[value]])
 }

@@ -1,8 +1,6 @@
-//! AES-256-GCM of bytes that come one after the other (NIST SP 800-38D), which aws-lc-rs does at one go only. So this is
-//! its AES in counter mode, and the hash that its GCM makes of what it authenticates without encrypting it: several times as
-//! fast as the crate `ghash`, which is left with single blocks.
+//! AES-256-GCM of bytes that arrive in pieces (NIST SP 800-38D). In this mode, aws-lc-rs encrypts only whole messages. So
+//! this is its AES in counter mode together with the crate `ghash`.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_256, EncryptionContext, StreamingEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;
 use ghash::GHash;
@@ -14,131 +12,64 @@ pub const NONCE: usize = 12;
 pub const TAG: usize = 16;
 const BLOCK: usize = 16;
 
-/// The most that one nonce encrypts, in bytes: beyond it the counter of 32 bits would come round.
+/// The most bytes that one nonce encrypts. After them the counter of 32 bits would begin again.
 const LONGEST: u64 = ((1 << 32) - 2) * BLOCK as u64;
 
-/// An encryption under way, without additional data.
+/// A running encryption without additional data.
 pub struct Gcm {
     cipher: StreamingEncryptingKey,
-    hash: Hash,
+    hash: GHash,
+    /// The first block of the keystream. It hides the hash in the tag.
+    mask: [u8; BLOCK],
     size: u64,
 }
 
 impl Gcm {
     pub fn new(key: &[u8; 32], nonce: &[u8; NONCE]) -> Result<Self, KeyError> {
-        let subkey = counter(key, [0; BLOCK])?.next()?;
+        let subkey = next_block(&mut counter(key, [0; BLOCK])?)?;
         let mut first = [0; BLOCK];
         first[..NONCE].copy_from_slice(nonce);
         first[BLOCK - 1] = 1;
         let mut cipher = counter(key, first)?;
-        let mask = u128::from_be_bytes(cipher.next()?);
-        let tags = UnboundKey::new(&AES_256_GCM, key).map_err(|_| KeyError::Unusable)?;
-        let (tags, subkey) = (LessSafeKey::new(tags), GHash::new(&subkey.into()));
-        Ok(Self { cipher: cipher.0, hash: Hash { tags, nonce: *nonce, mask, subkey, sum: 0 }, size: 0 })
+        let mask = next_block(&mut cipher)?;
+        Ok(Self { cipher, hash: GHash::new(&subkey.into()), mask, size: 0 })
     }
 
-    /// Encrypts the next bytes and appends them to `out`. All but the last are whole blocks.
+    /// Encrypts the next bytes and appends them to `out`. All pieces but the last are whole blocks.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
         self.size += bytes.len() as u64;
         if self.size > LONGEST {
             return Err(KeyError::TooLong);
         }
         let from = out.len();
-        update(&mut self.cipher, bytes, out)?;
-        self.hash.push(&mut out[from..])
-    }
-
-    /// The tag over all that was encrypted.
-    pub fn finish(self) -> [u8; TAG] {
-        self.hash.tag(u128::from(self.size * 8))
-    }
-}
-
-/// GHASH under way: of blocks X1, X2, … and a key H it is (((X1·H) + X2)·H + …)·H.
-struct Hash {
-    /// The message's own key. Its tags of pieces never leave here: two under one nonce would tell H.
-    tags: LessSafeKey,
-    nonce: [u8; NONCE],
-    /// What tags are masked with: the keystream's first block.
-    mask: u128,
-    /// H.
-    subkey: GHash,
-    /// The hash of all so far, and a last time ·H, as a tag has it.
-    sum: u128,
-}
-
-impl Hash {
-    /// Takes a piece, which is lent only. The hash of what came before it belongs to its first block; with the last ·H that
-    /// `sum` has, to its second.
-    fn push(&mut self, piece: &mut [u8]) -> Result<(), KeyError> {
-        let Some(second) = piece.get_mut(BLOCK..2 * BLOCK).and_then(|block| block.first_chunk_mut::<BLOCK>()) else {
-            self.push_short(piece);
-            return Ok(());
-        };
-        let lent = *second;
-        *second = (u128::from_be_bytes(lent) ^ self.sum).to_be_bytes();
-        let nonce = Nonce::assume_unique_for_key(self.nonce);
-        let tag = self.tags.seal_in_place_separate_tag(nonce, Aad::from(&*piece), &mut []);
-        piece[BLOCK..2 * BLOCK].copy_from_slice(&lent);
-        let mut sum = [0; TAG];
-        sum.copy_from_slice(tag.map_err(|_| KeyError::Unusable)?.as_ref());
-        // The piece's length in bits is the last block of what its tag is the hash of.
-        self.sum = u128::from_be_bytes(sum) ^ self.mask ^ self.product(&[(piece.len() as u128 * 8) << 64]);
+        encrypt(&mut self.cipher, bytes, out)?;
+        self.hash.update_padded(&out[from..]);
         Ok(())
     }
 
-    /// Takes a piece of less than two blocks.
-    fn push_short(&mut self, piece: &[u8]) {
-        if piece.is_empty() {
-            return;
-        }
-        let mut blocks: Vec<u128> = piece.chunks(BLOCK).map(padded).collect();
-        blocks.push(0);
-        blocks[1] ^= self.sum;
-        self.sum = self.product(&blocks);
-    }
-
-    /// The tag of a message of so many bits.
-    fn tag(self, bits: u128) -> [u8; TAG] {
-        (self.sum ^ self.product(&[bits]) ^ self.mask).to_be_bytes()
-    }
-
-    fn product(&self, blocks: &[u128]) -> u128 {
-        let mut hash = self.subkey.clone();
-        for block in blocks {
-            hash.update(&[block.to_be_bytes().into()]);
-        }
-        u128::from_be_bytes(hash.finalize().into())
+    /// The tag over all encrypted bytes.
+    pub fn finish(mut self) -> [u8; TAG] {
+        self.hash.update(&[u128::from(self.size * 8).to_be_bytes().into()]);
+        let hash: [u8; TAG] = self.hash.finalize().into();
+        (u128::from_be_bytes(hash) ^ u128::from_be_bytes(self.mask)).to_be_bytes()
     }
 }
 
-/// A block, or what there is of it and zeros.
-fn padded(bytes: &[u8]) -> u128 {
-    let mut block = [0; BLOCK];
-    block[..bytes.len()].copy_from_slice(bytes);
-    u128::from_be_bytes(block)
-}
-
-/// A keystream from a counter on.
-struct Counter(StreamingEncryptingKey);
-
-fn counter(key: &[u8; 32], first: [u8; BLOCK]) -> Result<Counter, KeyError> {
+/// A keystream that begins at a counter.
+fn counter(key: &[u8; 32], first: [u8; BLOCK]) -> Result<StreamingEncryptingKey, KeyError> {
     let key = UnboundCipherKey::new(&AES_256, key).map_err(|_| KeyError::Unusable)?;
     let first = EncryptionContext::Iv128(FixedLength::from(first));
-    StreamingEncryptingKey::less_safe_ctr(key, first).map(Counter).map_err(|_| KeyError::Unusable)
+    StreamingEncryptingKey::less_safe_ctr(key, first).map_err(|_| KeyError::Unusable)
 }
 
-impl Counter {
-    /// The keystream's next block.
-    fn next(&mut self) -> Result<[u8; BLOCK], KeyError> {
-        let mut out = Vec::with_capacity(2 * BLOCK);
-        update(&mut self.0, &[0; BLOCK], &mut out)?;
-        out.try_into().map_err(|_| KeyError::Unusable)
-    }
+fn next_block(cipher: &mut StreamingEncryptingKey) -> Result<[u8; BLOCK], KeyError> {
+    let mut out = Vec::with_capacity(2 * BLOCK);
+    encrypt(cipher, &[0; BLOCK], &mut out)?;
+    out.try_into().map_err(|_| KeyError::Unusable)
 }
 
 /// Appends as many encrypted bytes as there are clear ones.
-fn update(cipher: &mut StreamingEncryptingKey, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
+fn encrypt(cipher: &mut StreamingEncryptingKey, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
     let from = out.len();
     out.resize(from + bytes.len() + BLOCK, 0);
     let written = cipher.update(bytes, &mut out[from..]).map_err(|_| KeyError::Unusable)?.written().len();
@@ -154,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn piece_by_piece_is_as_at_one_go(
+        fn pieces_encrypt_as_the_whole_message_does(
             key: [u8; 32],
             nonce: [u8; NONCE],
             clear in prop::collection::vec(any::<u8>(), 0..2_000),

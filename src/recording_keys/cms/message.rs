@@ -22,7 +22,6 @@ const DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x01];
 /// id-aes256-GCM, 2.16.840.1.101.3.4.1.46.
 const AES_256_GCM: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2E];
 
-/// A message in the making.
 pub struct Message {
     /// What stands before the content.
     head: Vec<u8>,
@@ -74,7 +73,6 @@ impl Message {
         Ok(())
     }
 
-    /// Ends the message.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), KeyError> {
         out.append(&mut self.head);
         if !self.clear.is_empty() {

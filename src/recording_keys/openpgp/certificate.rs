@@ -255,7 +255,6 @@ fn is_understood(signature: &Signature) -> bool {
     })
 }
 
-/// When a signature was made.
 fn created(signature: &Signature) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(signature.created()?.as_secs().into(), 0)
 }
@@ -282,7 +281,6 @@ fn encrypts(flags: &KeyFlags) -> bool {
     flags.encrypt_comms() || flags.encrypt_storage()
 }
 
-/// When a key was made.
 fn instant(key: &impl KeyDetails) -> DateTime<Utc> {
     DateTime::from_timestamp(key.created_at().as_secs().into(), 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

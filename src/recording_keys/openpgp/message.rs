@@ -34,7 +34,6 @@ const DIGEST_HEADER: [u8; 2] = [0xD3, 0x14];
 /// What a literal packet begins with: binary, no name, no date. Who opens it learns nothing that the file does not say.
 const LITERAL_HEAD: [u8; 6] = [b'b', 0, 0, 0, 0, 0];
 
-/// A message in the making.
 pub struct Message {
     /// What stands before the first part: packets that are whole already.
     head: Vec<u8>,
@@ -93,7 +92,6 @@ impl Message {
         Ok(())
     }
 
-    /// Ends the message.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), KeyError> {
         out.append(&mut self.head);
         let rest = std::mem::take(&mut self.clear);

@@ -13,7 +13,7 @@ use crate::base::id::RequestId;
 use crate::base::target::Target;
 use crate::requests::{ContentOutcome, Outcome, Preview, RenderedRequest, Request, Saved, Status, Warning};
 
-/// An anonymize request. While it waits, number, address and comment are in clear; once it is done, only masks are left.
+/// An anonymize request. Its number, address, and comment are in clear while it waits, and masked when it is done.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
@@ -22,120 +22,121 @@ use crate::requests::{ContentOutcome, Outcome, Preview, RenderedRequest, Request
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
 }))]
 pub struct AnonymizeRequest {
-    /// The request.
+    /// The id of the request.
     pub id: RequestId,
-    /// The number, in E.164; masked (`*****5`) when the request is done.
+    /// The customer's number in E.164. It is masked (`*****5`) when the request is done.
     pub phone_number: Option<String>,
-    /// The address; masked when the request is done.
+    /// The customer's address. It is masked when the request is done.
     pub email: Option<String>,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
     /// The note.
     pub comment: Option<String>,
-    /// Where the person is forgotten: `archive`, `sms_survey`, `raw_data`.
+    /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`.
     pub targets: Vec<&'static str>,
-    /// Whether the content of its interactions goes too.
+    /// Whether the content of the matched interactions is deleted too.
     pub delete_content: bool,
-    /// Whether it waits for its night or is done.
+    /// Whether the request waits for its pass or is done.
     pub status: Status,
-    /// Who entered it.
+    /// The name of the user who entered the request.
     pub user_name: String,
-    /// From when on a night carries it out: the end of the last included day.
+    /// The time from which a nightly pass carries out the request: the end of the last included day.
     pub due_at: DateTime<Utc>,
-    /// How many nights have begun it.
+    /// The number of passes that have begun the request.
     pub attempts: i32,
-    /// The stable code of what the last night failed with.
+    /// The reason why the last pass failed, as a stable code.
     pub last_error: Option<String>,
-    /// What came of it; null while it waits.
+    /// The result of the request. It is null while the request waits.
     pub result: Option<AnonymizeResult>,
-    /// When it was entered.
+    /// The time at which the request was entered.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
-    /// When it was carried out.
+    /// The time at which the request became done.
     pub done_at: Option<DateTime<Utc>>,
-    /// Its version, which is also its `ETag`.
+    /// The version of the request, which is also its `ETag`.
     pub version: i64,
 }
 
-/// What came of a request. A target that was not ticked is left out.
+/// The result of a request. A target that was not selected is left out.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "archive": { "anonymized": 12 }, "raw_data": { "anonymized": 40 }, "content": { "deleted": 7, "anonymized": 2 },
     "delivered_files": ["0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11.wav.pgp"]
 }))]
 pub struct AnonymizeResult {
-    /// Of calls, chats, e-mails and the like.
+    /// The result for calls, chats, e-mails, and other interactions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Anonymized>,
-    /// Of answers to text-message surveys.
+    /// The result for answers to text-message surveys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_survey: Option<Anonymized>,
-    /// Of the events behind the statistics.
+    /// The result for the events behind the statistics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_data: Option<Anonymized>,
-    /// Of recordings, texts and the like; left out where nothing became of any and nobody asked.
+    /// The result for recordings, texts, and other content. It is left out if no content changed and the request did
+    /// not ask for deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<ContentResult>,
-    /// The files that had been delivered of what was forgotten: copies out of this service's reach, which the tenant must
-    /// delete. Left out where there is none.
+    /// The files of forgotten recordings that had been delivered. The service cannot reach these copies, so the tenant
+    /// must delete them. It is left out if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delivered_files: Vec<String>,
 }
 
-/// What became of the content of a request's interactions.
+/// The result for the content of the matched interactions.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ContentResult {
-    /// How many pieces of content were deleted.
+    /// The number of deleted pieces of content.
     #[schema(example = 7)]
     pub deleted: u64,
-    /// How many texts lost a mention.
+    /// The number of texts that lost a mention.
     #[schema(example = 2)]
     pub anonymized: u64,
 }
 
-/// What became of a target's records.
+/// The result for the records of a target.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Anonymized {
-    /// How many lost identifiers.
+    /// The number of records that lost identifiers.
     #[schema(example = 12)]
     pub anonymized: u64,
 }
 
-/// An anonymize request as it was entered or changed, and what its user should know of it.
+/// An anonymize request after it was entered or changed, with warnings for its user.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EnteredAnonymizeRequest {
-    /// The request.
+    /// The request after the call.
     #[serde(flatten)]
     pub request: AnonymizeRequest,
-    /// What is no mistake, but worth knowing.
+    /// The warnings. They are not errors.
     pub warnings: Vec<RequestWarning>,
 }
 
-/// Something worth knowing.
+/// A warning.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestWarning {
-    /// The stable code: `comment_has_identifier`, or of a preview `nothing_found`, `content_becomes_unfindable` or
+    /// The stable code: `comment_has_identifier`, or for a preview `nothing_found`, `content_becomes_unfindable`, or
     /// `content_will_be_deleted`.
     #[schema(example = "comment_has_identifier")]
     pub code: &'static str,
-    /// What to know.
+    /// The warning, as a text for people.
     #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
 }
 
-/// What came of a batch, in the order of its rows.
+/// The result of a batch, in the order of its rows.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SavedAnonymizeRequests {
     /// The requests that were entered.
     pub created: Vec<EnteredAnonymizeRequest>,
-    /// The requests that were to be changed, as they are now.
+    /// The changed requests, as they are now.
     pub updated: Vec<EnteredAnonymizeRequest>,
     /// The requests that were cancelled.
     pub deleted: Vec<RequestId>,
 }
 
-/// What a request would hit.
+/// The counts of records and content that a request would match.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "targets": {
@@ -143,27 +144,28 @@ pub struct SavedAnonymizeRequests {
         "raw_data": { "records": 0, "first": null, "last": null }
     },
     "content": { "recording": 3 },
-    "warnings": [{ "code": "content_will_be_deleted", "detail": "recording: 3: that night deletes it in every copy" }]
+    "warnings": [{ "code": "content_will_be_deleted", "detail": "recording: 3. The pass deletes this content in every \
+                                                                 copy." }]
 }))]
 pub struct AnonymizePreview {
     /// The records that would be made anonymous, by target.
     pub targets: BTreeMap<&'static str, TargetHits>,
-    /// How much content the interactions have whose customer would be forgotten, by kind; a kind of which there is none is
-    /// left out.
+    /// The numbers of pieces of content of the interactions whose customer would be forgotten, by kind. A kind without
+    /// content is left out.
     pub content: BTreeMap<&'static str, u64>,
-    /// What is no mistake, but worth knowing.
+    /// The warnings. They are not errors.
     pub warnings: Vec<RequestWarning>,
 }
 
-/// What a request would hit in one target.
+/// The records that a request would match in one target.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TargetHits {
-    /// How many records, each counted once.
+    /// The number of records. Each is counted once.
     #[schema(example = 12)]
     pub records: u64,
-    /// When the first of them happened; null where there is none.
+    /// The time of the first of these records. It is null if there is none.
     pub first: Option<DateTime<Utc>>,
-    /// When the last of them happened.
+    /// The time of the last of these records. It is null if there is none.
     pub last: Option<DateTime<Utc>>,
 }
 

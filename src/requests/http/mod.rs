@@ -21,7 +21,7 @@ use crate::http::idempotency::IdempotencyKey;
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
-use crate::http::{ApiResult, Caller, Code, Place, Problem, Registry};
+use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
@@ -44,25 +44,25 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Listing {
-    /// Only those that wait, or only those that are done.
+    /// The status that the listed requests have.
     status: Option<Status>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[param(format = "cursor")]
     cursor: Option<String>,
-    /// The most items.
+    /// The largest number of items in the page.
     #[param(inline)]
     limit: Limit,
 }
 
 /// List anonymize requests
 ///
-/// All requests of the tenant, newest first, their numbers and addresses in clear while they wait and masked when they are
-/// done. A page with any in clear writes one row into the audit log.
+/// All requests of the tenant, newest first. Numbers and addresses are in clear while a request waits, and masked when
+/// it is done. A page with values in clear writes one row into the audit log.
 ///
-/// Needs the scope `requests:read`.
+/// This needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "list_anonymize_requests",
     security(("bearer" = ["requests:read"])), params(Listing),
-    responses((status = 200, description = "A page of requests.", body = Page<AnonymizeRequest>),
+    responses((status = 200, description = "A page of requests, newest first.", body = Page<AnonymizeRequest>),
         CallProblems, ListProblems))]
 #[get("/anonymize-requests")]
 pub async fn list_anonymize_requests(
@@ -77,19 +77,23 @@ pub async fn list_anonymize_requests(
 
 /// Enter an anonymize request
 ///
-/// The coming night, or the first one after its last included day, forgets the person: everything with this number **or**
-/// this address that started up to the end of that day, in the targets ticked. The number is shown back in the form in
-/// which it will match. The user's name is the token's.
+/// The first nightly pass after the last included day forgets the customer: every record with this number **or** this
+/// address that started up to the end of that day, in the selected targets. The response shows the number in the form
+/// in which it will match. The user's name comes from the token.
 ///
-/// Needs the scope `requests:write`. Whoever may not read requests sees in clear only what this call enters.
+/// This needs the scope `requests:write`. A caller without `requests:read` sees only the values that this call enters
+/// in clear.
 #[utoipa::path(tag = "requests", operation_id = "create_anonymize_request",
     security(("bearer" = ["requests:write"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same call again within 24 hours gives the same answer: 1 to 255 visible ASCII characters.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A key of 1 to 255 visible ASCII characters. \
+                                                                       The same call with the same key within 24 \
+                                                                       hours gets the same response.")),
     request_body = NewRequest,
-    responses((status = 201, description = "The request, as it will match.", body = EnteredAnonymizeRequest,
-            headers(("Location" = String, description = "The request's address."),
-                ("ETag" = String, description = "The request's version."),
-                ("Idempotency-Replayed" = String, description = "`true`, if an earlier call has entered it."))),
+    responses((status = 201, description = "The request, with the number in the form in which it will match.", body = EnteredAnonymizeRequest,
+            headers(("Location" = String, description = "The path of the request."),
+                ("ETag" = String, description = "The version of the request."),
+                ("Idempotency-Replayed" = String, description = "`true` if an earlier call with this key has entered \
+                                                                 the request."))),
         CallProblems, BodyProblems, CreateProblems))]
 #[post("/anonymize-requests")]
 pub async fn create_anonymize_request(
@@ -110,16 +114,16 @@ pub async fn create_anonymize_request(
 
 /// Get an anonymize request
 ///
-/// Number, address and comment are in clear while it waits, which writes a row into the audit log, and masked when it is
-/// done.
+/// The number, the address, and the comment are in clear while the request waits. Then the call writes a row into the
+/// audit log. They are masked when the request is done.
 ///
-/// Needs the scope `requests:read`.
+/// This needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "get_anonymize_request",
     security(("bearer" = ["requests:read"])),
-    params(("id" = Uuid, Path, description = "The request's id.")),
+    params(("id" = Uuid, Path, description = "The id of the request.")),
     responses((status = 200, description = "The request.", body = AnonymizeRequest,
-            headers(("ETag" = String, description = "The request's version."))),
-        (status = 304, description = "The caller has this version."),
+            headers(("ETag" = String, description = "The version of the request."))),
+        (status = 304, description = "The caller already has this version."),
         CallProblems, ItemProblems))]
 #[get("/anonymize-requests/{id}")]
 pub async fn get_anonymize_request(
@@ -140,17 +144,19 @@ pub async fn get_anonymize_request(
 
 /// Change an anonymize request
 ///
-/// Only while it waits and no night has begun it. What is absent stays; null clears number, address or comment; a change of
-/// nothing keeps the version. *To date* is checked against the day of entry.
+/// A request can be changed while it waits and no pass has begun it. A field that is absent keeps its value. Null
+/// clears a number, an address, or a comment. A change without an effect keeps the version. `to_date` is checked
+/// against the day of entry.
 ///
-/// Needs the scope `requests:write`. Whoever may not read requests gets number, address and comment masked.
+/// This needs the scope `requests:write`. A caller without `requests:read` gets the number, the address, and the
+/// comment masked.
 #[utoipa::path(tag = "requests", operation_id = "update_anonymize_request",
     security(("bearer" = ["requests:write"])),
-    params(("id" = Uuid, Path, description = "The request's id."),
-        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
+    params(("id" = Uuid, Path, description = "The id of the request."),
+        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*` for any version.")),
     request_body(content((Change = "application/merge-patch+json"), (Change = "application/json"))),
-    responses((status = 200, description = "The request as it is now.", body = EnteredAnonymizeRequest,
-            headers(("ETag" = String, description = "The request's version."))),
+    responses((status = 200, description = "The request after the change.", body = EnteredAnonymizeRequest,
+            headers(("ETag" = String, description = "The version of the request."))),
         CallProblems, BodyProblems, ItemProblems, VersionProblems))]
 #[patch("/anonymize-requests/{id}")]
 pub async fn update_anonymize_request(
@@ -176,14 +182,14 @@ pub async fn update_anonymize_request(
 
 /// Cancel an anonymize request
 ///
-/// Only while it waits and no night has begun it.
+/// A request can be cancelled while it waits and no pass has begun it.
 ///
-/// Needs the scope `requests:write`.
+/// This needs the scope `requests:write`.
 #[utoipa::path(tag = "requests", operation_id = "delete_anonymize_request",
     security(("bearer" = ["requests:write"])),
-    params(("id" = Uuid, Path, description = "The request's id."),
-        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
-    responses((status = 204, description = "The request is gone."), CallProblems, ItemProblems, VersionProblems))]
+    params(("id" = Uuid, Path, description = "The id of the request."),
+        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*` for any version.")),
+    responses((status = 204, description = "The request is cancelled."), CallProblems, ItemProblems, VersionProblems))]
 #[delete("/anonymize-requests/{id}")]
 pub async fn delete_anonymize_request(
     caller: Caller<RequestsWrite>,
@@ -198,18 +204,23 @@ pub async fn delete_anonymize_request(
 
 /// Save anonymize requests
 ///
-/// What the page has to save: new rows, changed rows with the version they were read in, deleted rows; at most 500 in all.
-/// All are saved, or none; every mistake of every row is told with its pointer, such as `/create/0/phone_number`. Rows that
-/// are not there, stale, begun, done, or named twice are mistakes too: `not_found`, `version_stale`, `pass_started`,
-/// `state_conflict`, `duplicate`.
+/// The rows that a page has to save: new rows, changed rows with the version that was read, and deleted rows. A batch
+/// has at most 500 rows. All rows are saved, or none. Each invalid field of each row is reported with its pointer, such
+/// as `/create/0/phone_number`. A row is also invalid if its request does not exist, has changed, has been begun, is
+/// done, or is named twice. The codes are `not_found`, `version_stale`, `pass_started`, `state_conflict`, and
+/// `duplicate`.
 ///
-/// Needs the scope `requests:write`. Whoever may not read requests sees in clear only what this call enters.
+/// This needs the scope `requests:write`. A caller without `requests:read` sees only the values that this call enters
+/// in clear.
 #[utoipa::path(tag = "requests", operation_id = "save_anonymize_requests",
     security(("bearer" = ["requests:write"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same call again within 24 hours gives the same answer: 1 to 255 visible ASCII characters.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A key of 1 to 255 visible ASCII characters. \
+                                                                       The same call with the same key within 24 \
+                                                                       hours gets the same response.")),
     request_body = Batch,
-    responses((status = 200, description = "What was saved, in the order of the rows.", body = SavedAnonymizeRequests,
-            headers(("Idempotency-Replayed" = String, description = "`true`, if an earlier call has saved it."))),
+    responses((status = 200, description = "The saved requests, in the order of the rows.", body = SavedAnonymizeRequests,
+            headers(("Idempotency-Replayed" = String, description = "`true` if an earlier call with this key has \
+                                                                     saved the rows."))),
         CallProblems, BodyProblems, CreateProblems))]
 #[post("/anonymize-requests/batch")]
 pub async fn save_anonymize_requests(
@@ -225,15 +236,16 @@ pub async fn save_anonymize_requests(
 
 /// Preview an anonymize request
 ///
-/// What the request would make anonymous, by the very selector of the night: after that night, these records cannot be
-/// found by the person any more. Nothing is entered and nobody is remembered; the audit log notes it as a search. The
-/// warning `nothing_found` says that no record would be hit; `content_becomes_unfindable` that recordings, texts and the like
-/// stay without their customer, and `content_will_be_deleted` that they go, with how many of each kind.
+/// The counts of the records that the request would make anonymous, by the selector of the pass. After the pass, nobody
+/// can find these records by the customer's number or address. Nothing is entered or stored, and the audit log records
+/// the call as a search. The warning `nothing_found` says that no record would match. `content_becomes_unfindable` says
+/// that recordings and other content stay without their customer, and `content_will_be_deleted` that they are deleted.
+/// Both count each kind.
 ///
-/// Needs the scope `requests:write`.
+/// This needs the scope `requests:write`.
 #[utoipa::path(tag = "requests", operation_id = "preview_anonymize_request",
     security(("bearer" = ["requests:write"])), request_body = NewRequest,
-    responses((status = 200, description = "What would be hit.", body = AnonymizePreview),
+    responses((status = 200, description = "The counts of records and content that the request would match.", body = AnonymizePreview),
         CallProblems, BodyProblems))]
 #[post("/anonymize-requests/preview")]
 pub async fn preview_anonymize_request(
@@ -265,15 +277,18 @@ impl From<RequestError> for Problem {
         match error {
             RequestError::NotFound => Self::new(Code::NotFound),
             RequestError::VersionMissing => {
-                Self::new(Code::IfMatchRequired).detail("send If-Match with the ETag of the last read")
+                Self::new(Code::IfMatchRequired).detail("Send If-Match with the ETag of the last read.")
             }
-            RequestError::Stale => Self::new(Code::VersionStale).detail("read it again"),
+            RequestError::Stale => Self::new(Code::VersionStale).detail(
+                "The request has changed since it was read. Read it again, and send the change with the new ETag.",
+            ),
             RequestError::PassStarted => Self::new(Code::PassStarted),
-            RequestError::Done => Self::new(Code::StateConflict).detail("the request is done and stays as it is"),
-            RequestError::Cancelled => {
-                Self::new(Code::StateConflict).detail("the request that this key entered was cancelled since")
+            RequestError::Done => {
+                Self::new(Code::StateConflict).detail("The request is done, so it cannot be changed or cancelled.")
             }
-            RequestError::Invalid(places) => Self::invalid(places.into_iter().map(Place::from).collect()),
+            RequestError::Cancelled => Self::new(Code::StateConflict)
+                .detail("The request that an earlier call with this key entered has been cancelled. Use a new key."),
+            RequestError::Invalid(places) => Self::invalid(places),
             RequestError::InProgress => Self::new(Code::InProgress),
             RequestError::KeyReused => Self::new(Code::IdempotencyKeyReused),
             RequestError::Cursor(_) => Self::new(Code::CursorInvalid),

@@ -135,16 +135,17 @@ fn bob() -> Value {
             "targets": ["archive", "raw_data"] })
 }
 
-fn places<T>(result: Result<T, RequestError>) -> Vec<(String, &'static str)> {
+fn places<T>(result: Result<T, RequestError>) -> Vec<(String, String)> {
     match result {
-        Err(RequestError::Invalid(places)) => {
-            places.into_iter().map(|FieldError { pointer, code, .. }| (pointer, code)).collect()
+        Err(RequestError::Invalid(errors)) => {
+            let place = |error: FieldError| (error.pointer.unwrap_or_default(), error.code.into_owned());
+            errors.into_iter().map(place).collect()
         }
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("was accepted"),
     }
 }
 
-fn place(pointer: &str, code: &'static str) -> (String, &'static str) {
-    (pointer.to_owned(), code)
+fn place(pointer: &str, code: &str) -> (String, String) {
+    (pointer.to_owned(), code.to_owned())
 }

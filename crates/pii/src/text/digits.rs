@@ -13,7 +13,6 @@ const STEP: usize = 32;
 /// Digits that follow one another without a visible character between them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group {
-    /// Bytes of the text.
     pub start: usize,
     pub end: usize,
     /// Where its digits lie in the stretch's digits.
@@ -26,13 +25,11 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// How many digits it has.
     pub const fn len(&self) -> usize {
         self.to - self.from
     }
 }
 
-/// What stands between two groups.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gap {
     /// Only characters that spellings of a number have, and no `+`.
@@ -72,17 +69,14 @@ impl Gap {
 /// How sure it is that a group is no part of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lookalike {
-    /// Nothing speaks against a number.
     No,
     /// A `+` before it outweighs it.
     Likely,
     /// It is something else whatever stands before it.
     Surely,
-    /// It was found already.
     Taken,
 }
 
-/// Groups that stand close together.
 #[derive(Default, Debug)]
 pub(super) struct Stretch {
     /// All digits, as ASCII.

@@ -34,7 +34,7 @@ mod national;
 mod obfuscated;
 mod own;
 mod phone;
-mod placeholder;
+pub mod placeholder;
 mod plan;
 mod resolve;
 mod rows;
@@ -63,11 +63,8 @@ use resolve::Finds;
 /// What a record knows of its own customer: found in its texts however it is written.
 #[derive(Default, Clone, Debug)]
 pub struct Own {
-    /// The caller's number.
     pub phone: Option<Pii<Phone>>,
-    /// The sender's address.
     pub email: Option<Pii<Email>>,
-    /// The name.
     pub name: Option<Pii<PersonName>>,
 }
 
@@ -76,14 +73,12 @@ pub struct Own {
 pub enum Found {
     /// A phone number: the record's own, or any valid one.
     Phone(Pii<Phone>),
-    /// An e-mail address.
     Email(Pii<Email>),
     /// The record's own name or a word of it.
     OwnName,
 }
 
 impl Found {
-    /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
@@ -105,7 +100,6 @@ pub enum Find {
     Rest,
 }
 
-/// What counts as an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     /// What people write: every valid number, every word of the name.

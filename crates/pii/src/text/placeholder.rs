@@ -5,10 +5,8 @@ use std::ops::Range;
 
 use super::{Find, Found};
 
-/// Begins a placeholder.
-pub(super) const OPEN: char = '\u{E000}';
-/// Ends a placeholder.
-pub(super) const CLOSE: char = '\u{E001}';
+pub const OPEN: char = '\u{E000}';
+pub const CLOSE: char = '\u{E001}';
 /// The byte that both delimiters begin with and hardly any other character.
 const LEAD: u8 = 0xEE;
 
@@ -65,7 +63,6 @@ impl<'m> Mentions<'m> {
     }
 }
 
-/// The placeholder of a number.
 pub(super) fn placeholder(n: usize) -> String {
     format!("{OPEN}{n}{CLOSE}")
 }

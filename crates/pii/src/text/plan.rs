@@ -20,7 +20,6 @@ const ABROAD: [&str; 14] =
 /// How the numbers of a region are dialled.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// The region's country code.
     pub code: String,
     /// The same as a number.
     pub calling_code: u16,
@@ -34,7 +33,6 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of a region.
     pub(super) fn of(region: Region) -> Arc<Self> {
         static KNOWN: LazyLock<RwLock<HashMap<Region, Arc<Plan>>>> = LazyLock::new(RwLock::default);
         if let Some(known) = KNOWN.read().ok().and_then(|known| known.get(&region).cloned()) {

@@ -36,7 +36,6 @@ struct Part {
     tight: bool,
 }
 
-/// Parts that follow one another.
 #[derive(Default, Debug)]
 struct Run {
     parts: Vec<Part>,
@@ -61,7 +60,6 @@ struct Group {
     weight: usize,
 }
 
-/// Which of several readings.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     /// `twenty four` is 24.
@@ -307,7 +305,6 @@ fn below_hundred(parts: &[&Part], at: usize, word: Word) -> Option<(u8, usize)> 
     }
 }
 
-/// What is found, and where.
 type Finds = Vec<(Range<usize>, Find)>;
 
 /// Whether the record's own number is in it, how many digits are found, and how many are not.

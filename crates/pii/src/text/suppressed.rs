@@ -20,10 +20,8 @@ use super::lookalike::is_in_code;
 use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp};
 use super::{Find, Reading};
 
-/// What is suppressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suppressed {
-    /// A payment card number.
     Card,
     /// An international bank account number.
     Account,
@@ -43,7 +41,6 @@ impl Suppressed {
     }
 }
 
-/// The longest card.
 const LONGEST: usize = 19;
 
 /// The last group of the number of the tenant's region that begins with a group.

@@ -35,7 +35,7 @@ impl Signer {
             Algorithm::RS256 => {
                 let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
                 let parts = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-                // PKCS #8 is PKCS #1 behind 26 bytes.
+                // PKCS #8 is PKCS #1 after 26 bytes.
                 let key = EncodingKey::from_rsa_der(&pair.as_der().unwrap().as_ref()[26..]);
                 (key, json!({ "kty": "RSA", "n": text(&parts.n), "e": text(&parts.e) }))
             }
@@ -77,7 +77,7 @@ fn claims() -> Value {
         "tenant": "demo", "name": "Paal", "scope": "requests:read openid", "roles": ["manager", "stranger"] })
 }
 
-/// The usual claims with some changed; null takes one away.
+/// The usual claims with some changes. Null removes a claim.
 fn but(changes: Value) -> Value {
     let mut all = claims();
     for (name, value) in changes.as_object().unwrap() {
@@ -192,7 +192,7 @@ async fn the_key_fixes_the_algorithm() {
     let ed = Signer::new("ed", Algorithm::EdDSA);
     let keys = keys_of("alg", &[rsa.jwk(), ed.jwk()], |_| {});
     let claims = claims();
-    // HMAC with the public key as its secret, in the forms an attacker could have it.
+    // HMAC with the public key as its secret, in the forms that an attacker could have.
     let modulus = rsa.jwk()["n"].as_str().unwrap().to_owned();
     for secret in [modulus.as_bytes(), &URL_SAFE_NO_PAD.decode(&modulus).unwrap()] {
         let header = Header { kid: Some("rsa".to_owned()), ..Header::new(Algorithm::HS256) };
@@ -299,7 +299,7 @@ proptest! {
     }
 }
 
-/// An identity provider that counts how often it is asked.
+/// An identity provider that counts its fetches.
 struct Counter {
     asked: AtomicUsize,
     away: AtomicBool,

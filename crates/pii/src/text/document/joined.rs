@@ -112,7 +112,6 @@ struct Window<'e> {
     layout: Layout,
     text: String,
     fragments: Vec<Fragment>,
-    /// Where parts begin.
     parts: Vec<usize>,
     /// From where on finds count: what begins before was decided by the window before.
     from: usize,

@@ -67,7 +67,6 @@ fn stands_alone(key: &str) -> bool {
         || ["start_", "end_"].iter().any(|begin| key.starts_with(begin))
 }
 
-/// Where a walk is.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Trail {
     path: u64,
@@ -79,7 +78,6 @@ pub(super) struct Trail {
     is_label: bool,
 }
 
-/// What is found, and where.
 type Finds = Vec<(Range<usize>, Find)>;
 
 /// Collects the strings of a document.
@@ -322,7 +320,6 @@ impl Trail {
         Self { path: below(self.path, key), alone: self.alone || stands_alone(key), ..self }
     }
 
-    /// The trail of a label.
     pub(super) fn label() -> Self {
         Self { alone: true, is_label: true, ..Self::default() }
     }

@@ -47,7 +47,6 @@ const LONGEST_WORK: Duration = Duration::from_mins(5);
 /// What a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Lines of text.
     Plain,
     /// JSON of any shape: turns, words with their times.
     Json,
@@ -74,7 +73,6 @@ impl Format {
     }
 }
 
-/// Whose text it is.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// Whose national numbers need no country code.
@@ -87,12 +85,9 @@ pub struct Case {
     pub stored: bool,
 }
 
-/// A document without identifiers.
 #[derive(Debug, Default)]
 pub struct Document {
-    /// The text, in its format.
     pub text: String,
-    /// What its placeholders stand for.
     pub mentions: Vec<Found>,
     /// Whether anything of what came was replaced.
     pub is_replaced: bool,
@@ -107,31 +102,21 @@ pub enum DocumentError {
     /// It is no JSON: where it stops being so, both counted from 1.
     #[error("not JSON from line {line}, column {column} on")]
     NotJson {
-        /// The line.
         line: usize,
         /// The column, in bytes.
         column: usize,
     },
     /// A line breaks a rule of its format, counted from 1.
     #[error("line {line} {rule}")]
-    Line {
-        /// The line.
-        line: usize,
-        /// What would be right.
-        rule: &'static str,
-    },
-    /// It names more than one document may.
+    Line { line: usize, rule: &'static str },
     #[error("must name at most 10000 numbers and addresses, and those and the customer at most 1000000 times")]
     TooMany,
-    /// It takes too long to be read.
     #[error("takes too long to be read")]
     TooSlow,
-    /// A value breaks a rule.
     #[error("{pointer} {rule}")]
     Rule {
         /// Where (RFC 6901).
         pointer: String,
-        /// What would be right.
         rule: &'static str,
     },
 }

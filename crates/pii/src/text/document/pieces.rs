@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use super::super::{Find, Found};
 use super::scan::position;
 use super::{DocumentError, MOST_MARKS, MOST_MENTIONS};
-
-/// What is written where nothing is known that could stand for a find.
-pub(super) const ANONYMIZED: &str = "Anonymized";
+use crate::ANONYMIZED;
 
 /// What is written in place of a find.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +17,8 @@ pub(super) enum Put {
     Word,
 }
 
-/// A piece of text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
-    /// Bytes of the document.
     pub start: u32,
     pub end: u32,
     /// Which others it is read with, and whether it begins a part of them.
@@ -81,7 +77,6 @@ pub(super) enum Belongs {
     With { key: u64, part: Option<u32> },
 }
 
-/// The pieces of a document.
 #[derive(Default)]
 pub(super) struct Pieces {
     pub list: Vec<Piece>,
@@ -97,7 +92,6 @@ pub(super) struct Pieces {
 /// The identifiers that a document mentions, in the order in which they are written.
 #[derive(Default)]
 pub(super) struct Mentions {
-    /// The number of the first.
     pub first: usize,
     pub list: Vec<Found>,
     numbers: HashMap<u32, usize>,

@@ -25,7 +25,6 @@ pub(super) struct Member {
 }
 
 impl<'t> Json<'t> {
-    /// Checks a text.
     pub(super) fn check(text: &'t str) -> Result<Self, DocumentError> {
         serde_json::from_str::<Valid>(text)
             .map_err(|error| DocumentError::NotJson { line: error.line().max(1), column: error.column().max(1) })?;
@@ -46,7 +45,6 @@ impl<'t> Json<'t> {
         Self { text }
     }
 
-    /// Where the value begins.
     pub(super) fn root(self) -> usize {
         self.space(0)
     }
@@ -62,7 +60,6 @@ impl<'t> Json<'t> {
         at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
     }
 
-    /// Where a value ends.
     pub(super) fn end(self, at: usize) -> usize {
         let bytes = self.text.as_bytes();
         let mut depth = 0_usize;
@@ -117,7 +114,6 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// The members of an object.
     pub(super) fn members(self, object: usize) -> impl Iterator<Item = Member> {
         let mut at = object + 1;
         std::iter::from_fn(move || {
@@ -135,7 +131,6 @@ impl<'t> Json<'t> {
         Some(Member { key, value })
     }
 
-    /// The values of an array.
     pub(super) fn items(self, array: usize) -> impl Iterator<Item = usize> {
         let mut at = array + 1;
         std::iter::from_fn(move || {

@@ -1,11 +1,11 @@
 //! What `WebVTT` writes: lines, times, and signs by their names.
 
-/// A line of the file.
+use super::super::placeholder::{CLOSE, OPEN};
+
 #[derive(Clone, Copy)]
 pub(super) struct Line<'t> {
     pub text: &'t str,
     pub number: usize,
-    /// Where the next one begins.
     pub to: usize,
 }
 
@@ -131,7 +131,7 @@ fn numbered(number: &str) -> Option<(char, usize)> {
     let length = digits.bytes().take(8).take_while(|byte| char::from(*byte).is_digit(radix)).count();
     let sign = char::from_u32(u32::from_str_radix(&digits[..length], radix).ok()?)?;
     let ends = usize::from(digits[length..].starts_with(';'));
-    (!matches!(sign, '\0' | '\u{E000}' | '\u{E001}')).then_some((sign, head + length + ends))
+    (!matches!(sign, '\0' | OPEN | CLOSE)).then_some((sign, head + length + ends))
 }
 
 /// The lines of a file, or of a part of it, whatever ends them.
@@ -144,7 +144,6 @@ pub(super) struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    /// All lines of a file.
     pub(super) const fn of(file: &'t str) -> Self {
         Self { file, from: 0, to: file.len(), number: 0 }
     }

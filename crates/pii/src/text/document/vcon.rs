@@ -13,11 +13,11 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::super::{Find, Found};
 use super::DocumentError;
 use super::json::{Trail, Walk};
-use super::pieces::{ANONYMIZED, Put};
+use super::pieces::Put;
 use super::rereading::has_placeholder;
 use super::scan::{Json, quoted};
 use super::speakers::is_role;
-use crate::{Email, IdentifierError, Phone, Pii};
+use crate::{ANONYMIZED, Email, IdentifierError, Phone, Pii};
 
 /// The lists whose entries have bodies.
 const LISTS: [&str; 6] = ["dialog", "analysis", "attachments", "group", "appended", "amended"];
@@ -83,7 +83,6 @@ fn all_objects(json: Json<'_>, list: usize) -> bool {
     json.byte(list) == b'[' && json.items(list).all(|entry| json.byte(entry) == b'{')
 }
 
-/// An entry of a list.
 #[derive(Clone, Copy)]
 struct Entry<'t> {
     json: Json<'t>,

@@ -43,13 +43,11 @@ pub(super) fn tokenize(
     Ok(Some((written, pieces.into_mentions())))
 }
 
-/// What a piece says.
 fn says(text: &str, piece: Piece) -> Cow<'_, str> {
     let raw = &text[piece.start as usize..piece.end as usize];
     unescape(raw).filter(|_| piece.is_signed()).map_or(Cow::Borrowed(raw), Cow::Owned)
 }
 
-/// The file again.
 fn put_together(text: &str, pieces: &mut Pieces) -> String {
     let mut file = String::with_capacity(text.len());
     let (mut end, mut at, mut lost_words) = (0, 0, false);

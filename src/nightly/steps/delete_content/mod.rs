@@ -1,0 +1,190 @@
+//! Delete content: the content that requests with `delete_content` select by their customer is deleted before anything
+//! else is forgotten (A27, C1).
+//!
+//! At this point no erasure is written and no customer is unlinked. So a request whose content the object store does
+//! not delete can leave the pass unchanged, and the next pass finds the same. Every request that would unlink the
+//! customer of that content leaves the pass too, since content is found by its customer only.
+//!
+//! Content of a record that merely *mentions* the identifier stays: it belongs to another customer (A18).
+
+mod close;
+mod select;
+
+use serde_json::{Value, json};
+
+use self::select::Walk;
+use super::finish::ACTOR;
+use super::gc_identifiers;
+use crate::archive::mentions::Owner;
+use crate::archive::unlink;
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::ContentId;
+use crate::content::{self, Removed};
+use crate::nightly::context::PassContext;
+use crate::nightly::failpoint;
+use crate::nightly::model::{Pass, PassError, PassResult, Step};
+use crate::nightly::pass;
+use crate::nightly::report::Report;
+use crate::requests::passes::{self as requests, BATCH as REQUESTS, Deleting};
+use crate::vault;
+
+/// How many pieces of content one transaction deletes.
+pub const BATCH: usize = 1_000;
+
+/// `last_error` of a request whose content the object store does not delete or return.
+pub const UNAVAILABLE: &str = "content_store_unavailable";
+
+/// Why content is deleted.
+#[derive(Clone, Copy)]
+pub enum Cause {
+    /// Requests of the pass delete it. They get the number of pieces. The audit log does not get the ids, since a list
+    /// of the content of one person would link it again.
+    Requests,
+    /// It is past its retention.
+    Age,
+}
+
+pub struct ContentDeletion {
+    pub pieces: u64,
+    /// How many pieces the object store did not delete.
+    pub left: u64,
+    /// Whether the object store is unavailable.
+    pub is_away: bool,
+}
+
+/// Deletes the content of those requests of the pass that ask for it.
+pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let mut failed = Vec::new();
+    if requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
+        let (mut left, mut is_away) = (0, false);
+        // Content may come in meanwhile, so this ends when no more is found than the store keeps.
+        while !is_away && note_content(context, pass).await? > left {
+            (left, is_away) = delete_noted(context, pass, report).await?;
+        }
+        failed = select::blocked(&mut context.read().await?, tenant, pass.id).await?;
+    }
+    let mut tx = context.begin().await?;
+    if !failed.is_empty() {
+        close::reopen(&mut tx, tenant, pass.id).await?;
+        let now = context.app.clock.now();
+        report.requests_failed += requests::fail(&mut tx, tenant, &failed, UNAVAILABLE, now).await?;
+    }
+    select::forget(&mut tx, tenant, pass.id).await?;
+    pass::set_step(&mut tx, tenant, pass.id, Step::ContentDeleted).await?;
+    failpoint::reach("content.end.before-commit");
+    tx.commit().await?;
+    failpoint::reach("content.end");
+    Ok(())
+}
+
+/// Notes anew whose content is deleted, in batches of requests. Returns how many pieces there are.
+async fn note_content(context: &PassContext<'_>, pass: &Pass) -> PassResult<u64> {
+    let tenant = context.tenant.id;
+    let mut after = None;
+    loop {
+        let claimed = requests::claimed(&mut context.read().await?, tenant, pass.id, after, REQUESTS).await?;
+        let Some(last) = claimed.last() else { break };
+        let mut tx = context.begin().await?;
+        if after.is_none() {
+            select::forget(&mut tx, tenant, pass.id).await?;
+        }
+        let batch = Deleting::OfPass { pass: pass.id, after, last: Some(last.id) };
+        close::close(&mut tx, tenant, batch).await?;
+        let noted = select::note(&mut tx, tenant, pass.id, batch).await?;
+        if noted > 0 && tx.is_postgres() {
+            // Without statistics the planner assumes one new row, and reads all of them for every batch.
+            tx.query("ANALYZE pass_interactions").execute().await?;
+        }
+        tx.commit().await?;
+        failpoint::reach("content.select");
+        after = Some(last.id);
+    }
+    Ok(select::pieces(&mut context.read().await?, tenant, pass.id).await?)
+}
+
+/// Deletes the noted content, as far as the object store does. Returns how many pieces are left, and whether the store
+/// is unavailable. The objects of the next batch are deleted together with the rows of the last one.
+async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<(u64, bool)> {
+    let (mut walk, mut left) = (Walk::default(), 0);
+    let mut batch = delete_next_objects(context, pass, &mut walk).await?;
+    while let Some(removed) = batch {
+        left += removed.left.len() as u64;
+        let rows = delete_rows(context, pass, Cause::Requests, &removed.gone);
+        if removed.is_away || context.stop.is_requested() {
+            report.content_deleted += rows.await?;
+            return if removed.is_away { Ok((left, true)) } else { Err(PassError::Stopped) };
+        }
+        let (deleted, next) = tokio::join!(rows, delete_next_objects(context, pass, &mut walk));
+        report.content_deleted += deleted?;
+        batch = next?;
+    }
+    Ok((left, false))
+}
+
+/// Deletes the objects of the next batch of the walk. Returns none at the end.
+async fn delete_next_objects(context: &PassContext<'_>, pass: &Pass, walk: &mut Walk) -> PassResult<Option<Removed>> {
+    let ids = walk.next(&mut context.read().await?, context.tenant.id, pass.id).await?;
+    Ok(if ids.is_empty() { None } else { Some(delete_objects(context, &ids).await) })
+}
+
+/// Deletes some content: the objects, then the keys and the rows of those whose object is gone.
+pub async fn delete_some(
+    context: &PassContext<'_>,
+    pass: &Pass,
+    cause: Cause,
+    ids: &[ContentId],
+) -> PassResult<ContentDeletion> {
+    let removed = delete_objects(context, ids).await;
+    let pieces = delete_rows(context, pass, cause, &removed.gone).await?;
+    Ok(ContentDeletion { pieces, left: removed.left.len() as u64, is_away: removed.is_away })
+}
+
+async fn delete_objects(context: &PassContext<'_>, ids: &[ContentId]) -> Removed {
+    let removed = content::remove_objects(context.content_store, context.tenant.id, ids).await;
+    failpoint::reach("content.objects");
+    removed
+}
+
+/// Deletes the keys and the rows of content whose object is gone. Returns how many rows there were.
+async fn delete_rows(context: &PassContext<'_>, pass: &Pass, cause: Cause, gone: &[ContentId]) -> PassResult<u64> {
+    let (app, tenant) = (context.app, context.tenant.id);
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = context.begin_vault().await?;
+    vault::drop_content_keys(&mut tx, tenant, gone).await?;
+    tx.commit().await?;
+    failpoint::reach("content.keys");
+    let mut tx = context.begin().await?;
+    let traces = content::traces(&mut tx, tenant).await?;
+    if traces.mentions {
+        let records = gone.iter().map(|id| id.0);
+        gc_identifiers::note_all(&mut tx, tenant, pass.id, |query| {
+            unlink::identifiers_in(query.push("WITH lost AS ("), tenant, Owner::Content, records).push(")")
+        })
+        .await?;
+    }
+    let removed = content::remove_rows(&mut tx, tenant, gone, traces, app.clock.now()).await?;
+    if let Cause::Requests = cause {
+        select::count(&mut tx, tenant, pass.id, &removed).await?;
+    }
+    let deleted = removed.into_values().sum();
+    if deleted > 0 {
+        let records = usize::try_from(deleted).unwrap_or(usize::MAX);
+        let entry = Entry::new(Action::ContentDeleted, records, detail(cause, gone));
+        audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
+    }
+    failpoint::reach("content.before-commit");
+    tx.commit().await?;
+    failpoint::reach("content");
+    Ok(deleted)
+}
+
+fn detail(cause: Cause, ids: &[ContentId]) -> Value {
+    match cause {
+        Cause::Requests => json!({ "because": "requests" }),
+        Cause::Age => json!({ "because": "retention", "content_ids": ids }),
+    }
+}

@@ -1,0 +1,75 @@
+//! Finish: a request becomes done. In the same transaction masks replace its own identifiers, also in its comment (A8,
+//! A9).
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use super::gc_identifiers;
+use super::write_erasures::UNREADABLE;
+use crate::archive::mentions::Owner;
+use crate::archive::unlink;
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::{IdentifierId, RequestId};
+use crate::nightly::context::PassContext;
+use crate::nightly::failpoint;
+use crate::nightly::model::{Pass, PassResult, Step};
+use crate::nightly::pass;
+use crate::nightly::report::Report;
+use crate::requests::passes::{self as requests, BATCH, Claimed, Masked};
+use crate::vault;
+
+/// The name of the nightly job in the audit log.
+pub const ACTOR: &str = "nightly";
+
+pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let (app, tenant) = (context.app, context.tenant.id);
+    let keyset = app.keysets.get(&app.vault, tenant).await?;
+    loop {
+        let claimed = requests::claimed(&mut context.read().await?, tenant, pass.id, None, BATCH).await?;
+        if claimed.is_empty() {
+            break;
+        }
+        let ids: Vec<IdentifierId> = claimed.iter().flat_map(Claimed::identifiers).collect();
+        let masks = vault::masks(&mut context.read_vault().await?, &keyset, ids.iter().copied()).await?;
+        let (masked, failed) = mask(&claimed, &masks);
+        let now = app.clock.now();
+
+        failpoint::reach("finish.before");
+        let mut tx = context.begin().await?;
+        report.requests_failed += requests::fail(&mut tx, tenant, &failed, UNREADABLE, now).await?;
+        if !masked.is_empty() {
+            unlink::own_mentions(&mut tx, tenant, Owner::Request, |query| requests::with_own(query, tenant, &masked))
+                .await?;
+            report.requests_done += requests::set_done(&mut tx, tenant, &masked, now).await?;
+            gc_identifiers::note(&mut tx, tenant, pass.id, &ids).await?;
+            let entries: Vec<Entry> = masked
+                .iter()
+                .map(|request| Entry::new(Action::RequestDone, 1, json!({ "request_id": request.id })))
+                .collect();
+            audit::record_all(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entries).await?;
+        }
+        failpoint::reach("finish.before-commit");
+        tx.commit().await?;
+        failpoint::reach("finish");
+        context.check_stop()?;
+    }
+    let mut tx = context.begin().await?;
+    pass::set_step(&mut tx, tenant, pass.id, Step::Finished).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Splits requests into those whose identifiers all have a mask, and those that cannot be finished.
+fn mask(claimed: &[Claimed], masks: &HashMap<IdentifierId, Option<String>>) -> (Vec<Masked>, Vec<RequestId>) {
+    let (mut masked, mut failed) = (Vec::new(), Vec::new());
+    for request in claimed {
+        let mask = |id: Option<IdentifierId>| id.map(|id| masks.get(&id).cloned().flatten());
+        match (mask(request.phone_id), mask(request.email_id)) {
+            (Some(None), _) | (_, Some(None)) => failed.push(request.id),
+            (phone, email) => masked.push(Masked { id: request.id, phone: phone.flatten(), email: email.flatten() }),
+        }
+    }
+    (masked, failed)
+}

@@ -1,0 +1,14 @@
+//! The steps of a pass: claim, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
+//! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge.
+
+pub mod claim;
+pub mod delete_content;
+pub mod finish;
+pub mod gc_identifiers;
+pub mod gc_objects;
+pub mod plan;
+pub mod purge;
+pub mod rescan_texts;
+pub mod retention;
+pub mod unlink;
+pub mod write_erasures;

@@ -1,0 +1,193 @@
+//! Plan: one work row for each identifier and target, in an order in which every record is counted once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use crate::base::id::{IdentifierId, PassId, TenantId};
+use crate::base::target::Target;
+use crate::nightly::context::PassContext;
+use crate::nightly::failpoint;
+use crate::nightly::model::{Pass, PassResult, Step};
+use crate::nightly::pass;
+use crate::requests::passes::{self as requests, BATCH, Claimed};
+use crate::store::{Archive, Result, Tx};
+
+/// A work row: everything of an identifier in a target, before the latest cut-off of any request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The position of the row in the order, from 1.
+    pub no: i32,
+    pub target: Target,
+    /// Identifiers that requests name together share a component, and a component is unlinked in one chunk. So a record
+    /// that a request selects twice is counted once.
+    pub component: i32,
+    pub identifier: IdentifierId,
+    pub cutoff: DateTime<Utc>,
+}
+
+/// Writes the pass's selections and work rows.
+pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let mut tx = context.begin().await?;
+    let (mut claimed, mut after) = (Vec::<Claimed>::new(), None);
+    loop {
+        let batch = requests::claimed(&mut tx, tenant, pass.id, after, BATCH).await?;
+        let Some(last) = batch.last() else { break };
+        after = Some(last.id);
+        insert_selections(&mut tx, tenant, pass.id, &batch).await?;
+        claimed.extend(batch);
+    }
+    for chunk in work(&claimed).chunks(1_000) {
+        insert_work(&mut tx, tenant, pass.id, chunk).await?;
+    }
+    if tx.is_postgres() {
+        // Without statistics the planner assumes one new row, and joins the matches row by row.
+        tx.query("ANALYZE pass_work, pass_selections").execute().await?;
+    }
+    pass::set_step(&mut tx, tenant, pass.id, Step::Planned).await?;
+    failpoint::reach("plan.before-commit");
+    tx.commit().await?;
+    failpoint::reach("plan");
+    Ok(())
+}
+
+fn work(requests: &[Claimed]) -> Vec<Work> {
+    let mut components = Components::default();
+    for request in requests {
+        if let (Some(phone), Some(email)) = (request.phone_id, request.email_id) {
+            components.join(phone, email);
+        }
+    }
+    let mut rows = BTreeMap::<(i16, IdentifierId, IdentifierId), DateTime<Utc>>::new();
+    for request in requests {
+        for (target, identifier) in
+            request.targets.iter().flat_map(|target| request.identifiers().map(move |id| (target, id)))
+        {
+            let cutoff = rows.entry((target as i16, components.root(identifier), identifier)).or_insert(request.due_at);
+            *cutoff = request.due_at.max(*cutoff);
+        }
+    }
+    let mut numbers = HashMap::new();
+    rows.into_iter()
+        .zip(1..)
+        .filter_map(|(((target, root, identifier), cutoff), no)| {
+            let next = i32::try_from(numbers.len()).ok()?;
+            let component = *numbers.entry((target, root)).or_insert(next);
+            let target = Target::ALL.into_iter().find(|one| *one as i16 == target)?;
+            Some(Work { no, target, component, identifier, cutoff })
+        })
+        .collect()
+}
+
+/// The connected components of identifiers that requests name together, directly or over others (union-find).
+#[derive(Default)]
+struct Components(HashMap<IdentifierId, IdentifierId>);
+
+impl Components {
+    fn root(&self, mut id: IdentifierId) -> IdentifierId {
+        while let Some(parent) = self.0.get(&id) {
+            id = *parent;
+        }
+        id
+    }
+
+    fn join(&mut self, one: IdentifierId, another: IdentifierId) {
+        let (one, another) = (self.root(one), self.root(another));
+        if one != another {
+            // The root is the smaller id, so that the result does not depend on the order of the requests.
+            self.0.insert(one.max(another), one.min(another));
+        }
+    }
+}
+
+async fn insert_selections(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, requests: &[Claimed]) -> Result<u64> {
+    let rows = requests.iter().flat_map(|request| {
+        request.targets.iter().flat_map(move |target| request.identifiers().map(move |id| (request, target, id)))
+    });
+    tx.query("INSERT INTO pass_selections (tenant_id, pass_id, target, identifier_id, request_id, cutoff) VALUES ")
+        .each(rows, |query, (request, target, identifier)| {
+            query
+                .with("(", tenant)
+                .with(", ", pass)
+                .with(", ", target)
+                .with(", ", identifier)
+                .with(", ", request.id)
+                .with(", ", request.due_at)
+                .push(")")
+        })
+        .once()
+        .execute()
+        .await
+}
+
+async fn insert_work(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, rows: &[Work]) -> Result<u64> {
+    tx.query("INSERT INTO pass_work (tenant_id, pass_id, no, target, component, identifier_id, cutoff) VALUES ")
+        .each(rows, |query, Work { no, target, component, identifier, cutoff }| {
+            query
+                .with("(", tenant)
+                .with(", ", pass)
+                .with(", ", *no)
+                .with(", ", *target)
+                .with(", ", *component)
+                .with(", ", *identifier)
+                .with(", ", *cutoff)
+                .push(")")
+        })
+        .once()
+        .execute()
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::RequestId;
+    use crate::base::target::Targets;
+
+    fn request(phone: u128, email: u128, hour: i64, targets: Targets) -> Claimed {
+        let id = |bits: u128| (bits > 0).then(|| IdentifierId(uuid::Uuid::from_u128(bits)));
+        let due_at = DateTime::from_timestamp(hour * 3600, 0).unwrap();
+        Claimed {
+            id: RequestId::new(),
+            phone_id: id(phone),
+            email_id: id(email),
+            due_at,
+            targets,
+            delete_content: false,
+        }
+    }
+
+    fn archive_only() -> Targets {
+        Targets::from_iter([Target::Archive])
+    }
+
+    #[test]
+    fn the_latest_cutoff_of_an_identifier_wins() {
+        let rows = work(&[request(1, 0, 5, archive_only()), request(1, 0, 9, archive_only())]);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].cutoff.timestamp(), 9 * 3600);
+    }
+
+    #[test]
+    fn identifiers_named_together_share_a_component_over_others_too() {
+        let rows = work(&[
+            request(1, 2, 1, archive_only()),
+            request(3, 2, 1, archive_only()),
+            request(4, 0, 1, archive_only()),
+        ]);
+        let component = |bits: u128| rows.iter().find(|row| row.identifier.0.as_u128() == bits).unwrap().component;
+        assert_eq!(component(1), component(2));
+        assert_eq!(component(2), component(3));
+        assert_ne!(component(3), component(4));
+        assert_eq!(rows.iter().map(|row| row.no).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn targets_are_walked_one_after_the_other() {
+        let rows = work(&[request(1, 2, 1, Targets::ALL), request(3, 0, 1, Targets::ALL)]);
+        assert_eq!(rows.len(), 9);
+        assert!(rows.is_sorted_by_key(|row| row.target));
+        assert!(rows.is_sorted_by_key(|row| row.component));
+    }
+}

@@ -1,0 +1,82 @@
+//! Old requests: how long they are kept, and their erasures with them.
+
+use chrono::{DateTime, Utc};
+use lethe::base::id::RequestId;
+use lethe::store::Query;
+use serde_json::{Value, json};
+
+use crate::harness::oracle::time_of;
+use crate::harness::{TestLethe, each_store};
+
+each_store!(an_old_request_is_purged_and_a_waiting_one_never, |lethe: TestLethe| async move {
+    let done = lethe
+        .enter_request(&json!({ "phone_number": "91234567", "to_date": "2026-02-15", "targets": ["archive"] }))
+        .await;
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    assert_eq!(lethe.request(&done["id"]).await.json()["status"], "done");
+    let created = time_of(&done, "created_at");
+    let day_before = created.checked_add_months(chrono::Months::new(12)).unwrap();
+    lethe.night(&(day_before - chrono::TimeDelta::days(1)).to_rfc3339()).await.well();
+    assert_eq!(lethe.request(&done["id"]).await.status, 200);
+    assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 1);
+    lethe.night(&(day_before + chrono::TimeDelta::days(1)).to_rfc3339()).await.well();
+    assert_eq!(lethe.request(&done["id"]).await.problem(404), "not_found");
+    assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 0);
+});
+
+each_store!(a_request_is_kept_for_30_days_after_it_was_done, |lethe: TestLethe| async move {
+    let enter = async |phone: &str| {
+        lethe.enter_request(&json!({ "phone_number": phone, "to_date": "2026-02-15", "targets": ["archive"] })).await
+    };
+    let (late, long, waiting) = (enter("91234567").await, enter("41234567").await, enter("40506070").await);
+    postpone(&lethe, &waiting).await;
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 2);
+    // One waited for a year before it was done, at 3 in the morning in Oslo; the other was entered a year before the
+    // instant below, to the second. In between the clocks change to summer time.
+    age(&lethe, &late, "2025-02-01T12:00:00Z", "2026-03-10T02:00:00Z").await;
+    age(&lethe, &long, "2025-04-09T01:00:00Z", "2025-04-10T01:00:00Z").await;
+    age(&lethe, &waiting, "2025-01-01T12:00:00Z", "2025-01-01T12:00:00Z").await;
+
+    let purged = async |as_of: &str| {
+        let foretold = lethe.run(&["job", "nightly", "--as-of", as_of, "--dry-run", "--json"]).await.well();
+        let foretold: Value = serde_json::from_str(&foretold.stdout).unwrap();
+        let told: Value = serde_json::from_str(&lethe.night(as_of).await.well().stdout).unwrap();
+        assert_eq!(told["requests_purged"], foretold["requests_purged"], "{told} {foretold}");
+        assert_eq!(told["requests_overdue"], json!(1), "{told}");
+        let erasures = lethe.dump().await.rows("vault.erasures").len();
+        (told["requests_purged"].as_u64().unwrap(), erasures)
+    };
+    assert_eq!(purged("2026-03-11T02:00:00Z").await, (0, 2), "done yesterday");
+    assert_eq!(purged("2026-04-09T01:00:00Z").await, (0, 2), "30 days and 12 months, to the second");
+    assert_eq!(lethe.request(&late["id"]).await.json()["status"], "done");
+    assert_eq!(purged("2026-04-09T01:00:01Z").await, (2, 0), "a second more");
+    for gone in [&late, &long] {
+        assert_eq!(lethe.request(&gone["id"]).await.problem(404), "not_found");
+    }
+    assert_eq!(purged("2027-04-09T01:00:01Z").await, (0, 0), "one that waits is never purged");
+    assert_eq!(lethe.request(&waiting["id"]).await.json()["status"], "waiting");
+});
+
+/// Lets a request wait for ever, as one does that every pass fails to carry out.
+async fn postpone(lethe: &TestLethe, request: &Value) {
+    let due: DateTime<Utc> = "2099-01-01T00:00:00Z".parse().unwrap();
+    update(lethe, request, |query| query.with("due_at = ", due)).await;
+}
+
+/// Makes a request as old as it would be if it had been entered and done then.
+async fn age(lethe: &TestLethe, request: &Value, created: &str, done: &str) {
+    let instant = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let (created, done) = (instant(created), instant(done));
+    update(lethe, request, |query| query.with("created_at = ", created).with(", done_at = ", done)).await;
+}
+
+async fn update(lethe: &TestLethe, request: &Value, set: impl FnOnce(Query<'_>) -> Query<'_>) {
+    let id = RequestId(request["id"].as_str().unwrap().parse().unwrap());
+    let archive = lethe.archive().await;
+    let mut tx = archive.write().await.unwrap();
+    let changed = set(tx.query("UPDATE requests SET ")).with(" WHERE id = ", id).execute().await.unwrap();
+    assert_eq!(changed, 1);
+    tx.commit().await.unwrap();
+    archive.close().await;
+}
