@@ -19,9 +19,11 @@ async fn shown(lethe: &TestLethe, item: &Value, view: &str) -> String {
     lethe.caller("dpo").get(&path).await.expect(200).text
 }
 
-const SUBTITLES: &str = "1\n00:00:01,000 --> 00:00:02,000\nnummeret er 918\n\n2\n00:00:02,000 --> 00:00:03,000\n27 364\n";
+const SUBTITLES: &str =
+    "1\n00:00:01,000 --> 00:00:02,000\nnummeret er 918\n\n2\n00:00:02,000 --> 00:00:03,000\n27 364\n";
 const PAGE: &str = "<p>Ring <b>918</b>&nbsp;27 364 eller <a href=\"mailto:bird@example.net\">skriv</a></p>";
-const LINES: &str = "{\"leg\":\"k\",\"x\":\"918 27\"}\n{\"leg\":\"a\",\"x\":\"ja, 12?\"}\n{\"leg\":\"k\",\"x\":\"364\"}\n";
+const LINES: &str =
+    "{\"leg\":\"k\",\"x\":\"918 27\"}\n{\"leg\":\"a\",\"x\":\"ja, 12?\"}\n{\"leg\":\"k\",\"x\":\"364\"}\n";
 const MAIL: &str = "Received: from 10.0.0.1\r\nFrom: <bird@example.net>\r\nSubject: =?UTF-8?Q?Ring_p=C3=A5_91827364?=\r\nMIME-Version: 1.0\r\n\
     Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\nOTE4IDI3IDM2NA==\r\n\
     --b\r\nContent-Type: image/png\r\n\r\n.PNG\r\n--b--\r\n";
@@ -42,18 +44,18 @@ each_store!(a_text_of_every_format_is_kept_without_its_customer_and_forgets_them
             assert_eq!((&item["media_type"], &item["warnings"][0]["code"]), (&json!(sent_as), &warnings));
             let identified = shown(&lethe, &item, "identified").await;
             assert!(identified.contains("+4791827364"), "{identified}");
-            for gone in ["918 27", "918</b>", "27 364", "\"364\"", "OTE4", "Received", "PNG", "="] {
-                assert!(gone == "=" || !identified.contains(gone), "{gone}: {identified}");
+            for gone in ["918 27", "918</b>", "27 364", "\"364\"", "OTE4", "Received", "PNG"] {
+                assert!(!identified.contains(gone), "{gone}: {identified}");
             }
-            items.push((item, text));
+            items.push(item);
         }
     }
     let officer = lethe.caller("dpo");
     let listed = officer.get(path.split('?').next().unwrap()).await.expect(200).json();
     assert!(listed["items"].as_array().unwrap().iter().all(|item| item.get("warnings").is_none()));
-    lethe.request(&json!({ "phone_number": "91827364", "to_date": "2026-02-10", "targets": ["archive"] })).await;
-    lethe.night().await;
-    for (item, _) in items {
+    lethe.enter_request(&json!({ "phone_number": "91827364", "to_date": "2026-02-10", "targets": ["archive"] })).await;
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    for item in items {
         let left = shown(&lethe, &item, "identified").await;
         assert!(!left.contains("91827364") && !left.contains("bird") && left.contains("Anonymized"), "{left}");
     }

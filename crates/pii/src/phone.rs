@@ -222,7 +222,8 @@ pub mod readings {
 
     thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
 
-    pub(super) fn count() {
+    /// Counts one.
+    pub fn count() {
         COUNT.set(COUNT.get() + 1);
     }
 

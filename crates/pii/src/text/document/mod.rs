@@ -38,6 +38,7 @@ pub use fill::Filled;
 use joined::{Eyes, Layout};
 use pieces::{Belongs, Pieces};
 pub use rereading::tokenize_again;
+pub(super) use signs::named as named_sign;
 pub(crate) use signs::unescape as unescape_signs;
 use speakers::Labels;
 
