@@ -17,7 +17,7 @@ pub fn own_numbers(raw: &[String], region: Region, invalid: &mut Vec<FieldError>
     each(raw, ("/own_numbers", MOST_NUMBERS), ("phone_number_invalid", RULE), read, invalid)
 }
 
-/// What is dialled before a number to call out; none where one of them breaks a rule.
+/// The prefixes that are dialled to call out; none where one of them breaks a rule.
 pub fn dial_out_prefixes(raw: &[String], invalid: &mut Vec<FieldError>) -> Option<Vec<String>> {
     const RULE: &str = "must be 1 to 4 digits, * or #";
     let is_one =

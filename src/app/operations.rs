@@ -87,7 +87,7 @@ pub struct TenantSettings {
     /// The numbers of the contact centre itself, in E.164, or their beginnings. They are never a customer's.
     #[schema(example = json!(["+4722334"]))]
     pub own_numbers: Vec<String>,
-    /// What is dialled before a number to call out of the house. Call logs contain it, customers' numbers do not.
+    /// The prefixes that are dialled to call out of the house. Call logs contain them, and customers' numbers do not.
     #[schema(example = json!(["9"]))]
     pub dial_out_prefixes: Vec<String>,
     /// How recordings and other content are kept and delivered.
@@ -179,7 +179,7 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
     own_numbers: Member<Vec<String>>,
-    /// What is dialled before a number to call out of the house, at most 10 of up to 4 characters.
+    /// The prefixes that are dialled to call out of the house: at most 10, of up to 4 characters.
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
     dial_out_prefixes: Member<Vec<String>>,

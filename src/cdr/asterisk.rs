@@ -7,7 +7,7 @@ use super::call::{Call, Leg, Outcome};
 use super::fields::{Column, Row, label};
 use super::parties::{Direction, House, Legs, Parties};
 
-/// Where the columns are.
+/// The positions of the columns.
 struct Layout {
     src: Column,
     dst: Column,
@@ -79,7 +79,7 @@ pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallL
     };
     let parties = Parties::new(&legs, house);
     let customer = parties.customer.as_deref();
-    // The agent of a call that goes out is the one whose phone started it.
+    // The agent of an outgoing call is the one whose phone started it.
     let is_outbound = parties.direction == Some(Direction::Outbound);
     let agent = (if is_outbound { channel } else { dstchannel }).and_then(resource);
     let leg = Leg {

@@ -32,7 +32,7 @@ pub(super) struct Call {
     customer: Customer,
     context: Option<String>,
     line: Option<String>,
-    /// Who spoke, in their order; before anybody did, whose phone rang first.
+    /// The agents who spoke, in their order. Before anybody spoke, the agent whose phone rang first.
     agents: Vec<String>,
     duration_seconds: Option<u32>,
     billed_seconds: Option<u32>,
@@ -41,7 +41,7 @@ pub(super) struct Call {
     is_queue: bool,
 }
 
-/// What a row says of a call beside its parties and its times.
+/// The facts of a row beside its parties and its times.
 #[derive(Default)]
 pub(super) struct Leg<'a> {
     /// The queue that the caller was in.
@@ -103,7 +103,7 @@ impl Call {
     fn add(&mut self, later: Self) {
         let is_answered = |call: &Self| call.outcome == Outcome::Answered;
         match (is_answered(self), is_answered(&later)) {
-            // Who only heard it ring did not speak.
+            // An agent whose phone only rang did not speak.
             (false, true) if !later.agents.is_empty() => self.agents = later.agents,
             (true, false) => {}
             (false, false) if !self.agents.is_empty() => {}
@@ -176,7 +176,7 @@ struct Interaction<'a> {
     attributes: Attributes<'a>,
 }
 
-/// What else a call has. Texts here are short words of the exchange's own configuration.
+/// Further facts of a call. Texts here are short words of the exchange's own configuration.
 #[derive(Serialize)]
 struct Attributes<'a> {
     /// The line that was called, or the extension that called out.
@@ -197,7 +197,7 @@ struct Attributes<'a> {
     /// Why the call ended, in the exchange's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     hangup_cause: Option<&'a str>,
-    /// All who spoke, where the call was transferred.
+    /// All agents who spoke, if the call was transferred.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     agents: &'a [String],
 }

@@ -1,4 +1,4 @@
-//! What the columns of both exchanges have in common: texts, local times, and lengths.
+//! The common columns of both exchanges: texts, local times, and durations.
 
 use chrono::offset::LocalResult;
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, TimeZone, Utc};

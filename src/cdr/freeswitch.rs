@@ -8,7 +8,7 @@ use super::call::{Call, Leg, Outcome};
 use super::fields::{Column, Row, label};
 use super::parties::{Direction, House, Legs, Parties};
 
-/// Where the columns are. A template may be without a column.
+/// The positions of the columns. A template may be without a column.
 struct Layout {
     name: Option<Column>,
     caller: Column,
@@ -111,7 +111,7 @@ pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallL
     };
     let parties = Parties::new(&legs, house);
     let cause = text(layout.cause)?.filter(|text| is_cause(text));
-    // The name of a call that goes out is the house's.
+    // The name on an outgoing call is the house's.
     let name = text(layout.name)?.filter(|text| parties.direction == Some(Direction::Inbound) && is_name(text));
     let leg = Leg {
         context: context.and_then(|text| label(text, parties.customer.as_deref())),

@@ -1,8 +1,9 @@
 //! Call records of a telephone exchange: `Master.csv` of Asterisk and FreeSWITCH, parsed into records for the archive.
 //!
-//! Each call becomes one interaction. Of a transferred or queued call, exchanges write several rows with one id: they are
-//! merged in `call.rs`. Which party is the customer is decided in `parties.rs`. What the archive cannot tokenize is not taken over: no caller id text, no channel
-//! name, no account code, no user field, since any of them may hold the customer's number or name.
+//! Each call becomes one interaction. An exchange writes several rows with one id for a transferred or queued call, and
+//! `call.rs` merges them. `parties.rs` decides which party is the customer. Fields that the archive cannot tokenize are
+//! dropped: the caller id text, the channel name, the account code, and the user field. Any of them may contain the
+//! customer's number or name.
 //!
 //! Another exchange needs a file beside `asterisk.rs` and a variant of [`Exchange`].
 

@@ -1,22 +1,21 @@
-//! Who called whom. An exchange does not say which number is the customer's.
+//! The parties of a call. An exchange does not say which number is the customer's.
 
 use pii::{HouseNumbers, Phone, Pii, Region};
 use serde::Serialize;
 
 use super::fields::{LABEL_DIGITS, digits, label};
 
-/// What a tenant has told of its telephones.
+/// The settings of a tenant about its telephones.
 #[derive(Clone, Debug)]
 pub struct House {
-    /// Whose national numbers need no country code.
     pub region: Region,
     /// The numbers of the contact centre itself.
     pub numbers: HouseNumbers,
-    /// What is dialled before a number to call out.
+    /// The prefixes that are dialled to call out.
     pub dial_out_prefixes: Vec<String>,
 }
 
-/// Who began a call.
+/// The side that began a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Direction {
@@ -26,7 +25,7 @@ pub(super) enum Direction {
     Outbound,
 }
 
-/// What a row says of who called whom.
+/// The columns of a row that tell the direction.
 #[derive(Default)]
 pub(super) struct Legs<'a> {
     /// The number that called.
@@ -39,13 +38,13 @@ pub(super) struct Legs<'a> {
     pub(super) from: Option<&'a str>,
     /// The phone or trunk that was called.
     pub(super) to: Option<&'a str>,
-    /// What the exchange itself dialled, such as `PJSIP/98765432@trunk,300`.
+    /// The text that the exchange itself dialled, such as `PJSIP/98765432@trunk,300`.
     pub(super) dial_string: Option<&'a str>,
-    /// What the exchange says of the direction.
+    /// The direction that the exchange states.
     pub(super) stated: Option<Direction>,
 }
 
-/// Who called whom.
+/// The direction of a call and its customer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parties<'a> {
     /// None for a call inside of the house.
@@ -124,7 +123,7 @@ impl House {
         Phone::parse(number, self.region).ok()
     }
 
-    /// A dialled number without what was dialled before it: what the tenant says is dialled, if a valid number follows. Of what
+    /// A dialled number without what was dialled before it: a prefix of the tenant, if a valid number follows. Of a text that
     /// cannot be a number, the part that the exchange itself has dialled.
     fn without_prefix(&self, dialled: &str, dial_string: Option<&str>) -> String {
         let is_valid = |number: &&str| self.read(number).is_some_and(|read| read.is_valid());

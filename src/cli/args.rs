@@ -257,7 +257,7 @@ pub struct TenantArguments {
     /// Numbers of the contact centre itself, or their beginnings such as +4722334*: they are no customer's; "" for none
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub own_numbers: Option<Vec<String>>,
-    /// What is dialled before a number to call out of the house; "" for nothing
+    /// The prefixes that are dialled to call out of the house; "" for none
     #[arg(long, value_name = "PREFIXES", value_delimiter = ',')]
     pub dial_out_prefixes: Option<Vec<String>>,
 }

@@ -41,7 +41,7 @@ pub struct Settings {
     pub delete_content: bool,
     /// The numbers of the house in E.164, or their beginnings: they are no customer's.
     pub own_numbers: Vec<String>,
-    /// What is dialled before a number to call out of the house.
+    /// The prefixes that are dialled to call out of the house.
     pub dial_out_prefixes: Vec<String>,
     pub recordings: Recordings,
 }

@@ -73,7 +73,7 @@ pub(crate) fn is_counter(raw: &str) -> bool {
     is_nobody(raw) && !all_words(raw, |word| !is_in(COUNTED, word))
 }
 
-/// What a telephone keypad makes of the words that some carriers and Twilio send for a withheld number.
+/// The digits that a telephone keypad makes of the words that some carriers and Twilio send for a withheld number.
 const KEYPAD: [&str; 3] = ["266696687", "7378742833", "86282452253"];
 
 /// Shorter ones are somebody's number in some country, so they count only behind a `+`, where no number is like them.
@@ -194,7 +194,7 @@ mod tests {
         for raw in ["+862824522531", "+46266696688", "8656696", "2562533", "+4798765432"] {
             assert!(!is_withheld(raw), "{raw}");
         }
-        // What a `+` makes of the short ones is nobody's number.
+        // A short one with a `+` before it is nobody's number.
         for word in KEYPAD_AFTER_PLUS {
             assert!(Phone::parse_valid(&format!("+{word}"), "NO".parse().unwrap()).is_none(), "{word}");
         }

@@ -1,4 +1,4 @@
-//! Stories of who called whom, and of calls that have several rows.
+//! Stories of the parties of calls, and of calls that have several rows.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What wraps an identifier in a field: a display name, a URI with its parameters, the quotes of a spreadsheet, an encoding.
+//! The wrapping of an identifier in a field: a display name, a URI with its parameters, the quotes of a spreadsheet, an encoding.
 
 use super::encoded::decoded;
 use crate::digit::is_invisible;

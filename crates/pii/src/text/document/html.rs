@@ -105,7 +105,7 @@ pub(super) fn escape(text: &str) -> String {
     escape_read(text).replace('"', "&quot;").replace('\'', "&#39;").replace('\u{A0}', "&nbsp;")
 }
 
-/// What a piece says.
+/// The text of a piece.
 fn says(text: &str, piece: Piece) -> Cow<'_, str> {
     let raw = &text[piece.start as usize..piece.end as usize];
     unescape(raw).filter(|_| piece.is_signed()).map_or(Cow::Borrowed(raw), Cow::Owned)

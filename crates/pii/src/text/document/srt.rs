@@ -58,7 +58,7 @@ pub(super) fn is_one(text: &str) -> bool {
     is_timed && cues(text).all(|cue| cue.is_ok())
 }
 
-/// What is said in each cue.
+/// The words of each cue.
 fn cues(text: &str) -> impl Iterator<Item = Result<&str, DocumentError>> {
     let mut lines = Lines::of(text);
     std::iter::from_fn(move || {

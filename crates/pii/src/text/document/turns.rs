@@ -1,4 +1,4 @@
-//! Who speaks, in a format that nobody has described: of the items of an array, a field whose values come again and again says
+//! The speakers in a format that nobody has described: of the items of an array, a field whose values come again and again says
 //! whose turn it is.
 
 use std::collections::HashMap;
@@ -64,7 +64,7 @@ const SPEAKS: [&str; 22] = [
     "who",
 ];
 
-/// What is known of a field of the items.
+/// The values of a field of the items.
 #[derive(Default)]
 struct Values {
     seen: HashMap<u64, usize>,

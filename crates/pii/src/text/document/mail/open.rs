@@ -158,7 +158,7 @@ fn text_of(bytes: &[u8], charset: Option<&str>) -> String {
     let stated = charset.and_then(|charset| Encoding::for_label(charset.as_bytes()));
     let is_utf8 = std::str::from_utf8(bytes).is_ok();
     let encoding = match stated {
-        // What is said to be ASCII is read in its extension by everybody.
+        // The label of ASCII means its extension to all programs.
         Some(encoding) if encoding != WINDOWS_1252 || !is_utf8 || bytes.is_ascii() => encoding,
         _ if is_utf8 => UTF_8,
         _ => WINDOWS_1252,

@@ -87,7 +87,7 @@ fn a_message_is_stored_with_the_texts_that_a_reader_sees() {
     ] {
         assert_eq!(shown.matches(what).count(), times, "{what} in {shown}");
     }
-    // What is stored is a message again, and reading it again finds nothing more.
+    // The stored text is a message again, and reading it again finds nothing more.
     let again = tokenize_again(Format::Mail, document.text.clone(), document.mentions.len(), &kari()).unwrap();
     assert!(!again.is_replaced);
     assert_eq!(
