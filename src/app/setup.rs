@@ -97,7 +97,7 @@ pub async fn migrate(stores: &AppContext) -> Result<(), StoreError> {
 }
 
 #[must_use]
-pub fn shelf(config: &Config) -> ContentStore {
+pub fn content_store(config: &Config) -> ContentStore {
     let (size_limit, texts) = (config.content.size_limit, TextMemory::new(config.content.text_memory));
     #[cfg(feature = "s3")]
     if let Some(name) = &config.content.s3.bucket {
@@ -116,8 +116,13 @@ pub fn shelf(config: &Config) -> ContentStore {
 
 /// The worker that delivers recordings to their tenants.
 #[must_use]
-pub fn courier(config: &Config, stores: &Arc<AppContext>, shelf: &Arc<ContentStore>) -> DeliveryWorker {
-    DeliveryWorker::new(Arc::clone(stores), Arc::clone(shelf), config.delivery.clone(), config.deliveries_folder())
+pub fn delivery_worker(config: &Config, stores: &Arc<AppContext>, content_store: &Arc<ContentStore>) -> DeliveryWorker {
+    DeliveryWorker::new(
+        Arc::clone(stores),
+        Arc::clone(content_store),
+        config.delivery.clone(),
+        config.deliveries_folder(),
+    )
 }
 
 async fn make_demo(stores: &AppContext) -> Result<(), StartError> {
@@ -186,12 +191,12 @@ fn master_key(config: &Config) -> Result<MasterKey, StartError> {
 fn make_master_key(file: &Path, config: &Config) -> Result<MasterKey, StartError> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let text = STANDARD.encode(Key::random()?.bytes());
-    let draft = config.data_dir.join(format!(".dev-master.key.{}", std::process::id()));
+    let temporary = config.data_dir.join(format!(".dev-master.key.{}", std::process::id()));
     let write = || {
         let mut open = std::fs::File::options();
-        open.write(true).create(true).truncate(true).mode(0o600).open(&draft)?.write_all(text.as_bytes())?;
-        let linked = std::fs::hard_link(&draft, file);
-        std::fs::remove_file(&draft)?;
+        open.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?.write_all(text.as_bytes())?;
+        let linked = std::fs::hard_link(&temporary, file);
+        std::fs::remove_file(&temporary)?;
         match linked {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),

@@ -29,8 +29,8 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Co
     let stores = Arc::new(job::open(config).await?);
     if arguments.file.is_dir() {
         let tenant = find(&stores, &arguments.tenant).await?;
-        let shelf = Arc::new(app::shelf(config));
-        let imported = folder::import(&stores, &shelf, &tenant, &arguments.file).await?;
+        let content_store = Arc::new(app::content_store(config));
+        let imported = folder::import(&stores, &content_store, &tenant, &arguments.file).await?;
         show_files(&imported, arguments.json);
         return Ok(if imported.rejected.is_empty() { Exit::Done } else { Exit::Incomplete });
     }

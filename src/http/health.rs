@@ -157,8 +157,8 @@ mod tests {
         health.drain();
         assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(status("/healthz").await, StatusCode::OK);
-        let answer = call_service(&app, TestRequest::get().uri("/metrics").to_request()).await;
-        let text = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
+        let response = call_service(&app, TestRequest::get().uri("/metrics").to_request()).await;
+        let text = String::from_utf8(read_body(response).await.to_vec()).unwrap();
         assert!(text.contains("lethe_oldest_waiting_request_seconds 42"), "{text}");
     }
 
@@ -190,9 +190,9 @@ mod tests {
     async fn not_ready_without_its_databases() {
         let health = Health::new(|| Box::pin(async { Err("vault: 2 migrations are missing".to_owned()) }));
         let app = init_service(App::new().app_data(Data::new(health)).service(readyz)).await;
-        let answer = call_service(&app, TestRequest::get().uri("/readyz").to_request()).await;
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(answer.headers().get("retry-after").unwrap(), "5");
-        assert!(!String::from_utf8_lossy(&read_body(answer).await).contains("vault"));
+        let response = call_service(&app, TestRequest::get().uri("/readyz").to_request()).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers().get("retry-after").unwrap(), "5");
+        assert!(!String::from_utf8_lossy(&read_body(response).await).contains("vault"));
     }
 }

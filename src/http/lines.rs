@@ -83,8 +83,9 @@ impl FromRequest for Lines {
         Box::pin(async move {
             match media_type(&request)?.as_str() {
                 NDJSON => {
-                    let kit = request.app_data::<Data<HttpContext>>();
-                    let longest = kit.map_or_else(|| HttpConfig::default().body_limit, |kit| kit.http.body_limit);
+                    let context = request.app_data::<Data<HttpContext>>();
+                    let longest =
+                        context.map_or_else(|| HttpConfig::default().body_limit, |context| context.http.body_limit);
                     let stream = Stream { payload, splitter: Splitter::new(longest), ended: false };
                     Ok(Self(Source::Stream(Box::new(stream))))
                 }

@@ -195,7 +195,7 @@ impl Problem {
     }
 
     /// The response to a call.
-    pub(super) fn answer(&self, call: Option<CallId>) -> HttpResponse {
+    pub(super) fn response(&self, call: Option<CallId>) -> HttpResponse {
         let Inner { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:lethe:problem:{}", code.as_str()),
@@ -206,12 +206,12 @@ impl Problem {
             code: code.as_str(),
             errors: errors.clone(),
         };
-        let mut answer = HttpResponse::build(code.status()).json(body);
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        let mut response = HttpResponse::build(code.status()).json(body);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         for (name, value) in headers {
-            answer.headers_mut().insert(name.clone(), value.clone());
+            response.headers_mut().insert(name.clone(), value.clone());
         }
-        answer
+        response
     }
 }
 
@@ -235,7 +235,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.answer(None)
+        self.response(None)
     }
 }
 

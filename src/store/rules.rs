@@ -347,8 +347,8 @@ mod tests {
             ("WITH s (no) AS MATERIALIZED (SELECT id FROM b WHERE tenant_id = $1) SELECT no FROM s", "s"),
             ("WITH s AS (SELECT 1), t (no) AS NOT MATERIALIZED (SELECT 2) SELECT no FROM s, t", "t"),
         ] {
-            let told = broken(text).unwrap_or_default();
-            assert!(told.starts_with(rule), "{text}: {told}");
+            let found = broken(text).unwrap_or_default();
+            assert!(found.starts_with(rule), "{text}: {found}");
         }
     }
 }
