@@ -22,15 +22,18 @@ pub struct Arguments {
 }
 
 const EXITS: &str = "Examples:
-  lethe demo                      everything on embedded databases, in a fresh folder
-  lethe serve                     the API, on http://127.0.0.1:8080
-  lethe job nightly               carry out what is due
+  lethe demo                      show the whole service on embedded databases in a new folder
+  lethe serve                     run the API on http://127.0.0.1:8080
+  lethe job nightly               carry out the requests that are due
   lethe deliver                   deliver recordings to their tenants
 
 Exit codes:
-  0 all done (also: another runner is at it)   1 failure   2 some requests were left waiting, some lines rejected,
-  some recordings not delivered
-  64 usage   75 try again (a database is away, or asked to stop)   78 configuration";
+  0   All is done, or another runner works for the tenants.
+  1   The command failed.
+  2   Some requests were left waiting, some lines were rejected, or some recordings were not delivered.
+  64  The command line is wrong.
+  75  Try again: a database is unavailable, or the process was asked to stop.
+  78  A setting is wrong.";
 
 /// The commands.
 #[derive(Subcommand)]
