@@ -33,7 +33,7 @@ use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Code, HttpContext, Keys, Problem, Registry, TenantDirectory};
+use crate::http::{Code, HttpContext, Problem, Registry, TenantDirectory, TokenKeys};
 use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
@@ -75,14 +75,14 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )
 )]
-struct Document;
+struct ApiDocument;
 
 /// The OpenAPI document of all routes.
 #[must_use]
 pub fn openapi() -> OpenApi {
     let (_, mut document) = App::new()
         .into_utoipa_app()
-        .openapi(Document::openapi())
+        .openapi(ApiDocument::openapi())
         .service(health::healthz)
         .service(health::readyz)
         .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
@@ -111,7 +111,7 @@ pub async fn serve(
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
     let context = Data::new(HttpContext {
         http: config.http.clone(),
-        keys: Keys::open(config, stores.clock)?,
+        keys: TokenKeys::open(config, stores.clock)?,
         tenants: directory(&stores),
         metrics: metrics.clone(),
     });

@@ -17,7 +17,7 @@ use crate::content;
 use crate::content::{ContentStore, Objects, TextMemory};
 use crate::delivery::DeliveryWorker;
 use crate::http::auth::KeysError;
-use crate::store::{self, Db, Limits, Settings, StoreError};
+use crate::store::{self, Db, StoreError, StoreSettings, TimeLimits};
 use crate::tenants::{self, TenantError};
 use crate::vault::{AppContext, Keysets, MasterKey, VaultError};
 
@@ -51,17 +51,17 @@ pub enum StartError {
 
 /// Opens both databases for a command. In development mode it also migrates them and creates the tenant `demo`.
 pub async fn open(config: &Config) -> Result<AppContext, StartError> {
-    open_with(config, Limits::all(Duration::from_secs(config.database.job_timeout))).await
+    open_with(config, TimeLimits::all(Duration::from_secs(config.database.job_timeout))).await
 }
 
 /// Opens both databases for the service, whose callers wait for a shorter time than a command does.
 pub async fn open_to_serve(config: &Config) -> Result<AppContext, StartError> {
     let read = Duration::from_secs(config.database.statement_timeout);
     let write = Duration::from_secs(config.database.write_timeout);
-    open_with(config, Limits { read, write }).await
+    open_with(config, TimeLimits { read, write }).await
 }
 
-async fn open_with(config: &Config, limits: Limits) -> Result<AppContext, StartError> {
+async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, StartError> {
     let (archive, vault) = addresses(config)?;
     let master = master_key(config)?;
     let stores = AppContext {
@@ -140,7 +140,7 @@ async fn make_demo(stores: &AppContext) -> Result<(), StartError> {
 
 /// The URLs of the archive and the vault. Without a setting, they are SQLite files in the data folder. Beside a
 /// PostgreSQL archive, the vault is the schema `vault` of the same server.
-fn addresses(config: &Config) -> Result<(Settings, Settings), StartError> {
+fn addresses(config: &Config) -> Result<(StoreSettings, StoreSettings), StartError> {
     let is_postgres = |url: &SecretString| url.expose_secret().starts_with("postgres");
     let embedded = |file: &str| -> Result<SecretString, StartError> {
         std::fs::create_dir_all(&config.data_dir).map_err(StartError::Folder)?;
@@ -152,13 +152,13 @@ fn addresses(config: &Config) -> Result<(Settings, Settings), StartError> {
         None if is_postgres(&archive) => archive.clone(),
         None => embedded("vault.db")?,
     };
-    let archive = Settings {
+    let archive = StoreSettings {
         url: archive,
         schema: None,
         connections: config.database.pool,
         patience: Duration::from_secs(config.database.acquire_timeout),
     };
-    let vault = Settings {
+    let vault = StoreSettings {
         url: vault,
         schema: Some("vault"),
         connections: config.vault.pool,

@@ -18,7 +18,7 @@ pub struct Arguments {
     pub config: Option<PathBuf>,
     /// The command to run.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
 const EXITS: &str = "Examples:
@@ -37,7 +37,7 @@ Exit codes:
 
 /// The commands.
 #[derive(Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Run the API
     #[command(after_help = "Example: LETHE_HTTP__LISTEN=127.0.0.1:0 lethe serve")]
     Serve,
@@ -129,7 +129,7 @@ pub struct DeliverArguments {
 
 /// The kind of the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum KindArgument {
     /// Calls, chats, e-mails, voicemails, and text messages
     #[default]
     Interactions,
@@ -139,12 +139,12 @@ pub enum Kind {
     RawEvents,
 }
 
-impl From<Kind> for SampleKind {
-    fn from(kind: Kind) -> Self {
+impl From<KindArgument> for SampleKind {
+    fn from(kind: KindArgument) -> Self {
         match kind {
-            Kind::Interactions => Self::Interactions,
-            Kind::SurveyResponses => Self::SurveyResponses,
-            Kind::RawEvents => Self::RawEvents,
+            KindArgument::Interactions => Self::Interactions,
+            KindArgument::SurveyResponses => Self::SurveyResponses,
+            KindArgument::RawEvents => Self::RawEvents,
         }
     }
 }
@@ -157,7 +157,7 @@ pub struct ImportArguments {
     pub format: Format,
     /// The kind of the records in the file
     #[arg(long, value_enum, default_value_t)]
-    pub kind: Kind,
+    pub kind: KindArgument,
     /// The tenant that the records belong to
     #[arg(long, value_name = "SLUG", default_value = "demo")]
     pub tenant: String,
@@ -190,7 +190,7 @@ pub struct SampleArguments {
     pub until: NaiveDate,
     /// The kind of the records; records of the same seed belong together
     #[arg(long, value_enum, default_value_t)]
-    pub kind: Kind,
+    pub kind: KindArgument,
     /// Write recordings, transcripts, and chat logs of the interactions into this folder instead
     #[arg(long, value_name = "FOLDER", conflicts_with = "kind")]
     pub content: Option<PathBuf>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::args::{ImportArguments, Kind};
+use super::args::{ImportArguments, KindArgument};
 use super::exit::{CommandError, Exit};
 use super::folder::{self, Imported, RejectedFile};
 use super::job::{self, find};
@@ -35,9 +35,9 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Co
         return Ok(if imported.rejected.is_empty() { Exit::Done } else { Exit::Incomplete });
     }
     let ingested = match arguments.kind {
-        Kind::Interactions => import::<InteractionIn>(&stores, &arguments, Target::Archive).await?,
-        Kind::SurveyResponses => import::<SurveyResponseIn>(&stores, &arguments, Target::SmsSurvey).await?,
-        Kind::RawEvents => import::<RawEventIn>(&stores, &arguments, Target::RawData).await?,
+        KindArgument::Interactions => import::<InteractionIn>(&stores, &arguments, Target::Archive).await?,
+        KindArgument::SurveyResponses => import::<SurveyResponseIn>(&stores, &arguments, Target::SmsSurvey).await?,
+        KindArgument::RawEvents => import::<RawEventIn>(&stores, &arguments, Target::RawData).await?,
     };
     show(&ingested, arguments.json);
     Ok(if ingested.rejected.is_empty() { Exit::Done } else { Exit::Incomplete })
@@ -54,7 +54,7 @@ async fn import<T: Incoming>(
     let input = open(file)?;
     match format.exchange() {
         None => import_lines(&mut ingest, input).await?,
-        Some(_) if *kind != Kind::Interactions => {
+        Some(_) if *kind != KindArgument::Interactions => {
             return Err(CommandError::Usage("a call log contains interactions only: leave out --kind".to_owned()));
         }
         Some(exchange) => import_calls(&mut ingest, exchange, time_zone.unwrap_or(tenant.zone), input).await?,

@@ -13,7 +13,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 
-use super::auth::{Claims, Keys, TokenError};
+use super::auth::{Claims, TokenError, TokenKeys};
 use super::problem::{Code, Problem};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::TenantId;
@@ -169,7 +169,7 @@ impl From<AuthenticationError> for Problem {
 /// Reads the call's token, if there is one.
 pub(super) async fn authenticate(
     request: &HttpRequest,
-    keys: &Keys,
+    keys: &TokenKeys,
     tenants: &TenantDirectory,
 ) -> Option<Authenticated> {
     let mut given = request.headers().get_all(AUTHORIZATION);

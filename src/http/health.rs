@@ -88,7 +88,8 @@ impl Health {
 
 /// The condition of the service.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Condition {
+#[schema(as = Condition)]
+pub struct HealthStatus {
     /// `ok` if the process runs, `ready` if the service is ready.
     #[schema(example = "ok")]
     status: &'static str,
@@ -98,10 +99,10 @@ pub struct Condition {
 ///
 /// This reads no database.
 #[utoipa::path(tag = "operations", operation_id = "check_health", security(()),
-    responses((status = 200, description = "The process runs.", body = Condition), ProbeProblems))]
+    responses((status = 200, description = "The process runs.", body = HealthStatus), ProbeProblems))]
 #[get("/healthz")]
 pub async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().json(Condition { status: "ok" })
+    HttpResponse::Ok().json(HealthStatus { status: "ok" })
 }
 
 /// Check that the service is ready
@@ -109,7 +110,7 @@ pub async fn healthz() -> HttpResponse {
 /// This checks at most every few seconds that both databases can be written and are migrated. It is 503 while the
 /// service is being stopped.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
-    responses((status = 200, description = "The service is ready.", body = Condition), ProbeProblems, Unavailable))]
+    responses((status = 200, description = "The service is ready.", body = HealthStatus), ProbeProblems, Unavailable))]
 #[get("/readyz")]
 pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
     if health.draining.load(Ordering::Relaxed) {
@@ -120,7 +121,7 @@ pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
             .detail("A database is unavailable, is read-only, or is not migrated. Try again later.")
     };
     health.condition().await.map_err(unready)?;
-    Ok(HttpResponse::Ok().json(Condition { status: "ready" }))
+    Ok(HttpResponse::Ok().json(HealthStatus { status: "ready" }))
 }
 
 /// The routes of the internal listener: `/metrics`, and health again for probes that only reach this listener.

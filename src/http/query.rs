@@ -84,9 +84,9 @@ impl Default for Limit {
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
+        struct LimitVisitor;
 
-        impl Visitor<'_> for Number {
+        impl Visitor<'_> for LimitVisitor {
             type Value = Limit;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,11 +102,11 @@ impl<'de> Deserialize<'de> for Limit {
 
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Limit, E> {
                 let refused = || E::invalid_value(Unexpected::Signed(number), &self);
-                u64::try_from(number).map_err(|_| refused()).and_then(|number| Number.visit_u64(number))
+                u64::try_from(number).map_err(|_| refused()).and_then(|number| LimitVisitor.visit_u64(number))
             }
         }
 
-        deserializer.deserialize_u64(Number)
+        deserializer.deserialize_u64(LimitVisitor)
     }
 }
 

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::content::tests::House;
 use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
-use crate::http::{HttpContext, Keys, TenantDirectory};
+use crate::http::{HttpContext, TenantDirectory, TokenKeys};
 use crate::telemetry::Metrics;
 
 const CONTENT: &str = "/api/v1/archive/content";
@@ -97,7 +97,7 @@ impl Call<'_> {
         let token = (!self.role.is_empty()).then(|| dev_token(&config, "demo", &roles, "paal").unwrap());
         let tenant = self.house.tenant.id;
         let kit = HttpContext {
-            keys: Keys::open(&config, Clock::System).unwrap(),
+            keys: TokenKeys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
             http: config.http,

@@ -20,7 +20,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::clock::Clock;
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::IdentifierId;
-use crate::store::{Db, Settings, StoreError, migrate};
+use crate::store::{Db, StoreError, StoreSettings, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, Keysets, MasterKey};
 
@@ -38,7 +38,7 @@ impl House {
     pub async fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("lethe-content-{}", ContentId::new()));
         let url = |name: &str| SecretString::from(format!("sqlite:{}", folder.join(name).display()));
-        let settings = |name| Settings {
+        let settings = |name| StoreSettings {
             url: url(name),
             schema: None,
             connections: 2,

@@ -110,11 +110,11 @@ impl MergePatch {
     }
 }
 
-type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+type BodyFuture<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
@@ -124,7 +124,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
 impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = Body::<T>::from_request(request, payload);
@@ -138,7 +138,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
 
 impl FromRequest for MergePatch {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());

@@ -17,7 +17,7 @@ use crate::base::field::FieldError;
 
 /// Reads a type from a JSON value.
 pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
-    let read = T::deserialize(Reader { value, texts: false });
+    let read = T::deserialize(ValueReader { value, texts: false });
     read.map_err(|error| FieldError::at(error.pointer, error.code, error.detail))
 }
 
@@ -143,12 +143,12 @@ impl Error for ReadError {
 }
 
 /// Reads one value. With `texts`, a text may be a number or a boolean.
-struct Reader {
+struct ValueReader {
     value: Value,
     texts: bool,
 }
 
-impl Reader {
+impl ValueReader {
     /// The number or boolean of a text, if texts are allowed.
     fn scalar(self) -> Self {
         let read = match &self.value {
@@ -182,7 +182,7 @@ macro_rules! scalars {
     };
 }
 
-impl<'de> Deserializer<'de> for Reader {
+impl<'de> Deserializer<'de> for ValueReader {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -260,7 +260,7 @@ impl<'de> SeqAccess<'de> for Items {
         let Some(value) = self.items.next() else { return Ok(None) };
         let at = self.at;
         self.at += 1;
-        let read = seed.deserialize(Reader { value, texts: false });
+        let read = seed.deserialize(ValueReader { value, texts: false });
         read.map(Some).map_err(|error| ReadError { pointer: format!("/{at}{}", error.pointer), ..error })
     }
 }
@@ -289,7 +289,7 @@ impl<'de> MapAccess<'de> for Members {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
         let (key, value) = self.current.take().ok_or_else(|| ReadError::new("format", "must be an object"))?;
-        seed.deserialize(Reader { value, texts: self.texts }).map_err(|error| error.under(&key))
+        seed.deserialize(ValueReader { value, texts: self.texts }).map_err(|error| error.under(&key))
     }
 }
 

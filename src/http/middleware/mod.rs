@@ -23,11 +23,11 @@ use actix_web::{App, Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use self::body::{Incoming, Outgoing};
+use self::body::{RequestBody, ResponseBody};
 use self::cors::Origin;
 use super::HttpContext;
 use super::caller::authenticate;
-use super::connections::Connection;
+use super::connections::OpenConnection;
 use super::lines::NDJSON;
 use super::problem::{Code, Problem};
 use crate::base::id::CallId;
@@ -76,9 +76,9 @@ async fn around<B: MessageBody + 'static>(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let call = Call::of(&request, &context, &routes);
-    let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let on_connection = connection.as_ref().map(Connection::begin_call);
-    let incoming = Incoming::around(&mut request, &context.http);
+    let connection = request.conn_data::<Arc<OpenConnection>>().cloned();
+    let on_connection = connection.as_ref().map(OpenConnection::begin_call);
+    let incoming = RequestBody::around(&mut request, &context.http);
     request.extensions_mut().insert(call.id);
     if call.method == Method::HEAD {
         // The call is served as GET. The connection drops the body, because it knows that the call is a HEAD.
@@ -90,7 +90,7 @@ async fn around<B: MessageBody + 'static>(
         if connection.is_some_and(|connection| connection.is_closing()) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
-        response.map_body(|_, body| BoxBody::new(Outgoing::new(body, incoming, on_connection)))
+        response.map_body(|_, body| BoxBody::new(ResponseBody::new(body, incoming, on_connection)))
     };
     match outcome {
         Ok(response) => {

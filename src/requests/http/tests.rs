@@ -15,7 +15,7 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
-use crate::http::{HttpContext, Keys, TenantDirectory};
+use crate::http::{HttpContext, TenantDirectory, TokenKeys};
 use crate::requests::tests::{BEGUN, House};
 use crate::telemetry::Metrics;
 
@@ -66,7 +66,7 @@ impl Call<'_> {
         let token = dev_token(&config, "demo", &[self.role.to_owned()], "paal").unwrap();
         let tenant = self.house.paal.tenant;
         let kit = HttpContext {
-            keys: Keys::open(&config, Clock::System).unwrap(),
+            keys: TokenKeys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
             http: config.http,

@@ -103,13 +103,13 @@ fn config() -> Config {
     config
 }
 
-fn keys_of(name: &str, jwks: &[Value], adjust: impl Fn(&mut Config)) -> Keys {
+fn keys_of(name: &str, jwks: &[Value], adjust: impl Fn(&mut Config)) -> TokenKeys {
     let file = folder(name).join("jwks.json");
     std::fs::write(&file, json!({ "keys": jwks }).to_string()).unwrap();
     let mut config = config();
     config.auth.jwks_file = Some(file.clone());
     adjust(&mut config);
-    let keys = Keys::open(&config, Clock::Fixed(now())).unwrap();
+    let keys = TokenKeys::open(&config, Clock::Fixed(now())).unwrap();
     std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
     keys
 }
@@ -266,7 +266,7 @@ async fn claim_names_may_be_paths_and_names_fall_back() {
 async fn development_tokens_are_for_development() {
     let mut config = Config { data_dir: folder("dev").join("data"), ..Config::default() };
     let token = dev_token(&config, "demo", &["agent".to_owned()], "paal").unwrap();
-    let keys = Keys::open(&config, Clock::System).unwrap();
+    let keys = TokenKeys::open(&config, Clock::System).unwrap();
     let found = keys.verify(&token).await.unwrap();
     assert_eq!((found.tenant.as_deref(), found.name.as_str()), (Some("demo"), "paal"));
     assert_eq!(found.scopes, BTreeSet::from([Scope::ArchiveSearch]));
@@ -288,8 +288,8 @@ async fn development_tokens_are_for_development() {
 proptest! {
     #[test]
     fn no_text_makes_the_verifier_panic(token in "[a-zA-Z0-9_.-]{0,80}|\\PC{0,40}") {
-        let keys = Keys {
-            source: Source::Fixed(Arc::new(KeySet::new(Vec::new()))),
+        let keys = TokenKeys {
+            source: KeySource::Fixed(Arc::new(KeySet::new(Vec::new()))),
             terms: Terms { issuer: String::new(), audience: String::new(), tenant_claim: String::new(),
                 name_claim: String::new(), roles_claim: String::new(), roles: BTreeMap::new() },
             clock: Clock::Fixed(now()),
@@ -306,7 +306,7 @@ struct Counter {
     jwks: std::sync::Mutex<Value>,
 }
 
-fn provider(jwks: Value) -> (Data<Counter>, Keys, actix_web::dev::ServerHandle) {
+fn provider(jwks: Value) -> (Data<Counter>, TokenKeys, actix_web::dev::ServerHandle) {
     let counter = Data::new(Counter {
         fetches: AtomicUsize::new(0),
         away: AtomicBool::new(false),
@@ -330,7 +330,7 @@ fn provider(jwks: Value) -> (Data<Counter>, Keys, actix_web::dev::ServerHandle) 
     let server = server.run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
-    (counter, Keys::open(&config, Clock::Fixed(now())).unwrap(), handle)
+    (counter, TokenKeys::open(&config, Clock::Fixed(now())).unwrap(), handle)
 }
 
 #[actix_web::test]

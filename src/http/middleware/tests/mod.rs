@@ -17,7 +17,7 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{RequestId, TenantId};
 use crate::config::Config;
-use crate::http::auth::{Keys, dev_token};
+use crate::http::auth::{TokenKeys, dev_token};
 use crate::http::caller::{self, Caller, TenantDirectory, refused};
 use crate::http::docs::{BodyProblems, CallProblems, Contract, ItemProblems};
 use crate::http::json::Body;
@@ -90,7 +90,7 @@ impl Stage {
         config.http.request_timeout = 1;
         let demo = TenantId::new();
         let tenants = TenantDirectory::new(move |slug| Box::pin(async move { Ok((slug == "demo").then_some(demo)) }));
-        let keys = Keys::open(&config, Clock::System).unwrap();
+        let keys = TokenKeys::open(&config, Clock::System).unwrap();
         let context = HttpContext { http: config.http.clone(), keys, tenants, metrics: Metrics::new().unwrap() };
         Self { config, context: Data::new(context) }
     }
