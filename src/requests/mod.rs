@@ -12,6 +12,7 @@ mod idempotency;
 mod journal;
 mod load;
 mod model;
+pub mod passes;
 mod save;
 mod sql;
 mod view;

@@ -7,6 +7,7 @@ mod dump;
 mod folder;
 mod keyring;
 mod leaks;
+mod lease;
 pub mod oracle;
 
 mod postgres;
