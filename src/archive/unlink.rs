@@ -218,18 +218,6 @@ pub fn identifiers_in<'c>(
         .with_any(" AND record_id", records)
 }
 
-/// Whether any text of an owner mentions an identifier, or once did.
-pub async fn any_mention(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -> Result<bool> {
-    let one: Option<(i32,)> = tx
-        .query("SELECT n FROM mentions")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND target = ", owner)
-        .push(" LIMIT 1")
-        .maybe()
-        .await?;
-    Ok(one.is_some())
-}
-
 /// Appends a join of the rows `c` of an outer relation with their interactions `r` before the cut-off of `s`, and the
 /// condition on the tenant and on a span of time.
 pub fn join_interactions(query: Query<'_>, tenant: TenantId, span: Span) -> Query<'_> {
