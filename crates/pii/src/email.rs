@@ -20,19 +20,9 @@ impl Email {
     /// The longest address there can be, in octets (RFC 5321, A14).
     pub const LONGEST: usize = 254;
 
-    /// Reads an address: trimmed, NFC, lower case, the domain in ASCII; dots and plus tags are kept (A14). A `mailto:` URI and
-    /// quotes are taken off first.
+    /// Reads an address: trimmed, NFC, lower case, the domain in ASCII. Dots and plus tags are kept (A14).
     pub fn parse(raw: &str) -> Result<Pii<Self>, IdentifierError> {
-        if is_withheld(raw) {
-            return Err(IdentifierError::Withheld);
-        }
-        if raw.starts_with(|c: char| c.is_alphanumeric())
-            && let Ok(address) = Self::read(raw)
-        {
-            return Ok(address);
-        }
-        let bare = Bare::of(raw);
-        if bare.display.is_some() { Err(IdentifierError::Email) } else { Self::of_bare(&bare) }
+        if is_withheld(raw) { Err(IdentifierError::Withheld) } else { Self::read(raw) }
     }
 
     /// Reads the address of a field without its wrapping.
@@ -71,14 +61,6 @@ mod tests {
     fn an_address_has_one_spelling() {
         let read = |raw: &str| Email::parse(raw).map(|email| email.expose().as_str().to_owned());
         assert_eq!(read("  Bob.Test+x@MyTest.NO ").as_deref(), Ok("bob.test+x@mytest.no"));
-        for raw in [
-            "mailto:bob.test+x@mytest.no?subject=Hi",
-            "'bob.test+x@mytest.no",
-            "bob.test+x@mytest.no.",
-            "\u{200E}bob.test+x@mytest.no",
-        ] {
-            assert_eq!(read(raw).as_deref(), Ok("bob.test+x@mytest.no"), "{raw}");
-        }
         assert_eq!(read("anonymous@anonymous.invalid"), Err(IdentifierError::Withheld));
         assert_eq!(read("kari@blåbær.no").as_deref(), Ok("kari@xn--blbr-roah.no"));
         for raw in ["kari", "kari@", "@x.no", "a b@x.no", "Kari <kari@x.no>", &format!("{}@x.no", "a".repeat(300))] {

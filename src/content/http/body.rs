@@ -44,7 +44,7 @@ pub struct ContentItem {
     pub duration_ms: Option<u64>,
     /// The time at which the content was stored.
     pub created_at: DateTime<Utc>,
-    /// What was not stored of an upload. Only the response to the upload has it.
+    /// The parts of an upload that were not stored. Only the response to the upload has it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub warnings: Vec<ContentWarning>,

@@ -1,6 +1,7 @@
 //! HTML: text between tags, attributes, comments, scripts, and styles.
 //!
-//! The words of a block are one text, whatever tags of the kind of `<b>` are between them. The values of attributes are looked
+//! The words of a line are one text, whatever tags of the kind of `<b>` are between them. So are the lines and paragraphs that
+//! follow one another, but not the cells of a table. The values of attributes are looked
 //! through one by one, and so is what is inside of a comment, a script, or a style.
 
 use std::borrow::Cow;
@@ -13,12 +14,15 @@ use super::signs::{escape_read, unescape};
 use super::speakers::{Labels, labels_of_lines};
 use super::{Case, DocumentError, Replaced};
 
-/// Elements that are part of a line of text: all others begin a block.
+/// Elements that are part of a line of text: all others begin a line.
 const INLINE: [&str; 36] = [
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
     "kbd", "mark", "nobr", "o:p", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub",
     "sup", "time", "tt", "u", "wbr",
 ];
+
+/// Elements whose neighbours are no part of one text, lest a row of figures became a number.
+const CELLS: [&str; 5] = ["option", "table", "td", "th", "tr"];
 
 /// Elements that a text which is plainly HTML begins with.
 const FIRST: [&str; 20] = [
@@ -31,7 +35,7 @@ struct Page<'t> {
     text: &'t str,
     pieces: Pieces,
     block: u32,
-    /// The lines of all blocks, which `<br>` ends.
+    /// The lines and paragraphs of all blocks.
     line: u32,
 }
 
@@ -152,10 +156,10 @@ impl Page<'_> {
             return (close + 3).min(end);
         }
         let name = name_of(text[inside..end].trim_start_matches('/')).to_ascii_lowercase();
-        if name == "br" {
-            self.line += 1;
-        } else if !INLINE.contains(&name.as_str()) {
+        if CELLS.contains(&name.as_str()) {
             self.block += 1;
+        } else if !INLINE.contains(&name.as_str()) {
+            self.line += 1;
         }
         let close = self.attributes(inside, end);
         if !matches!(name.as_str(), "script" | "style") || text[inside..end].starts_with('/') {

@@ -53,7 +53,9 @@ fn html_is_read_as_a_browser_shows_it() {
     // The cells of a table are no number, and the lines of a paragraph are one text.
     let table = "<table><tr><td>22</td><td>33</td><td>44</td><td>55</td></tr></table>";
     assert_eq!(seen(Format::Html, table, &kari()), table);
-    assert!(!seen(Format::Html, "<p>987 65<br>432</p>", &kari()).contains("432<"));
+    for text in ["<p>987 65<br>432</p>", "<div>987 65</div>\n<div>432</div>", "<ul><li>987<li>65<li>432</ul>"] {
+        assert!(!seen(Format::Html, text, &kari()).contains("432<"), "{text}");
+    }
 }
 
 #[test]
