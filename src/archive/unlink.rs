@@ -10,7 +10,10 @@ use super::model::forgotten;
 use super::selector::{Span, forget_descriptive, table};
 use crate::base::id::TenantId;
 use crate::base::target::Target;
-use crate::store::{Archive, Query, Result, Tx};
+use crate::store::{Archive, Query, Result, Sql, Tx};
+
+/// The statement after which PostgreSQL has no unlinked mention left in free pages.
+pub const SCRUB: Sql = Sql::per("VACUUM mentions", "");
 
 /// The columns by which a request selects a record's customer.
 pub const SELECTING: [&str; 2] = ["phone_id", "email_id"];

@@ -19,7 +19,7 @@ use pii::mask;
 
 use crate::audit::Grant;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
-use crate::store::{Tx, Vault};
+use crate::store::{Sql, Tx, Vault};
 
 pub use admission::{Admission, Contended, Erasures, Known, Resolved, admit};
 pub use content::{content_key, drop_content_keys, keep_content_key, walk_content_keys};
@@ -27,6 +27,9 @@ pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
 pub use model::{Erasure, NewErasure, VaultError};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use stores::AppContext;
+
+/// The statement after which PostgreSQL has no deleted identifier or key left in free pages.
+pub const SCRUB: Sql = Sql::per("VACUUM identifiers, content_keys", "");
 
 /// The ids of those identifiers that the vault knows; creates nothing.
 pub async fn find(
