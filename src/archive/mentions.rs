@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
-use crate::store::{Archive, Query, Result, StoreError, Tx};
+use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
+
+/// Removes what was unlinked from free pages. The pass unlinks many mentions, and few rows of other tables.
+pub const SCRUB: Sql = Sql::per("VACUUM mentions", "");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[repr(i16)]
@@ -103,6 +106,30 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, record
         .with_any(" AND record_id", records.iter().copied())
         .execute()
         .await
+}
+
+/// Gives the mentions of a record to the record that replaces it.
+pub async fn move_to(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, old: Uuid, new: Uuid) -> Result<u64> {
+    tx.query("UPDATE mentions SET")
+        .with(" record_id = ", new)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .with(" AND record_id = ", old)
+        .execute()
+        .await
+}
+
+/// Whether any text of an owner mentions an identifier, or once did. The order lets the planner use the index even if it expects to find a
+/// row soon.
+pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -> Result<bool> {
+    let one: Option<(Uuid,)> = tx
+        .query("SELECT record_id FROM mentions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .push(" ORDER BY record_id LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(one.is_some())
 }
 
 pub async fn of(

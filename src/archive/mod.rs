@@ -2,6 +2,7 @@
 
 mod arrival;
 mod columns;
+pub mod customer;
 mod existing;
 pub mod http;
 pub mod incoming;
@@ -20,3 +21,18 @@ pub use ingest::{BATCH, Stored, store};
 pub use model::{ArchiveError, CustomerField, Record, View, forgotten};
 pub use search::{Search, find, interactions_of, plan, search};
 pub use selector::{Hits, preview};
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 11] = [
+    ("interactions", "phone_id"),
+    ("interactions", "email_id"),
+    ("interactions", "name_id"),
+    ("survey_responses", "phone_id"),
+    ("survey_responses", "email_id"),
+    ("survey_responses", "name_id"),
+    ("raw_events", "phone_id"),
+    ("raw_events", "email_id"),
+    ("raw_events", "name_id"),
+    ("mentions", "identifier_id"),
+    ("rescans", "identifier_id"),
+];

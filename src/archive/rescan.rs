@@ -44,6 +44,45 @@ pub async fn with_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// The identifiers that a text must still be searched for.
+pub async fn pending_of(tx: &mut Tx<Archive>, tenant: TenantId, text: ContentId) -> Result<Vec<IdentifierId>> {
+    let rows: Vec<(IdentifierId,)> = tx
+        .query("SELECT identifier_id FROM rescans")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id = ", text)
+        .push(" AND state <> 'done' ORDER BY identifier_id")
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Notes the outcome of the search of a text for some identifiers: `done`, or `missing` if its object was not found.
+pub async fn note_state(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    text: ContentId,
+    identifiers: &[IdentifierId],
+    state: &str,
+) -> Result<u64> {
+    tx.query("UPDATE rescans SET")
+        .with(" state = ", state)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id = ", text)
+        .with_any(" AND identifier_id", identifiers.iter().copied())
+        .execute()
+        .await
+}
+
+/// Gives the searches of a text to the text that replaces it.
+pub async fn move_to(tx: &mut Tx<Archive>, tenant: TenantId, old: ContentId, new: ContentId) -> Result<u64> {
+    tx.query("UPDATE rescans SET")
+        .with(" content_id = ", new)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id = ", old)
+        .execute()
+        .await
+}
+
 fn of_texts<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
     query.with_any(column, ContentKind::ALL.into_iter().filter(|kind| kind.is_text()).map(ContentKind::as_str))
 }

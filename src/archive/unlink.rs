@@ -10,10 +10,7 @@ use super::model::forgotten;
 use super::selector::{Span, forget_descriptive, table};
 use crate::base::id::TenantId;
 use crate::base::target::Target;
-use crate::store::{Archive, Query, Result, Sql, Tx};
-
-/// The statement after which PostgreSQL has no unlinked mention left in free pages.
-pub const SCRUB: Sql = Sql::per("VACUUM mentions", "");
+use crate::store::{Archive, Query, Result, Tx};
 
 /// The columns by which a request selects a record's customer.
 pub const SELECTING: [&str; 2] = ["phone_id", "email_id"];
@@ -219,18 +216,6 @@ pub fn identifiers_in(
         .with(" AND target = ", owner)
         .push(" AND identifier_id IS NOT NULL")
         .with_any(" AND record_id", records)
-}
-
-/// Whether any text of an owner mentions an identifier, or once did.
-pub async fn any_mention(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -> Result<bool> {
-    let one: Option<(i32,)> = tx
-        .query("SELECT n FROM mentions")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND target = ", owner)
-        .push(" LIMIT 1")
-        .maybe()
-        .await?;
-    Ok(one.is_some())
 }
 
 /// Appends a join of the rows `c` of an outer relation with their interactions `r` before the cut-off of `s`, and the

@@ -12,11 +12,8 @@
 mod deletion;
 mod header;
 pub mod http;
-mod listing;
 mod memory;
 mod model;
-mod objects;
-pub mod outbox;
 pub mod passes;
 mod reading;
 mod removal;
@@ -37,6 +34,7 @@ use crate::archive::CustomerField;
 use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::Target;
+use crate::objects::Objects;
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, AppContext, Keyset};
 
@@ -44,9 +42,6 @@ pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
 pub use memory::TextMemory;
 pub use model::{Content, ContentError, Deleted, MediaType, MediaTypeError, NewContent, Sensitivity};
-#[cfg(feature = "s3")]
-pub use objects::Bucket;
-pub use objects::{ObjectError, Objects};
 pub use reading::{Access, Reading, open, read};
 pub use removal::{Removed, Traces, of_customers, remove_objects, remove_rows, traces, without_object};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};

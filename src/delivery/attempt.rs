@@ -6,9 +6,8 @@ use serde_json::json;
 
 use super::address::Address;
 use super::metadata::{Interaction, Metadata, Recording};
-use super::model::{Addressee, AttemptError, Claimed, DeliveryError, Destination, SendError};
+use super::model::{Addressee, AttemptError, DeliveryError, SendError};
 use super::payload::{EncryptionPlan, Names, part};
-use super::sql;
 use super::targets::{Reach, Target};
 use super::worker::DeliveryWorker;
 use crate::archive::incoming::{Channel, Direction};
@@ -18,6 +17,7 @@ use crate::base::actor::Actor;
 use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
 use crate::content::{self, Content};
+use crate::outbox::{self, Claimed, Destination};
 use crate::recording_keys;
 use crate::store::StoreError;
 use crate::tenants::{self, Tenant};
@@ -47,14 +47,14 @@ impl<'a> Attempt<'a> {
     ) -> Result<Self, AttemptError> {
         let stores = &courier.stores;
         let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
-        let destination = sql::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
+        let destination = outbox::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let destination = destination.ok_or(SendError::TargetMissing)?;
         // A round may last for hours: the settings are those of now.
         let settings = tenants::find(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let settings = settings.ok_or(SendError::TargetMissing)?.settings.recordings;
         let target = crate::base::target::Target::Archive;
         let record = crate::archive::find(&mut tx, tenant.id, target, claim.interaction).await;
-        let last_error = sql::last_error(&mut tx, tenant.id, claim.id).await.map_err(DeliveryError::from)?;
+        let last_error = outbox::last_error(&mut tx, tenant.id, claim.id).await.map_err(DeliveryError::from)?;
         drop(tx);
         let record = record.map_err(DeliveryError::from)?.ok_or(AttemptError::Forgotten)?;
         if [record.phone, record.email, record.name].contains(&CustomerField::Forgotten) {
@@ -63,7 +63,7 @@ impl<'a> Attempt<'a> {
         let content = content::find(stores, tenant.id, claim.content).await.map_err(DeliveryError::from)?;
         // Its row goes with its delivery's: somebody is deleting it right now.
         let content = content.ok_or(AttemptError::Lost)?;
-        let address = destination.address()?;
+        let address = Address::of(&destination).map_err(DeliveryError::from)?;
         if matches!(address, Address::Ftp { is_secure: false, .. }) && !settings.allow_plain_ftp {
             return Err(SendError::PlainFtpNotAllowed.into());
         }

@@ -10,11 +10,13 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::attempt::Attempt;
-use super::model::{Addressee, AttemptError, Claimed, DeliveryError, DeliveryState, SendError};
+use super::model::{Addressee, AttemptError, DeliveryError, SendError};
 use super::sql;
+use crate::archive::customer::{Customer, customer};
 use crate::base::id::{DeliveryId, TenantId};
 use crate::config::DeliveryConfig;
 use crate::content::ContentStore;
+use crate::outbox::{self, Claimed, DeliveryState};
 use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
 
@@ -125,7 +127,7 @@ impl DeliveryWorker {
         let mut released = 0;
         for tenant in tenants::list(&mut tx).await? {
             if only.is_none_or(|only| only == tenant.id) {
-                released += sql::release_all(&mut tx, tenant.id, self.stores.clock.now()).await?;
+                released += outbox::release_all(&mut tx, tenant.id, self.stores.clock.now()).await?;
             }
         }
         tx.commit().await?;
@@ -164,11 +166,11 @@ impl DeliveryWorker {
     async fn claim(&self, tenant: TenantId) -> Result<Vec<Claimed>, DeliveryError> {
         let AppContext { archive, clock, .. } = &*self.stores;
         let now = clock.now();
-        let due = sql::due(&mut archive.read().await?, tenant, now, 8 * self.config.parallel).await?;
+        let due = outbox::due(&mut archive.read().await?, tenant, now, 8 * self.config.parallel).await?;
         for some in due.chunks(self.config.parallel.try_into().unwrap_or(1)) {
             let mut tx = archive.write().await?;
             let until = clock.now() + self.config.lease();
-            let claimed = sql::claim(&mut tx, tenant, some, DeliveryId::new(), now, until).await?;
+            let claimed = outbox::claim(&mut tx, tenant, some, DeliveryId::new(), now, until).await?;
             tx.commit().await?;
             if !claimed.is_empty() {
                 return Ok(claimed);
@@ -239,16 +241,21 @@ impl DeliveryWorker {
             let mut tx = self.stores.archive.write().await?;
             let until = self.stores.clock.now() + self.config.lease();
             let held = match announced {
-                Some((names, _)) => sql::announce(&mut tx, tenant, claim, names, until).await?,
-                None => sql::renew(&mut tx, tenant, claim, until).await?,
+                Some((names, _)) => outbox::announce(&mut tx, tenant, claim, names, until).await?,
+                None => outbox::renew(&mut tx, tenant, claim, until).await?,
             };
             if held == 0 {
                 return Ok(Err(AttemptError::Lost));
             }
-            if let Some((_, to)) = announced
-                && !sql::address(&mut tx, tenant, claim, to).await?
-            {
-                return Ok(Err(SendError::CustomerChanged.into()));
+            if let Some((_, to)) = announced {
+                // The customer stays the same until the end of the transaction. So the pass, which cancels deliveries
+                // before it reads their customers, finds every one of them.
+                let customer = customer(&mut tx, tenant, claim.interaction, true).await?;
+                let now = customer.map(|Customer { phone_id, email_id, .. }| Addressee { phone_id, email_id });
+                if now != Some(to) {
+                    return Ok(Err(SendError::CustomerChanged.into()));
+                }
+                sql::note_addressee(&mut tx, tenant, claim, to).await?;
             }
             tx.commit().await?;
             Ok::<_, DeliveryError>(Ok(()))
@@ -267,19 +274,19 @@ impl DeliveryWorker {
         let mut tx = self.stores.archive.write().await?;
         let ended = match outcome {
             Ok(file_names) => {
-                sql::deliver(&mut tx, tenant.id, claim, &file_names, now).await?;
+                outbox::deliver(&mut tx, tenant.id, claim, &file_names, now).await?;
                 Ended::Delivered
             }
             Err(AttemptError::Lost) => Ended::Lost,
             Err(AttemptError::Forgotten) => {
-                sql::fail(&mut tx, tenant.id, claim, (DeliveryState::Cancelled, "forgotten"), now, now).await?;
+                outbox::fail(&mut tx, tenant.id, claim, (DeliveryState::Cancelled, "forgotten"), now, now).await?;
                 Ended::Cancelled
             }
             Err(AttemptError::SendError(fault)) => {
                 let is_held = fault.holds() || fault != SendError::Interrupted && claim.attempt >= MOST_ATTEMPTS;
                 let state = if is_held { DeliveryState::Held } else { DeliveryState::Pending };
                 let next_at = if fault == SendError::Interrupted { now } else { next_at(now, claim.attempt) };
-                sql::fail(&mut tx, tenant.id, claim, (state, fault.as_str()), next_at, now).await?;
+                outbox::fail(&mut tx, tenant.id, claim, (state, fault.as_str()), next_at, now).await?;
                 if is_held { Ended::Held(fault) } else { Ended::AttemptError(fault) }
             }
         };

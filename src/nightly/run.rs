@@ -10,7 +10,7 @@ use super::pass;
 use super::progress::Progress;
 use super::report::Report;
 use super::steps::rescan_texts;
-use crate::archive::unlink;
+use crate::archive::mentions;
 use crate::base::id::RunId;
 use crate::content::ContentStore;
 use crate::requests;
@@ -142,7 +142,7 @@ async fn end(context: &PassContext<'_>, run: RunId, is_done: bool, report: &mut 
 
 /// Leaves nothing that was unlinked in free pages or in the write-ahead log.
 async fn scrub(app: &AppContext) -> PassResult<bool> {
-    let archive = app.archive.scrub(unlink::SCRUB).await?;
+    let archive = app.archive.scrub(mentions::SCRUB).await?;
     let vault = app.vault.scrub(vault::SCRUB).await?;
     Ok(archive && vault)
 }

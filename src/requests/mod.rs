@@ -8,7 +8,6 @@ mod batch;
 mod comment;
 mod entry;
 mod http;
-mod idempotency;
 mod journal;
 mod load;
 mod model;
@@ -36,6 +35,7 @@ use crate::base::page::{Page, Position};
 use crate::base::target::Target;
 use crate::content;
 use crate::delivery;
+use crate::idempotency::{self, Begun, Key, Reservation};
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, AppContext};
@@ -51,10 +51,12 @@ pub use save::Condition;
 
 use comment::Comment;
 use entry::{PatchField, ValidatedRequest};
-use idempotency::{Begun, KeptOutcome, Key, Reservation};
-use model::Record;
+use model::{KeptOutcome, Record};
 use save::{Command, Written};
 use view::Disclosure;
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 2] = [("requests", "phone_id"), ("requests", "email_id")];
 
 /// What a call answers that may be sent again under its idempotency key.
 #[derive(Clone, PartialEq, Eq)]
@@ -243,15 +245,6 @@ pub async fn preview(stores: &AppContext, actor: &Actor, new: &NewRequest) -> Re
 /// When the request that waits for the longest was entered, if one waits.
 pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>, StoreError> {
     sql::oldest_waiting(tx, tenant).await
-}
-
-/// Forgets the answers of calls from before an instant: a key counts for 24 hours.
-pub async fn purge_idempotency(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    before: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    sql::purge_keys(tx, tenant, before).await
 }
 
 /// What came of a call that is done once only.

@@ -14,6 +14,7 @@ use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
+use crate::idempotency::IdempotencyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{Contended, VaultError};
@@ -228,6 +229,15 @@ pub struct Filter {
     pub limit: u32,
 }
 
+/// The outcome of a call, for the same call sent again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptOutcome {
+    pub created: Vec<RequestId>,
+    /// The requests that were to be changed.
+    pub updated: Vec<RequestId>,
+    pub deleted: Vec<RequestId>,
+}
+
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Saved {
     /// The requests that were entered, in the order of the call.
@@ -275,6 +285,16 @@ pub enum RequestError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<IdempotencyError> for RequestError {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::InProgress => Self::InProgress,
+            IdempotencyError::KeyReused => Self::KeyReused,
+            IdempotencyError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Contended for RequestError {

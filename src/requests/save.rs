@@ -12,14 +12,14 @@ use pii::{Identifier, Region};
 use super::batch::Batch;
 use super::comment::Comment;
 use super::entry::{Change, NewRequest, PatchField, ValidatedRequest};
-use super::idempotency::{self, KeptOutcome, Reservation};
-use super::model::{ContentOutcome, Record, Request, RequestError, Status};
+use super::model::{ContentOutcome, KeptOutcome, Record, Request, RequestError, Status};
 use super::{journal, load, sql};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::work;
+use crate::idempotency::{self, Reservation};
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, Admission, AppContext, Resolved, admit};
@@ -275,7 +275,7 @@ impl SaveAttempt<'_> {
         let deleted: Vec<_> = deleted.iter().map(|request| request.id).collect();
         if let Some(reservation) = reservation {
             let answer = KeptOutcome { created: ids(&created), updated: ids(&updated), deleted: deleted.clone() };
-            idempotency::answer(&mut tx, reservation, &answer).await?;
+            idempotency::settle(&mut tx, reservation, &answer).await?;
         }
         let grant = journal::commit(tx, self.stores.clock, self.actor, entries).await?;
         Ok(Written { created, updated, deleted, grant })

@@ -28,7 +28,7 @@ pub use model::{Erasure, NewErasure, VaultError};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use stores::AppContext;
 
-/// The statement after which PostgreSQL has no deleted identifier or key left in free pages.
+/// Removes deleted identifiers and keys from free pages.
 pub const SCRUB: Sql = Sql::per("VACUUM identifiers, content_keys", "");
 
 /// The ids of those identifiers that the vault knows; creates nothing.

@@ -20,6 +20,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::clock::Clock;
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::IdentifierId;
+use crate::objects::ObjectError;
 use crate::store::{Db, Settings, StoreError, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, Keysets, MasterKey};

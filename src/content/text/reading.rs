@@ -175,7 +175,7 @@ async fn current(
 ) -> Result<Content, ContentError> {
     let mut tx = stores.archive.read().await?;
     let content = contents::by_id(&mut tx, tenant, id).await?.ok_or(ContentError::Unknown)?;
-    let pending = sql::pending(&mut tx, tenant, content.object).await?;
+    let pending = sql::pending_of(&mut tx, tenant, content.object).await?;
     drop(tx);
     if pending.is_empty() {
         return Ok(content);

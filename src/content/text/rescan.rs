@@ -18,7 +18,8 @@ use crate::base::crypto::{CryptoError, Key};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::content::model::{Content, ContentError};
 use crate::content::reading::opened;
-use crate::content::{ContentStore, ObjectError, own_of, sql as contents};
+use crate::content::{ContentStore, own_of, sql as contents};
+use crate::objects::ObjectError;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, Admission, AppContext, Keyset, admit};
@@ -69,7 +70,7 @@ struct Pending {
 impl Rescan<'_> {
     async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<bool, ContentError> {
         let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
-        let wanted = sql::pending(&mut tx, tenant, object).await?;
+        let wanted = sql::pending_of(&mut tx, tenant, object).await?;
         if wanted.is_empty() {
             return Ok(true);
         }

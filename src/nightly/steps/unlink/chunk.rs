@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{deliveries, texts};
-use crate::archive::mentions::Owner;
+use crate::archive::mentions::{self, Owner};
 use crate::archive::selector::{self, Span};
 use crate::archive::unlink;
 use crate::base::id::{PassId, TenantId};
@@ -59,7 +59,7 @@ pub struct Unlinked {
 impl Traces {
     /// Reads the traces of a target. Only interactions have content.
     pub async fn read(tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<Self> {
-        let mentions = unlink::any_mention(tx, tenant, target.into()).await?;
+        let mentions = mentions::is_any(tx, tenant, target.into()).await?;
         if target != Target::Archive {
             return Ok(Self { mentions, ..Self::default() });
         }
