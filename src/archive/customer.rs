@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::store::{Archive, Result, Sql, Tx};
 
-/// The customer of an interaction. They decide how its texts are read, and for whom its recordings are delivered.
+/// The customer of an interaction, which decides over its texts and its deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Customer {
     pub at: DateTime<Utc>,

@@ -1,5 +1,5 @@
-//! What the placeholders of texts stand for. A text holds numbers only; a mention row holds the identifier's id, and the
-//! night sets it NULL. So forgetting rewrites no text.
+//! Mentions: the identifiers that the placeholders of texts represent. A text contains only numbers, and a mention row
+//! contains the identifier's id. The pass sets that id to NULL, so forgetting rewrites no text.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ pub enum Owner {
     SurveyResponse = 2,
     /// A raw event's attributes.
     RawEvent = 3,
-    /// A text that belongs to an interaction; the record is the content's id.
+    /// A text of an interaction. The record is the id of the content.
     Content = 4,
 }
 
@@ -44,9 +44,8 @@ impl From<Target> for Owner {
 pub struct Mention {
     /// The number between the delimiters.
     pub n: i32,
-    /// What kind of identifier stood there.
     pub kind: Kind,
-    /// The identifier; none once it was forgotten.
+    /// It is `None` after the identifier was forgotten.
     pub identifier: Option<IdentifierId>,
 }
 
@@ -54,7 +53,7 @@ pub struct Mention {
 #[derive(Clone, Copy, Debug)]
 pub struct NewMention {
     pub record: Uuid,
-    /// When the record happened: a pass cuts up to a day.
+    /// The time of the record, because a pass forgets up to a cut-off.
     pub at: DateTime<Utc>,
     pub mention: Mention,
 }
@@ -157,7 +156,7 @@ pub async fn of(
     Ok(found)
 }
 
-/// Content happened when its interaction did, and so did what its texts mention: the night cuts up to a day.
+/// Gives the content of interactions, and its mentions, the time of the interaction, because a pass forgets up to a cut-off.
 pub async fn move_content(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<()> {
     tx.query("UPDATE contents SET at = i.at FROM interactions i")
         .with(" WHERE contents.tenant_id = ", tenant)
@@ -177,8 +176,8 @@ pub async fn move_content(tx: &mut Tx<Archive>, tenant: TenantId, interactions: 
     Ok(())
 }
 
-/// Forgets whom the texts of some interactions mention: their customer was forgotten by what came in, and which of the
-/// mentions are the customer's is not known.
+/// Forgets all mentions in the texts of some interactions. Their customer arrives forgotten, and nobody knows which of the
+/// mentions are the customer's.
 pub async fn forget_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<u64> {
     if interactions.is_empty() {
         return Ok(0);

@@ -1,6 +1,6 @@
-//! Texts that are to be read again, because their interaction learned its customer after they came.
+//! Texts that have to be rescanned, because their interaction learned its customer after they were stored.
 //!
-//! Here is noted for whom. Reading them needs the object store: it is the content's own business.
+//! Ingest notes the identifiers here. The rescan itself needs the object store, so it is in `content/text/rescan.rs`.
 
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
-/// Notes that the texts of interactions are to be searched for identifiers of theirs. Answers how many searches that makes.
+/// Notes that the texts of interactions have to be searched for some identifiers. It returns the number of searches.
 pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, IdentifierId)]) -> Result<u64> {
     let mut noted = 0;
     for chunk in learned.chunks(1_000) {
@@ -31,7 +31,7 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, Iden
     Ok(noted)
 }
 
-/// Those of some interactions that have a text.
+/// The interactions that have a text.
 pub async fn with_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<Vec<Uuid>> {
     if interactions.is_empty() {
         return Ok(Vec::new());

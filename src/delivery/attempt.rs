@@ -10,8 +10,7 @@ use super::model::{Addressee, AttemptError, DeliveryError, SendError};
 use super::payload::{EncryptionPlan, Names, part};
 use super::targets::{Reach, Target};
 use super::worker::DeliveryWorker;
-use crate::archive::incoming::{Channel, Direction};
-use crate::archive::{Columns, CustomerField, Record};
+use crate::archive::{self, Channel, CustomerField, Direction, Record};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::hex::hex;
@@ -19,7 +18,6 @@ use crate::base::id::IdentifierId;
 use crate::content::{self, Content};
 use crate::outbox::{self, Claimed, Destination};
 use crate::recording_keys;
-use crate::store::StoreError;
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, DeliverySecret};
 
@@ -29,7 +27,7 @@ pub struct Attempt<'a> {
     tenant: &'a Tenant,
     claim: Claimed,
     content: Content,
-    record: Record,
+    record: Record<archive::Interaction>,
     plan: EncryptionPlan,
     names: Names,
     address: Address,
@@ -52,8 +50,7 @@ impl<'a> Attempt<'a> {
         // A round may last for hours: the settings are those of now.
         let settings = tenants::find(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let settings = settings.ok_or(SendError::TargetMissing)?.settings.recordings;
-        let target = crate::base::target::Target::Archive;
-        let record = crate::archive::find(&mut tx, tenant.id, target, claim.interaction).await;
+        let record = archive::find(&mut tx, tenant.id, claim.interaction).await;
         let last_error = outbox::last_error(&mut tx, tenant.id, claim.id).await.map_err(DeliveryError::from)?;
         drop(tx);
         let record = record.map_err(DeliveryError::from)?.ok_or(AttemptError::Forgotten)?;
@@ -186,11 +183,8 @@ impl<'a> Attempt<'a> {
         let ids = [phone, email, name].into_iter().flatten();
         let mut clear = vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?;
         let mut told = |id: Option<IdentifierId>| take(&mut clear, id);
-        let Columns::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
-            &self.record.columns
-        else {
-            return Err(StoreError::Inconsistent("deliveries.interaction_id".to_owned()).into());
-        };
+        let archive::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
+            &self.record.columns;
         let interaction = Interaction {
             external_id: &self.record.external_id,
             channel: Channel::as_str(*channel),

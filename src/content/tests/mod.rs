@@ -13,8 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::*;
-use crate::archive::http::Ingest;
-use crate::archive::incoming::InteractionIn;
+use crate::archive::Interaction;
+use crate::archive::intake::Intake;
 use crate::audit::{self, Action};
 use crate::base::actor::{Actor, Scope};
 use crate::base::clock::Clock;
@@ -170,7 +170,7 @@ async fn interaction(stores: &AppContext, tenant: &Tenant, external_id: &str) ->
     let record = format!(
         r#"{{"external_id":"{external_id}","channel":"call","started_at":"2026-08-01T00:10:10Z","customer":{{"phone_number":"004798765432","name":"Kari Nordmann"}}}}"#
     );
-    let mut ingest = Ingest::<InteractionIn>::begin(stores, tenant, Target::Archive).await.unwrap();
+    let mut ingest = Intake::<Interaction>::begin(stores, tenant).await.unwrap();
     ingest.take(1, Some(record.as_bytes())).await.unwrap();
     assert_eq!(ingest.end().await.unwrap().created, 1);
     let mut tx = stores.archive.read().await.unwrap();

@@ -153,13 +153,14 @@ async fn a_preview_counts_what_would_be_forgotten_and_remembers_nobody() {
     for (external_id, at) in
         [("a", "2026-08-01T08:00:00Z"), ("b", "2026-08-02T08:00:00Z"), ("c", "2026-08-03T08:00:00Z")]
     {
-        tx.query("INSERT INTO interactions (tenant_id, id, external_id, at, phone_id, forgotten, channel) VALUES (")
+        tx.query("INSERT INTO interactions (tenant_id, id, external_id, at, changed_at, phone_id, cell_key, forgotten, channel) VALUES (")
             .with("", house.paal.tenant)
             .with(", ", RecordId::new())
             .with(", ", external_id)
             .with(", ", instant(at))
+            .with(", ", instant(at))
             .with(", ", phone)
-            .push(", 0, 'call')")
+            .push(", 0, 0, 'call')")
             .execute()
             .await
             .unwrap();
