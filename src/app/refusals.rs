@@ -31,7 +31,7 @@ const REMEMBERED: usize = 10_000;
 
 /// A kind of refusal: the caller, the reason, and the operation. It contains nothing that the caller sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kind {
+struct RefusalKind {
     tenant: TenantId,
     sub: String,
     reason: Code,
@@ -42,12 +42,12 @@ struct Kind {
 
 /// The recent number of each kind of refusal, so that a caller in a loop cannot fill the audit log.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<HashMap<Kind, (DateTime<Utc>, u64)>>);
+pub struct Refusals(Mutex<HashMap<RefusalKind, (DateTime<Utc>, u64)>>);
 
 impl Refusals {
     /// Counts a refusal. Returns the number of equal ones within a minute if this one is to be written: each of the
     /// first ten, and then each time the number has doubled.
-    fn count(&self, kind: Kind, now: DateTime<Utc>) -> Option<u64> {
+    fn count(&self, kind: RefusalKind, now: DateTime<Utc>) -> Option<u64> {
         let is_recent = |since: DateTime<Utc>| (TimeDelta::zero()..WINDOW).contains(&(now - since));
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= REMEMBERED && !seen.contains_key(&kind) {
@@ -72,25 +72,25 @@ impl Refusals {
 /// The caller is refused even if the row cannot be written. A refusal shows nothing that the row would have to account
 /// for, and 503 would ask the caller to try again. The failure is logged.
 pub async fn audit<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let answer = next.call(request).await?;
-    if answer.status() == StatusCode::FORBIDDEN {
-        let call = answer.request().extensions().get::<CallId>().copied();
+    let response = next.call(request).await?;
+    if response.status() == StatusCode::FORBIDDEN {
+        let call = response.request().extensions().get::<CallId>().copied();
         let call = call.map(|id| id.to_string());
-        if let Some(refused) = refused(&answer) {
-            note(&answer, refused, call).await;
+        if let Some(refused) = refused(&response) {
+            note(&response, refused, call).await;
         } else {
             tracing::warn!(
                 request.id = call,
-                http.route = answer.request().match_pattern(),
+                http.route = response.request().match_pattern(),
                 "Refused a call: the token names no tenant of this service"
             );
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
-async fn note<B>(answer: &ServiceResponse<B>, refused: Refused, call: Option<String>) {
-    let request = answer.request();
+async fn note<B>(response: &ServiceResponse<B>, refused: Refused, call: Option<String>) {
+    let request = response.request();
     let (Some(stores), Some(refusals)) =
         (request.app_data::<Data<AppContext>>().cloned(), request.app_data::<Data<Refusals>>())
     else {
@@ -100,7 +100,8 @@ async fn note<B>(answer: &ServiceResponse<B>, refused: Refused, call: Option<Str
     let (method, route) = (request.method().clone(), request.match_pattern());
     let words: Vec<_> = needs.iter().map(|scope| scope.as_str()).collect();
     let mut detail = json!({ "reason": reason.as_str(), "needs": words, "method": method.as_str(), "route": route });
-    let kind = Kind { tenant: actor.tenant, sub: actor.sub.clone(), reason, needs, method, route: route.clone() };
+    let kind =
+        RefusalKind { tenant: actor.tenant, sub: actor.sub.clone(), reason, needs, method, route: route.clone() };
     let Some(times) = refusals.count(kind, stores.clock.now()) else { return };
     if times > ROWS {
         detail["times"] = json!(times);
@@ -127,8 +128,8 @@ async fn write(stores: &AppContext, actor: &Actor, entry: &Entry) -> crate::stor
 mod tests {
     use super::*;
 
-    fn kind(sub: &str) -> Kind {
-        Kind {
+    fn kind(sub: &str) -> RefusalKind {
+        RefusalKind {
             tenant: TenantId::new(),
             sub: sub.to_owned(),
             reason: Code::Forbidden,
@@ -165,12 +166,12 @@ mod tests {
         let (refusals, ola) = (Refusals::default(), kind("ola"));
         assert_eq!((0..100).filter_map(|_| refusals.count(ola.clone(), at(0))).count(), 13);
         let others = [
-            Kind { sub: "kari".to_owned(), ..ola.clone() },
-            Kind { tenant: TenantId::new(), ..ola.clone() },
-            Kind { reason: Code::PurposeRequired, ..ola.clone() },
-            Kind { needs: &[Scope::ArchiveSearch], ..ola.clone() },
-            Kind { method: Method::GET, ..ola.clone() },
-            Kind { route: None, ..ola },
+            RefusalKind { sub: "kari".to_owned(), ..ola.clone() },
+            RefusalKind { tenant: TenantId::new(), ..ola.clone() },
+            RefusalKind { reason: Code::PurposeRequired, ..ola.clone() },
+            RefusalKind { needs: &[Scope::ArchiveSearch], ..ola.clone() },
+            RefusalKind { method: Method::GET, ..ola.clone() },
+            RefusalKind { route: None, ..ola },
         ];
         for other in others {
             assert_eq!(refusals.count(other, at(0)), Some(1));

@@ -14,7 +14,7 @@ use super::model::ContentError;
 /// How much memory it takes at most to take a text apart, in lengths of that text, besides the text itself.
 pub const WORK: u64 = 6;
 
-/// Of so many parts of the budget, bytes that lie in memory have two and work has three.
+/// Of so many parts of the budget, bytes in memory have two, and work has three.
 const PARTS: u64 = 5;
 
 /// How much of the budget one permit of a pool is, in bytes.
@@ -70,7 +70,7 @@ impl TextMemory {
         self.bytes.size.min(self.work.size / WORK)
     }
 
-    /// A share for bytes that lie in memory.
+    /// A share for bytes in memory.
     pub async fn bytes(&self, size: u64) -> Result<Share, ContentError> {
         self.bytes.draw(size, self.patience).await
     }

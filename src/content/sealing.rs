@@ -1,7 +1,7 @@
-//! What is done to the bytes of an upload: they are hashed on one thread, and on another encrypted for the tenant's key and
-//! sealed, so that the next bytes are received, and the last ones written, meanwhile.
+//! The bytes of an upload are hashed on one thread. On another thread they are encrypted for the tenant's key and sealed.
+//! Meanwhile the next bytes are received, and the sealed ones are written.
 //!
-//! The threads end with the upload: when its bytes have all come, or when nobody takes what they make any more.
+//! The threads end with the upload: when all its bytes have arrived, or when their receiver is dropped.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub struct Sealing {
 
 impl Sealing {
     pub fn begin(work: Work) -> Result<Self, ContentError> {
-        // Who has dropped the upload does not ask how it ended.
+        // If the upload was dropped, nobody needs its result.
         let ((to_hash, arriving), (hashed, hash)) = (mpsc::channel(PIECES), oneshot::channel());
         start("hashing", move || hashed.send(digest(arriving)).is_ok())?;
         let ((to_seal, arriving), (sealed, size)) = (mpsc::channel(PIECES), oneshot::channel());
@@ -73,7 +73,7 @@ impl Sealing {
         Ok(())
     }
 
-    /// Writes the rest, and answers what came of it all.
+    /// Writes the rest, and returns the digest and the size.
     pub async fn finish(mut self, writing: &mut Writing) -> Result<Sealed, ContentError> {
         self.hand_over(writing).await?;
         let Self { to_hash, to_seal, mut parts, hash, size, .. } = self;

@@ -1,5 +1,5 @@
-//! What is delivered: the recording, encrypted as the tenant wants it, and the metadata beside it. Names and encryption
-//! are decided here and nowhere else.
+//! The payload of a delivery: the recording, encrypted as the tenant's settings say, and the metadata beside it. Only
+//! this file decides names and encryption.
 
 use chrono::{DateTime, Utc};
 
@@ -12,17 +12,17 @@ use crate::tenants::Recordings;
 /// How the two files are encrypted (B6–B8).
 #[derive(Clone, Debug)]
 pub struct EncryptionPlan {
-    /// The key that the recording is encrypted for on its way out; none: it goes as it is kept.
+    /// The key that the recording is encrypted for on its way out. Without one, it is sent as it is stored.
     recording: Option<RecordingKey>,
     /// The key that the metadata are encrypted for.
     metadata: Option<RecordingKey>,
-    /// For whom the recording's file is encrypted, wherever that happened.
+    /// The key that the recording's file is encrypted for, on arrival or on the way out.
     pub encrypted_for: Option<String>,
 }
 
 impl EncryptionPlan {
-    /// What the tenant's settings and key ask for. Nothing goes out in clear that is to be encrypted for a key that has
-    /// expired (B8).
+    /// The plan by the tenant's settings and key. A recording that must be encrypted is not sent in clear because the key
+    /// has expired (B8).
     pub fn new(
         content: &Content,
         settings: &Recordings,
@@ -30,7 +30,7 @@ impl EncryptionPlan {
         now: DateTime<Utc>,
     ) -> Result<Self, SendError> {
         let key = key.filter(|_| settings.encrypt);
-        // What is kept as ciphertext is not encrypted once more.
+        // A recording that was encrypted on arrival is not encrypted again.
         let recording = key.clone().filter(|_| content.encrypted_for.is_none());
         let metadata = key.filter(|_| settings.encrypt_metadata);
         if [&recording, &metadata].into_iter().flatten().any(|key| key.is_expired(now)) {
@@ -72,7 +72,7 @@ impl EncryptionPlan {
     }
 }
 
-/// The names of a delivery's files. They hold a time and an id, never an identifier, and come again with every attempt:
+/// The names of a delivery's files. They contain a time and an id, never an identifier, and are the same in every attempt:
 /// nothing is doubled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
@@ -88,7 +88,7 @@ impl Names {
     }
 }
 
-/// What a file is called while an attempt writes it: no two attempts write the same.
+/// The name of a file while an attempt writes it. No two attempts write the same file.
 #[must_use]
 pub fn part(name: &str, attempt: i32) -> String {
     format!("{name}.{attempt}.part")
@@ -99,7 +99,7 @@ fn stem(at: DateTime<Utc>, id: ContentId) -> String {
     format!("{}_{id}", at.format("%Y%m%dT%H%M%SZ"))
 }
 
-/// What the name of a file of a media type ends with.
+/// The ending of the name of a file of a media type.
 fn extension(media_type: &str) -> &'static str {
     match media_type {
         "audio/wav" | "audio/wave" | "audio/x-wav" | "audio/vnd.wave" => "wav",

@@ -13,7 +13,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 
-use super::auth::{Claims, Keys, TokenError};
+use super::auth::{Claims, TokenError, TokenKeys};
 use super::problem::{Code, Problem};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::TenantId;
@@ -25,7 +25,7 @@ pub trait Allowed: 'static {
 }
 
 /// Declares marker types with the scopes that they need.
-macro_rules! doors {
+macro_rules! markers {
     ($($(#[$doc:meta])* $name:ident: $($scope:ident)|*;)*) => {
         $($(#[$doc])* #[derive(Clone, Copy, Debug)] pub struct $name;
         impl Allowed for $name {
@@ -34,7 +34,7 @@ macro_rules! doors {
     };
 }
 
-doors! {
+markers! {
     /// Any caller with a valid token.
     Anybody: ;
     /// Readers of anonymize requests.
@@ -122,13 +122,13 @@ pub struct Refused {
 /// The caller that this response refuses. Only the status decides, whatever handler or extractor has built the
 /// response. So no refusal of a known caller is missed here. Returns `None` if the caller's tenant is not known,
 /// because then no audit log has a place for the refusal.
-pub fn refused<B>(answer: &ServiceResponse<B>) -> Option<Refused> {
-    if answer.status() != StatusCode::FORBIDDEN {
+pub fn refused<B>(response: &ServiceResponse<B>) -> Option<Refused> {
+    if response.status() != StatusCode::FORBIDDEN {
         return None;
     }
-    let problem = answer.response().error().and_then(|error| error.as_error::<Problem>());
+    let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     let (reason, needs) = problem.map_or((Code::Forbidden, &[][..]), |problem| (problem.code(), problem.needs()));
-    let actor = answer.request().extensions().get::<Authenticated>()?.0.clone().ok()?;
+    let actor = response.request().extensions().get::<Authenticated>()?.0.clone().ok()?;
     (reason != Code::TenantUnknown).then_some(Refused { actor, reason, needs })
 }
 
@@ -169,7 +169,7 @@ impl From<AuthenticationError> for Problem {
 /// Reads the call's token, if there is one.
 pub(super) async fn authenticate(
     request: &HttpRequest,
-    keys: &Keys,
+    keys: &TokenKeys,
     tenants: &TenantDirectory,
 ) -> Option<Authenticated> {
     let mut given = request.headers().get_all(AUTHORIZATION);

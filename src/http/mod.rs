@@ -24,7 +24,7 @@ use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
 
 pub use crate::base::field::FieldError;
-pub use auth::Keys;
+pub use auth::TokenKeys;
 pub use caller::{Caller, TenantDirectory};
 pub use problem::{Code, Problem};
 pub use registry::Registry;
@@ -33,7 +33,7 @@ pub use registry::Registry;
 pub struct HttpContext {
     pub http: HttpConfig,
     /// The keys that verify tokens.
-    pub keys: Keys,
+    pub keys: TokenKeys,
     pub tenants: TenantDirectory,
     pub metrics: Metrics,
 }

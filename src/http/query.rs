@@ -40,18 +40,18 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
         Problem::new(Code::BadRequest).detail("The query string cannot be read. Correct its percent-encoding.")
     })?;
     let mut texts = Map::new();
-    let mut wrong = None;
+    let mut invalid = None;
     for (name, value) in pairs.into_inner() {
         if value.contains('\0') {
-            wrong = Some((name.clone(), "must not contain the character NUL"));
+            invalid = Some((name.clone(), "must not contain the character NUL"));
         }
         if texts.insert(name.clone(), Value::String(value)).is_some() {
-            wrong = Some((name, "must be sent only once"));
+            invalid = Some((name, "must be sent only once"));
         }
     }
     // Unknown names come first, because only a name that the type knows may be returned to the caller.
     let value = from_texts(texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
-    match wrong {
+    match invalid {
         Some((name, rule)) => Err(Problem::new(Code::ValidationFailed).parameter(name, "format", rule)),
         None => Ok(value),
     }
@@ -84,9 +84,9 @@ impl Default for Limit {
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
+        struct LimitVisitor;
 
-        impl Visitor<'_> for Number {
+        impl Visitor<'_> for LimitVisitor {
             type Value = Limit;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,11 +102,11 @@ impl<'de> Deserialize<'de> for Limit {
 
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Limit, E> {
                 let refused = || E::invalid_value(Unexpected::Signed(number), &self);
-                u64::try_from(number).map_err(|_| refused()).and_then(|number| Number.visit_u64(number))
+                u64::try_from(number).map_err(|_| refused()).and_then(|number| LimitVisitor.visit_u64(number))
             }
         }
 
-        deserializer.deserialize_u64(Number)
+        deserializer.deserialize_u64(LimitVisitor)
     }
 }
 

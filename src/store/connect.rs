@@ -15,7 +15,7 @@ use super::postgres::PostgresPool;
 use super::{Db, Pool, Result, StoreError};
 
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StoreSettings {
     /// `postgres://…` or `sqlite:…`.
     pub url: SecretString,
     /// The PostgreSQL schema of the tables. SQLite has none.
@@ -28,14 +28,14 @@ pub struct Settings {
 
 /// The time after which PostgreSQL ends a statement. A statement that waits for a lock also runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct TimeLimits {
     /// The limit of a unit of work that reads, or that writes with one statement.
     pub read: Duration,
     /// The limit of a transaction that writes.
     pub write: Duration,
 }
 
-impl Limits {
+impl TimeLimits {
     #[must_use]
     pub const fn all(limit: Duration) -> Self {
         Self { read: limit, write: limit }
@@ -44,12 +44,12 @@ impl Limits {
 
 impl<S> Db<S> {
     /// Opens the database with large limits. SQLite's file is created if it is missing. Nothing is migrated.
-    pub async fn open(settings: &Settings) -> Result<Self> {
-        Self::open_with(settings, Limits::all(Duration::from_mins(10))).await
+    pub async fn open(settings: &StoreSettings) -> Result<Self> {
+        Self::open_with(settings, TimeLimits::all(Duration::from_mins(10))).await
     }
 
     /// Opens the database with given limits.
-    pub async fn open_with(settings: &Settings, limits: Limits) -> Result<Self> {
+    pub async fn open_with(settings: &StoreSettings, limits: TimeLimits) -> Result<Self> {
         let url = settings.url.expose_secret();
         let pool = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             open_postgres(url, settings, limits)?
@@ -62,7 +62,7 @@ impl<S> Db<S> {
     }
 }
 
-fn open_postgres(url: &str, settings: &Settings, limits: Limits) -> Result<Pool> {
+fn open_postgres(url: &str, settings: &StoreSettings, limits: TimeLimits) -> Result<Pool> {
     let mut options = PgConnectOptions::from_str(url)?.application_name("lethe");
     if let Some(schema) = settings.schema {
         options = options.options([("search_path", schema)]);
@@ -70,7 +70,7 @@ fn open_postgres(url: &str, settings: &Settings, limits: Limits) -> Result<Pool>
     Ok(Pool::Postgres(Arc::new(PostgresPool::new(options, settings.connections, settings.patience, limits))))
 }
 
-async fn open_sqlite(url: &str, settings: &Settings) -> Result<Pool> {
+async fn open_sqlite(url: &str, settings: &StoreSettings) -> Result<Pool> {
     let options = SqliteConnectOptions::from_str(url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)

@@ -17,8 +17,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::watch::{State, Watch};
-use super::{Limits, Result, StoreError};
+use super::watch::{ConnectionState, Watch};
+use super::{Result, StoreError, TimeLimits};
 
 /// The time after its last use in which a connection is used again without a test. It is longer than the pauses between
 /// the statements of a busy service. It is shorter than any time after which a server or a proxy closes idle
@@ -48,18 +48,18 @@ pub struct PostgresPool {
     permits: Arc<Semaphore>,
     size: u32,
     patience: Duration,
-    limits: Limits,
+    limits: TimeLimits,
 }
 
 /// The idle connections. The one that was used last is on top.
 #[derive(Debug, Default)]
 struct Idle {
-    connections: Vec<Connection>,
+    connections: Vec<PooledConnection>,
     closed: bool,
 }
 
 #[derive(Debug)]
-struct Connection {
+struct PooledConnection {
     driver: PgConnection,
     opened: Instant,
     used: Instant,
@@ -68,8 +68,8 @@ struct Connection {
 /// A connection in use. It returns to the pool when it is dropped.
 pub struct Checkout {
     pool: Arc<PostgresPool>,
-    connection: Option<Connection>,
-    state: State,
+    connection: Option<PooledConnection>,
+    state: ConnectionState,
     in_transaction: bool,
     /// Whether the connection was opened for this caller.
     is_new: bool,
@@ -79,7 +79,7 @@ pub struct Checkout {
 
 impl PostgresPool {
     /// A pool that connects at the first use.
-    pub fn new(options: PgConnectOptions, size: u32, patience: Duration, limits: Limits) -> Self {
+    pub fn new(options: PgConnectOptions, size: u32, patience: Duration, limits: TimeLimits) -> Self {
         let options = options.options([("statement_timeout", limits.read.as_millis())]);
         let permits = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS)));
         Self { options, home: Handle::current(), idle: Mutex::default(), permits, size, patience, limits }
@@ -117,11 +117,11 @@ impl PostgresPool {
         Ok(checkout)
     }
 
-    fn lend(self: &Arc<Self>, connection: Connection, permit: OwnedSemaphorePermit, is_new: bool) -> Checkout {
+    fn lend(self: &Arc<Self>, connection: PooledConnection, permit: OwnedSemaphorePermit, is_new: bool) -> Checkout {
         Checkout {
             pool: Arc::clone(self),
             connection: Some(connection),
-            state: State::Clean,
+            state: ConnectionState::Clean,
             in_transaction: false,
             is_new,
             permit: Some(permit),
@@ -129,7 +129,7 @@ impl PostgresPool {
     }
 
     /// The living idle connection that was used last. Dead ones are closed on the way.
-    async fn living(&self) -> Option<Connection> {
+    async fn living(&self) -> Option<PooledConnection> {
         while let Some(mut connection) = self.on_idle(|idle| idle.connections.pop()) {
             if connection.used.elapsed() < TRUST {
                 return Some(connection);
@@ -154,10 +154,10 @@ impl PostgresPool {
         let (driver, permit) =
             connecting.await.map_err(|_| StoreError::Unavailable("the connections are being closed"))?;
         let now = Instant::now();
-        Ok(self.lend(Connection { driver: driver?, opened: now, used: now }, permit, true))
+        Ok(self.lend(PooledConnection { driver: driver?, opened: now, used: now }, permit, true))
     }
 
-    fn put(&self, mut connection: Connection) {
+    fn put(&self, mut connection: PooledConnection) {
         let now = Instant::now();
         connection.used = now;
         let old = self.on_idle(|idle| {
@@ -254,7 +254,7 @@ impl Checkout {
     pub async fn without_limit(&mut self) -> Result<&mut PgConnection> {
         let (connection, watch) = self.parts();
         watch.over(sqlx::raw_sql("SET statement_timeout = 0").execute(connection)).await?;
-        self.state = State::Broken;
+        self.state = ConnectionState::Broken;
         Ok(self.parts().0)
     }
 
@@ -288,9 +288,9 @@ impl Drop for Checkout {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         match self.state {
-            State::Clean if !self.in_transaction => self.pool.put(connection),
-            State::Broken => {}
-            State::Clean | State::Doubtful => {
+            ConnectionState::Clean if !self.in_transaction => self.pool.put(connection),
+            ConnectionState::Broken => {}
+            ConnectionState::Clean | ConnectionState::Doubtful => {
                 let (pool, permit, in_transaction) = (Arc::clone(&self.pool), self.permit.take(), self.in_transaction);
                 let limits = pool.limits;
                 let limit = if in_transaction { limits.write } else { limits.read }.saturating_add(GRACE);

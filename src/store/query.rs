@@ -19,8 +19,8 @@ pub trait Param<'t>: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> 
 impl<'t, T> Param<'t> for T where T: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> + Type<Sqlite> {}
 
 /// A row that both databases decode. `#[derive(sqlx::FromRow)]` implements it.
-pub trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
-impl<T> Record for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+pub trait DecodeRow: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> DecodeRow for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
 /// The text of a statement: one for both databases, or one for each.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ impl From<&'static str> for Sql {
 /// The number of values that PostgreSQL expects in an array that it does not know.
 const UNKNOWN_ARRAY: usize = 10;
 
-enum Target<'c> {
+enum Driver<'c> {
     Postgres(&'c mut PgConnection, PgArguments, Watch<'c>),
     Sqlite(&'c mut SqliteConnection, SqliteArguments, Watch<'c>),
 }
@@ -64,7 +64,7 @@ type CallSite = &'static Location<'static>;
 /// A statement that is ready to run.
 struct Ready<'c> {
     text: SqlStr,
-    target: Target<'c>,
+    target: Driver<'c>,
     cached: bool,
     place: CallSite,
 }
@@ -74,7 +74,7 @@ struct Ready<'c> {
 pub struct Query<'c> {
     text: Cow<'static, str>,
     place: CallSite,
-    target: Target<'c>,
+    target: Driver<'c>,
     bound: usize,
     unencodable: bool,
     cached: bool,
@@ -82,7 +82,7 @@ pub struct Query<'c> {
 
 impl<'c> Query<'c> {
     pub(super) fn postgres(sql: Sql, place: CallSite, (connection, watch): (&'c mut PgConnection, Watch<'c>)) -> Self {
-        Self::new(sql.postgres, place, Target::Postgres(connection, PgArguments::default(), watch))
+        Self::new(sql.postgres, place, Driver::Postgres(connection, PgArguments::default(), watch))
     }
 
     pub(super) fn sqlite(
@@ -90,15 +90,15 @@ impl<'c> Query<'c> {
         place: CallSite,
         (connection, watch): (&'c mut SqliteConnection, Watch<'c>),
     ) -> Self {
-        Self::new(sql.sqlite, place, Target::Sqlite(connection, SqliteArguments::default(), watch))
+        Self::new(sql.sqlite, place, Driver::Sqlite(connection, SqliteArguments::default(), watch))
     }
 
-    fn new(text: &'static str, place: CallSite, target: Target<'c>) -> Self {
+    fn new(text: &'static str, place: CallSite, target: Driver<'c>) -> Self {
         Self { text: Cow::Borrowed(text), place, target, bound: 0, unencodable: false, cached: true }
     }
 
     pub fn push(mut self, sql: impl Into<Sql>) -> Self {
-        let text = sql.into().text(matches!(self.target, Target::Postgres(..)));
+        let text = sql.into().text(matches!(self.target, Driver::Postgres(..)));
         self.text.to_mut().push_str(text);
         self
     }
@@ -110,11 +110,11 @@ impl<'c> Query<'c> {
         let mut query = self.push(sql);
         query.bound += 1;
         let added = match &mut query.target {
-            Target::Postgres(_, arguments, _) => {
+            Driver::Postgres(_, arguments, _) => {
                 let _ = write!(query.text.to_mut(), "${}", query.bound);
                 arguments.add(value)
             }
-            Target::Sqlite(_, arguments, _) => {
+            Driver::Sqlite(_, arguments, _) => {
                 query.text.to_mut().push('?');
                 arguments.add(value)
             }
@@ -151,15 +151,15 @@ impl<'c> Query<'c> {
         let values: Vec<T> = values.into_iter().collect();
         let mut query = self.push(sql);
         match &mut query.target {
-            Target::Postgres(_, arguments, _) => {
+            Driver::Postgres(_, arguments, _) => {
                 query.bound += 1;
                 let _ = write!(query.text.to_mut(), " = ANY(${})", query.bound);
                 let added = arguments.add(values);
                 query.unencodable |= added.is_err();
                 query
             }
-            Target::Sqlite(..) if values.is_empty() => query.push(" IN (NULL)"),
-            Target::Sqlite(..) => query.push(" IN (").each(values, |query, value| query.with("", value)).push(")"),
+            Driver::Sqlite(..) if values.is_empty() => query.push(" IN (NULL)"),
+            Driver::Sqlite(..) => query.push(" IN (").each(values, |query, value| query.with("", value)).push(")"),
         }
     }
 
@@ -190,8 +190,8 @@ impl<'c> Query<'c> {
         let mut query = self.push(sql);
         query.bound += 1;
         query.unencodable |= match &mut query.target {
-            Target::Postgres(_, arguments, _) => arguments.add(values).is_err(),
-            Target::Sqlite(..) => true,
+            Driver::Postgres(_, arguments, _) => arguments.add(values).is_err(),
+            Driver::Sqlite(..) => true,
         };
         let _ = write!(query.text.to_mut(), "${}", query.bound);
         query
@@ -200,7 +200,7 @@ impl<'c> Query<'c> {
     /// Whether the statement is for PostgreSQL, for the few that differ.
     #[must_use]
     pub const fn is_postgres(&self) -> bool {
-        matches!(self.target, Target::Postgres(..))
+        matches!(self.target, Driver::Postgres(..))
     }
 
     /// Keeps the statement out of the cache of prepared statements. This is for a length that is rarely the same.
@@ -213,11 +213,11 @@ impl<'c> Query<'c> {
     pub async fn execute(self) -> Result<u64> {
         let Ready { text, target, cached, place } = self.ready()?;
         let done = match target {
-            Target::Postgres(connection, arguments, watch) => {
+            Driver::Postgres(connection, arguments, watch) => {
                 let query = sqlx::query_with(text, arguments).persistent(cached);
                 watch.over(query.execute(connection)).await.map(|done| done.rows_affected())
             }
-            Target::Sqlite(connection, arguments, watch) => {
+            Driver::Sqlite(connection, arguments, watch) => {
                 let query = sqlx::query_with(text, arguments).persistent(cached);
                 watch.over(query.execute(connection)).await.map(|done| done.rows_affected())
             }
@@ -225,14 +225,14 @@ impl<'c> Query<'c> {
         done.map_err(|error| failed(place, error))
     }
 
-    pub async fn all<T: Record>(self) -> Result<Vec<T>> {
+    pub async fn all<T: DecodeRow>(self) -> Result<Vec<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
-            Target::Postgres(connection, arguments, watch) => {
+            Driver::Postgres(connection, arguments, watch) => {
                 let query = sqlx::query_as_with(text, arguments).persistent(cached);
                 watch.over(query.fetch_all(connection)).await
             }
-            Target::Sqlite(connection, arguments, watch) => {
+            Driver::Sqlite(connection, arguments, watch) => {
                 let query = sqlx::query_as_with(text, arguments).persistent(cached);
                 watch.over(query.fetch_all(connection)).await
             }
@@ -240,14 +240,14 @@ impl<'c> Query<'c> {
         found.map_err(|error| failed(place, error))
     }
 
-    pub async fn maybe<T: Record>(self) -> Result<Option<T>> {
+    pub async fn maybe<T: DecodeRow>(self) -> Result<Option<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
-            Target::Postgres(connection, arguments, watch) => {
+            Driver::Postgres(connection, arguments, watch) => {
                 let query = sqlx::query_as_with(text, arguments).persistent(cached);
                 watch.over(query.fetch_optional(connection)).await
             }
-            Target::Sqlite(connection, arguments, watch) => {
+            Driver::Sqlite(connection, arguments, watch) => {
                 let query = sqlx::query_as_with(text, arguments).persistent(cached);
                 watch.over(query.fetch_optional(connection)).await
             }
@@ -256,14 +256,14 @@ impl<'c> Query<'c> {
     }
 
     /// The one row that must exist.
-    pub async fn one<T: Record>(self) -> Result<T> {
+    pub async fn one<T: DecodeRow>(self) -> Result<T> {
         self.maybe().await?.ok_or(StoreError::NoRow)
     }
 
     /// The one value of the one row that must exist.
     pub async fn scalar<T>(self) -> Result<T>
     where
-        (T,): Record,
+        (T,): DecodeRow,
     {
         self.one::<(T,)>().await.map(|(value,)| value)
     }
@@ -271,19 +271,19 @@ impl<'c> Query<'c> {
     /// The plan of the database, one line for each step. Tests use it to check that no search scans a table.
     pub async fn plan(mut self) -> Result<Vec<String>> {
         let explain = match self.target {
-            Target::Postgres(..) => "EXPLAIN (COSTS OFF) ",
-            Target::Sqlite(..) => "EXPLAIN QUERY PLAN ",
+            Driver::Postgres(..) => "EXPLAIN (COSTS OFF) ",
+            Driver::Sqlite(..) => "EXPLAIN QUERY PLAN ",
         };
         self.text.to_mut().insert_str(0, explain);
         self.cached = false;
         let Ready { text, target, cached, .. } = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments, watch) => {
+            Driver::Postgres(connection, arguments, watch) => {
                 let query = sqlx::query_with(text, arguments).persistent(cached);
                 let rows = watch.over(query.fetch_all(connection)).await?;
                 rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?
             }
-            Target::Sqlite(connection, arguments, watch) => {
+            Driver::Sqlite(connection, arguments, watch) => {
                 let query = sqlx::query_with(text, arguments).persistent(cached);
                 let rows = watch.over(query.fetch_all(connection)).await?;
                 rows.iter().map(|row| row.try_get("detail")).collect::<std::result::Result<_, _>>()?

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use lethe::base::id::{IdentifierId, TenantId};
-use lethe::store::{Archive, Db, Settings, Vault};
+use lethe::store::{Archive, Db, StoreSettings, Vault};
 use lethe::tenants;
 
 use crate::harness::each_store;
@@ -13,7 +13,7 @@ use crate::harness::each_store;
 /// A story's archive with at most this many connections, or readers.
 async fn archive_of(lethe: &crate::harness::TestLethe, connections: u32) -> Db<Archive> {
     let settings =
-        Settings { url: lethe.archive_url().into(), schema: None, connections, patience: Duration::from_secs(20) };
+        StoreSettings { url: lethe.archive_url().into(), schema: None, connections, patience: Duration::from_secs(20) };
     Db::open(&settings).await.unwrap()
 }
 
@@ -97,7 +97,7 @@ each_store!(a_few_identifiers_are_looked_up_by_a_plan_that_is_kept, |lethe: Test
     let tenant: TenantId = tenants::find_by_slug(&mut archive.read().await.unwrap(), "demo").await.unwrap().unwrap().id;
     let url = lethe.archive_url().replace("archive.db", "vault.db");
     let settings =
-        Settings { url: url.into(), schema: Some("vault"), connections: 1, patience: Duration::from_secs(20) };
+        StoreSettings { url: url.into(), schema: Some("vault"), connections: 1, patience: Duration::from_secs(20) };
     let vault = Db::<Vault>::open(&settings).await.unwrap();
     let mut tx = vault.write().await.unwrap();
     tx.query("ANALYZE identifiers").execute().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use serde_json::{Value, json};
 
 use crate::harness::{TestLethe, each_store};
@@ -28,7 +28,7 @@ async fn two_requests(lethe: &TestLethe) -> Vec<Value> {
 /// Does what no migration does to a table of the archive.
 async fn alter(lethe: &TestLethe, statement: &'static str) {
     let patience = Duration::from_secs(20);
-    let settings = Settings { url: lethe.archive_url().into(), schema: None, connections: 1, patience };
+    let settings = StoreSettings { url: lethe.archive_url().into(), schema: None, connections: 1, patience };
     let archive = Db::<Archive>::open(&settings).await.unwrap();
     let mut tx = archive.write().await.unwrap();
     tx.query(statement).execute().await.unwrap();

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use lethe::archive::{Channel, Interaction, RawEvent, Search, SurveyResponse, plan};
 use lethe::base::id::{IdentifierId, TenantId, Token};
 use lethe::base::page::Position;
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use lethe::tenants;
 use pii::Kind;
 
@@ -70,7 +70,7 @@ each_store!(no_search_scans_a_table, |lethe: TestLethe| async move {
         url.push_str(if url.contains('?') { "&" } else { "?" });
         url.push_str("options=-c%20enable_seqscan%3Doff%20-c%20enable_bitmapscan%3Doff");
     }
-    let settings = Settings { url: url.into(), schema: None, connections: 1, patience: Duration::from_secs(5) };
+    let settings = StoreSettings { url: url.into(), schema: None, connections: 1, patience: Duration::from_secs(5) };
     let archive = Db::<Archive>::open(&settings).await.unwrap();
     let mut tx = archive.write().await.unwrap();
     tx.query("ANALYZE").execute().await.unwrap();

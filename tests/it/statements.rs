@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::harness::Databases;
@@ -143,7 +143,7 @@ fn a_migration_goes_out_statement_by_statement() {
             .await
             .unwrap();
         let patience = std::time::Duration::from_mins(1);
-        let settings = Settings { url: database.url().into(), schema: None, connections: 1, patience };
+        let settings = StoreSettings { url: database.url().into(), schema: None, connections: 1, patience };
         let archive = Db::<Archive>::open(&settings).await.unwrap();
         lethe::store::migrate(&archive).await.unwrap();
         lethe::store::migrate(&archive).await.unwrap();

@@ -17,15 +17,15 @@ use crate::base::field::FieldError;
 
 /// Reads a type from a JSON value.
 pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
-    let read = T::deserialize(Reader { value, texts: false });
-    read.map_err(|mistake| FieldError::at(mistake.pointer, mistake.code, mistake.detail))
+    let read = T::deserialize(ValueReader { value, texts: false });
+    read.map_err(|error| FieldError::at(error.pointer, error.code, error.detail))
 }
 
 /// Reads a type from texts by name. Numbers are texts, too, and errors name parameters.
 pub fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, FieldError> {
-    T::deserialize(TextsReader(texts)).map_err(|mistake| {
-        let name = mistake.pointer.trim_start_matches('/').to_owned();
-        FieldError::parameter(name, mistake.code, mistake.detail)
+    T::deserialize(TextsReader(texts)).map_err(|error| {
+        let name = error.pointer.trim_start_matches('/').to_owned();
+        FieldError::parameter(name, error.code, error.detail)
     })
 }
 
@@ -56,13 +56,13 @@ fn step(key: &str) -> Option<String> {
 
 /// A value that could not be read. Its pointer is built from the inside to the outside.
 #[derive(Debug)]
-struct Mistake {
+struct ReadError {
     pointer: String,
     code: &'static str,
     detail: Cow<'static, str>,
 }
 
-impl Mistake {
+impl ReadError {
     fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { pointer: String::new(), code, detail: detail.into() }
     }
@@ -73,13 +73,13 @@ impl Mistake {
     }
 }
 
-impl Display for Mistake {
+impl Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
 }
 
-impl std::error::Error for Mistake {}
+impl std::error::Error for ReadError {}
 
 /// The expected type, in the words of JSON.
 fn wanted(expected: &dyn Expected) -> String {
@@ -97,7 +97,7 @@ fn wanted(expected: &dyn Expected) -> String {
     }
 }
 
-impl Error for Mistake {
+impl Error for ReadError {
     fn custom<T: Display>(message: T) -> Self {
         // The rules of this service begin like this. A library's message is not repeated, because it may contain the
         // value.
@@ -143,12 +143,12 @@ impl Error for Mistake {
 }
 
 /// Reads one value. With `texts`, a text may be a number or a boolean.
-struct Reader {
+struct ValueReader {
     value: Value,
     texts: bool,
 }
 
-impl Reader {
+impl ValueReader {
     /// The number or boolean of a text, if texts are allowed.
     fn scalar(self) -> Self {
         let read = match &self.value {
@@ -166,9 +166,9 @@ fn members_of<'de, V: Visitor<'de>>(
     texts: bool,
     fields: &'static [&'static str],
     visitor: V,
-) -> Result<V::Value, Mistake> {
+) -> Result<V::Value, ReadError> {
     match members.keys().find(|key| !fields.contains(&key.as_str())) {
-        Some(unknown) => Err(Mistake::unknown_field(unknown, fields)),
+        Some(unknown) => Err(ReadError::unknown_field(unknown, fields)),
         None => visitor.visit_map(Members::new(members, texts)),
     }
 }
@@ -176,16 +176,16 @@ fn members_of<'de, V: Visitor<'de>>(
 /// Reads numbers and booleans from texts, if texts are allowed.
 macro_rules! scalars {
     ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
             self.scalar().deserialize_any(visitor)
         })*
     };
 }
 
-impl<'de> Deserializer<'de> for Reader {
-    type Error = Mistake;
+impl<'de> Deserializer<'de> for ValueReader {
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
@@ -194,18 +194,18 @@ impl<'de> Deserializer<'de> for Reader {
                 (Some(number), ..) => visitor.visit_u64(number),
                 (_, Some(number), _) => visitor.visit_i64(number),
                 (.., Some(number)) => visitor.visit_f64(number),
-                _ => Err(Mistake::new("out_of_range", "must be a number of 64 bits")),
+                _ => Err(ReadError::new("out_of_range", "must be a number of 64 bits")),
             },
             Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), at: 0 }),
             Value::Object(members) => visitor.visit_map(Members::new(members, self.texts)),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -214,11 +214,11 @@ impl<'de> Deserializer<'de> for Reader {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    ) -> Result<V::Value, ReadError> {
         match self.value {
             Value::Object(members) => members_of(members, self.texts, fields, visitor),
-            Value::Null => Err(Mistake::new("required", "is required")),
-            _ => Err(Mistake::new("type", "must be an object")),
+            Value::Null => Err(ReadError::new("required", "is required")),
+            _ => Err(ReadError::new("type", "must be an object")),
         }
     }
 
@@ -227,14 +227,14 @@ impl<'de> Deserializer<'de> for Reader {
         _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    ) -> Result<V::Value, ReadError> {
         match self.value {
-            Value::String(word) => visitor.visit_enum(StringDeserializer::<Mistake>::new(word)),
+            Value::String(word) => visitor.visit_enum(StringDeserializer::<ReadError>::new(word)),
             Value::Object(members) if members.len() == 1 => {
                 visitor.visit_enum(MapAccessDeserializer::new(Members::new(members, self.texts)))
             }
-            Value::Null => Err(Mistake::new("required", "is required")),
-            _ => Err(Mistake::new("type", format!("must be one of {}", variants.join(", ")))),
+            Value::Null => Err(ReadError::new("required", "is required")),
+            _ => Err(ReadError::new("type", format!("must be one of {}", variants.join(", ")))),
         }
     }
 
@@ -254,14 +254,14 @@ struct Items {
 }
 
 impl<'de> SeqAccess<'de> for Items {
-    type Error = Mistake;
+    type Error = ReadError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Mistake> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
         let Some(value) = self.items.next() else { return Ok(None) };
         let at = self.at;
         self.at += 1;
-        let read = seed.deserialize(Reader { value, texts: false });
-        read.map(Some).map_err(|mistake| Mistake { pointer: format!("/{at}{}", mistake.pointer), ..mistake })
+        let read = seed.deserialize(ValueReader { value, texts: false });
+        read.map(Some).map_err(|error| ReadError { pointer: format!("/{at}{}", error.pointer), ..error })
     }
 }
 
@@ -279,17 +279,17 @@ impl Members {
 }
 
 impl<'de> MapAccess<'de> for Members {
-    type Error = Mistake;
+    type Error = ReadError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
         self.current = self.rest.next();
         let Some((key, _)) = &self.current else { return Ok(None) };
         seed.deserialize(key.as_str().into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Mistake> {
-        let (key, value) = self.current.take().ok_or_else(|| Mistake::new("format", "must be an object"))?;
-        seed.deserialize(Reader { value, texts: self.texts }).map_err(|mistake| mistake.under(&key))
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
+        let (key, value) = self.current.take().ok_or_else(|| ReadError::new("format", "must be an object"))?;
+        seed.deserialize(ValueReader { value, texts: self.texts }).map_err(|error| error.under(&key))
     }
 }
 
@@ -297,9 +297,9 @@ impl<'de> MapAccess<'de> for Members {
 struct TextsReader(Map<String, Value>);
 
 impl<'de> Deserializer<'de> for TextsReader {
-    type Error = Mistake;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_map(Members::new(self.0, true))
     }
 
@@ -308,7 +308,7 @@ impl<'de> Deserializer<'de> for TextsReader {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    ) -> Result<V::Value, ReadError> {
         members_of(self.0, true, fields, visitor)
     }
 

@@ -66,7 +66,7 @@ impl From<Content> for ContentItem {
     }
 }
 
-/// What is uploaded.
+/// The parameters of an upload.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::content::tests::House;
 use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
-use crate::http::{HttpContext, Keys, TenantDirectory};
+use crate::http::{HttpContext, TenantDirectory, TokenKeys};
 use crate::telemetry::Metrics;
 
 const CONTENT: &str = "/api/v1/archive/content";
@@ -97,7 +97,7 @@ impl Call<'_> {
         let token = (!self.role.is_empty()).then(|| dev_token(&config, "demo", &roles, "paal").unwrap());
         let tenant = self.house.tenant.id;
         let kit = HttpContext {
-            keys: Keys::open(&config, Clock::System).unwrap(),
+            keys: TokenKeys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
             http: config.http,
@@ -107,7 +107,7 @@ impl Call<'_> {
             .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
             .split_for_parts();
         let app = app.app_data(Data::from(Arc::clone(&self.house.stores)));
-        let app = app.app_data(Data::from(Arc::clone(&self.house.shelf)));
+        let app = app.app_data(Data::from(Arc::clone(&self.house.content_store)));
         let app = init_service(frame(app, Data::new(kit), Data::new(Routes::new(&document)))).await;
         let mut request = self.request;
         if let Some(token) = token {
@@ -212,10 +212,10 @@ async fn uploads_that_are_refused_leave_nothing() {
         ((422, "validation_failed"), &json!("digest_mismatch"))
     );
     assert_eq!(upload("kind=recording").header("Content-Digest", "x").send().await.status, 422);
-    let announced = (house.shelf.size_limit + 1).to_string();
+    let announced = (house.content_store.size_limit + 1).to_string();
     let long = upload("kind=recording").header(CONTENT_LENGTH.as_str(), announced).send().await;
     assert_eq!(long.problem(), (413, "too_large"));
-    let longer = vec![0; usize::try_from(house.shelf.size_limit).unwrap() + 1];
+    let longer = vec![0; usize::try_from(house.content_store.size_limit).unwrap() + 1];
     let longer = house.upload("kind=recording", longer).header(CONTENT_LENGTH.as_str(), "5").send().await;
     assert_eq!(longer.problem(), (413, "too_large"));
     let nowhere = format!("/api/v1/archive/interactions/{}/content?kind=recording", RecordId::new());

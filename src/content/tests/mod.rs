@@ -21,14 +21,14 @@ use crate::base::clock::Clock;
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::IdentifierId;
 use crate::objects::ObjectError;
-use crate::store::{Db, Settings, StoreError, migrate};
+use crate::store::{Db, StoreError, StoreSettings, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, Keysets, MasterKey};
 
 /// A contact centre with one call, on an afternoon.
 pub struct House {
     pub stores: Arc<AppContext>,
-    pub shelf: Arc<ContentStore>,
+    pub content_store: Arc<ContentStore>,
     pub kari: Actor,
     pub tenant: Tenant,
     pub call: RecordId,
@@ -39,7 +39,7 @@ impl House {
     pub async fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("lethe-content-{}", ContentId::new()));
         let url = |name: &str| SecretString::from(format!("sqlite:{}", folder.join(name).display()));
-        let settings = |name| Settings {
+        let settings = |name| StoreSettings {
             url: url(name),
             schema: None,
             connections: 2,
@@ -57,11 +57,11 @@ impl House {
         let service_key = Key::from_bytes(&[9; 32]).unwrap();
         let stores = Arc::new(AppContext { archive, vault, keysets, clock, service_key });
         let objects = Objects::in_folder(folder.join("objects"));
-        let shelf = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
+        let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
         let scopes = BTreeSet::from([Scope::ContentRead, Scope::ContentWrite, Scope::ContentDelete]);
         let kari = Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "kari".to_owned(), scopes };
         let call = interaction(&stores, &tenant, "cdr-1").await;
-        Self { stores, shelf, kari, tenant, call, folder }
+        Self { stores, content_store, kari, tenant, call, folder }
     }
 
     /// The same house at another time.
@@ -75,7 +75,7 @@ impl House {
         interaction(&self.stores, &self.tenant, external_id).await
     }
 
-    /// What the night does once a request had the content of the call deleted.
+    /// Closes the call, as a pass does for a request that deletes content.
     pub async fn close(&self) {
         let mut tx = self.stores.archive.write().await.unwrap();
         tx.query("UPDATE interactions SET forgotten = forgotten | 16").execute().await.unwrap();
@@ -93,7 +93,7 @@ impl House {
     }
 
     async fn begin(&self, new: NewContent) -> Result<Upload, ContentError> {
-        begin_upload(&self.stores, &self.shelf, self.tenant.id, new, None).await
+        begin_upload(&self.stores, &self.content_store, self.tenant.id, new, None).await
     }
 
     async fn store(&self, bytes: &[u8]) -> Content {
@@ -110,7 +110,7 @@ impl House {
 
     async fn read(&self, content: &Content, range: std::ops::Range<u64>) -> Result<Vec<u8>, ContentError> {
         let access = Access { action: Action::ContentDownloaded, reason: None, by_ticket: false };
-        let mut reading = open(&self.stores, &self.shelf, &self.kari, content, access, range).await?;
+        let mut reading = open(&self.stores, &self.content_store, &self.kari, content, access, range).await?;
         let mut all = Vec::new();
         while let Some(bytes) = reading.next().await? {
             all.extend_from_slice(&bytes);
@@ -149,7 +149,7 @@ impl House {
         files
     }
 
-    /// The object store's files, once what was thrown away has gone.
+    /// The files of the object store, after interrupted uploads were removed.
     async fn objects(&self) -> Vec<PathBuf> {
         for _ in 0..100 {
             if !self.files("objects").iter().any(|file| file.to_string_lossy().contains('#')) {
@@ -181,7 +181,7 @@ fn instant(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// Bytes that one recognizes: `marked` stands in them again and again.
+/// Bytes that a test recognizes: they contain `marked` again and again.
 fn sound(size: usize) -> Vec<u8> {
     let text = b"This call may be recorded for quality. ";
     (0..size)
@@ -273,8 +273,8 @@ async fn what_cannot_be_content_is_refused_before_it_is_sent() {
     assert!(matches!(house.begin(nowhere).await, Err(ContentError::Unknown)));
     let page = NewContent { media_type: MediaType::parse("text/html").unwrap(), ..house.recording() };
     assert!(matches!(house.begin(page).await, Err(ContentError::Misfit)));
-    let announced = Some(house.shelf.size_limit + 1);
-    let long = begin_upload(&house.stores, &house.shelf, house.tenant.id, house.recording(), announced).await;
+    let announced = Some(house.content_store.size_limit + 1);
+    let long = begin_upload(&house.stores, &house.content_store, house.tenant.id, house.recording(), announced).await;
     assert!(matches!(long, Err(ContentError::TooLarge(_))));
     assert!(house.is_empty().await);
 }
@@ -311,9 +311,9 @@ async fn another_tenant_sees_nothing_of_it() {
     let stranger = Actor { tenant: other.id, ..house.kari.clone() };
     assert_eq!(find(&house.stores, other.id, content.id).await.unwrap(), None);
     assert!(matches!(list(&house.stores, other.id, house.call, None, 10).await, Err(ContentError::Unknown)));
-    let deleted = delete(&house.stores, &house.shelf, &stranger, content.id).await;
+    let deleted = delete(&house.stores, &house.content_store, &stranger, content.id).await;
     assert!(matches!(deleted, Err(ContentError::Unknown)));
-    let batch = delete_batch(&house.stores, &house.shelf, &stranger, vec![house.call], None).await.unwrap();
+    let batch = delete_batch(&house.stores, &house.content_store, &stranger, vec![house.call], None).await.unwrap();
     assert_eq!((batch.deleted, house.list().await.len()), (0, 1));
 }
 
@@ -331,7 +331,7 @@ async fn a_ticket_opens_once_and_not_for_long() {
         assert!(redeem_ticket(&house.stores, other).await.unwrap().is_none(), "{other}");
     }
     let (late, gone) = (issue(&house).await, issue(&house).await);
-    delete(&house.stores, &house.shelf, &house.kari, content.id).await.unwrap();
+    delete(&house.stores, &house.content_store, &house.kari, content.id).await.unwrap();
     assert!(redeem_ticket(&house.stores, &gone.text).await.unwrap().is_none());
     let house = house.later(TimeDelta::seconds(60));
     assert!(redeem_ticket(&house.stores, &late.text).await.unwrap().is_none());

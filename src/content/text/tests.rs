@@ -22,7 +22,7 @@ impl House {
             media_type: MediaType::parse(media_type).unwrap(),
             sensitivity: Sensitivity::Normal,
         };
-        let mut upload = begin_text(&self.stores, &self.shelf, self.tenant.id, new, None).await?;
+        let mut upload = begin_text(&self.stores, &self.content_store, self.tenant.id, new, None).await?;
         upload.push(text.as_bytes()).await?;
         upload.finish(None).await
     }
@@ -119,7 +119,7 @@ async fn a_text_under_way_that_the_night_was_faster_than_leaves_nothing() {
         media_type: MediaType::parse("text/plain").unwrap(),
         sensitivity: Sensitivity::Normal,
     };
-    let mut upload = begin_text(&house.stores, &house.shelf, house.tenant.id, new, None).await.unwrap();
+    let mut upload = begin_text(&house.stores, &house.content_store, house.tenant.id, new, None).await.unwrap();
     upload.push(TEXT.as_bytes()).await.unwrap();
     house.close().await;
     assert!(matches!(upload.finish(None).await, Err(ContentError::Forgotten)));

@@ -34,7 +34,7 @@ impl Folder {
         while let Some(bytes) = body.next().await? {
             file.write_all(&bytes).await.map_err(|error| of_io(&error))?;
         }
-        // What has its own name is on the disk.
+        // A file is on the disk before it gets its own name.
         file.flush().await.map_err(|error| of_io(&error))?;
         file.sync_all().await.map_err(|error| of_io(&error))?;
         Ok(())

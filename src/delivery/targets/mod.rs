@@ -25,10 +25,10 @@ use crate::vault::DeliverySecret;
 #[cfg(feature = "sftp")]
 pub use sftp::{read_host_key, read_private_key};
 
-/// What it takes to reach a target besides its address.
+/// The settings that reaching a target needs besides its address.
 #[derive(Clone, Debug)]
 pub struct Reach {
-    /// The folder below which the tenant's folders lie.
+    /// The folder that contains the tenants' folders.
     pub folder: PathBuf,
     #[cfg_attr(
         not(any(feature = "ftp", feature = "s3")),
@@ -120,7 +120,7 @@ impl Target {
         each!(self, target => target.rename(from, to).await)
     }
 
-    /// Removes a file; one that is not there is none the less gone.
+    /// Removes a file. A missing file counts as removed.
     pub async fn remove(&mut self, name: &str) -> Result<(), SendError> {
         each!(self, target => target.remove(name).await)
     }

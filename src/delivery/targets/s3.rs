@@ -43,7 +43,7 @@ impl Bucket {
                 client = client.with_root_certificate(certificate);
             }
         }
-        // What fails is tried again by the worker, not here.
+        // The worker tries a failed transfer again, not this client.
         let retries = RetryConfig { max_retries: 0, ..RetryConfig::default() };
         // Not from the environment: this is the tenant's bucket, and the service's own keys are none of its business.
         let mut builder = AmazonS3Builder::new()

@@ -238,7 +238,7 @@ async fn authenticate(
         }
         Some(DeliverySecret::PrivateKey(text)) => {
             let key = read_private_key(text.expose_secret()).ok_or(SendError::AuthFailed)?;
-            // What the server takes of RSA; SHA-1 is not offered.
+            // The best hash for RSA that the server takes. SHA-1 is not offered.
             let hash = session.best_supported_rsa_hash().await.map_err(of_ssh)?.flatten().or(Some(HashAlg::Sha512));
             let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
             session.authenticate_publickey(user, key).await.map_err(of_ssh)?

@@ -19,7 +19,7 @@ const LONGEST: usize = 200;
 
 /// The times from which and until which a token is valid, in seconds since 1970.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(super) struct TokenTimes {
     issued: Option<f64>,
     begins: Option<f64>,
     ends: f64,
@@ -27,14 +27,18 @@ pub(super) struct Times {
 
 impl Terms {
     /// Checks issuer, audience, and times, and reads the caller.
-    pub(super) fn read(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(Claims, Times), TokenError> {
+    pub(super) fn read(
+        &self,
+        claims: &Map<String, Value>,
+        now: DateTime<Utc>,
+    ) -> Result<(Claims, TokenTimes), TokenError> {
         if text(claims, "iss") != Some(&self.issuer) {
             return Err(TokenError::Issuer);
         }
         if !words(claims.get("aud"), |_| false).any(|audience| audience == self.audience) {
             return Err(TokenError::Audience);
         }
-        let times = Times::of(claims)?;
+        let times = TokenTimes::of(claims)?;
         times.check(now)?;
         let sub = text(claims, "sub").filter(|sub| is_clean(sub)).ok_or(TokenError::Subject)?;
         let name = found(claims, &self.name_claim).and_then(Value::as_str);
@@ -53,7 +57,7 @@ impl Terms {
     }
 }
 
-impl Times {
+impl TokenTimes {
     fn of(claims: &Map<String, Value>) -> Result<Self, TokenError> {
         let ends = claims.get("exp").and_then(Value::as_f64).ok_or(TokenError::Expired)?;
         let time = |name| claims.get(name).map(|time: &Value| time.as_f64().ok_or(TokenError::Early)).transpose();

@@ -109,29 +109,29 @@ struct Terms {
 }
 
 #[derive(Debug)]
-enum Source {
+enum KeySource {
     Fixed(Arc<KeySet>),
     Provider(Box<Provider>),
 }
 
 /// The keys that verify tokens.
 #[derive(Debug)]
-pub struct Keys {
-    source: Source,
+pub struct TokenKeys {
+    source: KeySource,
     terms: Terms,
     clock: Clock,
 }
 
-impl Keys {
+impl TokenKeys {
     /// The keys that the settings name. The provider's URL is fetched when the first token arrives.
     pub fn open(config: &Config, clock: Clock) -> Result<Self, KeysError> {
         let auth = &config.auth;
         let source = match (&auth.issuer, &auth.jwks_url, &auth.jwks_file) {
-            (None, _, _) => Source::Fixed(Arc::new(development::verification_keys(config)?)),
-            (_, Some(url), _) => Source::Provider(Box::new(Provider::new(url).map_err(KeysError::Client)?)),
+            (None, _, _) => KeySource::Fixed(Arc::new(development::verification_keys(config)?)),
+            (_, Some(url), _) => KeySource::Provider(Box::new(Provider::new(url).map_err(KeysError::Client)?)),
             (_, None, Some(file)) => {
                 let set = KeySet::read(&std::fs::read(file).map_err(KeysError::File)?).ok_or(KeysError::NoKey)?;
-                Source::Fixed(Arc::new(set))
+                KeySource::Fixed(Arc::new(set))
             }
             (_, None, None) => return Err(KeysError::NoKey),
         };
@@ -165,8 +165,8 @@ impl Keys {
             return Err(TokenError::Type);
         }
         let keys = match &self.source {
-            Source::Fixed(set) => Arc::clone(set),
-            Source::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
+            KeySource::Fixed(set) => Arc::clone(set),
+            KeySource::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
         };
         let key = keys.find(header.kid.as_deref(), header.alg).ok_or(TokenError::Signature)?;
         if let Some(known) = keys.verified.find(token, now) {

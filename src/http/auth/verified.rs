@@ -8,7 +8,7 @@ use std::sync::RwLock;
 
 use chrono::{DateTime, Utc};
 
-use super::claims::Times;
+use super::claims::TokenTimes;
 use super::{Claims, TokenError};
 use crate::base::crypto::sha256;
 
@@ -17,7 +17,7 @@ const MOST: usize = 4_096;
 
 /// The claims of tokens that one set of keys has verified, by the tokens' hashes. The tokens themselves are not kept.
 #[derive(Debug, Default)]
-pub(super) struct Verified(RwLock<HashMap<[u8; 32], (Claims, Times)>>);
+pub(super) struct Verified(RwLock<HashMap<[u8; 32], (Claims, TokenTimes)>>);
 
 impl Verified {
     /// The claims of a remembered token. Returns an error if the token has expired in the meantime.
@@ -29,7 +29,7 @@ impl Verified {
 
     /// Remembers the claims of a token whose signature was verified. If there are too many, expired ones are removed
     /// first, and then all.
-    pub(super) fn remember(&self, token: &str, claims: Claims, times: Times, now: DateTime<Utc>) {
+    pub(super) fn remember(&self, token: &str, claims: Claims, times: TokenTimes, now: DateTime<Utc>) {
         let Ok(mut known) = self.0.write() else { return };
         if known.len() >= MOST {
             known.retain(|_, (_, times)| times.check(now).is_ok());

@@ -50,11 +50,11 @@ impl MergePatch {
     }
 }
 
-type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+type BodyFuture<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
@@ -64,7 +64,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
 impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = Body::<T>::from_request(request, payload);
@@ -78,7 +78,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
 
 impl FromRequest for MergePatch {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
@@ -121,8 +121,9 @@ pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
 
 /// The whole body, up to the limit of the settings.
 pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
-    let limit =
-        request.app_data::<Data<HttpContext>>().map_or(HttpConfig::default().body_limit, |kit| kit.http.body_limit);
+    let limit = request
+        .app_data::<Data<HttpContext>>()
+        .map_or(HttpConfig::default().body_limit, |context| context.http.body_limit);
     let too_large = || Problem::new(Code::TooLarge).detail(format!("Send at most {limit} bytes."));
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());

@@ -15,7 +15,7 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
-use crate::http::{HttpContext, Keys, TenantDirectory};
+use crate::http::{HttpContext, TenantDirectory, TokenKeys};
 use crate::requests::tests::{BEGUN, House};
 use crate::telemetry::Metrics;
 
@@ -66,7 +66,7 @@ impl Call<'_> {
         let token = dev_token(&config, "demo", &[self.role.to_owned()], "paal").unwrap();
         let tenant = self.house.paal.tenant;
         let kit = HttpContext {
-            keys: Keys::open(&config, Clock::System).unwrap(),
+            keys: TokenKeys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
             http: config.http,
@@ -214,7 +214,7 @@ fn the_documents_examples_are_what_it_says() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let about = operation["description"].as_str().unwrap_or_default();
-            assert!(about.contains("Needs the scope"), "{method} {path}");
+            assert!(about.contains("This needs the scope"), "{method} {path}");
             assert!(operation["operationId"].as_str().is_some_and(|id| id.contains("_anonymize_request")), "{path}");
         }
     }

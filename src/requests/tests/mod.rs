@@ -17,7 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::crypto::Key as ServiceKey;
 use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RecordId};
-use crate::store::{Db, Settings, migrate};
+use crate::store::{Db, StoreSettings, migrate};
 use crate::tenants::fence;
 use crate::vault::{Keysets, MasterKey};
 
@@ -31,7 +31,7 @@ impl House {
     pub async fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("lethe-requests-{}", RequestId::new()));
         let url = |name: &str| SecretString::from(format!("sqlite:{}", folder.join(name).display()));
-        let settings = |name| Settings {
+        let settings = |name| StoreSettings {
             url: url(name),
             schema: None,
             connections: 2,

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use lethe::store::{Db, Settings, Vault};
+use lethe::store::{Db, StoreSettings, Vault};
 use serde_json::{Value, json};
 
 use super::{
@@ -246,7 +246,7 @@ async fn expire_key(lethe: &TestLethe, at: Option<&str>) {
         crate::harness::Store::Sqlite => (lethe.archive_url().replace("archive.db", "vault.db"), None),
     };
     let patience = std::time::Duration::from_secs(5);
-    let vault = Db::<Vault>::open(&Settings { url: url.into(), schema, connections: 1, patience }).await.unwrap();
+    let vault = Db::<Vault>::open(&StoreSettings { url: url.into(), schema, connections: 1, patience }).await.unwrap();
     let at = at.map(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap());
     let mut tx = vault.write().await.unwrap();
     let changed = tx.query("UPDATE recording_keys SET expires_at = ").with("", at).execute().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use serde_json::{Value, json};
 
 use super::{
@@ -156,8 +156,12 @@ each_store!(an_answer_that_was_lost_does_not_double_a_file, |mut lethe: TestLeth
     upload(&lethe, &path, "recording", WORDS).await;
     deliver(&lethe).await.well();
     // A worker that is killed after the last file got its name and before that was noted leaves this state.
-    let settings =
-        Settings { url: lethe.archive_url().into(), schema: None, connections: 1, patience: Duration::from_secs(5) };
+    let settings = StoreSettings {
+        url: lethe.archive_url().into(),
+        schema: None,
+        connections: 1,
+        patience: Duration::from_secs(5),
+    };
     let archive = Db::<Archive>::open(&settings).await.unwrap();
     let mut tx = archive.write().await.unwrap();
     let undo = "UPDATE deliveries SET state = 'pending', delivered_at = NULL, file_names = '[]'";

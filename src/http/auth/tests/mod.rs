@@ -103,13 +103,13 @@ fn config() -> Config {
     config
 }
 
-fn keys_of(name: &str, jwks: &[Value], adjust: impl Fn(&mut Config)) -> Keys {
+fn keys_of(name: &str, jwks: &[Value], adjust: impl Fn(&mut Config)) -> TokenKeys {
     let file = folder(name).join("jwks.json");
     std::fs::write(&file, json!({ "keys": jwks }).to_string()).unwrap();
     let mut config = config();
     config.auth.jwks_file = Some(file.clone());
     adjust(&mut config);
-    let keys = Keys::open(&config, Clock::Fixed(now())).unwrap();
+    let keys = TokenKeys::open(&config, Clock::Fixed(now())).unwrap();
     std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
     keys
 }
@@ -266,7 +266,7 @@ async fn claim_names_may_be_paths_and_names_fall_back() {
 async fn development_tokens_are_for_development() {
     let mut config = Config { data_dir: folder("dev").join("data"), ..Config::default() };
     let token = dev_token(&config, "demo", &["agent".to_owned()], "paal").unwrap();
-    let keys = Keys::open(&config, Clock::System).unwrap();
+    let keys = TokenKeys::open(&config, Clock::System).unwrap();
     let found = keys.verify(&token).await.unwrap();
     assert_eq!((found.tenant.as_deref(), found.name.as_str()), (Some("demo"), "paal"));
     assert_eq!(found.scopes, BTreeSet::from([Scope::ArchiveSearch]));
@@ -288,8 +288,8 @@ async fn development_tokens_are_for_development() {
 proptest! {
     #[test]
     fn no_text_makes_the_verifier_panic(token in "[a-zA-Z0-9_.-]{0,80}|\\PC{0,40}") {
-        let keys = Keys {
-            source: Source::Fixed(Arc::new(KeySet::new(Vec::new()))),
+        let keys = TokenKeys {
+            source: KeySource::Fixed(Arc::new(KeySet::new(Vec::new()))),
             terms: Terms { issuer: String::new(), audience: String::new(), tenant_claim: String::new(),
                 name_claim: String::new(), roles_claim: String::new(), roles: BTreeMap::new() },
             clock: Clock::Fixed(now()),
@@ -301,27 +301,27 @@ proptest! {
 
 /// An identity provider that counts its fetches.
 struct Counter {
-    asked: AtomicUsize,
+    fetches: AtomicUsize,
     away: AtomicBool,
     jwks: std::sync::Mutex<Value>,
 }
 
-fn provider(jwks: Value) -> (Data<Counter>, Keys, actix_web::dev::ServerHandle) {
+fn provider(jwks: Value) -> (Data<Counter>, TokenKeys, actix_web::dev::ServerHandle) {
     let counter = Data::new(Counter {
-        asked: AtomicUsize::new(0),
+        fetches: AtomicUsize::new(0),
         away: AtomicBool::new(false),
         jwks: std::sync::Mutex::new(jwks),
     });
     let data = counter.clone();
-    let answer = async |counter: Data<Counter>| {
-        counter.asked.fetch_add(1, Ordering::SeqCst);
+    let response = async |counter: Data<Counter>| {
+        counter.fetches.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         if counter.away.load(Ordering::SeqCst) {
             return HttpResponse::ServiceUnavailable().finish();
         }
         HttpResponse::Ok().json(&*counter.jwks.lock().unwrap())
     };
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).route("/keys", web::get().to(answer)))
+    let server = HttpServer::new(move || App::new().app_data(data.clone()).route("/keys", web::get().to(response)))
         .workers(1)
         .bind("127.0.0.1:0")
         .unwrap();
@@ -330,37 +330,37 @@ fn provider(jwks: Value) -> (Data<Counter>, Keys, actix_web::dev::ServerHandle) 
     let server = server.run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
-    (counter, Keys::open(&config, Clock::Fixed(now())).unwrap(), handle)
+    (counter, TokenKeys::open(&config, Clock::Fixed(now())).unwrap(), handle)
 }
 
 #[actix_web::test]
 async fn the_provider_is_asked_once_and_again_for_a_new_key() {
     let (old, new) = (Signer::new("old", Algorithm::ES256), Signer::new("new", Algorithm::EdDSA));
     let (provider, keys, server) = provider(json!({ "keys": [old.jwk()] }));
-    let asked = || provider.asked.load(Ordering::SeqCst);
+    let fetches = || provider.fetches.load(Ordering::SeqCst);
     let later = |seconds| now() + TimeDelta::seconds(seconds);
     let lasting = but(json!({ "exp": now().timestamp() + 3 * 86_400 }));
 
     let token = old.sign(&lasting);
     let all = futures_util::future::join_all((0..20).map(|_| keys.verify_at(&token, now()))).await;
     assert!(all.iter().all(Result::is_ok));
-    assert_eq!(asked(), 1, "twenty first calls share one question");
+    assert_eq!(fetches(), 1, "twenty first calls share one question");
 
     *provider.jwks.lock().unwrap() = json!({ "keys": [old.jwk(), new.jwk()] });
     let rotated = new.sign(&lasting);
     assert_eq!(keys.verify_at(&rotated, later(30)).await, Err(TokenError::Signature));
-    assert_eq!(asked(), 1, "not asked again within a minute");
+    assert_eq!(fetches(), 1, "not asked again within a minute");
     assert!(keys.verify_at(&rotated, later(61)).await.is_ok());
-    assert_eq!(asked(), 2);
+    assert_eq!(fetches(), 2);
     let unknown = Signer::new("never", Algorithm::EdDSA).sign(&lasting);
     for second in 62..120 {
         assert_eq!(keys.verify_at(&unknown, later(second)).await, Err(TokenError::Signature));
     }
-    assert_eq!(asked(), 2, "made-up keys do not make the service a hammer");
+    assert_eq!(fetches(), 2, "made-up keys do not make the service a hammer");
 
     provider.away.store(true, Ordering::SeqCst);
     assert!(keys.verify_at(&token, later(23 * 3600)).await.is_ok(), "stale keys go on for a day");
-    assert_eq!(asked(), 3);
+    assert_eq!(fetches(), 3);
     assert_eq!(keys.verify_at(&token, later(25 * 3600)).await, Err(TokenError::KeysAway));
     provider.away.store(false, Ordering::SeqCst);
     assert!(keys.verify_at(&token, later(25 * 3600 + 6)).await.is_ok(), "and the provider is asked again soon");

@@ -11,7 +11,7 @@ async fn a_remembered_token_is_refused_when_its_time_is_over() {
     for seconds in [0, 30, 64] {
         assert_eq!(keys.verify_at(&token, later(seconds)).await.unwrap().sub, "u-17");
     }
-    let Source::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
+    let KeySource::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
     assert_eq!(set.verified.len(), 1, "it was remembered");
     assert_eq!(keys.verify_at(&token, later(65)).await, Err(TokenError::Expired));
     assert_eq!(keys.verify_at(&token, later(-6)).await, Err(TokenError::Early), "a clock that was set back");
@@ -51,7 +51,7 @@ async fn a_remembered_token_goes_with_its_key() {
 async fn no_more_tokens_are_remembered_than_there_is_room_for() {
     let signer = Signer::new("k", Algorithm::EdDSA);
     let keys = keys_of("room", &[signer.jwk()], |_| {});
-    let Source::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
+    let KeySource::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
     let claims = keys.verify(&signer.sign(&claims())).await.unwrap();
     let times = |ends: i64| {
         let all = but(json!({ "exp": now().timestamp() + ends }));
