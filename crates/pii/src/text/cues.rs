@@ -75,7 +75,7 @@ const CUES: [&str; 68] = [
 /// The longest of them, and what may be between one and its number.
 const LONGEST: usize = 32;
 
-/// Whether what stands before a number ends with a label of one.
+/// Whether the text before a number ends with a label of a number.
 pub(super) fn ends_with_cue(before: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST))..];
     if near.to_ascii_lowercase().ends_with("wa.me/") {

@@ -1,4 +1,5 @@
-//! What looks like a phone number and is none: dates, times, addresses of machines, decimals, prices, cards.
+//! Texts that look like a phone number and are not one: dates, times, addresses of machines, decimals, prices, and
+//! cards.
 //!
 //! The choice, where a text is ambiguous: a caller who is missed is a leak, a date that is tokenized still reads as
 //! written for those who may. So eight bare digits that are a number stay one though they are a day too (`24052024`);
@@ -270,7 +271,7 @@ fn ends_with_money(before: &str) -> bool {
     let symbol = before.ends_with(['$', '€', '£']);
     let start =
         before.char_indices().rev().take(8).find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
-    // The sign of `499 kr 98765432` belongs to what stands before it.
+    // The sign of `499 kr 98765432` belongs to the text before it.
     let word = if symbol { before.trim_end_matches(['$', '€', '£']) } else { &before[..start] };
     let is_behind = word.trim_end_matches([' ', '\u{A0}', ',', '-', '.']).ends_with(|c: char| digit(c).is_some());
     !is_behind && (symbol || before.len() - start <= 8 && is_money(&before[start..]))

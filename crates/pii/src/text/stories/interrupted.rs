@@ -1,8 +1,8 @@
-//! The record's own identifiers, whatever stands between their characters.
+//! The record's own identifiers, with any text between their characters.
 
 use super::*;
 
-/// Nothing of the number stays, and it is found; what stands around it stays.
+/// The number is found, and nothing of it stays. The text around it stays.
 #[track_caller]
 fn found_whole(finder: &Finder, number: &str, texts: &[&str]) {
     let national = &number[3..];

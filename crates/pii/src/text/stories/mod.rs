@@ -1,4 +1,4 @@
-//! What people write, and what of it is an identifier.
+//! Texts of people, and the identifiers in them.
 
 mod addresses;
 mod cost;
