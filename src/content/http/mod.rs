@@ -94,7 +94,7 @@ pub async fn upload_content(
     declared: Declared,
     mut raw: Raw,
     (stores, content_store): (Data<AppContext>, Data<ContentStore>),
-    kit: Data<HttpContext>,
+    context: Data<HttpContext>,
 ) -> ApiResult<HttpResponse> {
     let UploadParams { kind, sensitivity } = params.0;
     let Declared { media_type, sha256, is_utf8 } = declared;
@@ -102,7 +102,7 @@ pub async fn upload_content(
     if kind.is_text() {
         let (stored, dropped) =
             text::receive(raw, &stores, &content_store, caller.tenant, new, (sha256, is_utf8)).await?;
-        return Ok(created(&kit, stored, dropped));
+        return Ok(created(&context, stored, dropped));
     }
     let mut upload = begin_upload(&stores, &content_store, caller.tenant, new, raw.announced()).await?;
     if let Err(problem) = receive(&mut raw, &mut upload).await {
@@ -111,11 +111,11 @@ pub async fn upload_content(
         }
         return Err(problem);
     }
-    Ok(created(&kit, upload.finish(sha256).await?, 0))
+    Ok(created(&context, upload.finish(sha256).await?, 0))
 }
 
-fn created(kit: &HttpContext, content: Content, dropped: usize) -> HttpResponse {
-    kit.metrics.content_stored(content.kind.as_str(), content.size);
+fn created(context: &HttpContext, content: Content, dropped: usize) -> HttpResponse {
+    context.metrics.content_stored(content.kind.as_str(), content.size);
     let item = ContentItem::without_parts(content, dropped);
     let address = format!("/api/v1/archive/content/{}", item.id);
     HttpResponse::Created().insert_header((LOCATION, address)).json(item)

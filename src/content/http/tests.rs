@@ -96,7 +96,7 @@ impl Call<'_> {
         let roles: Vec<_> = self.role.split(',').map(str::to_owned).collect();
         let token = (!self.role.is_empty()).then(|| dev_token(&config, "demo", &roles, "paal").unwrap());
         let tenant = self.house.tenant.id;
-        let kit = HttpContext {
+        let context = HttpContext {
             keys: TokenKeys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
@@ -108,7 +108,7 @@ impl Call<'_> {
             .split_for_parts();
         let app = app.app_data(Data::from(Arc::clone(&self.house.stores)));
         let app = app.app_data(Data::from(Arc::clone(&self.house.content_store)));
-        let app = init_service(frame(app, Data::new(kit), Data::new(Routes::new(&document)))).await;
+        let app = init_service(frame(app, Data::new(context), Data::new(Routes::new(&document)))).await;
         let mut request = self.request;
         if let Some(token) = token {
             request = request.insert_header((AUTHORIZATION, format!("Bearer {token}")));

@@ -14,7 +14,7 @@ use super::plan::{LONGEST, is_length};
 #[derive(Debug)]
 pub(super) struct Assigned {
     code: u16,
-    /// How long they may be: bit `n` stands for `n` digits.
+    /// The allowed lengths. Bit `n` means `n` digits.
     lengths: u32,
     shapes: OnceLock<HashSet<Vec<u8>>>,
 }
@@ -73,7 +73,7 @@ impl Assigned {
     }
 
     /// How the country groups the digits of a number: with and without the country code, and with what is dialled first.
-    fn written(&self, national: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn written(&self, national: &[u8]) -> Vec<Vec<u8>> {
         let number = self.number(national);
         let lengths = |format| {
             let written = PHONE_NUMBER_UTIL.format(&number, format);

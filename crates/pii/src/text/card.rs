@@ -1,6 +1,6 @@
 //! Payment card numbers (ISO/IEC 7812): an issuer's range, one of its lengths, and the check digit.
 
-/// Ranges of first digits, and the lengths that are issued in them: bit `n` stands for `n` digits.
+/// Ranges of first digits, and the lengths that are issued in them. Bit `n` means `n` digits.
 const ISSUERS: [(u32, u32, u32); 18] = [
     // Visa.
     (4, 4, at(13) | at(16) | at(19)),
@@ -30,7 +30,7 @@ const ISSUERS: [(u32, u32, u32); 18] = [
     (62, 62, from(16)),
 ];
 
-/// What numbers of programs are compared with: the schemes whose cards everybody has, in the lengths that they have.
+/// The schemes with which numbers of programs are compared: the most common cards, in their lengths.
 const COMMON: [(u32, u32, u32); 7] = [
     (4, 4, at(16)),
     (51, 55, at(16)),
@@ -63,12 +63,12 @@ pub(super) fn is_common_card(digits: &[u8]) -> bool {
 
 fn is_of(digits: &[u8], issuers: &[(u32, u32, u32)]) -> bool {
     (13..=19).contains(&digits.len())
-        && issuers.iter().any(|(low, high, lengths)| {
-            let first = number(&digits[..=low.ilog10() as usize]);
-            lengths >> digits.len() & 1 == 1 && (*low..=*high).contains(&first)
-        })
-        && passes_luhn(digits)
         && digits.iter().any(|digit| *digit != digits[0])
+        && passes_luhn(digits)
+        && issuers.iter().any(|(low, high, lengths)| {
+            let is_length = lengths >> digits.len() & 1 == 1;
+            is_length && (*low..=*high).contains(&number(&digits[..=low.ilog10() as usize]))
+        })
 }
 
 fn number(digits: &[u8]) -> u32 {

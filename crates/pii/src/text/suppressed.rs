@@ -1,7 +1,7 @@
-//! What no text keeps and no view shows: payment cards, bank accounts, national identity numbers (D16).
+//! Values that no text contains and no view shows: payment cards, bank accounts, and national identity numbers (D16).
 //!
-//! They are no identifiers that anybody is found by: a fixed word stands in their place at once, and nothing keeps what
-//! it was. Where digits can be read in two ways:
+//! Nobody is found by them, so they are not identifiers. A fixed word replaces them at once, and nothing keeps their
+//! value. If digits can be read in two ways:
 //!
 //! - the record's own number is always that number, unless it is a part of an account;
 //! - digits *written* as an identity number (a hyphen or `+` in its place, twelve digits, six and five) are one;
@@ -30,7 +30,7 @@ pub enum Suppressed {
 }
 
 impl Suppressed {
-    /// The word that stands in its place.
+    /// The word that replaces it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -83,7 +83,8 @@ pub(super) fn find(
     }
 }
 
-/// What begins with a group: its last group, its end, and what it is. The longest first, so that nothing of it stays.
+/// The suppressed value that begins with a group: its last group, its end, and its kind. The longest one comes first,
+/// so that nothing of it stays.
 fn at(
     text: &str,
     stretch: &Stretch,
@@ -160,7 +161,14 @@ impl Window<'_> {
 
     fn is_identity(&self) -> bool {
         let (groups, digits) = (self.groups(), self.digits());
-        if groups[0].gap.plus.is_some() || is_part_of_decimal(self.text, groups) {
+        // The check digits first: they are cheap, and nearly every row fails them.
+        let may_be = match digits.len() {
+            10 => is_swedish(digits) || is_danish_date(digits),
+            11 => is_norwegian(digits, true),
+            12 => is_swedish(digits),
+            _ => false,
+        };
+        if !may_be || groups[0].gap.plus.is_some() || is_part_of_decimal(self.text, groups) {
             return false;
         }
         let lengths = lengths(groups);
@@ -191,6 +199,9 @@ impl Window<'_> {
 
     fn card(&self) -> Option<Suppressed> {
         let (groups, digits) = (self.groups(), self.digits());
+        if !is_card(digits) {
+            return None;
+        }
         let lengths = lengths(groups);
         let fours = lengths.len() > 2
             && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)
@@ -200,7 +211,7 @@ impl Window<'_> {
             Reading::Counter => {
                 usual && is_common_card(digits) && !self.text.starts_with('-') && !is_part_of_decimal(self.text, groups)
             }
-            Reading::Text => is_card(digits) && (usual || self.is_row()),
+            Reading::Text => usual || self.is_row(),
         };
         // Fifteen digits may also be a country's longest numbers.
         (is_card && (digits.len() > 15 && usual || !self.is_phone())).then_some(Suppressed::Card)
