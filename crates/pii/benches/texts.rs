@@ -12,7 +12,7 @@ use pii::{Email, PersonName, Phone};
 /// How long each text is, in bytes: a megabyte.
 const LENGTH: usize = 1_000_000;
 
-/// The pieces that are repeated in the texts.
+/// The parts of the texts, which repeat.
 const TEXTS: [(&str, &str); 20] = [
     ("prose", "Kunden ringte i går og sa at hun ikke hadde fått pakken. Hun bor i Storgata 12 og jobber til kl. 16. "),
     ("prose with numbers", "Order 12345 is late, call 98 76 54 32 or write to ola@example.no by 10:30. "),
