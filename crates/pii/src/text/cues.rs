@@ -87,3 +87,10 @@ pub(super) fn ends_with_cue(before: &str) -> bool {
     let small = word.to_lowercase();
     !small.is_empty() && CUES.contains(&small.as_str())
 }
+
+/// Whether a number probably begins with the first figure of a row and not with a later one: a label is before it,
+/// or no text.
+pub(super) fn leads(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\u{A0}', '(', '[', '+']);
+    before.is_empty() || before.ends_with(['\n', ':', '=', ',', ';', '.']) || ends_with_cue(before)
+}

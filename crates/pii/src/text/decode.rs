@@ -173,7 +173,9 @@ impl Decoded {
         let mut parts = vec![range];
         for layer in self.layers.iter().rev() {
             let inner = std::mem::take(&mut parts);
-            inner.iter().for_each(|part| layer.parts(part, &mut parts));
+            for part in &inner {
+                layer.parts(part, &mut parts);
+            }
         }
         parts
     }
@@ -213,7 +215,8 @@ mod tests {
         }
         let decoded = Decoded::of("tlf %2B4798765432.").unwrap();
         let at = decoded.text().find('+').unwrap();
-        assert_eq!(decoded.parts(at..at + 11), [4..17]);
+        let parts = decoded.parts(at..at + 11);
+        assert!(matches!(&parts[..], [part] if *part == (4..17)), "{parts:?}");
     }
 
     #[test]

@@ -130,7 +130,8 @@ impl Own<'_> {
         digits: &[u8],
         count: usize,
     ) -> Vec<Range<usize>> {
-        let mut parts = vec![place..place + count];
+        let mut parts = Vec::with_capacity(self.national.len());
+        parts.push(place..place + count);
         let Some(mut left) = self.national.len().checked_sub(digits.len()) else { return parts };
         let mut at = place;
         while left > 0 && at > 0 {
@@ -167,18 +168,15 @@ impl Own<'_> {
             return false;
         }
         let national = std::str::from_utf8(self.national).unwrap_or_default();
-        let phone = match foreign_code(self.text, first.start, national, self.numbers) {
-            Some((start, other)) => {
+        let phone = if let Some((start, other)) = foreign_code(self.text, first.start, national, self.numbers) {
+            places[0].start = start;
+            other
+        } else {
+            if let Some(start) = self.prefix(tokens, order, parts[0].start) {
                 places[0].start = start;
-                other
             }
-            None => {
-                if let Some(start) = self.prefix(tokens, order, parts[0].start) {
-                    places[0].start = start;
-                }
-                let Some(phone) = self.numbers.own_number() else { return false };
-                phone.clone()
-            }
+            let Some(phone) = self.numbers.own_number() else { return false };
+            phone.clone()
         };
         let close = |pair: &[Range<usize>]| {
             let between = &self.text[pair[0].end..pair[1].start];

@@ -14,7 +14,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
         mark_date(text, stretch, first);
         mark_time(text, stretch, first);
         mark_decimal(text, stretch, first);
-        mark_machine(stretch, first);
+        mark_machine(text, stretch, first);
         mark_price(text, stretch, first);
         mark_iban(text, stretch, first);
     }
@@ -203,7 +203,7 @@ fn mark_decimal(text: &str, stretch: &mut Stretch, first: usize) {
 }
 
 /// `192.168.10.24`; but four pairs of digits are how people write numbers.
-fn mark_machine(stretch: &mut Stretch, first: usize) {
+fn mark_machine(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
     if run(groups, first) != 4 || goes_on(groups, first) || groups[first + 1].gap.sign != Some('.') {
         return;
@@ -211,7 +211,10 @@ fn mark_machine(stretch: &mut Stretch, first: usize) {
     let parts = &groups[first..first + 4];
     let close = parts[1..].iter().all(|group| group.gap.width == 1);
     let octets = parts.iter().all(|group| group.len() <= 3 && value(stretch, group) <= 255);
-    if close && octets && parts.iter().any(|group| group.len() != 2) {
+    // A port leaves no doubt.
+    let mut behind = text[parts[3].end..].bytes();
+    let has_port = behind.next() == Some(b':') && behind.next().is_some_and(|byte| byte.is_ascii_digit());
+    if close && octets && (has_port || parts.iter().any(|group| group.len() != 2)) {
         set(&mut stretch.groups[first..first + 4], Lookalike::Likely);
     }
 }

@@ -4,10 +4,15 @@
 //! mentions. [`fill_text`] and [`fill_json`] put a value, a token, or `Anonymized` into their places. [`Finder`] knows
 //! the tenant's region and the identifiers of the record's own customer.
 //!
-//! Each kind of identifier is found by one file: `phone` (with `digits`, which reads them, `lookalike`, which knows what
-//! only looks like a number, `own`, and `elsewhere`, which knows the own digits in another country's number), `email`,
-//! `name`. Each looks over the bytes for places where one may begin, and looks closer there only. An address takes what is
-//! inside of it, a number takes what is inside of it, then the name.
+//! A text is read in four steps (ADR 14):
+//!
+//! - `decode` undoes escapes, encodings, and tags, and knows where every character was;
+//! - the text becomes streams: `digits` (stretches of groups), `stream` (groups and number words), the words of names and of
+//!   addresses;
+//! - the recognizers read them: `own` and `interrupted` the record's own number, `rows` (with `weigh` and `assigned`) those of
+//!   others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name. `lookalike` knows what only looks like
+//!   a number, `elsewhere` the own digits in another country's number, `turns` who says what;
+//! - `resolve` decides which finds count where they overlap.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
 //! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).

@@ -202,7 +202,7 @@ fn pieces(text: &str) -> impl Iterator<Item = (Range<usize>, Piece)> {
                     .iter()
                     .find(|(known, _)| known.eq_ignore_ascii_case(word))
                     .map(|(_, sign)| Piece::Sign(sign));
-                let piece = if DOTS.iter().any(|dot| is(&dot)) { Piece::Dot } else { other.unwrap_or(Piece::Word) };
+                let piece = if DOTS.iter().any(is) { Piece::Dot } else { other.unwrap_or(Piece::Word) };
                 return Some((start..at, piece));
             }
             at += c.len_utf8();

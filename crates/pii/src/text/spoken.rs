@@ -102,7 +102,7 @@ pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found:
 fn split(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let at = range.start + after_zero(&text[range.clone()]).unwrap_or_default();
     let first = (at > range.start).then_some(range.start..at);
-    first.into_iter().chain([at..range.end])
+    first.into_iter().chain(std::iter::once(at..range.end))
 }
 
 /// The words and groups of digits of a text.

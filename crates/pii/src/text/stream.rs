@@ -137,7 +137,7 @@ fn spoken(text: &str, range: Range<usize>) -> Token {
 }
 
 /// Adds what number words mean together: `twenty four`, `double five`, `etthundra tjugotre`.
-fn join_words(text: &str, tokens: &mut Vec<Token>) {
+fn join_words(text: &str, tokens: &mut [Token]) {
     let is_tight = |one: &Token, next: &Token| {
         let between = &text[one.range.end..next.range.start];
         between.len() <= 2 && between.chars().all(|c| c.is_whitespace() || c == '-')

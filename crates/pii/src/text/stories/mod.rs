@@ -8,6 +8,7 @@ mod interrupted;
 mod numbers;
 mod persons;
 mod properties;
+mod rates;
 mod records;
 mod rows;
 mod spoken;
