@@ -3,6 +3,8 @@
 //! It comes in as an OpenPGP or an X.509 certificate, is judged once, and only what encryption needs of it is kept. From
 //! then on it is one-way: an [`Encryptor`] makes ciphertext for a key that this service never had.
 
+#[cfg(any(feature = "cms", feature = "openpgp"))]
+mod armor;
 mod encryptor;
 mod model;
 mod sql;
