@@ -18,8 +18,8 @@ impl HouseNumbers {
         Self(beginnings)
     }
 
-    /// Reads a number or the beginning of some, with or without a `*` behind it, into its stored form. What begins with neither
-    /// `+` nor `00` is a number of the region.
+    /// Reads a number or the beginning of some, with or without a `*` behind it, into its stored form. A number that
+    /// begins with neither `+` nor `00` is a number of the region.
     pub fn beginning(raw: &str, region: Region) -> Result<String, IdentifierError> {
         let raw = raw.trim().trim_end_matches('*');
         let is_international = raw.starts_with('+') || raw.starts_with("00");

@@ -1,4 +1,4 @@
-//! Personal data as types: what holds it cannot be logged, serialised or bound into a statement by accident.
+//! Personal data as types. A value of these types cannot be logged, serialised, or bound into a statement by accident.
 
 mod digit;
 mod email;
@@ -39,7 +39,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word that stands before the `_` of a token.
+    /// The word before the `_` of a token.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl TryFrom<String> for Kind {
     }
 }
 
-/// Holds personal data: shows nothing, serialises nowhere, binds into no statement.
+/// A wrapper of personal data. It shows nothing, and cannot be serialised or bound into a statement.
 ///
 /// [`Pii::expose`] is the one door. Few files may open it; the architecture test lists them.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

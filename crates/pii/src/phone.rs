@@ -85,7 +85,7 @@ impl Phone {
         if is_filler { Err(IdentifierError::Withheld) } else { Ok(Pii::new(number)) }
     }
 
-    /// Reads a number that a text holds: only one that its region really assigns counts there.
+    /// Reads a number in a text. It counts only if its region really assigns it.
     #[must_use]
     pub fn parse_valid(dialled: &str, region: Region) -> Option<Pii<Self>> {
         e164(dialled, region, true).map(|number| Pii::new(Self(number)))
@@ -161,7 +161,7 @@ fn is_likelier(abroad: &PhoneNumber, home: &PhoneNumber) -> bool {
     is_mobile || abroad.country_code == home.country_code
 }
 
-/// The digits that would be dialled, `+` first where the number is international; `None` where the text has a character
+/// The digits to dial, with `+` first if the number is international. Returns `None` if the text contains a character
 /// that no spelling of a number has.
 fn dialled(raw: &str, context: Option<&str>) -> Option<Dialled> {
     let one = |raw: &str| digits_of(&with_context(raw, context));

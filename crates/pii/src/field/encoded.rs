@@ -49,7 +49,7 @@ fn word(text: &str) -> Option<(String, usize)> {
     Some((charset.decode_without_bom_handling(&bytes).0.into_owned(), length))
 }
 
-/// The bytes of a text in quoted-printable. What is no escape stays as it is.
+/// The bytes of a text in quoted-printable. A text that is not an escape is unchanged.
 pub(crate) fn quoted(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

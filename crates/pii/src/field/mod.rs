@@ -1,7 +1,7 @@
 //! The fields of a customer, as telephony, mail, and chat systems write them.
 //!
-//! A field is read more generously than free text. `bare` takes off what wraps its identifier, and `encoded` undoes one more
-//! encoding. What the field says beside its identifier is a name, if it is one.
+//! A field is read more generously than free text. `bare` removes the text around its identifier, and `encoded` undoes
+//! one more encoding. The text besides the identifier is a name, if it can be one.
 
 mod bare;
 mod encoded;
@@ -24,7 +24,7 @@ pub struct FieldReading {
     pub phone: Option<Pii<Phone>>,
     pub email: Option<Pii<Email>>,
     pub name: Option<Pii<PersonName>>,
-    /// Whether the field says something that is none of them, or one of a kind too many.
+    /// Whether the field contains a text that is not one of them, or one of a kind too many.
     pub is_ignored: bool,
 }
 

@@ -109,7 +109,7 @@ pub(super) struct Apart<'k> {
     pub json: Json<'k>,
     /// Where they stand, in the order of what they say.
     pub keys: &'k [u32],
-    /// What is written for those that are written anew.
+    /// The new texts of the replaced parts.
     pub taken: HashSet<String>,
     /// Which number comes next for a key: thousands may be called alike.
     pub next: HashMap<String, usize>,

@@ -1,9 +1,9 @@
 //! Finds that reach over several pieces of a text: words with their times, cues, the turns of one speaker.
 //!
-//! Pieces make up parts (the words of a segment, the spans of a cue, one turn), and parts follow one another. Identifiers
-//! are looked for in each part, in all parts together, and in each piece. The first piece that a find touches holds what
-//! stands for it, the others lose what they hold of it. Where readings differ, what is suppressed counts, then what a part
-//! says; of the others' finds nothing stays either.
+//! Pieces form parts (the words of a segment, the spans of a cue, one turn), and parts follow one another. The search
+//! reads each part, all parts together, and each piece. The first piece that a match touches contains its replacement,
+//! and the others lose their part of it. If two results overlap, suppressed values come first, and then the results of
+//! a part. Nothing of the other results stays either.
 //!
 //! A text of any length is looked through in windows of a fixed one, which overlap by more than any find is long: so neither memory
 //! nor time depends on more than a window.
@@ -39,7 +39,7 @@ pub(super) struct Layout {
     pub stored: bool,
 }
 
-/// What is looked for: identifiers, and the names of speakers whom nobody knows.
+/// The aim of the search: identifiers, and the names of unknown speakers.
 pub(super) struct Eyes<'f> {
     pub finder: &'f Finder,
     pub names: Vec<Names>,
@@ -47,11 +47,11 @@ pub(super) struct Eyes<'f> {
 
 type Place = (Range<usize>, Put);
 
-/// What was kept: where it begins, where it ends, and what is written for it.
+/// A kept match: its start, its end, and its replacement.
 type Kept = BTreeMap<usize, (usize, Option<Put>)>;
 
 impl Eyes<'_> {
-    /// Marks what goes of each piece.
+    /// Marks the removed ranges of each piece.
     pub(super) fn mark<'t>(
         &self,
         pieces: &mut Pieces,
@@ -106,7 +106,7 @@ impl Eyes<'_> {
     }
 }
 
-/// A stretch of pieces in one text, and where each piece and part stands in it.
+/// A sequence of pieces as one text, with the position of each piece and part in it.
 struct Window<'e> {
     eyes: &'e Eyes<'e>,
     layout: Layout,
@@ -217,7 +217,7 @@ impl<'e> Window<'e> {
             .map_or(at, |space| self.text.ceil_char_boundary(near + space + 1))
     }
 
-    /// Drops what stands before a place.
+    /// Drops the text before a position.
     fn keep_from(&mut self, from: usize) {
         self.text.drain(..from);
         self.from = self.from.saturating_sub(from);
@@ -240,7 +240,7 @@ impl<'e> Window<'e> {
             let within = self.eyes.look(&self.text[range.clone()]).into_iter();
             finds.extend(within.map(|(find, put)| (range.start + find.start..range.start + find.end, put)));
         };
-        // The space before a part is none of it; that there is one behind it, too, changes nothing.
+        // The space before a part does not belong to it. A space behind it, too, changes nothing.
         for (no, start) in self.parts.iter().enumerate() {
             look_within(
                 *start..self.parts.get(no + 1).map_or(self.text.len(), |next| next.saturating_sub(1).max(*start)),
@@ -277,8 +277,8 @@ impl<'e> Window<'e> {
     }
 }
 
-/// Adds a find to those that are kept. One identifier found twice is one find; where another one is kept already, the rest
-/// of this one goes without a word.
+/// Adds a match to the kept ones. An identifier that is found twice is one match. If another match is kept already, the
+/// rest of this one is removed without a replacement.
 fn keep(kept: &mut Kept, range: Range<usize>, put: Put) {
     let overlapping = kept.range(..range.end).rev().take_while(|(_, (end, _))| *end > range.start);
     let mut touched: Vec<Range<usize>> = overlapping.map(|(start, (end, _))| *start..*end).collect();

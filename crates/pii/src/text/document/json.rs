@@ -24,7 +24,7 @@ use super::scan::{Json, position, quoted};
 use super::speakers::{self, Labels};
 use super::{Case, DocumentError, Replaced, turns, vcon};
 
-/// What the JSON is to be.
+/// The expected kind of JSON.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Any,
@@ -58,7 +58,7 @@ const SENDERS: [&str; 11] = [
 /// Fields that tell in a container whose turn it is.
 const PARTIES: [&str; 2] = ["originator", "parties"];
 
-/// A string on its own: what such a field holds is not said.
+/// A string on its own, in a field that nobody speaks.
 fn stands_alone(key: &str) -> bool {
     let times =
         ["id", "uuid", "at", "time", "timestamp", "start", "end", "begin", "date", "duration", "offset", "type"];
@@ -74,7 +74,7 @@ pub(super) struct Trail {
     array: u32,
     /// The field is one of those that hold words.
     is_word: bool,
-    /// A number in it may be a word. Those of a field such as `tokens` are the ids of a model.
+    /// A number in it may be a word. The strings of a field such as `tokens` are the ids of a model.
     may_count: bool,
     alone: bool,
     is_label: bool,
@@ -92,7 +92,7 @@ pub(super) struct Walk<'w> {
     pieces: Pieces,
     labels: Labels,
     arrays: u32,
-    /// Which number stands behind a key that came out like another one of its object.
+    /// The number after a key that became equal to another key of its object.
     apart: HashMap<u32, String>,
     /// Words that are numbers: what they are by themselves, should nothing be found in what they are words of.
     counters: Vec<(u32, Finds)>,
@@ -242,7 +242,7 @@ impl Walk<'_> {
         Ok(end)
     }
 
-    /// What a number is by itself.
+    /// The meaning of a number by itself.
     fn counter(&self, number: &str) -> Finds {
         if !number.contains(['.', 'e', 'E']) {
             return self.finder.read(number, Reading::Counter);
@@ -254,7 +254,7 @@ impl Walk<'_> {
         finds.into_iter().map(|(_, find)| (0..number.len(), find)).take(1).collect()
     }
 
-    /// Adds a string, of which nothing or all goes for what is known already. Answers where it ends.
+    /// Adds a string. If its identifier is known already, it is replaced as a whole. Returns its end.
     pub(super) fn string(&mut self, at: usize, trail: Trail, whole: Option<Put>) -> Result<usize, DocumentError> {
         let end = self.json.end(at);
         let text = self.json.read(at..end);
@@ -345,15 +345,15 @@ fn is_decimal(text: &str) -> bool {
     text.split_once('.').is_some_and(|(whole, fraction)| is_digits(whole) && is_digits(fraction))
 }
 
-/// Strings in one place of the shape that one speaker says are one text. Words of one array stand together; a turn stands by
-/// itself.
+/// Strings of one speaker in the same place of the structure are one text. The words of one array belong together, and
+/// a turn is separate.
 fn belongs(trail: Trail) -> Belongs {
     let mut hasher = DefaultHasher::new();
     (trail.path, trail.speaker).hash(&mut hasher);
     Belongs::With { key: hasher.finish(), part: trail.is_word.then_some(trail.array) }
 }
 
-/// What a find is called where keys are compared.
+/// The name of a match in the comparison of keys.
 fn name_of(find: &Find) -> String {
     let mut hasher = DefaultHasher::new();
     match find {

@@ -1,12 +1,13 @@
 //! Texts of interactions: chat logs, transcripts and the like, in the formats they come in.
 //!
-//! A document goes in through [`tokenize`]: it is taken apart, what identifies somebody becomes placeholders, also where
-//! it is spread over words, cues or turns, and it is put together again in its format. [`Filled`] shows it by a view, and
-//! [`tokenize_again`] reads it for a customer who became known later. A format is a file here; `joined` finds over several pieces,
-//! `speakers` knows who may be named.
+//! [`tokenize`] splits a document and replaces the identifiers by placeholders, even if one is spread over words, cues,
+//! or turns. Then it joins the document in its format. [`Filled`] renders it in a view, and [`tokenize_again`] searches
+//! it for a customer that became known later. Each format is a file here. `joined` searches several pieces together,
+//! and `speakers` decides which speakers may be named.
 //!
-//! A document is never held as a tree or a list of its words: `pieces` notes in a few bytes where each stands, and what stands
-//! between them is copied as it came. So taking a document apart needs a small multiple of its length, whatever its shape.
+//! A document is never stored as a tree or a list of its words. `pieces` notes the position of each piece in a few
+//! bytes, and the text between pieces is copied unchanged. So the memory is a small multiple of the document's length,
+//! whatever its shape.
 
 mod detect;
 mod fill;
@@ -51,7 +52,7 @@ const MOST_MARKS: usize = 1_000_000;
 /// How long a document may take.
 const LONGEST_WORK: Duration = Duration::from_mins(5);
 
-/// What a document is written in.
+/// The format of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Plain,
@@ -102,9 +103,9 @@ impl Format {
 
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Whose national numbers need no country code.
+    /// The region in which national numbers need no country code.
     pub region: Region,
-    /// What is known of the customer.
+    /// The known identifiers of the customer.
     pub own: Own,
     /// Whether the customer was forgotten, so that the name is not known any more.
     pub forgotten: bool,
@@ -167,7 +168,7 @@ fn opened(format: Format, bytes: &[u8]) -> Result<Option<mail::Opened>, Document
         Format::Plain => {
             let is_mail = |text: &&str| Format::Plain.of_text(text) == Format::Mail;
             let text = std::str::from_utf8(bytes).ok().filter(is_mail);
-            // What cannot be opened is looked through as it is.
+            // A part that cannot be opened is searched as it is.
             Ok(text.and_then(|text| mail::open(text.as_bytes()).ok()))
         }
         _ => Ok(None),

@@ -1,5 +1,5 @@
-//! The pieces of a document that are looked through, and what goes of them. A document may have millions of either, so each is a few
-//! numbers: where it stands, and nothing of what it says.
+//! The searched pieces of a document, and the ranges to remove from them. A document may have millions of either, so
+//! each is a few numbers: a position, and no text.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use super::scan::position;
 use super::{DocumentError, MOST_MARKS, MOST_MENTIONS};
 use crate::ANONYMIZED;
 
-/// What is written in place of a find.
+/// The replacement of a match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Put {
-    /// What stands for an identifier, or for what is suppressed.
+    /// The replacement of an identifier or of a suppressed value.
     Find(Find),
     /// The word `Anonymized`: a name of which nobody knows whose it is.
     Word,
@@ -34,7 +34,7 @@ const SIGNED: u32 = 1 << 30;
 /// The group of pieces that are looked at one by one.
 const ALONE: u32 = 0;
 
-/// The group of pieces that are not looked at, since it is known what stands for them.
+/// The group of pieces that are not searched, because their replacement is known.
 const SETTLED: u32 = 1;
 
 /// The first group of pieces that are read together.
@@ -56,7 +56,7 @@ impl Piece {
     }
 }
 
-/// A range of what a piece says that goes, and what comes in its place.
+/// A removed range of a piece's text, and its replacement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     pub piece: u32,
@@ -73,7 +73,8 @@ const NOTHING: u32 = u32::MAX;
 pub(super) enum Belongs {
     /// It is read by itself.
     Alone,
-    /// It is read with those of the same key; with the same part it stands together with the one before, without any it is a part.
+    /// It is searched together with the pieces of the same key. With the same part, it continues the piece before.
+    /// Without a part, it is a part of its own.
     With { key: u64, part: Option<u32> },
 }
 
@@ -122,7 +123,7 @@ impl Pieces {
         self.push(start, end, group)
     }
 
-    /// Adds a piece of which is known what goes.
+    /// Adds a piece whose removed ranges are known.
     pub(super) fn settle(&mut self, start: usize, end: usize) -> u32 {
         self.push(start, end, SETTLED)
     }
@@ -137,7 +138,7 @@ impl Pieces {
         position(self.list.len() - 1)
     }
 
-    /// Notes what goes of a piece.
+    /// Notes a removed range of a piece.
     pub(super) fn mark(&mut self, piece: u32, start: usize, end: usize, put: Option<Put>) -> Result<(), DocumentError> {
         if self.marks.len() >= MOST_MARKS {
             return Err(DocumentError::TooMany);
@@ -190,7 +191,7 @@ impl Pieces {
         order
     }
 
-    /// Whether it is known what goes of a piece.
+    /// Whether the removed ranges of a piece are known.
     pub(super) fn is_settled(&self, no: u32) -> bool {
         self.list[no as usize].group() == SETTLED
     }
@@ -227,7 +228,7 @@ impl Pieces {
         written.push_str(says.get(end..).unwrap_or_default());
     }
 
-    /// What is mentioned in what was written.
+    /// The mentions in the written text.
     pub(super) fn into_mentions(self) -> Vec<Found> {
         self.mentions.list
     }

@@ -1,23 +1,24 @@
 //! Reading a stored document again, for a customer who was not known when it came.
 //!
-//! Its placeholders stay. While the finder looks, each is hidden by characters that are no letters, no digits and no sign between
-//! digits, and that take as many bytes: where the finder finds something in what it sees, it stands in the document.
+//! Its placeholders stay. During the search, each is hidden by characters that are no letters, no digits, and no sign
+//! between digits, and that have the same number of bytes. So a match in the searched text has the same position in the
+//! document.
 
 use std::borrow::Cow;
 
 use super::super::placeholder::{CLOSE, OPEN};
 use super::{Case, Document, DocumentError, Format, replaced};
 
-/// Stands at the beginning of a hidden placeholder, in the place of its first character: one of Unicode's noncharacters, which no
-/// text may interchange.
+/// The first character of a hidden placeholder: one of Unicode's noncharacters, which no text may interchange.
 const HIDDEN: char = '\u{FDDA}';
 
-/// Stands for each other byte. A placeholder has at least four of them: more than any gap between the digits of a number.
+/// The character for each other byte. A placeholder has at least four of them, which is more than any gap between the
+/// digits of a number.
 const FILLER: char = '\u{1}';
 
-/// Reads a document that [`tokenize`](super::tokenize) made, and replaces what identifies this customer and still stands there. Its
-/// placeholders stay as they are; the new ones are numbered from `first` on. The mentions are what these stand for, and the
-/// document is replaced if anything of it was, now.
+/// Searches a document from [`tokenize`](super::tokenize) again, and replaces the identifiers of this customer that it
+/// still contains. Its placeholders stay, and the new ones are numbered from `first` on. Returns the mentions of the
+/// new placeholders, and the new document if anything was replaced.
 pub fn tokenize_again(format: Format, text: String, first: usize, case: &Case) -> Result<Document, DocumentError> {
     let replaced = replaced(format, &text, first, &Case { stored: true, ..case.clone() })?;
     Ok(Document::of(replaced, || text))

@@ -1,4 +1,4 @@
-//! JSON where it stands: a document is read in spans of its own bytes, never as a tree. A tree of words with their times is
+//! JSON in place: a document is read in spans of its own bytes, never as a tree. A tree of words with their times is
 //! twenty times as long as its text.
 
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ pub(super) struct Json<'t> {
     pub text: &'t str,
 }
 
-/// A member of an object: where its key stands, with its quotes, and where its value begins.
+/// A field of an object: the position of its key with its quotes, and the start of its value.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub key: Range<usize>,
@@ -99,12 +99,12 @@ impl<'t> Json<'t> {
         bytes.len()
     }
 
-    /// What a string says that begins at a place.
+    /// The text of the string that begins at a position.
     pub(super) fn string(self, start: usize) -> Cow<'t, str> {
         self.read(start..self.string_end(start))
     }
 
-    /// What a string or a number says.
+    /// The text of a string or a number.
     pub(super) fn read(self, range: Range<usize>) -> Cow<'t, str> {
         let raw = self.text.get(range).unwrap_or_default();
         match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
@@ -140,7 +140,7 @@ impl<'t> Json<'t> {
         })
     }
 
-    /// Where the next item stands behind a place inside of an array or an object.
+    /// The position of the next item after a position inside of an array or an object.
     pub(super) fn item(self, at: usize) -> Option<usize> {
         let mut at = self.space(at);
         if self.byte(at) == b',' {
@@ -210,7 +210,7 @@ pub(super) fn position(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// A string as it stands in JSON.
+/// A string in the form of JSON.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What `WebVTT` writes: lines, times, and signs by their names.
+//! The syntax of `WebVTT`: lines, times, and named characters.
 
 use super::super::placeholder::{CLOSE, OPEN};
 
@@ -9,7 +9,7 @@ pub(super) struct Line<'t> {
     pub to: usize,
 }
 
-/// What was read of a cue, as it stands there. A sign whose name this service does not know keeps it.
+/// The source of a cue's text. A named character that this service does not know is kept.
 pub(super) fn escape_read(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text;
@@ -24,7 +24,7 @@ pub(super) fn escape_read(text: &str) -> String {
     escaped
 }
 
-/// A text as it stands in a cue.
+/// A text in the form of a cue.
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -76,7 +76,7 @@ pub(crate) fn unescape(text: &str) -> Option<String> {
     })
 }
 
-/// The sign that a name at the beginning of a text stands for, and how many bytes that takes.
+/// The character that a name at the beginning of a text means, and the length of the name in bytes.
 pub(in super::super) fn named(text: &str) -> Option<(char, usize)> {
     if let Some(number) = text.strip_prefix("&#") {
         return numbered(number);

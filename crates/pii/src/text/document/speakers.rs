@@ -1,4 +1,4 @@
-//! Who speaks: role words, and names of which nobody knows whose they are.
+//! The speakers: role words, and names of unknown people.
 //!
 //! Where the customer of an interaction was forgotten, its name is not known any more. A speaker's label that is no role
 //! may be that name, so it is dropped, and its words in the texts with it (A28).

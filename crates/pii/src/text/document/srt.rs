@@ -13,7 +13,7 @@ use super::signs::{Line, Lines};
 use super::speakers::{Labels, labels_of_lines};
 use super::{Case, DocumentError, Replaced};
 
-/// Stands in a line of a cue that has lost all its words, since an empty line would end the cue.
+/// The text of a cue's line that has lost all its words, because an empty line would end the cue.
 const EMPTY: &str = "\u{A0}";
 
 /// Replaces what identifies somebody; `None` where nothing does.

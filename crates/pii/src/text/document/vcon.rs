@@ -116,7 +116,7 @@ impl<'t> Entry<'t> {
         kind == "recording" || kind == "video" || media.starts_with("audio/") || media.starts_with("video/")
     }
 
-    /// What is to be written of its body and its encoding, in the order of the document, so that the body is text.
+    /// The new body and its encoding, in the order of the document, so that the body is text.
     fn open(self) -> Result<Vec<(Range<usize>, String)>, &'static str> {
         const UNKNOWN: &str = "must have an encoding of base64url, json or none";
         let stated = self.json.get(self.at, "encoding").filter(|start| self.json.byte(*start) != b'n');
@@ -252,7 +252,7 @@ fn walk_party(party: usize, trail: Trail, walk: &mut Walk<'_>) -> Result<(), Doc
             "name" if is_string => {
                 let names_own = finder.find(&text).iter().any(|(_, found)| *found == Found::OwnName);
                 let put = if names_own { Put::Find(Find::Identifier(Found::OwnName)) } else { Put::Word };
-                // The name of a customer whom the archive knows by a number only is looked for in the texts, too.
+                // The name of a customer that the archive knows by a number only is searched in the texts, too.
                 let is_looked_for = !names_own && (is_own || case.forgotten);
                 let inner = if is_looked_for { Trail::label() } else { inner };
                 walk.string(member.value, inner, (!is_role(&text)).then_some(put))?;
@@ -278,7 +278,7 @@ fn is_known<T: PartialEq>(read: &Result<Pii<T>, IdentifierError>, own: Option<&P
     read.as_ref().ok().is_some_and(|read| Some(read) == own)
 }
 
-/// What stands for a field that is to be an identifier. One that says there is none stays.
+/// The replacement of a field that contains an identifier. A field that says that there is none stays.
 fn whole<T: Clone>(read: &Result<Pii<T>, IdentifierError>, found: impl Fn(Pii<T>) -> Found) -> Option<Put> {
     match read {
         Ok(identifier) => Some(Put::Find(Find::Identifier(found(identifier.clone())))),

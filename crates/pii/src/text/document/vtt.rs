@@ -1,7 +1,7 @@
 //! `WebVTT`: cues with their times, and notes, styles and regions between them.
 //!
-//! What is neither a time nor the sign of a tag is text: cue ids, settings, voices, notes too. The words of a cue are one
-//! text whatever tags stand between them, and so are the cues of one voice.
+//! Every part that is neither a time nor a tag is text: cue ids, settings, voices, and notes too. The words of a cue
+//! are one text, even with tags between them, and so are the cues of one voice.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -13,7 +13,7 @@ use super::signs::{Lines, escape_read, time, times, unescape};
 use super::speakers::{self, Labels};
 use super::{Case, DocumentError, Replaced};
 
-/// What is read of a file.
+/// The parsed parts of a file.
 struct Cues<'t> {
     text: &'t str,
     case: &'t Case,
@@ -241,7 +241,7 @@ impl<'t> Cues<'t> {
         }
     }
 
-    /// Where a part of the file stands in it.
+    /// The position of a part in the file.
     fn at(&self, part: &str) -> usize {
         part.as_ptr().addr() - self.text.as_ptr().addr()
     }

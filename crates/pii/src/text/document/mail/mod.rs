@@ -1,4 +1,4 @@
-//! E-mails: the fields of the header that say who wrote to whom about what, and the parts that are text.
+//! E-mails: the header's fields of sender, recipients, and subject, and the parts that are text.
 //!
 //! A message is stored as a message: `open` decodes its texts and drops what is none, and what it makes is a message in 8-bit
 //! UTF-8 that this file takes apart. So identifiers are looked for in what a reader of the message sees.

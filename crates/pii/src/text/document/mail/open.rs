@@ -40,7 +40,7 @@ pub fn open(bytes: &[u8]) -> Result<Opened, DocumentError> {
 /// A message as text.
 struct Raw<'b> {
     text: Cow<'b, str>,
-    /// Whether a character stands for each byte.
+    /// Whether each byte is one character.
     is_by_bytes: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What holds for every document.
+//! The properties of every document.
 
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is seen of a document that came before its customer did.
+/// The views of a document that arrived before its customer was known.
 #[track_caller]
 fn seen_late(format: Format, text: &str, case: &Case) -> String {
     let first = tokenize(format, text.as_bytes(), &nobody()).unwrap();
