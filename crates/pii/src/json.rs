@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for AnyValue {
         let mut map = Map::new();
         while let Some((key, Unambiguous(member))) = members.next_entry::<String, Unambiguous>()? {
             if map.insert(key, member).is_some() {
-                return Err(A::Error::custom("a member stands there twice"));
+                return Err(A::Error::custom("a field is given twice"));
             }
         }
         Ok(map.into())

@@ -130,7 +130,7 @@ impl<'t> Cues<'t> {
             if let Some(line) = block.clone().find(|line| line.text.contains("-->")) {
                 return Err(DocumentError::Line {
                     line: line.number,
-                    rule: "must hold no arrow, since it stands in no cue",
+                    rule: "must not contain an arrow, since it is not part of a cue",
                 });
             }
             self.other(block.text());
