@@ -42,6 +42,10 @@ const BESIDE: &str = "angabe angegeben angitt angivet anruf anrop and area aster
 #[must_use]
 pub fn is_withheld(raw: &str) -> bool {
     const DENIALS: &str = "ei ej ikke ingen inget inte kein keine no not ohne utan uten";
+    // The words of an address with a whole host are a name, also those of `private@client.no`.
+    if raw.rsplit_once('@').is_some_and(|(_, host)| host.contains('.')) {
+        return false;
+    }
     if is_keypad_word(raw) || !raw.chars().any(|c| c.is_alphanumeric() && c != '0') {
         return true;
     }
