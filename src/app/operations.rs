@@ -15,7 +15,7 @@ use crate::audit::{self, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
 use crate::base::page::{Page, Position};
-use crate::base::patch::Member;
+use crate::base::patch::PatchField;
 use crate::base::target::{TargetError, Targets};
 use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
@@ -137,31 +137,31 @@ pub struct TenantPatch {
     /// Whose national numbers need no country code. Numbers that are stored already stay what they were.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
-    region: Member<String>,
+    region: PatchField<String>,
     /// Whose local days *to dates* are. Requests that were entered already keep their cut-off.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
-    time_zone: Member<String>,
+    time_zone: PatchField<String>,
     /// The targets that requests can tick.
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
-    targets: Member<Vec<String>>,
+    targets: PatchField<Vec<String>>,
     /// Whether a call in the identified view must state a purpose.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    purpose_required: Member<bool>,
+    purpose_required: PatchField<bool>,
     /// For how many calendar months done requests and their erasures are kept, 1 to 120.
     #[serde(default)]
     #[schema(value_type = u32, required = false)]
-    request_retention_months: Member<u32>,
+    request_retention_months: PatchField<u32>,
     /// What a request that does not say it does with recordings and the like: whether they are deleted.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    delete_content: Member<bool>,
+    delete_content: PatchField<bool>,
     /// How recordings are kept and delivered; its members are patched one by one.
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
-    recordings: Member<RecordingsPatch>,
+    recordings: PatchField<RecordingsPatch>,
 }
 
 /// Change the tenant's settings
@@ -310,7 +310,7 @@ pub async fn list_audit_events(
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(events, limit.get(), (&stores.service_key, &bound_to)).map(AuditEvent::from)))
+    Ok(Json(Page::of(events, limit.get(), &stores.service_key, &bound_to).map(AuditEvent::from)))
 }
 
 async fn tenant_of(stores: &AppContext, actor: &crate::base::actor::Actor) -> ApiResult<Tenant> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::operations::given;
 use crate::base::content::ContentKind;
-use crate::base::patch::Member;
+use crate::base::patch::PatchField;
 use crate::http::FieldError;
 use crate::tenants::{Recordings, RecordingsChange, Retention};
 
@@ -61,28 +61,28 @@ pub struct RecordingsPatch {
     /// Whether recordings are encrypted where the tenant has a key.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    encrypt: Member<bool>,
+    encrypt: PatchField<bool>,
     /// Whether they are encrypted for delivery only.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    only_encrypt_delivery: Member<bool>,
+    only_encrypt_delivery: PatchField<bool>,
     /// Whether the metadata file of a delivery is encrypted as well.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    encrypt_metadata: Member<bool>,
+    encrypt_metadata: PatchField<bool>,
     /// Whether they may be delivered by plain FTP.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    allow_plain_ftp: Member<bool>,
+    allow_plain_ftp: PatchField<bool>,
     /// For how many days content of a kind is kept, 1 to 36,500; null keeps the kind for ever. What is too old is deleted
     /// in the night, 30 days after the change at the earliest.
     #[serde(default)]
     #[schema(value_type = BTreeMap<ContentKind, Option<u32>>, required = false)]
-    retention_days: Member<BTreeMap<ContentKind, Option<u32>>>,
+    retention_days: PatchField<BTreeMap<ContentKind, Option<u32>>>,
     /// Whether retention deletes nothing for now.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    retention_paused: Member<bool>,
+    retention_paused: PatchField<bool>,
 }
 
 impl RecordingsPatch {

@@ -43,7 +43,7 @@ pub struct Page<T> {
 
 impl<T: Listed> Page<T> {
     /// The page of a list from which one item more than `limit` was read: that one tells whether there is a next page.
-    pub fn of(mut items: Vec<T>, limit: u32, (key, query): (&Key, &[u8])) -> Self {
+    pub fn of(mut items: Vec<T>, limit: u32, key: &Key, query: &[u8]) -> Self {
         let weights = items.iter().scan(0, |sum, item| {
             *sum += item.weight();
             Some(*sum)
@@ -116,7 +116,7 @@ mod tests {
     fn a_page_ends_at_its_limit_or_where_the_next_item_does_not_fit() {
         let page = |weights: &[usize], limit| {
             let items = weights.iter().copied().map(Item).collect();
-            let page = Page::of(items, limit, (&Key::random().unwrap(), b""));
+            let page = Page::of(items, limit, &Key::random().unwrap(), b"");
             (page.items.len(), page.next_cursor.is_some())
         };
         let most = LARGEST_PAGE_BYTES;

@@ -3,24 +3,25 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{ETag, EntityTag, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest};
 
 use super::problem::{Code, Problem};
 
 /// The header of a version: `ETag: "3"`.
 #[must_use]
-pub fn etag(version: i64) -> (HeaderName, HeaderValue) {
-    let tag = HeaderValue::from_str(&format!("\"{version}\""));
-    (ETAG, tag.unwrap_or_else(|_| HeaderValue::from_static("\"\"")))
+pub fn etag(version: i64) -> ETag {
+    ETag(EntityTag::new_strong(version.to_string()))
 }
 
-/// The tags of a header of conditions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The tags of a condition. The types of actix-web for these headers leave out each tag that they cannot read. A change
+/// would then pass with `*, "3"`, so the headers are read here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Tags {
+    #[default]
     Absent,
     Any,
-    /// Each tag and whether it is a weak one.
+    /// Each tag, and whether it is weak.
     Listed(Vec<(bool, String)>),
     Malformed,
 }
@@ -75,25 +76,44 @@ fn tags(header: &str) -> Option<Vec<(bool, String)>> {
     Some(tags)
 }
 
-/// The condition of a change: the version that the caller has seen.
+/// The condition of a change: the version that the caller read.
 #[derive(Clone, Debug)]
 pub struct IfMatch(Tags);
 
 impl IfMatch {
-    /// 428 without the header, so that nobody overwrites unseen. For the moment between 404 and 412.
-    pub fn given(&self) -> Result<(), Problem> {
-        match self.0 {
-            Tags::Absent => {
-                Err(Problem::new(Code::IfMatchRequired).detail("send If-Match with the ETag of the last read"))
-            }
-            _ => Ok(()),
-        }
+    #[cfg(test)]
+    pub fn of(version: i64) -> Self {
+        Self(Tags::Listed(vec![(false, format!("\"{version}\""))]))
     }
 
-    /// 428 without the header, 412 where it names another version, or nothing that can be read.
-    pub fn check(&self, version: i64) -> Result<(), Problem> {
-        self.given()?;
-        if self.0.name(version, false) { Ok(()) } else { Err(Problem::new(Code::VersionStale).detail("read it again")) }
+    /// Compares the condition with the stored version. A header that cannot be read names no version.
+    pub fn check(&self, version: i64) -> Result<(), VersionError> {
+        match &self.0 {
+            Tags::Absent => Err(VersionError::Missing),
+            tags if tags.name(version, false) => Ok(()),
+            _ => Err(VersionError::Stale),
+        }
+    }
+}
+
+/// Why a change does not apply to the stored version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VersionError {
+    /// Without a condition, a caller could overwrite a version that they have not seen.
+    #[error("If-Match is missing")]
+    Missing,
+    #[error("If-Match names another version")]
+    Stale,
+}
+
+impl From<VersionError> for Problem {
+    fn from(error: VersionError) -> Self {
+        match error {
+            VersionError::Missing => Self::new(Code::IfMatchRequired)
+                .detail("The header If-Match is missing. Send it with the ETag of the last read."),
+            VersionError::Stale => Self::new(Code::VersionStale)
+                .detail("Another call has changed it. Read it again, and repeat the change."),
+        }
     }
 }
 
@@ -106,12 +126,12 @@ impl FromRequest for IfMatch {
     }
 }
 
-/// The condition of a read: the versions that the caller has already.
-#[derive(Clone, Debug)]
+/// The condition of a read: the versions that the caller already has.
+#[derive(Clone, Debug, Default)]
 pub struct IfNoneMatch(Tags);
 
 impl IfNoneMatch {
-    /// Whether the caller has this version, so that 304 is enough.
+    /// Whether the caller has this version, so that the response is 304.
     #[must_use]
     pub fn has(&self, version: i64) -> bool {
         self.0.name(version, true)
@@ -133,33 +153,33 @@ mod tests {
     use actix_web::test::TestRequest;
     use proptest::prelude::*;
 
-    fn answer(header: Option<&str>) -> Option<Code> {
+    fn check(header: Option<&str>) -> Result<(), VersionError> {
         let request =
             header.into_iter().fold(TestRequest::get(), |request, tag| request.insert_header((IF_MATCH, tag)));
-        let tags = IfMatch(Tags::of(request.to_http_request().headers(), &IF_MATCH));
-        tags.check(3).err().map(|problem| problem.code())
+        IfMatch(Tags::of(request.to_http_request().headers(), &IF_MATCH)).check(3)
     }
 
     #[test]
-    fn a_change_needs_the_version_that_stands() {
+    fn a_change_needs_the_current_version() {
         for fine in ["\"3\"", "*", "\"1\", \"3\"", " \"3\" ", "\"3\" ,\"4\""] {
-            assert_eq!(answer(Some(fine)), None, "{fine}");
+            assert_eq!(check(Some(fine)), Ok(()), "{fine}");
         }
         for stale in ["\"2\"", "3", "W/\"3\"", "\"3", "", "*, \"3\"", "\"3\"\"4\"", "\"03\""] {
-            assert_eq!(answer(Some(stale)), Some(Code::VersionStale), "{stale}");
+            assert_eq!(check(Some(stale)), Err(VersionError::Stale), "{stale}");
         }
-        assert_eq!(answer(None), Some(Code::IfMatchRequired));
+        assert_eq!(check(None), Err(VersionError::Missing));
+        assert_eq!(IfMatch::of(3).check(3), Ok(()));
     }
 
     #[test]
-    fn a_read_is_spared_what_the_caller_has() {
+    fn a_caller_that_has_the_version_gets_no_body() {
         let has = |tag: &str| {
             let request = TestRequest::get().insert_header((IF_NONE_MATCH, tag)).to_http_request();
             IfNoneMatch(Tags::of(request.headers(), &IF_NONE_MATCH)).has(3)
         };
         assert!(has("\"3\"") && has("W/\"3\"") && has("*"));
         assert!(!has("\"4\"") && !has("nonsense"));
-        assert_eq!(etag(3).1, "\"3\"");
+        assert_eq!(etag(3).0.to_string(), "\"3\"");
     }
 
     proptest! {

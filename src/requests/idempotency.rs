@@ -2,9 +2,9 @@
 //! transaction of the work: either both are there or none. Kept are keyed hashes and ids, never a body.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::model::RequestError;
+use super::model::{RequestError, Saved};
 use super::sql;
 use crate::base::actor::Actor;
 use crate::base::crypto;
@@ -42,15 +42,6 @@ impl Key {
     }
 }
 
-/// What a repeated call is answered from. The status is not in it: every route has one for success.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptOutcome {
-    pub created: Vec<RequestId>,
-    /// The requests that were to be changed.
-    pub updated: Vec<RequestId>,
-    pub deleted: Vec<RequestId>,
-}
-
 /// A key that is reserved for a call.
 #[derive(Clone, Debug)]
 pub struct Reservation {
@@ -63,7 +54,7 @@ pub struct Reservation {
 pub enum Begun {
     Reserved(Reservation),
     /// An earlier one, which was answered.
-    Replayable(KeptOutcome),
+    Replayable(Saved<RequestId>),
 }
 
 /// Reserves a key, or finds what it stands for.
@@ -87,7 +78,7 @@ pub async fn begin(db: &Db<Archive>, key: Key, now: DateTime<Utc>) -> Result<Beg
     Ok(Begun::Reserved(Reservation { key, at: now }))
 }
 
-fn known_answer(known: &sql::KeyRow, key: &Key) -> Result<KeptOutcome, RequestError> {
+fn known_answer(known: &sql::KeyRow, key: &Key) -> Result<Saved<RequestId>, RequestError> {
     if known.body_hash != key.body {
         return Err(RequestError::KeyReused);
     }
@@ -97,7 +88,11 @@ fn known_answer(known: &sql::KeyRow, key: &Key) -> Result<KeptOutcome, RequestEr
 }
 
 /// Writes the answer, in the transaction of the work. An error, if another call has taken the key over meanwhile.
-pub async fn answer(tx: &mut Tx<Archive>, reservation: &Reservation, answer: &KeptOutcome) -> Result<(), RequestError> {
+pub async fn answer(
+    tx: &mut Tx<Archive>,
+    reservation: &Reservation,
+    answer: &Saved<RequestId>,
+) -> Result<(), RequestError> {
     let Reservation { key, at } = reservation;
     let text = serde_json::to_string(answer).map_err(|_| StoreError::Refused("answer".to_owned()))?;
     match sql::answer_key(tx, key.tenant, &key.hash, *at, &text).await? {

@@ -1,7 +1,8 @@
-//! Anonymize requests as they are kept and shown, and what can be wrong with them.
+//! Anonymize requests as they are stored and as they are rendered, and the errors of their operations.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
+use crate::http::etag::VersionError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{Contended, VaultError};
@@ -21,19 +23,19 @@ use crate::vault::{Contended, VaultError};
 /// The most rows of one batch.
 pub const LARGEST_BATCH: usize = 500;
 
-/// Where a request stands (A4). There is no other state: one whose pass failed waits on.
+/// The state of a request (A4). A request whose pass failed is still waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AnonymizeRequestStatus)]
 pub enum Status {
-    /// The coming night, or the one after its last included day, carries it out.
+    /// The next nightly job after the last included day carries it out.
     Waiting,
-    /// It was carried out; only masks are left of its identifiers.
+    /// A pass has carried it out. Only masks of its identifiers are left.
     Done,
 }
 
 impl Status {
-    /// The status' word in answers, queries and columns.
+    /// The word in responses, queries, and columns.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,45 +43,51 @@ impl Status {
             Self::Done => "done",
         }
     }
+}
 
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        [Self::Waiting, Self::Done].into_iter().find(|status| status.as_str() == word)
+/// The word names no status.
+#[derive(Debug, thiserror::Error)]
+#[error("must be waiting or done")]
+pub struct StatusError;
+
+impl FromStr for Status {
+    type Err = StatusError;
+
+    fn from_str(word: &str) -> Result<Self, StatusError> {
+        [Self::Waiting, Self::Done].into_iter().find(|status| status.as_str() == word).ok_or(StatusError)
     }
 }
 
-/// A request as it is kept: it knows its person by ids while it waits, and by masks when it is done (A8).
+/// The row of a request. It has ids of identifiers while it waits, and masks when it is done (A8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub id: RequestId,
     pub phone: Option<IdentifierId>,
     pub email: Option<IdentifierId>,
-    /// What is left of the number.
     pub phone_mask: Option<String>,
-    /// What is left of the address.
     pub email_mask: Option<String>,
     /// The last local day that is forgotten (A5).
     pub to_date: NaiveDate,
-    /// The local day on which the request was entered: no *to date* lies after it.
+    /// The local day on which the request was entered. No *to date* is after it.
     pub entry_day: NaiveDate,
-    /// The end of the last included day, fixed when *to date* was written: the cut-off, from which on the request is due.
+    /// The cut-off, from which the request is due: the end of the last included day, as it was when *to date* was written.
     pub due_at: DateTime<Utc>,
-    /// What the user noted, with placeholders for identifiers.
+    /// The user's note, with placeholders for identifiers.
     pub comment: Option<String>,
     pub targets: Targets,
-    /// Whether the content of its interactions goes too (C1).
+    /// Whether the content of its interactions is deleted too (C1).
     pub delete_content: bool,
     pub status: Status,
-    /// Who entered it (A2).
+    /// The name of the user who entered it (A2).
     pub user_name: String,
     /// How many passes have begun it.
     pub attempts: i32,
-    /// The stable code of what the last pass failed with.
+    /// The stable code of the last pass's failure.
     pub last_error: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub done_at: Option<DateTime<Utc>>,
-    /// Grows with every change; the `ETag`.
+    /// The number of the version, which is the `ETag`.
     pub version: i64,
 }
 
@@ -104,67 +112,88 @@ impl Request {
     }
 }
 
-/// A request with what belongs to it.
+/// A request with its mentions and results.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct StoredRequest {
     pub request: Request,
-    /// What the placeholders of its comment stand for.
+    /// The identifiers behind the placeholders of its comment.
     pub mentions: Vec<Mention>,
-    /// How many records of each target it made anonymous.
+    /// The number of records that it made anonymous in each target.
     pub counts: BTreeMap<Target, u64>,
     pub content: ContentOutcome,
-    /// The files that had been delivered of what it forgot, in the order of their names.
+    /// The delivered files of the records that it made anonymous, in the order of their names.
     pub delivered_files: Vec<String>,
 }
 
-/// What became of the content of the interactions that a request selects.
+/// A request before and after a command. A new request has no `before`.
+pub struct Revision {
+    pub before: Option<StoredRequest>,
+    pub after: StoredRequest,
+}
+
+impl Revision {
+    pub const fn is_new(&self) -> bool {
+        self.before.is_none()
+    }
+
+    /// Whether a stored request is another one now.
+    pub fn is_change(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| *before != self.after)
+    }
+
+    pub fn changes_mentions(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.mentions != self.after.mentions)
+    }
+}
+
+/// The effect of a request on the content of the interactions that it selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentOutcome {
     pub deleted: u64,
-    /// How many texts lost a mention.
+    /// The number of texts that lost a mention.
     pub anonymized: u64,
 }
 
-/// What came of a request that is done.
+/// The result of a request that is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// How many records of each of its targets it made anonymous.
+pub struct RequestOutcome {
+    /// The number of records that it made anonymous in each of its targets.
     pub targets: BTreeMap<Target, u64>,
-    /// What became of content; none where nothing did and nobody asked.
+    /// The effect on content. There is none if the request was not about content and no content changed.
     pub content: Option<ContentOutcome>,
-    /// The files that had been delivered of what it forgot: copies that the tenant must delete.
+    /// The delivered files of the records that it made anonymous. The tenant must delete these copies.
     pub delivered_files: Vec<String>,
 }
 
-/// A request as somebody sees it: identifiers in clear or masked, the comment filled in.
+/// A request with its identifiers in clear or masked, and with a comment without placeholders.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RenderedRequest {
     pub request: Request,
-    /// The number: in E.164, or masked.
+    /// The number in E.164 or its mask.
     pub phone_number: Option<String>,
-    /// The address: in its canonical spelling, or masked.
+    /// The address in its canonical spelling or its mask.
     pub email: Option<String>,
     pub comment: Option<String>,
-    /// What came of it; none while it waits.
-    pub result: Option<Outcome>,
+    /// A request that waits has none.
+    pub result: Option<RequestOutcome>,
     pub warnings: Vec<Warning>,
 }
 
-/// Something that is no mistake, but that the user should know.
+/// Something that is no error, but that the user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// The comment names a person (A9).
+    /// The comment contains an identifier (A9).
     CommentHasIdentifier,
-    /// Nothing would be forgotten: a wrong number, perhaps (A27).
+    /// The request selects no record. Perhaps the number is wrong (A27).
     NothingFound,
-    /// Content stays, and nobody will find it by its customer any more (A27).
+    /// Content stays, but nobody can find it by its customer after the pass (A27).
     ContentBecomesUnfindable(ContentCounts),
     ContentWillBeDeleted(ContentCounts),
-    /// So many files of the customer were delivered, and are out of this service's reach (B7).
+    /// The number of delivered files of the customer. The service cannot delete these copies (B7).
     FilesWereDelivered(u64),
 }
 
-/// How much content there is of each kind.
+/// The number of pieces of content of each kind.
 pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl Warning {
@@ -183,21 +212,21 @@ impl Warning {
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
-                "the comment names a number or an address; those of this request are masked when it is done, others stay",
+                "The comment contains a number or an address. If it belongs to this request, it is masked when the request is done. Others stay.",
             ),
             Self::NothingFound => {
-                Cow::Borrowed("no record of these targets up to this date has the number or the address")
+                Cow::Borrowed("No record of these targets up to this day has the number or the address.")
             }
             Self::ContentBecomesUnfindable(counts) => Cow::Owned(format!(
-                "{}: it stays, and nobody can find it by the number or the address after that night",
+                "Content that stays, but that nobody can find by the number or the address after the pass: {}.",
                 in_words(counts)
             )),
             Self::ContentWillBeDeleted(counts) => {
-                Cow::Owned(format!("{}: that night deletes it in every copy", in_words(counts)))
+                Cow::Owned(format!("Content that the pass deletes: {}.", in_words(counts)))
             }
-            Self::FilesWereDelivered(files) => {
-                Cow::Owned(format!("files: {files}; the result will name them, since their copies are yours to delete"))
-            }
+            Self::FilesWereDelivered(files) => Cow::Owned(format!(
+                "Delivered files: {files}. The result will name them, and you must delete these copies."
+            )),
         }
     }
 }
@@ -208,7 +237,7 @@ fn in_words(counts: &ContentCounts) -> String {
     each.join(", ")
 }
 
-/// What a request would hit (A27).
+/// The matches of a request before it is entered (A27).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     /// The records that would be made anonymous, by target.
@@ -218,50 +247,54 @@ pub struct Preview {
     pub warnings: Vec<Warning>,
 }
 
+/// The selection of a list.
 #[derive(Clone, Debug)]
-pub struct Filter {
+pub struct RequestFilter {
     pub status: Option<Status>,
-    /// Where the page before ended.
+    /// The end of the page before.
     pub cursor: Option<String>,
     /// The most requests of a page.
     pub limit: u32,
 }
 
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Saved {
-    /// The requests that were entered, in the order of the call.
-    pub created: Vec<RenderedRequest>,
-    /// The requests that were to be changed, in the order of the call.
-    pub updated: Vec<RenderedRequest>,
-    /// The requests that were cancelled, in the order of the call.
+/// The requests of a call, in the order of its rows. Stored with an idempotency key, they are ids.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Saved<T> {
+    pub created: Vec<T>,
+    /// The requests of all rows with a change, whether it changed anything or not.
+    pub updated: Vec<T>,
     pub deleted: Vec<RequestId>,
 }
 
-/// Why a request cannot be read, entered, changed or cancelled.
+impl Saved<StoredRequest> {
+    pub fn ids(&self) -> Saved<RequestId> {
+        let ids = |requests: &[StoredRequest]| requests.iter().map(|stored| stored.request.id).collect();
+        Saved { created: ids(&self.created), updated: ids(&self.updated), deleted: self.deleted.clone() }
+    }
+}
+
+/// Why a request cannot be read, entered, changed, or cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     #[error("no such request")]
     NotFound,
-    /// A change or a cancellation must say which version it means.
-    #[error("the version that is meant must be said")]
-    VersionMissing,
-    #[error("the request was changed by somebody else")]
-    Stale,
-    /// A pass has begun it (A12).
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// A pass has begun the request (A12).
     #[error("a pass has begun the request")]
     PassStarted,
-    /// It is done, and stays as it is (A12).
+    /// A request that is done cannot be changed (A12).
     #[error("the request is done")]
     Done,
-    /// The request that a repeated call had entered was cancelled since.
-    #[error("the request was cancelled since")]
+    /// The call is a repetition, and the request that the first call created was cancelled since.
+    #[error("the request of the first call was cancelled")]
     Cancelled,
-    #[error("{} places break rules", .0.len())]
+    #[error("{} fields are invalid", .0.len())]
     Invalid(Vec<FieldError>),
-    /// The same call, by its idempotency key, is still running.
+    /// A call with the same idempotency key is still running.
     #[error("the same call is still running")]
     InProgress,
-    #[error("the idempotency key stands for another call")]
+    #[error("the idempotency key belongs to another call")]
     KeyReused,
     /// The cursor belongs to another query.
     #[error(transparent)]

@@ -65,7 +65,7 @@ impl SearchQuery {
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
         let records = search(stores, tenant.id, target, &search_for, after, limit + 1).await?;
-        let Page { items: records, next_cursor } = Page::of(records, limit, (&stores.service_key, &query));
+        let Page { items: records, next_cursor } = Page::of(records, limit, &stores.service_key, &query);
         let renderer = Renderer::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
         let bytes = records.iter().map(|record| record.columns.weight()).sum();
         let render = move || records.into_iter().filter_map(|record| T::through(&renderer, record)).collect();

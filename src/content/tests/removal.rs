@@ -1,5 +1,7 @@
 //! Removal of many objects from a folder.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 impl House {
@@ -28,13 +30,13 @@ async fn many_that_stay_in_a_row_keep_no_other_from_going() {
         std::fs::remove_file(house.place(*id)).unwrap();
         std::fs::create_dir(house.place(*id)).unwrap();
     }
-    let removed = remove_objects(&house.shelf, house.tenant.id, &ids).await;
+    let removed = remove_objects(&house.content_store, house.tenant.id, &ids).await;
     assert_eq!((&removed.left, removed.is_away), (&jammed, false));
     let gone: BTreeSet<_> = removed.gone.iter().copied().collect();
     assert_eq!((removed.gone.len(), gone.is_disjoint(&jammed)), (60, true));
     assert!(ids.iter().all(|id| house.place(*id).exists() == jammed.contains(id)));
     // What is gone already is gone.
-    let again = remove_objects(&house.shelf, house.tenant.id, &removed.gone).await;
+    let again = remove_objects(&house.content_store, house.tenant.id, &removed.gone).await;
     assert_eq!((again.gone.len(), again.left.len(), again.is_away), (60, 0, false));
 }
 
@@ -44,9 +46,9 @@ async fn a_folder_that_went_away_gives_up_nothing() {
     let ids = house.unnamed(3);
     let folder = house.folder.join("objects");
     std::fs::rename(&folder, folder.with_extension("aside")).unwrap();
-    let removed = remove_objects(&house.shelf, house.tenant.id, &ids).await;
+    let removed = remove_objects(&house.content_store, house.tenant.id, &ids).await;
     assert_eq!((removed.gone.len(), removed.left.len(), removed.is_away), (0, 3, true));
     // It may go while a turn is under way.
-    let turn = house.shelf.objects.delete_some(house.tenant.id, ids).await;
+    let turn = house.content_store.objects.delete_some(house.tenant.id, ids).await;
     assert!(turn.len() == 3 && turn.iter().all(|(_, deleted)| matches!(deleted, Err(ObjectError::Kept(_)))));
 }

@@ -1,5 +1,5 @@
-//! Requests in JSON, on their way out. What comes in is read as it stands, by [`NewRequest`](crate::requests::NewRequest)
-//! and its like.
+//! Requests in the JSON of responses. Bodies of calls are read into [`NewRequest`](crate::requests::NewRequest) and the
+//! types beside it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 use crate::archive::Hits;
 use crate::base::id::RequestId;
 use crate::base::target::Target;
-use crate::requests::{ContentOutcome, Outcome, Preview, RenderedRequest, Request, Saved, Status, Warning};
+use crate::requests::{ContentOutcome, Preview, RenderedRequest, Request, RequestOutcome, Saved, Status, Warning};
 
-/// An anonymize request. While it waits, number, address and comment are in clear; once it is done, only masks are left.
+/// An anonymize request. Number, address, and comment are in clear while it waits. When it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
@@ -24,118 +24,118 @@ use crate::requests::{ContentOutcome, Outcome, Preview, RenderedRequest, Request
 pub struct AnonymizeRequest {
     /// The request.
     pub id: RequestId,
-    /// The number, in E.164; masked (`*****5`) when the request is done.
+    /// The phone number in E.164. It is masked (`*****5`) when the request is done.
     pub phone_number: Option<String>,
-    /// The address; masked when the request is done.
+    /// The e-mail address. It is masked when the request is done.
     pub email: Option<String>,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
     /// The note.
     pub comment: Option<String>,
-    /// Where the person is forgotten: `archive`, `sms_survey`, `raw_data`.
+    /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`.
     pub targets: Vec<&'static str>,
-    /// Whether the content of its interactions goes too.
+    /// Whether the content of its interactions is deleted too.
     pub delete_content: bool,
-    /// Whether it waits for its night or is done.
+    /// Whether it waits or is done.
     pub status: Status,
-    /// Who entered it.
+    /// The name of the user who entered it.
     pub user_name: String,
-    /// From when on a night carries it out: the end of the last included day.
+    /// The end of the last included day. The first nightly job after it carries the request out.
     pub due_at: DateTime<Utc>,
-    /// How many nights have begun it.
+    /// The number of passes that have begun it.
     pub attempts: i32,
-    /// The stable code of what the last night failed with.
+    /// The stable code of the last pass's failure.
     pub last_error: Option<String>,
-    /// What came of it; null while it waits.
+    /// The result. It is null while the request waits.
     pub result: Option<AnonymizeResult>,
-    /// When it was entered.
+    /// The time at which it was entered.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
-    /// When it was carried out.
+    /// The time at which it was carried out.
     pub done_at: Option<DateTime<Utc>>,
-    /// Its version, which is also its `ETag`.
+    /// The version, which is also the `ETag`.
     pub version: i64,
 }
 
-/// What came of a request. A target that was not ticked is left out.
+/// The result of a request. A target that the request does not have is left out.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "archive": { "anonymized": 12 }, "raw_data": { "anonymized": 40 }, "content": { "deleted": 7, "anonymized": 2 },
     "delivered_files": ["0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11.wav.pgp"]
 }))]
 pub struct AnonymizeResult {
-    /// Of calls, chats, e-mails and the like.
+    /// The interactions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Anonymized>,
-    /// Of answers to text-message surveys.
+    /// The survey responses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_survey: Option<Anonymized>,
-    /// Of the events behind the statistics.
+    /// The raw events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_data: Option<Anonymized>,
-    /// Of recordings, texts and the like; left out where nothing became of any and nobody asked.
+    /// The content of the interactions. It is left out if the request was not about content and no content changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<ContentResult>,
-    /// The files that had been delivered of what was forgotten: copies out of this service's reach, which the tenant must
-    /// delete. Left out where there is none.
+    /// The delivered files of the records that became anonymous. The service cannot delete these copies, so the tenant
+    /// must. It is left out if there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delivered_files: Vec<String>,
 }
 
-/// What became of the content of a request's interactions.
+/// The effect on the content of a request's interactions.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ContentResult {
-    /// How many pieces of content were deleted.
+    /// The number of deleted pieces of content.
     #[schema(example = 7)]
     pub deleted: u64,
-    /// How many texts lost a mention.
+    /// The number of texts that lost a mention.
     #[schema(example = 2)]
     pub anonymized: u64,
 }
 
-/// What became of a target's records.
+/// The effect on the records of a target.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Anonymized {
-    /// How many lost identifiers.
+    /// The number of records that lost identifiers.
     #[schema(example = 12)]
     pub anonymized: u64,
 }
 
-/// An anonymize request as it was entered or changed, and what its user should know of it.
+/// An anonymize request as it was entered or changed, with warnings.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EnteredAnonymizeRequest {
     /// The request.
     #[serde(flatten)]
     pub request: AnonymizeRequest,
-    /// What is no mistake, but worth knowing.
+    /// The warnings. They are no errors.
     pub warnings: Vec<RequestWarning>,
 }
 
-/// Something worth knowing.
+/// Something that the user should know.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestWarning {
     /// The stable code: `comment_has_identifier`, or of a preview `nothing_found`, `content_becomes_unfindable` or
     /// `content_will_be_deleted`.
     #[schema(example = "comment_has_identifier")]
     pub code: &'static str,
-    /// What to know.
+    /// The warning, for people.
     #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
 }
 
-/// What came of a batch, in the order of its rows.
+/// The requests of a batch, in the order of its rows.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SavedAnonymizeRequests {
-    /// The requests that were entered.
+    /// The new requests.
     pub created: Vec<EnteredAnonymizeRequest>,
-    /// The requests that were to be changed, as they are now.
+    /// The requests of all rows with a change, as they are now.
     pub updated: Vec<EnteredAnonymizeRequest>,
-    /// The requests that were cancelled.
+    /// The cancelled requests.
     pub deleted: Vec<RequestId>,
 }
 
-/// What a request would hit.
+/// The matches of a request before it is entered.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "targets": {
@@ -143,33 +143,33 @@ pub struct SavedAnonymizeRequests {
         "raw_data": { "records": 0, "first": null, "last": null }
     },
     "content": { "recording": 3 },
-    "warnings": [{ "code": "content_will_be_deleted", "detail": "recording: 3: that night deletes it in every copy" }]
+    "warnings": [{ "code": "content_will_be_deleted", "detail": "Content that the pass deletes: recording: 3." }]
 }))]
 pub struct AnonymizePreview {
     /// The records that would be made anonymous, by target.
     pub targets: BTreeMap<&'static str, TargetHits>,
-    /// How much content the interactions have whose customer would be forgotten, by kind; a kind of which there is none is
-    /// left out.
+    /// The number of pieces of content of the interactions whose customer would be forgotten, by kind. A kind without
+    /// content is left out.
     pub content: BTreeMap<&'static str, u64>,
-    /// What is no mistake, but worth knowing.
+    /// The warnings. They are no errors.
     pub warnings: Vec<RequestWarning>,
 }
 
-/// What a request would hit in one target.
+/// The matches of a request in one target.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TargetHits {
-    /// How many records, each counted once.
+    /// The number of records. Each record counts once.
     #[schema(example = 12)]
     pub records: u64,
-    /// When the first of them happened; null where there is none.
+    /// The time of the first match. It is null if there is none.
     pub first: Option<DateTime<Utc>>,
-    /// When the last of them happened.
+    /// The time of the last match.
     pub last: Option<DateTime<Utc>>,
 }
 
 impl From<RenderedRequest> for AnonymizeRequest {
-    fn from(shown: RenderedRequest) -> Self {
-        let RenderedRequest { request, phone_number, email, comment, result, warnings: _ } = shown;
+    fn from(rendered: RenderedRequest) -> Self {
+        let RenderedRequest { request, phone_number, email, comment, result, warnings: _ } = rendered;
         let Request {
             id,
             phone: _,
@@ -213,9 +213,9 @@ impl From<RenderedRequest> for AnonymizeRequest {
     }
 }
 
-impl From<Outcome> for AnonymizeResult {
-    fn from(outcome: Outcome) -> Self {
-        let Outcome { targets, content, delivered_files } = outcome;
+impl From<RequestOutcome> for AnonymizeResult {
+    fn from(outcome: RequestOutcome) -> Self {
+        let RequestOutcome { targets, content, delivered_files } = outcome;
         let of = |target| targets.get(&target).map(|anonymized| Anonymized { anonymized: *anonymized });
         Self {
             archive: of(Target::Archive),
@@ -228,9 +228,9 @@ impl From<Outcome> for AnonymizeResult {
 }
 
 impl From<RenderedRequest> for EnteredAnonymizeRequest {
-    fn from(shown: RenderedRequest) -> Self {
-        let warnings = shown.warnings.iter().map(RequestWarning::from).collect();
-        Self { request: shown.into(), warnings }
+    fn from(rendered: RenderedRequest) -> Self {
+        let warnings = rendered.warnings.iter().map(RequestWarning::from).collect();
+        Self { request: rendered.into(), warnings }
     }
 }
 
@@ -240,10 +240,10 @@ impl From<&Warning> for RequestWarning {
     }
 }
 
-impl From<Saved> for SavedAnonymizeRequests {
-    fn from(saved: Saved) -> Self {
+impl From<Saved<RenderedRequest>> for SavedAnonymizeRequests {
+    fn from(saved: Saved<RenderedRequest>) -> Self {
         let Saved { created, updated, deleted } = saved;
-        let all = |shown: Vec<RenderedRequest>| shown.into_iter().map(EnteredAnonymizeRequest::from).collect();
+        let all = |rendered: Vec<RenderedRequest>| rendered.into_iter().map(EnteredAnonymizeRequest::from).collect();
         Self { created: all(created), updated: all(updated), deleted }
     }
 }

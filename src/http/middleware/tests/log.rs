@@ -24,7 +24,7 @@ async fn a_line_tells_the_route_and_nothing_that_was_sent() {
     let subscriber =
         tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
     let _logging = tracing::subscriber::set_default(subscriber.finish());
-    let stage = Stage::new("log", &[]);
+    let stage = Frame::new("log", &[]);
     let app = init_service(app!(stage.kit)).await;
     for request in [
         TestRequest::get()

@@ -77,12 +77,12 @@ async fn add_lines(mut lines: Lines) -> Result<HttpResponse, Problem> {
 }
 
 /// An app with the frame around it, its settings and a tenant called `demo`.
-struct Stage {
+struct Frame {
     config: Config,
     kit: Data<HttpContext>,
 }
 
-impl Stage {
+impl Frame {
     fn new(name: &str, cors: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("lethe-frame-{name}-{}", std::process::id()));
         let mut config = Config { data_dir: folder, ..Config::default() };
@@ -101,7 +101,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Frame {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.config.data_dir).unwrap();
     }
@@ -134,7 +134,7 @@ const THING: &str = "/api/v1/things/0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11";
 
 #[actix_web::test]
 async fn who_calls_decides() {
-    let stage = Stage::new("who", &[]);
+    let stage = Frame::new("who", &[]);
     let app = init_service(app!(stage.kit)).await;
     let call = async |header: Option<(HeaderName, String)>| {
         let request = header.into_iter().fold(TestRequest::get().uri(THING), TestRequest::insert_header);
@@ -165,7 +165,7 @@ async fn who_calls_decides() {
 
 #[actix_web::test]
 async fn nobody_learns_about_a_body_before_saying_who_they_are() {
-    let stage = Stage::new("order", &[]);
+    let stage = Frame::new("order", &[]);
     let app = init_service(app!(stage.kit)).await;
     let call = async |header: Option<(HeaderName, String)>| {
         let request = TestRequest::post().uri("/api/v1/things/batch").insert_header((CONTENT_TYPE, "application/json"));
@@ -179,7 +179,7 @@ async fn nobody_learns_about_a_body_before_saying_who_they_are() {
 
 #[actix_web::test]
 async fn a_known_caller_who_is_refused_can_be_audited() {
-    let stage = Stage::new("audit", &[]);
+    let stage = Frame::new("audit", &[]);
     let seen = Arc::new(Mutex::new(None));
     let see = Arc::clone(&seen);
     let app = App::new()
@@ -213,7 +213,7 @@ async fn a_known_caller_who_is_refused_can_be_audited() {
 
 #[actix_web::test]
 async fn every_path_knows_its_methods() {
-    let stage = Stage::new("methods", &[]);
+    let stage = Frame::new("methods", &[]);
     let app = init_service(app!(stage.kit)).await;
     let call = async |method: &str, path: &str| {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -245,7 +245,7 @@ async fn every_path_knows_its_methods() {
 
 #[actix_web::test]
 async fn every_failure_is_a_problem() {
-    let stage = Stage::new("failures", &[]);
+    let stage = Frame::new("failures", &[]);
     let app = init_service(app!(stage.kit)).await;
     for (kind, status, code) in [
         ("fire", 500, "internal"),
@@ -275,7 +275,7 @@ async fn every_failure_is_a_problem() {
 
 #[actix_web::test]
 async fn only_a_uuid_names_a_call() {
-    let stage = Stage::new("ids", &[]);
+    let stage = Frame::new("ids", &[]);
     let app = init_service(app!(stage.kit)).await;
     let call = async |id: &'static str| {
         let request = TestRequest::get().uri("/healthz").insert_header((REQUEST_ID, id)).to_request();
@@ -292,12 +292,12 @@ async fn pages_of_other_origins_need_the_setting() {
         let request = TestRequest::default().method(Method::OPTIONS).uri(THING);
         request.insert_header(("Origin", "https://crm.example")).insert_header(("Access-Control-Request-Method", "GET"))
     };
-    let stage = Stage::new("cors-off", &[]);
+    let stage = Frame::new("cors-off", &[]);
     let app = init_service(app!(stage.kit)).await;
     let (status, headers, _) = told(call_service(&app, preflight().to_request()).await).await;
     assert!(status == StatusCode::NO_CONTENT && !headers.contains("access-control"), "{headers}");
 
-    let stage = Stage::new("cors-on", &["https://crm.example"]);
+    let stage = Frame::new("cors-on", &["https://crm.example"]);
     let app = init_service(app!(stage.kit)).await;
     let (status, headers, _) = told(call_service(&app, preflight().to_request()).await).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
@@ -315,7 +315,7 @@ async fn pages_of_other_origins_need_the_setting() {
 }
 
 /// What a real server writes to a connection, head and body.
-async fn spoken(stage: &Stage, request: &str) -> String {
+async fn spoken(stage: &Frame, request: &str) -> String {
     let kit = stage.kit.clone();
     let server = HttpServer::new(move || app!(kit)).workers(1).bind("127.0.0.1:0").unwrap();
     let address = server.addrs()[0];
@@ -332,7 +332,7 @@ async fn spoken(stage: &Stage, request: &str) -> String {
 
 #[actix_web::test]
 async fn head_is_get_without_its_body() {
-    let stage = Stage::new("head", &[]);
+    let stage = Frame::new("head", &[]);
     let (_, token) = stage.token("demo", "dpo");
     let head = format!("HEAD {THING} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n");
     let get = spoken(&stage, &head.replace("HEAD", "GET")).await;
@@ -344,7 +344,7 @@ async fn head_is_get_without_its_body() {
 
 #[actix_web::test]
 async fn a_panic_does_not_take_the_connection_down() {
-    let stage = Stage::new("panic", &[]);
+    let stage = Frame::new("panic", &[]);
     let request = "GET /api/v1/trouble/panic HTTP/1.1\r\nHost: x\r\n\r\n\
                    GET /api/v1/things/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let said = spoken(&stage, request).await;
@@ -354,7 +354,7 @@ async fn a_panic_does_not_take_the_connection_down() {
 
 #[actix_web::test]
 async fn records_come_as_lines_or_as_an_array() {
-    let stage = Stage::new("lines", &[]);
+    let stage = Frame::new("lines", &[]);
     let app = init_service(app!(stage.kit)).await;
     let call = async |media_type: &'static str, text: String| {
         let request = TestRequest::post().uri("/api/v1/lines").insert_header((CONTENT_TYPE, media_type));
