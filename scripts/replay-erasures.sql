@@ -126,7 +126,7 @@ UPDATE requests SET pass_id = NULL WHERE status = 'waiting';
 DELETE FROM passes;
 DELETE FROM pass_selections;
 DELETE FROM pass_work;
-DELETE FROM pass_released;
+DELETE FROM pass_orphans;
 -- random() is a fraction on PostgreSQL and any integer on SQLite.
 UPDATE epochs SET epoch = CASE WHEN abs(random()) <= 1 THEN random() * 9e15 ELSE random() END;
 

@@ -1,20 +1,21 @@
--- Distributes the archive by tenant on Citus. Run once with psql on the coordinator, after the first `lethe migrate` and before
--- the first record; docs/scaling.md says what it needs and what was run. Not a migration: a plain PostgreSQL has no use for it.
+-- Distributes the archive by tenant on Citus. Run it once with psql on the coordinator, after the first
+-- `lethe migrate` and before the first record. docs/scaling.md says what it needs. It is no migration,
+-- because a plain PostgreSQL has no use for it.
 
 BEGIN;
 
--- Small, read with every call, changed by hand.
+-- It is small, it is read with every call, and it seldom changes.
 SELECT create_reference_table('tenants');
 
 SELECT create_distributed_table('epochs', 'tenant_id');
 
--- Everything that one statement of a tenant joins lies on one node.
+-- Tables that one statement joins must be on one node.
 SELECT create_distributed_table('interactions', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('survey_responses', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('raw_events', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('mentions', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('contents', 'tenant_id', colocate_with => 'epochs');
-SELECT create_distributed_table('rereadings', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('rescans', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('rescan_attempts', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('content_tickets', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('content_batches', 'tenant_id', colocate_with => 'epochs');
@@ -31,18 +32,18 @@ SELECT create_distributed_table('job_runs', 'tenant_id', colocate_with => 'epoch
 SELECT create_distributed_table('passes', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_selections', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_work', 'tenant_id', colocate_with => 'epochs');
-SELECT create_distributed_table('pass_hits', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_mentions', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_interactions', 'tenant_id', colocate_with => 'epochs');
-SELECT create_distributed_table('pass_text_hits', 'tenant_id', colocate_with => 'epochs');
-SELECT create_distributed_table('pass_released', 'tenant_id', colocate_with => 'epochs');
-SELECT create_distributed_table('sweeps', 'tenant_id', colocate_with => 'epochs');
-SELECT create_distributed_table('content_sweeps', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_text_mentions', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('pass_orphans', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('gc_identifiers', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('gc_objects', 'tenant_id', colocate_with => 'epochs');
 
--- `leases` and `_sqlx_migrations` stay local tables of the coordinator: a lease reads the database's clock in an UPDATE,
--- which a distributed table refuses, and there is one clock only.
+-- `leases` and `_sqlx_migrations` stay local tables of the coordinator. A lease reads the database's clock in
+-- an UPDATE, which a distributed table refuses, and all leases need one clock.
 
--- What the tables held before, tenants and their epochs at least, has been copied to the shards. The originals would stay on the
--- coordinator, unseen and out of date.
+-- The rows that the tables contained before were copied to the shards. Without this, the originals would stay
+-- on the coordinator, unseen and out of date.
 SELECT truncate_local_data_after_distributing_table(logicalrelid) FROM pg_dist_partition WHERE partmethod IN ('h', 'n');
 
 COMMIT;

@@ -75,10 +75,18 @@ async fn open_with(config: &Config, limits: Limits) -> Result<AppContext, StartE
         migrate(&stores).await?;
         make_demo(&stores).await?;
     }
-    match stores.keysets.verify(&stores.vault).await {
-        Err(VaultError::Crypto(error)) => Err(error.into()),
-        // A vault that is away or not migrated yet is the business of `/readyz` and of each command.
-        Ok(()) | Err(_) => Ok(stores),
+    // A database that is away or not migrated yet is the business of `/readyz` and of each command.
+    let (archive, vault, key) = tokio::join!(
+        store::pending_migrations(&stores.archive),
+        store::pending_migrations(&stores.vault),
+        stores.keysets.verify(&stores.vault),
+    );
+    match (archive, vault, key) {
+        (Err(error @ StoreError::MadeByOldVersion), ..) | (_, Err(error @ StoreError::MadeByOldVersion), _) => {
+            Err(error.into())
+        }
+        (.., Err(VaultError::Crypto(error))) => Err(error.into()),
+        _ => Ok(stores),
     }
 }
 

@@ -13,17 +13,17 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, Iden
     let mut noted = 0;
     for chunk in learned.chunks(1_000) {
         let query = tx
-            .query("INSERT INTO rereadings (tenant_id, content_id, identifier_id, state) ")
+            .query("INSERT INTO rescans (tenant_id, content_id, identifier_id, state) ")
             .push("WITH learned (interaction_id, identifier_id) AS (VALUES ");
         let query = query.each(chunk, |query, (record, id)| {
             query.with("(", *record).push(Sql::CAST_UUID).with(", ", *id).push(Sql::CAST_UUID).push(")")
         });
         let query = query
-            .push(") SELECT c.tenant_id, c.id, l.identifier_id, 'noted' FROM learned l")
+            .push(") SELECT c.tenant_id, c.id, l.identifier_id, 'pending' FROM learned l")
             .push(" JOIN contents c ON c.interaction_id = l.interaction_id")
             .with(" WHERE c.tenant_id = ", tenant);
         noted += of_texts(query, " AND c.kind")
-            .push(" ON CONFLICT (tenant_id, content_id, identifier_id) DO UPDATE SET state = 'noted'")
+            .push(" ON CONFLICT (tenant_id, content_id, identifier_id) DO UPDATE SET state = 'pending'")
             .once()
             .execute()
             .await?;

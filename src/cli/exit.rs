@@ -116,7 +116,7 @@ impl CommandError {
 const fn of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Unavailable(_) | StoreError::Contended => Exit::TryAgain,
-        StoreError::Address(_) | StoreError::Migration(_) => Exit::Configuration,
+        StoreError::Address(_) | StoreError::Migration(_) | StoreError::MadeByOldVersion => Exit::Configuration,
         _ => Exit::Failed,
     }
 }

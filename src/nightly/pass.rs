@@ -317,9 +317,8 @@ impl Forecast {
             sum.add(archive::selector::count(tx, tenant, *target, &selected).await?);
         }
         for (sum, goes) in [(&mut self.deleted, true), (&mut self.unfindable, false)] {
-            let selected = selected(due, |request| {
-                request.targets.contains(Target::Archive) && request.delete_content.unwrap_or(false) == goes
-            });
+            let selected =
+                selected(due, |request| request.targets.contains(Target::Archive) && request.delete_content == goes);
             for (kind, count) in content_of(tx, tenant, &selected).await? {
                 *sum.entry(kind).or_default() += count;
             }

@@ -14,7 +14,7 @@ pub struct Claimed {
     pub email_id: Option<IdentifierId>,
     pub due_at: DateTime<Utc>,
     pub targets: Targets,
-    pub delete_content: Option<bool>,
+    pub delete_content: bool,
 }
 
 impl Claimed {
@@ -72,7 +72,7 @@ pub async fn set_position(
 
 /// Removes the pass and all it noted.
 pub async fn delete_pass(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<()> {
-    for table in ["DELETE FROM pass_selections", "DELETE FROM pass_work", "DELETE FROM pass_released"] {
+    for table in ["DELETE FROM pass_selections", "DELETE FROM pass_work", "DELETE FROM pass_orphans"] {
         tx.query(table).with(" WHERE tenant_id = ", tenant).with(" AND pass_id = ", pass).execute().await?;
     }
     tx.query("DELETE FROM passes").with(" WHERE tenant_id = ", tenant).with(" AND id = ", pass).execute().await?;
@@ -168,7 +168,7 @@ pub async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, ids: 
     let mut noted = 0;
     for chunk in ids.chunks(1_000) {
         noted += tx
-            .query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) VALUES ")
+            .query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) VALUES ")
             .each(chunk, |query, id| query.with("(", tenant).with(", ", pass).with(", ", *id).push(")"))
             .push(" ON CONFLICT DO NOTHING")
             .once()
@@ -186,7 +186,7 @@ pub async fn released(
     after: Option<IdentifierId>,
 ) -> Result<Vec<IdentifierId>> {
     let rows: Vec<(IdentifierId,)> = tx
-        .query("SELECT identifier_id FROM pass_released")
+        .query("SELECT identifier_id FROM pass_orphans")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
         .with_some(" AND identifier_id > ", after)
@@ -202,7 +202,7 @@ pub async fn forget_released(
     pass: PassId,
     ids: &[IdentifierId],
 ) -> Result<u64> {
-    tx.query("DELETE FROM pass_released")
+    tx.query("DELETE FROM pass_orphans")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
         .with_any(" AND identifier_id", ids.iter().copied())

@@ -66,7 +66,7 @@ pub async fn begin(db: &Db<Archive>, key: Key, now: DateTime<Utc>) -> Result<Beg
             return Err(RequestError::InProgress);
         };
         let age = now - known.created_at;
-        let is_free = age >= KEPT || (known.answer.is_none() && age >= DEAD);
+        let is_free = age >= KEPT || (known.outcome.is_none() && age >= DEAD);
         if !is_free {
             return known_answer(&known, &key).map(Begun::Replayable);
         }
@@ -82,8 +82,8 @@ fn known_answer(known: &sql::KeyRow, key: &Key) -> Result<Saved<RequestId>, Requ
     if known.body_hash != key.body {
         return Err(RequestError::KeyReused);
     }
-    let answer = known.answer.as_deref().ok_or(RequestError::InProgress)?;
-    let broken = |_| StoreError::Inconsistent("idempotency_keys.answer".to_owned());
+    let answer = known.outcome.as_deref().ok_or(RequestError::InProgress)?;
+    let broken = |_| StoreError::Inconsistent("idempotency_keys.outcome".to_owned());
     Ok(serde_json::from_str(answer).map_err(broken)?)
 }
 

@@ -25,7 +25,7 @@ struct RequestRow {
     due_at: DateTime<Utc>,
     comment: Option<String>,
     targets: Targets,
-    delete_content: Option<bool>,
+    delete_content: bool,
     status: String,
     user_name: String,
     attempts: i32,
@@ -52,7 +52,7 @@ impl TryFrom<RequestRow> for Request {
             due_at: row.due_at,
             comment: row.comment,
             targets: row.targets,
-            delete_content: row.delete_content.unwrap_or(false),
+            delete_content: row.delete_content,
             status: row.status.parse().map_err(broken)?,
             user_name: row.user_name,
             attempts: row.attempts,
@@ -243,12 +243,12 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[Request]
 #[derive(sqlx::FromRow)]
 pub struct KeyRow {
     pub body_hash: Vec<u8>,
-    pub answer: Option<String>,
+    pub outcome: Option<String>,
     pub created_at: DateTime<Utc>,
 }
 
 pub async fn key(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<KeyRow>> {
-    tx.query("SELECT body_hash, answer, created_at FROM idempotency_keys")
+    tx.query("SELECT body_hash, outcome, created_at FROM idempotency_keys")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND key_hash = ", hash)
         .maybe()
@@ -281,7 +281,7 @@ pub async fn take_key(
     before: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<u64> {
-    tx.query("UPDATE idempotency_keys SET answer = NULL")
+    tx.query("UPDATE idempotency_keys SET outcome = NULL")
         .with(", body_hash = ", body)
         .with(", created_at = ", now)
         .with(" WHERE tenant_id = ", tenant)
@@ -296,14 +296,14 @@ pub async fn answer_key(
     tenant: TenantId,
     hash: &[u8],
     at: DateTime<Utc>,
-    answer: &str,
+    outcome: &str,
 ) -> Result<u64> {
     tx.query("UPDATE idempotency_keys SET")
-        .with(" answer = ", answer)
+        .with(" outcome = ", outcome)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND key_hash = ", hash)
         .with(" AND created_at = ", at)
-        .push(" AND answer IS NULL")
+        .push(" AND outcome IS NULL")
         .execute()
         .await
 }
@@ -313,7 +313,7 @@ pub async fn release_key(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8], at
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND key_hash = ", hash)
         .with(" AND created_at = ", at)
-        .push(" AND answer IS NULL")
+        .push(" AND outcome IS NULL")
         .execute()
         .await
 }

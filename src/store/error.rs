@@ -19,6 +19,8 @@ pub enum StoreError {
     Inconsistent(String),
     #[error("the database refused a statement with code {0}")]
     Refused(String),
+    #[error("the database was made by Lethe 0.1: create an empty database and load the data anew")]
+    MadeByOldVersion,
     #[error("migration failed: {0}")]
     Migration(&'static str),
     #[error("the database URL is not usable: {0}")]
@@ -36,7 +38,7 @@ impl StoreError {
 impl StoreError {
     /// Whether the program is at fault, or what is stored: no caller can mend it, and no later try.
     pub(super) const fn is_mistake(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Inconsistent(_) | Self::Migration(_))
+        matches!(self, Self::Refused(_) | Self::Inconsistent(_) | Self::Migration(_) | Self::MadeByOldVersion)
     }
 }
 

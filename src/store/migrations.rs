@@ -2,7 +2,7 @@
 
 use std::ops::DerefMut;
 
-use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, Transaction};
 
 use super::lexer::statements;
@@ -14,6 +14,9 @@ pub trait Migrations: Sized {
     /// The PostgreSQL schema that is created first, where the store lives in one of its own.
     const SCHEMA: Option<&'static str>;
 }
+
+/// The version of the first migration.
+const BASELINE: i64 = 1;
 
 static ARCHIVE_POSTGRES: Migrator = sqlx::migrate!("migrations/archive/postgres");
 static ARCHIVE_SQLITE: Migrator = sqlx::migrate!("migrations/archive/sqlite");
@@ -62,19 +65,24 @@ where
     connection.lock().await?;
     connection.ensure_migrations_table(table).await?;
     let applied = connection.list_applied_migrations(table).await?;
-    if let Some(newer) = applied.iter().find(|one| !migrator.version_exists(one.version)) {
-        return Err(MigrateError::VersionMissing(newer.version).into());
-    }
-    for migration in migrator.iter() {
-        match applied.iter().find(|done| done.version == migration.version) {
-            Some(done) if done.checksum != migration.checksum => {
-                return Err(MigrateError::VersionMismatch(migration.version).into());
-            }
-            Some(_) => {}
-            None => apply(migration, table, connection).await?,
-        }
+    for migration in missing(migrator, &applied)? {
+        apply(migration, table, connection).await?;
     }
     Ok(connection.unlock().await?)
+}
+
+/// The migrations that are not applied yet; an error where this program does not know one that is.
+fn missing(migrator: &'static Migrator, applied: &[AppliedMigration]) -> Result<Vec<&'static Migration>> {
+    for done in applied {
+        match migrator.iter().find(|known| known.version == done.version) {
+            Some(known) if known.checksum == done.checksum => {}
+            // Lethe 0.1 had another first migration. It was never deployed, so nothing migrates from it.
+            Some(_) if done.version == BASELINE => return Err(StoreError::MadeByOldVersion),
+            Some(_) => return Err(MigrateError::VersionMismatch(done.version).into()),
+            None => return Err(MigrateError::VersionMissing(done.version).into()),
+        }
+    }
+    Ok(migrator.iter().filter(|known| !applied.iter().any(|done| done.version == known.version)).collect())
 }
 
 async fn apply<C>(migration: &'static Migration, table: &'static str, connection: &mut C) -> Result<()>
@@ -106,7 +114,7 @@ async fn create_schema(connection: &mut sqlx::PgConnection) -> Result<()> {
     }
 }
 
-/// How many migrations are still to be applied; an error where the database is newer than this program.
+/// How many migrations are still to be applied; an error where this program does not know one that is applied.
 pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
     let (known, applied) = match &db.pool {
         Pool::Postgres(pool) => {
@@ -119,14 +127,10 @@ pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
             (S::SQLITE, connection.list_applied_migrations(&S::SQLITE.table_name).await.map_err(StoreError::from))
         }
     };
-    let applied = match applied {
-        Ok(applied) => applied,
-        // No table of migrations: nothing was applied yet.
-        Err(StoreError::Refused(_) | StoreError::Migration(_)) => return Ok(known.iter().count()),
-        Err(error) => return Err(error),
-    };
-    if applied.iter().any(|one| !known.version_exists(one.version)) {
-        return Err(StoreError::Migration("the database is newer than this program"));
+    match applied {
+        Ok(applied) => Ok(missing(known, &applied)?.len()),
+        // Without a table of migrations, no migration was applied.
+        Err(StoreError::Refused(_) | StoreError::Migration(_)) => Ok(known.iter().count()),
+        Err(error) => Err(error),
     }
-    Ok(known.iter().filter(|one| !applied.iter().any(|done| done.version == one.version)).count())
 }

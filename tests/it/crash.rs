@@ -84,7 +84,7 @@ async fn canonical(lethe: &TestLethe, evening: &BTreeSet<String>) -> BTreeMap<St
         // How often a fence moved, who held the lease and which runs there were tells of the kills themselves.
         ("epochs", &["epoch"]),
         ("leases", &["holder", "token", "until_ms"]),
-        ("sweeps", &["position"]),
+        ("gc_identifiers", &["position"]),
     ]);
     let mut tables = BTreeMap::new();
     for table in dump.tables.keys().filter(|table| *table != "job_runs") {

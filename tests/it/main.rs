@@ -22,6 +22,7 @@ mod harness;
 mod ingest;
 mod keyed;
 mod keys;
+mod migrations;
 mod nightly;
 mod nightly_closed_interactions;
 mod nightly_content;

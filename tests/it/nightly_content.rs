@@ -204,7 +204,7 @@ each_store!(texts_lose_whom_the_night_forgets_and_deliveries_are_settled, |lethe
     wanted.sort();
     assert_eq!(held, wanted, "only Per is still mentioned");
     assert_eq!(dump.rows("vault.identifiers").len(), 1, "only Per is known");
-    assert_eq!((dump.rows("pass_text_hits").len(), dump.rows("pass_interactions").len()), (0, 0));
+    assert_eq!((dump.rows("pass_text_mentions").len(), dump.rows("pass_interactions").len()), (0, 0));
 
     let result = |request: &Value| {
         let id = request["id"].clone();

@@ -195,7 +195,7 @@ each_store!(who_is_learned_late_is_forgotten_in_the_texts, |lethe: TestLethe| as
     let dump = lethe.dump().await;
     assert!(lethe.objects().is_disjoint(&before), "what names the customer is gone");
     assert_eq!((lethe.objects().len(), dump.rows("vault.content_keys").len()), (3, 3));
-    assert_eq!(dump.rows("rereadings").len(), 0);
+    assert_eq!(dump.rows("rescans").len(), 0);
     let kinds: Vec<_> = dump.rows("vault.identifiers").iter().map(|row| row["kind"].clone()).collect();
     assert_eq!(kinds, [Some("email".to_owned())], "only Ola is left, whom the comment mentions");
 });
@@ -222,7 +222,7 @@ each_store!(who_comes_back_after_being_forgotten_leaves_the_texts_too, |lethe: T
     }
     assert!(shown(&officer, &unread[2], "anonymized").await.starts_with("Anonymized ringte, Anonymized, "));
     let dump = lethe.dump().await;
-    assert_eq!((dump.rows("rereadings").len(), dump.rows("vault.identifiers").len()), (0, 0));
+    assert_eq!((dump.rows("rescans").len(), dump.rows("vault.identifiers").len()), (0, 0));
 });
 
 each_store!(a_text_that_cannot_be_read_again_keeps_its_customer_waiting, |lethe: TestLethe| async move {

@@ -17,7 +17,7 @@ use crate::harness::{Reply, Store, TestLethe, Wire, each_store, tell};
 const CALL: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: lethe\r\n\r\n";
 
 /// Makes servers of a story those of a real installation, which goes on for a while after it was asked to end.
-async fn in_production(lethe: &mut TestLethe, drain: &str) {
+pub async fn in_production(lethe: &mut TestLethe, drain: &str) {
     lethe.stop().await;
     let jwks = lethe.data_folder().join("jwks.json");
     let key = r#"{"keys":[{"kty":"EC","crv":"P-256","use":"sig","kid":"1","alg":"ES256",

@@ -117,7 +117,7 @@ each_store!(a_job_that_was_killed_by_chance_forgets_everybody_at_the_next_start,
     assert_eq!(report(&ran.stdout, "demo")["requests_done"], 1);
     assert_eq!(state(&lethe, "demo", &kanari).await, done());
     let dump = lethe.dump().await;
-    assert_eq!((dump.rows("rescan_attempts").len(), dump.rows("rereadings").len()), (0, 0));
+    assert_eq!((dump.rows("rescan_attempts").len(), dump.rows("rescans").len()), (0, 0));
 });
 
 each_store!(a_text_that_is_too_long_for_the_job_is_marked_and_skipped, |lethe: TestLethe| async move {

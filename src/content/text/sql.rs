@@ -35,7 +35,7 @@ pub async fn customer(
 /// The identifiers that a text is still to be searched for.
 pub async fn pending(tx: &mut Tx<Archive>, tenant: TenantId, object: ContentId) -> Result<Vec<IdentifierId>> {
     let rows: Vec<(IdentifierId,)> = tx
-        .query("SELECT identifier_id FROM rereadings")
+        .query("SELECT identifier_id FROM rescans")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND content_id = ", object)
         .push(" AND state <> 'done' ORDER BY identifier_id")
@@ -52,7 +52,7 @@ pub async fn note_state(
     identifiers: &[IdentifierId],
     state: &str,
 ) -> Result<u64> {
-    tx.query("UPDATE rereadings SET")
+    tx.query("UPDATE rescans SET")
         .with(" state = ", state)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND content_id = ", object)
@@ -87,7 +87,7 @@ pub async fn replace(
         .with(" AND record_id = ", old)
         .execute()
         .await?;
-    tx.query("UPDATE rereadings SET")
+    tx.query("UPDATE rescans SET")
         .with(" content_id = ", new)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND content_id = ", old)

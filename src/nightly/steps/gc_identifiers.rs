@@ -152,7 +152,7 @@ const REFERENCES: [(&str, &str); 15] = [
     ("raw_events", "email_id"),
     ("raw_events", "name_id"),
     ("mentions", "identifier_id"),
-    ("rereadings", "identifier_id"),
+    ("rescans", "identifier_id"),
     ("requests", "phone_id"),
     ("requests", "email_id"),
     ("delivery_customers", "phone_id"),
@@ -161,12 +161,12 @@ const REFERENCES: [(&str, &str); 15] = [
 
 async fn sweep_position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {
     let position: Option<(IdentifierId,)> =
-        tx.query("SELECT position FROM sweeps").with(" WHERE tenant_id = ", tenant).maybe().await?;
+        tx.query("SELECT position FROM gc_identifiers").with(" WHERE tenant_id = ", tenant).maybe().await?;
     Ok(position.map_or(IdentifierId(uuid::Uuid::nil()), |(position,)| position))
 }
 
 async fn set_sweep_position(tx: &mut Tx<Archive>, tenant: TenantId, position: IdentifierId) -> Result<u64> {
-    tx.query("INSERT INTO sweeps (tenant_id, position) VALUES (")
+    tx.query("INSERT INTO gc_identifiers (tenant_id, position) VALUES (")
         .with("", tenant)
         .with(", ", position)
         .push(") ON CONFLICT (tenant_id) DO UPDATE SET position = excluded.position")

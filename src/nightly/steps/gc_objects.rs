@@ -196,7 +196,7 @@ async fn rows_after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId) ->
 
 async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Reached> {
     let position: Option<Reached> = tx
-        .query("SELECT folder, content_position, key_position FROM content_sweeps")
+        .query("SELECT folder, content_position, key_position FROM gc_objects")
         .with(" WHERE tenant_id = ", tenant)
         .maybe()
         .await?;
@@ -206,7 +206,7 @@ async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Reached> {
 
 async fn set_position(tx: &mut Tx<Archive>, tenant: TenantId, position: Reached) -> Result<u64> {
     let Reached { folder, content_position, key_position } = position;
-    tx.query("INSERT INTO content_sweeps (tenant_id, folder, content_position, key_position) VALUES (")
+    tx.query("INSERT INTO gc_objects (tenant_id, folder, content_position, key_position) VALUES (")
         .with("", tenant)
         .with(", ", folder)
         .with(", ", content_position)

@@ -161,7 +161,7 @@ mod tests {
             email_id: id(email),
             due_at,
             targets,
-            delete_content: None,
+            delete_content: false,
         }
     }
 

@@ -75,11 +75,11 @@ async fn forget_deleted(room: PassContext<'_>) -> std::result::Result<(), PassEr
     let PassContext { stores, lease, tenant, .. } = room;
     let mut tx = stores.archive.write().await?;
     lease.renew(&mut tx).await?;
-    tx.query("UPDATE rereadings SET state = 'done'")
+    tx.query("UPDATE rescans SET state = 'done'")
         .with(" WHERE tenant_id = ", tenant)
-        .push(" AND EXISTS (SELECT 1 FROM rescan_attempts a WHERE a.content_id = rereadings.content_id")
+        .push(" AND EXISTS (SELECT 1 FROM rescan_attempts a WHERE a.content_id = rescans.content_id")
         .with(" AND a.tenant_id = ", tenant)
-        .push(") AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.id = rereadings.content_id")
+        .push(") AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.id = rescans.content_id")
         .with(" AND c.tenant_id = ", tenant)
         .push(")")
         .execute()
@@ -181,7 +181,7 @@ async fn read(room: PassContext<'_>, texts: &[ContentId]) -> std::result::Result
 /// The next texts that are to be read again, none of which was in hand when a process ended.
 async fn unread(tx: &mut Tx<Archive>, tenant: TenantId, after: Option<ContentId>) -> Result<Vec<ContentId>> {
     let rows: Vec<(ContentId,)> = tx
-        .query("SELECT DISTINCT n.content_id FROM rereadings n")
+        .query("SELECT DISTINCT n.content_id FROM rescans n")
         .with(" WHERE n.tenant_id = ", tenant)
         .push(" AND n.state <> 'done'")
         .with_some(" AND n.content_id > ", after)
@@ -215,12 +215,12 @@ enum State {
 /// interaction, or whom it is to be searched for.
 async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, state: State) -> Result<Vec<RequestId>> {
     let is_noted = match state {
-        State::Waiting => " AND n.state = 'noted' AND NOT EXISTS (",
-        State::Noted => " AND n.state = 'noted' AND EXISTS (",
+        State::Waiting => " AND n.state = 'pending' AND NOT EXISTS (",
+        State::Noted => " AND n.state = 'pending' AND EXISTS (",
     };
     let query = tx
         .query(
-            "WITH unread AS (SELECT n.identifier_id, c.interaction_id, c.at FROM rereadings n \
+            "WITH unread AS (SELECT n.identifier_id, c.interaction_id, c.at FROM rescans n \
              JOIN contents c ON c.id = n.content_id",
         )
         .with(" WHERE n.tenant_id = ", tenant)
@@ -241,24 +241,20 @@ async fn stuck(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, state: Stat
 
 /// Notes whom texts were searched for: candidates for leaving the vault, unless something else refers to them.
 async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<u64> {
-    tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
+    tx.query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
         .with("", tenant)
         .push(Sql::CAST_UUID)
         .with(", ", pass)
         .push(Sql::CAST_UUID)
-        .with(", identifier_id FROM rereadings WHERE tenant_id = ", tenant)
+        .with(", identifier_id FROM rescans WHERE tenant_id = ", tenant)
         .push(" AND state = 'done' ON CONFLICT DO NOTHING")
         .execute()
         .await?;
-    tx.query("DELETE FROM rereadings")
-        .with(" WHERE tenant_id = ", tenant)
-        .push(" AND state = 'done'")
-        .execute()
-        .await?;
+    tx.query("DELETE FROM rescans").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'").execute().await?;
     // What was noted of texts that were deleted meanwhile.
     tx.query("DELETE FROM rescan_attempts")
         .with(" WHERE tenant_id = ", tenant)
-        .push(" AND NOT EXISTS (SELECT 1 FROM rereadings n WHERE n.content_id = rescan_attempts.content_id")
+        .push(" AND NOT EXISTS (SELECT 1 FROM rescans n WHERE n.content_id = rescan_attempts.content_id")
         .with(" AND n.tenant_id = ", tenant)
         .push(")")
         .execute()

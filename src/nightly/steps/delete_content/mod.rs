@@ -198,7 +198,7 @@ async fn is_asked(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Resul
 
 /// Notes whom the texts that go mention: candidates for leaving the vault.
 async fn release(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, gone: &[ContentId]) -> Result<u64> {
-    tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
+    tx.query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
         .with("", tenant)
         .push(Sql::CAST_UUID)
         .with(", ", pass)

@@ -83,7 +83,7 @@ pub async fn cut_chunk(stores: &AppContext, lease: &Lease, chunk: &Chunk) -> std
         let became = if chunk.mentions { Some(becoming_anonymous(&mut tx, chunk).await?) } else { None };
         if mentioned > 0 {
             cut_mentions(&mut tx, chunk).await?;
-            tx.query("DELETE FROM pass_hits").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
+            tx.query("DELETE FROM pass_mentions").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
         }
         failpoint::hit("batch.between");
         let customers = cut_customers(&mut tx, chunk).await?;
@@ -112,7 +112,7 @@ fn with_hits<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     );
     if chunk.mentions {
         query
-            .push(" UNION ALL SELECT record_id, identifier_id, at FROM pass_hits")
+            .push(" UNION ALL SELECT record_id, identifier_id, at FROM pass_mentions")
             .with(" WHERE tenant_id = ", chunk.tenant)
             .push(")")
     } else {
@@ -123,7 +123,7 @@ fn with_hits<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
 /// Notes the selected mentions; then, of the records whose customer goes, the mentions of that customer and of
 /// everybody else whom this pass forgets there.
 async fn note_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    const INSERT: &str = "INSERT INTO pass_hits (tenant_id, record_id, slot, identifier_id, at) ";
+    const INSERT: &str = "INSERT INTO pass_mentions (tenant_id, record_id, n, identifier_id, at) ";
     let query = with_selected(tx.query(INSERT), chunk).push(", said AS (");
     let selected = selector::mentions(query, chunk.tenant, chunk.target, chunk.span)
         .with(") SELECT ", chunk.tenant)
@@ -170,7 +170,7 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 
 /// Notes what the cut takes out of records: candidates for leaving the vault.
 async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    with_hits(tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) "), chunk)
+    with_hits(tx.query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) "), chunk)
         .with(" SELECT DISTINCT ", chunk.tenant)
         .push(Sql::CAST_UUID)
         .with(", ", chunk.pass)
@@ -198,7 +198,7 @@ async fn becoming_anonymous(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> 
 async fn cut_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     tx.query("UPDATE ")
         .push(table(chunk.target))
-        .push(" SET forgotten = forgotten | 8 FROM pass_hits h")
+        .push(" SET forgotten = forgotten | 8 FROM pass_mentions h")
         .with(" WHERE h.tenant_id = ", chunk.tenant)
         .push(" AND ")
         .push(table(chunk.target))
@@ -209,11 +209,11 @@ async fn cut_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         )
         .execute()
         .await?;
-    tx.query("UPDATE mentions SET identifier_id = NULL FROM pass_hits h")
+    tx.query("UPDATE mentions SET identifier_id = NULL FROM pass_mentions h")
         .with(" WHERE h.tenant_id = ", chunk.tenant)
         .with(" AND mentions.tenant_id = ", chunk.tenant)
         .with(" AND mentions.target = ", Owner::from(chunk.target))
-        .push(" AND mentions.record_id = h.record_id AND mentions.n = h.slot")
+        .push(" AND mentions.record_id = h.record_id AND mentions.n = h.n")
         .push(" AND mentions.identifier_id = h.identifier_id AND mentions.at = h.at")
         .execute()
         .await

@@ -78,7 +78,7 @@ async fn list(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 
 /// Notes whom the deliveries forget: candidates for leaving the vault.
 async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    with_made(tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) "), chunk)
+    with_made(tx.query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) "), chunk)
         .push(
             ", hit AS (SELECT phone_id AS identifier_id FROM made WHERE phone_id IS NOT NULL \
              UNION SELECT email_id FROM made WHERE email_id IS NOT NULL) SELECT ",

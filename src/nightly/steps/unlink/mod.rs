@@ -75,7 +75,7 @@ pub async fn cut(
         (position, from) = chunk.end();
         chunks += 1;
         if (chunk.mentions || chunk.texts) && chunks % CHUNKS_TO_TIDY == 0 && stores.archive.is_postgres() {
-            stores.archive.scrub(Sql::per("VACUUM pass_hits, pass_text_hits", "")).await?;
+            stores.archive.scrub(Sql::per("VACUUM pass_mentions, pass_text_mentions", "")).await?;
         }
         *report.anonymized.entry(chunk.target.to_string()).or_default() += records;
         report.texts_anonymized += texts;

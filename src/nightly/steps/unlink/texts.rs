@@ -20,19 +20,19 @@ pub async fn cut_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     count(tx, chunk).await?;
     release(tx, chunk).await?;
     let texts: i64 = tx
-        .query("SELECT count(DISTINCT content_id) FROM pass_text_hits")
+        .query("SELECT count(DISTINCT content_id) FROM pass_text_mentions")
         .with(" WHERE tenant_id = ", chunk.tenant)
         .scalar()
         .await?;
-    tx.query("UPDATE mentions SET identifier_id = NULL FROM pass_text_hits h")
+    tx.query("UPDATE mentions SET identifier_id = NULL FROM pass_text_mentions h")
         .with(" WHERE h.tenant_id = ", chunk.tenant)
         .with(" AND mentions.tenant_id = ", chunk.tenant)
         .with(" AND mentions.target = ", Owner::Content)
-        .push(" AND mentions.record_id = h.content_id AND mentions.n = h.slot")
+        .push(" AND mentions.record_id = h.content_id AND mentions.n = h.n")
         .push(" AND mentions.identifier_id = h.identifier_id AND mentions.at = h.at")
         .execute()
         .await?;
-    tx.query("DELETE FROM pass_text_hits").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
+    tx.query("DELETE FROM pass_text_mentions").with(" WHERE tenant_id = ", chunk.tenant).execute().await?;
     Ok(texts.unsigned_abs())
 }
 
@@ -40,7 +40,7 @@ pub async fn cut_texts(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 /// of everybody else whom this pass forgets. A name in a text is its customer's, also one that the interaction had when
 /// the text came and has not any more.
 async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    const INSERT: &str = "INSERT INTO pass_text_hits (tenant_id, content_id, slot, identifier_id, at) ";
+    const INSERT: &str = "INSERT INTO pass_text_mentions (tenant_id, content_id, n, identifier_id, at) ";
     let query = with_selected(tx.query(INSERT), chunk).push(", said AS (");
     let selected = selector::mentions(query, chunk.tenant, Owner::Content, chunk.span)
         .with(") SELECT ", chunk.tenant)
@@ -74,14 +74,14 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     let query = tx.query("INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) ");
     let mut query = with_customers(query, chunk)
-        .push(", hit AS (SELECT content_id, identifier_id, at FROM pass_text_hits")
+        .push(", hit AS (SELECT content_id, identifier_id, at FROM pass_text_mentions")
         .with(" WHERE tenant_id = ", chunk.tenant);
     for slot in ["k.phone_id", "k.email_id"] {
         query = query
             .push(" UNION ALL SELECT h.content_id, ")
             .push(slot)
             .push(
-                ", k.at FROM pass_text_hits h JOIN contents c ON c.id = h.content_id \
+                ", k.at FROM pass_text_mentions h JOIN contents c ON c.id = h.content_id \
                  JOIN customers k ON k.id = c.interaction_id",
             )
             .with(" WHERE h.tenant_id = ", chunk.tenant)
@@ -89,7 +89,7 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
             .push(" AND (h.identifier_id IN (k.phone_id, k.email_id, k.name_id) OR EXISTS (SELECT 1 FROM mentions m")
             .with(" WHERE m.tenant_id = ", chunk.tenant)
             .with(" AND m.target = ", Owner::Content)
-            .push(" AND m.record_id = h.content_id AND m.n = h.slot AND m.kind = 'name'))");
+            .push(" AND m.record_id = h.content_id AND m.n = h.n AND m.kind = 'name'))");
     }
     query
         .push(
@@ -109,12 +109,12 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 
 /// Notes who leaves the texts: candidates for leaving the vault.
 async fn release(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
-    tx.query("INSERT INTO pass_released (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
+    tx.query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
         .with("", chunk.tenant)
         .push(Sql::CAST_UUID)
         .with(", ", chunk.pass)
         .push(Sql::CAST_UUID)
-        .with(", identifier_id FROM pass_text_hits WHERE tenant_id = ", chunk.tenant)
+        .with(", identifier_id FROM pass_text_mentions WHERE tenant_id = ", chunk.tenant)
         .push(" ON CONFLICT DO NOTHING")
         .execute()
         .await
