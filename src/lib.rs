@@ -35,9 +35,10 @@ pub mod http;
 pub mod nightly;
 pub mod recording_keys;
 pub mod requests;
-#[cfg(test)]
-mod stage;
 pub mod store;
 pub mod telemetry;
 pub mod tenants;
 pub mod vault;
+
+#[cfg(test)]
+mod tests;

@@ -123,7 +123,7 @@ pub async fn get_tenant(
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
-    if has.has(tenant.version) {
+    if has.0.contain(tenant.version) {
         return Ok(HttpResponse::NotModified().insert_header(etag(tenant.version)).finish());
     }
     Ok(settings(tenant, stores.clock.now()))
@@ -184,7 +184,7 @@ pub async fn change_tenant(
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
-    condition.check(tenant.version)?;
+    condition.0.check(tenant.version)?;
     let change = patch.read::<TenantPatch>()?.change().map_err(Problem::invalid)?;
     let mut tx = stores.archive.write().await?;
     let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;

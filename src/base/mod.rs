@@ -15,4 +15,5 @@ pub mod page;
 pub mod patch;
 pub mod purpose;
 pub mod target;
+pub mod version;
 pub mod work;

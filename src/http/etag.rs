@@ -7,6 +7,7 @@ use actix_web::http::header::{ETag, EntityTag, HeaderMap, HeaderName, IF_MATCH, 
 use actix_web::{FromRequest, HttpRequest};
 
 use super::problem::{Code, Problem};
+use crate::base::version::{VersionError, Versions};
 
 /// The header of a version: `ETag: "3"`.
 #[must_use]
@@ -14,96 +15,30 @@ pub fn etag(version: i64) -> ETag {
     ETag(EntityTag::new_strong(version.to_string()))
 }
 
-/// The tags of a condition. The types of actix-web for these headers leave out each tag that they cannot read. A change
-/// would then pass with `*, "3"`, so the headers are read here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Tags {
-    #[default]
-    Absent,
-    Any,
-    /// Each tag, and whether it is weak.
-    Listed(Vec<(bool, String)>),
-    Malformed,
-}
-
-impl Tags {
-    fn of(headers: &HeaderMap, name: &HeaderName) -> Self {
-        let mut all = Vec::new();
-        for header in headers.get_all(name) {
-            match header.to_str().ok().and_then(tags) {
-                None => return Self::Malformed,
-                Some(tags) => all.extend(tags),
-            }
-        }
-        let any = |(_, tag): &(bool, String)| tag == "*";
-        match all.as_slice() {
-            [] if headers.contains_key(name) => Self::Malformed,
-            [] => Self::Absent,
-            [tag] if any(tag) => Self::Any,
-            tags if tags.iter().any(any) => Self::Malformed,
-            _ => Self::Listed(all),
-        }
-    }
-
-    fn name(&self, version: i64, weak_too: bool) -> bool {
-        let version = format!("\"{version}\"");
-        match self {
-            Self::Absent | Self::Malformed => false,
-            Self::Any => true,
-            Self::Listed(tags) => tags.iter().any(|(weak, tag)| (weak_too || !weak) && *tag == version),
-        }
-    }
-}
-
-/// Reads a list of tags with their quotes, or `*`.
-fn tags(header: &str) -> Option<Vec<(bool, String)>> {
-    let mut rest = header.trim();
-    if rest == "*" {
-        return Some(vec![(false, "*".to_owned())]);
-    }
-    let mut tags = Vec::new();
-    while !rest.is_empty() {
-        let (weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
-        let (tag, after) = quoted.strip_prefix('"')?.split_once('"')?;
-        tags.push((weak, format!("\"{tag}\"")));
-        let after = after.trim_start();
-        rest = match after.strip_prefix(',') {
-            Some(more) => more.trim_start(),
-            None if after.is_empty() => after,
-            None => return None,
-        };
-    }
-    Some(tags)
-}
-
-/// The condition of a change: the version that the caller read.
+/// The condition of a change: the version that the caller read. A header that cannot be read names no version.
 #[derive(Clone, Debug)]
-pub struct IfMatch(Tags);
+pub struct IfMatch(pub Versions);
 
-impl IfMatch {
-    #[cfg(test)]
-    pub fn of(version: i64) -> Self {
-        Self(Tags::Listed(vec![(false, format!("\"{version}\""))]))
-    }
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
 
-    /// Compares the condition with the stored version. A header that cannot be read names no version.
-    pub fn check(&self, version: i64) -> Result<(), VersionError> {
-        match &self.0 {
-            Tags::Absent => Err(VersionError::Missing),
-            tags if tags.name(version, false) => Ok(()),
-            _ => Err(VersionError::Stale),
-        }
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(versions(request.headers(), &IF_MATCH, |is_weak| !is_weak))))
     }
 }
 
-/// Why a change does not apply to the stored version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VersionError {
-    /// Without a condition, a caller could overwrite a version that they have not seen.
-    #[error("If-Match is missing")]
-    Missing,
-    #[error("If-Match names another version")]
-    Stale,
+/// The condition of a read: the versions that the caller already has.
+#[derive(Clone, Debug)]
+pub struct IfNoneMatch(pub Versions);
+
+impl FromRequest for IfNoneMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(versions(request.headers(), &IF_NONE_MATCH, |_| true))))
+    }
 }
 
 impl From<VersionError> for Problem {
@@ -117,34 +52,65 @@ impl From<VersionError> for Problem {
     }
 }
 
-impl FromRequest for IfMatch {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Tags::of(request.headers(), &IF_MATCH))))
+/// The versions of a header. The types of actix-web for these headers leave out each tag that they cannot read. A change
+/// would then apply with `*, "3"`, so the headers are read here.
+fn versions(headers: &HeaderMap, name: &HeaderName, counts: impl Fn(bool) -> bool) -> Versions {
+    let mut all = Vec::new();
+    for header in headers.get_all(name) {
+        match header.to_str().ok().and_then(tags) {
+            None => return Versions::Listed(Vec::new()),
+            Some(tags) => all.extend(tags),
+        }
+    }
+    match all.as_slice() {
+        [] if !headers.contains_key(name) => Versions::Absent,
+        [Tag::Any] => Versions::Any,
+        tags if tags.contains(&Tag::Any) => Versions::Listed(Vec::new()),
+        tags => Versions::Listed(tags.iter().filter_map(|tag| tag.version(&counts)).collect()),
     }
 }
 
-/// The condition of a read: the versions that the caller already has.
-#[derive(Clone, Debug, Default)]
-pub struct IfNoneMatch(Tags);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tag<'h> {
+    Any,
+    /// The text between the quotes.
+    Quoted {
+        text: &'h str,
+        is_weak: bool,
+    },
+}
 
-impl IfNoneMatch {
-    /// Whether the caller has this version, so that the response is 304.
-    #[must_use]
-    pub fn has(&self, version: i64) -> bool {
-        self.0.name(version, true)
+impl Tag<'_> {
+    /// The version in its one spelling.
+    fn version(self, counts: impl Fn(bool) -> bool) -> Option<i64> {
+        match self {
+            Self::Quoted { text, is_weak } if counts(is_weak) => {
+                text.parse().ok().filter(|version: &i64| version.to_string() == text)
+            }
+            Self::Any | Self::Quoted { .. } => None,
+        }
     }
 }
 
-impl FromRequest for IfNoneMatch {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Tags::of(request.headers(), &IF_NONE_MATCH))))
+/// Reads a list of tags, or `*`.
+fn tags(header: &str) -> Option<Vec<Tag<'_>>> {
+    let mut rest = header.trim();
+    if rest == "*" {
+        return Some(vec![Tag::Any]);
     }
+    let mut tags = Vec::new();
+    while !rest.is_empty() {
+        let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
+        let (text, after) = quoted.strip_prefix('"')?.split_once('"')?;
+        tags.push(Tag::Quoted { text, is_weak });
+        let after = after.trim_start();
+        rest = match after.strip_prefix(',') {
+            Some(more) => more.trim_start(),
+            None if after.is_empty() => after,
+            None => return None,
+        };
+    }
+    Some(tags)
 }
 
 #[cfg(test)]
@@ -156,26 +122,26 @@ mod tests {
     fn check(header: Option<&str>) -> Result<(), VersionError> {
         let request =
             header.into_iter().fold(TestRequest::get(), |request, tag| request.insert_header((IF_MATCH, tag)));
-        IfMatch(Tags::of(request.to_http_request().headers(), &IF_MATCH)).check(3)
+        let if_match = IfMatch::from_request(&request.to_http_request(), &mut Payload::None).into_inner();
+        if_match.map(|IfMatch(versions)| versions.check(3)).unwrap_or_else(|_| panic!("every header is read"))
     }
 
     #[test]
     fn a_change_needs_the_current_version() {
-        for fine in ["\"3\"", "*", "\"1\", \"3\"", " \"3\" ", "\"3\" ,\"4\""] {
+        for fine in ["\"3\"", "*", "\"1\", \"3\"", " \"3\" ", "\"3\" ,\"4\"", "\"a b\", \"3\""] {
             assert_eq!(check(Some(fine)), Ok(()), "{fine}");
         }
         for stale in ["\"2\"", "3", "W/\"3\"", "\"3", "", "*, \"3\"", "\"3\"\"4\"", "\"03\""] {
             assert_eq!(check(Some(stale)), Err(VersionError::Stale), "{stale}");
         }
         assert_eq!(check(None), Err(VersionError::Missing));
-        assert_eq!(IfMatch::of(3).check(3), Ok(()));
     }
 
     #[test]
     fn a_caller_that_has_the_version_gets_no_body() {
         let has = |tag: &str| {
             let request = TestRequest::get().insert_header((IF_NONE_MATCH, tag)).to_http_request();
-            IfNoneMatch(Tags::of(request.headers(), &IF_NONE_MATCH)).has(3)
+            versions(request.headers(), &IF_NONE_MATCH, |_| true).contain(3)
         };
         assert!(has("\"3\"") && has("W/\"3\"") && has("*"));
         assert!(!has("\"4\"") && !has("nonsense"));

@@ -19,20 +19,20 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(get_recording_key).service(register_recording_key).service(remove_recording_key);
 }
 
-/// The key that recordings are encrypted with, without the key.
+/// The description of the key that recordings are encrypted with.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "RecordingKey")]
 pub struct RecordingKeyItem {
-    /// What it came as.
+    /// The kind of its certificate.
     pub kind: KeyKind,
-    /// The certificate's fingerprint in upper-case hexadecimal digits: OpenPGP's own, or the SHA-256 of the X.509
+    /// The certificate's fingerprint in upper-case hexadecimal digits. It is OpenPGP's own, or the SHA-256 of the X.509
     /// certificate.
     #[schema(example = "B8A2D1F5C03E4C7F9B0E2D6A1C3F5E7A9B8D7C6F")]
     pub fingerprint: String,
-    /// What the key is.
+    /// The algorithm of the key.
     #[schema(example = "RSA 3072")]
     pub algorithm: String,
-    /// From when on nothing is encrypted with it; null: never.
+    /// Nothing is encrypted with the key from this time on. It is null if the key does not expire.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -43,73 +43,73 @@ impl From<RecordingKey> for RecordingKeyItem {
     }
 }
 
-/// A certificate to be registered.
+/// A certificate to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"kind": "x509", "certificate": "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n"}))]
 pub struct RecordingKeyCertificate {
-    /// What it is.
+    /// The kind of the certificate.
     pub kind: KeyKind,
-    /// The certificate: OpenPGP in armor, X.509 in PEM, or either's bytes in base64. At most 64 KB.
+    /// The certificate: OpenPGP in armor, X.509 in PEM, or the bytes of either in base64. At most 64 KB.
     #[schema(max_length = 65536)]
     pub certificate: String,
 }
 
 /// Get the recording key
 ///
-/// Fingerprint, algorithm and expiry of the key that recordings are encrypted with, never the key; 404 if there is none.
+/// The fingerprint, the algorithm, and the expiry of the key that recordings are encrypted with. 404 if there is none.
 ///
 /// Needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "get_recording_key", security(("bearer" = ["content:read"])),
-    responses((status = 200, description = "What is known of it.", body = RecordingKeyItem), CallProblems, ItemProblems))]
+    responses((status = 200, description = "The description of the key.", body = RecordingKeyItem), CallProblems, ItemProblems))]
 #[get("/tenant/recording-key")]
 pub async fn get_recording_key(
     caller: Caller<ContentRead>,
     _: Params<Nothing>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<RecordingKeyItem>> {
-    let key = super::find(&stores, caller.tenant).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let key = super::find(&app, caller.tenant).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(Json(key.into()))
 }
 
 /// Register the recording key
 ///
-/// An OpenPGP or X.509 certificate that recordings are encrypted with from now on, in place of the one before. Refused with
-/// a code of its own at `/certificate`: `private_key`, `not_a_certificate`, `several_certificates`, `too_long`,
-/// `version_unsupported`, `unbound`, `sha1_binding`, `revoked`, `expired`, `not_yet_valid`, `no_encryption_key`,
-/// `not_for_encryption`, `too_weak`, `algorithm_unsupported`. Who signed an X.509 certificate is not checked: compare the
-/// fingerprint that is answered.
+/// Registers an OpenPGP or X.509 certificate in place of the earlier one. Later recordings are encrypted with it. A
+/// certificate can be refused with one of these codes at `/certificate`: `private_key`, `not_a_certificate`,
+/// `several_certificates`, `too_long`, `version_unsupported`, `unbound`, `sha1_binding`, `revoked`, `expired`,
+/// `not_yet_valid`, `no_encryption_key`, `not_for_encryption`, `too_weak`, `algorithm_unsupported`. The signer of an X.509
+/// certificate is not checked. Compare the fingerprint in the response with the fingerprint of your certificate.
 ///
 /// Needs the scope `keys:admin`.
 #[utoipa::path(tag = "content", operation_id = "register_recording_key", security(("bearer" = ["keys:admin"])),
     request_body = RecordingKeyCertificate,
-    responses((status = 200, description = "What was registered.", body = RecordingKeyItem),
+    responses((status = 200, description = "The description of the registered key.", body = RecordingKeyItem),
         CallProblems, BodyProblems, OptionalProblems))]
 #[put("/tenant/recording-key")]
 pub async fn register_recording_key(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
     body: Body<RecordingKeyCertificate>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<RecordingKeyItem>> {
     let RecordingKeyCertificate { kind, certificate } = body.0;
-    Ok(Json(super::register(&stores, &caller, kind, certificate).await?.into()))
+    Ok(Json(super::register(&app, &caller, kind, certificate).await?.into()))
 }
 
 /// Remove the recording key
 ///
-/// Recordings are not encrypted for it any more; what was stays so, and only its owner can open it.
+/// Later recordings are not encrypted with the key. Earlier ones stay encrypted, and only the owner of the key can open them.
 ///
 /// Needs the scope `keys:admin`.
 #[utoipa::path(tag = "content", operation_id = "remove_recording_key", security(("bearer" = ["keys:admin"])),
-    responses((status = 204, description = "It is gone."), CallProblems, ItemProblems))]
+    responses((status = 204, description = "The key is removed."), CallProblems, ItemProblems))]
 #[delete("/tenant/recording-key")]
 pub async fn remove_recording_key(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    if !super::remove(&stores, &caller).await? {
+    if !super::remove(&app, &caller).await? {
         return Err(Problem::new(Code::NotFound));
     }
     Ok(HttpResponse::NoContent().finish())
@@ -121,8 +121,12 @@ impl From<KeyError> for Problem {
             KeyError::Refused(refusal) => {
                 Self::new(Code::ValidationFailed).at("/certificate", refusal.code(), refusal.detail())
             }
-            KeyError::NotBuiltIn => Self::new(Code::NotBuiltIn).detail("this build cannot encrypt for such keys"),
-            KeyError::TooLong => Self::new(Code::TooLarge).detail("one encrypted message cannot hold so much"),
+            KeyError::NotBuiltIn => {
+                Self::new(Code::NotBuiltIn).detail("This build of the service cannot encrypt with such keys.")
+            }
+            KeyError::TooLong => {
+                Self::new(Code::TooLarge).detail("One encrypted message cannot contain so many bytes.")
+            }
             KeyError::Unusable | KeyError::Crypto(_) => Self::internal(error),
             KeyError::Store(error) => error.into(),
         }

@@ -1,4 +1,4 @@
-//! Statements of recording keys, in the vault: a certificate may name its owner.
+//! Statements of recording keys. They are in the vault, because a certificate can name its owner.
 
 use chrono::{DateTime, Utc};
 

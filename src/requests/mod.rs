@@ -28,7 +28,7 @@ use serde::Serialize;
 use crate::base::actor::Actor;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
-use crate::http::etag::{IfMatch, IfNoneMatch};
+use crate::base::version::Versions;
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::AppContext;
 
@@ -79,16 +79,11 @@ pub enum Read {
     Known(i64),
 }
 
-pub async fn find(
-    app: &AppContext,
-    actor: &Actor,
-    id: RequestId,
-    if_none_match: &IfNoneMatch,
-) -> Result<Read, RequestError> {
+pub async fn find(app: &AppContext, actor: &Actor, id: RequestId, known: &Versions) -> Result<Read, RequestError> {
     let mut tx = app.archive.read().await?;
     let stored = load::by_ids(&mut tx, actor.tenant, &[id]).await?.pop().ok_or(RequestError::NotFound)?;
     drop(tx);
-    if if_none_match.has(stored.request.version) {
+    if known.contain(stored.request.version) {
         return Ok(Read::Known(stored.request.version));
     }
     let rendered = view::render(app, actor, Disclosure::of(actor, None), vec![stored]).await?;
@@ -113,22 +108,22 @@ pub async fn change(
     app: &AppContext,
     actor: &Actor,
     id: RequestId,
-    if_match: &IfMatch,
+    expected: &Versions,
     patch: &RequestPatch,
 ) -> Result<RenderedRequest, RequestError> {
-    let written = save::save(app, actor, Command::Change(id, if_match, patch), None).await?;
+    let written = save::save(app, actor, Command::Change(id, expected, patch), None).await?;
     only(render_written(app, actor, written).await?.updated)
 }
 
 /// Checks whether a request may be changed, before the change itself is validated: 404, 428, 412, and 409 come before 422.
-pub async fn check(app: &AppContext, actor: &Actor, id: RequestId, if_match: &IfMatch) -> Result<(), RequestError> {
+pub async fn check(app: &AppContext, actor: &Actor, id: RequestId, expected: &Versions) -> Result<(), RequestError> {
     let mut tx = app.archive.read().await?;
-    save::changeable(&mut tx, actor.tenant, id, if_match).await.map(drop)
+    save::changeable(&mut tx, actor.tenant, id, expected).await.map(drop)
 }
 
 /// Cancels a waiting request that no pass has begun. A later pass deletes its identifiers if nothing else refers to them.
-pub async fn cancel(app: &AppContext, actor: &Actor, id: RequestId, if_match: &IfMatch) -> Result<(), RequestError> {
-    save::save(app, actor, Command::Cancel(id, if_match), None).await.map(drop)
+pub async fn cancel(app: &AppContext, actor: &Actor, id: RequestId, expected: &Versions) -> Result<(), RequestError> {
+    save::save(app, actor, Command::Cancel(id, expected), None).await.map(drop)
 }
 
 /// Saves all rows of a batch or none (A11). A call with the same key returns the same result.

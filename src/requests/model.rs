@@ -15,7 +15,7 @@ use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
-use crate::http::etag::VersionError;
+use crate::base::version::VersionError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{Contended, VaultError};

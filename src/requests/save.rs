@@ -18,8 +18,8 @@ use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::base::version::Versions;
 use crate::base::work;
-use crate::http::etag::IfMatch;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext, Resolved, admit};
@@ -27,8 +27,8 @@ use crate::vault::{self, AppContext, Resolved, admit};
 #[derive(Clone, Copy)]
 pub enum Command<'a> {
     Create(&'a NewRequest),
-    Change(RequestId, &'a IfMatch, &'a RequestPatch),
-    Cancel(RequestId, &'a IfMatch),
+    Change(RequestId, &'a Versions, &'a RequestPatch),
+    Cancel(RequestId, &'a Versions),
     Batch(&'a Batch),
 }
 
@@ -73,12 +73,12 @@ impl Command<'_> {
             Self::Create(new) => {
                 plan.rows.push(ValidatedRequest::of_new(new, tenant, now, "").map_err(RequestError::Invalid)?);
             }
-            Self::Change(id, if_match, patch) => {
-                let before = changeable(tx, tenant.id, id, if_match).await?;
+            Self::Change(id, expected, patch) => {
+                let before = changeable(tx, tenant.id, id, expected).await?;
                 let row = ValidatedRequest::of_patch(patch, before, tenant, "").map_err(RequestError::Invalid)?;
                 plan.rows.push(row);
             }
-            Self::Cancel(id, if_match) => plan.cancelled.push(changeable(tx, tenant.id, id, if_match).await?.request),
+            Self::Cancel(id, expected) => plan.cancelled.push(changeable(tx, tenant.id, id, expected).await?.request),
             Self::Batch(batch) => {
                 let stored = load::by_ids(tx, tenant.id, &batch.named()).await?;
                 plan = batch.plan(tenant, now, stored)?;
@@ -94,10 +94,10 @@ pub async fn changeable(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     id: RequestId,
-    if_match: &IfMatch,
+    expected: &Versions,
 ) -> Result<StoredRequest, RequestError> {
     let stored = load::by_ids(tx, tenant, &[id]).await?.pop().ok_or(RequestError::NotFound)?;
-    if_match.check(stored.request.version)?;
+    expected.check(stored.request.version)?;
     stored.request.check_open()?;
     Ok(stored)
 }

@@ -20,7 +20,7 @@ use crate::base::crypto::sha256;
 use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
 use crate::content::tests::House;
-use crate::stage::{Answered, Call, Stage};
+use crate::tests::{Answered, Call, Stage};
 
 const CONTENT: &str = "/api/v1/archive/content";
 const OFFICER: &str = "dpo,integration";

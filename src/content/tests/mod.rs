@@ -16,8 +16,8 @@ use crate::audit::Action;
 use crate::base::actor::{Actor, Scope};
 use crate::base::crypto::sha256;
 use crate::base::id::IdentifierId;
-use crate::stage::Stage;
 use crate::store::StoreError;
+use crate::tests::Stage;
 use crate::{tenants, vault};
 
 /// A contact centre with one call.

@@ -129,7 +129,7 @@ pub async fn get_anonymize_request(
     known: IfNoneMatch,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    Ok(match super::find(&app, &caller, id.0, &known).await? {
+    Ok(match super::find(&app, &caller, id.0, &known.0).await? {
         Read::Known(version) => HttpResponse::NotModified().insert_header(etag(version)).finish(),
         Read::Rendered(rendered) => {
             let request = AnonymizeRequest::from(*rendered);
@@ -164,11 +164,11 @@ pub async fn update_anonymize_request(
     let patch: RequestPatch = match patch.read() {
         Ok(patch) => patch,
         Err(problem) => {
-            super::check(&app, &caller, id.0, &if_match).await?;
+            super::check(&app, &caller, id.0, &if_match.0).await?;
             return Err(problem);
         }
     };
-    let changed = EnteredAnonymizeRequest::from(super::change(&app, &caller, id.0, &if_match, &patch).await?);
+    let changed = EnteredAnonymizeRequest::from(super::change(&app, &caller, id.0, &if_match.0, &patch).await?);
     Ok(HttpResponse::Ok().insert_header(etag(changed.request.version)).json(changed))
 }
 
@@ -190,7 +190,7 @@ pub async fn delete_anonymize_request(
     if_match: IfMatch,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    super::cancel(&app, &caller, id.0, &if_match).await?;
+    super::cancel(&app, &caller, id.0, &if_match.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::requests::tests::House;
-use crate::stage::{Call, Stage, document};
+use crate::tests::{Call, Stage, document};
 
 const REQUESTS: &str = "/api/v1/anonymize-requests";
 

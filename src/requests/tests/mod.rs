@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::base::actor::Scope;
 use crate::base::field::FieldError;
-use crate::stage::{Stage, instant};
 use crate::tenants::{self, fence};
+use crate::tests::{Stage, instant};
 
 /// A contact centre with a privacy officer.
 pub struct House(Stage);
@@ -50,7 +50,7 @@ impl House {
 
     async fn patch(&self, id: RequestId, version: i64, body: Value) -> Result<RenderedRequest, RequestError> {
         let patch: RequestPatch = serde_json::from_value(body).unwrap();
-        change(&self.app, &self.actor, id, &IfMatch::of(version), &patch).await
+        change(&self.app, &self.actor, id, &Versions::Listed(vec![version]), &patch).await
     }
 
     async fn save(&self, body: Value) -> Result<Saved<RenderedRequest>, RequestError> {
@@ -59,7 +59,7 @@ impl House {
     }
 
     async fn read(&self, id: RequestId) -> Result<RenderedRequest, RequestError> {
-        match find(&self.app, &self.actor, id, &IfNoneMatch::default()).await? {
+        match find(&self.app, &self.actor, id, &Versions::Absent).await? {
             Read::Rendered(rendered) => Ok(*rendered),
             Read::Known(_) => unreachable!("the caller has no version"),
         }

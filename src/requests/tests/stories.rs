@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::*;
-use crate::http::etag::VersionError;
+use crate::base::version::VersionError;
 
 #[tokio::test]
 async fn a_request_is_entered_and_shown_as_it_will_match() {
@@ -89,7 +89,7 @@ async fn a_change_is_refused_in_the_contracts_order() {
     );
     house.begin_nightly("2026-08-03T12:00:00Z").await;
     assert!(matches!(house.patch(id, 1, wrong.clone()).await, Err(RequestError::PassStarted)));
-    let refused = cancel(&house.app, &house.actor, id, &IfMatch::of(1)).await;
+    let refused = cancel(&house.app, &house.actor, id, &Versions::Listed(vec![1])).await;
     assert!(matches!(refused, Err(RequestError::PassStarted)));
     house.nightly("2026-08-03T12:00:00Z").await;
     assert!(matches!(house.patch(id, 2, wrong).await, Err(RequestError::Done)));
@@ -128,7 +128,7 @@ async fn a_cancelled_request_leaves_nothing_in_the_archive() {
     let mut body = bob();
     body["comment"] = json!("kari@mytest.no asked");
     let id = house.enter(body).await.request.id;
-    cancel(&house.app, &house.actor, id, &IfMatch::of(1)).await.map_err(|error| error.to_string()).unwrap();
+    cancel(&house.app, &house.actor, id, &Versions::Listed(vec![1])).await.map_err(|error| error.to_string()).unwrap();
     assert!(matches!(house.read(id).await, Err(RequestError::NotFound)));
     assert_eq!(house.count("SELECT count(*) FROM mentions").await, 0);
     assert_eq!(house.audited().await, ["request.created", "request.deleted"]);
@@ -182,8 +182,8 @@ async fn another_tenant_sees_nothing() {
     let other = tenants::create(&mut tx, house.app.clock, "other").await.unwrap();
     tx.commit().await.unwrap();
     let kari = Actor { tenant: other.id, ..house.actor.clone() };
-    assert!(matches!(find(&house.app, &kari, id, &IfNoneMatch::default()).await, Err(RequestError::NotFound)));
-    assert!(matches!(cancel(&house.app, &kari, id, &IfMatch::of(1)).await, Err(RequestError::NotFound)));
+    assert!(matches!(find(&house.app, &kari, id, &Versions::Absent).await, Err(RequestError::NotFound)));
+    assert!(matches!(cancel(&house.app, &kari, id, &Versions::Listed(vec![1])).await, Err(RequestError::NotFound)));
     let filter = RequestFilter { status: None, cursor: None, limit: 10 };
     assert!(list(&house.app, &kari, &filter).await.is_ok_and(|page| page.items.is_empty()));
 }
