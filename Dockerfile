@@ -4,8 +4,8 @@
 #   docker build -t lethe --build-arg BUILD_IMAGE=registry.example/rust:1.95-bookworm \
 #                         --build-arg FINAL_IMAGE=registry.example/distroless/cc-debian12:nonroot .
 #
-# Other base images have to agree in their C library: the final one needs a glibc at least as new as the one that the
-# build had, libgcc, and the CA certificates, because token keys (JWKS) are fetched over https.
+# Other base images must agree in their C library: the final one needs a glibc at least as new as the one of the
+# build, libgcc, and the CA certificates, because token keys (JWKS) are fetched over https.
 ARG BUILD_IMAGE=docker.io/library/rust:1.95-bookworm
 ARG FINAL_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
@@ -14,7 +14,7 @@ WORKDIR /build
 # Cargo features beyond the default ones, comma separated.
 ARG FEATURES=""
 
-# The dependencies in a layer of their own: compiled with empty sources, again only when a manifest changes.
+# The dependencies have a layer of their own. It is compiled with empty sources, and again only when a manifest changes.
 COPY Cargo.toml Cargo.lock ./
 COPY crates/pii/Cargo.toml crates/pii/
 COPY crates/sample/Cargo.toml crates/sample/
@@ -24,7 +24,7 @@ RUN mkdir -p src crates/pii/src crates/sample/src /image/bin /image/data /image/
     && cargo build --profile dist --locked --features "${FEATURES}" --bin lethe
 
 COPY . .
-# Cargo goes by modification times, and the real sources can be older than the empty ones.
+# Cargo compares modification times, and the real sources can be older than the empty ones.
 RUN touch src/main.rs src/lib.rs crates/pii/src/lib.rs crates/sample/src/lib.rs \
     && cargo build --profile dist --locked --features "${FEATURES}" --bin lethe \
     && cp target/dist/lethe /image/bin/lethe
@@ -35,9 +35,9 @@ LABEL org.opencontainers.image.title="lethe" \
       org.opencontainers.image.description="Makes a contact centre able to forget a person" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=build /image/bin/lethe /usr/local/bin/lethe
-# `lethe.toml`, where there is one, is read from here.
+# `lethe.toml` is read from here, if it exists.
 COPY --from=build /image/etc /etc
-# Owned by the service's user, so that a fresh volume mounted here is writable.
+# The service's user owns the folder, so that a new volume mounted here is writable.
 COPY --from=build --chown=65532:65532 /image/data /data
 ENV PATH=/usr/local/bin:/usr/bin:/bin \
     LETHE_DATA_DIR=/data \

@@ -1,6 +1,6 @@
-# Short names for what is done often; scripts/test says what each step is.
+# Short names for frequent commands. scripts/test describes each step.
 
-# Formatting, lints and the tests on SQLite: the inner loop.
+# Formatting, lints, and the tests on SQLite: the inner loop.
 check:
     scripts/test quick
 
@@ -13,6 +13,6 @@ openapi:
     UPDATE_OPENAPI=1 cargo test --test it openapi
     scripts/test openapi
 
-# What CI runs.
+# The checks of CI.
 ci:
     .ci/run

@@ -1,12 +1,12 @@
--- Makes a restored archive forget again what was forgotten since its backup was taken. Run it before anything serves the
--- archive: docs/operating.md, "Restore", says how. One text for PostgreSQL and SQLite; it can be run again.
+-- Makes a restored archive forget the customers that were forgotten since its backup. Run it before the archive is served,
+-- as docs/operating.md, "Restore", describes. PostgreSQL and SQLite read the same text, and it can be run again.
 --
--- The vault must be the live one, never older than the archive: what the vault does not know any more is taken for
+-- The vault must be the live one, never older than the archive, because an id that the vault does not know counts as
 -- forgotten. Its tables are read under the schema `vault` (SQLite: ATTACH 'vault.db' AS vault).
 
 BEGIN;
 
--- Whom to forget where, up to when: what the erasures name, and every id that has left the vault.
+-- The identifiers to forget, with target and cut-off: those of the erasures, and every id that has left the vault.
 CREATE TEMPORARY TABLE gone AS
 SELECT i.tenant_id, i.id AS identifier_id, t.target, max(e.cutoff) AS cutoff
 FROM vault.erasures e
@@ -38,7 +38,7 @@ AND NOT EXISTS (SELECT 1 FROM vault.identifiers i WHERE i.tenant_id = held.tenan
 
 CREATE INDEX gone_id ON gone (tenant_id, identifier_id, target);
 
--- The records whose customer goes, with what they hold: it goes whole, the name too.
+-- The records whose customer is forgotten, with their identifiers. The customer is forgotten as a whole, with the name.
 CREATE TEMPORARY TABLE cut AS
 SELECT 1 AS target, r.tenant_id, r.id, r.phone_id, r.email_id, r.name_id FROM interactions r WHERE EXISTS (
     SELECT 1 FROM gone g WHERE g.tenant_id = r.tenant_id AND g.target = 1 AND r.at < g.cutoff
@@ -54,7 +54,7 @@ SELECT 3, r.tenant_id, r.id, r.phone_id, r.email_id, r.name_id FROM raw_events r
 
 CREATE INDEX cut_id ON cut (tenant_id, target, id);
 
--- The mentions that go: those of somebody gone, and the customer's own in the records above.
+-- The mentions to unlink: those of forgotten identifiers, and those of the customer in the records above.
 CREATE TEMPORARY TABLE said AS
 SELECT m.tenant_id, m.target, m.record_id, m.n,
        CASE WHEN own.id IS NULL THEN 1 ELSE 0 END AS of_somebody_else
@@ -81,7 +81,7 @@ UPDATE mentions SET identifier_id = NULL WHERE EXISTS (
     SELECT 1 FROM said s WHERE s.tenant_id = mentions.tenant_id AND s.target = mentions.target
     AND s.record_id = mentions.record_id AND s.n = mentions.n);
 
--- Whom deliveries were made for.
+-- The customers of deliveries.
 DELETE FROM delivery_customers WHERE EXISTS (
     SELECT 1 FROM cut c WHERE c.tenant_id = delivery_customers.tenant_id AND c.target = 1
     AND c.id = delivery_customers.interaction_id
@@ -105,7 +105,7 @@ UPDATE raw_events SET phone_id = NULL, email_id = NULL, name_id = NULL, forgotte
     | CASE WHEN name_id IS NULL THEN 0 ELSE 4 END
 WHERE EXISTS (SELECT 1 FROM cut c WHERE c.tenant_id = raw_events.tenant_id AND c.target = 3 AND c.id = raw_events.id);
 
--- Descriptive values that contained the customer are no keyed hashes any more.
+-- Descriptive values that contained the customer are keyed hashes, and become `Anonymized`.
 UPDATE interactions SET queue = 'Anonymized' WHERE forgotten & 7 <> 0 AND substr(queue, 1, 5) = 'hash-' AND length(queue) = 69;
 UPDATE interactions SET agent_id = 'Anonymized' WHERE forgotten & 7 <> 0 AND substr(agent_id, 1, 5) = 'hash-' AND length(agent_id) = 69;
 UPDATE interactions SET outcome = 'Anonymized' WHERE forgotten & 7 <> 0 AND substr(outcome, 1, 5) = 'hash-' AND length(outcome) = 69;
@@ -115,7 +115,7 @@ UPDATE raw_events SET interaction_external_id = 'Anonymized'
     WHERE forgotten & 7 <> 0 AND substr(interaction_external_id, 1, 5) = 'hash-' AND length(interaction_external_id) = 69;
 UPDATE raw_events SET event = 'Anonymized' WHERE forgotten & 7 <> 0 AND substr(event, 1, 5) = 'hash-' AND length(event) = 69;
 
--- Requests that were carried out after the backup and whose person has left the vault would fail every night.
+-- A request that was carried out after the backup and whose customer has left the vault would fail in every pass.
 DELETE FROM requests WHERE status = 'waiting' AND EXISTS (
     SELECT 1 FROM gone g WHERE g.tenant_id = requests.tenant_id AND g.target = 0
     AND g.identifier_id IN (requests.phone_id, requests.email_id));

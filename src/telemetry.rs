@@ -1,4 +1,4 @@
-//! Logs and metrics: what operators see. No label, field or message here ever holds a person or a tenant.
+//! Logs and metrics for operators. No label, field, or message contains a person. Only the nightly job names a tenant.
 
 use std::io::IsTerminal as _;
 
@@ -11,13 +11,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Starts logging to standard error: JSON lines off a terminal, lines for people on one. Later calls change nothing.
+/// Starts logging to standard error: lines for people on a terminal, and JSON lines elsewhere. Later calls change
+/// nothing.
 ///
-/// A panic is logged with its place and without its message, which may hold what a person sent.
+/// A panic is logged with its place and without its message, which may contain a value that a person sent.
 pub fn init(config: &LogConfig) {
     let filter = EnvFilter::try_new(config.levels()).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
-    // A line that cannot be written is lost: by default a complaint about it is printed, which panics where standard error
+    // A line that cannot be written is lost. By default, the library prints a complaint, which panics if standard error
     // is full or closed.
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
@@ -26,7 +27,7 @@ pub fn init(config: &LogConfig) {
         LogFormat::Human => false,
         LogFormat::Auto => !terminal,
     };
-    // A second start (tests, `demo` and its server) keeps the first one's settings.
+    // A second start, as in tests and in `demo` with its server, keeps the settings of the first.
     let _ = if json {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
@@ -38,10 +39,10 @@ pub fn init(config: &LogConfig) {
     }));
 }
 
-/// Seconds up to which calls are counted.
+/// The upper bounds of the histogram of calls, in seconds.
 const CALL_SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// The service's numbers, as Prometheus reads them.
+/// The metrics of the service for Prometheus.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -58,16 +59,16 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All numbers at zero, in a registry of their own.
+    /// All metrics at zero, in a registry of their own.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let calls = HistogramVec::new(
-            HistogramOpts::new("lethe_http_request_duration_seconds", "Calls by route, method and status.")
+            HistogramOpts::new("lethe_http_request_duration_seconds", "Calls by route, method, and status.")
                 .buckets(CALL_SECONDS.to_vec()),
             &["method", "route", "status"],
         )?;
         let ingested = IntCounterVec::new(
-            Opts::new("lethe_ingest_rows_total", "Records sent in, by kind and outcome."),
+            Opts::new("lethe_ingest_rows_total", "Records that were received, by kind and outcome."),
             &["kind", "outcome"],
         )?;
         let cut = IntCounterVec::new(
@@ -75,30 +76,33 @@ impl Metrics {
             &["target"],
         )?;
         let content = IntCounterVec::new(
-            Opts::new("lethe_pass_content_total", "What the nightly pass did with content, by outcome."),
+            Opts::new("lethe_pass_content_total", "Pieces of content that the nightly pass processed, by outcome."),
             &["outcome"],
         )?;
         let content_bytes = IntCounterVec::new(
-            Opts::new("lethe_content_bytes_total", "Content stored and given out over HTTP, by kind and direction."),
+            Opts::new(
+                "lethe_content_bytes_total",
+                "Pieces of content that were stored or sent over HTTP, by kind and direction.",
+            ),
             &["kind", "direction"],
         )?;
         let oldest_waiting =
-            Gauge::new("lethe_oldest_waiting_request_seconds", "Age of the oldest request that waits; 0 for none.")?;
+            Gauge::new("lethe_oldest_waiting_request_seconds", "Age of the oldest waiting request; 0 if none waits.")?;
         let last_pass = Gauge::new(
             "lethe_last_pass_success_timestamp_seconds",
-            "When the nightly pass last went through; 0 for never.",
+            "Time of the last complete nightly pass; 0 if there was none.",
         )?;
         let connections = IntGaugeVec::new(
             Opts::new("lethe_database_connections", "Open connections by database and state."),
             &["database", "state"],
         )?;
         let deliveries = IntGaugeVec::new(
-            Opts::new("lethe_deliveries", "Recordings that are still to be delivered, by state."),
+            Opts::new("lethe_deliveries", "Deliveries of recordings that are not finished, by state."),
             &["state"],
         )?;
         let epoch_restarts = IntCounter::new(
             "lethe_epoch_restarts_total",
-            "Batches that began anew because a pass went by in the meantime.",
+            "Batches that began again because a pass had changed the epoch.",
         )?;
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(ingested.clone()))?;
@@ -130,7 +134,7 @@ impl Metrics {
         self.calls.with_label_values(&[method, route, &status.to_string()]).observe(seconds);
     }
 
-    /// Counts records that were sent in: `interaction`, `created`.
+    /// Counts records that were received: `interaction`, `created`.
     pub fn ingested(&self, kind: &str, outcome: &str, rows: u64) {
         self.ingested.with_label_values(&[kind, outcome]).inc_by(rows);
     }
@@ -140,49 +144,49 @@ impl Metrics {
         self.cut.with_label_values(&[target]).inc_by(rows);
     }
 
-    /// Counts what the pass did with content: `deleted`, `lost`.
+    /// Counts content that the pass processed: `deleted`, `lost`.
     pub fn content(&self, outcome: &str, pieces: u64) {
         self.content.with_label_values(&[outcome]).inc_by(pieces);
     }
 
-    /// Counts bytes of content of a kind that were stored: as many as were uploaded.
+    /// Counts the uploaded bytes of content of a kind that were stored.
     pub fn content_stored(&self, kind: &str, bytes: u64) {
         self.content_bytes.with_label_values(&[kind, "in"]).inc_by(bytes);
     }
 
-    /// Counts bytes of content of a kind that somebody asked for and may have.
+    /// Counts the bytes of content of a kind that an allowed caller requested.
     pub fn content_given(&self, kind: &str, bytes: u64) {
         self.content_bytes.with_label_values(&[kind, "out"]).inc_by(bytes);
     }
 
-    /// Says how long the oldest request has been waiting, in seconds; zero where none waits.
+    /// Sets the age of the oldest waiting request, in seconds. It is zero if no request waits.
     pub fn oldest_waiting(&self, seconds: f64) {
         self.oldest_waiting.set(seconds);
     }
 
-    /// Says when the pass last went through.
+    /// Sets the time of the last complete pass.
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for millions of years")]
     pub fn pass_succeeded(&self, at: DateTime<Utc>) {
         self.last_pass.set(at.timestamp() as f64);
     }
 
-    /// Says how many connections to a database are in use and idle.
+    /// Sets the numbers of connections to a database that are in use and idle.
     pub fn connections(&self, database: &str, in_use: u32, idle: u32) {
         self.connections.with_label_values(&[database, "in_use"]).set(in_use.into());
         self.connections.with_label_values(&[database, "idle"]).set(idle.into());
     }
 
-    /// Says how many recordings are still to be delivered: `pending` or `held`.
+    /// Sets the number of deliveries that are `pending` or `held`.
     pub fn deliveries(&self, state: &str, count: u64) {
         self.deliveries.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// Counts a batch that began anew because the tenant's epoch had moved on.
+    /// Counts a batch that began again because the tenant's epoch had changed.
     pub fn epoch_restarted(&self) {
         self.epoch_restarts.inc();
     }
 
-    /// All numbers in the text format of Prometheus.
+    /// All metrics in the text format of Prometheus.
     pub fn render(&self) -> Result<String, prometheus::Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

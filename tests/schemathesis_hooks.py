@@ -13,5 +13,5 @@ def ndjson(context, value):
     return "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines).encode("utf-8", "replace")
 
 
-# A cursor is sealed: only the service makes one, so none is made up.
+# Only the service can make a cursor, because it is sealed. So no cursor is generated.
 schemathesis.openapi.format("cursor", strategies.nothing())

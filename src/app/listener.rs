@@ -1,7 +1,7 @@
-//! The listener of the API: it accepts connections, shares them out to the workers, and closes without losing a call.
+//! The listener of the API. It accepts connections, distributes them to the workers, and closes without losing a call.
 //!
-//! It stands in the place of `actix_web::HttpServer`, which has no limit for a peer that does not read, keeps everybody
-//! out while idle or slow peers have all connections, and drops the connections that nobody has accepted when it stops.
+//! It replaces `actix_web::HttpServer`, which has three faults: it has no limit for a peer that does not read, it lets
+//! idle or slow peers block all connections, and it drops waiting connections when it stops.
 
 use std::fmt;
 use std::io;
@@ -25,20 +25,23 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::config::HttpConfig;
 use crate::http::connections::{Connection, Connections, HEAD_TIME, Timed};
 
-/// How many connections the system keeps ready to be accepted.
+/// The number of connections that the system keeps ready to be accepted.
 const BACKLOG: u32 = 1024;
-/// How much of an answer the system takes at once. With more, a slow reader would seem to read nothing for too long.
+/// The number of bytes of a response that the system takes at once. With more, a slow reader would seem to read nothing
+/// for too long.
 const SEND_BUFFER: u32 = 128 << 10;
-/// How long an idle connection is kept: longer than proxies keep theirs, so that it is they who close.
+/// The time for which an idle connection is kept. It is longer than the time of proxies, so the proxies close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a connection that ends before the request's body has arrived is read from, so that its peer sees the answer.
+/// The time for which the service reads on after a response that was sent before the request's body had arrived. The
+/// peer sees the response only then.
 const LINGER: Duration = Duration::from_secs(2);
-/// How long is waited between two looks at connections that should end, and after an error of the system.
+/// The pause between two checks of connections that should end, and after an error of the system.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long a connection has no call before it is ended for another or by the stop: a request may be on its way.
+/// The time without a call after which a connection may be ended for another one or by the stop. Before that, a request
+/// may be on its way.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
-/// The listener of the API, not serving yet.
+/// The listener of the API before it serves.
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
@@ -78,11 +81,11 @@ impl Drop for ConnectionSlot {
 }
 
 impl Listener {
-    /// Listens. Connections wait until [`Listener::serve`].
+    /// Binds the address. Connections wait until [`Listener::serve`].
     pub fn bind(config: &HttpConfig) -> io::Result<Self> {
         let socket = if config.listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
-        // Connections inherit it.
+        // Accepted connections inherit this option.
         socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.bind(config.listen)?;
         let socket = socket.listen(BACKLOG)?;
@@ -105,7 +108,7 @@ impl Listener {
         self.address
     }
 
-    /// All connections, for whoever stops the service.
+    /// All connections, for the code that stops the service.
     pub fn connections(&self) -> Arc<Connections> {
         Arc::clone(&self.connections)
     }
@@ -134,7 +137,7 @@ impl Listener {
         Ok(self)
     }
 
-    /// Serves until `end`; then closes, and gives the calls in hand so long to be answered.
+    /// Serves until `end`. Then it closes, and gives running calls this much time to end.
     pub async fn serve(mut self, end: impl Future<Output = ()>, shutdown: Duration) {
         {
             let mut end = std::pin::pin!(end);
@@ -148,14 +151,14 @@ impl Listener {
         self.close(shutdown).await;
     }
 
-    /// Accepts one connection. Where this is broken off, the connection stays for the next time.
+    /// Accepts one connection. If this future is dropped, the connection waits for the next call.
     async fn accept(&mut self) {
         if self.accepted.is_none() {
             match self.socket.accept().await {
                 Ok(accepted) => self.accepted = Some(accepted),
-                // The system may be out of files: a connection that waits gives up its own.
+                // The system may have no more files, so a waiting connection gives up its own.
                 Err(error) => {
-                    tracing::warn!(%error, "A connection was not accepted, retrying");
+                    tracing::warn!(%error, "Accepting a connection failed, retrying");
                     self.connections.end_longest_waiting(LAST_CALL);
                     sleep(PAUSE).await;
                     return;
@@ -168,7 +171,8 @@ impl Listener {
         }
     }
 
-    /// Room for one more connection. Where there is none, the one that has waited longest for its peer gives up its own.
+    /// Gets room for one more connection. If there is none, the connection that has waited longest for its peer is
+    /// closed.
     async fn room(&self) -> OwnedSemaphorePermit {
         loop {
             if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
@@ -181,7 +185,7 @@ impl Listener {
         }
     }
 
-    /// Hands a connection on to the worker with the fewest.
+    /// Gives a connection to the worker with the fewest connections.
     fn hand_on(&mut self, stream: TcpStream, peer: SocketAddr, room: OwnedSemaphorePermit) {
         self.next = self.next.wrapping_add(1);
         let count = self.workers.len().max(1);
@@ -190,18 +194,18 @@ impl Listener {
         else {
             return;
         };
-        // A connection that ended meanwhile has no options to set.
+        // A connection that has ended in the meantime has no options to set.
         let _ = stream.set_nodelay(true);
         let Ok(stream) = stream.into_std() else { return };
         worker.load.fetch_add(1, Ordering::Relaxed);
         let slot = ConnectionSlot { load: Arc::clone(&worker.load), _room: room };
         let connection = self.connections.open();
         if worker.accepted.send(Accepted { stream, peer, connection, slot }).is_err() {
-            tracing::error!("A worker has ended");
+            tracing::error!("A worker thread ended");
         }
     }
 
-    /// Accepts the connections that wait already, closes, and waits for the calls.
+    /// Accepts the waiting connections, closes, and waits for the calls.
     async fn close(mut self, shutdown: Duration) {
         let deadline = Instant::now() + shutdown;
         while let Some((stream, peer)) =
@@ -222,7 +226,7 @@ impl Listener {
     }
 }
 
-/// Serves the connections that arrive until no more can.
+/// Serves the connections that arrive until the channel is closed.
 async fn work<S, B>(app: S, mut arriving: UnboundedReceiver<Accepted>, patience: Duration)
 where
     S: ServiceFactory<Request, Config = AppConfig> + 'static,
@@ -242,15 +246,15 @@ where
         })
         .h1(app);
     let Ok(http) = http.new_service(()).await else {
-        tracing::error!("A worker did not start");
+        tracing::error!("The start of a worker thread failed");
         return;
     };
     while let Some(Accepted { stream, peer, connection, slot }) = arriving.recv().await {
         let Ok(stream) = TcpStream::from_std(stream) else { continue };
-        // An app is always ready.
+        // The app is always ready.
         let dispatcher = http.call((Timed::new(stream, connection, patience), Some(peer)));
         tokio::task::spawn_local(async move {
-            // It ends with an error where the peer is at fault.
+            // It returns an error if the peer is at fault.
             let _ = dispatcher.await;
             drop(slot);
         });

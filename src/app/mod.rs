@@ -1,4 +1,4 @@
-//! The running service: its stores, its routes, its listeners.
+//! The running service: its databases, its routes, and its listeners.
 //!
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
@@ -33,7 +33,7 @@ use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Code, HttpContext, Keys, Problem, Registry, TenantDirectory};
+use crate::http::{Code, HttpContext, Problem, Registry, TenantDirectory, TokenKeys};
 use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
@@ -60,28 +60,29 @@ fn routes(registry: &mut Registry<'_, '_>) {
 #[openapi(
     info(
         title = "Lethe",
-        description = "Makes a contact centre able to forget a person: anonymize requests, the archive in three views, \
-                       and the night that carries requests out.",
+        description = "Lethe makes a contact centre able to forget a person. It has anonymize requests, an archive \
+                       with three views, and a nightly job that carries out the requests.",
         contact(name = "Lethe", url = "https://lethe.example"),
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This service")),
     tags(
-        (name = "requests", description = "Anonymize requests: who is to be forgotten, up to when, and where."),
-        (name = "archive", description = "Records in, and searches in three views."),
-        (name = "content", description = "Recordings and what else belongs to an interaction."),
-        (name = "delivery", description = "Recordings on their way to the tenant's own server."),
-        (name = "operations", description = "Runs, audit, settings, health.")
+        (name = "requests", description = "Anonymize requests: which customer is to be forgotten, up to which day, \
+                                           and where."),
+        (name = "archive", description = "Records: sending them, and searching them in three views."),
+        (name = "content", description = "Recordings, texts, and other content of interactions."),
+        (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
+        (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )
 )]
-struct Document;
+struct ApiDocument;
 
 /// The OpenAPI document of all routes.
 #[must_use]
 pub fn openapi() -> OpenApi {
     let (_, mut document) = App::new()
         .into_utoipa_app()
-        .openapi(Document::openapi())
+        .openapi(ApiDocument::openapi())
         .service(health::healthz)
         .service(health::readyz)
         .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
@@ -90,10 +91,10 @@ pub fn openapi() -> OpenApi {
     document
 }
 
-/// The most connections of the internal listener, which are not counted with those of the API.
+/// The most connections of the internal listener. They do not count as connections of the API.
 const INTERNAL_CONNECTIONS: usize = 64;
 
-/// The addresses on which a service answers.
+/// The addresses of a running service.
 #[derive(Clone, Debug)]
 pub struct Addresses {
     pub api: SocketAddr,
@@ -101,7 +102,7 @@ pub struct Addresses {
     pub internal: SocketAddr,
 }
 
-/// Runs the service until it is told to stop. `started` is told the addresses once it answers.
+/// Runs the service until it is asked to stop. `started` receives the addresses when the service accepts calls.
 pub async fn serve(
     config: &Config,
     stores: Data<AppContext>,
@@ -110,7 +111,7 @@ pub async fn serve(
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
     let kit = Data::new(HttpContext {
         http: config.http.clone(),
-        keys: Keys::open(config, stores.clock)?,
+        keys: TokenKeys::open(config, stores.clock)?,
         tenants: directory(&stores),
         metrics: metrics.clone(),
     });
@@ -141,7 +142,7 @@ pub async fn serve(
     };
     let api = api.start(&config.http, app).map_err(|error| StartError::Listen("http.listen", error))?;
     let (internal, internal_address) = internal_listener(config, &health, metrics)?;
-    // Before anybody hears that the service is there, and may ask it to end.
+    // This is prepared before anybody knows that the service runs and may ask it to stop.
     let end_asked = stop_asked();
     started(&Addresses { api: api.address(), internal: internal_address });
 
@@ -153,13 +154,13 @@ pub async fn serve(
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
     let _ = ask.send(true);
     if let Some(delivering) = delivering {
-        // What is being delivered is broken off and tried again by whoever comes next.
+        // Running deliveries are interrupted, and the next worker tries them again.
         let _ = delivering.await;
     }
     ended
 }
 
-/// The listener of `/metrics`, and where it listens.
+/// The listener of `/metrics` and its address.
 fn internal_listener(
     config: &Config,
     health: &Data<Health>,
@@ -183,8 +184,8 @@ fn first(addresses: Vec<SocketAddr>) -> Result<SocketAddr, StartError> {
     addresses.into_iter().next().ok_or(StartError::Metrics)
 }
 
-/// Serves until the end is asked for; then `/readyz` says no for a while, each answer is the last of its connection, and
-/// the calls in hand are finished.
+/// Serves until the process is asked to stop. Then `/readyz` fails for a while, each response is the last of its
+/// connection, and running calls are finished.
 async fn until_stopped(
     config: &Config,
     (api, internal): (Listener, Server),
@@ -194,7 +195,7 @@ async fn until_stopped(
     let (connections, internal_handle) = (api.connections(), internal.handle());
     let end = async {
         end_asked.await;
-        tracing::info!("Stopping: no new calls, those in hand are finished");
+        tracing::info!("Stopping: no new calls are accepted, and running calls are finished");
         health.drain();
         connections.close();
         tokio::time::sleep(config.drain()).await;
@@ -207,14 +208,14 @@ async fn until_stopped(
     observed.map_err(|error| StartError::Listen("http.internal_listen", error))
 }
 
-/// The document as it is shown, and the routes that it describes. All else of it is forgotten.
+/// The document as it is served, and the routes that it describes. The rest of it is dropped.
 fn described() -> Result<(web::Bytes, Data<Routes>), StartError> {
     let document = openapi();
     let shown = document.to_json().map_err(|_| StartError::Document)?;
     Ok((shown.into(), Data::new(known_routes(&document))))
 }
 
-/// The routes of the document, and those that it does not describe.
+/// The routes of the document, and the routes that it does not describe.
 fn known_routes(document: &OpenApi) -> Routes {
     Routes::new(document)
         .also("/openapi.json", vec![Method::GET])
@@ -222,7 +223,8 @@ fn known_routes(document: &OpenApi) -> Routes {
         .also("/docs/{file}*", vec![Method::GET])
 }
 
-/// Ends when the process is asked to end: SIGTERM, or Ctrl-C. From the call on, neither ends the process by itself.
+/// Ends when the process is asked to stop by SIGTERM or Ctrl-C. From this call on, neither of them ends the process by
+/// itself.
 pub fn stop_asked() -> impl Future<Output = ()> {
     use tokio::signal::unix::{Signal, SignalKind, signal};
     async fn told(signal: Option<Signal>) {

@@ -1,4 +1,4 @@
-//! Endpoints about the caller, the tenant's settings and the audit log.
+//! Endpoints about the caller, the tenant's settings, and the audit log.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(get_me).service(get_tenant).service(change_tenant).service(list_audit_events);
 }
 
-/// Who calls.
+/// The caller of this call.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Me {
     /// The subject of the token.
@@ -42,18 +42,18 @@ pub struct Me {
     /// The tenant's slug.
     #[schema(example = "demo")]
     pub tenant: String,
-    /// What the token may do.
+    /// The scopes of the token.
     #[schema(value_type = Vec<String>, example = json!(["requests:read", "requests:write"]))]
     pub scopes: BTreeSet<&'static str>,
 }
 
-/// Get who I am
+/// Get the caller
 ///
-/// The caller's name, tenant and scopes, as the service understood the token.
+/// The caller's name, tenant, and scopes, as the service understands the token.
 ///
-/// Needs a valid token and no scope.
+/// This needs a valid token and no scope.
 #[utoipa::path(tag = "operations", operation_id = "get_me", security(("bearer" = [])),
-    responses((status = 200, description = "The caller.", body = Me), CallProblems))]
+    responses((status = 200, description = "The caller with tenant and scopes.", body = Me), CallProblems))]
 #[get("/me")]
 pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<AppContext>) -> ApiResult<Json<Me>> {
     let tenant = tenant_of(&stores, &caller).await?;
@@ -67,25 +67,25 @@ pub struct TenantSettings {
     /// The tenant's name in tokens.
     #[schema(example = "demo")]
     pub slug: String,
-    /// Whose national numbers need no country code: ISO 3166-1 alpha-2.
+    /// The region in which national numbers need no country code (ISO 3166-1 alpha-2).
     #[schema(example = "NO")]
     pub region: String,
-    /// Whose local days *to dates* are: a name of the IANA time zone database.
+    /// The time zone of the tenant's local days, as a name of the IANA time zone database.
     #[schema(example = "Europe/Oslo")]
     pub time_zone: String,
-    /// The targets that requests can tick.
+    /// The targets that requests can select.
     #[schema(value_type = Vec<String>, example = json!(["archive", "sms_survey", "raw_data"]))]
     pub targets: Vec<&'static str>,
     /// Whether a call in the identified view must state a purpose.
     pub purpose_required: bool,
-    /// For how many calendar months done requests and their erasures are kept.
+    /// The number of calendar months for which done requests and their erasures are kept.
     #[schema(example = 12)]
     pub request_retention_months: u32,
-    /// What a request that does not say it does with recordings and the like: whether they are deleted.
+    /// Whether a request deletes recordings and other content, if the request does not say so itself.
     pub delete_content: bool,
-    /// How recordings are kept and delivered.
+    /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
-    /// Grows with every change; also the `ETag`.
+    /// The version, which grows with every change. It is also the `ETag`.
     #[schema(example = 1)]
     pub version: i64,
 }
@@ -110,11 +110,11 @@ impl TenantSettings {
 
 /// Get the tenant's settings
 ///
-/// Needs a valid token and no scope.
+/// This needs a valid token and no scope.
 #[utoipa::path(tag = "operations", operation_id = "get_tenant", security(("bearer" = [])),
-    responses((status = 200, description = "The settings.", body = TenantSettings,
-            headers(("ETag" = String, description = "The version."))),
-        (status = 304, description = "The caller has this version."), CallProblems))]
+    responses((status = 200, description = "The settings of the tenant.", body = TenantSettings,
+            headers(("ETag" = String, description = "The version of the settings."))),
+        (status = 304, description = "The caller already has this version."), CallProblems))]
 #[get("/tenant")]
 pub async fn get_tenant(
     caller: Caller<Anybody>,
@@ -129,20 +129,20 @@ pub async fn get_tenant(
     Ok(settings(tenant, stores.clock.now()))
 }
 
-/// A change of the tenant's settings: a merge patch. What is absent stays.
+/// A change of the tenant's settings, as a merge patch. A field that is absent keeps its value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(title = "TenantSettingsChange", example = json!({"purpose_required": true}))]
 pub struct TenantPatch {
-    /// Whose national numbers need no country code. Numbers that are stored already stay what they were.
+    /// The region in which national numbers need no country code. Stored numbers do not change.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
     region: PatchField<String>,
-    /// Whose local days *to dates* are. Requests that were entered already keep their cut-off.
+    /// The time zone of the tenant's local days. Requests that were entered before keep their cut-off.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
     time_zone: PatchField<String>,
-    /// The targets that requests can tick.
+    /// The targets that requests can select.
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
     targets: PatchField<Vec<String>>,
@@ -150,15 +150,15 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     purpose_required: PatchField<bool>,
-    /// For how many calendar months done requests and their erasures are kept, 1 to 120.
+    /// The number of calendar months for which done requests and their erasures are kept: 1 to 120.
     #[serde(default)]
     #[schema(value_type = u32, required = false)]
     request_retention_months: PatchField<u32>,
-    /// What a request that does not say it does with recordings and the like: whether they are deleted.
+    /// Whether a request deletes recordings and other content, if the request does not say so itself.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     delete_content: PatchField<bool>,
-    /// How recordings are kept and delivered; its members are patched one by one.
+    /// How recordings and other content are kept and delivered. Its fields are changed one by one.
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
     recordings: PatchField<RecordingsPatch>,
@@ -166,14 +166,15 @@ pub struct TenantPatch {
 
 /// Change the tenant's settings
 ///
-/// A merge patch; nothing can be cleared. A change of nothing keeps the version.
+/// The body is a merge patch. No field can be cleared. A change without an effect keeps the version.
 ///
-/// Needs the scope `tenants:admin`.
+/// This needs the scope `tenants:admin`.
 #[utoipa::path(tag = "operations", operation_id = "change_tenant", security(("bearer" = ["tenants:admin"])),
-    params(("If-Match" = String, Header, description = "The version that is changed.")),
+    params(("If-Match" = String, Header, description = "The version of the settings to change, which is the `ETag` of \
+                                                        the last read.")),
     request_body(content((TenantPatch = "application/merge-patch+json"), (TenantPatch = "application/json"))),
-    responses((status = 200, description = "The settings.", body = TenantSettings,
-            headers(("ETag" = String, description = "The version."))),
+    responses((status = 200, description = "The settings after the change.", body = TenantSettings,
+            headers(("ETag" = String, description = "The version of the settings."))),
         CallProblems, BodyProblems, VersionProblems))]
 #[patch("/tenant")]
 pub async fn change_tenant(
@@ -212,7 +213,7 @@ impl TenantPatch {
             }),
             targets: targets.and_then(|targets| match targets {
                 Ok(targets) if targets.is_empty() => {
-                    checked(Err(("/targets", "required", "must name a target".to_owned())), &mut wrong)
+                    checked(Err(("/targets", "required", "must name at least one target".to_owned())), &mut wrong)
                 }
                 targets => checked(targets.map_err(|error| ("/targets", "format", error.to_string())), &mut wrong),
             }),
@@ -233,12 +234,12 @@ impl TenantPatch {
 
 const MONTHS: &str = "/request_retention_months";
 
-/// The value, or a note that it may not be cleared.
+/// The value. A field that may not be cleared adds an error if it is null.
 pub(super) fn given<T>(value: Result<Option<T>, FieldError>, wrong: &mut Vec<FieldError>) -> Option<T> {
     value.map_err(|error| wrong.push(error)).ok().flatten()
 }
 
-/// The value, or a note of the rule it breaks.
+/// The value. A field that breaks a rule adds an error.
 fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mut Vec<FieldError>) -> Option<T> {
     value.map_err(|(pointer, code, rule)| wrong.push(FieldError::at(pointer, code, rule))).ok()
 }
@@ -246,25 +247,25 @@ fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mu
 /// A row of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditEvent {
-    /// Its id.
+    /// The id of the row.
     pub id: AuditId,
-    /// When.
+    /// The time of the action.
     pub at: DateTime<Utc>,
     /// The subject of the token.
     pub actor_sub: String,
     /// The actor's name.
     pub actor_name: String,
-    /// What was done.
+    /// The action.
     #[schema(example = "archive.searched")]
     pub action: String,
     /// `allowed` or `refused`.
     #[schema(example = "allowed")]
     pub outcome: String,
-    /// Why, as the caller stated it.
+    /// The purpose that the caller stated.
     pub purpose: Option<String>,
-    /// How many records it concerned.
+    /// The number of records that the action concerned.
     pub records: i64,
-    /// What else belongs to it; never an identifier.
+    /// Further facts about the action. They never contain an identifier.
     #[schema(value_type = Object)]
     pub detail: Value,
 }
@@ -276,15 +277,15 @@ impl From<Event> for AuditEvent {
     }
 }
 
-/// Which page of the audit log.
+/// The query of a page of the audit log.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[param(format = "cursor")]
     cursor: Option<String>,
-    /// The most items: 1 to 200, 50 where nobody asks.
+    /// The largest number of items in the page: 1 to 200. The default is 50.
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
@@ -292,12 +293,13 @@ pub struct AuditQuery {
 
 /// List the audit log
 ///
-/// Newest first: who did what, when, for what purpose, to how many records. No identifier stands in it.
+/// The rows, newest first. Each row names the actor, the action, the time, the purpose, and the number of records. No
+/// row contains an identifier.
 ///
-/// Needs the scope `audit:read`.
+/// This needs the scope `audit:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_audit_events", security(("bearer" = ["audit:read"])),
     params(AuditQuery),
-    responses((status = 200, description = "A page of the log.", body = Page<AuditEvent>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of the audit log, newest first.", body = Page<AuditEvent>), CallProblems, ListProblems))]
 #[get("/audit-events")]
 pub async fn list_audit_events(
     caller: Caller<AuditRead>,

@@ -1,4 +1,4 @@
-//! How a tenant's settings of recordings are shown and changed.
+//! The settings of recordings, as an endpoint renders and changes them.
 
 use std::collections::BTreeMap;
 
@@ -16,22 +16,25 @@ use crate::tenants::{Recordings, RecordingsChange, Retention};
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct RecordingSettings {
-    /// Whether recordings are encrypted where the tenant has a key; without, they are clear in archive and delivery.
+    /// Whether recordings are encrypted for the tenant if the tenant has a recording key. Otherwise they are in clear
+    /// in the archive and in deliveries.
     pub encrypt: bool,
-    /// Whether they are encrypted for delivery only: the archive keeps them playable.
+    /// Whether recordings are encrypted for delivery only. Then they stay playable in the archive.
     pub only_encrypt_delivery: bool,
     /// Whether the metadata file of a delivery is encrypted as well.
     pub encrypt_metadata: bool,
-    /// Whether they may be delivered by plain FTP.
+    /// Whether recordings may be delivered by plain FTP.
     pub allow_plain_ftp: bool,
-    /// For how many days after its interaction content of a kind is kept; kinds that are not named are kept for ever.
+    /// The number of days for which content of each kind is kept after its interaction. A kind that is not named is
+    /// kept for ever.
     #[schema(example = json!({"recording": 90}))]
     pub retention_days: BTreeMap<ContentKind, u32>,
-    /// Whether retention deletes nothing for now: a legal hold.
+    /// Whether retention is paused, for example for a legal hold. Then it deletes nothing.
     pub retention_paused: bool,
-    /// What retention does: nothing until 30 days after the last change of its days or its hold (`pending`).
+    /// The state of retention. It is `pending` for 30 days after a change of the days or the pause, and deletes nothing
+    /// in this time.
     pub retention_state: Retention,
-    /// When the days or the hold were last changed.
+    /// The time of the last change of the days or the pause.
     pub retention_changed_at: Option<DateTime<Utc>>,
 }
 
@@ -53,16 +56,16 @@ impl RecordingSettings {
     }
 }
 
-/// A change of the settings of recordings: a merge patch.
+/// A change of the settings of recordings, as a merge patch.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(title = "RecordingSettingsChange", example = json!({"retention_days": {"recording": 90}}))]
 pub struct RecordingsPatch {
-    /// Whether recordings are encrypted where the tenant has a key.
+    /// Whether recordings are encrypted for the tenant if the tenant has a recording key.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     encrypt: PatchField<bool>,
-    /// Whether they are encrypted for delivery only.
+    /// Whether recordings are encrypted for delivery only.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     only_encrypt_delivery: PatchField<bool>,
@@ -70,23 +73,23 @@ pub struct RecordingsPatch {
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     encrypt_metadata: PatchField<bool>,
-    /// Whether they may be delivered by plain FTP.
+    /// Whether recordings may be delivered by plain FTP.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     allow_plain_ftp: PatchField<bool>,
-    /// For how many days content of a kind is kept, 1 to 36,500; null keeps the kind for ever. What is too old is deleted
-    /// in the night, 30 days after the change at the earliest.
+    /// The number of days for which content of each kind is kept: 1 to 36,500. Null keeps the kind for ever. Older
+    /// content is deleted by the nightly pass, 30 days after the change at the earliest.
     #[serde(default)]
     #[schema(value_type = BTreeMap<ContentKind, Option<u32>>, required = false)]
     retention_days: PatchField<BTreeMap<ContentKind, Option<u32>>>,
-    /// Whether retention deletes nothing for now.
+    /// Whether retention is paused. Then it deletes nothing.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     retention_paused: PatchField<bool>,
 }
 
 impl RecordingsPatch {
-    /// The change, or what is wrong with it.
+    /// The change, or the fields that are invalid.
     pub fn change(self, wrong: &mut Vec<FieldError>) -> RecordingsChange {
         let Self {
             encrypt,

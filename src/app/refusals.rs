@@ -1,4 +1,4 @@
-//! Refusals in the audit log (D5, D11): each 403 of a known caller has its row, whichever handler has said no.
+//! Refusals in the audit log (D5, D11): each 403 of a known caller has a row, whichever handler refused the call.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -20,18 +20,18 @@ use crate::http::Code;
 use crate::http::caller::{Refused, refused};
 use crate::vault::AppContext;
 
-/// How many equal refusals get a row each; of more within a [`WINDOW`] only some do.
+/// The number of equal refusals that get a row each. Of more refusals within a [`WINDOW`], only some get a row.
 const ROWS: u64 = 10;
 
-/// For how long equal refusals are counted together.
+/// The time for which equal refusals are counted together.
 const WINDOW: TimeDelta = TimeDelta::minutes(1);
 
-/// How many kinds of refusals are remembered at a time.
+/// The number of kinds of refusals that are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// A kind of refusal: the caller, the reason, and the operation. It contains nothing that the caller has sent.
+/// A kind of refusal: the caller, the reason, and the operation. It contains nothing that the caller sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kind {
+struct RefusalKind {
     tenant: TenantId,
     sub: String,
     reason: Code,
@@ -40,20 +40,20 @@ struct Kind {
     route: Option<String>,
 }
 
-/// How often each kind of refusal has happened lately, so that a caller in a loop cannot fill the audit log.
+/// The recent number of each kind of refusal, so that a caller in a loop cannot fill the audit log.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<HashMap<Kind, (DateTime<Utc>, u64)>>);
+pub struct Refusals(Mutex<HashMap<RefusalKind, (DateTime<Utc>, u64)>>);
 
 impl Refusals {
-    /// How many equal refusals there were within a minute, this one included, where this one is to be written: the
-    /// first ten are, and later ones as often as their number has doubled.
-    fn count(&self, kind: Kind, now: DateTime<Utc>) -> Option<u64> {
+    /// Counts a refusal. Returns the number of equal ones within a minute if this one is to be written: each of the
+    /// first ten, and then each time the number has doubled.
+    fn count(&self, kind: RefusalKind, now: DateTime<Utc>) -> Option<u64> {
         let is_recent = |since: DateTime<Utc>| (TimeDelta::zero()..WINDOW).contains(&(now - since));
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= REMEMBERED && !seen.contains_key(&kind) {
             seen.retain(|_, (since, _)| is_recent(*since));
             if seen.len() >= REMEMBERED {
-                // Forgetting all of them writes more rows, never fewer.
+                // A reset writes more rows, never fewer.
                 seen.clear();
             }
         }
@@ -67,10 +67,10 @@ impl Refusals {
     }
 }
 
-/// Writes the refusals of all routes into the audit log, before their callers hear of them.
+/// Writes the refusals of all routes into the audit log before the response is sent.
 ///
-/// A refusal stays a refusal where its row cannot be written: it shows nothing that the row would have to account for,
-/// and 503 would ask the caller to try again. The failure is logged.
+/// The caller is refused even if the row cannot be written. A refusal shows nothing that the row would have to account
+/// for, and 503 would ask the caller to try again. The failure is logged.
 pub async fn audit<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let answer = next.call(request).await?;
     if answer.status() == StatusCode::FORBIDDEN {
@@ -82,7 +82,7 @@ pub async fn audit<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Re
             tracing::warn!(
                 request.id = call,
                 http.route = answer.request().match_pattern(),
-                "Refused: the token names no tenant of this service"
+                "Refused a call: the token names no tenant of this service"
             );
         }
     }
@@ -100,21 +100,22 @@ async fn note<B>(answer: &ServiceResponse<B>, refused: Refused, call: Option<Str
     let (method, route) = (request.method().clone(), request.match_pattern());
     let words: Vec<_> = needs.iter().map(|scope| scope.as_str()).collect();
     let mut detail = json!({ "reason": reason.as_str(), "needs": words, "method": method.as_str(), "route": route });
-    let kind = Kind { tenant: actor.tenant, sub: actor.sub.clone(), reason, needs, method, route: route.clone() };
+    let kind =
+        RefusalKind { tenant: actor.tenant, sub: actor.sub.clone(), reason, needs, method, route: route.clone() };
     let Some(times) = refusals.count(kind, stores.clock.now()) else { return };
     if times > ROWS {
         detail["times"] = json!(times);
     }
     let mut entry = Entry::new(Action::AccessRefused, 0, detail);
     entry.allowed = false;
-    // A caller who hangs up does not take the row back.
+    // The row is written even if the caller closes the connection.
     let written = tokio::spawn(async move { write(&stores, &actor, &entry).await }).await;
     let error = match written {
         Ok(Ok(())) => return,
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => None,
     };
-    tracing::error!(request.id = call, http.route = route, error, "Failed to write a refusal into the audit log");
+    tracing::error!(request.id = call, http.route = route, error, "Writing a refusal into the audit log failed");
 }
 
 async fn write(stores: &AppContext, actor: &Actor, entry: &Entry) -> crate::store::Result<()> {
@@ -127,8 +128,8 @@ async fn write(stores: &AppContext, actor: &Actor, entry: &Entry) -> crate::stor
 mod tests {
     use super::*;
 
-    fn kind(sub: &str) -> Kind {
-        Kind {
+    fn kind(sub: &str) -> RefusalKind {
+        RefusalKind {
             tenant: TenantId::new(),
             sub: sub.to_owned(),
             reason: Code::Forbidden,
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!((0..11).filter_map(|_| refusals.count(ola.clone(), at(0))).count(), 10);
         assert_eq!(refusals.count(ola.clone(), at(59)), None);
         assert_eq!(refusals.count(ola.clone(), at(60)), Some(1));
-        // A clock that was set back begins anew, too.
+        // After the clock was set back, the count begins again.
         assert_eq!(refusals.count(ola, at(0)), Some(1));
     }
 
@@ -165,12 +166,12 @@ mod tests {
         let (refusals, ola) = (Refusals::default(), kind("ola"));
         assert_eq!((0..100).filter_map(|_| refusals.count(ola.clone(), at(0))).count(), 13);
         let others = [
-            Kind { sub: "kari".to_owned(), ..ola.clone() },
-            Kind { tenant: TenantId::new(), ..ola.clone() },
-            Kind { reason: Code::PurposeRequired, ..ola.clone() },
-            Kind { needs: &[Scope::ArchiveSearch], ..ola.clone() },
-            Kind { method: Method::GET, ..ola.clone() },
-            Kind { route: None, ..ola },
+            RefusalKind { sub: "kari".to_owned(), ..ola.clone() },
+            RefusalKind { tenant: TenantId::new(), ..ola.clone() },
+            RefusalKind { reason: Code::PurposeRequired, ..ola.clone() },
+            RefusalKind { needs: &[Scope::ArchiveSearch], ..ola.clone() },
+            RefusalKind { method: Method::GET, ..ola.clone() },
+            RefusalKind { route: None, ..ola },
         ];
         for other in others {
             assert_eq!(refusals.count(other, at(0)), Some(1));

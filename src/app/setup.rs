@@ -1,4 +1,4 @@
-//! From settings to open stores.
+//! Opens the databases as the settings say.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::content;
 use crate::content::{ContentStore, Objects, TextMemory};
 use crate::delivery::DeliveryWorker;
 use crate::http::auth::KeysError;
-use crate::store::{self, Db, Limits, Settings, StoreError};
+use crate::store::{self, Db, StatementLimits, StoreError, StoreSettings};
 use crate::tenants::{self, TenantError};
 use crate::vault::{AppContext, Keysets, MasterKey, VaultError};
 
@@ -31,17 +31,17 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The tenant of development mode cannot be made.
+    /// The tenant of development mode cannot be created.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// The keys that tokens are verified with cannot be had.
+    /// The keys that verify tokens are unavailable.
     #[error(transparent)]
     Keys(#[from] KeysError),
     #[error("vault.master_key: {0}")]
     MasterKey(#[from] CryptoError),
     #[error("data_dir cannot be used: {0}")]
     Folder(#[source] std::io::Error),
-    #[error("{0} cannot be listened on: {1}")]
+    #[error("the address {0} cannot be used to listen: {1}")]
     Listen(&'static str, #[source] std::io::Error),
     #[error("the metrics cannot be registered")]
     Metrics,
@@ -49,19 +49,19 @@ pub enum StartError {
     Document,
 }
 
-/// Opens both stores for a command. In development mode they are migrated and the tenant `demo` is there afterwards.
+/// Opens both databases for a command. In development mode it also migrates them and creates the tenant `demo`.
 pub async fn open(config: &Config) -> Result<AppContext, StartError> {
-    open_with(config, Limits::all(Duration::from_secs(config.database.job_timeout))).await
+    open_with(config, StatementLimits::all(Duration::from_secs(config.database.job_timeout))).await
 }
 
-/// Opens both stores for the service, whose callers do not wait as long as a command does.
+/// Opens both databases for the service, whose callers wait for a shorter time than a command does.
 pub async fn open_to_serve(config: &Config) -> Result<AppContext, StartError> {
     let read = Duration::from_secs(config.database.statement_timeout);
     let write = Duration::from_secs(config.database.write_timeout);
-    open_with(config, Limits { read, write }).await
+    open_with(config, StatementLimits { read, write }).await
 }
 
-async fn open_with(config: &Config, limits: Limits) -> Result<AppContext, StartError> {
+async fn open_with(config: &Config, limits: StatementLimits) -> Result<AppContext, StartError> {
     let (archive, vault) = addresses(config)?;
     let master = master_key(config)?;
     let stores = AppContext {
@@ -75,7 +75,7 @@ async fn open_with(config: &Config, limits: Limits) -> Result<AppContext, StartE
         migrate(&stores).await?;
         make_demo(&stores).await?;
     }
-    // A database that is away or not migrated yet is the business of `/readyz` and of each command.
+    // If a database is unavailable or not migrated, `/readyz` and each command report it.
     let (archive, vault, key) = tokio::join!(
         store::pending_migrations(&stores.archive),
         store::pending_migrations(&stores.vault),
@@ -90,7 +90,7 @@ async fn open_with(config: &Config, limits: Limits) -> Result<AppContext, StartE
     }
 }
 
-/// Applies the migrations that are missing, in both stores.
+/// Applies the missing migrations to both databases.
 pub async fn migrate(stores: &AppContext) -> Result<(), StoreError> {
     store::migrate(&stores.vault).await?;
     store::migrate(&stores.archive).await
@@ -114,7 +114,7 @@ pub fn shelf(config: &Config) -> ContentStore {
     ContentStore { objects: Objects::in_folder(config.objects_folder()), size_limit, texts }
 }
 
-/// Who carries recordings to their tenants.
+/// The worker that delivers recordings to their tenants.
 #[must_use]
 pub fn courier(config: &Config, stores: &Arc<AppContext>, shelf: &Arc<ContentStore>) -> DeliveryWorker {
     DeliveryWorker::new(Arc::clone(stores), Arc::clone(shelf), config.delivery.clone(), config.deliveries_folder())
@@ -127,15 +127,15 @@ async fn make_demo(stores: &AppContext) -> Result<(), StartError> {
     let mut tx = stores.archive.write().await?;
     match tenants::create(&mut tx, stores.clock, DEMO).await {
         Ok(_) => Ok(tx.commit().await?),
-        // Another process was faster.
+        // Another process created the tenant first.
         Err(TenantError::SlugTaken | TenantError::Store(StoreError::Constraint(_))) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Where the archive and the vault are: unset, SQLite files in the data folder; beside a PostgreSQL archive, the schema
-/// `vault` of the same server.
-fn addresses(config: &Config) -> Result<(Settings, Settings), StartError> {
+/// The URLs of the archive and the vault. Without a setting, they are SQLite files in the data folder. Beside a
+/// PostgreSQL archive, the vault is the schema `vault` of the same server.
+fn addresses(config: &Config) -> Result<(StoreSettings, StoreSettings), StartError> {
     let is_postgres = |url: &SecretString| url.expose_secret().starts_with("postgres");
     let embedded = |file: &str| -> Result<SecretString, StartError> {
         std::fs::create_dir_all(&config.data_dir).map_err(StartError::Folder)?;
@@ -147,13 +147,13 @@ fn addresses(config: &Config) -> Result<(Settings, Settings), StartError> {
         None if is_postgres(&archive) => archive.clone(),
         None => embedded("vault.db")?,
     };
-    let archive = Settings {
+    let archive = StoreSettings {
         url: archive,
         schema: None,
         connections: config.database.pool,
         patience: Duration::from_secs(config.database.acquire_timeout),
     };
-    let vault = Settings {
+    let vault = StoreSettings {
         url: vault,
         schema: Some("vault"),
         connections: config.vault.pool,
@@ -168,7 +168,7 @@ fn master_key(config: &Config) -> Result<MasterKey, StartError> {
         return Ok(MasterKey::from_bytes(&bytes)?);
     }
     if !config.development() {
-        return Err(ConfigError::new("vault.master_key", "is needed where auth.issuer is set").into());
+        return Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set").into());
     }
     std::fs::create_dir_all(&config.data_dir).map_err(StartError::Folder)?;
     let file = config.data_dir.join("dev-master.key");
@@ -182,7 +182,7 @@ fn master_key(config: &Config) -> Result<MasterKey, StartError> {
     }
 }
 
-/// Makes the key of development mode. Of several processes that do it at once, one wins: its file stays.
+/// Makes the key of development mode. If several processes do it at once, the file of the first one stays.
 fn make_master_key(file: &Path, config: &Config) -> Result<MasterKey, StartError> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let text = STANDARD.encode(Key::random()?.bytes());

@@ -1,4 +1,4 @@
-//! Readiness, and the numbers that nobody counts along: what the databases know is asked when the numbers are read.
+//! Readiness, and the metrics that are read from the databases when they are collected.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,10 +14,10 @@ use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::AppContext;
 
-/// How many of a tenant's latest runs are looked at.
+/// The number of a tenant's latest runs that are read.
 const RUNS: u32 = 20;
 
-/// Readiness: both databases can be written and are migrated.
+/// Readiness means that both databases can be written and are migrated.
 pub fn health(stores: &Data<AppContext>, metrics: &Metrics) -> Health {
     let asked = Arc::clone(stores);
     let (observed, metrics) = (Arc::clone(stores), metrics.clone());
@@ -33,7 +33,7 @@ pub fn health(stores: &Data<AppContext>, metrics: &Metrics) -> Health {
         let (stores, metrics, since) = (Arc::clone(&observed), metrics.clone(), Arc::clone(&since));
         Box::pin(async move {
             if let Err(error) = observe(&stores, &metrics, &since).await {
-                tracing::warn!(%error, "Some numbers are not up to date");
+                tracing::warn!(%error, "Reading some metrics failed; their values are not up to date");
             }
         })
     })
@@ -46,7 +46,7 @@ async fn check<S: Migrations>(name: &str, db: &Db<S>) -> Result<(), String> {
     }
 }
 
-/// What a run did with content, by the words of the metric.
+/// The numbers of content of a run, by the outcomes of the metric.
 const fn of_content(report: &Report) -> [(&'static str, u64); 8] {
     [
         ("deleted", report.content_deleted),
@@ -85,7 +85,7 @@ async fn observe(
         (pending, held) = (pending + waiting.0, held + waiting.1);
         let runs = nightly::list(&mut tx, tenant.id, None, RUNS).await?;
         let succeeded = runs.iter().filter(|run| run.status == RunStatus::Succeeded).find_map(|run| run.finished_at);
-        // The tenant whose last success is the longest ago is the one to look after.
+        // The metric shows the tenant whose last success is the oldest.
         last_pass = [last_pass, succeeded].into_iter().flatten().min();
         for run in runs.iter().filter(|run| run.finished_at.is_some_and(|at| at > since && at <= now)) {
             for (target, rows) in &run.report.anonymized {

@@ -118,13 +118,13 @@ impl<'a> Arrival<'a> {
     }
 
     /// The record as it is to be written, given what of it arrives forgotten.
-    pub fn row(&self, known: &Resolved, arrives: i16, memory: &Memory) -> sql::Row<'_> {
+    pub fn row(&self, known: &Resolved, arrives: i16, memory: &Memory) -> sql::RecordRow<'_> {
         let draft = self.sent.draft;
         let is_gone = self.is_gone(arrives);
         let held = |one: Option<Identifier>| one.and_then(|one| known.get(&one).copied()).filter(|_| !is_gone);
         let (columns, added) =
             if is_gone { self.forgotten_columns(memory) } else { (Cow::Borrowed(&draft.columns), Vec::new()) };
-        sql::Row {
+        sql::RecordRow {
             id: self.id,
             external_id: self.external_id,
             at: draft.at,
@@ -176,7 +176,7 @@ impl<'a> Arrival<'a> {
     /// The mentions of the record as it was written, given what is forgotten of it now.
     pub fn mentions<'b>(
         &'b self,
-        row: &'b sql::Row<'b>,
+        row: &'b sql::RecordRow<'b>,
         (id, bits, was_there): (RecordId, i16, bool),
         (known, erasures, target): (&'b Resolved, &'b Erasures, Target),
     ) -> impl Iterator<Item = NewMention> + 'b {

@@ -9,7 +9,7 @@ use validator::Validate;
 use super::parsed::{ParsedRecord, Reader};
 use crate::base::field::FieldError;
 
-/// Over which channel an interaction came.
+/// The channel of an interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -39,7 +39,7 @@ impl Channel {
     }
 }
 
-/// Who began an interaction.
+/// The side that began an interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -60,22 +60,22 @@ impl Direction {
     }
 }
 
-/// The customer's identifiers, as the telephony system wrote them, in any format.
+/// The customer's identifiers in any format, as the telephony system wrote them.
 #[derive(Default, Deserialize, Validate, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CustomerIn {
-    /// National in the tenant's region, or international after `00` or `+`.
+    /// The customer's number: national in the tenant's region, or international after `00` or `+`.
     #[validate(length(max = 500))]
     pub phone_number: Option<String>,
-    /// An e-mail address.
+    /// The customer's e-mail address.
     #[validate(length(max = 500))]
     pub email: Option<String>,
-    /// A name.
+    /// The customer's name.
     #[validate(length(max = 500))]
     pub name: Option<String>,
 }
 
-/// An interaction on its way in.
+/// An interaction to store.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -86,35 +86,35 @@ pub struct CustomerIn {
     "attributes": {"line": "AA0204", "wait_seconds": 17}
 }))]
 pub struct InteractionIn {
-    /// The sending system's id: the same one again replaces the record.
+    /// The id that the sending system gave the record. A record with a known id replaces the stored one.
     #[validate(length(min = 1, max = 200))]
     pub external_id: String,
-    /// Over which channel it came.
+    /// The channel of the interaction.
     pub channel: Channel,
-    /// Who began it.
+    /// The side that began the interaction.
     pub direction: Option<Direction>,
-    /// When it began.
+    /// The time at which the interaction began.
     pub started_at: DateTime<Utc>,
-    /// When it ended; not before it began.
+    /// The time at which the interaction ended. It is not before `started_at`.
     pub ended_at: Option<DateTime<Utc>>,
-    /// The queue it came to.
+    /// The queue of the interaction.
     #[validate(length(max = 500))]
     pub queue: Option<String>,
-    /// Who answered.
+    /// The agent of the interaction.
     #[validate(length(max = 500))]
     pub agent_id: Option<String>,
-    /// How it ended.
+    /// The way the interaction ended.
     #[validate(length(max = 500))]
     pub outcome: Option<String>,
-    /// Whom it was with.
+    /// The customer of the interaction.
     #[validate(nested)]
     pub customer: Option<CustomerIn>,
-    /// What else is known, at most 32 KB and 16 deep. Identifiers in it are tokenized.
+    /// Further facts about the interaction: at most 32 KB, and 16 levels deep. Identifiers in them are tokenized.
     #[schema(value_type = Option<Object>)]
     pub attributes: Option<Map<String, Value>>,
 }
 
-/// A survey response on its way in.
+/// A survey response to store.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -122,18 +122,18 @@ pub struct InteractionIn {
     "phone_number": "912 34 567", "score": 9, "comment": "Kari called me back at 912 34 567, thanks"
 }))]
 pub struct SurveyResponseIn {
-    /// The sending system's id.
+    /// The id that the sending system gave the record.
     #[validate(length(min = 1, max = 200))]
     pub external_id: String,
-    /// The interaction it is about.
+    /// The external id of the interaction that the survey response is about.
     #[validate(length(max = 200))]
     pub interaction_external_id: Option<String>,
-    /// When it was answered.
+    /// The time of the answer.
     pub answered_at: DateTime<Utc>,
-    /// Who answered, in any format.
+    /// The customer's number, in any format.
     #[validate(length(max = 500))]
     pub phone_number: Option<String>,
-    /// 0 to 10.
+    /// The score, 0 to 10.
     #[validate(range(min = 0, max = 10))]
     pub score: Option<i16>,
     /// Free text. Identifiers in it are tokenized.
@@ -141,7 +141,7 @@ pub struct SurveyResponseIn {
     pub comment: Option<String>,
 }
 
-/// A raw event on its way in.
+/// A raw event to store.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -149,15 +149,15 @@ pub struct SurveyResponseIn {
     "event": "queued", "phone_number": "004791234567", "email": null, "attributes": {"position": 3}
 }))]
 pub struct RawEventIn {
-    /// The sending system's id.
+    /// The id that the sending system gave the record.
     #[validate(length(min = 1, max = 200))]
     pub external_id: String,
-    /// The interaction it belongs to.
+    /// The external id of the interaction that the event belongs to.
     #[validate(length(max = 200))]
     pub interaction_external_id: Option<String>,
-    /// When it happened.
+    /// The time of the event.
     pub occurred_at: DateTime<Utc>,
-    /// What happened.
+    /// The name of the event.
     #[validate(length(min = 1, max = 500))]
     pub event: String,
     /// The customer's number, in any format.
@@ -166,7 +166,7 @@ pub struct RawEventIn {
     /// The customer's address.
     #[validate(length(max = 500))]
     pub email: Option<String>,
-    /// What else is known, at most 32 KB and 16 deep. Identifiers in it are tokenized.
+    /// Further facts about the event: at most 32 KB, and 16 levels deep. Identifiers in them are tokenized.
     #[schema(value_type = Option<Object>)]
     pub attributes: Option<Map<String, Value>>,
 }

@@ -126,7 +126,7 @@ impl Batch<'_> {
     /// What follows from the rows as they were written. A pass may have unlinked a record after this attempt read it.
     fn changes(
         &self,
-        (arrivals, rows): (&[Arrival<'_>], &[sql::Row<'_>]),
+        (arrivals, rows): (&[Arrival<'_>], &[sql::RecordRow<'_>]),
         written: &[(String, RecordId, i16)],
         known: &BatchKnown,
         late: &Late,

@@ -22,7 +22,7 @@ pub mod forgotten {
     pub const CONTENT: i16 = 16;
 }
 
-/// Which of a reader's three views is shown.
+/// The three views of a reader.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
 )]

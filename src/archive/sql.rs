@@ -16,7 +16,7 @@ use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
 
 /// A record as it is to be written: its identifiers were resolved.
-pub struct Row<'a> {
+pub struct RecordRow<'a> {
     pub id: RecordId,
     pub external_id: &'a str,
     pub at: DateTime<Utc>,
@@ -29,7 +29,7 @@ pub struct Row<'a> {
     pub added: Vec<Kind>,
 }
 
-impl Row<'_> {
+impl RecordRow<'_> {
     pub fn customer(&self) -> impl Iterator<Item = IdentifierId> + use<> {
         [self.phone, self.email, self.name].into_iter().flatten()
     }
@@ -57,7 +57,7 @@ pub async fn upsert(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     target: Target,
-    rows: &[Row<'_>],
+    rows: &[RecordRow<'_>],
 ) -> Result<Vec<(String, RecordId, i16)>> {
     let table = table(target);
     let (own, replaced) = own_columns(target);
@@ -114,7 +114,7 @@ const fn own_columns(target: Target) -> (&'static str, &'static str) {
     }
 }
 
-fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &Row<'_>) -> Query<'c> {
+fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &RecordRow<'_>) -> Query<'c> {
     let query = query
         .with("(", tenant)
         .with(", ", row.id)
@@ -144,7 +144,7 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &Row<'_>) -> Query<'c> 
 }
 
 /// The rows as one array a column, in the order of the table's columns.
-fn with_columns<'c>(query: Query<'c>, target: Target, rows: &[Row<'_>]) -> Query<'c> {
+fn with_columns<'c>(query: Query<'c>, target: Target, rows: &[RecordRow<'_>]) -> Query<'c> {
     let query = query
         .with_array("", rows.iter().map(|row| row.id.0))
         .with_array(", ", rows.iter().map(|row| row.external_id))

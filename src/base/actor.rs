@@ -33,12 +33,13 @@ macro_rules! scopes {
 }
 
 scopes! {
-    RequestsRead = "requests:read", "Read anonymize requests, their numbers and addresses included.";
-    RequestsWrite = "requests:write", "Enter, change and cancel anonymize requests.";
-    ArchiveRead = "archive:read", "Anonymized view: every identifier reads `Anonymized`.";
+    RequestsRead = "requests:read", "Read anonymize requests, with their numbers and addresses.";
+    RequestsWrite = "requests:write", "Enter, change, and cancel anonymize requests.";
+    ArchiveRead = "archive:read", "Search the archive in the anonymized view, where every identifier reads \
+                                   `Anonymized`.";
     ArchiveSearch = "archive:search", "Search the archive in the pseudonymous view.";
-    ArchiveIdentify = "archive:identify", "Search by number or address and see identifiers; each such call is audited.";
-    ArchiveIngest = "archive:ingest", "Send interactions, survey responses and raw events.";
+    ArchiveIdentify = "archive:identify", "Search by number or address and see identifiers. Each such call is audited.";
+    ArchiveIngest = "archive:ingest", "Send interactions, survey responses, and raw events.";
     ContentRead = "content:read", "Download and play content.";
     ContentWrite = "content:write", "Upload content.";
     ContentDelete = "content:delete", "Delete content.";

@@ -70,13 +70,13 @@ impl Sealer {
 pub struct Opener {
     cipher: LessSafeKey,
     bound_to: Vec<u8>,
-    layout: Layout,
+    layout: ChunkLayout,
 }
 
 impl Opener {
     /// Opens a stream that held `size` bytes.
     pub fn new(key: &Key, bound_to: &[u8], size: u64) -> Result<Self, CryptoError> {
-        Ok(Self { cipher: key.cipher()?, bound_to: bound_to.to_vec(), layout: Layout { size } })
+        Ok(Self { cipher: key.cipher()?, bound_to: bound_to.to_vec(), layout: ChunkLayout { size } })
     }
 
     /// Opens one sealed chunk in its place and leaves what it holds.
@@ -91,12 +91,12 @@ impl Opener {
 
 /// Where the chunks of a stream lie.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
+pub struct ChunkLayout {
     /// How many bytes the stream held before it was sealed.
     pub size: u64,
 }
 
-impl Layout {
+impl ChunkLayout {
     /// The number of the last chunk, from 0.
     #[must_use]
     pub const fn last(self) -> u64 {
@@ -153,7 +153,7 @@ mod tests {
 
     /// What a reader of a range gets, or the error it meets.
     fn opened(key: &Key, size: usize, stream: &[u8], place: &[u8], clear: &Range<u64>) -> Result<Vec<u8>, CryptoError> {
-        let layout = Layout { size: size as u64 };
+        let layout = ChunkLayout { size: size as u64 };
         let opener = Opener::new(key, place, layout.size)?;
         let span = layout.sealed_range(clear);
         let span = stream.get(to_usize(span.start)..to_usize(span.end)).ok_or(CryptoError::Unopened)?;
@@ -184,7 +184,7 @@ mod tests {
         fn every_range_of_a_stream_opens(size in sizes(), pieces in 1..200_000_usize, a: prop::sample::Index, b: prop::sample::Index) {
             let (key, clear) = (Key::random().unwrap(), bytes(size));
             let stream = sealed(&key, &clear, pieces);
-            prop_assert_eq!(stream.len() as u64, Layout { size: size as u64 }.sealed_size());
+            prop_assert_eq!(stream.len() as u64, ChunkLayout { size: size as u64 }.sealed_size());
             let whole = opened(&key, size, &stream, b"here", &(0..size as u64)).unwrap();
             prop_assert!(whole == clear);
             if size > 0 {
@@ -209,7 +209,7 @@ mod tests {
             let key = Key::random().unwrap();
             let stream = sealed(&key, &bytes(size), CHUNK);
             let shorter = at.index(size);
-            let cut = &stream[..to_usize(Layout { size: shorter as u64 }.sealed_size())];
+            let cut = &stream[..to_usize(ChunkLayout { size: shorter as u64 }.sealed_size())];
             prop_assert!(opened(&key, shorter, cut, b"here", &(0..shorter as u64)).is_err());
         }
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a piece of content is.
+/// The kind of a piece of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -68,7 +68,7 @@ impl ContentKind {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("must be recording, screen_recording, voicemail, chat_log, transcript, comment, analysis or attachment")]
+#[error("must be recording, screen_recording, voicemail, chat_log, transcript, comment, analysis, or attachment")]
 pub struct ContentKindError;
 
 impl FromStr for ContentKind {

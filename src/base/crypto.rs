@@ -12,7 +12,7 @@ pub const KEY_LEN: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum CryptoError {
     /// The system gave no random bytes.
-    #[error("no random bytes from the system")]
+    #[error("the system gave no random bytes")]
     Random,
     /// A key must be 32 bytes.
     #[error("a key must be {KEY_LEN} bytes")]

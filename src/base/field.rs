@@ -5,22 +5,22 @@ use std::borrow::Cow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One place of a request that breaks a rule. It says where and which rule, and never contains the value.
+/// A field or a parameter that breaks a rule. It never contains the value that was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Place)]
 pub struct FieldError {
-    /// Where in the body (RFC 6901).
+    /// The field in the body (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/phone_number")]
     pub pointer: Option<String>,
-    /// Which query parameter or header.
+    /// The query parameter or header.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "limit")]
     pub parameter: Option<Cow<'static, str>>,
-    /// The rule, as a stable word.
+    /// The rule, as a stable code.
     #[schema(example = "required")]
     pub code: Cow<'static, str>,
-    /// The rule, for people.
+    /// The rule, as a text for people.
     #[schema(example = "is required")]
     pub detail: Cow<'static, str>,
 }

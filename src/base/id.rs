@@ -58,27 +58,27 @@ ordered_id!(
     TenantId
 );
 ordered_id!(
-    /// One anonymize request.
+    /// The id of an anonymize request.
     RequestId
 );
 ordered_id!(
-    /// One record of the archive: an interaction, a survey response or a raw event.
+    /// The id of a record of the archive: an interaction, a survey response, or a raw event.
     RecordId
 );
 ordered_id!(
-    /// One piece of content of an interaction, such as a recording.
+    /// The id of a piece of content of an interaction, such as a recording.
     ContentId
 );
 ordered_id!(
-    /// One delivery of a recording to its tenant.
+    /// The id of a delivery of a recording.
     DeliveryId
 );
 ordered_id!(
-    /// One row of the audit log.
+    /// The id of a row of the audit log.
     AuditId
 );
 ordered_id!(
-    /// One run of a job.
+    /// The id of a run of a job.
     RunId
 );
 ordered_id!(

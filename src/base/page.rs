@@ -37,7 +37,7 @@ pub fn weight_of_text(text: Option<&str>) -> usize {
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// Where the next page begins; null on the last one.
+    /// The cursor of the next page. It is null on the last page.
     pub next_cursor: Option<String>,
 }
 

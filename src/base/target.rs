@@ -41,7 +41,7 @@ impl fmt::Display for Target {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("must be archive, sms_survey or raw_data")]
+#[error("must be one of: archive, sms_survey, raw_data")]
 pub struct TargetError;
 
 impl FromStr for Target {

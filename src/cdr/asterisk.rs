@@ -28,7 +28,7 @@ pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>
     let in_queue = row.text(LASTAPP)?.is_some_and(|app| app.eq_ignore_ascii_case("queue"));
     let context = row.text(DCONTEXT)?.and_then(own);
     let queue = if in_queue { row.text(LASTDATA)?.and_then(first_argument).and_then(own) } else { None };
-    // Who calls out is the one whose phone started the call.
+    // An outgoing call belongs to the agent whose phone started it.
     let agent = row.text(if parties.outbound { CHANNEL } else { DSTCHANNEL })?;
     Ok(Interaction {
         external_id,
@@ -51,8 +51,8 @@ pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>
     })
 }
 
-/// The call's id, without which a row cannot be told from others. The two columns at the end depend on settings: 16
-/// hold neither, and the 17th may be the id or the user field, which is told by its form.
+/// The call's id, without which a row cannot be distinguished from others. The two columns at the end depend on
+/// settings. A row of 16 columns has neither. A 17th column may be the id or the user field, and its form decides.
 fn unique_id<'a>(row: &Row<'a>) -> Result<&'a str, CallLogError> {
     match row.width() {
         18 | 21 => row.required(UNIQUEID),
@@ -66,7 +66,7 @@ const fn missing() -> CallLogError {
     CallLogError::Required(UNIQUEID.1)
 }
 
-/// Whether a text is an id as Asterisk makes them: seconds, a dot, a count, and perhaps a system's name before.
+/// Whether a text is an id as Asterisk makes them: seconds, a dot, and a count, perhaps after the name of a system.
 fn is_unique_id(text: &str) -> bool {
     let own = text.rsplit_once('-').map_or(text, |(_, own)| own);
     let is_count = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -74,11 +74,11 @@ fn is_unique_id(text: &str) -> bool {
 }
 
 fn first_argument(data: &str) -> Option<&str> {
-    // Versions before 1.6 parted arguments by `|`.
+    // Versions before 1.6 separated arguments by `|`.
     data.split([',', '|']).next()
 }
 
-/// Whose phone a channel is: `PJSIP/anna-0000001f` is `anna`, `Local/1001@agents-00000003;1` is `1001`.
+/// The owner of a channel's phone: `PJSIP/anna-0000001f` is `anna`, `Local/1001@agents-00000003;1` is `1001`.
 fn resource(channel: &str) -> Option<&str> {
     let (_, name) = channel.split_once('/')?;
     if let Some((name, _)) = name.split_once('@') {
@@ -88,7 +88,7 @@ fn resource(channel: &str) -> Option<&str> {
     Some(name.rsplit_once('-').filter(|(_, suffix)| is_suffix(suffix)).map_or(name, |(name, _)| name))
 }
 
-/// The outcome: `answered`, `busy`, `failed`, `no_answer`, `abandoned` (who hung up in a queue), else `other`.
+/// The outcome: `answered`, `busy`, `failed`, `no_answer`, `abandoned` (the caller hung up in a queue), or `other`.
 fn outcome(disposition: Option<&str>, in_queue: bool) -> &'static str {
     match disposition.unwrap_or_default().to_ascii_uppercase().as_str() {
         "ANSWERED" => "answered",

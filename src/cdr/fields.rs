@@ -1,4 +1,4 @@
-//! What the columns of both exchanges have in common: texts, local times, lengths, and who called whom.
+//! The common columns of both exchanges: texts, local times, durations, and the two sides of a call.
 
 use chrono::offset::LocalResult;
 use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, TimeZone, Utc};
@@ -7,13 +7,13 @@ use csv::ByteRecord;
 
 use super::CallLogError;
 
-/// The longest call that is believed, in seconds: 100 days. A longer one is a number that got into the wrong column.
+/// The longest call, in seconds: 100 days. A longer one is a number in the wrong column.
 const LONGEST_CALL: u32 = 8_640_000;
 
-/// The most digits that an extension, a queue or an agent has in its name; with more it may be somebody's number.
+/// The most digits in the name of an extension, a queue, or an agent. With more, it may be a customer's number.
 const LABEL_DIGITS: usize = 6;
 
-/// A column: its place and its name.
+/// A column: its position and its name.
 pub(super) type Column = (usize, &'static str);
 
 pub(super) struct Row<'a> {
@@ -25,38 +25,38 @@ impl<'a> Row<'a> {
         Self { record }
     }
 
-    /// How many columns the row has.
+    /// The number of columns of the row.
     pub(super) fn width(&self) -> usize {
         self.record.len()
     }
 
-    /// A column's text, trimmed; none where it is empty or absent.
+    /// A column's text, trimmed. It is `None` if the column is empty or absent.
     pub(super) fn text(&self, (at, name): Column) -> Result<Option<&'a str>, CallLogError> {
-        let text =
-            std::str::from_utf8(self.record.get(at).unwrap_or_default()).map_err(|_| CallLogError::Format(name))?;
+        let text = std::str::from_utf8(self.record.get(at).unwrap_or_default())
+            .map_err(|_| CallLogError::CallLogFormat(name))?;
         Ok(Some(text.trim()).filter(|text| !text.is_empty()))
     }
 
-    /// A column's text, which must be there.
+    /// A column's text, which is required.
     pub(super) fn required(&self, column: Column) -> Result<&'a str, CallLogError> {
         self.text(column)?.ok_or(CallLogError::Required(column.1))
     }
 
-    /// A length in whole seconds.
+    /// A duration in whole seconds.
     pub(super) fn seconds(&self, column: Column) -> Result<Option<u32>, CallLogError> {
         let Some(text) = self.text(column)? else { return Ok(None) };
-        let seconds = text.parse().map_err(|_| CallLogError::Format(column.1))?;
+        let seconds = text.parse().map_err(|_| CallLogError::CallLogFormat(column.1))?;
         if seconds > LONGEST_CALL { Err(CallLogError::OutOfRange(column.1)) } else { Ok(Some(seconds)) }
     }
 
-    /// The three times of a call: start, answer, end.
+    /// The three times of a call: start, answer, and end.
     pub(super) fn times(&self, start: Column, answer: Column, end: Column, zone: Tz) -> Result<Times, CallLogError> {
         let start_at = instant(local_time(self.required(start)?, start.1)?, zone, None).ok_or(out_of_range(start))?;
         let later = |column: Column| {
             let Some(text) = self.text(column)? else { return Ok(None) };
             instant(local_time(text, column.1)?, zone, Some(start_at)).ok_or(out_of_range(column)).map(Some)
         };
-        // An exchange whose clock was set back may put an answer before the start: such an answer has no ring time.
+        // An exchange whose clock was set back may write an answer before the start. Such an answer has no ring time.
         let answer_at = later(answer)?;
         let end_at = later(end)?;
         if end_at.is_some_and(|end_at| end_at < start_at) {
@@ -70,7 +70,7 @@ const fn out_of_range(column: Column) -> CallLogError {
     CallLogError::OutOfRange(column.1)
 }
 
-/// When a call started, was answered and ended.
+/// The times at which a call started, was answered, and ended.
 pub(super) struct Times {
     start: DateTime<Utc>,
     answer: Option<DateTime<Utc>>,
@@ -101,12 +101,12 @@ fn written(at: DateTime<Utc>) -> String {
 
 fn local_time(text: &str, column: &'static str) -> Result<NaiveDateTime, CallLogError> {
     let local =
-        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map_err(|_| CallLogError::Format(column))?;
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map_err(|_| CallLogError::CallLogFormat(column))?;
     if (1970..=9999).contains(&local.year()) { Ok(local) } else { Err(CallLogError::OutOfRange(column)) }
 }
 
-/// The instant of a local time. Where the clocks repeat it, the earlier of the two that is not before `not_before`;
-/// where they skip it, the end of the gap.
+/// The instant of a local time. If the clocks repeat it, this is the earlier instant that is not before `not_before`.
+/// If they skip it, this is the end of the gap.
 fn instant(local: NaiveDateTime, zone: Tz, not_before: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) => Some(at.to_utc()),
@@ -118,8 +118,8 @@ fn instant(local: NaiveDateTime, zone: Tz, not_before: Option<DateTime<Utc>>) ->
     }
 }
 
-/// The first instant whose local time is after a skipped one. No zone is two days from UTC, and local time only grows
-/// across a gap, so bisect.
+/// The first instant whose local time is after a skipped one. The search bisects, because no zone is two days from UTC
+/// and local time only grows across a gap.
 fn end_of_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     let (mut before, mut after) = (local.and_utc() - TimeDelta::days(2), local.and_utc() + TimeDelta::days(2));
     while after - before > TimeDelta::seconds(1) {
@@ -134,7 +134,7 @@ pub(super) struct Parties<'a> {
     pub(super) outbound: bool,
     /// The customer's number as the exchange wrote it.
     pub(super) customer: Option<&'a str>,
-    /// The line called, or the extension that called out.
+    /// The called line, or the extension that called.
     pub(super) line: Option<&'a str>,
 }
 
@@ -144,8 +144,8 @@ impl Parties<'_> {
     }
 }
 
-/// Tells the customer from the house. An exchange does not say who is who, so the numbers must: an extension of two to
-/// six digits that calls a longer number calls out, and the customer is the one called. Everything else comes in.
+/// Decides which side is the customer. The exchange does not say it, so the numbers decide: an extension of two to six
+/// digits that calls a longer number makes an outgoing call to the customer. Every other call is incoming.
 pub(super) fn parties<'a>(caller: Option<&'a str>, dialled: Option<&'a str>) -> Parties<'a> {
     let extension =
         caller.filter(|text| (2..=LABEL_DIGITS).contains(&text.len()) && digits(text).count() == text.len());
@@ -158,8 +158,8 @@ pub(super) fn parties<'a>(caller: Option<&'a str>, dialled: Option<&'a str>) -> 
     Parties { outbound: false, customer: caller, line: dialled.and_then(|text| label(text, caller)) }
 }
 
-/// A name that the exchange's configuration gave to a queue, an agent, a line: taken over only if it cannot be
-/// somebody's number or address, since nobody looks for identifiers in these fields.
+/// A name that the exchange's configuration gave to a queue, an agent, or a line. It is stored only if it cannot be a
+/// person's number or address, because nobody searches these fields for identifiers.
 pub(super) fn label<'a>(text: &'a str, customer: Option<&str>) -> Option<&'a str> {
     let own: String = digits(customer.unwrap_or_default()).collect();
     let its: String = digits(text).collect();

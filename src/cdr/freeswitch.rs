@@ -17,7 +17,7 @@ const BILLSEC: Column = (8, "billsec");
 const HANGUP_CAUSE: Column = (9, "hangup_cause");
 const UUID: Column = (10, "uuid");
 
-/// The columns of the template; sites append their own.
+/// The columns of the template. Sites append their own.
 const WIDTH: usize = 15;
 
 pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>, CallLogError> {
@@ -29,7 +29,7 @@ pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>
     let times = row.times(START_STAMP, ANSWER_STAMP, END_STAMP, zone)?;
     let context = row.text(CONTEXT)?.and_then(|text| label(text, parties.customer));
     let cause = row.text(HANGUP_CAUSE)?.filter(|text| is_cause(text));
-    // The name of a call that goes out is the agent's.
+    // The name on an outgoing call is the agent's.
     let name = if parties.outbound { None } else { row.text(CALLER_ID_NAME)?.filter(|text| is_name(text)) };
     Ok(Interaction {
         external_id,
@@ -52,7 +52,7 @@ pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>
     })
 }
 
-/// Whether a caller's name is one: FreeSWITCH repeats the number there when it knows no name.
+/// Whether a caller's name is a name. FreeSWITCH repeats the number there if it knows no name.
 fn is_name(text: &str) -> bool {
     text.chars().any(char::is_alphabetic)
 }
@@ -62,7 +62,7 @@ fn is_cause(text: &str) -> bool {
     text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
-/// The outcome: `answered` when somebody did; else `abandoned` (the caller hung up), `busy`, `no_answer`, `failed`.
+/// The outcome: `answered`, `abandoned` (the caller hung up), `busy`, `no_answer`, or `failed`.
 fn outcome(cause: Option<&str>, answered: bool) -> &'static str {
     if answered {
         return "answered";

@@ -1,10 +1,9 @@
-//! Call records of a telephone exchange: `Master.csv` of Asterisk and FreeSWITCH, read into the form that the archive
-//! takes in.
+//! Call records of a telephone exchange: `Master.csv` of Asterisk and FreeSWITCH, parsed into records for the archive.
 //!
-//! Each row becomes one interaction. What the archive cannot tokenize is not taken over: no caller id text, no channel
-//! name, no account code, no user field, since any of them may hold the customer's number or name.
+//! Each row becomes one interaction. Fields that the archive cannot tokenize are dropped: the caller id text, the
+//! channel name, the account code, and the user field. Any of them may contain the customer's number or name.
 //!
-//! Another exchange gets a file of its own beside `asterisk.rs`, and a word in [`Exchange`].
+//! Another exchange needs a file beside `asterisk.rs` and a variant of [`Exchange`].
 
 mod asterisk;
 mod fields;
@@ -22,8 +21,8 @@ use rows::{Next, Rows};
 
 /// The format of a file to import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// One JSON object a line, as the archive takes it in over HTTP.
+pub enum CallLogFormat {
+    /// One JSON object on each line, as the archive reads it over HTTP.
     #[default]
     Ndjson,
     /// `Master.csv` of Asterisk.
@@ -32,8 +31,8 @@ pub enum Format {
     FreeswitchCsv,
 }
 
-impl Format {
-    /// The exchange whose rows this format holds; none for NDJSON, which needs no reading of fields.
+impl CallLogFormat {
+    /// The exchange that writes the rows of this format. It is `None` for NDJSON, which needs no reading of fields.
     #[must_use]
     pub const fn exchange(self) -> Option<Exchange> {
         match self {
@@ -46,33 +45,33 @@ impl Format {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exchange {
-    /// Asterisk's `cdr_csv`: 18 columns, 16 or 17 where `loguniqueid` or `loguserfield` are off, three more with
-    /// `newcdrcolumns`.
+    /// Asterisk's `cdr_csv`. It has 18 columns, 16 or 17 if `loguniqueid` or `loguserfield` are off, and three more
+    /// with `newcdrcolumns`.
     Asterisk,
-    /// FreeSWITCH's `mod_cdr_csv` with the template `example`: 15 columns; more may follow.
+    /// FreeSWITCH's `mod_cdr_csv` with the template `example`. It has 15 columns, and more may follow.
     Freeswitch,
 }
 
-/// One row as an interaction in the archive's ingest form.
+/// One row as an interaction in the archive's input format.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct LogLine {
     /// The row's line in the file, counted from 1.
     pub number: u64,
     /// One JSON object, without a line end.
     pub json: Vec<u8>,
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The object holds a customer's number.
+        // The object contains a customer's number.
         f.debug_struct("Line").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
-/// Why a row gave no interaction, or the file no further rows. Never quotes the file.
+/// The reason why a row gave no interaction, or the file no further rows. It never quotes the file.
 #[derive(Debug, thiserror::Error)]
 pub enum CdrError {
-    /// One row cannot be read; the rows after it can.
+    /// One row cannot be read. The rows after it can.
     #[error("line {line}: {fault}")]
     Row {
         /// The row's line in the file, counted from 1.
@@ -83,63 +82,63 @@ pub enum CdrError {
     Io(#[from] io::Error),
 }
 
-/// What is wrong with a row.
+/// The rule that a row breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallLogError {
     /// The row does not have the columns of this exchange.
     #[error("the number of columns is not one that this exchange writes")]
     Columns,
-    /// The row is longer than rows of an exchange can be.
+    /// The row is longer than any row of an exchange.
     #[error("the row is longer than {} bytes", rows::LONGEST)]
     TooLong,
-    /// A column that must be filled is empty or absent.
+    /// A required column is empty or absent.
     #[error("`{0}` is required")]
     Required(&'static str),
-    /// A column does not hold what it should, or is not UTF-8.
+    /// A column does not contain the expected value, or is not UTF-8.
     #[error("`{0}` cannot be read")]
-    Format(&'static str),
-    /// A column holds a time or a length that cannot be.
+    CallLogFormat(&'static str),
+    /// A column contains an impossible time or duration.
     #[error("`{0}` is out of range")]
     OutOfRange(&'static str),
 }
 
 impl CallLogError {
-    /// The stable code, one of those that ingest answers with over HTTP.
+    /// The stable code. It is one of the codes that ingest has over HTTP.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Columns | Self::Format(_) => "format",
+            Self::Columns | Self::CallLogFormat(_) => "format",
             Self::TooLong => "too_long",
             Self::Required(_) => "required",
             Self::OutOfRange(_) => "out_of_range",
         }
     }
 
-    /// The column at fault, by the name that the exchange's documentation gives it; none where it is the whole row.
+    /// The invalid column, by its name in the exchange's documentation. It is `None` if the whole row is invalid.
     #[must_use]
     pub const fn column(self) -> Option<&'static str> {
         match self {
             Self::Columns | Self::TooLong => None,
-            Self::Required(column) | Self::Format(column) | Self::OutOfRange(column) => Some(column),
+            Self::Required(column) | Self::CallLogFormat(column) | Self::OutOfRange(column) => Some(column),
         }
     }
 }
 
-/// Reads the rows of a file one by one, in constant memory. `zone` is the one whose local time the exchange wrote.
-pub fn lines<R: Read>(exchange: Exchange, zone: Tz, input: R) -> Lines<R> {
-    Lines { exchange, zone, rows: Rows::new(input), ended: false }
+/// Reads the rows of a file one by one, in constant memory. `zone` is the zone of the local times of the exchange.
+pub fn lines<R: Read>(exchange: Exchange, zone: Tz, input: R) -> LogLines<R> {
+    LogLines { exchange, zone, rows: Rows::new(input), ended: false }
 }
 
-/// The rows of a file; made by [`lines`].
-pub struct Lines<R> {
+/// The rows of a file, from [`lines`].
+pub struct LogLines<R> {
     exchange: Exchange,
     zone: Tz,
     rows: Rows<R>,
     ended: bool,
 }
 
-impl<R: Read> Iterator for Lines<R> {
-    type Item = Result<Line, CdrError>;
+impl<R: Read> Iterator for LogLines<R> {
+    type Item = Result<LogLine, CdrError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
@@ -158,8 +157,8 @@ impl<R: Read> Iterator for Lines<R> {
     }
 }
 
-impl<R: Read> Lines<R> {
-    fn line(&self) -> Result<Line, CdrError> {
+impl<R: Read> LogLines<R> {
+    fn line(&self) -> Result<LogLine, CdrError> {
         let row = Row::new(self.rows.record());
         let interaction = match self.exchange {
             Exchange::Asterisk => asterisk::interaction(&row, self.zone),
@@ -167,7 +166,7 @@ impl<R: Read> Lines<R> {
         };
         let interaction = interaction.map_err(|fault| self.fault(fault))?;
         let json = serde_json::to_vec(&interaction).map_err(io::Error::from)?;
-        Ok(Line { number: self.rows.line(), json })
+        Ok(LogLine { number: self.rows.line(), json })
     }
 
     const fn fault(&self, fault: CallLogError) -> CdrError {
@@ -175,7 +174,7 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// An interaction on its way into the archive. An exchange knows calls only.
+/// An interaction for the archive. An exchange knows only calls.
 #[derive(Serialize)]
 struct Interaction<'a> {
     external_id: &'a str,
@@ -197,24 +196,24 @@ struct Customer<'a> {
     name: Option<&'a str>,
 }
 
-/// What else a row says. Texts here are short words of the exchange's own configuration.
+/// Further facts of a row. Texts here are short words of the exchange's own configuration.
 #[derive(Default, Serialize)]
 struct Attributes<'a> {
-    /// The line that was called, or the extension that called out.
+    /// The called line, or the extension that called.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<&'a str>,
-    /// From start to end.
+    /// The seconds from start to end.
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_seconds: Option<u32>,
-    /// From answer to end.
+    /// The seconds from answer to end.
     #[serde(skip_serializing_if = "Option::is_none")]
     billed_seconds: Option<u32>,
-    /// From start to answer.
+    /// The seconds from start to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     ring_seconds: Option<i64>,
-    /// Why the call ended, in the exchange's word.
+    /// The reason why the call ended, in the exchange's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     hangup_cause: Option<&'a str>,
 }

@@ -1,7 +1,7 @@
-//! Rows of a file, one a line.
+//! Rows of a file, one on each line.
 //!
-//! Exchanges write a row a line and cut what could break it, so a line is parsed by itself: a quote that nobody closed
-//! spoils its own row and not the rest of the file, and no row needs more memory than [`LONGEST`].
+//! An exchange writes a row on each line and removes characters that could break it. So each line is parsed by itself:
+//! a quote without an end spoils its own row only, and no row needs more memory than [`LONGEST`].
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, SeekFrom};
 
@@ -14,9 +14,9 @@ pub(super) enum Next {
     /// A row: see [`Rows::record`].
     Row,
     Blank,
-    /// More than a row can be; it was skipped.
+    /// The row was longer than any row may be, and was skipped.
     TooLong,
-    /// The file is at its end.
+    /// The file has ended.
     End,
 }
 
@@ -61,7 +61,7 @@ impl<R: Read> Rows<R> {
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(Next::Blank);
         }
-        // Going back to the start makes the parser forget what the line before left open.
+        // The reset makes the parser forget a quote that the line before left open.
         self.parser.seek_raw(SeekFrom::Start(0), Position::new())?;
         let found = self.parser.read_byte_record(&mut self.record)?;
         Ok(if found { Next::Row } else { Next::Blank })

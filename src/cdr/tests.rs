@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 const OSLO: Tz = chrono_tz::Europe::Oslo;
 
-/// A line, a fault's code, and its column.
+/// A line, the code of its error, and its column.
 type Refused = (u64, &'static str, Option<&'static str>);
 
 fn read(exchange: Exchange, text: &[u8]) -> Vec<Result<(u64, Value), Refused>> {
     lines(exchange, OSLO, text)
         .map(|line| match line {
-            Ok(Line { number, json }) => Ok((number, serde_json::from_slice(&json).unwrap())),
+            Ok(LogLine { number, json }) => Ok((number, serde_json::from_slice(&json).unwrap())),
             Err(CdrError::Row { line, fault }) => Err((line, fault.code(), fault.column())),
             Err(CdrError::Io(error)) => panic!("{error}"),
         })
@@ -64,7 +64,7 @@ fn no_number_gets_in_beside_the_customers_own_field() {
         let rest = call.to_string();
         assert!(!rest.contains("98765432") && !rest.contains("example.com"), "{rest}");
     }
-    // A caller known by a short number is not let in as an agent either.
+    // A caller with a short number does not become an agent either.
     let row = r#""","98765","5000","in","","SIP/98765-1","SIP/98765-2","Hangup","","2026-08-01 09:00:00","","",1,0,"BUSY","","1.2","""#;
     assert_eq!(asterisk(row)["agent_id"], Value::Null);
 }
@@ -72,10 +72,10 @@ fn no_number_gets_in_beside_the_customers_own_field() {
 #[test]
 fn clocks_that_skip_and_repeat_an_hour_lose_no_call() {
     let times = |call: Value| [call["started_at"].clone(), call["ended_at"].clone()];
-    // 02:00 to 03:00 does not exist: the call starts where the gap ends, at 03:00 summer time.
+    // 02:00 to 03:00 does not exist. The call starts at the end of the gap, at 03:00 summer time.
     let gap = between("2026-03-29 02:30:00", "2026-03-29 03:00:40");
     assert_eq!(times(gap), ["2026-03-29T01:00:00Z", "2026-03-29T01:00:40Z"]);
-    // 02:00 to 03:00 comes twice: the start is the first, and an end that would lie before it the second.
+    // 02:00 to 03:00 comes twice. The start is the first, and an end that would be before it is the second.
     let twice = between("2026-10-25 02:59:50", "2026-10-25 02:00:10");
     assert_eq!(times(twice), ["2026-10-25T00:59:50Z", "2026-10-25T01:00:10Z"]);
 }
@@ -186,7 +186,7 @@ fn a_file_that_breaks_off_ends_with_its_error() {
 
 #[test]
 fn neither_lines_nor_faults_show_the_file() {
-    let line = Line { number: 7, json: b"98765432".to_vec() };
+    let line = LogLine { number: 7, json: b"98765432".to_vec() };
     assert_eq!(format!("{line:?}"), "Line { number: 7, .. }");
     let fault = lines(Exchange::Asterisk, OSLO, &b"98765432"[..]).next().unwrap().unwrap_err();
     assert!(!format!("{fault} {fault:?}").contains("98765432"));
@@ -212,7 +212,7 @@ proptest! {
         }
     }
 
-    /// Every local second of every zone is some instant, and two calls one after the other stay so.
+    /// Every local second of every zone is an instant, and the order of two calls stays.
     #[test]
     fn every_local_time_is_an_instant(seconds in 0_i64..3_000_000_000, zone in 0..chrono_tz::TZ_VARIANTS.len()) {
         let zone = chrono_tz::TZ_VARIANTS[zone];

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The arguments of the command line.
 
 use std::path::PathBuf;
 
@@ -7,22 +7,21 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
-use crate::cdr::Format;
+use crate::cdr::CallLogFormat;
 
 /// Lethe makes a contact centre able to forget a person.
 #[derive(Parser)]
 #[command(name = "lethe", version, after_help = EXITS, arg_required_else_help = true)]
 pub struct Arguments {
-    /// The settings file [default: lethe.toml, if there is one].
+    /// The settings file [default: lethe.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXITS: &str = "\
-Examples:
+const EXITS: &str = "Examples:
   lethe demo                      everything on embedded databases, in a fresh folder
   lethe serve                     the API, on http://127.0.0.1:8080
   lethe job nightly               carry out what is due
@@ -45,7 +44,7 @@ pub enum Command {
     /// Deliver recordings to their tenants
     #[command(after_help = "Examples:\n  lethe deliver\n  lethe deliver --once --tenant acme --json")]
     Deliver(DeliverArguments),
-    /// Apply the migrations that are missing, in both databases
+    /// Apply the missing migrations to both databases
     Migrate,
     /// Import records from a file, or content from a folder
     #[command(
@@ -57,22 +56,23 @@ pub enum Command {
     #[command(after_help = "Examples:\n  lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson\n  \
                             lethe sample --interactions 1000 --days 7 --seed 1 --content recordings")]
     Sample(SampleArguments),
-    /// Show everything on embedded databases in a fresh folder: sample data, requests, a night, then the server
+    /// Show the whole service on embedded databases in a new folder: sample data, requests, a nightly pass, and the
+    /// server
     #[command(after_help = "Example: lethe demo --once")]
     Demo(DemoArguments),
     /// Make a token for development mode
     #[command(after_help = "Example: lethe token --roles dpo --user kari")]
     Token(TokenArguments),
-    /// Create, list and change tenants
+    /// Create, list, and change tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
     /// Write the OpenAPI document
     Openapi,
-    /// Ask whether the service on this machine is healthy
+    /// Check that the service on this machine is healthy
     Healthcheck,
     /// Write completions for a shell
     Completions {
-        /// Which shell.
+        /// The shell.
         shell: clap_complete::Shell,
     },
 }
@@ -80,26 +80,26 @@ pub enum Command {
 /// The jobs.
 #[derive(Subcommand)]
 pub enum Job {
-    /// Forget what is due: the pass of the night
+    /// Carry out the anonymize requests that are due: one pass for each tenant
     #[command(
         after_help = "Examples:\n  lethe job nightly\n  lethe job nightly --as-of 2026-08-04T03:00:00+02:00 --dry-run"
     )]
     Nightly(NightlyArguments),
 }
 
-/// How the night is run.
+/// The options of the nightly job.
 #[derive(Args)]
 pub struct NightlyArguments {
-    /// Requests are due, and old ones purged, as of this instant (RFC 3339) [default: now]
+    /// The instant as of which requests are due and old ones are purged (RFC 3339) [default: now]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<DateTime<Utc>>,
-    /// Only this tenant
+    /// Work for this tenant only
     #[arg(long, value_name = "SLUG")]
     pub tenant: Option<String>,
-    /// Say what would be done, write nothing
+    /// Write nothing, and say what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// First let texts be tried again that could not be read
+    /// First allow another attempt for the texts whose rescan failed
     #[arg(long)]
     pub retry_texts: bool,
     /// Report as JSON lines
@@ -107,16 +107,16 @@ pub struct NightlyArguments {
     pub json: bool,
 }
 
-/// How recordings are delivered.
+/// The options of the delivery worker.
 #[derive(Args)]
 pub struct DeliverArguments {
-    /// Try everything that is due once and exit
+    /// Try every delivery that is due once, and exit
     #[arg(long)]
     pub once: bool,
-    /// Only this tenant
+    /// Work for this tenant only
     #[arg(long, value_name = "SLUG")]
     pub tenant: Option<String>,
-    /// First take up what is held
+    /// First release the deliveries that are held
     #[arg(long)]
     pub held: bool,
     /// Report as JSON lines
@@ -124,100 +124,101 @@ pub struct DeliverArguments {
     pub json: bool,
 }
 
-/// The kind of records.
+/// The kind of the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
-    /// Calls, chats, e-mails, voicemails, text messages.
+pub enum ImportKind {
+    /// Calls, chats, e-mails, voicemails, and text messages
     #[default]
     Interactions,
-    /// Answers to surveys.
+    /// Answers to surveys
     SurveyResponses,
-    /// Events behind the statistics.
+    /// Events behind the statistics
     RawEvents,
 }
 
-impl From<Kind> for SampleKind {
-    fn from(kind: Kind) -> Self {
+impl From<ImportKind> for SampleKind {
+    fn from(kind: ImportKind) -> Self {
         match kind {
-            Kind::Interactions => Self::Interactions,
-            Kind::SurveyResponses => Self::SurveyResponses,
-            Kind::RawEvents => Self::RawEvents,
+            ImportKind::Interactions => Self::Interactions,
+            ImportKind::SurveyResponses => Self::SurveyResponses,
+            ImportKind::RawEvents => Self::RawEvents,
         }
     }
 }
 
-/// What is imported.
+/// The options of an import.
 #[derive(Args)]
 pub struct ImportArguments {
-    /// How the file is written
+    /// The format of the file
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// What kind of records it has
+    pub format: CallLogFormat,
+    /// The kind of the records in the file
     #[arg(long, value_enum, default_value_t)]
-    pub kind: Kind,
-    /// For which tenant
+    pub kind: ImportKind,
+    /// The tenant that the records belong to
     #[arg(long, value_name = "SLUG", default_value = "demo")]
     pub tenant: String,
-    /// Of which zone local times are [default: the tenant's]
+    /// The zone of local times in the file [default: the tenant's]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<Tz>,
     /// Report as JSON
     #[arg(long)]
     pub json: bool,
-    /// The file, - for standard input, or a folder of recordings, transcripts and chat logs named by external id
+    /// The file, - for standard input, or a folder of recordings, transcripts, and chat logs that are named by external
+    /// id
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
 
-/// What is sampled.
+/// The options of the sample.
 #[derive(Args)]
 pub struct SampleArguments {
-    /// How many interactions
+    /// The number of interactions
     #[arg(long, default_value_t = 1_000)]
     pub interactions: u64,
-    /// Over how many days
+    /// The number of days over which the records are spread
     #[arg(long, default_value_t = 7)]
     pub days: u32,
-    /// The same seed gives the same records
+    /// The seed: the same seed gives the same records
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The day after the last one
+    /// The day after the last day
     #[arg(long, value_name = "DATE", default_value = "2026-08-04")]
     pub until: NaiveDate,
-    /// Which records; those of one seed belong together
+    /// The kind of the records; records of the same seed belong together
     #[arg(long, value_enum, default_value_t)]
-    pub kind: Kind,
-    /// Write recordings, transcripts and chat logs of the interactions into this folder instead
+    pub kind: ImportKind,
+    /// Write recordings, transcripts, and chat logs of the interactions into this folder instead
     #[arg(long, value_name = "FOLDER", conflicts_with = "kind")]
     pub content: Option<PathBuf>,
 }
 
-/// How the demo is shown.
+/// The options of the demo.
 #[derive(Args)]
 pub struct DemoArguments {
     /// Play the story to its end and exit
     #[arg(long)]
     pub once: bool,
-    /// The folder; it must not exist yet [default: a fresh one among the temporary files]
+    /// The folder, which must not exist yet [default: a new one among the temporary files]
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
 }
 
-/// Whom the token is for.
+/// The options of a token.
 #[derive(Args)]
 pub struct TokenArguments {
-    /// The tenant
+    /// The tenant of the token
     #[arg(long, value_name = "SLUG", default_value = "demo")]
     pub tenant: String,
-    /// The roles
+    /// The roles of the token
     #[arg(long, value_delimiter = ',', default_value = "admin")]
     pub roles: Vec<String>,
-    /// The name shown to other users
+    /// The name that other users see
     #[arg(long, default_value = "developer")]
     pub user: String,
 }
 
-/// What is done with tenants.
+/// The commands about tenants.
 #[derive(Subcommand)]
 pub enum TenantCommand {
     /// Create a tenant
@@ -225,7 +226,7 @@ pub enum TenantCommand {
     Create(TenantArguments),
     /// List all tenants
     List {
-        /// As JSON lines
+        /// Report as JSON lines
         #[arg(long)]
         json: bool,
     },
@@ -236,21 +237,21 @@ pub enum TenantCommand {
 /// A tenant and its settings.
 #[derive(Args)]
 pub struct TenantArguments {
-    /// The tenant's name in tokens: lower-case letters, digits and dashes
+    /// The tenant's name in tokens: lower-case letters, digits, and dashes
     pub slug: String,
-    /// Whose national numbers need no country code, such as NO
+    /// The region in which national numbers need no country code, such as NO
     #[arg(long)]
     pub region: Option<String>,
-    /// Whose local days to dates are, such as Europe/Oslo
+    /// The time zone of local days, such as Europe/Oslo
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<Tz>,
-    /// Which targets it has: archive, `sms_survey`, `raw_data`
+    /// The targets of the tenant: archive, `sms_survey`, `raw_data`
     #[arg(long, value_delimiter = ',')]
     pub targets: Option<Vec<String>>,
     /// Whether identified calls must state a purpose
     #[arg(long)]
     pub purpose_required: Option<bool>,
-    /// For how many months done requests are kept
+    /// The number of months for which done requests are kept
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=120))]
     pub request_retention_months: Option<u32>,
 }

@@ -11,10 +11,10 @@ use super::job::{find, open};
 use super::output::print;
 use crate::app;
 use crate::config::Config;
-use crate::delivery::Report;
+use crate::delivery::DeliveryReport;
 use crate::tenants::Tenant;
 
-/// Works the outbox: once, or until the end is asked for.
+/// Works the outbox once, or until the process is asked to stop.
 pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, CommandError> {
     let DeliverArguments { once, tenant, held, json } = arguments;
     let stores = Arc::new(open(config).await?);
@@ -25,13 +25,13 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
     let courier = app::courier(config, &stores, &Arc::new(app::shelf(config)));
     if held {
         let released = courier.release_held(only).await?;
-        tracing::info!(deliveries.count = released, "What was held is tried again");
+        tracing::info!(deliveries.count = released, "Retrying the deliveries that were held");
     }
     let (ask, stopping) = watch::channel(false);
     let listening = tokio::spawn(async move {
         app::stop_asked().await;
         let _ = ask.send(true);
-        // Whoever waits for the answer must not see the asker gone.
+        // The receiver reads the value later, so the sender must not be dropped.
         std::future::pending::<()>().await;
     });
     if !once {
@@ -44,7 +44,7 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
         show(tenant, report, json);
     }
     if reports.is_empty() && !json {
-        print("nothing is due");
+        print("No delivery is due.");
     }
     Ok(if *stopping.borrow() {
         Exit::TryAgain
@@ -55,16 +55,16 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
     })
 }
 
-fn show(tenant: &Tenant, report: &Report, json: bool) {
+fn show(tenant: &Tenant, report: &DeliveryReport, json: bool) {
     if json {
         let mut line = json!(report);
         line["tenant"] = json!(tenant.slug);
         print(&line.to_string());
         return;
     }
-    let Report { delivered, failed, held, cancelled } = report;
+    let DeliveryReport { delivered, failed, held, cancelled } = report;
     print(&format!(
-        "{}: {delivered} delivered, {failed} to be tried again, {held} held, {cancelled} not to be delivered any more",
+        "{}: {delivered} delivered, {failed} failed and to be retried, {held} held, {cancelled} cancelled",
         tenant.slug
     ));
 }

@@ -1,4 +1,4 @@
-//! `lethe demo`: the whole story on embedded databases, told over the API that everybody uses.
+//! `lethe demo`: the whole story on embedded databases, told over the public API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -25,18 +25,18 @@ use crate::nightly::{self, Options, Progress, Stop};
 use crate::tenants::Tenant;
 use crate::vault::AppContext;
 
-/// How much the sample archive holds.
+/// The size of the sample archive.
 const INTERACTIONS: u64 = 1_000;
 const DAYS: u32 = 14;
 
-/// Plays the story; without `--once` the service then stays up.
+/// Plays the story. Without `--once` the service then keeps running.
 pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, CommandError> {
     let folder = fresh_folder(arguments.dir)?;
     config.data_dir.clone_from(&folder);
     config.database.url = None;
     config.vault.url = None;
     if !config.development() {
-        return Err(CommandError::Usage("the demo runs in development mode: unset auth.issuer".to_owned()));
+        return Err(CommandError::Usage("the demo needs development mode: unset auth.issuer".to_owned()));
     }
     if arguments.once {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -65,7 +65,7 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, C
     story.play(&stores, &tenant, &sample, today, &folder).await?;
     if arguments.once {
         print(&format!("\nRemove {} when you are done.", folder.display()));
-        print("That was the story. `lethe demo` without --once leaves the service running.");
+        print("This is the end of the story. `lethe demo` without --once leaves the service running.");
         return Ok(Exit::Done);
     }
     story.invite(&sample, &addresses);
@@ -76,7 +76,7 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, C
 fn fresh_folder(wanted: Option<PathBuf>) -> Result<PathBuf, CommandError> {
     let folder = wanted.unwrap_or_else(|| std::env::temp_dir().join(format!("lethe-demo-{}", RunId::new())));
     if folder.exists() {
-        return Err(CommandError::Usage("--dir names a folder that exists: the demo needs a fresh one".to_owned()));
+        return Err(CommandError::Usage("--dir names a folder that exists: name a new one".to_owned()));
     }
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
@@ -121,10 +121,12 @@ struct Story {
 
 impl Story {
     fn new(config: &Config, addresses: &Addresses) -> Result<Self, CommandError> {
-        let client =
-            reqwest::Client::builder().no_proxy().build().map_err(|_| CommandError::Internal("no HTTP client"))?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .map_err(|_| CommandError::Internal("the HTTP client cannot be built"))?;
         let token = dev_token(config, "demo", &["dpo".to_owned()], "kari");
-        let token = token.map_err(|_| CommandError::Internal("no token of development mode"))?;
+        let token = token.map_err(|_| CommandError::Internal("the token of development mode cannot be made"))?;
         Ok(Self { client, api: format!("http://{}/api/v1", addresses.api), token, shelf: app::shelf(config) })
     }
 
@@ -138,7 +140,10 @@ impl Story {
     ) -> Result<(), CommandError> {
         let caller = sample::customer(sample, 0);
         let number = spelling(&caller);
-        print(&format!("\n{} calls and asks to be forgotten. Before, a search by {number} finds:", caller.name));
+        print(&format!(
+            "\n{} calls and asks to be forgotten. Before the pass, a search by {number} finds:",
+            caller.name
+        ));
         let before = self.search(&json!({ "phone_number": number, "limit": 200 })).await?;
         show(&before);
 
@@ -156,7 +161,7 @@ impl Story {
         let tomorrow = start_of_day(today.checked_add_days(Days::new(1)).unwrap_or(today), tenant.zone);
         let as_of = tomorrow.unwrap_or(stores.clock.now())
             + (NaiveTime::from_hms_opt(3, 0, 0).unwrap_or_default() - NaiveTime::MIN);
-        print("\nThe night after, `lethe job nightly`:");
+        print("\nThe next night, `lethe job nightly`:");
         let options = Options { as_of, tenant: Some(tenant.id), retry_texts: false };
         let (_, reports) = nightly::run(stores, &self.shelf, &options, &Progress::lines(), &Stop::default()).await?;
         for (_, report) in reports {
@@ -164,13 +169,13 @@ impl Story {
             print(&format!("  {} requests done; anonymized: {}", report.requests_done, hit.join(", ")));
         }
 
-        print(&format!("\nAfter, the same search finds only what came later than {}:", day(4)));
+        print(&format!("\nAfter the pass, the same search finds only the calls after {}:", day(4)));
         show(&self.search(&json!({ "phone_number": number, "limit": 200 })).await?);
         let end = start_of_day(day(3), tenant.zone).unwrap_or_default();
         let (queue, to) = last_before(&before, end);
-        print(&format!("\nA search of the queue {queue} still shows every call, as it was but for the caller:"));
+        print(&format!("\nA search of the queue {queue} still shows every call, but without that customer:"));
         show(&self.search(&json!({ "queue": queue, "to": to, "limit": 4 })).await?);
-        print(&format!("\nThe archive's files hold the number in clear: {}", holds(folder, &caller.phone_e164)?));
+        print(&format!("\nThe archive's files contain the number in clear: {}", holds(folder, &caller.phone_e164)?));
         Ok(())
     }
 
@@ -196,13 +201,13 @@ impl Story {
         let call = self.client.post(format!("{}{path}", self.api)).bearer_auth(&self.token).json(body);
         let answer = call.send().await.and_then(reqwest::Response::error_for_status);
         let answer = answer.map_err(|_| CommandError::Internal("the service refused a call of the demo"))?;
-        answer.json().await.map_err(|_| CommandError::Internal("the service answered no JSON"))
+        answer.json().await.map_err(|_| CommandError::Internal("the service sent a body that is not JSON"))
     }
 
     fn invite(&self, sample: &Sample, addresses: &Addresses) {
         let Self { api, token, .. } = self;
         let number = spelling(&sample::customer(sample, 3));
-        print(&format!("\nThe service stays up: http://{}/docs (Ctrl-C ends it). Try:\n", addresses.api));
+        print(&format!("\nThe service is running: http://{}/docs. Ctrl-C ends it. Try:\n", addresses.api));
         print(&format!("export TOKEN={token}"));
         for (path, body) in [
             ("/archive/search", json!({ "phone_number": number })),
@@ -210,7 +215,8 @@ impl Story {
             ("/anonymize-requests", json!({ "phone_number": number, "targets": ["archive"] })),
         ] {
             print(&format!(
-                "curl -s {api}{path} -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{body}'"
+                "curl -s {api}{path} -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d \
+                 '{body}'"
             ));
         }
         print(&format!("curl -s {api}/anonymize-requests -H \"Authorization: Bearer $TOKEN\""));
@@ -219,7 +225,7 @@ impl Story {
 
 const TARGETS: [&str; 3] = ["archive", "sms_survey", "raw_data"];
 
-/// The queue of the last item before an instant, and the second after it.
+/// The queue of the last interaction before an instant, and the second after it.
 fn last_before(page: &Value, end: DateTime<Utc>) -> (Value, DateTime<Utc>) {
     let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let started = |item: &Value| item["started_at"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
@@ -227,7 +233,7 @@ fn last_before(page: &Value, end: DateTime<Utc>) -> (Value, DateTime<Utc>) {
     found.map_or((Value::Null, end), |(item, at)| (item["queue"].clone(), at + TimeDelta::seconds(1)))
 }
 
-/// The customer's number as nobody stored it.
+/// The customer's number in a spelling in which nobody stored it.
 fn spelling(customer: &SampleCustomer) -> String {
     let spellings = sample::REGION.parse().map(|region| sample::spellings(&customer.phone_e164, region));
     let spaced = |all: Vec<String>| all.into_iter().find(|one| one.starts_with("00") && one.contains(' '));
@@ -256,7 +262,7 @@ fn show(page: &Value) {
     }
 }
 
-/// Whether any file of the archive holds a number's digits.
+/// Whether any file of the archive contains the digits of a number.
 fn holds(folder: &Path, number: &str) -> Result<&'static str, CommandError> {
     let national = number.get(number.len().saturating_sub(8)..).unwrap_or(number).as_bytes();
     for entry in std::fs::read_dir(folder)? {

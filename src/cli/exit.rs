@@ -1,4 +1,4 @@
-//! How a command can end.
+//! The ways in which a command can end.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,13 +12,13 @@ use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
 
-/// The exit code: 64, 75 and 78 are those of `sysexits.h`.
+/// The exit code. 64, 75, and 78 are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All was done, or another runner is at it.
+    /// All was done, or another runner works for the tenants.
     Done,
     Failed,
-    /// Some requests were left waiting, some lines were rejected, or some recordings not delivered.
+    /// Some requests were left waiting, some lines were rejected, or some recordings were not delivered.
     Incomplete,
     Usage,
     TryAgain,
@@ -55,7 +55,7 @@ pub enum CommandError {
     Usage(String),
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A tenant cannot be made or changed.
+    /// A tenant cannot be created or changed.
     #[error(transparent)]
     Tenant(#[from] TenantError),
     #[error(transparent)]
@@ -70,7 +70,7 @@ pub enum CommandError {
     Io(#[from] std::io::Error),
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
-    #[error("no healthy service answers on {0}")]
+    #[error("the service on {0} is not healthy or sent no response")]
     Unhealthy(SocketAddr),
     #[error("{0} migrations are missing: run lethe migrate")]
     Unmigrated(usize),
@@ -85,7 +85,7 @@ impl From<StoreError> for CommandError {
 }
 
 impl CommandError {
-    /// The exit code that says so.
+    /// The exit code of the error.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Start(

@@ -1,4 +1,4 @@
-//! `lethe import FOLDER`: recordings, transcripts and chat logs in files that are named after their interactions.
+//! `lethe import FOLDER`: recordings, transcripts, and chat logs in files that are named after their interactions.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,31 +16,31 @@ use crate::content::{self, ContentError, ContentStore, MediaType, NewContent, Se
 use crate::tenants::Tenant;
 use crate::vault::AppContext;
 
-/// How many files are looked up together.
+/// The number of files that are looked up together.
 const BATCH: usize = 500;
 
-/// How much of a file is read at a time, in bytes.
+/// The number of bytes of a file that are read at a time.
 const PIECE: usize = 256 << 10;
 
-/// How an import of a folder went.
+/// The result of an import of a folder.
 #[derive(Debug, Default, Serialize)]
 pub struct Imported {
     pub received: u64,
     pub created: u64,
-    /// How many were there already: of the same kind, size and digest.
+    /// The number of files that are stored already, with the same kind, size, and digest.
     pub skipped: u64,
     pub rejected: Vec<RejectedFile>,
 }
 
-/// A file that was not stored. Its name may hold an identifier and is not repeated.
+/// A file that was not stored. Its name may contain an identifier and is not repeated.
 #[derive(Debug, Serialize)]
 pub struct RejectedFile {
-    /// Its place in the order of names, from 1, as `ls` shows them in the C locale.
+    /// The file's position in the order of names, from 1, as `ls` shows them in the C locale.
     pub file: usize,
     pub code: &'static str,
 }
 
-/// A file and what its name says of it.
+/// A file and the facts that its name gives.
 struct Candidate {
     no: usize,
     path: PathBuf,
@@ -49,7 +49,7 @@ struct Candidate {
     media_type: MediaType,
 }
 
-/// Imports all files of a folder. A file that is there already is skipped, so that an import can be repeated.
+/// Imports all files of a folder. A file that is stored already is skipped, so an import can be repeated.
 pub async fn import(
     stores: &Arc<AppContext>,
     shelf: &Arc<ContentStore>,
@@ -105,7 +105,7 @@ async fn import_batch(
     Ok(())
 }
 
-/// Stores a file, unless it is there already.
+/// Stores a file, unless it is stored already.
 async fn store(
     stores: &Arc<AppContext>,
     shelf: &Arc<ContentStore>,
@@ -146,7 +146,7 @@ async fn fill(mut upload: Upload, mut file: tokio::fs::File) -> Result<Upload, C
             return Ok(upload);
         }
         if let Err(error) = upload.push(&piece[..length]).await {
-            // What broke the upload is worse than what it may leave.
+            // The error of the upload is more important than the error of its cleanup.
             drop(upload.abandon().await);
             return Err(error.into());
         }
@@ -185,7 +185,7 @@ impl Candidate {
         Some(Self { no, path, external_id, kind, media_type: MediaType::parse(media_type).ok()? })
     }
 
-    /// What the file is, given how the customer reached the house: what was said in a chat is its log.
+    /// The kind of the file, by the channel of its interaction: a text of a chat is its chat log.
     const fn kind_on(&self, channel: Channel) -> ContentKind {
         match (self.kind, channel) {
             (ContentKind::Recording, Channel::Voicemail) => ContentKind::Voicemail,
@@ -195,7 +195,7 @@ impl Candidate {
     }
 }
 
-/// A name with its `%2F` and the like undone; none where what they spell is no text.
+/// The name with its `%2F` and the like decoded. It is `None` if the bytes are not a text.
 fn unescape(name: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(name.len());
     let mut parts = name.split('%');

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::args::{ImportArguments, Kind};
+use super::args::{ImportArguments, ImportKind};
 use super::exit::{CommandError, Exit};
 use super::folder::{self, Imported, RejectedFile};
 use super::job::{self, find};
@@ -35,9 +35,9 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Co
         return Ok(if imported.rejected.is_empty() { Exit::Done } else { Exit::Incomplete });
     }
     let ingested = match arguments.kind {
-        Kind::Interactions => import::<InteractionIn>(&stores, &arguments, Target::Archive).await?,
-        Kind::SurveyResponses => import::<SurveyResponseIn>(&stores, &arguments, Target::SmsSurvey).await?,
-        Kind::RawEvents => import::<RawEventIn>(&stores, &arguments, Target::RawData).await?,
+        ImportKind::Interactions => import::<InteractionIn>(&stores, &arguments, Target::Archive).await?,
+        ImportKind::SurveyResponses => import::<SurveyResponseIn>(&stores, &arguments, Target::SmsSurvey).await?,
+        ImportKind::RawEvents => import::<RawEventIn>(&stores, &arguments, Target::RawData).await?,
     };
     show(&ingested, arguments.json);
     Ok(if ingested.rejected.is_empty() { Exit::Done } else { Exit::Incomplete })
@@ -54,8 +54,8 @@ async fn import<T: Incoming>(
     let input = open(file)?;
     match format.exchange() {
         None => import_lines(&mut ingest, input).await?,
-        Some(_) if *kind != Kind::Interactions => {
-            return Err(CommandError::Usage("a call log holds interactions".to_owned()));
+        Some(_) if *kind != ImportKind::Interactions => {
+            return Err(CommandError::Usage("a call log contains interactions only: leave out --kind".to_owned()));
         }
         Some(exchange) => import_calls(&mut ingest, exchange, time_zone.unwrap_or(tenant.zone), input).await?,
     }
@@ -91,7 +91,7 @@ async fn import_lines<T: Incoming>(ingest: &mut Ingest<'_, T>, input: Box<dyn Re
     }
 }
 
-/// Reads to the end of a line that is too long to be one.
+/// Reads to the end of a line that is too long to be a record.
 fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
     loop {
         let buffer = input.fill_buf()?;
@@ -117,7 +117,10 @@ async fn import_calls<T: Incoming>(
             Ok(line) => ingest.take(line.number, Some(&line.json)).await?,
             Err(CdrError::Row { line, fault }) => {
                 let pointer = fault.column().map(|column| format!("/{column}")).unwrap_or_default();
-                ingest.refuse(line, vec![FieldError::at(pointer, fault.code(), "the row cannot be read")]);
+                ingest.refuse(
+                    line,
+                    vec![FieldError::at(pointer, fault.code(), "the row of the call log cannot be read")],
+                );
             }
             Err(CdrError::Io(error)) => return Err(error.into()),
         }
@@ -131,7 +134,10 @@ fn show_files(imported: &Imported, json: bool) {
         return;
     }
     let Imported { received, created, skipped, rejected } = imported;
-    print(&format!("{received} files, {created} stored, {skipped} there already, {} rejected", rejected.len()));
+    print(&format!(
+        "{received} files, {created} stored, {skipped} skipped because they are stored already, {} rejected",
+        rejected.len()
+    ));
     let mut stderr = std::io::stderr();
     for RejectedFile { file, code } in rejected {
         let _ = writeln!(stderr, "file {file} in the order of names rejected: {code}");

@@ -21,7 +21,9 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
     let now = stores.clock.now();
     let as_of = as_of.map_or(now, microseconds);
     if as_of > now && !dry_run && !config.development() {
-        return Err(CommandError::Usage("an --as-of in the future needs --dry-run here".to_owned()));
+        return Err(CommandError::Usage(
+            "--as-of in the future is allowed with --dry-run or in development mode only".to_owned(),
+        ));
     }
     let tenant = match tenant {
         Some(slug) => Some(find(&stores, &slug).await?.id),
@@ -46,12 +48,12 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         show(tenant, report, json);
     }
     if reports.is_empty() && !json {
-        print("nothing to do: other runners are at work, or there is no tenant");
+        print("Nothing was done: other runners work for the tenants, or there is no tenant.");
     }
     Ok(ending.into())
 }
 
-/// The stores, of which a command needs all tables.
+/// The databases, with all tables that a command needs.
 pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
     let stores = app::open(config).await?;
     match pending_migrations(&stores.archive).await? + pending_migrations(&stores.vault).await? {
@@ -60,10 +62,10 @@ pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
     }
 }
 
-/// The tenant of a slug that somebody typed.
+/// The tenant with the slug of the command line.
 pub async fn find(stores: &AppContext, slug: &str) -> Result<Tenant, CommandError> {
     let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, slug).await?;
-    tenant.ok_or_else(|| CommandError::Usage("there is no tenant of this slug: see lethe tenant list".to_owned()))
+    tenant.ok_or_else(|| CommandError::Usage("the tenant does not exist: see lethe tenant list".to_owned()))
 }
 
 fn show(tenant: &Tenant, report: &Report, json: bool) {
@@ -76,41 +78,45 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
     let Report { requests_done, requests_failed, identifiers_deleted, requests_purged, requests_overdue, .. } = report;
     let targets: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
     let targets = if targets.is_empty() { "no records".to_owned() } else { targets.join(", ") };
-    let waiting = if report.is_uncounted { "unknown how many".to_owned() } else { requests_failed.to_string() };
+    let waiting = if report.is_uncounted { "an unknown number".to_owned() } else { requests_failed.to_string() };
     if let Some(error) = &report.error {
         let step = report.stopped_at.as_deref().unwrap_or("begin");
-        print(&format!("{}: the pass stopped at the step {step}: {error}; the next start goes on there", tenant.slug));
+        print(&format!("{}: the pass failed at the step {step}: {error}; the next start resumes it", tenant.slug));
     }
     print(&format!(
-        "{}: {requests_done} requests done, {waiting} left waiting; anonymized: {targets}; \
-         {identifiers_deleted} identifiers left the vault; {requests_purged} old requests purged",
+        "{}: {requests_done} requests done, {waiting} left waiting; anonymized: {targets}; {identifiers_deleted} \
+         identifiers deleted from the vault; {requests_purged} old requests purged",
         tenant.slug
     ));
     let Report { content_deleted, texts_anonymized, content_expired, content_left, rows_without_object, .. } = report;
     if content_deleted + texts_anonymized + content_expired > 0 {
         print(&format!(
-            "{}: content: {content_deleted} deleted, {texts_anonymized} texts anonymized, {content_expired} past retention",
+            "{}: content: {content_deleted} deleted, {texts_anonymized} texts anonymized, {content_expired} deleted \
+             by retention",
             tenant.slug
         ));
     }
     if content_left + rows_without_object > 0 {
         print(&format!(
-            "{}: content: {content_left} should have gone and are left, {rows_without_object} have lost their object: look \
-             after them",
+            "{}: content: {content_left} could not be deleted by retention, {rows_without_object} have no object: \
+             check the object store",
             tenant.slug
         ));
     }
     if report.texts_failed > 0 {
         let ids: Vec<_> = report.failed_texts.iter().map(ToString::to_string).collect();
         print(&format!(
-            "{}: {} texts failed and are not tried any more: delete them, or run with --retry-texts: {}",
+            "{}: {} texts failed and are skipped from now on: delete them, or run with --retry-texts: {}",
             tenant.slug,
             report.texts_failed,
             ids.join(", ")
         ));
     }
     if *requests_overdue > 0 {
-        print(&format!("{}: {requests_overdue} requests wait for very long: look after them", tenant.slug));
+        print(&format!(
+            "{}: {requests_overdue} requests have been waiting for longer than the retention: check them",
+            tenant.slug
+        ));
     }
 }
 
@@ -139,17 +145,20 @@ fn foretell(forecast: &Forecast, json: bool) {
     print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));
     let (deleted, unfindable): (u64, u64) = (deleted.values().sum(), unfindable.values().sum());
     if deleted + unfindable > 0 {
-        print(&format!("{}: {deleted} pieces of content go, {unfindable} stay without their customer", tenant.slug));
+        print(&format!(
+            "{}: {deleted} pieces of content will be deleted, {unfindable} will stay without their customer",
+            tenant.slug
+        ));
     }
     let kinds: Vec<_> = expired.iter().map(|(kind, count)| format!("{} {count}", kind.as_str())).collect();
     match retention {
         Retention::Off => {}
-        Retention::On if kinds.is_empty() => print(&format!("{}: nothing is past its retention", tenant.slug)),
-        Retention::On => print(&format!("{}: past their retention go: {}", tenant.slug, kinds.join(", "))),
+        Retention::On if kinds.is_empty() => print(&format!("{}: retention has nothing to delete", tenant.slug)),
+        Retention::On => print(&format!("{}: retention will delete: {}", tenant.slug, kinds.join(", "))),
         Retention::Pending => print(&format!("{}: retention is pending and deletes nothing yet", tenant.slug)),
         Retention::Paused => print(&format!("{}: retention is paused and deletes nothing", tenant.slug)),
     }
     if *requests_purged > 0 {
-        print(&format!("{}: {requests_purged} old requests are purged", tenant.slug));
+        print(&format!("{}: {requests_purged} old requests will be purged", tenant.slug));
     }
 }

@@ -1,5 +1,5 @@
-//! The command line: `serve` and everything that is done without it. Data go to standard output, messages to standard
-//! error; exit codes say how it went.
+//! The command line: `serve` and every other command. Data are written to standard output, and messages to standard
+//! error. The exit code gives the outcome.
 
 mod args;
 mod deliver;
@@ -30,7 +30,7 @@ use args::{Arguments, Command, SampleArguments, TokenArguments};
 use exit::CommandError;
 use output::print;
 
-/// Runs a command line and answers how it went.
+/// Runs a command line and returns its outcome.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let ran = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => execute(arguments).await,
@@ -39,13 +39,13 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return Exit::Usage;
         }
         Err(help) => {
-            // Help and the version are data.
+            // The help and the version are data.
             output::note(help.print());
             Ok(Exit::Done)
         }
     };
     let ended = match ran {
-        // A command that did not succeed has a code that says more.
+        // A command that did not succeed keeps its own exit code, which is more exact.
         Ok(Exit::Done) => output::check().map(|()| Exit::Done),
         ended => ended,
     };
@@ -66,7 +66,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
             print(
                 &app::openapi()
                     .to_pretty_json()
-                    .map_err(|_| CommandError::Internal("the document cannot be written"))?,
+                    .map_err(|_| CommandError::Internal("the OpenAPI document cannot be written"))?,
             );
             return Ok(Exit::Done);
         }
@@ -80,7 +80,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
     }
     let mut config = Config::load(arguments.config.as_deref()).map_err(app::StartError::from)?;
     if matches!(arguments.command, Command::Demo(_)) {
-        // A story is told without a line for every call.
+        // The demo tells a story, so it logs no line for every call.
         "warn".clone_into(&mut config.log.level);
     }
     telemetry::init(&config.log);
@@ -145,7 +145,7 @@ fn mint(config: &Config, wanted: &TokenArguments) -> Result<Exit, CommandError> 
     Ok(Exit::Done)
 }
 
-/// Asks the running service on its own listener, for the container's probe.
+/// Asks the running service on its internal listener, for the container's probe.
 async fn check_health(config: &Config) -> Result<Exit, CommandError> {
     let mut address = config.http.listen;
     if address.ip().is_unspecified() {
@@ -155,7 +155,7 @@ async fn check_health(config: &Config) -> Result<Exit, CommandError> {
         });
     }
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build();
-    let client = client.map_err(|_| CommandError::Internal("no HTTP client"))?;
+    let client = client.map_err(|_| CommandError::Internal("the HTTP client cannot be built"))?;
     match client.get(format!("http://{address}/healthz")).send().await {
         Ok(answer) if answer.status().is_success() => Ok(Exit::Done),
         Ok(_) | Err(_) => Err(CommandError::Unhealthy(address)),

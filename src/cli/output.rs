@@ -1,12 +1,12 @@
-//! Standard output, which carries data. A reader may stop reading: that is no failure. Data that cannot be written for
-//! another reason, such as a full disk, make the command fail, once it has done its work.
+//! Standard output, which carries data. If the reader stops reading, that is not a failure. If data cannot be written
+//! for another reason, such as a full disk, the command does its work and then fails.
 
 use std::io::{Error, ErrorKind, Write as _};
 use std::sync::Mutex;
 
 use super::exit::CommandError;
 
-/// Why data could not be written; the first reason.
+/// The first reason why data could not be written.
 static LOST: Mutex<Option<Error>> = Mutex::new(None);
 
 pub fn print(line: &str) {
@@ -14,7 +14,7 @@ pub fn print(line: &str) {
     note(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
 }
 
-/// Keeps in mind whether data could be written.
+/// Remembers whether data could be written.
 pub fn note(written: Result<(), Error>) {
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -26,7 +26,7 @@ pub fn note(written: Result<(), Error>) {
     }
 }
 
-/// An error if data were lost.
+/// Returns an error if data were lost.
 pub fn check() -> Result<(), CommandError> {
     match LOST.lock().ok().and_then(|mut lost| lost.take()) {
         Some(error) => Err(CommandError::Output(error)),

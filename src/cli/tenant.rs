@@ -39,7 +39,7 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
     Ok(Exit::Done)
 }
 
-/// The command line, as it stands in the audit log: it knows nobody's name.
+/// The actor of the audit log for the command line, which does not know the user's name.
 fn actor(tenant: &Tenant) -> Actor {
     Actor::service(tenant.id, "command-line")
 }

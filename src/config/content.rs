@@ -7,39 +7,39 @@ use serde::Deserialize;
 
 use super::{ConfigError, at_least_one};
 
-/// With less memory not even short texts could be taken in, in bytes.
+/// The smallest memory, in bytes. With less, not even short texts could be stored.
 const LEAST_TEXT_MEMORY: u64 = 1 << 20;
 
-/// Where content lies and how much of it one upload may bring.
+/// The place of content, and the limits of an upload.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContentConfig {
-    /// The folder of the sealed objects; unset: `objects` in the data folder.
+    /// The folder of the sealed objects. The default is `objects` in the data folder.
     pub folder: Option<PathBuf>,
     /// The longest upload, in bytes.
     pub size_limit: u64,
-    /// The memory that all texts in hand may take, in bytes.
+    /// The memory that all texts in progress may take, in bytes.
     pub text_memory: u64,
-    /// A bucket to keep them in instead of the folder.
+    /// A bucket for the objects, instead of the folder.
     pub s3: S3Config,
 }
 
-/// A bucket of an S3 service. What is not set is taken from the environment as AWS' own tools do (`AWS_…`, the role of
-/// the pod or machine).
+/// A bucket of an S3 service. Values that are not set are taken from the environment, as the tools of AWS do (`AWS_…`,
+/// the role of the pod or machine).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct S3Config {
-    /// The bucket; unset: objects lie in the folder.
+    /// The bucket. Without it, objects are in the folder.
     pub bucket: Option<String>,
-    /// What the names of all objects begin with.
+    /// The prefix of the names of all objects.
     pub prefix: String,
     /// The bucket's region.
     pub region: Option<String>,
-    /// Where the service is, if it is not AWS.
+    /// The address of the service, unless it is AWS.
     pub endpoint: Option<String>,
     pub access_key_id: Option<String>,
     pub secret_access_key: Option<SecretString>,
-    /// A file that holds the secret.
+    /// A file that contains the secret.
     pub secret_access_key_file: Option<PathBuf>,
 }
 
@@ -53,15 +53,18 @@ impl ContentConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let s3 = &self.s3;
         if s3.bucket.is_some() && !cfg!(feature = "s3") {
-            return Err(ConfigError::new("content.s3.bucket", "this build has no S3 (cargo feature s3)"));
+            return Err(ConfigError::new(
+                "content.s3.bucket",
+                "must be empty, because this build does not include S3 (cargo feature s3)",
+            ));
         }
         if s3.bucket.is_some() && self.folder.is_some() {
-            return Err(ConfigError::new("content.folder", "must not be set beside content.s3.bucket"));
+            return Err(ConfigError::new("content.folder", "must not be set together with content.s3.bucket"));
         }
         if s3.access_key_id.is_some() != s3.secret_access_key.is_some() {
             return Err(ConfigError::new(
                 "content.s3.secret_access_key",
-                "is needed with access_key_id, and only then",
+                "must be set together with access_key_id, or not at all",
             ));
         }
         if self.text_memory < LEAST_TEXT_MEMORY {

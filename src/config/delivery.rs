@@ -8,24 +8,24 @@ use serde::Deserialize;
 
 use super::{ConfigError, at_least_one};
 
-/// How recordings are delivered to their tenants.
+/// The settings of deliveries of recordings to their tenants.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeliveryConfig {
-    /// The folder below which targets `file:///…` lie, each tenant's in one of its own; unset: `deliveries` in the data
+    /// The folder of the targets `file:///…`, with a folder for each tenant. The default is `deliveries` in the data
     /// folder.
     pub folder: Option<PathBuf>,
-    /// Certificates (PEM) of authorities that servers of FTPS and S3 may show besides those that the system trusts.
+    /// Certificates (PEM) of authorities for FTPS and S3 servers, in addition to those that the system trusts.
     pub ca_file: Option<PathBuf>,
-    /// Whether `serve` works the outbox, too; unset: in development mode.
+    /// Whether `serve` also works the outbox. The default is true in development mode only.
     pub serve: Option<bool>,
-    /// How long to wait before the outbox is looked at again, in seconds.
+    /// The seconds between two reads of the outbox.
     pub interval: u64,
-    /// How long a delivery belongs to a worker that gives no sign of life, in seconds.
+    /// The seconds for which a delivery belongs to a worker that does not renew its claim.
     pub lease: u64,
-    /// The longest wait for a server: to be reached, and for its next answer, in seconds.
+    /// The longest wait for a server, in seconds: for the connection, and for each response.
     pub timeout: u64,
-    /// How many recordings of a tenant are delivered at a time.
+    /// The number of recordings of a tenant that are delivered at a time.
     pub parallel: u32,
 }
 
@@ -36,7 +36,7 @@ impl Default for DeliveryConfig {
 }
 
 impl DeliveryConfig {
-    /// The time between two looks at the outbox.
+    /// The time between two reads of the outbox.
     #[must_use]
     pub const fn interval(&self) -> Duration {
         Duration::from_secs(self.interval)
@@ -58,7 +58,7 @@ impl DeliveryConfig {
         at_least_one("delivery.lease", self.lease)?;
         at_least_one("delivery.timeout", self.timeout)?;
         at_least_one("delivery.parallel", self.parallel.into())?;
-        // What a chrono duration and a token of the lease can hold.
+        // The largest value that a chrono duration and a token of the lease can contain.
         if self.lease > 86_400 {
             return Err(ConfigError::new("delivery.lease", "must be at most 86400"));
         }

@@ -1,4 +1,4 @@
-//! The listeners and what a call may cost.
+//! The listeners and the limits of a call.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -8,45 +8,44 @@ use serde::Deserialize;
 use super::at_least_one;
 use super::layers::{self, ConfigError};
 
-/// The seconds of a year: times of more could not be added to the present.
+/// The seconds of a year. Longer times could not be added to the present.
 const LONGEST: u64 = 365 * 24 * 60 * 60;
 
-/// The listeners and what a call may cost.
+/// The listeners and the limits of a call.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
     pub listen: SocketAddr,
-    /// Where `/metrics` listens.
+    /// The address of `/metrics`.
     pub internal_listen: SocketAddr,
-    /// Origins whose pages may call the API (CORS); none by default, `*` for any.
+    /// The origins whose pages may call the API (CORS). The default is none, and `*` allows any.
     #[serde(deserialize_with = "layers::list")]
     pub cors_origins: Vec<String>,
-    /// The longest JSON body, in bytes. Streams of NDJSON are not limited by it.
+    /// The longest JSON body, in bytes. It does not limit streams of NDJSON.
     pub body_limit: usize,
-    /// The longest a call may take, in seconds. Streams of NDJSON and uploads of content have `stream_timeout`
-    /// instead. It is also how long a peer may be slow, with any body and any answer.
+    /// The longest time of a call, in seconds. Streams of NDJSON and uploads of content have `stream_timeout` instead.
+    /// It is also the time for which a peer may be slow, with any body and any response.
     pub request_timeout: u64,
-    /// The longest that the body of a stream of NDJSON or an upload of content may take to arrive, in seconds.
+    /// The longest time, in seconds, in which the body of a stream of NDJSON or an upload of content may arrive.
     pub stream_timeout: u64,
-    /// The most connections at a time. It has to be less than the limit of open files.
+    /// The most connections at a time. It must be less than the limit of open files.
     pub max_connections: usize,
-    /// How long the service goes on with `/readyz` saying no before the listeners close, in seconds; unset: 5, or 0 in
-    /// development mode.
+    /// The seconds for which `/readyz` fails before the listeners close. The default is 5, and 0 in development mode.
     pub drain: Option<u64>,
-    /// How long calls in hand may take after that, in seconds.
+    /// The seconds that running calls may take after that.
     pub shutdown: u64,
-    /// Worker threads; unset: as many as the machine has cores, at most four.
+    /// The number of worker threads. The default is the number of cores, at most four.
     pub workers: Option<usize>,
 }
 
 impl HttpConfig {
-    /// The longest a call may take.
+    /// The longest time of a call.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout)
     }
 
-    /// The longest that the body of a stream may take.
+    /// The longest time in which the body of a stream may arrive.
     #[must_use]
     pub const fn stream_time(&self) -> Duration {
         Duration::from_secs(self.stream_timeout)
@@ -61,12 +60,15 @@ impl HttpConfig {
     pub(super) fn check(&self, development: bool) -> Result<(), ConfigError> {
         for (setting, address) in [("http.listen", self.listen), ("http.internal_listen", self.internal_listen)] {
             if development && !address.ip().is_loopback() {
-                return Err(ConfigError::new(setting, "must be a loopback address until auth.issuer is set"));
+                return Err(ConfigError::new(setting, "must be a loopback address, unless auth.issuer is set"));
             }
         }
         for origin in &self.cors_origins {
             if origin != "*" && (!origin.contains("://") || origin.ends_with('/') || !origin.is_ascii()) {
-                return Err(ConfigError::new("http.cors_origins", "must be origins such as https://crm.example, or *"));
+                return Err(ConfigError::new(
+                    "http.cors_origins",
+                    "must be a list of origins such as https://crm.example, or *",
+                ));
             }
         }
         at_least_one("http.body_limit", self.body_limit as u64)?;
@@ -79,7 +81,7 @@ impl HttpConfig {
             ("http.shutdown", self.shutdown),
         ] {
             if seconds > LONGEST {
-                return Err(ConfigError::new(setting, "must be at most 31536000, a year"));
+                return Err(ConfigError::new(setting, "must be at most 31536000, which is one year"));
             }
         }
         at_least_one("http.max_connections", self.max_connections as u64)?;

@@ -1,4 +1,4 @@
-//! The layers that settings come from, and what can be wrong with one.
+//! The layers of the settings, and the errors of a setting.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use figment::value::{Dict, Value};
 use secrecy::SecretString;
 use serde::de::{DeserializeOwned, Deserializer, SeqAccess, Visitor};
 
-/// A setting that cannot be used: its name and the rule it breaks, never its value.
+/// A setting that cannot be used: its name and the rule that it breaks, never its value.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("setting {setting}: {rule}")]
 pub struct ConfigError {
@@ -28,7 +28,7 @@ impl ConfigError {
 }
 
 impl From<figment::Error> for ConfigError {
-    /// Takes the path and the kind only: figment's own text holds the value.
+    /// Takes the path and the kind only, because figment's own text contains the value.
     fn from(error: figment::Error) -> Self {
         let mut setting = error.path.join(".");
         let rule = match &error.kind {
@@ -42,19 +42,20 @@ impl From<figment::Error> for ConfigError {
                         .collect::<Vec<_>>()
                         .join(".");
                 }
-                Cow::Borrowed("is not a setting")
+                Cow::Borrowed("is not a known setting: check its spelling")
             }
             Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => Cow::Owned(format!("must be {wanted}")),
             Kind::UnknownVariant(_, known) => Cow::Owned(format!("must be one of {}", known.join(", "))),
-            // Own rules begin like this; what libraries say is not repeated, since it may hold the value.
+            // The rules of this service begin like this. A library's message is not repeated, because it may contain
+            // the value.
             Kind::Message(rule) if rule.starts_with("must ") => Cow::Owned(rule.clone()),
-            _ => Cow::Borrowed("is not valid"),
+            _ => Cow::Borrowed("has an invalid value"),
         };
         Self { setting, rule }
     }
 }
 
-/// The settings of all layers: what is built in, the file, the environment.
+/// The settings of all layers: the defaults, the file, and the environment.
 pub(super) fn merge<T: DeserializeOwned>(
     file: Option<&Path>,
     environment: Vec<(String, String)>,
@@ -81,8 +82,8 @@ fn text_of(file: Option<&Path>) -> Result<Option<String>, ConfigError> {
     }
 }
 
-/// The environment as sections. A name without `__` other than the data folder's is none of ours (Kubernetes sets
-/// `LETHE_PORT` for a service called lethe), unless it is a section's with one underscore missing.
+/// The environment as sections. A name without `__` is not a setting, except the data folder, because Kubernetes sets
+/// `LETHE_PORT` for a service called lethe. A section's name with one underscore only is an error.
 fn nested(environment: Vec<(String, String)>) -> Result<Dict, ConfigError> {
     const SECTIONS: [&str; 7] = ["http", "database", "vault", "auth", "content", "delivery", "log"];
     let mut root = Dict::new();
@@ -94,7 +95,7 @@ fn nested(environment: Vec<(String, String)>) -> Result<Dict, ConfigError> {
             [word] => {
                 let slipped = SECTIONS.iter().any(|s| word.strip_prefix(s).is_some_and(|rest| rest.starts_with('_')));
                 if slipped {
-                    return Err(ConfigError::new(name, "a section and a setting need two underscores between them"));
+                    return Err(ConfigError::new(name, "must have two underscores between its section and its name"));
                 }
                 continue;
             }
@@ -120,23 +121,23 @@ fn insert(dict: &mut Dict, path: &[&str], value: String) {
     }
 }
 
-/// Reads a secret from its twin, the file.
+/// Reads a secret from the file that its twin names.
 pub(super) fn twin(setting: &str, secret: &mut Option<SecretString>, file: Option<&Path>) -> Result<(), ConfigError> {
     let Some(file) = file else { return Ok(()) };
     if secret.is_some() {
-        return Err(ConfigError::new(setting, format!("give either it or {setting}_file")));
+        return Err(ConfigError::new(setting, format!("must not be set together with {setting}_file")));
     }
     let text = std::fs::read_to_string(file)
         .map_err(|error| ConfigError::new(format!("{setting}_file"), format!("cannot be read: {}", error.kind())))?;
     let text = text.trim();
     if text.is_empty() {
-        return Err(ConfigError::new(format!("{setting}_file"), "names an empty file"));
+        return Err(ConfigError::new(format!("{setting}_file"), "must not name an empty file"));
     }
     *secret = Some(text.into());
     Ok(())
 }
 
-/// A list of words: an array in the file, words with commas between in the environment.
+/// A list of words: an array in the file, or words with commas between them in the environment.
 pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Words;
 

@@ -1,9 +1,10 @@
-//! Settings: built-in values, then `lethe.toml` (or `--config FILE`), then the environment; checked once, at the start.
+//! Settings: the defaults, then `lethe.toml` (or `--config FILE`), then the environment. They are checked once, at the
+//! start.
 //!
-//! A setting `name` of a section is `LETHE_SECTION__NAME` in the environment. Every secret has a twin that names a file
-//! to read it from: `url_file` beside `url`, `LETHE_DATABASE__URL_FILE` beside `LETHE_DATABASE__URL`. Errors name the
-//! setting and the rule, never the value. To add a setting: a field with its default here, its rule in
-//! [`Config::load`], a line in `docs/operating.md`.
+//! The setting `name` of a section is `LETHE_SECTION__NAME` in the environment. Every secret has a twin that names a
+//! file with the secret: `url_file` beside `url`, `LETHE_DATABASE__URL_FILE` beside `LETHE_DATABASE__URL`. Errors name
+//! the setting and the rule, never the value. A new setting needs a field with its default here, its rule in
+//! [`Config::load`], and a line in `docs/operating.md`.
 
 mod content;
 mod delivery;
@@ -31,16 +32,16 @@ pub use layers::ConfigError;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where embedded databases, development keys and objects lie.
+    /// The folder of embedded databases, development keys, and objects.
     pub data_dir: PathBuf,
     pub http: HttpConfig,
     pub database: DatabaseConfig,
     /// The vault database and its key.
     pub vault: VaultConfig,
     pub auth: AuthConfig,
-    /// Recordings and what else belongs to an interaction.
+    /// Recordings and other content of interactions.
     pub content: ContentConfig,
-    /// How recordings are delivered to their tenants.
+    /// The settings of deliveries of recordings to their tenants.
     pub delivery: DeliveryConfig,
     pub log: LogConfig,
 }
@@ -63,19 +64,20 @@ impl Default for Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `sqlite:…` or `postgres://…`; unset: SQLite in the data folder.
+    /// `sqlite:…` or `postgres://…`. The default is SQLite in the data folder.
     pub url: Option<SecretString>,
-    /// A file that holds the URL.
+    /// A file that contains the URL.
     pub url_file: Option<PathBuf>,
     /// The most connections at a time.
     pub pool: u32,
-    /// How long a call waits for a connection, in seconds.
+    /// The seconds for which a call waits for a connection.
     pub acquire_timeout: u64,
-    /// How long a statement of `serve` that reads may take on PostgreSQL, in seconds; also in the vault, as the next two.
+    /// The seconds that a reading statement of `serve` may take on PostgreSQL. The vault has this limit and the next
+    /// two as well.
     pub statement_timeout: u64,
-    /// How long a statement of `serve` may take in a transaction that writes, in seconds.
+    /// The seconds that a statement of `serve` may take in a transaction that writes.
     pub write_timeout: u64,
-    /// How long a statement of the other commands may take, in seconds.
+    /// The seconds that a statement of the other commands may take.
     pub job_timeout: u64,
 }
 
@@ -97,17 +99,17 @@ impl Default for DatabaseConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VaultConfig {
-    /// `sqlite:…` or `postgres://…`; unset: beside the archive.
+    /// `sqlite:…` or `postgres://…`. The default is beside the archive.
     pub url: Option<SecretString>,
-    /// A file that holds the URL.
+    /// A file that contains the URL.
     pub url_file: Option<PathBuf>,
-    /// The master key: 32 bytes in base64; unset in development mode: a key file in the data folder.
+    /// The master key: 32 bytes in base64. The default in development mode is a key file in the data folder.
     pub master_key: Option<SecretString>,
-    /// A file that holds the master key.
+    /// A file that contains the master key.
     pub master_key_file: Option<PathBuf>,
     /// The most connections at a time.
     pub pool: u32,
-    /// How long a call waits for a connection, in seconds.
+    /// The seconds for which a call waits for a connection.
     pub acquire_timeout: u64,
 }
 
@@ -117,25 +119,25 @@ impl Default for VaultConfig {
     }
 }
 
-/// Whose tokens count, and what their roles allow.
+/// The issuer of tokens, and the scopes of each role.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
-    /// The identity provider (`iss`); unset: development mode.
+    /// The identity provider (`iss`). Without it, the service is in development mode.
     pub issuer: Option<String>,
     /// The audience (`aud`) that tokens must name.
     pub audience: Option<String>,
-    /// Where the provider publishes its keys.
+    /// The URL at which the provider publishes its keys.
     pub jwks_url: Option<String>,
     /// A file with the provider's keys, instead of the URL.
     pub jwks_file: Option<PathBuf>,
-    /// The claim that holds the tenant's slug; a dotted path reaches into objects, as in every claim name here.
+    /// The claim that contains the tenant's slug. A dotted path leads into objects, as in every claim name here.
     pub tenant_claim: String,
-    /// The claim that holds the name shown to other users of the tenant.
+    /// The claim that contains the name that other users of the tenant see.
     pub name_claim: String,
-    /// The claim that holds the roles.
+    /// The claim that contains the roles.
     pub roles_claim: String,
-    /// What each role allows. A role given here replaces the built-in one of its name.
+    /// The scopes of each role. A role that is set here replaces the default role of the same name.
     #[serde(deserialize_with = "roles::over_the_usual")]
     pub roles: BTreeMap<String, Vec<Scope>>,
 }
@@ -158,10 +160,10 @@ impl Default for AuthConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people on a terminal, JSON elsewhere.
+    /// Lines for people on a terminal, and JSON elsewhere.
     #[default]
     Auto,
-    /// One JSON object a line.
+    /// One JSON object on each line.
     Json,
     Human,
 }
@@ -181,8 +183,8 @@ impl Default for LogConfig {
 }
 
 impl LogConfig {
-    /// The levels for the log. What actix says about requests that cannot be read is no error of this service, and anybody
-    /// can make it say so: it is left out unless the setting names `actix_http`.
+    /// The levels of the log. Messages of actix about requests that cannot be read are left out, unless the setting
+    /// names `actix_http`: they are not errors of this service, and any caller can cause them.
     #[must_use]
     pub fn levels(&self) -> String {
         format!("actix_http=off,{}", self.level)
@@ -190,7 +192,7 @@ impl LogConfig {
 }
 
 impl Config {
-    /// Reads and checks all settings; without a file, `lethe.toml` of the working folder is read if there is one.
+    /// Reads and checks all settings. Without a file, it reads `lethe.toml` of the working folder if that exists.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         let environment = environment.filter(|(name, _)| name.starts_with("LETHE_"));
@@ -202,7 +204,7 @@ impl Config {
         Self::read(file, given)
     }
 
-    /// Reads and checks the settings of a file and of an environment that is given as it is.
+    /// Reads and checks the settings of a file and of a given environment.
     pub fn read(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<Self, ConfigError> {
         let mut config: Self = layers::merge(file, environment)?;
         layers::twin("database.url", &mut config.database.url, config.database.url_file.as_deref())?;
@@ -220,25 +222,25 @@ impl Config {
         self.content.folder.clone().unwrap_or_else(|| self.data_dir.join("objects"))
     }
 
-    /// The folder below which targets `file:///…` lie.
+    /// The folder of the targets `file:///…`.
     #[must_use]
     pub fn deliveries_folder(&self) -> PathBuf {
         self.delivery.folder.clone().unwrap_or_else(|| self.data_dir.join("deliveries"))
     }
 
-    /// Whether `serve` works the outbox of deliveries, too.
+    /// Whether `serve` also works the outbox of deliveries.
     #[must_use]
     pub fn delivers_in_serve(&self) -> bool {
         self.delivery.serve.unwrap_or_else(|| self.development())
     }
 
-    /// How long the service goes on with `/readyz` saying no.
+    /// The time for which `/readyz` fails before the listeners close.
     #[must_use]
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.http.drain.unwrap_or(if self.development() { 0 } else { 5 }))
     }
 
-    /// Whether this is development mode: no identity provider is set, keys are made in the data folder.
+    /// Whether this is development mode: no identity provider is set, and keys are made in the data folder.
     #[must_use]
     pub const fn development(&self) -> bool {
         self.auth.issuer.is_none()
@@ -250,12 +252,12 @@ impl Config {
         self.check_auth()?;
         self.content.check()?;
         self.delivery.check()?;
-        // A word without `=` would be read as the name of a module, and silence all others.
+        // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));
         match tracing_subscriber::EnvFilter::try_new(&self.log.level) {
             Ok(_) if known => Ok(()),
-            _ => Err(ConfigError::new("log.level", "must be a level, or levels by module: info,sqlx=warn")),
+            _ => Err(ConfigError::new("log.level", "must be a level, or levels by module, such as info,sqlx=warn")),
         }
     }
 
@@ -275,7 +277,7 @@ impl Config {
         at_least_one("database.job_timeout", self.database.job_timeout)?;
         match &self.vault.master_key {
             None if self.development() => Ok(()),
-            None => Err(ConfigError::new("vault.master_key", "is needed where auth.issuer is set")),
+            None => Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set")),
             Some(key) => match STANDARD.decode(key.expose_secret()) {
                 Ok(bytes) if bytes.len() == KEY_LEN => Ok(()),
                 _ => Err(ConfigError::new("vault.master_key", "must be 32 bytes in base64")),
@@ -298,7 +300,7 @@ impl Config {
         if auth.issuer.is_none() {
             let idle = auth.audience.is_some() || keys > 0;
             return if idle {
-                Err(ConfigError::new("auth.issuer", "is needed beside the other settings"))
+                Err(ConfigError::new("auth.issuer", "must be set, because the other settings of its section are set"))
             } else {
                 Ok(())
             };
@@ -307,10 +309,13 @@ impl Config {
             return Err(ConfigError::new("auth.issuer", "must not be empty"));
         }
         if auth.audience.as_deref().unwrap_or_default().is_empty() {
-            return Err(ConfigError::new("auth.audience", "is needed where auth.issuer is set"));
+            return Err(ConfigError::new("auth.audience", "must be set, because auth.issuer is set"));
         }
         if keys != 1 {
-            return Err(ConfigError::new("auth.jwks_url", "exactly one of auth.jwks_url and auth.jwks_file is needed"));
+            return Err(ConfigError::new(
+                "auth.jwks_url",
+                "exactly one of auth.jwks_url and auth.jwks_file must be set",
+            ));
         }
         match &auth.jwks_url {
             Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {

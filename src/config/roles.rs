@@ -1,4 +1,4 @@
-//! What each role allows.
+//! The scopes of each role.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use super::layers;
 use crate::base::actor::Scope;
 
-/// The roles there are without any setting.
+/// The roles that exist without any setting.
 pub(super) fn usual() -> BTreeMap<String, Vec<Scope>> {
     use Scope::{
         ArchiveIdentify, ArchiveIngest, ArchiveRead, ArchiveSearch, AuditRead, ContentDelete, ContentRead,
@@ -43,7 +43,7 @@ pub(super) fn usual() -> BTreeMap<String, Vec<Scope>> {
     roles.into_iter().map(|(role, scopes)| (role.to_owned(), scopes)).collect()
 }
 
-/// One role's scopes, as a list or as words with commas between.
+/// One role's scopes, as a list, or as words with commas between them.
 struct Scopes(Vec<Scope>);
 
 impl<'de> Deserialize<'de> for Scopes {
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Scopes {
     }
 }
 
-/// The roles of the settings over the usual ones.
+/// The roles of the settings, added to the default ones.
 pub(super) fn over_the_usual<'de, D>(deserializer: D) -> Result<BTreeMap<String, Vec<Scope>>, D::Error>
 where
     D: Deserializer<'de>,

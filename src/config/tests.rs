@@ -134,7 +134,7 @@ fn objects_lie_in_the_data_folder_unless_told_otherwise() {
     assert!(refused(&[("LETHE_CONTENT_SIZE_LIMIT", "1")]).contains("two underscores"));
 }
 
-/// The settings that a text in TOML gives, each as `section.name`.
+/// The settings in a TOML text, each as `section.name`.
 fn settings_of(toml: &str) -> Vec<String> {
     let mut section = String::new();
     let mut settings = Vec::new();
@@ -158,7 +158,8 @@ fn the_example_has_every_setting_with_its_default() {
     let config = Config::read(Some(&file), Vec::new()).unwrap();
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
 
-    // With the settings that have no default, it names settings that there are, and all that are documented.
+    // Together with the settings that have no default, the example names only settings that exist, and all that are
+    // documented.
     let whole = example.replace("#= ", "");
     std::fs::write(&file, &whole).unwrap();
     assert!(layers::merge::<Config>(Some(&file), Vec::new()).is_ok());

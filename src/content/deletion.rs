@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::model::{ContentError, Deleted, deletes_sensitive};
+use super::model::{BatchDeletion, ContentError, deletes_sensitive};
 use super::removal::{remove_rows, traces};
 use super::{ContentStore, sql};
 use crate::audit::{self, Action, Entry};
@@ -54,7 +54,7 @@ pub async fn delete_batch(
     actor: &Actor,
     interactions: Vec<RecordId>,
     kinds: Option<Vec<ContentKind>>,
-) -> Result<Deleted, ContentError> {
+) -> Result<BatchDeletion, ContentError> {
     let batch = ContentId::new();
     let now = stores.clock.now();
     let mut tx = stores.archive.write().await?;
@@ -66,7 +66,7 @@ pub async fn delete_batch(
     let run = async move {
         let deleted = deletion.run(batch, &interactions, kinds.as_deref()).await;
         if let Err(error) = deletion.leave(batch).await {
-            tracing::warn!(%error, "A batch could not give its place back: it is free in a minute");
+            tracing::warn!(%error, "Releasing the lock of a batch failed; it ends after a minute");
         }
         deleted
     };
@@ -97,8 +97,8 @@ impl Deletion {
         Err(StoreError::Contended.into())
     }
 
-    async fn run(&self, batch: ContentId, interactions: &[RecordId], kinds: Option<&[ContentKind]>) -> Deleted {
-        let mut outcome = Deleted::default();
+    async fn run(&self, batch: ContentId, interactions: &[RecordId], kinds: Option<&[ContentKind]>) -> BatchDeletion {
+        let mut outcome = BatchDeletion::default();
         let mut chunks = interactions.chunks(INTERACTIONS);
         while let Some(chunk) = chunks.next() {
             let (deleted, error) = self.remove_all(batch, chunk, kinds).await;
@@ -113,7 +113,7 @@ impl Deletion {
                     Err(error) => error,
                 },
             };
-            tracing::warn!(%error, interactions.count = chunk.len(), "Content of a batch could not be deleted");
+            tracing::warn!(%error, interactions.count = chunk.len(), "Deleting content of a batch failed");
             let code = if error.is_transient() { "unavailable" } else { "internal" };
             outcome.failures.extend(chunk.iter().map(|id| (*id, code)));
             if error.is_transient() {
@@ -215,7 +215,8 @@ impl Deletion {
         let mut gone = futures_util::stream::iter(gone).buffer_unordered(AT_ONCE);
         while let Some((id, deleted)) = gone.next().await {
             if let Err(error) = deleted {
-                tracing::warn!(content.id = %id, %error, "The object of deleted content is left, unreadable");
+                tracing::warn!(content.id = %id, %error, "Deleting the object of deleted content failed; gc_objects \
+                                                          deletes it later, and it is unreadable");
             }
         }
         Ok(deleted)

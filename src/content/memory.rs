@@ -28,13 +28,13 @@ const LONG_PATIENCE: Duration = Duration::from_hours(2);
 
 #[derive(Debug)]
 pub struct TextMemory {
-    bytes: Pool,
-    work: Pool,
+    bytes: Permits,
+    work: Permits,
     patience: Duration,
 }
 
 #[derive(Debug)]
-struct Pool {
+struct Permits {
     permits: Arc<Semaphore>,
     size: u64,
 }
@@ -54,7 +54,7 @@ impl TextMemory {
     #[must_use]
     pub fn new(budget: u64) -> Self {
         let part = budget / PARTS;
-        Self { bytes: Pool::new(2 * part), work: Pool::new(3 * part), patience: PATIENCE }
+        Self { bytes: Permits::new(2 * part), work: Permits::new(3 * part), patience: PATIENCE }
     }
 
     /// The same for the job, which has nobody waiting for an answer.
@@ -81,7 +81,7 @@ impl TextMemory {
     }
 }
 
-impl Pool {
+impl Permits {
     fn new(size: u64) -> Self {
         let permits = usize::try_from(size / UNIT).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self { permits: Arc::new(Semaphore::new(permits)), size }

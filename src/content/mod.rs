@@ -42,7 +42,7 @@ use crate::vault::{self, AppContext, Keyset};
 pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
 pub use memory::TextMemory;
-pub use model::{Content, ContentError, Deleted, MediaType, MediaTypeError, NewContent, Sensitivity};
+pub use model::{BatchDeletion, Content, ContentError, MediaType, MediaTypeError, NewContent, Sensitivity};
 #[cfg(feature = "s3")]
 pub use objects::Bucket;
 pub use objects::{ObjectError, Objects};

@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{Contended, VaultError};
 
-/// How carefully content is to be handled (B10).
+/// The sensitivity of content, which decides how carefully it is handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -94,7 +94,7 @@ pub struct NewContent {
     pub kind: ContentKind,
     /// What its sender says it is made of.
     pub media_type: MediaType,
-    /// How it is to be handled.
+    /// The sensitivity of the content.
     pub sensitivity: Sensitivity,
 }
 
@@ -109,11 +109,11 @@ pub struct Content {
     pub kind: ContentKind,
     /// What its sender said it is made of.
     pub media_type: String,
-    /// How many bytes were uploaded.
+    /// The number of uploaded bytes.
     pub size: u64,
     /// The SHA-256 of what was uploaded. None for a text that held an identifier: a short one can be guessed from it.
     pub sha256: Option<[u8; 32]>,
-    /// How it is to be handled.
+    /// The sensitivity of the content.
     pub sensitivity: Sensitivity,
     /// The fingerprint of the tenant's key that alone opens it; none: this service can.
     pub encrypted_for: Option<String>,
@@ -168,8 +168,8 @@ pub(super) fn place(tenant: TenantId, id: ContentId) -> Vec<u8> {
 
 /// What came of the deletion of many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deleted {
-    /// How many pieces of content were deleted.
+pub struct BatchDeletion {
+    /// The number of deleted pieces of content.
     pub deleted: u64,
     /// Interactions whose content could not be deleted, or not all of it, and the stable code of why.
     pub failures: Vec<(RecordId, &'static str)>,
@@ -179,24 +179,24 @@ pub struct Deleted {
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
     /// There is no such interaction or content, or nobody can read it any more.
-    #[error("there is no such interaction or content")]
+    #[error("the interaction or the content does not exist")]
     Unknown,
     /// A request had the interaction's content deleted: it takes no more.
     #[error("the content of the interaction was deleted for its customer")]
     Forgotten,
     /// It is no text of the format that it was said to be.
-    #[error("not the text it should be: {0}")]
+    #[error("the text does not have the format of its media type: {0}")]
     DocumentError(DocumentError),
     #[error("the media type does not fit the kind")]
     Misfit,
     /// It is longer than an upload may be, in bytes.
-    #[error("an upload may have {0} bytes")]
+    #[error("the upload is too large: at most {0} bytes are allowed")]
     TooLarge(u64),
     /// The bytes are not those whose digest was sent.
-    #[error("the digest is another one")]
+    #[error("digest mismatch")]
     Digest,
     /// The tenant's key has expired: nothing is encrypted with it, nor stored in clear in its stead (B8).
-    #[error("the tenant's key has expired")]
+    #[error("the tenant's recording key has expired")]
     KeyExpired,
     /// It is sensitive, and reading that is a permission of its own.
     #[error("the content is sensitive")]
@@ -209,13 +209,13 @@ pub enum ContentError {
     /// The text is longer than all the memory for texts allows.
     #[error("the text needs more memory than content.text_memory allows")]
     OverBudget,
-    #[error("the reader of texts failed")]
+    #[error("reading the text failed")]
     Panicked,
     /// The text could not be searched for its customer, so it is shown to nobody.
     #[error("the text cannot be searched for its customer: {0}")]
     Unreadable(Reason),
     /// Another deletion of many is at work for the tenant.
-    #[error("another batch is at work")]
+    #[error("another batch is running")]
     Busy,
     /// The work was stopped half way; what it was doing is safe to do again.
     #[error("the work was stopped")]

@@ -40,7 +40,7 @@ pub enum ObjectError {
     Interrupted,
     #[error("the object cannot be deleted: {0}")]
     Kept(#[source] std::io::Error),
-    #[error("the folder of the objects cannot be made: {0}")]
+    #[error("the folder of the objects cannot be created: {0}")]
     Folder(#[source] std::io::Error),
 }
 

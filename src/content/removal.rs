@@ -40,7 +40,7 @@ pub async fn remove_objects(shelf: &ContentStore, tenant: TenantId, ids: &[Conte
     let is_away = !ids.is_empty() && !shelf.objects.is_made();
     let mut removed = Removed { left: ids.iter().copied().collect(), is_away, ..Removed::default() };
     if is_away {
-        tracing::warn!("The folder of the objects is not there");
+        tracing::warn!("The folder of the objects is missing");
         return removed;
     }
     let mut failures = 0;
@@ -49,7 +49,8 @@ pub async fn remove_objects(shelf: &ContentStore, tenant: TenantId, ids: &[Conte
     while let Some(turn) = turns.next().await {
         for (id, deleted) in turn {
             if let Err(error) = deleted {
-                tracing::warn!(content.id = %id, %error, "The object of content that is to go cannot be deleted");
+                tracing::warn!(content.id = %id, %error, "Deleting the object of a piece of content failed; its key \
+                                                          and row stay");
                 failures += 1;
                 continue;
             }

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use super::header::Header;
 use super::model::{Content, ContentError, NewContent, place};
 use super::objects::{ObjectError, Writing};
-use super::sealing::{Sealed, Sealing, Work};
+use super::sealing::{Sealed, Sealing, SealingWork};
 use super::{ContentStore, outbox, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
@@ -63,7 +63,7 @@ pub async fn begin_upload(
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let (id, key) = (ContentId::new(), Key::random()?);
     let sealer = Sealer::new(&key, &place(tenant, id))?;
-    let sealing = Sealing::begin(Work { encryptor, sealer, part: shelf.objects.part() })?;
+    let sealing = Sealing::begin(SealingWork { encryptor, sealer, part: shelf.objects.part() })?;
     let writing = shelf.objects.create(tenant, id).await?;
     let (stores, shelf, header) = (Arc::clone(stores), Arc::clone(shelf), Header::default());
     Ok(Upload { stores, shelf, keyset, tenant, id, at, new, key, encrypted_for, size: 0, header, sealing, writing })
@@ -190,7 +190,8 @@ impl Storing {
             Ok::<_, ContentError>(())
         };
         if let Err(error) = undone.await {
-            tracing::warn!(content.id = %self.content.id, %error, "A broken upload left something behind");
+            tracing::warn!(content.id = %self.content.id, %error, "Cleaning up after a failed upload failed; \
+                                                                   gc_objects deletes the rest later");
         }
     }
 }

@@ -31,9 +31,9 @@ pub struct Login {
 /// Why a text is no target's address: the rule, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    #[error("must begin with sftp://, ftps://, ftp://, s3:// or file:///")]
+    #[error("must begin with sftp://, ftps://, ftp://, s3://, or file:///")]
     Scheme,
-    #[error("must hold no password: send it as password")]
+    #[error("must not contain a password: send it in the field password")]
     Password,
     #[error("must name a user: sftp://user@host/folder")]
     User,
@@ -42,12 +42,12 @@ pub enum AddressError {
     /// The port is no number from 1 to 65535.
     #[error("must have a port from 1 to 65535, or none")]
     Port,
-    #[error("must name a bucket of 3 to 63 lower-case letters, digits, dots and dashes")]
+    #[error("must name a bucket of 3 to 63 lower-case letters, digits, dots, and dashes")]
     Bucket,
     /// The folder leaves its beginning, or has characters that no folder should.
-    #[error("must have a folder of at most 16 parts without .., control characters and back slashes")]
+    #[error("must have a folder of at most 16 parts, without .., control characters, and backslashes")]
     Folder,
-    #[error("must have no ? and no #")]
+    #[error("must not contain ? or #")]
     Extra,
     #[error("must be at most 500 bytes")]
     TooLong,

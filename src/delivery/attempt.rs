@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::address::Address;
 use super::metadata::{Interaction, Metadata, Recording};
-use super::model::{Addressee, AttemptError, Claimed, DeliveryError, Destination, SendError};
-use super::payload::{EncryptionPlan, Names, part};
+use super::model::{Addressee, AttemptError, ClaimedDelivery, DeliveryError, Destination, SendError};
+use super::payload::{EncryptionPlan, FileNames, part};
 use super::sql;
-use super::targets::{Reach, Target};
+use super::targets::{OpenTarget, Reach};
 use super::worker::DeliveryWorker;
 use crate::archive::incoming::{Channel, Direction};
 use crate::archive::{Columns, CustomerField, Record};
@@ -27,11 +27,11 @@ use crate::vault::{self, DeliverySecret};
 pub struct Attempt<'a> {
     courier: &'a DeliveryWorker,
     tenant: &'a Tenant,
-    claim: Claimed,
+    claim: ClaimedDelivery,
     content: Content,
     record: Record,
     plan: EncryptionPlan,
-    names: Names,
+    names: FileNames,
     address: Address,
     destination: Destination,
     secret: Option<DeliverySecret>,
@@ -43,7 +43,7 @@ impl<'a> Attempt<'a> {
     pub async fn prepare(
         courier: &'a DeliveryWorker,
         tenant: &'a Tenant,
-        claim: Claimed,
+        claim: ClaimedDelivery,
     ) -> Result<Self, AttemptError> {
         let stores = &courier.stores;
         let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
@@ -89,14 +89,14 @@ impl<'a> Attempt<'a> {
         Ok(Self { courier, tenant, claim, content, record, plan, names, address, destination, secret })
     }
 
-    async fn reach(&self) -> Result<Target, SendError> {
+    async fn reach(&self) -> Result<OpenTarget, SendError> {
         let DeliveryWorker { config, folder, .. } = self.courier;
         let reach = Reach {
             folder: folder.join(&self.tenant.slug),
             ca_file: config.ca_file.clone(),
             timeout: config.timeout(),
         };
-        Target::open(&self.address, &self.destination, self.secret.as_ref(), &reach).await
+        OpenTarget::open(&self.address, &self.destination, self.secret.as_ref(), &reach).await
     }
 
     /// Delivers: the recording first and the metadata last, so that whoever waits for the metadata finds a whole recording.
@@ -117,13 +117,13 @@ impl<'a> Attempt<'a> {
         self.names.both().map(str::to_owned).to_vec()
     }
 
-    async fn bring(&self, target: &mut Target) -> Result<(), AttemptError> {
+    async fn bring(&self, target: &mut OpenTarget) -> Result<(), AttemptError> {
         for attempt in 1..self.claim.attempt {
             for name in self.names.both() {
                 target.remove(&part(name, attempt)).await?;
             }
         }
-        let Names { recording, metadata } = &self.names;
+        let FileNames { recording, metadata } = &self.names;
         let wanted = self.plan.size(&self.content);
         // What is encrypted on the way out may be for a key that was replaced since: it goes once more.
         let has_recording = wanted.is_some() && target.size(recording).await? == wanted;
@@ -162,7 +162,7 @@ impl<'a> Attempt<'a> {
             Ok::<_, SendError>(())
         };
         if let Err(fault) = cleared.await {
-            tracing::warn!(delivery.id = %self.claim.id, error = fault.as_str(), "A part of a file is left at a target");
+            tracing::warn!(delivery.id = %self.claim.id, error = fault.as_str(), "The removal of a partial file failed; the file stays at the delivery target");
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::address::Address;
 use super::model::{DeliveryError, Destination, NewDestination, SendError};
 use super::sql;
-use super::targets::Target;
+use super::targets::OpenTarget;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
@@ -76,29 +76,33 @@ impl NewDestination {
                 return rule("/password", "out_of_range", "must be 1 to 16384 bytes");
             }
             if matches!(secret, Some(DeliverySecret::Password(_))) && text.chars().any(char::is_control) {
-                return rule("/password", "format", "must hold no control characters");
+                return rule("/password", "format", "must not contain control characters");
             }
         }
         let is_s3 = matches!(address, Address::S3 { .. });
         if !is_s3 && (endpoint.is_some() || region.is_some() || access_key_id.is_some()) {
-            return rule("/endpoint", "format", "endpoint, region and access_key_id are for s3:// only");
+            return rule("/endpoint", "format", "endpoint, region, and access_key_id are allowed for s3:// only");
         }
         if host_key.is_some() && !matches!(address, Address::Sftp(_)) {
-            return rule("/host_key", "format", "is for sftp:// only");
+            return rule("/host_key", "format", "is allowed for sftp:// only");
         }
         if matches!(secret, Some(DeliverySecret::PrivateKey(_))) && !matches!(address, Address::Sftp(_)) {
-            return rule("/private_key", "format", "is for sftp:// only");
+            return rule("/private_key", "format", "is allowed for sftp:// only");
         }
-        if !Target::is_built_in(address) {
+        if !OpenTarget::is_built_in(address) {
             return Err(DeliveryError::NotBuiltIn);
         }
         match address {
-            Address::Folder(_) if secret.is_some() => rule("/password", "format", "a folder has none"),
+            Address::Folder(_) if secret.is_some() => rule("/password", "format", "is not allowed for file:///"),
             Address::Folder(_) => Ok(()),
-            _ if secret.is_none() => rule("/password", "required", "is required, or for sftp:// a private_key"),
-            Address::Ftp { is_secure: false, .. } if !allow_plain_ftp => {
-                rule("/url", "plain_ftp_not_allowed", "plain FTP needs recordings.allow_plain_ftp of the tenant")
+            _ if secret.is_none() => {
+                rule("/password", "required", "is required; for sftp://, a private_key may be sent instead")
             }
+            Address::Ftp { is_secure: false, .. } if !allow_plain_ftp => rule(
+                "/url",
+                "plain_ftp_not_allowed",
+                "must not begin with ftp://, unless the tenant's setting recordings.allow_plain_ftp is true",
+            ),
             Address::Ftp { .. } => Ok(()),
             Address::S3 { .. } => self.check_s3(),
             Address::Sftp(_) => self.check_sftp(),
@@ -110,10 +114,10 @@ impl NewDestination {
         let is_word =
             |text: &String| (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if !self.access_key_id.as_ref().is_some_and(is_word) {
-            return rule("/access_key_id", "required", "is required with s3://");
+            return rule("/access_key_id", "required", "is required for s3://");
         }
         if self.region.as_ref().is_some_and(|region| !is_word(region)) {
-            return rule("/region", "format", "must be a region such as eu-north-1");
+            return rule("/region", "format", "must be a region, such as eu-north-1");
         }
         let is_url = |url: &String| {
             is_word(url)
@@ -122,7 +126,7 @@ impl NewDestination {
                 })
         };
         if self.endpoint.as_ref().is_some_and(|endpoint| !is_url(endpoint)) {
-            return rule("/endpoint", "format", "must be such as https://s3.example");
+            return rule("/endpoint", "format", "must be an address, such as https://s3.example");
         }
         Ok(())
     }
@@ -135,11 +139,11 @@ impl NewDestination {
             return rule("/host_key", "required", "is required: ssh-ed25519 AAAA…, or SHA256:…");
         };
         if host_key.len() > LONGEST_SECRET || read_host_key(host_key).is_none() {
-            return rule("/host_key", "format", "must be a public key of OpenSSH, or its SHA256 fingerprint");
+            return rule("/host_key", "format", "must be an OpenSSH public key, or its SHA256 fingerprint");
         }
         match &self.secret {
             Some(DeliverySecret::PrivateKey(text)) if read_private_key(text.expose_secret()).is_none() => {
-                rule("/private_key", "format", "must be a private key of OpenSSH without a passphrase")
+                rule("/private_key", "format", "must be an OpenSSH private key without a passphrase")
             }
             _ => Ok(()),
         }

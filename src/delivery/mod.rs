@@ -30,7 +30,7 @@ use crate::vault::AppContext;
 pub use address::{Address, AddressError};
 pub use destination::{find, remove, set};
 pub use model::{Delivery, DeliveryError, DeliveryState, Destination, NewDestination, SendError};
-pub use worker::{DeliveryWorker, Report, Stopping};
+pub use worker::{DeliveryReport, DeliveryWorker, Stopping};
 
 /// A page of a tenant's deliveries, newest first.
 pub async fn list(

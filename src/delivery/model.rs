@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{DeliverySecret, VaultError};
 
-/// How a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -70,7 +70,7 @@ impl Listed for Delivery {
 
 /// A delivery that a worker has taken on.
 #[derive(Clone, Copy, Debug)]
-pub struct Claimed {
+pub struct ClaimedDelivery {
     pub id: DeliveryId,
     pub content: ContentId,
     /// The interaction that it belongs to.
@@ -255,15 +255,15 @@ impl From<DeliveryError> for AttemptError {
 /// Why something could not be done with deliveries.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
-    #[error("there is no such delivery or target")]
+    #[error("the delivery or the delivery target does not exist")]
     Unknown,
     /// It was delivered or cancelled: there is nothing to be tried again.
-    #[error("the delivery is done")]
+    #[error("the delivery is already finished")]
     Done,
     /// A rule of the target's description is broken: where, its code, and the rule.
     #[error("{0} {2}")]
     Rule(&'static str, &'static str, &'static str),
-    #[error("this build cannot deliver there")]
+    #[error("this build does not include this kind of delivery target")]
     NotBuiltIn,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -280,7 +280,7 @@ pub enum DeliveryError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-    #[error("the metadata cannot be written")]
+    #[error("the metadata file cannot be written")]
     Metadata,
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Addressee, Claimed, Delivery, DeliveryState, Destination};
+use super::model::{Addressee, ClaimedDelivery, Delivery, DeliveryState, Destination};
 use crate::archive::selector::{self, Span};
 use crate::base::id::{ContentId, DeliveryId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
@@ -173,7 +173,7 @@ pub async fn claim(
     token: DeliveryId,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<Vec<Claimed>> {
+) -> Result<Vec<ClaimedDelivery>> {
     let rows: Vec<ClaimedRow> = tx
         .query("UPDATE deliveries SET attempts = attempts + 1")
         .with(", claim = ", token)
@@ -188,13 +188,18 @@ pub async fn claim(
         .await?;
     let claimed = rows.into_iter().map(|row| {
         let ClaimedRow { id, content_id, interaction_id, attempts } = row;
-        Claimed { id, content: content_id, interaction: interaction_id, attempt: attempts, token }
+        ClaimedDelivery { id, content: content_id, interaction: interaction_id, attempt: attempts, token }
     });
     Ok(claimed.collect())
 }
 
 /// Holds a claim on. 0: it was lost, or the delivery was cancelled or held meanwhile.
-pub async fn renew(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, until: DateTime<Utc>) -> Result<u64> {
+pub async fn renew(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    claim: &ClaimedDelivery,
+    until: DateTime<Utc>,
+) -> Result<u64> {
     mine(tx.query("UPDATE deliveries SET").with(" claimed_until = ", until), tenant, claim).execute().await
 }
 
@@ -202,7 +207,7 @@ pub async fn renew(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, unti
 pub async fn announce(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    claim: &Claimed,
+    claim: &ClaimedDelivery,
     file_names: &[String],
     until: DateTime<Utc>,
 ) -> Result<u64> {
@@ -214,7 +219,7 @@ pub async fn announce(
 /// Notes whom the announced files are made for, in the transaction that announces them. False: the interaction has another
 /// customer by now. It stays as it is until the end of the transaction, so that the night, which calls off deliveries
 /// before it looks for these rows, sees every one of them.
-pub async fn address(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, to: Addressee) -> Result<bool> {
+pub async fn address(tx: &mut Tx<Archive>, tenant: TenantId, claim: &ClaimedDelivery, to: Addressee) -> Result<bool> {
     let now: Option<Addressee> = tx
         .query("SELECT phone_id, email_id FROM interactions")
         .with(" WHERE tenant_id = ", tenant)
@@ -283,7 +288,7 @@ pub async fn files_of(
 pub async fn deliver(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    claim: &Claimed,
+    claim: &ClaimedDelivery,
     file_names: &[String],
     now: DateTime<Utc>,
 ) -> Result<u64> {
@@ -303,7 +308,7 @@ pub async fn deliver(
 pub async fn fail(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    claim: &Claimed,
+    claim: &ClaimedDelivery,
     (state, error): (DeliveryState, &str),
     next_at: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -347,7 +352,7 @@ pub async fn last_error(tx: &mut Tx<Archive>, tenant: TenantId, id: DeliveryId) 
     Ok(row.and_then(|(error,)| error))
 }
 
-fn mine<'c>(query: Query<'c>, tenant: TenantId, claim: &Claimed) -> Query<'c> {
+fn mine<'c>(query: Query<'c>, tenant: TenantId, claim: &ClaimedDelivery) -> Query<'c> {
     query
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND id = ", claim.id)

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::attempt::Attempt;
-use super::model::{Addressee, AttemptError, Claimed, DeliveryError, DeliveryState, SendError};
+use super::model::{Addressee, AttemptError, ClaimedDelivery, DeliveryError, DeliveryState, SendError};
 use super::sql;
 use crate::base::id::{DeliveryId, TenantId};
 use crate::config::DeliveryConfig;
@@ -34,7 +34,7 @@ pub type Stopping = watch::Receiver<bool>;
 
 /// What a courier did for a tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct DeliveryReport {
     /// Recordings that are at their target now.
     pub delivered: u64,
     /// Attempts that failed and are made again.
@@ -45,7 +45,7 @@ pub struct Report {
     pub cancelled: u64,
 }
 
-impl Report {
+impl DeliveryReport {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -82,11 +82,16 @@ impl DeliveryWorker {
     }
 
     /// Works until the end is asked for.
-    pub async fn run(&self, only: Option<TenantId>, stopping: &Stopping, mut tell: impl FnMut(&Tenant, &Report)) {
+    pub async fn run(
+        &self,
+        only: Option<TenantId>,
+        stopping: &Stopping,
+        mut tell: impl FnMut(&Tenant, &DeliveryReport),
+    ) {
         while !*stopping.borrow() {
             match self.round(only, stopping).await {
                 Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
-                Err(error) => tracing::warn!(%error, "The outbox cannot be worked now"),
+                Err(error) => tracing::warn!(%error, "The outbox could not be read, retrying"),
             }
             tokio::select! {
                 () = asked(stopping) => {}
@@ -100,7 +105,7 @@ impl DeliveryWorker {
         &self,
         only: Option<TenantId>,
         stopping: &Stopping,
-    ) -> Result<Vec<(Tenant, Report)>, DeliveryError> {
+    ) -> Result<Vec<(Tenant, DeliveryReport)>, DeliveryError> {
         let mut tenants = tenants::list(&mut self.stores.archive.read().await?).await?;
         tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
         let work = tenants.into_iter().map(|tenant| async {
@@ -132,8 +137,8 @@ impl DeliveryWorker {
         Ok(released)
     }
 
-    async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<Report, DeliveryError> {
-        let mut report = Report::default();
+    async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<DeliveryReport, DeliveryError> {
+        let mut report = DeliveryReport::default();
         while !*stopping.borrow() {
             let claimed = self.claim(tenant.id).await?;
             if claimed.is_empty() {
@@ -161,7 +166,7 @@ impl DeliveryWorker {
     }
 
     /// Takes some of what is due on. Where another courier was faster, the next in line are tried.
-    async fn claim(&self, tenant: TenantId) -> Result<Vec<Claimed>, DeliveryError> {
+    async fn claim(&self, tenant: TenantId) -> Result<Vec<ClaimedDelivery>, DeliveryError> {
         let AppContext { archive, clock, .. } = &*self.stores;
         let now = clock.now();
         let due = sql::due(&mut archive.read().await?, tenant, now, 8 * self.config.parallel).await?;
@@ -177,7 +182,12 @@ impl DeliveryWorker {
         Ok(Vec::new())
     }
 
-    async fn deliver(&self, tenant: &Tenant, claim: Claimed, stopping: &Stopping) -> Result<Ended, DeliveryError> {
+    async fn deliver(
+        &self,
+        tenant: &Tenant,
+        claim: ClaimedDelivery,
+        stopping: &Stopping,
+    ) -> Result<Ended, DeliveryError> {
         let outcome = match Attempt::prepare(self, tenant, claim).await {
             Err(failed) => Err(failed),
             Ok(errand) => tokio::select! {
@@ -196,7 +206,7 @@ impl DeliveryWorker {
     }
 
     /// Keeps a claim while a transfer lasts; ends when it is lost.
-    async fn keep(&self, tenant: TenantId, claim: &Claimed) -> AttemptError {
+    async fn keep(&self, tenant: TenantId, claim: &ClaimedDelivery) -> AttemptError {
         let term = self.config.lease().to_std().unwrap_or_default();
         let mut good_until = tokio::time::Instant::now() + term;
         loop {
@@ -214,7 +224,7 @@ impl DeliveryWorker {
 
     /// Renews a claim. An error says that it is lost, or that the delivery was cancelled or held meanwhile: then no file
     /// gets its name.
-    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &Claimed) -> Result<(), AttemptError> {
+    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &ClaimedDelivery) -> Result<(), AttemptError> {
         self.renew(tenant, claim, None).await
     }
 
@@ -223,7 +233,7 @@ impl DeliveryWorker {
     pub(super) async fn announce(
         &self,
         tenant: TenantId,
-        claim: &Claimed,
+        claim: &ClaimedDelivery,
         (names, to): (&[String], Addressee),
     ) -> Result<(), AttemptError> {
         self.renew(tenant, claim, Some((names, to))).await
@@ -232,7 +242,7 @@ impl DeliveryWorker {
     async fn renew(
         &self,
         tenant: TenantId,
-        claim: &Claimed,
+        claim: &ClaimedDelivery,
         announced: Option<(&[String], Addressee)>,
     ) -> Result<(), AttemptError> {
         let renewed = async {
@@ -260,7 +270,7 @@ impl DeliveryWorker {
     async fn note(
         &self,
         tenant: &Tenant,
-        claim: &Claimed,
+        claim: &ClaimedDelivery,
         outcome: Result<Vec<String>, AttemptError>,
     ) -> Result<Ended, DeliveryError> {
         let now = self.stores.clock.now();
@@ -289,18 +299,18 @@ impl DeliveryWorker {
     }
 }
 
-fn tell(tenant: &Tenant, claim: &Claimed, ended: &Ended) {
-    let Claimed { id, attempt, .. } = claim;
+fn tell(tenant: &Tenant, claim: &ClaimedDelivery, ended: &Ended) {
+    let ClaimedDelivery { id, attempt, .. } = claim;
     match ended {
         Ended::Delivered => tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "Delivered a recording"),
         Ended::AttemptError(fault) => {
             tracing::warn!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery failed");
         }
         Ended::Held(fault) => {
-            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery is held");
+            tracing::error!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery failed; it is held until somebody retries it");
         }
         Ended::Cancelled | Ended::Lost => {
-            tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "A delivery is not made any more");
+            tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "A delivery is cancelled");
         }
     }
 }

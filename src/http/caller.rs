@@ -1,4 +1,4 @@
-//! Who calls, as a type: a handler that asks for no [`Caller`] has no [`Actor`], and without an actor no data.
+//! The caller as a type: a handler without a [`Caller`] argument has no [`Actor`], and so it cannot read data.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::{Ready, ready};
@@ -13,18 +13,18 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 
-use super::auth::{Claims, Keys, TokenError};
+use super::auth::{Claims, TokenError, TokenKeys};
 use super::problem::{Code, Problem};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::TenantId;
 
-/// Which scopes open a door: any of them is enough.
+/// The scopes that allow a call. Any of them is enough.
 pub trait Allowed: 'static {
-    /// The scopes, any of which is enough; none: a valid token is.
+    /// The scopes, any of which is enough. Without any, a valid token is enough.
     const SCOPES: &'static [Scope];
 }
 
-/// Declares the doors: a marker type and the scopes that open it.
+/// Declares marker types with the scopes that they need.
 macro_rules! doors {
     ($($(#[$doc:meta])* $name:ident: $($scope:ident)|*;)*) => {
         $($(#[$doc])* #[derive(Clone, Copy, Debug)] pub struct $name;
@@ -35,17 +35,17 @@ macro_rules! doors {
 }
 
 doors! {
-    /// Anybody with a valid token.
+    /// Any caller with a valid token.
     Anybody: ;
     /// Readers of anonymize requests.
     RequestsRead: RequestsRead;
     /// Writers of anonymize requests.
     RequestsWrite: RequestsWrite;
-    /// Readers of the archive in any view; the widest scope held decides which.
+    /// Readers of the archive in any view. The widest scope of the token decides the view.
     ArchiveRead: ArchiveRead | ArchiveSearch | ArchiveIdentify;
-    /// Those who search the archive, pseudonymous or identified.
+    /// Callers that search the archive in the pseudonymous or identified view.
     ArchiveSearch: ArchiveSearch | ArchiveIdentify;
-    /// Those who search by number or address and see identifiers.
+    /// Callers that search by number or address and see identifiers.
     ArchiveIdentify: ArchiveIdentify;
     /// Systems that send records.
     ArchiveIngest: ArchiveIngest;
@@ -53,7 +53,7 @@ doors! {
     ContentRead: ContentRead;
     /// Systems that upload content.
     ContentWrite: ContentWrite;
-    /// Those who delete content.
+    /// Callers that delete content.
     ContentDelete: ContentDelete;
     /// Readers of sensitive content.
     ContentReadSensitive: ContentReadSensitive;
@@ -61,13 +61,13 @@ doors! {
     JobsRead: JobsRead;
     /// Readers of the audit log.
     AuditRead: AuditRead;
-    /// Those who register keys and targets.
+    /// Callers that register keys and targets.
     KeysAdmin: KeysAdmin;
-    /// Those who change the tenant's settings.
+    /// Callers that change the tenant's settings.
     TenantsAdmin: TenantsAdmin;
 }
 
-/// A caller who may pass the door `S`: 401 without a valid token, 403 without a scope of it.
+/// A caller with the scopes of `S`. The extractor returns 401 without a valid token, and 403 without such a scope.
 #[derive(Debug)]
 pub struct Caller<S: Allowed>(pub Actor, PhantomData<S>);
 
@@ -97,15 +97,15 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
     Err(forbidden(scopes, ""))
 }
 
-/// 403 for want of any of some scopes. `why` follows the scopes in the detail: `to search by token`.
+/// 403 for a missing scope. `why` follows the scopes in the detail: `to search by token`.
 #[must_use]
 pub fn forbidden(needs: &'static [Scope], why: &str) -> Problem {
     let words: Vec<_> = needs.iter().map(|scope| scope.as_str()).collect();
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", words.join(" "));
-    let detail = format!("needs the scope {} {why}", words.join(" or "));
+    let detail = format!("This needs a token with the scope {} {why}", words.join(" or "));
     Problem::new(Code::Forbidden)
         .needing(needs)
-        .detail(detail.trim_end().to_owned())
+        .detail(format!("{}.", detail.trim_end()))
         .header(HeaderName::from_static("www-authenticate"), &challenge)
 }
 
@@ -113,15 +113,15 @@ pub fn forbidden(needs: &'static [Scope], why: &str) -> Problem {
 #[derive(Clone, Debug)]
 pub struct Refused {
     pub actor: Actor,
-    /// Why: a code of status 403.
+    /// The reason: a code of status 403.
     pub reason: Code,
-    /// The scopes, any of which would have been enough; empty where the reason is another one.
+    /// The scopes, any of which would have been enough. It is empty if the reason is another one.
     pub needs: &'static [Scope],
 }
 
-/// The caller whom this answer refuses. The status alone decides, whatever handler or extractor has built the answer,
-/// so that no refusal of a known caller can be built without being seen here. `None` where the caller's tenant is not
-/// known: there is no audit log that the refusal belongs to.
+/// The caller that this response refuses. Only the status decides, whatever handler or extractor has built the
+/// response. So no refusal of a known caller is missed here. Returns `None` if the caller's tenant is not known,
+/// because then no audit log has a place for the refusal.
 pub fn refused<B>(answer: &ServiceResponse<B>) -> Option<Refused> {
     if answer.status() != StatusCode::FORBIDDEN {
         return None;
@@ -132,11 +132,11 @@ pub fn refused<B>(answer: &ServiceResponse<B>) -> Option<Refused> {
     (reason != Code::TenantUnknown).then_some(Refused { actor, reason, needs })
 }
 
-/// What came of the call's token; the frame puts it there before any handler runs.
+/// The result of verifying the call's token. The frame stores it before any handler runs.
 #[derive(Clone, Debug)]
 pub(super) struct Authenticated(Result<Actor, AuthenticationError>);
 
-/// Why a token was not taken.
+/// The reason why a token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthenticationError {
     NoToken,
@@ -154,10 +154,10 @@ impl From<AuthenticationError> for Problem {
         };
         match refusal {
             AuthenticationError::NoToken => {
-                Self::new(Code::Unauthorized).detail("send Authorization: Bearer and a token")
+                Self::new(Code::Unauthorized).detail("Send the header Authorization: Bearer with an access token.")
             }
             AuthenticationError::Token(TokenError::KeysAway) => {
-                Self::new(Code::Unavailable).detail("the identity provider's keys cannot be had")
+                Self::new(Code::Unavailable).detail("The identity provider's keys are unavailable. Try again later.")
             }
             AuthenticationError::Token(why) => invalid(why.detail()),
             AuthenticationError::Tenant => Self::new(Code::TenantUnknown),
@@ -166,10 +166,10 @@ impl From<AuthenticationError> for Problem {
     }
 }
 
-/// Reads the call's token, if it has one.
+/// Reads the call's token, if there is one.
 pub(super) async fn authenticate(
     request: &HttpRequest,
-    keys: &Keys,
+    keys: &TokenKeys,
     tenants: &TenantDirectory,
 ) -> Option<Authenticated> {
     let mut given = request.headers().get_all(AUTHORIZATION);
@@ -185,7 +185,7 @@ pub(super) async fn authenticate(
     Some(Authenticated(outcome))
 }
 
-/// The token of a header `Bearer …`; the scheme's case does not matter.
+/// The token of a header `Bearer …`. The case of the scheme does not matter.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim_matches(' ');
@@ -200,17 +200,17 @@ async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, Authe
 
 type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync;
 
-/// The tenants by their slugs: known ones are remembered, unknown ones asked for again.
+/// The tenants by their slugs. Known ones are remembered, and unknown ones are looked up again.
 pub struct TenantDirectory {
     known: ArcSwap<HashMap<String, TenantId>>,
     load: Box<Load>,
 }
 
 impl TenantDirectory {
-    /// The longest slug there can be, in bytes.
+    /// The longest slug, in bytes.
     const LONGEST: usize = 100;
 
-    /// A directory that asks `load` for slugs it does not know.
+    /// A directory that calls `load` for slugs that it does not know.
     pub fn new<F>(load: F) -> Self
     where
         F: Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync + 'static,
@@ -226,7 +226,7 @@ impl TenantDirectory {
             return Err(AuthenticationError::Tenant);
         }
         let loaded = (self.load)(slug.to_owned()).await.map_err(|problem| {
-            tracing::error!(cause = problem.causes(), "Could not look the tenant up");
+            tracing::error!(cause = problem.causes(), "Looking up the tenant failed");
             AuthenticationError::Unavailable
         })?;
         let tenant = loaded.ok_or(AuthenticationError::Tenant)?;

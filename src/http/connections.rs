@@ -1,7 +1,7 @@
-//! The open connections: how many there are, what each is doing, and when a peer has made the service wait too long.
+//! The open connections: their number, the phase of each, and the time for which each peer has made the service wait.
 //!
-//! actix has a limit for the first request head and for idle connections. It has none for the heads that follow, nor for
-//! a peer that does not read its answer; both are set here, around the stream. Bodies have their own rule:
+//! actix has a limit for the first request head and for idle connections. It has none for later heads, or for a peer
+//! that does not read its response. Both limits are set here, around the stream. Bodies have their own rule:
 //! [`super::middleware`].
 
 use std::io;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 /// The longest time from the first byte of a request head to its last.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// The fewest bytes a second that a peer sends of a body, or reads of an answer.
+/// The fewest bytes a second that a peer must send of a body, or read of a response.
 pub const SLOWEST: u64 = 1024;
 
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub struct Connections {
 
 impl Connections {
     pub fn open(self: &Arc<Self>) -> Arc<Connection> {
-        let state = State { phase: Phase::Idle, since: Instant::now(), ended: false };
+        let state = ConnectionState { phase: Phase::Idle, since: Instant::now(), ended: false };
         let connection =
             Arc::new(Connection { all: Arc::clone(self), state: Mutex::new(state), reader: AtomicWaker::new() });
         let mut open = lock(&self.open);
@@ -38,12 +38,12 @@ impl Connections {
         connection
     }
 
-    /// From now on every answer says that its connection ends with it.
+    /// From now on, every response announces the end of its connection.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Ends the connection that has been without a call for the longest time, and for so long at least.
+    /// Ends the connection that has been without a call for the longest time, if that is at least this long.
     pub fn end_longest_waiting(&self, at_least: Duration) {
         let waiting = self.all().into_iter().filter_map(|connection| {
             let state = lock(&connection.state);
@@ -57,7 +57,7 @@ impl Connections {
         }
     }
 
-    /// Ends all connections that have been idle for so long.
+    /// Ends all connections that have been idle for this long.
     pub fn end_idle(&self, idle: Duration) {
         for connection in self.all() {
             let state = lock(&connection.state);
@@ -74,34 +74,34 @@ impl Connections {
     }
 }
 
-/// One connection, as its stream and the calls on it see it.
+/// One connection, shared by its stream and the calls on it.
 #[derive(Debug)]
 pub struct Connection {
     all: Arc<Connections>,
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
     reader: AtomicWaker,
 }
 
 #[derive(Debug)]
-struct State {
+struct ConnectionState {
     phase: Phase,
     since: Instant,
-    /// Whether the stream reads as ended once nothing more has arrived.
+    /// Whether the stream reads as ended as soon as no more bytes have arrived.
     ended: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// No byte of the next request is there.
+    /// No byte of the next request has arrived.
     Idle,
-    /// A part of a request head is there.
+    /// A part of a request head has arrived.
     Head,
-    /// From the end of a request head to the end of its answer.
+    /// The phase from the end of a request head to the end of its response.
     Call,
 }
 
 impl Connection {
-    /// Notes that a call begins; it lasts until the value is dropped.
+    /// Notes that a call begins. It lasts until the returned value is dropped.
     #[must_use]
     pub fn begin_call(self: &Arc<Self>) -> CallOnConnection {
         self.enter(Phase::Call);
@@ -134,7 +134,7 @@ impl Connection {
     }
 }
 
-/// A call that is being answered on a connection.
+/// A running call on a connection.
 #[derive(Debug)]
 pub struct CallOnConnection(Arc<Connection>);
 
@@ -148,7 +148,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A stream that ends where its peer takes too long: to send a request head, or to read an answer.
+/// A stream that ends if its peer takes too long to send a request head or to read a response.
 #[derive(Debug)]
 pub struct Timed<S> {
     stream: S,
@@ -158,7 +158,7 @@ pub struct Timed<S> {
     patience: Duration,
 }
 
-/// An answer that the peer has not read in full.
+/// A response that the peer has not read completely.
 #[derive(Debug)]
 struct Stalled {
     until: Pin<Box<Sleep>>,
@@ -166,7 +166,8 @@ struct Stalled {
 }
 
 impl<S> Timed<S> {
-    /// Wraps a stream. Within each `patience` the peer has to read [`SLOWEST`] bytes a second, or all that is there.
+    /// Wraps a stream. Within each `patience`, the peer must read [`SLOWEST`] bytes a second, or all bytes that there
+    /// are.
     pub const fn new(stream: S, connection: Arc<Connection>, patience: Duration) -> Self {
         Self { stream, connection, head: None, write: None, patience }
     }
@@ -176,7 +177,7 @@ impl<S> Timed<S> {
         &self.connection
     }
 
-    /// Whether the stream has ended, asked where nothing is there to be read.
+    /// Whether the stream has ended. It is checked when no bytes can be read.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.connection.reader.register(context.waker());
         let state = lock(&self.connection.state);
@@ -223,7 +224,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
                 }
                 Poll::Ready(read)
             }
-            // Nothing read is the end of the stream.
+            // A read of zero bytes is the end of the stream.
             Poll::Pending => self.poll_end(context).map(Ok),
         }
     }

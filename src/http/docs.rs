@@ -1,7 +1,7 @@
-//! What the OpenAPI document says of every operation: the problems it may answer and the token it needs.
+//! The problems and the token of every operation in the OpenAPI document.
 //!
-//! A handler names the groups that fit: `responses((status = 200, …), CallProblems, BodyProblems)`. The document holds
-//! each problem once, under `components/responses`; [`Contract`] puts them there.
+//! A handler names the groups that apply: `responses((status = 200, …), CallProblems, BodyProblems)`. The document
+//! contains each problem once, under `components/responses`. [`Contract`] adds them there.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub const BEARER: &str = "bearer";
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// One answer of the document, by status: its name in `components` and the codes it may have.
+/// One problem response of the document, by status: its name in `components`, and its codes.
 struct Documented {
     status: u16,
     name: &'static str,
@@ -84,39 +84,39 @@ macro_rules! groups {
 }
 
 groups! {
-    /// What any call with a token may be answered: 401, 403, 408, 422 for its query, 500, 503.
+    /// The problems of any call with a token: 401, 403, 408, 422 for its query, 500, and 503.
     CallProblems: 401 403 408 422 500 503;
-    /// What a call with a JSON body may be answered besides: 400, 413, 415, 422.
+    /// Further problems of a call with a JSON body: 400, 413, 415, and 422.
     BodyProblems: 400 413 415 422;
-    /// What a list may be answered besides: 400 for its cursor, 422 for its query.
+    /// Further problems of a list: 400 for its cursor, and 422 for its query.
     ListProblems: 400 422;
-    /// What a call that names one thing may be answered besides: 404.
+    /// Further problems of a call that names one resource: 404.
     ItemProblems: 404;
-    /// What a change of one thing may be answered besides: 409, 412, 428.
+    /// Further problems of a change of one resource: 409, 412, and 428.
     VersionProblems: 409 412 428;
-    /// What a call that creates may be answered besides: 409 while the same call runs.
+    /// Further problems of a call that creates: 409 while the same call runs.
     CreateProblems: 409;
-    /// What a call that is limited in number may be answered besides: 429.
+    /// Further problems of a call that is limited in number: 429.
     BusyProblems: 429;
-    /// What a call that sends bytes may be answered besides: 400, 413, 415.
+    /// Further problems of a call that sends bytes: 400, 413, and 415.
     UploadProblems: 400 413 415;
-    /// What a call for a range of bytes may be answered besides: 416.
+    /// Further problems of a call for a range of bytes: 416.
     RangeProblems: 416;
-    /// What a call that the state may forbid may be answered besides: 409.
+    /// Further problems of a call that the state may forbid: 409.
     StateProblems: 409;
-    /// What a call of an optional part may be answered besides: 501.
+    /// Further problems of a call of an optional part: 501.
     OptionalProblems: 501;
-    /// What a probe may be answered besides: 405.
+    /// Further problems of a probe: 405.
     ProbeProblems: 405;
-    /// 503 alone.
+    /// 503 only.
     Unavailable: 503;
 }
 
-/// The extension that names the scopes, any of which opens an operation. A bearer scheme has no list of its own.
+/// The extension that names the scopes, any of which allows an operation. A bearer scheme has no list of its own.
 const REQUIRED_SCOPES: &str = "x-required-scopes";
 
-/// Adds the problems in use, their schema and the security scheme to the document, says of each operation which scopes
-/// open it, and leaves out what nothing refers to. Applied once all routes are in.
+/// Adds the used problems, their schema, and the security scheme to the document. It also names the scopes of each
+/// operation, and removes schemas that nothing refers to. It runs when all routes are registered.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract;
 
@@ -127,7 +127,7 @@ impl Modify for Contract {
         let mut schemas = vec![(ProblemBody::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema())];
         schemas.push((FieldError::name().into_owned(), <FieldError as utoipa::PartialSchema>::schema()));
         components.schemas.extend(schemas);
-        let about = "A token of the identity provider; its scopes and roles decide what it opens.";
+        let about = "An access token of the identity provider. Its scopes and roles decide which calls are allowed.";
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
         components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer.build())));
         for documented in used {
@@ -145,7 +145,7 @@ fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
         .filter_map(Option::as_mut)
 }
 
-/// Handlers name their scopes beside the scheme; in the document they stand in an extension.
+/// Handlers name their scopes beside the scheme. The document has them in an extension.
 fn name_scopes(operation: &mut Operation) {
     let named = json!(operation.security).pointer(&format!("/0/{BEARER}")).cloned();
     if let Some(named) = named {
@@ -155,7 +155,7 @@ fn name_scopes(operation: &mut Operation) {
     }
 }
 
-/// Removes schemas that nothing refers to: those of generic parts, whose wholes hold them inline.
+/// Removes schemas that nothing refers to. They are parts of generic types, which contain them inline.
 fn prune(document: &mut OpenApi) {
     loop {
         let text = json!(document).to_string();
@@ -169,7 +169,7 @@ fn prune(document: &mut OpenApi) {
 }
 
 impl Documented {
-    /// Whether an operation refers to it: the document describes nothing that it does not use.
+    /// Whether an operation refers to the problem. The document describes nothing that it does not use.
     fn is_in(&self, document: &OpenApi) -> bool {
         let here = Ref::from_response_name(self.name).ref_location;
         let refers = |response: &RefOr<Response>| matches!(response, RefOr::Ref(there) if there.ref_location == here);
@@ -186,15 +186,15 @@ impl Documented {
         let mut response = ResponseBuilder::new()
             .description(format!("{title} Code: {}.", words.join(", ")))
             .content(PROBLEM_JSON, content)
-            .header("X-Request-Id", header("The call, as the log names it."));
+            .header("X-Request-Id", header("The id of the call, as the log contains it."));
         if self.status == 401 {
-            response = response.header("WWW-Authenticate", header("How to authenticate."));
+            response = response.header("WWW-Authenticate", header("The way to authenticate."));
         }
         if self.status == 503 || self.status == 429 {
-            response = response.header("Retry-After", header("When to try again, in seconds."));
+            response = response.header("Retry-After", header("The seconds to wait before the next attempt."));
         }
         if self.status == 405 {
-            response = response.header("Allow", header("The methods there are."));
+            response = response.header("Allow", header("The methods that are allowed."));
         }
         response.build()
     }
@@ -205,6 +205,7 @@ impl Documented {
             "type": format!("urn:lethe:problem:{}", code.as_str()),
             "title": code.title(),
             "status": self.status,
+            "detail": code.detail(),
             "instance": "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11",
             "code": code.as_str(),
         });

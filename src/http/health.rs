@@ -1,4 +1,4 @@
-//! Whether the service lives, whether it is ready, and its numbers.
+//! Whether the process runs, whether it is ready, and its metrics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,26 +15,26 @@ use super::docs::{ProbeProblems, Unavailable};
 use super::problem::{Code, Problem};
 use crate::telemetry::{METRICS_TYPE, Metrics};
 
-/// How long a probe may take: probes have limits of their own, often of a second.
+/// The timeout of a probe. Probes have limits of their own, often of a second.
 const PATIENCE: Duration = Duration::from_millis(900);
-/// How long an outcome is shown again, so that the number of probes does not matter to the databases.
+/// The time for which an outcome is reused, so that many probes do not load the databases.
 const READY_FOR: Duration = Duration::from_secs(5);
 const NOT_READY_FOR: Duration = Duration::from_secs(1);
 
 type Ask<T> = Box<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
-/// What readiness means here; app data (`web::Data<Health>`).
+/// The checks of readiness, as app data (`web::Data<Health>`).
 pub struct Health {
     ready: Ask<Result<(), String>>,
     observe: Ask<()>,
     draining: AtomicBool,
-    /// The last outcome, and when it was found. Probes that come at the same time wait for one outcome.
+    /// The last outcome and its time. Simultaneous probes wait for one outcome.
     last: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
 impl Health {
-    /// The service is ready when `ready` is: both databases can be written and are migrated. Its error says what is
-    /// missing, for the log.
+    /// The service is ready if `ready` succeeds: both databases can be written and are migrated. Its error names the
+    /// reason for the log.
     pub fn new<F>(ready: F) -> Self
     where
         F: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
@@ -47,7 +47,7 @@ impl Health {
         }
     }
 
-    /// Whether the service is ready, as of a moment ago.
+    /// Whether the service was ready a moment ago.
     async fn condition(&self) -> Result<(), String> {
         let asked = async {
             let mut last = self.last.lock().await;
@@ -57,20 +57,20 @@ impl Health {
                 return outcome.clone();
             }
             let outcome = tokio::time::timeout(PATIENCE, (self.ready)()).await;
-            let outcome = outcome.unwrap_or_else(|_| Err("a database did not answer in time".to_owned()));
+            let outcome = outcome.unwrap_or_else(|_| Err("a database timed out".to_owned()));
             if let Err(missing) = &outcome {
                 tracing::warn!(missing, "Not ready");
             }
             *last = Some((Instant::now(), outcome.clone()));
             outcome
         };
-        // Whoever waited for the outcome of another probe has no time left for one of their own.
+        // A probe that waited for the outcome of another one has no time left for its own check.
         let outcome = tokio::time::timeout(PATIENCE + Duration::from_millis(50), asked).await;
-        outcome.unwrap_or_else(|_| Err("another probe did not end in time".to_owned()))
+        outcome.unwrap_or_else(|_| Err("another probe timed out".to_owned()))
     }
 
-    /// Calls `observe` before the numbers are shown, to bring those up to date that nobody counts along: pool use, the
-    /// oldest waiting request.
+    /// Calls `observe` before the metrics are rendered, to update values that nothing counts on the way: the use of the
+    /// pools, and the oldest waiting request.
     #[must_use]
     pub fn observing<F>(mut self, observe: F) -> Self
     where
@@ -80,48 +80,50 @@ impl Health {
         self
     }
 
-    /// From now on not ready: calls in hand are finished, new ones should go elsewhere.
+    /// From now on, the service is not ready. Running calls are finished, and new ones should use another instance.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 }
 
-/// How the service is.
+/// The condition of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Condition {
-    /// `ok` for living, `ready` for ready.
+    /// `ok` if the process runs, `ready` if the service is ready.
     #[schema(example = "ok")]
     status: &'static str,
 }
 
-/// Check that the process lives
+/// Check that the process runs
 ///
-/// Asks no database.
+/// This reads no database.
 #[utoipa::path(tag = "operations", operation_id = "check_health", security(()),
-    responses((status = 200, description = "It lives.", body = Condition), ProbeProblems))]
+    responses((status = 200, description = "The process runs.", body = Condition), ProbeProblems))]
 #[get("/healthz")]
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Condition { status: "ok" })
 }
 
-/// Check that calls can be answered
+/// Check that the service is ready
 ///
-/// Asks both databases whether they can be written and are migrated, at most every few seconds. 503 while the service is
-/// being stopped.
+/// This checks at most every few seconds that both databases can be written and are migrated. It is 503 while the
+/// service is being stopped.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
-    responses((status = 200, description = "It is ready.", body = Condition), ProbeProblems, Unavailable))]
+    responses((status = 200, description = "The service is ready.", body = Condition), ProbeProblems, Unavailable))]
 #[get("/readyz")]
 pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
     if health.draining.load(Ordering::Relaxed) {
-        return Err(Problem::new(Code::Unavailable).detail("the service is being stopped"));
+        return Err(Problem::new(Code::Unavailable).detail("The service is being stopped. Call another instance."));
     }
-    let unready =
-        |_| Problem::new(Code::Unavailable).detail("a database is away, cannot be written or is not migrated");
+    let unready = |_| {
+        Problem::new(Code::Unavailable)
+            .detail("A database is unavailable, is read-only, or is not migrated. Try again later.")
+    };
     health.condition().await.map_err(unready)?;
     Ok(HttpResponse::Ok().json(Condition { status: "ready" }))
 }
 
-/// The routes of the internal listener: `/metrics`, and health once more for probes that only reach this one.
+/// The routes of the internal listener: `/metrics`, and health again for probes that only reach this listener.
 pub fn internal(cfg: &mut web::ServiceConfig) {
     cfg.service(healthz).service(readyz).route("/metrics", web::get().to(metrics));
     cfg.default_service(web::to(async || Err::<HttpResponse, _>(Problem::new(Code::NotFound))));

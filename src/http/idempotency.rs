@@ -1,4 +1,4 @@
-//! `Idempotency-Key` in; what it does is up to the endpoint.
+//! Reads the header `Idempotency-Key`. The endpoint decides its effect.
 
 use std::future::{Ready, ready};
 
@@ -7,7 +7,8 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::problem::{Code, Problem};
 
-/// The key under which a call may be sent again, if the caller gave one: 1–255 visible ASCII characters, else 422.
+/// The key under which a call may be sent again, if the caller gave one: 1 to 255 visible ASCII characters. Otherwise
+/// it is 422.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(pub Option<String>);
 
@@ -25,7 +26,7 @@ impl FromRequest for IdempotencyKey {
         let mut given = request.headers().get_all(NAME);
         let key = match (given.next(), given.next()) {
             (None, _) => Ok(Self(None)),
-            (Some(_), Some(_)) => refuse("format", "must stand there once"),
+            (Some(_), Some(_)) => refuse("format", "must be sent only once"),
             (Some(key), None) if key.len() > LONGEST => refuse("too_long", "must be at most 255 characters"),
             (Some(key), None) => match key.to_str() {
                 Ok(key) if !key.is_empty() && key.bytes().all(|byte| (0x20..0x7F).contains(&byte)) => {

@@ -1,4 +1,4 @@
-//! Records in, one after the other: lines of NDJSON as they arrive, or the items of a JSON array.
+//! Reads records one after the other: lines of NDJSON as they arrive, or the items of a JSON array.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,13 +22,13 @@ const MOST_ITEMS: usize = 1000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Its line, or its place in the array, from 1.
+    /// The line, or the position in the array, from 1.
     pub number: u64,
-    /// The text for [`super::json::parse`]; `None` where the line is longer than a body may be.
+    /// The text for [`super::json::parse`]. It is `None` if the line is longer than a body may be.
     pub text: Option<Bytes>,
 }
 
-/// The records of a body. Take them with [`Lines::next`]; the memory in use is one line.
+/// The records of a body, from [`Lines::next`]. The memory in use is one line.
 pub struct Lines(Source);
 
 enum Source {
@@ -43,7 +43,8 @@ struct Stream {
 }
 
 impl Lines {
-    /// The next record that is not blank; `None` after the last. An error ends the stream: what came before stays.
+    /// The next record that is not blank. Returns `None` after the last. An error ends the stream, and earlier records
+    /// stay.
     pub async fn next(&mut self) -> Option<Result<Line, Problem>> {
         let stream = match &mut self.0 {
             Source::Items(items) => {
@@ -88,29 +89,31 @@ impl FromRequest for Lines {
                     Ok(Self(Source::Stream(Box::new(stream))))
                 }
                 "application/json" => items(&whole(&request, payload).await?).map(|items| Self(Source::Items(items))),
-                _ => Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("send application/json or {NDJSON}"))),
+                _ => {
+                    Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("Send application/json or {NDJSON}.")))
+                }
             }
         })
     }
 }
 
 fn items(text: &[u8]) -> Result<std::iter::Enumerate<std::vec::IntoIter<Box<RawValue>>>, Problem> {
-    // The items' own strings are looked at one by one, so that one bad record does not refuse the others.
+    // The strings of the items are checked one by one, so that one invalid record does not refuse the others.
     let items: Vec<Box<RawValue>> = serde_json::from_slice(text).map_err(|error| match error.classify() {
         Category::Data => Problem::new(Code::ValidationFailed).at("", "type", "must be an array"),
         _ => not_json(&error).into(),
     })?;
     if items.len() > MOST_ITEMS {
-        return Err(Problem::new(Code::ValidationFailed).at("", "too_many", "must be at most 1000 records"));
+        return Err(Problem::new(Code::ValidationFailed).at("", "too_many", "must have at most 1000 records"));
     }
     Ok(items.into_iter().enumerate())
 }
 
 struct Splitter {
     waiting: BytesMut,
-    /// How much of `waiting` holds no end of line.
+    /// The length of the part of `waiting` that contains no end of line.
     searched: usize,
-    /// Whether the line at hand is already too long and only its end is looked for.
+    /// Whether the current line is already too long, and only its end is searched.
     skipping: bool,
     number: u64,
     longest: usize,
@@ -125,7 +128,7 @@ impl Splitter {
         self.waiting.extend_from_slice(chunk);
     }
 
-    /// The next whole line that is not blank.
+    /// The next complete line that is not blank.
     fn next(&mut self) -> Option<Line> {
         loop {
             let Some(end) = self.waiting[self.searched..].iter().position(|byte| *byte == b'\n') else {
@@ -145,7 +148,7 @@ impl Splitter {
         }
     }
 
-    /// What stands after the last end of line.
+    /// The text after the last end of line.
     fn last(&mut self) -> Option<Line> {
         if self.waiting.is_empty() && !self.skipping {
             return None;

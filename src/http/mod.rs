@@ -1,11 +1,12 @@
-//! The kit of every endpoint: who calls, what was sent, how to answer when something is wrong.
+//! The parts that every endpoint uses: the caller, the input, and the problems.
 //!
-//! It knows no domain. An endpoint takes a [`caller::Caller`] (without one it has no actor and so no data), reads its
-//! input by [`json::Body`], [`query::Params`], [`path::Id`] and [`etag::IfMatch`], and answers or gives a
-//! [`problem::Problem`]. [`middleware::frame`] goes around all routes.
+//! This room knows no domain. An endpoint takes a [`caller::Caller`], without which it has no actor and so no data. It
+//! reads its input by [`json::Body`], [`query::Params`], [`path::Id`], and [`etag::IfMatch`], and returns a response or
+//! a [`problem::Problem`]. [`middleware::frame`] surrounds all routes.
 
 pub mod auth;
 pub mod caller;
+mod code;
 pub mod connections;
 pub mod docs;
 pub mod etag;
@@ -24,16 +25,16 @@ use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
 
 pub use crate::base::field::FieldError;
-pub use auth::Keys;
+pub use auth::TokenKeys;
 pub use caller::{Caller, TenantDirectory};
 pub use problem::{Code, Problem};
 pub use registry::Registry;
 
-/// What the frame and the extractors need; one for all workers, as app data (`web::Data<HttpContext>`).
+/// The values that the frame and the extractors need. All workers share one, as app data (`web::Data<HttpContext>`).
 pub struct HttpContext {
     pub http: HttpConfig,
-    /// The keys that tokens are verified with.
-    pub keys: Keys,
+    /// The keys that verify tokens.
+    pub keys: TokenKeys,
     pub tenants: TenantDirectory,
     pub metrics: Metrics,
 }

@@ -1,4 +1,4 @@
-//! Ids of paths in.
+//! Reads ids from paths.
 
 use std::future::{Ready, ready};
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::problem::{Code, Problem};
 
-/// The path's id, its only variable part. What is no UUID names nothing: 404.
+/// The path's id, which is its only variable part. A text that is not a UUID is 404.
 #[derive(Clone, Copy, Debug)]
 pub struct Id<T>(pub T);
 
@@ -25,7 +25,7 @@ impl<T: for<'de> Deserialize<'de>> FromRequest for Id<T> {
     }
 }
 
-/// Reads an id in its one spelling, so that nothing has two addresses.
+/// Reads an id in its one spelling, so that no resource has two addresses.
 fn read<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
     let id = Uuid::try_parse(part).ok().filter(|_| part.len() == 36)?.to_string();
     let deserializer: StrDeserializer<'_, Error> = id.as_str().into_deserializer();

@@ -1,4 +1,4 @@
-//! Every answer that is no success: RFC 9457, one table of codes, no word of what was sent.
+//! Problems: every response that is not a success (RFC 9457). A problem never quotes the request.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -10,6 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use super::code::Code;
 use crate::base::actor::Scope;
 use crate::base::field::FieldError;
 use crate::base::id::CallId;
@@ -17,111 +18,15 @@ use crate::store::StoreError;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Declares the codes once: the variant, its word, its status and its title.
-macro_rules! codes {
-    ($($name:ident = $word:literal, $status:literal, $title:literal;)*) => {
-        /// What went wrong, as a word that clients may rely on.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Code { $(#[doc = $title] $name,)* }
-
-        impl Code {
-            /// All codes, in the order of their statuses.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The word of the member `code`.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
-            /// The status, as a number.
-            #[must_use]
-            pub const fn number(self) -> u16 {
-                match self { $(Self::$name => $status,)* }
-            }
-
-            /// What it means, the same for each of its kind.
-            #[must_use]
-            pub const fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)* }
-            }
-        }
-    };
-}
-
-codes! {
-    BadRequest = "bad_request", 400, "The request cannot be read.";
-    JsonInvalid = "json_invalid", 400, "The body is not JSON.";
-    CursorInvalid = "cursor_invalid", 400, "The cursor does not belong to this query.";
-    Unauthorized = "unauthorized", 401, "A valid token is needed.";
-    Forbidden = "forbidden", 403, "The token does not allow this.";
-    PurposeRequired = "purpose_required", 403, "The purpose must be stated here.";
-    TenantUnknown = "tenant_unknown", 403, "The token names no tenant of this service.";
-    NotFound = "not_found", 404, "There is no such thing.";
-    MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here.";
-    NotAcceptable = "not_acceptable", 406, "No acceptable representation exists.";
-    Timeout = "timeout", 408, "The call took too long.";
-    StateConflict = "state_conflict", 409, "The state does not allow this.";
-    PassStarted = "pass_started", 409, "A pass has begun to carry the request out.";
-    RecordingEncrypted = "recording_encrypted", 409, "Only the tenant can open the recording.";
-    RecordingKeyExpired = "recording_key_expired", 409, "The key that recordings are encrypted with has expired.";
-    ContentForgotten = "content_forgotten", 409, "The interaction's content was deleted for its customer.";
-    InProgress = "in_progress", 409, "The same call is still running.";
-    VersionStale = "version_stale", 412, "Somebody else has changed it.";
-    TooLarge = "too_large", 413, "The body is too large.";
-    MediaTypeUnsupported = "media_type_unsupported", 415, "The body has an unsupported media type.";
-    RangeNotSatisfiable = "range_not_satisfiable", 416, "The range lies outside of the content.";
-    ValidationFailed = "validation_failed", 422, "The request breaks rules.";
-    IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key stands for another call.";
-    IfMatchRequired = "if_match_required", 428, "If-Match is needed.";
-    TooManyRequests = "too_many_requests", 429, "Too many calls.";
-    HeadersTooLarge = "headers_too_large", 431, "The headers are too large.";
-    Internal = "internal", 500, "Something went wrong here.";
-    NotBuiltIn = "not_built_in", 501, "This build cannot do this.";
-    Unavailable = "unavailable", 503, "The service cannot answer now.";
-}
-
-impl Code {
-    #[must_use]
-    pub fn status(self) -> StatusCode {
-        StatusCode::from_u16(self.number()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// The code for a failure of the framework, of which only the status is known.
-    #[must_use]
-    pub fn of_status(status: StatusCode) -> Self {
-        match status.as_u16() {
-            401 => Self::Unauthorized,
-            403 => Self::Forbidden,
-            404 => Self::NotFound,
-            405 => Self::MethodNotAllowed,
-            406 => Self::NotAcceptable,
-            408 => Self::Timeout,
-            409 => Self::StateConflict,
-            412 => Self::VersionStale,
-            413 => Self::TooLarge,
-            415 => Self::MediaTypeUnsupported,
-            416 => Self::RangeNotSatisfiable,
-            422 => Self::ValidationFailed,
-            428 => Self::IfMatchRequired,
-            429 => Self::TooManyRequests,
-            431 => Self::HeadersTooLarge,
-            501 => Self::NotBuiltIn,
-            503 => Self::Unavailable,
-            400..=499 => Self::BadRequest,
-            _ => Self::Internal,
-        }
-    }
-}
-
-/// A store that is away is 503: the same call may succeed later. Everything else is ours to mend.
+/// If a database is unavailable, the problem is 503, because the same call may succeed later. Any other error is one of
+/// the service.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_transient() { Self::new(Code::Unavailable).caused_by(error) } else { Self::internal(error) }
     }
 }
 
-/// A problem's body, as the documentation describes it.
+/// A problem (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
@@ -129,35 +34,35 @@ pub struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(example = "urn:lethe:problem:validation_failed")]
     pub kind: String,
-    /// What this kind of problem means.
-    #[schema(example = "The request breaks rules.")]
+    /// The meaning of this kind of problem.
+    #[schema(example = "The request is invalid.")]
     pub title: &'static str,
-    /// The status.
+    /// The HTTP status.
     #[schema(example = 422)]
     pub status: u16,
-    /// What to do about this one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// The call, as the log names it.
+    /// The error of this call, and advice for the caller.
+    #[schema(value_type = Option<String>, required = false)]
+    pub detail: Cow<'static, str>,
+    /// The id of the call, as the log contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
     pub instance: Option<String>,
-    /// The kind of problem as a stable word.
+    /// The kind of problem, as a stable code.
     #[schema(example = "validation_failed")]
     pub code: &'static str,
-    /// The places that break rules.
+    /// The fields and parameters that are invalid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
 
-/// An answer that is no success.
+/// A response that is not a success.
 ///
-/// Clients read code, detail and places; the cause is for the log of operators alone.
+/// Clients read the code, the detail, and the field errors. Only the log contains the cause.
 pub struct Problem(Box<Inner>);
 
 struct Inner {
     code: Code,
-    detail: Option<Cow<'static, str>>,
+    detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
     needs: &'static [Scope],
@@ -168,9 +73,8 @@ struct Inner {
 impl Problem {
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let (errors, headers) = (Vec::new(), Vec::new());
-        let problem =
-            Self(Box::new(Inner { code, detail: None, errors, headers, needs: &[], instance: None, cause: None }));
+        let (detail, errors, headers) = (code.detail().into(), Vec::new(), Vec::new());
+        let problem = Self(Box::new(Inner { code, detail, errors, headers, needs: &[], instance: None, cause: None }));
         match code {
             Code::Unauthorized => problem.header(HeaderName::from_static("www-authenticate"), "Bearer"),
             Code::Unavailable | Code::TooManyRequests => problem.header(HeaderName::from_static("retry-after"), "5"),
@@ -178,7 +82,7 @@ impl Problem {
         }
     }
 
-    /// 422 with the places that break rules.
+    /// 422 with the invalid fields.
     #[must_use]
     pub fn invalid(places: Vec<FieldError>) -> Self {
         let mut problem = Self::new(Code::ValidationFailed);
@@ -186,20 +90,20 @@ impl Problem {
         problem
     }
 
-    /// 500 with its cause, which goes to the log.
+    /// 500 with its cause, which is logged.
     #[must_use]
     pub fn internal(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Code::Internal).caused_by(cause)
     }
 
-    /// Says what to do; never quotes what was sent.
+    /// Replaces the detail of the code by a more exact one. It never quotes the request.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.0.detail = Some(detail.into());
+        self.0.detail = detail.into();
         self
     }
 
-    /// Adds a place of the body, as a JSON pointer.
+    /// Adds a field of the body, as a JSON pointer.
     #[must_use]
     pub fn at(
         self,
@@ -227,7 +131,7 @@ impl Problem {
         self
     }
 
-    /// Adds a header, in place of one of the same name. A text that no header can hold is left out.
+    /// Adds a header, and replaces one of the same name. A text that cannot be a header is left out.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -237,19 +141,19 @@ impl Problem {
         self
     }
 
-    /// Names the scopes of which one is missing, for the audit log.
+    /// Names the scopes, one of which is missing, for the audit log.
     #[must_use]
     pub(super) fn needing(mut self, needs: &'static [Scope]) -> Self {
         self.0.needs = needs;
         self
     }
 
-    /// The scopes of which one is missing.
+    /// The scopes, one of which is missing.
     pub(super) fn needs(&self) -> &'static [Scope] {
         self.0.needs
     }
 
-    /// Keeps the cause for the log.
+    /// Stores the cause for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Box::new(cause));
@@ -262,7 +166,7 @@ impl Problem {
         self
     }
 
-    /// What kind of problem it is.
+    /// The kind of the problem.
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
@@ -273,7 +177,7 @@ impl Problem {
         &self.0.errors
     }
 
-    /// The places that break rules, for the report of a line.
+    /// The invalid fields, for the report of a line.
     #[must_use]
     pub fn into_places(self) -> Vec<FieldError> {
         self.0.errors
@@ -290,14 +194,14 @@ impl Problem {
         Some(text)
     }
 
-    /// The answer, for the call it was given to.
+    /// The response to a call.
     pub(super) fn answer(&self, call: Option<CallId>) -> HttpResponse {
         let Inner { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:lethe:problem:{}", code.as_str()),
             title: code.title(),
             status: code.number(),
-            detail: detail.as_ref().map(ToString::to_string),
+            detail: detail.clone(),
             instance: call.or(*instance).map(|call| format!("urn:uuid:{call}")),
             code: code.as_str(),
             errors: errors.clone(),

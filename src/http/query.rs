@@ -1,4 +1,4 @@
-//! Query parameters in: unknown and repeated ones are refused, errors name the parameter.
+//! Reads query parameters. Unknown and repeated ones are refused, and errors name the parameter.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -17,7 +17,7 @@ use super::problem::{Code, Problem};
 use crate::base::field::FieldError;
 use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 
-/// The query as a type; `Params<Nothing>` takes no parameters.
+/// The query as a type. `Params<Nothing>` accepts no parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
@@ -36,18 +36,20 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
 
 fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query);
-    let pairs = pairs.map_err(|_| Problem::new(Code::BadRequest).detail("the query cannot be read"))?;
+    let pairs = pairs.map_err(|_| {
+        Problem::new(Code::BadRequest).detail("The query string cannot be read. Correct its percent-encoding.")
+    })?;
     let mut texts = Map::new();
     let mut wrong = None;
     for (name, value) in pairs.into_inner() {
         if value.contains('\0') {
-            wrong = Some((name.clone(), "must not hold the character NUL"));
+            wrong = Some((name.clone(), "must not contain the character NUL"));
         }
         if texts.insert(name.clone(), Value::String(value)).is_some() {
-            wrong = Some((name, "must stand there once"));
+            wrong = Some((name, "must be sent only once"));
         }
     }
-    // Unknown names first: only a name that the type knows may be repeated to the caller.
+    // Unknown names come first, because only a name that the type knows may be returned to the caller.
     let value = from_texts(texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
     match wrong {
         Some((name, rule)) => Err(Problem::new(Code::ValidationFailed).parameter(name, "format", rule)),
@@ -57,12 +59,13 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
 
 fn unknown_is_a_parameter(mut place: FieldError) -> FieldError {
     if place.code == "unknown_field" {
-        place.detail = "is not a parameter of this".into();
+        place.detail = "unknown parameter".into();
     }
     place
 }
 
-/// How many items a page may have: 1–200, 50 where nobody asks. `#[serde(default)]` in queries and bodies alike.
+/// The number of items that a page may have: 1 to 200, and 50 by default. Queries and bodies use it with
+/// `#[serde(default)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Limit(u32);
 
@@ -81,9 +84,9 @@ impl Default for Limit {
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
+        struct LimitVisitor;
 
-        impl Visitor<'_> for Number {
+        impl Visitor<'_> for LimitVisitor {
             type Value = Limit;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,11 +102,11 @@ impl<'de> Deserialize<'de> for Limit {
 
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Limit, E> {
                 let refused = || E::invalid_value(Unexpected::Signed(number), &self);
-                u64::try_from(number).map_err(|_| refused()).and_then(|number| Number.visit_u64(number))
+                u64::try_from(number).map_err(|_| refused()).and_then(|number| LimitVisitor.visit_u64(number))
             }
         }
 
-        deserializer.deserialize_u64(Number)
+        deserializer.deserialize_u64(LimitVisitor)
     }
 }
 
@@ -115,7 +118,9 @@ impl PartialSchema for Limit {
             .minimum(Some(1))
             .maximum(Some(LARGEST_PAGE))
             .default(Some(Value::from(USUAL_PAGE)))
-            .description(Some("The most items a page may have. It has fewer where they are long."))
+            .description(Some(
+                "The largest number of items in a page: 1 to 200. A page has fewer items if they are long.",
+            ))
             .into()
     }
 }

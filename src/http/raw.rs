@@ -1,4 +1,4 @@
-//! Bytes in, as they arrive, of any media type and length.
+//! Reads bytes as they arrive, of any media type and length.
 
 use std::future::{Ready, ready};
 
@@ -13,23 +13,24 @@ use utoipa::openapi::{RefOr, Schema};
 use super::json::broken_off;
 use super::problem::{Code, Problem};
 
-/// The media type under which the document describes bytes. A route that takes them has no limit of time as a whole.
+/// The media type under which the document describes bytes. A route that accepts them has no time limit for the whole
+/// call.
 pub const BYTES: &str = "application/octet-stream";
 
-/// A body of bytes. Take them with [`Raw::next`]; the memory in use is one piece.
+/// A body of bytes, from [`Raw::next`]. The memory in use is one piece.
 pub struct Raw {
     payload: Payload,
     announced: Option<u64>,
 }
 
 impl Raw {
-    /// How many bytes the caller says there are.
+    /// The number of bytes that the caller announced.
     #[must_use]
     pub const fn announced(&self) -> Option<u64> {
         self.announced
     }
 
-    /// The next bytes; `None` after the last.
+    /// The next bytes. Returns `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         self.payload.next().await.transpose().map_err(broken_off)
     }
@@ -42,7 +43,7 @@ impl FromRequest for Raw {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let encoded = request.headers().get_all(CONTENT_ENCODING).any(|encoding| encoding != "identity");
         if encoded {
-            let refusal = Problem::new(Code::MediaTypeUnsupported).detail("send the body without Content-Encoding");
+            let refusal = Problem::new(Code::MediaTypeUnsupported).detail("Send the body without Content-Encoding.");
             return ready(Err(refusal));
         }
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());

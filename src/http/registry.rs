@@ -1,19 +1,20 @@
-//! Where the endpoints of a slice are named, once: for a worker that answers them, and for the document that describes them.
+//! The endpoints of a slice are registered once: for the workers that serve them, and for the document that describes
+//! them.
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web;
 use utoipa_actix_web::OpenApiFactory;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// What endpoints are named to. Every worker names all of them to itself; were they described each time, the descriptions
-/// would leave some 3 MiB of heap behind in each.
+/// A registry of endpoints. Every worker registers all of them. If they were described each time, the descriptions
+/// would leave some 3 MiB of heap in each worker.
 pub enum Registry<'r, 's> {
     Worker(&'r mut web::ServiceConfig),
     Document(&'r mut ServiceConfig<'s>),
 }
 
 impl Registry<'_, '_> {
-    /// Names an endpoint. Of two that fit a call the first answers.
+    /// Registers an endpoint. If two match a call, the first one serves it.
     pub fn service(&mut self, endpoint: impl HttpServiceFactory + OpenApiFactory + 'static) -> &mut Self {
         match self {
             Self::Worker(worker) => {

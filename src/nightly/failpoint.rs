@@ -7,7 +7,7 @@ pub fn hit(name: &str) {
     use std::collections::HashMap;
     use std::sync::{LazyLock, Mutex};
 
-    #[expect(clippy::disallowed_methods, reason = "no setting: it exists in development builds only")]
+    #[expect(clippy::disallowed_methods, reason = "a failpoint is not a setting: it exists only in development builds")]
     static ARMED: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
         let armed = std::env::var("LETHE_FAILPOINT").ok()?;
         Some(match armed.split_once(':') {

@@ -24,20 +24,20 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 /// A run of the nightly job for this tenant.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JobRun {
-    /// Its id.
+    /// The id of the run.
     pub id: RunId,
-    /// The job's name.
+    /// The name of the job.
     #[schema(example = "nightly")]
     pub job: String,
-    /// As of when it took what was due.
+    /// The instant as of which requests were due.
     pub as_of: DateTime<Utc>,
-    /// When it began.
+    /// The time at which the run began.
     pub started_at: DateTime<Utc>,
-    /// When it ended; null while it is at work.
+    /// The time at which the run ended. It is null while the run works.
     pub finished_at: Option<DateTime<Utc>>,
-    /// How it stands.
+    /// The status of the run.
     pub status: RunStatus,
-    /// What it did.
+    /// The report of the run.
     pub report: Report,
 }
 
@@ -53,10 +53,10 @@ impl From<Run> for JobRun {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RunsQuery {
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[param(format = "cursor")]
     cursor: Option<String>,
-    /// The most items: 1 to 200, 50 where nobody asks.
+    /// The largest number of items in the page: 1 to 200. The default is 50.
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
@@ -64,11 +64,11 @@ pub struct RunsQuery {
 
 /// List the runs of the nightly job
 ///
-/// Newest first.
+/// The runs of the tenant, newest first.
 ///
-/// Needs the scope `jobs:read`.
+/// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_job_runs", security(("bearer" = ["jobs:read"])), params(RunsQuery),
-    responses((status = 200, description = "A page of runs.", body = Page<JobRun>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of runs, newest first.", body = Page<JobRun>), CallProblems, ListProblems))]
 #[get("/job-runs")]
 pub async fn list_job_runs(
     caller: Caller<JobsRead>,
@@ -86,10 +86,10 @@ pub async fn list_job_runs(
 
 /// Get a run of the nightly job
 ///
-/// Needs the scope `jobs:read`.
+/// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "get_job_run", security(("bearer" = ["jobs:read"])),
-    params(("id" = Uuid, Path, description = "The run's id.")),
-    responses((status = 200, description = "The run.", body = JobRun), CallProblems, ItemProblems))]
+    params(("id" = Uuid, Path, description = "The id of the run.")),
+    responses((status = 200, description = "The run with its report.", body = JobRun), CallProblems, ItemProblems))]
 #[get("/job-runs/{id}")]
 pub async fn get_job_run(
     caller: Caller<JobsRead>,

@@ -38,53 +38,54 @@ impl Stop {
     }
 }
 
-/// What a pass did, in numbers.
+/// The report of a pass, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Report {
-    /// Requests that became done.
+    /// The number of requests that became done.
     pub requests_done: u64,
-    /// Requests that were due and stayed waiting; each says why in `last_error`.
+    /// The number of requests that were due and stayed waiting. Each has its reason in `last_error`.
     pub requests_failed: u64,
-    /// Records that became anonymous, by target.
+    /// The numbers of records that became anonymous, by target.
     pub anonymized: BTreeMap<String, u64>,
-    /// Pieces of content that requests deleted.
+    /// The number of pieces of content that requests deleted.
     pub content_deleted: u64,
-    /// Texts of content that lost a mention.
+    /// The number of texts of content that lost a mention.
     pub texts_anonymized: u64,
-    /// Texts of content that were read again, since their interaction had learned its customer after they came.
+    /// The number of texts of content that were rescanned, because their interaction had learned its customer later.
     pub texts_reread: u64,
-    /// Texts of content that could not be read again and are not tried any more: the requests of whom they may name stay waiting
-    /// with `text_unreadable`. Delete them, or have them tried again.
+    /// The number of texts of content whose rescan failed and that are skipped from now on. Requests whose customer
+    /// such a text may name stay waiting with `text_unreadable`. Delete these texts, or have them tried again.
     pub texts_failed: u64,
-    /// The content ids of those texts, at most 100.
+    /// The content ids of those texts: at most 100.
     pub failed_texts: Vec<ContentId>,
-    /// Pieces of content that retention deleted.
+    /// The number of pieces of content that retention deleted.
     pub content_expired: u64,
-    /// Pieces of content that retention should have deleted and the object store did not give up.
+    /// The number of pieces of content past their retention that the object store did not delete.
     pub content_left: u64,
-    /// Objects without a row, and leftovers of broken uploads, that the rolling check deleted.
+    /// The number of objects without a row, and of remains of failed uploads, that the rolling check deleted.
     pub objects_swept: u64,
-    /// Keys of content without a row that the rolling check deleted.
+    /// The number of keys of content without a row that the rolling check deleted.
     pub keys_swept: u64,
-    /// Pieces of content whose object is gone, as the rolling check found: look after them.
+    /// The number of pieces of content whose object is missing, as the rolling check found. Check the object store.
     pub rows_without_object: u64,
-    /// Identifiers that left the vault.
+    /// The number of identifiers that were deleted from the vault.
     pub identifiers_deleted: u64,
-    /// Identifiers that nothing referred to, found by the rolling check.
+    /// The number of orphans among the identifiers that the rolling check found.
     pub orphans_found: u64,
-    /// Old done requests that were deleted with their erasures.
+    /// The number of old done requests that were deleted with their erasures.
     pub requests_purged: u64,
-    /// Requests that wait for longer than done ones are kept: they are never purged, look after them.
+    /// The number of requests that have been waiting for longer than done ones are kept. They are never purged. Check
+    /// them.
     pub requests_overdue: u64,
-    /// Whether the pass went on where a killed one had stopped.
+    /// Whether the pass resumed a killed pass.
     pub resumed: bool,
-    /// Whether nothing is left in free pages or the write-ahead log.
+    /// Whether no remains are left in free pages or the write-ahead log.
     pub scrubbed: bool,
-    /// Why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or `pass_failed`, for which the
-    /// log names the statement. The next start goes on where it was.
+    /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or
+    /// `pass_failed`. For the last one, the log names the statement. The next start resumes the pass.
     pub error: Option<String>,
-    /// The step at which it stopped.
+    /// The step at which the pass stopped.
     pub stopped_at: Option<String>,
     /// Whether `requests_failed` is not all that waits: the database could not be asked.
     #[serde(skip)]
@@ -176,7 +177,7 @@ pub struct Pass {
     pub position_at: Option<DateTime<Utc>>,
 }
 
-/// How a run stands.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, utoipa::ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -220,9 +221,9 @@ pub enum PassError {
     #[error(transparent)]
     Tenant(#[from] TenantError),
     /// Another runner took the lease over: this one was too slow, and nothing of it counts any more.
-    #[error("another runner took the lease over")]
+    #[error("the lease was lost: another runner took it over")]
     LeaseLost,
-    #[error("asked to stop")]
+    #[error("the pass was asked to stop")]
     Stopped,
 }
 

@@ -37,7 +37,7 @@ pub async fn run(
     let (mut ending, mut reports) = (Ending::Done, Vec::new());
     for tenant in tenants {
         let Some(lease) = Lease::take(&stores.archive, tenant.id).await? else {
-            tracing::info!(tenant = %tenant.slug, "Another runner works for this tenant");
+            tracing::info!(tenant = %tenant.slug, "Skipped the tenant: another runner works for it");
             continue;
         };
         let mut report = Report::default();
@@ -53,7 +53,7 @@ pub async fn run(
                     report.stop(&error, None);
                 }
                 let step = report.stopped_at.as_deref();
-                tracing::error!(tenant = %tenant.slug, step, %error, "The pass stopped");
+                tracing::error!(tenant = %tenant.slug, step, %error, "The pass failed; the next start resumes it");
                 error.ending()
             }
         });
@@ -168,7 +168,7 @@ impl Night<'_> {
         for _ in 0..MOST_LOST {
             match self.attempt(begun, as_of, report).await {
                 Err(error) if error.is_contended() => {
-                    tracing::warn!(tenant = %self.tenant.slug, step = report.stopped_at, "A transaction lost, retrying");
+                    tracing::warn!(tenant = %self.tenant.slug, step = report.stopped_at, "A transaction of the pass lost against another one, retrying");
                 }
                 ended => return ended,
             }

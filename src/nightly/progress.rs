@@ -26,7 +26,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{tenant}: {step}"));
         } else {
-            tracing::info!(tenant, step, "The night goes on");
+            tracing::info!(tenant, step, "The nightly pass has reached a step");
         }
     }
 
@@ -34,7 +34,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.inc(records);
         } else {
-            tracing::debug!(records, "Cut a chunk");
+            tracing::debug!(records, "Unlinked a chunk of records");
         }
     }
 

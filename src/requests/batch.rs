@@ -18,7 +18,7 @@ use crate::tenants::Tenant;
 #[derive(Deserialize, Serialize, ToSchema, Default)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = AnonymizeRequestBatch, example = json!({"create": [{"email": "bob.test@mytest.no", "targets": ["archive"]}], "update": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "version": 1, "comment": "case 118, checked"}], "delete": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f12", "version": 2}]}))]
-pub struct Batch {
+pub struct RequestBatch {
     /// The requests to enter.
     #[schema(max_items = 500)]
     pub create: Vec<NewRequest>,
@@ -95,7 +95,7 @@ pub struct RowDelete {
     pub version: i64,
 }
 
-impl Batch {
+impl RequestBatch {
     /// Refuses a batch of too many rows before anything is read.
     pub(super) fn check_size(&self) -> Result<(), RequestError> {
         if self.create.len() + self.update.len() + self.delete.len() > LARGEST_BATCH {
@@ -120,7 +120,7 @@ impl Batch {
         stored: Vec<StoredRequest>,
     ) -> Result<SavePlan, RequestError> {
         let stored = stored.into_iter().map(|one| (one.request.id, one)).collect();
-        let mut rows = Rows { stored, errors: Vec::new(), seen: HashSet::new() };
+        let mut rows = BatchRows { stored, errors: Vec::new(), seen: HashSet::new() };
         let mut plan = SavePlan::default();
         for (n, new) in self.create.iter().enumerate() {
             plan.rows.extend(rows.valid(ValidatedRequest::of_new(new, tenant, now, &format!("/create/{n}"))));
@@ -139,13 +139,13 @@ impl Batch {
 }
 
 /// The stored requests that no row has named yet, and the errors so far.
-struct Rows {
+struct BatchRows {
     stored: HashMap<RequestId, StoredRequest>,
     errors: Vec<FieldError>,
     seen: HashSet<RequestId>,
 }
 
-impl Rows {
+impl BatchRows {
     fn valid(&mut self, row: Result<ValidatedRequest, Vec<FieldError>>) -> Option<ValidatedRequest> {
         row.map_err(|errors| self.errors.extend(errors)).ok()
     }

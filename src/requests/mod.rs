@@ -32,17 +32,17 @@ use crate::base::version::Versions;
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::AppContext;
 
-pub use batch::{Batch, RowChange, RowDelete};
+pub use batch::{RequestBatch, RowChange, RowDelete};
 pub use entry::{NewRequest, RequestPatch};
 pub use http::routes;
 pub use model::{
     ContentCounts, ContentOutcome, LARGEST_BATCH, Preview, RenderedRequest, Request, RequestError, RequestFilter,
-    RequestOutcome, Saved, Status, Warning,
+    RequestNotice, RequestOutcome, Saved, Status,
 };
 pub use preview::preview;
 
 use idempotency::{Begun, Key, Reservation};
-use save::{Command, Written};
+use save::{SaveCommand, Written};
 use view::Disclosure;
 
 /// The result of a call with an idempotency key.
@@ -97,7 +97,7 @@ pub async fn create(
     new: &NewRequest,
     key: Option<&str>,
 ) -> Result<Replayable<RenderedRequest>, RequestError> {
-    let saved = save_once(app, actor, Command::Create(new), "create", key, new).await?;
+    let saved = save_once(app, actor, SaveCommand::Create(new), "create", key, new).await?;
     let Saved { mut created, .. } = saved.value;
     let value = created.pop().ok_or(RequestError::Cancelled)?;
     Ok(Replayable { value, replayed: saved.replayed })
@@ -111,7 +111,7 @@ pub async fn change(
     expected: &Versions,
     patch: &RequestPatch,
 ) -> Result<RenderedRequest, RequestError> {
-    let written = save::save(app, actor, Command::Change(id, expected, patch), None).await?;
+    let written = save::save(app, actor, SaveCommand::Change(id, expected, patch), None).await?;
     only(render_written(app, actor, written).await?.updated)
 }
 
@@ -123,18 +123,18 @@ pub async fn check(app: &AppContext, actor: &Actor, id: RequestId, expected: &Ve
 
 /// Cancels a waiting request that no pass has begun. A later pass deletes its identifiers if nothing else refers to them.
 pub async fn cancel(app: &AppContext, actor: &Actor, id: RequestId, expected: &Versions) -> Result<(), RequestError> {
-    save::save(app, actor, Command::Cancel(id, expected), None).await.map(drop)
+    save::save(app, actor, SaveCommand::Cancel(id, expected), None).await.map(drop)
 }
 
 /// Saves all rows of a batch or none (A11). A call with the same key returns the same result.
 pub async fn save_batch(
     app: &AppContext,
     actor: &Actor,
-    batch: &Batch,
+    batch: &RequestBatch,
     key: Option<&str>,
 ) -> Result<Replayable<Saved<RenderedRequest>>, RequestError> {
     batch.check_size()?;
-    save_once(app, actor, Command::Batch(batch), "batch", key, batch).await
+    save_once(app, actor, SaveCommand::Batch(batch), "batch", key, batch).await
 }
 
 /// The time at which the oldest waiting request was entered.
@@ -155,7 +155,7 @@ pub async fn purge_idempotency(
 async fn save_once(
     app: &AppContext,
     actor: &Actor,
-    command: Command<'_>,
+    command: SaveCommand<'_>,
     route: &str,
     key: Option<&str>,
     body: &impl Serialize,

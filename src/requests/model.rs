@@ -176,12 +176,12 @@ pub struct RenderedRequest {
     pub comment: Option<String>,
     /// A request that waits has none.
     pub result: Option<RequestOutcome>,
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<RequestNotice>,
 }
 
 /// Something that is no error, but that the user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Warning {
+pub enum RequestNotice {
     /// The comment contains an identifier (A9).
     CommentHasIdentifier,
     /// The request selects no record. Perhaps the number is wrong (A27).
@@ -196,7 +196,7 @@ pub enum Warning {
 /// The number of pieces of content of each kind.
 pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
-impl Warning {
+impl RequestNotice {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -244,7 +244,7 @@ pub struct Preview {
     pub targets: Vec<(Target, Hits)>,
     /// The content of the interactions whose customer would be forgotten, by kind.
     pub content: ContentCounts,
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<RequestNotice>,
 }
 
 /// The selection of a list.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::comment::Comment;
 use super::entry::{NewRequest, ValidatedRequest};
-use super::model::{ContentCounts, Preview, RequestError, Warning};
+use super::model::{ContentCounts, Preview, RequestError, RequestNotice};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::target::Target;
@@ -48,12 +48,13 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     let own = Own { phone: phone.into_value(), email: email.into_value(), name: None };
     let finder = Finder::new(tenant.region, own);
     let comment = comment.value().map(|text| Comment::read(&finder, text));
-    let of_content = if delete_content { Warning::ContentWillBeDeleted } else { Warning::ContentBecomesUnfindable };
+    let of_content =
+        if delete_content { RequestNotice::ContentWillBeDeleted } else { RequestNotice::ContentBecomesUnfindable };
     let warnings = [
-        (comment.is_some_and(|comment| comment.has_identifier()), Warning::CommentHasIdentifier),
-        (records == 0, Warning::NothingFound),
+        (comment.is_some_and(|comment| comment.has_identifier()), RequestNotice::CommentHasIdentifier),
+        (records == 0, RequestNotice::NothingFound),
         (!content.is_empty(), of_content(content.clone())),
-        (files > 0, Warning::FilesWereDelivered(files)),
+        (files > 0, RequestNotice::FilesWereDelivered(files)),
     ];
     let warnings = warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect();
     Ok(Preview { targets: matches, content, warnings })

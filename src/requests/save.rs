@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use pii::Identifier;
 
-use super::batch::Batch;
+use super::batch::RequestBatch;
 use super::comment::Comment;
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::idempotency::{self, Reservation};
@@ -25,11 +25,11 @@ use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext, Resolved, admit};
 
 #[derive(Clone, Copy)]
-pub enum Command<'a> {
+pub enum SaveCommand<'a> {
     Create(&'a NewRequest),
     Change(RequestId, &'a Versions, &'a RequestPatch),
     Cancel(RequestId, &'a Versions),
-    Batch(&'a Batch),
+    Batch(&'a RequestBatch),
 }
 
 /// The requests of a command, as they are stored now.
@@ -43,7 +43,7 @@ pub struct Written {
 pub async fn save(
     app: &AppContext,
     actor: &Actor,
-    command: Command<'_>,
+    command: SaveCommand<'_>,
     reservation: Option<&Reservation>,
 ) -> Result<Written, RequestError> {
     admit(app, actor.tenant, async |admission, mut tx| {
@@ -66,7 +66,7 @@ pub async fn save(
     .await
 }
 
-impl Command<'_> {
+impl SaveCommand<'_> {
     async fn plan(self, tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<SavePlan, RequestError> {
         let mut plan = SavePlan::default();
         match self {

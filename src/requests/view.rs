@@ -8,7 +8,9 @@ use pii::mask;
 use pii::text::fill_text;
 use serde_json::json;
 
-use super::model::{ContentOutcome, RenderedRequest, RequestError, RequestOutcome, Status, StoredRequest, Warning};
+use super::model::{
+    ContentOutcome, RenderedRequest, RequestError, RequestNotice, RequestOutcome, Status, StoredRequest,
+};
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};
@@ -108,7 +110,7 @@ fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> Re
     RenderedRequest {
         comment: request.comment.as_ref().map(fill),
         result: is_done.then(outcome),
-        warnings: if mentions.is_empty() { Vec::new() } else { vec![Warning::CommentHasIdentifier] },
+        warnings: if mentions.is_empty() { Vec::new() } else { vec![RequestNotice::CommentHasIdentifier] },
         phone_number,
         email,
         request,

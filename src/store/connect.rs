@@ -1,4 +1,4 @@
-//! Opening a store.
+//! Opens a database.
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -15,27 +15,27 @@ use super::postgres::PostgresPool;
 use super::{Db, Pool, Result, StoreError};
 
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StoreSettings {
     /// `postgres://…` or `sqlite:…`.
     pub url: SecretString,
-    /// The PostgreSQL schema its tables live in; SQLite has none.
+    /// The PostgreSQL schema of the tables. SQLite has none.
     pub schema: Option<&'static str>,
     /// The most connections to PostgreSQL, or readers of SQLite.
     pub connections: u32,
-    /// How long a caller waits for a free connection before it is told to try again.
+    /// The time for which a caller waits for a free connection before it is told to try again.
     pub patience: Duration,
 }
 
-/// How long PostgreSQL may run one statement before it ends it. A statement that waits for a lock runs, too.
+/// The time after which PostgreSQL ends a statement. A statement that waits for a lock also runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Of a unit of work that reads, or that writes with one statement.
+pub struct StatementLimits {
+    /// The limit of a unit of work that reads, or that writes with one statement.
     pub read: Duration,
-    /// Of a transaction that writes.
+    /// The limit of a transaction that writes.
     pub write: Duration,
 }
 
-impl Limits {
+impl StatementLimits {
     #[must_use]
     pub const fn all(limit: Duration) -> Self {
         Self { read: limit, write: limit }
@@ -43,26 +43,26 @@ impl Limits {
 }
 
 impl<S> Db<S> {
-    /// Opens the store with ample limits. SQLite's file is created where it is missing; nothing is migrated.
-    pub async fn open(settings: &Settings) -> Result<Self> {
-        Self::open_with(settings, Limits::all(Duration::from_mins(10))).await
+    /// Opens the database with large limits. SQLite's file is created if it is missing. Nothing is migrated.
+    pub async fn open(settings: &StoreSettings) -> Result<Self> {
+        Self::open_with(settings, StatementLimits::all(Duration::from_mins(10))).await
     }
 
-    /// Opens the store with limits of its own.
-    pub async fn open_with(settings: &Settings, limits: Limits) -> Result<Self> {
+    /// Opens the database with given limits.
+    pub async fn open_with(settings: &StoreSettings, limits: StatementLimits) -> Result<Self> {
         let url = settings.url.expose_secret();
         let pool = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             open_postgres(url, settings, limits)?
         } else if url.starts_with("sqlite:") {
             open_sqlite(url, settings).await?
         } else {
-            return Err(StoreError::Address("begins with neither postgres: nor sqlite:"));
+            return Err(StoreError::Address("must begin with postgres: or sqlite:"));
         };
         Ok(Self { pool, store: std::marker::PhantomData })
     }
 }
 
-fn open_postgres(url: &str, settings: &Settings, limits: Limits) -> Result<Pool> {
+fn open_postgres(url: &str, settings: &StoreSettings, limits: StatementLimits) -> Result<Pool> {
     let mut options = PgConnectOptions::from_str(url)?.application_name("lethe");
     if let Some(schema) = settings.schema {
         options = options.options([("search_path", schema)]);
@@ -70,21 +70,21 @@ fn open_postgres(url: &str, settings: &Settings, limits: Limits) -> Result<Pool>
     Ok(Pool::Postgres(Arc::new(PostgresPool::new(options, settings.connections, settings.patience, limits))))
 }
 
-async fn open_sqlite(url: &str, settings: &Settings) -> Result<Pool> {
+async fn open_sqlite(url: &str, settings: &StoreSettings) -> Result<Pool> {
     let options = SqliteConnectOptions::from_str(url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(settings.patience)
-        // KiB. Small, so that an idle service stays small; the system's page cache does the rest.
+        // The cache in KiB. It is small, so that an idle service stays small. The system's page cache does the rest.
         .pragma("cache_size", "-2048")
         .pragma("secure_delete", "ON");
     let file = PathBuf::from(options.get_filename());
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    // Its owner's alone; what SQLite puts beside it takes over the mode.
+    // Only the owner may read the file. The files that SQLite puts beside it get the same mode.
     std::fs::File::options().append(true).create(true).mode(0o600).open(&file)?;
     let lock = WriteLock::beside(&file)?;
     let pool = || SqlitePoolOptions::new().acquire_timeout(settings.patience).test_before_acquire(false);

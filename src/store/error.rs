@@ -1,29 +1,29 @@
-//! What can go wrong with a store, without the driver's words: those may quote values.
+//! The errors of a database, without the driver's words, which may quote values.
 
 use sqlx::sqlite::SqliteError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database is away, busy or closing: the same call may succeed later.
+    /// The database is unavailable, busy, or closing. The same call may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(&'static str),
-    /// The transaction lost against another one (deadlock, serialization): the same call may succeed at once.
+    /// The transaction lost against another one (deadlock, serialization). The same call may succeed at once.
     #[error("the transaction lost against another one")]
     Contended,
-    #[error("constraint {0} refused a row")]
+    #[error("a row violates the constraint {0}")]
     Constraint(String),
-    #[error("no row where one was expected")]
+    #[error("a row is missing")]
     NoRow,
-    /// A stored value is not what its column holds.
-    #[error("column {0} holds what it cannot hold")]
+    /// A stored value does not belong to its column.
+    #[error("the column {0} contains an invalid value")]
     Inconsistent(String),
-    #[error("the database refused a statement with code {0}")]
+    #[error("the database refused a statement with the code {0}")]
     Refused(String),
     #[error("the database was made by Lethe 0.1: create an empty database and load the data anew")]
     MadeByOldVersion,
-    #[error("migration failed: {0}")]
+    #[error("the migration failed: {0}")]
     Migration(&'static str),
-    #[error("the database URL is not usable: {0}")]
+    #[error("the database URL cannot be used: {0}")]
     Address(&'static str),
 }
 
@@ -36,7 +36,7 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Whether the program is at fault, or what is stored: no caller can mend it, and no later try.
+    /// Whether the program or the stored data are at fault. No caller and no later attempt can repair that.
     pub(super) const fn is_mistake(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Inconsistent(_) | Self::Migration(_) | Self::MadeByOldVersion)
     }
@@ -47,14 +47,16 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::Database(error) => from_database(error.as_ref()),
             sqlx::Error::RowNotFound => Self::NoRow,
-            sqlx::Error::PoolTimedOut => Self::Unavailable("no connection came free in time"),
-            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Unavailable("the connections are closing"),
+            sqlx::Error::PoolTimedOut => Self::Unavailable("timeout: no connection became free"),
+            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Self::Unavailable("the connections are being closed")
+            }
             sqlx::Error::Io(_) => Self::Unavailable("the connection was lost"),
-            sqlx::Error::Tls(_) => Self::Unavailable("no secure connection"),
+            sqlx::Error::Tls(_) => Self::Unavailable("the secure connection failed"),
             sqlx::Error::ColumnDecode { index, .. } => Self::Inconsistent(index),
             sqlx::Error::ColumnNotFound(name) => Self::Inconsistent(name),
-            sqlx::Error::Configuration(_) => Self::Address("cannot be read"),
-            sqlx::Error::Protocol(_) => Self::Unavailable("the server spoke out of turn"),
+            sqlx::Error::Configuration(_) => Self::Address("its format is invalid"),
+            sqlx::Error::Protocol(_) => Self::Unavailable("the server broke the protocol"),
             _ => Self::Refused("driver".to_owned()),
         }
     }
@@ -71,9 +73,11 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
         use sqlx::migrate::MigrateError as Failed;
         match error {
             Failed::Execute(error) | Failed::ExecuteMigration(error, _) => error.into(),
-            Failed::VersionMissing(_) => Self::Migration("the database is newer than this program"),
+            Failed::VersionMissing(_) => {
+                Self::Migration("the database is newer than this program: install the newer version")
+            }
             Failed::VersionMismatch(_) => Self::Migration("an applied migration was changed"),
-            Failed::Dirty(_) => Self::Migration("an earlier migration was left half done"),
+            Failed::Dirty(_) => Self::Migration("an earlier migration failed half way: restore the database"),
             _ => Self::Migration("the migrations cannot be read"),
         }
     }
@@ -97,10 +101,10 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     }
 }
 
-/// Why SQLite cannot carry out any such statement now, by its result code, of which the low byte is the kind.
+/// The reason why SQLite cannot run such a statement now, by its result code. The low byte of the code is its kind.
 const fn sqlite_cannot(code: u32) -> Option<&'static str> {
     Some(match code & 0xff {
-        5 | 6 => "another writer is in the way",
+        5 | 6 => "timeout: another process is writing",
         7 => "there is not enough memory",
         8 => "the database is read-only",
         10 => "the disk failed to read or to write",
@@ -115,14 +119,14 @@ fn of_postgres(code: &str) -> Option<StoreError> {
         "40001" | "40P01" => StoreError::Contended,
         "25006" => StoreError::Unavailable("the database is read-only"),
         "53100" => StoreError::Unavailable("the database's disk is full"),
-        "57014" => StoreError::Unavailable("a statement took too long"),
-        "55P03" => StoreError::Unavailable("a lock was not released in time"),
-        "3D000" => StoreError::Address("the server has no such database"),
-        "28000" | "28P01" => StoreError::Address("the server does not let this user in"),
+        "57014" => StoreError::Unavailable("timeout: a statement took too long"),
+        "55P03" => StoreError::Unavailable("timeout: a lock was not released"),
+        "3D000" => StoreError::Address("the server does not have this database"),
+        "28000" | "28P01" => StoreError::Address("the server refused the user or the password"),
         "42P01" => StoreError::Migration("tables are missing: run lethe migrate"),
-        // Connection, operator, resources, the system below, and the ends of idle sessions.
+        // Classes of the connection, the operator, resources, the system, and the ends of idle sessions.
         _ if ["08", "57P", "53", "58", "25P03", "25P04"].iter().any(|class| code.starts_with(class)) => {
-            StoreError::Unavailable("the database is starting, stopping or out of resources")
+            StoreError::Unavailable("the database is starting, stopping, or out of resources")
         }
         _ => return None,
     })

@@ -1,24 +1,24 @@
-//! The tokens of SQL, as far as both databases agree on them: enough to tell statements from one another and to check the
+//! The tokens of SQL, as far as both databases agree on them. That is enough to separate statements and to check the
 //! rules of their texts.
 
 use std::ops::Range;
 
-/// One token; comments and white space are none.
+/// One token. Comments and white space are not tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token<'t> {
+pub enum Lexeme<'t> {
     /// A keyword, a name, or a number.
     Word(&'t str),
     /// Text or a name in quotes.
     Quoted(&'t str),
     /// A bound value: `$1` or `?`.
     Bound,
-    /// Anything else, a character at a time.
+    /// Any other text, one character at a time.
     Symbol(char),
 }
 
-/// The tokens of a text, each with the bytes that it covers. A quote or a comment without an end reaches to the end of the
-/// text: the database says what is wrong with it.
-pub fn tokens(text: &str) -> Vec<(Token<'_>, Range<usize>)> {
+/// The tokens of a text, each with its bytes. A quote or a comment without an end reaches to the end of the text, and
+/// the database reports the error.
+pub fn tokens(text: &str) -> Vec<(Lexeme<'_>, Range<usize>)> {
     let (mut tokens, mut at) = (Vec::new(), 0);
     while let Some(first) = text[at..].chars().next() {
         let rest = &text[at..];
@@ -28,19 +28,19 @@ pub fn tokens(text: &str) -> Vec<(Token<'_>, Range<usize>)> {
             '/' if rest.starts_with("/*") => (None, comment(rest)),
             'e' | 'E' if rest[1..].starts_with('\'') => {
                 let length = 1 + quoted(&rest[1..], '\'', true);
-                (Some(Token::Quoted(&rest[..length])), length)
+                (Some(Lexeme::Quoted(&rest[..length])), length)
             }
             '\'' | '"' | '`' => {
                 let length = quoted(rest, first, false);
-                (Some(Token::Quoted(&rest[..length])), length)
+                (Some(Lexeme::Quoted(&rest[..length])), length)
             }
             '$' => dollar(rest),
-            '?' => (Some(Token::Bound), 1),
+            '?' => (Some(Lexeme::Bound), 1),
             _ if is_word(first) => {
                 let length = word(rest);
-                (Some(Token::Word(&rest[..length])), length)
+                (Some(Lexeme::Word(&rest[..length])), length)
             }
-            _ => (Some(Token::Symbol(first)), first.len_utf8()),
+            _ => (Some(Lexeme::Symbol(first)), first.len_utf8()),
         };
         tokens.extend(token.map(|token| (token, at..at + length)));
         at += length;
@@ -50,13 +50,13 @@ pub fn tokens(text: &str) -> Vec<(Token<'_>, Range<usize>)> {
 
 /// The statements of a text that has several, without the semicolons between them.
 ///
-/// A body of statements within a statement (`BEGIN … END` of a trigger, `BEGIN ATOMIC` of a function) would be torn apart: the
-/// tables of this service have neither, which a test of the migrations makes sure of.
+/// A body of statements within a statement (`BEGIN … END` of a trigger, `BEGIN ATOMIC` of a function) would be split.
+/// The tables of this service have neither, as a test of the migrations checks.
 pub fn statements(text: &str) -> Vec<&str> {
     let mut statements = Vec::new();
     let mut begun: Option<Range<usize>> = None;
     for (token, place) in tokens(text) {
-        if token == Token::Symbol(';') {
+        if token == Lexeme::Symbol(';') {
             statements.extend(begun.take().map(|whole| &text[whole]));
         } else {
             begun = Some(begun.map_or(place.start, |whole| whole.start)..place.end);
@@ -74,7 +74,7 @@ fn word(rest: &str) -> usize {
     rest.find(|c| !is_word(c) && c != '$').unwrap_or(rest.len())
 }
 
-/// The length of a comment, which may have others within.
+/// The length of a comment, which may contain other comments.
 fn comment(rest: &str) -> usize {
     let (mut depth, mut at) = (0_usize, 0);
     while at < rest.len() {
@@ -92,7 +92,7 @@ fn comment(rest: &str) -> usize {
     rest.len()
 }
 
-/// The length of what stands in quotes; a doubled quote is one of its characters.
+/// The length of a quoted text. A doubled quote is one of its characters.
 fn quoted(rest: &str, quote: char, escapes: bool) -> usize {
     let mut characters = rest.char_indices().skip(1).peekable();
     while let Some((at, c)) = characters.next() {
@@ -106,18 +106,18 @@ fn quoted(rest: &str, quote: char, escapes: bool) -> usize {
 }
 
 /// `$1`, or text between two times the same `$tag$`.
-fn dollar(rest: &str) -> (Option<Token<'_>>, usize) {
+fn dollar(rest: &str) -> (Option<Lexeme<'_>>, usize) {
     let end = rest[1..].find(|c| !is_word(c)).map_or(rest.len(), |end| end + 1);
     let name = &rest[1..end];
     if name.starts_with(|c: char| c.is_ascii_digit()) {
-        return (Some(Token::Bound), end);
+        return (Some(Lexeme::Bound), end);
     }
     if !rest[end..].starts_with('$') {
-        return (Some(Token::Symbol('$')), 1);
+        return (Some(Lexeme::Symbol('$')), 1);
     }
     let tag = &rest[..=end];
     let length = rest[tag.len()..].find(tag).map_or(rest.len(), |body| body + 2 * tag.len());
-    (Some(Token::Quoted(&rest[..length])), length)
+    (Some(Lexeme::Quoted(&rest[..length])), length)
 }
 
 #[cfg(test)]
@@ -149,10 +149,10 @@ mod tests {
     }
 
     proptest! {
-        /// Any text has an end, and nothing but semicolons, comments and white space is lost.
+        /// Any text has an end, and nothing is lost but semicolons, comments, and white space.
         #[test]
         fn nothing_of_a_text_is_lost(text in r#"([a-z;'"$é /*\\-]|\$a\$|--|/\*|\*/|\n){0,40}"#) {
-            let whole = tokens(&text).into_iter().filter(|(token, _)| *token != Token::Symbol(';'));
+            let whole = tokens(&text).into_iter().filter(|(token, _)| *token != Lexeme::Symbol(';'));
             let parts = statements(&text);
             let of_parts = parts.iter().flat_map(|part| tokens(part).into_iter().map(|(token, _)| token));
             prop_assert_eq!(whole.map(|(token, _)| token).collect::<Vec<_>>(), of_parts.collect::<Vec<_>>());

@@ -1,8 +1,8 @@
 //! The queue of SQLite's writers, across processes.
 //!
 //! SQLite's own busy timeout polls, so a process that writes all the time starves the others. Two lock files queue them
-//! instead: who wants to write waits at the *turnstile*, then for the *pen*, and leaves the turnstile free again. Whoever
-//! waits for the pen holds the turnstile, so the last writer cannot overtake it.
+//! instead. A writer waits at the *turnstile*, then for the *pen*, and then leaves the turnstile. While a writer waits
+//! for the pen, it keeps the turnstile, so the last writer cannot overtake it.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{Result, StoreError};
 
-/// A writer waits this long for the others before its caller is told to try again.
+/// The time for which a writer waits for the others before its caller is told to try again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The two lock files of one database file.
@@ -21,9 +21,9 @@ pub struct WriteLock {
     pen: Arc<File>,
 }
 
-/// The right to write; given back when dropped.
+/// The right to write. It is released when it is dropped.
 #[derive(Debug)]
-pub struct Writing {
+pub struct WriteGuard {
     pen: Arc<File>,
 }
 
@@ -38,8 +38,8 @@ impl WriteLock {
         Ok(Self { turnstile: open("-turnstile")?, pen: open("-pen")? })
     }
 
-    /// Waits for the right to write. Within a process one connection writes, so at most one task stands here.
-    pub async fn acquire(&self) -> Result<Writing> {
+    /// Waits for the right to write. Within a process one connection writes, so at most one task waits here.
+    pub async fn acquire(&self) -> Result<WriteGuard> {
         if let Some(writing) = self.try_acquire()? {
             return Ok(writing);
         }
@@ -48,28 +48,28 @@ impl WriteLock {
             turnstile.lock()?;
             let taken = pen.lock();
             turnstile.unlock()?;
-            taken.map(|()| Writing { pen })
+            taken.map(|()| WriteGuard { pen })
         });
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(Ok(taken)) => Ok(taken?),
-            Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable("another process holds the write lock")),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable("another process has the write lock")),
         }
     }
 
-    /// The right to write, if nobody has it and nobody waits for it.
-    pub fn try_acquire(&self) -> Result<Option<Writing>> {
+    /// The right to write, if no other writer has it or waits for it.
+    pub fn try_acquire(&self) -> Result<Option<WriteGuard>> {
         if self.turnstile.try_lock().is_err() {
             return Ok(None);
         }
         let is_free = self.pen.try_lock().is_ok();
         self.turnstile.unlock()?;
-        Ok(is_free.then(|| Writing { pen: Arc::clone(&self.pen) }))
+        Ok(is_free.then(|| WriteGuard { pen: Arc::clone(&self.pen) }))
     }
 }
 
-impl Drop for Writing {
+impl Drop for WriteGuard {
     fn drop(&mut self) {
-        // A file that cannot be unlocked is closed with the process; there is nobody to tell.
+        // If the unlock fails, the end of the process releases the lock. Nobody could handle the error.
         let _ = self.pen.unlock();
     }
 }

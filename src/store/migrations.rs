@@ -1,4 +1,4 @@
-//! Migrations: forward only, one folder per store and dialect, the same names in the same order.
+//! Migrations. They only go forward. Each database and dialect has a folder, with the same names in the same order.
 
 use std::ops::DerefMut;
 
@@ -11,7 +11,7 @@ use super::{Archive, Db, Pool, Result, StoreError, Vault};
 pub trait Migrations: Sized {
     const POSTGRES: &'static Migrator;
     const SQLITE: &'static Migrator;
-    /// The PostgreSQL schema that is created first, where the store lives in one of its own.
+    /// The PostgreSQL schema that is created first, if the database has a schema of its own.
     const SCHEMA: Option<&'static str>;
 }
 
@@ -53,8 +53,8 @@ pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
     }
 }
 
-/// Applies the migrations that are missing, each in a transaction, one statement after the other. The driver would send a file
-/// as one query; Citus hands a change of a distributed table on to the shards with all the text that it came in.
+/// Applies the missing migrations, each in a transaction, one statement after the other. The driver would send a file
+/// as one query. Citus forwards a change of a distributed table to the shards together with the whole text.
 async fn apply_all<C>(migrator: &'static Migrator, connection: &mut C) -> Result<()>
 where
     C: Connection + Migrate,
@@ -100,7 +100,7 @@ where
             return Err(error);
         }
     }
-    // It says that the migration is applied, and runs nothing.
+    // This statement only says that the migration is applied.
     transaction.skip(table, migration).await?;
     Ok(transaction.commit().await?)
 }
@@ -108,13 +108,13 @@ where
 async fn create_schema(connection: &mut sqlx::PgConnection) -> Result<()> {
     let created = sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS vault").execute(connection).await;
     match created.map_err(StoreError::from) {
-        // Two processes that create it at the same instant: one of them meets the other's row.
+        // If two processes create it at the same instant, one of them meets the other's row.
         Ok(_) | Err(StoreError::Constraint(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// How many migrations are still to be applied; an error where this program does not know one that is applied.
+/// The number of missing migrations. Returns an error if an applied migration is unknown to this program.
 pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
     let (known, applied) = match &db.pool {
         Pool::Postgres(pool) => {

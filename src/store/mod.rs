@@ -1,10 +1,10 @@
-//! The two databases: the archive, which knows no person, and the vault, which knows nothing else.
+//! The two databases: the archive, which contains no identifier, and the vault, which contains the identifiers.
 //!
-//! Each is PostgreSQL or SQLite. [`Db`] and [`Tx`] hide which; a [`Query`] is written once and binds straight into the
-//! right driver. The two stores are distinct types, so that a statement of the one cannot run on the other.
+//! Each is PostgreSQL or SQLite. [`Db`] and [`Tx`] hide which. A [`Query`] is written once and binds its values to the
+//! right driver. The two databases are distinct types, so a statement of one cannot run on the other.
 //!
-//! To add a statement: put its text into the slice's `sql.rs`, write it so that both databases read it, and part it with
-//! [`Sql::per`] only where they cannot.
+//! A new statement belongs to the slice's `sql.rs`. Write it so that both databases read it, and use [`Sql::per`] only
+//! where they cannot.
 
 mod connect;
 mod error;
@@ -25,27 +25,27 @@ use std::sync::Arc;
 
 use sqlx::SqlitePool;
 
-pub use connect::{Limits, Settings};
+pub use connect::{StatementLimits, StoreSettings};
 pub use error::StoreError;
 pub use migrations::{Migrations, migrate, pending_migrations};
-pub use query::{Param, Query, Record, Sql};
+pub use query::{DbRow, Param, Query, Sql};
 
 use lock::WriteLock;
 use postgres::{Checkout, PostgresPool};
 use sqlite::Session;
 
-/// What every operation of a store answers.
+/// The result of every operation of a database.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// The archive: interactions, survey responses, raw events, requests, audit, runs. It holds no identifier.
+/// The archive: interactions, survey responses, raw events, requests, audit, and runs. It contains no identifier.
 #[derive(Clone, Copy, Debug)]
 pub struct Archive;
 
-/// The vault: identifiers, the keys they are sealed with, and erasures. It holds nothing else.
+/// The vault: identifiers, the keys that seal them, and erasures. It contains nothing else.
 #[derive(Clone, Copy, Debug)]
 pub struct Vault;
 
-/// One of the two stores: a pool of connections to PostgreSQL or SQLite.
+/// One of the two databases: a pool of connections to PostgreSQL or SQLite.
 #[derive(Clone, Debug)]
 pub struct Db<S> {
     pool: Pool,
@@ -58,19 +58,19 @@ enum Pool {
     Sqlite { readers: SqlitePool, writer: SqlitePool, lock: WriteLock, file: Arc<Path> },
 }
 
-/// A unit of work on one store. [`Tx::commit`] consumes it; dropping it undoes it.
+/// A unit of work on one database. [`Tx::commit`] consumes it. A drop undoes it.
 pub struct Tx<S> {
     inner: Inner,
     store: PhantomData<S>,
 }
 
 enum Inner {
-    /// In a transaction, or outside of one: then each statement is a transaction of its own.
+    /// The unit of work is a transaction, or each statement is a transaction of its own.
     Postgres(Checkout),
     Sqlite(Session),
 }
 
-/// How many connections of a pool are in use and idle.
+/// The numbers of connections of a pool that are in use and idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolUse {
     pub in_use: u32,
@@ -78,8 +78,8 @@ pub struct PoolUse {
 }
 
 impl<S> Db<S> {
-    /// A unit of work that only reads. On PostgreSQL each statement sees what was committed before it; on SQLite all
-    /// of them see one instant.
+    /// A unit of work that only reads. On PostgreSQL, each statement sees the changes that were committed before it. On
+    /// SQLite, all of them see one instant.
     pub async fn read(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
             Pool::Postgres(pool) => Inner::Postgres(pool.check_out().await?),
@@ -88,8 +88,8 @@ impl<S> Db<S> {
         Ok(Tx { inner, store: PhantomData })
     }
 
-    /// A unit of work that writes: READ COMMITTED on PostgreSQL; on SQLite the one writer, queued fairly among
-    /// processes.
+    /// A unit of work that writes. It is READ COMMITTED on PostgreSQL. On SQLite it has the one writer, which processes
+    /// get in turn.
     pub async fn write(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
             Pool::Postgres(pool) => Inner::Postgres(pool.begin().await?),
@@ -102,8 +102,8 @@ impl<S> Db<S> {
         Ok(Tx { inner, store: PhantomData })
     }
 
-    /// A unit of work of one statement that writes: on PostgreSQL it is its own transaction and durable when it ends, two
-    /// round trips less; on SQLite it is as any other and ends with [`Tx::commit`].
+    /// A unit of work of one statement that writes. On PostgreSQL the statement is its own transaction and durable when
+    /// it ends, which saves two round trips. On SQLite it is like any other and ends with [`Tx::commit`].
     pub async fn write_once(&self) -> Result<Tx<S>> {
         match &self.pool {
             Pool::Postgres(_) => self.read().await,
@@ -113,7 +113,8 @@ impl<S> Db<S> {
 
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
-        // The driver counts without a lock: for a moment more may seem idle than there are, or fewer than none.
+        // The driver counts without a lock. For a moment, more connections may seem idle than there are, or fewer than
+        // none.
         let count = |size: u32, idle: usize| u32::try_from(idle).unwrap_or(size).min(size);
         let (size, idle) = match &self.pool {
             Pool::Postgres(connections) => {
@@ -134,9 +135,9 @@ impl<S> Db<S> {
         matches!(self.pool, Pool::Postgres(..))
     }
 
-    /// Leaves nothing of what was deleted in free pages or the write-ahead log: `table` is vacuumed on PostgreSQL, the
-    /// log truncated on SQLite (whose pages `secure_delete` has overwritten already). Answers whether it was done: on
-    /// SQLite a reader in the way leaves it for the next time.
+    /// Leaves nothing of deleted rows in free pages or the write-ahead log. On PostgreSQL, `table` is vacuumed. On
+    /// SQLite, the log is truncated, and `secure_delete` has already overwritten the pages. Returns whether it was
+    /// done. On SQLite, a reader may postpone it to the next time.
     pub async fn scrub(&self, table: Sql) -> Result<bool> {
         match &self.pool {
             Pool::Postgres(pool) => {
@@ -163,7 +164,8 @@ impl<S> Db<S> {
 }
 
 impl<S> Tx<S> {
-    /// Begins a statement of this unit of work. Where it is begun is what the log calls it by, should it fail.
+    /// Begins a statement of this unit of work. The caller's position in the sources is the statement's name in the log
+    /// if it fails.
     #[track_caller]
     pub fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
         let (sql, place) = (sql.into(), Location::caller());
@@ -173,7 +175,7 @@ impl<S> Tx<S> {
         }
     }
 
-    /// Whether this store is PostgreSQL, for the few statements that part.
+    /// Whether this database is PostgreSQL, for the few statements that differ.
     #[must_use]
     pub const fn is_postgres(&self) -> bool {
         !matches!(self.inner, Inner::Sqlite(..))

@@ -1,13 +1,13 @@
 //! The pool of connections to PostgreSQL.
 //!
-//! The driver's own pool makes a round trip whenever a connection is returned to it, and does not notice that an idle
-//! connection has died. This one takes the connection that was used last, so that a few connections do most of the work
-//! and the server's processes behind them stay warm. A connection that was used within [`TRUST`] is used again at once.
-//! One that has idled longer first shows a sign of life, and is replaced where it does not, within the same call.
+//! The driver's own pool makes a round trip each time a connection is returned to it, and does not notice that an idle
+//! connection has died. This pool takes the connection that was used last. So a few connections do most of the work,
+//! and their server processes stay warm. A connection that was used within [`TRUST`] is used again at once. One that
+//! was idle for longer is tested first, and is replaced within the same call if the test fails.
 //!
-//! A connection that failed, or that did not answer in time, is closed. A connection that a caller left in the middle of
-//! a statement or of a transaction is cleaned up in the background. It counts as used for as long, so that there are
-//! never more connections than the settings allow.
+//! A connection that failed or timed out is closed. A connection that a caller left in the middle of a statement or of
+//! a transaction is cleaned up in the background. It counts as used in this time, so there are never more connections
+//! than the settings allow.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,80 +18,82 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::watch::{State, Watch};
-use super::{Limits, Result, StoreError};
+use super::{Result, StatementLimits, StoreError};
 
-/// How long after its last use a connection is used again without a sign of life. It is longer than the pauses between
-/// the statements of a busy service, and shorter than any time after which a server or a proxy closes idle connections.
+/// The time after its last use in which a connection is used again without a test. It is longer than the pauses between
+/// the statements of a busy service. It is shorter than any time after which a server or a proxy closes idle
+/// connections.
 const TRUST: Duration = Duration::from_millis(10);
-/// How long a connection may take for a sign of life or for the beginning of a transaction: neither waits for a lock.
+/// The timeout of the test of a connection and of the beginning of a transaction. Neither waits for a lock.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
-/// How long one attempt to connect may take.
+/// The timeout of one attempt to connect.
 const CONNECT: Duration = Duration::from_secs(3);
 /// The longest pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long a connection may idle, and how old it may become, before it is closed.
+/// The time for which a connection may be idle, and its largest age, before it is closed.
 const IDLE: Duration = Duration::from_mins(10);
 const AGE: Duration = Duration::from_mins(30);
-/// How much longer the service waits for the end of a statement than PostgreSQL lets it run: a server that is frozen
+/// The time by which the service waits longer for the end of a statement than PostgreSQL lets it run. A frozen server
 /// cannot end its statements.
 const GRACE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub struct PostgresPool {
     options: PgConnectOptions,
-    /// The runtime on which connections live: not that of the first caller, which may end before the others are served.
+    /// The runtime of the connections. It is not the runtime of the first caller, which may end before the others are
+    /// served.
     home: Handle,
     idle: Mutex<Idle>,
-    /// As many as there may be connections. Each connection that is not idle has one.
+    /// There is one permit for each allowed connection. Each connection that is not idle has one.
     permits: Arc<Semaphore>,
     size: u32,
     patience: Duration,
-    limits: Limits,
+    limits: StatementLimits,
 }
 
-/// The connections that nobody uses, the one that was used last on top.
+/// The idle connections. The one that was used last is on top.
 #[derive(Debug, Default)]
 struct Idle {
-    connections: Vec<Connection>,
+    connections: Vec<PooledConnection>,
     closed: bool,
 }
 
 #[derive(Debug)]
-struct Connection {
+struct PooledConnection {
     driver: PgConnection,
     opened: Instant,
     used: Instant,
 }
 
-/// A connection in use; it returns to the pool when it is dropped.
+/// A connection in use. It returns to the pool when it is dropped.
 pub struct Checkout {
     pool: Arc<PostgresPool>,
-    connection: Option<Connection>,
+    connection: Option<PooledConnection>,
     state: State,
     in_transaction: bool,
     /// Whether the connection was opened for this caller.
     is_new: bool,
-    /// It is released after the connection: fields drop behind `drop`.
+    /// The permit is released after the connection, because fields are dropped after `drop`.
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl PostgresPool {
-    /// A pool that connects when somebody asks.
-    pub fn new(options: PgConnectOptions, size: u32, patience: Duration, limits: Limits) -> Self {
+    /// A pool that connects at the first use.
+    pub fn new(options: PgConnectOptions, size: u32, patience: Duration, limits: StatementLimits) -> Self {
         let options = options.options([("statement_timeout", limits.read.as_millis())]);
         let permits = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS)));
         Self { options, home: Handle::current(), idle: Mutex::default(), permits, size, patience, limits }
     }
 
-    /// A connection that is alive: one that idles, or a new one.
+    /// A living connection: an idle one or a new one.
     pub async fn check_out(self: &Arc<Self>) -> Result<Checkout> {
         let deadline = Instant::now() + self.patience;
         let permit = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => tokio::time::timeout_at(deadline.into(), Arc::clone(&self.permits).acquire_owned())
                 .await
-                .map_err(|_| StoreError::Unavailable("no connection came free in time"))?
-                .map_err(|_| StoreError::Unavailable("the connections are closing"))?,
+                .map_err(|_| StoreError::Unavailable("timeout: no connection became free"))?
+                .map_err(|_| StoreError::Unavailable("the connections are being closed"))?,
         };
         match self.living().await {
             Some(connection) => Ok(self.lend(connection, permit, false)),
@@ -99,8 +101,8 @@ impl PostgresPool {
         }
     }
 
-    /// A connection in a transaction. A connection that died while it idled fails at BEGIN, before anything was done on
-    /// it: then another one begins.
+    /// A connection in a transaction. An idle connection that has died fails at BEGIN, before any work was done on it.
+    /// Then another connection begins the transaction.
     pub async fn begin(self: &Arc<Self>) -> Result<Checkout> {
         let deadline = Instant::now() + self.patience;
         let mut checkout = self.check_out().await?;
@@ -115,7 +117,7 @@ impl PostgresPool {
         Ok(checkout)
     }
 
-    fn lend(self: &Arc<Self>, connection: Connection, permit: OwnedSemaphorePermit, is_new: bool) -> Checkout {
+    fn lend(self: &Arc<Self>, connection: PooledConnection, permit: OwnedSemaphorePermit, is_new: bool) -> Checkout {
         Checkout {
             pool: Arc::clone(self),
             connection: Some(connection),
@@ -126,8 +128,8 @@ impl PostgresPool {
         }
     }
 
-    /// The idle connection that was used last and lives. Dead ones are closed on the way.
-    async fn living(&self) -> Option<Connection> {
+    /// The living idle connection that was used last. Dead ones are closed on the way.
+    async fn living(&self) -> Option<PooledConnection> {
         while let Some(mut connection) = self.on_idle(|idle| idle.connections.pop()) {
             if connection.used.elapsed() < TRUST {
                 return Some(connection);
@@ -136,7 +138,7 @@ impl PostgresPool {
                 Ok(Ok(())) => return Some(connection),
                 Ok(Err(_)) => {}
                 Err(_) => {
-                    // The server, or the way to it, is silent: the other connections would take as long to say nothing.
+                    // The server or the way to it is silent, so the other connections would also time out.
                     drop(self.on_idle(|idle| std::mem::take(&mut idle.connections)));
                 }
             }
@@ -147,14 +149,15 @@ impl PostgresPool {
     /// A new connection, made on the pool's own runtime.
     async fn connect(self: &Arc<Self>, permit: OwnedSemaphorePermit, deadline: Instant) -> Result<Checkout> {
         let options = self.options.clone();
-        // The permit goes along, so that a caller that goes away does not leave room for one connection more.
+        // The task owns the permit, so a caller that is dropped does not make room for one connection too many.
         let connecting = self.home.spawn(async move { (connect_by(&options, deadline).await, permit) });
-        let (driver, permit) = connecting.await.map_err(|_| StoreError::Unavailable("the connections are closing"))?;
+        let (driver, permit) =
+            connecting.await.map_err(|_| StoreError::Unavailable("the connections are being closed"))?;
         let now = Instant::now();
-        Ok(self.lend(Connection { driver: driver?, opened: now, used: now }, permit, true))
+        Ok(self.lend(PooledConnection { driver: driver?, opened: now, used: now }, permit, true))
     }
 
-    fn put(&self, mut connection: Connection) {
+    fn put(&self, mut connection: PooledConnection) {
         let now = Instant::now();
         connection.used = now;
         let old = self.on_idle(|idle| {
@@ -168,7 +171,7 @@ impl PostgresPool {
         drop(old);
     }
 
-    /// How many connections there are, and how many of them idle.
+    /// The numbers of all connections and of the idle ones.
     pub fn count(&self) -> (u32, usize) {
         let idle = self.on_idle(|idle| idle.connections.len());
         let free = u32::try_from(self.permits.available_permits()).unwrap_or(self.size);
@@ -176,7 +179,7 @@ impl PostgresPool {
         (in_use.saturating_add(u32::try_from(idle).unwrap_or(u32::MAX)), idle)
     }
 
-    /// Closes all connections, once those in use were returned.
+    /// Closes all connections when those in use have been returned.
     pub async fn close(&self) {
         let returned = tokio::time::timeout(self.patience, self.permits.acquire_many(self.size)).await;
         self.permits.close();
@@ -185,7 +188,7 @@ impl PostgresPool {
             std::mem::take(&mut idle.connections)
         });
         for connection in idle {
-            // The server notices the end of a connection also without a farewell.
+            // The server notices the end of a connection without a farewell.
             let _ = tokio::time::timeout(SIGN_OF_LIFE, connection.driver.close()).await;
         }
         drop(returned);
@@ -196,7 +199,7 @@ impl PostgresPool {
     }
 }
 
-/// Connects, and tries again until the deadline where the server is not there or just starting.
+/// Connects, and tries again until the deadline while the server is unavailable or starting.
 async fn connect_by(options: &PgConnectOptions, deadline: Instant) -> Result<PgConnection> {
     let mut pause = Duration::from_millis(20);
     loop {
@@ -204,11 +207,13 @@ async fn connect_by(options: &PgConnectOptions, deadline: Instant) -> Result<PgC
         let error = match tokio::time::timeout(limit, PgConnection::connect_with(options)).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
-            Err(_) => return Err(StoreError::Unavailable("the server does not answer an attempt to connect")),
+            Err(_) => {
+                return Err(StoreError::Unavailable("timeout: the server did not respond to an attempt to connect"));
+            }
         };
         if !is_starting(&error) || Instant::now() + pause >= deadline {
             return Err(match error {
-                sqlx::Error::Io(_) => StoreError::Unavailable("no connection to the server could be made"),
+                sqlx::Error::Io(_) => StoreError::Unavailable("the connection to the server failed"),
                 error => error.into(),
             });
         }
@@ -217,13 +222,13 @@ async fn connect_by(options: &PgConnectOptions, deadline: Instant) -> Result<PgC
     }
 }
 
-/// Whether a server that is being started fails an attempt to connect like this.
+/// Whether a server that is starting fails an attempt to connect in this way.
 fn is_starting(error: &sqlx::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
     match error {
         sqlx::Error::Io(error) => matches!(
             error.kind(),
-            // A socket in a folder is not found while the server is away.
+            // A socket in a folder does not exist while the server is stopped.
             ConnectionAborted | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof
         ),
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P") || code == "53300"),
@@ -232,7 +237,7 @@ fn is_starting(error: &sqlx::Error) -> bool {
 }
 
 impl Checkout {
-    /// The connection, and the watch over the statement for which it is taken.
+    /// The connection, and the watch of the statement that uses it.
     #[expect(
         clippy::expect_used,
         reason = "nothing but `drop` and `discard`, which end the use, take the connection out"
@@ -244,7 +249,7 @@ impl Checkout {
         (&mut connection.driver, Watch::new(&mut self.state, limit.saturating_add(GRACE)))
     }
 
-    /// The connection for one statement that may take as long as it takes. Its settings are changed for it, so it is closed
+    /// The connection for one statement without a time limit. Its settings are changed for it, so it is closed
     /// afterwards.
     pub async fn without_limit(&mut self) -> Result<&mut PgConnection> {
         let (connection, watch) = self.parts();
@@ -261,8 +266,8 @@ impl Checkout {
         watch.over(sqlx::raw_sql(AssertSqlSafe(text)).execute(connection)).await.map(drop)
     }
 
-    /// Ends the transaction and makes its work durable. A connection that fails here is closed: whether the work was done
-    /// is not known.
+    /// Ends the transaction and makes its work durable. A connection that fails here is closed, because it is not known
+    /// whether the work was committed.
     pub async fn commit(mut self) -> Result<()> {
         if self.in_transaction {
             let (connection, watch) = self.parts();
@@ -272,7 +277,7 @@ impl Checkout {
         Ok(())
     }
 
-    /// Closes the connection and gives its place to another one.
+    /// Closes the connection and makes room for another one.
     fn discard(mut self) -> Option<OwnedSemaphorePermit> {
         self.connection = None;
         self.permit.take()
@@ -289,7 +294,7 @@ impl Drop for Checkout {
                 let (pool, permit, in_transaction) = (Arc::clone(&self.pool), self.permit.take(), self.in_transaction);
                 let limits = pool.limits;
                 let limit = if in_transaction { limits.write } else { limits.read }.saturating_add(GRACE);
-                // First the end of the statement that was left, for which the server has a limit of its own.
+                // The abandoned statement ends first. The server has its own limit for it.
                 self.pool.home.spawn(async move {
                     let cleaned = tokio::time::timeout(limit, async {
                         if in_transaction {

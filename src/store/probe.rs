@@ -1,4 +1,4 @@
-//! Whether a store can be written.
+//! Whether a database can be written.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,21 +8,23 @@ use std::time::Duration;
 use super::sqlite::Session;
 use super::{Db, Pool, Result, StoreError};
 
-/// How much free space SQLite needs beside its file: more than a transaction of a call usually writes.
+/// The free space that SQLite needs beside its file. It is more than a transaction of a call usually writes.
 const RESERVE: usize = 256 << 10;
-/// How long a writer of SQLite is waited for. If the others take longer, they can write.
+/// The time for which the probe waits for another writer of SQLite. If the other writer takes longer, it can evidently
+/// write.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 impl<S> Db<S> {
-    /// Whether the store can be written now. PostgreSQL is asked whether it is read-only or a standby. SQLite writes: to a
-    /// file beside the database, which a full disk refuses, and to the database itself unless another writer is at it.
+    /// Whether the database can be written now. PostgreSQL is asked whether it is read-only or a standby. SQLite writes
+    /// to a file beside the database, which a full disk refuses. It also writes to the database itself, unless another
+    /// writer is active.
     pub async fn probe(&self) -> Result<()> {
         match &self.pool {
             Pool::Postgres(pool) => {
                 let mut checkout = pool.check_out().await?;
                 let (connection, watch) = checkout.parts();
                 let read_only = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool";
-                // An error closes the connection: a new one may lead to another server, or have other settings.
+                // An error closes the connection. A new one may reach another server, or have other settings.
                 let asked = async {
                     if sqlx::query_scalar(read_only).fetch_one(connection).await? {
                         return Err(StoreError::Unavailable("the database is read-only"));
@@ -41,7 +43,7 @@ impl<S> Db<S> {
                 let Some(writing) = lock.try_acquire()? else { return Ok(()) };
                 let mut session = Session::begin(connection?, Some(writing)).await?;
                 let (connection, watch) = session.parts();
-                // It has no meaning here and writes a page of the database.
+                // The value has no meaning here, and its change writes a page of the database.
                 watch.over(sqlx::raw_sql("PRAGMA user_version = 0").execute(connection)).await?;
                 session.commit().await
             }
@@ -49,7 +51,7 @@ impl<S> Db<S> {
     }
 }
 
-/// Writes as much as is to be free to a file beside the database, down to the disk, and removes it again.
+/// Writes the required free space to a file beside the database, flushes it to the disk, and removes the file again.
 fn write_beside(database: &Path) -> std::io::Result<()> {
     let mut name = database.as_os_str().to_owned();
     name.push("-probe");
@@ -59,7 +61,7 @@ fn write_beside(database: &Path) -> std::io::Result<()> {
         file.sync_data()
     });
     let removed = std::fs::remove_file(path);
-    // Another process may have removed it: the service and a job probe the same disk.
+    // Another process may have removed the file, because the service and a job probe the same disk.
     match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => written.and(Err(error)),
         _ => written,

@@ -1,4 +1,4 @@
-//! One statement: literal text and bound values, in the dialect of the database it is aimed at.
+//! One statement: literal text and bound values, in the dialect of its database.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -18,11 +18,11 @@ use super::{Result, StoreError, rules};
 pub trait Param<'t>: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> + Type<Sqlite> {}
 impl<'t, T> Param<'t> for T where T: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> + Type<Sqlite> {}
 
-/// A row that both databases decode; `#[derive(sqlx::FromRow)]` gives it.
-pub trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
-impl<T> Record for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+/// A row that both databases decode. `#[derive(sqlx::FromRow)]` implements it.
+pub trait DbRow: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> DbRow for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
-/// Statement text: one for both databases, or one for each where they part.
+/// The text of a statement: one for both databases, or one for each.
 #[derive(Clone, Copy, Debug)]
 pub struct Sql {
     postgres: &'static str,
@@ -30,7 +30,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// Stands behind a bound id that has no column to take its type from: in a SELECT list, in VALUES of a WITH.
+    /// Follows a bound id that has no column to take its type from: in a SELECT list, or in VALUES of a WITH.
     pub const CAST_UUID: Self = Self::per("::uuid", "");
 
     #[must_use]
@@ -49,31 +49,32 @@ impl From<&'static str> for Sql {
     }
 }
 
-/// How many values PostgreSQL expects in an array that it does not know.
+/// The number of values that PostgreSQL expects in an array that it does not know.
 const UNKNOWN_ARRAY: usize = 10;
 
-enum Target<'c> {
+enum Driver<'c> {
     Postgres(&'c mut PgConnection, PgArguments, Watch<'c>),
     Sqlite(&'c mut SqliteConnection, SqliteArguments, Watch<'c>),
 }
 
-/// Where a statement is begun in the sources: its name in the log, which has nothing of its values.
+/// The position in the sources where a statement begins. It is the statement's name in the log and contains none of its
+/// values.
 type CallSite = &'static Location<'static>;
 
-/// A statement that is to be run.
+/// A statement that is ready to run.
 struct Ready<'c> {
     text: SqlStr,
-    target: Target<'c>,
+    target: Driver<'c>,
     cached: bool,
     place: CallSite,
 }
 
-/// A statement under construction: text is only ever literal, values are only ever bound.
+/// A statement under construction. Text is only ever literal, and values are only ever bound.
 #[must_use = "a query does nothing until it is run"]
 pub struct Query<'c> {
     text: Cow<'static, str>,
     place: CallSite,
-    target: Target<'c>,
+    target: Driver<'c>,
     bound: usize,
     unencodable: bool,
     cached: bool,
@@ -81,7 +82,7 @@ pub struct Query<'c> {
 
 impl<'c> Query<'c> {
     pub(super) fn postgres(sql: Sql, place: CallSite, (connection, watch): (&'c mut PgConnection, Watch<'c>)) -> Self {
-        Self::new(sql.postgres, place, Target::Postgres(connection, PgArguments::default(), watch))
+        Self::new(sql.postgres, place, Driver::Postgres(connection, PgArguments::default(), watch))
     }
 
     pub(super) fn sqlite(
@@ -89,31 +90,31 @@ impl<'c> Query<'c> {
         place: CallSite,
         (connection, watch): (&'c mut SqliteConnection, Watch<'c>),
     ) -> Self {
-        Self::new(sql.sqlite, place, Target::Sqlite(connection, SqliteArguments::default(), watch))
+        Self::new(sql.sqlite, place, Driver::Sqlite(connection, SqliteArguments::default(), watch))
     }
 
-    fn new(text: &'static str, place: CallSite, target: Target<'c>) -> Self {
+    fn new(text: &'static str, place: CallSite, target: Driver<'c>) -> Self {
         Self { text: Cow::Borrowed(text), place, target, bound: 0, unencodable: false, cached: true }
     }
 
     pub fn push(mut self, sql: impl Into<Sql>) -> Self {
-        let text = sql.into().text(matches!(self.target, Target::Postgres(..)));
+        let text = sql.into().text(matches!(self.target, Driver::Postgres(..)));
         self.text.to_mut().push_str(text);
         self
     }
 
     /// Appends literal text and one bound value.
     ///
-    /// SQLite looks a `$n` up by name, which is quadratic over a long `VALUES` list: there a bare `?` is written.
+    /// SQLite looks up `$n` by name, which is quadratic over a long `VALUES` list. So a bare `?` is written for it.
     pub fn with<'t>(self, sql: impl Into<Sql>, value: impl Param<'t>) -> Self {
         let mut query = self.push(sql);
         query.bound += 1;
         let added = match &mut query.target {
-            Target::Postgres(_, arguments, _) => {
+            Driver::Postgres(_, arguments, _) => {
                 let _ = write!(query.text.to_mut(), "${}", query.bound);
                 arguments.add(value)
             }
-            Target::Sqlite(_, arguments, _) => {
+            Driver::Sqlite(_, arguments, _) => {
                 query.text.to_mut().push('?');
                 arguments.add(value)
             }
@@ -122,7 +123,7 @@ impl<'c> Query<'c> {
         query
     }
 
-    /// Appends text and value where there is one: a filter that not everybody sets.
+    /// Appends text and value if there is a value: an optional filter.
     pub fn with_some<'t>(self, sql: &'static str, value: Option<impl Param<'t>>) -> Self {
         match value {
             Some(value) => self.with(sql, value),
@@ -130,7 +131,7 @@ impl<'c> Query<'c> {
         }
     }
 
-    /// Appends one piece per item, parted by commas: the tuples of `VALUES`, the list of `IN`.
+    /// Appends one piece for each item, separated by commas: the tuples of `VALUES`, or the list of `IN`.
     pub fn each<T>(mut self, items: impl IntoIterator<Item = T>, add: impl Fn(Self, T) -> Self) -> Self {
         let mut separator = "";
         for item in items {
@@ -140,8 +141,8 @@ impl<'c> Query<'c> {
         self
     }
 
-    /// Appends `sql` and what is true when it is one of the values: one array on PostgreSQL, so that the text does not
-    /// depend on how many there are, and a list on SQLite. An empty list is never true: "no filter" is an `Option`.
+    /// Appends `sql` and a condition that is true for any of the values: one array on PostgreSQL, so that the text does
+    /// not depend on their number, and a list on SQLite. An empty list is never true. A missing filter is an `Option`.
     pub fn with_any<'t, T>(self, sql: &'static str, values: impl IntoIterator<Item = T>) -> Self
     where
         T: Param<'t> + PgHasArrayType + Clone + Sync,
@@ -150,23 +151,23 @@ impl<'c> Query<'c> {
         let values: Vec<T> = values.into_iter().collect();
         let mut query = self.push(sql);
         match &mut query.target {
-            Target::Postgres(_, arguments, _) => {
+            Driver::Postgres(_, arguments, _) => {
                 query.bound += 1;
                 let _ = write!(query.text.to_mut(), " = ANY(${})", query.bound);
                 let added = arguments.add(values);
                 query.unencodable |= added.is_err();
                 query
             }
-            Target::Sqlite(..) if values.is_empty() => query.push(" IN (NULL)"),
-            Target::Sqlite(..) => query.push(" IN (").each(values, |query, value| query.with("", value)).push(")"),
+            Driver::Sqlite(..) if values.is_empty() => query.push(" IN (NULL)"),
+            Driver::Sqlite(..) => query.push(" IN (").each(values, |query, value| query.with("", value)).push(")"),
         }
     }
 
     /// The same for values that are unique in their column, such as ids.
     ///
-    /// PostgreSQL takes an array that it does not know yet for one of ten values. Where there are fewer, a plan for these
-    /// alone looks cheaper than the one it could keep, so it plans the statement anew at every call, which takes longer
-    /// than running it. So some values are named twice: an index is asked for each once.
+    /// PostgreSQL assumes that an array that it does not know yet has ten values. With fewer values, a plan for these
+    /// values alone looks cheaper than the plan that it could keep. So it would plan the statement at every call, which
+    /// takes longer than running it. Therefore some values are named twice. An index reads each of them once.
     pub fn with_keys<'t, T>(self, sql: &'static str, values: impl IntoIterator<Item = T>) -> Self
     where
         T: Param<'t> + PgHasArrayType + Clone + Sync,
@@ -179,8 +180,8 @@ impl<'c> Query<'c> {
         self.with_any(sql, values)
     }
 
-    /// Appends `sql` and one bound array: a column of `unnest`, which only PostgreSQL has. A set of rows is then one short
-    /// text whatever its size; parsing a long `VALUES` list costs PostgreSQL more than some of the rows do.
+    /// Appends `sql` and one bound array: a column of `unnest`, which only PostgreSQL has. A set of rows is then one
+    /// short text whatever its size. For PostgreSQL, parsing a long `VALUES` list costs more than some of the rows do.
     pub fn with_array<'t, T>(self, sql: &'static str, values: impl IntoIterator<Item = T>) -> Self
     where
         Vec<T>: Encode<'t, Postgres> + Type<Postgres>,
@@ -189,34 +190,34 @@ impl<'c> Query<'c> {
         let mut query = self.push(sql);
         query.bound += 1;
         query.unencodable |= match &mut query.target {
-            Target::Postgres(_, arguments, _) => arguments.add(values).is_err(),
-            Target::Sqlite(..) => true,
+            Driver::Postgres(_, arguments, _) => arguments.add(values).is_err(),
+            Driver::Sqlite(..) => true,
         };
         let _ = write!(query.text.to_mut(), "${}", query.bound);
         query
     }
 
-    /// Whether the statement is aimed at PostgreSQL, for the few that part.
+    /// Whether the statement is for PostgreSQL, for the few that differ.
     #[must_use]
     pub const fn is_postgres(&self) -> bool {
-        matches!(self.target, Target::Postgres(..))
+        matches!(self.target, Driver::Postgres(..))
     }
 
-    /// Keeps the statement out of the cache of prepared ones: for a length that will hardly come again.
+    /// Keeps the statement out of the cache of prepared statements. This is for a length that is rarely the same.
     pub fn once(mut self) -> Self {
         self.cached = false;
         self
     }
 
-    /// Runs the statement and answers how many rows it changed.
+    /// Runs the statement and returns the number of changed rows.
     pub async fn execute(self) -> Result<u64> {
         let Ready { text, target, cached, place } = self.ready()?;
         let done = match target {
-            Target::Postgres(connection, arguments, watch) => {
+            Driver::Postgres(connection, arguments, watch) => {
                 let query = sqlx::query_with(text, arguments).persistent(cached);
                 watch.over(query.execute(connection)).await.map(|done| done.rows_affected())
             }
-            Target::Sqlite(connection, arguments, watch) => {
+            Driver::Sqlite(connection, arguments, watch) => {
                 let query = sqlx::query_with(text, arguments).persistent(cached);
                 watch.over(query.execute(connection)).await.map(|done| done.rows_affected())
             }
@@ -224,14 +225,14 @@ impl<'c> Query<'c> {
         done.map_err(|error| failed(place, error))
     }
 
-    pub async fn all<T: Record>(self) -> Result<Vec<T>> {
+    pub async fn all<T: DbRow>(self) -> Result<Vec<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
-            Target::Postgres(connection, arguments, watch) => {
+            Driver::Postgres(connection, arguments, watch) => {
                 let query = sqlx::query_as_with(text, arguments).persistent(cached);
                 watch.over(query.fetch_all(connection)).await
             }
-            Target::Sqlite(connection, arguments, watch) => {
+            Driver::Sqlite(connection, arguments, watch) => {
                 let query = sqlx::query_as_with(text, arguments).persistent(cached);
                 watch.over(query.fetch_all(connection)).await
             }
@@ -239,14 +240,14 @@ impl<'c> Query<'c> {
         found.map_err(|error| failed(place, error))
     }
 
-    pub async fn maybe<T: Record>(self) -> Result<Option<T>> {
+    pub async fn maybe<T: DbRow>(self) -> Result<Option<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
-            Target::Postgres(connection, arguments, watch) => {
+            Driver::Postgres(connection, arguments, watch) => {
                 let query = sqlx::query_as_with(text, arguments).persistent(cached);
                 watch.over(query.fetch_optional(connection)).await
             }
-            Target::Sqlite(connection, arguments, watch) => {
+            Driver::Sqlite(connection, arguments, watch) => {
                 let query = sqlx::query_as_with(text, arguments).persistent(cached);
                 watch.over(query.fetch_optional(connection)).await
             }
@@ -254,35 +255,35 @@ impl<'c> Query<'c> {
         found.map_err(|error| failed(place, error))
     }
 
-    /// The one row there must be.
-    pub async fn one<T: Record>(self) -> Result<T> {
+    /// The one row that must exist.
+    pub async fn one<T: DbRow>(self) -> Result<T> {
         self.maybe().await?.ok_or(StoreError::NoRow)
     }
 
-    /// The one value of the one row there must be.
+    /// The one value of the one row that must exist.
     pub async fn scalar<T>(self) -> Result<T>
     where
-        (T,): Record,
+        (T,): DbRow,
     {
         self.one::<(T,)>().await.map(|(value,)| value)
     }
 
-    /// How the database would run the statement, a line each: for tests that no search scans a table.
+    /// The plan of the database, one line for each step. Tests use it to check that no search scans a table.
     pub async fn plan(mut self) -> Result<Vec<String>> {
         let explain = match self.target {
-            Target::Postgres(..) => "EXPLAIN (COSTS OFF) ",
-            Target::Sqlite(..) => "EXPLAIN QUERY PLAN ",
+            Driver::Postgres(..) => "EXPLAIN (COSTS OFF) ",
+            Driver::Sqlite(..) => "EXPLAIN QUERY PLAN ",
         };
         self.text.to_mut().insert_str(0, explain);
         self.cached = false;
         let Ready { text, target, cached, .. } = self.ready()?;
         Ok(match target {
-            Target::Postgres(connection, arguments, watch) => {
+            Driver::Postgres(connection, arguments, watch) => {
                 let query = sqlx::query_with(text, arguments).persistent(cached);
                 let rows = watch.over(query.fetch_all(connection)).await?;
                 rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?
             }
-            Target::Sqlite(connection, arguments, watch) => {
+            Driver::Sqlite(connection, arguments, watch) => {
                 let query = sqlx::query_with(text, arguments).persistent(cached);
                 let rows = watch.over(query.fetch_all(connection)).await?;
                 rows.iter().map(|row| row.try_get("detail")).collect::<std::result::Result<_, _>>()?
@@ -300,18 +301,18 @@ impl<'c> Query<'c> {
             let broken = rules::broken(&text);
             debug_assert!(broken.is_none(), "{place}: {broken:?} in {text}");
         }
-        // `push` accepts only `&'static str`, so the text is ours to the last byte.
+        // `push` accepts only `&'static str`, so the whole text is the service's own.
         Ok(Ready { text: AssertSqlSafe(text.into_owned()).into_sql_str(), target, cached, place })
     }
 }
 
-/// Whether a statement is the service's own: tests look at all tenants, and break what no statement should.
+/// Whether a statement belongs to the service. Tests read all tenants, and break rules that no statement may break.
 fn is_checked(place: CallSite) -> bool {
     place.file().starts_with("src/") && !place.file().contains("/tests")
 }
 
-/// What is told of a failure. A statement that the database does not take is a mistake of the program: the log says which
-/// it is, since nobody could find it by its code.
+/// The report of a failure. A statement that the database refuses is an error of the program. The log names the
+/// statement, because nobody could find it by its code.
 fn failed(place: CallSite, error: StoreError) -> StoreError {
     if error.is_mistake() {
         tracing::error!(statement = %place, %error, "A statement failed");

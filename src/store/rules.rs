@@ -1,25 +1,25 @@
-//! The rules that every statement of this service keeps, so that its archive can be distributed by tenant:
+//! The rules of every statement of this service. They make it possible to distribute the archive by tenant:
 //!
-//! - Every table of a tenant's is asked for with the bound tenant, in each part of the statement and under each alias:
-//!   `… FROM mentions m JOIN contents c … WHERE m.tenant_id = $1 AND c.tenant_id = $2`. `c.tenant_id = m.tenant_id` says
-//!   the same, but Citus asks every shard where it stands inside of an OR.
-//! - An INSERT begins with its table: `INSERT INTO t (…) WITH … SELECT …`. Citus sends the other order on to the shards in a
-//!   form that they refuse.
-//! - A relation of a WITH takes its columns' names from its SELECT, never from a list behind its own name, unless it is
-//!   VALUES: Citus loses that list.
+//! - Every statement binds the tenant at each table of a tenant, in each part of the statement and under each alias: `…
+//!   FROM mentions m JOIN contents c … WHERE m.tenant_id = $1 AND c.tenant_id = $2`. `c.tenant_id = m.tenant_id` means
+//!   the same, but with it Citus asks every shard if it is inside of an OR.
+//! - An INSERT begins with its table: `INSERT INTO t (…) WITH … SELECT …`. Citus forwards the other order to the shards
+//!   in a form that they refuse.
+//! - A relation of a WITH takes its columns' names from its SELECT, and has a list of columns only with VALUES. Citus
+//!   loses that list.
 //!
-//! A debug build checks each statement before it runs, so that every test does. What no test runs is not checked for the
-//! tenant; `tests/it/statements.rs` reads the sources for the other two rules.
+//! A debug build checks each statement before it runs, so every test checks it. A statement that no test runs is not
+//! checked for the tenant. `tests/it/statements.rs` reads the sources for the other two rules.
 
-use super::lexer::{Token, tokens};
+use super::lexer::{Lexeme, tokens};
 
-/// Tables that every node has whole.
+/// Tables that are complete on every node.
 const SHARED: [&str; 1] = ["tenants"];
 
 /// Statements that are meant for all tenants.
 const FOR_ALL: [&str; 1] = ["SELECT tenant_id, purpose, key_version, wrapped FROM keysets LIMIT 1"];
 
-/// Words behind a table that are no alias of it.
+/// Words after a table that are not its alias.
 const NO_ALIAS: [&str; 22] = [
     "as",
     "cross",
@@ -45,7 +45,7 @@ const NO_ALIAS: [&str; 22] = [
     "where",
 ];
 
-/// A token, or all that stands in brackets.
+/// A token, or all tokens in a pair of brackets.
 enum Node<'t> {
     Word(&'t str),
     Bound,
@@ -70,7 +70,7 @@ impl Node<'_> {
 pub fn broken(text: &str) -> Option<String> {
     let mut tokens = tokens(text).into_iter().map(|(token, _)| token);
     let nodes = parse(&mut tokens);
-    // What comes before is EXPLAIN.
+    // The text before it is EXPLAIN.
     let start = nodes.iter().position(|node| node.is_any(&["select", "with", "insert", "update", "delete"]))?;
     if start > 0 && !nodes.first().is_some_and(|first| first.is("explain")) || FOR_ALL.contains(&text) {
         return None;
@@ -84,16 +84,16 @@ pub fn broken(text: &str) -> Option<String> {
     check(nodes, &named)
 }
 
-fn parse<'t>(tokens: &mut impl Iterator<Item = Token<'t>>) -> Vec<Node<'t>> {
+fn parse<'t>(tokens: &mut impl Iterator<Item = Lexeme<'t>>) -> Vec<Node<'t>> {
     let mut nodes = Vec::new();
     while let Some(token) = tokens.next() {
         nodes.push(match token {
-            Token::Symbol('(') => Node::Group(parse(tokens)),
-            Token::Symbol(')') => break,
-            Token::Symbol(symbol) => Node::Symbol(symbol),
-            Token::Word(word) => Node::Word(word),
-            Token::Quoted(_) => Node::Symbol('\''),
-            Token::Bound => Node::Bound,
+            Lexeme::Symbol('(') => Node::Group(parse(tokens)),
+            Lexeme::Symbol(')') => break,
+            Lexeme::Symbol(symbol) => Node::Symbol(symbol),
+            Lexeme::Word(word) => Node::Word(word),
+            Lexeme::Quoted(_) => Node::Symbol('\''),
+            Lexeme::Bound => Node::Bound,
         });
     }
     nodes
@@ -111,7 +111,8 @@ fn name_relations<'t>(nodes: &[Node<'t>], named: &mut Vec<&'t str>) {
     }
 }
 
-/// What stands at a place, if that is `name AS (…)` or `name (…) AS (…)`: the name, and the rule that this breaks.
+/// The name of a relation, if the text at this position is `name AS (…)` or `name (…) AS (…)`, and the rule that it
+/// breaks.
 fn relation<'t>(nodes: &[Node<'t>], at: usize) -> Option<(&'t str, Option<String>)> {
     let Node::Word(name) = nodes.get(at)? else { return None };
     let mut rest = nodes.get(at + 1..)?.iter().peekable();
@@ -126,7 +127,7 @@ fn relation<'t>(nodes: &[Node<'t>], at: usize) -> Option<(&'t str, Option<String
     ))
 }
 
-/// Checks what stands on one level, then what stands in brackets in it.
+/// Checks one level of the text, and then the brackets in it.
 fn check(nodes: &[Node<'_>], named: &[&str]) -> Option<String> {
     if let Some(broken) = (0..nodes.len()).find_map(|at| relation(nodes, at)?.1) {
         return Some(broken);
@@ -140,7 +141,7 @@ fn check(nodes: &[Node<'_>], named: &[&str]) -> Option<String> {
     })
 }
 
-/// Checks that each table of one SELECT, INSERT, UPDATE or DELETE is asked for with the bound tenant.
+/// Checks that one SELECT, INSERT, UPDATE, or DELETE binds the tenant at each of its tables.
 fn check_tenants(nodes: &[Node<'_>], named: &[&str]) -> Option<String> {
     if let Some(at) = nodes.iter().position(|node| node.is("into")) {
         let table = nodes.get(at + 1)?;
@@ -156,7 +157,7 @@ fn check_tenants(nodes: &[Node<'_>], named: &[&str]) -> Option<String> {
     unbound.map(|(name, alias)| format!("{name} {alias}: no bound tenant"))
 }
 
-/// Whether what follows the table of an INSERT writes a bound tenant, or that of a row which was found by it.
+/// Whether the text after the table of an INSERT writes a bound tenant, or the tenant of a row that was found by it.
 fn is_inserted(rest: &[Node<'_>]) -> bool {
     let Some(Node::Group(columns)) = rest.first() else { return false };
     let begins = |row: &[Node<'_>]| {
@@ -181,7 +182,7 @@ fn is_inserted(rest: &[Node<'_>]) -> bool {
         }
 }
 
-/// The tables that are read, changed, or deleted from, each with the name it goes by. A function is none.
+/// The tables that are read, changed, or deleted from, each with its alias. A function is not a table.
 fn tables<'t>(nodes: &[Node<'t>]) -> Vec<(&'t str, &'t str)> {
     let mut tables = Vec::new();
     for (at, node) in nodes.iter().enumerate() {
@@ -211,7 +212,7 @@ fn tables<'t>(nodes: &[Node<'t>]) -> Vec<(&'t str, &'t str)> {
     tables
 }
 
-/// What stands in one place of a FROM: how many nodes it has, and if it is a table, its name and the one it goes by.
+/// One element of a FROM: the number of its nodes, and, for a table, its name and its alias.
 fn one_table<'t>(rest: &[Node<'t>]) -> (usize, Option<(&'t str, &'t str)>) {
     let (mut length, name) = match rest {
         [Node::Word(_), Node::Group(_), ..] => (2, None),
@@ -228,8 +229,8 @@ fn one_table<'t>(rest: &[Node<'t>]) -> (usize, Option<(&'t str, &'t str)>) {
     (length, name.map(|name| (name, alias.unwrap_or(name))))
 }
 
-/// The names of the tables whose tenant is bound in conditions that all have to be true; the empty name where the column
-/// stands alone.
+/// The names of the tables whose tenant is bound in conditions that must all be true. The name is empty for a column
+/// without an alias.
 fn bound_tenants<'t>(nodes: &[Node<'t>]) -> Vec<&'t str> {
     const CLAUSES: [&str; 19] = [
         "select",

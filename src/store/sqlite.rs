@@ -6,27 +6,27 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::Result;
-use super::lock::Writing;
+use super::lock::WriteGuard;
 use super::watch::{State, Watch};
 
-/// SQLite runs in this process and gives up by itself when it has waited for another writer, so no statement hangs.
+/// SQLite runs in this process and stops by itself when it has waited for another writer, so no statement hangs.
 const LIMIT: Duration = Duration::MAX;
 
-/// A connection in a transaction, which is undone when this is dropped.
+/// A connection in a transaction. A drop undoes the transaction.
 ///
-/// When a write fails because the disk is full, SQLite may or may not have undone the transaction by itself. Such a
-/// connection is closed, which undoes what is left, and the next caller opens another one.
+/// If a write fails because the disk is full, SQLite may have undone the transaction by itself. Such a connection is
+/// closed, which undoes the rest, and the next caller opens another one.
 pub struct Session {
     connection: Option<PoolConnection<Sqlite>>,
     state: State,
     is_open: bool,
-    /// The right to write. It is given back once the transaction has ended.
-    writing: Option<Writing>,
+    /// The right to write. It is released when the transaction has ended.
+    writing: Option<WriteGuard>,
 }
 
 impl Session {
     /// Begins a transaction that reads, or, with the right to write, one that writes.
-    pub async fn begin(connection: PoolConnection<Sqlite>, writing: Option<Writing>) -> Result<Self> {
+    pub async fn begin(connection: PoolConnection<Sqlite>, writing: Option<WriteGuard>) -> Result<Self> {
         let statement = if writing.is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
         let mut session = Self { connection: Some(connection), state: State::Clean, is_open: true, writing };
         let (connection, watch) = session.parts();
@@ -34,7 +34,7 @@ impl Session {
         Ok(session)
     }
 
-    /// The connection, and the watch over the statement for which it is taken.
+    /// The connection, and the watch of the statement that uses it.
     #[expect(clippy::expect_used, reason = "nothing but `drop` takes the connection out")]
     pub fn parts(&mut self) -> (&mut SqliteConnection, Watch<'_>) {
         let connection = self.connection.as_mut().expect("a connection in use");
@@ -60,7 +60,7 @@ impl Drop for Session {
         let is_broken = self.state == State::Broken;
         tokio::spawn(async move {
             if is_broken || sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.is_err() {
-                // The connection is gone in either case; its end also ends the transaction.
+                // The connection is closed in either case, and its end also ends the transaction.
                 let _ = connection.close().await;
             }
             drop(writing);

@@ -1,24 +1,24 @@
-//! The watch over one statement: how long it may take, and in which state it leaves its connection.
+//! The watch of one statement: its time limit, and the state in which it leaves its connection.
 
 use std::future::Future;
 use std::time::Duration;
 
 use super::{Result, StoreError};
 
-/// In which state the last statement left a connection.
+/// The state in which the last statement left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Clean,
-    /// It was refused, or its caller went away.
+    /// The statement was refused, or its caller was dropped.
     Doubtful,
-    /// The database could not carry it out, or did not answer: the connection is not used again.
+    /// The database could not run the statement, or did not respond. The connection is not used again.
     Broken,
 }
 
-/// Looks after one statement.
+/// Watches one statement.
 pub(super) struct Watch<'c> {
     state: &'c mut State,
-    /// How long the statement may take.
+    /// The time limit of the statement.
     pub limit: Duration,
 }
 
@@ -27,7 +27,7 @@ impl<'c> Watch<'c> {
         Self { state, limit }
     }
 
-    /// Runs the statement and notes how it ended.
+    /// Runs the statement and notes its outcome.
     pub async fn over<T, E: Into<StoreError>>(
         self,
         statement: impl Future<Output = std::result::Result<T, E>>,
@@ -35,11 +35,11 @@ impl<'c> Watch<'c> {
         *self.state = State::Doubtful;
         let ended = match tokio::time::timeout(self.limit, statement).await {
             Ok(ended) => ended.map_err(Into::into),
-            Err(_) => Err(StoreError::Unavailable("a statement took too long")),
+            Err(_) => Err(StoreError::Unavailable("timeout: a statement took too long")),
         };
         match &ended {
             Ok(_) => *self.state = State::Clean,
-            // A full disk, a server that stops, a connection that was lost: the next caller gets another connection.
+            // After a full disk, a stopping server, or a lost connection, the next caller gets another connection.
             Err(StoreError::Unavailable(_)) => *self.state = State::Broken,
             Err(_) => {}
         }

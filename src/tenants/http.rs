@@ -6,10 +6,12 @@ use crate::http::{Code, Problem};
 impl From<TenantError> for Problem {
     fn from(error: TenantError) -> Self {
         match error {
-            TenantError::Slug => {
-                Self::new(Code::ValidationFailed).at("/slug", "format", "1 to 63 lower-case letters, digits and dashes")
-            }
-            TenantError::SlugTaken => Self::new(Code::StateConflict).detail("another tenant has this slug"),
+            TenantError::Slug => Self::new(Code::ValidationFailed).at(
+                "/slug",
+                "format",
+                "must be 1 to 63 lower-case letters, digits, and dashes",
+            ),
+            TenantError::SlugTaken => Self::new(Code::StateConflict).detail("must not be the slug of another tenant"),
             TenantError::Stale => Self::new(Code::VersionStale),
             TenantError::Store(error) => error.into(),
         }

@@ -80,7 +80,7 @@ pub struct Recordings {
 /// How long retention waits after each change of its days or its hold (C7).
 pub const GRACE: TimeDelta = TimeDelta::days(30);
 
-/// What retention does (C7).
+/// The state of retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Retention {
@@ -161,11 +161,11 @@ pub struct RecordingsChange {
 #[derive(Debug, thiserror::Error)]
 pub enum TenantError {
     /// The slug has other characters, or is too long.
-    #[error("a slug has 1 to 63 lower-case letters, digits and dashes")]
+    #[error("a slug must have 1 to 63 lower-case letters, digits, and dashes")]
     Slug,
-    #[error("the slug is taken")]
+    #[error("another tenant already has this slug")]
     SlugTaken,
-    #[error("the tenant was changed by somebody else")]
+    #[error("the tenant has changed since it was read")]
     Stale,
     #[error(transparent)]
     Store(#[from] StoreError),

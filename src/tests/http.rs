@@ -17,7 +17,7 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
-use crate::http::{HttpContext, Keys, Registry, TenantDirectory};
+use crate::http::{HttpContext, Registry, TenantDirectory, TokenKeys};
 use crate::telemetry::Metrics;
 
 type Registrar = fn(&mut Registry<'_, '_>);
@@ -72,7 +72,7 @@ impl Call<'_> {
         let token = (!self.roles.is_empty()).then(|| dev_token(&config, "demo", &roles, "paal").unwrap());
         let tenant = self.stage.tenant.id;
         let context = HttpContext {
-            keys: Keys::open(&config, Clock::System).unwrap(),
+            keys: TokenKeys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
             http: config.http,

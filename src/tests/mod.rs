@@ -20,7 +20,7 @@ use crate::base::id::RecordId;
 use crate::base::target::Target;
 use crate::content::{ContentStore, Objects, TextMemory};
 use crate::nightly::{self, Ending, Options, Progress, Stop};
-use crate::store::{Db, Settings, migrate};
+use crate::store::{Db, StoreSettings, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{AppContext, Keysets, MasterKey};
 
@@ -39,7 +39,7 @@ pub struct Stage {
 impl Stage {
     pub async fn new(name: &str, scopes: &[Scope]) -> Self {
         let folder = Folder::new();
-        let settings = |file| Settings {
+        let settings = |file| StoreSettings {
             url: SecretString::from(format!("sqlite:{}", folder.join(file).display())),
             schema: None,
             connections: 2,

@@ -40,6 +40,6 @@ pub enum VaultError {
     #[error(transparent)]
     Crypto(#[from] CryptoError),
     /// A row is sealed under a key version that the tenant does not have.
-    #[error("key version {0} is missing")]
+    #[error("the key of version {0} is missing")]
     KeyMissing(i32),
 }

@@ -40,7 +40,7 @@ pub struct IdentifierRow {
 
 /// An identifier as its hash finds it.
 #[derive(Clone, Copy)]
-pub struct Known {
+pub struct KnownIdentifier {
     pub id: IdentifierId,
     pub retired: bool,
 }
@@ -78,7 +78,7 @@ pub async fn by_index(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
     hashes: impl Iterator<Item = BlindIndex>,
-) -> Result<HashMap<BlindIndex, Known>> {
+) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
     let query = tx.query("SELECT id, index_hash, retired FROM identifiers").with(" WHERE tenant_id = ", tenant);
     known(query.with_keys(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))).await
 }
@@ -88,7 +88,7 @@ pub async fn insert(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
     rows: &[NewIdentifier],
-) -> Result<HashMap<BlindIndex, Known>> {
+) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
     let query = tx.query("INSERT INTO identifiers (tenant_id, id, kind, index_hash, sealed, key_version, retired) ");
     // PostgreSQL takes the rows as columns: see `Query::with_array`.
     let query = if query.is_postgres() {
@@ -120,9 +120,12 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Quer
         .push(")")
 }
 
-async fn known(query: Query<'_>) -> Result<HashMap<BlindIndex, Known>> {
+async fn known(query: Query<'_>) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
     let rows: Vec<(IdentifierId, Vec<u8>, bool)> = query.all().await?;
-    Ok(rows.into_iter().filter_map(|(id, hash, retired)| Some((to_index(&hash)?, Known { id, retired }))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|(id, hash, retired)| Some((to_index(&hash)?, KnownIdentifier { id, retired })))
+        .collect())
 }
 
 pub async fn by_id(

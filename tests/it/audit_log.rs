@@ -1,7 +1,8 @@
-//! The audit log: attempts that were refused, and changes of a tenant. Each row says who, what and why, and no value.
+//! The audit log: attempts that were refused, and changes of a tenant. Each row names the actor, the action, and the
+//! reason, and contains no value.
 //!
-//! That the doors of all operations audit what they refuse is told with the table of `auth.rs`; here are the refusals
-//! behind the doors.
+//! `auth.rs` tests that every operation audits the calls that it refuses for a missing scope. This file tests the
+//! refusals after that check.
 
 use serde_json::{Value, json};
 
@@ -28,8 +29,8 @@ pub async fn refusals_in_the_audit_log(lethe: &TestLethe) -> Vec<(String, Value)
     }
 }
 
-/// A lethe with an interaction of a customer: its token, its path, and the paths of a chat log, of a restricted and of a
-/// sensitive recording of it.
+/// A service with an interaction of a customer: its token, its path, and the paths of a chat log, of a restricted
+/// recording, and of a sensitive recording of it.
 struct House {
     token: String,
     interaction: String,
@@ -67,7 +68,7 @@ async fn house(lethe: &mut TestLethe) -> House {
     House { token, interaction, text, restricted, sensitive }
 }
 
-/// Makes some calls that are refused, each by a caller of a name of its own, and compares what the audit log says.
+/// Makes some calls that are refused, each by a caller with a name of its own, and compares them with the audit log.
 async fn refuse(lethe: &TestLethe, attempts: Vec<(&str, &str, String, Option<Value>, Value)>) {
     let mut expected = Vec::new();
     for (no, (role, method, path, body, detail)) in attempts.into_iter().enumerate() {
@@ -208,12 +209,13 @@ each_store!(a_caller_in_a_loop_does_not_fill_the_audit_log, |lethe: TestLethe| a
     for _ in 0..loops {
         assert_eq!(agent.get("/anonymize-requests").await.problem(403), "forbidden");
     }
-    // Another attempt of the same caller is seen all the same.
+    // Another attempt of the same caller is audited as well.
     assert_eq!(agent.get("/job-runs").await.problem(403), "forbidden");
     let refusals = refusals_in_the_audit_log(&lethe).await;
     let (last, rows) = refusals.split_last().unwrap();
     assert_eq!(last.1["route"], "/api/v1/job-runs");
-    // Ten within a minute are written each, then the 20th and the 40th; a busy machine can take more minutes than one.
+    // Each of the first ten within a minute is written, then the 20th and the 40th. A busy machine can take more than
+    // one minute.
     assert!((12..loops).contains(&rows.len()), "{rows:?}");
     let doubled: Vec<_> = rows.iter().filter_map(|(_, detail)| detail["times"].as_u64()).collect();
     assert!(doubled.iter().all(|times| [20, 40].contains(times)), "{rows:?}");
@@ -229,7 +231,7 @@ each_store!(a_refusal_stays_one_where_it_cannot_be_audited, |mut lethe: TestLeth
     assert_eq!(agent.post("/archive/search", &json!({ "phone_number": NUMBER })).await.problem(403), "forbidden");
     lethe.stop().await;
     let said = lethe.journal().text();
-    let failures = said.matches("Failed to write a refusal into the audit log").count();
+    let failures = said.matches("Writing a refusal into the audit log failed").count();
     assert_eq!(failures, 2, "{said}");
     assert!(!said.contains(NUMBER) && !said.contains("ola"), "{said}");
     let mut tx = archive.write().await.unwrap();

@@ -1,5 +1,5 @@
-//! Who may do what: every operation of the OpenAPI document as nobody, with a broken token, in every role, and as
-//! another tenant, against one table.
+//! Permissions: every operation of the OpenAPI document without a token, with a broken token, in every role, and as
+//! another tenant, compared with one table.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::audit_log::refusals_in_the_audit_log;
 use crate::harness::{Answer, Caller, TestLethe, each_store};
 
-/// Every operation and the scopes of which it needs one; none where any valid token will do. An operation of the
-/// document that is not here fails, and so does a row whose operation is gone.
+/// Every operation and its scopes, any of which is enough. Without scopes, any valid token is enough. The test fails if
+/// the document has an operation that is not here, and if the operation of a row does not exist.
 const OPERATIONS: &[(&str, &[&str])] = &[
     ("list_anonymize_requests", &["requests:read"]),
     ("create_anonymize_request", &["requests:write"]),
@@ -49,15 +49,15 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("change_tenant", &["tenants:admin"]),
 ];
 
-/// Each of these sees the archive, through its own view.
+/// Each of these scopes allows a search of the archive, in its own view.
 const ANY_VIEW: &[&str] = &["archive:read", "archive:search", "archive:identify"];
 
-/// Operations that ask for no token.
+/// Operations that need no token.
 const OPEN: &[&str] = &["check_health", "check_readiness", "redeem_content_ticket"];
 
 const ARCHIVE: &[&str] = &["archive:read", "archive:search", "archive:identify", "archive:ingest"];
 
-/// What each built-in role may do in the operations above.
+/// The operations above that each built-in role allows.
 fn roles() -> BTreeMap<&'static str, Vec<&'static str>> {
     let requests = ["requests:read", "requests:write"];
     let content = ["content:read", "content:delete"];
@@ -97,7 +97,7 @@ async fn operations(lethe: &TestLethe) -> Vec<Operation> {
 }
 
 impl Operation {
-    /// A call that the service would carry out for whoever may make it, on what belongs to the tenant `demo`.
+    /// A call that the service would carry out for any caller with the permission, on resources of the tenant `demo`.
     async fn call(&self, caller: &Caller, ids: &BTreeMap<&str, String>) -> Answer {
         let id = ids.iter().find(|(part, _)| self.path.contains(*part)).map_or("", |(_, id)| id.as_str());
         let path =
@@ -161,7 +161,7 @@ each_store!(every_operation_asks_for_its_scope, |lethe: TestLethe| async move {
     let flipped = if signature.starts_with('A') { "B" } else { "A" };
     let broken =
         [None, Some(format!("{head}.{flipped}{}", &signature[1..])), Some(format!("{head}.")), Some("x".to_owned())];
-    // What deletes comes last, so that there is something to see until then.
+    // Deletions come last, so that the resources exist until then.
     let (deleting, others): (Vec<_>, Vec<_>) = operations.iter().partition(|operation| operation.method == "DELETE");
     let mut refusals = Vec::new();
     for operation in others.into_iter().chain(deleting) {
@@ -190,7 +190,7 @@ each_store!(every_operation_asks_for_its_scope, |lethe: TestLethe| async move {
             }
         }
     }
-    // Each of them, and nothing else, is in the audit log.
+    // The audit log has each of these refusals and nothing else.
     let mut audited = refusals_in_the_audit_log(&lethe).await;
     let by_text = |(role, detail): &(String, Value)| format!("{role} {detail}");
     audited.sort_by_key(by_text);
@@ -206,7 +206,7 @@ each_store!(another_tenant_sees_nothing, |lethe: TestLethe| async move {
         let answer = operation.call(&stranger, &ids).await;
         if operation.path.contains("id}") {
             assert_eq!(answer.problem(404), "not_found", "{}", operation.name);
-            // What is foreign looks like what is missing.
+            // A resource of another tenant looks like a missing one.
             let missing = ids.keys().map(|part| (*part, "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11".to_owned())).collect();
             let missing = operation.call(&stranger, &missing).await;
             let without_instance = |answer: &Answer| {
@@ -222,7 +222,7 @@ each_store!(another_tenant_sees_nothing, |lethe: TestLethe| async move {
         }
     }
     assert_eq!(stranger.all("/archive/search", &json!({ "phone_number": "91234567" })).await.len(), 0);
-    // And it has changed nothing of the other's.
+    // The calls have changed nothing of the other tenant's.
     assert_eq!(lethe.find(&json!({})).await, ["a"]);
     lethe.request(&json!(ids["anonymize-requests/{id}"])).await.expect(200);
 });

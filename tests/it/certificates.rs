@@ -1,5 +1,5 @@
-//! OpenPGP certificates that say something of themselves in several signatures. The service takes one where `gpg` and `sq`
-//! both encrypt for it, and refuses it where either does not.
+//! OpenPGP certificates that describe themselves in several signatures. The service accepts a certificate if `gpg` and
+//! `sq` both encrypt for it, and refuses it if either does not.
 
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ use crate::harness::{Answer, Keyring, each_store};
 
 const DAY: u32 = 86_400;
 
-/// Somebody who signs what they like about their own keys, which are as old as this many days.
+/// An owner who signs any statement about their own keys, which are this many days old.
 struct Owner {
     primary: SecretKey,
     subkey: SecretSubkey,
@@ -29,7 +29,7 @@ fn seconds_ago(days: u32) -> u32 {
     u32::try_from(now).unwrap() - days * DAY
 }
 
-/// What a signature says, besides when it was made and by whom.
+/// The statements of a signature, besides its time and its signer.
 type Says = Vec<SubpacketData>;
 
 fn ends_after(days: u32) -> SubpacketData {
@@ -78,7 +78,7 @@ impl Owner {
         Self { primary: primary_key, subkey: secret_subkeys.remove(0).key }
     }
 
-    /// A signature so many days ago, of which the marked parts are critical.
+    /// A signature of this many days ago. The marked parts are critical.
     fn config(&self, kind: SignatureType, days_ago: u32, says: Says, critical: Says) -> SignatureConfig {
         let mut config = SignatureConfig::v4(kind, self.primary.algorithm(), HashAlgorithm::Sha256);
         let made = SubpacketData::SignatureCreationTime(Timestamp::from_secs(seconds_ago(days_ago)));
@@ -107,7 +107,7 @@ impl Owner {
         config.sign_certification(&self.primary, key, &none, Tag::UserId, user).unwrap()
     }
 
-    /// A user id with a signature that says that the key certifies, and more.
+    /// A user id with a signature that says that the key certifies, and more statements.
     fn user(&self, text: &str, days_ago: u32, mut says: Says) -> Vec<u8> {
         says.push(certifies());
         let user = name(text);
@@ -121,7 +121,7 @@ impl Owner {
         packet(&config.sign_subkey_binding(&self.primary, key, &none, self.subkey.public_key()).unwrap())
     }
 
-    /// The subkey with a signature that says that it is for encryption, and more.
+    /// The subkey with a signature that says that it is for encryption, and more statements.
     fn bound(&self, days_ago: u32, mut says: Says) -> Vec<u8> {
         says.push(encrypts());
         [packet(self.subkey.public_key()), self.binding(SignatureType::SubkeyBinding, days_ago, says, vec![])].concat()
@@ -141,7 +141,7 @@ fn packet(packet: &impl pgp::packet::PacketTrait) -> Vec<u8> {
 /// Packets, and the reason why a certificate of them is refused.
 type Case = (&'static str, Vec<Vec<u8>>, Option<&'static str>);
 
-/// The end of the primary key, in each place where it may be stated.
+/// The end of the primary key, in each place that may state it.
 fn ends_of_the_primary(owner: &Owner) -> Vec<Case> {
     let (expired, primary) = (|| ends_after(10), || SubpacketData::IsPrimary(true));
     let (plain, bound) = (owner.user("Kontoret", 90, vec![]), owner.bound(90, vec![]));
@@ -182,7 +182,7 @@ fn ends_of_the_primary(owner: &Owner) -> Vec<Case> {
     ]
 }
 
-/// Parts that are critical and unknown.
+/// Unknown critical parts.
 fn critical(owner: &Owner) -> Vec<Case> {
     let (user, bound) = (name("Kontoret"), owner.bound(90, vec![]));
     let certified = |days_ago, critical| {
@@ -263,7 +263,7 @@ fn revoked_and_renewed(owner: &Owner) -> Vec<Case> {
     ]
 }
 
-/// Whether a program encrypts for a certificate, in a keyring that knows nothing else.
+/// Whether a program encrypts for a certificate, with a keyring that contains nothing else.
 fn tools_encrypt(certificate: &[u8], fingerprint: &str) -> [bool; 2] {
     let keys = Keyring::new();
     std::fs::write(keys.path("certificate.pgp"), certificate).unwrap();

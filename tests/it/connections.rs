@@ -1,19 +1,19 @@
-//! Connections to the databases: few, shared, and clean when somebody else has them.
+//! Connections to the databases: few, shared, and clean when the next caller gets them.
 
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use lethe::base::id::{IdentifierId, TenantId};
-use lethe::store::{Archive, Db, Settings, Vault};
+use lethe::store::{Archive, Db, StoreSettings, Vault};
 use lethe::tenants;
 
 use crate::harness::each_store;
 
-/// A story's archive with at most so many connections, or readers.
+/// A story's archive with at most this many connections, or readers.
 async fn archive_of(lethe: &crate::harness::TestLethe, connections: u32) -> Db<Archive> {
     let settings =
-        Settings { url: lethe.archive_url().into(), schema: None, connections, patience: Duration::from_secs(20) };
+        StoreSettings { url: lethe.archive_url().into(), schema: None, connections, patience: Duration::from_secs(20) };
     Db::open(&settings).await.unwrap()
 }
 
@@ -61,7 +61,7 @@ each_store!(a_call_that_is_broken_off_leaves_nothing_to_the_next, |lethe: TestLe
     let archive = archive_of(&lethe, 1).await;
     let before = version(&archive).await;
     for _ in 0..3 {
-        // In the middle of a statement: it was sent, and its caller went away.
+        // In the middle of a statement: it was sent, and its caller was dropped.
         let mut tx = archive.read().await.unwrap();
         let counting = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) \
                         SELECT count(*) FROM n";
@@ -97,7 +97,7 @@ each_store!(a_few_identifiers_are_looked_up_by_a_plan_that_is_kept, |lethe: Test
     let tenant: TenantId = tenants::find_by_slug(&mut archive.read().await.unwrap(), "demo").await.unwrap().unwrap().id;
     let url = lethe.archive_url().replace("archive.db", "vault.db");
     let settings =
-        Settings { url: url.into(), schema: Some("vault"), connections: 1, patience: Duration::from_secs(20) };
+        StoreSettings { url: url.into(), schema: Some("vault"), connections: 1, patience: Duration::from_secs(20) };
     let vault = Db::<Vault>::open(&settings).await.unwrap();
     let mut tx = vault.write().await.unwrap();
     tx.query("ANALYZE identifiers").execute().await.unwrap();

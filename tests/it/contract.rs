@@ -1,4 +1,4 @@
-//! The fine print of the HTTP contract.
+//! The details of the HTTP contract.
 
 use std::path::Path;
 
@@ -55,7 +55,7 @@ each_store!(every_refusal_is_a_problem, |lethe: TestLethe| async move {
     ] {
         assert_eq!(answer.problem(status), code, "{}", answer.text);
         let problem = answer.json();
-        for member in ["type", "title", "status", "instance", "code"] {
+        for member in ["type", "title", "status", "detail", "instance", "code"] {
             assert!(!problem[member].is_null(), "{member}: {problem}");
         }
         assert!(problem["instance"].as_str().unwrap().starts_with("urn:uuid:"), "{problem}");
@@ -157,7 +157,7 @@ each_store!(a_cursor_belongs_to_its_tenant_and_its_query, |lethe: TestLethe| asy
     assert_eq!(stranger.post(search, &with(&cursor)).await.problem(400), "cursor_invalid");
 });
 
-/// Texts that break what is written carelessly.
+/// Texts that break careless code.
 fn naughty() -> Vec<String> {
     let mut texts: Vec<String> = [
         "",

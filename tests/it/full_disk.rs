@@ -1,4 +1,5 @@
-//! The disk of the embedded databases is full for a while: a small file system of a story's own, filled and cleared.
+//! The disk of the embedded databases is full for a while. It is a small file system of the story's own, which is
+//! filled and cleared.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,13 +10,13 @@ use serde_json::{Value, json};
 use crate::harness::{Caller, Store, TestLethe, tell};
 use crate::outage::until;
 
-/// A file system in memory of a few MiB, unmounted when this is dropped.
+/// A file system in memory of a few MiB. A drop unmounts it.
 struct SmallDisk {
     folder: PathBuf,
 }
 
 impl SmallDisk {
-    /// Mounts one at a folder; none where this is not allowed.
+    /// Mounts one at a folder. Returns `None` if this is not allowed.
     fn mount(folder: &Path) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(folder).status();
@@ -26,7 +27,7 @@ impl SmallDisk {
         Some(Self { folder: folder.to_owned() })
     }
 
-    /// Takes all space that is left, and all file names if there are so few.
+    /// Takes all space that is left, and all file names if there are few.
     fn fill(&self) {
         let mut filler = std::fs::File::options().append(true).create(true).open(self.folder.join("filler")).unwrap();
         for size in [64 << 10, 4096, 1] {
@@ -35,7 +36,7 @@ impl SmallDisk {
         }
     }
 
-    /// Gives some bytes back.
+    /// Frees some bytes.
     fn free(&self, bytes: u64) {
         let filler = std::fs::File::options().write(true).open(self.folder.join("filler")).unwrap();
         let size = filler.metadata().unwrap().len();
@@ -49,7 +50,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: the program may still have its files open.
+        // The unmount is lazy, because the program may still have its files open.
         let _ = Command::new("umount").arg("-l").arg(&self.folder).status();
     }
 }
@@ -64,7 +65,7 @@ async fn readiness(caller: &Caller) -> u16 {
     caller.get("//readyz").await.status
 }
 
-/// Everything that writes is 503, says when to try again, and keeps on saying so.
+/// Every write is 503 with a time to try again, each time.
 async fn is_refused(lethe: &TestLethe) {
     let (caller, integration) = (lethe.caller("dpo"), lethe.caller("integration"));
     for round in 0..4 {
@@ -86,7 +87,7 @@ async fn works(lethe: &TestLethe, no: usize) {
     assert_eq!(lethe.find(&json!({ "phone_number": format!("9123{no:04}") })).await, [format!("call-{no}")]);
 }
 
-/// The disk on which a story's databases lie: both of them, or one.
+/// The disk of a story's databases: of both, or of one.
 async fn full_and_free_again(mut lethe: TestLethe, archive: bool, vault: bool) {
     lethe.stop().await;
     let Some(disk) = SmallDisk::mount(&lethe.data_folder().with_file_name("small")) else { return };
@@ -104,7 +105,7 @@ async fn full_and_free_again(mut lethe: TestLethe, archive: bool, vault: bool) {
         works(&lethe, round).await;
         assert_eq!(readiness(&caller).await, 200);
         disk.fill();
-        // What is left of the logs' files takes some more writes.
+        // The rest of the logs' files takes some more writes.
         let integration = lethe.caller("integration");
         let mut no = 1000 * (round + 1);
         while integration.post("/archive/interactions", &call(no)).await.status == 200 {
@@ -121,7 +122,7 @@ async fn full_and_free_again(mut lethe: TestLethe, archive: bool, vault: bool) {
             );
         }
     }
-    // The night is as good as any: everything that was acknowledged is there, and nothing is half there.
+    // The nightly job works as usual: everything that was acknowledged is there, and nothing is there in part.
     lethe.night("2026-02-16T02:00:00Z").await.well();
     assert_eq!(lethe.find(&json!({ "phone_number": "91230000" })).await, [""; 0]);
     lethe.stop().await;

@@ -1,4 +1,4 @@
-//! The tenant's own key: what was uploaded comes back as ciphertext that only the tenant opens, with the tools it has.
+//! The tenant's own key: an upload comes back as ciphertext that only the tenant opens, with the tenant's own tools.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,7 +10,7 @@ const KEY: &str = "/tenant/recording-key";
 /// Words that must not be found anywhere.
 const WORDS: &[u8] = b"Kari said that only the tenant may ever hear this. ";
 
-/// Sizes about the ends of parts, and one of some parts.
+/// Sizes around the ends of parts, and one of several parts.
 const SIZES: [usize; 8] = [0, 1, 511, 65_529, 65_530, 65_535, 65_537, 3_000_001];
 
 fn recording(size: usize) -> Vec<u8> {
@@ -22,7 +22,7 @@ async fn register(lethe: &TestLethe, kind: &str, certificate: &str) -> Answer {
     Answer::of(lethe.caller("operator").call("PUT", KEY).json(&body)).await
 }
 
-/// The path below which the content of a new call lies.
+/// The path of the content of a new call.
 async fn call(lethe: &TestLethe) -> String {
     lethe
         .record(&json!({ "external_id": "cdr-1", "channel": "call", "started_at": "2026-08-01T00:10:10Z",
@@ -46,7 +46,7 @@ async fn download(lethe: &TestLethe, item: &Value) -> Vec<u8> {
     answer.bytes().await.unwrap().to_vec()
 }
 
-/// Registers a certificate, uploads recordings of all sizes, and has each opened.
+/// Registers a certificate, uploads recordings of all sizes, and opens each of them.
 async fn play_through(lethe: &TestLethe, path: &str, key: (&str, &str, &str), open: impl Fn(&[u8]) -> Vec<u8>) {
     let (kind, certificate, algorithm) = key;
     let registered = register(lethe, kind, certificate).await.expect(200).json();
@@ -185,7 +185,7 @@ each_store!(an_upload_with_a_key_leaves_nothing_where_it_breaks_off, |lethe: Tes
     assert!(!folder.windows(40).any(|window| window == &WORDS[..40]));
 });
 
-/// Uploads a long recording without ever having it whole.
+/// Uploads a long recording that is never in memory as a whole.
 async fn upload_long(lethe: &TestLethe, sender: &Caller, path: &str) -> Value {
     let mut line = tokio::net::TcpStream::connect(lethe.address().trim_start_matches("http://")).await.unwrap();
     let head = format!(
@@ -212,7 +212,7 @@ each_store!(a_long_recording_is_encrypted_in_constant_memory, |lethe: TestLethe|
     let x509 = keys.x509("office", &["-newkey", "rsa:2048"], &[]);
     for (kind, certificate) in [("openpgp", keys.certificate(&[&fingerprint])), ("x509", x509)] {
         register(&lethe, kind, &certificate).await.expect(200);
-        // What a server needs of memory for any upload at all is there after the first.
+        // After the first upload, the server has the memory that any upload needs.
         upload(&sender, &path, "recording", recording(100_000)).await;
         let idle = lethe.server().memory("VmRSS");
         let item = upload_long(&lethe, &sender, &path).await;
@@ -223,7 +223,7 @@ each_store!(a_long_recording_is_encrypted_in_constant_memory, |lethe: TestLethe|
     }
 });
 
-/// MiB of a long recording: four times what memory may grow by.
+/// The MiB of a long recording: four times the growth of memory that is allowed.
 const LONG: usize = 128;
 
 each_store!(a_message_that_was_altered_or_cut_short_opens_nowhere, |lethe: TestLethe| async move {
@@ -248,7 +248,7 @@ each_store!(a_message_that_was_altered_or_cut_short_opens_nowhere, |lethe: TestL
     }
 });
 
-/// Has certificates refused, each with its reason.
+/// Sends certificates that are refused, each with its reason.
 async fn refuse(lethe: &TestLethe, kind: &str, certificates: Vec<(&str, String)>) {
     for (code, certificate) in certificates {
         let refused = register(lethe, kind, &certificate).await;
@@ -260,7 +260,7 @@ async fn refuse(lethe: &TestLethe, kind: &str, certificates: Vec<(&str, String)>
 
 const LONG_AGO: &[&str] = &["--faked-system-time", "20200101T000000"];
 
-/// OpenPGP certificates that are no good, and why.
+/// Invalid OpenPGP certificates, and the reasons.
 fn broken_openpgp(keys: &Keyring) -> Vec<(&'static str, String)> {
     let primary = |name: &str| keys.primary(name, "ed25519", ("cert", "never"), &[]);
     let rsa = |name: &str, ends: &str, options: &[&str]| keys.primary(name, "rsa2048", ("cert,encr", ends), options);
@@ -321,7 +321,7 @@ each_store!(an_openpgp_certificate_with_a_defect_is_refused_with_its_reason, |le
     let told: Vec<_> = events.iter().filter(|event| event["outcome"] == "refused").collect();
     assert!(told.len() == 2 && told.iter().all(|event| event["detail"]["refused"] == "private_key"));
 
-    // A newer key that cannot be read here is passed over.
+    // A newer key that cannot be read here is skipped.
     keys.subkey(&good, "secp256k1", "never", &[]);
     for usable in [keys.certificate(&[&good]), base64(&keys.gpg(&["--export", &good], b""))] {
         let registered = register(&lethe, "openpgp", &usable).await.expect(200).json();

@@ -1,7 +1,7 @@
-//! What Lethe promises, tried on the real program: every story runs on both databases (`::sqlite`, `::postgres`).
+//! The promises of Lethe, tested on the real program. Every story runs on both databases (`::sqlite`, `::postgres`).
 //!
-//! A story begins with `each_store!` and speaks to a [`harness::TestLethe`]: a server of its own on databases of its
-//! own. To add one: write it into the file that names its subject.
+//! A story begins with `each_store!` and uses a [`harness::TestLethe`]: a server of its own on databases of its own.
+//! Write a new story into the file of its subject.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
@@ -16,6 +16,7 @@ mod content;
 mod contract;
 mod crash;
 mod delivery;
+mod documents;
 mod fence;
 mod full_disk;
 mod harness;
@@ -33,6 +34,7 @@ mod outage;
 mod output;
 mod plans;
 mod privacy;
+mod prose;
 mod requests;
 mod rereading;
 mod restart;

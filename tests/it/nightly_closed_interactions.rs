@@ -73,7 +73,7 @@ each_store!(content_that_comes_after_its_deletion_is_refused, |lethe: TestLethe|
         for kind in ["recording", "attachment", "chat_log", "transcript", "comment", "analysis"] {
             let refused = send(&lethe, external_id, kind).await;
             assert_eq!(refused.problem(409), "content_forgotten", "{external_id} {kind}");
-            assert!(refused.json()["detail"].as_str().unwrap().starts_with("nothing was stored"));
+            assert!(refused.json()["detail"].as_str().unwrap().starts_with("Nothing was stored"));
         }
     }
     nothing_left(&lethe).await;
@@ -189,7 +189,7 @@ each_store!(a_dry_run_says_what_retention_deletes, |lethe: TestLethe| async move
     assert_eq!(foreseen["retention"], wanted);
     assert_eq!(foreseen["content"]["deleted"], json!({ "attachment": 1, "comment": 1, "recording": 2 }));
     let dry = lethe.run(&["job", "nightly", "--as-of", &later(31), "--dry-run"]).await.well();
-    assert!(dry.stdout.contains("demo: past their retention go: recording 2, comment 1\n"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("demo: retention will delete: recording 2, comment 1\n"), "{}", dry.stdout);
     admin.patch("/tenant", "*", &json!({ "recordings": { "retention_paused": true } })).await.expect(200);
     assert_eq!(told(&lethe, &later(99)).await["retention"], state("paused"));
     admin.patch("/tenant", "*", &json!({ "recordings": { "retention_paused": false } })).await.expect(200);

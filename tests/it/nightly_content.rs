@@ -87,7 +87,7 @@ each_store!(of_two_forgotten_customers_one_leaves_nothing_and_the_other_a_call, 
     let counts = "recording: 2, screen_recording: 1";
     assert_eq!(
         told(&foreseen),
-        [("content_will_be_deleted", &*format!("{counts}: that night deletes it in every copy"))]
+        [("content_will_be_deleted", &*format!("{counts}. The pass deletes this content in every copy."))]
     );
     let foreseen = preview(&lethe, &request(OLA, json!({}))).await;
     assert_eq!(foreseen["content"], json!({ "recording": 1 }));

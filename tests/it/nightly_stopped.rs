@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use serde_json::{Value, json};
 
 use crate::harness::{TestLethe, each_store};
@@ -28,7 +28,7 @@ async fn two_requests(lethe: &TestLethe) -> Vec<Value> {
 /// Does what no migration does to a table of the archive.
 async fn alter(lethe: &TestLethe, statement: &'static str) {
     let patience = Duration::from_secs(20);
-    let settings = Settings { url: lethe.archive_url().into(), schema: None, connections: 1, patience };
+    let settings = StoreSettings { url: lethe.archive_url().into(), schema: None, connections: 1, patience };
     let archive = Db::<Archive>::open(&settings).await.unwrap();
     let mut tx = archive.write().await.unwrap();
     tx.query(statement).execute().await.unwrap();
@@ -67,7 +67,7 @@ each_store!(a_pass_that_fails_counts_what_waits_and_says_why, |lethe: TestLethe|
         );
         let shown = lethe.run(&["job", "nightly", "--as-of", NIGHT]).await;
         assert!(shown.stdout.contains("0 requests done, 2 left waiting"), "{}", shown.stdout);
-        assert!(shown.stdout.contains(&format!("stopped at the step {step}: pass_failed")), "{}", shown.stdout);
+        assert!(shown.stdout.contains(&format!("failed at the step {step}: pass_failed")), "{}", shown.stdout);
         alter(&lethe, mended).await;
         let run = last_run(&lethe).await;
         assert_eq!((&run["status"], &run["report"]["error"]), (&json!("failed"), &json!("pass_failed")), "{run}");
@@ -78,7 +78,7 @@ each_store!(a_pass_that_fails_counts_what_waits_and_says_why, |lethe: TestLethe|
         let log = lethe.journal().text();
         let line = log.lines().find(|line| line.contains("A statement failed") && line.contains(file));
         assert!(line.is_some(), "the log does not name the statement");
-        let line = log.lines().rfind(|line| line.contains("The pass stopped")).unwrap();
+        let line = log.lines().rfind(|line| line.contains("The pass failed")).unwrap();
         assert!(line.contains(&format!("\"step\":\"{step}\"")), "{line}");
     }
     let report: Value = serde_json::from_str(&lethe.night(NIGHT).await.well().stdout).unwrap();

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::harness::servers::S3;
 use crate::harness::{Answer, TestLethe, each_store};
 
-/// The night in which 15 February is over, and one two days later.
+/// The nights after 15 and after 17 February.
 const NIGHTS: [&str; 2] = ["2026-02-16T02:00:00Z", "2027-02-18T02:00:00Z"];
 
-/// A stage whose objects lie in the bucket.
+/// A stage whose objects are in the bucket.
 async fn in_bucket(lethe: &mut TestLethe, server: &S3) {
     lethe.stop().await;
     for (setting, value) in [
@@ -33,7 +33,7 @@ async fn call(lethe: &TestLethe, external_id: &str, number: &str) {
         .await;
 }
 
-/// The files of the bucket whose names are those of objects.
+/// The files of the bucket that are named like objects.
 fn objects(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -60,7 +60,7 @@ each_store!(recordings_lie_in_a_bucket_and_go_from_it, |mut lethe: TestLethe| as
     for (external_id, number) in [("long", "91234567"), ("short", "91234567"), ("other", "41234567")] {
         call(&lethe, external_id, number).await;
     }
-    // Three parts, and one.
+    // Three parts, and one part.
     let bytes: Vec<u8> = (0..20_000_000_u32).map(|at| u8::try_from(at % 251).unwrap()).collect();
     let long = lethe.upload("long", "recording", &bytes).await;
     let short = lethe.upload("short", "recording", b"tone").await;
@@ -84,7 +84,7 @@ each_store!(recordings_lie_in_a_bucket_and_go_from_it, |mut lethe: TestLethe| as
     let [left] = &objects(&server.bucket())[..] else { panic!("one recording is left") };
     assert!(left.ends_with(other["id"].as_str().unwrap()));
 
-    // What a crash has left is found by the night, since nothing names it.
+    // The pass finds the remains of a crash, because nothing refers to them.
     let folder = left.parent().unwrap().with_file_name("11");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::copy(left, folder.join("0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")).unwrap();

@@ -1,4 +1,4 @@
-//! PostgreSQL goes away, is silent, or keeps a call waiting: the service says so soon, and goes on by itself.
+//! PostgreSQL is stopped, is silent, or keeps a call waiting. The service reports it soon, and recovers by itself.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::harness::{Answer, Caller, OwnServer, Store, TestLethe, tell};
 
-/// Asks until the answer is right. A story that waits for ever is ended by the runner.
+/// Repeats a check until it is true. The runner ends a story that waits for ever.
 pub async fn until(mut right: impl AsyncFnMut() -> bool) {
     while !right().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Begins anew on a server of the story's own.
+/// Starts again on a server of the story's own.
 async fn on(lethe: &mut TestLethe, url: &str) {
     lethe.stop().await;
     lethe.set("DATABASE__URL", url);
@@ -27,7 +27,7 @@ async fn search(caller: &Caller) -> Answer {
     caller.post("/archive/search", &json!({ "phone_number": "91234567" })).await
 }
 
-/// Several calls at a time, so that several connections are in use. Answers what each came to.
+/// Several calls at a time, so that several connections are in use. Returns the outcome of each.
 async fn searches(caller: &Caller) -> Vec<u16> {
     join_all((0..8).map(|_| async { search(caller).await.status })).await
 }
@@ -83,7 +83,7 @@ fn idle_connections_that_the_other_side_closes_are_replaced() {
             assert_eq!(searches(&caller).await, [200; 8]);
             until(async || backends(&mut admin, &own).await == 0).await;
         }
-        // The same by hand, which gives nobody time to notice it.
+        // The same by hand, which leaves no time to notice it.
         let reset = format!("ALTER DATABASE {name} RESET idle_session_timeout");
         admin.execute(AssertSqlSafe(reset)).await.unwrap();
         let end = format!(
@@ -122,7 +122,7 @@ fn a_frozen_server_is_503_and_the_service_goes_on_with_it() {
             assert_eq!(searches(&caller).await, [200; 8]);
         }
         let mut admin = server.admin().await;
-        // Two pools of ten connections: those that were given up do not stay behind.
+        // The service has two pools of ten connections. Abandoned connections do not stay open.
         until(async || backends(&mut admin, "true").await <= 20).await;
     });
 }
@@ -147,7 +147,7 @@ fn a_call_does_not_wait_for_a_locked_table_for_ever() {
             assert_eq!(searches(&caller).await, [503; 8]);
             let call = json!([{ "external_id": "two", "channel": "call", "started_at": "2026-02-01T10:00:00Z" }]);
             assert_eq!(lethe.caller("integration").post("/archive/interactions", &call).await.status, 503);
-            // Calls that do not need the table are served, and the server works on no statement that was given up.
+            // Calls that do not need the table succeed, and the server runs no abandoned statement.
             assert_eq!(caller.get("/anonymize-requests").await.status, 200);
             let waiting = "datname = current_database() AND wait_event_type = 'Lock'";
             until(async || backends(&mut admin, waiting).await == 0).await;
@@ -177,7 +177,7 @@ fn a_job_waits_longer_than_a_call() {
     });
 }
 
-/// The pass is undone by a deadlock in the middle of a chunk, and goes on by itself.
+/// A deadlock undoes the pass in the middle of a chunk, and the pass resumes by itself.
 #[test]
 fn a_pass_that_loses_a_transaction_goes_on() {
     tell(Store::Postgres, |lethe| async move {
@@ -186,7 +186,7 @@ fn a_pass_that_loses_a_transaction_goes_on() {
         let mut other = PgConnection::connect(&lethe.archive_url()).await.unwrap();
         let mut admin = PgConnection::connect(&lethe.archive_url()).await.unwrap();
         let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut admin).await.unwrap();
-        // Of the two that wait for each other, the job is the one that looks for a deadlock.
+        // Of the two transactions that wait for each other, the job's checks for a deadlock first.
         let patience = format!("ALTER DATABASE {name} SET deadlock_timeout = '3s'");
         admin.execute(AssertSqlSafe(patience)).await.unwrap();
         other.execute("SET deadlock_timeout = '60s'").await.unwrap();
@@ -197,7 +197,7 @@ fn a_pass_that_loses_a_transaction_goes_on() {
         other.execute("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE").await.unwrap();
         other.execute("ROLLBACK").await.unwrap();
         let told = night.end().await.well();
-        assert!(lethe.journal().text().contains("A transaction lost, retrying"), "the deadlock was met");
+        assert!(lethe.journal().text().contains("lost against another one, retrying"), "the deadlock was met");
         let report: Value = serde_json::from_str(&told.stdout).unwrap();
         assert_eq!((&report["requests_done"], &report["anonymized"]["archive"]), (&json!(1), &json!(1)), "{report}");
         let done = lethe.request(&entered["id"]).await.expect(200).json();
@@ -214,7 +214,7 @@ fn a_database_that_cannot_be_written_is_not_ready() {
         let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut admin).await.unwrap();
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lethe' \
                    AND datname = current_database()";
-        // As managed servers do when their disk is nearly full.
+        // Managed servers do this when their disk is nearly full.
         let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
         admin.execute(AssertSqlSafe(set)).await.unwrap();
         admin.execute(end).await.unwrap();
@@ -225,7 +225,7 @@ fn a_database_that_cannot_be_written_is_not_ready() {
 
         let reset = format!("SET default_transaction_read_only = off; ALTER DATABASE {name} RESET ALL");
         admin.execute(AssertSqlSafe(reset)).await.unwrap();
-        // No restart is needed: a connection that could not write is not used again.
+        // No restart is needed, because a connection that could not write is not used again.
         until(async || caller.get("//readyz").await.status == 200).await;
         until(async || caller.post("/anonymize-requests", &request()).await.status == 201).await;
     });

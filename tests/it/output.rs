@@ -1,4 +1,4 @@
-//! Nobody reads what the program says, or it cannot be written: logs are lost, data are an error.
+//! Nobody reads the output of the program, or it cannot be written: lost log lines are no error, and lost data are one.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -10,12 +10,12 @@ use serde_json::json;
 use crate::harness::{Caller, Store, TestLethe, signal, tell};
 use crate::outage::until;
 
-/// A file that takes no byte, as a full disk does.
+/// A file that accepts no byte, like a file on a full disk.
 fn full() -> File {
     File::options().write(true).open("/dev/full").unwrap()
 }
 
-/// A pipe whose reader is gone.
+/// A pipe whose reader is closed.
 fn closed() -> Stdio {
     let mut reader = Command::new("true").stdin(Stdio::piped()).spawn().unwrap();
     let pipe = reader.stdin.take().unwrap();
@@ -97,7 +97,7 @@ fn a_night_of_which_only_the_first_line_is_read_is_a_whole_night() {
             .enter_request(&json!({ "phone_number": "91234567", "to_date": "2026-02-15", "targets": ["archive"] }))
             .await;
         let night = ["job", "nightly", "--as-of", "2026-02-16T02:00:00Z"];
-        // As `job nightly 2>&1 | head -1` does: one pipe for both.
+        // `job nightly 2>&1 | head -1` does this: one pipe for both.
         let mut head = Command::new("head").arg("-1").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let pipe = std::os::fd::OwnedFd::from(head.stdin.take().unwrap());
         let mut command = lethe.command(&night);
@@ -141,16 +141,16 @@ fn data_that_cannot_be_written_are_a_failure() {
             let said = String::from_utf8_lossy(&lost.stderr);
             assert_eq!(lost.status.code(), Some(1), "{arguments:?}: {said}");
             assert!(said.contains("standard output cannot be written"), "{arguments:?}: {said}");
-            // Also where nobody hears of it.
+            // This is also true if nobody reads the message.
             let mut command = lethe.command(arguments);
             let lost = command.stdin(Stdio::null()).stdout(full()).stderr(full()).status().unwrap();
             assert_eq!(lost.code(), Some(1), "{arguments:?}");
-            // A reader that had enough is no failure.
+            // A reader that stops reading is not a failure.
             let mut command = lethe.command(arguments);
             let left = command.stdin(Stdio::null()).stdout(closed()).stderr(closed()).status().unwrap();
             assert_eq!(left.code(), Some(0), "{arguments:?}");
         }
-        // A command that fails anyway says with its own code why.
+        // A command that fails for another reason has the exit code of that reason.
         let mut command = lethe.command(&["tenant", "bogus"]);
         assert_eq!(command.stdout(full()).stderr(full()).status().unwrap().code(), Some(64));
         let mut command = lethe.command(&["import", "/nowhere"]);

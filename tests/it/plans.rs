@@ -1,4 +1,4 @@
-//! How the databases run a search: along an index that ends in time and id, never over a table.
+//! The plans of a search: along an index that ends in time and id, never over a table.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use lethe::archive::{Search, plan};
 use lethe::base::id::{IdentifierId, TenantId, Token};
 use lethe::base::page::Position;
 use lethe::base::target::Target;
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use lethe::tenants;
 use pii::Kind;
 
 use crate::harness::each_store;
 
-/// A search, the identifiers it stands for, and the index along which it runs.
+/// A search, the identifiers that it names, and the index that it uses.
 struct Asked {
     name: &'static str,
     search: Search,
@@ -26,7 +26,7 @@ fn asked(name: &'static str, index: &'static str, search: Search) -> Asked {
     Asked { name, search, any_of: Vec::new(), index }
 }
 
-/// Every filter by itself, and some together.
+/// Every filter alone, and some together.
 fn searches() -> Vec<Asked> {
     let usual = Search::default;
     let at = |text: &str| Some(text.parse::<DateTime<Utc>>().unwrap());
@@ -67,12 +67,12 @@ each_store!(no_search_scans_a_table, |lethe: TestLethe| async move {
 
     let mut url = lethe.archive_url();
     if url.starts_with("postgres") {
-        // A small table is read fastest from end to end, and a small page by sorting it: whether either could be done
-        // without is the question.
+        // A small table is read fastest from end to end, and a small page by sorting it. The test asks whether the plan
+        // can avoid both.
         url.push_str(if url.contains('?') { "&" } else { "?" });
         url.push_str("options=-c%20enable_seqscan%3Doff%20-c%20enable_bitmapscan%3Doff");
     }
-    let settings = Settings { url: url.into(), schema: None, connections: 1, patience: Duration::from_secs(5) };
+    let settings = StoreSettings { url: url.into(), schema: None, connections: 1, patience: Duration::from_secs(5) };
     let archive = Db::<Archive>::open(&settings).await.unwrap();
     let mut tx = archive.write().await.unwrap();
     tx.query("ANALYZE").execute().await.unwrap();

@@ -1,5 +1,5 @@
-//! The canary: known identifiers go through every endpoint and a night at the most talkative level, and nothing that
-//! comes out names them but the answers that were asked to.
+//! The canary: known identifiers pass through every endpoint and a nightly pass at the level TRACE. No output names
+//! them, except the responses that were asked to.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ each_store!(no_identifier_comes_out_where_none_was_asked_for, |mut lethe: TestLe
             needles.absent_from("a refusal", answer.text.as_bytes());
         }
     }
-    // Where no identifier belongs, it is refused all the same.
+    // An identifier is refused in every field that must not contain one.
     for path in [
         format!("/anonymize-requests/{NUMBER}"),
         format!("/anonymize-requests?cursor={NUMBER}"),
@@ -114,6 +114,6 @@ each_store!(no_identifier_comes_out_where_none_was_asked_for, |mut lethe: TestLe
     let journal = lethe.journal().text();
     assert!(journal.contains("TRACE"), "the programs were not talkative");
     needles.absent_from("what the programs said", journal.as_bytes());
-    // A token is as good as a password.
+    // A token is as secret as a password.
     assert!(!journal.contains(&officer.token()[officer.token().len() - 40..]), "a token was logged");
 });

@@ -1,4 +1,4 @@
-//! Restarts that nobody notices: clients keep their connections, servers come and go, and no call fails.
+//! Restarts that no client notices: clients keep their connections, servers stop and start, and no call fails.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,7 +16,8 @@ use crate::harness::{Reply, Store, TestLethe, Wire, each_store, tell};
 
 const CALL: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: lethe\r\n\r\n";
 
-/// Makes servers of a story those of a real installation, which goes on for a while after it was asked to end.
+/// Gives the servers of a story the settings of a real installation, which runs on for a while after it was asked to
+/// stop.
 pub async fn in_production(lethe: &mut TestLethe, drain: &str) {
     lethe.stop().await;
     let jwks = lethe.data_folder().join("jwks.json");
@@ -30,7 +31,8 @@ pub async fn in_production(lethe: &mut TestLethe, drain: &str) {
     lethe.set("HTTP__DRAIN", drain);
 }
 
-/// One call over a connection that is kept, as a careful client makes it: what it knows to be closed it does not use.
+/// One call over a kept connection, as a careful client makes it: it does not use a connection that it knows to be
+/// closed.
 async fn call(kept: &mut Option<Wire>, address: &str) -> io::Result<Reply> {
     let mut wire = match kept.take() {
         Some(wire) if !wire.is_closed() => wire,
@@ -57,7 +59,7 @@ each_store!(a_server_that_ends_loses_no_call, |mut lethe: TestLethe| async move 
                 loop {
                     match call(&mut kept, &address).await {
                         Ok(reply) if reply.status == 200 => calls.fetch_add(1, Ordering::Relaxed),
-                        // Nobody is there any more.
+                        // No server is there any more.
                         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(()),
                         Ok(reply) => return Err(io::Error::other(reply.head)),
                         Err(error) => return Err(error),
@@ -81,10 +83,10 @@ each_store!(a_server_that_ends_loses_no_call, |mut lethe: TestLethe| async move 
     assert_eq!(idle.rest().await, b"", "an idle connection is closed without a word");
 });
 
-/// How long bytes are on their way from a client to a server, and back.
+/// The time that bytes need from a client to a server, and back.
 const ON_THE_WAY: Duration = Duration::from_millis(20);
 
-/// A stand-in for a service of Kubernetes: each connection goes to the next server that is ready, and stays there.
+/// A stand-in for a service of Kubernetes. Each connection is made to the next server that is ready, and stays there.
 struct Proxy {
     servers: Mutex<HashMap<usize, Backend>>,
     next: AtomicUsize,
@@ -155,7 +157,7 @@ impl Proxy {
     }
 }
 
-/// Carries what arrives, and the end of it, as if over a network.
+/// Forwards bytes, and their end, as if over a network.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
     let (sent, mut arriving) = unbounded_channel();
     let read = async move {
@@ -180,8 +182,8 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
     tokio::join!(read, write);
 }
 
-/// Restarts two servers in turn below a hundred calls a second, each at least twice and for so long. Answers how many
-/// calls there were, how many restarts, and what failed.
+/// Restarts two servers in turn under a hundred calls a second, each at least twice and for at least this time. Returns
+/// the number of calls, the number of restarts, and the failures.
 async fn rolling(first: TestLethe, span: Duration) -> (u64, u64, Vec<String>) {
     let mut first = first;
     in_production(&mut first, "1").await;

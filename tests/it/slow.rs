@@ -1,4 +1,5 @@
-//! Peers that are slow, whether they mean it or not: nobody waits for them for long, and nobody else waits at all.
+//! Slow peers, whether on purpose or not: the service waits for them for a short time, and other peers do not wait at
+//! all.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +9,11 @@ use tokio::time::timeout;
 
 use crate::harness::{Answer, Wire, each_store};
 
-/// Long enough for anything that ends by itself on a busy machine, and shorter than what never ends.
+/// Long enough for everything that ends by itself on a busy machine, and a sign that something never ends.
 const ENDS: Duration = Duration::from_secs(25);
 const DRIP: Duration = Duration::from_millis(100);
 
-/// How a body is announced.
+/// The announcement of a body.
 #[derive(Clone, Copy)]
 enum Framing {
     Chunked,
@@ -28,7 +29,7 @@ fn post(path: &str, token: Option<&str>, media_type: &str, framing: Framing) -> 
     format!("POST {path} HTTP/1.1\r\nHost: lethe\r\n{token}Content-Type: {media_type}\r\n{framing}\r\n\r\n")
 }
 
-/// What a server says to a body that drips, until it closes the connection.
+/// The output of a server for a body that drips, until the server closes the connection.
 async fn dripped(address: &str, head: &str) -> String {
     let mut wire = Wire::connect(address).await.unwrap();
     wire.send(head.as_bytes()).await.unwrap();
@@ -170,7 +171,7 @@ each_store!(a_request_head_that_drips_ends_the_first_time_and_later, |lethe: Tes
     assert!(later.is_empty(), "{later:?}");
 });
 
-/// Interactions whose attributes are nearly as long as they may be.
+/// Interactions whose attributes are nearly as long as allowed.
 fn long_interactions(count: usize) -> String {
     let line = |no: usize| {
         let attributes = json!({ "note": "x".repeat(31_000) });
@@ -224,7 +225,8 @@ each_store!(where_all_connections_are_taken_the_one_that_waits_longest_ends, |mu
     me().await;
     drop(idle);
 
-    // Calls are not ended: while as many as may be are at work, nobody is let in, and the probes know another way.
+    // Calls are not ended. While the largest number of calls is running, no connection is accepted, and the probes use
+    // another listener.
     let sender = lethe.caller("integration");
     let mut busy = Vec::new();
     for _ in 0..4 {

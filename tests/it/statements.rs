@@ -1,20 +1,20 @@
-//! What a distributed PostgreSQL needs of the project's SQL.
+//! The rules of a distributed PostgreSQL for the project's SQL.
 //!
-//! Two things look after it. A debug build checks every statement before it runs (`src/store/rules.rs`), so each test of this
-//! suite is one of that: the bound tenant at every table, INSERT before WITH, no list of columns behind the name of a WITH.
-//! That sees the text as it is put together, but only what a test runs. The first test below reads the sources instead: it
-//! sees all of them, but a piece at a time, so it knows the two shapes and cannot tell whether a table has its tenant.
-//! Neither sees what `sqlx::raw_sql` sends: migrations and VACUUM.
+//! Two checks enforce them. A debug build checks every statement before it runs (`src/store/rules.rs`), so every test
+//! of this suite checks them: the bound tenant at every table, INSERT before WITH, and no list of columns after the
+//! name of a WITH. That check sees the complete text, but only the statements that a test runs. The first test below
+//! reads the sources instead. It sees all statements, but in pieces, so it knows only the two shapes and not whether a
+//! table has its tenant. Neither check sees the text that `sqlx::raw_sql` sends: migrations and VACUUM.
 
 use std::path::Path;
 
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::harness::Databases;
 
-/// The string literals of a source, each with its line, those of one statement as they stand.
-fn literals(source: &str) -> Vec<(usize, String)> {
+/// The string literals of a source, each with its line. The pieces of one statement stay separate.
+pub fn literals(source: &str) -> Vec<(usize, String)> {
     let (mut literals, mut rest, mut line) = (Vec::new(), source, 1);
     while let Some(at) = rest.find(['"', '\n', '/', '\'']) {
         let (before, found) = rest.split_at(at);
@@ -22,7 +22,7 @@ fn literals(source: &str) -> Vec<(usize, String)> {
             [b'"', ..] if !before.ends_with('#') => {
                 let end = end_of_literal(&found[1..]) + 1;
                 let text = &found[1..end];
-                // A line that is continued: the backslash, the end of the line, and what indents the next one.
+                // A continued line: the backslash, the end of the line, and the indentation of the next one.
                 let joined = text.split("\\\n").enumerate();
                 let joined = joined.map(|(no, part)| if no == 0 { part } else { part.trim_start() });
                 literals.push((line, joined.collect::<String>()));
@@ -54,7 +54,7 @@ fn end_of_literal(text: &str) -> usize {
     text.len()
 }
 
-/// What a piece of SQL does that no piece may.
+/// The rule that a piece of SQL breaks.
 fn broken(literal: &str) -> Option<&'static str> {
     if literal.find("INSERT INTO ").is_some_and(|at| at > 0) {
         return Some("a statement that inserts begins with it: its WITH comes behind the columns");
@@ -124,8 +124,8 @@ fn a_piece_of_sql_that_citus_refuses_is_told() {
     assert_eq!(found, ["2 WITH a AS", "3 a \\\" b", "4 c"]);
 }
 
-/// Citus hands a change of a distributed table on to the shards with the whole text that it came in, and they take one
-/// statement at a time. The server tells in which texts the changes came.
+/// Citus forwards a change of a distributed table to the shards with the whole text that contains it, and they accept
+/// one statement at a time. The server reports the texts that contained the changes.
 #[test]
 fn a_migration_goes_out_statement_by_statement() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -143,7 +143,7 @@ fn a_migration_goes_out_statement_by_statement() {
             .await
             .unwrap();
         let patience = std::time::Duration::from_mins(1);
-        let settings = Settings { url: database.url().into(), schema: None, connections: 1, patience };
+        let settings = StoreSettings { url: database.url().into(), schema: None, connections: 1, patience };
         let archive = Db::<Archive>::open(&settings).await.unwrap();
         lethe::store::migrate(&archive).await.unwrap();
         lethe::store::migrate(&archive).await.unwrap();

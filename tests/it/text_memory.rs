@@ -1,14 +1,15 @@
-//! The memory that texts take is a small multiple of their length, whatever their shape. `scripts/text-memory` measures the longest.
+//! The memory for texts is a small multiple of their length, whatever their shape. `scripts/text-memory` measures the
+//! longest.
 
 use serde_json::{Value, json};
 
 use crate::harness::each_store;
 
-/// How long each text is, in bytes.
+/// The length of each text, in bytes.
 const SIZE: usize = 2 << 20;
 
-/// How much more memory the server may have had after each format than before the first, in bytes: six lengths of a text, and what a window
-/// of the finder takes whatever the length is. A tree of the words of one text took forty lengths.
+/// The growth of the server's memory after each format, compared with the time before the first, in bytes: six lengths
+/// of a text, and the constant memory of a window of the finder. A tree of the words of one text took forty lengths.
 const MOST: u64 = 6 * SIZE as u64 + (20 << 20);
 
 fn repeated(head: &str, piece: &str, tail: &str) -> String {

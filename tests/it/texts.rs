@@ -1,4 +1,4 @@
-//! Texts of interactions: no identifier lies in them, and each reader sees what the view shows.
+//! Texts of interactions: they are stored without identifiers, and each reader sees the text in their view.
 
 use serde_json::{Value, json};
 
@@ -215,18 +215,19 @@ each_store!(a_late_text_arrives_forgotten, |lethe: TestLethe| async move {
         .collect();
     assert!(held.is_empty(), "{held:?}");
 
-    // What happened after the day that was asked for keeps its customer.
+    // An interaction after the requested day keeps its customer.
     let item = upload(&lethe, &later, "chat_log", "application/json", &chat().to_string()).await;
     assert_eq!(read(&officer, &item, "identified").await.json(), chat_with(NAME, NUMBER, ADDRESS, OTHER));
 
-    // Who is forgotten is so in the text about somebody else, too.
+    // A forgotten customer is also forgotten in the text about another customer.
     lethe.record(&json!({ "external_id": "x", "channel": "call", "started_at": "2026-02-11T10:00:00Z", "customer": { "phone_number": "+4741516171", "name": "Ola Hansen" } })).await;
     let found = officer.all("/archive/search", &json!({ "phone_number": "+4741516171" })).await;
     let path = format!("/archive/interactions/{}/content", found[0]["id"].as_str().unwrap());
     let item = upload(&lethe, &path, "comment", "text/plain", &format!("Ola, +4741516171, about {NUMBER}")).await;
     assert_eq!(read(&officer, &item, "identified").await.text, "Ola Hansen, +4741516171, about Anonymized");
 
-    // A day that moves takes its texts along, and a customer who arrives forgotten leaves them.
+    // If an interaction moves to another day, its texts move too. If its customer arrives forgotten, its texts lose
+    // them.
     let item = upload(&lethe, &later, "comment", "text/plain", &format!("Kanari, {NUMBER}")).await;
     let moved = interaction(&lethe, "later", 12).await;
     assert_eq!(moved, later);
@@ -263,7 +264,7 @@ each_store!(a_deleted_text_leaves_nothing, |lethe: TestLethe| async move {
     let dump = lethe.dump().await;
     assert_eq!((of_texts().await, dump.rows("contents").len(), dump.rows("vault.content_keys").len()), (0, 0, 0));
 
-    // The number that only the text knew leaves the vault with the night, and nothing that is in use.
+    // The pass deletes the number that only the text knew from the vault, and no number that is in use.
     let before = dump.rows("vault.identifiers").len();
     lethe.night("2026-02-16T02:00:00Z").await.well();
     assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), before - 1);
@@ -291,7 +292,7 @@ each_store!(what_is_no_text_of_its_format_is_refused, |lethe: TestLethe| async m
     let broken = send("application/json", b"[\"91827364\",\n").await;
     assert_eq!(
         (broken.problem(400), broken.json()["detail"].clone()),
-        ("json_invalid".to_owned(), json!("not JSON from line 2, column 1 on"))
+        ("json_invalid".to_owned(), json!("The text is not JSON from line 2, column 1 on. Correct it there."))
     );
     for media_type in ["application/octet-stream", "text/html", "audio/wav", "text/plain; charset=latin1"] {
         assert_eq!(send(media_type, b"hi").await.problem(415), "media_type_unsupported", "{media_type}");

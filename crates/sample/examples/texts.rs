@@ -1,7 +1,8 @@
-//! Chat logs and transcripts with known truth, and how fast and how well the finder reads them: `benches/run texts`.
+//! Chat logs and transcripts with known identifiers, and the speed and quality of the finder on them: `benches/run
+//! texts`.
 //!
-//!     texts make 500          writes texts, a JSON object a line, with where the numbers and addresses stand
-//!     texts find < texts      tokenizes them on one core; writes bytes and seconds, then what was found in each
+//!     texts make 500          writes texts, one JSON object a line, with the positions of numbers and addresses
+//!     texts find < texts      tokenizes the texts on one core, and writes bytes, seconds, and the matches of each text
 
 use std::io::{self, BufRead as _, Write};
 use std::ops::Range;
@@ -12,10 +13,10 @@ use pii::{Email, Kind, Phone, Region};
 use sample::{REGION, Sample, SampleCustomer, customer, spellings};
 use serde::{Deserialize, Serialize};
 
-/// How often the texts are read: the fastest round counts.
+/// The number of times that the texts are read. The fastest time counts.
 const ROUNDS: usize = 5;
 
-/// A text and the characters of it that are identifiers.
+/// A text, and the characters of it that are identifiers.
 #[derive(Serialize, Deserialize, Default)]
 struct Log {
     text: String,
@@ -23,7 +24,7 @@ struct Log {
     emails: Vec<Range<usize>>,
     /// Numbers that are spoken as words.
     spoken: Vec<Range<usize>>,
-    /// The customer, whose number and address the record knows.
+    /// The customer. The record knows their number and address.
     phone: String,
     email: Option<String>,
 }
@@ -40,7 +41,7 @@ struct Finds {
     emails: Vec<Range<usize>>,
 }
 
-/// What is said in a language: openings, turns without and with identifiers, and the digits as words.
+/// The texts of a language: openings, turns without and with identifiers, and the digits as words.
 struct Language {
     talk: &'static [&'static str],
     telling: &'static [&'static str],
@@ -197,7 +198,7 @@ impl Log {
             match (word, &person.email) {
                 ("email", Some(email)) => self.emails.push(append(&mut self.text, email)),
                 ("spoken", _) => {
-                    // From abroad it is dialled with its country code.
+                    // From abroad, the number is dialled with its country code.
                     let e164 = person.phone_e164.as_str();
                     let dialled = e164.strip_prefix("+47").map_or_else(|| e164.replacen('+', "00", 1), str::to_owned);
                     let digits: Vec<&str> = dialled.bytes().filter_map(digit).collect();
@@ -214,14 +215,14 @@ impl Log {
     }
 }
 
-/// Where a text was appended, in characters.
+/// The position in characters at which a text was appended.
 fn append(text: &mut String, more: &str) -> Range<usize> {
     let start = text.chars().count();
     text.push_str(more);
     start..text.chars().count()
 }
 
-/// Seconds of processor time that this process has used: what else the machine does must not count.
+/// The seconds of processor time that this process has used, so that other processes of the machine do not count.
 fn processor_seconds() -> io::Result<f64> {
     let used = std::fs::read_to_string("/proc/self/schedstat")?;
     let nanoseconds: f64 = used.split(' ').next().unwrap_or_default().parse().map_err(io::Error::other)?;
@@ -249,7 +250,7 @@ fn find(region: Region) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     serde_json::to_writer(&mut out, &Speed { bytes, seconds })?;
     out.write_all(b"\n")?;
-    // What is found in a text of nobody's: the record's own identifiers would be easier.
+    // The matches in a text without a known customer. The identifiers of a known customer would be easier to find.
     let finder = Finder::new(region, Own::default());
     for text in &texts {
         let mut finds = Finds::default();

@@ -1,26 +1,27 @@
-//! Chance that repeats: the same seed draws the same numbers on every machine.
+//! Random draws that repeat: the same seed draws the same numbers on every machine.
 
-/// What the draws are for; each purpose has a row of its own, so that one record's parts do not shift each other.
+/// The purposes of draws. Each purpose has a sequence of its own, so that the parts of a record do not shift each
+/// other.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
     Person = 1,
-    /// When an interaction happens, whose it is and how it goes.
+    /// The time, the customer, and the course of an interaction.
     Course = 2,
-    /// How an interaction is written down.
+    /// The spelling of an interaction's record.
     Interaction = 3,
-    /// Whether the customer answers a survey, and how.
+    /// Whether the customer answers a survey, and the answers.
     Survey = 4,
-    /// How the events are written down.
+    /// The events of an interaction.
     Events = 5,
-    /// What was said and recorded.
+    /// The content of an interaction.
     Content = 6,
 }
 
-/// A row of drawn numbers (`SplitMix64`: a counter whose steps are scattered by two multiplications).
+/// A sequence of drawn numbers (`SplitMix64`: a counter whose steps are scattered by two multiplications).
 pub(super) struct Chance(u64);
 
 impl Chance {
-    /// The draws for one thing: the same three always draw the same.
+    /// The draws for one purpose. The same arguments always draw the same numbers.
     pub(super) const fn new(seed: u64, purpose: Purpose, index: u64) -> Self {
         let apart = scatter(seed.wrapping_add(scatter(purpose as u64)));
         Self(scatter(apart ^ index.wrapping_mul(STEP)))
@@ -32,7 +33,7 @@ impl Chance {
         scatter(self.0)
     }
 
-    /// A number from 0 up to, but not including, `end`; 0 where there is none.
+    /// A number from 0 up to, but not including, `end`. It is 0 if `end` is 0.
     pub(super) const fn below(&mut self, end: u64) -> u64 {
         let wide = (self.next() as u128) * (end as u128);
         // The upper half of a product with `end` is below `end`.
@@ -45,12 +46,12 @@ impl Chance {
         least.saturating_add(u32::try_from(self.below(span)).unwrap_or(0))
     }
 
-    /// True in so many of a hundred draws.
+    /// True in `percent` of a hundred draws.
     pub(super) const fn percent(&mut self, share: u64) -> bool {
         self.below(100) < share
     }
 
-    /// One of some things; there must be one.
+    /// One element of a slice, which must not be empty.
     pub(super) fn pick<T: Copy>(&mut self, things: &[T]) -> T {
         let at = self.below(things.len() as u64);
         things[usize::try_from(at).unwrap_or(0)]

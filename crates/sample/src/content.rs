@@ -1,4 +1,5 @@
-//! What belongs to a sample's interactions: recordings that are real WAV tones, transcripts with their timings, chat logs.
+//! The content of a sample's interactions: recordings that are real WAV tones, transcripts with their timings, and chat
+//! logs.
 
 use std::fmt::Write as _;
 
@@ -10,24 +11,24 @@ use super::course::{Channel, Course};
 use super::load::Days;
 use super::texts::{Subject, fill};
 
-/// A file of content, named after its interaction's external id.
+/// A file of content. It is named after the external id of its interaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleFile {
     pub external_id: String,
-    /// `wav` for a recording, `vtt` for a transcript, `json` for a chat log.
+    /// `wav` for a recording, `vtt` for a transcript, and `json` for a chat log.
     pub ending: &'static str,
     pub bytes: Vec<u8>,
 }
 
 impl SampleFile {
-    /// The name under which `lethe import` knows whose it is.
+    /// The file name by which `lethe import` finds the interaction.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.external_id, self.ending)
     }
 }
 
-/// Samples a second of the recordings.
+/// The samples of a recording in each second.
 const RATE: u32 = 8_000;
 
 const OPENINGS: &[&str] = &[
@@ -37,14 +38,14 @@ const OPENINGS: &[&str] = &[
     "Goddag, hvad kan jeg hjælpe med?",
 ];
 
-/// What a customer says who may be known by name.
+/// A customer's sentences with their own name.
 const NAMED: &[&str] = &[
     "Hei, dette er {name}, jeg har flyttet.",
     "This is {name}, I never got the letter.",
     "{name} här, jag väntar på en tekniker.",
 ];
 
-/// What a customer says that names nobody.
+/// A customer's sentences that name nobody.
 const PLAIN: &[&str] = &[
     "Jeg fikk faktura 2026-118 to ganger.",
     "The line has been down since 07:30.",
@@ -52,7 +53,7 @@ const PLAIN: &[&str] = &[
     "Kan jeg få 2 stk. til, og hva koster det?",
 ];
 
-/// What a customer says with the own number or address.
+/// A customer's sentences with their own number or address.
 const OWN: &[&str] = &[
     "Dere når meg på {phone}.",
     "Please call me back on {phone}, or write to {email}.",
@@ -68,7 +69,7 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// The content of a sample's interactions, in their order: a recording of each answered call and each voicemail, a
-/// transcript of every third of those, a log of each chat. None where the days leave the calendar.
+/// transcript of every third of them, and a log of each chat. It is `None` if the days leave the calendar.
 #[must_use]
 pub fn files(sample: &Sample) -> Option<impl Iterator<Item = SampleFile> + use<>> {
     let (sample, days) = (*sample, Days::before(sample.until, sample.days)?);
@@ -94,7 +95,7 @@ fn of(sample: &Sample, course: &Course) -> Vec<SampleFile> {
     files
 }
 
-/// What was said, and whether by the customer.
+/// The sentences, and whether the customer says each of them.
 fn conversation(course: &Course, chance: &mut Chance) -> Vec<(bool, String)> {
     let own = Subject { person: &course.person, shown: course.shown };
     let mut say = |is_customer, texts: &[&str]| (is_customer, fill(chance.pick(texts), Some(own), None, chance));
@@ -116,7 +117,7 @@ fn speaker(course: &Course, is_customer: bool) -> String {
     }
 }
 
-/// A log in the form of turns.
+/// A chat log in the form of turns.
 fn chat_log(course: &Course, chance: &mut Chance) -> Value {
     let turns = conversation(course, chance).into_iter().zip(0_u32..).map(|((is_customer, text), turn)| {
         json!({ "speaker": speaker(course, is_customer), "at": course.after(turn * 20).to_utc().to_rfc3339(), "text": text })
@@ -150,10 +151,10 @@ fn stamp(milliseconds: u64) -> String {
     format!("{:02}:{:02}:{:02}.{:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60, milliseconds % 1_000)
 }
 
-/// A quarter to a whole second of a tone: 16-bit PCM in a WAV file.
+/// A tone of a quarter to a whole second: 16-bit PCM in a WAV file.
 fn tone(chance: &mut Chance) -> Vec<u8> {
     let samples = chance.seconds(RATE / 4, RATE);
-    // A triangle wave, which needs no sine: up for half a period, down for the other half.
+    // A triangle wave needs no sine: it rises for half a period, and falls for the other half.
     let period = i64::from(chance.seconds(16, 40));
     let size = 2 * samples;
     let mut wav = Vec::with_capacity(44 + 2 * samples as usize);

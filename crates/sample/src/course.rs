@@ -1,4 +1,4 @@
-//! How an interaction went: the facts that its record, its survey response and its events share.
+//! The course of an interaction: the facts that its record, its survey response, and its events share.
 
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
@@ -8,7 +8,7 @@ use super::chance::{Chance, Purpose};
 use super::load::Days;
 use super::people::{Person, person};
 
-/// By what the customer reached the house.
+/// The identifier by which the customer contacted the centre.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Channel {
     Call,
@@ -30,7 +30,7 @@ impl Channel {
     }
 }
 
-/// Which identifiers of the customer the record has.
+/// The identifiers of the customer in the record.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Shown {
     pub(super) phone: bool,
@@ -44,13 +44,13 @@ pub(super) enum Note {
     Plain,
     Own,
     Named,
-    /// It holds the number of this other customer.
+    /// The record contains the number of this other customer.
     Other(u64),
 }
 
 pub(super) struct Course {
     pub(super) index: u64,
-    /// Whose it is; the number may be withheld nonetheless.
+    /// The customer. Their number may be withheld nonetheless.
     pub(super) customer: u64,
     pub(super) person: Person,
     pub(super) shown: Shown,
@@ -58,7 +58,7 @@ pub(super) struct Course {
     pub(super) inbound: bool,
     pub(super) start: DateTime<Tz>,
     pub(super) queue: &'static str,
-    /// The agent's number; none where nobody took it.
+    /// The agent's number. It is `None` if no agent answered.
     pub(super) agent: Option<u64>,
     pub(super) outcome: &'static str,
     pub(super) wait: u32,
@@ -76,22 +76,22 @@ const QUEUES: [(&str, u64); 6] = [
     ("Complaints", 3),
 ];
 
-/// How many agents work in a queue.
+/// The number of agents of a queue.
 const AGENTS: u64 = 12;
 
-/// How many customers the interactions of a sample come from.
+/// The number of customers of a sample's interactions.
 pub(super) fn customer_count(sample: &Sample) -> u64 {
     (sample.interactions / 4).clamp(1, super::people::MOST)
 }
 
-/// One of the sample's customers: the first call far more often than the last.
+/// One of the sample's customers. The first one calls far more often than the last.
 fn some_customer(sample: &Sample, chance: &mut Chance) -> u64 {
     let reach = chance.below(customer_count(sample)) + 1;
     chance.below(reach)
 }
 
 impl Course {
-    /// The interaction of a number; none only where the sample's days leave the calendar.
+    /// The interaction of a number. It is `None` only if the sample's days leave the calendar.
     pub(super) fn of(sample: &Sample, days: &Days, index: u64) -> Option<Self> {
         let mut chance = Chance::new(sample.seed, Purpose::Course, index);
         let start = days.start(index, sample.interactions, &mut chance)?;
@@ -125,12 +125,12 @@ impl Course {
         })
     }
 
-    /// The interaction's id in the system that it comes from.
+    /// The interaction's id in the system that sends it.
     pub(super) fn external_id(&self) -> String {
         format!("sample-{}", self.index)
     }
 
-    /// So many seconds after the start.
+    /// The instant this many seconds after the start.
     pub(super) fn after(&self, seconds: u32) -> DateTime<Tz> {
         self.start + TimeDelta::seconds(i64::from(seconds))
     }
@@ -139,7 +139,7 @@ impl Course {
         self.after(self.wait + self.talk)
     }
 
-    /// Whether the record says whose it is.
+    /// Whether the record names its customer.
     pub(super) const fn is_identified(&self) -> bool {
         self.shown.phone || self.shown.email
     }
@@ -165,12 +165,12 @@ fn channel_inbound(channel: Channel, chance: &mut Chance) -> bool {
 
 fn shown(channel: Channel, inbound: bool, has_email: bool, chance: &mut Chance) -> Shown {
     match channel {
-        // Who hides the number is not known by name either.
+        // A caller who withholds the number is not known by name either.
         Channel::Call | Channel::Voicemail if inbound && chance.percent(7) => Shown::default(),
         Channel::Call => Shown { phone: true, email: has_email && chance.percent(5), name: chance.percent(30) },
         Channel::Voicemail | Channel::Sms => Shown { phone: true, email: false, name: chance.percent(15) },
         Channel::Email => Shown { phone: chance.percent(10), email: true, name: chance.percent(80) },
-        // Some chat with no more than a name.
+        // Some customers chat with only a name.
         Channel::Chat => Shown { phone: chance.percent(25), email: has_email && chance.percent(85), name: true },
     }
 }
@@ -197,9 +197,9 @@ fn outcome(channel: Channel, inbound: bool, chance: &mut Chance) -> &'static str
     }
 }
 
-/// Seconds until somebody answered or the customer gave up, and seconds together.
+/// The seconds until an agent answered or the customer gave up, and the seconds of the conversation.
 fn lengths(channel: Channel, answered: bool, chance: &mut Chance) -> (u32, u32) {
-    // Most wait a little and a few wait long, so chance is drawn within a drawn bound.
+    // Most customers wait a little and a few wait long, so the wait is drawn within a drawn bound.
     let mut skewed = |most| {
         let bound = chance.seconds(1, most);
         chance.seconds(0, bound)

@@ -1,8 +1,8 @@
-//! Realistic data of any size, made from a seed: a contact centre in Norway with repeat callers of several countries.
+//! Realistic data of any size, made from a seed: a contact centre in Norway with repeat callers from several countries.
 //!
-//! Record `n` of a sample follows from the seed and `n` alone, so nothing is kept, any part can be made again, and
-//! interactions, survey responses and raw events of one sample fit each other. Numbers are such as networks give out,
-//! people and addresses are invented (RFC 2606 domains).
+//! The seed and `n` alone determine record `n` of a sample. So nothing is stored, any part can be made again, and the
+//! interactions, survey responses, and raw events of one sample belong together. The numbers are ones that networks
+//! assign. The people and addresses are invented (RFC 2606 domains).
 
 mod chance;
 mod content;
@@ -22,39 +22,39 @@ use course::{Course, Note, customer_count};
 use load::Days;
 pub use people::{SampleCustomer, spellings};
 
-/// The region whose national numbers stand without a country code in the sample.
+/// The region whose national numbers have no country code in the sample.
 pub const REGION: &str = "NO";
 
 /// The time zone of the sample's days.
 pub const ZONE: Tz = load::ZONE;
 
-/// Which data to make; equal values make equal data.
+/// The data to make. Equal values make equal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     pub interactions: u64,
-    /// Over how many local days they spread; at least one.
+    /// The number of local days over which the interactions are spread. It is at least one.
     pub days: u32,
     pub seed: u64,
-    /// The local day before which they all start. What comes after, an end or a survey response, may fall on it.
+    /// The local day before which all interactions start. An end or a survey response may be on this day.
     pub until: NaiveDate,
 }
 
-/// Which records of a sample to write.
+/// The kind of the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleKind {
-    /// Calls, chats, e-mails, voicemails and text messages.
+    /// Calls, chats, e-mails, voicemails, and text messages.
     Interactions,
-    /// Answers to text-message surveys: about one for ten interactions.
+    /// Answers to text-message surveys: about one for each ten interactions.
     SurveyResponses,
-    /// The events behind the statistics: two to four for an interaction.
+    /// The events behind the statistics: two to four for each interaction.
     RawEvents,
 }
 
-/// How much is written at a time, in bytes.
+/// The number of bytes that are written at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// Writes the records of a kind, one JSON object a line in the archive's ingest form, in the order of their
-/// interactions' starts. An `InvalidInput` error where the days do not lie in the years 1970 to 9999.
+/// Writes the records of a kind, one JSON object a line in the archive's input format, in the order in which their
+/// interactions start. Returns an `InvalidInput` error if the days are not in the years 1970 to 9999.
 pub fn write(sample: &Sample, kind: SampleKind, out: &mut impl Write) -> io::Result<()> {
     let days = Days::before(sample.until, sample.days).ok_or(io::ErrorKind::InvalidInput)?;
     let mut lines = Vec::with_capacity(CHUNK + 4_096);
@@ -74,14 +74,14 @@ pub fn write(sample: &Sample, kind: SampleKind, out: &mut impl Write) -> io::Res
     out.flush()
 }
 
-/// The customer of a number, from 0. They do not depend on the sample's size: the first of a small sample are the
-/// first of a large one too.
+/// The customer of a number, from 0. Customers do not depend on the sample's size: the first ones of a small sample are
+/// the first ones of a large sample, too.
 #[must_use]
 pub fn customer(sample: &Sample, index: u64) -> SampleCustomer {
     people::person(sample.seed, index).into()
 }
 
-/// All customers of the sample, those who call most often first.
+/// All customers of the sample. The order is by the number of calls.
 pub fn customers(sample: &Sample) -> impl Iterator<Item = SampleCustomer> + use<> {
     let sample = *sample;
     (0..customer_count(&sample)).map(move |index| customer(&sample, index))
@@ -90,19 +90,19 @@ pub fn customers(sample: &Sample) -> impl Iterator<Item = SampleCustomer> + use<
 /// An interaction in which a customer appears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appearance {
-    /// The interaction's external id; its survey response and events name it too.
+    /// The interaction's external id. Its survey response and events name it, too.
     pub external_id: String,
     pub started_at: DateTime<Utc>,
-    /// Whether the customer's number stands in the record's customer field.
+    /// Whether the record's customer field contains the customer's number.
     pub phone: bool,
-    /// Whether the customer's address stands there.
+    /// Whether the record's customer field contains the customer's address.
     pub email: bool,
-    /// Whether the record is another customer's and its notes hold this one's number.
+    /// Whether the record belongs to another customer, and its notes contain this customer's number.
     pub mentioned: bool,
 }
 
-/// Where the customer of a number appears by number or address, in the order of the interactions. Goes through the
-/// whole sample. A record's notes hold no identifier of its own customer that its fields do not hold.
+/// The interactions in which a customer appears by number or address, in their order. The function reads the whole
+/// sample. A record's notes contain no identifier of its own customer that its fields do not contain.
 pub fn appearances(sample: &Sample, customer: u64) -> impl Iterator<Item = Appearance> + use<> {
     let sample = *sample;
     let days = Days::before(sample.until, sample.days);

@@ -1,4 +1,4 @@
-//! When customers call: a curve over the hours of a day and the days of a week.
+//! The load over the hours of a day and the days of a week.
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, TimeZone};
 use chrono_tz::Tz;
@@ -7,22 +7,22 @@ use super::chance::Chance;
 
 pub(super) const ZONE: Tz = chrono_tz::Europe::Oslo;
 
-/// The load of each hour of a day, as a share of nothing in particular.
+/// The load of each hour of a day, as a relative weight.
 const HOURS: [u64; 24] = [1, 1, 1, 1, 1, 2, 6, 18, 52, 84, 96, 92, 78, 82, 86, 74, 52, 34, 26, 20, 14, 8, 4, 2];
 
-/// The load of each day of a week from Monday, in the same way.
+/// The load of each day of a week from Monday, as a relative weight.
 const DAYS: [u64; 7] = [12, 11, 10, 10, 9, 3, 2];
 
 const HOUR_SECONDS: u64 = 3_600;
 
 pub(super) struct Days {
     first: NaiveDate,
-    /// The load of all of them.
+    /// The sum of the weights.
     total: u128,
 }
 
 impl Days {
-    /// The days before `until`; none where there are none, or where they leave the years that the archive takes.
+    /// The days before `until`. It is `None` if there are no days, or if they leave the years that the archive accepts.
     pub(super) fn before(until: NaiveDate, days: u32) -> Option<Self> {
         let first = until.checked_sub_days(chrono::Days::new(u64::from(days)))?;
         let known = |day: NaiveDate| (1970..=9999).contains(&day.year());
@@ -35,8 +35,8 @@ impl Days {
         Some(Self { first, total: u128::from(weeks * week_load() + rest) })
     }
 
-    /// The start of record `index` of `count`: one of `count` parts of equal load, and chance within it. So later
-    /// records start later, and every hour has its share.
+    /// The start of record `index` of `count`: a random instant in one of `count` parts of equal load. So later records
+    /// start later, and every hour has its share.
     pub(super) fn start(&self, index: u64, count: u64, chance: &mut Chance) -> Option<DateTime<Tz>> {
         let place = (u128::from(index) << 16) + u128::from(chance.below(1 << 16));
         let share = place.checked_mul(self.total)? / (u128::from(count.max(1)) << 16);
@@ -57,7 +57,7 @@ impl Days {
         let second = hours * HOUR_SECONDS + load / (HOURS[slot_of_day(hours)] * day);
         let local = self.first.checked_add_days(chrono::Days::new(days))?.and_hms_opt(0, 0, 0)?
             + TimeDelta::seconds(i64::try_from(second).ok()?);
-        // Nobody calls in an hour that the clocks skip: they call in the next.
+        // Nobody can call in an hour that the clocks skip, so the call is in the next hour.
         let shown = ZONE.from_local_datetime(&local).earliest();
         shown.or_else(|| ZONE.from_local_datetime(&(local + TimeDelta::hours(1))).earliest())
     }
@@ -91,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Over every length and every transition of the clocks, records stay within their days.
+        /// With every length and every change of the clocks, records stay within their days.
         #[test]
         fn records_start_within_their_days(days in 1_u32..800, until in 1_000_u64..22_000, count in 1_u64..u64::MAX, index: u64) {
             let until = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + chrono::Days::new(until);

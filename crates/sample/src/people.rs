@@ -1,4 +1,4 @@
-//! The customers of the sample: people who do not exist, each with a number that a network could give out.
+//! The customers of the sample: people who do not exist, each with a number that a network could assign.
 
 use pii::{Phone, Region};
 
@@ -6,20 +6,20 @@ use super::chance::{Chance, Purpose};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleCustomer {
-    /// The phone number in E.164; no two customers share one.
+    /// The phone number in E.164. No two customers share one.
     pub phone_e164: String,
-    /// The e-mail address in its canonical spelling, if they have one; no two customers share one.
+    /// The e-mail address in its canonical spelling, if the customer has one. No two customers share one.
     pub email: Option<String>,
-    /// The full name, given name first; some customers share one.
+    /// The full name, with the given name first. Some customers share one.
     pub name: String,
 }
 
 /// A country with its mobile numbers and its people.
 struct Country {
     code: &'static str,
-    /// What stands before a national number within the country.
+    /// The prefix of a national number within the country.
     trunk: &'static str,
-    /// The first digits of mobile numbers, such that any digits may follow.
+    /// The first digits of mobile numbers. Any digits may follow.
     mobile: &'static [&'static str],
     digits: usize,
     given: &'static [&'static str],
@@ -91,13 +91,14 @@ const COUNTRIES: [Country; 5] = [
     },
 ];
 
-/// Where the sample's mail goes: domains that are kept free for examples (RFC 2606).
+/// The domains of the sample's addresses, which are reserved for examples (RFC 2606).
 const DOMAINS: [&str; 3] = ["example.com", "example.org", "example.net"];
 
-/// Takes the customers of a country apart: coprime to the count of every country's numbers, so that none comes twice.
+/// The step between the numbers of a country's customers. It is coprime to the count of every country's numbers, so no
+/// number comes twice.
 const SPREAD: u64 = 7_368_787;
 
-/// How many customers there can be; every country has more numbers than that.
+/// The largest number of customers. Every country has more numbers than that.
 pub(super) const MOST: u64 = 5_000_000;
 
 /// A customer with their number in parts, as spellings need it.
@@ -116,7 +117,7 @@ pub(super) struct Number {
     national: String,
 }
 
-/// The customer of a number, the same for every sample of the seed.
+/// The customer of a number. Every sample of the seed has the same one.
 pub(super) fn person(seed: u64, index: u64) -> Person {
     let mut chance = Chance::new(seed, Purpose::Person, index);
     let country = &COUNTRIES[match chance.below(100) {
@@ -150,7 +151,7 @@ impl From<Person> for SampleCustomer {
     }
 }
 
-/// A name as it stands in an address: lower case, without marks.
+/// A name in the form that an address contains: lower case, without marks.
 fn ascii(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
     for c in name.chars().flat_map(char::to_lowercase) {
@@ -168,7 +169,7 @@ fn ascii(name: &str) -> String {
     plain
 }
 
-/// How many ways there are to write a number.
+/// The number of ways to write a number.
 const WAYS: u64 = 14;
 
 impl Number {
@@ -176,14 +177,14 @@ impl Number {
         format!("+{}{}", self.code, self.national)
     }
 
-    /// The number in some spelling that people of Norway use and read (A15).
+    /// The number in a spelling that people in Norway use and read (A15).
     pub(super) fn spelled(&self, chance: &mut Chance) -> String {
-        // Most systems write one of two forms; people write all of them.
+        // Most systems write one of two forms. People write all of them.
         let way = if chance.percent(40) { chance.below(2) } else { chance.below(WAYS) };
         if self.code == "47" || way < 8 { self.written(way) } else { self.written(way - 8) }
     }
 
-    /// The number in one of [`WAYS`]; from the ninth on without the country code.
+    /// The number in one of [`WAYS`]. From the ninth on, it has no country code.
     fn written(&self, way: u64) -> String {
         let Self { code, trunk, national } = self;
         match way {
@@ -205,7 +206,7 @@ impl Number {
     }
 }
 
-/// Digits in groups; the last length goes on to the end.
+/// Digits in groups. The last length repeats until the end.
 fn grouped(digits: &str, lengths: &[usize], separator: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 2);
     let mut rest = digits;
@@ -225,8 +226,8 @@ fn full_width(digit: char) -> char {
     char::from_u32(digit as u32 - u32::from(b'0') + 0xFF10).unwrap_or(digit)
 }
 
-/// A number of the sample in every spelling that is read as this number in a region (A15), the ways that only people
-/// write included. Empty for a number of a country that the sample does not know.
+/// A number of the sample in every spelling that is read as this number in a region (A15), including the ways that only
+/// people write. It is empty for a number of a country that the sample does not know.
 #[must_use]
 pub fn spellings(e164: &str, region: Region) -> Vec<String> {
     let known = COUNTRIES.iter().find_map(|country| {
@@ -266,7 +267,7 @@ mod tests {
             prop_assert!(person.email.is_none_or(|email| email == email.to_lowercase() && Email::parse(&email).is_ok()));
         }
 
-        /// People abroad are few, so their networks are tried apart.
+        /// Few customers live abroad, so their networks are tested separately.
         #[test]
         fn any_digits_may_follow_a_networks_first(country in 0..COUNTRIES.len(), prefix: prop::sample::Index, rest: u64) {
             let Country { code, mobile, digits, .. } = &COUNTRIES[country];

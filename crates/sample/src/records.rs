@@ -1,4 +1,4 @@
-//! An interaction, its survey response and its events in the archive's ingest form.
+//! An interaction, its survey response, and its events in the archive's input format.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use super::course::{Channel, Course, Note, Shown};
 use super::people::person;
 use super::texts::{self, Subject, address, fill};
 
-/// What telephony systems write where a number is withheld (A17).
+/// The words of telephony systems for a withheld number (A17).
 const WITHHELD: [Option<&str>; 10] = [
     None,
     None,
@@ -62,7 +62,7 @@ struct Attributes<'a> {
     notes: Option<[WrittenNote<'a>; 1]>,
 }
 
-/// The menu that a caller went through.
+/// The path of a caller through the menu.
 #[derive(Serialize)]
 struct Menu {
     path: [&'static str; 2],
@@ -107,7 +107,7 @@ pub(super) fn interaction(sample: &Sample, course: &Course, line: &mut Vec<u8>) 
     let mut chance = Chance::new(sample.seed, Purpose::Interaction, course.index);
     let external_id = course.external_id();
     let agent = course.agent.map(|agent| format!("a{agent}"));
-    // Systems differ in how they write times, but each writes both alike.
+    // Systems write times in different ways, but each writes both times in the same way.
     let in_utc = chance.percent(30);
     let is_call = matches!(course.channel, Channel::Call | Channel::Voicemail);
     push(
@@ -167,7 +167,7 @@ fn note(sample: &Sample, course: &Course, chance: &mut Chance) -> Option<String>
     Some(fill(chance.pick(texts), Some(own), other.as_ref(), chance))
 }
 
-/// Writes the survey response to an interaction as a line, if there was one: about one for ten interactions.
+/// Writes the survey response to an interaction as a line, if there was one: about one for each ten interactions.
 pub(super) fn survey_response(sample: &Sample, course: &Course, line: &mut Vec<u8>) -> io::Result<()> {
     let mut chance = Chance::new(sample.seed, Purpose::Survey, course.index);
     if course.outcome != "answered" || !course.is_identified() || !chance.percent(14) {
@@ -188,7 +188,7 @@ pub(super) fn survey_response(sample: &Sample, course: &Course, line: &mut Vec<u
             interaction_external_id: &interaction,
             answered_at: time(&answered_at, false),
             phone_number: course.person.number.spelled(&mut chance),
-            // Most are content, some are angry, few are in between.
+            // Most customers are content, some are angry, and few are in between.
             score: chance.pick(&[0, 1, 2, 4, 5, 6, 7, 7, 8, 8, 8, 9, 9, 9, 9, 10, 10, 10, 10, 10]),
             comment,
         },

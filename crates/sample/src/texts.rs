@@ -1,5 +1,5 @@
-//! What agents note and customers comment. `{phone}`, `{email}`, `{name}`, `{reversed}` and `{other}` (somebody else's
-//! number) stand for identifiers.
+//! The notes of agents and the comments of customers. `{phone}`, `{email}`, `{name}`, `{reversed}`, and `{other}` (the
+//! number of another customer) are replaced by identifiers.
 
 use super::chance::Chance;
 use super::course::Shown;
@@ -50,7 +50,7 @@ pub(super) const COMMENTS: &[&str] = &[
     "10/10 👍",
 ];
 
-/// Comments of a survey with the customer's own number or address. A survey knows no name to look for.
+/// Comments of a survey with the customer's own number or address. A survey response has no name to search for.
 pub(super) const OWN_COMMENTS: &[&str] = &[
     "Ingen ringte meg tilbake på {phone}.",
     "Send heller svaret til {email}, takk.",
@@ -60,14 +60,15 @@ pub(super) const OWN_COMMENTS: &[&str] = &[
 pub(super) const SUBJECTS: &[&str] =
     &["Faktura", "Adresseendring", "Oppsigelse av avtale", "Re: Re: Order status", "Fråga om leverans", "Mahnung"];
 
-/// Whom a text speaks of, and which of their identifiers it may hold: where the number may not stand, the address does.
+/// The customer of a text, and the identifiers of theirs that it may contain. If the number is not allowed, the address
+/// takes its place.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) person: &'a Person,
     pub(super) shown: Shown,
 }
 
-/// A text with its identifiers, each spelled in some way.
+/// A text with its identifiers, each in some spelling.
 pub(super) fn fill(text: &str, own: Option<Subject<'_>>, other: Option<&Person>, chance: &mut Chance) -> String {
     let mut filled = String::with_capacity(text.len() + 32);
     let mut rest = text;
@@ -101,7 +102,7 @@ fn next_word(text: &str) -> Option<(&str, &str, &str)> {
     Some((before, word, after))
 }
 
-/// An address as it was typed: now and then with capitals, which mean nothing (A14).
+/// An address as people type it: sometimes with capitals, which have no meaning (A14).
 pub(super) fn address(email: &str, chance: &mut Chance) -> String {
     if chance.percent(80) {
         return email.to_owned();

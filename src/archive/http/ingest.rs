@@ -37,40 +37,41 @@ const MOST_LISTED: usize = 1_000;
 /// The most text that is held before it is stored, in bytes: a batch of long records is stored early.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// What became of the records that were sent.
+/// The result for the records that were sent.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Ingested {
-    /// Records that were sent.
+    /// The number of records that were sent.
     #[schema(example = 3)]
     pub received: u64,
-    /// Records of a new external id, and every record whose external id contains its customer's number, address, or name.
+    /// The number of records with a new external id. A record whose external id contains its customer's number,
+    /// address, or name counts here each time.
     #[schema(example = 2)]
     pub created: u64,
-    /// Other records that replaced one of the same external id.
+    /// The number of records that replaced a record of the same external id.
     #[schema(example = 0)]
     pub updated: u64,
-    /// Records that were stored without an identifier that is none.
+    /// The warnings: records that were stored without a value that is not an identifier.
     pub warnings: Vec<Warning>,
-    /// Records that were not stored.
+    /// The records that were not stored.
     pub rejected: Vec<Rejection>,
     /// How often a batch began again because the night was at work; for the metrics.
     #[serde(skip)]
     pub restarts: u64,
-    /// How many more warnings and rejections there were than are listed.
+    /// The number of warnings and rejections that are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more: Option<u64>,
 }
 
-/// A record was stored, but not all of it.
+/// A record was stored without one of its values.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Warning {
-    /// The line, or the place in the array, from 1.
+    /// The line, or the position in the array, from 1.
     #[schema(example = 2)]
     pub line: u64,
-    /// What was left out.
+    /// The reason, as a stable code.
     #[schema(example = "identifier_ignored")]
     pub code: &'static str,
-    /// Where.
+    /// The field that was left out (RFC 6901).
     #[schema(example = "/customer/phone_number")]
     pub pointer: &'static str,
 }
@@ -78,10 +79,10 @@ pub struct Warning {
 /// A record was not stored.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Rejection {
-    /// The line, or the place in the array, from 1.
+    /// The line, or the position in the array, from 1.
     #[schema(example = 3)]
     pub line: u64,
-    /// What is wrong with it.
+    /// The fields that are invalid.
     pub errors: Vec<FieldError>,
 }
 
@@ -97,8 +98,14 @@ impl<T: ToSchema> PartialSchema for Records<T> {
     fn schema() -> RefOr<Schema> {
         let record = Ref::from_schema_name(T::name());
         let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-        let item = AnyOfBuilder::new().item(record).item(anything.description(Some("Reported as rejected.")));
-        ArrayBuilder::new().items(item).max_items(Some(BATCH)).description(Some("At most 1,000 records.")).into()
+        let item = AnyOfBuilder::new()
+            .item(record)
+            .item(anything.description(Some("A record of another shape. It is reported as rejected.")));
+        ArrayBuilder::new()
+            .items(item)
+            .max_items(Some(BATCH))
+            .description(Some("An array of at most 1,000 records."))
+            .into()
     }
 }
 
@@ -114,15 +121,15 @@ impl<T: ToSchema> ToSchema for Records<T> {
 }
 
 /// A stream of records, a line each. Any line is taken, as any item of an array is.
-struct Stream;
+struct RecordStream;
 
-impl PartialSchema for Stream {
+impl PartialSchema for RecordStream {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("One JSON object a line.")).into()
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("One JSON object on each line.")).into()
     }
 }
 
-impl ToSchema for Stream {
+impl ToSchema for RecordStream {
     fn name() -> Cow<'static, str> {
         "RecordStream".into()
     }
@@ -136,7 +143,7 @@ pub struct Ingest<'a, T> {
     keyset: Arc<Keyset>,
     target: Target,
     /// What was sent and not read yet.
-    sent: Vec<Sent>,
+    sent: Vec<SentLine>,
     sent_bytes: usize,
     drafts: Vec<ParsedRecord>,
     bytes: usize,
@@ -145,10 +152,10 @@ pub struct Ingest<'a, T> {
 }
 
 /// A record's line and text, or why there is none.
-type Sent = (u64, Result<Vec<u8>, Vec<FieldError>>);
+type SentLine = (u64, Result<Vec<u8>, Vec<FieldError>>);
 
 /// A record's line and length, and what it is.
-type Read = (u64, usize, Result<ParsedRecord, Vec<FieldError>>);
+type ReadRecord = (u64, usize, Result<ParsedRecord, Vec<FieldError>>);
 
 impl<'a, T: Incoming> Ingest<'a, T> {
     /// A call that has sent nothing yet.
@@ -186,7 +193,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
         self.note((line, Err(errors)));
     }
 
-    fn note(&mut self, sent: Sent) {
+    fn note(&mut self, sent: SentLine) {
         self.report.received += 1;
         self.sent.push(sent);
     }
@@ -196,7 +203,7 @@ impl<'a, T: Incoming> Ingest<'a, T> {
         let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
         let read = work::run(std::mem::take(&mut self.sent_bytes), move || {
             let reader = Reader { region, keyset: &keyset };
-            let read = |(line, text): Sent| -> Read {
+            let read = |(line, text): SentLine| -> ReadRecord {
                 let bytes = text.as_ref().map_or(0, Vec::len);
                 (line, bytes, text.and_then(|text| read::<T>(&reader, &text)))
             };
@@ -259,17 +266,19 @@ fn read<T: Incoming>(reader: &Reader<'_>, text: &[u8]) -> Result<ParsedRecord, V
 
 /// Send interactions
 ///
-/// Calls, chats, e-mails, voicemails and text messages: a JSON array of at most 1,000, or a stream of
-/// `application/x-ndjson` of at most 100,000 lines. The same `external_id` again replaces the record; sending again is
-/// safe. Each record is stored whole or not at all; a number that cannot be one is left out with a warning. Numbers and
-/// addresses in attributes are tokenized.
+/// Send calls, chats, e-mails, voicemails, and text messages as a JSON array of at most 1,000 records, or as a stream
+/// of `application/x-ndjson` of at most 100,000 lines.
 ///
-/// Needs the scope `archive:ingest`.
+/// A record with a known `external_id` replaces the stored record, so it is safe to send records again. Each record is
+/// stored as a whole or not at all. A value that cannot be a number is left out with a warning. Numbers and addresses
+/// in attributes are tokenized.
+///
+/// This needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_interactions", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (Interactions = "application/json"),
-        (Stream = "application/x-ndjson", example = "{\"external_id\":\"cdr-1\",\"channel\":\"call\",\"started_at\":\"2026-08-01T00:10:10Z\"}\n"))),
-    responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
+        (RecordStream = "application/x-ndjson", example = "{\"external_id\":\"cdr-1\",\"channel\":\"call\",\"started_at\":\"2026-08-01T00:10:10Z\"}\n"))),
+    responses((status = 200, description = "The counts of stored records, warnings, and rejections.", body = Ingested), CallProblems, BodyProblems))]
 #[post("/archive/interactions")]
 pub async fn ingest_interactions(
     caller: Caller<ArchiveIngest>,
@@ -283,15 +292,15 @@ pub async fn ingest_interactions(
 
 /// Send survey responses
 ///
-/// Answers to text-message surveys; an array or a stream, as for interactions. Numbers, addresses and the like in
-/// comments are tokenized.
+/// Send the answers to text-message surveys as an array or a stream, as for interactions. Identifiers in comments are
+/// tokenized.
 ///
-/// Needs the scope `archive:ingest`.
+/// This needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_survey_responses", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (SurveyResponses = "application/json"),
-        (Stream = "application/x-ndjson", example = "{\"external_id\":\"sms-1\",\"answered_at\":\"2026-08-01T09:00:00Z\",\"score\":9}\n"))),
-    responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
+        (RecordStream = "application/x-ndjson", example = "{\"external_id\":\"sms-1\",\"answered_at\":\"2026-08-01T09:00:00Z\",\"score\":9}\n"))),
+    responses((status = 200, description = "The counts of stored records, warnings, and rejections.", body = Ingested), CallProblems, BodyProblems))]
 #[post("/archive/survey-responses")]
 pub async fn ingest_survey_responses(
     caller: Caller<ArchiveIngest>,
@@ -305,14 +314,14 @@ pub async fn ingest_survey_responses(
 
 /// Send raw events
 ///
-/// The events behind the statistics; an array or a stream, as for interactions.
+/// Send the events behind the statistics as an array or a stream, as for interactions.
 ///
-/// Needs the scope `archive:ingest`.
+/// This needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_raw_events", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (RawEvents = "application/json"),
-        (Stream = "application/x-ndjson", example = "{\"external_id\":\"ev-1\",\"occurred_at\":\"2026-08-01T00:10:11Z\",\"event\":\"queued\"}\n"))),
-    responses((status = 200, description = "What became of each record.", body = Ingested), CallProblems, BodyProblems))]
+        (RecordStream = "application/x-ndjson", example = "{\"external_id\":\"ev-1\",\"occurred_at\":\"2026-08-01T00:10:11Z\",\"event\":\"queued\"}\n"))),
+    responses((status = 200, description = "The counts of stored records, warnings, and rejections.", body = Ingested), CallProblems, BodyProblems))]
 #[post("/archive/raw-events")]
 pub async fn ingest_raw_events(
     caller: Caller<ArchiveIngest>,
@@ -343,7 +352,7 @@ async fn ingest<T: Incoming>(
                 count(kit, target, &stored);
                 let kept = format!("{} records were stored", stored.created + stored.updated);
                 return Err(match ended {
-                    Ok(_) => Problem::new(Code::TooLarge).detail(format!("send at most {MOST_LINES} lines; {kept}")),
+                    Ok(_) => Problem::new(Code::TooLarge).detail(format!("Send at most {MOST_LINES} lines: {kept}.")),
                     Err(problem) => problem,
                 });
             }

@@ -120,93 +120,94 @@ pub trait Outgoing: Serialize + Send + 'static {
         Self: Sized;
 }
 
-/// An interaction's customer: by view the identifier, its token or `Anonymized`; null where there never was one.
+/// The customer of an interaction. The view decides whether a field is the identifier, its token, or `Anonymized`. A
+/// field is null if there never was an identifier.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CustomerOut {
-    /// The number.
+    /// The customer's number.
     #[schema(example = "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR")]
     pub phone_number: Option<String>,
-    /// The address.
+    /// The customer's address.
     #[schema(example = "Anonymized")]
     pub email: Option<String>,
-    /// The name.
+    /// The customer's name.
     pub name: Option<String>,
 }
 
 /// An interaction.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Interaction {
-    /// Its id.
+    /// The id of the interaction.
     pub id: RecordId,
-    /// The sending system's id; a keyed hash where that contained the customer's number, address, or name, and `Anonymized`
-    /// once that customer is forgotten.
+    /// The id that the sending system gave the record. If that id contained the customer's number, address, or name,
+    /// this is a keyed hash, and `Anonymized` after the customer is forgotten.
     #[schema(example = "cdr-43678")]
     pub external_id: String,
-    /// Over which channel it came.
+    /// The channel of the interaction.
     pub channel: Channel,
-    /// Who began it.
+    /// The side that began the interaction.
     pub direction: Option<Direction>,
-    /// When it began.
+    /// The time at which the interaction began.
     pub started_at: DateTime<Utc>,
-    /// When it ended.
+    /// The time at which the interaction ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// The queue it came to.
+    /// The queue of the interaction.
     pub queue: Option<String>,
-    /// Who answered.
+    /// The agent of the interaction.
     pub agent_id: Option<String>,
-    /// How it ended.
+    /// The way the interaction ended.
     pub outcome: Option<String>,
-    /// Whom it was with.
+    /// The customer of the interaction.
     pub customer: CustomerOut,
-    /// What else is known.
+    /// Further facts about the interaction.
     #[schema(value_type = Option<Object>)]
     pub attributes: Option<Box<RawValue>>,
-    /// Whether any identifier of it was forgotten.
+    /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
 }
 
 /// A survey response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SurveyResponse {
-    /// Its id.
+    /// The id of the survey response.
     pub id: RecordId,
-    /// The sending system's id, or what stands for it, as of an interaction.
+    /// The id that the sending system gave the record, or its replacement, as for an interaction.
     pub external_id: String,
-    /// The interaction it is about.
+    /// The external id of the interaction that the survey response is about.
     pub interaction_external_id: Option<String>,
-    /// When it was answered.
+    /// The time of the answer.
     pub answered_at: DateTime<Utc>,
-    /// Who answered, by view.
+    /// The customer's number, as the view shows it.
     pub phone_number: Option<String>,
-    /// 0 to 10.
+    /// The score, 0 to 10.
     pub score: Option<i16>,
-    /// Free text, identifiers in it by view.
+    /// Free text, with identifiers as the view shows them.
     pub comment: Option<String>,
-    /// Whether any identifier of it was forgotten.
+    /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
 }
 
 /// A raw event.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RawEvent {
-    /// Its id.
+    /// The id of the raw event.
     pub id: RecordId,
-    /// The sending system's id, or what stands for it, as of an interaction.
+    /// The id that the sending system gave the record, or its replacement, as for an interaction.
     pub external_id: String,
-    /// The interaction it belongs to.
+    /// The external id of the interaction that the event belongs to.
     pub interaction_external_id: Option<String>,
-    /// When it happened.
+    /// The time of the event.
     pub occurred_at: DateTime<Utc>,
-    /// What happened.
+    /// The name of the event.
     pub event: String,
-    /// The customer's number, by view.
+    /// The customer's number, as the view shows it.
     pub phone_number: Option<String>,
-    /// The customer's address, by view.
+    /// The customer's address, as the view shows it.
     pub email: Option<String>,
-    /// What else is known.
+    /// Further facts about the event.
     #[schema(value_type = Option<Object>)]
     pub attributes: Option<Box<RawValue>>,
-    /// Whether any identifier of it was forgotten.
+    /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
 }
 

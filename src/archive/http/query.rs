@@ -59,7 +59,11 @@ impl SearchQuery {
         let purpose = purpose?;
         let identified = view == View::Identified || !by.is_empty();
         if identified && purpose.is_none() && tenant.settings.purpose_required {
-            return Err(Problem::new(Code::PurposeRequired).at("/purpose", "required", "is required by the tenant"));
+            return Err(Problem::new(Code::PurposeRequired).at(
+                "/purpose",
+                "required",
+                "is required by the settings of the tenant",
+            ));
         }
         let query = fingerprint(actor, target, view, &search_for);
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &query));
@@ -87,7 +91,7 @@ impl SearchQuery {
             wrong.push(FieldError::at("/to", "out_of_range", "must be after from"));
         }
         if channels.as_ref().is_some_and(Vec::is_empty) {
-            wrong.push(FieldError::at("/channels", "required", "must name a channel, or be left out"));
+            wrong.push(FieldError::at("/channels", "required", "must name at least one channel, or be left out"));
         }
         for (text, pointer) in [(&queue, "/queue"), (&agent_id, "/agent_id")] {
             if text.as_ref().is_some_and(|text| text.chars().count() > 500) {

@@ -23,103 +23,104 @@ use crate::http::{ApiResult, Caller, Code, Problem};
 use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
 
-/// What interactions to look for. All fields are optional; number and address together mean either, all else must hold.
+/// The conditions of a search for interactions. All fields are optional. With a number and an address, an interaction
+/// needs one of them. All other conditions must be true.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-08-01T00:00:00+02:00", "to": "2026-08-02T00:00:00+02:00", "queue": "Private service"}))]
 pub struct InteractionSearch {
-    /// Not before.
+    /// The earliest time, included.
     from: Option<DateTime<Utc>>,
-    /// Before.
+    /// The latest time, excluded.
     to: Option<DateTime<Utc>>,
-    /// Over any of these.
+    /// The channels, of which an interaction has one.
     channels: Option<Vec<Channel>>,
-    /// In this queue.
+    /// The queue.
     queue: Option<String>,
-    /// Answered by this agent.
+    /// The agent.
     agent_id: Option<String>,
-    /// With this number, in any spelling; needs archive:identify.
+    /// The customer's number, in any spelling. This needs the scope `archive:identify`.
     phone_number: Option<String>,
-    /// With this address; needs archive:identify.
+    /// The customer's address. This needs the scope `archive:identify`.
     email: Option<String>,
-    /// With this token.
+    /// The customer's token.
     token: Option<String>,
-    /// A narrower view than the widest held.
+    /// A narrower view than the widest one that the scopes allow.
     view: Option<View>,
-    /// Why identifiers are looked at, 1 to 200 characters; a tenant can demand it.
+    /// The reason for seeing identifiers: 1 to 200 characters. The tenant's settings can require it.
     purpose: Option<String>,
-    /// The most items.
+    /// The largest number of items in the page.
     limit: Limit,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[schema(format = "cursor")]
     cursor: Option<String>,
 }
 
-/// What survey responses to look for. All fields are optional.
+/// The conditions of a search for survey responses. All fields are optional.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-08-01T00:00:00+02:00"}))]
 pub struct SurveyResponseSearch {
-    /// Not before.
+    /// The earliest time, included.
     from: Option<DateTime<Utc>>,
-    /// Before.
+    /// The latest time, excluded.
     to: Option<DateTime<Utc>>,
-    /// By this number, in any spelling; needs archive:identify.
+    /// The customer's number, in any spelling. This needs the scope `archive:identify`.
     phone_number: Option<String>,
-    /// By this token.
+    /// The customer's token.
     token: Option<String>,
-    /// A narrower view than the widest held.
+    /// A narrower view than the widest one that the scopes allow.
     view: Option<View>,
-    /// Why identifiers are looked at.
+    /// The reason for seeing identifiers: 1 to 200 characters.
     purpose: Option<String>,
-    /// The most items.
+    /// The largest number of items in the page.
     limit: Limit,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[schema(format = "cursor")]
     cursor: Option<String>,
 }
 
-/// What raw events to look for. All fields are optional.
+/// The conditions of a search for raw events. All fields are optional.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-08-01T00:00:00+02:00"}))]
 pub struct RawEventSearch {
-    /// Not before.
+    /// The earliest time, included.
     from: Option<DateTime<Utc>>,
-    /// Before.
+    /// The latest time, excluded.
     to: Option<DateTime<Utc>>,
-    /// With this number, in any spelling; needs archive:identify.
+    /// The customer's number, in any spelling. This needs the scope `archive:identify`.
     phone_number: Option<String>,
-    /// With this address; needs archive:identify.
+    /// The customer's address. This needs the scope `archive:identify`.
     email: Option<String>,
-    /// With this token.
+    /// The customer's token.
     token: Option<String>,
-    /// A narrower view than the widest held.
+    /// A narrower view than the widest one that the scopes allow.
     view: Option<View>,
-    /// Why identifiers are looked at.
+    /// The reason for seeing identifiers: 1 to 200 characters.
     purpose: Option<String>,
-    /// The most items.
+    /// The largest number of items in the page.
     limit: Limit,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[schema(format = "cursor")]
     cursor: Option<String>,
 }
 
-/// A page of records, and which view it is.
+/// A page of records in one view.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Viewed<T> {
-    /// The view it is.
+    /// The view of these records.
     pub view: View,
     /// The records, newest first.
     pub items: Vec<T>,
-    /// Where the next page begins; null on the last one.
+    /// The cursor of the next page. It is null on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// One interaction, and which view it is.
+/// One interaction in one view.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ViewedInteraction {
-    /// The view it is.
+    /// The view of this interaction.
     pub view: View,
     /// The interaction.
     #[serde(flatten)]
@@ -131,19 +132,20 @@ pub struct ViewedInteraction {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ViewParams {
-    /// A narrower view than the widest held.
+    /// A narrower view than the widest one that the scopes allow.
     view: Option<View>,
 }
 
 /// Search interactions
 ///
-/// Newest first. By number or address it needs `archive:identify`, and the call is audited; by token it needs
-/// `archive:search`; with `archive:read` alone every identifier reads `Anonymized`.
+/// The interactions that meet all conditions, newest first. A search by number or address needs the scope
+/// `archive:identify` and is audited. A search by token needs `archive:search`. With `archive:read` alone, every
+/// identifier reads `Anonymized`.
 ///
-/// Needs the scope `archive:search`, or `archive:read` for the anonymized view.
+/// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_interactions", security(("bearer" = ["archive:search"])),
     request_body = InteractionSearch,
-    responses((status = 200, description = "A page of interactions.", body = Viewed<Interaction>),
+    responses((status = 200, description = "A page of interactions, newest first.", body = Viewed<Interaction>),
         CallProblems, BodyProblems, ListProblems))]
 #[post("/archive/search")]
 pub async fn search_interactions(
@@ -173,12 +175,12 @@ pub async fn search_interactions(
 
 /// Search survey responses
 ///
-/// Newest first; views and scopes as for interactions.
+/// The survey responses that meet all conditions, newest first. Views and scopes are those of interactions.
 ///
-/// Needs the scope `archive:search`, or `archive:read` for the anonymized view.
+/// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_survey_responses", security(("bearer" = ["archive:search"])),
     request_body = SurveyResponseSearch,
-    responses((status = 200, description = "A page of survey responses.", body = Viewed<SurveyResponse>),
+    responses((status = 200, description = "A page of survey responses, newest first.", body = Viewed<SurveyResponse>),
         CallProblems, BodyProblems, ListProblems))]
 #[post("/archive/survey-responses/search")]
 pub async fn search_survey_responses(
@@ -194,12 +196,12 @@ pub async fn search_survey_responses(
 
 /// Search raw events
 ///
-/// Newest first; views and scopes as for interactions.
+/// The raw events that meet all conditions, newest first. Views and scopes are those of interactions.
 ///
-/// Needs the scope `archive:search`, or `archive:read` for the anonymized view.
+/// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_raw_events", security(("bearer" = ["archive:search"])),
     request_body = RawEventSearch,
-    responses((status = 200, description = "A page of raw events.", body = Viewed<RawEvent>),
+    responses((status = 200, description = "A page of raw events, newest first.", body = Viewed<RawEvent>),
         CallProblems, BodyProblems, ListProblems))]
 #[post("/archive/raw-events/search")]
 pub async fn search_raw_events(
@@ -216,12 +218,12 @@ pub async fn search_raw_events(
 
 /// Get an interaction
 ///
-/// In the widest view held, or the one asked for. Where the tenant demands a purpose, the identified view is answered by
-/// searches only; here it is the pseudonymous one.
+/// The interaction in the widest view that the scopes allow, or in the requested one. If the tenant's settings require
+/// a purpose, only searches have the identified view, and this call has the pseudonymous one.
 ///
-/// Needs the scope `archive:search`.
+/// This needs the scope `archive:search`.
 #[utoipa::path(tag = "archive", operation_id = "get_interaction", security(("bearer" = ["archive:search"])),
-    params(("id" = Uuid, Path, description = "The interaction's id."), ViewParams),
+    params(("id" = Uuid, Path, description = "The id of the interaction."), ViewParams),
     responses((status = 200, description = "The interaction.", body = ViewedInteraction), CallProblems, ItemProblems))]
 #[get("/archive/interactions/{id}")]
 pub async fn get_interaction(
@@ -235,7 +237,8 @@ pub async fn get_interaction(
     let mut view = view_of(&caller, params.0.view)?;
     if tenant.settings.purpose_required && view == View::Identified {
         if params.0.view.is_some() {
-            return Err(Problem::new(Code::PurposeRequired).detail("search for it, with a purpose"));
+            return Err(Problem::new(Code::PurposeRequired)
+                .detail("This view needs a purpose. Search for the interaction and state one."));
         }
         view = View::Pseudonymous;
     }

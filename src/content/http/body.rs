@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::archive::View;
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, RecordId};
-use crate::content::{Content, ContentKind, Deleted, Sensitivity, Ticket};
+use crate::content::{BatchDeletion, Content, ContentKind, Sensitivity, Ticket};
 use crate::http::query::Limit;
 
 /// A piece of content, without its bytes.
@@ -20,28 +20,29 @@ use crate::http::query::Limit;
     "created_at": "2026-08-03T12:00:00Z"
 }))]
 pub struct ContentItem {
-    /// Its id.
+    /// The id of the content.
     pub id: ContentId,
-    /// The interaction that it belongs to.
+    /// The interaction that the content belongs to.
     pub interaction_id: RecordId,
-    /// What it is.
+    /// The kind of the content.
     pub kind: ContentKind,
-    /// What its sender said it is made of, without parameters.
+    /// The media type that the sender gave, without parameters.
     pub media_type: String,
-    /// How many bytes were uploaded.
+    /// The number of uploaded bytes.
     pub size: u64,
-    /// The SHA-256 of what was uploaded, in hexadecimal digits; null for a text that held an identifier, since a short text
-    /// can be guessed from it.
+    /// The SHA-256 of the uploaded bytes in hexadecimal digits. It is null for a text that contained an identifier,
+    /// because a short text can be guessed from its hash.
     pub sha256: Option<String>,
-    /// How it is to be handled.
+    /// The sensitivity of the content.
     pub sensitivity: Sensitivity,
-    /// The fingerprint of the tenant's key that alone opens it; null: it is in clear for who may read it.
+    /// The fingerprint of the tenant's key, with which alone the content can be opened. It is null if the content is
+    /// not encrypted for the tenant.
     pub encrypted_for: Option<String>,
-    /// Whether it can be played in place.
+    /// Whether the content can be played in place.
     pub playable: bool,
-    /// How long it plays, in milliseconds, where that is known.
+    /// The duration in milliseconds, if it is known.
     pub duration_ms: Option<u64>,
-    /// When it was stored.
+    /// The time at which the content was stored.
     pub created_at: DateTime<Utc>,
 }
 
@@ -70,10 +71,10 @@ impl From<Content> for ContentItem {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct UploadParams {
-    /// What it is.
+    /// The kind of the content.
     #[param(inline)]
     pub kind: ContentKind,
-    /// How it is to be handled; `normal` where nothing is said.
+    /// The sensitivity of the content. The default is `normal`.
     #[serde(default)]
     #[param(required = false)]
     pub sensitivity: Sensitivity,
@@ -84,7 +85,7 @@ pub struct UploadParams {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DownloadParams {
-    /// A narrower view of a text than the widest held.
+    /// A narrower view of a text than the widest one that the scopes allow.
     pub view: Option<View>,
 }
 
@@ -93,10 +94,10 @@ pub struct DownloadParams {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ContentListing {
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[param(format = "cursor")]
     pub cursor: Option<String>,
-    /// The most items.
+    /// The largest number of items in the page.
     #[param(inline)]
     pub limit: Limit,
 }
@@ -104,10 +105,10 @@ pub struct ContentListing {
 /// A one-time address.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ContentTicket {
-    /// The address, below this service's own. It needs no token and works once.
+    /// The address, relative to this service. It needs no token and works once.
     #[schema(example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
     pub url: String,
-    /// Until when.
+    /// The time at which the address ends.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -118,44 +119,44 @@ impl ContentTicket {
     }
 }
 
-/// Whose content is to be deleted.
+/// The content to delete.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"interaction_ids": ["0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11"], "kinds": ["recording"]}))]
 pub struct ContentDeletion {
-    /// The interactions, at most 1,000.
+    /// The interactions whose content is deleted: at most 1,000.
     #[schema(min_items = 1, max_items = 1000)]
     pub interaction_ids: Vec<RecordId>,
-    /// Of these kinds; absent or null: of all.
+    /// The kinds of content to delete. All kinds are deleted if this is absent or null.
     #[serde(default)]
     #[schema(min_items = 1)]
     pub kinds: Option<Vec<ContentKind>>,
 }
 
-/// What came of a deletion of many.
+/// The result of a deletion in a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeletedContent {
-    /// How many pieces of content were deleted.
+    /// The number of deleted pieces of content.
     #[schema(example = 12)]
     pub deleted: u64,
-    /// Interactions whose content could not be deleted, or not all of it.
+    /// The interactions whose content could not be deleted completely.
     pub failures: Vec<FailedDeletion>,
 }
 
 /// An interaction whose content could not be deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FailedDeletion {
-    /// The interaction.
+    /// The id of the interaction.
     pub id: RecordId,
-    /// Why: `forbidden` where sensitive content stays, since it needs `content:read:sensitive`; `unavailable` where a store
-    /// is away, else `internal`: send these again.
+    /// The reason, as a stable code. `forbidden`: the interaction has sensitive content, and its deletion needs
+    /// `content:read:sensitive`. `unavailable` or `internal`: send the interaction again.
     #[schema(example = "unavailable")]
     pub code: &'static str,
 }
 
-impl From<Deleted> for DeletedContent {
-    fn from(outcome: Deleted) -> Self {
-        let Deleted { deleted, failures } = outcome;
+impl From<BatchDeletion> for DeletedContent {
+    fn from(outcome: BatchDeletion) -> Self {
+        let BatchDeletion { deleted, failures } = outcome;
         Self { deleted, failures: failures.into_iter().map(|(id, code)| FailedDeletion { id, code }).collect() }
     }
 }

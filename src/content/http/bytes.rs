@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::body::DownloadParams;
-use super::headers::{Reason, RequestedRange, asked};
+use super::headers::{AccessReason, RequestedRange, asked};
 use super::{admit, found, text};
 use crate::archive::View;
 use crate::audit::Action;
@@ -33,31 +33,34 @@ pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors '
 
 /// Download a piece of content
 ///
-/// The bytes as they were uploaded, as an attachment, whole or one range of them; several ranges are answered by the
-/// whole. What is `encrypted_for` the tenant's key is ciphertext, an OpenPGP or CMS message, of that media type. Every call
-/// is audited.
+/// The uploaded bytes as an attachment: all of them, or one range. A call for several ranges gets all bytes. Content
+/// that is `encrypted_for` the tenant is an OpenPGP or CMS message. Every call is audited.
 ///
-/// A text comes as a view shows it: with `archive:identify` identified, with `archive:search` tokens, else every identifier
-/// reads `Anonymized`. Where the tenant demands a purpose, the identified view asks for `Access-Reason`. Its `ETag` is another
-/// one by another view, and after identifiers in it were forgotten. A text that cannot be searched for its customer, whom the
-/// archive has learned since it came, is 409 `state_conflict`.
+/// A text is rendered in a view. It is identified with the scope `archive:identify`, and contains tokens with
+/// `archive:search`. Otherwise every identifier reads `Anonymized`. If the tenant's settings require a purpose, the
+/// identified view needs the header `Access-Reason`. The `ETag` differs between views, and changes when identifiers in
+/// the text are forgotten. A text that cannot be searched for a customer that the archive learned later is 409
+/// `state_conflict`.
 ///
-/// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
-/// `Access-Reason`.
+/// This needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted content
+/// needs the header `Access-Reason`.
 #[utoipa::path(tag = "content", operation_id = "download_content", security(("bearer" = ["content:read"])),
-    params(("content_id" = Uuid, Path, description = "The content's id."), DownloadParams,
+    params(("content_id" = Uuid, Path, description = "The id of the content."), DownloadParams,
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "The `ETag` for which the range is meant."),
-        ("Access-Reason" = Option<String>, Header, description = "Why: 1 to 200 characters, without it restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit log.")),
-    responses((status = 200, description = "The bytes.", body = Binary, content_type = "*/*"),
-        (status = 206, description = "Some of the bytes.", body = Binary, content_type = "*/*"),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs."),
+        ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
+                                                                  Without it, restricted content is 403 \
+                                                                  `purpose_required`. Identifiers in it are masked in \
+                                                                  the audit log.")),
+    responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
+        (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
         CallProblems, ItemProblems, RangeProblems, StateProblems))]
 #[get("/archive/content/{content_id}/download")]
 pub async fn download_content(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     params: Params<DownloadParams>,
-    reason: Reason,
+    reason: AccessReason,
     request: HttpRequest,
     stores: Data<AppContext>,
     shelf: Data<ContentStore>,
@@ -73,25 +76,28 @@ pub async fn download_content(
 
 /// Play a piece of content
 ///
-/// The bytes as they were uploaded, to be played in place, whole or one range of them. Only what is `playable`: audio and
-/// video that is not encrypted for the tenant; else 409. Every call is audited.
+/// The uploaded bytes for playing in place: all of them, or one range. This works for content that is `playable`: audio
+/// and video that is not encrypted for the tenant. Other content is 409. Every call is audited.
 ///
-/// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
-/// `Access-Reason`.
+/// This needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted content
+/// needs the header `Access-Reason`.
 #[utoipa::path(tag = "content", operation_id = "play_content", security(("bearer" = ["content:read"])),
-    params(("content_id" = Uuid, Path, description = "The content's id."),
+    params(("content_id" = Uuid, Path, description = "The id of the content."),
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "The `ETag` for which the range is meant."),
-        ("Access-Reason" = Option<String>, Header, description = "Why: 1 to 200 characters, without it restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit log.")),
-    responses((status = 200, description = "The bytes.", body = Binary, content_type = "*/*"),
-        (status = 206, description = "Some of the bytes.", body = Binary, content_type = "*/*"),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs."),
+        ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
+                                                                  Without it, restricted content is 403 \
+                                                                  `purpose_required`. Identifiers in it are masked in \
+                                                                  the audit log.")),
+    responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
+        (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
         CallProblems, ItemProblems, RangeProblems, StateProblems))]
 #[get("/archive/content/{content_id}/play")]
 pub async fn play_content(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     _: Params<Nothing>,
-    reason: Reason,
+    reason: AccessReason,
     request: HttpRequest,
     stores: Data<AppContext>,
     shelf: Data<ContentStore>,
@@ -99,10 +105,13 @@ pub async fn play_content(
     let content = found(&stores, &caller, id.0).await?;
     let reason = admit(&stores, &caller, &content, reason).await?;
     if content.encrypted_for.is_some() {
-        return Err(Problem::new(Code::RecordingEncrypted).detail("download it"));
+        return Err(Problem::new(Code::RecordingEncrypted)
+            .detail("This recording is encrypted for the tenant and cannot be played. Download it."));
     }
     if !content.is_playable() {
-        return Err(Problem::new(Code::StateConflict).detail("only audio and video can be played: download it"));
+        return Err(
+            Problem::new(Code::StateConflict).detail("Only audio and video can be played. Download this content.")
+        );
     }
     let access = Access { action: Action::ContentPlayed, reason, by_ticket: false };
     answer(&request, &stores, &shelf, &caller, content, access).await
@@ -110,16 +119,17 @@ pub async fn play_content(
 
 /// Use a one-time address
 ///
-/// The content that the address was made for: played if it is playable, else downloaded; of a text the anonymized view. It
-/// works once and needs no token; an address that was used, is too old or never was one is 404. The use is audited under the name of whoever made it.
+/// The content that the address was made for. Content that is playable is played. Other content is downloaded, and a
+/// text is in the anonymized view. The address works once and needs no token. An address that was used, has ended, or
+/// never existed is 404. The use is audited under the name of the user who made the address.
 ///
-/// Needs no token and no scope.
+/// This needs no token and no scope.
 #[utoipa::path(tag = "content", operation_id = "redeem_content_ticket", security(()),
-    params(("ticket" = String, Path, description = "The ticket, from the address."),
+    params(("ticket" = String, Path, description = "The ticket from the one-time address."),
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "The `ETag` for which the range is meant.")),
-    responses((status = 200, description = "The bytes.", body = Binary, content_type = "*/*"),
-        (status = 206, description = "Some of the bytes.", body = Binary, content_type = "*/*"),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs.")),
+    responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
+        (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
         ItemProblems, RangeProblems, StateProblems, Unavailable))]
 #[get("/archive/tickets/{ticket}")]
 pub async fn redeem_content_ticket(
@@ -194,7 +204,7 @@ fn stream(
 ) -> impl futures_util::Stream<Item = Result<Bytes, crate::content::ContentError>> {
     futures_util::stream::try_unfold(reading, move |mut reading| async move {
         let next = reading.next().await.inspect_err(|error| {
-            tracing::error!(content.id = %id, %error, "Content broke off on its way out");
+            tracing::error!(content.id = %id, %error, "Sending content failed before its end");
         })?;
         Ok(next.map(|bytes| (Bytes::from(bytes), reading)))
     })

@@ -43,7 +43,8 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = given.and_then(|given| MediaType::parse(given).ok());
     media_type.ok_or_else(|| {
-        Problem::new(Code::MediaTypeUnsupported).detail("send a Content-Type: a media type such as audio/wav")
+        Problem::new(Code::MediaTypeUnsupported)
+            .detail("Send the header Content-Type with a media type, such as audio/wav.")
     })
 }
 
@@ -60,7 +61,7 @@ fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
     let mut found = None;
     for header in headers.get_all(CONTENT_DIGEST) {
         let refused = || {
-            let rule = "must be such as sha-256=:…: with 32 bytes in base64";
+            let rule = "must be sha-256=:…: with 32 bytes in base64";
             Problem::new(Code::ValidationFailed).parameter(CONTENT_DIGEST, "format", rule)
         };
         for member in header.to_str().map_err(|_| refused())?.split(',') {
@@ -78,9 +79,9 @@ fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
 
 /// Why somebody reads content, as stated, with its identifiers still in it.
 #[derive(Debug, Default)]
-pub struct Reason(pub Option<String>);
+pub struct AccessReason(pub Option<String>);
 
-impl FromRequest for Reason {
+impl FromRequest for AccessReason {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -91,7 +92,7 @@ impl FromRequest for Reason {
         let mut given = request.headers().get_all(ACCESS_REASON);
         let reason = match (given.next(), given.next()) {
             (None, _) => Ok(Self(None)),
-            (Some(_), Some(_)) => refuse("format", "must stand there once"),
+            (Some(_), Some(_)) => refuse("format", "must be sent only once"),
             (Some(reason), None) => match std::str::from_utf8(reason.as_bytes()).map(stated) {
                 Ok(None) => refuse("out_of_range", "must be 1 to 200 characters"),
                 Ok(Some(reason)) if reason.chars().any(char::is_control) => {

@@ -36,7 +36,7 @@ use crate::tenants;
 use crate::vault::AppContext;
 
 use body::{ContentDeletion, ContentItem, ContentListing, ContentTicket, DeletedContent, UploadParams};
-use headers::{Declared, Reason};
+use headers::{AccessReason, Declared};
 
 /// The most interactions of a batch (C3).
 const LARGEST_BATCH: usize = 1_000;
@@ -59,24 +59,30 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 
 /// Upload content
 ///
-/// The body is the content as it is, up to the size limit of the settings; it is sealed as it streams in. Recordings are
-/// audio, video or other bytes, no documents; they are encrypted for the tenant's key first, where it has one and its
-/// settings do not say otherwise; with a key that has expired they are 409 `recording_key_expired` and not stored.
-/// `Content-Type` is kept without its parameters. With a `Content-Digest` whose `sha-256` is another one nothing is stored.
-/// An interaction whose customer was forgotten takes content, too; but where the request had its content deleted, content
-/// of any kind is 409 `content_forgotten` and not stored. The document says `application/octet-stream` for any media type.
+/// The body is the content itself, up to the size limit of the settings. It is sealed while it arrives. A recording is
+/// audio, video, or other bytes, but not a document. It is encrypted for the tenant's recording key first, unless there
+/// is no key or the settings say otherwise. If that key has expired, the call is 409 `recording_key_expired`, and
+/// nothing is stored.
 ///
-/// Texts (`chat_log`, `transcript`, `comment`, `analysis`) are `text/plain`, `text/vtt`, `application/json` or
-/// `application/vcon+json` in UTF-8, of at most 16 MiB. They are stored without the identifiers in them; a recording in a
-/// vCon is refused. The answer has their SHA-256; later ones have it only where nothing was replaced.
+/// `Content-Type` is stored without its parameters. If the `sha-256` of `Content-Digest` does not match the bytes,
+/// nothing is stored. An interaction whose customer was forgotten accepts content. But if the request deleted its
+/// content, the call is 409 `content_forgotten`, and nothing is stored. This document says `application/octet-stream`
+/// for any media type.
 ///
-/// Needs the scope `content:write`.
+/// Texts (`chat_log`, `transcript`, `comment`, and `analysis`) are `text/plain`, `text/vtt`, `application/json`, or
+/// `application/vcon+json` in UTF-8, of at most 16 MiB. They are stored without the identifiers in them. A vCon that
+/// contains a recording is refused. This response contains the SHA-256 of the text. Later responses contain it only if
+/// nothing was replaced.
+///
+/// This needs the scope `content:write`.
 #[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
-    params(("id" = Uuid, Path, description = "The interaction's id."), UploadParams,
-        ("Content-Digest" = Option<String>, Header, description = "The content's digest (RFC 9530): `sha-256=:…:`, verified.")),
+    params(("id" = Uuid, Path, description = "The id of the interaction."), UploadParams,
+        ("Content-Digest" = Option<String>, Header, description = "The digest of the content (RFC 9530), such as \
+                                                                   `sha-256=:…:`. The service compares it with the \
+                                                                   bytes that arrived.")),
     request_body(content = Binary, content_type = "application/octet-stream"),
-    responses((status = 201, description = "What was stored.", body = ContentItem,
-            headers(("Location" = String, description = "The content's address."))),
+    responses((status = 201, description = "The stored content, without its bytes.", body = ContentItem,
+            headers(("Location" = String, description = "The path of the content."))),
         CallProblems, ItemProblems, UploadProblems, StateProblems, OptionalProblems))]
 #[post("/archive/interactions/{id}/content")]
 pub async fn upload_content(
@@ -98,7 +104,7 @@ pub async fn upload_content(
     let mut upload = begin_upload(&stores, &shelf, caller.tenant, new, raw.announced()).await?;
     if let Err(problem) = receive(&mut raw, &mut upload).await {
         if let Err(error) = upload.abandon().await {
-            tracing::warn!(%error, "A broken upload left something behind");
+            tracing::warn!(%error, "Cleaning up after a failed upload failed; gc_objects deletes the rest later");
         }
         return Err(problem);
     }
@@ -121,12 +127,12 @@ async fn receive(raw: &mut Raw, upload: &mut Upload) -> ApiResult<()> {
 
 /// List an interaction's content
 ///
-/// Oldest first, without the bytes.
+/// The content of the interaction without its bytes, oldest first.
 ///
-/// Needs the scope `content:read`.
+/// This needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "list_content", security(("bearer" = ["content:read"])),
-    params(("id" = Uuid, Path, description = "The interaction's id."), ContentListing),
-    responses((status = 200, description = "A page of its content.", body = Page<ContentItem>),
+    params(("id" = Uuid, Path, description = "The id of the interaction."), ContentListing),
+    responses((status = 200, description = "A page of the interaction's content.", body = Page<ContentItem>),
         CallProblems, ItemProblems, ListProblems))]
 #[get("/archive/interactions/{id}/content")]
 pub async fn list_content(
@@ -146,12 +152,12 @@ pub async fn list_content(
 
 /// Get a piece of content
 ///
-/// What is known of it, without the bytes.
+/// The content without its bytes.
 ///
-/// Needs the scope `content:read`.
+/// This needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "get_content", security(("bearer" = ["content:read"])),
-    params(("content_id" = Uuid, Path, description = "The content's id.")),
-    responses((status = 200, description = "What is known of it.", body = ContentItem), CallProblems, ItemProblems))]
+    params(("content_id" = Uuid, Path, description = "The id of the content.")),
+    responses((status = 200, description = "The content, without its bytes.", body = ContentItem), CallProblems, ItemProblems))]
 #[get("/archive/content/{content_id}")]
 pub async fn get_content(
     caller: Caller<ContentRead>,
@@ -164,21 +170,25 @@ pub async fn get_content(
 
 /// Make a one-time address
 ///
-/// The address works once within 60 seconds and needs no token, since an `<audio>` element sends no headers: what is
-/// playable is played, all else downloaded. It holds no identifier. Its use is audited under the name of whoever made it.
+/// The address works once within 60 seconds. It needs no token, because an `<audio>` element sends no headers. Content
+/// that is playable is played, and other content is downloaded. The address contains no identifier. Its use is audited
+/// under the name of the user who made it.
 ///
-/// Needs the scope `content:read`; for sensitive content `content:read:sensitive`, for restricted content the header
-/// `Access-Reason`.
+/// This needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted content
+/// needs the header `Access-Reason`.
 #[utoipa::path(tag = "content", operation_id = "create_content_ticket", security(("bearer" = ["content:read"])),
-    params(("content_id" = Uuid, Path, description = "The content's id."),
-        ("Access-Reason" = Option<String>, Header, description = "Why: 1 to 200 characters, without it restricted content is 403 `purpose_required`. Identifiers in it are masked in the audit log.")),
-    responses((status = 201, description = "The address.", body = ContentTicket), CallProblems, ItemProblems))]
+    params(("content_id" = Uuid, Path, description = "The id of the content."),
+        ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
+                                                                  Without it, restricted content is 403 \
+                                                                  `purpose_required`. Identifiers in it are masked in \
+                                                                  the audit log.")),
+    responses((status = 201, description = "The one-time address.", body = ContentTicket), CallProblems, ItemProblems))]
 #[post("/archive/content/{content_id}/ticket")]
 pub async fn create_content_ticket(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     _: Params<Nothing>,
-    reason: Reason,
+    reason: AccessReason,
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
@@ -189,12 +199,12 @@ pub async fn create_content_ticket(
 
 /// Delete a piece of content
 ///
-/// Its key goes first, so that it is unreadable in every copy and backup of database and object store.
+/// The key of the content is deleted first, so no copy or backup of the database and the object store can be read.
 ///
-/// Needs the scope `content:delete`; for sensitive content `content:read:sensitive` as well.
+/// This needs the scope `content:delete`. Sensitive content also needs `content:read:sensitive`.
 #[utoipa::path(tag = "content", operation_id = "delete_content", security(("bearer" = ["content:delete"])),
-    params(("content_id" = Uuid, Path, description = "The content's id.")),
-    responses((status = 204, description = "It is gone."), CallProblems, ItemProblems))]
+    params(("content_id" = Uuid, Path, description = "The id of the content.")),
+    responses((status = 204, description = "The content is deleted."), CallProblems, ItemProblems))]
 #[delete("/archive/content/{content_id}")]
 pub async fn delete_content(
     caller: Caller<ContentDelete>,
@@ -209,14 +219,15 @@ pub async fn delete_content(
 
 /// Delete the content of interactions
 ///
-/// Of up to 1,000 interactions, of some kinds or of all. What can be deleted is; interactions where something could not
-/// are listed, also those whose sensitive content the caller may not delete. An interaction that is unknown or has no
-/// content is no failure. While one batch is at work for the tenant, another is 429.
+/// This deletes the content of up to 1,000 interactions, of some kinds or of all. Interactions whose content cannot be
+/// deleted completely are listed. This includes interactions with sensitive content that the caller may not delete. An
+/// interaction that is unknown or has no content is not a failure. While one batch runs for the tenant, another one is
+/// 429.
 ///
-/// Needs the scope `content:delete`; for sensitive content `content:read:sensitive` as well.
+/// This needs the scope `content:delete`. Sensitive content also needs `content:read:sensitive`.
 #[utoipa::path(tag = "content", operation_id = "delete_content_batch", security(("bearer" = ["content:delete"])),
     request_body = ContentDeletion,
-    responses((status = 200, description = "What was deleted, and what was not.", body = DeletedContent),
+    responses((status = 200, description = "The numbers of deleted pieces of content and the failures.", body = DeletedContent),
         CallProblems, BodyProblems, BusyProblems))]
 #[post("/archive/content/delete-batch")]
 pub async fn delete_content_batch(
@@ -231,13 +242,13 @@ pub async fn delete_content_batch(
         Err(Problem::new(Code::ValidationFailed).at(pointer, code, rule))
     };
     if interaction_ids.is_empty() {
-        return refuse("/interaction_ids", "required", "must name an interaction");
+        return refuse("/interaction_ids", "required", "must name at least one interaction");
     }
     if interaction_ids.len() > LARGEST_BATCH {
-        return refuse("/interaction_ids", "too_many", "must be at most 1000");
+        return refuse("/interaction_ids", "too_many", "must have at most 1000 interactions");
     }
     if kinds.as_ref().is_some_and(Vec::is_empty) {
-        return refuse("/kinds", "required", "must name a kind, or be left out");
+        return refuse("/kinds", "required", "must name at least one kind, or be left out");
     }
     let interactions = BTreeSet::from_iter(interaction_ids).into_iter().collect();
     Ok(Json(delete_batch(&stores, &shelf, &caller, interactions, kinds).await?.into()))
@@ -248,7 +259,12 @@ async fn found(stores: &AppContext, actor: &Actor, id: ContentId) -> ApiResult<C
 }
 
 /// Whether the caller may have the bytes. Answers the stated reason without identifiers: it goes into the audit log.
-async fn admit(stores: &AppContext, actor: &Actor, content: &Content, reason: Reason) -> ApiResult<Option<String>> {
+async fn admit(
+    stores: &AppContext,
+    actor: &Actor,
+    content: &Content,
+    reason: AccessReason,
+) -> ApiResult<Option<String>> {
     content.open_to(actor, reason.0.as_deref())?;
     let Some(reason) = reason.0 else { return Ok(None) };
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
@@ -264,40 +280,45 @@ impl From<ContentError> for Problem {
         match error {
             ContentError::Unknown => Self::new(Code::NotFound),
             ContentError::Forgotten => Self::new(Code::ContentForgotten).detail(
-                "nothing was stored: a request had the content of this interaction deleted; do not send it again",
+                "Nothing was stored: a request has deleted the content of this interaction. Do not send it again.",
             ),
-            ContentError::Misfit => Self::new(Code::MediaTypeUnsupported)
-                .detail(format!("recordings are audio, video or application; texts are {}", Format::MEDIA_TYPES)),
+            ContentError::Misfit => Self::new(Code::MediaTypeUnsupported).detail(format!(
+                "Send a recording as audio, video, or application. Send a text as {}.",
+                Format::MEDIA_TYPES
+            )),
             ContentError::DocumentError(broken) => text::refuse(&broken),
-            ContentError::TooLarge(limit) => Self::new(Code::TooLarge).detail(format!("send at most {limit} bytes")),
+            ContentError::TooLarge(limit) => Self::new(Code::TooLarge).detail(format!("Send at most {limit} bytes.")),
             ContentError::Digest => Self::new(Code::ValidationFailed).parameter(
                 "Content-Digest",
                 "digest_mismatch",
-                "is not that of the bytes that arrived",
+                "digest mismatch: must be the digest of the bytes that arrived",
             ),
             ContentError::KeyExpired => Self::new(Code::RecordingKeyExpired)
-                .detail("nothing was stored: register another key and send it again"),
+                .detail("Nothing was stored. Register another recording key and send the recording again."),
             ContentError::Key(error) => error.into(),
             ContentError::Sensitive => forbidden(&[Scope::ContentReadSensitive], "for sensitive content"),
-            ContentError::ReasonMissing => {
-                Self::new(Code::PurposeRequired).parameter("Access-Reason", "required", "is required by the content")
-            }
-            ContentError::Crowded => Self::new(Code::Unavailable)
-                .detail("many texts are at work: send it again a little later")
-                .header(RETRY_AFTER, SOON),
-            ContentError::OverBudget => {
-                Self::new(Code::TooLarge).detail("the text needs more memory than the settings of this service allow")
-            }
-            ContentError::Unreadable(_) => Self::new(Code::StateConflict).detail(
-                "the text cannot be searched for its customer, so it is not shown: delete it, or ask the operator of this service",
+            ContentError::ReasonMissing => Self::new(Code::PurposeRequired).parameter(
+                "Access-Reason",
+                "required",
+                "is required for restricted content",
             ),
-            ContentError::Busy => Self::new(Code::TooManyRequests).detail("another batch is at work"),
+            ContentError::Crowded => Self::new(Code::Unavailable)
+                .detail("The service is processing many texts. Send this one again a little later.")
+                .header(RETRY_AFTER, SOON),
+            ContentError::OverBudget => Self::new(Code::TooLarge)
+                .detail("The text needs more memory than the settings of this service allow. Send a shorter text."),
+            ContentError::Unreadable(_) => Self::new(Code::StateConflict).detail(
+                "The text cannot be searched for its customer, so it is not shown. Delete it, or ask the operator of \
+                 this service.",
+            ),
+            ContentError::Busy => Self::new(Code::TooManyRequests)
+                .detail("Another batch is running for this tenant. Try again when it has ended."),
             // An object that is missing may be in a store that is not mounted.
             ContentError::Object(crate::content::ObjectError::Missing) => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) if error.is_transient() => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped | ContentError::Panicked => {
                 Self::internal(error)
-            },
+            }
             ContentError::Store(error) => error.into(),
             ContentError::Vault(error) => error.into(),
             ContentError::Archive(error) => error.into(),

@@ -34,7 +34,7 @@ pub(super) async fn receive(
 ) -> ApiResult<Content> {
     let mut upload = begin_text(stores, shelf, tenant, new, raw.announced()).await?;
     if !is_utf8 {
-        return Err(Problem::new(Code::MediaTypeUnsupported).detail("send UTF-8"));
+        return Err(Problem::new(Code::MediaTypeUnsupported).detail("Send the text in UTF-8."));
     }
     while let Some(bytes) = raw.next().await? {
         upload.push(&bytes).await?;
@@ -46,9 +46,8 @@ pub(super) async fn receive(
 pub(super) fn refuse(broken: &DocumentError) -> Problem {
     let invalid = || Problem::new(Code::ValidationFailed);
     match broken {
-        DocumentError::NotJson { line, column } => {
-            Problem::new(Code::JsonInvalid).detail(format!("not JSON from line {line}, column {column} on"))
-        }
+        DocumentError::NotJson { line, column } => Problem::new(Code::JsonInvalid)
+            .detail(format!("The text is not JSON from line {line}, column {column} on. Correct it there.")),
         DocumentError::NotUtf8(at) => invalid().at("", "format", format!("is not UTF-8 from byte {at} on")),
         DocumentError::Line { line, rule } => invalid().at("", "format", format!("line {line} {rule}")),
         DocumentError::TooMany | DocumentError::TooSlow => invalid().at("", "format", broken.to_string()),
@@ -72,7 +71,7 @@ pub(super) async fn answer(
         let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
         if tenant.settings.purpose_required {
             let refusal = Problem::new(Code::PurposeRequired);
-            return Err(refusal.parameter("Access-Reason", "required", "is required by the tenant"));
+            return Err(refusal.parameter("Access-Reason", "required", "is required by the settings of the tenant"));
         }
     }
     let shown = show_text(stores, shelf, actor, &content, access, view).await?;

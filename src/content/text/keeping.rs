@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pii::text::{Found, Own};
 use pii::{Identifier, Kind};
 
-use super::sql::Customer;
+use super::sql::TextCustomer;
 use crate::archive::mentions::{self, Mention, NewMention, Owner};
 use crate::base::chunks::Sealer;
 use crate::base::crypto::Key;
@@ -33,7 +33,7 @@ impl Named<'_> {
     pub async fn identify(
         &self,
         admission: &Admission<'_>,
-        customer: &Customer,
+        customer: &TextCustomer,
     ) -> Result<Vec<NewMention>, VaultError> {
         let own: Vec<Identifier> = identifiers_of(self.own).collect();
         let named = || self.found.iter().filter_map(identifier);
@@ -93,7 +93,8 @@ pub async fn undo(stores: &AppContext, shelf: &ContentStore, keyset: &Keyset, id
         discard(stores, shelf, keyset, id).await
     };
     if let Err(error) = undone.await {
-        tracing::warn!(content.id = %id, %error, "A broken upload left something behind");
+        tracing::warn!(content.id = %id, %error, "Cleaning up after a failed upload failed; gc_objects deletes the \
+                                                  rest later");
     }
 }
 

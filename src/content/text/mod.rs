@@ -36,7 +36,7 @@ pub use attempts::{Reason, begin as begin_attempts, end as end_attempts, fail as
 use keeping::{Named, undo, write};
 pub use reading::{RenderedText, ShownRange, show_text};
 pub use rescan::rescan;
-use sql::Customer;
+use sql::TextCustomer;
 pub(super) use sql::customer;
 
 /// The longest text, in bytes: it is taken apart in memory.
@@ -112,14 +112,15 @@ impl TextUpload {
         }
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
         let (bytes, prepared) = (Arc::new(bytes), Mutex::default());
-        let storing = Storing { stores, shelf, keyset, region, new, format, bytes, sha256, prepared, _share: share };
+        let storing =
+            TextStoring { stores, shelf, keyset, region, new, format, bytes, sha256, prepared, _share: share };
         // Carried through, whether or not somebody still waits for the answer.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
 }
 
 /// A text all of whose bytes are there.
-struct Storing {
+struct TextStoring {
     stores: Arc<AppContext>,
     shelf: Arc<ContentStore>,
     keyset: Arc<Keyset>,
@@ -135,7 +136,7 @@ struct Storing {
 
 /// The text as it is for a customer, and under which id and key it is or will be an object.
 struct Prepared {
-    customer: Customer,
+    customer: TextCustomer,
     own: Own,
     document: Document,
     id: ContentId,
@@ -146,7 +147,7 @@ struct Prepared {
     _share: Share,
 }
 
-impl Storing {
+impl TextStoring {
     async fn run(self) -> Result<Content, ContentError> {
         let stored = admit(&self.stores, self.keyset.tenant, |admission, tx| self.attempt(admission, tx)).await;
         if stored.is_err() {
@@ -195,7 +196,7 @@ impl Storing {
     }
 
     /// Takes the text apart, for a customer.
-    async fn prepare(&self, customer: Customer) -> Result<Prepared, ContentError> {
+    async fn prepare(&self, customer: TextCustomer) -> Result<Prepared, ContentError> {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
         let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten(), stored: false };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
@@ -213,7 +214,7 @@ impl Storing {
         })
     }
 
-    fn content(&self, customer: &Customer, prepared: &Prepared) -> Content {
+    fn content(&self, customer: &TextCustomer, prepared: &Prepared) -> Content {
         let NewContent { interaction, kind, media_type, sensitivity } = self.new.clone();
         Content {
             id: prepared.id,
@@ -245,7 +246,7 @@ async fn at_work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
     done.map_err(|error| if error.is_panic() { ContentError::Panicked } else { ContentError::Stopped })
 }
 
-impl Customer {
+impl TextCustomer {
     /// Itself, where its interaction takes content; an error where a request had it deleted.
     pub(super) const fn admit(self) -> Result<Self, ContentError> {
         if self.forgotten & forgotten::CONTENT != 0 { Err(ContentError::Forgotten) } else { Ok(self) }

@@ -11,7 +11,7 @@ use pii::text::Own;
 use pii::text::document::{Case, DocumentError, Format, tokenize_again};
 
 use super::keeping::{Named, discard, write};
-use super::sql::{self, Customer};
+use super::sql::{self, TextCustomer};
 use super::{LONGEST, at_work, attempts};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::base::crypto::{CryptoError, Key};
@@ -109,7 +109,8 @@ impl Rescan<'_> {
         // Whatever an error says, a row decides which of the two is left over.
         let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
         if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
-            tracing::warn!(content.id = %left, %error, "What a text was before is left to the sweep, unreadable");
+            tracing::warn!(content.id = %left, %error, "Deleting the old object of a text failed; gc_objects deletes \
+                                                        it later, and it is unreadable");
         }
         replaced.map(|()| true)
     }
@@ -132,7 +133,7 @@ impl Rescan<'_> {
     async fn read(
         &self,
         admission: &Admission<'_>,
-        (content, customer): (&Content, &Customer),
+        (content, customer): (&Content, &TextCustomer),
         mut text: String,
         mut first: i32,
         wanted: &[IdentifierId],
@@ -157,7 +158,7 @@ impl Rescan<'_> {
     }
 
     /// The customer as the interaction has it now, then everybody else by what is left of them.
-    async fn pending(&self, customer: &Customer, wanted: &[IdentifierId]) -> Result<Vec<Pending>, ContentError> {
+    async fn pending(&self, customer: &TextCustomer, wanted: &[IdentifierId]) -> Result<Vec<Pending>, ContentError> {
         let held: Vec<IdentifierId> = customer.held().collect();
         let mut sought = Vec::new();
         if wanted.iter().any(|id| held.contains(id)) {
@@ -181,7 +182,7 @@ impl Rescan<'_> {
     async fn replace(
         &self,
         admission: &Admission<'_>,
-        (content, customer): (&Content, &Customer),
+        (content, customer): (&Content, &TextCustomer),
         rescanned: &Rescanned,
         wanted: &[IdentifierId],
     ) -> Result<(), ContentError> {

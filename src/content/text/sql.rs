@@ -8,7 +8,7 @@ use crate::store::{Archive, Result, Sql, Tx};
 
 /// What decides how a text of an interaction is read.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Customer {
+pub struct TextCustomer {
     pub at: DateTime<Utc>,
     pub phone_id: Option<IdentifierId>,
     pub email_id: Option<IdentifierId>,
@@ -22,7 +22,7 @@ pub async fn customer(
     tenant: TenantId,
     interaction: RecordId,
     held: bool,
-) -> Result<Option<Customer>> {
+) -> Result<Option<TextCustomer>> {
     let query = tx
         .query("SELECT at, phone_id, email_id, name_id, forgotten FROM interactions")
         .with(" WHERE tenant_id = ", tenant)

@@ -33,7 +33,7 @@ impl House {
         found.remove(&content.id.0).unwrap_or_default()
     }
 
-    async fn customer(&self) -> Customer {
+    async fn customer(&self) -> TextCustomer {
         let mut tx = self.app.archive.read().await.unwrap();
         sql::customer(&mut tx, self.tenant.id, self.call, false).await.unwrap().unwrap()
     }

@@ -11,14 +11,14 @@ use crate::http::FieldError;
 use crate::http::query::Limit;
 use crate::vault::DeliverySecret;
 
-/// Where recordings are to be delivered.
+/// The delivery target of a tenant.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "url": "sftp://lethe@files.example/inbox", "password": "…", "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI…"
 }))]
 pub struct DeliveryTarget {
-    /// The address, without a password: `sftp://user@host:port/folder`, `ftps://…`, `ftp://…`, `s3://bucket/prefix` or
+    /// The address, without a password: `sftp://user@host:port/folder`, `ftps://…`, `ftp://…`, `s3://bucket/prefix`, or
     /// `file:///folder`.
     #[schema(max_length = 500)]
     url: String,
@@ -26,23 +26,24 @@ pub struct DeliveryTarget {
     #[serde(default)]
     #[schema(write_only, max_length = 16384)]
     password: Option<String>,
-    /// `sftp://`: a private key of OpenSSH without a passphrase, instead of a password.
+    /// For `sftp://`: an OpenSSH private key without a passphrase, instead of a password.
     #[serde(default)]
     #[schema(write_only, max_length = 16384)]
     private_key: Option<String>,
-    /// `sftp://`: the server's public key, or its `SHA256:` fingerprint. A server with another key is never logged in to.
+    /// For `sftp://`: the server's public key, or its `SHA256:` fingerprint. The service never logs in to a server with
+    /// another key.
     #[serde(default)]
     #[schema(max_length = 16384)]
     host_key: Option<String>,
-    /// `s3://`: where the service is, if it is not AWS.
+    /// For `s3://`: the address of the service, unless it is AWS.
     #[serde(default)]
     #[schema(max_length = 200)]
     endpoint: Option<String>,
-    /// `s3://`: the bucket's region; `us-east-1` where nothing is said.
+    /// For `s3://`: the region of the bucket. The default is `us-east-1`.
     #[serde(default)]
     #[schema(max_length = 200)]
     region: Option<String>,
-    /// `s3://`: the access key.
+    /// For `s3://`: the access key.
     #[serde(default)]
     #[schema(max_length = 200)]
     access_key_id: Option<String>,
@@ -56,7 +57,11 @@ impl DeliveryTarget {
             url.parse().map_err(|error: AddressError| vec![FieldError::at("/url", "format", error.to_string())])?;
         let secret = match (password, private_key) {
             (Some(_), Some(_)) => {
-                return Err(vec![FieldError::at("/private_key", "format", "must not stand beside a password")]);
+                return Err(vec![FieldError::at(
+                    "/private_key",
+                    "format",
+                    "must not be sent together with a password",
+                )]);
             }
             (Some(password), None) => Some(DeliverySecret::Password(SecretString::from(password))),
             (None, Some(key)) => Some(DeliverySecret::PrivateKey(SecretString::from(key))),
@@ -66,21 +71,21 @@ impl DeliveryTarget {
     }
 }
 
-/// Where recordings are delivered.
+/// The delivery target of a tenant, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeliveryTargetItem {
-    /// The address.
+    /// The address, without a password.
     #[schema(example = "sftp://lethe@files.example:22/inbox")]
     pub url: String,
-    /// `sftp://`: the server's public key.
+    /// For `sftp://`: the server's public key.
     pub host_key: Option<String>,
-    /// `s3://`: where the service is, if it is not AWS.
+    /// For `s3://`: the address of the service, unless it is AWS.
     pub endpoint: Option<String>,
-    /// `s3://`: the bucket's region.
+    /// For `s3://`: the region of the bucket.
     pub region: Option<String>,
-    /// `s3://`: the access key.
+    /// For `s3://`: the access key.
     pub access_key_id: Option<String>,
-    /// When it was set.
+    /// The time at which the target was set.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -91,32 +96,32 @@ impl From<Destination> for DeliveryTargetItem {
     }
 }
 
-/// One recording on its way to the tenant.
+/// The delivery of one recording to the tenant.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Delivery")]
 pub struct DeliveryItem {
-    /// Its id.
+    /// The id of the delivery.
     pub id: DeliveryId,
-    /// What is delivered.
+    /// The recording.
     pub content_id: ContentId,
-    /// The interaction that it belongs to.
+    /// The interaction that the recording belongs to.
     pub interaction_id: RecordId,
-    /// How it stands.
+    /// The state of the delivery.
     pub state: DeliveryState,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: i32,
-    /// When it is tried next; null unless it is pending.
+    /// The time of the next attempt. It is null unless the delivery is pending.
     pub next_at: Option<DateTime<Utc>>,
-    /// Why it failed last, or why it is held or cancelled, as a stable word.
+    /// The reason of the last failure, of the hold, or of the cancellation, as a stable code.
     #[schema(example = "connection_refused")]
     pub last_error: Option<String>,
-    /// What lies at the target: the recording and its metadata; of a delivery that is not `delivered`, what an attempt that was
-    /// broken off may have left there. No name holds an identifier.
+    /// The names of the files at the target: the recording and its metadata. If the delivery is not `delivered`, a
+    /// failed attempt may have left these files there. No name contains an identifier.
     #[schema(example = json!(["20260731T221010Z_0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f21.wav.pgp", "20260731T221010Z_0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f21.xml"]))]
     pub file_names: Vec<String>,
-    /// When the recording was stored.
+    /// The time at which the recording was stored.
     pub created_at: DateTime<Utc>,
-    /// When both files were at the target.
+    /// The time at which both files were at the target.
     pub delivered_at: Option<DateTime<Utc>>,
 }
 
@@ -143,12 +148,12 @@ impl From<Delivery> for DeliveryItem {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeliveryListing {
-    /// Only those in this state.
+    /// The state that the listed deliveries have.
     pub state: Option<DeliveryState>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the page before.
     #[param(format = "cursor")]
     pub cursor: Option<String>,
-    /// The most items.
+    /// The largest number of items in the page.
     #[param(inline)]
     pub limit: Limit,
 }

@@ -29,11 +29,11 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 
 /// Get the delivery target
 ///
-/// Where the tenant's recordings are delivered to, never the secret; 404 if there is none.
+/// The target to which the tenant's recordings are delivered, without its secret. It is 404 if there is none.
 ///
-/// Needs the scope `keys:admin`.
+/// This needs the scope `keys:admin`.
 #[utoipa::path(tag = "delivery", operation_id = "get_delivery_target", security(("bearer" = ["keys:admin"])),
-    responses((status = 200, description = "The target.", body = DeliveryTargetItem), CallProblems, ItemProblems))]
+    responses((status = 200, description = "The delivery target, without its secret.", body = DeliveryTargetItem), CallProblems, ItemProblems))]
 #[get("/tenant/delivery-target")]
 pub async fn get_delivery_target(
     caller: Caller<KeysAdmin>,
@@ -46,17 +46,17 @@ pub async fn get_delivery_target(
 
 /// Set the delivery target
 ///
-/// Recordings, screen recordings and voicemails that are stored from now on are delivered there, each with its metadata;
-/// deliveries that are held are tried there. The secret is sealed for this address and never given back.
+/// Recordings, screen recordings, and voicemails that are stored from now on are delivered there with their metadata.
+/// Deliveries that are held are tried there. The secret is sealed for this address and never returned.
 ///
-/// `sftp://` needs a `host_key` and a `password` or a `private_key`; `ftps://` (explicit TLS) and `ftp://` need a
-/// `password`, the latter the tenant's setting `recordings.allow_plain_ftp`; `s3://` needs `access_key_id` and its secret
-/// as `password`; `file:///` lies below a folder of the service's settings.
+/// `sftp://` needs a `host_key`, and a `password` or a `private_key`. `ftps://` (explicit TLS) and `ftp://` need a
+/// `password`, and `ftp://` needs the tenant's setting `recordings.allow_plain_ftp`. `s3://` needs `access_key_id` and
+/// its secret as `password`. `file:///` must be in a folder that the service's settings name.
 ///
-/// Needs the scope `keys:admin`.
+/// This needs the scope `keys:admin`.
 #[utoipa::path(tag = "delivery", operation_id = "set_delivery_target", security(("bearer" = ["keys:admin"])),
     request_body = DeliveryTarget,
-    responses((status = 200, description = "The target.", body = DeliveryTargetItem),
+    responses((status = 200, description = "The delivery target, without its secret.", body = DeliveryTargetItem),
         CallProblems, BodyProblems, OptionalProblems))]
 #[put("/tenant/delivery-target")]
 pub async fn set_delivery_target(
@@ -71,11 +71,11 @@ pub async fn set_delivery_target(
 
 /// Remove the delivery target
 ///
-/// Recordings that are stored from now on are not delivered; what is still to be delivered is held.
+/// Recordings that are stored from now on are not delivered. Deliveries that are not finished are held.
 ///
-/// Needs the scope `keys:admin`.
+/// This needs the scope `keys:admin`.
 #[utoipa::path(tag = "delivery", operation_id = "remove_delivery_target", security(("bearer" = ["keys:admin"])),
-    responses((status = 204, description = "It is gone."), CallProblems, ItemProblems))]
+    responses((status = 204, description = "The delivery target is removed."), CallProblems, ItemProblems))]
 #[delete("/tenant/delivery-target")]
 pub async fn remove_delivery_target(
     caller: Caller<KeysAdmin>,
@@ -90,12 +90,12 @@ pub async fn remove_delivery_target(
 
 /// List deliveries
 ///
-/// Newest first, of one state or of all.
+/// The deliveries in one state or in all, newest first.
 ///
-/// Needs the scope `jobs:read`.
+/// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "delivery", operation_id = "list_deliveries", security(("bearer" = ["jobs:read"])),
     params(DeliveryListing),
-    responses((status = 200, description = "A page of deliveries.", body = Page<DeliveryItem>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of deliveries, newest first.", body = Page<DeliveryItem>), CallProblems, ListProblems))]
 #[get("/deliveries")]
 pub async fn list_deliveries(
     caller: Caller<JobsRead>,
@@ -114,13 +114,13 @@ pub async fn list_deliveries(
 
 /// Try a delivery again
 ///
-/// At once, whatever its next attempt was or why it is held; one that is held begins anew. What was delivered or cancelled
-/// is 409.
+/// The delivery is tried at once, whatever its next attempt was or the reason why it is held. A held delivery begins
+/// again. A delivery that was delivered or cancelled is 409.
 ///
-/// Needs the scope `keys:admin`.
+/// This needs the scope `keys:admin`.
 #[utoipa::path(tag = "delivery", operation_id = "retry_delivery", security(("bearer" = ["keys:admin"])),
-    params(("id" = Uuid, Path, description = "The delivery's id.")),
-    responses((status = 200, description = "The delivery.", body = DeliveryItem),
+    params(("id" = Uuid, Path, description = "The id of the delivery.")),
+    responses((status = 200, description = "The delivery, which is pending again.", body = DeliveryItem),
         CallProblems, ItemProblems, StateProblems))]
 #[post("/deliveries/{id}/retry")]
 pub async fn retry_delivery(
@@ -136,9 +136,11 @@ impl From<DeliveryError> for Problem {
     fn from(error: DeliveryError) -> Self {
         match error {
             DeliveryError::Unknown => Self::new(Code::NotFound),
-            DeliveryError::Done => Self::new(Code::StateConflict).detail("it was delivered or cancelled"),
+            DeliveryError::Done => Self::new(Code::StateConflict)
+                .detail("The delivery was delivered or cancelled, so it cannot be tried again."),
             DeliveryError::Rule(pointer, code, rule) => Self::new(Code::ValidationFailed).at(pointer, code, rule),
-            DeliveryError::NotBuiltIn => Self::new(Code::NotBuiltIn).detail("this build cannot deliver there"),
+            DeliveryError::NotBuiltIn => Self::new(Code::NotBuiltIn)
+                .detail("This build does not include this kind of delivery target. Use another one."),
             DeliveryError::Store(error) => error.into(),
             DeliveryError::Vault(error) => error.into(),
             DeliveryError::Tenant(error) => error.into(),

@@ -20,7 +20,7 @@ use super::dial::dial;
 use super::{Reach, of_io, read_file, within};
 use crate::delivery::address::Login;
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::Body;
+use crate::delivery::payload::FileBody;
 use crate::vault::DeliverySecret;
 
 /// A server that was logged in to, in its folder.
@@ -84,7 +84,7 @@ impl Ftp {
         .await
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
         let timeout = self.timeout;
         let opened = async { self.server.put_with_stream(name).await.map_err(|error| of_ftp(&error)) };
         let mut file = within(timeout, opened).await?;

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::model::{AttemptError, Destination, SendError};
-use super::payload::Body;
+use super::payload::FileBody;
 use crate::vault::DeliverySecret;
 
 #[cfg(feature = "sftp")]
@@ -29,19 +29,25 @@ pub use sftp::{read_host_key, read_private_key};
 pub struct Reach {
     /// The folder below which the tenant's folders lie.
     pub folder: PathBuf,
-    #[cfg_attr(not(any(feature = "ftp", feature = "s3")), expect(dead_code, reason = "nothing speaks TLS"))]
+    #[cfg_attr(
+        not(any(feature = "ftp", feature = "s3")),
+        expect(dead_code, reason = "the server does not support TLS")
+    )]
     pub ca_file: Option<PathBuf>,
     /// The longest wait for a server.
-    #[cfg_attr(not(any(feature = "ftp", feature = "s3", feature = "sftp")), expect(dead_code, reason = "no server"))]
+    #[cfg_attr(
+        not(any(feature = "ftp", feature = "s3", feature = "sftp")),
+        expect(dead_code, reason = "the address has no server")
+    )]
     pub timeout: Duration,
 }
 
-pub enum Target {
+pub enum OpenTarget {
     Folder(folder::Folder),
     #[cfg(feature = "ftp")]
     Ftp(Box<ftp::Ftp>),
     #[cfg(feature = "s3")]
-    Bucket(s3::Bucket),
+    Bucket(s3::S3),
     #[cfg(feature = "sftp")]
     Sftp(sftp::Sftp),
 }
@@ -61,7 +67,7 @@ macro_rules! each {
     };
 }
 
-impl Target {
+impl OpenTarget {
     /// Whether this build delivers to such an address.
     #[must_use]
     pub const fn is_built_in(address: &Address) -> bool {
@@ -91,7 +97,7 @@ impl Target {
             }
             #[cfg(feature = "s3")]
             Address::S3 { bucket, prefix } => {
-                s3::Bucket::open((bucket, prefix), destination, secret, reach).await.map(Self::Bucket)
+                s3::S3::open((bucket, prefix), destination, secret, reach).await.map(Self::Bucket)
             }
             #[cfg(not(all(feature = "ftp", feature = "s3", feature = "sftp")))]
             _ => Err(SendError::NotBuiltIn),
@@ -104,7 +110,7 @@ impl Target {
     }
 
     /// Writes a whole file, in place of one of this name.
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
         each!(self, target => target.write(name, body).await)
     }
 

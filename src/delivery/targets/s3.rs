@@ -9,14 +9,14 @@ use secrecy::ExposeSecret as _;
 
 use super::{Reach, read_file, within};
 use crate::delivery::model::{AttemptError, Destination, SendError};
-use crate::delivery::payload::Body;
+use crate::delivery::payload::FileBody;
 use crate::vault::DeliverySecret;
 
 /// How much is sent at a time, in bytes: S3 takes no smaller parts than 5 MiB and no more of them than 10,000.
 const PART: usize = 8 << 20;
 
 /// A bucket and what the names in it begin with.
-pub struct Bucket {
+pub struct S3 {
     store: AmazonS3,
     prefix: Vec<String>,
     /// A file that is written and has no name yet.
@@ -24,7 +24,7 @@ pub struct Bucket {
     timeout: Duration,
 }
 
-impl Bucket {
+impl S3 {
     /// The bucket. Nothing is asked yet.
     pub async fn open(
         (bucket, prefix): (&str, &[String]),
@@ -77,7 +77,7 @@ impl Bucket {
     }
 
     /// Sends all parts. The name of the part file is of no use here.
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
         let own = name.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.')).map_or(name, |(own, _)| own);
         let (store, path) = (&self.store, self.path(own));
         let mut upload =
@@ -104,7 +104,7 @@ impl Bucket {
 }
 
 /// Sends all parts; at least one, since an object without any is none.
-async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut Body) -> Result<(), AttemptError> {
+async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut FileBody) -> Result<(), AttemptError> {
     let (mut waiting, mut is_first) = (Vec::new(), true);
     loop {
         let bytes = body.next().await?;

@@ -21,7 +21,7 @@ use super::dial::dial;
 use super::{Reach, of_io, within};
 use crate::delivery::address::Login;
 use crate::delivery::model::{AttemptError, Destination, SendError};
-use crate::delivery::payload::Body;
+use crate::delivery::payload::FileBody;
 use crate::vault::DeliverySecret;
 
 /// How much one packet writes, in bytes: what every server takes.
@@ -154,7 +154,7 @@ impl Sftp {
         }
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
         let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::WRITE;
         let opened = self.files.open(self.path(name), flags, FileAttributes::empty()).await.map_err(of_sftp)?;
         let written = self.fill(&opened.handle, body).await;
@@ -168,7 +168,7 @@ impl Sftp {
     }
 
     /// Writes many packets at a time, so that a far server is not waited for at each.
-    async fn fill(&self, handle: &str, body: &mut Body) -> Result<u64, AttemptError> {
+    async fn fill(&self, handle: &str, body: &mut FileBody) -> Result<u64, AttemptError> {
         let (mut at, mut writing) = (0, FuturesUnordered::new());
         while let Some(bytes) = body.next().await? {
             for packet in bytes.chunks(PACKET) {

@@ -1,4 +1,4 @@
-//! What the claims of a signed token say.
+//! The claims of a signed token.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -6,34 +6,39 @@ use serde_json::{Map, Value};
 use super::{Claims, Terms, TokenError};
 use crate::http::caller::scopes_of;
 
-/// How far the clocks of provider and service may be apart, in seconds.
+/// The largest difference between the clocks of provider and service, in seconds.
 const LEEWAY: f64 = 5.0;
 
-/// How far ahead of the service's clock a token may have been issued, in seconds. It is more than [`LEEWAY`], since many
-/// providers set `iat` alone: a clock that is a little ahead locks nobody out.
+/// The time by which a token may have been issued ahead of the service's clock, in seconds. It is more than [`LEEWAY`],
+/// because many providers set only `iat`, and a clock that is a little ahead must lock nobody out.
 const ISSUED_LEEWAY: f64 = 60.0;
 
-/// The longest subject and the longest name, in characters; longer names are cut, longer subjects refused.
+/// The longest subject and the longest name, in characters. Longer names are truncated, and longer subjects are
+/// refused.
 const LONGEST: usize = 200;
 
-/// From when and until when a token counts, in seconds since 1970.
+/// The times from which and until which a token is valid, in seconds since 1970.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(super) struct TokenTimes {
     issued: Option<f64>,
     begins: Option<f64>,
     ends: f64,
 }
 
 impl Terms {
-    /// Checks issuer, audience and times, and reads who it is.
-    pub(super) fn read(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(Claims, Times), TokenError> {
+    /// Checks issuer, audience, and times, and reads the caller.
+    pub(super) fn read(
+        &self,
+        claims: &Map<String, Value>,
+        now: DateTime<Utc>,
+    ) -> Result<(Claims, TokenTimes), TokenError> {
         if text(claims, "iss") != Some(&self.issuer) {
             return Err(TokenError::Issuer);
         }
         if !words(claims.get("aud"), |_| false).any(|audience| audience == self.audience) {
             return Err(TokenError::Audience);
         }
-        let times = Times::of(claims)?;
+        let times = TokenTimes::of(claims)?;
         times.check(now)?;
         let sub = text(claims, "sub").filter(|sub| is_clean(sub)).ok_or(TokenError::Subject)?;
         let name = found(claims, &self.name_claim).and_then(Value::as_str);
@@ -52,14 +57,14 @@ impl Terms {
     }
 }
 
-impl Times {
+impl TokenTimes {
     fn of(claims: &Map<String, Value>) -> Result<Self, TokenError> {
         let ends = claims.get("exp").and_then(Value::as_f64).ok_or(TokenError::Expired)?;
         let time = |name| claims.get(name).map(|time: &Value| time.as_f64().ok_or(TokenError::Early)).transpose();
         Ok(Self { issued: time("iat")?, begins: time("nbf")?, ends })
     }
 
-    /// Whether the token counts now; asked at every call.
+    /// Whether the token is valid now. Every call checks it.
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for millions of years")]
     pub(super) fn check(self, now: DateTime<Utc>) -> Result<(), TokenError> {
         let now = now.timestamp_millis() as f64 / 1000.0;
@@ -81,8 +86,8 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a String> {
     }
 }
 
-/// A claim by its name, or by a dotted path into objects: `realm_access.roles`. A name that holds dots itself
-/// (`https://id.example/roles`) wins.
+/// A claim by its name, or by a dotted path into objects: `realm_access.roles`. A name that contains dots itself
+/// (`https://id.example/roles`) comes first.
 fn found<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     if let Some(value) = claims.get(path) {
         return Some(value);
@@ -93,7 +98,7 @@ fn found<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     })
 }
 
-/// The words of a claim: an array of texts, or one text, parted where `parts` says.
+/// The words of a claim: an array of texts, or one text that is split by `parts`.
 fn words(claim: Option<&Value>, parts: fn(char) -> bool) -> impl Iterator<Item = &str> {
     let (many, one) = match claim {
         Some(Value::Array(many)) => (many.as_slice(), None),

@@ -1,4 +1,5 @@
-//! The key of development mode: made at the first start, kept in the data folder, trusted only while no issuer is set.
+//! The key of development mode. It is made at the first start, kept in the data folder, and trusted only while no
+//! issuer is set.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -19,24 +20,24 @@ use crate::config::Config;
 const FILE: &str = "dev-signing-key.pem";
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
-/// How long a development token lasts, in seconds.
+/// The lifetime of a development token, in seconds.
 const LIFETIME: i64 = 24 * 60 * 60;
 
-/// The development key cannot be had, or is not for this.
+/// The development key is unavailable, or does not belong to this setting.
 #[derive(Debug, thiserror::Error)]
 pub enum DevKeyError {
-    #[error("development tokens do not exist where auth.issuer is set")]
+    #[error("development tokens do not exist if auth.issuer is set")]
     IssuerSet,
-    #[error("unknown role; there are: {0}")]
+    #[error("unknown role; the roles are: {0}")]
     UnknownRole(String),
     #[error("the development key in the data folder cannot be read or written")]
     File(#[source] io::Error),
-    /// The key file holds no Ed25519 key, or none could be made.
-    #[error("the development key in the data folder is no Ed25519 key")]
+    /// The key file contains no Ed25519 key, or none could be made.
+    #[error("the development key in the data folder is not an Ed25519 key")]
     Key,
 }
 
-/// Makes a token of development mode: `EdDSA`, 24 hours, the roles given.
+/// Makes a token of development mode: `EdDSA`, 24 hours, with the given roles.
 pub fn dev_token(config: &Config, tenant: &str, roles: &[String], user: &str) -> Result<String, DevKeyError> {
     if !config.development() {
         return Err(DevKeyError::IssuerSet);
@@ -63,7 +64,7 @@ pub fn dev_token(config: &Config, tenant: &str, roles: &[String], user: &str) ->
     encode(&Header::new(Algorithm::EdDSA), &claims, &key).map_err(|_| DevKeyError::Key)
 }
 
-/// Puts a claim where the settings expect it: under its name, or along its dotted path.
+/// Writes a claim to the place where the settings expect it: under its name, or along its dotted path.
 fn place(claims: &mut Map<String, Value>, path: &str, value: Value) {
     match path.split_once('.') {
         Some((outer, rest)) if !path.contains('/') => {
@@ -78,14 +79,14 @@ fn place(claims: &mut Map<String, Value>, path: &str, value: Value) {
     }
 }
 
-/// What development tokens are verified with.
+/// The keys that verify development tokens.
 pub(super) fn verification_keys(config: &Config) -> Result<KeySet, DevKeyError> {
     let pair = Ed25519KeyPair::from_pkcs8(&private_key(config)?).map_err(|_| DevKeyError::Key)?;
     let key = DecodingKey::from_ed_der(pair.public_key().as_ref());
     Ok(KeySet::new(vec![VerificationKey { kid: None, algorithm: Algorithm::EdDSA, key }]))
 }
 
-/// The private key (PKCS #8), made if there is none yet.
+/// The private key (PKCS #8). It is made if it does not exist.
 fn private_key(config: &Config) -> Result<Vec<u8>, DevKeyError> {
     let path = config.data_dir.join(FILE);
     match fs::read_to_string(&path) {
@@ -94,7 +95,7 @@ fn private_key(config: &Config) -> Result<Vec<u8>, DevKeyError> {
             let made = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new());
             let made = made.map_err(|_| DevKeyError::Key)?;
             keep(&path, &to_pem(made.as_ref())).map_err(DevKeyError::File)?;
-            // Another process may have been first: what lies there now counts.
+            // Another process may have been first. Its file is used.
             let pem = fs::read_to_string(&path).map_err(DevKeyError::File)?;
             from_pem(&pem).ok_or(DevKeyError::Key)
         }
@@ -102,7 +103,7 @@ fn private_key(config: &Config) -> Result<Vec<u8>, DevKeyError> {
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all, unless one is there already.
+/// Writes a file that only its owner can read. It is written completely or not at all, and an existing file stays.
 fn keep(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

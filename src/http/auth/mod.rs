@@ -1,7 +1,8 @@
-//! Verification of tokens: the key fixes the algorithm, the settings fix issuer and audience, the clock is an argument.
+//! Verification of tokens. The key fixes the algorithm, the settings fix issuer and audience, and the clock is an
+//! argument.
 //!
-//! A token names a key by its `kid` and nothing else: keys that it brings along or points at (`jwk`, `jku`, `x5u`) are
-//! not looked at. Keys come from the provider's URL, from a file, or, in development mode, from the data folder.
+//! A token names a key by its `kid` and by nothing else. Keys that the token contains or points at (`jwk`, `jku`,
+//! `x5u`) are ignored. Keys come from the provider's URL, from a file, or, in development mode, from the data folder.
 
 mod claims;
 mod development;
@@ -29,7 +30,7 @@ pub const DEV_ISSUER: &str = "lethe-dev";
 /// The `aud` of development tokens.
 pub const DEV_AUDIENCE: &str = "lethe";
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is read, in bytes.
 const LONGEST_TOKEN: usize = 16 << 10;
 
 /// The verification keys cannot be set up.
@@ -37,51 +38,51 @@ const LONGEST_TOKEN: usize = 16 << 10;
 pub enum KeysError {
     #[error("auth.jwks_file cannot be read")]
     File(#[source] std::io::Error),
-    /// The file holds no JSON Web Key Set with a usable key.
-    #[error("auth.jwks_file holds no usable key (RS256, ES256 or EdDSA, for signatures)")]
+    /// The file contains no JSON Web Key Set with a usable key.
+    #[error("auth.jwks_file contains no usable key: RS256, ES256, or EdDSA, for signatures")]
     NoKey,
-    /// No client for the provider's URL can be made.
-    #[error("no HTTP client for auth.jwks_url")]
+    /// The client for the provider's URL cannot be built.
+    #[error("the HTTP client for auth.jwks_url cannot be built")]
     Client(#[source] reqwest::Error),
-    /// The development key cannot be had.
+    /// The development key is unavailable.
     #[error(transparent)]
     Development(#[from] DevKeyError),
 }
 
-/// Why a token was not taken. Says nothing of the token.
+/// The reason why a token was refused. It contains nothing of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// It is no token of a kind that is taken here.
+    /// It is not a token of an accepted format.
     Malformed,
-    /// It is a token of another kind than those that give access.
+    /// The token is of a type that gives no access.
     Type,
-    /// No key of the provider signed it.
+    /// No key of the provider signed the token.
     Signature,
-    /// Its time is over, or has no end.
+    /// The token has expired, or has no end.
     Expired,
     Early,
     Issuer,
-    /// It is meant for another service.
+    /// The token is meant for another service.
     Audience,
     Subject,
-    /// The provider is away and its keys are not known.
+    /// The provider is unavailable, and its keys are not known.
     KeysAway,
 }
 
 impl TokenError {
-    /// What is wrong, for the caller.
+    /// The error, as a text for the caller.
     #[must_use]
     pub const fn detail(self) -> &'static str {
         match self {
-            Self::Malformed => "the token cannot be read",
-            Self::Type => "the token is not an access token",
-            Self::Signature => "the token is not signed by a known key",
-            Self::Expired => "the token has expired",
-            Self::Early => "the token is not valid yet",
-            Self::Issuer => "the token has another issuer",
-            Self::Audience => "the token has another audience",
-            Self::Subject => "the token names no subject",
-            Self::KeysAway => "the keys cannot be had",
+            Self::Malformed => "The token cannot be read.",
+            Self::Type => "The token is not an access token.",
+            Self::Signature => "The token is not signed by a known key.",
+            Self::Expired => "The token has expired. Get a new one.",
+            Self::Early => "The token is not valid yet.",
+            Self::Issuer => "The token is from another issuer.",
+            Self::Audience => "The token is meant for another audience.",
+            Self::Subject => "The token names no subject.",
+            Self::KeysAway => "The identity provider's keys are unavailable. Try again later.",
         }
     }
 }
@@ -96,7 +97,7 @@ pub struct Claims {
     pub scopes: BTreeSet<Scope>,
 }
 
-/// Whose tokens count and what their claims are called.
+/// The accepted issuer and audience, and the names of the claims.
 #[derive(Debug)]
 struct Terms {
     issuer: String,
@@ -108,29 +109,29 @@ struct Terms {
 }
 
 #[derive(Debug)]
-enum Source {
+enum KeySource {
     Fixed(Arc<KeySet>),
     Provider(Box<Provider>),
 }
 
-/// The keys that tokens are verified with.
+/// The keys that verify tokens.
 #[derive(Debug)]
-pub struct Keys {
-    source: Source,
+pub struct TokenKeys {
+    source: KeySource,
     terms: Terms,
     clock: Clock,
 }
 
-impl Keys {
-    /// The keys that the settings name. A provider's URL is asked when the first token comes.
+impl TokenKeys {
+    /// The keys that the settings name. The provider's URL is fetched when the first token arrives.
     pub fn open(config: &Config, clock: Clock) -> Result<Self, KeysError> {
         let auth = &config.auth;
         let source = match (&auth.issuer, &auth.jwks_url, &auth.jwks_file) {
-            (None, _, _) => Source::Fixed(Arc::new(development::verification_keys(config)?)),
-            (_, Some(url), _) => Source::Provider(Box::new(Provider::new(url).map_err(KeysError::Client)?)),
+            (None, _, _) => KeySource::Fixed(Arc::new(development::verification_keys(config)?)),
+            (_, Some(url), _) => KeySource::Provider(Box::new(Provider::new(url).map_err(KeysError::Client)?)),
             (_, None, Some(file)) => {
                 let set = KeySet::read(&std::fs::read(file).map_err(KeysError::File)?).ok_or(KeysError::NoKey)?;
-                Source::Fixed(Arc::new(set))
+                KeySource::Fixed(Arc::new(set))
             }
             (_, None, None) => return Err(KeysError::NoKey),
         };
@@ -156,7 +157,7 @@ impl Keys {
             return Err(TokenError::Malformed);
         }
         let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
-        // Extensions that must be understood are not: RFC 7515, 4.1.11.
+        // RFC 7515, 4.1.11: a token with a critical extension that is not understood is refused.
         if header.crit.is_some() || !set::ALGORITHMS.contains(&header.alg) {
             return Err(TokenError::Malformed);
         }
@@ -164,8 +165,8 @@ impl Keys {
             return Err(TokenError::Type);
         }
         let keys = match &self.source {
-            Source::Fixed(set) => Arc::clone(set),
-            Source::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
+            KeySource::Fixed(set) => Arc::clone(set),
+            KeySource::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
         };
         let key = keys.find(header.kid.as_deref(), header.alg).ok_or(TokenError::Signature)?;
         if let Some(known) = keys.verified.find(token, now) {
@@ -178,15 +179,15 @@ impl Keys {
     }
 }
 
-/// Whether a token of a type gives access, or its type says nothing of what it is for. Other kinds of tokens, such as
-/// security events (`secevent+jwt`) and logouts (`logout+jwt`), can have the same issuer, audience, and subject
-/// (RFC 8725, 3.11; RFC 9068, 4).
+/// Whether a token of this type gives access, or has no type. Other kinds of tokens, such as security events
+/// (`secevent+jwt`) and logouts (`logout+jwt`), can have the same issuer, audience, and subject (RFC 8725, 3.11; RFC
+/// 9068, 4).
 fn gives_access(typ: &str) -> bool {
     let typ = typ.to_ascii_lowercase();
     ["jwt", "at+jwt"].contains(&typ.strip_prefix("application/").unwrap_or(&typ))
 }
 
-/// The claims of a token that a key signed. Times, issuer and audience are checked by [`Terms::read`].
+/// The claims of a token that a key signed. [`Terms::read`] checks times, issuer, and audience.
 fn signed_claims(token: &str, key: &VerificationKey) -> Result<Map<String, Value>, TokenError> {
     let mut validation = Validation::new(key.algorithm);
     validation.required_spec_claims.clear();

@@ -1,4 +1,4 @@
-//! The keys that an identity provider publishes under a URL, remembered.
+//! The keys that an identity provider publishes under a URL. The service remembers them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use tokio::sync::Mutex;
 use super::TokenError;
 use super::set::KeySet;
 
-/// How long keys are used without asking again.
+/// The time for which keys are used without another fetch.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
-/// How long keys are used where the provider does not answer.
+/// The time for which keys are used if the provider does not respond.
 const STALE: TimeDelta = TimeDelta::hours(24);
-/// How long after an attempt the provider is left alone.
+/// The pause after an attempt to fetch keys.
 const PAUSE: TimeDelta = TimeDelta::minutes(1);
-/// The same, as long as no usable key is known at all.
+/// The pause while no usable key is known at all.
 const SHORT_PAUSE: TimeDelta = TimeDelta::seconds(5);
-/// How long the provider may take.
+/// The timeout of a fetch.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest set of keys, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// Keys and when they were fetched.
+/// Keys, and the time of their fetch.
 #[derive(Debug)]
 struct Fetched {
     keys: Arc<KeySet>,
@@ -41,7 +41,7 @@ pub(super) struct Provider {
     url: String,
     client: reqwest::Client,
     fetched: ArcSwapOption<Fetched>,
-    /// When the provider was last asked; held while it is, so that one call asks for all.
+    /// The time of the last fetch. It is locked during a fetch, so that one call fetches for all.
     asked: Mutex<Option<DateTime<Utc>>>,
 }
 
@@ -49,7 +49,7 @@ impl Provider {
     pub(super) fn new(url: &str) -> Result<Self, reqwest::Error> {
         let here = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost")));
         let client = reqwest::Client::builder();
-        // A proxy of the environment cannot reach this machine's own ports.
+        // A proxy of the environment cannot reach the ports of this machine.
         let client = if here { client.no_proxy() } else { client };
         let client = client
             .timeout(PATIENCE)
@@ -60,21 +60,21 @@ impl Provider {
         Ok(Self { url: url.to_owned(), client, fetched: ArcSwapOption::empty(), asked: Mutex::new(None) })
     }
 
-    /// The keys for a token that names `kid`: those at hand if they know it, else the provider is asked, at most once
-    /// a minute. Where it does not answer, keys up to a day old go on being used.
+    /// The keys for a token that names `kid`. If the known keys do not have it, they are fetched again, at most once a
+    /// minute. If the provider does not respond, keys up to a day old stay in use.
     pub(super) async fn keys_for(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<Arc<KeySet>, TokenError> {
         let seen = self.fetched.load_full();
         let known = seen.as_ref().filter(|set| set.age(now) < STALE);
         match known {
             Some(set) if set.keys.knows(kid) && set.age(now) < FRESH => return Ok(Arc::clone(&set.keys)),
-            // Known but no longer fresh: one call asks, the others go on with what there is.
+            // The keys are known but no longer fresh. One call fetches them, and the others use the known ones.
             Some(set) if set.keys.knows(kid) => match self.asked.try_lock() {
                 Ok(mut asked) => self.ask(&mut asked, PAUSE, now).await,
                 Err(_) => return Ok(Arc::clone(&set.keys)),
             },
             _ => {
                 let mut asked = self.asked.lock().await;
-                // Another call may have asked while this one waited.
+                // Another call may have fetched the keys while this one waited.
                 let newer = self.fetched.load_full();
                 let unchanged = newer.as_ref().map(|set| set.at) == seen.as_ref().map(|set| set.at);
                 let pause = if known.is_some() { PAUSE } else { SHORT_PAUSE };
@@ -94,22 +94,23 @@ impl Provider {
         *asked = Some(now);
         match self.fetch().await {
             Ok(keys) => self.fetched.store(Some(Arc::new(Fetched { keys: Arc::new(keys), at: now }))),
-            Err(why) => tracing::warn!(why, "The identity provider's keys could not be fetched"),
+            Err(why) => tracing::warn!(why, "Fetching the identity provider's keys failed, retrying"),
         }
     }
 
     async fn fetch(&self) -> Result<KeySet, &'static str> {
-        let mut answer = self.client.get(&self.url).send().await.map_err(|_| "no answer")?;
+        let mut answer =
+            self.client.get(&self.url).send().await.map_err(|_| "the identity provider sent no response")?;
         if !answer.status().is_success() {
-            return Err("an answer without success");
+            return Err("the response is not a success");
         }
         let mut json = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| "a broken answer")? {
+        while let Some(chunk) = answer.chunk().await.map_err(|_| "the response broke off")? {
             json.extend_from_slice(&chunk);
             if json.len() > LONGEST {
-                return Err("too long an answer");
+                return Err("the response is too long");
             }
         }
-        KeySet::read(&json).ok_or("no usable key")
+        KeySet::read(&json).ok_or("the response contains no usable key")
     }
 }

@@ -1,4 +1,4 @@
-//! A set of verification keys (RFC 7517), of which only those count that may verify signatures.
+//! A set of verification keys (RFC 7517). It contains only the keys that may verify signatures.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -9,7 +9,7 @@ use super::verified::Verified;
 
 pub(super) const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
-/// A key and the one algorithm it verifies.
+/// A key and the one algorithm that it verifies.
 pub(super) struct VerificationKey {
     pub(super) kid: Option<String>,
     pub(super) algorithm: Algorithm,
@@ -37,7 +37,7 @@ impl KeySet {
         Self { keys, verified: Verified::default() }
     }
 
-    /// Reads a JSON Web Key Set; keys of other kinds are left out. `None` where no key is left.
+    /// Reads a JSON Web Key Set, and leaves out keys of other kinds. Returns `None` if no key is left.
     pub(super) fn read(json: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Set {
@@ -49,12 +49,12 @@ impl KeySet {
         (!keys.is_empty()).then(|| Self::new(keys))
     }
 
-    /// Whether a token with this `kid` can be verified without asking again.
+    /// Whether a token with this `kid` can be verified without a fetch.
     pub(super) fn knows(&self, kid: Option<&str>) -> bool {
         kid.is_none_or(|kid| self.keys.iter().any(|key| key.kid.as_deref() == Some(kid)))
     }
 
-    /// The key that a token names. A token that names none is verified only where one key alone fits its algorithm.
+    /// The key that a token names. A token that names none is verified only if exactly one key has its algorithm.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&VerificationKey> {
         let named = |key: &&VerificationKey| kid.is_none() || key.kid.as_deref() == kid;
         let mut fitting = self.keys.iter().filter(named).filter(|key| key.algorithm == algorithm);
@@ -63,7 +63,7 @@ impl KeySet {
     }
 }
 
-/// The key, if it may verify signatures here: its kind fixes the algorithm, `alg`, `use` and `key_ops` must agree.
+/// The key, if it may verify signatures here. Its kind fixes the algorithm, and `alg`, `use`, and `key_ops` must agree.
 fn usable(jwk: Value) -> Option<VerificationKey> {
     let jwk: Jwk = serde_json::from_value(jwk).ok()?;
     let (algorithm, name) = match &jwk.algorithm {

@@ -1,35 +1,35 @@
-//! Tokens whose signature was verified, so that it is done once and not at every call.
+//! Tokens whose signature was verified, so that a signature is verified once and not at every call.
 //!
-//! They are remembered beside the keys that verified them and go with those: a token is taken no longer than it would be
-//! if its signature were verified each time. Times are checked at every call.
+//! The tokens are remembered together with the keys that verified them. So no token is accepted for longer than if its
+//! signature were verified each time. Times are checked at every call.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
 
 use chrono::{DateTime, Utc};
 
-use super::claims::Times;
+use super::claims::TokenTimes;
 use super::{Claims, TokenError};
 use crate::base::crypto::sha256;
 
-/// The most tokens that are remembered; some 600 bytes each.
+/// The most tokens that are remembered. Each takes some 600 bytes.
 const MOST: usize = 4_096;
 
-/// What tokens say that one set of keys has verified, by the tokens' hashes: the tokens themselves are not kept.
+/// The claims of tokens that one set of keys has verified, by the tokens' hashes. The tokens themselves are not kept.
 #[derive(Debug, Default)]
-pub(super) struct Verified(RwLock<HashMap<[u8; 32], (Claims, Times)>>);
+pub(super) struct Verified(RwLock<HashMap<[u8; 32], (Claims, TokenTimes)>>);
 
 impl Verified {
-    /// What a token says if it is remembered: an error where its time is over meanwhile.
+    /// The claims of a remembered token. Returns an error if the token has expired in the meantime.
     pub(super) fn find(&self, token: &str, now: DateTime<Utc>) -> Option<Result<Claims, TokenError>> {
         let known = self.0.read().ok()?;
         let (claims, times) = known.get(&sha256(token.as_bytes()))?;
         Some(times.check(now).map(|()| claims.clone()))
     }
 
-    /// Remembers what a token says whose signature was verified. Where there are too many, those whose time is over make
-    /// room, else all do.
-    pub(super) fn remember(&self, token: &str, claims: Claims, times: Times, now: DateTime<Utc>) {
+    /// Remembers the claims of a token whose signature was verified. If there are too many, expired ones are removed
+    /// first, and then all.
+    pub(super) fn remember(&self, token: &str, claims: Claims, times: TokenTimes, now: DateTime<Utc>) {
         let Ok(mut known) = self.0.write() else { return };
         if known.len() >= MOST {
             known.retain(|_, (_, times)| times.check(now).is_ok());

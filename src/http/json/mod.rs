@@ -1,4 +1,5 @@
-//! JSON in: strict about types, unknown fields and text, precise about the place, silent about the value.
+//! Reads JSON. The reader is strict about types, unknown fields, and text. Its errors name the place and never the
+//! value.
 
 mod read;
 mod rules;
@@ -27,21 +28,21 @@ use crate::config::HttpConfig;
 pub(super) use read::from_texts;
 pub use rules::broken_rules;
 
-/// Why a text is not the value that is wanted.
+/// The reason why a text is not the expected value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// It is not JSON: where it stops being so, both counted from 1.
+    /// The text is not JSON. The position is the first error, and is counted from 1.
     NotJson {
         line: usize,
         /// The column, in bytes.
         column: usize,
     },
-    /// It is JSON of another shape.
+    /// The text is JSON of another shape.
     Misshaped(Vec<FieldError>),
 }
 
 impl BodyError {
-    /// The places, with one for a text that is no JSON: for the report of a line.
+    /// The invalid fields, for the report of a line. A text that is not JSON has one.
     #[must_use]
     pub fn into_places(self) -> Vec<FieldError> {
         match self {
@@ -56,17 +57,16 @@ impl BodyError {
 impl From<BodyError> for Problem {
     fn from(unread: BodyError) -> Self {
         match unread {
-            BodyError::NotJson { line, column } => {
-                Self::new(Code::JsonInvalid).detail(format!("not JSON from line {line}, column {column} on"))
-            }
+            BodyError::NotJson { line, column } => Self::new(Code::JsonInvalid)
+                .detail(format!("The body is not JSON from line {line}, column {column} on. Correct it there.")),
             BodyError::Misshaped(places) => Self::invalid(places),
         }
     }
 }
 
-/// Reads one JSON value, a whole body or one line of a stream; pointers are relative to it.
+/// Reads one JSON value: a whole body or one line of a stream. Pointers are relative to it.
 ///
-/// What is no field of a struct is refused, also without `#[serde(deny_unknown_fields)]` (which the document needs).
+/// Unknown fields of a struct are refused, even without `#[serde(deny_unknown_fields)]`, which only the document needs.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
     read_value(parse_value(text)?).map_err(BodyError::Misshaped)
 }
@@ -74,14 +74,14 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
 /// Reads a text as JSON of any shape.
 fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
     let Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
-        Category::Data => BodyError::Misshaped(vec![FieldError::at("", "format", "must name each field once")]),
+        Category::Data => BodyError::Misshaped(vec![FieldError::at("", "format", "must contain each field only once")]),
         _ => not_json(&error),
     })?;
     let nul = read::nul_in(&value);
     nul.map_or(Ok(value), |place| Err(BodyError::Misshaped(vec![place])))
 }
 
-/// Where a text stops being JSON; serde's own words are left behind, since they may quote it.
+/// The position at which a text stops being JSON. The message of serde is dropped, because it may quote the text.
 pub(super) fn not_json(error: &serde_json::Error) -> BodyError {
     BodyError::NotJson { line: error.line().max(1), column: error.column().max(1) }
 }
@@ -90,31 +90,31 @@ fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<FieldError>> {
     read::from_value(value).map_err(|place| vec![place])
 }
 
-/// A JSON body: 415, 413, 400 and 422 are answered before the handler runs.
+/// A JSON body. The extractor returns 415, 413, 400, and 422 before the handler runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Body<T>(pub T);
 
-/// A JSON body that keeps the rules its type declares ([`Validate`]).
+/// A JSON body that follows the rules of its type ([`Validate`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Valid<T>(pub T);
 
-/// A JSON merge patch (RFC 7396). Its shape is only looked at by [`MergePatch::read`], since 404, 428, 412 and 409 come
+/// A JSON merge patch (RFC 7396). Only [`MergePatch::read`] checks its shape, because 404, 428, 412, and 409 come
 /// before 422.
 #[derive(Clone, Debug)]
 pub struct MergePatch(Value);
 
 impl MergePatch {
-    /// Reads the patch as a type whose members tell absent from null: [`crate::base::patch::PatchField`].
+    /// Reads the patch as a type whose fields distinguish absent from null: [`crate::base::patch::PatchField`].
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         read_value(self.0.clone()).map_err(Problem::invalid)
     }
 }
 
-type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+type BodyFuture<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
@@ -124,7 +124,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
 impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = Body::<T>::from_request(request, payload);
@@ -138,7 +138,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
 
 impl FromRequest for MergePatch {
     type Error = Problem;
-    type Future = Reading<Self>;
+    type Future = BodyFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
@@ -153,27 +153,27 @@ impl FromRequest for MergePatch {
 async fn text(request: &HttpRequest, payload: Payload, media_types: &[&str]) -> Result<Bytes, Problem> {
     let found = media_type(request)?;
     if !media_types.contains(&found.as_str()) {
-        let detail = format!("send {}", media_types.join(" or "));
+        let detail = format!("Send {}.", media_types.join(" or "));
         return Err(Problem::new(Code::MediaTypeUnsupported).detail(detail));
     }
     whole(request, payload).await
 }
 
-/// The body's media type without parameters, in lower case. Other charsets than UTF-8 and compressed bodies are 415.
+/// The body's media type without parameters, in lower case. Charsets other than UTF-8 and compressed bodies are 415.
 pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
     let unsupported = |detail: &'static str| Problem::new(Code::MediaTypeUnsupported).detail(detail);
     let encoded = request.headers().get_all(CONTENT_ENCODING).any(|encoding| encoding != "identity");
     if encoded {
-        return Err(unsupported("send the body without Content-Encoding"));
+        return Err(unsupported("Send the body without Content-Encoding."));
     }
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mut parts = header.ok_or_else(|| unsupported("send a Content-Type"))?.split(';');
+    let mut parts = header.ok_or_else(|| unsupported("Send the header Content-Type."))?.split(';');
     let media_type = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
     for parameter in parts {
         let (name, value) = parameter.split_once('=').unwrap_or_default();
         let charset = name.trim().eq_ignore_ascii_case("charset");
         if charset && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8") {
-            return Err(unsupported("send UTF-8"));
+            return Err(unsupported("Send the body in UTF-8."));
         }
     }
     Ok(media_type)
@@ -183,7 +183,7 @@ pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
 pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
     let limit =
         request.app_data::<Data<HttpContext>>().map_or(HttpConfig::default().body_limit, |kit| kit.http.body_limit);
-    let too_large = || Problem::new(Code::TooLarge).detail(format!("send at most {limit} bytes"));
+    let too_large = || Problem::new(Code::TooLarge).detail(format!("Send at most {limit} bytes."));
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
@@ -200,14 +200,14 @@ pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result
     Ok(text.freeze())
 }
 
-/// The problem of a body that did not arrive.
+/// The problem of a body that did not arrive completely.
 pub(super) fn broken_off(error: PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::new(Code::TooLarge),
         PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-            Problem::new(Code::Timeout).detail("timed out waiting for the body: send it faster")
+            Problem::new(Code::Timeout).detail("The call timed out waiting for the body. Send the body faster.")
         }
-        _ => Problem::new(Code::BadRequest).detail("the body did not arrive whole"),
+        _ => Problem::new(Code::BadRequest).detail("The body did not arrive completely. Send the call again."),
     }
 }
 

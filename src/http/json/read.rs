@@ -1,6 +1,6 @@
-//! Reads a type from a JSON value and, where that fails, says at which pointer and by which rule.
+//! Reads a type from a JSON value. If that fails, the error has the pointer and the rule.
 //!
-//! The errors of serde are taken apart before they become text, because their text quotes the input.
+//! The errors of serde are converted before they become text, because their text quotes the input.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -17,11 +17,11 @@ use crate::base::field::FieldError;
 
 /// Reads a type from a JSON value.
 pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
-    let read = T::deserialize(Reader { value, texts: false });
+    let read = T::deserialize(ValueReader { value, texts: false });
     read.map_err(|mistake| FieldError::at(mistake.pointer, mistake.code, mistake.detail))
 }
 
-/// Reads a type from texts by name, numbers among them; places are parameters.
+/// Reads a type from texts by name. Numbers are texts, too, and errors name parameters.
 pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, FieldError> {
     T::deserialize(TextsReader(texts)).map_err(|mistake| {
         let name = mistake.pointer.trim_start_matches('/').to_owned();
@@ -29,9 +29,9 @@ pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>
     })
 }
 
-/// The first text or key that holds a NUL, which PostgreSQL cannot keep.
+/// The first text or key that contains a NUL, which PostgreSQL cannot store.
 pub(super) fn nul_in(value: &Value) -> Option<FieldError> {
-    let place = |pointer: &str| FieldError::at(pointer, "format", "must not hold the character NUL");
+    let place = |pointer: &str| FieldError::at(pointer, "format", "must not contain the character NUL");
     match value {
         Value::String(text) => text.contains('\0').then(|| place("")),
         Value::Array(items) => {
@@ -47,21 +47,22 @@ pub(super) fn nul_in(value: &Value) -> Option<FieldError> {
     }
 }
 
-/// One step of a pointer, if the key reads like a field's name: other keys are what somebody sent, and not echoed.
+/// One step of a pointer, if the key is like a field's name. Other keys are values that a caller sent, and are not
+/// returned.
 fn step(key: &str) -> Option<String> {
     let name = !key.is_empty() && key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     name.then(|| format!("/{key}"))
 }
 
-/// A place that could not be read, while its pointer is being put together from the inside out.
+/// A value that could not be read. Its pointer is built from the inside to the outside.
 #[derive(Debug)]
-struct Mistake {
+struct ReadError {
     pointer: String,
     code: &'static str,
     detail: Cow<'static, str>,
 }
 
-impl Mistake {
+impl ReadError {
     fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { pointer: String::new(), code, detail: detail.into() }
     }
@@ -72,19 +73,19 @@ impl Mistake {
     }
 }
 
-impl Display for Mistake {
+impl Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
 }
 
-impl std::error::Error for Mistake {}
+impl std::error::Error for ReadError {}
 
-/// What was expected, in the words of JSON.
+/// The expected type, in the words of JSON.
 fn wanted(expected: &dyn Expected) -> String {
     let words = expected.to_string();
     match words.as_str() {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a sequence" => "an array".to_owned(),
@@ -96,9 +97,10 @@ fn wanted(expected: &dyn Expected) -> String {
     }
 }
 
-impl Error for Mistake {
+impl Error for ReadError {
     fn custom<T: Display>(message: T) -> Self {
-        // Own rules begin like this; what libraries say is not repeated, since it may hold the value.
+        // The rules of this service begin like this. A library's message is not repeated, because it may contain the
+        // value.
         let message = message.to_string();
         if message.starts_with("must ") {
             Self::new("format", message)
@@ -128,7 +130,7 @@ impl Error for Mistake {
     }
 
     fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
-        Self::new("unknown_field", "is not a field of this").under(name)
+        Self::new("unknown_field", "unknown field").under(name)
     }
 
     fn missing_field(name: &'static str) -> Self {
@@ -136,18 +138,18 @@ impl Error for Mistake {
     }
 
     fn duplicate_field(name: &'static str) -> Self {
-        Self::new("format", "stands there twice").under(name)
+        Self::new("format", "must be sent only once").under(name)
     }
 }
 
-/// Reads one value. With `texts`, a text may stand for a number or a boolean.
-struct Reader {
+/// Reads one value. With `texts`, a text may be a number or a boolean.
+struct ValueReader {
     value: Value,
     texts: bool,
 }
 
-impl Reader {
-    /// The number or boolean that a text stands for, where texts may.
+impl ValueReader {
+    /// The number or boolean of a text, if texts are allowed.
     fn scalar(self) -> Self {
         let read = match &self.value {
             Value::String(text) if self.texts => serde_json::from_str::<Value>(text).ok(),
@@ -158,32 +160,32 @@ impl Reader {
     }
 }
 
-/// Reads an object as a struct; what is no field of it is refused, whatever its type says of that.
+/// Reads an object as a struct. Unknown fields are refused, whatever the type declares.
 fn members_of<'de, V: Visitor<'de>>(
     members: Map<String, Value>,
     texts: bool,
     fields: &'static [&'static str],
     visitor: V,
-) -> Result<V::Value, Mistake> {
+) -> Result<V::Value, ReadError> {
     match members.keys().find(|key| !fields.contains(&key.as_str())) {
-        Some(unknown) => Err(Mistake::unknown_field(unknown, fields)),
+        Some(unknown) => Err(ReadError::unknown_field(unknown, fields)),
         None => visitor.visit_map(Members::new(members, texts)),
     }
 }
 
-/// Reads numbers and booleans from texts where texts may stand for them.
+/// Reads numbers and booleans from texts, if texts are allowed.
 macro_rules! scalars {
     ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
             self.scalar().deserialize_any(visitor)
         })*
     };
 }
 
-impl<'de> Deserializer<'de> for Reader {
-    type Error = Mistake;
+impl<'de> Deserializer<'de> for ValueReader {
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
@@ -192,18 +194,18 @@ impl<'de> Deserializer<'de> for Reader {
                 (Some(number), ..) => visitor.visit_u64(number),
                 (_, Some(number), _) => visitor.visit_i64(number),
                 (.., Some(number)) => visitor.visit_f64(number),
-                _ => Err(Mistake::new("out_of_range", "must be a number of 64 bits")),
+                _ => Err(ReadError::new("out_of_range", "must be a number of 64 bits")),
             },
             Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), at: 0 }),
             Value::Object(members) => visitor.visit_map(Members::new(members, self.texts)),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -212,11 +214,11 @@ impl<'de> Deserializer<'de> for Reader {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    ) -> Result<V::Value, ReadError> {
         match self.value {
             Value::Object(members) => members_of(members, self.texts, fields, visitor),
-            Value::Null => Err(Mistake::new("required", "is required")),
-            _ => Err(Mistake::new("type", "must be an object")),
+            Value::Null => Err(ReadError::new("required", "is required")),
+            _ => Err(ReadError::new("type", "must be an object")),
         }
     }
 
@@ -225,14 +227,14 @@ impl<'de> Deserializer<'de> for Reader {
         _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    ) -> Result<V::Value, ReadError> {
         match self.value {
-            Value::String(word) => visitor.visit_enum(StringDeserializer::<Mistake>::new(word)),
+            Value::String(word) => visitor.visit_enum(StringDeserializer::<ReadError>::new(word)),
             Value::Object(members) if members.len() == 1 => {
                 visitor.visit_enum(MapAccessDeserializer::new(Members::new(members, self.texts)))
             }
-            Value::Null => Err(Mistake::new("required", "is required")),
-            _ => Err(Mistake::new("type", format!("must be one of {}", variants.join(", ")))),
+            Value::Null => Err(ReadError::new("required", "is required")),
+            _ => Err(ReadError::new("type", format!("must be one of {}", variants.join(", ")))),
         }
     }
 
@@ -252,20 +254,20 @@ struct Items {
 }
 
 impl<'de> SeqAccess<'de> for Items {
-    type Error = Mistake;
+    type Error = ReadError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Mistake> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
         let Some(value) = self.items.next() else { return Ok(None) };
         let at = self.at;
         self.at += 1;
-        let read = seed.deserialize(Reader { value, texts: false });
-        read.map(Some).map_err(|mistake| Mistake { pointer: format!("/{at}{}", mistake.pointer), ..mistake })
+        let read = seed.deserialize(ValueReader { value, texts: false });
+        read.map(Some).map_err(|mistake| ReadError { pointer: format!("/{at}{}", mistake.pointer), ..mistake })
     }
 }
 
 struct Members {
     rest: serde_json::map::IntoIter,
-    /// The key that was read last and the value that belongs to it.
+    /// The last key, and the value that belongs to it.
     current: Option<(String, Value)>,
     texts: bool,
 }
@@ -277,17 +279,17 @@ impl Members {
 }
 
 impl<'de> MapAccess<'de> for Members {
-    type Error = Mistake;
+    type Error = ReadError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
         self.current = self.rest.next();
         let Some((key, _)) = &self.current else { return Ok(None) };
         seed.deserialize(key.as_str().into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Mistake> {
-        let (key, value) = self.current.take().ok_or_else(|| Mistake::new("format", "must be an object"))?;
-        seed.deserialize(Reader { value, texts: self.texts }).map_err(|mistake| mistake.under(&key))
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
+        let (key, value) = self.current.take().ok_or_else(|| ReadError::new("format", "must be an object"))?;
+        seed.deserialize(ValueReader { value, texts: self.texts }).map_err(|mistake| mistake.under(&key))
     }
 }
 
@@ -295,9 +297,9 @@ impl<'de> MapAccess<'de> for Members {
 struct TextsReader(Map<String, Value>);
 
 impl<'de> Deserializer<'de> for TextsReader {
-    type Error = Mistake;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_map(Members::new(self.0, true))
     }
 
@@ -306,7 +308,7 @@ impl<'de> Deserializer<'de> for TextsReader {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    ) -> Result<V::Value, ReadError> {
         members_of(self.0, true, fields, visitor)
     }
 

@@ -1,4 +1,4 @@
-//! The rules that a type declares, as places of a problem.
+//! The rules that a type declares, as field errors of a problem.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
 use crate::base::field::FieldError;
 
-/// The places that break the rules of a type, in the order of their pointers. The values never leave `params`.
+/// The field errors of a type, in the order of their pointers. The values in `params` are never copied.
 #[must_use]
 pub fn broken_rules(errors: &ValidationErrors) -> Vec<FieldError> {
     let mut places = Vec::new();
@@ -18,7 +18,7 @@ pub fn broken_rules(errors: &ValidationErrors) -> Vec<FieldError> {
 
 fn collect(errors: &ValidationErrors, outer: &str, places: &mut Vec<FieldError>) {
     for (field, kind) in errors.errors() {
-        // `__all__` is how a rule about the whole value is filed.
+        // The validator reports a rule about the whole value under `__all__`.
         let pointer = if field == "__all__" { outer.to_owned() } else { format!("{outer}/{field}") };
         match kind {
             ValidationErrorsKind::Field(broken) => places.extend(broken.iter().map(|error| place(error, &pointer))),
@@ -46,12 +46,12 @@ fn place(error: &ValidationError, pointer: &str) -> FieldError {
         | "ip"
         | "credit_card"
         | "non_control_character" => ("format".into(), "must have the documented format".into()),
-        _ => (error.code.clone(), "breaks a rule of this field".into()),
+        _ => (error.code.clone(), "must follow the rule of this field".into()),
     };
     FieldError::at(pointer, code, error.message.clone().unwrap_or(detail))
 }
 
-/// A length's rule: which end was passed is told by the value, which is looked at and not shown.
+/// The rule of a length. The value decides which bound is broken, and is not shown.
 fn length(error: &ValidationError) -> (Cow<'static, str>, Cow<'static, str>) {
     let length = match error.params.get("value") {
         Some(Value::String(text)) => text.chars().count(),
@@ -72,7 +72,7 @@ fn length(error: &ValidationError) -> (Cow<'static, str>, Cow<'static, str>) {
     (code.into(), bounds(error, unit))
 }
 
-/// The bounds of a rule, which are the rule's own numbers.
+/// The bounds of a rule, which are numbers of the rule itself.
 fn bounds(error: &ValidationError, unit: &str) -> Cow<'static, str> {
     let bound = |name| error.params.get(name).filter(|bound| bound.is_number());
     match (bound("min"), bound("max"), bound("equal")) {

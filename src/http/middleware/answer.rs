@@ -1,4 +1,4 @@
-//! The last touch to every answer.
+//! The last step of every response.
 
 use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody};
@@ -10,15 +10,15 @@ use actix_web::http::header::{
 
 use super::super::HttpContext;
 use super::super::problem::{Code, PROBLEM_JSON, Problem};
-use super::{Call, REQUEST_ID};
+use super::{REQUEST_ID, RunningCall};
 
-/// What pages of this service may load: nothing.
+/// Pages of this service may load nothing.
 const CLOSED: &str = "default-src 'none'; frame-ancestors 'none'";
-/// What the documentation may load: what this service serves itself.
+/// The documentation may load only files of this service.
 const OWN: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
-impl Call {
-    /// Makes a failure a problem, adds the headers that every answer has, logs and counts the call.
+impl RunningCall {
+    /// Turns a failure into a problem, adds the headers of every response, and logs and counts the call.
     pub(super) fn finish<B: MessageBody + 'static>(
         &self,
         answer: HttpResponse<B>,
@@ -27,7 +27,7 @@ impl Call {
         let mut answer = self.as_problem(answer);
         let status = answer.status();
         let headers = answer.headers_mut();
-        // What a handler says where its answer must not be compressed: no word for clients.
+        // A handler sets this if its response must not be compressed. Clients do not need it.
         if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
             headers.remove(CONTENT_ENCODING);
         }
@@ -63,8 +63,8 @@ impl Call {
         answer
     }
 
-    /// The answer itself, or the problem that tells of its failure. A 5xx is logged here, once, with its cause. A service
-    /// that is not ready has logged why, and one that is being stopped does what it should.
+    /// The response itself, or the problem of its failure. A 5xx is logged here, once, with its cause. It is not logged
+    /// if the service is not ready, because that was logged, or if it is being stopped, because that is expected.
     fn as_problem<B: MessageBody + 'static>(&self, answer: HttpResponse<B>) -> HttpResponse<BoxBody> {
         let status = answer.status();
         if !status.is_client_error() && !status.is_server_error() {
@@ -90,7 +90,7 @@ impl Call {
         }
     }
 
-    /// The method for log and metrics; a made-up one is not repeated.
+    /// The method for logs and metrics. An unknown method is not repeated.
     fn method_word(&self) -> &'static str {
         match self.method {
             Method::GET => "GET",

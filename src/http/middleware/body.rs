@@ -1,8 +1,8 @@
-//! Bodies, in both directions, as the connection needs them.
+//! Bodies in both directions, as the connection needs them.
 //!
-//! A request's body has to arrive at a least speed. One that has not arrived in full when the call is answered is kept
-//! until the answer is written: then actix closes the connection. Were it dropped, actix would read on for as long as the
-//! peer sends.
+//! A request's body must arrive at a minimum speed. If the body has not arrived completely when the call ends, it is
+//! kept until the response is written. Then actix closes the connection. If the body were dropped, actix would read for
+//! as long as the peer sends.
 
 use std::cell::RefCell;
 use std::io;
@@ -22,29 +22,29 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::super::connections::{CallOnConnection, SLOWEST};
 use crate::config::HttpConfig;
 
-/// The largest piece of an answer that is handed to the connection, which copies it.
+/// The largest piece of a response that is given to the connection, which copies it.
 const PIECE: usize = 32 << 10;
 
-/// A request's body, shared by the handler that reads it and the answer.
+/// A request's body, shared by the handler that reads it and the response.
 #[derive(Clone)]
-pub(super) struct Incoming(Rc<RefCell<Arriving>>);
+pub(super) struct IncomingBody(Rc<RefCell<Arriving>>);
 
 struct Arriving {
     payload: Payload,
     patience: Duration,
-    /// When the whole body has to be there.
+    /// The time by which the whole body must have arrived.
     deadline: Instant,
-    /// How long the handler has been waiting for the peer, in the stretch of time that is looked at.
+    /// The time for which the handler has waited for the peer in the current period.
     waited: Duration,
-    /// Since when the handler is waiting.
+    /// The time at which the handler began to wait.
     since: Option<Instant>,
-    /// The bytes that came in this stretch.
+    /// The number of bytes that arrived in this period.
     arrived: u64,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Incoming {
-    /// Puts itself in the place of a request's body.
+impl IncomingBody {
+    /// Replaces the body of a request by itself.
     pub(super) fn around(request: &mut ServiceRequest, http: &HttpConfig) -> Option<Self> {
         let payload = request.take_payload();
         if matches!(payload, Payload::None) {
@@ -64,7 +64,7 @@ impl Incoming {
     }
 }
 
-impl Stream for Incoming {
+impl Stream for IncomingBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -103,7 +103,7 @@ impl Arriving {
         }
     }
 
-    /// Whether a stretch of waiting has passed in which too little came.
+    /// Whether a period of waiting has passed in which too few bytes arrived.
     fn is_too_slow(&mut self) -> bool {
         if self.waited < self.patience {
             return false;
@@ -114,21 +114,21 @@ impl Arriving {
     }
 }
 
-/// An answer's body, in pieces, with what lives as long as it does.
-pub(super) struct Outgoing {
+/// The body of a response, in pieces, with a value that lives as long as the body.
+pub(super) struct OutgoingBody {
     body: BoxBody,
     piece: Bytes,
-    _incoming: Option<Incoming>,
+    _incoming: Option<IncomingBody>,
     _call: Option<CallOnConnection>,
 }
 
-impl Outgoing {
-    pub(super) fn new(body: BoxBody, incoming: Option<Incoming>, call: Option<CallOnConnection>) -> Self {
+impl OutgoingBody {
+    pub(super) fn new(body: BoxBody, incoming: Option<IncomingBody>, call: Option<CallOnConnection>) -> Self {
         Self { body, piece: Bytes::new(), _incoming: incoming, _call: call }
     }
 }
 
-impl MessageBody for Outgoing {
+impl MessageBody for OutgoingBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {
@@ -136,7 +136,7 @@ impl MessageBody for Outgoing {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        // An empty piece would be the end of a chunked answer.
+        // An empty piece would end a chunked response.
         while self.piece.is_empty() {
             match Pin::new(&mut self.body).poll_next(context) {
                 Poll::Ready(Some(Ok(bytes))) => self.piece = bytes,

@@ -1,4 +1,4 @@
-//! Pages of other origins, as far as the settings let them in.
+//! Pages of other origins that the settings allow.
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
@@ -13,14 +13,14 @@ use actix_web::http::header::{
 const MAY_SEND: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, Access-Reason, Content-Digest";
 /// The headers that pages may read.
 const MAY_READ: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed";
-/// How long a page may remember what it may do, in seconds.
+/// The time for which a page may remember the answer to its preflight, in seconds.
 const REMEMBER: &str = "600";
 
-/// An origin that the settings let in, or, with CORS on, one they do not.
+/// An origin that the settings allow, or, with CORS on, one that they do not allow.
 pub(super) struct Origin(Option<HeaderValue>);
 
 impl Origin {
-    /// The call's origin; `None` while CORS is off.
+    /// The call's origin. It is `None` if CORS is off.
     pub(super) fn of(request: &ServiceRequest, allowed: &[String]) -> Option<Self> {
         if allowed.is_empty() {
             return None;
@@ -31,7 +31,7 @@ impl Origin {
         Some(Self(known.cloned()))
     }
 
-    /// The answer to a page that asks what it may do.
+    /// The response to a preflight.
     pub(super) fn preflight(&self, allow: &str) -> HttpResponse {
         let mut answer = HttpResponse::NoContent();
         answer.insert_header((ALLOW, allow));
@@ -43,7 +43,7 @@ impl Origin {
         answer.finish()
     }
 
-    /// Lets the page read the answer.
+    /// Allows the page to read the response.
     pub(super) fn open(&self, headers: &mut HeaderMap) {
         headers.append(VARY, HeaderValue::from_static("Origin"));
         if let Some(origin) = &self.0 {
@@ -53,7 +53,7 @@ impl Origin {
     }
 }
 
-/// Whether a page asks before it calls.
+/// Whether a call is a preflight.
 pub(super) fn is_preflight(request: &ServiceRequest) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(ORIGIN)

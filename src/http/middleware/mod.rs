@@ -1,7 +1,7 @@
-//! The frame around all routes: what every call gets, whatever becomes of it.
+//! The frame around all routes. Every call gets it, whatever the outcome.
 //!
-//! A request id; `HEAD` as `GET`; `OPTIONS` and 405 from the table of routes; CORS; the caller's token; a time limit; a
-//! panic as 500; every failure as a problem; headers; one log line and one count.
+//! It gives a request id, `HEAD` as `GET`, `OPTIONS` and 405 from the table of routes, CORS, the caller's token, a time
+//! limit, a panic as 500, every failure as a problem, the headers, one log line, and one count.
 
 mod answer;
 mod body;
@@ -23,7 +23,7 @@ use actix_web::{App, Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use self::body::{Incoming, Outgoing};
+use self::body::{IncomingBody, OutgoingBody};
 use self::cors::Origin;
 use super::HttpContext;
 use super::caller::authenticate;
@@ -34,23 +34,23 @@ use crate::base::id::CallId;
 
 pub use self::routes::Routes;
 
-/// The header that names a call.
+/// The header with the id of a call.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What is kept of a call while it runs.
-struct Call {
+/// The facts of a call that are kept while it runs.
+struct RunningCall {
     id: CallId,
     method: Method,
-    /// The route's pattern; `None` for paths that no route has.
+    /// The route's pattern. It is `None` for a path without a route.
     route: Option<String>,
-    /// Whether the path is one of the API, whose answers may hold personal data.
+    /// Whether the path is one of the API, whose responses may contain personal data.
     api: bool,
     docs: bool,
     origin: Option<Origin>,
     started: Instant,
 }
 
-/// Puts the frame around an app whose routes are all registered.
+/// Adds the frame to an app whose routes are all registered.
 pub fn frame<T, B>(
     app: App<T>,
     kit: Data<HttpContext>,
@@ -75,13 +75,13 @@ async fn around<B: MessageBody + 'static>(
     else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
-    let call = Call::of(&request, &kit, &routes);
+    let call = RunningCall::of(&request, &kit, &routes);
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let on_connection = connection.as_ref().map(Connection::begin_call);
-    let incoming = Incoming::around(&mut request, &kit.http);
+    let incoming = IncomingBody::around(&mut request, &kit.http);
     request.extensions_mut().insert(call.id);
     if call.method == Method::HEAD {
-        // Served as GET; the connection leaves the body out, since it saw HEAD.
+        // The call is served as GET. The connection drops the body, because it knows that the call is a HEAD.
         request.head_mut().method = Method::GET;
     }
     let outcome = outcome(&call, &kit, &routes, request, next).await;
@@ -90,7 +90,7 @@ async fn around<B: MessageBody + 'static>(
         if connection.is_some_and(|connection| connection.is_closing()) {
             answer.head_mut().set_connection_type(ConnectionType::Close);
         }
-        answer.map_body(|_, body| BoxBody::new(Outgoing::new(body, incoming, on_connection)))
+        answer.map_body(|_, body| BoxBody::new(OutgoingBody::new(body, incoming, on_connection)))
     };
     match outcome {
         Ok(answer) => {
@@ -102,7 +102,7 @@ async fn around<B: MessageBody + 'static>(
 }
 
 async fn outcome<B: MessageBody + 'static>(
-    call: &Call,
+    call: &RunningCall,
     kit: &HttpContext,
     routes: &Routes,
     request: ServiceRequest,
@@ -119,7 +119,7 @@ async fn outcome<B: MessageBody + 'static>(
             Some(origin) if cors::is_preflight(&request) => origin.preflight(route.allow()),
             _ => HttpResponse::NoContent().insert_header((ALLOW, route.allow())).finish(),
         };
-        // Not `into_response`: it would forget which problem the answer tells of.
+        // `into_response` would drop the problem of the response, so it is not used.
         let (request, _) = request.into_parts();
         return Ok(ServiceResponse::new(request, answer));
     }
@@ -138,7 +138,7 @@ async fn outcome<B: MessageBody + 'static>(
     })
     .catch_unwind();
     let ran = if streams {
-        // Its body has limits of its own.
+        // The body of a stream has limits of its own.
         run.await
     } else {
         match tokio::time::timeout(kit.http.timeout(), run).await {
@@ -148,14 +148,14 @@ async fn outcome<B: MessageBody + 'static>(
     };
     match ran {
         Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
-        // The panic itself was logged with its place by the hook.
+        // The hook has logged the panic with its place.
         Err(_) => Err(Problem::new(Code::Internal).into()),
     }
 }
 
-impl Call {
+impl RunningCall {
     fn of(request: &ServiceRequest, kit: &HttpContext, routes: &Routes) -> Self {
-        // As the router sees it, percent-encoding undone.
+        // The path as the router sees it, with percent-encoding decoded.
         let path = request.match_info().as_str();
         Self {
             id: call_id(request),
@@ -169,7 +169,7 @@ impl Call {
     }
 }
 
-/// The caller's own request id if it is a UUID, else a new one.
+/// The caller's own request id if it is a UUID, and a new one otherwise.
 fn call_id(request: &ServiceRequest) -> CallId {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let given = given.filter(|id| id.len() == 36).and_then(|id| Uuid::try_parse(id).ok());

@@ -1,4 +1,4 @@
-//! Which methods each path has, read from the OpenAPI document, so that no route says it twice.
+//! The methods of each path, read from the OpenAPI document, so that no route names them twice.
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
@@ -14,7 +14,7 @@ pub(super) struct Route {
     path: ResourceDef,
     methods: Vec<Method>,
     allow: String,
-    /// Whether its POST takes bytes of any length.
+    /// Whether its POST accepts bytes of any length.
     uploads: bool,
 }
 
@@ -51,7 +51,7 @@ impl Routes {
         words.push(Method::OPTIONS.as_str());
         let allow = words.join(", ");
         self.0.push(Route { path: ResourceDef::new(path.to_owned()), methods, allow, uploads: false });
-        // `/requests/batch` before `/requests/{id}`, as a reader would understand it.
+        // `/requests/batch` comes before `/requests/{id}`, as a reader expects.
         self.0.sort_by_key(|route| route.pattern().matches('{').count());
         self
     }
@@ -70,12 +70,12 @@ impl Route {
         self.methods.contains(method)
     }
 
-    /// Whether a call may take as long as its body does: the reader looks after the time between its pieces.
+    /// Whether a call may take as long as its body. The reader then limits the time between two pieces.
     pub(super) fn uploads(&self, method: &Method) -> bool {
         self.uploads && *method == Method::POST
     }
 
-    /// The value of `Allow`.
+    /// The value of the header `Allow`.
     pub(super) fn allow(&self) -> &str {
         &self.allow
     }

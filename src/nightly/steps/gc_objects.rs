@@ -45,11 +45,11 @@ pub async fn sweep(room: PassContext<'_>, pass: &Pass, report: &mut Report) -> s
     let mut end = Reached { key_position, ..start };
     match sweep_objects(room, pass, start.folder, report).await? {
         Ok(folder) => end.folder = folder,
-        Err(error) => tracing::warn!(%error, "The objects could not be checked"),
+        Err(error) => tracing::warn!(%error, "The check of the object store failed; it is skipped in this pass"),
     }
     match check_rows(room, start.content_position, report).await? {
         Ok(last) => end.content_position = last,
-        Err(error) => tracing::warn!(%error, "The objects of content could not be checked"),
+        Err(error) => tracing::warn!(%error, "The check of stored content failed; it is skipped in this pass"),
     }
     let PassContext { stores, lease, tenant, .. } = room;
     let mut tx = stores.archive.write().await?;
@@ -149,7 +149,7 @@ async fn check_rows(
         let rows = with_row(&mut stores.archive.read().await?, tenant, &lost).await?;
         lost.retain(|id| rows.contains(id));
         for id in &lost {
-            tracing::error!(content.id = %id, "The object of content is gone");
+            tracing::error!(content.id = %id, "The object of a piece of content is missing");
         }
         report.rows_without_object += lost.len() as u64;
         match ids.last() {

@@ -97,7 +97,8 @@ pub async fn retry(room: PassContext<'_>, report: &mut Report, stop: &Stop) -> s
             return Err(PassError::Stopped);
         }
         if attempts >= MOST_ATTEMPTS {
-            tracing::error!(content.id = %text, "A text failed: the process ended whenever it was read; it is not tried any more");
+            tracing::error!(content.id = %text, "A text failed: the process ended each time the text was read; it is \
+                                                 skipped from now on");
             let mut tx = stores.archive.write().await?;
             lease.renew(&mut tx).await?;
             fail_attempt(&mut tx, tenant, text, Reason::Crashed, stores.clock.now()).await?;
@@ -158,11 +159,11 @@ async fn read(room: PassContext<'_>, texts: &[ContentId]) -> std::result::Result
         match read {
             Ok(is_there) => told.push(Some(is_there)),
             Err(ContentError::Unreadable(reason)) => {
-                tracing::error!(content.id = %text, %reason, "A text failed: it is not tried any more");
+                tracing::error!(content.id = %text, %reason, "A text failed; it is skipped from now on");
                 told.push(Some(false));
             }
             Err(error) => {
-                tracing::warn!(content.id = %text, %error, "A text cannot be read again");
+                tracing::warn!(content.id = %text, %error, "The rescan of a text failed, retrying in the next pass");
                 ended.push(text);
                 // What is wrong with one text says nothing of the next.
                 told.push((!error.is_transient()).then_some(false));

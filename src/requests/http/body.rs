@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use crate::archive::Hits;
 use crate::base::id::RequestId;
 use crate::base::target::Target;
-use crate::requests::{ContentOutcome, Preview, RenderedRequest, Request, RequestOutcome, Saved, Status, Warning};
+use crate::requests::{
+    ContentOutcome, Preview, RenderedRequest, Request, RequestNotice, RequestOutcome, Saved, Status,
+};
 
 /// An anonymize request. Number, address, and comment are in clear while it waits. When it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
@@ -234,8 +236,8 @@ impl From<RenderedRequest> for EnteredAnonymizeRequest {
     }
 }
 
-impl From<&Warning> for RequestWarning {
-    fn from(warning: &Warning) -> Self {
+impl From<&RequestNotice> for RequestWarning {
+    fn from(warning: &RequestNotice) -> Self {
         Self { code: warning.code(), detail: warning.detail() }
     }
 }

@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, pat
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Batch, NewRequest, Read, Replayable, RequestError, RequestFilter, RequestPatch, Status};
+use super::{NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter, RequestPatch, Status};
 use crate::base::id::RequestId;
 use crate::base::page::Page;
 use crate::http::caller::{RequestsRead, RequestsWrite};
@@ -43,7 +43,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Listing {
+pub struct RequestListing {
     /// Only requests that wait, or only requests that are done.
     status: Option<Status>,
     /// `next_cursor` of the page before.
@@ -61,16 +61,16 @@ pub struct Listing {
 ///
 /// Needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "list_anonymize_requests",
-    security(("bearer" = ["requests:read"])), params(Listing),
+    security(("bearer" = ["requests:read"])), params(RequestListing),
     responses((status = 200, description = "A page of requests.", body = Page<AnonymizeRequest>),
         CallProblems, ListProblems))]
 #[get("/anonymize-requests")]
 pub async fn list_anonymize_requests(
     caller: Caller<RequestsRead>,
-    params: Params<Listing>,
+    params: Params<RequestListing>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<Page<AnonymizeRequest>>> {
-    let Listing { status, cursor, limit } = params.0;
+    let RequestListing { status, cursor, limit } = params.0;
     let page = super::list(&app, &caller, &RequestFilter { status, cursor, limit: limit.get() }).await?;
     Ok(Json(page.map(AnonymizeRequest::from)))
 }
@@ -205,7 +205,7 @@ pub async fn delete_anonymize_request(
 #[utoipa::path(tag = "requests", operation_id = "save_anonymize_requests",
     security(("bearer" = ["requests:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the same result. 1 to 255 visible ASCII characters.")),
-    request_body = Batch,
+    request_body = RequestBatch,
     responses((status = 200, description = "The saved requests, in the order of the rows.", body = SavedAnonymizeRequests,
             headers(("Idempotency-Replayed" = String, description = "`true` if an earlier call has saved it."))),
         CallProblems, BodyProblems, CreateProblems))]
@@ -214,7 +214,7 @@ pub async fn save_anonymize_requests(
     caller: Caller<RequestsWrite>,
     _: Params<Nothing>,
     key: IdempotencyKey,
-    body: Body<Batch>,
+    body: Body<RequestBatch>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let Replayable { value, replayed } = super::save_batch(&app, &caller, &body.0, key.0.as_deref()).await?;

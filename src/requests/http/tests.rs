@@ -108,7 +108,7 @@ fn the_documents_examples_are_what_it_says() {
     let example = |name: &str| document["components"]["schemas"][name]["example"].clone();
     assert!(serde_json::from_value::<NewRequest>(example("AnonymizeRequestNew")).is_ok());
     assert!(serde_json::from_value::<RequestPatch>(example("AnonymizeRequestChange")).is_ok());
-    assert!(serde_json::from_value::<Batch>(example("AnonymizeRequestBatch")).is_ok());
+    assert!(serde_json::from_value::<RequestBatch>(example("AnonymizeRequestBatch")).is_ok());
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let about = operation["description"].as_str().unwrap_or_default();

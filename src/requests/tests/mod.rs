@@ -54,7 +54,7 @@ impl House {
     }
 
     async fn save(&self, body: Value) -> Result<Saved<RenderedRequest>, RequestError> {
-        let batch: Batch = serde_json::from_value(body).unwrap();
+        let batch: RequestBatch = serde_json::from_value(body).unwrap();
         save_batch(&self.app, &self.actor, &batch, None).await.map(|answer| answer.value)
     }
 

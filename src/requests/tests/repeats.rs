@@ -17,7 +17,7 @@ async fn the_same_call_again_gives_the_same_request() {
     assert!(house.enter_once(json!({}), "k2").await.is_err());
     assert!(house.enter_once(other.clone(), "k2").await.is_ok(), "a refused call does not use its key up");
 
-    let batch: Batch = serde_json::from_value(
+    let batch: RequestBatch = serde_json::from_value(
         json!({ "create": [bob()], "delete": [{ "id": first.value.request.id, "version": 1 }] }),
     )
     .unwrap();

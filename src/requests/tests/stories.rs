@@ -28,7 +28,7 @@ async fn a_comment_that_names_the_person_is_kept_without_the_number() {
     body["comment"] = json!("Bob, 98765 or bob.test@mytest.no");
     let entered = house.enter(body).await;
     assert_eq!(entered.comment.as_deref(), Some("Bob, +4798765 or bob.test@mytest.no"));
-    assert_eq!(entered.warnings, [Warning::CommentHasIdentifier]);
+    assert_eq!(entered.warnings, [RequestNotice::CommentHasIdentifier]);
     let stored = house.app.archive.read().await.unwrap().query("SELECT comment FROM requests").scalar::<String>().await;
     assert!(!stored.unwrap().contains("mytest"));
 
@@ -103,7 +103,7 @@ async fn a_corrected_number_is_found_in_the_comment_that_was_there() {
     assert!(entered.warnings.is_empty(), "five digits are anybody's figure");
     let patched = house.patch(entered.request.id, 1, json!({ "phone_number": "004798765" })).await;
     let patched = patched.map_err(|error| error.to_string()).unwrap();
-    assert_eq!(patched.warnings, [Warning::CommentHasIdentifier]);
+    assert_eq!(patched.warnings, [RequestNotice::CommentHasIdentifier]);
     assert_eq!(patched.comment.as_deref(), Some("rang from +4798765"));
 
     let again = json!({ "comment": "rang from 0047 98765 twice" });
@@ -139,7 +139,7 @@ async fn a_preview_counts_what_would_be_forgotten_and_remembers_nobody() {
     let house = House::new().await;
     let look = async |body| preview(&house.app, &house.actor, &new(body)).await;
     let nothing = look(bob()).await.map_err(|error| error.to_string()).unwrap();
-    assert_eq!(nothing.warnings, [Warning::NothingFound]);
+    assert_eq!(nothing.warnings, [RequestNotice::NothingFound]);
     assert_eq!(house.identifiers().await, 0);
 
     house.enter(bob()).await;

@@ -1,4 +1,4 @@
-//! Whom a file was delivered for: it stays known, whoever's the call is by now, until he is forgotten.
+//! The customer of a delivered file stays known until that customer is forgotten, even if the call belongs to another one now.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ const ADDRESS: &str = "kari@example.net";
 const OLA: &str = "41234567";
 const NIGHT: &str = "2026-12-01T02:00:00Z";
 
-/// A stage whose recordings go into a folder.
+/// A stage whose recordings are delivered to a folder.
 async fn staged(lethe: &mut TestLethe) {
     calmly(lethe).await;
     set_target(lethe, &json!({ "url": "file:///calls" })).await.expect(200);
 }
 
-/// The call of a customer. Answers the path of its content.
+/// The call of a customer. Returns the path of its content.
 async fn call(lethe: &TestLethe, external_id: &str, customer: Value) -> String {
     let call = json!({ "external_id": external_id, "channel": "call", "started_at": "2026-08-01T00:10:10Z",
         "customer": customer });
@@ -28,14 +28,14 @@ async fn call(lethe: &TestLethe, external_id: &str, customer: Value) -> String {
     format!("/archive/interactions/{}/content", lethe.call_of(external_id).await.id)
 }
 
-/// A request for what a customer is known by.
+/// A request for the identifiers of a customer.
 fn request(customer: &Value) -> Value {
     let mut request = json!({ "to_date": "2026-08-02", "targets": ["archive"] });
     request.as_object_mut().unwrap().extend(customer.as_object().unwrap().clone());
     request
 }
 
-/// What a preview of a request says of files.
+/// The statements of a preview about files.
 async fn told(lethe: &TestLethe, request: &Value) -> Option<String> {
     let preview = lethe.caller("dpo").post("/anonymize-requests/preview", request).await.expect(200).json();
     let warnings = preview["warnings"].as_array().unwrap();
@@ -66,13 +66,13 @@ each_store!(
         let before = json!({ "phone_number": KARI, "to_date": "2026-07-31", "targets": ["archive"] });
         assert_eq!(told(&lethe, &before).await, None, "the call was later");
 
-        // Up to a day before the call nothing is Kari's, and she stays known.
+        // Up to a day before the call, nothing belongs to Kari, and she stays known.
         let before = lethe.enter_request(&before).await;
         lethe.night(NIGHT).await.well();
         assert_eq!(result(&lethe, &before).await, json!({ "archive": { "anonymized": 0 } }));
         assert_eq!(lethe.dump().await.rows("delivery_customers").len(), 1);
 
-        // Two requests that nothing joins but the delivery.
+        // Two requests that share nothing but the delivery.
         let by_number = lethe.enter_request(&request(&number)).await;
         let by_address = lethe.enter_request(&request(&address)).await;
         lethe.night(NIGHT).await.well();
@@ -98,7 +98,7 @@ each_store!(
 
 each_store!(a_customer_who_goes_leaves_no_trace_with_a_delivery_and_others_stay, |mut lethe: TestLethe| async move {
     staged(&mut lethe).await;
-    // The same call is Kari's, then Ola's, then Kari's by her address and another number.
+    // The same call belongs to Kari, then to Ola, and then to Kari by her address and another number.
     let path = call(&lethe, "cdr-1", json!({ "phone_number": KARI, "email": ADDRESS })).await;
     upload(&lethe, &path, "recording", WORDS).await;
     deliver(&lethe).await.well();
@@ -109,7 +109,7 @@ each_store!(a_customer_who_goes_leaves_no_trace_with_a_delivery_and_others_stay,
     let asked = lethe.enter_request(&request(&json!({ "phone_number": "40404040" }))).await;
     lethe.night(NIGHT).await.well();
     assert_eq!(result(&lethe, &asked).await["delivered_files"].as_array().unwrap().len(), 4);
-    // Her address went with the call, so it goes with the delivery too, and with it her first number.
+    // Her address was unlinked from the call, so it is unlinked from the delivery too, and with it her first number.
     let dump = lethe.dump().await;
     assert_eq!((dump.rows("delivery_customers").len(), dump.rows("vault.identifiers").len()), (1, 1));
     assert_eq!(told(&lethe, &request(&json!({ "phone_number": OLA }))).await.as_deref(), Some("files: 2"));
@@ -144,7 +144,7 @@ each_store!(a_delivery_that_was_begun_is_listed_for_whom_it_was_begun, |mut leth
     staged(&mut lethe).await;
     let path = call(&lethe, "cdr-1", json!({ "phone_number": KARI })).await;
     let item = upload(&lethe, &path, "recording", WORDS).await;
-    // The recording gets its name, the metadata cannot: something else has it.
+    // The recording gets its name, and the metadata cannot, because something else has that name.
     let folder = folder_of(&lethe).join("calls");
     let stem = format!("20260801T001010Z_{}", item["id"].as_str().unwrap());
     std::fs::create_dir_all(folder.join(format!("{stem}.xml.1.part"))).unwrap();
@@ -156,7 +156,7 @@ each_store!(a_delivery_that_was_begun_is_listed_for_whom_it_was_begun, |mut leth
     lethe.night(NIGHT).await.well();
     let listed = json!([format!("{stem}.wav"), format!("{stem}.xml")]);
     assert_eq!(result(&lethe, &asked).await["delivered_files"], listed);
-    // It is Ola's delivery now, and goes on.
+    // The delivery belongs to Ola now, and is attempted again.
     assert_eq!(state(&lethe).await.0, "pending");
     let asked = lethe.enter_request(&request(&json!({ "phone_number": OLA }))).await;
     lethe.night(NIGHT).await.well();

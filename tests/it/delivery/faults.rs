@@ -1,9 +1,9 @@
-//! Servers that fail, and keys: what goes wrong is told by a word, and nothing goes out in clear that must not.
+//! Servers that fail, and keys: each failure is reported by a code, and nothing is sent in clear that must not be.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use lethe::store::{Db, Settings, Vault};
+use lethe::store::{Db, StoreSettings, Vault};
 use serde_json::{Value, json};
 
 use super::{
@@ -12,24 +12,24 @@ use super::{
 };
 use crate::harness::{Answer, Keyring, TestLethe, each_store};
 
-/// What a server of FTP that plays a part does when a file is to be written.
+/// The behaviour of an FTP server of the tests when a file is to be written.
 #[derive(Clone, Copy, Debug)]
 enum Part {
-    /// Says nothing at all.
+    /// It is silent.
     Silent,
-    /// Says at once that it has too much to do.
+    /// It says at once that it is too busy.
     Busy,
-    /// Refuses the file.
+    /// It refuses the file.
     Refusing,
-    /// Runs out of room after a while.
+    /// It has no more space after a while.
     Full,
-    /// Drops both lines after a while.
+    /// It drops both connections after a while.
     Dropping,
-    /// Takes all, and says that it is a shorter file.
+    /// It accepts all bytes, and reports a shorter file.
     Forgetful,
 }
 
-/// What these servers say, which nobody may ever repeat.
+/// The messages of these servers. Nothing may ever repeat them.
 const SAID: &str = "Kari-Nordmanns-file";
 
 fn play(part: Part) -> u16 {
@@ -109,11 +109,11 @@ each_store!(a_server_that_fails_leaves_the_delivery_for_later, |mut lethe: TestL
         operator(&lethe).post(&format!("/deliveries/{id}/retry"), &Value::Null).await.expect(200);
         assert_eq!(deliver(&lethe).await.code(), Some(2), "{part:?}");
         assert_eq!(state(&lethe).await, ("pending".to_owned(), Some(word.to_owned())), "{part:?}");
-        // It is not tried again before its time.
+        // The delivery is not attempted before its time.
         deliver(&lethe).await.well();
     }
     assert_eq!(deliveries(&lethe).await[0]["attempts"], 6);
-    // And what comes in the end is there once.
+    // The delivered file exists once in the end.
     set_target(&lethe, &json!({ "url": "file:///calls" })).await.expect(200);
     let id = deliveries(&lethe).await[0]["id"].as_str().unwrap().to_owned();
     operator(&lethe).post(&format!("/deliveries/{id}/retry"), &Value::Null).await.expect(200);
@@ -124,7 +124,7 @@ each_store!(a_server_that_fails_leaves_the_delivery_for_later, |mut lethe: TestL
     assert!(!everything.windows(SAID.len()).any(|window| window == SAID.as_bytes()), "a server's words were kept");
 });
 
-/// Makes a key, registers it, and answers its owner's keyring.
+/// Makes a key, registers it, and returns its owner's keyring.
 async fn register_key(lethe: &TestLethe) -> Keyring {
     let keys = Keyring::new();
     let fingerprint = keys.primary("Recordings", "ed25519", ("cert", "never"), &[]);
@@ -159,7 +159,7 @@ each_store!(with_a_key_only_its_owner_opens_what_is_delivered, |mut lethe: TestL
             );
         }
     }
-    // Encryption off with a key set: clear.
+    // Encryption is off although a key is set, so the recording is in clear.
     set_recordings(&lethe, &json!({ "encrypt": false })).await;
     upload(&lethe, &path, "recording", WORDS).await;
     deliver(&lethe).await.well();
@@ -212,7 +212,7 @@ each_store!(every_name_that_a_file_may_have_is_remembered, |mut lethe: TestLethe
     let item = upload(&lethe, &path, "recording", WORDS).await;
     let (folder, stem) =
         (folder_of(&lethe).join("calls"), format!("20260801T001010Z_{}", item["id"].as_str().unwrap()));
-    // Something lies where the metadata are to go, so that each attempt ends behind the recording.
+    // Something has the name of the metadata, so each attempt ends after the recording.
     let obstacle = folder.join(format!("{stem}.xml"));
     std::fs::create_dir_all(obstacle.join("in the way")).unwrap();
     let again = async || {
@@ -239,14 +239,14 @@ each_store!(every_name_that_a_file_may_have_is_remembered, |mut lethe: TestLethe
     assert_eq!(done["result"]["delivered_files"], names);
 });
 
-/// Lets the tenant's key end at an instant, as time would.
+/// Sets the end of the tenant's key to an instant, as if time had passed.
 async fn expire_key(lethe: &TestLethe, at: Option<&str>) {
     let (url, schema) = match lethe.store() {
         crate::harness::Store::Postgres => (lethe.archive_url(), Some("vault")),
         crate::harness::Store::Sqlite => (lethe.archive_url().replace("archive.db", "vault.db"), None),
     };
     let patience = std::time::Duration::from_secs(5);
-    let vault = Db::<Vault>::open(&Settings { url: url.into(), schema, connections: 1, patience }).await.unwrap();
+    let vault = Db::<Vault>::open(&StoreSettings { url: url.into(), schema, connections: 1, patience }).await.unwrap();
     let at = at.map(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap());
     let mut tx = vault.write().await.unwrap();
     let changed = tx.query("UPDATE recording_keys SET expires_at = ").with("", at).execute().await.unwrap();

@@ -1,8 +1,8 @@
-//! Into a folder: what is delivered, what is not, and what is told of it.
+//! Delivery to a folder: the deliveries that are made, those that are not, and their reports.
 
 use std::time::Duration;
 
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use serde_json::{Value, json};
 
 use super::{
@@ -55,7 +55,7 @@ each_store!(a_recording_is_delivered_with_its_metadata, |mut lethe: TestLethe| a
     assert_eq!(departures(&lethe).await, 2);
     let said = lethe.journal().text();
     assert!(!said.contains("98765432") && !said.contains("Nordmann"), "a customer stands in the log");
-    // Done is done.
+    // A finished delivery stays finished.
     deliver(&lethe).await.well();
     let retry = format!("/deliveries/{}/retry", listed[0]["id"].as_str().unwrap());
     assert_eq!(operator(&lethe).post(&retry, &Value::Null).await.problem(409), "state_conflict");
@@ -79,7 +79,7 @@ each_store!(what_was_deleted_or_forgotten_is_not_delivered, |mut lethe: TestLeth
     assert!(states.iter().all(|(state, _)| state == "cancelled"), "{states:?}");
     assert_eq!(files(&folder_of(&lethe)), []);
     assert_eq!(departures(&lethe).await, 0);
-    // And what comes in for somebody who was forgotten.
+    // A recording that arrives for a forgotten customer is not delivered either.
     upload(&lethe, &other, "recording", WORDS).await;
     deliver(&lethe).await.well();
     assert_eq!(departures(&lethe).await, 0);
@@ -122,7 +122,7 @@ each_store!(a_courier_killed_in_mid_transfer_loses_and_doubles_nothing, |mut let
     let left = files_named(&folder);
     assert!(left.iter().all(|name| is_part(name)), "nothing has its own name yet: {left:?}");
     assert_eq!(state(&lethe).await.0, "pending");
-    // Nobody else takes it on before the claim has run out; then somebody does.
+    // No other worker takes the delivery before the claim has ended. Then another one does.
     while state(&lethe).await.0 == "pending" {
         deliver(&lethe).await.well();
     }
@@ -155,9 +155,13 @@ each_store!(an_answer_that_was_lost_does_not_double_a_file, |mut lethe: TestLeth
     let path = call(&lethe, "cdr-1").await;
     upload(&lethe, &path, "recording", WORDS).await;
     deliver(&lethe).await.well();
-    // As a courier leaves it that is killed after the last file got its name and before it was noted.
-    let settings =
-        Settings { url: lethe.archive_url().into(), schema: None, connections: 1, patience: Duration::from_secs(5) };
+    // A worker that is killed after the last file got its name and before that was noted leaves this state.
+    let settings = StoreSettings {
+        url: lethe.archive_url().into(),
+        schema: None,
+        connections: 1,
+        patience: Duration::from_secs(5),
+    };
     let archive = Db::<Archive>::open(&settings).await.unwrap();
     let mut tx = archive.write().await.unwrap();
     let undo = "UPDATE deliveries SET state = 'pending', delivered_at = NULL, file_names = '[]'";
@@ -247,7 +251,7 @@ each_store!(a_target_says_what_is_wrong_with_it, |mut lethe: TestLethe| async mo
     let shown = operator(&lethe).get("/tenant/delivery-target").await.expect(200);
     assert_eq!(shown.json()["url"], "ftp://lethe@files.example:21/in");
     assert!(!shown.text.contains("geheim"));
-    // The setting is asked for again when something is delivered.
+    // The setting is read again at each delivery.
     set_recordings(&lethe, &json!({ "allow_plain_ftp": false })).await;
     let path = call(&lethe, "cdr-1").await;
     upload(&lethe, &path, "recording", WORDS).await;

@@ -1,4 +1,4 @@
-//! Recordings on their way to their tenants, through the real program and to real servers.
+//! Deliveries of recordings to their tenants, through the real program and to real servers.
 
 mod customers;
 mod faults;
@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Caller, Ran, TestLethe};
 
-/// What is said in a recording of these stories.
+/// The content of a recording of these stories.
 const WORDS: &[u8] = b"RIFF Kari said that she would like to hear this again. ";
 
-/// What a caller of these stories is known by.
+/// The identifiers of a caller of these stories.
 const NUMBER: &str = "+4798765432";
 
-/// A stage whose server leaves the outbox to the story, and whose claims run out fast.
+/// A stage whose server leaves the outbox to the story, and whose claims end fast.
 async fn calmly(lethe: &mut TestLethe) {
     lethe.stop().await;
     lethe.set("DELIVERY__SERVE", "false");
     lethe.set("DELIVERY__LEASE", "1");
     lethe.set("DELIVERY__TIMEOUT", "5");
-    // All that those say who speak to servers.
+    // The output of all programs that connect to servers.
     let talkative =
         "info,sqlx=warn,russh=trace,russh_sftp=trace,suppaftp=trace,rustls=debug,object_store=trace,reqwest=trace";
     lethe.set("LOG__LEVEL", talkative);
@@ -60,7 +60,7 @@ async fn set_recordings(lethe: &TestLethe, settings: &Value) {
     admin.patch("/tenant", "*", &json!({ "recordings": settings })).await.expect(200);
 }
 
-/// One round of the outbox.
+/// One attempt for each due entry of the outbox.
 async fn deliver(lethe: &TestLethe) -> Ran {
     lethe.run(&["deliver", "--once", "--json"]).await
 }
@@ -78,7 +78,7 @@ async fn deliveries(lethe: &TestLethe) -> Vec<Value> {
     items
 }
 
-/// State and last error of each delivery.
+/// The state and the last error of each delivery.
 async fn states(lethe: &TestLethe) -> Vec<(String, Option<String>)> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     deliveries(lethe).await.iter().map(|one| (text(&one["state"]).unwrap(), text(&one["last_error"]))).collect()
@@ -92,14 +92,14 @@ async fn state(lethe: &TestLethe) -> (String, Option<String>) {
     states.remove(0)
 }
 
-/// How often recordings were opened to be delivered.
+/// The number of times that recordings were opened for a delivery.
 async fn departures(lethe: &TestLethe) -> usize {
     let dump = lethe.dump().await;
     let rows = dump.rows("audit_events").iter();
     rows.filter(|row| row["action"].as_deref() == Some("content.delivered")).count()
 }
 
-/// The files of a folder and what is in them, sorted by name.
+/// The files of a folder with their bytes, sorted by name.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .into_iter()
@@ -111,7 +111,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The recordings of a folder have their metadata, and nothing else lies there.
+/// Each recording of a folder has its metadata, and the folder contains nothing else.
 fn pairs(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let files = files(folder);
     let (described, recordings): (Vec<_>, Vec<_>) = files.into_iter().partition(|(name, _)| name.contains(".xml"));
@@ -121,18 +121,18 @@ fn pairs(folder: &Path) -> Vec<(String, Vec<u8>)> {
     recordings
 }
 
-/// The folder below which the tenant's targets `file:///` lie.
+/// The folder that contains the tenant's targets `file:///`.
 fn folder_of(lethe: &TestLethe) -> PathBuf {
     lethe.data_folder().join("deliveries/demo")
 }
 
-/// The names of the files of a folder that may not be there yet.
+/// The names of the files of a folder that may not exist yet.
 fn files_named(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Whether a name ends so.
+/// Whether a name has this ending.
 fn ends(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == extension)
 }

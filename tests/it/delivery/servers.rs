@@ -1,4 +1,4 @@
-//! To real servers: sshd, ProFTPD with TLS, and S3.
+//! Delivery to real servers: sshd, ProFTPD with TLS, and S3.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn failed(word: &str) -> (String, Option<String>) {
     ("pending".to_owned(), Some(word.to_owned()))
 }
 
-/// Tries what is due by a target that does not work, and answers how it stands.
+/// Tries the due deliveries with a target that does not work, and returns their state.
 async fn attempt(lethe: &TestLethe, target: &Value) -> (String, Option<String>) {
     set_target(lethe, target).await.expect(200);
     retry_all(lethe).await;
@@ -43,7 +43,7 @@ async fn retry_all(lethe: &TestLethe) {
     }
 }
 
-/// Delivers by a target that works, once, whatever failed before.
+/// Delivers once with a target that works, whatever failed before.
 async fn arrive(lethe: &TestLethe, target: &Value) {
     set_target(lethe, target).await.expect(200);
     retry_all(lethe).await;
@@ -51,7 +51,7 @@ async fn arrive(lethe: &TestLethe, target: &Value) {
     assert_eq!(state(lethe).await, ("delivered".to_owned(), None));
 }
 
-/// Kills a courier as soon as something of a file is at the target, and has another one finish.
+/// Kills a worker as soon as a part of a file is at the target, and lets another one finish.
 async fn kill_in_mid_transfer(lethe: &TestLethe, has_begun: impl Fn() -> bool, is_partial: impl Fn() -> bool) {
     let running = lethe.start(&["deliver"]);
     while !has_begun() {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use lethe::store::{Archive, Db, Migrations, Settings, Vault};
+use lethe::store::{Archive, Db, Migrations, StoreSettings, Vault};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 /// What distributes the archive.
@@ -59,7 +59,8 @@ async fn distribute(folder: &Path, url: &str) {
 }
 
 async fn migrate<S: Migrations>(url: &str, schema: Option<&'static str>) {
-    let settings = Settings { url: url.to_owned().into(), schema, connections: 1, patience: Duration::from_mins(1) };
+    let settings =
+        StoreSettings { url: url.to_owned().into(), schema, connections: 1, patience: Duration::from_mins(1) };
     let store = Db::<S>::open(&settings).await.unwrap();
     lethe::store::migrate(&store).await.unwrap();
     store.close().await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lethe::archive::mentions::{self, Mention, NewMention, Owner};
 use lethe::base::id::{ContentId, IdentifierId, RecordId, TenantId};
-use lethe::store::{Archive, Db, Settings};
+use lethe::store::{Archive, Db, StoreSettings};
 use pii::Kind;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ impl TestLethe {
     /// The archive, opened beside the service.
     pub async fn archive(&self) -> Db<Archive> {
         let url = self.archive_url().into();
-        let settings = Settings { url, schema: None, connections: 2, patience: Duration::from_secs(10) };
+        let settings = StoreSettings { url, schema: None, connections: 2, patience: Duration::from_secs(10) };
         Db::open(&settings).await.unwrap()
     }
 

@@ -106,7 +106,7 @@ impl Again {
 
     /// The stored text, with what was added behind it; `None` where the other reads differently, or nobody is mentioned.
     fn kept_text(&mut self, stored: &str, kinds: &HashMap<usize, Kind>, sent: &str) -> Option<String> {
-        let Pieces { places, rest } = pieces(stored, kinds, sent)?;
+        let TextPieces { places, rest } = pieces(stored, kinds, sent)?;
         // A text that is nothing but a name says less about what a name is than one that says something of it.
         let is_bare = places.iter().all(|(.., piece)| piece.len() == sent.len());
         for (_, kind, piece) in &places {
@@ -172,7 +172,7 @@ impl Again {
 }
 
 /// A text that reads like a stored one.
-struct Pieces<'s> {
+struct TextPieces<'s> {
     /// Of each place its number, its kind, and what stands in it.
     places: Vec<(usize, Kind, &'s str)>,
     /// The text behind the last place and what follows it in the stored text.
@@ -181,7 +181,7 @@ struct Pieces<'s> {
 
 /// The places of a stored text with their kinds and what stands in them in the text that is sent again, and what that text
 /// has behind them. `None` where it reads differently, or where what stands in a place cannot be of its kind.
-fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Option<Pieces<'s>> {
+fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Option<TextPieces<'s>> {
     let (first, places) = parts(stored);
     let last = places.len().checked_sub(1)?;
     let mut rest = sent.strip_prefix(first)?;
@@ -199,7 +199,7 @@ fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Opti
         found.push((*n, kind, piece));
         rest = &rest[end + behind.len()..];
     }
-    Some(Pieces { places: found, rest })
+    Some(TextPieces { places: found, rest })
 }
 
 /// Whether a key that is sent again reads like a stored one. Most keys are one word, as a name in small letters would be.

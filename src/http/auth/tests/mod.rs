@@ -35,7 +35,7 @@ impl Signer {
             Algorithm::RS256 => {
                 let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
                 let parts = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-                // PKCS #8 is PKCS #1 behind 26 bytes.
+                // PKCS #8 is PKCS #1 after 26 bytes.
                 let key = EncodingKey::from_rsa_der(&pair.as_der().unwrap().as_ref()[26..]);
                 (key, json!({ "kty": "RSA", "n": text(&parts.n), "e": text(&parts.e) }))
             }
@@ -77,7 +77,7 @@ fn claims() -> Value {
         "tenant": "demo", "name": "Paal", "scope": "requests:read openid", "roles": ["manager", "stranger"] })
 }
 
-/// The usual claims with some changed; null takes one away.
+/// The usual claims with some changes. Null removes a claim.
 fn but(changes: Value) -> Value {
     let mut all = claims();
     for (name, value) in changes.as_object().unwrap() {
@@ -103,13 +103,13 @@ fn config() -> Config {
     config
 }
 
-fn keys_of(name: &str, jwks: &[Value], adjust: impl Fn(&mut Config)) -> Keys {
+fn keys_of(name: &str, jwks: &[Value], adjust: impl Fn(&mut Config)) -> TokenKeys {
     let file = folder(name).join("jwks.json");
     std::fs::write(&file, json!({ "keys": jwks }).to_string()).unwrap();
     let mut config = config();
     config.auth.jwks_file = Some(file.clone());
     adjust(&mut config);
-    let keys = Keys::open(&config, Clock::Fixed(now())).unwrap();
+    let keys = TokenKeys::open(&config, Clock::Fixed(now())).unwrap();
     std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
     keys
 }
@@ -192,7 +192,7 @@ async fn the_key_fixes_the_algorithm() {
     let ed = Signer::new("ed", Algorithm::EdDSA);
     let keys = keys_of("alg", &[rsa.jwk(), ed.jwk()], |_| {});
     let claims = claims();
-    // HMAC with the public key as its secret, in the forms an attacker could have it.
+    // HMAC with the public key as its secret, in the forms that an attacker could have.
     let modulus = rsa.jwk()["n"].as_str().unwrap().to_owned();
     for secret in [modulus.as_bytes(), &URL_SAFE_NO_PAD.decode(&modulus).unwrap()] {
         let header = Header { kid: Some("rsa".to_owned()), ..Header::new(Algorithm::HS256) };
@@ -266,7 +266,7 @@ async fn claim_names_may_be_paths_and_names_fall_back() {
 async fn development_tokens_are_for_development() {
     let mut config = Config { data_dir: folder("dev").join("data"), ..Config::default() };
     let token = dev_token(&config, "demo", &["agent".to_owned()], "paal").unwrap();
-    let keys = Keys::open(&config, Clock::System).unwrap();
+    let keys = TokenKeys::open(&config, Clock::System).unwrap();
     let found = keys.verify(&token).await.unwrap();
     assert_eq!((found.tenant.as_deref(), found.name.as_str()), (Some("demo"), "paal"));
     assert_eq!(found.scopes, BTreeSet::from([Scope::ArchiveSearch]));
@@ -288,8 +288,8 @@ async fn development_tokens_are_for_development() {
 proptest! {
     #[test]
     fn no_text_makes_the_verifier_panic(token in "[a-zA-Z0-9_.-]{0,80}|\\PC{0,40}") {
-        let keys = Keys {
-            source: Source::Fixed(Arc::new(KeySet::new(Vec::new()))),
+        let keys = TokenKeys {
+            source: KeySource::Fixed(Arc::new(KeySet::new(Vec::new()))),
             terms: Terms { issuer: String::new(), audience: String::new(), tenant_claim: String::new(),
                 name_claim: String::new(), roles_claim: String::new(), roles: BTreeMap::new() },
             clock: Clock::Fixed(now()),
@@ -299,14 +299,14 @@ proptest! {
     }
 }
 
-/// An identity provider that counts how often it is asked.
+/// An identity provider that counts its fetches.
 struct Counter {
     asked: AtomicUsize,
     away: AtomicBool,
     jwks: std::sync::Mutex<Value>,
 }
 
-fn provider(jwks: Value) -> (Data<Counter>, Keys, actix_web::dev::ServerHandle) {
+fn provider(jwks: Value) -> (Data<Counter>, TokenKeys, actix_web::dev::ServerHandle) {
     let counter = Data::new(Counter {
         asked: AtomicUsize::new(0),
         away: AtomicBool::new(false),
@@ -330,7 +330,7 @@ fn provider(jwks: Value) -> (Data<Counter>, Keys, actix_web::dev::ServerHandle) 
     let server = server.run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
-    (counter, Keys::open(&config, Clock::Fixed(now())).unwrap(), handle)
+    (counter, TokenKeys::open(&config, Clock::Fixed(now())).unwrap(), handle)
 }
 
 #[actix_web::test]

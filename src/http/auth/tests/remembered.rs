@@ -1,4 +1,4 @@
-//! What becomes of tokens that were verified a moment before.
+//! Tokens that were verified a moment before.
 
 use super::*;
 
@@ -11,12 +11,12 @@ async fn a_remembered_token_is_refused_when_its_time_is_over() {
     for seconds in [0, 30, 64] {
         assert_eq!(keys.verify_at(&token, later(seconds)).await.unwrap().sub, "u-17");
     }
-    let Source::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
+    let KeySource::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
     assert_eq!(set.verified.len(), 1, "it was remembered");
     assert_eq!(keys.verify_at(&token, later(65)).await, Err(TokenError::Expired));
     assert_eq!(keys.verify_at(&token, later(-6)).await, Err(TokenError::Early), "a clock that was set back");
 
-    // Another signature under the same words, and the other way round.
+    // Another signature under the same words, and the same signature under other words.
     let (words, _) = token.rsplit_once('.').unwrap();
     let other = Signer::new("k", Algorithm::EdDSA).sign(&but(json!({ "nbf": now().timestamp() })));
     let (_, signature) = other.rsplit_once('.').unwrap();
@@ -39,7 +39,7 @@ async fn a_remembered_token_goes_with_its_key() {
     assert_eq!(keys.verify_at(&token, later(600)).await, Err(TokenError::Signature));
     assert!(keys.verify_at(&lasts, later(600)).await.is_ok());
 
-    // Whoever comes with a key that is not known has the provider asked before that.
+    // A token with an unknown key makes the service fetch the provider's keys before that.
     *provider.jwks.lock().unwrap() = json!({ "keys": [old.jwk()] });
     assert!(keys.verify_at(&lasts, later(700)).await.is_ok());
     assert!(keys.verify_at(&token, later(701)).await.is_ok());
@@ -51,7 +51,7 @@ async fn a_remembered_token_goes_with_its_key() {
 async fn no_more_tokens_are_remembered_than_there_is_room_for() {
     let signer = Signer::new("k", Algorithm::EdDSA);
     let keys = keys_of("room", &[signer.jwk()], |_| {});
-    let Source::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
+    let KeySource::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
     let claims = keys.verify(&signer.sign(&claims())).await.unwrap();
     let times = |ends: i64| {
         let all = but(json!({ "exp": now().timestamp() + ends }));

@@ -17,7 +17,7 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{RequestId, TenantId};
 use crate::config::Config;
-use crate::http::auth::{Keys, dev_token};
+use crate::http::auth::{TokenKeys, dev_token};
 use crate::http::caller::{self, Caller, TenantDirectory, refused};
 use crate::http::docs::{BodyProblems, CallProblems, Contract, ItemProblems};
 use crate::http::json::Body;
@@ -76,7 +76,7 @@ async fn add_lines(mut lines: Lines) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(numbers))
 }
 
-/// An app with the frame around it, its settings and a tenant called `demo`.
+/// An app with the frame around it, its settings, and a tenant called `demo`.
 struct Frame {
     config: Config,
     kit: Data<HttpContext>,
@@ -90,7 +90,7 @@ impl Frame {
         config.http.request_timeout = 1;
         let demo = TenantId::new();
         let tenants = TenantDirectory::new(move |slug| Box::pin(async move { Ok((slug == "demo").then_some(demo)) }));
-        let keys = Keys::open(&config, Clock::System).unwrap();
+        let keys = TokenKeys::open(&config, Clock::System).unwrap();
         let kit = HttpContext { http: config.http.clone(), keys, tenants, metrics: Metrics::new().unwrap() };
         Self { config, kit: Data::new(kit) }
     }
@@ -118,10 +118,10 @@ macro_rules! app {
     }};
 }
 
-// Below the macro that it uses.
+// The module comes after the macro that it uses.
 mod log;
 
-/// The answer as status, headers in one text, and JSON.
+/// The response as status, headers in one text, and JSON.
 async fn told(answer: ServiceResponse<impl MessageBody>) -> (StatusCode, String, Value) {
     let status = answer.status();
     let headers: BTreeSet<_> = answer.headers().iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
@@ -199,7 +199,7 @@ async fn a_known_caller_who_is_refused_can_be_audited() {
         ("/api/v1/door", Some("agent"), Some(needs)),
         ("/api/v1/door", Some("dpo"), None),
         ("/api/v1/door", None, None),
-        // Also where a handler makes a refusal by hand.
+        // This is also true if a handler builds a refusal by hand.
         ("/api/v1/bare", Some("dpo"), Some(&[][..])),
     ] {
         let request = TestRequest::get().uri(path);
@@ -263,7 +263,7 @@ async fn every_failure_is_a_problem() {
             }
         };
         let body: Value = serde_json::from_slice(&body).unwrap();
-        // A status that is not in the table keeps its family's first code.
+        // A status that is not in the table gets the first code of its family.
         let expected = if matches!(status, 402 | 418) { 400 } else { status };
         assert_eq!((seen.as_u16(), body["code"].as_str()), (expected, Some(code)), "{kind}");
         assert!(body["instance"].as_str().unwrap().starts_with("urn:uuid:"), "{kind}");
@@ -314,7 +314,7 @@ async fn pages_of_other_origins_need_the_setting() {
     assert!(!answer.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) && answer.headers().get("vary").is_some());
 }
 
-/// What a real server writes to a connection, head and body.
+/// The bytes that a real server writes to a connection: head and body.
 async fn spoken(stage: &Frame, request: &str) -> String {
     let kit = stage.kit.clone();
     let server = HttpServer::new(move || app!(kit)).workers(1).bind("127.0.0.1:0").unwrap();

@@ -204,8 +204,8 @@ async fn cut_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .push(table(chunk.target))
         .with(".tenant_id = ", chunk.tenant)
         .push(
-            " AND id = h.record_id AND (phone_id IS NULL OR phone_id <> h.identifier_id) \
-             AND (email_id IS NULL OR email_id <> h.identifier_id) AND (name_id IS NULL OR name_id <> h.identifier_id)",
+            " AND id = h.record_id AND (phone_id IS NULL OR phone_id <> h.identifier_id) AND (email_id IS NULL OR \
+             email_id <> h.identifier_id) AND (name_id IS NULL OR name_id <> h.identifier_id)",
         )
         .execute()
         .await?;

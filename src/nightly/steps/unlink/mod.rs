@@ -41,7 +41,7 @@ const CHUNKS_TO_TIDY: u32 = 16;
 
 /// A work row as the walk sees it.
 #[derive(Clone, Copy, sqlx::FromRow)]
-struct Row {
+struct WorkRow {
     no: i32,
     target: Target,
     component: i32,
@@ -101,7 +101,7 @@ async fn next_chunk(
     (after, from): (i32, Option<DateTime<Utc>>),
     expected: &mut Expected,
 ) -> Result<Option<Chunk>> {
-    let rows: Vec<Row> = tx
+    let rows: Vec<WorkRow> = tx
         .query("SELECT no, target, component FROM pass_work")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
@@ -127,7 +127,7 @@ async fn next_chunk(
     // The last component of a full window may go on behind it, so it waits for the next window.
     let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == WINDOW);
     let cut_off = rows.last().filter(|_| is_full).map(|row| row.component);
-    let window: Vec<Row> = rows
+    let window: Vec<WorkRow> = rows
         .into_iter()
         .filter(|row| {
             row.target == first.target && (row.component == first.component || Some(row.component) != cut_off)

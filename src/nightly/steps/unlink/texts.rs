@@ -56,7 +56,10 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         .with(" WHERE c.tenant_id = ", chunk.tenant)
         .with(" AND m.tenant_id = ", chunk.tenant)
         .with(" AND m.target = ", Owner::Content)
-        .push(" AND m.identifier_id IS NOT NULL AND (m.kind = 'name' OR m.identifier_id IN (k.phone_id, k.email_id, k.name_id)")
+        .push(
+            " AND m.identifier_id IS NOT NULL AND (m.kind = 'name' OR m.identifier_id IN (k.phone_id, k.email_id, \
+               k.name_id)",
+        )
         .with(" OR EXISTS (SELECT 1 FROM pass_work w WHERE w.tenant_id = ", chunk.tenant)
         .with(" AND w.pass_id = ", chunk.pass)
         .with(" AND w.target = ", chunk.target)

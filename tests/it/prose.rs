@@ -1,0 +1,229 @@
+//! The rules of prose that a program can check: in comments, in the texts that users meet, and in documents.
+
+use std::path::{Path, PathBuf};
+
+use crate::statements::literals;
+
+/// A sentence that begins like this is a question, or hides its subject.
+const FIRST_WORDS: [&str; 6] = ["What", "Who", "Whoever", "Whom", "Whose", "Those"];
+
+/// Words that plain English or the glossary replaces.
+const WORDS: [&str; 19] = [
+    "whom", "whoever", "whomever", "stands", "stood", "holds", "goes", "courier", "couriers", "errand", "parcel",
+    "shelf", "shelves", "strays", "sweep", "swept", "reread", "rereads", "sought",
+];
+
+/// The same for several words.
+const PHRASES: [&str; 9] = [
+    "the night",
+    "comes to",
+    "came to",
+    "is none of",
+    "is no such",
+    "there is no such thing",
+    "it answers",
+    "that answers",
+    "which answers",
+];
+
+/// Files whose texts are data in natural languages, or the rules themselves.
+const DATA: [&str; 3] = ["crates/sample/", "crates/pii/src/text/stories", "tests/it/prose.rs"];
+
+/// Documents for the readers of the code, who know the numbers of promises.
+const FOR_ENGINEERS: [&str; 4] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/behaviours.md", "docs/adr/"];
+
+/// Paths whose words are still to be replaced.
+const OPEN: [&str; 23] = [
+    "crates/pii/",
+    "migrations/",
+    "src/archive/",
+    "src/audit/",
+    "src/base/",
+    "src/content/",
+    "src/delivery/",
+    "src/nightly/",
+    "src/recording_keys/",
+    "src/requests/",
+    "src/tenants/",
+    "src/vault/",
+    "tests/it/again",
+    "tests/it/architecture",
+    "tests/it/crash",
+    "tests/it/fence",
+    "tests/it/harness/",
+    "tests/it/nightly",
+    "tests/it/requests",
+    "tests/it/rereading",
+    "tests/it/schema",
+    "tests/it/unreadable_texts",
+    "tests/it/whole",
+];
+
+/// A paragraph of prose, and the line where it begins.
+struct Paragraph {
+    line: usize,
+    text: String,
+}
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files of the repository that git could know, as paths from its root.
+pub fn files() -> Vec<String> {
+    let (mut folders, mut files) = (vec![root().to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            match path.is_dir() {
+                true if name == "target" || name == ".git" => {}
+                true => folders.push(path),
+                false => files.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()),
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The paragraphs of the lines for which `prose` gives a text. Other lines separate paragraphs.
+fn paragraphs<'a>(text: &'a str, prose: impl Fn(&'a str) -> Option<&'a str>) -> Vec<Paragraph> {
+    let (mut found, mut is_open, mut is_code) = (Vec::<Paragraph>::new(), false, false);
+    for (number, line) in text.lines().enumerate() {
+        let prose = prose(line).map(str::trim).filter(|prose| !prose.is_empty());
+        let is_fence = prose.is_some_and(|prose| prose.starts_with("```"));
+        is_code ^= is_fence;
+        match prose.filter(|_| !is_code && !is_fence) {
+            Some(prose) if is_open && !prose.starts_with(['-', '*', '|', '#']) => {
+                let last = found.last_mut().unwrap();
+                last.text = format!("{} {prose}", last.text);
+            }
+            Some(prose) => found.push(Paragraph { line: number + 1, text: prose.to_owned() }),
+            None => {}
+        }
+        is_open = prose.is_some() && !is_code && !is_fence;
+    }
+    found
+}
+
+/// The text of a line that is a comment, in the way of the file's language.
+fn comment<'a>(line: &'a str, marks: &[&str]) -> Option<&'a str> {
+    marks.iter().find_map(|mark| line.trim_start().strip_prefix(mark))
+}
+
+/// The sentences of a paragraph, without code.
+fn sentences(text: &str) -> Vec<String> {
+    let prose: String = text.split('`').enumerate().map(|(no, part)| if no % 2 == 0 { part } else { "x" }).collect();
+    let (mut sentences, mut from) = (Vec::new(), 0);
+    for (at, _) in prose.match_indices([' ', '|']) {
+        let (before, after) =
+            (prose[..at].trim_end_matches(['*', '"']), prose[at + 1..].trim_start_matches(['*', '"']));
+        let is_cell = prose[at..].starts_with('|');
+        if is_cell || before.ends_with(['.', '?', '!', ':']) && after.starts_with(char::is_uppercase) {
+            sentences.push(prose[from..at].to_owned());
+            from = at + 1;
+        }
+    }
+    sentences.push(prose[from..].to_owned());
+    sentences
+}
+
+/// The rule that a sentence breaks.
+fn broken(sentence: &str) -> Option<String> {
+    let trimmed = sentence.trim().trim_start_matches(['-', '*', '#', '"', '(', ' ']);
+    let words: Vec<_> = trimmed.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').collect();
+    let is_question = trimmed.trim_end_matches(['*', '"', ')']).ends_with('?');
+    let is_heading = sentence.starts_with('#');
+    if FIRST_WORDS.contains(&words[0]) && words.len() > 1 && !is_question && !is_heading {
+        return Some(format!("begins with {}: name the subject", words[0]));
+    }
+    let lower = trimmed.to_lowercase();
+    let padded = format!(" {} ", words.join(" ").to_lowercase()).replace(" legal holds ", " ");
+    let word = WORDS.iter().find(|word| lower.contains(*word) && padded.contains(&format!(" {word} ")));
+    let phrase = PHRASES.iter().find(|phrase| padded.contains(&format!(" {phrase} ")));
+    word.or(phrase).map(|found| format!("says `{found}`: docs/glossary.md and CONTRIBUTING.md have plain words"))
+}
+
+/// The number of a promise, such as A15, in a text that users meet.
+fn promise(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
+    let is_number = |word: &str| {
+        let digits = word.strip_prefix(['A', 'B', 'C', 'D', 'N']).unwrap_or_default();
+        (1..=2).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    words.into_iter().find(|word| is_number(word)).map(|word| format!("cites the promise {word}: users do not know it"))
+}
+
+/// The broken rules of one file, with its lines.
+fn faults(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut fault = |line: usize, rule: String, text: &str| {
+        found.push(format!("{path}:{line}: {rule}\n    {}", text.chars().take(160).collect::<String>()));
+    };
+    let is_for_users = path.ends_with(".md") && !FOR_ENGINEERS.iter().any(|prefix| path.starts_with(prefix));
+    let prose = match path.rsplit('.').next().unwrap_or_default() {
+        "rs" => paragraphs(text, |line| comment(line, &["//!", "///", "//"])),
+        "sql" => paragraphs(text, |line| comment(line, &["--"])),
+        "md" => paragraphs(text, Some),
+        _ => return found,
+    };
+    for Paragraph { line, text } in &prose {
+        for sentence in sentences(text) {
+            let rule = broken(&sentence).or_else(|| promise(&sentence).filter(|_| is_for_users));
+            rule.into_iter().for_each(|rule| fault(*line, rule, &sentence));
+        }
+    }
+    let has_texts = path.ends_with(".rs") && !path.contains("tests") && !DATA.iter().any(|data| path.starts_with(data));
+    let texts = if has_texts { literals(text) } else { Vec::new() };
+    for (line, text) in texts.iter().filter(|(_, text)| text.contains(' ') && !text.contains(" = ")) {
+        for sentence in sentences(text) {
+            broken(&sentence).or_else(|| promise(&sentence)).into_iter().for_each(|rule| fault(*line, rule, &sentence));
+        }
+    }
+    if path.ends_with(".md") {
+        let mut is_code = false;
+        for (number, line) in text.lines().enumerate() {
+            is_code ^= line.trim_start().starts_with("```");
+            if line.chars().count() > 100 && !is_code && !line.starts_with('|') && line.trim().contains(' ') {
+                fault(number + 1, "is wider than 100 columns".to_owned(), line);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn comments_texts_and_documents_are_plain() {
+    let files = files();
+    let read = |path: &String| std::fs::read_to_string(root().join(path)).unwrap_or_default();
+    let is_held = |path: &&String| !OPEN.iter().chain(&DATA[2..]).any(|open| path.starts_with(open));
+    let mut found: Vec<_> = files.iter().filter(is_held).flat_map(|path| faults(path, &read(path))).collect();
+    let document = read(&"openapi/lethe.json".to_owned());
+    found.extend(promise(&document).map(|rule| format!("openapi/lethe.json {rule}")));
+    assert!(found.is_empty(), "{} sentences break a rule:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn a_sentence_that_breaks_a_rule_is_named() {
+    let faults_of = |path: &str, text: &str| faults(path, text).len();
+    for (path, text) in [
+        ("src/a.rs", "/// Its id. What it is."),
+        ("src/a.rs", "    // The customer\n    // whom it names."),
+        ("src/a.rs", "    info!(tenant, \"The night is over\");"),
+        ("src/a.rs", "    Problem::new(Code::NotFound).detail(\"see A15\")"),
+        ("migrations/a.sql", "-- Who asked."),
+        ("docs/a.md", "The value stands in a row."),
+        ("docs/a.md", "As A15 says."),
+    ] {
+        assert_eq!(faults_of(path, text), 1, "{path}: {text}");
+    }
+    assert_eq!(faults_of("README.md", &"word ".repeat(21)), 1);
+    for (path, text) in [
+        ("src/a.rs", "/// The id, whose value is `What`. (A15)\nlet stands = \"SELECT a WHERE b = 'Who'\";"),
+        ("docs/a.md", "# What is it?\n\n```\nWhat stands here\n```\n| a | b |"),
+        ("docs/behaviours.md", "As A15 says."),
+    ] {
+        assert_eq!(faults_of(path, text), 0, "{path}: {text}");
+    }
+}
