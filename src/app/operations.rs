@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::recordings::{RecordingSettings, RecordingsPatch};
+use super::recordings::{RecordingSettings, RecordingsPatch, given};
 use crate::audit::{self, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
@@ -233,11 +233,6 @@ impl TenantPatch {
 }
 
 const MONTHS: &str = "/request_retention_months";
-
-/// The value. A field that may not be cleared adds an error if it is null.
-pub(super) fn given<T>(value: Result<Option<T>, FieldError>, wrong: &mut Vec<FieldError>) -> Option<T> {
-    value.map_err(|error| wrong.push(error)).ok().flatten()
-}
 
 /// The value. A field that breaks a rule adds an error.
 fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mut Vec<FieldError>) -> Option<T> {

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::operations::given;
 use crate::base::content::ContentKind;
 use crate::base::patch::PatchField;
 use crate::http::FieldError;
@@ -115,4 +114,9 @@ impl RecordingsPatch {
             retention_paused: given(retention_paused.required("/recordings/retention_paused"), wrong),
         }
     }
+}
+
+/// The value. A field that may not be cleared adds an error if it is null.
+pub(super) fn given<T>(value: Result<Option<T>, FieldError>, wrong: &mut Vec<FieldError>) -> Option<T> {
+    value.map_err(|error| wrong.push(error)).ok().flatten()
 }

@@ -9,10 +9,11 @@ mod ingest;
 pub mod mentions;
 mod model;
 mod parsed;
-mod rescan;
+pub mod rescan;
 mod search;
 pub mod selector;
 mod sql;
+pub mod unlink;
 
 pub use columns::Columns;
 pub use ingest::{BATCH, Stored, store};

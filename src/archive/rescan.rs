@@ -5,7 +5,7 @@
 use uuid::Uuid;
 
 use crate::base::content::ContentKind;
-use crate::base::id::{IdentifierId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// Notes that the texts of interactions are to be searched for identifiers of theirs. Answers how many searches that makes.
@@ -46,4 +46,61 @@ pub async fn with_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[
 
 fn of_texts<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
     query.with_any(column, ContentKind::ALL.into_iter().filter(|kind| kind.is_text()).map(ContentKind::as_str))
+}
+
+/// Ends the searches of texts. `settled` appends a WITH of the relation `settled (content_id)`.
+pub async fn settle(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    settled: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    settled(tx.query(""))
+        .push(" UPDATE rescans SET state = 'done'")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND content_id IN (SELECT content_id FROM settled)")
+        .execute()
+        .await
+}
+
+/// The next texts that are to be searched, without those of `tried (content_id)`, of which `tried` appends a WITH.
+pub async fn next(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    after: Option<ContentId>,
+    limit: i64,
+    tried: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<Vec<ContentId>> {
+    let rows: Vec<(ContentId,)> = tried(tx.query(""))
+        .push(" SELECT DISTINCT content_id FROM rescans")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND state <> 'done'")
+        .with_some(" AND content_id > ", after)
+        .push(" AND content_id NOT IN (SELECT content_id FROM tried)")
+        .with(" ORDER BY content_id LIMIT ", limit)
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Appends a SELECT of the texts whose search has not ended: `(content_id, identifier_id)`.
+pub fn pending(query: Query<'_>, tenant: TenantId) -> Query<'_> {
+    query
+        .push("SELECT content_id, identifier_id FROM rescans")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND state = 'pending'")
+}
+
+/// Appends a SELECT of the identifiers for which a text was searched: `(identifier_id)`.
+pub fn searched(query: Query<'_>, tenant: TenantId) -> Query<'_> {
+    query.push("SELECT identifier_id FROM rescans").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'")
+}
+
+/// Deletes the searches that have ended.
+pub async fn delete_searched(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
+    tx.query("DELETE FROM rescans").with(" WHERE tenant_id = ", tenant).push(" AND state = 'done'").execute().await
+}
+
+/// Appends a SELECT of all texts that have a search: `(content_id)`.
+pub fn with_search(query: Query<'_>, tenant: TenantId) -> Query<'_> {
+    query.push("SELECT content_id FROM rescans").with(" WHERE tenant_id = ", tenant)
 }

@@ -37,7 +37,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
     let asked = stop.clone();
     let listening = tokio::spawn(async move {
         app::stop_asked().await;
-        asked.ask();
+        asked.request();
     });
     let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
     let mut shelf = app::shelf(config);
@@ -121,7 +121,7 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
 }
 
 async fn preview(stores: &AppContext, options: &Options, json: bool) -> Result<Exit, CommandError> {
-    for forecast in nightly::preview(stores, options).await? {
+    for forecast in nightly::dry_run(stores, options).await? {
         foretell(&forecast, json);
     }
     Ok(Exit::Done)

@@ -17,6 +17,7 @@ mod memory;
 mod model;
 mod objects;
 pub mod outbox;
+pub mod passes;
 mod reading;
 mod removal;
 mod sealing;

@@ -1,12 +1,12 @@
-//! The outbox: which recordings are to be delivered to their tenant. Its rows are written in the transaction that stores
-//! a recording and cancelled in the one that deletes it, so that no recording is missed and none is delivered that is
-//! gone. `crate::delivery` works it.
+//! The outbox: which recordings are to be delivered to their tenant. Its rows are written in the transaction that
+//! stores a recording and cancelled in the one that deletes it, so that no recording is missed and none is delivered
+//! that is gone. `crate::delivery` works it.
 
 use chrono::{DateTime, Utc};
 
 use super::model::Content;
 use crate::base::id::{ContentId, DeliveryId, TenantId};
-use crate::store::{Archive, Result, Tx};
+use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// Notes that content is to be delivered, if the tenant has a target and it is a recording.
 pub(super) async fn enqueue(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -> Result<u64> {
@@ -39,4 +39,36 @@ pub async fn cancel(tx: &mut Tx<Archive>, tenant: TenantId, contents: &[ContentI
         .with_any(" AND content_id", contents.iter().copied())
         .execute()
         .await
+}
+
+/// Cancels the deliveries that were not made yet of the interactions of `customers k (id)`, of which `customers`
+/// appends a WITH.
+pub async fn cancel_of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    customers: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    customers(tx.query(""))
+        .push(" UPDATE deliveries SET state = 'cancelled', last_error = 'forgotten'")
+        .with(", updated_at = ", now)
+        .with(" FROM customers k WHERE deliveries.tenant_id = ", tenant)
+        .push(" AND deliveries.interaction_id = k.id AND deliveries.state IN ('pending', 'held')")
+        .execute()
+        .await
+}
+
+/// Appends a SELECT of the files of the deliveries `d` of a relation `h`, which has their request: `(request_id,
+/// file_name)`.
+pub fn files<'c>(query: Query<'c>, tenant: TenantId, relation: &'static str, condition: &'static str) -> Query<'c> {
+    query
+        .push("SELECT h.request_id, f.value AS file_name FROM ")
+        .push(relation)
+        .push(" h JOIN deliveries d ON ")
+        .push(condition)
+        .push(Sql::per(
+            " CROSS JOIN LATERAL json_array_elements_text(d.file_names::json) AS f (value)",
+            " CROSS JOIN json_each(d.file_names) AS f",
+        ))
+        .with(" WHERE d.tenant_id = ", tenant)
 }

@@ -12,6 +12,7 @@ mod destination;
 pub mod http;
 mod metadata;
 mod model;
+pub mod passes;
 mod payload;
 mod sql;
 mod targets;

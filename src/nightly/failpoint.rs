@@ -1,9 +1,8 @@
-//! Named points at which a development build kills itself, so that tests prove what a crash leaves behind.
+//! Failpoints: named places at which a development build kills itself, so that tests show what a crash leaves behind.
 
-/// Ends the process at once, as SIGKILL would, when `LETHE_FAILPOINT` is `name`, or `name:3` at the third time here.
-/// Builds for production have no failpoints.
+/// Ends the process at once, as SIGKILL does, if `LETHE_FAILPOINT` is `name`, or at the third call if it is `name:3`.
 #[cfg(debug_assertions)]
-pub fn hit(name: &str) {
+pub fn reach(name: &str) {
     use std::collections::HashMap;
     use std::sync::{LazyLock, Mutex};
 
@@ -15,11 +14,11 @@ pub fn hit(name: &str) {
             None => (armed, 1),
         })
     });
-    static HITS: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
+    static REACHED: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
 
     let Some((armed, times)) = ARMED.as_ref() else { return };
-    if let Ok(mut hits) = HITS.lock() {
-        let count = hits.entry(name.to_owned()).or_default();
+    if let Ok(mut reached) = REACHED.lock() {
+        let count = reached.entry(name.to_owned()).or_default();
         *count += 1;
         if armed == name && count == times {
             std::process::abort();
@@ -29,4 +28,4 @@ pub fn hit(name: &str) {
 
 /// Builds for production have no failpoints.
 #[cfg(not(debug_assertions))]
-pub const fn hit(_name: &str) {}
+pub const fn reach(_name: &str) {}

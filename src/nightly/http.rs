@@ -1,4 +1,4 @@
-//! The job's runs, for the API.
+//! The endpoints of the job's runs.
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::job_runs;
-use super::model::{Report, Run, RunStatus};
+use super::model::{Run, RunStatus};
+use super::report::Report;
 use crate::base::id::RunId;
 use crate::base::page::{Page, Position};
 use crate::http::caller::JobsRead;
@@ -73,15 +74,15 @@ pub struct RunsQuery {
 pub async fn list_job_runs(
     caller: Caller<JobsRead>,
     query: Params<RunsQuery>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<Page<JobRun>>> {
     let RunsQuery { cursor, limit } = query.0;
     let bound_to = [b"job-runs", &caller.tenant.0.as_bytes()[..]].concat();
-    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &app.service_key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
-    let mut tx = stores.archive.read().await?;
+    let mut tx = app.archive.read().await?;
     let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(runs, limit.get(), &stores.service_key, &bound_to).map(JobRun::from)))
+    Ok(Json(Page::of(runs, limit.get(), &app.service_key, &bound_to).map(JobRun::from)))
 }
 
 /// Get a run of the nightly job
@@ -95,8 +96,8 @@ pub async fn get_job_run(
     caller: Caller<JobsRead>,
     id: Id<RunId>,
     _: Params<Nothing>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<JobRun>> {
-    let run = job_runs::find(&mut stores.archive.read().await?, caller.tenant, id.0).await?;
+    let run = job_runs::find(&mut app.archive.read().await?, caller.tenant, id.0).await?;
     run.map(|run| Json(run.into())).ok_or_else(|| Problem::new(Code::NotFound))
 }

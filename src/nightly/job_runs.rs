@@ -1,8 +1,9 @@
-//! Runs of the job, as they are kept for the API and the metrics.
+//! The table of the job's runs, for the API and the metrics.
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Report, Run, RunStatus};
+use super::model::{Run, RunStatus};
+use super::report::Report;
 use crate::base::id::{RunId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Result, StoreError, Tx};
@@ -60,7 +61,8 @@ pub async fn is_open(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
     Ok(newest.is_some_and(|(status,)| status == RunStatus::Running))
 }
 
-/// Notes that a run began. One that was killed meanwhile is noted as failed: this one holds its lease.
+/// Records the beginning of a run. A run that is still `running` was killed, since this one has the lease. It is
+/// recorded as failed.
 pub async fn begin(tx: &mut Tx<Archive>, tenant: TenantId, as_of: DateTime<Utc>, now: DateTime<Utc>) -> Result<RunId> {
     tx.query("UPDATE job_runs SET status = 'failed'")
         .with(", finished_at = ", now)

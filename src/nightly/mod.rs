@@ -1,12 +1,11 @@
-//! The night: what was asked to be forgotten by day is cut out of the archive, up to the day that was asked for.
+//! The nightly job: it forgets what is due, up to the requested day.
 //!
-//! A pass over a tenant is a row of steps, each of them small, repeatable, and recorded when it is done, so that a pass
-//! that was killed anywhere goes on where it was at the next start: *claim* the due requests, delete the *content* of
-//! those that ask for it, write their *erasures* into the vault, move the *fence*, *plan* the work, *cut* chunk by chunk,
-//! *finish* the requests, delete content that is past its *retention*, *sweep* a slice of the vault for orphans, *retire*
-//! what was released, move the fence again, *delete* what nothing refers to, check a slice of what is stored of
-//! *content*, and *purge* old requests. `pass.rs` drives them; each has a file of its own.
+//! A *run* is the work of one start for one tenant (`run.rs`). It resumes an interrupted *pass* and makes a new one
+//! (`pass.rs`). A pass is a sequence of steps, each in a file of `steps/`. A step is repeatable and is recorded when it
+//! is finished, so a pass that was killed at any point resumes at the next start.
 
+mod context;
+mod dry_run;
 mod failpoint;
 pub mod http;
 mod job_runs;
@@ -14,10 +13,13 @@ mod lease;
 mod model;
 mod pass;
 mod progress;
-mod sql;
+mod report;
+mod run;
 mod steps;
 
+pub use dry_run::{Forecast, dry_run};
 pub use job_runs::list;
-pub use model::{Ending, Options, PassError, Report, Run, RunStatus, Stop};
-pub use pass::{Forecast, preview, run};
+pub use model::{Ending, Options, PassError, Run, RunStatus, Stop};
 pub use progress::Progress;
+pub use report::Report;
+pub use run::run;

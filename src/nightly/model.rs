@@ -1,13 +1,13 @@
-//! A night's options, its report, and how it can end.
+//! The options of the nightly job, its runs and passes, and how they can end.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ContentId, PassId, RunId, TenantId};
+use super::report::Report;
+use crate::base::id::{PassId, RunId, TenantId};
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -15,150 +15,119 @@ use crate::vault::VaultError;
 
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Requests are due, and old ones purged, as of this instant; all else takes the real time.
+    /// The instant that decides which requests are due, and which old requests are purged. Everything else takes the
+    /// real time.
     pub as_of: DateTime<Utc>,
     pub tenant: Option<TenantId>,
-    /// Whether texts that failed are tried again.
+    /// Whether failed texts are tried again.
     pub retry_texts: bool,
 }
 
-/// Told when the process should end: the batch in hand is finished, then the pass stops where it is.
+/// The request that the process ends. The pass finishes its current batch and stops.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    pub fn ask(&self) {
+    pub fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether an end was asked for.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The report of a pass, in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
-pub struct Report {
-    /// The number of requests that became done.
-    pub requests_done: u64,
-    /// The number of requests that were due and stayed waiting. Each has its reason in `last_error`.
-    pub requests_failed: u64,
-    /// The numbers of records that became anonymous, by target.
-    pub anonymized: BTreeMap<String, u64>,
-    /// The number of pieces of content that requests deleted.
-    pub content_deleted: u64,
-    /// The number of texts of content that lost a mention.
-    pub texts_anonymized: u64,
-    /// The number of texts of content that were rescanned, because their interaction had learned its customer later.
-    pub texts_reread: u64,
-    /// The number of texts of content whose rescan failed and that are skipped from now on. Requests whose customer
-    /// such a text may name stay waiting with `text_unreadable`. Delete these texts, or have them tried again.
-    pub texts_failed: u64,
-    /// The content ids of those texts: at most 100.
-    pub failed_texts: Vec<ContentId>,
-    /// The number of pieces of content that retention deleted.
-    pub content_expired: u64,
-    /// The number of pieces of content past their retention that the object store did not delete.
-    pub content_left: u64,
-    /// The number of objects without a row, and of remains of failed uploads, that the rolling check deleted.
-    pub objects_swept: u64,
-    /// The number of keys of content without a row that the rolling check deleted.
-    pub keys_swept: u64,
-    /// The number of pieces of content whose object is missing, as the rolling check found. Check the object store.
-    pub rows_without_object: u64,
-    /// The number of identifiers that were deleted from the vault.
-    pub identifiers_deleted: u64,
-    /// The number of orphans among the identifiers that the rolling check found.
-    pub orphans_found: u64,
-    /// The number of old done requests that were deleted with their erasures.
-    pub requests_purged: u64,
-    /// The number of requests that have been waiting for longer than done ones are kept. They are never purged. Check
-    /// them.
-    pub requests_overdue: u64,
-    /// Whether the pass resumed a killed pass.
-    pub resumed: bool,
-    /// Whether no remains are left in free pages or the write-ahead log.
-    pub scrubbed: bool,
-    /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or
-    /// `pass_failed`. For the last one, the log names the statement. The next start resumes the pass.
-    pub error: Option<String>,
-    /// The step at which the pass stopped.
-    pub stopped_at: Option<String>,
-    /// Whether `requests_failed` is not all that waits: the database could not be asked.
-    #[serde(skip)]
-    pub is_uncounted: bool,
-}
-
-impl Report {
-    #[must_use]
-    pub fn records(&self) -> u64 {
-        self.anonymized.values().sum()
-    }
-
-    /// Notes that the pass stopped, and how many requests wait, if that could be counted.
-    pub fn stop(&mut self, error: &PassError, waiting: Option<u64>) {
-        self.error = Some(error.code().to_owned());
-        self.is_uncounted = waiting.is_none();
-        self.requests_failed = waiting.unwrap_or(self.requests_failed);
-    }
-
-    /// Whether something that was due is left for the next night.
-    #[must_use]
-    pub const fn is_incomplete(&self) -> bool {
-        self.requests_failed > 0 || self.content_left > 0 || self.texts_failed > 0
-    }
-}
-
-/// How a night ended, over all tenants it worked for. Later variants outweigh earlier ones.
+/// How the job ended, over all tenants that it worked for. Later variants outweigh earlier ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ending {
-    /// All was done, or others are at it.
+    /// All was done, or other processes are at work.
     #[default]
     Done,
     Incomplete,
-    /// It was asked to stop; the next start goes on.
+    /// The job was asked to stop. The next start resumes it.
     Interrupted,
     Unavailable,
     Failed,
 }
 
-/// Where a pass is. What is written here has been done.
+/// The last step that a pass has finished. The last transaction of the step records it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Step {
     /// The due requests are read-only and belong to the pass.
     Claimed,
-    /// The content that they delete is gone; those whose content is not have been let go.
-    Emptied,
-    /// The vault has their erasures and the fence was moved.
+    /// The content of requests with `delete_content` is gone. A request whose content could not be deleted has left the
+    /// pass.
+    ContentDeleted,
+    /// The vault has the erasures, and the epoch has changed.
     Fenced,
     Planned,
-    Cut,
+    Unlinked,
     Finished,
-    /// The slice of the vault was checked.
-    Swept,
-    /// What was released is marked, and the fence was moved again.
+    /// The next identifiers of the vault were checked.
+    OrphansFound,
+    /// The orphans are marked as retired, and the epoch has changed again.
     Retired,
-    /// What nothing refers to has left the vault.
-    Deleted,
+    /// The identifiers without a reference have left the vault.
+    IdentifiersDeleted,
 }
 
 impl Step {
     #[must_use]
-    pub const fn next(self) -> &'static str {
+    pub const fn next(self) -> StepName {
         match self {
-            Self::Claimed => "content",
-            Self::Emptied => "erasures",
-            Self::Fenced => "plan",
-            Self::Planned => "cut",
-            Self::Cut => "finish",
-            Self::Finished => "sweep",
-            Self::Swept => "retire",
-            Self::Retired => "delete",
-            Self::Deleted => "purge",
+            Self::Claimed => StepName::DeleteContent,
+            Self::ContentDeleted => StepName::WriteErasures,
+            Self::Fenced => StepName::Plan,
+            Self::Planned => StepName::Unlink,
+            Self::Unlinked => StepName::Finish,
+            Self::Finished => StepName::FindOrphans,
+            Self::OrphansFound => StepName::Retire,
+            Self::Retired => StepName::DeleteIdentifiers,
+            Self::IdentifiersDeleted => StepName::Purge,
+        }
+    }
+}
+
+/// A step as reports, logs, and the progress bar name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepName {
+    Claim,
+    RescanTexts,
+    DeleteContent,
+    WriteErasures,
+    Plan,
+    Unlink,
+    Finish,
+    Retention,
+    FindOrphans,
+    Retire,
+    DeleteIdentifiers,
+    Purge,
+    RetryTexts,
+    Scrub,
+}
+
+impl StepName {
+    /// The names are part of the API: `stopped_at` of a report contains them.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::RescanTexts => "texts",
+            Self::DeleteContent => "content",
+            Self::WriteErasures => "erasures",
+            Self::Plan => "plan",
+            Self::Unlink => "cut",
+            Self::Finish => "finish",
+            Self::Retention => "retention",
+            Self::FindOrphans => "sweep",
+            Self::Retire => "retire",
+            Self::DeleteIdentifiers => "delete",
+            Self::Purge => "purge",
+            Self::RetryTexts => "rescan",
+            Self::Scrub => "scrub",
         }
     }
 }
@@ -167,13 +136,13 @@ impl Step {
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Pass {
     pub id: PassId,
-    /// As of when it takes what is due.
+    /// The instant that decides what is due and what is too old.
     pub as_of: DateTime<Utc>,
-    /// The last step that was done.
+    /// The last step that was finished.
     pub step: Step,
-    /// The last work row that was cut.
+    /// The last work row that was unlinked.
     pub position: i32,
-    /// Within the chunk after it: everything before this instant was cut.
+    /// Of the component after that row, everything before this instant was unlinked.
     pub position_at: Option<DateTime<Utc>>,
 }
 
@@ -182,13 +151,13 @@ pub struct Pass {
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// It is at work, or was killed and nobody noticed yet.
+    /// The run is at work, or it was killed and no other run has begun since.
     Running,
-    /// Everything due was done.
+    /// Everything that was due was done.
     Succeeded,
-    /// Some requests were left waiting.
+    /// Some requests stay waiting.
     Incomplete,
-    /// It failed or was interrupted; the next one goes on where it was.
+    /// The run failed or was interrupted. The next run resumes its pass.
     Failed,
 }
 
@@ -197,7 +166,7 @@ pub enum RunStatus {
 pub struct Run {
     pub id: RunId,
     pub job: String,
-    /// As of when it took what was due.
+    /// The instant that decides what is due and what is too old.
     pub as_of: DateTime<Utc>,
     pub started_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
@@ -211,6 +180,8 @@ impl Listed for Run {
     }
 }
 
+pub type PassResult<T> = Result<T, PassError>;
+
 #[derive(Debug, thiserror::Error)]
 pub enum PassError {
     #[error(transparent)]
@@ -220,15 +191,15 @@ pub enum PassError {
     /// A tenant's row cannot be read.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// Another runner took the lease over: this one was too slow, and nothing of it counts any more.
-    #[error("the lease was lost: another runner took it over")]
+    /// This process was too slow to renew its lease. Its transaction is undone.
+    #[error("another process has taken the lease")]
     LeaseLost,
-    #[error("the pass was asked to stop")]
+    #[error("the job was asked to stop")]
     Stopped,
 }
 
 impl PassError {
-    /// Whether a transaction lost against another one, so that it can be tried again at once.
+    /// Whether a transaction lost against another one, so that it can be retried at once.
     #[must_use]
     pub const fn is_contended(&self) -> bool {
         matches!(
@@ -239,7 +210,7 @@ impl PassError {
         )
     }
 
-    /// The word for it in reports, and in `last_error` of the requests that it leaves waiting.
+    /// The code in reports, and in `last_error` of the requests that the pass leaves waiting.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -252,7 +223,7 @@ impl PassError {
         }
     }
 
-    /// How the night ends with it.
+    /// How the job ends after this error.
     #[must_use]
     pub fn ending(&self) -> Ending {
         match self {
@@ -262,7 +233,7 @@ impl PassError {
             {
                 Ending::Unavailable
             }
-            // The other runner ends the night.
+            // The other process finishes the pass.
             Self::LeaseLost => Ending::Done,
             Self::Store(_) | Self::Vault(_) | Self::Tenant(_) => Ending::Failed,
         }

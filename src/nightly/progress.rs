@@ -1,8 +1,9 @@
-//! How a night shows itself: a bar on a terminal, lines elsewhere.
+//! The progress of the job: a bar on a terminal, log lines elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Where the progress of a night is shown.
+use super::model::StepName;
+
 #[derive(Debug, Default)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -21,8 +22,8 @@ impl Progress {
         Self { bar: None }
     }
 
-    /// A tenant's pass came to a step.
-    pub fn step(&self, tenant: &str, step: &'static str) {
+    pub fn step(&self, tenant: &str, step: StepName) {
+        let step = step.as_str();
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{tenant}: {step}"));
         } else {

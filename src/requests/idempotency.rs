@@ -11,7 +11,7 @@ use crate::base::crypto;
 use crate::base::id::{RequestId, TenantId};
 use crate::store::{Archive, Db, StoreError, Tx};
 
-/// So long a key stands for its call.
+/// How long a key belongs to its call.
 const KEPT: TimeDelta = TimeDelta::hours(24);
 /// After so long without an answer, the call that reserved the key is taken for dead.
 const DEAD: TimeDelta = TimeDelta::minutes(1);
@@ -57,7 +57,7 @@ pub enum Begun {
     Replayable(Saved<RequestId>),
 }
 
-/// Reserves a key, or finds what it stands for.
+/// Reserves a key, or finds its outcome.
 pub async fn begin(db: &Db<Archive>, key: Key, now: DateTime<Utc>) -> Result<Begun, RequestError> {
     let mut tx = db.write().await?;
     if sql::insert_key(&mut tx, key.tenant, &key.hash, &key.body, now).await? == 0 {

@@ -12,6 +12,7 @@ mod idempotency;
 mod journal;
 mod load;
 mod model;
+pub mod passes;
 mod preview;
 mod save;
 mod sql;

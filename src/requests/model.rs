@@ -23,7 +23,7 @@ use crate::vault::{Contended, VaultError};
 /// The most rows of one batch.
 pub const LARGEST_BATCH: usize = 500;
 
-/// The state of a request (A4). A request whose pass failed is still waiting.
+/// The state of a request. A request whose pass failed is still waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AnonymizeRequestStatus)]
@@ -218,11 +218,11 @@ impl RequestNotice {
                 Cow::Borrowed("No record of these targets up to this day has the number or the address.")
             }
             Self::ContentBecomesUnfindable(counts) => Cow::Owned(format!(
-                "Content that stays, but that nobody can find by the number or the address after the pass: {}.",
+                "{}. This content stays, and nobody can find it by the number or the address after the pass.",
                 in_words(counts)
             )),
             Self::ContentWillBeDeleted(counts) => {
-                Cow::Owned(format!("Content that the pass deletes: {}.", in_words(counts)))
+                Cow::Owned(format!("{}. The pass deletes this content in every copy.", in_words(counts)))
             }
             Self::FilesWereDelivered(files) => Cow::Owned(format!(
                 "Delivered files: {files}. The result will name them, and you must delete these copies."

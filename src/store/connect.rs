@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::lock::WriteLock;
 use super::postgres::PostgresPool;
+use super::watch::StatementLimits;
 use super::{Db, Pool, Result, StoreError};
 
 #[derive(Clone, Debug)]
@@ -24,22 +25,6 @@ pub struct StoreSettings {
     pub connections: u32,
     /// The time for which a caller waits for a free connection before it is told to try again.
     pub patience: Duration,
-}
-
-/// The time after which PostgreSQL ends a statement. A statement that waits for a lock also runs.
-#[derive(Clone, Copy, Debug)]
-pub struct StatementLimits {
-    /// The limit of a unit of work that reads, or that writes with one statement.
-    pub read: Duration,
-    /// The limit of a transaction that writes.
-    pub write: Duration,
-}
-
-impl StatementLimits {
-    #[must_use]
-    pub const fn all(limit: Duration) -> Self {
-        Self { read: limit, write: limit }
-    }
 }
 
 impl<S> Db<S> {

@@ -25,17 +25,15 @@ use std::sync::Arc;
 
 use sqlx::SqlitePool;
 
-pub use connect::{StatementLimits, StoreSettings};
-pub use error::StoreError;
+pub use connect::StoreSettings;
+pub use error::{Result, StoreError};
 pub use migrations::{Migrations, migrate, pending_migrations};
 pub use query::{DbRow, Param, Query, Sql};
+pub use watch::StatementLimits;
 
 use lock::WriteLock;
 use postgres::{Checkout, PostgresPool};
 use sqlite::Session;
-
-/// The result of every operation of a database.
-pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The archive: interactions, survey responses, raw events, requests, audit, and runs. It contains no identifier.
 #[derive(Clone, Copy, Debug)]

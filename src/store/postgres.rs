@@ -17,8 +17,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::watch::{State, Watch};
-use super::{Result, StatementLimits, StoreError};
+use super::watch::{State, StatementLimits, Watch};
+use super::{Result, StoreError};
 
 /// The time after its last use in which a connection is used again without a test. It is longer than the pauses between
 /// the statements of a busy service. It is shorter than any time after which a server or a proxy closes idle

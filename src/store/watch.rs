@@ -5,6 +5,22 @@ use std::time::Duration;
 
 use super::{Result, StoreError};
 
+/// The time after which PostgreSQL ends a statement. A statement that waits for a lock also runs.
+#[derive(Clone, Copy, Debug)]
+pub struct StatementLimits {
+    /// The limit of a unit of work that reads, or that writes with one statement.
+    pub read: Duration,
+    /// The limit of a transaction that writes.
+    pub write: Duration,
+}
+
+impl StatementLimits {
+    #[must_use]
+    pub const fn all(limit: Duration) -> Self {
+        Self { read: limit, write: limit }
+    }
+}
+
 /// The state in which the last statement left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {

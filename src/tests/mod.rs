@@ -88,7 +88,7 @@ impl Stage {
     /// Runs the nightly job until it has claimed the due requests. The pass is interrupted.
     pub async fn begin_nightly(&self, as_of: &str) {
         let stop = Stop::default();
-        stop.ask();
+        stop.request();
         assert_eq!(self.run(as_of, &stop).await, Ending::Interrupted);
     }
 

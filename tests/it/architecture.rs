@@ -31,6 +31,10 @@ const SLICES: [&str; 9] =
 /// The doors through which an identifier or a key leaves its type.
 const DOORS: [&str; 2] = ["audit/model.rs", "vault/keyset.rs"];
 
+/// The files of `nightly` that open transactions: the context of a pass itself, and those that work without a lease.
+const OUTSIDE_OF_PASSES: [&str; 5] =
+    ["nightly/context.rs", "nightly/lease.rs", "nightly/run.rs", "nightly/dry_run.rs", "nightly/http.rs"];
+
 /// A file of `src` without its comments and its tests.
 struct Source {
     path: String,
@@ -155,6 +159,12 @@ fn check_words(source: &Source, line: &str, fault: &mut impl FnMut(&str)) {
     if is_fence && source.path != "vault/admission.rs" && !["nightly", "tenants"].contains(&room) {
         fault("only `vault/admission.rs` and the pass use the epoch fence: write through `vault::admit`");
     }
+    let opens =
+        ["archive.read(", "archive.write(", "vault.read(", "vault.write("].iter().any(|call| line.contains(call))
+            || [".read(", ".write("].iter().any(|call| line.trim_start().starts_with(call));
+    if opens && room == "nightly" && !OUTSIDE_OF_PASSES.contains(&source.path.as_str()) {
+        fault("a step begins its transactions by `PassContext`, which renews the lease");
+    }
     if line.contains(".expose()") && !DOORS.contains(&source.path.as_str()) {
         fault("an identifier leaves its type in a handful of files only, listed in this test");
     }
@@ -262,6 +272,8 @@ fn a_line_that_breaks_a_rule_is_named() {
         ("nightly/pass.rs", "    sqlx::query(\"SELECT 1\")"),
         ("requests/mod.rs", "    let number = phone.expose();"),
         ("archive/http/search.rs", "    Problem::new(Code::Forbidden)"),
+        ("nightly/pass.rs", "    let mut tx = context.app.archive.write().await?;"),
+        ("nightly/steps/plan.rs", "        .read()"),
         ("archive/ingest.rs", "use crate::tenants::{self, fence};"),
     ] {
         assert_eq!(faults_of(path, line), 1, "{path}: {line}");
@@ -271,6 +283,8 @@ fn a_line_that_breaks_a_rule_is_named() {
         ("requests/http.rs", "use crate::http::Problem;\nuse super::model;"),
         ("base/id.rs", "#[derive(sqlx::Type)]"),
         ("vault/admission.rs", "use crate::tenants::fence;"),
+        ("nightly/steps/plan.rs", "    let tx = context.read().await?;"),
+        ("nightly/lease.rs", "    let mut tx = archive.write().await?;"),
         ("archive/sql.rs", "use sqlx::FromRow;\nuse super::model::Row;"),
         ("vault/mod.rs", "#[cfg(test)]\nmod tests {\n    use crate::archive::Record;\n}"),
     ] {

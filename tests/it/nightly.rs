@@ -1,4 +1,4 @@
-//! The night: what was asked for is forgotten, and nothing else.
+//! The nightly job: it forgets the requested customers, and nothing else changes.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use crate::harness::oracle::{Asked, TARGETS, differences, everything, forget, time_of};
 use crate::harness::{Caller, Needles, Stock, each_store};
 
-/// The night after the sample's last day.
-const NIGHT: &str = "2026-03-03T02:00:00Z";
+/// An instant after the sample's last day.
+const AS_OF: &str = "2026-03-03T02:00:00Z";
 
-/// Twenty-five customers: every third up to each of the three days; by number, by address, by both; some not everywhere.
+/// Twenty-five customers: every third up to each of the three days; by number, by address, by both; some not
+/// everywhere.
 fn asked_of(stock: &Stock) -> Vec<Asked> {
     let first = stock.sample.until.checked_sub_days(Days::new(3)).unwrap();
     let mut asked = Vec::new();
@@ -59,7 +60,7 @@ async fn found(caller: &Caller, body: &Value) -> BTreeSet<String> {
     items.iter().map(|item| item["external_id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Every search by a number in any spelling, and by an address, finds just what the archive holds of it.
+/// Every search by a number in any spelling, and by an address, finds exactly its records.
 async fn check_searches(caller: &Caller, stock: &Stock, records: &[Value], spellings: usize) {
     for no in 0..25 {
         let customer = &stock.customers[no];
@@ -107,16 +108,19 @@ each_store!(twenty_five_customers_are_forgotten_and_nothing_else_changes, |lethe
     check_searches(&officer, &stock, &before[0], 2).await;
     let asked = asked_of(&stock);
     let entered = enter(&officer, &stock, &asked).await;
-    secrets.absent_from("the archive before the night", &lethe.archive_bytes().await);
+    secrets.absent_from("the archive before the job", &lethe.archive_bytes().await);
 
-    lethe.night(NIGHT).await.well();
+    lethe.night(AS_OF).await.well();
 
     let after = everything(&lethe).await;
     let wanted: [Vec<Value>; 3] =
         std::array::from_fn(|kind| before[kind].iter().map(|record| forget(record, kind, &asked)).collect());
     for kind in 0..3 {
-        let cut = before[kind].iter().zip(&wanted[kind]).filter(|(before, wanted)| before != wanted).count();
-        assert!(cut > 5 && cut < before[kind].len() - 5, "{cut} records are cut: too few or too many to tell");
+        let changed = before[kind].iter().zip(&wanted[kind]).filter(|(before, wanted)| before != wanted).count();
+        assert!(
+            changed > 5 && changed < before[kind].len() - 5,
+            "{changed} records change: too few or too many to tell"
+        );
         let differences = differences(&wanted[kind], &after[kind]);
         assert!(
             differences.is_empty(),
@@ -139,8 +143,8 @@ each_store!(twenty_five_customers_are_forgotten_and_nothing_else_changes, |lethe
         assert!(masked(&done["phone_number"], &request.phone) && masked(&done["email"], &request.email), "{done}");
         for (kind, (target, _, _)) in TARGETS.iter().enumerate() {
             let alone = std::slice::from_ref(request);
-            let hit = before[kind].iter().filter(|record| forget(record, kind, alone) != **record).count();
-            let wanted = if request.targets.contains(target) { json!(hit) } else { Value::Null };
+            let matches = before[kind].iter().filter(|record| forget(record, kind, alone) != **record).count();
+            let wanted = if request.targets.contains(target) { json!(matches) } else { Value::Null };
             assert_eq!(done["result"][target]["anonymized"], wanted, "{target}: {done}");
         }
     }
@@ -149,8 +153,8 @@ each_store!(twenty_five_customers_are_forgotten_and_nothing_else_changes, |lethe
     let mut shown = tokens(&officer).await;
     assert_eq!(kept, shown, "the vault holds what the archive shows, no more and no less");
     assert!(shown.pop_first().is_some());
-    secrets.absent_from("the archive after the night", &lethe.archive_bytes().await);
-    secrets.absent_from("all files after the night", &lethe.folder_bytes());
+    secrets.absent_from("the archive after the job", &lethe.archive_bytes().await);
+    secrets.absent_from("all files after the job", &lethe.folder_bytes());
     secrets.absent_from("all that was logged", lethe.journal().text().as_bytes());
 });
 
@@ -278,18 +282,18 @@ each_store!(a_dry_run_writes_nothing, |lethe: TestLethe| async move {
     stock.load(&lethe).await;
     enter(&lethe.caller("dpo"), &stock, &asked_of(&stock)).await;
     let before = lethe.dump().await;
-    let told = lethe.run(&["job", "nightly", "--as-of", NIGHT, "--dry-run", "--json"]).await.well();
+    let told = lethe.run(&["job", "nightly", "--as-of", AS_OF, "--dry-run", "--json"]).await.well();
     assert!(told.stdout.contains("archive"), "{}", told.stdout);
     assert_eq!(lethe.dump().await.tables, before.tables);
 });
 
-each_store!(two_jobs_at_once_share_the_night, |lethe: TestLethe| async move {
+each_store!(two_jobs_at_once_share_the_tenants, |lethe: TestLethe| async move {
     let stock = Stock::of(200, 6);
     stock.load(&lethe).await;
     let asked = asked_of(&stock);
     enter(&lethe.caller("dpo"), &stock, &asked).await;
     let before = everything(&lethe).await;
-    let (one, other) = tokio::join!(lethe.night(NIGHT), lethe.night(NIGHT));
+    let (one, other) = tokio::join!(lethe.night(AS_OF), lethe.night(AS_OF));
     one.well();
     other.well();
     let after = everything(&lethe).await;
@@ -316,6 +320,6 @@ each_store!(a_cancelled_request_leaves_nothing_in_the_vault, |lethe: TestLethe| 
     assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), 2);
     let path = format!("/anonymize-requests/{}", entered.json()["id"].as_str().unwrap());
     lethe.caller("dpo").delete(&path, &entered.etag()).await.expect(204);
-    lethe.night(NIGHT).await.well();
+    lethe.night(AS_OF).await.well();
     assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), 0);
 });

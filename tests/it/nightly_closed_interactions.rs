@@ -1,4 +1,4 @@
-//! An interaction whose content a request deleted takes no more of it; and what a dry run says of retention.
+//! An interaction whose content a request deleted accepts no more of it. The numbers of a dry run about retention.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Caller, TestLethe, each_store};
 
 /// Everything up to 15 February is due.
-const NIGHT: &str = "2026-02-16T02:00:00Z";
+const AS_OF: &str = "2026-02-16T02:00:00Z";
 const KARI: &str = "91234567";
 const OLA: &str = "41234567";
 
@@ -55,15 +55,16 @@ each_store!(content_that_comes_after_its_deletion_is_refused, |lethe: TestLethe|
     lethe.enter_request(&request(KARI, true)).await;
     lethe.enter_request(&request(OLA, false)).await;
 
-    // Already between the deletion of the content and the cut of the customer.
+    // This is between the deletion of the content and the unlink of the customer.
     let killed =
-        lethe.run_with(&["job", "nightly", "--as-of", NIGHT], &[("LETHE_FAILPOINT", "content.end")], vec![]).await;
+        lethe.run_with(&["job", "nightly", "--as-of", AS_OF], &[("LETHE_FAILPOINT", "content.end")], vec![]).await;
     assert!(killed.killed());
+    lethe.end_leases().await;
     assert_eq!(send(&lethe, "kari", "recording").await.problem(409), "content_forgotten");
     let seen = lethe.search(&json!({ "phone_number": KARI, "to": "2026-02-15T00:00:00Z" })).await;
     let seen: Vec<_> = seen["items"].as_array().unwrap().iter().map(|item| item["anonymized"].clone()).collect();
-    assert_eq!(seen, [json!(false), json!(false)], "nobody was forgotten yet");
-    let night = lethe.night(NIGHT).await.well();
+    assert_eq!(seen, [json!(false), json!(false)], "no customer was forgotten yet");
+    let night = lethe.night(AS_OF).await.well();
     let report: Value = serde_json::from_str(night.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(report["anonymized"]["archive"], json!(4), "closing is no forgetting: each counts once");
 
@@ -109,7 +110,7 @@ each_store!(what_is_still_there_takes_more_until_it_goes, |lethe: TestLethe| asy
     let object = lethe.object_of(&item);
     std::fs::rename(&object, object.with_extension("aside")).unwrap();
     std::fs::create_dir_all(object.join("in the way")).unwrap();
-    assert_eq!(lethe.night(NIGHT).await.code(), Some(2));
+    assert_eq!(lethe.night(AS_OF).await.code(), Some(2));
     assert_eq!(lethe.request(&kari["id"]).await.json()["last_error"], "content_store_unavailable");
     for gone in ["ola", "kari 2"] {
         assert_eq!(send(&lethe, gone, "recording").await.problem(409), "content_forgotten");
@@ -118,13 +119,13 @@ each_store!(what_is_still_there_takes_more_until_it_goes, |lethe: TestLethe| asy
 
     std::fs::remove_dir_all(&object).unwrap();
     std::fs::rename(object.with_extension("aside"), &object).unwrap();
-    lethe.night(NIGHT).await.well();
+    lethe.night(AS_OF).await.well();
     assert_eq!(lethe.request(&kari["id"]).await.json()["result"]["content"]["deleted"], json!(3));
     assert_eq!(send(&lethe, "kari", "recording").await.problem(409), "content_forgotten");
     nothing_left(&lethe).await;
 });
 
-/// Sends recordings and comments to an interaction until told to stop. Answers how many were taken.
+/// Sends recordings and comments to an interaction until the flag is set. Returns how many were accepted.
 async fn keep_sending(caller: Caller, path: String, stop: Arc<AtomicBool>) -> u64 {
     let mut taken = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -140,7 +141,7 @@ async fn keep_sending(caller: Caller, path: String, stop: Arc<AtomicBool>) -> u6
     taken
 }
 
-each_store!(what_comes_in_that_night_is_deleted_or_refused, |lethe: TestLethe| async move {
+each_store!(content_that_comes_in_during_the_pass_is_deleted_or_refused, |lethe: TestLethe| async move {
     let stop = Arc::new(AtomicBool::new(false));
     let mut senders = Vec::new();
     for no in 0..3 {
@@ -153,13 +154,13 @@ each_store!(what_comes_in_that_night_is_deleted_or_refused, |lethe: TestLethe| a
         senders.push(tokio::spawn(keep_sending(lethe.caller("integration"), path, Arc::clone(&stop))));
     }
     let asked = lethe.enter_request(&request(KARI, true)).await;
-    lethe.night(NIGHT).await.well();
+    lethe.night(AS_OF).await.well();
     stop.store(true, Ordering::Relaxed);
     let mut taken = 9;
     for sender in senders {
         taken += sender.await.unwrap();
     }
-    assert!(taken > 9, "nothing came in that night");
+    assert!(taken > 9, "no content came in during the pass");
     assert_eq!(lethe.request(&asked["id"]).await.json()["result"]["content"]["deleted"], json!(taken));
     nothing_left(&lethe).await;
 });
@@ -182,7 +183,7 @@ each_store!(a_dry_run_says_what_retention_deletes, |lethe: TestLethe| async move
     assert_eq!(told(&lethe, &later(29)).await["retention"], state("pending"));
     let wanted = json!({ "state": "on", "deleted": { "comment": 2, "recording": 4 } });
     assert_eq!(told(&lethe, &later(31)).await["retention"], wanted);
-    // What a request deletes first is not past its retention any more.
+    // Content that a request deletes first is not past its retention any more.
     lethe.enter_request(&request(KARI, true)).await;
     let foreseen = told(&lethe, &later(31)).await;
     let wanted = json!({ "state": "on", "deleted": { "comment": 1, "recording": 2 } });

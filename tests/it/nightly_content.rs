@@ -1,4 +1,5 @@
-//! Content and the night: what goes with its customer, what stays without, what is too old, and what a broken store leaves.
+//! The nightly job and content: content that is deleted with its customer, content that stays, content past its
+//! retention, and content that a broken store keeps.
 
 use lethe::base::clock::Clock;
 use serde_json::{Value, json};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, TestLethe, each_store};
 
 /// Everything up to 15 February is due.
-const NIGHT: &str = "2026-02-16T02:00:00Z";
+const AS_OF: &str = "2026-02-16T02:00:00Z";
 const KARI: &str = "91234567";
 const OLA: &str = "41234567";
 
@@ -51,7 +52,7 @@ fn id(item: &Value) -> String {
     item["id"].as_str().unwrap().to_owned()
 }
 
-/// The object is there and cannot be deleted: whoever is root may write anywhere, but a folder is no file.
+/// Makes an object that cannot be deleted. Root may delete any file, so a folder takes its place.
 fn jam(lethe: &TestLethe, item: &Value) -> std::path::PathBuf {
     let object = lethe.object_of(item);
     std::fs::rename(&object, object.with_extension("aside")).unwrap();
@@ -96,12 +97,12 @@ each_store!(of_two_forgotten_customers_one_leaves_nothing_and_the_other_a_call, 
 
     let (kari, ola) = (lethe.enter_request(&with).await, lethe.enter_request(&request(OLA, json!({}))).await);
     assert_eq!((&kari["delete_content"], &ola["delete_content"]), (&json!(true), &json!(false)));
-    let dry = lethe.run(&["job", "nightly", "--as-of", NIGHT, "--dry-run", "--json"]).await.well();
+    let dry = lethe.run(&["job", "nightly", "--as-of", AS_OF, "--dry-run", "--json"]).await.well();
     let dry: Value = serde_json::from_str(dry.stdout.trim()).unwrap();
     let deleted = json!({ "recording": 2, "screen_recording": 1 });
     assert_eq!(dry["content"], json!({ "deleted": deleted, "unfindable": { "recording": 1 } }));
 
-    let night = lethe.night(NIGHT).await.well();
+    let night = lethe.night(AS_OF).await.well();
     let report: Value = serde_json::from_str(night.stdout.trim()).unwrap();
     assert_eq!((&report["content_deleted"], &report["rows_without_object"]), (&json!(3), &json!(0)));
 
@@ -155,13 +156,13 @@ each_store!(whether_content_goes_is_the_tenants_default_and_the_requests_to_say,
         (&saved["created"][0]["delete_content"], &saved["updated"][0]["delete_content"]),
         (&json!(false), &json!(false))
     );
-    // Who asked is told also when there was nothing.
-    lethe.night(NIGHT).await.well();
+    // A request without matches has a result too.
+    lethe.night(AS_OF).await.well();
     let done = lethe.request(&ola["id"]).await.json();
     assert_eq!(done["result"]["content"], json!({ "deleted": 0, "anonymized": 0 }));
 });
 
-each_store!(texts_lose_whom_the_night_forgets_and_deliveries_are_settled, |lethe: TestLethe| async move {
+each_store!(texts_lose_forgotten_customers_and_deliveries_are_settled, |lethe: TestLethe| async move {
     let named = json!({ "phone_number": KARI, "email": "kari@example.net", "name": "Kari Nordmann" });
     call(&lethe, "kari", named).await;
     for (external_id, phone) in [("ola", OLA), ("per", "40404040")] {
@@ -183,7 +184,7 @@ each_store!(texts_lose_whom_the_night_forgets_and_deliveries_are_settled, |lethe
     let by_address = json!({ "email": "kari@example.net", "to_date": "2026-02-15", "targets": ["archive"] });
     let by_address = lethe.enter_request(&by_address).await;
     let for_ola = lethe.enter_request(&request(OLA, json!({}))).await;
-    let night = lethe.night(NIGHT).await.well();
+    let night = lethe.night(AS_OF).await.well();
     let report: Value = serde_json::from_str(night.stdout.trim()).unwrap();
     assert_eq!(report["texts_anonymized"], json!(2));
 
@@ -214,7 +215,7 @@ each_store!(texts_lose_whom_the_night_forgets_and_deliveries_are_settled, |lethe
     let files = json!(["a.xml", "b.wav"]);
     let content = |texts: u64| json!({ "deleted": 0, "anonymized": texts });
     let whole = |records: u64, texts: u64| json!({ "archive": { "anonymized": records }, "content": content(texts), "delivered_files": files });
-    // Kari's number stands in two texts; by her address only her own text is found.
+    // Kari's number is in two texts. Her address finds only her own text.
     assert_eq!(result(&asked).await, whole(1, 2));
     assert_eq!(result(&by_address).await, whole(1, 1));
     assert_eq!(result(&for_ola).await, json!({ "archive": { "anonymized": 1 }, "content": content(1) }));
@@ -227,7 +228,7 @@ each_store!(texts_lose_whom_the_night_forgets_and_deliveries_are_settled, |lethe
     assert_eq!(states, [("cancelled", Some("forgotten")), ("delivered", None), ("pending", None)]);
 });
 
-each_store!(whom_only_a_deleted_text_mentions_leaves_the_vault, |lethe: TestLethe| async move {
+each_store!(an_identifier_that_only_a_deleted_text_mentions_leaves_the_vault, |lethe: TestLethe| async move {
     for (external_id, phone) in [("kari", KARI), ("ola", OLA)] {
         call(&lethe, external_id, person(phone)).await;
     }
@@ -241,7 +242,7 @@ each_store!(whom_only_a_deleted_text_mentions_leaves_the_vault, |lethe: TestLeth
     tx.commit().await.unwrap();
     archive.close().await;
     lethe.enter_request(&request(KARI, json!({ "delete_content": true }))).await;
-    let night = lethe.night(NIGHT).await.well();
+    let night = lethe.night(AS_OF).await.well();
     let report: Value = serde_json::from_str(night.stdout.trim()).unwrap();
     assert_eq!((&report["content_deleted"], &report["identifiers_deleted"]), (&json!(2), &json!(2)));
     assert_eq!(report["orphans_found"], json!(0), "it was known, not found");
@@ -257,12 +258,12 @@ each_store!(what_the_store_does_not_give_up_waits_with_its_customer, |lethe: Tes
     let with = json!({ "delete_content": true });
     let kari = lethe.enter_request(&request(KARI, with.clone())).await;
     let ola = lethe.enter_request(&request(OLA, with)).await;
-    // Without this one waiting too, nobody would find Kari's recording any more.
+    // If this request did not wait too, no request would find Kari's recording any more.
     let address = json!({ "email": "kari@example.net", "to_date": "2026-02-15", "targets": ["archive"] });
     let address = lethe.enter_request(&address).await;
     let object = jam(&lethe, &stuck);
 
-    let night = lethe.night(NIGHT).await;
+    let night = lethe.night(AS_OF).await;
     assert_eq!(night.code(), Some(2), "{}", night.stdout);
     let waiting = lethe.request(&kari["id"]).await.json();
     assert_eq!(
@@ -272,7 +273,7 @@ each_store!(what_the_store_does_not_give_up_waits_with_its_customer, |lethe: Tes
     let waiting = lethe.request(&address["id"]).await.json();
     assert_eq!((&waiting["status"], &waiting["last_error"]), (&json!("waiting"), &json!("content_store_unavailable")));
     assert_eq!(lethe.request(&ola["id"]).await.json()["result"]["content"], json!({ "deleted": 1, "anonymized": 0 }));
-    // What is there is listed and opens, what is gone is not; the customer is known, and late data are not forgotten.
+    // Content that exists is listed and readable. The customer is known, and late data are not forgotten.
     assert_eq!(lethe.find(&json!({ "phone_number": KARI })).await, ["kari"]);
     assert_eq!(play(&lethe, &first).await.problem(404), "not_found");
     assert_eq!(kinds(&lethe, "kari").await, ["recording"]);
@@ -281,7 +282,7 @@ each_store!(what_the_store_does_not_give_up_waits_with_its_customer, |lethe: Tes
     unjam(&object);
     assert_eq!(play(&lethe, &stuck).await.expect(200).text, "two");
 
-    lethe.night(NIGHT).await.well();
+    lethe.night(AS_OF).await.well();
     let done = lethe.request(&kari["id"]).await.json();
     assert_eq!((&done["status"], &done["last_error"]), (&json!("done"), &Value::Null));
     assert_eq!(done["result"]["content"], json!({ "deleted": 2, "anonymized": 0 }));
@@ -289,7 +290,7 @@ each_store!(what_the_store_does_not_give_up_waits_with_its_customer, |lethe: Tes
     assert_eq!((lethe.objects().len(), lethe.dump().await.rows("contents").len()), (0, 0));
 });
 
-each_store!(a_store_that_is_away_keeps_nobody_else_waiting, |lethe: TestLethe| async move {
+each_store!(an_unavailable_store_keeps_no_other_request_waiting, |lethe: TestLethe| async move {
     for no in 0..12 {
         call(&lethe, &format!("kari {no}"), person(KARI)).await;
         lethe.upload(&format!("kari {no}"), "recording", b"Kari").await;
@@ -300,9 +301,9 @@ each_store!(a_store_that_is_away_keeps_nobody_else_waiting, |lethe: TestLethe| a
     let (objects, aside) = (lethe.objects_folder(), lethe.objects_folder().with_extension("aside"));
     std::fs::rename(&objects, &aside).unwrap();
     // Not mounted, say; then something else in its place.
-    assert_eq!(lethe.night(NIGHT).await.code(), Some(2));
+    assert_eq!(lethe.night(AS_OF).await.code(), Some(2));
     std::fs::write(&objects, b"no folder").unwrap();
-    assert_eq!(lethe.night(NIGHT).await.code(), Some(2));
+    assert_eq!(lethe.night(AS_OF).await.code(), Some(2));
     assert_eq!(lethe.request(&kari["id"]).await.json()["attempts"], 2);
     assert_eq!(lethe.request(&kari["id"]).await.json()["last_error"], "content_store_unavailable");
     assert_eq!(lethe.request(&ola["id"]).await.json()["status"], "done");
@@ -311,7 +312,7 @@ each_store!(a_store_that_is_away_keeps_nobody_else_waiting, |lethe: TestLethe| a
 
     std::fs::remove_file(&objects).unwrap();
     std::fs::rename(&aside, &objects).unwrap();
-    lethe.night(NIGHT).await.well();
+    lethe.night(AS_OF).await.well();
     assert_eq!(lethe.request(&kari["id"]).await.json()["result"]["content"]["deleted"], 12);
     assert_eq!(lethe.objects().len(), 0);
 });
@@ -355,13 +356,13 @@ each_store!(what_is_past_its_retention_goes_once_its_grace_is_over, |lethe: Test
     assert_eq!(deletion["detail"], json!({ "because": "retention", "content_ids": [recording["id"]] }));
 });
 
-each_store!(what_crashes_left_is_swept_and_what_is_lost_is_told, |lethe: TestLethe| async move {
+each_store!(leftovers_of_crashes_are_deleted_and_lost_objects_are_reported, |lethe: TestLethe| async move {
     call(&lethe, "kari", person(KARI)).await;
     let kept = lethe.upload("kari", "recording", b"kept").await;
     let lost = lethe.upload("kari", "recording", b"lost").await;
     let orphan = lethe.upload("kari", "recording", b"orphan").await;
     std::fs::remove_file(lethe.object_of(&lost)).unwrap();
-    // What a crash between object and row leaves, and what one in the middle of an upload does.
+    // One object is left by a crash between object and row, and one by a crash in the middle of an upload.
     let content: lethe::base::id::ContentId = serde_json::from_value(orphan["id"].clone()).unwrap();
     let archive = lethe.archive().await;
     let mut tx = archive.write().await.unwrap();
@@ -375,7 +376,7 @@ each_store!(what_crashes_left_is_swept_and_what_is_lost_is_told, |lethe: TestLet
     let tonight = lethe.night(&later(0)).await.well();
     let report: Value = serde_json::from_str(tonight.stdout.trim()).unwrap();
     let swept = (&report["objects_swept"], &report["keys_swept"], &report["rows_without_object"]);
-    assert_eq!(swept, (&json!(0), &json!(0), &json!(1)), "what is young may be somebody's work in hand");
+    assert_eq!(swept, (&json!(0), &json!(0), &json!(1)), "a young object may belong to a running upload");
     assert!(lethe.journal().text().contains(&id(&lost)), "the log names what is lost");
 
     let night = lethe.night(&later(8)).await.well();

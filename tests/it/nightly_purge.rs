@@ -33,7 +33,7 @@ each_store!(a_request_is_kept_for_30_days_after_it_was_done, |lethe: TestLethe| 
     lethe.night("2026-02-16T02:00:00Z").await.well();
     assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 2);
     // One waited for a year before it was done, at 3 in the morning in Oslo; the other was entered a year before the
-    // night of which this tells, to the second. In between the clocks go forward.
+    // instant below, to the second. In between the clocks change to summer time.
     age(&lethe, &late, "2025-02-01T12:00:00Z", "2026-03-10T02:00:00Z").await;
     age(&lethe, &long, "2025-04-09T01:00:00Z", "2025-04-10T01:00:00Z").await;
     age(&lethe, &waiting, "2025-01-01T12:00:00Z", "2025-01-01T12:00:00Z").await;

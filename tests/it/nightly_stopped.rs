@@ -1,4 +1,4 @@
-//! A night that stops before its end says what waits, and why.
+//! A pass that stops before its end says which requests wait, and why.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{TestLethe, each_store};
 
-const NIGHT: &str = "2026-02-16T02:00:00Z";
+const AS_OF: &str = "2026-02-16T02:00:00Z";
 
 /// Three calls of three customers, and a request for each of two of them that is due.
 async fn two_requests(lethe: &TestLethe) -> Vec<Value> {
@@ -53,11 +53,11 @@ each_store!(a_pass_that_fails_counts_what_waits_and_says_why, |lethe: TestLethe|
             "ALTER TABLE request_counts RENAME COLUMN anonymized TO was_anonymized",
             "ALTER TABLE request_counts RENAME COLUMN was_anonymized TO anonymized",
             "cut",
-            "src/nightly/steps/unlink/chunk.rs:",
+            "src/requests/passes.rs:",
         ),
     ] {
         alter(&lethe, broken).await;
-        let told = lethe.night(NIGHT).await;
+        let told = lethe.night(AS_OF).await;
         assert_eq!(told.code(), Some(1), "{}", told.stdout);
         let report: Value = serde_json::from_str(&told.stdout).unwrap();
         assert_eq!(
@@ -65,7 +65,7 @@ each_store!(a_pass_that_fails_counts_what_waits_and_says_why, |lethe: TestLethe|
             (&json!(0), &json!(2), &json!("pass_failed"), &json!(step)),
             "{report}"
         );
-        let shown = lethe.run(&["job", "nightly", "--as-of", NIGHT]).await;
+        let shown = lethe.run(&["job", "nightly", "--as-of", AS_OF]).await;
         assert!(shown.stdout.contains("0 requests done, 2 left waiting"), "{}", shown.stdout);
         assert!(shown.stdout.contains(&format!("failed at the step {step}: pass_failed")), "{}", shown.stdout);
         alter(&lethe, mended).await;
@@ -81,7 +81,7 @@ each_store!(a_pass_that_fails_counts_what_waits_and_says_why, |lethe: TestLethe|
         let line = log.lines().rfind(|line| line.contains("The pass failed")).unwrap();
         assert!(line.contains(&format!("\"step\":\"{step}\"")), "{line}");
     }
-    let report: Value = serde_json::from_str(&lethe.night(NIGHT).await.well().stdout).unwrap();
+    let report: Value = serde_json::from_str(&lethe.night(AS_OF).await.well().stdout).unwrap();
     assert_eq!(
         (&report["requests_done"], &report["requests_failed"], &report["error"], &report["stopped_at"]),
         (&json!(2), &json!(0), &Value::Null, &Value::Null),
@@ -97,7 +97,7 @@ each_store!(a_pass_that_fails_counts_what_waits_and_says_why, |lethe: TestLethe|
 each_store!(a_pass_that_fails_before_it_claims_counts_what_is_due, |lethe: TestLethe| async move {
     let entered = two_requests(&lethe).await;
     alter(&lethe, "ALTER TABLE passes RENAME COLUMN position TO was_position").await;
-    let told = lethe.night(NIGHT).await;
+    let told = lethe.night(AS_OF).await;
     let report: Value = serde_json::from_str(&told.stdout).unwrap();
     assert_eq!((&report["requests_failed"], &report["stopped_at"]), (&json!(2), &json!("claim")), "{report}");
     // Nothing has begun them: they can still be changed.

@@ -1,14 +1,14 @@
-//! Texts that cannot be read again: no night stops at one, and only those wait whom it may name.
+//! Texts that cannot be rescanned: none stops the job, and only requests for customers that the text may name wait.
 
 use serde_json::{Value, json};
 
 use crate::harness::{TestLethe, each_store};
 
-const NIGHT: &[&str] = &["job", "nightly", "--as-of", "2026-02-16T02:00:00Z", "--json"];
+const JOB: &[&str] = &["job", "nightly", "--as-of", "2026-02-16T02:00:00Z", "--json"];
 const KANARI: &str = "+4791827364";
 const OLA: &str = "+4740506071";
 
-/// A note that comes before its customer is known, and the customer: the night has to read it again. Answers its id.
+/// Sends a note before its customer is known, and then the customer, so that the pass must rescan it. Returns its id.
 async fn late(lethe: &TestLethe, external_id: &str, text: String) -> Value {
     let chat = |customer: Value| json!({ "external_id": external_id, "channel": "chat", "started_at": "2026-02-10T10:00:00Z", "customer": customer });
     lethe.record(&chat(Value::Null)).await;
@@ -18,7 +18,7 @@ async fn late(lethe: &TestLethe, external_id: &str, text: String) -> Value {
     item["id"].clone()
 }
 
-/// A call of somebody in whose texts nothing is wrong.
+/// A call of a customer whose texts are all readable.
 async fn call(lethe: &TestLethe, tenant: &str) {
     let call = json!({ "external_id": "o", "channel": "call", "started_at": "2026-02-10T10:00:00Z", "customer": { "phone_number": OLA } });
     lethe.caller_of(tenant, "integration", "i").ingest("interactions", call.to_string()).await.expect(200);
@@ -30,7 +30,7 @@ async fn request(lethe: &TestLethe, tenant: &str, number: &str) -> Value {
     entered.json()["id"].clone()
 }
 
-/// How a request stands, and why it waits.
+/// The status of a request, and the reason why it waits.
 async fn state(lethe: &TestLethe, tenant: &str, id: &Value) -> (String, Value) {
     let path = format!("/anonymize-requests/{}", id.as_str().unwrap());
     let request = lethe.caller_of(tenant, "dpo", "d").get(&path).await.expect(200).json();
@@ -45,13 +45,13 @@ fn done() -> (String, Value) {
     ("done".to_owned(), Value::Null)
 }
 
-/// The reports of a night, by tenant.
+/// The report of a job for a tenant.
 fn report(stdout: &str, tenant: &str) -> Value {
     let lines = stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.into_iter().find(|line| line["tenant"] == tenant).unwrap()
 }
 
-each_store!(a_text_that_ends_the_job_keeps_nobody_else_waiting, |lethe: TestLethe| async move {
+each_store!(a_text_that_ends_the_job_keeps_no_other_request_waiting, |lethe: TestLethe| async move {
     for slug in ["aa", "zz"] {
         lethe.run(&["tenant", "create", slug, "--region", "NO", "--time-zone", "Europe/Oslo"]).await.well();
         call(&lethe, slug).await;
@@ -62,24 +62,27 @@ each_store!(a_text_that_ends_the_job_keeps_nobody_else_waiting, |lethe: TestLeth
     let ola = request(&lethe, "demo", OLA).await;
     let (early, later) = (request(&lethe, "aa", OLA).await, request(&lethe, "zz", OLA).await);
 
-    let crash = [("LETHE_FAILPOINT", "reread.begin")];
-    assert!(lethe.run_with(NIGHT, &crash, Vec::new()).await.killed(), "the text ends the first job");
+    let crash = [("LETHE_FAILPOINT", "rescan.begin")];
+    assert!(lethe.run_with(JOB, &crash, Vec::new()).await.killed(), "the text ends the first job");
+    lethe.end_leases().await;
     assert_eq!(state(&lethe, "demo", &ola).await.0, "waiting");
-    // It would end the second as well, but by then everybody is forgotten whom it does not name.
-    assert!(lethe.run_with(NIGHT, &crash, Vec::new()).await.killed());
+    // The text ends the second job too, but by then every customer is forgotten that it does not name.
+    assert!(lethe.run_with(JOB, &crash, Vec::new()).await.killed());
     assert_eq!(state(&lethe, "demo", &ola).await, done());
     assert_eq!(state(&lethe, "aa", &early).await, done());
     assert_eq!(state(&lethe, "zz", &later).await, done(), "other tenants go first");
     assert_eq!(state(&lethe, "demo", &kanari).await, waiting());
 
+    lethe.end_leases().await;
     let spared = {
         let mut jobs = 0;
         loop {
-            let ran = lethe.run_with(NIGHT, &crash, Vec::new()).await;
+            let ran = lethe.run_with(JOB, &crash, Vec::new()).await;
             jobs += 1;
             if !ran.killed() {
                 break ran;
             }
+            lethe.end_leases().await;
             assert!(jobs < 5, "a text that ends every job is given up");
         }
     };
@@ -95,8 +98,8 @@ each_store!(a_text_that_ends_the_job_keeps_nobody_else_waiting, |lethe: TestLeth
     let download = format!("/archive/content/{}/download", text.as_str().unwrap());
     assert_eq!(lethe.caller("dpo").get(&download).await.problem(409), "state_conflict", "it may name its customer");
 
-    // The operator has it tried again, and this time it goes well.
-    let again = lethe.run(&[NIGHT, &["--retry-texts"]].concat()).await.well();
+    // The operator retries the text, and this time it is rescanned.
+    let again = lethe.run(&[JOB, &["--retry-texts"]].concat()).await.well();
     let told = report(&again.stdout, "demo");
     assert_eq!(
         (&told["texts_failed"], &told["texts_reread"], &told["requests_failed"]),
@@ -112,8 +115,9 @@ each_store!(a_job_that_was_killed_by_chance_forgets_everybody_at_the_next_start,
         late(&lethe, &format!("c{no}"), "Kanari ringte".to_owned()).await;
     }
     let kanari = request(&lethe, "demo", KANARI).await;
-    assert!(lethe.run_with(NIGHT, &[("LETHE_FAILPOINT", "reread.begin:5")], Vec::new()).await.killed());
-    let ran = lethe.run(NIGHT).await.well();
+    assert!(lethe.run_with(JOB, &[("LETHE_FAILPOINT", "rescan.begin:5")], Vec::new()).await.killed());
+    lethe.end_leases().await;
+    let ran = lethe.run(JOB).await.well();
     assert_eq!(report(&ran.stdout, "demo")["requests_done"], 1);
     assert_eq!(state(&lethe, "demo", &kanari).await, done());
     let dump = lethe.dump().await;
@@ -126,12 +130,16 @@ each_store!(a_text_that_is_too_long_for_the_job_is_marked_and_skipped, |lethe: T
     call(&lethe, "demo").await;
     let (kanari, ola) = (request(&lethe, "demo", KANARI).await, request(&lethe, "demo", OLA).await);
     let little = [("LETHE_CONTENT__TEXT_MEMORY", "1048576")];
-    for night in 0..2 {
-        let ran = lethe.run_with(NIGHT, &little, Vec::new()).await;
+    for run in 0..2 {
+        let ran = lethe.run_with(JOB, &little, Vec::new()).await;
         assert_eq!(ran.code(), Some(2), "{}", ran.stderr);
         let told = report(&ran.stdout, "demo");
         assert_eq!((&told["texts_failed"], &told["failed_texts"]), (&json!(1), &json!([text])));
-        assert_eq!(told["texts_reread"], json!(1 - night), "the others are read, and it is not tried once more");
+        assert_eq!(
+            told["texts_reread"],
+            json!(1 - run),
+            "the other text is rescanned, and the failed one is not tried again"
+        );
         assert_eq!(state(&lethe, "demo", &ola).await, done());
         assert_eq!(state(&lethe, "demo", &kanari).await, waiting());
     }
@@ -141,7 +149,7 @@ each_store!(a_text_that_is_too_long_for_the_job_is_marked_and_skipped, |lethe: T
     // The officer deletes it: then nothing names the customer any more.
     let path = format!("/archive/content/{}", text.as_str().unwrap());
     lethe.caller("admin").delete(&path, "*").await.expect(204);
-    let told = report(&lethe.run_with(NIGHT, &little, Vec::new()).await.well().stdout, "demo");
+    let told = report(&lethe.run_with(JOB, &little, Vec::new()).await.well().stdout, "demo");
     assert_eq!((&told["texts_failed"], &told["requests_done"]), (&json!(0), &json!(1)));
     assert_eq!(state(&lethe, "demo", &kanari).await, done());
     let download = format!("/archive/content/{}/download?view=identified", other.as_str().unwrap());

@@ -1,4 +1,4 @@
-//! The whole of it: customers are forgotten with what was said and written.
+//! One story of the whole service: customers are forgotten with their recordings and texts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::harness::servers::{Server, proftpd};
 use crate::harness::{Answer, Caller, Keyring, Needles, Stock, TestLethe, each_store};
 
-/// The night after the sample's last day.
-const NIGHT: &str = "2026-03-03T02:00:00Z";
+/// An instant after the sample's last day.
+const AS_OF: &str = "2026-03-03T02:00:00Z";
 
 /// The columns in which forgetting may show.
 const CUSTOMER: [&str; 4] = ["phone_id", "email_id", "name_id", "forgotten"];
@@ -59,7 +59,7 @@ impl Held {
     }
 }
 
-/// What the customer's number and address find, with the content of each.
+/// The interactions that the customer's number and address find, each with its content.
 async fn held_by(caller: &Caller, body: &Value) -> Vec<Held> {
     let mut held = Vec::new();
     for item in caller.all("/archive/search", body).await {
@@ -112,7 +112,7 @@ async fn check_recordings(caller: &Caller, keys: &Keyring, server: &Server, file
     }
 }
 
-each_store!(two_customers_are_forgotten_with_what_was_said_and_written, |mut lethe: TestLethe| async move {
+each_store!(two_customers_are_forgotten_with_their_recordings_and_texts, |mut lethe: TestLethe| async move {
     let (stock, keys, server) = (Stock::of(200, 11), Keyring::new(), proftpd());
     lethe.stop().await;
     lethe.set("LOG__LEVEL", "trace");
@@ -151,7 +151,7 @@ each_store!(two_customers_are_forgotten_with_what_was_said_and_written, |mut let
     };
     let first = officer.post("/anonymize-requests", &request(0, true)).await.expect(201).json();
     let second = officer.post("/anonymize-requests", &request(1, false)).await.expect(201).json();
-    lethe.night(NIGHT).await.well();
+    lethe.night(AS_OF).await.well();
 
     let needles = |no: usize| {
         let numbers = stock.spellings(no).into_iter().filter(|spelling| spelling.len() >= 7);
@@ -184,7 +184,7 @@ each_store!(two_customers_are_forgotten_with_what_was_said_and_written, |mut let
         }
         for item in one.texts() {
             let bytes = read(&officer, item).await;
-            needles(1).absent_from("a text of somebody forgotten", &bytes);
+            needles(1).absent_from("a text of a forgotten customer", &bytes);
             let ending = if item["kind"] == "chat_log" { "json" } else { "vtt" };
             let original = std::fs::read(files.join(format!("{}.{ending}", one.external_id))).unwrap();
             if !needles(1).found_in(&original).is_empty() {

@@ -343,7 +343,6 @@ CREATE INDEX job_runs_started ON job_runs (tenant_id, started_at, id);
 -- clock). This is a local table where the archive is distributed, so that all leases have one clock.
 CREATE TABLE leases (
     tenant_id UUID NOT NULL PRIMARY KEY,
-    holder    TEXT NOT NULL,
     token     BIGINT NOT NULL,
     until_ms  BIGINT NOT NULL
 );

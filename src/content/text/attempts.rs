@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::base::id::{ContentId, TenantId};
-use crate::store::{Archive, Result, StoreError, Tx};
+use crate::store::{Archive, Query, Result, StoreError, Tx};
 
 /// Why a text is not read again any more, until an operator asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,4 +110,65 @@ pub async fn reason(tx: &mut Tx<Archive>, tenant: TenantId, text: ContentId) -> 
         reason.ok_or_else(|| StoreError::Inconsistent(format!("rescan_attempts.reason of {text}")))
     };
     found.map(reason).transpose()
+}
+
+/// Appends a SELECT of the texts with an attempt: those that ended a process, and those that are not tried again.
+/// `(content_id)`.
+pub fn tried(query: Query<'_>, tenant: TenantId) -> Query<'_> {
+    query.push("SELECT content_id FROM rescan_attempts").with(" WHERE tenant_id = ", tenant)
+}
+
+/// Appends a SELECT of the texts with an attempt that were deleted since: `(content_id)`.
+pub fn deleted(query: Query<'_>, tenant: TenantId) -> Query<'_> {
+    query
+        .push("SELECT a.content_id FROM rescan_attempts a")
+        .with(" WHERE a.tenant_id = ", tenant)
+        .with(" AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.tenant_id = ", tenant)
+        .push(" AND c.id = a.content_id)")
+}
+
+/// The texts that ended a process, those with the fewest attempts first, and the number of attempts.
+pub async fn suspects(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Vec<(ContentId, i32)>> {
+    tx.query("SELECT content_id, attempts FROM rescan_attempts")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND reason IS NULL ORDER BY attempts, content_id")
+        .all()
+        .await
+}
+
+/// How many texts are not tried again, and the ids of some of them.
+pub async fn failed(tx: &mut Tx<Archive>, tenant: TenantId, limit: i64) -> Result<(u64, Vec<ContentId>)> {
+    let count: i64 = tx
+        .query("SELECT count(*) FROM rescan_attempts")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND reason IS NOT NULL")
+        .scalar()
+        .await?;
+    if count == 0 {
+        return Ok((0, Vec::new()));
+    }
+    let rows: Vec<(ContentId,)> = tx
+        .query("SELECT coalesce(c.public_id, c.id) FROM rescan_attempts a JOIN contents c ON c.id = a.content_id")
+        .with(" WHERE a.tenant_id = ", tenant)
+        .push(" AND a.reason IS NOT NULL")
+        .with(" AND c.tenant_id = ", tenant)
+        .with(" ORDER BY a.content_id LIMIT ", limit)
+        .all()
+        .await?;
+    Ok((count.unsigned_abs(), rows.into_iter().map(|(id,)| id).collect()))
+}
+
+/// Deletes the attempts at texts that are not to be searched any more. `pending` appends a WITH of the relation
+/// `pending (content_id)`.
+pub async fn delete_settled(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pending: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    pending(tx.query(""))
+        .push(" DELETE FROM rescan_attempts")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND content_id NOT IN (SELECT content_id FROM pending)")
+        .execute()
+        .await
 }

@@ -5,7 +5,7 @@
 //! other, and forgetting does not write it again: the night cuts the mentions. Only a text whose interaction learns its
 //! customer later is read again, by `rereading.rs`, and replaced by another object.
 
-mod attempts;
+pub mod attempts;
 mod keeping;
 mod reading;
 mod rescan;
@@ -32,7 +32,7 @@ use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};
 
-pub use attempts::{Reason, begin as begin_attempts, end as end_attempts, fail as fail_attempt, retry as retry_failed};
+pub use attempts::Reason;
 use keeping::{Named, undo, write};
 pub use reading::{RenderedText, ShownRange, show_text};
 pub use rescan::rescan;

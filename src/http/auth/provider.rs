@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 
-use super::TokenError;
+use super::model::TokenError;
 use super::set::KeySet;
 
 /// The time for which keys are used without another fetch.

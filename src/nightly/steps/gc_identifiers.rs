@@ -1,132 +1,118 @@
-//! What nothing refers to any more leaves the vault. Who resolves an identifier takes its mark back and has passed the
-//! fence since, so what is still marked and unreferenced after the fence has moved belongs to nobody.
+//! Collection of orphaned identifiers: an identifier that nothing refers to leaves the vault.
+//!
+//! A write that resolves an identifier removes its mark `retired`, and it passes the fence. So an identifier that is
+//! still retired and unreferenced after the epoch has changed is not about to be used.
 
-use crate::base::id::{IdentifierId, TenantId};
+use crate::base::id::{IdentifierId, PassId, TenantId};
+use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::lease::Lease;
-use crate::nightly::model::{Pass, PassError, Report, Step};
-use crate::nightly::sql;
-use crate::store::{Archive, Result, Tx};
+use crate::nightly::model::{Pass, PassResult, Step};
+use crate::nightly::pass;
+use crate::nightly::report::Report;
+use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::tenants::fence;
-use crate::vault::{self, AppContext};
+use crate::vault;
 
-/// How many identifiers one night checks beside those it released itself: a vault of a million is walked in 20 nights.
-const SWEEP: usize = 50_000;
+/// How many identifiers of the vault one pass checks. 20 passes check a vault of a million.
+const CHECKED: usize = 50_000;
 
-/// How many identifiers are asked about at once.
+/// How many identifiers one statement checks.
 const BATCH: u32 = 1_000;
 
-/// Checks the next slice of the vault for orphans: identifiers whose record never landed.
-pub async fn sweep(
-    stores: &AppContext,
-    lease: &Lease,
-    tenant: TenantId,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<(), PassError> {
-    let mut position = sweep_position(&mut stores.archive.read().await?, tenant).await?;
+/// Checks the next identifiers of the vault, and notes the orphans. An identifier is an orphan from the beginning if
+/// its record was never written.
+pub async fn find_orphans(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let mut position = position(&mut context.read().await?, tenant).await?;
     let mut checked = 0;
     loop {
-        let ids = vault::walk(&mut stores.vault.read().await?, tenant, position, BATCH).await?;
-        let orphans = unreferenced(&mut stores.archive.read().await?, tenant, &ids).await?;
+        let ids = vault::walk(&mut context.read_vault().await?, tenant, position, BATCH).await?;
+        let orphans = unreferenced(&mut context.read().await?, tenant, &ids).await?;
         checked += ids.len();
         let at_end = ids.len() < BATCH as usize;
         position = ids.last().copied().filter(|_| !at_end).unwrap_or(IdentifierId(uuid::Uuid::nil()));
-        let is_last = at_end || checked >= SWEEP;
-        let mut tx = stores.archive.write().await?;
-        lease.renew(&mut tx).await?;
-        report.orphans_found += sql::release(&mut tx, tenant, pass.id, &orphans).await?;
-        set_sweep_position(&mut tx, tenant, position).await?;
+        let is_last = at_end || checked >= CHECKED;
+        let mut tx = context.begin().await?;
+        report.orphans_found += note(&mut tx, tenant, pass.id, &orphans).await?;
+        set_position(&mut tx, tenant, position).await?;
         if is_last {
-            sql::set_step(&mut tx, tenant, pass.id, Step::Swept).await?;
+            pass::set_step(&mut tx, tenant, pass.id, Step::OrphansFound).await?;
         }
         tx.commit().await?;
-        failpoint::hit("sweep");
+        failpoint::reach("gc_identifiers");
         if is_last {
             return Ok(());
         }
     }
 }
 
-/// Marks the candidates, then moves the fence.
-pub async fn retire(
-    stores: &AppContext,
-    lease: &Lease,
-    tenant: TenantId,
-    pass: &Pass,
-) -> std::result::Result<(), PassError> {
+/// Marks the noted identifiers as retired, and changes the epoch.
+pub async fn retire(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
+    let tenant = context.tenant.id;
     let mut after = None;
     loop {
-        let ids = sql::released(&mut stores.archive.read().await?, tenant, pass.id, after).await?;
+        let ids = noted(&mut context.read().await?, tenant, pass.id, after).await?;
         let Some(last) = ids.last() else { break };
         after = Some(*last);
-        let mut tx = stores.vault.write().await?;
+        let mut tx = context.begin_vault().await?;
         vault::retire(&mut tx, tenant, &ids).await?;
-        failpoint::hit("retire.before-commit");
+        failpoint::reach("retire.before-commit");
         tx.commit().await?;
-        failpoint::hit("retire");
+        failpoint::reach("retire");
     }
-    let mut tx = stores.archive.write().await?;
-    lease.renew(&mut tx).await?;
+    let mut tx = context.begin().await?;
     fence::advance(&mut tx, tenant).await?;
-    sql::set_step(&mut tx, tenant, pass.id, Step::Retired).await?;
-    failpoint::hit("fence-again.before-commit");
+    pass::set_step(&mut tx, tenant, pass.id, Step::Retired).await?;
+    failpoint::reach("fence-again.before-commit");
     tx.commit().await?;
-    failpoint::hit("fence-again");
+    failpoint::reach("fence-again");
     Ok(())
 }
 
-/// Deletes those candidates that nothing refers to, and takes the mark back from the others.
-pub async fn delete(
-    stores: &AppContext,
-    lease: &Lease,
-    tenant: TenantId,
-    pass: &Pass,
-    report: &mut Report,
-) -> std::result::Result<(), PassError> {
+/// Deletes those of the noted identifiers that nothing refers to, and removes the mark from the others.
+pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant.id;
     loop {
-        let mut tx = stores.archive.read().await?;
-        let ids = sql::released(&mut tx, tenant, pass.id, None).await?;
+        let mut tx = context.read().await?;
+        let ids = noted(&mut tx, tenant, pass.id, None).await?;
         if ids.is_empty() {
             break;
         }
-        let free = unreferenced(&mut tx, tenant, &ids).await?;
+        let orphans = unreferenced(&mut tx, tenant, &ids).await?;
         drop(tx);
-        let kept: Vec<IdentifierId> = ids.iter().copied().filter(|id| !free.contains(id)).collect();
-        failpoint::hit("vault-delete.before");
-        let mut tx = stores.vault.write().await?;
-        if !free.is_empty() {
-            report.identifiers_deleted += vault::delete_retired(&mut tx, tenant, &free).await?;
+        let kept: Vec<IdentifierId> = ids.iter().copied().filter(|id| !orphans.contains(id)).collect();
+        failpoint::reach("vault-delete.before");
+        let mut tx = context.begin_vault().await?;
+        if !orphans.is_empty() {
+            report.identifiers_deleted += vault::delete_retired(&mut tx, tenant, &orphans).await?;
         }
         if !kept.is_empty() {
             vault::keep(&mut tx, tenant, &kept).await?;
         }
-        failpoint::hit("vault-delete.before-commit");
+        failpoint::reach("vault-delete.before-commit");
         tx.commit().await?;
-        failpoint::hit("vault-delete");
-        let mut tx = stores.archive.write().await?;
-        lease.renew(&mut tx).await?;
-        sql::forget_released(&mut tx, tenant, pass.id, &ids).await?;
+        failpoint::reach("vault-delete");
+        let mut tx = context.begin().await?;
+        forget(&mut tx, tenant, pass.id, &ids).await?;
         tx.commit().await?;
     }
-    let mut tx = stores.archive.write().await?;
-    lease.renew(&mut tx).await?;
-    sql::set_step(&mut tx, tenant, pass.id, Step::Deleted).await?;
+    let mut tx = context.begin().await?;
+    pass::set_step(&mut tx, tenant, pass.id, Step::IdentifiersDeleted).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// Those of some identifiers that nothing in the archive refers to: no record, no text, no waiting request. Sorted.
+/// The orphans among some identifiers, sorted. No record, no text, and no waiting request refers to them.
 ///
-/// A limited subselect each is an index probe; a plain EXISTS might be answered by hashing a whole table.
+/// Each limited subselect is an index probe. The planner could compute a plain EXISTS by hashing a whole table.
 async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierId]) -> Result<Vec<IdentifierId>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut query = tx
-        .query("WITH candidate (id) AS (VALUES ")
+        .query("WITH checked (id) AS (VALUES ")
         .each(ids, |query, id| query.with("(", *id).push(")"))
-        .push(") SELECT id FROM candidate c WHERE TRUE");
+        .push(") SELECT id FROM checked c WHERE TRUE");
     for (table, column) in REFERENCES {
         query = query
             .push(" AND (SELECT 1 FROM ")
@@ -140,7 +126,7 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Every column of the archive that holds an identifier's id.
+/// Every column of the archive that contains an identifier's id.
 const REFERENCES: [(&str, &str); 15] = [
     ("interactions", "phone_id"),
     ("interactions", "email_id"),
@@ -159,17 +145,75 @@ const REFERENCES: [(&str, &str); 15] = [
     ("delivery_customers", "email_id"),
 ];
 
-async fn sweep_position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {
+async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {
     let position: Option<(IdentifierId,)> =
         tx.query("SELECT position FROM gc_identifiers").with(" WHERE tenant_id = ", tenant).maybe().await?;
     Ok(position.map_or(IdentifierId(uuid::Uuid::nil()), |(position,)| position))
 }
 
-async fn set_sweep_position(tx: &mut Tx<Archive>, tenant: TenantId, position: IdentifierId) -> Result<u64> {
+async fn set_position(tx: &mut Tx<Archive>, tenant: TenantId, position: IdentifierId) -> Result<u64> {
     tx.query("INSERT INTO gc_identifiers (tenant_id, position) VALUES (")
         .with("", tenant)
         .with(", ", position)
         .push(") ON CONFLICT (tenant_id) DO UPDATE SET position = excluded.position")
+        .execute()
+        .await
+}
+
+/// Notes identifiers that may have lost their last reference, and returns how many were not noted yet.
+pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, ids: &[IdentifierId]) -> Result<u64> {
+    let mut noted = 0;
+    for chunk in ids.chunks(1_000) {
+        noted += tx
+            .query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) VALUES ")
+            .each(chunk, |query, id| query.with("(", tenant).with(", ", pass).with(", ", *id).push(")"))
+            .push(" ON CONFLICT DO NOTHING")
+            .once()
+            .execute()
+            .await?;
+    }
+    Ok(noted)
+}
+
+/// Notes the identifiers of the relation `lost (identifier_id)`, of which `lost` appends a WITH.
+pub async fn note_all(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    lost: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    lost(tx.query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) "))
+        .with(" SELECT DISTINCT ", tenant)
+        .push(Sql::CAST_UUID)
+        .with(", ", pass)
+        .push(Sql::CAST_UUID)
+        .push(", identifier_id FROM lost WHERE identifier_id IS NOT NULL ON CONFLICT DO NOTHING")
+        .execute()
+        .await
+}
+
+async fn noted(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    after: Option<IdentifierId>,
+) -> Result<Vec<IdentifierId>> {
+    let rows: Vec<(IdentifierId,)> = tx
+        .query("SELECT identifier_id FROM pass_orphans")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .with_some(" AND identifier_id > ", after)
+        .with(" ORDER BY identifier_id LIMIT ", i64::from(BATCH))
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+async fn forget(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, ids: &[IdentifierId]) -> Result<u64> {
+    tx.query("DELETE FROM pass_orphans")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .with_any(" AND identifier_id", ids.iter().copied())
         .execute()
         .await
 }

@@ -1,37 +1,36 @@
-//! The check of content: what lies in the object store, in the vault and in the archive must belong together. Each night
-//! looks at the next slice of each.
+//! Collection of orphaned objects: the object store, the vault, and the archive must agree about content. Each pass
+//! checks the next objects, keys, and rows.
 //!
-//! What crashes and broken uploads leave behind goes once it is old enough to be nobody's work in hand: objects without a row,
-//! keys without a row, uploads that were never completed. A row whose object is gone is reported and stays: somebody must
-//! find out why. An object store that is away is checked another night.
-
-use std::collections::HashSet;
+//! Crashes and broken uploads leave objects without a row, keys without a row, and unfinished uploads. They are deleted
+//! as soon as they are too old to belong to a running upload. A row whose object is gone is reported and stays, since a
+//! user must find out why. If the object store is unavailable, the check is skipped.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::delete_content::PassContext;
 use crate::base::id::{ContentId, TenantId};
-use crate::content::{self, ObjectError};
+use crate::content::{self, ObjectError, passes as contents};
+use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassError, Report};
+use crate::nightly::model::{Pass, PassResult};
+use crate::nightly::report::Report;
 use crate::store::{Archive, Result, Tx};
 use crate::vault;
 
-/// How many objects, rows and keys one night looks at, about.
-const SLICE: usize = 5_000;
+/// About how many objects, rows, and keys one pass checks.
+const CHECKED: usize = 5_000;
 
-/// How many are asked about at once.
+/// How many one statement checks.
 const BATCH: usize = 1_000;
 
-/// How old an object without a row must be, as of the pass: a row follows its object within seconds.
-const OBJECT: TimeDelta = TimeDelta::days(1);
+/// The age at which an object without a row is deleted, as of the pass. A row follows its object within seconds.
+const OBJECT_AGE: TimeDelta = TimeDelta::days(1);
 
-/// How old a key without a row must be. Its age is that of its content's id, which is made when an upload begins, and an
-/// upload may take its time.
-const KEY: TimeDelta = TimeDelta::days(7);
+/// The age at which a key without a row is deleted. It is as old as its content's id, which is made when an upload
+/// begins, and an upload may take long.
+const KEY_AGE: TimeDelta = TimeDelta::days(7);
 
-/// How far the check has walked.
+/// How far the check has come.
 #[derive(Clone, Copy, sqlx::FromRow)]
 struct Reached {
     folder: i32,
@@ -39,47 +38,47 @@ struct Reached {
     key_position: ContentId,
 }
 
-pub async fn sweep(room: PassContext<'_>, pass: &Pass, report: &mut Report) -> std::result::Result<(), PassError> {
-    let start = position(&mut room.stores.archive.read().await?, room.tenant).await?;
-    let key_position = sweep_keys(room, pass, start.key_position, report).await?;
+/// Checks the next objects, keys, and rows.
+pub async fn check(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let start = position(&mut context.read().await?, tenant).await?;
+    let key_position = collect_keys(context, pass, start.key_position, report).await?;
     let mut end = Reached { key_position, ..start };
-    match sweep_objects(room, pass, start.folder, report).await? {
+    match collect_objects(context, pass, start.folder, report).await? {
         Ok(folder) => end.folder = folder,
         Err(error) => tracing::warn!(%error, "The check of the object store failed; it is skipped in this pass"),
     }
-    match check_rows(room, start.content_position, report).await? {
+    match check_rows(context, start.content_position, report).await? {
         Ok(last) => end.content_position = last,
         Err(error) => tracing::warn!(%error, "The check of stored content failed; it is skipped in this pass"),
     }
-    let PassContext { stores, lease, tenant, .. } = room;
-    let mut tx = stores.archive.write().await?;
-    lease.renew(&mut tx).await?;
-    content::expire_tickets(&mut tx, tenant, stores.clock.now()).await?;
+    let mut tx = context.begin().await?;
+    content::expire_tickets(&mut tx, tenant, context.app.clock.now()).await?;
     set_position(&mut tx, tenant, end).await?;
     tx.commit().await?;
-    failpoint::hit("sweep.content");
+    failpoint::reach("gc_objects");
     Ok(())
 }
 
-/// Deletes the keys of content that has no row. Answers where the next night begins.
-async fn sweep_keys(
-    room: PassContext<'_>,
+/// Deletes the keys of content that has no row. Returns where the next pass begins.
+async fn collect_keys(
+    context: &PassContext<'_>,
     pass: &Pass,
     mut after: ContentId,
     report: &mut Report,
-) -> std::result::Result<ContentId, PassError> {
-    let PassContext { stores, tenant, .. } = room;
+) -> PassResult<ContentId> {
+    let tenant = context.tenant.id;
     let mut checked = 0;
-    while checked < SLICE {
+    while checked < CHECKED {
         let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
-        let ids = vault::walk_content_keys(&mut stores.vault.read().await?, tenant, after, limit).await?;
+        let ids = vault::walk_content_keys(&mut context.read_vault().await?, tenant, after, limit).await?;
         checked += ids.len();
-        let mut stray: Vec<_> = ids.iter().copied().filter(|id| is_older(*id, pass.as_of - KEY)).collect();
-        let rows = with_row(&mut stores.archive.read().await?, tenant, &stray).await?;
-        stray.retain(|id| !rows.contains(id));
-        if !stray.is_empty() {
-            let mut tx = stores.vault.write().await?;
-            report.keys_swept += vault::drop_content_keys(&mut tx, tenant, &stray).await?;
+        let mut orphans: Vec<_> = ids.iter().copied().filter(|id| is_older(*id, pass.as_of - KEY_AGE)).collect();
+        let rows = contents::with_row(&mut context.read().await?, tenant, &orphans).await?;
+        orphans.retain(|id| !rows.contains(id));
+        if !orphans.is_empty() {
+            let mut tx = context.begin_vault().await?;
+            report.keys_swept += vault::drop_content_keys(&mut tx, tenant, &orphans).await?;
             tx.commit().await?;
         }
         match ids.last() {
@@ -90,63 +89,64 @@ async fn sweep_keys(
     Ok(after)
 }
 
-/// Deletes the objects of content that has no row, and what broken uploads left, folder by folder. Answers the folder at
-/// which the next night begins; an inner error is the object store's.
-async fn sweep_objects(
-    room: PassContext<'_>,
+/// Deletes the objects of content that has no row, and the leftovers of broken uploads, folder by folder. Returns the
+/// folder at which the next pass begins. An inner error is the object store's.
+async fn collect_objects(
+    context: &PassContext<'_>,
     pass: &Pass,
     start: i32,
     report: &mut Report,
-) -> std::result::Result<std::result::Result<i32, ObjectError>, PassError> {
-    let PassContext { stores, shelf, tenant, .. } = room;
-    let before = pass.as_of - OBJECT;
-    let folders = match shelf.objects.folders(tenant).await {
+) -> PassResult<std::result::Result<i32, ObjectError>> {
+    let (objects, tenant) = (&context.content_store.objects, context.tenant.id);
+    let before = pass.as_of - OBJECT_AGE;
+    let folders = match objects.folders(tenant).await {
         Ok(folders) => folders,
         Err(error) => return Ok(Err(error)),
     };
     let mut checked = 0;
     for folder in folders.into_iter().filter(|folder| i32::from(*folder) >= start) {
-        if checked >= SLICE {
+        if checked >= CHECKED {
             return Ok(Ok(folder.into()));
         }
         let listed = async {
-            report.objects_swept += shelf.objects.remove_drafts(tenant, folder, before).await?;
-            shelf.objects.list(tenant, folder).await
+            report.objects_swept += objects.remove_drafts(tenant, folder, before).await?;
+            objects.list(tenant, folder).await
         };
-        let objects = match listed.await {
-            Ok(objects) => objects,
+        let listed = match listed.await {
+            Ok(listed) => listed,
             Err(error) => return Ok(Err(error)),
         };
-        checked += objects.len();
-        let old: Vec<_> = objects.into_iter().filter(|(_, written)| *written < before).map(|(id, _)| id).collect();
+        checked += listed.len();
+        let old: Vec<_> = listed.into_iter().filter(|(_, written)| *written < before).map(|(id, _)| id).collect();
         for ids in old.chunks(BATCH) {
-            let rows = with_row(&mut stores.archive.read().await?, tenant, ids).await?;
-            let stray: Vec<_> = ids.iter().copied().filter(|id| !rows.contains(id)).collect();
-            let removed = content::remove_objects(shelf, tenant, &stray).await;
+            let rows = contents::with_row(&mut context.read().await?, tenant, ids).await?;
+            let orphans: Vec<_> = ids.iter().copied().filter(|id| !rows.contains(id)).collect();
+            let removed = content::remove_objects(context.content_store, tenant, &orphans).await;
             report.objects_swept += removed.gone.len() as u64;
         }
     }
     Ok(Ok(0))
 }
 
-/// Reports the rows whose object is gone. Answers the row after which the next night begins; an inner error is the object
-/// store's.
+/// Reports the rows whose object is gone. Returns the row after which the next pass begins. An inner error is the
+/// object store's.
 async fn check_rows(
-    room: PassContext<'_>,
+    context: &PassContext<'_>,
     mut after: ContentId,
     report: &mut Report,
-) -> std::result::Result<std::result::Result<ContentId, ObjectError>, PassError> {
-    let PassContext { stores, shelf, tenant, .. } = room;
+) -> PassResult<std::result::Result<ContentId, ObjectError>> {
+    let tenant = context.tenant.id;
     let mut checked = 0;
-    while checked < SLICE {
-        let ids = rows_after(&mut stores.archive.read().await?, tenant, after).await?;
+    while checked < CHECKED {
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let ids = contents::after(&mut context.read().await?, tenant, after, limit).await?;
         checked += ids.len();
-        let mut lost = match content::without_object(shelf, tenant, &ids).await {
+        let mut lost = match content::without_object(context.content_store, tenant, &ids).await {
             Ok(lost) => lost,
             Err(error) => return Ok(Err(error)),
         };
-        // Somebody may have deleted row and object in between.
-        let rows = with_row(&mut stores.archive.read().await?, tenant, &lost).await?;
+        // A user may have deleted row and object in between.
+        let rows = contents::with_row(&mut context.read().await?, tenant, &lost).await?;
         lost.retain(|id| rows.contains(id));
         for id in &lost {
             tracing::error!(content.id = %id, "The object of a piece of content is missing");
@@ -160,38 +160,13 @@ async fn check_rows(
     Ok(Ok(after))
 }
 
-/// Whether an id was made before an instant: ids are in the order of time.
+/// Whether an id was made before an instant. Content ids are in the order of time.
 fn is_older(id: ContentId, limit: DateTime<Utc>) -> bool {
     let made = id.0.get_timestamp().and_then(|made| {
         let (seconds, nanoseconds) = made.to_unix();
         DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
     });
     made.is_some_and(|made| made < limit)
-}
-
-/// Those of some content that have a row.
-async fn with_row(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<HashSet<ContentId>> {
-    if ids.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let rows: Vec<(ContentId,)> = tx
-        .query("SELECT id FROM contents")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND id", ids.iter().copied())
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-async fn rows_after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId) -> Result<Vec<ContentId>> {
-    let rows: Vec<(ContentId,)> = tx
-        .query("SELECT id FROM contents")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND id > ", after)
-        .with(" ORDER BY id LIMIT ", i64::try_from(BATCH).unwrap_or(i64::MAX))
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Reached> {

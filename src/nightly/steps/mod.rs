@@ -1,4 +1,5 @@
-//! The steps of a pass, in its order.
+//! The steps of a pass: claim, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
+//! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge.
 
 pub mod claim;
 pub mod delete_content;
@@ -10,3 +11,4 @@ pub mod purge;
 pub mod rescan_texts;
 pub mod retention;
 pub mod unlink;
+pub mod write_erasures;

@@ -1,26 +1,25 @@
-//! The plan: one work row per identifier and target, in an order that lets every record be counted once.
+//! Plan: one work row for each identifier and target, in an order in which every record is counted once.
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use super::claim::BATCH;
 use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::base::target::Target;
+use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::lease::Lease;
-use crate::nightly::model::{Pass, PassError, Step};
-use crate::nightly::sql::{self, Claimed};
+use crate::nightly::model::{Pass, PassResult, Step};
+use crate::nightly::pass;
+use crate::requests::passes::{self as requests, BATCH, Claimed};
 use crate::store::{Archive, Result, Tx};
-use crate::vault::AppContext;
 
-/// A work row: everything of an identifier in a target before the cut-off, the latest that any request asks for.
+/// A work row: everything of an identifier in a target, before the latest cut-off of any request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// Its place in the walk, from 1.
+    /// The position of the row in the order, from 1.
     pub no: i32,
     pub target: Target,
-    /// Identifiers that a request names together share a component, and a component is cut in one chunk: so a record
+    /// Identifiers that requests name together share a component, and a component is unlinked in one chunk. So a record
     /// that a request selects twice is counted once.
     pub component: i32,
     pub identifier: IdentifierId,
@@ -28,37 +27,31 @@ pub struct Work {
 }
 
 /// Writes the pass's selections and work rows.
-pub async fn plan(
-    stores: &AppContext,
-    lease: &Lease,
-    tenant: TenantId,
-    pass: &Pass,
-) -> std::result::Result<(), PassError> {
-    let mut tx = stores.archive.write().await?;
-    lease.renew(&mut tx).await?;
-    let (mut requests, mut after) = (Vec::<Claimed>::new(), None);
+pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let mut tx = context.begin().await?;
+    let (mut claimed, mut after) = (Vec::<Claimed>::new(), None);
     loop {
-        let batch = sql::claimed(&mut tx, tenant, pass.id, after, BATCH).await?;
+        let batch = requests::claimed(&mut tx, tenant, pass.id, after, BATCH).await?;
         let Some(last) = batch.last() else { break };
         after = Some(last.id);
         insert_selections(&mut tx, tenant, pass.id, &batch).await?;
-        requests.extend(batch);
+        claimed.extend(batch);
     }
-    for chunk in work(&requests).chunks(1_000) {
+    for chunk in work(&claimed).chunks(1_000) {
         insert_work(&mut tx, tenant, pass.id, chunk).await?;
     }
     if tx.is_postgres() {
-        // Without figures on the new rows the planner takes them for one, and joins the hits with them row by row.
+        // Without statistics the planner assumes one new row, and joins the matches row by row.
         tx.query("ANALYZE pass_work, pass_selections").execute().await?;
     }
-    sql::set_step(&mut tx, tenant, pass.id, Step::Planned).await?;
-    failpoint::hit("plan.before-commit");
+    pass::set_step(&mut tx, tenant, pass.id, Step::Planned).await?;
+    failpoint::reach("plan.before-commit");
     tx.commit().await?;
-    failpoint::hit("plan");
+    failpoint::reach("plan");
     Ok(())
 }
 
-/// The work rows of some requests.
 fn work(requests: &[Claimed]) -> Vec<Work> {
     let mut components = Components::default();
     for request in requests {
@@ -87,7 +80,7 @@ fn work(requests: &[Claimed]) -> Vec<Work> {
         .collect()
 }
 
-/// Which identifiers are named together, directly or over others (union-find).
+/// The connected components of identifiers that requests name together, directly or over others (union-find).
 #[derive(Default)]
 struct Components(HashMap<IdentifierId, IdentifierId>);
 
@@ -102,7 +95,7 @@ impl Components {
     fn join(&mut self, one: IdentifierId, another: IdentifierId) {
         let (one, another) = (self.root(one), self.root(another));
         if one != another {
-            // The larger id under the smaller: the outcome does not depend on the order of the requests.
+            // The root is the smaller id, so that the result does not depend on the order of the requests.
             self.0.insert(one.max(another), one.min(another));
         }
     }

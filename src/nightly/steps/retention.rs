@@ -1,48 +1,46 @@
-//! Retention: content that is older than its kind is kept for goes, in the same night and the same way as what requests ask
-//! for (B9, C7). It is as old as its interaction, as of the pass.
+//! Retention: content that is past the retention of its kind is deleted, in the same way as for requests (B9, C7).
+//! Content is as old as its interaction, as of the pass.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::delete_content::{BATCH, Cause, PassContext, remove};
+use super::delete_content::{BATCH, Cause, delete_some};
+use crate::archive::selector::{self, Span};
 use crate::base::content::ContentKind;
-use crate::base::id::{ContentId, TenantId};
-use crate::base::target::{Target, Targets};
-use crate::nightly::model::{Pass, PassError, Report, Stop};
+use crate::base::target::Target;
+use crate::content::passes as contents;
+use crate::nightly::context::PassContext;
+use crate::nightly::model::{Pass, PassResult};
+use crate::nightly::report::Report;
+use crate::requests::passes::{Deleting, with_deleting};
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::{Retention, Tenant};
 
-/// Deletes the content that is too old, where retention is on.
-pub async fn expire(
-    room: PassContext<'_>,
-    tenant: &Tenant,
-    pass: &Pass,
-    report: &mut Report,
-    stop: &Stop,
-) -> std::result::Result<(), PassError> {
+/// Deletes the content that is too old, if retention is on.
+pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant;
     for (kind, limit) in limits(tenant, pass.as_of) {
         let mut after = None;
         loop {
-            let aged = aged(&mut room.stores.archive.read().await?, tenant.id, kind, limit, after).await?;
-            let Some(last) = aged.last() else { break };
+            let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
+            let old = contents::older(&mut context.read().await?, tenant.id, kind, limit, after, batch).await?;
+            let Some(last) = old.last() else { break };
             after = Some(*last);
-            let ids: Vec<_> = aged.iter().map(|(_, id)| *id).collect();
-            let deleted = remove(room, Cause::Age, &ids).await?;
+            let ids: Vec<_> = old.iter().map(|(_, id)| *id).collect();
+            let deleted = delete_some(context, pass, Cause::Age, &ids).await?;
             report.content_expired += deleted.pieces;
             report.content_left += deleted.left;
             if deleted.is_away {
                 return Ok(());
             }
-            if stop.is_asked() {
-                return Err(PassError::Stopped);
-            }
+            context.check_stop()?;
         }
     }
     Ok(())
 }
 
-/// How much content of each kind a pass would delete as of an instant: what is too old, without what its requests delete
+/// How much content of each kind a pass would delete as of an instant, without the content that its requests delete
 /// before.
 pub async fn forecast(
     tx: &mut Tx<Archive>,
@@ -53,29 +51,14 @@ pub async fn forecast(
     if limits.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let mut query = tx
-        .query("WITH aged (kind, before) AS (VALUES ")
-        .each(limits, |query, (kind, limit)| query.with("(", kind).with(", ", limit).push(")"))
-        .push(") SELECT c.kind, count(*) FROM aged a JOIN contents c ON c.kind = a.kind AND c.at < a.before")
-        .with(" WHERE c.tenant_id = ", tenant.id);
-    for slot in ["phone_id", "email_id"] {
-        query = query
-            .push(" AND NOT EXISTS (SELECT 1 FROM interactions i JOIN requests r ON r.")
-            .push(slot)
-            .push(" = i.")
-            .push(slot)
-            .with(" AND i.at < r.due_at WHERE i.tenant_id = ", tenant.id)
-            .push(" AND i.id = c.interaction_id")
-            .with(" AND r.tenant_id = ", tenant.id)
-            .with(" AND r.status = 'waiting' AND r.due_at <= ", as_of)
-            .with(" AND r.delete_content AND (r.targets & ", Targets::from_iter([Target::Archive]))
-            .push(") <> 0)");
-    }
-    let rows: Vec<(ContentKind, i64)> = query.push(" GROUP BY c.kind").once().all().await?;
-    Ok(rows.into_iter().map(|(kind, count)| (kind, count.unsigned_abs())).collect())
+    contents::count_older(tx, tenant.id, limits, |query| {
+        let query = with_deleting(query, tenant.id, Deleting::Due { as_of }).push(", customers AS (");
+        selector::customers(query, tenant.id, Target::Archive, Span::default()).push(")")
+    })
+    .await
 }
 
-/// The instants before which content of a kind is too old; none where retention is not on.
+/// The kinds of content, each with the instant before which it is too old. Without retention there are none.
 fn limits(tenant: &Tenant, as_of: DateTime<Utc>) -> Vec<(ContentKind, DateTime<Utc>)> {
     let recordings = &tenant.settings.recordings;
     if recordings.retention(as_of) != Retention::On {
@@ -83,23 +66,4 @@ fn limits(tenant: &Tenant, as_of: DateTime<Utc>) -> Vec<(ContentKind, DateTime<U
     }
     let limit = |days: u32| as_of.checked_sub_signed(TimeDelta::days(days.into()));
     recordings.retention_days.iter().filter_map(|(kind, days)| Some((*kind, limit(*days)?))).collect()
-}
-
-/// The next content of a kind from before an instant, oldest first, after one.
-async fn aged(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    kind: ContentKind,
-    limit: DateTime<Utc>,
-    after: Option<(DateTime<Utc>, ContentId)>,
-) -> Result<Vec<(DateTime<Utc>, ContentId)>> {
-    let mut query = tx
-        .query("SELECT at, id FROM contents")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND kind = ", kind)
-        .with(" AND at < ", limit);
-    if let Some((at, id)) = after {
-        query = query.with(" AND (at, id) > (", at).with(", ", id).push(")");
-    }
-    query.with(" ORDER BY at, id LIMIT ", i64::try_from(BATCH).unwrap_or(i64::MAX)).all().await
 }

@@ -145,7 +145,7 @@ pub struct SavedAnonymizeRequests {
         "raw_data": { "records": 0, "first": null, "last": null }
     },
     "content": { "recording": 3 },
-    "warnings": [{ "code": "content_will_be_deleted", "detail": "Content that the pass deletes: recording: 3." }]
+    "warnings": [{ "code": "content_will_be_deleted", "detail": "recording: 3. The pass deletes this content in every copy." }]
 }))]
 pub struct AnonymizePreview {
     /// The records that would be made anonymous, by target.

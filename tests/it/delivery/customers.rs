@@ -40,7 +40,7 @@ async fn told(lethe: &TestLethe, request: &Value) -> Option<String> {
     let preview = lethe.caller("dpo").post("/anonymize-requests/preview", request).await.expect(200).json();
     let warnings = preview["warnings"].as_array().unwrap();
     let warning = warnings.iter().find(|warning| warning["code"] == "files_were_delivered")?;
-    Some(warning["detail"].as_str().unwrap().split(';').next().unwrap().to_owned())
+    Some(warning["detail"].as_str().unwrap().split('.').next().unwrap().to_owned())
 }
 
 async fn result(lethe: &TestLethe, request: &Value) -> Value {
@@ -60,7 +60,7 @@ each_store!(
         call(&lethe, "cdr-1", ola.clone()).await;
         assert_eq!(lethe.find(&number).await, Vec::<String>::new());
         for asked in [&number, &address, &ola] {
-            assert_eq!(told(&lethe, &request(asked)).await.as_deref(), Some("files: 2"));
+            assert_eq!(told(&lethe, &request(asked)).await.as_deref(), Some("Delivered files: 2"));
         }
         assert_eq!(told(&lethe, &request(&late)).await, None);
         let before = json!({ "phone_number": KARI, "to_date": "2026-07-31", "targets": ["archive"] });
@@ -112,7 +112,7 @@ each_store!(a_customer_who_goes_leaves_no_trace_with_a_delivery_and_others_stay,
     // Her address was unlinked from the call, so it is unlinked from the delivery too, and with it her first number.
     let dump = lethe.dump().await;
     assert_eq!((dump.rows("delivery_customers").len(), dump.rows("vault.identifiers").len()), (1, 1));
-    assert_eq!(told(&lethe, &request(&json!({ "phone_number": OLA }))).await.as_deref(), Some("files: 2"));
+    assert_eq!(told(&lethe, &request(&json!({ "phone_number": OLA }))).await.as_deref(), Some("Delivered files: 2"));
     assert_eq!(told(&lethe, &request(&json!({ "phone_number": KARI }))).await, None);
 });
 
@@ -137,7 +137,7 @@ each_store!(a_call_that_gets_another_customer_in_mid_transfer_is_delivered_anew,
     let xml = files(&folder).into_iter().find(|(name, _)| ends(name, "xml")).unwrap().1;
     assert!(String::from_utf8(xml).unwrap().contains("<phone_number>+4741234567</phone_number>"));
     assert_eq!(told(&lethe, &request(&json!({ "phone_number": KARI }))).await, None);
-    assert_eq!(told(&lethe, &request(&json!({ "phone_number": OLA }))).await.as_deref(), Some("files: 2"));
+    assert_eq!(told(&lethe, &request(&json!({ "phone_number": OLA }))).await.as_deref(), Some("Delivered files: 2"));
 });
 
 each_store!(a_delivery_that_was_begun_is_listed_for_whom_it_was_begun, |mut lethe: TestLethe| async move {

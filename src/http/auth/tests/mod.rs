@@ -17,7 +17,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use serde_json::json;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::*;
+use crate::base::actor::Scope;
 
 /// A key of an identity provider.
 struct Signer {

@@ -1,9 +1,10 @@
-//! The cut: chunk by chunk, identifiers leave the records. This is the walk over the work rows; what happens in a chunk is
-//! in [`chunk`].
+//! Unlink: identifiers leave the records chunk by chunk. This file is the walk over the work rows. A single chunk is in
+//! [`chunk`].
 //!
-//! A chunk is some whole components of the plan, of about [`CHUNK`] records; a component that hits more is cut in slices
-//! of time. The records a chunk touches are cut by *all* work rows of the pass, not only the chunk's: so a record never
-//! comes up twice for one request, and the counts are exact. Its cost grows with what matches, not with the archive.
+//! A chunk is some whole components of the plan with about [`CHUNK`] records. A component that selects more is unlinked
+//! in slices of time. The records of a chunk are unlinked by *all* work rows of the pass, not only the chunk's. So a
+//! record never matches one request twice, and the counts are exact. The cost grows with the matches, not with the
+//! archive.
 
 mod chunk;
 mod deliveries;
@@ -14,32 +15,31 @@ use std::collections::hash_map::Entry;
 
 use chrono::{DateTime, Utc};
 
-use self::chunk::{Chunk, Cut, cut_chunk, with_selected};
-use self::deliveries::made_for;
+use self::chunk::{Chunk, Traces, Unlinked, unlink_chunk, with_selected};
 use crate::archive::mentions::Owner;
-use crate::archive::selector::{Span, table};
+use crate::archive::selector::Span;
+use crate::archive::unlink::{any_mention, each_customer, each_mention};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
 use crate::content;
+use crate::delivery::passes as deliveries_of;
+use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::lease::Lease;
-use crate::nightly::model::{Pass, PassError, Report, Step, Stop};
-use crate::nightly::progress::Progress;
-use crate::nightly::sql;
+use crate::nightly::model::{Pass, PassResult, Step};
+use crate::nightly::pass;
+use crate::nightly::report::Report;
 use crate::store::{Archive, Query, Result, Sql, Tx};
-use crate::vault::AppContext;
 
-/// About how many records one transaction cuts.
+/// About how many records one transaction unlinks.
 const CHUNK: i64 = 5_000;
 
-/// How many work rows are looked at together to make chunks of them.
+/// How many work rows are read together to make chunks of them.
 const WINDOW: i64 = 500;
 
-/// After so many chunks PostgreSQL clears away the mentions that they noted: the deleted rows of a long pass would slow
-/// down every next chunk, and the planner would take them for rows.
-const CHUNKS_TO_TIDY: u32 = 16;
+/// After how many chunks PostgreSQL vacuums the tables of noted mentions. The deleted rows of a long pass would slow
+/// down every further chunk, and the planner would count them as rows.
+const CHUNKS_TO_VACUUM: u32 = 16;
 
-/// A work row as the walk sees it.
 #[derive(Clone, Copy, sqlx::FromRow)]
 struct WorkRow {
     no: i32,
@@ -47,111 +47,134 @@ struct WorkRow {
     component: i32,
 }
 
-/// Walks the work rows from where the pass is to their end.
-pub async fn cut(
-    stores: &AppContext,
-    lease: &Lease,
+/// The walk over the work rows of a pass.
+struct Walk {
     tenant: TenantId,
-    pass: &Pass,
-    report: &mut Report,
-    (progress, stop): (&Progress, &Stop),
-) -> std::result::Result<(), PassError> {
-    let (mut position, mut from) = (pass.position, pass.position_at);
-    let traces = content::traces(&mut stores.archive.read().await?, tenant).await?;
-    let has_addressees = deliveries::is_any_addressed(&mut stores.archive.read().await?, tenant).await?;
-    let mut expected = Expected { has_texts: traces.mentions, has_addressees, ..Expected::default() };
-    let (mut has_mentions, mut chunks) = (HashMap::new(), 0);
+    pass: PassId,
+    /// The last work row that was unlinked.
+    after: i32,
+    /// Of the component after it, everything before this instant was unlinked.
+    from: Option<DateTime<Utc>>,
+    traces: TenantTraces,
+    expected: Expected,
+}
+
+/// Walks over the work rows, from the position of the pass to the end.
+pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let traces = TenantTraces::read(&mut context.read().await?, tenant).await?;
+    let (after, from) = (pass.position, pass.position_at);
+    let mut walk = Walk { tenant, pass: pass.id, after, from, traces, expected: Expected::default() };
+    let mut chunks = 0;
     loop {
-        let mut tx = stores.archive.read().await?;
-        let next = next_chunk(&mut tx, tenant, pass.id, (position, from), &mut expected).await?;
-        let Some(mut chunk) = next else { break };
-        if let Entry::Vacant(unknown) = has_mentions.entry(chunk.target) {
-            unknown.insert(any_mention(&mut tx, tenant, chunk.target).await?);
-        }
-        chunk.mentions = has_mentions.get(&chunk.target).copied().unwrap_or(true);
-        chunk.deliveries = traces.deliveries && chunk.target == Target::Archive;
-        drop(tx);
-        let Cut { records, texts } = cut_chunk(stores, lease, &chunk).await?;
-        (position, from) = chunk.end();
+        let next = walk.next_chunk(&mut context.read().await?).await?;
+        let Some(chunk) = next else { break };
+        let Unlinked { records, texts } = unlink_chunk(context, &chunk).await?;
+        (walk.after, walk.from) = chunk.end();
         chunks += 1;
-        if (chunk.mentions || chunk.texts) && chunks % CHUNKS_TO_TIDY == 0 && stores.archive.is_postgres() {
-            stores.archive.scrub(Sql::per("VACUUM pass_mentions, pass_text_mentions", "")).await?;
+        let is_noted = chunk.traces.mentions || chunk.traces.texts;
+        if is_noted && chunks % CHUNKS_TO_VACUUM == 0 && context.app.archive.is_postgres() {
+            context.app.archive.scrub(Sql::per("VACUUM pass_mentions, pass_text_mentions", "")).await?;
         }
         *report.anonymized.entry(chunk.target.to_string()).or_default() += records;
         report.texts_anonymized += texts;
-        progress.advance(records);
-        if stop.is_asked() {
-            return Err(PassError::Stopped);
-        }
+        context.progress.advance(records);
+        context.check_stop()?;
     }
-    let mut tx = stores.archive.write().await?;
-    lease.renew(&mut tx).await?;
-    sql::set_step(&mut tx, tenant, pass.id, Step::Cut).await?;
+    let mut tx = context.begin().await?;
+    pass::set_step(&mut tx, tenant, pass.id, Step::Unlinked).await?;
     tx.commit().await?;
-    failpoint::hit("cut");
+    failpoint::reach("unlink");
     Ok(())
 }
 
-/// The next whole components that together select about [`CHUNK`] records. One that alone selects many more is taken in
-/// slices of time; the walk then stands before it, at the instant `from`.
-async fn next_chunk(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    pass: PassId,
-    (after, from): (i32, Option<DateTime<Utc>>),
-    expected: &mut Expected,
-) -> Result<Option<Chunk>> {
-    let rows: Vec<WorkRow> = tx
-        .query("SELECT no, target, component FROM pass_work")
+/// The other tables in which the records of a tenant have rows, when the step begins.
+struct TenantTraces {
+    has_texts: bool,
+    has_deliveries: bool,
+    has_delivery_customers: bool,
+    /// Whether the texts of a target's records mention an identifier. It is read when the walk reaches the target.
+    has_mentions: HashMap<Target, bool>,
+}
+
+impl TenantTraces {
+    async fn read(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Self> {
+        let of_content = content::traces(tx, tenant).await?;
+        Ok(Self {
+            has_texts: of_content.mentions,
+            has_deliveries: of_content.deliveries,
+            has_delivery_customers: deliveries_of::any_customer(tx, tenant).await?,
+            has_mentions: HashMap::new(),
+        })
+    }
+
+    /// The traces of a target. Only interactions have content.
+    async fn of(&mut self, tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<Traces> {
+        let mentions = match self.has_mentions.entry(target) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => *unknown.insert(any_mention(tx, tenant, target.into()).await?),
+        };
+        let has_content = target == Target::Archive;
+        Ok(Traces {
+            mentions,
+            texts: self.has_texts && has_content,
+            deliveries: self.has_deliveries && has_content,
+            delivery_customers: self.has_delivery_customers && has_content,
+        })
+    }
+}
+
+impl Walk {
+    /// The next whole components that together select about [`CHUNK`] records. A component that alone selects many more
+    /// comes in slices of time. Then the position stays before it, at the instant `from`.
+    async fn next_chunk(&mut self, tx: &mut Tx<Archive>) -> Result<Option<Chunk>> {
+        let Self { tenant, pass, after, from, ref mut traces, ref mut expected } = *self;
+        let rows = work_rows(tx, tenant, pass, after).await?;
+        let Some(first) = rows.first().copied() else { return Ok(None) };
+        let traces = traces.of(tx, tenant, first.target).await?;
+        let mut chunk =
+            Chunk { tenant, pass, target: first.target, after, last: first.no, span: Span::default(), traces };
+        chunk.last = last_of_component(tx, &chunk, first.component).await?.unwrap_or(first.no);
+        chunk.span.from = from;
+        // The last component of a full window may continue after it, so it waits for the next window.
+        let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == WINDOW);
+        let cut_off = rows.last().filter(|_| is_full).map(|row| row.component);
+        let window: Vec<WorkRow> = rows
+            .into_iter()
+            .filter(|row| {
+                row.target == first.target && (row.component == first.component || Some(row.component) != cut_off)
+            })
+            .collect();
+        let end_of_window = window.last().map_or(chunk.last, |row| row.no.max(chunk.last));
+        expected.count(tx, &Chunk { last: end_of_window, ..chunk }).await?;
+        let of_first = (first.no..=chunk.last).map(|no| expected.of(no)).sum::<i64>();
+        if from.is_some() || of_first > 2 * CHUNK {
+            chunk.span.to = slice_end(tx, &chunk).await?;
+            return Ok(Some(chunk));
+        }
+        let mut sum = of_first;
+        for component in window.chunk_by(|one, next| one.component == next.component).skip(1) {
+            sum += component.iter().map(|row| expected.of(row.no)).sum::<i64>();
+            if sum > CHUNK {
+                break;
+            }
+            chunk.last = component.last().map_or(chunk.last, |row| row.no);
+        }
+        Ok(Some(chunk))
+    }
+}
+
+async fn work_rows(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, after: i32) -> Result<Vec<WorkRow>> {
+    tx.query("SELECT no, target, component FROM pass_work")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
         .with(" AND no > ", after)
         .with(" ORDER BY no LIMIT ", WINDOW)
         .all()
-        .await?;
-    let Some(first) = rows.first().copied() else { return Ok(None) };
-    let mut chunk = Chunk {
-        tenant,
-        pass,
-        target: first.target,
-        after,
-        last: first.no,
-        span: Span::default(),
-        mentions: true,
-        texts: expected.has_texts && first.target == Target::Archive,
-        deliveries: false,
-        addressed: expected.has_addressees && first.target == Target::Archive,
-    };
-    chunk.last = last_of_component(tx, &chunk, first.component).await?.unwrap_or(first.no);
-    chunk.span.from = from;
-    // The last component of a full window may go on behind it, so it waits for the next window.
-    let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == WINDOW);
-    let cut_off = rows.last().filter(|_| is_full).map(|row| row.component);
-    let window: Vec<WorkRow> = rows
-        .into_iter()
-        .filter(|row| {
-            row.target == first.target && (row.component == first.component || Some(row.component) != cut_off)
-        })
-        .collect();
-    let end_of_window = window.last().map_or(chunk.last, |row| row.no.max(chunk.last));
-    expected.reach(tx, &Chunk { last: end_of_window, ..chunk }).await?;
-    let of_first = (first.no..=chunk.last).map(|no| expected.of(no)).sum::<i64>();
-    if from.is_some() || of_first > 2 * CHUNK {
-        chunk.span.to = slice_end(tx, &chunk).await?;
-        return Ok(Some(chunk));
-    }
-    let mut sum = of_first;
-    for component in window.chunk_by(|one, next| one.component == next.component).skip(1) {
-        sum += component.iter().map(|row| expected.of(row.no)).sum::<i64>();
-        if sum > CHUNK {
-            break;
-        }
-        chunk.last = component.last().map_or(chunk.last, |row| row.no);
-    }
-    Ok(Some(chunk))
+        .await
 }
 
-/// The last row of the chunk's first component, which may reach beyond the window.
+/// The last row of the chunk's first component, which may be after the window.
 async fn last_of_component(tx: &mut Tx<Archive>, chunk: &Chunk, component: i32) -> Result<Option<i32>> {
     tx.query("SELECT max(no) FROM pass_work")
         .with(" WHERE tenant_id = ", chunk.tenant)
@@ -162,28 +185,25 @@ async fn last_of_component(tx: &mut Tx<Archive>, chunk: &Chunk, component: i32) 
         .await
 }
 
-/// How many records each work row selects, counted once as the window comes to it. A chunk may cut some of those that a
-/// later row selects too: the figure is for the size of chunks only.
+/// How many records each work row selects, counted once when the window reaches it. A chunk may unlink records that a
+/// later row selects too, so the numbers are only for the size of chunks.
 #[derive(Default)]
 struct Expected {
     records: HashMap<i32, i64>,
     /// The last row that was counted.
     last: i32,
-    /// Whether any text of content mentions anybody: then its mentions count too.
-    has_texts: bool,
-    /// Whether any delivery says whom it was made for: then those of interactions that are somebody else's now count too.
-    has_addressees: bool,
 }
 
 impl Expected {
-    /// Counts those rows of the chunk that were not counted yet: an index scan each, no record is read.
-    async fn reach(&mut self, tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()> {
+    /// Counts those rows of the chunk that are not counted yet. Each is an index scan that reads no record.
+    async fn count(&mut self, tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()> {
         let uncounted = Chunk { after: chunk.after.max(self.last), ..*chunk };
         if uncounted.after >= uncounted.last {
             return Ok(());
         }
         let query = with_selected(tx.query(""), &uncounted).push(" SELECT no, count(*) FROM (");
-        let rows: Vec<(i32, i64)> = each_hit(query, &uncounted, "s.no").push(") AS hit GROUP BY no").all().await?;
+        let rows: Vec<(i32, i64)> =
+            each_match(query, &uncounted, "s.no").push(") AS matched GROUP BY no").all().await?;
         self.records.retain(|no, _| *no > chunk.after);
         self.records.extend(rows);
         self.last = uncounted.last;
@@ -195,57 +215,24 @@ impl Expected {
     }
 }
 
-/// Where a slice of the chunk ends: at the instant before which [`CHUNK`] records lie, or open.
+/// The end of a slice of the chunk: the instant before which [`CHUNK`] records are, or none if fewer are left.
 async fn slice_end(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<Option<DateTime<Utc>>> {
     let query = with_selected(tx.query(""), chunk).push(" SELECT at FROM (");
-    let query = each_hit(query, chunk, "r.at").push(") AS hit WHERE TRUE");
+    let query = each_match(query, chunk, "r.at").push(") AS matched WHERE TRUE");
     let end: Option<(DateTime<Utc>,)> =
         query.with_some(" AND at > ", chunk.span.from).with(" ORDER BY at LIMIT 1 OFFSET ", CHUNK).maybe().await?;
     Ok(end.map(|(at,)| at))
 }
 
-/// Appends one row for every way in which a chunk's work rows select a record.
-fn each_hit<'c>(mut query: Query<'c>, chunk: &Chunk, column: &'static str) -> Query<'c> {
-    for slot in ["phone_id", "email_id"] {
-        query = query
-            .push("SELECT ")
-            .push(column)
-            .push(" FROM selected s JOIN ")
-            .push(table(chunk.target))
-            .push(" r ON r.")
-            .push(slot)
-            .push(" = s.identifier_id AND r.at < s.cutoff")
-            .with(" WHERE r.tenant_id = ", chunk.tenant)
-            .push(" UNION ALL ");
+/// Appends one row for each way in which a chunk's work rows select a record.
+fn each_match<'c>(query: Query<'c>, chunk: &Chunk, column: &'static str) -> Query<'c> {
+    let mut query = each_customer(query, chunk.tenant, chunk.target, column).push(" UNION ALL ");
+    if chunk.traces.delivery_customers {
+        query = deliveries_of::each_former_customer(query, chunk.tenant, chunk.span, column).push(" UNION ALL ");
     }
-    if chunk.addressed {
-        for (slot, is_moved) in [
-            ("phone_id", " AND (r.phone_id IS NULL OR r.phone_id <> c.phone_id) UNION ALL "),
-            ("email_id", " AND (r.email_id IS NULL OR r.email_id <> c.email_id) UNION ALL "),
-        ] {
-            query = made_for(slot, query.push("SELECT ").push(column), chunk).push(is_moved);
-        }
+    query = each_mention(query, chunk.tenant, chunk.target.into(), column);
+    if chunk.traces.texts {
+        query = each_mention(query.push(" UNION ALL "), chunk.tenant, Owner::Content, column);
     }
-    let query = each_mention(query, chunk, column, chunk.target.into());
-    if chunk.texts { each_mention(query.push(" UNION ALL "), chunk, column, Owner::Content) } else { query }
-}
-
-fn each_mention<'c>(query: Query<'c>, chunk: &Chunk, column: &'static str, owner: Owner) -> Query<'c> {
     query
-        .push("SELECT ")
-        .push(column)
-        .push(" FROM selected s JOIN mentions r ON r.identifier_id = s.identifier_id AND r.at < s.cutoff")
-        .with(" WHERE r.tenant_id = ", chunk.tenant)
-        .with(" AND r.target = ", owner)
-}
-
-async fn any_mention(tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<bool> {
-    let one: Option<(i32,)> = tx
-        .query("SELECT n FROM mentions")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND target = ", Owner::from(target))
-        .push(" LIMIT 1")
-        .maybe()
-        .await?;
-    Ok(one.is_some())
 }

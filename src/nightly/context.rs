@@ -1,0 +1,52 @@
+//! The context of a pass: the tenant under its lease, and the only way to a transaction in the steps.
+
+use super::lease::Lease;
+use super::model::{PassError, PassResult, StepName, Stop};
+use super::progress::Progress;
+use crate::content::ContentStore;
+use crate::store::{self, Archive, Tx, Vault};
+use crate::tenants::Tenant;
+use crate::vault::AppContext;
+
+pub struct PassContext<'a> {
+    pub app: &'a AppContext,
+    pub content_store: &'a ContentStore,
+    pub tenant: &'a Tenant,
+    pub lease: &'a Lease,
+    pub progress: &'a Progress,
+    pub stop: &'a Stop,
+}
+
+impl PassContext<'_> {
+    /// A transaction of the archive that renews the lease. A process that another one has overtaken gets an error here,
+    /// so it commits nothing.
+    pub async fn begin(&self) -> PassResult<Tx<Archive>> {
+        let mut tx = self.app.archive.write().await?;
+        self.lease.renew(&mut tx).await?;
+        Ok(tx)
+    }
+
+    pub async fn read(&self) -> store::Result<Tx<Archive>> {
+        self.app.archive.read().await
+    }
+
+    /// A transaction of the vault. It cannot renew the lease, which is in the archive, so all that it does may be
+    /// repeated.
+    pub async fn begin_vault(&self) -> store::Result<Tx<Vault>> {
+        self.app.vault.write().await
+    }
+
+    pub async fn read_vault(&self) -> store::Result<Tx<Vault>> {
+        self.app.vault.read().await
+    }
+
+    /// Shows the user that a step begins.
+    pub fn show(&self, step: StepName) {
+        self.progress.step(&self.tenant.slug, step);
+    }
+
+    /// Ends the pass if the process was asked to stop. The next start resumes it.
+    pub fn check_stop(&self) -> PassResult<()> {
+        if self.stop.is_requested() { Err(PassError::Stopped) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,87 @@
+//! The report of a run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{PassError, StepName};
+use crate::base::id::ContentId;
+
+/// The report of a pass, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Report {
+    /// The number of requests that became done.
+    pub requests_done: u64,
+    /// The number of requests that were due and stayed waiting. Each has its reason in `last_error`.
+    pub requests_failed: u64,
+    /// The numbers of records that became anonymous, by target.
+    pub anonymized: BTreeMap<String, u64>,
+    /// The number of pieces of content that requests deleted.
+    pub content_deleted: u64,
+    /// The number of texts of content that lost a mention.
+    pub texts_anonymized: u64,
+    /// The number of texts of content that were rescanned, because their interaction had learned its customer later.
+    pub texts_reread: u64,
+    /// The number of texts of content whose rescan failed and that are skipped from now on. Requests whose customer
+    /// such a text may name stay waiting with `text_unreadable`. Delete these texts, or have them tried again.
+    pub texts_failed: u64,
+    /// The content ids of those texts: at most 100.
+    pub failed_texts: Vec<ContentId>,
+    /// The number of pieces of content that retention deleted.
+    pub content_expired: u64,
+    /// The number of pieces of content past their retention that the object store did not delete.
+    pub content_left: u64,
+    /// The number of objects without a row, and of remains of failed uploads, that the rolling check deleted.
+    pub objects_swept: u64,
+    /// The number of keys of content without a row that the rolling check deleted.
+    pub keys_swept: u64,
+    /// The number of pieces of content whose object is missing, as the rolling check found. Check the object store.
+    pub rows_without_object: u64,
+    /// The number of identifiers that were deleted from the vault.
+    pub identifiers_deleted: u64,
+    /// The number of orphans among the identifiers that the rolling check found.
+    pub orphans_found: u64,
+    /// The number of old done requests that were deleted with their erasures.
+    pub requests_purged: u64,
+    /// The number of requests that have been waiting for longer than done ones are kept. They are never purged. Check
+    /// them.
+    pub requests_overdue: u64,
+    /// Whether the pass resumed a killed pass.
+    pub resumed: bool,
+    /// Whether no remains are left in free pages or the write-ahead log.
+    pub scrubbed: bool,
+    /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or
+    /// `pass_failed`. For the last one, the log names the statement. The next start resumes the pass.
+    pub error: Option<String>,
+    /// The step at which the pass stopped.
+    pub stopped_at: Option<String>,
+    /// Whether `requests_failed` is incomplete, because the database could not be asked.
+    #[serde(skip)]
+    pub is_uncounted: bool,
+}
+
+impl Report {
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.anonymized.values().sum()
+    }
+
+    /// Notes the step that begins, in case that the pass stops in it.
+    pub fn enter(&mut self, step: StepName) {
+        self.stopped_at = Some(step.as_str().to_owned());
+    }
+
+    /// Notes that the pass stopped, and how many requests wait, if they could be counted.
+    pub fn stop(&mut self, error: &PassError, waiting: Option<u64>) {
+        self.error = Some(error.code().to_owned());
+        self.is_uncounted = waiting.is_none();
+        self.requests_failed = waiting.unwrap_or(self.requests_failed);
+    }
+
+    /// Whether work that was due is left for the next run.
+    #[must_use]
+    pub const fn is_incomplete(&self) -> bool {
+        self.requests_failed > 0 || self.content_left > 0 || self.texts_failed > 0
+    }
+}

@@ -1,0 +1,147 @@
+//! A run: for each tenant whose lease is free, an interrupted pass is resumed, and then a new pass is made.
+
+use chrono::{DateTime, Utc};
+
+use super::context::PassContext;
+use super::job_runs;
+use super::lease::Lease;
+use super::model::{Ending, Options, PassError, PassResult, RunStatus, StepName, Stop};
+use super::pass;
+use super::progress::Progress;
+use super::report::Report;
+use super::steps::rescan_texts;
+use crate::base::id::RunId;
+use crate::content::ContentStore;
+use crate::requests;
+use crate::store::{self, Sql};
+use crate::tenants::{self, Tenant};
+use crate::vault::AppContext;
+
+/// Runs the job. A tenant whose pass fails delays no other tenant. Returns how the job ended, and a report for each
+/// tenant that it worked for.
+pub async fn run(
+    app: &AppContext,
+    content_store: &ContentStore,
+    options: &Options,
+    progress: &Progress,
+    stop: &Stop,
+) -> PassResult<(Ending, Vec<(Tenant, Report)>)> {
+    let mut tenants = tenants::list(&mut app.archive.read().await?).await?;
+    tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
+    let tenants = interrupted_last(app, tenants).await?;
+    let (mut ending, mut reports) = (Ending::Done, Vec::new());
+    for tenant in tenants {
+        let Some(lease) = Lease::take(&app.archive, tenant.id).await? else {
+            tracing::info!(tenant = %tenant.slug, "Skipped the tenant: another process has its lease");
+            continue;
+        };
+        let mut report = Report::default();
+        let context = PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop };
+        let ended = run_tenant(&context, options, &mut report).await;
+        // If the lease cannot be released, it ends by itself.
+        let _ = lease.release(&app.archive).await;
+        ending = ending.max(match ended {
+            Ok(()) if report.is_incomplete() => Ending::Incomplete,
+            Ok(()) => Ending::Done,
+            Err(error) => {
+                if report.error.is_none() {
+                    report.stop(&error, None);
+                }
+                let step = report.stopped_at.as_deref();
+                tracing::error!(tenant = %tenant.slug, step, %error, "The pass failed; the next start resumes it");
+                error.ending()
+            }
+        });
+        reports.push((tenant, report));
+        if stop.is_requested() {
+            ending = ending.max(Ending::Interrupted);
+            break;
+        }
+    }
+    progress.finish();
+    Ok((ending, reports))
+}
+
+/// Moves the tenants whose last run was killed to the end. The process may end there again, and the other tenants must
+/// not wait for that.
+async fn interrupted_last(app: &AppContext, tenants: Vec<Tenant>) -> PassResult<Vec<Tenant>> {
+    let mut tx = app.archive.read().await?;
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for tenant in tenants {
+        let was_killed = job_runs::is_open(&mut tx, tenant.id).await?;
+        if was_killed { &mut last } else { &mut first }.push(tenant);
+    }
+    first.append(&mut last);
+    Ok(first)
+}
+
+/// Makes the tenant's passes, and records the beginning and the end of the run.
+async fn run_tenant(context: &PassContext<'_>, options: &Options, report: &mut Report) -> PassResult<()> {
+    let mut tx = context.begin().await?;
+    let run = job_runs::begin(&mut tx, context.tenant.id, options.as_of, context.app.clock.now()).await?;
+    if options.retry_texts {
+        rescan_texts::retry_failed(&mut tx, context.tenant.id).await?;
+    }
+    tx.commit().await?;
+
+    let ended = passes(context, options.as_of, report).await;
+    if let Err(error) = &ended {
+        let waiting = explain(context, error, options.as_of).await.ok();
+        report.stop(error, waiting);
+    }
+
+    // The error of the pass is more important than an error of the note.
+    let noted = end(context, run, ended.is_ok(), report).await;
+    ended.and(noted.map_err(PassError::from))
+}
+
+/// Makes the passes of one run: an interrupted one, a new one, and another one if a text was rescanned late.
+async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Report) -> PassResult<()> {
+    report.enter(StepName::Claim);
+    let unfinished = pass::unfinished(&mut context.read().await?, context.tenant.id).await?;
+    if let Some(pass) = unfinished {
+        report.resumed = true;
+        pass::run(context, Some(pass), as_of, report).await?;
+    }
+    pass::run(context, None, as_of, report).await?;
+    report.enter(StepName::RetryTexts);
+    if rescan_texts::retry(context, report).await? {
+        // The next pass counts all requests that wait, also those that waited for these texts.
+        report.requests_failed = 0;
+        pass::run(context, None, as_of, report).await?;
+    }
+    report.enter(StepName::Scrub);
+    report.scrubbed = scrub(context.app).await?;
+    report.stopped_at = None;
+    Ok(())
+}
+
+/// Writes into the requests of a stopped pass why they wait. They stay in the pass, since the next start resumes it.
+/// Returns how many requests wait.
+async fn explain(context: &PassContext<'_>, error: &PassError, as_of: DateTime<Utc>) -> PassResult<u64> {
+    let mut tx = context.begin().await?;
+    requests::passes::explain(&mut tx, context.tenant.id, error.code(), context.app.clock.now()).await?;
+    let waiting = requests::passes::waiting(&mut tx, context.tenant.id, as_of).await?;
+    tx.commit().await?;
+    Ok(waiting)
+}
+
+/// Records the end of the run. A run that has lost its lease records its end too, so the lease is not renewed.
+async fn end(context: &PassContext<'_>, run: RunId, is_done: bool, report: &mut Report) -> store::Result<()> {
+    let mut tx = context.app.archive.write().await?;
+    rescan_texts::report_failed(&mut tx, context.tenant.id, report).await?;
+    let status = match is_done {
+        true if report.is_incomplete() => RunStatus::Incomplete,
+        true => RunStatus::Succeeded,
+        false => RunStatus::Failed,
+    };
+    job_runs::end(&mut tx, context.tenant.id, run, status, report, context.app.clock.now()).await?;
+    tx.commit().await
+}
+
+/// Leaves nothing that was unlinked in free pages or in the write-ahead log.
+async fn scrub(app: &AppContext) -> PassResult<bool> {
+    let archive = app.archive.scrub(Sql::per("VACUUM mentions", "")).await?;
+    let vault = app.vault.scrub(Sql::per("VACUUM identifiers, content_keys", "")).await?;
+    Ok(archive && vault)
+}

@@ -1,0 +1,63 @@
+//! Write erasures: the vault learns what is forgotten, and the epoch changes. Every later write has read the erasures.
+
+use std::collections::HashSet;
+
+use crate::base::id::{IdentifierId, RequestId};
+use crate::nightly::context::PassContext;
+use crate::nightly::failpoint;
+use crate::nightly::model::{Pass, PassResult, Step};
+use crate::nightly::pass;
+use crate::nightly::report::Report;
+use crate::requests::passes::{self as requests, BATCH, Claimed};
+use crate::tenants::fence;
+use crate::vault::{self, Erasure, NewErasure};
+
+/// `last_error` of a request whose identifier the vault cannot read.
+pub const UNREADABLE: &str = "identifier_unreadable";
+
+pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let mut after = None;
+    loop {
+        let claimed = requests::claimed(&mut context.read().await?, tenant, pass.id, after, BATCH).await?;
+        let Some(last) = claimed.last() else { break };
+        after = Some(last.id);
+        let unreadable = unreadable(context, &claimed).await?;
+        if !unreadable.is_empty() {
+            let mut tx = context.begin().await?;
+            let failed: Vec<RequestId> = unreadable.iter().copied().collect();
+            let now = context.app.clock.now();
+            report.requests_failed += requests::fail(&mut tx, tenant, &failed, UNREADABLE, now).await?;
+            tx.commit().await?;
+        }
+        let erasures: Vec<NewErasure> = claimed
+            .iter()
+            .filter(|request| !unreadable.contains(&request.id))
+            .flat_map(|request| {
+                let erasure = Erasure { cutoff: request.due_at, targets: request.targets };
+                request.identifiers().map(move |identifier| NewErasure { request: request.id, identifier, erasure })
+            })
+            .collect();
+        let mut tx = context.begin_vault().await?;
+        vault::erase(&mut tx, tenant, &erasures).await?;
+        failpoint::reach("erasures.before-commit");
+        tx.commit().await?;
+        failpoint::reach("erasures");
+    }
+    let mut tx = context.begin().await?;
+    fence::advance(&mut tx, tenant).await?;
+    pass::set_step(&mut tx, tenant, pass.id, Step::Fenced).await?;
+    failpoint::reach("fence.before-commit");
+    tx.commit().await?;
+    failpoint::reach("fence");
+    Ok(())
+}
+
+/// The requests with an identifier that the vault does not have or cannot read. They could never become done.
+async fn unreadable(context: &PassContext<'_>, claimed: &[Claimed]) -> PassResult<HashSet<RequestId>> {
+    let keyset = context.app.keysets.get(&context.app.vault, context.tenant.id).await?;
+    let ids: Vec<IdentifierId> = claimed.iter().flat_map(Claimed::identifiers).collect();
+    let masks = vault::masks(&mut context.read_vault().await?, &keyset, ids).await?;
+    let is_unreadable = |request: &&Claimed| request.identifiers().any(|id| masks.get(&id).is_none_or(Option::is_none));
+    Ok(claimed.iter().filter(is_unreadable).map(|request| request.id).collect())
+}

@@ -1,0 +1,325 @@
+//! The statements by which a pass works on requests: it claims them, writes their results, and makes them done.
+
+use chrono::{DateTime, Utc};
+
+use crate::archive::mentions::{self, Owner};
+use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
+use crate::base::target::{Target, Targets};
+use crate::store::{Archive, Query, Result, Sql, Tx};
+
+/// How many requests a pass handles at once.
+pub const BATCH: i64 = 500;
+
+/// A request that is due, or that a pass has claimed.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Claimed {
+    pub id: RequestId,
+    pub phone_id: Option<IdentifierId>,
+    pub email_id: Option<IdentifierId>,
+    pub due_at: DateTime<Utc>,
+    pub targets: Targets,
+    pub delete_content: bool,
+}
+
+impl Claimed {
+    pub fn identifiers(&self) -> impl Iterator<Item = IdentifierId> {
+        self.phone_id.into_iter().chain(self.email_id)
+    }
+}
+
+/// A request whose identifiers are about to become masks.
+#[derive(Debug)]
+pub struct Masked {
+    pub id: RequestId,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+}
+
+/// Requests that delete content.
+#[derive(Clone, Copy, Debug)]
+pub enum Deleting {
+    /// The requests that the next pass would claim.
+    Due { as_of: DateTime<Utc> },
+    /// The requests of a pass with an id after one and up to another.
+    OfPass { pass: PassId, after: Option<RequestId>, last: Option<RequestId> },
+}
+
+/// A done request is too old if it was entered and done before these instants.
+#[derive(Clone, Copy, Debug)]
+pub struct AgeLimits {
+    pub created: DateTime<Utc>,
+    pub done: DateTime<Utc>,
+}
+
+const CLAIMED: &str = "SELECT id, phone_id, email_id, due_at, targets, delete_content FROM requests";
+
+/// Claims the due requests. From now on they are read-only.
+pub async fn claim(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, as_of: DateTime<Utc>) -> Result<u64> {
+    tx.query("UPDATE requests SET attempts = attempts + 1")
+        .with(", pass_id = ", pass)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND status = 'waiting' AND pass_id IS NULL AND due_at <= ", as_of)
+        .execute()
+        .await
+}
+
+/// The next requests of a pass, by id.
+pub async fn claimed(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    after: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<Claimed>> {
+    tx.query(CLAIMED)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .with_some(" AND id > ", after)
+        .with(" ORDER BY id LIMIT ", limit)
+        .all()
+        .await
+}
+
+/// The next requests that a pass would claim, by id.
+pub async fn due(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    as_of: DateTime<Utc>,
+    after: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<Claimed>> {
+    tx.query(CLAIMED)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND status = 'waiting' AND due_at <= ", as_of)
+        .with_some(" AND id > ", after)
+        .with(" ORDER BY id LIMIT ", limit)
+        .all()
+        .await
+}
+
+/// Whether any request of the pass deletes content.
+pub async fn any_deletes_content(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<bool> {
+    let one: Option<(RequestId,)> = tx
+        .query("SELECT id FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .push(" AND delete_content LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(one.is_some())
+}
+
+/// Appends a WITH of the relation `selected (request_id, identifier_id, cutoff)`: the identifiers of requests that
+/// delete content.
+pub fn with_deleting(query: Query<'_>, tenant: TenantId, requests: Deleting) -> Query<'_> {
+    let mut query = query.push("WITH selected AS (");
+    for (column, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
+        query = query
+            .push("SELECT id AS request_id, ")
+            .push(column)
+            .push(" AS identifier_id, due_at AS cutoff FROM requests")
+            .with(" WHERE tenant_id = ", tenant)
+            .with(" AND delete_content AND (targets & ", archive())
+            .push(") <> 0 AND ")
+            .push(column)
+            .push(" IS NOT NULL");
+        query = match requests {
+            Deleting::Due { as_of } => query.with(" AND status = 'waiting' AND due_at <= ", as_of),
+            Deleting::OfPass { pass, after, last } => {
+                query.with(" AND pass_id = ", pass).with_some(" AND id > ", after).with_some(" AND id <= ", last)
+            }
+        };
+        query = query.push(then);
+    }
+    query
+}
+
+/// Ends a statement that begins with the relation `named (id, at)`: the requests of the pass that would forget one of
+/// these identifiers in the archive.
+pub async fn that_would_forget(mut query: Query<'_>, tenant: TenantId, pass: PassId) -> Result<Vec<RequestId>> {
+    for (column, then) in [("phone_id", " UNION"), ("email_id", "")] {
+        query = query
+            .push(" SELECT r.id FROM named k JOIN requests r ON k.id = r.")
+            .push(column)
+            .push(" AND k.at < r.due_at")
+            .with(" WHERE r.tenant_id = ", tenant)
+            .with(" AND r.pass_id = ", pass)
+            .with(" AND (r.targets & ", archive())
+            .push(") <> 0")
+            .push(then);
+    }
+    let rows: Vec<(RequestId,)> = query.all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Content belongs to the target archive only.
+fn archive() -> Targets {
+    Targets::from_iter([Target::Archive])
+}
+
+/// Lets requests go that cannot be carried out. They stay waiting and say why.
+pub async fn fail(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    requests: &[RequestId],
+    error: &'static str,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    if requests.is_empty() {
+        return Ok(0);
+    }
+    tx.query("UPDATE requests SET pass_id = NULL")
+        .with(", last_error = ", error)
+        .with(", updated_at = ", now)
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", requests.iter().copied())
+        .execute()
+        .await
+}
+
+/// Writes into the requests of an interrupted pass why they still wait.
+pub async fn explain(tx: &mut Tx<Archive>, tenant: TenantId, error: &'static str, now: DateTime<Utc>) -> Result<u64> {
+    tx.query("UPDATE requests SET")
+        .with(" last_error = ", error)
+        .with(", updated_at = ", now)
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND status = 'waiting' AND pass_id IS NOT NULL")
+        .execute()
+        .await
+}
+
+/// How many waiting requests are due, or belong to a pass.
+pub async fn waiting(tx: &mut Tx<Archive>, tenant: TenantId, as_of: DateTime<Utc>) -> Result<u64> {
+    let waiting: i64 = tx
+        .query("SELECT count(*) FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND status = 'waiting' AND (pass_id IS NOT NULL OR due_at <= ", as_of)
+        .push(")")
+        .scalar()
+        .await?;
+    Ok(waiting.unsigned_abs())
+}
+
+/// How many waiting requests were entered before an instant.
+pub async fn waiting_since(tx: &mut Tx<Archive>, tenant: TenantId, limit: DateTime<Utc>) -> Result<u64> {
+    let count: i64 = tx
+        .query("SELECT count(*) FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND status = 'waiting' AND created_at < ", limit)
+        .scalar()
+        .await?;
+    Ok(count.unsigned_abs())
+}
+
+/// Appends a WITH of the relation `own (record_id, phone_id, email_id)`: some requests with their identifiers.
+pub fn with_own<'c>(query: Query<'c>, tenant: TenantId, masked: &[Masked]) -> Query<'c> {
+    query
+        .push("WITH own AS (SELECT id AS record_id, phone_id, email_id FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", masked.iter().map(|request| request.id))
+        .push(")")
+}
+
+/// Makes requests done. Masks replace their identifiers.
+pub async fn set_done(tx: &mut Tx<Archive>, tenant: TenantId, masked: &[Masked], now: DateTime<Utc>) -> Result<u64> {
+    tx.query("WITH masked (id, phone, email) AS (VALUES ")
+        .each(masked, |query, Masked { id, phone, email }| {
+            query.with("(", *id).with(", ", phone.as_deref()).with(", ", email.as_deref()).push(")")
+        })
+        .push(
+            ") UPDATE requests SET status = 'done', phone_mask = masked.phone, email_mask = masked.email, \
+             phone_id = NULL, email_id = NULL, pass_id = NULL, last_error = NULL, version = version + 1",
+        )
+        .with(", done_at = ", now)
+        .with(", updated_at = ", now)
+        .with(" FROM masked WHERE requests.tenant_id = ", tenant)
+        .push(" AND requests.id = masked.id")
+        .once()
+        .execute()
+        .await
+}
+
+/// Adds to the numbers of records that requests made anonymous. `counted` appends a WITH of the relation
+/// `counted (request_id, target, records)`.
+pub async fn add_records(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    counted: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    counted(tx.query("INSERT INTO request_counts (tenant_id, request_id, target, anonymized) "))
+        .with(" SELECT ", tenant)
+        .push(Sql::CAST_UUID)
+        .push(", request_id, target, records FROM counted WHERE TRUE ON CONFLICT (tenant_id, request_id, target)")
+        .push(" DO UPDATE SET anonymized = request_counts.anonymized + excluded.anonymized")
+        .execute()
+        .await
+}
+
+/// Adds to the numbers of pieces of content that requests deleted, and of texts that they made anonymous. `counted`
+/// appends a WITH of the relation `counted (request_id, deleted, anonymized)`.
+pub async fn add_content(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    counted: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    counted(tx.query("INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) "))
+        .with(" SELECT ", tenant)
+        .push(Sql::CAST_UUID)
+        .push(", request_id, deleted, anonymized FROM counted WHERE TRUE ON CONFLICT (tenant_id, request_id)")
+        .push(" DO UPDATE SET deleted = request_contents.deleted + excluded.deleted,")
+        .push(" anonymized = request_contents.anonymized + excluded.anonymized")
+        .execute()
+        .await
+}
+
+/// Lists delivered files with requests. `named` appends a WITH of the relation `named (request_id, file_name)`.
+pub async fn add_files(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    named: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    named(tx.query("INSERT INTO request_files (tenant_id, request_id, file_name) "))
+        .with(" SELECT DISTINCT ", tenant)
+        .push(Sql::CAST_UUID)
+        .push(", request_id, file_name FROM named WHERE TRUE ON CONFLICT DO NOTHING")
+        .execute()
+        .await
+}
+
+/// How many done requests are too old.
+pub async fn count_too_old(tx: &mut Tx<Archive>, tenant: TenantId, limits: AgeLimits) -> Result<u64> {
+    let query = tx.query("SELECT count(*) FROM requests").with(" WHERE tenant_id = ", tenant);
+    let count: i64 = limits.exceeded(query).scalar().await?;
+    Ok(count.unsigned_abs())
+}
+
+/// The next done requests that are too old.
+pub async fn too_old(tx: &mut Tx<Archive>, tenant: TenantId, limits: AgeLimits) -> Result<Vec<RequestId>> {
+    let query = tx.query("SELECT id FROM requests").with(" WHERE tenant_id = ", tenant);
+    let rows: Vec<(RequestId,)> = limits.exceeded(query).with(" ORDER BY created_at, id LIMIT ", BATCH).all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+impl AgeLimits {
+    fn exceeded(self, query: Query<'_>) -> Query<'_> {
+        query.with(" AND status = 'done' AND created_at < ", self.created).with(" AND done_at < ", self.done)
+    }
+}
+
+/// Deletes requests with their results and the mentions of their comments.
+pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<u64> {
+    let records: Vec<_> = ids.iter().map(|id| id.0).collect();
+    mentions::delete(tx, tenant, Owner::Request, &records).await?;
+    for table in ["DELETE FROM request_counts", "DELETE FROM request_contents", "DELETE FROM request_files"] {
+        tx.query(table)
+            .with(" WHERE tenant_id = ", tenant)
+            .with_any(" AND request_id", ids.iter().copied())
+            .execute()
+            .await?;
+    }
+    tx.query("DELETE FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids.iter().copied())
+        .execute()
+        .await
+}
