@@ -23,7 +23,7 @@ DROP = """SELECT 'DROP INDEX ' || indexname FROM pg_indexes WHERE tablename = 'i
 # Ids grow with time as those of the program do. Record n is one to be forgotten where n * hits / rows moves on to the
 # next whole number, `hit`; every other customer called twenty times.
 FILL = """
-INSERT INTO interactions (tenant_id, id, external_id, at, phone_id, email_id, name_id, forgotten, ended_at, channel,
+INSERT INTO interactions (tenant_id, id, external_id, at, phone_id, email_id, name_id, forgotten, changed_at, cell_key, ended_at, channel,
     direction, queue, agent_id, outcome, attributes)
 SELECT t.tenant_id,
     (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'
@@ -32,7 +32,7 @@ SELECT t.tenant_id,
     CASE WHEN target.id IS NOT NULL THEN target.id WHEN n % 10 <> 0 THEN md5('phone' || n % {others})::uuid END,
     CASE WHEN target.id IS NULL AND n % 10 = 0 THEN md5('email' || n % {others})::uuid END,
     CASE WHEN hit % 2 = 0 THEN md5('name' || coalesce(target.id::text, (n % {others})::text))::uuid END,
-    0, at + interval '4 minutes', CASE WHEN n % 10 = 0 THEN 'email' ELSE 'call' END, 'inbound', 'Queue ' || n % 7,
+    0, at, n, at + interval '4 minutes', CASE WHEN n % 10 = 0 THEN 'email' ELSE 'call' END, 'inbound', 'Queue ' || n % 7,
     'a' || n % 83, 'answered', '{{"line":"AA0204","wait_seconds":17,"language":"nb"}}'
 FROM (SELECT n, n * {hits} / {rows} AS hit,
           timestamptz '{first}' - interval '{span}' + n * (interval '{span}' / {rows}) AS at

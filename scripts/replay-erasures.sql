@@ -65,15 +65,18 @@ WHERE m.identifier_id IS NOT NULL AND (own.id IS NOT NULL OR EXISTS (
     SELECT 1 FROM gone g WHERE g.tenant_id = m.tenant_id AND g.target = m.target
     AND g.identifier_id = m.identifier_id AND m.at < g.cutoff));
 
+-- The time at which the records change.
+CREATE TEMPORARY TABLE replay AS SELECT CURRENT_TIMESTAMP AS at;
+
 CREATE INDEX said_id ON said (tenant_id, target, record_id, n);
 
-UPDATE interactions SET forgotten = forgotten | 8 WHERE EXISTS (
+UPDATE interactions SET changed_at = (SELECT at FROM replay), forgotten = forgotten | 8 WHERE EXISTS (
     SELECT 1 FROM said s WHERE s.tenant_id = interactions.tenant_id AND s.target = 1 AND s.record_id = interactions.id
     AND s.of_somebody_else = 1);
-UPDATE survey_responses SET forgotten = forgotten | 8 WHERE EXISTS (
+UPDATE survey_responses SET changed_at = (SELECT at FROM replay), forgotten = forgotten | 8 WHERE EXISTS (
     SELECT 1 FROM said s WHERE s.tenant_id = survey_responses.tenant_id AND s.target = 2
     AND s.record_id = survey_responses.id AND s.of_somebody_else = 1);
-UPDATE raw_events SET forgotten = forgotten | 8 WHERE EXISTS (
+UPDATE raw_events SET changed_at = (SELECT at FROM replay), forgotten = forgotten | 8 WHERE EXISTS (
     SELECT 1 FROM said s WHERE s.tenant_id = raw_events.tenant_id AND s.target = 3 AND s.record_id = raw_events.id
     AND s.of_somebody_else = 1);
 
@@ -91,16 +94,19 @@ OR EXISTS (
     WHERE g.tenant_id = delivery_customers.tenant_id AND g.target = 1 AND r.id = delivery_customers.interaction_id
     AND r.at < g.cutoff AND g.identifier_id IN (delivery_customers.phone_id, delivery_customers.email_id));
 
-UPDATE interactions SET phone_id = NULL, email_id = NULL, name_id = NULL, forgotten = forgotten
+UPDATE interactions SET changed_at = (SELECT at FROM replay), phone_id = NULL, email_id = NULL, name_id = NULL,
+    forgotten = forgotten
     | CASE WHEN phone_id IS NULL THEN 0 ELSE 1 END | CASE WHEN email_id IS NULL THEN 0 ELSE 2 END
     | CASE WHEN name_id IS NULL THEN 0 ELSE 4 END
 WHERE EXISTS (SELECT 1 FROM cut c WHERE c.tenant_id = interactions.tenant_id AND c.target = 1 AND c.id = interactions.id);
-UPDATE survey_responses SET phone_id = NULL, email_id = NULL, name_id = NULL, forgotten = forgotten
+UPDATE survey_responses SET changed_at = (SELECT at FROM replay), phone_id = NULL, email_id = NULL, name_id = NULL,
+    forgotten = forgotten
     | CASE WHEN phone_id IS NULL THEN 0 ELSE 1 END | CASE WHEN email_id IS NULL THEN 0 ELSE 2 END
     | CASE WHEN name_id IS NULL THEN 0 ELSE 4 END
 WHERE EXISTS (
     SELECT 1 FROM cut c WHERE c.tenant_id = survey_responses.tenant_id AND c.target = 2 AND c.id = survey_responses.id);
-UPDATE raw_events SET phone_id = NULL, email_id = NULL, name_id = NULL, forgotten = forgotten
+UPDATE raw_events SET changed_at = (SELECT at FROM replay), phone_id = NULL, email_id = NULL, name_id = NULL,
+    forgotten = forgotten
     | CASE WHEN phone_id IS NULL THEN 0 ELSE 1 END | CASE WHEN email_id IS NULL THEN 0 ELSE 2 END
     | CASE WHEN name_id IS NULL THEN 0 ELSE 4 END
 WHERE EXISTS (SELECT 1 FROM cut c WHERE c.tenant_id = raw_events.tenant_id AND c.target = 3 AND c.id = raw_events.id);
@@ -130,6 +136,7 @@ DELETE FROM pass_orphans;
 -- random() is a fraction on PostgreSQL and any integer on SQLite.
 UPDATE epochs SET epoch = CASE WHEN abs(random()) <= 1 THEN random() * 9e15 ELSE random() END;
 
+DROP TABLE replay;
 DROP TABLE said;
 DROP TABLE cut;
 DROP TABLE gone;

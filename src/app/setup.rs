@@ -12,11 +12,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::base::clock::Clock;
 use crate::base::crypto::{CryptoError, Key};
 use crate::config::{Config, ConfigError};
-#[cfg(feature = "s3")]
-use crate::content;
-use crate::content::{ContentStore, Objects, TextMemory};
+use crate::content::{ContentStore, TextMemory};
 use crate::delivery::DeliveryWorker;
 use crate::http::auth::KeysError;
+#[cfg(feature = "s3")]
+use crate::objects::Bucket;
+use crate::objects::Objects;
 use crate::store::{self, Db, StatementLimits, StoreError, StoreSettings};
 use crate::tenants::{self, TenantError};
 use crate::vault::{AppContext, Keysets, MasterKey, VaultError};
@@ -102,7 +103,7 @@ pub fn shelf(config: &Config) -> ContentStore {
     #[cfg(feature = "s3")]
     if let Some(name) = &config.content.s3.bucket {
         let s3 = config.content.s3.clone();
-        let bucket = content::Bucket {
+        let bucket = Bucket {
             name: name.clone(),
             prefix: s3.prefix,
             region: s3.region,

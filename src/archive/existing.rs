@@ -1,18 +1,15 @@
-//! Statements about external ids that the archive has already.
+//! Statements about records that the archive has already.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::columns::as_json;
-use super::incoming::Channel;
-use super::selector::table;
+use super::kinds::{Channel, Interaction, RecordKind, value_of};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
-use crate::base::target::Target;
 use crate::store::{Archive, Result, Tx};
 
-/// What the archive has of an external id already.
+/// A record that is stored already.
 #[derive(Clone, sqlx::FromRow)]
 pub struct Existing {
     pub external_id: String,
@@ -20,27 +17,26 @@ pub struct Existing {
     phone_id: Option<IdentifierId>,
     email_id: Option<IdentifierId>,
     name_id: Option<IdentifierId>,
-    /// Which slots of it are forgotten.
+    /// The bits of [`super::forgotten`].
     pub forgotten: i16,
 }
 
 impl Existing {
-    /// Whether its customer has the identifier.
-    pub fn holds(&self, identifier: IdentifierId) -> bool {
+    /// Whether the record's customer has the identifier.
+    pub fn has(&self, identifier: IdentifierId) -> bool {
         [self.phone_id, self.email_id, self.name_id].contains(&Some(identifier))
     }
 }
 
-/// What the archive has of some external ids already.
-pub async fn existing(
+/// The records of some external ids.
+pub async fn existing<K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    target: Target,
     external_ids: impl Iterator<Item = String>,
 ) -> Result<HashMap<String, Existing>> {
     let rows: Vec<Existing> = tx
         .query("SELECT external_id, id, phone_id, email_id, name_id, forgotten FROM ")
-        .push(table(target))
+        .push(K::TABLE)
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND external_id", external_ids)
         .all()
@@ -48,47 +44,38 @@ pub async fn existing(
     Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
 }
 
-/// The texts of some records as they are stored; null where there is none.
-pub async fn texts(
+/// The texts of some records as they are stored. The value is null for a record without a text.
+pub async fn texts<K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    target: Target,
     records: impl Iterator<Item = Uuid>,
 ) -> Result<HashMap<Uuid, Value>> {
-    let (column, is_json) = match target {
-        Target::Archive | Target::RawData => ("attributes", true),
-        Target::SmsSurvey => ("comment", false),
-    };
     let rows: Vec<(Uuid, Option<String>)> = tx
         .query("SELECT id, ")
-        .push(column)
+        .push(K::TEXT)
         .push(" FROM ")
-        .push(table(target))
+        .push(K::TABLE)
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND id", records)
         .all()
         .await?;
-    let read = |text: Option<String>| match text {
-        Some(text) if !is_json => Value::String(text),
-        text => as_json(text.as_deref()),
-    };
-    Ok(rows.into_iter().map(|(id, text)| (id, read(text))).collect())
+    Ok(rows.into_iter().map(|(id, text)| (id, value_of::<K>(text.as_deref()))).collect())
 }
 
-/// Gives records another external id, unless another record has it: (from, to).
-pub async fn rename(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, ids: &[(&str, &str)]) -> Result<()> {
+/// Gives records another external id, from the first to the second, unless another record has that one.
+pub async fn rename<K: RecordKind>(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[(&str, &str)]) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
     tx.query("WITH renamed (was, becomes) AS (VALUES ")
         .each(ids, |query, (was, becomes)| query.with("(", *was).with(", ", *becomes).push(")"))
         .push(") UPDATE ")
-        .push(table(target))
+        .push(K::TABLE)
         .push(" SET external_id = n.becomes FROM renamed n WHERE ")
-        .push(table(target))
+        .push(K::TABLE)
         .with(".tenant_id = ", tenant)
         .push(" AND external_id = n.was AND NOT EXISTS (SELECT 1 FROM ")
-        .push(table(target))
+        .push(K::TABLE)
         .with(" o WHERE o.tenant_id = ", tenant)
         .push(" AND o.external_id = n.becomes)")
         .once()
@@ -97,13 +84,14 @@ pub async fn rename(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, ids:
     Ok(())
 }
 
-/// The interactions of some external ids: each with its id and channel.
+/// The interactions of some external ids, each with its id and channel.
 pub async fn channels(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     external_ids: impl Iterator<Item = String>,
 ) -> Result<Vec<(String, RecordId, Channel)>> {
-    tx.query("SELECT external_id, id, channel FROM interactions")
+    tx.query("SELECT external_id, id, channel FROM ")
+        .push(Interaction::TABLE)
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND external_id", external_ids)
         .all()

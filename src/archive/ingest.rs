@@ -1,4 +1,4 @@
-//! Ingest: identifiers go to the vault, records without them to the archive, through the epoch fence.
+//! Storing a batch of records: their identifiers in the vault, and the records without them in the archive.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -6,6 +6,7 @@ use pii::Region;
 use uuid::Uuid;
 
 use super::arrival::{Arrival, Memory, Sent, identifiers, name_of, own_identifiers};
+use super::kinds::RecordKind;
 use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
 use super::parsed::ParsedRecord;
@@ -20,50 +21,50 @@ pub const BATCH: usize = 1_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Records of a new external id, and all that are stored under a keyed hash.
+    /// The records of a new external id, and all records that are stored under a keyed hash.
     pub created: u64,
-    /// Other records that replaced one of the same external id.
+    /// The other records, which replaced one of the same external id.
     pub updated: u64,
-    /// How often it began again because the vault or the fence moved.
+    /// How many attempts failed because the epoch or a row changed meanwhile.
     pub restarts: u64,
 }
 
-/// Stores a batch of at most [`BATCH`] drafts of a tenant, whole. The same external id twice: the last wins.
-pub async fn store(
-    stores: &AppContext,
+/// Stores a batch of at most [`BATCH`] records of a tenant, all or none. Of several records of one external id, the last
+/// one replaces the others.
+pub async fn store<K: RecordKind>(
+    app: &AppContext,
     (tenant, region): (TenantId, Region),
-    target: Target,
-    drafts: &[ParsedRecord],
+    records: &[ParsedRecord<K>],
 ) -> Result<Stored, ArchiveError> {
     // In the order of external ids, so that two ingests lock rows in one order.
-    let mut sent = BTreeMap::<&str, Sent<'_>>::new();
-    for draft in drafts {
-        let known = sent.entry(&draft.keyed_id);
-        known.and_modify(|sent| sent.push(draft)).or_insert_with(|| Sent::new(draft));
+    let mut sent = BTreeMap::<&str, Sent<'_, K>>::new();
+    for record in records {
+        let known = sent.entry(&record.keyed_id);
+        known.and_modify(|sent| sent.push(record)).or_insert_with(|| Sent::new(record));
     }
     if sent.is_empty() {
         return Ok(Stored::default());
     }
-    let batch = Batch { stores, tenant, region, target, sent: sent.into_values().collect() };
-    let (created, restarts) = admit(stores, tenant, |admission, tx| batch.attempt(admission, tx)).await?;
-    Ok(Stored { created, updated: drafts.len() as u64 - created, restarts })
+    let batch = Batch { app, tenant, region, sent: sent.into_values().collect() };
+    let (created, restarts) = admit(app, tenant, |admission, tx| batch.attempt(admission, tx)).await?;
+    Ok(Stored { created, updated: records.len() as u64 - created, restarts })
 }
 
-struct Batch<'a> {
-    stores: &'a AppContext,
+struct Batch<'a, K> {
+    app: &'a AppContext,
     tenant: TenantId,
     region: Region,
-    target: Target,
-    sent: Vec<Sent<'a>>,
+    sent: Vec<Sent<'a, K>>,
 }
 
-/// What the vault knows of a batch's identifiers, and what of each record arrives forgotten.
+/// The identifiers of a batch in the vault, and the bits of what arrives forgotten of each record.
 type BatchKnown = Known<Vec<i16>>;
 
-/// Whom the texts of records are to be searched for that arrive forgotten: by the number of the record.
+/// The identifiers of records that arrive forgotten and have texts, by the position of the record. The texts have to be
+/// searched for them.
 type Late = HashMap<usize, Vec<IdentifierId>>;
 
-/// What a batch changes beside the rows of its records.
+/// The changes of a batch beside the rows of its records.
 #[derive(Default)]
 struct Changes {
     created: u64,
@@ -71,20 +72,20 @@ struct Changes {
     mentions: Vec<NewMention>,
     /// The records whose customer arrives forgotten.
     newly_forgotten: Vec<Uuid>,
-    /// The identifiers that the texts of records are to be searched for.
+    /// The identifiers that the texts of records have to be searched for.
     learned: Vec<(Uuid, IdentifierId)>,
-    /// The records that must not have a text.
+    /// The records that had no text when the attempt read them, and still must not have one.
     missed: Vec<Uuid>,
 }
 
-impl Batch<'_> {
+impl<K: RecordKind> Batch<'_, K> {
     /// Returns how many records count as created, and how many attempts failed before this one.
     async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<(u64, u64), ArchiveError> {
         let tenant = self.tenant;
-        // A record whose external id contained its customer's number is stored under the keyed hash of that id.
+        // A record may be stored under its external id or under the keyed hash of it.
         let ids: HashSet<&String> =
-            self.sent.iter().flat_map(|sent| [&sent.draft.external_id, &sent.draft.keyed_id]).collect();
-        let mut existing = existing::existing(&mut tx, tenant, self.target, ids.into_iter().cloned()).await?;
+            self.sent.iter().flat_map(|sent| [&sent.record.external_id, &sent.record.keyed_id]).collect();
+        let mut existing = existing::existing::<K>(&mut tx, tenant, ids.into_iter().cloned()).await?;
         drop(tx);
         let arrivals: Vec<_> = self.sent.iter().map(|sent| Arrival::new(sent, &mut existing)).collect();
         let known = self.identify(&admission, &arrivals).await?;
@@ -95,8 +96,8 @@ impl Batch<'_> {
 
         let mut tx = admission.enter().await?;
         let renamed: Vec<_> = arrivals.iter().filter_map(Arrival::renamed).collect();
-        existing::rename(&mut tx, tenant, self.target, &renamed).await?;
-        let written = sql::upsert(&mut tx, tenant, self.target, &rows).await?;
+        existing::rename::<K>(&mut tx, tenant, &renamed).await?;
+        let written = sql::upsert(&mut tx, tenant, &rows, self.app.clock.now()).await?;
         let changes = self.changes((&arrivals, &rows), &written, &known, &late)?;
         self.write(&mut tx, &changes).await?;
         tx.commit().await?;
@@ -104,8 +105,8 @@ impl Batch<'_> {
     }
 
     /// The stored texts of the records that are sent again after their customer was forgotten.
-    async fn memory(&self, arrivals: &[Arrival<'_>], known: &BatchKnown) -> Result<Memory, ArchiveError> {
-        let (tenant, target) = (self.tenant, self.target);
+    async fn memory(&self, arrivals: &[Arrival<'_, K>], known: &BatchKnown) -> Result<Memory, ArchiveError> {
+        let tenant = self.tenant;
         let arrivals = arrivals.iter().zip(&known.plan);
         let again = arrivals.filter(|(arrival, arrives)| arrival.before.is_some() && arrival.is_gone(**arrives));
         let again: Vec<Uuid> = again.map(|(arrival, _)| arrival.id.0).collect();
@@ -113,9 +114,9 @@ impl Batch<'_> {
         if again.is_empty() {
             return Ok(memory);
         }
-        let mut tx = self.stores.archive.read().await?;
-        let mut mentions = mentions::of(&mut tx, tenant, Owner::from(target), &again).await?;
-        for (id, text) in existing::texts(&mut tx, tenant, target, again.into_iter()).await? {
+        let mut tx = self.app.archive.read().await?;
+        let mut mentions = mentions::of(&mut tx, tenant, Owner::from(K::TARGET), &again).await?;
+        for (id, text) in existing::texts::<K>(&mut tx, tenant, again.into_iter()).await? {
             let mentions = mentions.remove(&id).unwrap_or_default().into_iter();
             let kinds = mentions.filter_map(|mention| Some((usize::try_from(mention.n).ok()?, mention.kind)));
             memory.texts.insert(id, (text, kinds.collect()));
@@ -123,10 +124,11 @@ impl Batch<'_> {
         Ok(memory)
     }
 
-    /// What follows from the rows as they were written. A pass may have unlinked a record after this attempt read it.
+    /// The changes that follow from the rows as they were written. It is contended if a pass has unlinked a record after
+    /// this attempt read it.
     fn changes(
         &self,
-        (arrivals, rows): (&[Arrival<'_>], &[sql::RecordRow<'_>]),
+        (arrivals, rows): (&[Arrival<'_, K>], &[sql::Row<'_, K>]),
         written: &[(String, RecordId, i16)],
         known: &BatchKnown,
         late: &Late,
@@ -150,23 +152,23 @@ impl Batch<'_> {
                 changes.missed.extend(Some(id.0).filter(|_| was_there && !late.contains_key(&no)));
             }
             if was_there && bits & forgotten::CUSTOMER == 0 {
-                let new = row.customer().filter(|one| arrival.before.as_ref().is_none_or(|before| !before.holds(*one)));
+                let new = row.customer().filter(|one| arrival.before.as_ref().is_none_or(|before| !before.has(*one)));
                 changes.learned.extend(new.map(|one| (id.0, one)));
             }
             changes.learned.extend(late.get(&no).into_iter().flatten().map(|one| (id.0, *one)));
-            let known = (&known.ids, &known.erasures, self.target);
+            let known = (&known.ids, &known.erasures);
             changes.mentions.extend(arrival.mentions(row, (id, bits, was_there), known));
         }
         Ok(changes)
     }
 
-    /// Writes what changes beside the rows. A record that must not have a text may have got one after this attempt read it.
+    /// Writes the changes beside the rows. It is contended if a record has got a text after this attempt read it.
     async fn write(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<(), ArchiveError> {
-        let (tenant, owner) = (self.tenant, Owner::from(self.target));
+        let (tenant, owner) = (self.tenant, Owner::from(K::TARGET));
         let Changes { created: _, replaced, mentions, newly_forgotten, learned, missed } = changes;
         mentions::delete(tx, tenant, owner, replaced).await?;
         mentions::insert(tx, tenant, owner, mentions).await?;
-        if self.target == Target::Archive && !replaced.is_empty() {
+        if K::TARGET == Target::Archive && !replaced.is_empty() {
             mentions::move_content(tx, tenant, replaced).await?;
             mentions::forget_texts(tx, tenant, newly_forgotten).await?;
             if !rescan::with_texts(tx, tenant, missed).await?.is_empty() {
@@ -178,50 +180,53 @@ impl Batch<'_> {
     }
 
     /// The identifiers that the records are to keep, in view of the erasures.
-    async fn identify(&self, admission: &Admission<'_>, arrivals: &[Arrival<'_>]) -> Result<BatchKnown, ArchiveError> {
+    async fn identify(
+        &self,
+        admission: &Admission<'_>,
+        arrivals: &[Arrival<'_, K>],
+    ) -> Result<BatchKnown, ArchiveError> {
         let all = self.sent.iter().flat_map(Sent::all).flat_map(identifiers).collect();
         let known = admission.identify(
             &all,
             |erasures| {
-                let arrive = |arrival: &Arrival<'_>| arrival.arrives_forgotten(erasures, self.target);
+                let arrive = |arrival: &Arrival<'_, K>| arrival.arrives_forgotten(erasures);
                 let arrives: Vec<i16> = arrivals.iter().map(arrive).collect();
                 let arriving = arrivals.iter().zip(&arrives);
-                let wanted =
-                    arriving.flat_map(|(arrival, bits)| arrival.wanted(*bits, erasures, self.target)).collect();
+                let wanted = arriving.flat_map(|(arrival, bits)| arrival.wanted(*bits, erasures)).collect();
                 (arrives, wanted)
             },
             |arrives, ids| {
                 let arriving = arrivals.iter().zip(arrives).filter(|(arrival, bits)| !arrival.is_gone(**bits));
-                arriving.filter_map(|(one, _)| name_of(&one.sent.draft.customer, one.id, ids)).collect()
+                arriving.filter_map(|(one, _)| name_of(&one.sent.record.customer, one.id, ids)).collect()
             },
         );
         Ok(known.await?)
     }
 
-    /// The customers of records that arrive forgotten, or were before, and have a text: what they are called is kept until
-    /// the text was searched for it.
+    /// The identifiers of customers that are forgotten and whose record has a text. The vault keeps them until the text was
+    /// searched for them.
     async fn late(
         &self,
         admission: &Admission<'_>,
-        arrivals: &[Arrival<'_>],
+        arrivals: &[Arrival<'_, K>],
         known: &BatchKnown,
     ) -> Result<Late, ArchiveError> {
         let arriving = arrivals.iter().zip(&known.plan).enumerate();
-        let arriving: Vec<(usize, &Arrival<'_>)> = arriving
+        let arriving: Vec<(usize, &Arrival<'_, K>)> = arriving
             .filter(|(_, (arrival, arrives))| arrival.before.is_some() && arrival.is_gone(**arrives))
             .map(|(no, (arrival, _))| (no, arrival))
             .collect();
-        if arriving.is_empty() || self.target != Target::Archive {
+        if arriving.is_empty() || K::TARGET != Target::Archive {
             return Ok(Late::new());
         }
         let records: Vec<Uuid> = arriving.iter().map(|(_, arrival)| arrival.id.0).collect();
-        let with_texts = rescan::with_texts(&mut self.stores.archive.read().await?, self.tenant, &records).await?;
+        let with_texts = rescan::with_texts(&mut self.app.archive.read().await?, self.tenant, &records).await?;
         if with_texts.is_empty() {
             return Ok(Late::new());
         }
         let arriving = || {
             let with_text = arriving.iter().filter(|(_, arrival)| with_texts.contains(&arrival.id.0));
-            with_text.map(|(no, arrival)| (*no, arrival.id, &arrival.sent.draft.customer))
+            with_text.map(|(no, arrival)| (*no, arrival.id, &arrival.sent.record.customer))
         };
         let own = arriving().flat_map(|(.., customer)| own_identifiers(customer)).collect();
         let names = |ids: &Resolved| arriving().filter_map(|(_, id, customer)| name_of(customer, id, ids)).collect();

@@ -1,5 +1,5 @@
-//! What the placeholders of texts stand for. A text holds numbers only; a mention row holds the identifier's id, and the
-//! night sets it NULL. So forgetting rewrites no text.
+//! Mentions: the identifiers that the placeholders of texts represent. A text contains only numbers, and a mention row
+//! contains the identifier's id. The pass sets that id to NULL, so forgetting rewrites no text.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
-use crate::store::{Archive, Query, Result, StoreError, Tx};
+use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
+
+/// Removes what was unlinked from free pages. The pass unlinks many mentions, and few rows of other tables.
+pub const SCRUB: Sql = Sql::per("VACUUM mentions", "");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[repr(i16)]
@@ -22,7 +25,7 @@ pub enum Owner {
     SurveyResponse = 2,
     /// A raw event's attributes.
     RawEvent = 3,
-    /// A text that belongs to an interaction; the record is the content's id.
+    /// A text of an interaction. The record is the id of the content.
     Content = 4,
 }
 
@@ -41,9 +44,8 @@ impl From<Target> for Owner {
 pub struct Mention {
     /// The number between the delimiters.
     pub n: i32,
-    /// What kind of identifier stood there.
     pub kind: Kind,
-    /// The identifier; none once it was forgotten.
+    /// It is `None` after the identifier was forgotten.
     pub identifier: Option<IdentifierId>,
 }
 
@@ -51,7 +53,7 @@ pub struct Mention {
 #[derive(Clone, Copy, Debug)]
 pub struct NewMention {
     pub record: Uuid,
-    /// When the record happened: a pass cuts up to a day.
+    /// The time of the record, because a pass forgets up to a cut-off.
     pub at: DateTime<Utc>,
     pub mention: Mention,
 }
@@ -105,6 +107,30 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, record
         .await
 }
 
+/// Gives the mentions of a record to the record that replaces it.
+pub async fn move_to(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, old: Uuid, new: Uuid) -> Result<u64> {
+    tx.query("UPDATE mentions SET")
+        .with(" record_id = ", new)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .with(" AND record_id = ", old)
+        .execute()
+        .await
+}
+
+/// Whether any text of an owner mentions an identifier, or once did. The order lets the planner use the index even if it expects to find a
+/// row soon.
+pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -> Result<bool> {
+    let one: Option<(Uuid,)> = tx
+        .query("SELECT record_id FROM mentions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .push(" ORDER BY record_id LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(one.is_some())
+}
+
 pub async fn of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -130,7 +156,7 @@ pub async fn of(
     Ok(found)
 }
 
-/// Content happened when its interaction did, and so did what its texts mention: the night cuts up to a day.
+/// Gives the content of interactions, and its mentions, the time of the interaction, because a pass forgets up to a cut-off.
 pub async fn move_content(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<()> {
     tx.query("UPDATE contents SET at = i.at FROM interactions i")
         .with(" WHERE contents.tenant_id = ", tenant)
@@ -150,8 +176,8 @@ pub async fn move_content(tx: &mut Tx<Archive>, tenant: TenantId, interactions: 
     Ok(())
 }
 
-/// Forgets whom the texts of some interactions mention: their customer was forgotten by what came in, and which of the
-/// mentions are the customer's is not known.
+/// Forgets all mentions in the texts of some interactions. Their customer arrives forgotten, and nobody knows which of the
+/// mentions are the customer's.
 pub async fn forget_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<u64> {
     if interactions.is_empty() {
         return Ok(0);

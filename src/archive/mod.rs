@@ -1,22 +1,38 @@
-//! The archive: interactions, survey responses and raw events, without a single identifier in them.
+//! The archive: interactions, survey responses, and raw events, without any identifier in them.
 
 mod arrival;
-mod columns;
+pub mod customer;
 mod existing;
 pub mod http;
-pub mod incoming;
 mod ingest;
+pub mod intake;
+pub mod kinds;
 pub mod mentions;
 mod model;
 mod parsed;
+mod render;
 pub mod rescan;
 mod search;
 pub mod selector;
 mod sql;
 pub mod unlink;
 
-pub use columns::Columns;
-pub use ingest::{BATCH, Stored, store};
+pub use kinds::{Channel, Direction, Interaction, RawEvent, RecordKind, SurveyResponse, table};
 pub use model::{ArchiveError, CustomerField, Record, View, forgotten};
 pub use search::{Search, find, interactions_of, plan, search};
 pub use selector::{Hits, preview};
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 11] = [
+    ("interactions", "phone_id"),
+    ("interactions", "email_id"),
+    ("interactions", "name_id"),
+    ("survey_responses", "phone_id"),
+    ("survey_responses", "email_id"),
+    ("survey_responses", "name_id"),
+    ("raw_events", "phone_id"),
+    ("raw_events", "email_id"),
+    ("raw_events", "name_id"),
+    ("mentions", "identifier_id"),
+    ("rescans", "identifier_id"),
+];

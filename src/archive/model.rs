@@ -1,24 +1,25 @@
-//! What the archive answers, and why it may not.
+//! Records as they are read, and the errors of the archive.
 
 use chrono::{DateTime, Utc};
 use pii::Kind;
 
+use super::kinds::RecordKind;
 use super::mentions::Mention;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
 use crate::vault::{Contended, VaultError};
 
-/// Bits of a record's `forgotten`: what was cut, whatever is imported again.
+/// Bits of a record's `forgotten`. They stay when the record is sent again.
 pub mod forgotten {
     pub const PHONE: i16 = 1;
     pub const EMAIL: i16 = 2;
     pub const NAME: i16 = 4;
     pub const CUSTOMER: i16 = PHONE | EMAIL | NAME;
-    /// A mention of somebody else in its texts.
+    /// A mention in the text of the record, of another person than its customer.
     pub const MENTION: i16 = 8;
     pub const ANYBODY: i16 = CUSTOMER | MENTION;
-    /// An interaction's content, which a request deleted: it takes no more.
+    /// The content of an interaction, which a request has deleted. The interaction accepts no more content.
     pub const CONTENT: i16 = 16;
 }
 
@@ -38,16 +39,15 @@ pub enum View {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CustomerField {
-    /// There never was one.
+    /// The record never had an identifier in this field.
     Empty,
-    /// There was one; it was forgotten.
     Forgotten,
     Held(Kind, IdentifierId),
 }
 
-/// The columns that all kinds of records share, as read.
+/// A record as it is read: the columns that all kinds share, and those of its kind.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct Record<K> {
     pub id: RecordId,
     /// The sending system's id, its keyed hash, or, of a forgotten record, `Anonymized` instead of that hash.
     pub external_id: String,
@@ -55,14 +55,14 @@ pub struct Record {
     pub phone: CustomerField,
     pub email: CustomerField,
     pub name: CustomerField,
-    /// Whether any identifier of it was forgotten.
+    /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
-    /// What the placeholders of its texts stand for.
+    /// The identifiers that the placeholders of its text stand for.
     pub mentions: Vec<Mention>,
-    pub columns: super::columns::Columns,
+    pub columns: K,
 }
 
-impl Listed for Record {
+impl<K: RecordKind> Listed for Record<K> {
     fn position(&self) -> Position {
         Position { at: self.at, id: self.id.0 }
     }
@@ -72,7 +72,6 @@ impl Listed for Record {
     }
 }
 
-/// Why the archive did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error(transparent)]

@@ -1,12 +1,11 @@
-//! From what was sent to what is kept of it, before the vault is asked.
+//! From a record as it was sent to the record that is stored, before the vault is asked.
 
 use chrono::{DateTime, Datelike as _, Utc};
 use pii::text::{Find, Finder, Found, Own, tokenize_json, tokenize_text};
 use pii::{Email, IdentifierError, PersonName, Phone, Pii, Region};
 use serde_json::{Map, Value};
 
-use super::columns::Columns;
-use super::incoming::{Channel, CustomerIn, Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
+use super::kinds::{Channel, CustomerIn, RecordKind};
 use crate::base::clock::microseconds;
 use crate::base::field::FieldError;
 use crate::base::hex::hex;
@@ -20,8 +19,8 @@ pub struct Customer {
     pub name: Option<Pii<PersonName>>,
 }
 
-/// A record that was read: everything of it but its identifiers is as it will be stored.
-pub struct ParsedRecord {
+/// A record of which everything but the identifiers is as it will be stored.
+pub struct ParsedRecord<K> {
     /// The sending system's id, as it was sent.
     pub external_id: String,
     /// The keyed hash of that id.
@@ -30,130 +29,41 @@ pub struct ParsedRecord {
     pub is_keyed: bool,
     pub at: DateTime<Utc>,
     pub customer: Customer,
-    /// What the placeholders of its texts stand for.
+    /// The identifiers that the placeholders of its text stand for.
     pub mentions: Vec<Found>,
-    pub columns: Columns,
-    /// Pointers to customer fields that are no identifiers: the record is kept without them.
+    pub columns: K,
+    /// Pointers to customer fields that are not identifiers. The record is stored without them.
     pub ignored: Vec<&'static str>,
 }
 
-/// Reads the records of one tenant.
+/// Parses the records of one tenant.
 pub struct Reader<'a> {
-    /// Whose national numbers need no country code.
     pub region: Region,
-    /// Under whose key external ids are hashed.
     pub keyset: &'a Keyset,
 }
 
-/// The texts of one record while it is read.
-struct Texts<'a> {
+/// The texts of one record while it is parsed.
+pub struct Texts<'a> {
     reader: &'a Reader<'a>,
     finder: Finder,
     mentions: Vec<Found>,
 }
 
-impl Incoming for InteractionIn {
-    fn read(self, reader: &Reader<'_>) -> Result<ParsedRecord, Vec<FieldError>> {
-        let Self {
-            external_id,
-            channel,
-            direction,
-            started_at,
-            ended_at,
-            queue,
-            agent_id,
-            outcome,
-            customer,
-            attributes,
-        } = self;
-        let mut wrong = Vec::new();
-        check_time(started_at, "/started_at", &mut wrong);
-        if let Some(ended_at) = ended_at {
-            check_time(ended_at, "/ended_at", &mut wrong);
-            if ended_at < started_at {
-                wrong.push(FieldError::at("/ended_at", "out_of_range", "must not be before started_at"));
-            }
-        }
-        check_attributes(attributes.as_ref(), &mut wrong);
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
-        let (customer, ignored) = reader.customer(channel, customer.unwrap_or_default());
-        let mut texts = reader.texts(&customer);
-        let columns = Columns::Interaction {
-            ended_at: ended_at.map(microseconds),
-            channel,
-            direction,
-            queue: texts.word(queue),
-            agent_id: texts.word(agent_id),
-            outcome: texts.word(outcome),
-            attributes: texts.attributes(attributes),
-        };
-        Ok(texts.draft(external_id, started_at, (customer, ignored), columns))
-    }
-}
-
-impl Incoming for SurveyResponseIn {
-    fn read(self, reader: &Reader<'_>) -> Result<ParsedRecord, Vec<FieldError>> {
-        let Self { external_id, interaction_external_id, answered_at, phone_number, score, comment } = self;
-        let mut wrong = Vec::new();
-        check_time(answered_at, "/answered_at", &mut wrong);
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
-        let mut ignored = Vec::new();
-        let customer =
-            Customer { phone: reader.phone(phone_number, "/phone_number", &mut ignored), ..Customer::default() };
-        let mut texts = reader.texts(&customer);
-        let columns = Columns::SurveyResponse {
-            interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),
-            score,
-            comment: comment.map(|comment| texts.text(&comment)),
-        };
-        Ok(texts.draft(external_id, answered_at, (customer, ignored), columns))
-    }
-}
-
-impl Incoming for RawEventIn {
-    fn read(self, reader: &Reader<'_>) -> Result<ParsedRecord, Vec<FieldError>> {
-        let Self { external_id, interaction_external_id, occurred_at, event, phone_number, email, attributes } = self;
-        let mut wrong = Vec::new();
-        check_time(occurred_at, "/occurred_at", &mut wrong);
-        check_attributes(attributes.as_ref(), &mut wrong);
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
-        let mut ignored = Vec::new();
-        let customer = Customer {
-            phone: reader.phone(phone_number, "/phone_number", &mut ignored),
-            email: reader.email(email, "/email", &mut ignored),
-            name: None,
-        };
-        let mut texts = reader.texts(&customer);
-        let columns = Columns::RawEvent {
-            interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),
-            event: texts.word(Some(event)).unwrap_or_default(),
-            attributes: texts.attributes(attributes),
-        };
-        Ok(texts.draft(external_id, occurred_at, (customer, ignored), columns))
-    }
-}
-
 impl Reader<'_> {
-    fn phone(&self, raw: Option<String>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<Pii<Phone>> {
+    pub fn phone(
+        &self,
+        raw: Option<String>,
+        pointer: &'static str,
+        ignored: &mut Vec<&'static str>,
+    ) -> Option<Pii<Phone>> {
         note(Phone::parse(&raw?, self.region), pointer, ignored)
     }
 
-    #[expect(clippy::unused_self, reason = "reads like its neighbours")]
-    fn email(&self, raw: Option<String>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<Pii<Email>> {
-        note(Email::parse(&raw?), pointer, ignored)
-    }
-
-    fn customer(&self, channel: Channel, customer: CustomerIn) -> (Customer, Vec<&'static str>) {
+    pub fn customer(&self, channel: Channel, customer: CustomerIn) -> (Customer, Vec<&'static str>) {
         let CustomerIn { phone_number, email, name } = customer;
         let (mut read, mut ignored) = (Customer::default(), Vec::new());
         if channel == Channel::Chat {
-            // A chatter's id is an address, a number, or else kept as the name, in whichever field it came (A18).
+            // The id of a chat's customer may be an address, a number, or a name, in any of the fields (A18).
             for (raw, pointer) in [(phone_number, "/customer/phone_number"), (email, "/customer/email")] {
                 if let Some(raw) = raw {
                     self.named(&raw, pointer, &mut read, &mut ignored);
@@ -161,7 +71,7 @@ impl Reader<'_> {
             }
         } else {
             read.phone = self.phone(phone_number, "/customer/phone_number", &mut ignored);
-            read.email = self.email(email, "/customer/email", &mut ignored);
+            read.email = self::email(email, "/customer/email", &mut ignored);
         }
         if let Some(name) = name {
             self.named(&name, "/customer/name", &mut read, &mut ignored);
@@ -169,8 +79,8 @@ impl Reader<'_> {
         (read, ignored)
     }
 
-    /// Reads what should be a name. Numbers and addresses in it go to the customer's own fields, where they are found and
-    /// forgotten; one too many of a kind is left out with a warning, never kept as a name, and so is what is suppressed.
+    /// Parses the text of a name. Numbers and addresses in it become the customer's own, so that they are found and
+    /// forgotten. A second number or address is left out with a warning, and so is a redacted value.
     fn named(&self, raw: &str, pointer: &'static str, read: &mut Customer, ignored: &mut Vec<&'static str>) {
         let whole = Email::parse(raw).map(Found::Email).or_else(|_| Phone::parse(raw, self.region).map(Found::Phone));
         let found = match whole {
@@ -200,13 +110,17 @@ impl Reader<'_> {
         }
     }
 
-    fn texts(&self, customer: &Customer) -> Texts<'_> {
+    pub fn texts(&self, customer: &Customer) -> Texts<'_> {
         let Customer { phone, email, name } = customer.clone();
         Texts { reader: self, finder: Finder::new(self.region, Own { phone, email, name }), mentions: Vec::new() }
     }
 }
 
-/// The identifier, if it is one; a field that says there is none is no mistake.
+pub fn email(raw: Option<String>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<Pii<Email>> {
+    note(Email::parse(&raw?), pointer, ignored)
+}
+
+/// The identifier, if the value is one. A value such as "anonymous" is not a mistake.
 fn note<T>(read: Result<T, IdentifierError>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<T> {
     match read {
         Ok(identifier) => Some(identifier),
@@ -219,20 +133,20 @@ fn note<T>(read: Result<T, IdentifierError>, pointer: &'static str, ignored: &mu
 }
 
 impl Texts<'_> {
-    fn text(&mut self, text: &str) -> String {
+    pub fn text(&mut self, text: &str) -> String {
         tokenize_text(&self.finder, text, &mut self.mentions)
     }
 
-    fn attributes(&mut self, attributes: Option<Map<String, Value>>) -> Option<String> {
+    pub fn attributes(&mut self, attributes: Option<Map<String, Value>>) -> Option<String> {
         attributes.map(|map| tokenize_json(&self.finder, Value::Object(map), &mut self.mentions).to_string())
     }
 
-    /// A word by which records are grouped. It is no text, but must not contain the customer either.
-    fn word(&self, word: Option<String>) -> Option<String> {
+    /// A word by which records are grouped. It is not a text, but it must not contain the customer either.
+    pub fn word(&self, word: Option<String>) -> Option<String> {
         word.map(|word| self.keyed_if_own("word", word))
     }
 
-    fn external_id(&self, id: String) -> String {
+    pub fn external_id(&self, id: String) -> String {
         self.keyed_if_own("external_id", id)
     }
 
@@ -240,13 +154,13 @@ impl Texts<'_> {
         if self.finder.holds_own(&text) { keyed(self.reader.keyset, purpose, &text) } else { text }
     }
 
-    fn draft(
+    pub fn record<K: RecordKind>(
         self,
         external_id: String,
         at: DateTime<Utc>,
         (customer, ignored): (Customer, Vec<&'static str>),
-        columns: Columns,
-    ) -> ParsedRecord {
+        columns: K,
+    ) -> ParsedRecord<K> {
         let is_keyed = is_keyed(&external_id) || self.finder.holds_own(&external_id);
         let keyed_id = keyed_id(self.reader.keyset, &external_id);
         let (at, mentions) = (microseconds(at), self.mentions);
@@ -254,20 +168,20 @@ impl Texts<'_> {
     }
 }
 
-/// The text under which a record is stored whose external id contains its customer's number, address, or name. An id that
-/// is such a hash already stays as it is: a caller may send the id that it was shown.
+/// The keyed hash of an external id. A record is stored under it if the id contains its customer's number, address, or
+/// name. An id that is such a hash already stays as it is, because a caller may send the id that it was shown.
 pub(super) fn keyed_id(keyset: &Keyset, id: &str) -> String {
     if is_keyed(id) { id.to_owned() } else { keyed(keyset, "external_id", id) }
 }
 
-/// Stands before the hexadecimal digits of a keyed hash.
+/// The text before the hexadecimal digits of a keyed hash.
 const KEYED: &str = "hash-";
 
 fn keyed(keyset: &Keyset, purpose: &str, text: &str) -> String {
     format!("{KEYED}{}", hex(&keyset.hash(purpose, text).0))
 }
 
-/// Whether a stored value is a keyed hash: [`super::selector::forget_descriptive`] asks the same in a statement.
+/// Whether a stored value is a keyed hash. [`super::selector::forget_descriptive`] has the same condition as SQL.
 pub(super) fn is_keyed(value: &str) -> bool {
     value.starts_with(KEYED) && value.chars().count() == KEYED.len() + 64
 }
@@ -276,22 +190,22 @@ pub(super) fn is_keyed(value: &str) -> bool {
 const LARGEST_ATTRIBUTES: usize = 32 * 1024;
 const DEEPEST_ATTRIBUTES: usize = 16;
 
-fn check_time(at: DateTime<Utc>, pointer: &'static str, wrong: &mut Vec<FieldError>) {
+pub fn check_time(at: DateTime<Utc>, pointer: &'static str, errors: &mut Vec<FieldError>) {
     if !(1970..=9999).contains(&at.year()) {
-        wrong.push(FieldError::at(pointer, "out_of_range", "must lie in the years 1970 to 9999"));
+        errors.push(FieldError::at(pointer, "out_of_range", "must lie in the years 1970 to 9999"));
     }
 }
 
-fn check_attributes(attributes: Option<&Map<String, Value>>, wrong: &mut Vec<FieldError>) {
+pub fn check_attributes(attributes: Option<&Map<String, Value>>, errors: &mut Vec<FieldError>) {
     let Some(attributes) = attributes else { return };
     if attributes.values().any(|value| depth(value) >= DEEPEST_ATTRIBUTES) {
-        wrong.push(FieldError::at("/attributes", "too_long", "must be at most 16 levels deep"));
+        errors.push(FieldError::at("/attributes", "too_long", "must be at most 16 levels deep"));
     } else if serde_json::to_string(attributes).is_ok_and(|text| text.len() > LARGEST_ATTRIBUTES) {
-        wrong.push(FieldError::at("/attributes", "too_long", "must be at most 32 KB of JSON"));
+        errors.push(FieldError::at("/attributes", "too_long", "must be at most 32 KB of JSON"));
     }
 }
 
-/// How many levels of arrays and objects a value has. The parser's own limit bounds the recursion.
+/// The number of levels of arrays and objects. The parser's own limit bounds the recursion.
 fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),

@@ -1,6 +1,6 @@
-//! Texts that are to be read again, because their interaction learned its customer after they came.
+//! Texts that have to be rescanned, because their interaction learned its customer after they were stored.
 //!
-//! Here is noted for whom. Reading them needs the object store: it is the content's own business.
+//! Ingest notes the identifiers here. The rescan itself needs the object store, so it is in `content/text/rescan.rs`.
 
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
-/// Notes that the texts of interactions are to be searched for identifiers of theirs. Answers how many searches that makes.
+/// Notes that the texts of interactions have to be searched for some identifiers. It returns the number of searches.
 pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, IdentifierId)]) -> Result<u64> {
     let mut noted = 0;
     for chunk in learned.chunks(1_000) {
@@ -31,7 +31,7 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, Iden
     Ok(noted)
 }
 
-/// Those of some interactions that have a text.
+/// The interactions that have a text.
 pub async fn with_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<Vec<Uuid>> {
     if interactions.is_empty() {
         return Ok(Vec::new());
@@ -42,6 +42,45 @@ pub async fn with_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[
         .with_any(" AND interaction_id", interactions.iter().copied());
     let rows: Vec<(Uuid,)> = of_texts(query, " AND kind").all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The identifiers that a text must still be searched for.
+pub async fn pending_of(tx: &mut Tx<Archive>, tenant: TenantId, text: ContentId) -> Result<Vec<IdentifierId>> {
+    let rows: Vec<(IdentifierId,)> = tx
+        .query("SELECT identifier_id FROM rescans")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id = ", text)
+        .push(" AND state <> 'done' ORDER BY identifier_id")
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Notes the outcome of the search of a text for some identifiers: `done`, or `missing` if its object was not found.
+pub async fn note_state(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    text: ContentId,
+    identifiers: &[IdentifierId],
+    state: &str,
+) -> Result<u64> {
+    tx.query("UPDATE rescans SET")
+        .with(" state = ", state)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id = ", text)
+        .with_any(" AND identifier_id", identifiers.iter().copied())
+        .execute()
+        .await
+}
+
+/// Gives the searches of a text to the text that replaces it.
+pub async fn move_to(tx: &mut Tx<Archive>, tenant: TenantId, old: ContentId, new: ContentId) -> Result<u64> {
+    tx.query("UPDATE rescans SET")
+        .with(" content_id = ", new)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND content_id = ", old)
+        .execute()
+        .await
 }
 
 fn of_texts<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {

@@ -1,28 +1,28 @@
-//! What a request selects: one text for the preview and for the pass, so that the one promises what the other does.
+//! The condition that decides which records a request selects. The preview and the pass share it, so that the preview
+//! promises exactly the work of the pass.
 //!
-//! A record is selected by an identifier of its customer, or by a mention of it in the record's texts, when it happened
-//! before the cut-off (A3, A18). The identifiers and cut-offs stand in a relation `selected (identifier_id, cutoff)`
-//! that the caller defines first.
+//! A record before the cut-off is selected by an identifier of its customer, or by a mention in its text (A3, A18). The
+//! identifiers and cut-offs are in a relation `selected (identifier_id, cutoff)` that the caller defines first.
 
 use chrono::{DateTime, Utc};
 
+use super::kinds::{descriptive, table};
 use super::mentions::Owner;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
 
-/// What a request would hit in one target.
+/// The matches of a request in one target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
     pub records: u64,
-    /// When the first of them happened.
+    /// The time of the first record.
     pub first: Option<DateTime<Utc>>,
-    /// When the last of them happened.
+    /// The time of the last record.
     pub last: Option<DateTime<Utc>>,
 }
 
 impl Hits {
-    /// Adds what was hit elsewhere.
     pub fn add(&mut self, other: Self) {
         self.records += other.records;
         self.first = [self.first, other.first].into_iter().flatten().min();
@@ -30,7 +30,7 @@ impl Hits {
     }
 }
 
-/// A span of time: from inclusive, to exclusive; `None` is open.
+/// A span of time. `None` is open.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span {
     /// The first instant of it.
@@ -39,29 +39,8 @@ pub struct Span {
     pub to: Option<DateTime<Utc>>,
 }
 
-/// The table of a target. All three have the same first columns.
-#[must_use]
-pub const fn table(target: Target) -> &'static str {
-    match target {
-        Target::Archive => "interactions",
-        Target::SmsSurvey => "survey_responses",
-        Target::RawData => "raw_events",
-    }
-}
-
-/// The columns of a target that describe a record in a word, or join it to another: where such a value contained the
-/// record's own number, address, or name, its keyed hash is stored.
-#[must_use]
-pub const fn descriptive(target: Target) -> &'static [&'static str] {
-    match target {
-        Target::Archive => &["queue", "agent_id", "outcome"],
-        Target::SmsSurvey => &["interaction_external_id"],
-        Target::RawData => &["interaction_external_id", "event"],
-    }
-}
-
-/// Appends to a SET list that the descriptive values that are keyed hashes become the constant `Anonymized`: a hash that
-/// stays would join a forgotten record to a later one of the same customer.
+/// Appends to a SET list that descriptive values with a keyed hash become `Anonymized`. Such a hash would join a forgotten
+/// record to a later one of the same customer.
 pub fn forget_descriptive(query: Query<'_>, target: Target) -> Query<'_> {
     descriptive(target).iter().fold(query, |query, column| {
         query
@@ -77,7 +56,7 @@ pub fn forget_descriptive(query: Query<'_>, target: Target) -> Query<'_> {
     })
 }
 
-/// Appends the records whose customer is selected: `(id, at, phone_id, email_id, name_id)`, each once.
+/// Appends the records with a selected customer, each once: `(id, at, phone_id, email_id, name_id)`.
 pub fn customers(query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
     let query = customers_by("phone_id", query, tenant, target, span);
     customers_by("email_id", query.push(" UNION "), tenant, target, span)

@@ -3,11 +3,13 @@
 //! A caller gives the set to act on as a function that begins the statement with a WITH. So a pass and its work tables
 //! decide which records are unlinked, and only the archive's own files name the archive's tables.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::kinds::table;
 use super::mentions::Owner;
 use super::model::forgotten;
-use super::selector::{Span, forget_descriptive, table};
+use super::selector::{Span, forget_descriptive};
 use crate::base::id::TenantId;
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
@@ -25,6 +27,7 @@ pub async fn customers(
     tenant: TenantId,
     target: Target,
     span: Span,
+    now: DateTime<Utc>,
     selected: impl Fn(Query<'_>) -> Query<'_>,
 ) -> Result<u64> {
     let mut unlinked = 0;
@@ -32,7 +35,8 @@ pub async fn customers(
         let query = selected(tx.query(""))
             .push(" UPDATE ")
             .push(table(target))
-            .with(" SET forgotten = forgotten | CASE WHEN phone_id IS NULL THEN 0 ELSE ", forgotten::PHONE)
+            .with(" SET changed_at = ", now)
+            .with(", forgotten = forgotten | CASE WHEN phone_id IS NULL THEN 0 ELSE ", forgotten::PHONE)
             .with(" END | CASE WHEN email_id IS NULL THEN 0 ELSE ", forgotten::EMAIL)
             .with(" END | CASE WHEN name_id IS NULL THEN 0 ELSE ", forgotten::NAME)
             .push(" END, phone_id = NULL, email_id = NULL, name_id = NULL");
@@ -93,12 +97,14 @@ pub async fn mark_mentioning(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     target: Target,
+    now: DateTime<Utc>,
     noted: impl FnOnce(Query<'_>) -> Query<'_>,
 ) -> Result<u64> {
     noted(tx.query(""))
         .push(" UPDATE ")
         .push(table(target))
-        .with(" SET forgotten = forgotten | ", forgotten::MENTION)
+        .with(" SET changed_at = ", now)
+        .with(", forgotten = forgotten | ", forgotten::MENTION)
         .push(" FROM noted h WHERE ")
         .push(table(target))
         .with(".tenant_id = ", tenant)
@@ -130,10 +136,16 @@ pub async fn count_untouched(
 
 /// Closes the selected interactions: they accept no more content. `selected` appends a WITH of the relation
 /// `selected (identifier_id, cutoff)`.
-pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId, selected: impl Fn(Query<'_>) -> Query<'_>) -> Result<()> {
+pub async fn close(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    selected: impl Fn(Query<'_>) -> Query<'_>,
+) -> Result<()> {
     for column in SELECTING {
         let query = selected(tx.query(""))
-            .with(" UPDATE interactions SET forgotten = forgotten | ", forgotten::CONTENT)
+            .with(" UPDATE interactions SET changed_at = ", now)
+            .with(", forgotten = forgotten | ", forgotten::CONTENT)
             .push(" FROM selected s");
         of_selected(column, query, tenant).push(" = 0").execute().await?;
     }
@@ -142,10 +154,16 @@ pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId, selected: impl Fn(Que
 
 /// Opens those of the selected interactions again that `kept (interaction_id)` contains. `selected` appends a WITH of
 /// both relations.
-pub async fn reopen(tx: &mut Tx<Archive>, tenant: TenantId, selected: impl Fn(Query<'_>) -> Query<'_>) -> Result<()> {
+pub async fn reopen(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    selected: impl Fn(Query<'_>) -> Query<'_>,
+) -> Result<()> {
     for column in SELECTING {
         let query = selected(tx.query(""))
-            .with(" UPDATE interactions SET forgotten = forgotten & ", !forgotten::CONTENT)
+            .with(" UPDATE interactions SET changed_at = ", now)
+            .with(", forgotten = forgotten & ", !forgotten::CONTENT)
             .push(" FROM selected s");
         of_selected(column, query, tenant).push(" <> 0 AND id IN (SELECT interaction_id FROM kept)").execute().await?;
     }
@@ -216,18 +234,6 @@ pub fn identifiers_in<'c>(
         .with(" AND target = ", owner)
         .push(" AND identifier_id IS NOT NULL")
         .with_any(" AND record_id", records)
-}
-
-/// Whether any text of an owner mentions an identifier, or once did.
-pub async fn any_mention(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -> Result<bool> {
-    let one: Option<(i32,)> = tx
-        .query("SELECT n FROM mentions")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND target = ", owner)
-        .push(" LIMIT 1")
-        .maybe()
-        .await?;
-    Ok(one.is_some())
 }
 
 /// Appends a join of the rows `c` of an outer relation with their interactions `r` before the cut-off of `s`, and the

@@ -11,6 +11,7 @@ pub mod day;
 pub mod field;
 pub mod hex;
 pub mod id;
+pub mod json;
 pub mod page;
 pub mod patch;
 pub mod purpose;

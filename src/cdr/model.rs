@@ -18,7 +18,7 @@ pub enum CallLogError {
     Required(&'static str),
     /// A column does not contain the expected value, or is not UTF-8.
     #[error("`{0}` cannot be read")]
-    Format(&'static str),
+    CallLogFormat(&'static str),
     /// A column contains an impossible time or duration.
     #[error("`{0}` is out of range")]
     OutOfRange(&'static str),
@@ -29,7 +29,7 @@ impl CallLogError {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Columns | Self::Format(_) => "format",
+            Self::Columns | Self::CallLogFormat(_) => "format",
             Self::TooLong => "too_long",
             Self::Required(_) => "required",
             Self::OutOfRange(_) => "out_of_range",
@@ -41,7 +41,7 @@ impl CallLogError {
     pub const fn column(self) -> Option<&'static str> {
         match self {
             Self::Columns | Self::TooLong => None,
-            Self::Required(column) | Self::Format(column) | Self::OutOfRange(column) => Some(column),
+            Self::Required(column) | Self::CallLogFormat(column) | Self::OutOfRange(column) => Some(column),
         }
     }
 }

@@ -13,11 +13,10 @@ use super::exit::{CommandError, Exit};
 use super::job::find;
 use super::output::print;
 use crate::app::{self, Addresses};
-use crate::archive::http::{Ingest, Ingested};
-use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
+use crate::archive::intake::{Ingested, Intake};
+use crate::archive::{Interaction, RawEvent, RecordKind, SurveyResponse};
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::RunId;
-use crate::base::target::Target;
 use crate::config::Config;
 use crate::content::ContentStore;
 use crate::http::auth::dev_token;
@@ -84,10 +83,9 @@ fn fresh_folder(wanted: Option<PathBuf>) -> Result<PathBuf, CommandError> {
 
 /// Fills the archive with two weeks of a small contact centre.
 async fn fill(stores: &AppContext, tenant: &Tenant, sample: &Sample) -> Result<(), CommandError> {
-    let calls = ingest::<InteractionIn>(stores, tenant, sample, SampleKind::Interactions, Target::Archive).await?;
-    let answers =
-        ingest::<SurveyResponseIn>(stores, tenant, sample, SampleKind::SurveyResponses, Target::SmsSurvey).await?;
-    let events = ingest::<RawEventIn>(stores, tenant, sample, SampleKind::RawEvents, Target::RawData).await?;
+    let calls = ingest::<Interaction>(stores, tenant, sample, SampleKind::Interactions).await?;
+    let answers = ingest::<SurveyResponse>(stores, tenant, sample, SampleKind::SurveyResponses).await?;
+    let events = ingest::<RawEvent>(stores, tenant, sample, SampleKind::RawEvents).await?;
     print(&format!(
         "{DAYS} days of a small contact centre: {} calls, chats and e-mails, {} survey responses, {} raw events",
         calls.created, answers.created, events.created
@@ -95,20 +93,19 @@ async fn fill(stores: &AppContext, tenant: &Tenant, sample: &Sample) -> Result<(
     Ok(())
 }
 
-async fn ingest<T: Incoming>(
+async fn ingest<K: RecordKind>(
     stores: &AppContext,
     tenant: &Tenant,
     sample: &Sample,
     kind: SampleKind,
-    target: Target,
 ) -> Result<Ingested, CommandError> {
     let mut lines = Vec::new();
     sample::write(sample, kind, &mut lines)?;
-    let mut ingest = Ingest::<T>::begin(stores, tenant, target).await?;
+    let mut intake = Intake::<K>::begin(stores, tenant).await?;
     for (line, number) in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).zip(1..) {
-        ingest.take(number, Some(line)).await?;
+        intake.take(number, Some(line)).await?;
     }
-    Ok(ingest.end().await?)
+    Ok(intake.end().await?)
 }
 
 /// The service as a privacy officer uses it.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
 
 use super::exit::CommandError;
-use crate::archive::{self, incoming::Channel};
+use crate::archive::{self, Channel};
 use crate::base::content::ContentKind;
 use crate::base::crypto::Sha256;
 use crate::base::id::RecordId;

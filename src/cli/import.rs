@@ -13,9 +13,8 @@ use super::folder::{self, Imported, RejectedFile};
 use super::job::{self, find};
 use super::output::print;
 use crate::app;
-use crate::archive::http::{Ingest, Ingested};
-use crate::archive::incoming::{Incoming, InteractionIn, RawEventIn, SurveyResponseIn};
-use crate::base::target::Target;
+use crate::archive::intake::{Ingested, Intake};
+use crate::archive::{Interaction, RawEvent, RecordKind, SurveyResponse};
 use crate::cdr::{self, CdrError};
 use crate::config::Config;
 use crate::http::FieldError;
@@ -35,31 +34,27 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Co
         return Ok(if imported.rejected.is_empty() { Exit::Done } else { Exit::Incomplete });
     }
     let ingested = match arguments.kind {
-        ImportKind::Interactions => import::<InteractionIn>(&stores, &arguments, Target::Archive).await?,
-        ImportKind::SurveyResponses => import::<SurveyResponseIn>(&stores, &arguments, Target::SmsSurvey).await?,
-        ImportKind::RawEvents => import::<RawEventIn>(&stores, &arguments, Target::RawData).await?,
+        ImportKind::Interactions => import::<Interaction>(&stores, &arguments).await?,
+        ImportKind::SurveyResponses => import::<SurveyResponse>(&stores, &arguments).await?,
+        ImportKind::RawEvents => import::<RawEvent>(&stores, &arguments).await?,
     };
     show(&ingested, arguments.json);
     Ok(if ingested.rejected.is_empty() { Exit::Done } else { Exit::Incomplete })
 }
 
-async fn import<T: Incoming>(
-    stores: &AppContext,
-    arguments: &ImportArguments,
-    target: Target,
-) -> Result<Ingested, CommandError> {
+async fn import<K: RecordKind>(stores: &AppContext, arguments: &ImportArguments) -> Result<Ingested, CommandError> {
     let ImportArguments { format, kind, tenant, time_zone, file, .. } = arguments;
     let tenant = find(stores, tenant).await?;
-    let mut ingest = Ingest::<T>::begin(stores, &tenant, target).await?;
+    let mut intake = Intake::<K>::begin(stores, &tenant).await?;
     let input = open(file)?;
     match format.exchange() {
-        None => import_lines(&mut ingest, input).await?,
+        None => import_lines(&mut intake, input).await?,
         Some(_) if *kind != ImportKind::Interactions => {
             return Err(CommandError::Usage("a call log contains interactions only: leave out --kind".to_owned()));
         }
-        Some(exchange) => import_calls(&mut ingest, exchange, time_zone.unwrap_or(tenant.zone), input).await?,
+        Some(exchange) => import_calls(&mut intake, exchange, time_zone.unwrap_or(tenant.zone), input).await?,
     }
-    Ok(ingest.end().await?)
+    Ok(intake.end().await?)
 }
 
 fn open(file: &Path) -> Result<Box<dyn Read>, CommandError> {
@@ -72,7 +67,7 @@ fn open(file: &Path) -> Result<Box<dyn Read>, CommandError> {
         .map_err(|error| CommandError::Usage(format!("the file cannot be read: {}", error.kind())))
 }
 
-async fn import_lines<T: Incoming>(ingest: &mut Ingest<'_, T>, input: Box<dyn Read>) -> Result<(), CommandError> {
+async fn import_lines<K: RecordKind>(intake: &mut Intake<'_, K>, input: Box<dyn Read>) -> Result<(), CommandError> {
     let mut input = BufReader::with_capacity(1 << 16, input);
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
@@ -84,9 +79,9 @@ async fn import_lines<T: Incoming>(ingest: &mut Ingest<'_, T>, input: Box<dyn Re
         let is_cut_off = line.last() != Some(&b'\n') && line.len() as u64 == LONGEST_LINE;
         if is_cut_off {
             skip_line(&mut input)?;
-            ingest.take(number, None).await?;
+            intake.take(number, None).await?;
         } else if !line.trim_ascii().is_empty() {
-            ingest.take(number, Some(&line)).await?;
+            intake.take(number, Some(&line)).await?;
         }
     }
 }
@@ -106,18 +101,18 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
     }
 }
 
-async fn import_calls<T: Incoming>(
-    ingest: &mut Ingest<'_, T>,
+async fn import_calls<K: RecordKind>(
+    intake: &mut Intake<'_, K>,
     exchange: cdr::Exchange,
     zone: Tz,
     input: Box<dyn Read>,
 ) -> Result<(), CommandError> {
     for line in cdr::lines(exchange, zone, input) {
         match line {
-            Ok(line) => ingest.take(line.number, Some(&line.json)).await?,
+            Ok(line) => intake.take(line.number, Some(&line.json)).await?,
             Err(CdrError::Row { line, fault }) => {
                 let pointer = fault.column().map(|column| format!("/{column}")).unwrap_or_default();
-                ingest.refuse(
+                intake.refuse(
                     line,
                     vec![FieldError::at(pointer, fault.code(), "the row of the call log cannot be read")],
                 );

@@ -12,11 +12,8 @@
 mod deletion;
 mod header;
 pub mod http;
-mod listing;
 mod memory;
 mod model;
-mod objects;
-pub mod outbox;
 pub mod passes;
 mod reading;
 mod removal;
@@ -33,10 +30,10 @@ use chrono::{DateTime, Utc};
 use pii::Identifier;
 use pii::text::Own;
 
-use crate::archive::CustomerField;
+use crate::archive::{CustomerField, Interaction};
 use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
-use crate::base::target::Target;
+use crate::objects::Objects;
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, AppContext, Keyset};
 
@@ -44,9 +41,6 @@ pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
 pub use memory::TextMemory;
 pub use model::{BatchDeletion, Content, ContentError, MediaType, MediaTypeError, NewContent, Sensitivity};
-#[cfg(feature = "s3")]
-pub use objects::Bucket;
-pub use objects::{ObjectError, Objects};
 pub use reading::{Access, Reading, open, read};
 pub use removal::{Removed, Traces, of_customers, remove_objects, remove_rows, traces, without_object};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
@@ -97,7 +91,7 @@ pub async fn is_there(
 /// What the customer of an interaction is known by, in custody: to be looked for in what somebody says of the content.
 pub async fn customer_of(stores: &AppContext, tenant: TenantId, interaction: RecordId) -> Result<Own, ContentError> {
     let mut tx = stores.archive.read().await?;
-    let Some(record) = crate::archive::find(&mut tx, tenant, Target::Archive, interaction).await? else {
+    let Some(record) = crate::archive::find::<Interaction>(&mut tx, tenant, interaction).await? else {
         return Ok(Own::default());
     };
     drop(tx);
@@ -133,6 +127,6 @@ pub async fn expire_tickets(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTim
 
 /// When an interaction happened; an error where there is none.
 async fn known(tx: &mut Tx<Archive>, tenant: TenantId, interaction: RecordId) -> Result<DateTime<Utc>, ContentError> {
-    let record = crate::archive::find(tx, tenant, Target::Archive, interaction).await?;
+    let record = crate::archive::find::<Interaction>(tx, tenant, interaction).await?;
     record.map(|record| record.at).ok_or(ContentError::Unknown)
 }

@@ -5,7 +5,6 @@ use pii::text::document::DocumentError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::objects::ObjectError;
 use super::text::Reason;
 use crate::archive::ArchiveError;
 use crate::base::actor::{Actor, Scope};
@@ -13,6 +12,7 @@ use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::{Listed, Position};
+use crate::objects::ObjectError;
 use crate::recording_keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::ContentStore;
 use super::model::{Content, ContentError, place};
-use super::objects::ObjectError;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::chunks::{CHUNK, ChunkLayout, Opener, SEALED_CHUNK};
 use crate::base::id::TenantId;
+use crate::objects::ObjectError;
 use crate::vault::{self, AppContext, Keyset};
 
 /// How and why somebody reads content, for the audit log.

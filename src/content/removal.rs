@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::objects::ObjectError;
-use super::{ContentStore, outbox, sql};
+use super::{ContentStore, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
+use crate::objects::ObjectError;
+use crate::outbox;
 use crate::store::{Archive, Result, Tx};
 
 /// How many turns of deletions are under way at a time.
@@ -92,8 +93,8 @@ pub struct Traces {
 
 /// What there is in this unit of work. Whoever reads it knows which content is to go, and so sees all that was written with it.
 pub async fn traces(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Traces> {
-    let (mentions, deliveries) = sql::traces(tx, tenant).await?;
-    Ok(Traces { mentions, deliveries })
+    let mentions = mentions::is_any(tx, tenant, Owner::Content).await?;
+    Ok(Traces { mentions, deliveries: outbox::is_any(tx, tenant).await? })
 }
 
 /// Deletes the rows of some content and what its texts mention, and calls off deliveries that were not made yet. Answers how

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::model::ContentError;
-use super::objects::Writing;
 use crate::base::chunks::{SEALED_CHUNK, Sealer};
 use crate::base::crypto::Sha256;
+use crate::objects::Writing;
 use crate::recording_keys::Encryptor;
 
 /// How much the threads are given at once, in bytes: what comes from the network in pieces of some kilobytes would have them

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 
 use super::model::{Content, Sensitivity};
-use crate::archive::mentions::Owner;
 use crate::archive::selector::{self, Span};
 use crate::base::actor::Actor;
 use crate::base::content::ContentKind;
@@ -199,19 +198,6 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -
         .all()
         .await?;
     Ok(rows.into_iter().map(|(interaction,)| interaction).collect())
-}
-
-/// Whether texts of content mention anybody, and whether content was or is to be delivered. In order, so that the planner takes
-/// the index also where it expects to come by such a row soon.
-pub async fn traces(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<(bool, bool)> {
-    tx.query("SELECT (SELECT record_id FROM mentions")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND target = ", Owner::Content)
-        .push(" ORDER BY record_id LIMIT 1) IS NOT NULL, (SELECT content_id FROM deliveries")
-        .with(" WHERE tenant_id = ", tenant)
-        .push(" ORDER BY content_id LIMIT 1) IS NOT NULL")
-        .one()
-        .await
 }
 
 /// How much content of each kind the interactions have whose customer is selected.

@@ -12,13 +12,14 @@ use chrono::{DateTime, Utc};
 
 use super::header::Header;
 use super::model::{Content, ContentError, NewContent, place};
-use super::objects::{ObjectError, Writing};
 use super::sealing::{Sealed, Sealing, SealingWork};
-use super::{ContentStore, outbox, sql, text};
+use super::{ContentStore, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::Key;
 use crate::base::id::{ContentId, TenantId};
+use crate::objects::{ObjectError, Writing};
+use crate::outbox;
 use crate::recording_keys::{self, Encryptor};
 use crate::tenants;
 use crate::vault::{self, AppContext, Keyset};
@@ -172,7 +173,10 @@ impl Storing {
         let interaction = text::customer(&mut tx, self.tenant, self.content.interaction, true).await?;
         self.content.at = interaction.ok_or(ContentError::Unknown)?.admit()?.at;
         sql::insert(&mut tx, self.tenant, &self.content).await?;
-        outbox::enqueue(&mut tx, self.tenant, &self.content).await?;
+        if self.content.kind.is_recording() {
+            let Content { id, interaction, created_at, .. } = self.content;
+            outbox::enqueue(&mut tx, self.tenant, id, interaction, created_at).await?;
+        }
         Ok(tx.commit().await?)
     }
 

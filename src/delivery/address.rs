@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use crate::outbox::Destination;
+use crate::store::StoreError;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A server of SFTP. The folder is absolute, or below the login's own where it begins with `~`.
@@ -55,6 +58,14 @@ pub enum AddressError {
 
 /// The longest address, in bytes.
 const LONGEST: usize = 500;
+
+impl Address {
+    /// The address of a stored destination.
+    pub fn of(destination: &Destination) -> Result<Self, StoreError> {
+        let read = destination.url.parse();
+        read.map_err(|_: AddressError| StoreError::Inconsistent("delivery_targets.url".to_owned()))
+    }
+}
 
 impl FromStr for Address {
     type Err = AddressError;

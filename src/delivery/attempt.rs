@@ -6,20 +6,18 @@ use serde_json::json;
 
 use super::address::Address;
 use super::metadata::{Interaction, Metadata, Recording};
-use super::model::{Addressee, AttemptError, ClaimedDelivery, DeliveryError, Destination, SendError};
+use super::model::{Addressee, AttemptError, DeliveryError, SendError};
 use super::payload::{EncryptionPlan, FileNames, part};
-use super::sql;
 use super::targets::{OpenTarget, Reach};
 use super::worker::DeliveryWorker;
-use crate::archive::incoming::{Channel, Direction};
-use crate::archive::{Columns, CustomerField, Record};
+use crate::archive::{self, Channel, CustomerField, Direction, Record};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
 use crate::content::{self, Content};
+use crate::outbox::{self, Claimed, Destination};
 use crate::recording_keys;
-use crate::store::StoreError;
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, DeliverySecret};
 
@@ -27,9 +25,9 @@ use crate::vault::{self, DeliverySecret};
 pub struct Attempt<'a> {
     courier: &'a DeliveryWorker,
     tenant: &'a Tenant,
-    claim: ClaimedDelivery,
+    claim: Claimed,
     content: Content,
-    record: Record,
+    record: Record<archive::Interaction>,
     plan: EncryptionPlan,
     names: FileNames,
     address: Address,
@@ -43,18 +41,17 @@ impl<'a> Attempt<'a> {
     pub async fn prepare(
         courier: &'a DeliveryWorker,
         tenant: &'a Tenant,
-        claim: ClaimedDelivery,
+        claim: Claimed,
     ) -> Result<Self, AttemptError> {
         let stores = &courier.stores;
         let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
-        let destination = sql::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
+        let destination = outbox::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let destination = destination.ok_or(SendError::TargetMissing)?;
         // A round may last for hours: the settings are those of now.
         let settings = tenants::find(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let settings = settings.ok_or(SendError::TargetMissing)?.settings.recordings;
-        let target = crate::base::target::Target::Archive;
-        let record = crate::archive::find(&mut tx, tenant.id, target, claim.interaction).await;
-        let last_error = sql::last_error(&mut tx, tenant.id, claim.id).await.map_err(DeliveryError::from)?;
+        let record = archive::find(&mut tx, tenant.id, claim.interaction).await;
+        let last_error = outbox::last_error(&mut tx, tenant.id, claim.id).await.map_err(DeliveryError::from)?;
         drop(tx);
         let record = record.map_err(DeliveryError::from)?.ok_or(AttemptError::Forgotten)?;
         if [record.phone, record.email, record.name].contains(&CustomerField::Forgotten) {
@@ -63,7 +60,7 @@ impl<'a> Attempt<'a> {
         let content = content::find(stores, tenant.id, claim.content).await.map_err(DeliveryError::from)?;
         // Its row goes with its delivery's: somebody is deleting it right now.
         let content = content.ok_or(AttemptError::Lost)?;
-        let address = destination.address()?;
+        let address = Address::of(&destination).map_err(DeliveryError::from)?;
         if matches!(address, Address::Ftp { is_secure: false, .. }) && !settings.allow_plain_ftp {
             return Err(SendError::PlainFtpNotAllowed.into());
         }
@@ -186,11 +183,8 @@ impl<'a> Attempt<'a> {
         let ids = [phone, email, name].into_iter().flatten();
         let mut clear = vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?;
         let mut told = |id: Option<IdentifierId>| take(&mut clear, id);
-        let Columns::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
-            &self.record.columns
-        else {
-            return Err(StoreError::Inconsistent("deliveries.interaction_id".to_owned()).into());
-        };
+        let archive::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
+            &self.record.columns;
         let interaction = Interaction {
             external_id: &self.record.external_id,
             channel: Channel::as_str(*channel),

@@ -4,17 +4,17 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::address::Address;
-use super::model::{DeliveryError, Destination, NewDestination, SendError};
-use super::sql;
+use super::model::{DeliveryError, NewDestination, SendError};
 use super::targets::OpenTarget;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
+use crate::outbox::{self, Destination};
 use crate::tenants;
 use crate::vault::{self, AppContext, DeliverySecret};
 
 pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<Destination>, DeliveryError> {
-    Ok(sql::destination(&mut stores.archive.read().await?, tenant).await?)
+    Ok(outbox::destination(&mut stores.archive.read().await?, tenant).await?)
 }
 
 /// Sets the tenant's destination in place of the one before. Whatever is held is tried there.
@@ -36,8 +36,8 @@ pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Res
     }
     tx.commit().await?;
     let mut tx = stores.archive.write().await?;
-    sql::upsert_destination(&mut tx, actor.tenant, &destination).await?;
-    let released = sql::release_all(&mut tx, actor.tenant, now).await?;
+    outbox::upsert_destination(&mut tx, actor.tenant, &destination).await?;
+    let released = outbox::release_all(&mut tx, actor.tenant, now).await?;
     let scheme = destination.url.split_once(':').map_or("", |(scheme, _)| scheme);
     let entry = Entry::new(Action::DeliveryTargetSet, 0, json!({ "scheme": scheme, "released": released }));
     audit::record(&mut tx, stores.clock, actor, &entry).await?;
@@ -49,10 +49,10 @@ pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Res
 pub async fn remove(stores: &AppContext, actor: &Actor) -> Result<bool, DeliveryError> {
     let now = stores.clock.now();
     let mut tx = stores.archive.write().await?;
-    if sql::delete_destination(&mut tx, actor.tenant).await? == 0 {
+    if outbox::delete_destination(&mut tx, actor.tenant).await? == 0 {
         return Ok(false);
     }
-    let held = sql::hold_all(&mut tx, actor.tenant, SendError::TargetMissing.as_str(), now).await?;
+    let held = outbox::hold_all(&mut tx, actor.tenant, SendError::TargetMissing.as_str(), now).await?;
     let entry = Entry::new(Action::DeliveryTargetRemoved, 0, json!({ "held": held }));
     audit::record(&mut tx, stores.clock, actor, &entry).await?;
     tx.commit().await?;

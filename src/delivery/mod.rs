@@ -1,6 +1,6 @@
 //! Delivery: recordings on their way to their tenants' own servers (B1, B6–B8).
 //!
-//! The outbox (`crate::content::outbox`) has a row for each recording of a tenant with a destination. A courier claims
+//! The outbox (`crate::outbox`) has a row for each recording of a tenant with a destination. A courier claims
 //! what is due, reads what the archive knows *now* (a customer who was forgotten meanwhile is not delivered), and writes
 //! the recording and then the metadata under other names; each gets its own name when it is whole. A claim has a
 //! token and a term that is renewed while the transfer lasts, so that several couriers share the outbox without
@@ -25,13 +25,18 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{DeliveryId, IdentifierId, TenantId};
 use crate::base::page::Position;
+use crate::outbox;
 use crate::store::{self, Archive, Tx};
 use crate::vault::AppContext;
 
+pub use crate::outbox::{Delivery, DeliveryState, Destination};
 pub use address::{Address, AddressError};
 pub use destination::{find, remove, set};
-pub use model::{Delivery, DeliveryError, DeliveryState, Destination, NewDestination, SendError};
+pub use model::{DeliveryError, NewDestination, SendError};
 pub use worker::{DeliveryReport, DeliveryWorker, Stopping};
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 2] = [("delivery_customers", "phone_id"), ("delivery_customers", "email_id")];
 
 /// A page of a tenant's deliveries, newest first.
 pub async fn list(
@@ -41,21 +46,21 @@ pub async fn list(
     after: Option<Position>,
     limit: u32,
 ) -> Result<Vec<Delivery>, DeliveryError> {
-    Ok(sql::page(&mut stores.archive.read().await?, tenant, state, after, limit).await?)
+    Ok(outbox::page(&mut stores.archive.read().await?, tenant, state, after, limit).await?)
 }
 
 /// Has a delivery tried at once, whatever its next attempt was or why it is held.
 pub async fn retry(stores: &AppContext, actor: &Actor, id: DeliveryId) -> Result<Delivery, DeliveryError> {
     let mut tx = stores.archive.write().await?;
-    if sql::by_id(&mut tx, actor.tenant, id).await?.is_none() {
+    if outbox::by_id(&mut tx, actor.tenant, id).await?.is_none() {
         return Err(DeliveryError::Unknown);
     }
-    if sql::retry(&mut tx, actor.tenant, id, stores.clock.now()).await? == 0 {
+    if outbox::retry(&mut tx, actor.tenant, id, stores.clock.now()).await? == 0 {
         return Err(DeliveryError::Done);
     }
     let entry = Entry::new(Action::DeliveryRetried, 1, json!({ "delivery_id": id }));
     audit::record(&mut tx, stores.clock, actor, &entry).await?;
-    let delivery = sql::by_id(&mut tx, actor.tenant, id).await?;
+    let delivery = outbox::by_id(&mut tx, actor.tenant, id).await?;
     tx.commit().await?;
     delivery.ok_or(DeliveryError::Unknown)
 }
@@ -78,7 +83,7 @@ const COUNTED: u32 = 10_000;
 
 /// How many of a tenant's deliveries are pending and held, up to 10,000 each.
 pub async fn waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> store::Result<(u64, u64)> {
-    let pending = sql::count(tx, tenant, DeliveryState::Pending, COUNTED).await?;
-    let held = sql::count(tx, tenant, DeliveryState::Held, COUNTED).await?;
+    let pending = outbox::count(tx, tenant, DeliveryState::Pending, COUNTED).await?;
+    let held = outbox::count(tx, tenant, DeliveryState::Held, COUNTED).await?;
     Ok((pending.unsigned_abs(), held.unsigned_abs()))
 }

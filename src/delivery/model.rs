@@ -1,114 +1,20 @@
 //! What a delivery is, where it goes, and why it may not get there.
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-use super::address::{Address, AddressError};
+use super::address::Address;
 use crate::archive::ArchiveError;
 use crate::base::crypto::CryptoError;
-use crate::base::id::{ContentId, DeliveryId, IdentifierId, RecordId};
-use crate::base::page::{Listed, Position};
+use crate::base::id::IdentifierId;
 use crate::content::ContentError;
 use crate::recording_keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{DeliverySecret, VaultError};
 
-/// The state of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum DeliveryState {
-    /// It is to be delivered, now or at its next attempt.
-    Pending,
-    /// Both files are at the target.
-    Delivered,
-    /// Somebody must do something first.
-    Held,
-    /// The content was deleted or its customer forgotten before it was delivered.
-    Cancelled,
-}
-
-impl DeliveryState {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Held => "held",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// One recording on its way to its tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    pub id: DeliveryId,
-    pub content: ContentId,
-    /// The interaction that it belongs to.
-    pub interaction: RecordId,
-    pub state: DeliveryState,
-    pub attempts: i32,
-    /// When it is tried next, while it is pending.
-    pub next_at: DateTime<Utc>,
-    /// Why it failed last, or why it is held or cancelled.
-    pub last_error: Option<String>,
-    /// What lies at the target. No name holds an identifier.
-    pub file_names: Vec<String>,
-    pub created_at: DateTime<Utc>,
-    /// When both files were at the target.
-    pub delivered_at: Option<DateTime<Utc>>,
-}
-
-impl Listed for Delivery {
-    fn position(&self) -> Position {
-        Position { at: self.created_at, id: self.id.0 }
-    }
-}
-
-/// A delivery that a worker has taken on.
-#[derive(Clone, Copy, Debug)]
-pub struct ClaimedDelivery {
-    pub id: DeliveryId,
-    pub content: ContentId,
-    /// The interaction that it belongs to.
-    pub interaction: RecordId,
-    /// Which attempt this is, from 1.
-    pub attempt: i32,
-    /// The token of this claim: whoever has another one has lost it.
-    pub token: DeliveryId,
-}
-
-/// Whom the files of a delivery are made for: what their metadata name that a customer can be found by.
+/// The customer whom the metadata of a delivery's files name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Addressee {
     pub phone_id: Option<IdentifierId>,
     pub email_id: Option<IdentifierId>,
-}
-
-/// Where a tenant's recordings go, without the secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Destination {
-    /// The address in its one spelling.
-    pub url: String,
-    /// SFTP: the server's key.
-    pub host_key: Option<String>,
-    /// S3: where the service is, if it is not AWS.
-    pub endpoint: Option<String>,
-    /// S3: the bucket's region.
-    pub region: Option<String>,
-    /// S3: the access key.
-    pub access_key_id: Option<String>,
-    pub updated_at: DateTime<Utc>,
-}
-
-impl Destination {
-    pub fn address(&self) -> Result<Address, DeliveryError> {
-        let read = self.url.parse();
-        read.map_err(|_: AddressError| StoreError::Inconsistent("delivery_targets.url".to_owned()).into())
-    }
 }
 
 /// A destination as an operator sets it.

@@ -10,11 +10,13 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::attempt::Attempt;
-use super::model::{Addressee, AttemptError, ClaimedDelivery, DeliveryError, DeliveryState, SendError};
+use super::model::{Addressee, AttemptError, DeliveryError, SendError};
 use super::sql;
+use crate::archive::customer::{Customer, customer};
 use crate::base::id::{DeliveryId, TenantId};
 use crate::config::DeliveryConfig;
 use crate::content::ContentStore;
+use crate::outbox::{self, Claimed, DeliveryState};
 use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
 
@@ -130,7 +132,7 @@ impl DeliveryWorker {
         let mut released = 0;
         for tenant in tenants::list(&mut tx).await? {
             if only.is_none_or(|only| only == tenant.id) {
-                released += sql::release_all(&mut tx, tenant.id, self.stores.clock.now()).await?;
+                released += outbox::release_all(&mut tx, tenant.id, self.stores.clock.now()).await?;
             }
         }
         tx.commit().await?;
@@ -166,14 +168,14 @@ impl DeliveryWorker {
     }
 
     /// Takes some of what is due on. Where another courier was faster, the next in line are tried.
-    async fn claim(&self, tenant: TenantId) -> Result<Vec<ClaimedDelivery>, DeliveryError> {
+    async fn claim(&self, tenant: TenantId) -> Result<Vec<Claimed>, DeliveryError> {
         let AppContext { archive, clock, .. } = &*self.stores;
         let now = clock.now();
-        let due = sql::due(&mut archive.read().await?, tenant, now, 8 * self.config.parallel).await?;
+        let due = outbox::due(&mut archive.read().await?, tenant, now, 8 * self.config.parallel).await?;
         for some in due.chunks(self.config.parallel.try_into().unwrap_or(1)) {
             let mut tx = archive.write().await?;
             let until = clock.now() + self.config.lease();
-            let claimed = sql::claim(&mut tx, tenant, some, DeliveryId::new(), now, until).await?;
+            let claimed = outbox::claim(&mut tx, tenant, some, DeliveryId::new(), now, until).await?;
             tx.commit().await?;
             if !claimed.is_empty() {
                 return Ok(claimed);
@@ -182,12 +184,7 @@ impl DeliveryWorker {
         Ok(Vec::new())
     }
 
-    async fn deliver(
-        &self,
-        tenant: &Tenant,
-        claim: ClaimedDelivery,
-        stopping: &Stopping,
-    ) -> Result<Ended, DeliveryError> {
+    async fn deliver(&self, tenant: &Tenant, claim: Claimed, stopping: &Stopping) -> Result<Ended, DeliveryError> {
         let outcome = match Attempt::prepare(self, tenant, claim).await {
             Err(failed) => Err(failed),
             Ok(errand) => tokio::select! {
@@ -206,7 +203,7 @@ impl DeliveryWorker {
     }
 
     /// Keeps a claim while a transfer lasts; ends when it is lost.
-    async fn keep(&self, tenant: TenantId, claim: &ClaimedDelivery) -> AttemptError {
+    async fn keep(&self, tenant: TenantId, claim: &Claimed) -> AttemptError {
         let term = self.config.lease().to_std().unwrap_or_default();
         let mut good_until = tokio::time::Instant::now() + term;
         loop {
@@ -224,7 +221,7 @@ impl DeliveryWorker {
 
     /// Renews a claim. An error says that it is lost, or that the delivery was cancelled or held meanwhile: then no file
     /// gets its name.
-    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &ClaimedDelivery) -> Result<(), AttemptError> {
+    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &Claimed) -> Result<(), AttemptError> {
         self.renew(tenant, claim, None).await
     }
 
@@ -233,7 +230,7 @@ impl DeliveryWorker {
     pub(super) async fn announce(
         &self,
         tenant: TenantId,
-        claim: &ClaimedDelivery,
+        claim: &Claimed,
         (names, to): (&[String], Addressee),
     ) -> Result<(), AttemptError> {
         self.renew(tenant, claim, Some((names, to))).await
@@ -242,23 +239,28 @@ impl DeliveryWorker {
     async fn renew(
         &self,
         tenant: TenantId,
-        claim: &ClaimedDelivery,
+        claim: &Claimed,
         announced: Option<(&[String], Addressee)>,
     ) -> Result<(), AttemptError> {
         let renewed = async {
             let mut tx = self.stores.archive.write().await?;
             let until = self.stores.clock.now() + self.config.lease();
             let held = match announced {
-                Some((names, _)) => sql::announce(&mut tx, tenant, claim, names, until).await?,
-                None => sql::renew(&mut tx, tenant, claim, until).await?,
+                Some((names, _)) => outbox::announce(&mut tx, tenant, claim, names, until).await?,
+                None => outbox::renew(&mut tx, tenant, claim, until).await?,
             };
             if held == 0 {
                 return Ok(Err(AttemptError::Lost));
             }
-            if let Some((_, to)) = announced
-                && !sql::address(&mut tx, tenant, claim, to).await?
-            {
-                return Ok(Err(SendError::CustomerChanged.into()));
+            if let Some((_, to)) = announced {
+                // The customer stays the same until the end of the transaction. So the pass, which cancels deliveries
+                // before it reads their customers, finds every one of them.
+                let customer = customer(&mut tx, tenant, claim.interaction, true).await?;
+                let now = customer.map(|Customer { phone_id, email_id, .. }| Addressee { phone_id, email_id });
+                if now != Some(to) {
+                    return Ok(Err(SendError::CustomerChanged.into()));
+                }
+                sql::note_addressee(&mut tx, tenant, claim, to).await?;
             }
             tx.commit().await?;
             Ok::<_, DeliveryError>(Ok(()))
@@ -270,26 +272,26 @@ impl DeliveryWorker {
     async fn note(
         &self,
         tenant: &Tenant,
-        claim: &ClaimedDelivery,
+        claim: &Claimed,
         outcome: Result<Vec<String>, AttemptError>,
     ) -> Result<Ended, DeliveryError> {
         let now = self.stores.clock.now();
         let mut tx = self.stores.archive.write().await?;
         let ended = match outcome {
             Ok(file_names) => {
-                sql::deliver(&mut tx, tenant.id, claim, &file_names, now).await?;
+                outbox::deliver(&mut tx, tenant.id, claim, &file_names, now).await?;
                 Ended::Delivered
             }
             Err(AttemptError::Lost) => Ended::Lost,
             Err(AttemptError::Forgotten) => {
-                sql::fail(&mut tx, tenant.id, claim, (DeliveryState::Cancelled, "forgotten"), now, now).await?;
+                outbox::fail(&mut tx, tenant.id, claim, (DeliveryState::Cancelled, "forgotten"), now, now).await?;
                 Ended::Cancelled
             }
             Err(AttemptError::SendError(fault)) => {
                 let is_held = fault.holds() || fault != SendError::Interrupted && claim.attempt >= MOST_ATTEMPTS;
                 let state = if is_held { DeliveryState::Held } else { DeliveryState::Pending };
                 let next_at = if fault == SendError::Interrupted { now } else { next_at(now, claim.attempt) };
-                sql::fail(&mut tx, tenant.id, claim, (state, fault.as_str()), next_at, now).await?;
+                outbox::fail(&mut tx, tenant.id, claim, (state, fault.as_str()), next_at, now).await?;
                 if is_held { Ended::Held(fault) } else { Ended::AttemptError(fault) }
             }
         };
@@ -299,8 +301,8 @@ impl DeliveryWorker {
     }
 }
 
-fn tell(tenant: &Tenant, claim: &ClaimedDelivery, ended: &Ended) {
-    let ClaimedDelivery { id, attempt, .. } = claim;
+fn tell(tenant: &Tenant, claim: &Claimed, ended: &Ended) {
+    let Claimed { id, attempt, .. } = claim;
     match ended {
         Ended::Delivered => tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "Delivered a recording"),
         Ended::AttemptError(fault) => {

@@ -11,8 +11,9 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::HttpContext;
-use super::json::{broken_off, media_type, not_json, whole};
+use super::json::{broken_off, media_type, whole};
 use super::problem::{Code, Problem};
+use crate::base::json::not_json;
 use crate::config::HttpConfig;
 
 pub const NDJSON: &str = "application/x-ndjson";
@@ -24,7 +25,7 @@ const MOST_ITEMS: usize = 1000;
 pub struct Line {
     /// The line, or the position in the array, from 1.
     pub number: u64,
-    /// The text for [`super::json::parse`]. It is `None` if the line is longer than a body may be.
+    /// The text for [`crate::base::json::parse`]. It is `None` if the line is longer than a body may be.
     pub text: Option<Bytes>,
 }
 

@@ -11,7 +11,6 @@ pub mod connections;
 pub mod docs;
 pub mod etag;
 pub mod health;
-pub mod idempotency;
 pub mod json;
 pub mod lines;
 pub mod middleware;

@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-use super::json::from_texts;
 use super::problem::{Code, Problem};
 use crate::base::field::FieldError;
+use crate::base::json::from_texts;
 use crate::base::page::{LARGEST_PAGE, USUAL_PAGE};
 
 /// The query as a type. `Params<Nothing>` accepts no parameters.

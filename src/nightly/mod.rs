@@ -23,3 +23,4 @@ pub use model::{Ending, Options, PassError, Run, RunStatus, Stop};
 pub use progress::Progress;
 pub use report::Report;
 pub use run::run;
+pub use steps::gc_identifiers::references;

@@ -10,12 +10,13 @@ use super::pass;
 use super::progress::Progress;
 use super::report::Report;
 use super::steps::rescan_texts;
+use crate::archive::mentions;
 use crate::base::id::RunId;
 use crate::content::ContentStore;
 use crate::requests;
-use crate::store::{self, Sql};
+use crate::store;
 use crate::tenants::{self, Tenant};
-use crate::vault::AppContext;
+use crate::vault::{self, AppContext};
 
 /// Runs the job. A tenant whose pass fails delays no other tenant. Returns how the job ended, and a report for each
 /// tenant that it worked for.
@@ -141,7 +142,7 @@ async fn end(context: &PassContext<'_>, run: RunId, is_done: bool, report: &mut 
 
 /// Leaves nothing that was unlinked in free pages or in the write-ahead log.
 async fn scrub(app: &AppContext) -> PassResult<bool> {
-    let archive = app.archive.scrub(Sql::per("VACUUM mentions", "")).await?;
-    let vault = app.vault.scrub(Sql::per("VACUUM identifiers, content_keys", "")).await?;
+    let archive = app.archive.scrub(mentions::SCRUB).await?;
+    let vault = app.vault.scrub(vault::SCRUB).await?;
     Ok(archive && vault)
 }

@@ -8,7 +8,6 @@ mod batch;
 mod comment;
 mod entry;
 mod http;
-mod idempotency;
 mod journal;
 mod load;
 mod model;
@@ -30,6 +29,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
+use crate::idempotency::{self, Begun, Key, Reservation};
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::AppContext;
 
@@ -42,9 +42,11 @@ pub use model::{
 };
 pub use preview::preview;
 
-use idempotency::{Begun, Key, Reservation};
 use save::{SaveCommand, Written};
 use view::Disclosure;
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 2] = [("requests", "phone_id"), ("requests", "email_id")];
 
 /// The result of a call with an idempotency key.
 #[derive(Clone, PartialEq, Eq)]
@@ -141,15 +143,6 @@ pub async fn save_batch(
 /// The time at which the oldest waiting request was entered.
 pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>, StoreError> {
     sql::oldest_waiting(tx, tenant).await
-}
-
-/// Deletes the outcomes of calls from before an instant.
-pub async fn purge_idempotency(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    before: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    sql::purge_keys(tx, tenant, before).await
 }
 
 /// Saves a command, unless a call with the same key has saved it already.

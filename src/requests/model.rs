@@ -16,6 +16,7 @@ use crate::base::id::{IdentifierId, RequestId};
 use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::base::version::VersionError;
+use crate::idempotency::IdempotencyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{Contended, VaultError};
@@ -307,6 +308,16 @@ pub enum RequestError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<IdempotencyError> for RequestError {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::InProgress => Self::InProgress,
+            IdempotencyError::KeyReused => Self::KeyReused,
+            IdempotencyError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Contended for RequestError {

@@ -11,7 +11,6 @@ use pii::Identifier;
 use super::batch::RequestBatch;
 use super::comment::Comment;
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
-use super::idempotency::{self, Reservation};
 use super::model::{ContentOutcome, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::{journal, load, sql};
 use crate::archive::mentions::{self, NewMention, Owner};
@@ -20,6 +19,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::version::Versions;
 use crate::base::work;
+use crate::idempotency::{self, Reservation};
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext, Resolved, admit};
@@ -213,7 +213,7 @@ async fn write(
     let deleted = cancelled.iter().map(|request| request.id).collect();
     let requests = Saved { created: stored(created), updated: stored(updated), deleted };
     if let Some(reservation) = reservation {
-        idempotency::answer(&mut tx, reservation, &requests.ids()).await?;
+        idempotency::settle(&mut tx, reservation, &requests.ids()).await?;
     }
     let grant = journal::commit(tx, app.clock, actor, entries).await?;
     Ok(Written { requests, grant })

@@ -1,4 +1,4 @@
-//! What callers are told of tenants. Their endpoints need the audit log, which stands above: they are in `app`.
+//! The problems of tenants. Their endpoints are in `app`.
 
 use super::model::TenantError;
 use crate::http::{Code, Problem};

@@ -1,4 +1,4 @@
-//! Tenants: a contact centre's region, time zone, targets and settings.
+//! Tenants: the region, time zone, targets, and settings of a contact centre.
 
 pub mod fence;
 mod http;
@@ -19,7 +19,6 @@ pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, 
     sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()
 }
 
-/// The tenant of a slug, or none.
 pub async fn find_by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<Tenant>, TenantError> {
     sql::by_slug(tx, slug).await?.map(Tenant::try_from).transpose()
 }
@@ -39,8 +38,8 @@ pub async fn create(tx: &mut Tx<Archive>, clock: Clock, slug: &str) -> Result<Te
     Ok(tenant)
 }
 
-/// Changes some settings, given that nobody changed the tenant since `version` was read, and writes into the audit log
-/// which. A change of nothing keeps the version and writes nothing.
+/// Changes some settings, if the tenant still has the version that was read. The audit row lists their names. If the values
+/// stay the same, the version stays too, and no audit row is written.
 pub async fn change(
     tx: &mut Tx<Archive>,
     clock: Clock,

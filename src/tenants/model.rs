@@ -1,4 +1,4 @@
-//! What a tenant is and may be set to.
+//! Tenants and their settings.
 
 use std::collections::BTreeMap;
 
@@ -16,19 +16,17 @@ use crate::store::StoreError;
 /// One contact-centre customer of the service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
-    /// Its id, in every key of every table.
     pub id: TenantId,
-    /// Its name in tokens and on the command line: lower-case letters, digits and dashes.
+    /// The tenant's name in access tokens and on the command line: lower-case letters, digits, and dashes.
     pub slug: String,
-    /// Whose national numbers need no country code (A15).
+    /// The region whose national numbers need no country code (A15).
     pub region: Region,
-    /// Whose local days *to dates* are (A5).
+    /// The time zone of the tenant's days (A5).
     pub zone: Tz,
-    /// Which targets it has (A21).
+    /// The targets that requests may name (A21).
     pub targets: Targets,
-    /// What else can be set.
     pub settings: Settings,
-    /// Grows with every change; the `ETag`.
+    /// It grows with every change and is the `ETag`.
     pub version: i64,
 }
 
@@ -37,11 +35,10 @@ pub struct Tenant {
 pub struct Settings {
     /// Whether a call in the identified view must state a purpose.
     pub purpose_required: bool,
-    /// For how many calendar months done requests and their erasures are kept (A10, A28).
+    /// The number of calendar months for which done requests and their erasures are kept (A10, A28).
     pub request_retention_months: u32,
-    /// What a request that does not say it does with recordings and the like (C1).
+    /// Whether a request deletes content if it does not say so itself (C1).
     pub delete_content: bool,
-    /// How recordings are kept and delivered.
     pub recordings: Recordings,
 }
 
@@ -56,28 +53,28 @@ impl Default for Settings {
     }
 }
 
-/// How recordings, and the other content of interactions, are kept and delivered (B6–B8, C7).
+/// The rules by which recordings and other content of interactions are kept and delivered (B6–B8, C7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Recordings {
-    /// Whether they are encrypted where the tenant has a key. Without, they are clear in archive and delivery (B6).
+    /// Whether recordings are encrypted for the tenant's key. Otherwise they are clear in the archive and in deliveries (B6).
     pub encrypt: bool,
-    /// Whether they are encrypted for delivery only: the archive keeps them playable (B6).
+    /// Whether only deliveries are encrypted, so that recordings in the archive can be played (B6).
     pub only_encrypt_delivery: bool,
     /// Whether the metadata file of a delivery is encrypted as well (B7).
     pub encrypt_metadata: bool,
-    /// Whether they may be delivered by plain FTP (B8).
+    /// Whether recordings may be delivered by plain FTP (B8).
     pub allow_plain_ftp: bool,
-    /// For how many days after its interaction content of a kind is kept; of other kinds for ever (B9).
+    /// The number of days after its interaction for which content of a kind is kept. Other kinds are kept (B9).
     pub retention_days: BTreeMap<ContentKind, u32>,
-    /// Whether retention deletes nothing for now: a legal hold (C7).
+    /// Whether retention deletes nothing, because of a legal hold (C7).
     pub retention_paused: bool,
-    /// When the days or the hold were last changed: for [`GRACE`] from then on nothing is deleted (C7).
+    /// The last change of the days or the hold. Until [`GRACE`] has passed, nothing is deleted (C7).
     pub retention_changed_at: Option<DateTime<Utc>>,
 }
 
-/// How long retention waits after each change of its days or its hold (C7).
+/// The time for which retention waits after each change of its days or its hold (C7).
 pub const GRACE: TimeDelta = TimeDelta::days(30);
 
 /// The state of retention.
@@ -86,16 +83,15 @@ pub const GRACE: TimeDelta = TimeDelta::days(30);
 pub enum Retention {
     /// No kind has an end.
     Off,
-    /// It was changed less than 30 days ago.
+    /// The settings were changed less than 30 days ago.
     Pending,
-    /// Each night deletes what is too old.
+    /// Each pass deletes content that is too old.
     On,
-    /// Somebody holds it.
+    /// There is a legal hold.
     Paused,
 }
 
 impl Recordings {
-    /// What retention does at an instant.
     #[must_use]
     pub fn retention(&self, now: DateTime<Utc>) -> Retention {
         match self.retention_changed_at {
@@ -121,7 +117,7 @@ impl Default for Recordings {
     }
 }
 
-/// Some settings to be changed; `None` keeps what is.
+/// A change of settings. `None` keeps a value.
 #[derive(Clone, Debug, Default)]
 pub struct TenantChange {
     /// See [`Tenant::region`].
@@ -140,7 +136,7 @@ pub struct TenantChange {
     pub recordings: RecordingsChange,
 }
 
-/// Some settings of recordings to be changed; `None` keeps what is.
+/// A change of the settings of recordings. `None` keeps a value.
 #[derive(Clone, Debug, Default)]
 pub struct RecordingsChange {
     /// See [`Recordings::encrypt`].
@@ -151,13 +147,12 @@ pub struct RecordingsChange {
     pub encrypt_metadata: Option<bool>,
     /// See [`Recordings::allow_plain_ftp`].
     pub allow_plain_ftp: Option<bool>,
-    /// The days of some kinds; `None` keeps content of the kind for ever. See [`Recordings::retention_days`].
+    /// The days of some kinds. `None` keeps the content of a kind. See [`Recordings::retention_days`].
     pub retention_days: BTreeMap<ContentKind, Option<u32>>,
     /// See [`Recordings::retention_paused`].
     pub retention_paused: Option<bool>,
 }
 
-/// Why a tenant cannot be made, read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum TenantError {
     /// The slug has other characters, or is too long.
@@ -192,7 +187,7 @@ impl Tenant {
 }
 
 impl Tenant {
-    /// The names of the settings in which another state of the tenant differs, as the API calls them.
+    /// The API's names of the settings in which another state of the tenant differs.
     pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
         let Self { id: _, slug: _, region, zone, targets, settings, version: _ } = self;
         let Settings { purpose_required, request_retention_months, delete_content, recordings } = settings;
@@ -219,7 +214,7 @@ impl Recordings {
             allow_plain_ftp,
             retention_days,
             retention_paused,
-            // It says when the two before it were changed.
+            // It is the time at which the two before it were changed.
             retention_changed_at: _,
         } = self;
         [

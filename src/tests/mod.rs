@@ -10,16 +10,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::archive::http::Ingest;
-use crate::archive::incoming::InteractionIn;
+use crate::archive::Interaction;
+use crate::archive::intake::Intake;
 use crate::audit;
 use crate::base::actor::{Actor, Scope};
 use crate::base::clock::Clock;
 use crate::base::crypto::Key;
 use crate::base::id::RecordId;
-use crate::base::target::Target;
-use crate::content::{ContentStore, Objects, TextMemory};
+use crate::content::{ContentStore, TextMemory};
 use crate::nightly::{self, Ending, Options, Progress, Stop};
+use crate::objects::Objects;
 use crate::store::{Db, StoreSettings, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{AppContext, Keysets, MasterKey};
@@ -72,9 +72,9 @@ impl Stage {
 
     /// Sends an interaction to the archive.
     pub async fn interaction(&self, record: &Value) -> RecordId {
-        let mut ingest = Ingest::<InteractionIn>::begin(&self.app, &self.tenant, Target::Archive).await.unwrap();
-        ingest.take(1, Some(record.to_string().as_bytes())).await.unwrap();
-        assert_eq!(ingest.end().await.unwrap().created, 1);
+        let mut intake = Intake::<Interaction>::begin(&self.app, &self.tenant).await.unwrap();
+        intake.take(1, Some(record.to_string().as_bytes())).await.unwrap();
+        assert_eq!(intake.end().await.unwrap().created, 1);
         let mut tx = self.app.archive.read().await.unwrap();
         let query = tx.query("SELECT id FROM interactions").with(" WHERE tenant_id = ", self.tenant.id);
         query.with(" AND external_id = ", record["external_id"].as_str().unwrap()).scalar().await.unwrap()

@@ -43,11 +43,11 @@ pub struct Admission<'a> {
 /// The ids of identifiers.
 pub type Resolved = HashMap<Identifier, IdentifierId>;
 
-/// What the vault knows of the identifiers of an attempt.
+/// The identifiers of an attempt in the vault.
 pub struct Known<P> {
     pub ids: Resolved,
     pub erasures: Erasures,
-    /// What the caller concluded from the erasures.
+    /// The conclusions of the caller from the erasures.
     pub plan: P,
 }
 

@@ -1,4 +1,4 @@
-//! The keys of content. The sealed bytes lie elsewhere, and every copy and backup of them ends with the key here.
+//! The keys of content. Without its key, every copy and backup of an object is unreadable.
 
 use super::keyset::Keyset;
 use super::model::VaultError;
@@ -7,7 +7,7 @@ use crate::base::crypto::Key;
 use crate::base::id::{ContentId, TenantId};
 use crate::store::{Tx, Vault};
 
-/// Keeps the key of a new piece of content, wrapped by the tenant's.
+/// Stores the key of a new piece of content, wrapped by the tenant's key.
 pub async fn keep_content_key(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -19,13 +19,13 @@ pub async fn keep_content_key(
     Ok(())
 }
 
-/// The key of a piece of content, or none: then nobody can read it any more.
+/// The key of a piece of content. Without one, nobody can read the content any more.
 pub async fn content_key(tx: &mut Tx<Vault>, keyset: &Keyset, content: ContentId) -> Result<Option<Key>, VaultError> {
     let row = sql::content_key(tx, keyset.tenant, content).await?;
     row.map(|row| keyset.unwrap_content_key(content, &row)).transpose()
 }
 
-/// The content that has a key, in the order of its ids, after one.
+/// The next content with a key after one, in the order of ids.
 pub async fn walk_content_keys(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
@@ -35,7 +35,7 @@ pub async fn walk_content_keys(
     Ok(sql::walk_content_keys(tx, tenant, after, limit).await?)
 }
 
-/// Deletes the keys of some content, for good. Repeating it changes nothing.
+/// Deletes the keys of some content permanently. To repeat it changes nothing.
 pub async fn drop_content_keys(
     tx: &mut Tx<Vault>,
     tenant: TenantId,

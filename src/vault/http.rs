@@ -1,4 +1,4 @@
-//! What callers are told when the vault fails: nothing of its keys.
+//! The problems of the vault. They tell nothing of its keys.
 
 use super::model::VaultError;
 use crate::http::Problem;

@@ -1,5 +1,5 @@
-//! The keys of a tenant: values are sealed under versioned keys, hashes are made under one that never changes. All are
-//! wrapped by the master key, which stays outside of the databases (D10).
+//! The keys of a tenant. Values are sealed under versioned keys, and hashes are made under a key that never changes. The
+//! master key wraps them all and stays outside of the databases (D10).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
@@ -26,7 +26,7 @@ pub struct Keyset {
     seal: BTreeMap<i32, Key>,
 }
 
-/// The keysets of all tenants that were asked for, kept in memory.
+/// The keysets that were used since the start, in memory.
 #[derive(Debug)]
 pub struct Keysets {
     master: MasterKey,
@@ -64,7 +64,7 @@ impl Keysets {
         Self { master, known: RwLock::default() }
     }
 
-    /// The keys of a tenant, made when it has none yet.
+    /// The keys of a tenant. They are created at their first use.
     pub async fn get(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<Arc<Keyset>, VaultError> {
         let known = self.known.read().map(|known| known.get(&tenant).cloned()).unwrap_or_default();
         if let Some(keyset) = known {
@@ -82,14 +82,14 @@ impl Keysets {
         Ok(keyset)
     }
 
-    /// Whether the master key is the one that wrapped the keys of this vault: an error says that it is another.
+    /// Fails if another master key has wrapped the keys of this vault.
     pub async fn verify(&self, vault: &Db<Vault>) -> Result<(), VaultError> {
         let Some((tenant, row)) = sql::any_key(&mut vault.read().await?).await? else { return Ok(()) };
         self.master.0.open(&row.wrapped, &wrap_place(tenant, &row.purpose, row.key_version))?;
         Ok(())
     }
 
-    /// Two processes may do this at once: the rows of the first stay.
+    /// If two processes do this at once, the rows of the first one stay.
     async fn create(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<(), VaultError> {
         let mut tx = vault.write().await?;
         for purpose in ["seal", "index"] {
@@ -132,7 +132,7 @@ impl Keyset {
         }
     }
 
-    /// The keyed hash of something that is no identifier but may hold one, such as an external id.
+    /// The keyed hash of a text that may contain an identifier, such as an external id.
     #[must_use]
     pub fn hash(&self, purpose: &str, text: &str) -> BlindIndex {
         self.index.hash(&[b"hash", purpose.as_bytes(), text.as_bytes()])
@@ -142,11 +142,13 @@ impl Keyset {
         let (version, key) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
         let (id, kind) = (IdentifierId::random(), identifier.kind());
         let mut value = text_of(identifier).as_bytes().to_vec();
-        if let Identifier::Name { bound_to, .. } = identifier {
-            value = [bound_to.as_bytes(), value.as_slice()].concat();
+        let mut bound_to = None;
+        if let Identifier::Name { bound_to: to, .. } = identifier {
+            value = [to.as_bytes(), value.as_slice()].concat();
+            bound_to = Some(*to);
         }
         let sealed = key.seal(&value, &self.place(id, kind), padded(kind))?;
-        Ok(NewIdentifier { id, kind, index, sealed, key_version: *version })
+        Ok(NewIdentifier { id, kind, bound_to, index, sealed, key_version: *version })
     }
 
     pub(super) fn open(&self, row: &IdentifierRow) -> Result<Identifier, VaultError> {
@@ -174,14 +176,13 @@ impl Keyset {
         Ok(Key::from_bytes(&seal.open(&row.wrapped, &self.content_place(content))?)?)
     }
 
-    /// Seals how the service gets into a delivery target. It opens for the address it was given for and no other.
+    /// Seals the secret of a delivery target. It opens only for the same address.
     pub(super) fn seal_secret(&self, address: &str, secret: &str) -> Result<(i32, Vec<u8>), VaultError> {
         let (version, seal) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
         let padded = secret.len().next_multiple_of(SECRET_STEP);
         Ok((*version, seal.seal(secret.as_bytes(), &self.secret_place(address), padded)?))
     }
 
-    /// Opens what [`Keyset::seal_secret`] sealed.
     pub(super) fn open_secret(&self, address: &str, version: i32, sealed: &[u8]) -> Result<String, VaultError> {
         let seal = self.seal.get(&version).ok_or(VaultError::KeyMissing(version))?;
         let clear = seal.open(sealed, &self.secret_place(address))?;
@@ -192,12 +193,12 @@ impl Keyset {
         [self.tenant.0.as_bytes(), &b"delivery"[..], address.as_bytes()].concat()
     }
 
-    /// What the key of a content is bound to.
+    /// The key of a piece of content opens only for this content.
     fn content_place(&self, content: ContentId) -> Vec<u8> {
         [self.tenant.0.as_bytes(), content.0.as_bytes(), &b"content"[..]].concat()
     }
 
-    /// What a sealed value is bound to: it opens in its own row only.
+    /// A sealed value opens only in its own row.
     fn place(&self, id: IdentifierId, kind: Kind) -> Vec<u8> {
         [self.tenant.0.as_bytes(), id.0.as_bytes(), kind.as_str().as_bytes()].concat()
     }
@@ -210,7 +211,8 @@ pub(super) fn text_of(identifier: &Identifier) -> &str {
         Identifier::Name { name, .. } => name.expose().as_str(),
     }
 }
-/// A hash by which two searches are told apart. It goes into sealed cursors only.
+
+/// A hash that differs between two searches. Only sealed cursors contain it.
 #[must_use]
 pub fn fingerprint(identifier: &Identifier) -> [u8; 32] {
     sha256(match identifier {

@@ -1,7 +1,7 @@
-//! The vault: the only place where identifiers are, sealed, found by a keyed hash (D3).
+//! The vault: the only place with identifiers. They are sealed, and found by a keyed hash (D3).
 //!
-//! Everything outside knows a person by an [`IdentifierId`]. Nothing leaves the vault in clear but through
-//! [`reveal`], which asks for a [`Grant`]; masks leave it for a done request.
+//! All other rooms refer to a person by an [`IdentifierId`]. A value leaves the vault in clear only through [`reveal`],
+//! which needs a [`Grant`]. Masks leave it for done requests.
 
 mod admission;
 mod content;
@@ -19,7 +19,7 @@ use pii::mask;
 
 use crate::audit::Grant;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
-use crate::store::{Tx, Vault};
+use crate::store::{Sql, Tx, Vault};
 
 pub use admission::{Admission, Contended, Erasures, Known, Resolved, admit};
 pub use content::{content_key, drop_content_keys, keep_content_key, walk_content_keys};
@@ -28,7 +28,10 @@ pub use model::{Erasure, NewErasure, VaultError};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use stores::AppContext;
 
-/// The ids of those identifiers that the vault knows; creates nothing.
+/// Removes deleted identifiers and keys from free pages.
+pub const SCRUB: Sql = Sql::per("VACUUM identifiers, content_keys", "");
+
+/// The ids of the identifiers that the vault knows. It creates none.
 pub async fn find(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -39,7 +42,7 @@ pub async fn find(
     Ok(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect())
 }
 
-/// Remembers that some identifiers are forgotten up to a cut-off. Repeating it changes nothing.
+/// Writes that some identifiers are forgotten up to a cut-off. To repeat it changes nothing.
 pub async fn erase(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<(), VaultError> {
     for chunk in erasures.chunks(sql::INSERT_CHUNK) {
         sql::insert_erasures(tx, tenant, chunk).await?;
@@ -47,12 +50,12 @@ pub async fn erase(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]
     Ok(())
 }
 
-/// Drops the erasures of purged requests.
+/// Deletes the erasures of purged requests.
 pub async fn drop_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[RequestId]) -> Result<u64, VaultError> {
     Ok(sql::delete_erasures(tx, tenant, requests).await?)
 }
 
-/// Identifiers in clear, for the call whose audit row was committed. An id that is gone is left out.
+/// Identifiers in clear, for the call with a committed audit row. An id that the vault does not know is left out.
 pub async fn reveal(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -66,7 +69,7 @@ pub async fn reveal(
     Ok(clear)
 }
 
-/// Identifiers in custody: as types that show nothing, to be looked for in a text. An id that is gone is left out.
+/// Identifiers as types that cannot be shown, to search a text for them. An id that the vault does not know is left out.
 pub async fn open(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -76,7 +79,7 @@ pub async fn open(
     rows.iter().map(|row| Ok((row.id, keyset.open(row)?))).collect()
 }
 
-/// The masks of identifiers (A8). One that cannot be read is `None`; one that is gone is left out.
+/// The masks of identifiers (A8). The mask of an unreadable value is `None`. An id that the vault does not know is left out.
 pub async fn masks(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -87,22 +90,22 @@ pub async fn masks(
     Ok(rows.iter().map(|row| (row.id, masked(row))).collect())
 }
 
-/// Marks identifiers that a pass released: whoever resolves one takes the mark back.
+/// Marks orphan identifiers as retired. A write that resolves one clears the mark.
 pub async fn retire(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<u64, VaultError> {
     Ok(sql::set_retired(tx, tenant, ids, true).await?)
 }
 
-/// Takes the mark back from identifiers that something still refers to.
+/// Clears the mark of identifiers that a row still refers to.
 pub async fn keep(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<u64, VaultError> {
     Ok(sql::set_retired(tx, tenant, ids, false).await?)
 }
 
-/// Deletes those of some identifiers that are still marked.
+/// Deletes the identifiers that are still retired.
 pub async fn delete_retired(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<u64, VaultError> {
     Ok(sql::delete_retired(tx, tenant, ids).await?)
 }
 
-/// The ids of the vault in their order, after one: the rolling check for orphans walks them.
+/// The next ids of the vault after one, in their order. The pass checks them for orphans.
 pub async fn walk(
     tx: &mut Tx<Vault>,
     tenant: TenantId,

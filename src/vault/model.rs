@@ -1,4 +1,4 @@
-//! Erasures, and what can go wrong in the vault.
+//! Erasures, and the errors of the vault.
 
 use chrono::{DateTime, Utc};
 
@@ -7,7 +7,7 @@ use crate::base::id::{IdentifierId, RequestId};
 use crate::base::target::{Target, Targets};
 use crate::store::StoreError;
 
-/// An identifier is forgotten in some targets, in everything before the cut-off.
+/// An identifier is forgotten in all records of some targets before the cut-off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erasure {
     /// The end of the request's last included day.
@@ -25,18 +25,16 @@ impl Erasure {
 
 #[derive(Clone, Copy, Debug)]
 pub struct NewErasure {
-    /// The request that asks for it.
     pub request: RequestId,
     pub identifier: IdentifierId,
     pub erasure: Erasure,
 }
 
-/// Why the vault did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A key or a sealed value cannot be used: the master key is another one, or a row was altered.
+    /// A key or a sealed value cannot be opened. The master key is another one, or a row was altered.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
     /// A row is sealed under a key version that the tenant does not have.

@@ -1,4 +1,4 @@
-//! How the service gets into a tenant's delivery target: sealed, and never given back.
+//! The secret of a tenant's delivery target. It is sealed, and no endpoint returns it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -26,8 +26,8 @@ impl DeliverySecret {
     }
 }
 
-/// Keeps the secret of the tenant's target, in place of another one. It is bound to the target's address: given for
-/// one server, it is never shown to another.
+/// Stores the secret of the tenant's target and replaces an earlier one. It is bound to the target's address, so that it is
+/// never sent to another server.
 pub async fn keep_delivery_secret(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -40,7 +40,7 @@ pub async fn keep_delivery_secret(
     Ok(())
 }
 
-/// The secret of the tenant's target, or none. An error for one that was kept for another address.
+/// The secret of the tenant's target. It is an error if it was stored for another address.
 pub async fn delivery_secret(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -52,7 +52,7 @@ pub async fn delivery_secret(
     Ok(Some(if kind == "private_key" { DeliverySecret::PrivateKey(text) } else { DeliverySecret::Password(text) }))
 }
 
-/// Deletes the secret of the tenant's target. Repeating it changes nothing.
+/// Deletes the secret of the tenant's target. To repeat it changes nothing.
 pub async fn drop_delivery_secret(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<u64, VaultError> {
     Ok(sql::delete_delivery_secret(tx, tenant).await?)
 }

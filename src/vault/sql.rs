@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use pii::Kind;
+use uuid::Uuid;
 
 use super::model::{Erasure, NewErasure};
 use crate::base::crypto::BlindIndex;
@@ -11,7 +12,7 @@ use crate::base::id::{ContentId, IdentifierId, RequestId, TenantId};
 use crate::base::target::Targets;
 use crate::store::{Query, Result, Tx, Vault};
 
-/// Rows of one INSERT: six values each stay well below what either database binds.
+/// The rows of one INSERT. Eight values a row are fewer than either database can bind.
 pub const INSERT_CHUNK: usize = 1_000;
 
 #[derive(sqlx::FromRow)]
@@ -24,6 +25,8 @@ pub struct KeyRow {
 pub struct NewIdentifier {
     pub id: IdentifierId,
     pub kind: Kind,
+    /// The id that a name is bound to.
+    pub bound_to: Option<Uuid>,
     pub index: BlindIndex,
     pub sealed: Vec<u8>,
     pub key_version: i32,
@@ -38,7 +41,6 @@ pub struct IdentifierRow {
     pub key_version: i32,
 }
 
-/// An identifier as its hash finds it.
 #[derive(Clone, Copy)]
 pub struct KnownIdentifier {
     pub id: IdentifierId,
@@ -83,21 +85,23 @@ pub async fn by_index(
     known(query.with_keys(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))).await
 }
 
-/// Inserts those whose hash is not known yet, and answers these.
+/// Inserts the identifiers with a new hash, and returns them.
 pub async fn insert(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
     rows: &[NewIdentifier],
 ) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
-    let query = tx.query("INSERT INTO identifiers (tenant_id, id, kind, index_hash, sealed, key_version, retired) ");
+    let query =
+        tx.query("INSERT INTO identifiers (tenant_id, retired, id, kind, bound_to, index_hash, sealed, key_version) ");
     // PostgreSQL takes the rows as columns: see `Query::with_array`.
     let query = if query.is_postgres() {
         query
             .with("SELECT ", tenant)
-            .push(", one.*")
             .with(", ", false)
+            .push(", one.*")
             .with_array(" FROM unnest(", rows.iter().map(|row| row.id.0))
             .with_array(", ", rows.iter().map(|row| row.kind.as_str()))
+            .with_array(", ", rows.iter().map(|row| row.bound_to))
             .with_array(", ", rows.iter().map(|row| row.index.0.to_vec()))
             .with_array(", ", rows.iter().map(|row| row.sealed.as_slice()))
             .with_array(", ", rows.iter().map(|row| row.key_version))
@@ -111,12 +115,13 @@ pub async fn insert(
 fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Query<'c> {
     query
         .with("(", tenant)
+        .with(", ", false)
         .with(", ", row.id)
         .with(", ", row.kind.as_str())
+        .with(", ", row.bound_to)
         .with(", ", row.index.0.to_vec())
         .with(", ", row.sealed.as_slice())
         .with(", ", row.key_version)
-        .with(", ", false)
         .push(")")
 }
 
@@ -140,8 +145,8 @@ pub async fn by_id(
         .await
 }
 
-/// Locks rows in one order on PostgreSQL, where an ingest and the night would otherwise take the same rows in two
-/// orders and wait for each other. Names come last: an ingest resolves them after the numbers they are bound to.
+/// Locks rows in one order on PostgreSQL. Otherwise an ingest and the pass could lock the same rows in two orders and wait
+/// for each other. Names are last, because an ingest resolves them after the numbers that they are bound to.
 async fn lock(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[IdentifierId]) -> Result<()> {
     if tx.is_postgres() {
         tx.query("SELECT count(*) FROM (SELECT id FROM identifiers")
@@ -200,7 +205,7 @@ pub async fn erasures(
     Ok(rows.into_iter().filter_map(erasure).collect())
 }
 
-/// The hash is taken from the identifier's row, so that the night never sees the identifier itself.
+/// The statement reads the hash from the identifier's row, so that the pass never opens the identifier.
 pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<u64> {
     tx.query("INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) ")
         .push("WITH asked (request_id, identifier_id, cutoff, targets) AS (VALUES ")
@@ -286,7 +291,6 @@ pub async fn delete_content_keys(tx: &mut Tx<Vault>, tenant: TenantId, contents:
         .await
 }
 
-/// A sealed secret of a delivery target.
 #[derive(sqlx::FromRow)]
 pub struct SecretRow {
     pub kind: String,

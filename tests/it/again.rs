@@ -20,7 +20,7 @@ pub const KINDS: [(&str, &str); 3] = [
     ("raw-events", "/archive/raw-events/search"),
 ];
 
-/// What is sent of a record: its time, its customer, its text.
+/// A record as it is sent: its time, its customer, and its text.
 type Draft<'a> = (&'a str, Value, &'a str);
 
 /// A record of a kind with a customer and a text. Surveys and events have no name, and surveys no address.
@@ -98,7 +98,7 @@ each_store!(whoever_was_forgotten_in_a_record_does_not_come_back_with_it, |lethe
             assert!(!item.to_string().contains('@') && !item.to_string().contains("+47"), "{kind}: {item}");
         }
     }
-    // The surveys mentioned the address until they were sent again: the night finds that nothing refers to it any more.
+    // The surveys mentioned the address until they were sent again. The pass finds that nothing refers to it any more.
     lethe.night(NIGHT).await.well();
     let dump = lethe.dump().await;
     assert_eq!(dump.rows("vault.identifiers").len(), 0, "nobody is in the vault again");
@@ -130,7 +130,7 @@ each_store!(a_record_that_lost_somebody_else_keeps_its_customer_only, |lethe: Te
 
     lethe.record(&record("interactions", "r", LATER, &customer, text)).await;
     assert_eq!(read().await, json!("ask Anonymized, else Anonymized, else me: +4741234567"));
-    // As another customer of the record, whoever was forgotten in its text does not come back into it either.
+    // A customer who was forgotten in the text does not come back into it as another customer of the record either.
     lethe.record(&record("interactions", "r", LATER, &whole(), text)).await;
     assert_eq!(read().await, json!("ask Anonymized, else Anonymized, else me: Anonymized"));
 });
@@ -158,8 +158,8 @@ each_store!(while_the_night_is_at_work_nobody_slips_back, |lethe: TestLethe| asy
     let items = lethe.caller("dpo").all("/archive/search", &json!({})).await;
     assert_eq!(items.len(), 4 * 400);
     for item in items {
-        // A record that lost its customer by being sent again before the night came to it was not forgotten; one that was
-        // sent again while the night was at it has lost its mention at least.
+        // A record that lost its customer by being sent again before the pass reached it was not forgotten. A record that was
+        // sent again during the pass has lost its mention at least.
         let said = item["attributes"]["n"].as_str().unwrap();
         assert!(said == "write to Anonymized" || item["anonymized"] == false && said == text, "{item}");
         assert_eq!(item["customer"]["email"].as_str().unwrap_or("Anonymized"), "Anonymized", "{item}");

@@ -82,6 +82,9 @@ async fn canonical(lethe: &TestLethe, evening: &BTreeSet<String>) -> BTreeMap<St
         ("requests", &["attempts", "pass_id", "updated_at", "done_at", "version"] as &[&str]),
         ("audit_events", &["id", "at"]),
         ("deliveries", &["updated_at"]),
+        ("interactions", &["changed_at"]),
+        ("survey_responses", &["changed_at"]),
+        ("raw_events", &["changed_at"]),
         // How often a fence moved, who held the lease and which runs there were tells of the kills themselves.
         ("epochs", &["epoch"]),
         ("leases", &["token", "until_ms"]),

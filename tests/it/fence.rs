@@ -1,4 +1,4 @@
-//! Records come in while the night takes identifiers out: none slips through, on either side of the cut-off.
+//! Records are ingested while a pass forgets. Not one is wrong, on either side of the cut-off.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ each_store!(no_record_slips_past_a_pass, |lethe: TestLethe| async move {
     }
 });
 
-/// A record up to the cut-off shows nobody, a later one its customer and whom it mentions.
+/// A record up to the cut-off shows nobody. A later one shows its customer and its mention.
 fn is_right(record: &Value) -> bool {
     let late = record["external_id"].as_str().unwrap().starts_with("late");
     let phone = record["customer"]["phone_number"].as_str().unwrap();

@@ -54,6 +54,62 @@ each_store!(the_same_external_id_replaces_the_whole_record, |lethe: TestLethe| a
     assert_eq!(lethe.find(&json!({ "queue": "last" })).await, ["c"], "within one call the last wins");
 });
 
+each_store!(every_change_of_a_record_has_its_time_and_the_cell_key_stays, |lethe: TestLethe| async move {
+    let mut changes = Vec::new();
+    for step in ["created", "sent again", "unlinked"] {
+        match step {
+            "unlinked" => {
+                let request = json!({ "phone_number": "91234567", "to_date": "2026-02-11", "targets": ["archive"] });
+                lethe.enter_request(&request).await;
+                lethe.night("2026-02-12T02:00:00Z").await.well();
+            }
+            _ => lethe.record(&call("a")).await,
+        }
+        if step == "created" {
+            let mut later = call("b");
+            later["started_at"] = json!("2026-02-20T10:00:00Z");
+            lethe.record(&later).await;
+        }
+        let dump = lethe.dump().await;
+        let value = |id: &str, column: &str| {
+            let row = dump.rows("interactions").iter().find(|row| row["external_id"].as_deref() == Some(id));
+            row.unwrap()[column].clone().unwrap()
+        };
+        let of = |id: &str| (value(id, "changed_at"), value(id, "cell_key"));
+        changes.push((of("a"), of("b")));
+    }
+    let [(a, b), (again, _), (unlinked, untouched)] = changes.try_into().unwrap();
+    assert!(a.0 < again.0 && again.0 < unlinked.0, "{a:?} {again:?} {unlinked:?}");
+    assert!(a.1 == again.1 && again.1 == unlinked.1 && a.1 != b.1, "{a:?} {again:?} {unlinked:?} {b:?}");
+    assert_eq!(b, untouched, "a record after the cut-off is not changed");
+});
+
+each_store!(a_name_carries_the_id_that_it_is_bound_to, |lethe: TestLethe| async move {
+    let mut with_number = call("a");
+    with_number["customer"]["name"] = json!("Kari Nordmann");
+    lethe.record(&with_number).await;
+    let mut by_itself = call("b");
+    by_itself["customer"] = json!({ "name": "Ola Nordmann" });
+    lethe.record(&by_itself).await;
+    let dump = lethe.dump().await;
+    let record = |id: &str| {
+        let row = dump.rows("interactions").iter().find(|row| row["external_id"].as_deref() == Some(id));
+        row.unwrap().clone()
+    };
+    let (a, b) = (record("a"), record("b"));
+    for row in dump.rows("vault.identifiers") {
+        let bound_to = if row["id"] == a["name_id"] {
+            &a["phone_id"]
+        } else if row["id"] == b["name_id"] {
+            &b["id"]
+        } else {
+            &None
+        };
+        assert_eq!(&row["bound_to"], bound_to, "{row:?}");
+    }
+    assert_eq!(dump.rows("vault.identifiers").len(), 3);
+});
+
 each_store!(an_array_counts_its_places_from_one, |lethe: TestLethe| async move {
     let body = json!([call("a"), { "external_id": "x" }, call("b")]);
     let told = lethe.caller("integration").post("/archive/interactions", &body).await.expect(200).json();

@@ -70,7 +70,7 @@ each_store!(a_field_that_contained_the_customer_joins_no_forgotten_record, |leth
         ];
         lethe.ingest(kind, lines.map(|line| line.to_string()).join("\n")).await;
     }
-    needles().absent_from("the archive before the night", &lethe.archive_bytes().await);
+    needles().absent_from("the archive before the pass", &lethe.archive_bytes().await);
     let officer = lethe.caller("dpo");
     let of = async |path: &str, id: &str| {
         let items = officer.all(path, &json!({})).await;
@@ -85,7 +85,7 @@ each_store!(a_field_that_contained_the_customer_joins_no_forgotten_record, |leth
     }
 
     forget(&lethe, json!({ "phone_number": NUMBER })).await;
-    for round in ["after the night", "sent again", "sent again without a customer"] {
+    for round in ["after the pass", "sent again", "sent again without a customer"] {
         for ((kind, path), before) in KINDS.into_iter().zip(&before) {
             let early = of(path, "early").await;
             for field in fields(kind) {
@@ -101,7 +101,7 @@ each_store!(a_field_that_contained_the_customer_joins_no_forgotten_record, |leth
                 }
             }
             let next = match round {
-                "after the night" => described(kind, "early", BEFORE, &named, &own[0]),
+                "after the pass" => described(kind, "early", BEFORE, &named, &own[0]),
                 _ => described(kind, "early", LATER, &json!({}), &own[0]),
             };
             lethe.ingest(kind, next.to_string()).await;
@@ -152,7 +152,7 @@ each_store!(an_external_id_that_contained_the_customer_tells_nothing, |lethe: Te
     let shown_ids = lethe.find(&json!({})).await;
     assert!(shown_ids.iter().all(|id| id.starts_with("hash-")), "{shown_ids:?}");
     assert_eq!(shown_ids.len(), 3);
-    needles().absent_from("the archive before the night", &lethe.archive_bytes().await);
+    needles().absent_from("the archive before the pass", &lethe.archive_bytes().await);
 
     forget(&lethe, json!({ "phone_number": NUMBER })).await;
     outcome("forgotten").await;

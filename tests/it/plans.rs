@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lethe::archive::incoming::Channel;
-use lethe::archive::{Search, plan};
+use lethe::archive::{Channel, Interaction, RawEvent, Search, SurveyResponse, plan};
 use lethe::base::id::{IdentifierId, TenantId, Token};
 use lethe::base::page::Position;
-use lethe::base::target::Target;
 use lethe::store::{Archive, Db, StoreSettings};
 use lethe::tenants;
 use pii::Kind;
@@ -83,8 +81,7 @@ each_store!(no_search_scans_a_table, |lethe: TestLethe| async move {
     let after = Position { at: "2026-08-01T00:00:00Z".parse().unwrap(), id: tenant.0 };
     for Asked { name, search, any_of, index } in searches() {
         for after in [None, Some(after)] {
-            let lines =
-                plan(&mut tx, (tenant, Target::Archive), &search, any_of.clone(), after).await.unwrap().join("\n");
+            let lines = plan::<Interaction>(&mut tx, tenant, &search, &any_of, after).await.unwrap().join("\n");
             let scans = ["Seq Scan", "SCAN interactions\n"].iter().any(|scan| format!("{lines}\n").contains(scan));
             assert!(!scans, "{name} scans the table:\n{lines}");
             assert!(lines.contains(index), "{name} does not run along {index}:\n{lines}");
@@ -92,10 +89,12 @@ each_store!(no_search_scans_a_table, |lethe: TestLethe| async move {
             assert!(!sorts || any_of.len() > 1, "{name} sorts what it finds:\n{lines}");
         }
     }
-    for target in [Target::SmsSurvey, Target::RawData] {
-        let lines =
-            plan(&mut tx, (tenant, target), &Search::default(), Vec::new(), Some(after)).await.unwrap().join("\n");
-        assert!(lines.contains("_at"), "{target} does not run along its time:\n{lines}");
+    let all = Search::default();
+    for lines in [
+        plan::<SurveyResponse>(&mut tx, tenant, &all, &[], Some(after)).await.unwrap().join("\n"),
+        plan::<RawEvent>(&mut tx, tenant, &all, &[], Some(after)).await.unwrap().join("\n"),
+    ] {
+        assert!(lines.contains("_at"), "a search does not run along the time:\n{lines}");
     }
     drop(tx);
     archive.close().await;

@@ -1,4 +1,4 @@
-//! Texts that come before their customer is known: once it is, nobody is shown the customer in them, and the night forgets it.
+//! Texts that are stored before their customer is known. Afterwards nobody sees the customer in them, and a pass forgets it.
 
 use serde_json::{Value, json};
 
@@ -218,7 +218,7 @@ each_store!(who_comes_back_after_being_forgotten_leaves_the_texts_too, |lethe: T
     assert_eq!(lethe.find(&json!({ "phone_number": NUMBER })).await, Vec::<String>::new());
     lethe.night(NEXT).await.well();
     for item in read.iter().chain(&unread) {
-        needles().absent_from("a text after the night", shown(&officer, item, "identified").await.as_bytes());
+        needles().absent_from("a text after the pass", shown(&officer, item, "identified").await.as_bytes());
     }
     assert!(shown(&officer, &unread[2], "anonymized").await.starts_with("Anonymized ringte, Anonymized, "));
     let dump = lethe.dump().await;

@@ -1,6 +1,6 @@
 //! The two databases hold the same tables: same names, same columns in the same order, same keys, same indexes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A table as one migration folder declares it.
@@ -110,6 +110,40 @@ fn meaning(kind: &str) -> &'static str {
         "INTEGER" | "SMALLINT" | "BIGINT" | "BOOLEAN" => "number",
         other => panic!("{other} is a type that the other database may not have: say here what it means"),
     }
+}
+
+/// The names of the tables of a store.
+pub fn tables(store: &str) -> Vec<String> {
+    schema(&migrations(store, "postgres")).tables.into_keys().collect()
+}
+
+/// Without a column in that list, a pass deletes identifiers that are in use.
+#[test]
+fn the_pass_knows_every_column_that_refers_to_identifiers() {
+    let known: BTreeSet<_> =
+        lethe::nightly::references().map(|(table, column)| (table.to_owned(), column.to_owned())).collect();
+    for database in ["postgres", "sqlite"] {
+        let tables = schema(&migrations("archive", database)).tables;
+        // The work tables of a pass refer to identifiers only while the pass itself runs.
+        let lasting = tables.iter().filter(|(name, _)| !name.starts_with("pass_"));
+        let columns =
+            lasting.flat_map(|(name, table)| table.columns.iter().map(|(column, ..)| (name.clone(), column.clone())));
+        let names = ["phone_id", "email_id", "name_id", "identifier_id"];
+        let referring: BTreeSet<_> = columns.filter(|(_, column)| names.contains(&column.as_str())).collect();
+        assert!(!referring.is_empty());
+        assert_eq!(referring, known, "{database}");
+    }
+}
+
+#[test]
+fn citus_distributes_every_table() {
+    let script = include_str!("../../migrations/archive/citus.sql");
+    let calls = script.lines().filter_map(|line| line.strip_prefix("SELECT create_"));
+    let distributed: BTreeSet<_> =
+        calls.map(|call| call.split('\'').nth(1).expect("the name of a table").to_owned()).collect();
+    // A lease reads the database's clock in an UPDATE, which a distributed table refuses.
+    let tables: BTreeSet<_> = tables("archive").into_iter().filter(|table| table != "leases").collect();
+    assert_eq!(distributed, tables);
 }
 
 #[test]

@@ -29,6 +29,8 @@ CREATE TABLE epochs (
 -- them. `at` is started_at, answered_at, or occurred_at. `forgotten` has a bit for each reference
 -- that was unlinked (1 phone, 2 email, 4 name, 8 a mention in the record's texts), and bit 16 where
 -- an interaction accepts no more content. No later write of the record clears a bit.
+-- Every write that changes the record sets `changed_at`. `cell_key` is a random number that the record
+-- keeps, by which records are picked without regard to what they contain.
 CREATE TABLE interactions (
     tenant_id   BLOB NOT NULL,
     id          BLOB NOT NULL,
@@ -38,6 +40,8 @@ CREATE TABLE interactions (
     email_id    BLOB,
     name_id     BLOB,
     forgotten   INTEGER NOT NULL,
+    changed_at  TEXT NOT NULL,
+    cell_key    INTEGER NOT NULL,
     ended_at    TEXT,
     channel     TEXT NOT NULL,
     direction   TEXT,
@@ -66,6 +70,8 @@ CREATE TABLE survey_responses (
     email_id                BLOB,
     name_id                 BLOB,
     forgotten               INTEGER NOT NULL,
+    changed_at              TEXT NOT NULL,
+    cell_key                INTEGER NOT NULL,
     interaction_external_id TEXT,
     score                   INTEGER,
     comment                 TEXT,
@@ -86,6 +92,8 @@ CREATE TABLE raw_events (
     email_id                BLOB,
     name_id                 BLOB,
     forgotten               INTEGER NOT NULL,
+    changed_at              TEXT NOT NULL,
+    cell_key                INTEGER NOT NULL,
     interaction_external_id TEXT,
     event                   TEXT NOT NULL,
     attributes              TEXT,

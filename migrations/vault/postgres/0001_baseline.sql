@@ -12,12 +12,13 @@ CREATE TABLE keysets (
 );
 
 -- An identifier is found by its keyed hash, which covers its kind, and read only by opening its sealed
--- value. A pass marks orphans as retired before it deletes them, and a write that uses one clears the
--- mark.
+-- value. A name is bound to the id of a number or an address, or to its record if it has neither. A pass
+-- marks orphans as retired before it deletes them, and a write that uses one clears the mark.
 CREATE TABLE identifiers (
     tenant_id   UUID NOT NULL,
     id          UUID NOT NULL,
     kind        TEXT NOT NULL CHECK (kind IN ('phone', 'email', 'name')),
+    bound_to    UUID,
     index_hash  BYTEA NOT NULL,
     sealed      BYTEA NOT NULL,
     key_version INTEGER NOT NULL,

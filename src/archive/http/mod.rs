@@ -1,14 +1,12 @@
-//! The archive's endpoints: records in, and searches in three views.
+//! The archive's endpoints: ingest, and searches in three views.
 
 mod ingest;
-mod outgoing;
 mod query;
 mod search;
 
 use super::model::ArchiveError;
 use crate::http::{Problem, Registry};
 
-pub use ingest::{Ingest, Ingested};
 pub use search::view_of;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {

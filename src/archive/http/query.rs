@@ -1,14 +1,14 @@
-//! What any of the three searches asks for: read, checked, answered.
+//! The search that all kinds of records have in common: it is checked, run, and rendered.
 
-use chrono::{DateTime, Datelike as _, Utc};
+use chrono::Datelike as _;
 use pii::text::{Finder, Own, fill_text, tokenize_text};
 use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
-use super::outgoing::{Audited, Outgoing, Renderer};
-use super::search::{Viewed, tenant_of, view_of};
-use crate::archive::incoming::Channel;
+use super::search::{InteractionSearch, Viewed, tenant_of, view_of};
+use crate::archive::kinds::RecordKind;
 use crate::archive::model::View;
+use crate::archive::render::{Audited, Renderer};
 use crate::archive::search::{Search, search};
 use crate::base::actor::{Actor, Scope};
 use crate::base::clock::microseconds;
@@ -18,30 +18,13 @@ use crate::base::purpose::stated;
 use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::forbidden;
-use crate::http::query::Limit;
 use crate::http::{ApiResult, Code, FieldError, Problem};
 use crate::vault::{self, AppContext};
 
-/// A search as any of the three bodies asks for it.
-#[derive(Default)]
-pub struct SearchQuery {
-    pub from: Option<DateTime<Utc>>,
-    pub to: Option<DateTime<Utc>>,
-    pub channels: Option<Vec<Channel>>,
-    pub queue: Option<String>,
-    pub agent_id: Option<String>,
-    pub phone_number: Option<String>,
-    pub email: Option<String>,
-    pub token: Option<String>,
-    pub view: Option<View>,
-    pub purpose: Option<String>,
-    pub limit: Limit,
-    pub cursor: Option<String>,
-}
-
-impl SearchQuery {
-    pub async fn answer<T: Outgoing>(self, stores: &AppContext, actor: &Actor, target: Target) -> ApiResult<Viewed<T>> {
-        let tenant = tenant_of(&mut stores.archive.read().await?, actor).await?;
+impl InteractionSearch {
+    /// The page that the search finds. All kinds of records are searched in this way.
+    pub async fn page<K: RecordKind>(self, app: &AppContext, actor: &Actor) -> ApiResult<Viewed<K::Output>> {
+        let tenant = tenant_of(&mut app.archive.read().await?, actor).await?;
         let view = view_of(actor, self.view)?;
         let mut by = Vec::new();
         by.extend(self.phone_number.as_ref().map(|_| "phone_number"));
@@ -65,64 +48,66 @@ impl SearchQuery {
                 "is required by the settings of the tenant",
             ));
         }
-        let query = fingerprint(actor, target, view, &search_for);
-        let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &query));
+        let query = fingerprint(actor, K::TARGET, view, &search_for);
+        let after = cursor.map(|cursor| Position::from_cursor(&cursor, &app.service_key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
-        let records = search(stores, tenant.id, target, &search_for, after, limit + 1).await?;
-        let Page { items: records, next_cursor } = Page::of(records, limit, &stores.service_key, &query);
-        let renderer = Renderer::over(stores, actor, target, view, Audited { purpose, by }, &records).await?;
+        let records = search::<K>(app, tenant.id, &search_for, after, limit + 1).await?;
+        let Page { items: records, next_cursor } = Page::of(records, limit, &app.service_key, &query);
+        let renderer = Renderer::new(app, actor, view, Audited { purpose, by }, &records).await?;
         let bytes = records.iter().map(|record| record.columns.weight()).sum();
-        let render = move || records.into_iter().filter_map(|record| T::through(&renderer, record)).collect();
+        let render = move || records.into_iter().map(|record| K::render(record, &renderer)).collect();
         let items = work::run(bytes, render).await;
         Ok(Viewed { view, items, next_cursor })
     }
 
-    /// The search, or everything that is wrong with it.
+    /// The search with its values parsed. The errors are all rules that it breaks.
     fn search(self, region: Region) -> ApiResult<Search> {
         let Self { from, to, channels, queue, agent_id, phone_number, email, token, .. } = self;
         let (from, to) = (from.map(microseconds), to.map(microseconds));
-        let mut wrong = Vec::new();
+        let mut errors = Vec::new();
         for (at, pointer) in [(from, "/from"), (to, "/to")] {
             if at.is_some_and(|at| !(0..=9999).contains(&at.year())) {
-                wrong.push(FieldError::at(pointer, "out_of_range", "must lie in the years 0 to 9999"));
+                errors.push(FieldError::at(pointer, "out_of_range", "must lie in the years 0 to 9999"));
             }
         }
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
-            wrong.push(FieldError::at("/to", "out_of_range", "must be after from"));
+            errors.push(FieldError::at("/to", "out_of_range", "must be after from"));
         }
         if channels.as_ref().is_some_and(Vec::is_empty) {
-            wrong.push(FieldError::at("/channels", "required", "must name at least one channel, or be left out"));
+            errors.push(FieldError::at("/channels", "required", "must name at least one channel, or be left out"));
         }
         for (text, pointer) in [(&queue, "/queue"), (&agent_id, "/agent_id")] {
             if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
-                wrong.push(FieldError::at(pointer, "too_long", "must be at most 500 characters"));
+                errors.push(FieldError::at(pointer, "too_long", "must be at most 500 characters"));
             }
         }
         let mut identifiers = Vec::new();
         if let Some(raw) = phone_number {
             match Phone::parse(&raw, region) {
                 Ok(phone) => identifiers.push(Identifier::Phone(phone)),
-                Err(_) => wrong.push(FieldError::at("/phone_number", "phone_number_invalid", "must be a phone number")),
+                Err(_) => {
+                    errors.push(FieldError::at("/phone_number", "phone_number_invalid", "must be a phone number"))
+                }
             }
         }
         if let Some(raw) = email {
             match Email::parse(&raw) {
                 Ok(email) => identifiers.push(Identifier::Email(email)),
-                Err(_) => wrong.push(FieldError::at("/email", "email_invalid", "must be an e-mail address")),
+                Err(_) => errors.push(FieldError::at("/email", "email_invalid", "must be an e-mail address")),
             }
         }
         let token = token.map(|token| token.parse()).transpose().unwrap_or_else(|_| {
-            wrong.push(FieldError::at("/token", "format", "must be a token of this service"));
+            errors.push(FieldError::at("/token", "format", "must be a token of this service"));
             None
         });
-        if wrong.is_empty() {
+        if errors.is_empty() {
             Ok(Search { from, to, channels, queue, agent_id, identifiers, token })
         } else {
-            Err(Problem::invalid(wrong))
+            Err(Problem::invalid(errors))
         }
     }
 
-    /// The stated purpose, without identifiers: it goes into the audit log.
+    /// The stated purpose without identifiers, because the audit log contains it.
     fn purpose(&self, region: Region) -> ApiResult<Option<String>> {
         let Some(purpose) = &self.purpose else { return Ok(None) };
         let purpose = stated(purpose).ok_or_else(|| {
@@ -139,7 +124,7 @@ impl SearchQuery {
     }
 }
 
-/// What a cursor is bound to. The filter goes in as a hash, so that nothing of it can be read.
+/// The search to which a cursor is bound. It contains the filter as a hash, so that nothing of it can be read.
 fn fingerprint(actor: &Actor, target: Target, view: View, search: &Search) -> Vec<u8> {
     let Search { from, to, channels, queue, agent_id, identifiers, token } = search;
     let identifiers: Vec<_> = identifiers.iter().map(vault::fingerprint).collect();

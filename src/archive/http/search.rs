@@ -1,4 +1,4 @@
-//! Searches. By number or address they are posted, since nothing that identifies a person stands in a URL.
+//! Searches. They are posted, because a URL must not contain an identifier.
 
 use actix_web::web::{Data, Json};
 use actix_web::{get, post};
@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::outgoing::{Audited, Interaction, Outgoing, RawEvent, Renderer, SurveyResponse};
-use super::query::SearchQuery;
-use crate::archive::incoming::Channel;
+use crate::archive::kinds::{
+    Channel, Interaction, InteractionOut, RawEvent, RawEventOut, RecordKind as _, SurveyResponse, SurveyResponseOut,
+};
 use crate::archive::model::View;
+use crate::archive::render::{Audited, Renderer};
 use crate::archive::search::find;
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::RecordId;
-use crate::base::target::Target;
 use crate::http::caller::{ArchiveRead, ArchiveSearch, forbidden};
 use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems};
 use crate::http::json::Body;
@@ -30,30 +30,30 @@ use crate::vault::AppContext;
 #[schema(example = json!({"from": "2026-08-01T00:00:00+02:00", "to": "2026-08-02T00:00:00+02:00", "queue": "Private service"}))]
 pub struct InteractionSearch {
     /// The earliest time, included.
-    from: Option<DateTime<Utc>>,
+    pub from: Option<DateTime<Utc>>,
     /// The latest time, excluded.
-    to: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
     /// The channels, of which an interaction has one.
-    channels: Option<Vec<Channel>>,
+    pub channels: Option<Vec<Channel>>,
     /// The queue.
-    queue: Option<String>,
+    pub queue: Option<String>,
     /// The agent.
-    agent_id: Option<String>,
+    pub agent_id: Option<String>,
     /// The customer's number, in any spelling. This needs the scope `archive:identify`.
-    phone_number: Option<String>,
+    pub phone_number: Option<String>,
     /// The customer's address. This needs the scope `archive:identify`.
-    email: Option<String>,
+    pub email: Option<String>,
     /// The customer's token.
-    token: Option<String>,
+    pub token: Option<String>,
     /// A narrower view than the widest one that the scopes allow.
-    view: Option<View>,
+    pub view: Option<View>,
     /// The reason for seeing identifiers: 1 to 200 characters. The tenant's settings can require it.
-    purpose: Option<String>,
+    pub purpose: Option<String>,
     /// The largest number of items in the page.
-    limit: Limit,
+    pub limit: Limit,
     /// The `next_cursor` of the page before.
     #[schema(format = "cursor")]
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 /// The conditions of a search for survey responses. All fields are optional.
@@ -106,6 +106,20 @@ pub struct RawEventSearch {
     cursor: Option<String>,
 }
 
+impl From<SurveyResponseSearch> for InteractionSearch {
+    fn from(search: SurveyResponseSearch) -> Self {
+        let SurveyResponseSearch { from, to, phone_number, token, view, purpose, limit, cursor } = search;
+        Self { from, to, phone_number, token, view, purpose, limit, cursor, ..Self::default() }
+    }
+}
+
+impl From<RawEventSearch> for InteractionSearch {
+    fn from(search: RawEventSearch) -> Self {
+        let RawEventSearch { from, to, phone_number, email, token, view, purpose, limit, cursor } = search;
+        Self { from, to, phone_number, email, token, view, purpose, limit, cursor, ..Self::default() }
+    }
+}
+
 /// A page of records in one view.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Viewed<T> {
@@ -124,7 +138,7 @@ pub struct ViewedInteraction {
     pub view: View,
     /// The interaction.
     #[serde(flatten)]
-    pub interaction: Interaction,
+    pub interaction: InteractionOut,
 }
 
 /// Which view of one record.
@@ -145,32 +159,16 @@ pub struct ViewParams {
 /// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_interactions", security(("bearer" = ["archive:search"])),
     request_body = InteractionSearch,
-    responses((status = 200, description = "A page of interactions, newest first.", body = Viewed<Interaction>),
+    responses((status = 200, description = "A page of interactions, newest first.", body = Viewed<InteractionOut>),
         CallProblems, BodyProblems, ListProblems))]
 #[post("/archive/search")]
 pub async fn search_interactions(
     caller: Caller<ArchiveRead>,
     _: Params<Nothing>,
     body: Body<InteractionSearch>,
-    stores: Data<AppContext>,
-) -> ApiResult<Json<Viewed<Interaction>>> {
-    let InteractionSearch {
-        from,
-        to,
-        channels,
-        queue,
-        agent_id,
-        phone_number,
-        email,
-        token,
-        view,
-        purpose,
-        limit,
-        cursor,
-    } = body.0;
-    let asked =
-        SearchQuery { from, to, channels, queue, agent_id, phone_number, email, token, view, purpose, limit, cursor };
-    asked.answer(&stores, &caller, Target::Archive).await.map(Json)
+    app: Data<AppContext>,
+) -> ApiResult<Json<Viewed<InteractionOut>>> {
+    body.0.page::<Interaction>(&app, &caller).await.map(Json)
 }
 
 /// Search survey responses
@@ -180,18 +178,16 @@ pub async fn search_interactions(
 /// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_survey_responses", security(("bearer" = ["archive:search"])),
     request_body = SurveyResponseSearch,
-    responses((status = 200, description = "A page of survey responses, newest first.", body = Viewed<SurveyResponse>),
+    responses((status = 200, description = "A page of survey responses, newest first.", body = Viewed<SurveyResponseOut>),
         CallProblems, BodyProblems, ListProblems))]
 #[post("/archive/survey-responses/search")]
 pub async fn search_survey_responses(
     caller: Caller<ArchiveRead>,
     _: Params<Nothing>,
     body: Body<SurveyResponseSearch>,
-    stores: Data<AppContext>,
-) -> ApiResult<Json<Viewed<SurveyResponse>>> {
-    let SurveyResponseSearch { from, to, phone_number, token, view, purpose, limit, cursor } = body.0;
-    let asked = SearchQuery { from, to, phone_number, token, view, purpose, limit, cursor, ..SearchQuery::default() };
-    asked.answer(&stores, &caller, Target::SmsSurvey).await.map(Json)
+    app: Data<AppContext>,
+) -> ApiResult<Json<Viewed<SurveyResponseOut>>> {
+    InteractionSearch::from(body.0).page::<SurveyResponse>(&app, &caller).await.map(Json)
 }
 
 /// Search raw events
@@ -201,19 +197,16 @@ pub async fn search_survey_responses(
 /// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_raw_events", security(("bearer" = ["archive:search"])),
     request_body = RawEventSearch,
-    responses((status = 200, description = "A page of raw events, newest first.", body = Viewed<RawEvent>),
+    responses((status = 200, description = "A page of raw events, newest first.", body = Viewed<RawEventOut>),
         CallProblems, BodyProblems, ListProblems))]
 #[post("/archive/raw-events/search")]
 pub async fn search_raw_events(
     caller: Caller<ArchiveRead>,
     _: Params<Nothing>,
     body: Body<RawEventSearch>,
-    stores: Data<AppContext>,
-) -> ApiResult<Json<Viewed<RawEvent>>> {
-    let RawEventSearch { from, to, phone_number, email, token, view, purpose, limit, cursor } = body.0;
-    let asked =
-        SearchQuery { from, to, phone_number, email, token, view, purpose, limit, cursor, ..SearchQuery::default() };
-    asked.answer(&stores, &caller, Target::RawData).await.map(Json)
+    app: Data<AppContext>,
+) -> ApiResult<Json<Viewed<RawEventOut>>> {
+    InteractionSearch::from(body.0).page::<RawEvent>(&app, &caller).await.map(Json)
 }
 
 /// Get an interaction
@@ -230,9 +223,9 @@ pub async fn get_interaction(
     caller: Caller<ArchiveSearch>,
     id: Id<RecordId>,
     params: Params<ViewParams>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<ViewedInteraction>> {
-    let mut tx = stores.archive.read().await?;
+    let mut tx = app.archive.read().await?;
     let tenant = tenant_of(&mut tx, &caller).await?;
     let mut view = view_of(&caller, params.0.view)?;
     if tenant.settings.purpose_required && view == View::Identified {
@@ -242,13 +235,12 @@ pub async fn get_interaction(
         }
         view = View::Pseudonymous;
     }
-    let record = find(&mut tx, caller.tenant, Target::Archive, id.0).await?;
+    let record = find::<Interaction>(&mut tx, caller.tenant, id.0).await?;
     drop(tx);
     let record = record.ok_or_else(|| Problem::new(Code::NotFound))?;
     let audited = Audited { purpose: None, by: Vec::new() };
-    let renderer =
-        Renderer::over(&stores, &caller, Target::Archive, view, audited, std::slice::from_ref(&record)).await?;
-    let interaction = Interaction::through(&renderer, record).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let renderer = Renderer::new(&app, &caller, view, audited, std::slice::from_ref(&record)).await?;
+    let interaction = Interaction::render(record, &renderer);
     Ok(Json(ViewedInteraction { view, interaction }))
 }
 

@@ -314,7 +314,7 @@ impl From<ContentError> for Problem {
             ContentError::Busy => Self::new(Code::TooManyRequests)
                 .detail("Another batch is running for this tenant. Try again when it has ended."),
             // An object that is missing may be in a store that is not mounted.
-            ContentError::Object(crate::content::ObjectError::Missing) => Self::new(Code::Unavailable).caused_by(error),
+            ContentError::Object(crate::objects::ObjectError::Missing) => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) if error.is_transient() => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped | ContentError::Panicked => {
                 Self::internal(error)

@@ -16,6 +16,7 @@ use crate::audit::Action;
 use crate::base::actor::{Actor, Scope};
 use crate::base::crypto::sha256;
 use crate::base::id::IdentifierId;
+use crate::objects::ObjectError;
 use crate::store::StoreError;
 use crate::tests::Stage;
 use crate::{tenants, vault};

@@ -17,7 +17,7 @@ impl House {
     }
 
     fn place(&self, id: ContentId) -> PathBuf {
-        self.folder.join("objects").join(objects::name(self.tenant.id, id).as_ref())
+        self.folder.join("objects").join(crate::objects::name(self.tenant.id, id).as_ref())
     }
 }
 

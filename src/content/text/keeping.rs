@@ -1,11 +1,11 @@
-//! Keeping a text: the identifiers that it names go to the vault, then its key, then the object without them.
+//! Writing a text: first its identifiers and its key in the vault, then the object without identifiers.
 
 use std::collections::HashSet;
 
 use pii::text::{Found, Own};
 use pii::{Identifier, Kind};
 
-use super::sql::TextCustomer;
+use super::sql::Customer;
 use crate::archive::mentions::{self, Mention, NewMention, Owner};
 use crate::base::chunks::Sealer;
 use crate::base::crypto::Key;
@@ -15,15 +15,15 @@ use crate::content::model::{ContentError, place};
 use crate::content::{ContentStore, sql};
 use crate::vault::{self, Admission, AppContext, Erasures, Keyset, Known, Resolved, VaultError};
 
-/// What was found in a text.
+/// The identifiers that were found in a text.
 pub struct Named<'t> {
     pub record: ContentId,
     /// The number of the first placeholder.
     pub first: i32,
-    /// What the placeholders from that one on stand for.
+    /// The identifiers of the placeholders from that one on.
     pub found: &'t [Found],
     pub own: &'t Own,
-    /// Whose name it is, where a name was found.
+    /// The id of the name, if one was found.
     pub name: Option<IdentifierId>,
 }
 
@@ -33,7 +33,7 @@ impl Named<'_> {
     pub async fn identify(
         &self,
         admission: &Admission<'_>,
-        customer: &TextCustomer,
+        customer: &Customer,
     ) -> Result<Vec<NewMention>, VaultError> {
         let own: Vec<Identifier> = identifiers_of(self.own).collect();
         let named = || self.found.iter().filter_map(identifier);
@@ -45,7 +45,7 @@ impl Named<'_> {
                 |one: &Identifier| !customer.is_forgotten() && !is_erased(one) && !(is_forgotten && own.contains(one));
             (is_forgotten, named().filter(is_kept).collect())
         };
-        // The customer's name is an identifier already, or none.
+        // The customer's name has an id already, or it has none.
         let Known { ids, plan: is_forgotten, .. } = admission.identify(&all, plan, |_, _| HashSet::new()).await?;
         let name = self.name.filter(|_| !is_forgotten);
         let mentioned = self.found.iter().zip(self.first..).map(|(found, n)| NewMention {
@@ -82,7 +82,7 @@ pub async fn write(
     Ok(writing.complete().await?)
 }
 
-/// Takes back what was written of a text. The rows go first: while they may be there, so must key and object.
+/// Deletes all that was written of a text. The rows are deleted first, because a row needs its key and its object.
 pub async fn undo(stores: &AppContext, shelf: &ContentStore, keyset: &Keyset, id: ContentId) {
     let tenant = keyset.tenant;
     let undone = async {
@@ -116,7 +116,7 @@ fn identifiers_of(own: &Own) -> impl Iterator<Item = Identifier> {
     phone.into_iter().chain(own.email.clone().map(Identifier::Email))
 }
 
-/// A number or address that a text mentions; the customer's name is none by itself.
+/// A number or address that a text mentions. The customer's name is found by the number or address.
 fn identifier(found: &Found) -> Option<Identifier> {
     match found {
         Found::Phone(phone) => Some(Identifier::Phone(phone.clone())),

@@ -1,9 +1,9 @@
-//! Texts of interactions: chat logs, transcripts, comments, analyses. They are stored without a single identifier (D6).
+//! Texts of interactions: chat logs, transcripts, comments, and analyses. They are stored without any identifier (D6).
 //!
-//! A text is collected in memory, checked, and tokenized before anything of it is written; what its placeholders stand for
-//! goes to the vault and into mentions, through the epoch fence as records do. The tokenized text is an object like any
-//! other, and forgetting does not write it again: the night cuts the mentions. Only a text whose interaction learns its
-//! customer later is read again, by `rereading.rs`, and replaced by another object.
+//! A text is collected in memory, checked, and tokenized before any of it is written. The identifiers of its placeholders are
+//! written to the vault and to mentions, by the same admission as records. The tokenized text is an object. Forgetting does
+//! not rewrite it, because the pass unlinks its mentions. Only a text whose interaction learns its customer later is
+//! replaced by another object, in `rescan.rs`.
 
 pub mod attempts;
 mod keeping;
@@ -36,16 +36,16 @@ pub use attempts::Reason;
 use keeping::{Named, undo, write};
 pub use reading::{RenderedText, ShownRange, show_text};
 pub use rescan::rescan;
-use sql::TextCustomer;
+use sql::Customer;
 pub(super) use sql::customer;
 
-/// The longest text, in bytes: it is taken apart in memory.
+/// The longest text, in bytes. A text is parsed in memory.
 pub const LONGEST: u64 = 16 << 20;
 
-/// How much memory a text draws at once whose sender does not say how long it is, in bytes.
+/// The memory that a text of unknown length takes at once, in bytes.
 const STEP: u64 = 1 << 20;
 
-/// A text on its way in. Dropped, it leaves nothing.
+/// An upload of a text. It leaves nothing if it is dropped.
 pub struct TextUpload {
     stores: Arc<AppContext>,
     shelf: Arc<ContentStore>,
@@ -56,11 +56,11 @@ pub struct TextUpload {
     limit: u64,
     bytes: Vec<u8>,
     share: Share,
-    /// How many bytes the share is for.
+    /// The bytes that the share covers.
     drawn: u64,
 }
 
-/// Begins a text of so many bytes, if its sender knows how many, that belongs to an interaction there is.
+/// Begins the upload of a text of an existing interaction. The announced length may be unknown.
 pub async fn begin_text(
     stores: &Arc<AppContext>,
     shelf: &Arc<ContentStore>,
@@ -85,14 +85,13 @@ pub async fn begin_text(
 }
 
 impl TextUpload {
-    /// Takes the next bytes.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         let size = (self.bytes.len() + bytes.len()) as u64;
         if size > self.limit {
             return Err(ContentError::TooLarge(self.limit));
         }
         if size > self.drawn {
-            // As much again as there is, and no more than there may be: a text that grows is copied seldom.
+            // The memory doubles, up to the limit, so that a text that grows is rarely copied.
             let more = self.drawn.max(STEP).max(size - self.drawn).min(self.limit - self.drawn);
             self.share.merge(self.shelf.texts.bytes(more).await?);
             self.drawn += more;
@@ -102,8 +101,8 @@ impl TextUpload {
         Ok(())
     }
 
-    /// Stores what has arrived without its identifiers, if its SHA-256 is the one that was promised. The answer has the
-    /// SHA-256 of what arrived, which is not kept where anything of it was replaced: a short text can be guessed from it.
+    /// Stores the text without its identifiers, if it has the promised SHA-256. The result has that SHA-256. It is not stored
+    /// if any part of the text was replaced, because a short text can be guessed from it.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
         let Self { stores, shelf, tenant, region, new, format, bytes, share, limit: _, drawn: _ } = self;
         let sha256 = sha256(&bytes);
@@ -114,12 +113,12 @@ impl TextUpload {
         let (bytes, prepared) = (Arc::new(bytes), Mutex::default());
         let storing =
             TextStoring { stores, shelf, keyset, region, new, format, bytes, sha256, prepared, _share: share };
-        // Carried through, whether or not somebody still waits for the answer.
+        // The text is stored even if the caller does not wait any more.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
 }
 
-/// A text all of whose bytes are there.
+/// A text that has arrived completely.
 struct TextStoring {
     stores: Arc<AppContext>,
     shelf: Arc<ContentStore>,
@@ -129,19 +128,19 @@ struct TextStoring {
     format: Format,
     bytes: Arc<Vec<u8>>,
     sha256: [u8; 32],
-    /// What the attempts before have made of it.
+    /// The result of the attempts before.
     prepared: Mutex<Option<Prepared>>,
     _share: Share,
 }
 
-/// The text as it is for a customer, and under which id and key it is or will be an object.
+/// The text as it is for one customer, with the id and the key of its object.
 struct Prepared {
-    customer: TextCustomer,
+    customer: Customer,
     own: Own,
     document: Document,
     id: ContentId,
     key: Key,
-    /// Whether anything of it may have been written, and whether all of it was.
+    /// Whether a part of the object may have been written, and whether all of it was.
     is_begun: bool,
     is_written: bool,
     _share: Share,
@@ -165,7 +164,7 @@ impl TextStoring {
         let prepared = match kept.take_if(|prepared| prepared.customer.is_same(&customer)) {
             Some(prepared) => kept.insert(prepared),
             None => {
-                // What was written for another customer is of no use to this one.
+                // An object that was written for another customer is of no use to this one.
                 self.undo(kept.take()).await;
                 kept.insert(self.prepare(customer.clone()).await?)
             }
@@ -195,8 +194,8 @@ impl TextStoring {
         Ok(Content { sha256: Some(self.sha256), ..content })
     }
 
-    /// Takes the text apart, for a customer.
-    async fn prepare(&self, customer: TextCustomer) -> Result<Prepared, ContentError> {
+    /// Tokenizes the text for a customer.
+    async fn prepare(&self, customer: Customer) -> Result<Prepared, ContentError> {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
         let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten(), stored: false };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
@@ -214,7 +213,7 @@ impl TextStoring {
         })
     }
 
-    fn content(&self, customer: &TextCustomer, prepared: &Prepared) -> Content {
+    fn content(&self, customer: &Customer, prepared: &Prepared) -> Content {
         let NewContent { interaction, kind, media_type, sensitivity } = self.new.clone();
         Content {
             id: prepared.id,
@@ -240,24 +239,23 @@ impl TextStoring {
     }
 }
 
-/// Does what needs time, away from those who serve calls.
+/// Runs long work off the threads that serve calls.
 async fn at_work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ContentError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| if error.is_panic() { ContentError::Panicked } else { ContentError::Stopped })
 }
 
-impl TextCustomer {
-    /// Itself, where its interaction takes content; an error where a request had it deleted.
+impl Customer {
+    /// Fails if a request has deleted the content of the interaction.
     pub(super) const fn admit(self) -> Result<Self, ContentError> {
         if self.forgotten & forgotten::CONTENT != 0 { Err(ContentError::Forgotten) } else { Ok(self) }
     }
 
-    /// Whether any of it was forgotten.
     const fn is_forgotten(&self) -> bool {
         self.forgotten & forgotten::CUSTOMER != 0
     }
 
-    /// Whether a text reads the same for both: all but the time.
+    /// Whether a text is the same for both. Only the time may differ.
     fn is_same(&self, other: &Self) -> bool {
         Self { at: other.at, ..self.clone() } == *other
     }

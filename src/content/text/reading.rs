@@ -35,7 +35,7 @@ pub struct RenderedText {
     filled: Filled<Values>,
     /// How long it is, in bytes.
     pub size: u64,
-    /// A keyed hash of it, in hexadecimal digits: another one by another view, or after the night.
+    /// A keyed hash of the text, in hexadecimal digits. It differs by view, and it changes when a pass forgets.
     pub tag: String,
     _share: Share,
 }
@@ -48,12 +48,12 @@ impl RenderedText {
     }
 }
 
-/// A range of a text on its way out.
+/// A range of a rendered text.
 pub struct ShownRange {
     shown: RenderedText,
-    /// Where it goes on in what is stored.
+    /// The position of the next part in the stored text.
     from: Option<usize>,
-    /// How many bytes lie before the range.
+    /// The number of bytes before the range.
     skip: u64,
     left: u64,
 }
@@ -166,7 +166,7 @@ async fn show(
     Ok(RenderedText { filled, size, tag, _share: share })
 }
 
-/// The text as it is once it was searched for everybody whom its interaction has learned since it came.
+/// The text after a rescan for all identifiers that its interaction has learned.
 async fn current(
     stores: &AppContext,
     shelf: &ContentStore,
@@ -175,7 +175,7 @@ async fn current(
 ) -> Result<Content, ContentError> {
     let mut tx = stores.archive.read().await?;
     let content = contents::by_id(&mut tx, tenant, id).await?.ok_or(ContentError::Unknown)?;
-    let pending = sql::pending(&mut tx, tenant, content.object).await?;
+    let pending = sql::pending_of(&mut tx, tenant, content.object).await?;
     drop(tx);
     if pending.is_empty() {
         return Ok(content);

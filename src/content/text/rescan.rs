@@ -1,8 +1,8 @@
-//! Texts whose interaction learned its customer after they came are read again.
+//! Rescans of texts whose interaction learned its customer after they were stored.
 //!
-//! Ingest notes which identifiers a text is still to be searched for. The night reads such texts before it forgets anybody,
-//! and whoever asks for one has it read first. What is found becomes placeholders, and the text another object under
-//! another key: of what stood there before nothing is left that anybody could open. Its callers keep calling it by its id.
+//! Ingest notes the identifiers for which a text still has to be searched. The pass rescans such texts before it forgets
+//! anybody, and a reader's call rescans its text first. Found identifiers become placeholders, and the text becomes
+//! another object under another key. Nobody can open the object before. The id that callers know stays.
 
 use std::collections::HashMap;
 
@@ -11,20 +11,21 @@ use pii::text::Own;
 use pii::text::document::{Case, DocumentError, Format, tokenize_again};
 
 use super::keeping::{Named, discard, write};
-use super::sql::{self, TextCustomer};
+use super::sql::{self, Customer};
 use super::{LONGEST, at_work, attempts};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::base::crypto::{CryptoError, Key};
 use crate::base::id::{ContentId, IdentifierId, TenantId};
 use crate::content::model::{Content, ContentError};
 use crate::content::reading::opened;
-use crate::content::{ContentStore, ObjectError, own_of, sql as contents};
+use crate::content::{ContentStore, own_of, sql as contents};
+use crate::objects::ObjectError;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{self, Admission, AppContext, Keyset, admit};
 
-/// Reads a text again for the identifiers that it was not searched for yet; without any, nothing happens. Answers whether it
-/// was there to be read. A text at which this fails, and would fail again, is not tried any more.
+/// Searches a text for the identifiers that were noted for it. It returns whether the text was there. A text that would
+/// fail again is not tried any more.
 pub async fn rescan(
     stores: &AppContext,
     shelf: &ContentStore,
@@ -50,26 +51,26 @@ struct Rescan<'r> {
     object: ContentId,
 }
 
-/// A text as it was read again.
+/// A text after its rescan.
 struct Rescanned {
     text: String,
     mentions: Vec<NewMention>,
-    /// Where it is stored.
+    /// The id of its object.
     id: ContentId,
     is_replaced: bool,
 }
 
-/// For whom a text is searched.
+/// The identifiers for which a text has to be searched.
 struct Pending {
     own: Own,
-    /// The id of the name, where there is one.
+    /// The id of the name, if there is one.
     name: Option<IdentifierId>,
 }
 
 impl Rescan<'_> {
     async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<bool, ContentError> {
         let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
-        let wanted = sql::pending(&mut tx, tenant, object).await?;
+        let wanted = sql::pending_of(&mut tx, tenant, object).await?;
         if wanted.is_empty() {
             return Ok(true);
         }
@@ -84,12 +85,12 @@ impl Rescan<'_> {
         drop(tx);
         let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
         let _bytes = self.shelf.texts.bytes(content.stored_size).await?;
-        // What replaced something was replaced once: placeholders make a text longer, and no more of it to be read.
+        // Placeholders make a text longer, but they are not searched again.
         let _work = self.shelf.texts.work(content.stored_size.min(LONGEST)).await?;
         let stored = match self.stored(&content).await {
-            // The row of a text whose deletion was broken off: its key is gone.
+            // The deletion of the text was interrupted. Its row is there, but its key is not.
             Err(ContentError::Unknown) => return self.settle(&wanted, "done").await,
-            // Lost, or not what was stored: nobody can read it, unless a backup brings it back.
+            // The object is lost or was altered. Nobody can read it until it is restored from a backup.
             Err(ContentError::Object(ObjectError::Missing) | ContentError::Crypto(CryptoError::Unopened)) => {
                 return self.settle(&wanted, "missing").await;
             }
@@ -106,7 +107,7 @@ impl Rescan<'_> {
             Err(error) => Err(error),
         };
         let left = if replaced.is_ok() { object } else { rescanned.id };
-        // Whatever an error says, a row decides which of the two is left over.
+        // After an error, the row decides which of the two objects is left over.
         let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
         if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
             tracing::warn!(content.id = %left, %error, "Deleting the old object of a text failed; gc_objects deletes \
@@ -133,7 +134,7 @@ impl Rescan<'_> {
     async fn read(
         &self,
         admission: &Admission<'_>,
-        (content, customer): (&Content, &TextCustomer),
+        (content, customer): (&Content, &Customer),
         mut text: String,
         mut first: i32,
         wanted: &[IdentifierId],
@@ -157,8 +158,8 @@ impl Rescan<'_> {
         Ok(Rescanned { text, mentions, id, is_replaced })
     }
 
-    /// The customer as the interaction has it now, then everybody else by what is left of them.
-    async fn pending(&self, customer: &TextCustomer, wanted: &[IdentifierId]) -> Result<Vec<Pending>, ContentError> {
+    /// The interaction's customer as it is now, and then every other identifier by itself.
+    async fn pending(&self, customer: &Customer, wanted: &[IdentifierId]) -> Result<Vec<Pending>, ContentError> {
         let held: Vec<IdentifierId> = customer.held().collect();
         let mut sought = Vec::new();
         if wanted.iter().any(|id| held.contains(id)) {
@@ -178,11 +179,11 @@ impl Rescan<'_> {
         Ok(sought)
     }
 
-    /// Puts the text that was read again in the place of the one before.
+    /// Replaces the object of the text.
     async fn replace(
         &self,
         admission: &Admission<'_>,
-        (content, customer): (&Content, &TextCustomer),
+        (content, customer): (&Content, &Customer),
         rescanned: &Rescanned,
         wanted: &[IdentifierId],
     ) -> Result<(), ContentError> {

@@ -1,4 +1,4 @@
-//! What is left of a text that goes wrong, or that comes between an erasure and its cut.
+//! A text that fails leaves nothing, and a text between an erasure and the unlink step arrives forgotten.
 
 use pii::Kind;
 use pii::text::document;
@@ -33,12 +33,12 @@ impl House {
         found.remove(&content.id.0).unwrap_or_default()
     }
 
-    async fn customer(&self) -> TextCustomer {
+    async fn customer(&self) -> Customer {
         let mut tx = self.app.archive.read().await.unwrap();
         sql::customer(&mut tx, self.tenant.id, self.call, false).await.unwrap().unwrap()
     }
 
-    /// What the night writes into the vault before it cuts.
+    /// Writes an erasure, as a pass does before it unlinks.
     async fn erase(&self, identifier: IdentifierId, cutoff: &str) {
         let erasure = Erasure { cutoff: cutoff.parse().unwrap(), targets: [Target::Archive].into_iter().collect() };
         let erasure = NewErasure { request: RequestId::new(), identifier, erasure };

@@ -17,8 +17,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
-use super::model::{AttemptError, Destination, SendError};
+use super::model::{AttemptError, SendError};
 use super::payload::FileBody;
+use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
 #[cfg(feature = "sftp")]

@@ -8,8 +8,9 @@ use object_store::{Certificate, ClientOptions, Error, MultipartUpload, ObjectSto
 use secrecy::ExposeSecret as _;
 
 use super::{Reach, read_file, within};
-use crate::delivery::model::{AttemptError, Destination, SendError};
+use crate::delivery::model::{AttemptError, SendError};
 use crate::delivery::payload::FileBody;
+use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
 /// How much is sent at a time, in bytes: S3 takes no smaller parts than 5 MiB and no more of them than 10,000.

@@ -20,8 +20,9 @@ use secrecy::ExposeSecret as _;
 use super::dial::dial;
 use super::{Reach, of_io, within};
 use crate::delivery::address::Login;
-use crate::delivery::model::{AttemptError, Destination, SendError};
+use crate::delivery::model::{AttemptError, SendError};
 use crate::delivery::payload::FileBody;
+use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
 /// How much one packet writes, in bytes: what every server takes.

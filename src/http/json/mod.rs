@@ -1,9 +1,6 @@
 //! Reads JSON. The reader is strict about types, unknown fields, and text. Its errors name the place and never the
 //! value.
 
-mod read;
-mod rules;
-
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -14,45 +11,14 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
-use pii::json::Unambiguous;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_json::error::Category;
 use validator::Validate;
 
 use super::HttpContext;
 use super::problem::{Code, Problem};
-use crate::base::field::FieldError;
+use crate::base::json::{BodyError, broken_rules, parse, parse_value, read_value};
 use crate::config::HttpConfig;
-
-pub(super) use read::from_texts;
-pub use rules::broken_rules;
-
-/// The reason why a text is not the expected value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BodyError {
-    /// The text is not JSON. The position is the first error, and is counted from 1.
-    NotJson {
-        line: usize,
-        /// The column, in bytes.
-        column: usize,
-    },
-    /// The text is JSON of another shape.
-    Misshaped(Vec<FieldError>),
-}
-
-impl BodyError {
-    /// The invalid fields, for the report of a line. A text that is not JSON has one.
-    #[must_use]
-    pub fn into_places(self) -> Vec<FieldError> {
-        match self {
-            Self::NotJson { column, .. } => {
-                vec![FieldError::at("", Code::JsonInvalid.as_str(), format!("is not JSON from column {column} on"))]
-            }
-            Self::Misshaped(places) => places,
-        }
-    }
-}
 
 impl From<BodyError> for Problem {
     fn from(unread: BodyError) -> Self {
@@ -62,32 +28,6 @@ impl From<BodyError> for Problem {
             BodyError::Misshaped(places) => Self::invalid(places),
         }
     }
-}
-
-/// Reads one JSON value: a whole body or one line of a stream. Pointers are relative to it.
-///
-/// Unknown fields of a struct are refused, even without `#[serde(deny_unknown_fields)]`, which only the document needs.
-pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
-    read_value(parse_value(text)?).map_err(BodyError::Misshaped)
-}
-
-/// Reads a text as JSON of any shape.
-fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
-    let Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
-        Category::Data => BodyError::Misshaped(vec![FieldError::at("", "format", "must contain each field only once")]),
-        _ => not_json(&error),
-    })?;
-    let nul = read::nul_in(&value);
-    nul.map_or(Ok(value), |place| Err(BodyError::Misshaped(vec![place])))
-}
-
-/// The position at which a text stops being JSON. The message of serde is dropped, because it may quote the text.
-pub(super) fn not_json(error: &serde_json::Error) -> BodyError {
-    BodyError::NotJson { line: error.line().max(1), column: error.column().max(1) }
-}
-
-fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<FieldError>> {
-    read::from_value(value).map_err(|place| vec![place])
 }
 
 /// A JSON body. The extractor returns 415, 413, 400, and 422 before the handler runs.

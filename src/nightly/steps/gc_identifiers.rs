@@ -3,12 +3,15 @@
 //! A write that resolves an identifier removes its mark `retired`, and it passes the fence. So an identifier that is
 //! still retired and unreferenced after the epoch has changed is not about to be used.
 
+use crate::archive;
 use crate::base::id::{IdentifierId, PassId, TenantId};
+use crate::delivery;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::pass;
 use crate::nightly::report::Report;
+use crate::requests;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::tenants::fence;
 use crate::vault;
@@ -113,7 +116,7 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
         .query("WITH checked (id) AS (VALUES ")
         .each(ids, |query, id| query.with("(", *id).push(")"))
         .push(") SELECT id FROM checked c WHERE TRUE");
-    for (table, column) in REFERENCES {
+    for (table, column) in references() {
         query = query
             .push(" AND (SELECT 1 FROM ")
             .push(table)
@@ -126,24 +129,10 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Every column of the archive that contains an identifier's id.
-const REFERENCES: [(&str, &str); 15] = [
-    ("interactions", "phone_id"),
-    ("interactions", "email_id"),
-    ("interactions", "name_id"),
-    ("survey_responses", "phone_id"),
-    ("survey_responses", "email_id"),
-    ("survey_responses", "name_id"),
-    ("raw_events", "phone_id"),
-    ("raw_events", "email_id"),
-    ("raw_events", "name_id"),
-    ("mentions", "identifier_id"),
-    ("rescans", "identifier_id"),
-    ("requests", "phone_id"),
-    ("requests", "email_id"),
-    ("delivery_customers", "phone_id"),
-    ("delivery_customers", "email_id"),
-];
+/// Every column of the archive that contains the id of an identifier, but those of a pass.
+pub fn references() -> impl Iterator<Item = (&'static str, &'static str)> {
+    archive::REFERENCES.into_iter().chain(requests::REFERENCES).chain(delivery::REFERENCES)
+}
 
 async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {
     let position: Option<(IdentifierId,)> =

@@ -9,11 +9,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::base::id::{ContentId, TenantId};
-use crate::content::{self, ObjectError, passes as contents};
+use crate::content::{self, passes as contents};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
+use crate::objects::ObjectError;
 use crate::store::{Archive, Result, Tx};
 use crate::vault;
 

@@ -8,12 +8,13 @@ use super::finish::ACTOR;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
+use crate::idempotency;
 use crate::nightly::context::PassContext;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::pass;
 use crate::nightly::report::Report;
+use crate::requests::passes as requests;
 use crate::requests::passes::AgeLimits;
-use crate::requests::{passes as requests, purge_idempotency};
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::Tenant;
 use crate::vault;
@@ -46,7 +47,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
     }
     let mut tx = context.begin().await?;
-    purge_idempotency(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
+    idempotency::purge(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
     pass::delete(&mut tx, tenant, pass.id).await?;
     tx.commit().await?;
     Ok(())

@@ -17,11 +17,11 @@ use crate::base::page::Page;
 use crate::http::caller::{RequestsRead, RequestsWrite};
 use crate::http::docs::{BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
-use crate::http::idempotency::IdempotencyKey;
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
+use crate::idempotency::http::IdempotencyKey;
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};

@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::*;
+use crate::idempotency::IdempotencyError;
 
 #[tokio::test]
 async fn the_same_call_again_gives_the_same_request() {
@@ -36,18 +37,19 @@ async fn a_call_that_still_runs_is_not_done_twice() {
     let house = House::new().await;
     let key = || Key::new(&house.app.service_key, &house.actor, "create", "k1", &new(bob())).unwrap();
     let now = house.app.clock.now();
-    let Begun::Reserved(dead) = idempotency::begin(&house.app.archive, key(), now).await.unwrap() else {
+    let Begun::<Saved<RequestId>>::Reserved(dead) = idempotency::begin(&house.app.archive, key(), now).await.unwrap()
+    else {
         panic!("the key is new");
     };
     assert!(matches!(house.enter_once(bob(), "k1").await, Err(RequestError::InProgress)));
     let house = house.later(TimeDelta::minutes(2));
     assert!(house.enter_once(bob(), "k1").await.is_ok(), "after a minute it is taken for dead");
     let mut tx = house.app.archive.write().await.unwrap();
-    let late = idempotency::answer(&mut tx, &dead, &Saved::default()).await;
-    assert!(matches!(late, Err(RequestError::InProgress)), "the dead one cannot answer any more");
+    let late = idempotency::settle(&mut tx, &dead, &Saved::<RequestId>::default()).await;
+    assert!(matches!(late, Err(IdempotencyError::InProgress)), "the dead one cannot answer any more");
     drop(tx);
     let mut tx = house.app.archive.write().await.unwrap();
-    let purged = purge_idempotency(&mut tx, house.actor.tenant, house.app.clock.now() + TimeDelta::seconds(1)).await;
+    let purged = idempotency::purge(&mut tx, house.actor.tenant, house.app.clock.now() + TimeDelta::seconds(1)).await;
     assert_eq!(purged.unwrap(), 1);
 }
 

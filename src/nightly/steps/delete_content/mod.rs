@@ -67,8 +67,8 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     }
     let mut tx = context.begin().await?;
     if !failed.is_empty() {
-        close::reopen(&mut tx, tenant, pass.id).await?;
         let now = context.app.clock.now();
+        close::reopen(&mut tx, tenant, pass.id, now).await?;
         report.requests_failed += requests::fail(&mut tx, tenant, &failed, UNAVAILABLE, now).await?;
     }
     select::forget(&mut tx, tenant, pass.id).await?;
@@ -91,7 +91,7 @@ async fn note_content(context: &PassContext<'_>, pass: &Pass) -> PassResult<u64>
             select::forget(&mut tx, tenant, pass.id).await?;
         }
         let batch = Deleting::OfPass { pass: pass.id, after, last: Some(last.id) };
-        close::close(&mut tx, tenant, batch).await?;
+        close::close(&mut tx, tenant, batch, context.app.clock.now()).await?;
         let noted = select::note(&mut tx, tenant, pass.id, batch).await?;
         if noted > 0 && tx.is_postgres() {
             // Without statistics the planner assumes one new row, and reads all of them for every batch.

@@ -84,14 +84,14 @@ pub fn with_customers<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
 /// Unlinks a chunk in one transaction.
 pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResult<Unlinked> {
     failpoint::reach("chunk.before");
-    let mut tx = context.begin().await?;
+    let (mut tx, now) = (context.begin().await?, context.app.clock.now());
     let has_noted = chunk.traces.mentions && note_mentions(&mut tx, chunk).await? > 0;
     let mut unlinked = Unlinked::default();
     if chunk.traces.texts {
         unlinked.texts = texts::unlink_texts(&mut tx, chunk).await?;
     }
     if chunk.traces.deliveries {
-        deliveries::settle(&mut tx, chunk, context.app.clock.now()).await?;
+        deliveries::settle(&mut tx, chunk, now).await?;
         deliveries::forget_customers(&mut tx, chunk).await?;
     }
     if count(&mut tx, chunk).await? > 0 {
@@ -101,12 +101,12 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
         .await?;
         let untouched = if chunk.traces.mentions { Some(count_untouched(&mut tx, chunk).await?) } else { None };
         if has_noted {
-            unlink_mentions(&mut tx, chunk).await?;
+            unlink_mentions(&mut tx, chunk, now).await?;
         }
         failpoint::reach("chunk.between");
+        let Chunk { tenant, target, span, .. } = *chunk;
         let customers =
-            unlink::customers(&mut tx, chunk.tenant, chunk.target, chunk.span, |query| with_selected(query, chunk))
-                .await?;
+            unlink::customers(&mut tx, tenant, target, span, now, |query| with_selected(query, chunk)).await?;
         unlinked.records = untouched.unwrap_or(customers);
     }
     let (position, position_at) = chunk.end();
@@ -188,9 +188,9 @@ async fn count_untouched(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
 }
 
 /// Unlinks the noted mentions. A record that loses another identifier than its customer's is marked.
-async fn unlink_mentions(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()> {
+async fn unlink_mentions(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> Result<()> {
     let (tenant, target) = (chunk.tenant, chunk.target);
-    unlink::mark_mentioning(tx, tenant, target, |query| with_noted(query, chunk)).await?;
+    unlink::mark_mentioning(tx, tenant, target, now, |query| with_noted(query, chunk)).await?;
     unlink::mentions(tx, tenant, target.into(), |query| with_noted(query, chunk)).await?;
     tx.query("DELETE FROM pass_mentions").with(" WHERE tenant_id = ", tenant).execute().await?;
     Ok(())

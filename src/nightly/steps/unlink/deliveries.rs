@@ -4,9 +4,9 @@
 use chrono::{DateTime, Utc};
 
 use super::chunk::{Chunk, with_customers};
-use crate::content::outbox;
 use crate::delivery::passes as deliveries;
 use crate::nightly::steps::gc_identifiers;
+use crate::outbox;
 use crate::requests::passes as requests;
 use crate::store::{Archive, Query, Result, Tx};
 

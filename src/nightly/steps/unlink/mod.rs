@@ -16,9 +16,10 @@ use std::collections::hash_map::Entry;
 use chrono::{DateTime, Utc};
 
 use self::chunk::{Chunk, Traces, Unlinked, unlink_chunk, with_selected};
+use crate::archive::mentions;
 use crate::archive::mentions::Owner;
 use crate::archive::selector::Span;
-use crate::archive::unlink::{any_mention, each_customer, each_mention};
+use crate::archive::unlink::{each_customer, each_mention};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
 use crate::content;
@@ -112,7 +113,7 @@ impl TenantTraces {
     async fn of(&mut self, tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<Traces> {
         let mentions = match self.has_mentions.entry(target) {
             Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(unknown) => *unknown.insert(any_mention(tx, tenant, target.into()).await?),
+            Entry::Vacant(unknown) => *unknown.insert(mentions::is_any(tx, tenant, target.into()).await?),
         };
         let has_content = target == Target::Archive;
         Ok(Traces {

@@ -1,4 +1,6 @@
-//! The object store: sealed bytes under a content's id. It holds no name, no number and no key.
+//! The object store: sealed bytes under the id of their content. It contains no identifier and no key.
+
+mod listing;
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -63,7 +65,7 @@ pub struct Objects {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum ObjectPlace {
+enum ObjectPlace {
     Folder(PathBuf),
     #[cfg(feature = "s3")]
     Bucket(Bucket),
@@ -98,11 +100,11 @@ impl Objects {
         Self { place: ObjectPlace::Bucket(bucket), store: OnceLock::new() }
     }
 
-    pub(super) const fn place(&self) -> &ObjectPlace {
+    const fn place(&self) -> &ObjectPlace {
         &self.place
     }
 
-    pub(super) fn store(&self) -> Result<&dyn ObjectStore, ObjectError> {
+    fn store(&self) -> Result<&dyn ObjectStore, ObjectError> {
         if let Some(store) = self.store.get() {
             return Ok(store.as_ref());
         }
@@ -158,7 +160,7 @@ impl Objects {
 
     /// How many objects one turn of [`Objects::delete_some`] deletes: of a folder several, since handing a file over to another thread
     /// costs as much as to delete it.
-    pub(super) const fn turn(&self) -> usize {
+    pub const fn turn(&self) -> usize {
         match self.place {
             ObjectPlace::Folder(_) => TURN,
             #[cfg(feature = "s3")]
@@ -167,7 +169,7 @@ impl Objects {
     }
 
     /// Deletes some objects, each as [`Objects::delete`] does; one that is not named in the answer was not tried.
-    pub(super) async fn delete_some(
+    pub async fn delete_some(
         &self,
         tenant: TenantId,
         ids: Vec<ContentId>,
@@ -217,7 +219,7 @@ impl Bucket {
 }
 
 /// `TENANT/xx/ID`: the last two digits part the objects into folders of which none grows too long.
-pub(super) fn name(tenant: TenantId, id: ContentId) -> Path {
+pub fn name(tenant: TenantId, id: ContentId) -> Path {
     let id = id.to_string();
     let folder = id.get(id.len() - 2..).unwrap_or_default();
     Path::from_iter([tenant.to_string().as_str(), folder, &id])

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 
 /// The key under which a call may be sent again, if the caller gave one: 1 to 255 visible ASCII characters. Otherwise
 /// it is 422.

@@ -22,7 +22,7 @@ pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldEr
 }
 
 /// Reads a type from texts by name. Numbers are texts, too, and errors name parameters.
-pub(in crate::http) fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, FieldError> {
+pub fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, FieldError> {
     T::deserialize(TextsReader(texts)).map_err(|mistake| {
         let name = mistake.pointer.trim_start_matches('/').to_owned();
         FieldError::parameter(name, mistake.code, mistake.detail)

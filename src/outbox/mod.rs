@@ -1,26 +1,40 @@
-//! The outbox: which recordings are to be delivered to their tenant. Its rows are written in the transaction that
-//! stores a recording and cancelled in the one that deletes it, so that no recording is missed and none is delivered
-//! that is gone. `crate::delivery` works it.
+//! The outbox: the recordings that are to be delivered to their tenant.
+//!
+//! Its rows are written in the transaction that stores a recording, and cancelled in the one that deletes it. So no
+//! recording is missed, and no deleted one is delivered. A worker claims a due row, renews its claim while it works, and
+//! settles the row. `crate::delivery` has the workers.
+
+mod destination;
+mod model;
+mod sql;
 
 use chrono::{DateTime, Utc};
 
-use super::model::Content;
-use crate::base::id::{ContentId, DeliveryId, TenantId};
-use crate::store::{Archive, Query, Result, Sql, Tx};
+use crate::base::id::{ContentId, DeliveryId, RecordId, TenantId};
+use crate::store::{Archive, Query, Result, Tx};
 
-/// Notes that content is to be delivered, if the tenant has a target and it is a recording.
-pub(super) async fn enqueue(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -> Result<u64> {
-    if !content.kind.is_recording() {
-        return Ok(0);
-    }
-    let now = content.created_at;
+pub use destination::{delete_destination, destination, upsert_destination};
+pub use model::{Claimed, Delivery, DeliveryState, Destination};
+pub use sql::{
+    announce, by_id, claim, count, deliver, due, fail, hold_all, join_files, last_error, of_customers, page,
+    release_all, renew, retry,
+};
+
+/// Enqueues the delivery of a recording, if its tenant has a delivery target.
+pub async fn enqueue(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    content: ContentId,
+    interaction: RecordId,
+    now: DateTime<Utc>,
+) -> Result<u64> {
     tx.query(
         "INSERT INTO deliveries (tenant_id, id, content_id, interaction_id, state, attempts, next_at, file_names, \
          created_at, updated_at) SELECT tenant_id, ",
     )
     .with("", DeliveryId::new())
-    .with(", ", content.id)
-    .with(", ", content.interaction)
+    .with(", ", content)
+    .with(", ", interaction)
     .with(", 'pending', 0, ", now)
     .with(", '[]', ", now)
     .with(", ", now)
@@ -29,8 +43,8 @@ pub(super) async fn enqueue(tx: &mut Tx<Archive>, tenant: TenantId, content: &Co
     .await
 }
 
-/// Cancels what is not delivered yet of some content that is being deleted. What was delivered stays listed: the tenant
-/// must delete its copies.
+/// Cancels the deliveries of deleted content that were not made yet. Those that were made stay listed, because the tenant
+/// must delete its own copies.
 pub async fn cancel(tx: &mut Tx<Archive>, tenant: TenantId, contents: &[ContentId], now: DateTime<Utc>) -> Result<u64> {
     tx.query("UPDATE deliveries SET state = 'cancelled'")
         .with(", updated_at = ", now)
@@ -39,6 +53,17 @@ pub async fn cancel(tx: &mut Tx<Archive>, tenant: TenantId, contents: &[ContentI
         .with_any(" AND content_id", contents.iter().copied())
         .execute()
         .await
+}
+
+/// Whether the tenant has any delivery. The order lets the planner use the index even if it expects to find a row soon.
+pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
+    let one: Option<(ContentId,)> = tx
+        .query("SELECT content_id FROM deliveries")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" ORDER BY content_id LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(one.is_some())
 }
 
 /// Cancels the deliveries that were not made yet of the interactions of `customers k (id)`, of which `customers`
@@ -66,9 +91,6 @@ pub fn files<'c>(query: Query<'c>, tenant: TenantId, relation: &'static str, con
         .push(relation)
         .push(" h JOIN deliveries d ON ")
         .push(condition)
-        .push(Sql::per(
-            " CROSS JOIN LATERAL json_array_elements_text(d.file_names::json) AS f (value)",
-            " CROSS JOIN json_each(d.file_names) AS f",
-        ))
+        .push(sql::NAMES)
         .with(" WHERE d.tenant_id = ", tenant)
 }

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
-use super::objects::{ObjectError, ObjectPlace, Objects, name};
+use super::{ObjectError, ObjectPlace, Objects, name};
 use crate::base::id::{ContentId, TenantId};
 
 impl Objects {
@@ -62,7 +62,7 @@ impl Objects {
     }
 
     /// Whether there is a store to look into: a folder is made at the first use.
-    pub(super) fn is_made(&self) -> bool {
+    pub fn is_made(&self) -> bool {
         match self.place() {
             ObjectPlace::Folder(root) => root.exists(),
             #[cfg(feature = "s3")]

@@ -1,0 +1,197 @@
+//! Intake: records are parsed and stored in batches, each record whole or not at all. The API and the command line use it.
+
+use std::sync::Arc;
+
+use pii::Region;
+use serde::Serialize;
+use utoipa::ToSchema;
+use validator::Validate as _;
+
+use super::ingest::{BATCH, store};
+use super::kinds::RecordKind;
+use super::model::ArchiveError;
+use super::parsed::{ParsedRecord, Reader};
+use crate::base::field::FieldError;
+use crate::base::id::TenantId;
+use crate::base::json::{BodyError, broken_rules, parse};
+use crate::base::work;
+use crate::tenants::Tenant;
+use crate::vault::{AppContext, Keyset};
+
+/// The most warnings and rejections that are listed.
+const MOST_LISTED: usize = 1_000;
+
+/// The most text of parsed records, in bytes. A batch of long records is stored early.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// The result for the records that were sent.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Ingested {
+    /// The number of records that were sent.
+    #[schema(example = 3)]
+    pub received: u64,
+    /// The number of records with a new external id. A record whose external id contains its customer's number,
+    /// address, or name counts here each time.
+    #[schema(example = 2)]
+    pub created: u64,
+    /// The number of records that replaced a record of the same external id.
+    #[schema(example = 0)]
+    pub updated: u64,
+    /// The warnings: records that were stored without a value that is not an identifier.
+    pub warnings: Vec<Warning>,
+    /// The records that were not stored.
+    pub rejected: Vec<Rejection>,
+    /// How many attempts to store a batch failed, for the metrics.
+    #[serde(skip)]
+    pub restarts: u64,
+    /// The number of warnings and rejections that are not listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more: Option<u64>,
+}
+
+/// A record was stored without one of its values.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Warning {
+    /// The line, or the position in the array, from 1.
+    #[schema(example = 2)]
+    pub line: u64,
+    /// The reason, as a stable code.
+    #[schema(example = "identifier_ignored")]
+    pub code: &'static str,
+    /// The field that was left out (RFC 6901).
+    #[schema(example = "/customer/phone_number")]
+    pub pointer: &'static str,
+}
+
+/// A record was not stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Rejection {
+    /// The line, or the position in the array, from 1.
+    #[schema(example = 3)]
+    pub line: u64,
+    /// The fields that are invalid.
+    pub errors: Vec<FieldError>,
+}
+
+/// The records of one call or file. A batch is stored while the next one arrives.
+pub struct Intake<'a, K> {
+    app: &'a AppContext,
+    tenant: TenantId,
+    region: Region,
+    keyset: Arc<Keyset>,
+    /// The records that were not parsed yet.
+    sent: Vec<Sent>,
+    sent_bytes: usize,
+    records: Vec<ParsedRecord<K>>,
+    bytes: usize,
+    report: Ingested,
+}
+
+/// The line of a record, and its text.
+type Sent = (u64, Result<Vec<u8>, Vec<FieldError>>);
+
+/// The line of a record, the length of its text, and the record.
+type Parsed<K> = (u64, usize, Result<ParsedRecord<K>, Vec<FieldError>>);
+
+impl<'a, K: RecordKind> Intake<'a, K> {
+    pub async fn begin(app: &'a AppContext, tenant: &Tenant) -> Result<Self, ArchiveError> {
+        let keyset = app.keysets.get(&app.vault, tenant.id).await?;
+        Ok(Self {
+            app,
+            tenant: tenant.id,
+            region: tenant.region,
+            keyset,
+            sent: Vec::new(),
+            sent_bytes: 0,
+            records: Vec::with_capacity(BATCH),
+            bytes: 0,
+            report: Ingested::default(),
+        })
+    }
+
+    /// The number of records that were sent so far.
+    pub const fn received(&self) -> u64 {
+        self.report.received
+    }
+
+    /// Takes the text of one record. It is `None` if the line was too long.
+    pub async fn take(&mut self, line: u64, text: Option<&[u8]>) -> Result<(), ArchiveError> {
+        self.sent_bytes += text.map_or(0, <[u8]>::len);
+        let too_long = || vec![FieldError::at("", "too_long", "the line is too long")];
+        self.note((line, text.map(<[u8]>::to_vec).ok_or_else(too_long)));
+        if self.sent_bytes >= work::PIECE || self.records.len() + self.sent.len() == BATCH {
+            self.parse_sent().await;
+        }
+        if self.records.len() == BATCH || self.bytes > BATCH_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Notes a record that has no text because of some errors.
+    pub fn refuse(&mut self, line: u64, errors: Vec<FieldError>) {
+        self.note((line, Err(errors)));
+    }
+
+    fn note(&mut self, sent: Sent) {
+        self.report.received += 1;
+        self.sent.push(sent);
+    }
+
+    /// Parses the records that were sent. Long work is taken off the threads that serve calls.
+    async fn parse_sent(&mut self) {
+        let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
+        let parsed = work::run(std::mem::take(&mut self.sent_bytes), move || {
+            let reader = Reader { region, keyset: &keyset };
+            let parse = |(line, text): Sent| -> Parsed<K> {
+                let bytes = text.as_ref().map_or(0, Vec::len);
+                (line, bytes, text.and_then(|text| parse_record(&reader, &text)))
+            };
+            sent.into_iter().map(parse).collect::<Vec<_>>()
+        });
+        for (line, bytes, parsed) in parsed.await {
+            match parsed {
+                Ok(record) => {
+                    for pointer in &record.ignored {
+                        if self.has_room() {
+                            self.report.warnings.push(Warning { line, code: "identifier_ignored", pointer });
+                        }
+                    }
+                    self.bytes += bytes;
+                    self.records.push(record);
+                }
+                Err(errors) if self.has_room() => self.report.rejected.push(Rejection { line, errors }),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Stores the records that are left.
+    pub async fn end(mut self) -> Result<Ingested, ArchiveError> {
+        self.parse_sent().await;
+        self.flush().await?;
+        Ok(self.report)
+    }
+
+    async fn flush(&mut self) -> Result<(), ArchiveError> {
+        let stored = store(self.app, (self.tenant, self.region), &self.records).await?;
+        self.report.created += stored.created;
+        self.report.updated += stored.updated;
+        self.report.restarts += stored.restarts;
+        self.records.clear();
+        self.bytes = 0;
+        Ok(())
+    }
+
+    fn has_room(&mut self) -> bool {
+        let has_room = self.report.warnings.len() + self.report.rejected.len() < MOST_LISTED;
+        if !has_room {
+            *self.report.more.get_or_insert_default() += 1;
+        }
+        has_room
+    }
+}
+
+/// The errors are all rules that the record breaks.
+fn parse_record<K: RecordKind>(reader: &Reader<'_>, text: &[u8]) -> Result<ParsedRecord<K>, Vec<FieldError>> {
+    let input: K::Input = parse(text).map_err(BodyError::into_places)?;
+    input.validate().map_err(|errors| broken_rules(&errors))?;
+    K::parse(input, reader)
+}

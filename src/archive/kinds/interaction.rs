@@ -1,0 +1,298 @@
+//! Interactions: calls, chats, e-mails, voicemails, and text messages.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::RecordKind;
+use crate::archive::model::Record;
+use crate::archive::parsed::{ParsedRecord, Reader, check_attributes, check_time};
+use crate::archive::render::Renderer;
+use crate::base::clock::microseconds;
+use crate::base::field::FieldError;
+use crate::base::id::RecordId;
+use crate::base::target::Target;
+use crate::store::Query;
+
+/// The channel of an interaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// A phone call.
+    Call,
+    /// A chat.
+    Chat,
+    /// An e-mail.
+    Email,
+    /// A voicemail.
+    Voicemail,
+    /// A text message.
+    Sms,
+}
+
+impl Channel {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Chat => "chat",
+            Self::Email => "email",
+            Self::Voicemail => "voicemail",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// The side that began an interaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The customer.
+    Inbound,
+    /// The contact centre.
+    Outbound,
+}
+
+impl Direction {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+/// The customer's identifiers in any format, as the telephony system wrote them.
+#[derive(Default, Deserialize, Validate, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CustomerIn {
+    /// The customer's number: national in the tenant's region, or international after `00` or `+`.
+    #[validate(length(max = 500))]
+    pub phone_number: Option<String>,
+    /// The customer's e-mail address.
+    #[validate(length(max = 500))]
+    pub email: Option<String>,
+    /// The customer's name.
+    #[validate(length(max = 500))]
+    pub name: Option<String>,
+}
+
+/// An interaction to store.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "external_id": "cdr-43678", "channel": "call", "direction": "inbound",
+    "started_at": "2026-08-01T00:10:10+02:00", "ended_at": "2026-08-01T00:10:27+02:00",
+    "queue": "Private service", "agent_id": "a17", "outcome": "answered",
+    "customer": {"phone_number": "0047 912 34 567", "email": null, "name": "Kari Nordmann"},
+    "attributes": {"line": "AA0204", "wait_seconds": 17}
+}))]
+pub struct InteractionIn {
+    /// The id that the sending system gave the record. A record with a known id replaces the stored one.
+    #[validate(length(min = 1, max = 200))]
+    pub external_id: String,
+    /// The channel of the interaction.
+    pub channel: Channel,
+    /// The side that began the interaction.
+    pub direction: Option<Direction>,
+    /// The time at which the interaction began.
+    pub started_at: DateTime<Utc>,
+    /// The time at which the interaction ended. It is not before `started_at`.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The queue of the interaction.
+    #[validate(length(max = 500))]
+    pub queue: Option<String>,
+    /// The agent of the interaction.
+    #[validate(length(max = 500))]
+    pub agent_id: Option<String>,
+    /// The way the interaction ended.
+    #[validate(length(max = 500))]
+    pub outcome: Option<String>,
+    /// The customer of the interaction.
+    #[validate(nested)]
+    pub customer: Option<CustomerIn>,
+    /// Further facts about the interaction: at most 32 KB, and 16 levels deep. Identifiers in them are tokenized.
+    #[schema(value_type = Option<Object>)]
+    pub attributes: Option<Map<String, Value>>,
+}
+
+/// The columns of interactions alone.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Interaction {
+    pub ended_at: Option<DateTime<Utc>>,
+    pub channel: Channel,
+    pub direction: Option<Direction>,
+    pub queue: Option<String>,
+    pub agent_id: Option<String>,
+    pub outcome: Option<String>,
+    pub attributes: Option<String>,
+}
+
+/// The customer of an interaction. The view decides whether a field is the identifier, its token, or `Anonymized`. A
+/// field is null if there never was an identifier.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerOut {
+    /// The customer's number.
+    #[schema(example = "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR")]
+    pub phone_number: Option<String>,
+    /// The customer's address.
+    #[schema(example = "Anonymized")]
+    pub email: Option<String>,
+    /// The customer's name.
+    pub name: Option<String>,
+}
+
+/// An interaction.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Interaction)]
+pub struct InteractionOut {
+    /// The id of the interaction.
+    pub id: RecordId,
+    /// The id that the sending system gave the record. If that id contained the customer's number, address, or name,
+    /// this is a keyed hash, and `Anonymized` after the customer is forgotten.
+    #[schema(example = "cdr-43678")]
+    pub external_id: String,
+    /// The channel of the interaction.
+    pub channel: Channel,
+    /// The side that began the interaction.
+    pub direction: Option<Direction>,
+    /// The time at which the interaction began.
+    pub started_at: DateTime<Utc>,
+    /// The time at which the interaction ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The queue of the interaction.
+    pub queue: Option<String>,
+    /// The agent of the interaction.
+    pub agent_id: Option<String>,
+    /// The way the interaction ended.
+    pub outcome: Option<String>,
+    /// The customer of the interaction.
+    pub customer: CustomerOut,
+    /// Further facts about the interaction.
+    #[schema(value_type = Option<Object>)]
+    pub attributes: Option<Box<RawValue>>,
+    /// Whether any identifier of the record was forgotten.
+    pub anonymized: bool,
+}
+
+impl RecordKind for Interaction {
+    type Input = InteractionIn;
+    type Output = InteractionOut;
+
+    const TARGET: Target = Target::Archive;
+    const TABLE: &'static str = "interactions";
+    const COLUMNS: &'static [&'static str] =
+        &["ended_at", "channel", "direction", "queue", "agent_id", "outcome", "attributes"];
+    const DESCRIPTIVE: &'static [&'static str] = &["queue", "agent_id", "outcome"];
+    const TEXT: &'static str = "attributes";
+    const TEXT_IS_JSON: bool = true;
+
+    fn parse(input: InteractionIn, reader: &Reader<'_>) -> Result<ParsedRecord<Self>, Vec<FieldError>> {
+        let InteractionIn {
+            external_id,
+            channel,
+            direction,
+            started_at,
+            ended_at,
+            queue,
+            agent_id,
+            outcome,
+            customer,
+            attributes,
+        } = input;
+        let mut errors = Vec::new();
+        check_time(started_at, "/started_at", &mut errors);
+        if let Some(ended_at) = ended_at {
+            check_time(ended_at, "/ended_at", &mut errors);
+            if ended_at < started_at {
+                errors.push(FieldError::at("/ended_at", "out_of_range", "must not be before started_at"));
+            }
+        }
+        check_attributes(attributes.as_ref(), &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let (customer, ignored) = reader.customer(channel, customer.unwrap_or_default());
+        let mut texts = reader.texts(&customer);
+        let columns = Self {
+            ended_at: ended_at.map(microseconds),
+            channel,
+            direction,
+            queue: texts.word(queue),
+            agent_id: texts.word(agent_id),
+            outcome: texts.word(outcome),
+            attributes: texts.attributes(attributes),
+        };
+        Ok(texts.record(external_id, started_at, (customer, ignored), columns))
+    }
+
+    fn render(record: Record<Self>, renderer: &Renderer) -> InteractionOut {
+        let Record { id, external_id, at, phone, email, name, anonymized, mentions, columns } = record;
+        let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes } = columns;
+        InteractionOut {
+            id,
+            external_id,
+            channel,
+            direction,
+            started_at: at,
+            ended_at,
+            queue,
+            agent_id,
+            outcome,
+            customer: CustomerOut {
+                phone_number: renderer.field(phone),
+                email: renderer.field(email),
+                name: renderer.field(name),
+            },
+            attributes: renderer.attributes(attributes, &mentions),
+            anonymized,
+        }
+    }
+
+    fn bind<'c>(&self, query: Query<'c>) -> Query<'c> {
+        let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes } = self;
+        query
+            .with(", ", *ended_at)
+            .with(", ", *channel)
+            .with(", ", *direction)
+            .with(", ", queue.as_deref())
+            .with(", ", agent_id.as_deref())
+            .with(", ", outcome.as_deref())
+            .with(", ", attributes.as_deref())
+    }
+
+    fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c> {
+        query
+            .with_array(", ", all.iter().map(|one| one.ended_at))
+            .with_array(", ", all.iter().map(|one| one.channel.as_str()))
+            .with_array(", ", all.iter().map(|one| one.direction.map(Direction::as_str)))
+            .with_array(", ", all.iter().map(|one| one.queue.as_deref()))
+            .with_array(", ", all.iter().map(|one| one.agent_id.as_deref()))
+            .with_array(", ", all.iter().map(|one| one.outcome.as_deref()))
+            .with_array(", ", all.iter().map(|one| one.attributes.as_deref()))
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.attributes.as_deref()
+    }
+
+    fn set_text(&mut self, text: String) {
+        self.attributes = Some(text);
+    }
+
+    fn descriptive(&self) -> Vec<Option<&str>> {
+        // A column that is named here with `_` cannot contain an identifier, or it has placeholders.
+        let Self { ended_at: _, channel: _, direction: _, queue, agent_id, outcome, attributes: _ } = self;
+        vec![queue.as_deref(), agent_id.as_deref(), outcome.as_deref()]
+    }
+
+    fn descriptive_mut(&mut self) -> Vec<Option<&mut String>> {
+        vec![self.queue.as_mut(), self.agent_id.as_mut(), self.outcome.as_mut()]
+    }
+}

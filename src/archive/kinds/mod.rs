@@ -1,0 +1,164 @@
+//! The kinds of records. A kind is a type: its fields are the columns that the kinds do not share.
+//!
+//! A file of this folder has all that is known of one kind: what is sent, what is stored, and what is shown. A new column
+//! is added there and in the migrations. The compiler asks for each place of the file that has to name the column.
+
+mod interaction;
+mod raw_event;
+mod survey_response;
+
+use std::fmt::Debug;
+
+use pii::text::placeholder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use validator::Validate;
+
+use super::model::Record;
+use super::parsed::{ParsedRecord, Reader};
+use super::render::Renderer;
+use crate::base::field::FieldError;
+use crate::base::page::weight_of_text;
+use crate::base::target::Target;
+use crate::store::Query;
+
+pub use interaction::{Channel, CustomerIn, Direction, Interaction, InteractionIn, InteractionOut};
+pub use raw_event::{RawEvent, RawEventIn, RawEventOut};
+pub use survey_response::{SurveyResponse, SurveyResponseIn, SurveyResponseOut};
+
+pub trait RecordKind: crate::store::DbRow + Clone + Debug + Sync + 'static {
+    /// A record as it is sent.
+    type Input: DeserializeOwned + Validate;
+    /// A record as it is shown.
+    type Output: Serialize + Send + 'static;
+
+    const TARGET: Target;
+    const TABLE: &'static str;
+    /// The columns of this kind alone, in the order in which they are bound.
+    const COLUMNS: &'static [&'static str];
+    /// The columns that describe a record in a word, or join it to another. If such a value contained the record's own
+    /// number, address, or name, its keyed hash is stored.
+    const DESCRIPTIVE: &'static [&'static str];
+    /// The column of the text that may have placeholders.
+    const TEXT: &'static str;
+    /// Whether that text is JSON.
+    const TEXT_IS_JSON: bool;
+
+    /// Checks and tokenizes a record. The errors are all rules that it breaks.
+    fn parse(input: Self::Input, reader: &Reader<'_>) -> Result<ParsedRecord<Self>, Vec<FieldError>>;
+
+    fn render(record: Record<Self>, renderer: &Renderer) -> Self::Output;
+
+    /// Appends the values of [`Self::COLUMNS`].
+    fn bind<'c>(&self, query: Query<'c>) -> Query<'c>;
+
+    /// Appends one array for each of [`Self::COLUMNS`]. PostgreSQL refuses the statement if there are too few.
+    fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c>;
+
+    fn text(&self) -> Option<&str>;
+
+    fn set_text(&mut self, text: String);
+
+    /// The values of [`Self::DESCRIPTIVE`].
+    fn descriptive(&self) -> Vec<Option<&str>>;
+
+    fn descriptive_mut(&mut self) -> Vec<Option<&mut String>>;
+
+    /// Whether the text has a placeholder.
+    fn has_mentions(&self) -> bool {
+        self.text().is_some_and(|text| text.contains(placeholder::OPEN))
+    }
+
+    /// About how many bytes of JSON the columns are. All but the text are short.
+    fn weight(&self) -> usize {
+        weight_of_text(self.text())
+    }
+
+    /// The text as JSON. It is null if there is none.
+    fn value(&self) -> Value {
+        value_of::<Self>(self.text())
+    }
+
+    /// Replaces the text, except by a value of another shape.
+    fn set_value(&mut self, value: Value) {
+        match value {
+            Value::Null => {}
+            value if Self::TEXT_IS_JSON => self.set_text(value.to_string()),
+            Value::String(text) => self.set_text(text),
+            _ => {}
+        }
+    }
+}
+
+/// A stored text as JSON.
+pub fn value_of<K: RecordKind>(text: Option<&str>) -> Value {
+    match text {
+        Some(text) if K::TEXT_IS_JSON => serde_json::from_str(text).unwrap_or_default(),
+        Some(text) => Value::String(text.to_owned()),
+        None => Value::Null,
+    }
+}
+
+/// The table of a target. All three have the same first columns.
+#[must_use]
+pub const fn table(target: Target) -> &'static str {
+    match target {
+        Target::Archive => Interaction::TABLE,
+        Target::SmsSurvey => SurveyResponse::TABLE,
+        Target::RawData => RawEvent::TABLE,
+    }
+}
+
+/// The descriptive columns of a target.
+#[must_use]
+pub const fn descriptive(target: Target) -> &'static [&'static str] {
+    match target {
+        Target::Archive => Interaction::DESCRIPTIVE,
+        Target::SmsSurvey => SurveyResponse::DESCRIPTIVE,
+        Target::RawData => RawEvent::DESCRIPTIVE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<K: RecordKind>(one: &mut K) {
+        let number_of_values = (one.descriptive().len(), one.descriptive_mut().len());
+        assert_eq!(number_of_values, (K::DESCRIPTIVE.len(), K::DESCRIPTIVE.len()), "{}", K::TABLE);
+        for (no, name) in K::DESCRIPTIVE.iter().enumerate() {
+            if let Some(value) = one.descriptive_mut().swap_remove(no) {
+                value.replace_range(.., name);
+            }
+            assert_eq!(one.descriptive()[no], Some(*name), "{}: the descriptive values are in another order", K::TABLE);
+            let forgets = format!("UPDATE {} SET {name} = 'Anonymized'", K::TABLE);
+            let replay = include_str!("../../../scripts/replay-erasures.sql");
+            assert!(replay.contains(&forgets), "a restored archive keeps {name}: add it to replay-erasures.sql");
+        }
+        assert!(K::COLUMNS.contains(&K::TEXT) && K::DESCRIPTIVE.iter().all(|name| K::COLUMNS.contains(name)));
+        // The values print under the names of the columns.
+        let printed = format!("{one:?}");
+        assert!(
+            K::DESCRIPTIVE.iter().all(|name| printed.contains(&format!("{name}: Some(\"{name}\")"))
+                || printed.contains(&format!("{name}: \"{name}\""))),
+            "{printed}"
+        );
+    }
+
+    #[test]
+    fn a_descriptive_column_is_forgotten_everywhere() {
+        let word = || Some("word".to_owned());
+        check(&mut Interaction {
+            ended_at: None,
+            channel: Channel::Call,
+            direction: None,
+            queue: word(),
+            agent_id: word(),
+            outcome: word(),
+            attributes: None,
+        });
+        check(&mut SurveyResponse { interaction_external_id: word(), score: None, comment: None });
+        check(&mut RawEvent { interaction_external_id: word(), event: "word".to_owned(), attributes: None });
+    }
+}

@@ -1,0 +1,172 @@
+//! Raw events: the events behind the statistics.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::RecordKind;
+use crate::archive::model::Record;
+use crate::archive::parsed::{Customer, ParsedRecord, Reader, check_attributes, check_time, email};
+use crate::archive::render::Renderer;
+use crate::base::field::FieldError;
+use crate::base::id::RecordId;
+use crate::base::target::Target;
+use crate::store::Query;
+
+/// A raw event to store.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "external_id": "ev-1", "interaction_external_id": "cdr-43678", "occurred_at": "2026-08-01T00:10:11+02:00",
+    "event": "queued", "phone_number": "004791234567", "email": null, "attributes": {"position": 3}
+}))]
+pub struct RawEventIn {
+    /// The id that the sending system gave the record.
+    #[validate(length(min = 1, max = 200))]
+    pub external_id: String,
+    /// The external id of the interaction that the event belongs to.
+    #[validate(length(max = 200))]
+    pub interaction_external_id: Option<String>,
+    /// The time of the event.
+    pub occurred_at: DateTime<Utc>,
+    /// The name of the event.
+    #[validate(length(min = 1, max = 500))]
+    pub event: String,
+    /// The customer's number, in any format.
+    #[validate(length(max = 500))]
+    pub phone_number: Option<String>,
+    /// The customer's address.
+    #[validate(length(max = 500))]
+    pub email: Option<String>,
+    /// Further facts about the event: at most 32 KB, and 16 levels deep. Identifiers in them are tokenized.
+    #[schema(value_type = Option<Object>)]
+    pub attributes: Option<Map<String, Value>>,
+}
+
+/// The columns of raw events alone.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RawEvent {
+    pub interaction_external_id: Option<String>,
+    pub event: String,
+    pub attributes: Option<String>,
+}
+
+/// A raw event.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RawEvent)]
+pub struct RawEventOut {
+    /// The id of the raw event.
+    pub id: RecordId,
+    /// The id that the sending system gave the record, or its replacement, as for an interaction.
+    pub external_id: String,
+    /// The external id of the interaction that the event belongs to.
+    pub interaction_external_id: Option<String>,
+    /// The time of the event.
+    pub occurred_at: DateTime<Utc>,
+    /// The name of the event.
+    pub event: String,
+    /// The customer's number, as the view shows it.
+    pub phone_number: Option<String>,
+    /// The customer's address, as the view shows it.
+    pub email: Option<String>,
+    /// Further facts about the event.
+    #[schema(value_type = Option<Object>)]
+    pub attributes: Option<Box<RawValue>>,
+    /// Whether any identifier of the record was forgotten.
+    pub anonymized: bool,
+}
+
+impl RecordKind for RawEvent {
+    type Input = RawEventIn;
+    type Output = RawEventOut;
+
+    const TARGET: Target = Target::RawData;
+    const TABLE: &'static str = "raw_events";
+    const COLUMNS: &'static [&'static str] = &["interaction_external_id", "event", "attributes"];
+    const DESCRIPTIVE: &'static [&'static str] = &["interaction_external_id", "event"];
+    const TEXT: &'static str = "attributes";
+    const TEXT_IS_JSON: bool = true;
+
+    fn parse(input: RawEventIn, reader: &Reader<'_>) -> Result<ParsedRecord<Self>, Vec<FieldError>> {
+        let RawEventIn {
+            external_id,
+            interaction_external_id,
+            occurred_at,
+            event,
+            phone_number,
+            email: address,
+            attributes,
+        } = input;
+        let mut errors = Vec::new();
+        check_time(occurred_at, "/occurred_at", &mut errors);
+        check_attributes(attributes.as_ref(), &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut ignored = Vec::new();
+        let customer = Customer {
+            phone: reader.phone(phone_number, "/phone_number", &mut ignored),
+            email: email(address, "/email", &mut ignored),
+            name: None,
+        };
+        let mut texts = reader.texts(&customer);
+        let columns = Self {
+            interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),
+            event: texts.word(Some(event)).unwrap_or_default(),
+            attributes: texts.attributes(attributes),
+        };
+        Ok(texts.record(external_id, occurred_at, (customer, ignored), columns))
+    }
+
+    fn render(record: Record<Self>, renderer: &Renderer) -> RawEventOut {
+        let Record { id, external_id, at, phone, email, name: _, anonymized, mentions, columns } = record;
+        let Self { interaction_external_id, event, attributes } = columns;
+        RawEventOut {
+            id,
+            external_id,
+            interaction_external_id,
+            occurred_at: at,
+            event,
+            phone_number: renderer.field(phone),
+            email: renderer.field(email),
+            attributes: renderer.attributes(attributes, &mentions),
+            anonymized,
+        }
+    }
+
+    fn bind<'c>(&self, query: Query<'c>) -> Query<'c> {
+        let Self { interaction_external_id, event, attributes } = self;
+        query
+            .with(", ", interaction_external_id.as_deref())
+            .with(", ", event.as_str())
+            .with(", ", attributes.as_deref())
+    }
+
+    fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c> {
+        query
+            .with_array(", ", all.iter().map(|one| one.interaction_external_id.as_deref()))
+            .with_array(", ", all.iter().map(|one| one.event.as_str()))
+            .with_array(", ", all.iter().map(|one| one.attributes.as_deref()))
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.attributes.as_deref()
+    }
+
+    fn set_text(&mut self, text: String) {
+        self.attributes = Some(text);
+    }
+
+    fn descriptive(&self) -> Vec<Option<&str>> {
+        // A column that is named here with `_` cannot contain an identifier, or it has placeholders.
+        let Self { interaction_external_id, event, attributes: _ } = self;
+        vec![interaction_external_id.as_deref(), Some(event)]
+    }
+
+    fn descriptive_mut(&mut self) -> Vec<Option<&mut String>> {
+        vec![self.interaction_external_id.as_mut(), Some(&mut self.event)]
+    }
+}

@@ -1,0 +1,149 @@
+//! Survey responses: answers to questionnaires by text message.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::RecordKind;
+use crate::archive::model::Record;
+use crate::archive::parsed::{Customer, ParsedRecord, Reader, check_time};
+use crate::archive::render::Renderer;
+use crate::base::field::FieldError;
+use crate::base::id::RecordId;
+use crate::base::target::Target;
+use crate::store::Query;
+
+/// A survey response to store.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "external_id": "sms-17", "interaction_external_id": "cdr-43678", "answered_at": "2026-08-01T09:00:00Z",
+    "phone_number": "912 34 567", "score": 9, "comment": "Kari called me back at 912 34 567, thanks"
+}))]
+pub struct SurveyResponseIn {
+    /// The id that the sending system gave the record.
+    #[validate(length(min = 1, max = 200))]
+    pub external_id: String,
+    /// The external id of the interaction that the survey response is about.
+    #[validate(length(max = 200))]
+    pub interaction_external_id: Option<String>,
+    /// The time of the answer.
+    pub answered_at: DateTime<Utc>,
+    /// The customer's number, in any format.
+    #[validate(length(max = 500))]
+    pub phone_number: Option<String>,
+    /// The score, 0 to 10.
+    #[validate(range(min = 0, max = 10))]
+    pub score: Option<i16>,
+    /// Free text. Identifiers in it are tokenized.
+    #[validate(length(max = 10_000))]
+    pub comment: Option<String>,
+}
+
+/// The columns of survey responses alone.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SurveyResponse {
+    pub interaction_external_id: Option<String>,
+    pub score: Option<i16>,
+    pub comment: Option<String>,
+}
+
+/// A survey response.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SurveyResponse)]
+pub struct SurveyResponseOut {
+    /// The id of the survey response.
+    pub id: RecordId,
+    /// The id that the sending system gave the record, or its replacement, as for an interaction.
+    pub external_id: String,
+    /// The external id of the interaction that the survey response is about.
+    pub interaction_external_id: Option<String>,
+    /// The time of the answer.
+    pub answered_at: DateTime<Utc>,
+    /// The customer's number, as the view shows it.
+    pub phone_number: Option<String>,
+    /// The score, 0 to 10.
+    pub score: Option<i16>,
+    /// Free text, with identifiers as the view shows them.
+    pub comment: Option<String>,
+    /// Whether any identifier of the record was forgotten.
+    pub anonymized: bool,
+}
+
+impl RecordKind for SurveyResponse {
+    type Input = SurveyResponseIn;
+    type Output = SurveyResponseOut;
+
+    const TARGET: Target = Target::SmsSurvey;
+    const TABLE: &'static str = "survey_responses";
+    const COLUMNS: &'static [&'static str] = &["interaction_external_id", "score", "comment"];
+    const DESCRIPTIVE: &'static [&'static str] = &["interaction_external_id"];
+    const TEXT: &'static str = "comment";
+    const TEXT_IS_JSON: bool = false;
+
+    fn parse(input: SurveyResponseIn, reader: &Reader<'_>) -> Result<ParsedRecord<Self>, Vec<FieldError>> {
+        let SurveyResponseIn { external_id, interaction_external_id, answered_at, phone_number, score, comment } =
+            input;
+        let mut errors = Vec::new();
+        check_time(answered_at, "/answered_at", &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut ignored = Vec::new();
+        let customer =
+            Customer { phone: reader.phone(phone_number, "/phone_number", &mut ignored), ..Customer::default() };
+        let mut texts = reader.texts(&customer);
+        let columns = Self {
+            interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),
+            score,
+            comment: comment.map(|comment| texts.text(&comment)),
+        };
+        Ok(texts.record(external_id, answered_at, (customer, ignored), columns))
+    }
+
+    fn render(record: Record<Self>, renderer: &Renderer) -> SurveyResponseOut {
+        let Record { id, external_id, at, phone, email: _, name: _, anonymized, mentions, columns } = record;
+        let Self { interaction_external_id, score, comment } = columns;
+        SurveyResponseOut {
+            id,
+            external_id,
+            interaction_external_id,
+            answered_at: at,
+            phone_number: renderer.field(phone),
+            score,
+            comment: renderer.text(comment.as_deref(), &mentions),
+            anonymized,
+        }
+    }
+
+    fn bind<'c>(&self, query: Query<'c>) -> Query<'c> {
+        let Self { interaction_external_id, score, comment } = self;
+        query.with(", ", interaction_external_id.as_deref()).with(", ", *score).with(", ", comment.as_deref())
+    }
+
+    fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c> {
+        query
+            .with_array(", ", all.iter().map(|one| one.interaction_external_id.as_deref()))
+            .with_array(", ", all.iter().map(|one| one.score))
+            .with_array(", ", all.iter().map(|one| one.comment.as_deref()))
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    fn set_text(&mut self, text: String) {
+        self.comment = Some(text);
+    }
+
+    fn descriptive(&self) -> Vec<Option<&str>> {
+        // A column that is named here with `_` cannot contain an identifier, or it has placeholders.
+        let Self { interaction_external_id, score: _, comment: _ } = self;
+        vec![interaction_external_id.as_deref()]
+    }
+
+    fn descriptive_mut(&mut self) -> Vec<Option<&mut String>> {
+        vec![self.interaction_external_id.as_mut()]
+    }
+}

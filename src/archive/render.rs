@@ -1,0 +1,106 @@
+//! Records as a view shows them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use pii::text::{fill_json, fill_text};
+use pii::{ANONYMIZED, Kind};
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::kinds::RecordKind;
+use super::mentions::Mention;
+use super::model::{ArchiveError, CustomerField, Record, View};
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::{IdentifierId, RecordId, Token};
+use crate::vault::{self, AppContext};
+
+/// The facts of a call that its audit row tells.
+pub struct Audited {
+    /// The purpose that the caller stated.
+    pub purpose: Option<String>,
+    /// The fields with the identifiers by which the call searched.
+    pub by: Vec<&'static str>,
+}
+
+pub struct Renderer {
+    view: View,
+    clear: HashMap<IdentifierId, String>,
+}
+
+impl Renderer {
+    /// The renderer for the records of one call. If the call searches by identifier or shows identifiers, one audit row is
+    /// committed first. Only with its grant does the vault reveal values.
+    pub async fn new<K: RecordKind>(
+        app: &AppContext,
+        actor: &Actor,
+        view: View,
+        audited: Audited,
+        records: &[Record<K>],
+    ) -> Result<Self, ArchiveError> {
+        let mut renderer = Self { view, clear: HashMap::new() };
+        if view < View::Identified && audited.by.is_empty() {
+            return Ok(renderer);
+        }
+        let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
+        let detail = json!({ "target": K::TARGET.as_str(), "view": view, "by": audited.by, "record_ids": ids });
+        let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).purpose(audited.purpose);
+        let grant = audit::commit(app.archive.write_once().await?, app.clock, actor, &entry).await?;
+        if view == View::Identified && !records.is_empty() {
+            let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
+            let ids: BTreeSet<_> = records.iter().flat_map(identifiers).collect();
+            renderer.clear = vault::reveal(&mut app.vault.read().await?, &keyset, &grant, ids).await?;
+        }
+        Ok(renderer)
+    }
+
+    pub fn field(&self, field: CustomerField) -> Option<String> {
+        match field {
+            CustomerField::Empty => None,
+            CustomerField::Forgotten => Some(ANONYMIZED.to_owned()),
+            CustomerField::Held(kind, id) => Some(self.identifier(kind, id)),
+        }
+    }
+
+    fn identifier(&self, kind: Kind, id: IdentifierId) -> String {
+        match self.view {
+            View::Anonymized => ANONYMIZED.to_owned(),
+            View::Pseudonymous => Token { kind, id }.to_string(),
+            // An id that has left the vault since the record was read was forgotten.
+            View::Identified => self.clear.get(&id).cloned().unwrap_or_else(|| ANONYMIZED.to_owned()),
+        }
+    }
+
+    fn mention(&self, mentions: &[Mention], n: usize) -> String {
+        let is_it = |mention: &&Mention| usize::try_from(mention.n) == Ok(n);
+        // Mentions are numbered from zero, so the n-th one is nearly always the right one. A text may have thousands.
+        let mention = mentions.get(n).filter(is_it).or_else(|| mentions.iter().find(is_it));
+        match mention.and_then(|mention| Some((mention.kind, mention.identifier?))) {
+            Some((kind, id)) => self.identifier(kind, id),
+            None => ANONYMIZED.to_owned(),
+        }
+    }
+
+    pub fn text(&self, text: Option<&str>, mentions: &[Mention]) -> Option<String> {
+        text.map(|text| fill_text(text, |n| self.mention(mentions, n)))
+    }
+
+    /// Attributes without mentions are returned as they are stored, because parsing a page of them takes long.
+    pub fn attributes(&self, text: Option<String>, mentions: &[Mention]) -> Option<Box<RawValue>> {
+        let text = text?;
+        if mentions.is_empty() {
+            return RawValue::from_string(text).ok();
+        }
+        let value = serde_json::from_str(&text).ok()?;
+        to_raw_value(&fill_json(value, &|n| self.mention(mentions, n))).ok()
+    }
+}
+
+/// All identifiers that a record shows.
+fn identifiers<K>(record: &Record<K>) -> impl Iterator<Item = IdentifierId> {
+    let fields = [record.phone, record.email, record.name].into_iter().filter_map(|field| match field {
+        CustomerField::Held(_, id) => Some(id),
+        CustomerField::Empty | CustomerField::Forgotten => None,
+    });
+    fields.chain(record.mentions.iter().filter_map(|mention| mention.identifier))
+}

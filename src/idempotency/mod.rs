@@ -1,0 +1,133 @@
+//! The outcome of a call, for the same call sent again. A key is reserved before the work, and the outcome is written
+//! in the transaction of the work, so that both are there or none. Keys and bodies are stored as keyed hashes.
+
+pub mod http;
+mod sql;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::base::actor::Actor;
+use crate::base::crypto;
+use crate::base::id::TenantId;
+use crate::store::{Archive, Db, StoreError, Tx};
+
+/// A key is valid for this time.
+const KEPT: TimeDelta = TimeDelta::hours(24);
+/// A call without an outcome after this time is taken for dead.
+const DEAD: TimeDelta = TimeDelta::minutes(1);
+
+/// A caller's key for one call, hashed, with the hash of the call's body.
+#[derive(Clone, Debug)]
+pub struct Key {
+    tenant: TenantId,
+    hash: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Key {
+    /// The key of a call: it counts for its tenant, subject and route.
+    pub fn new(
+        service_key: &crypto::Key,
+        actor: &Actor,
+        route: &str,
+        key: &str,
+        body: &impl Serialize,
+    ) -> Result<Self, StoreError> {
+        let secret = service_key.derive("idempotency");
+        let tenant = actor.tenant.0.as_bytes();
+        let body = serde_json::to_vec(body).map_err(|_| StoreError::Refused("body".to_owned()))?;
+        let hash = secret.hash(&[b"key", tenant, actor.sub.as_bytes(), route.as_bytes(), key.as_bytes()]);
+        let body = secret.hash(&[b"body", tenant, &body]);
+        Ok(Self { tenant: actor.tenant, hash: hash.0.to_vec(), body: body.0.to_vec() })
+    }
+}
+
+/// Why a call cannot be made under its key.
+#[derive(Debug, thiserror::Error)]
+pub enum IdempotencyError {
+    #[error("the same call is still running")]
+    InProgress,
+    #[error("the idempotency key belongs to another call")]
+    KeyReused,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A key that is reserved for a call.
+#[derive(Clone, Debug)]
+pub struct Reservation {
+    key: Key,
+    /// The time of the reservation. It differs if another call takes the key over.
+    at: DateTime<Utc>,
+}
+
+/// The state of a key when a call begins.
+#[derive(Clone, Debug)]
+pub enum Begun<T> {
+    Reserved(Reservation),
+    /// An earlier call has this outcome.
+    Replayable(T),
+}
+
+/// Reserves a key, or finds the outcome of the earlier call.
+pub async fn begin<T: DeserializeOwned>(
+    db: &Db<Archive>,
+    key: Key,
+    now: DateTime<Utc>,
+) -> Result<Begun<T>, IdempotencyError> {
+    let mut tx = db.write().await?;
+    if sql::insert(&mut tx, key.tenant, &key.hash, &key.body, now).await? == 0 {
+        let Some(known) = sql::by_hash(&mut tx, key.tenant, &key.hash).await? else {
+            // The call that had reserved it has just failed.
+            return Err(IdempotencyError::InProgress);
+        };
+        let age = now - known.created_at;
+        let is_free = age >= KEPT || (known.outcome.is_none() && age >= DEAD);
+        if !is_free {
+            return known_outcome(&known, &key).map(Begun::Replayable);
+        }
+        if sql::take_over(&mut tx, key.tenant, &key.hash, &key.body, known.created_at, now).await? == 0 {
+            return Err(IdempotencyError::InProgress);
+        }
+    }
+    tx.commit().await?;
+    Ok(Begun::Reserved(Reservation { key, at: now }))
+}
+
+fn known_outcome<T: DeserializeOwned>(known: &sql::KeyRow, key: &Key) -> Result<T, IdempotencyError> {
+    if known.body_hash != key.body {
+        return Err(IdempotencyError::KeyReused);
+    }
+    let outcome = known.outcome.as_deref().ok_or(IdempotencyError::InProgress)?;
+    let broken = |_| StoreError::Inconsistent("idempotency_keys.outcome".to_owned());
+    Ok(serde_json::from_str(outcome).map_err(broken)?)
+}
+
+/// Writes the outcome, in the transaction of the work. An error, if another call has taken the key over meanwhile.
+pub async fn settle(
+    tx: &mut Tx<Archive>,
+    reservation: &Reservation,
+    outcome: &impl Serialize,
+) -> Result<(), IdempotencyError> {
+    let Reservation { key, at } = reservation;
+    let text = serde_json::to_string(outcome).map_err(|_| StoreError::Refused("outcome".to_owned()))?;
+    match sql::settle(tx, key.tenant, &key.hash, *at, &text).await? {
+        0 => Err(IdempotencyError::InProgress),
+        _ => Ok(()),
+    }
+}
+
+/// Gives a key back whose call failed: only successes are kept.
+pub async fn release(db: &Db<Archive>, reservation: &Reservation) -> Result<(), StoreError> {
+    let Reservation { key, at } = reservation;
+    let mut tx = db.write().await?;
+    sql::release(&mut tx, key.tenant, &key.hash, *at).await?;
+    tx.commit().await
+}
+
+/// Deletes the keys from before an instant.
+pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    sql::purge(tx, tenant, before).await
+}
