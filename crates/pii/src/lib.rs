@@ -1,5 +1,6 @@
 //! Personal data as types: what holds it cannot be logged, serialised or bound into a statement by accident.
 
+mod digit;
 mod email;
 pub mod json;
 mod mask;
@@ -12,11 +13,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
+pub use digit::{digit, is_separator};
 pub use email::Email;
 pub use mask::mask;
 #[cfg(test)]
 pub use phone::readings;
-pub use phone::{Phone, Region, RegionError, digit, is_separator};
+pub use phone::{Phone, Region, RegionError};
 
 /// The word that is shown for a forgotten identifier, and for an identifier that a view does not show.
 pub const ANONYMIZED: &str = "Anonymized";

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region as PhoneRegion};
 
+use super::digit::{digit, is_separator};
 use super::{IdentifierError, Pii, is_withheld};
 
 /// A phone number in E.164.
@@ -118,34 +119,6 @@ fn without_scheme(raw: &str) -> &str {
     }
 }
 
-/// The ASCII digit that a decimal digit of another script stands for: full-width, Arabic-Indic, Persian, Devanagari.
-#[must_use]
-pub fn digit(c: char) -> Option<char> {
-    let value = match c {
-        '0'..='9' => return Some(c),
-        '\u{FF10}'..='\u{FF19}' => c as u32 - 0xFF10,
-        '\u{0660}'..='\u{0669}' => c as u32 - 0x0660,
-        '\u{06F0}'..='\u{06F9}' => c as u32 - 0x06F0,
-        '\u{0966}'..='\u{096F}' => c as u32 - 0x0966,
-        _ => return None,
-    };
-    char::from_digit(value, 10)
-}
-
-/// Whether a character may stand between the digits of a number: spaces, dashes, dots, brackets, slashes and the marks
-/// that text editors slip in without showing them.
-#[must_use]
-pub fn is_separator(c: char) -> bool {
-    matches!(
-        c,
-        ' ' | '\t' | '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}'
-            | '-' | '\u{AD}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE63}' | '\u{FF0D}' | '\u{30FC}'
-            | '.' | '\u{B7}' | '\u{FF0E}' | '/' | '\u{FF0F}'
-            | '(' | ')' | '[' | ']' | '\u{FF08}' | '\u{FF09}'
-            | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}'
-    )
-}
-
 /// How often a number was read on this thread: the dear part of looking for numbers, by which its cost is counted.
 #[cfg(test)]
 pub mod readings {
@@ -153,7 +126,8 @@ pub mod readings {
 
     thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
 
-    pub(super) fn count() {
+    /// Counts one.
+    pub fn count() {
         COUNT.set(COUNT.get() + 1);
     }
 

@@ -160,7 +160,11 @@ static MAY_BEGIN: [bool; 256] = {
     // The first bytes of the other scripts' digits and of the full-width plus.
     table[0xD9] = true;
     table[0xDB] = true;
+    table[0xDF] = true;
     table[0xE0] = true;
+    table[0xE1] = true;
+    table[0xEA] = true;
     table[0xEF] = true;
+    table[0xF0] = true;
     table
 };

@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use super::Reading;
+use super::assigned::country_of;
 use super::digits::{Group, Lookalike, Stretch};
 use super::phone::{MOST, Numbers};
-use crate::{Phone, Pii};
+use crate::{Phone, Pii, digit};
 
 /// A number, and where its digits lie in the stretch's digits.
 pub(super) type Elsewhere = (Range<usize>, Pii<Phone>);
@@ -19,7 +19,7 @@ impl Numbers {
     pub(super) fn elsewhere(&self, text: &str, stretch: &Stretch, own: &Range<usize>) -> Option<Elsewhere> {
         let (first, prefix) = self.dialled_before(stretch, own)?;
         let begun = &stretch.groups[first];
-        if let Some((last, _, phone)) = self.number_at(text, stretch, first, Reading::Text)
+        if let Some((last, phone)) = self.number_at(text, stretch, first)
             && stretch.groups[last].to >= own.end
         {
             return (!self.is_own(&phone)).then(|| (begun.from..stretch.groups[last].to, phone));
@@ -60,4 +60,30 @@ impl Numbers {
 fn begins_number(group: &Group) -> bool {
     let goes_on = group.gap.width > 0 && group.gap.joins && group.gap.sign.is_some_and(|sign| sign != ' ');
     group.lookalike == Lookalike::No && !goes_on
+}
+
+/// Bytes that may lie between a country code and the number: `+45 (mobil) 98 76 54 32`.
+const WIDEST_GAP: usize = 24;
+
+/// The number of another country whose code is written before the own national digits with something between them that no
+/// spelling of a number has, and where its code begins.
+pub(super) fn foreign_code(text: &str, start: usize, national: &str, numbers: &Numbers) -> Option<(usize, Pii<Phone>)> {
+    let near = &text[text.ceil_char_boundary(start.saturating_sub(WIDEST_GAP + 6))..start];
+    let gap = near.trim_end_matches(|c: char| digit(c).is_none());
+    let digits: String = gap.chars().rev().map_while(digit).collect::<Vec<_>>().into_iter().rev().collect();
+    let begins = gap.char_indices().rev().take(digits.len()).last()?.0;
+    let before = &gap[..begins];
+    let plus = before.trim_end_matches([' ', '(', '[']);
+    let is_spoken = || ["plus", "pluss"].iter().any(|word| plus.to_lowercase().ends_with(word));
+    let (code, at) = match digits.strip_prefix("00") {
+        _ if plus.ends_with('+') => (&digits[..], plus.len() - 1),
+        Some(code) => (code, begins),
+        None if is_spoken() => (&digits[..], plus.to_lowercase().rfind("plus").unwrap_or(begins)),
+        None => return None,
+    };
+    if near.len() - gap.len() > WIDEST_GAP || country_of(code.as_bytes())?.1 != code.len() {
+        return None;
+    }
+    let phone = Phone::parse(&format!("+{code}{national}"), numbers.region()).ok()?;
+    (!numbers.is_own(&phone)).then_some((start - near.len() + at, phone))
 }

@@ -76,8 +76,47 @@ fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<E
     }
     let local = local(false).trim_start_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+' | '%') || is_invisible(c));
     let local = if after[domain.len()..].starts_with('_') { local.trim_start_matches('_') } else { local };
-    let domain = sentence_end(domain);
-    is_public(domain).then(|| read(local, domain)).flatten()
+    let domain = word_end(sentence_end(domain));
+    let begins = at.start - local.len();
+    let counts = is_public(domain) && !is_of_machine(&text[..begins], local, &after[domain.len()..]);
+    counts.then(|| read(local, domain)).flatten()
+}
+
+/// Whether what looks like an address is none that anybody writes to: the user of a URL (`postgres://user:pw@db.x.no`) or of a
+/// copy (`git@github.com:acme/repo.git`), or the id of a message.
+fn is_of_machine(before: &str, local: &str, after: &str) -> bool {
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST_PART))..];
+    let authority = near
+        .rsplit_once("://")
+        .filter(|(_, user)| !user.contains(['/', '?', '#']) && !user.contains(char::is_whitespace));
+    let is_user =
+        authority.is_some_and(|(scheme, _)| !["mailto", "sip", "sips"].iter().any(|known| scheme.ends_with(known)));
+    let is_copy = after.strip_prefix(':').is_some_and(|path| {
+        let path = &path[..path.find(char::is_whitespace).unwrap_or(path.len())];
+        path.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '~')) && path.contains('/')
+    });
+    is_user || is_copy || is_message_id(near, local, after)
+}
+
+/// Whether it is the id of a message: in angle brackets, behind the name of a header that has ids, or made by a machine.
+fn is_message_id(before: &str, local: &str, after: &str) -> bool {
+    const HEADERS: [&str; 6] =
+        ["message-id", "in-reply-to", "references", "content-id", "x-message-id", "resent-message-id"];
+    let Some(open) = before.rfind('<').filter(|_| after.starts_with('>')) else { return false };
+    if before[open..].contains(char::is_whitespace) {
+        return false;
+    }
+    let line = before[..open].rfind('\n').map_or(0, |end| end + 1);
+    let header = before[line..open].split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let digits = local.bytes().filter(u8::is_ascii_digit).count();
+    HEADERS.contains(&header.as_str()) || digits > 14 && digits * 2 > local.len()
+}
+
+/// Cuts off the word that follows without a space: `kari@x.noTlf`.
+fn word_end(domain: &str) -> &str {
+    let label = domain.rfind('.').map_or(0, |dot| dot + 1);
+    let capital = domain[label..].find(char::is_uppercase).filter(|at| *at > 0).map(|at| label + at);
+    capital.filter(|at| is_top_level(&domain[label..*at])).map_or(domain, |at| &domain[..at])
 }
 
 /// The record's own address where local part and domain may have more around them than belongs to it.
@@ -97,7 +136,9 @@ fn own_around(own: &Pii<Email>, local: &str, domain: &str, read: &dyn Fn(&str, &
         return None;
     }
     let ends = domain.match_indices(['.', '-']).map(|(at, _)| at).chain([domain.len()]);
-    let ends = ends.filter(|end| !goes_on(&domain[*end..]));
+    let glued = Some(own_domain.len())
+        .filter(|end| domain[..].get(*end..).is_some_and(|rest| rest.starts_with(char::is_uppercase)));
+    let ends = glued.into_iter().chain(ends.filter(|end| !goes_on(&domain[*end..])));
     ends.filter_map(|end| read(local, &domain[..end])).find(|hit| hit.1 == *own)
 }
 
@@ -110,7 +151,7 @@ fn goes_on(rest: &str) -> bool {
 
 /// Whether a label is a country's domain, or one of the general domains that were there first. A word that begins the
 /// next sentence hardly ever is one.
-fn is_top_level(label: &str) -> bool {
+pub(super) fn is_top_level(label: &str) -> bool {
     const OTHERS: [&str; 11] = ["com", "net", "org", "edu", "gov", "mil", "int", "info", "biz", "eu", "uk"];
     let visible: String = label.chars().filter(|c| !is_invisible(*c)).collect();
     OTHERS.iter().any(|other| visible.eq_ignore_ascii_case(other))
@@ -145,7 +186,7 @@ const fn is_mark(c: char) -> bool {
 }
 
 /// A domain as mail is sent to across the net: at least two labels, the last of letters.
-fn is_public(domain: &str) -> bool {
+pub(super) fn is_public(domain: &str) -> bool {
     domain.rsplit_once('.').is_some_and(|(rest, top)| {
         let top: String = top.chars().filter(|c| !is_invisible(*c)).collect();
         let letters = top.chars().count() >= 2 && top.chars().all(|c| c.is_alphabetic() || is_mark(c));

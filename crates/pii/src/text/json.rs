@@ -1,10 +1,12 @@
 //! Identifiers in JSON values: strings at any depth, numbers, object keys.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
 use super::placeholder::{Mentions, fill_text, strip};
+use super::resolve::{self, Finds};
 use super::{Find, Finder, Found, Reading};
 
 /// Replaces the identifiers of every string, number and key by placeholders.
@@ -19,7 +21,20 @@ pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_
             if finds.is_empty() { value } else { Value::String(mentions.replace(written, finds)) }
         }
         Value::String(text) => Value::String(tokenize_string(finder, text, mentions)),
-        Value::Array(values) => values.into_iter().map(|value| tokenize(finder, value, mentions)).collect(),
+        Value::Array(values) => {
+            let spread = spread(finder, &values);
+            let items = values.into_iter().zip(spread.into_iter().chain(std::iter::repeat_with(Vec::new)));
+            items
+                .map(|(value, finds)| match scalar(&value) {
+                    Some(text) if !finds.is_empty() => {
+                        let (text, mut finds) = (text.into_owned(), finds);
+                        resolve::add(&mut finds, finder.find_all(&text));
+                        Value::String(mentions.replace(&text, finds))
+                    }
+                    _ => tokenize(finder, value, mentions),
+                })
+                .collect()
+        }
         Value::Object(fields) => {
             let (mut kept, mut next) = (Map::new(), HashMap::new());
             for (key, value) in fields {
@@ -31,6 +46,54 @@ pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_
             Value::Object(kept)
         }
     }
+}
+
+/// A string or number as it is written.
+fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(strip(text).map_or(Cow::Borrowed(text), Cow::Owned)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    }
+}
+
+/// The record's own identifiers that are spread over the strings and numbers of a list, for each of its items.
+fn spread(finder: &Finder, values: &[Value]) -> Vec<Finds> {
+    let mut joined = String::new();
+    let mut places = Vec::with_capacity(values.len());
+    for value in values {
+        let text = scalar(value).unwrap_or(Cow::Borrowed("\u{1F}\u{1F}\u{1F}\u{1F}"));
+        joined.push_str(if joined.is_empty() { "" } else { " " });
+        places.push(joined.len()..joined.len() + text.len());
+        joined.push_str(&text);
+    }
+    let mut items: Vec<Finds> = vec![Vec::new(); values.len()];
+    if values.len() < 2 || !finder.has_own() {
+        return Vec::new();
+    }
+    let found = finder.find_own(&joined);
+    let mut at = 0;
+    while at < found.len() {
+        let parts = 1 + found[at + 1..].iter().take_while(|(_, find)| *find == Find::Rest).count();
+        let whole = &found[at..at + parts];
+        at += parts;
+        let first = places.partition_point(|place| place.end <= whole[0].0.start);
+        let is_in_one = places.get(first).is_some_and(|place| whole.iter().all(|(range, _)| range.end <= place.end));
+        if is_in_one {
+            continue;
+        }
+        let mut find = Some(whole[0].1.clone());
+        for (range, _) in whole {
+            let from = places.partition_point(|place| place.end <= range.start);
+            for (no, place) in places.iter().enumerate().skip(from).take_while(|(_, place)| place.start < range.end) {
+                let inner = range.start.max(place.start) - place.start..range.end.min(place.end) - place.start;
+                if inner.start < inner.end {
+                    items[no].push((inner, find.take().unwrap_or(Find::Rest)));
+                }
+            }
+        }
+    }
+    items
 }
 
 /// A string reads as text; one that is a bare number with its country code counts as the JSON number would.

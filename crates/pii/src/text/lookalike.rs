@@ -5,6 +5,7 @@
 //! only digits *written* as something else are left alone (`24.05.2024`). The record's own number always counts.
 
 use super::digits::{Group, Lookalike, Stretch};
+use crate::digit;
 
 /// Marks the groups of a stretch that belong to something else.
 pub(super) fn mark(text: &str, stretch: &mut Stretch) {
@@ -93,7 +94,7 @@ fn mark_date(text: &str, stretch: &mut Stretch, first: usize) {
         && next.gap.width == 1
         && next.gap.sign != Some(' ')
         && next.gap.sign != Some('/')
-        && is_compact_time(&stretch.digits[next.from..next.to])
+        && (is_compact_time(&stretch.digits[next.from..next.to]) || next.gap.sign == Some('-') && next.len() == 2)
     {
         set(&mut stretch.groups[first..=first + 1], Lookalike::Surely);
         return;
@@ -139,19 +140,39 @@ fn mark_time(text: &str, stretch: &mut Stretch, first: usize) {
     let beside = |group: Option<&Group>| group.is_some_and(|group| group.len() < 4);
     let alone = run(groups, first) == 2 && !goes_on(groups, first);
     let before = first.checked_sub(1).map(|at| &groups[at]).filter(|_| groups[first].gap.joins);
-    let is_time = match between {
-        ":" => true,
-        "." => {
-            alone
-                && value(stretch, &groups[first]) < 24
-                && !beside(before)
-                && !beside(groups.get(first + 2).filter(|group| group.gap.joins))
-        }
-        _ => false,
-    };
+    let follows = groups.get(first + 2).filter(|group| group.gap.joins);
+    let is_clock = between == "." && value(stretch, &groups[first]) <= 24 && alone;
+    let is_time = between == ":"
+        || is_clock && (!beside(before) && !beside(follows) || follows_clock(&text[..groups[first].start]))
+        || is_clock && is_span(text, stretch, first);
     if is_time {
-        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+        let count = if is_clock && is_span(text, stretch, first) { 4 } else { 2 };
+        set(&mut stretch.groups[first..first + count], Lookalike::Likely);
     }
+}
+
+/// Whether a time and another one stand together, with something else between them than within them: `08.00-17.00`.
+fn is_span(text: &str, stretch: &Stretch, first: usize) -> bool {
+    let Some([_, from, hour, minute]) = stretch.groups.get(first..first + 4) else { return false };
+    let is_minute = |group: &Group| group.len() == 2 && value(stretch, group) < 60;
+    hour.gap.joins
+        && hour.gap.sign != Some('.')
+        && is_minute(from)
+        && is_minute(minute)
+        && (1..=2).contains(&hour.len())
+        && value(stretch, hour) <= 24
+        && &text[hour.end..minute.start] == "."
+        && !stretch.groups.get(first + 4).is_some_and(|group| group.gap.joins && group.gap.sign == Some('.'))
+}
+
+/// Whether a word says that a time follows.
+pub(super) fn follows_clock(before: &str) -> bool {
+    const CLOCKS: [&str; 12] =
+        ["kl", "klokka", "klokken", "klockan", "klo", "kello", "um", "uhr", "at", "ab", "fra", "från"];
+    let before = before.trim_end_matches([' ', '.', '\u{A0}']);
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(12))..];
+    let start = near.char_indices().rev().find(|(_, c)| !c.is_alphabetic()).map_or(0, |(at, c)| at + c.len_utf8());
+    CLOCKS.iter().any(|clock| clock.eq_ignore_ascii_case(&near[start..]))
 }
 
 /// `12345678.50`, `98765432,5`, `59.913868`, `1715500800.25`; but `030.1234567` and `98765432.91234567` are numbers.
@@ -171,6 +192,7 @@ fn mark_decimal(text: &str, stretch: &mut Stretch, first: usize) {
         && match part {
             1 | 2 => whole >= 4,
             3 => false,
+            _ if whole_digits == b"0" => true,
             _ if between == "," => false,
             _ => whole <= 3 && number(whole_digits) <= 180 || whole == 10 && whole_digits[0] == b'1',
         };
@@ -193,29 +215,44 @@ fn mark_machine(stretch: &mut Stretch, first: usize) {
     }
 }
 
-/// `45 678 912,50`, `kr 45 678 912`, `$45.678.912`, `45 678 912 kr`: thousands, and a sign of money or cents.
+/// `45 678 912,50`, `kr 45 678 912`, `$45.678.912`, `45 678 912 kr`: thousands, and a sign of money or cents. A price that a
+/// number follows or is followed by takes nothing of it: `kr 99 98 76 54 32`, `98 76 54 32 1 500 kr`.
 fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
     let count = run(groups, first);
+    let is_thousand = |group: &Group| group.len() == 3 && group.gap.width == 1;
+    let begins = (1..=3).contains(&groups[first].len());
     let thousands = count > 1
-        && (1..=3).contains(&groups[first].len())
+        && begins
         && !goes_on(groups, first)
         && matches!(groups[first + 1].gap.sign, Some(' ' | '.'))
-        && groups[first + 1..first + count].iter().all(|group| group.len() == 3 && group.gap.width == 1);
-    let single = count == 1 && groups[first].len() >= 4;
-    if !thousands && !single {
-        return;
-    }
-    let last = first + count - 1;
-    let cents = thousands
-        && groups
-            .get(last + 1)
-            .is_some_and(|group| group.len() == 2 && matches!(&text[groups[last].end..group.start], "," | "."));
+        && groups[first + 1..first + count].iter().all(is_thousand);
     let before = ends_with_money(&text[..groups[first].start]);
-    let after = thousands && begins_with_money(&text[groups[last].end..]);
-    if cents || before || after {
-        let end = if cents { last + 2 } else { last + 1 };
-        set(&mut stretch.groups[first..end], Lookalike::Likely);
+    let single = count == 1 && groups[first].len() >= 4;
+    if thousands || single && before {
+        let last = first + count - 1;
+        let cents = thousands
+            && groups
+                .get(last + 1)
+                .is_some_and(|group| group.len() == 2 && matches!(&text[groups[last].end..group.start], "," | "."));
+        let is_symbol = thousands && before && text[..groups[first].start].trim_end().ends_with(['$', '£']);
+        let is_whole = cents || before || thousands && begins_with_money(&text[groups[last].end..]);
+        if is_whole && !(is_symbol && groups[first + 1].gap.sign == Some(' ')) {
+            let end = if cents { last + 2 } else { last + 1 };
+            set(&mut stretch.groups[first..end], Lookalike::Likely);
+            return;
+        }
+    }
+    if before && begins {
+        set(&mut stretch.groups[first..=first], Lookalike::Likely);
+    } else if first > 0
+        && groups[first].gap.joins
+        && groups[first].len() == 3
+        && groups[first - 1].len() == 1
+        && is_thousand(&groups[first])
+        && begins_with_money(&text[groups[first].end..])
+    {
+        set(&mut stretch.groups[first - 1..=first], Lookalike::Likely);
     }
 }
 
@@ -230,7 +267,10 @@ fn ends_with_money(before: &str) -> bool {
     let symbol = before.ends_with(['$', '€', '£']);
     let start =
         before.char_indices().rev().take(8).find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
-    symbol || before.len() - start <= 8 && is_money(&before[start..])
+    // The sign of `499 kr 98765432` belongs to what stands before it.
+    let word = if symbol { before.trim_end_matches(['$', '€', '£']) } else { &before[..start] };
+    let is_behind = word.trim_end_matches([' ', '\u{A0}', ',', '-', '.']).ends_with(|c: char| digit(c).is_some());
+    !is_behind && (symbol || before.len() - start <= 8 && is_money(&before[start..]))
 }
 
 fn begins_with_money(after: &str) -> bool {
@@ -257,7 +297,7 @@ fn mark_iban(text: &str, stretch: &mut Stretch, first: usize) {
     }
 }
 
-/// Whether a bare number is part of a word that is a code: `550e8400-e29b-…`, a digest, `DK45678912`.
+/// Whether a number is part of a word that is a code: `550e8400-e29b-…`, a digest, `DK45678912`.
 pub(super) fn is_code(text: &str, start: usize, end: usize) -> bool {
     let before = letters_before(text, start);
     let prefix = &text[start - before..start];
@@ -267,28 +307,50 @@ pub(super) fn is_code(text: &str, start: usize, end: usize) -> bool {
     is_prefix_of_code || is_in_code(text, start, end)
 }
 
+/// The longest code that is looked at, on either side of a number.
+const LONGEST_CODE: usize = 64;
+
 /// Whether it is part of a code whatever letters stand before it.
 pub(super) fn is_in_code(text: &str, start: usize, end: usize) -> bool {
+    let is_one_group = text.as_bytes()[start..end].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
     let before = letters_before(text, start);
-    let after = text.as_bytes()[end..].iter().take(64).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let after =
+        text.as_bytes()[end..].iter().take(LONGEST_CODE).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let word = &text[start - before..end + after];
     let hexadecimal = word.len() >= 12 && before + after > 0 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let glued = is_one_group && before + after > 0 && runs_of_digits(word) > 2;
+    hexadecimal && is_one_group || glued || is_in_parts(text, start, end)
+}
+
+fn runs_of_digits(word: &str) -> usize {
     let mut runs = 0;
     word.bytes().fold(false, |in_digits, byte| {
         runs += usize::from(byte.is_ascii_digit() && !in_digits);
         byte.is_ascii_digit()
     });
-    hexadecimal || (before + after > 0 && runs > 2) || is_in_uuid(text.as_bytes(), start, end)
+    runs
 }
 
 fn letters_before(text: &str, start: usize) -> usize {
-    text.as_bytes()[..start].iter().rev().take(64).take_while(|byte| byte.is_ascii_alphanumeric()).count()
+    text.as_bytes()[..start].iter().rev().take(LONGEST_CODE).take_while(|byte| byte.is_ascii_alphanumeric()).count()
 }
 
-fn is_in_uuid(text: &[u8], start: usize, end: usize) -> bool {
-    let in_uuid = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
-    let before = text[..start].iter().rev().take(36).take_while(|byte| in_uuid(byte)).count();
-    let after = text[end..].iter().take(36).take_while(|byte| in_uuid(byte)).count();
-    let whole = &text[start - before..end + after];
-    whole.len() == 36 && [8, 13, 18, 23].iter().all(|at| whole[*at] == b'-')
+/// Whether a number is a part of an id of parts, another part of which mixes letters and digits: `req-98765432-ab12cd34`.
+fn is_in_parts(text: &str, start: usize, end: usize) -> bool {
+    let is_id = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let before = text.as_bytes()[..start].iter().rev().take(LONGEST_CODE).take_while(|byte| is_id(byte)).count();
+    let after = text.as_bytes()[end..].iter().take(LONGEST_CODE).take_while(|byte| is_id(byte)).count();
+    let parts = text[start - before..start].split(['-', '_']).chain(text[end..end + after].split(['-', '_']));
+    parts.into_iter().any(is_mixed)
+}
+
+/// Whether a part of an id is neither a word nor a number, nor a time as `20260801T1030`.
+fn is_mixed(part: &str) -> bool {
+    let letters = part.bytes().filter(u8::is_ascii_alphabetic).count();
+    let digits = part.bytes().filter(u8::is_ascii_digit).count();
+    let is_time = letters <= 2 && digits >= 8 && part.as_bytes().get(8).is_some_and(|byte| matches!(byte, b'T' | b't'));
+    let changes =
+        part.as_bytes().windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
+    let is_hexadecimal = part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    letters > 0 && digits > 0 && !is_time && (changes > 1 || is_hexadecimal && part.len() > 1)
 }

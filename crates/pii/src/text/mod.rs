@@ -16,22 +16,31 @@
 //! digits, and these are read by the very rules of written ones.
 
 mod again;
+mod assigned;
 mod card;
+mod cues;
+mod decode;
 mod digits;
 pub mod document;
 mod elsewhere;
 mod email;
+mod fillers;
 mod iban;
+mod interrupted;
 mod json;
 mod lookalike;
 mod name;
 mod national;
+mod obfuscated;
 mod own;
 mod phone;
 pub mod placeholder;
 mod plan;
+mod resolve;
+mod rows;
 mod spoken;
 mod suppressed;
+mod turns;
 mod words;
 
 #[cfg(test)]
@@ -45,9 +54,11 @@ pub use placeholder::fill_text;
 pub use suppressed::Suppressed;
 
 use crate::{Email, Kind, PersonName, Phone, Pii, Region};
+use decode::Decoded;
 use name::Names;
 use phone::Numbers;
 use placeholder::{Mentions, strip};
+use resolve::Finds;
 
 /// What a record knows of its own customer: found in its texts however it is written.
 #[derive(Default, Clone, Debug)]
@@ -85,6 +96,8 @@ pub enum Find {
     Identifier(Found),
     /// A fixed word, which stands for nothing that is kept.
     Suppressed(Suppressed),
+    /// Nothing: more of the find before it, from which something else divides it.
+    Rest,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +136,7 @@ impl Finder {
     pub fn find(&self, text: &str) -> Vec<(Range<usize>, Found)> {
         let identifier = |(range, find)| match find {
             Find::Identifier(found) => Some((range, found)),
-            Find::Suppressed(_) => None,
+            Find::Suppressed(_) | Find::Rest => None,
         };
         self.find_all(text).into_iter().filter_map(identifier).collect()
     }
@@ -152,7 +165,52 @@ impl Finder {
         matches!(find, Find::Identifier(Found::Email(address)) if Some(address) == self.email.as_ref())
     }
 
-    fn read(&self, text: &str, reading: Reading) -> Vec<(Range<usize>, Find)> {
+    fn read(&self, text: &str, reading: Reading) -> Finds {
+        let Some(decoded) = Decoded::of(text) else { return self.read_tagged(text, reading) };
+        let mut found = resolve::placed(&decoded, self.read_tagged(decoded.text(), reading));
+        resolve::sort(&mut found);
+        let mut raw = self.read_tagged(text, reading);
+        self.retain_own(&mut raw);
+        resolve::add(&mut found, raw);
+        found
+    }
+
+    fn retain_own(&self, found: &mut Finds) {
+        let mut is_own = false;
+        found.retain(|(_, find)| {
+            is_own = self.is_own(find) || *find == Find::Rest && is_own;
+            is_own
+        });
+    }
+
+    /// Whether anything is known of the record's customer.
+    fn has_own(&self) -> bool {
+        self.numbers.own_number().is_some() || self.email.is_some() || self.name.is_some()
+    }
+
+    /// The record's own identifiers in a text.
+    fn find_own(&self, text: &str) -> Finds {
+        let mut found = self.read(text, Reading::Text);
+        self.retain_own(&mut found);
+        found
+    }
+
+    /// The finds of a text that is decoded, outside of its tags and within each.
+    fn read_tagged(&self, text: &str, reading: Reading) -> Finds {
+        let Some(plain) = Decoded::without_tags(text) else { return self.read_plain(text, reading) };
+        let mut found = resolve::placed(&plain, self.read_plain(plain.text(), reading));
+        resolve::sort(&mut found);
+        let mut within = self.read_plain(text, reading);
+        let mut is_within = false;
+        within.retain(|(range, find)| {
+            is_within = plain.is_in_tag(range) && (*find != Find::Rest || is_within);
+            is_within
+        });
+        resolve::add(&mut found, within);
+        found
+    }
+
+    fn read_plain(&self, text: &str, reading: Reading) -> Finds {
         let mut found = Vec::new();
         email::find(text, self.email.as_ref(), &mut found);
         for hit in &mut found {
@@ -161,21 +219,41 @@ impl Finder {
                 *hit = dialled;
             }
         }
-        find_accounts(text, &mut found);
         if reading == Reading::Text {
-            let taken = ranges(&found);
-            spoken::find(text, &self.numbers, &taken, &mut found);
-            found.sort_by_key(|(range, _)| range.start);
+            let obfuscated = obfuscated::find(text, self.email.as_ref(), &resolve::ranges(&found));
+            resolve::add(&mut found, obfuscated);
         }
-        let taken = ranges(&found);
+        let mut accounts = Vec::new();
+        iban::find(text, &mut accounts);
+        let accounts = accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account)));
+        resolve::add(&mut found, accounts.collect());
+        if reading == Reading::Text {
+            let mut spoken = Vec::new();
+            spoken::find(text, &self.numbers, &resolve::ranges(&found), &mut spoken);
+            resolve::add(&mut found, spoken);
+        }
+        let taken = resolve::ranges(&found);
         self.numbers.find(text, reading, &taken, &mut found);
-        found.sort_by_key(|(range, _)| range.start);
+        resolve::sort(&mut found);
+        if reading == Reading::Text {
+            let interrupted = interrupted::find(text, &self.numbers, &resolve::ranges(&found));
+            resolve::add(&mut found, interrupted);
+        }
         if let Some(names) = self.names() {
-            let taken = ranges(&found);
+            let taken = resolve::ranges(&found);
             names.find(text, reading, &taken, &mut found);
-            found.sort_by_key(|(range, _)| range.start);
+            resolve::sort(&mut found);
         }
         found
+    }
+
+    fn is_own(&self, find: &Find) -> bool {
+        match find {
+            Find::Identifier(Found::Phone(phone)) => self.numbers.is_own(phone),
+            Find::Identifier(Found::OwnName) => true,
+            Find::Identifier(Found::Email(_)) => self.is_own_address(find),
+            Find::Suppressed(_) | Find::Rest => false,
+        }
     }
 
     /// The number that a string of nothing but digits is, country code first.
@@ -183,20 +261,6 @@ impl Finder {
         let bare = text.bytes().all(|byte| byte.is_ascii_digit());
         bare.then(|| self.numbers.bare_international(text.as_bytes())).flatten()
     }
-}
-
-/// Adds the bank accounts that lie outside of addresses.
-fn find_accounts(text: &str, found: &mut Vec<(Range<usize>, Find)>) {
-    let mut accounts = Vec::new();
-    iban::find(text, &mut accounts);
-    let taken = ranges(found);
-    accounts.retain(|account| !overlaps(&taken, account));
-    found.extend(accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account))));
-    found.sort_by_key(|(range, _)| range.start);
-}
-
-fn ranges(found: &[(Range<usize>, Find)]) -> Vec<Range<usize>> {
-    found.iter().map(|(range, _)| range.clone()).collect()
 }
 
 /// Whether a range has something in common with one of those, which are in order.

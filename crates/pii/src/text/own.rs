@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::digits::{Group, Lookalike, Stretch};
+use super::elsewhere::foreign_code;
 use super::phone::{Numbers, with_bracket};
 use super::plan::trunk_prefix;
 use super::{Find, Found};
@@ -45,6 +46,11 @@ impl OwnNumber {
         Self { phone: phone.clone(), code: code.as_bytes().to_vec(), national: national.into_bytes(), prefixes }
     }
 
+    /// The national digits, and what may be dialled before them, longest first.
+    pub(super) fn digits(&self) -> (&[u8], &[Vec<u8>]) {
+        (&self.national, &self.prefixes)
+    }
+
     /// The fewest digits of a stretch that can hold a number: all but the longest country code.
     pub(super) fn shortest(phone: &Pii<Phone>) -> usize {
         phone.expose().as_str().len().saturating_sub("+999".len()).max(2)
@@ -70,6 +76,16 @@ impl OwnNumber {
             if let Some((digits, phone)) = numbers.elsewhere(text, stretch, &(national..national + length)) {
                 from = digits.end;
                 take(text, stretch, digits, phone, found);
+                continue;
+            }
+            let begins = start_byte(text, stretch, national);
+            let written = std::str::from_utf8(&self.national).unwrap_or_default();
+            if let Some((start, phone)) = foreign_code(text, begins, written, numbers) {
+                from = national + length;
+                take(text, stretch, national..from, phone, found);
+                if let Some((range, _)) = found.last_mut() {
+                    range.start = start;
+                }
                 continue;
             }
             let first = self.beginning(stretch, national, from);

@@ -7,7 +7,8 @@ use super::card::passes_luhn;
 use super::digits::{Group, Lookalike, Stretch, may_begin};
 use super::lookalike::{is_code, mark};
 use super::own::OwnNumber;
-use super::plan::{LONGEST, Plan, is_grouped_as};
+use super::plan::{LONGEST, Plan};
+use super::rows::Candidate;
 use super::{Find, Found, Reading, suppressed};
 use crate::{Phone, Pii, Region, digit, is_separator};
 
@@ -25,9 +26,6 @@ pub(super) struct Numbers {
     /// How the own number may be written, made out when the first text with enough digits comes along.
     own: OnceLock<OwnNumber>,
 }
-
-/// A number found: its last group, where it begins, what it is.
-type Hit = (usize, usize, Pii<Phone>);
 
 /// Whether a find in a JSON number is all of it: no digit, sign or fraction around it.
 fn stands_alone(text: &str, range: &Range<usize>) -> bool {
@@ -68,7 +66,7 @@ impl Numbers {
                 }
             }
             if stretch.digits.len() >= SHORTEST {
-                let phone_end = |stretch: &Stretch, first| Some(self.number_at(text, stretch, first, Reading::Text)?.0);
+                let phone_end = |stretch: &Stretch, first| Some(self.beginning(text, stretch, first)?.last);
                 suppressed::find(text, stretch, reading, &phone_end, found);
                 self.find_others(text, stretch, reading, found);
             }
@@ -84,11 +82,17 @@ impl Numbers {
         if !local.chars().all(|c| c == '+' || digit(c).is_some() || is_separator(c)) {
             return None;
         }
-        let phone = Phone::parse(local, self.region).ok()?;
+        let digits: String = local.chars().filter_map(digit).collect();
+        let is_messenger =
+            ["s.whatsapp.net", "c.us"].iter().any(|host| text[at + 1..address.end].eq_ignore_ascii_case(host));
+        let abroad = self.bare_international(digits.as_bytes()).filter(|phone| is_messenger || self.is_own(phone));
+        let is_abroad = abroad.is_some();
+        let phone = abroad.or_else(|| Phone::parse(local, self.region).ok())?;
         let before = text[..start].chars().rev().take(5).collect::<Vec<_>>();
         let before = before.iter().rev().collect::<String>().to_ascii_lowercase();
         let is_dialled = local.starts_with('+')
             || local.starts_with("00")
+            || is_abroad
             || ["sip:", "sips:", "tel:"].iter().any(|scheme| before.ends_with(scheme))
             || self.phone.as_ref() == Some(&phone);
         is_dialled.then_some((start..at, Find::Identifier(Found::Phone(phone))))
@@ -96,6 +100,10 @@ impl Numbers {
 
     pub(super) fn region(&self) -> Region {
         self.region
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// What the region dials before a foreign country code, longest first.
@@ -117,6 +125,16 @@ impl Numbers {
         self.phone.as_ref().map(|phone| self.own.get_or_init(|| OwnNumber::new(phone)))
     }
 
+    /// The record's own number.
+    pub(super) fn own_number(&self) -> Option<&Pii<Phone>> {
+        self.phone.as_ref()
+    }
+
+    /// The national digits of the own number, and what may be dialled before them, longest first.
+    pub(super) fn own_digits(&self) -> Option<(&[u8], &[Vec<u8>])> {
+        self.own().map(OwnNumber::digits)
+    }
+
     /// Whether the record's own number stands in the text.
     pub(super) fn holds_own(&self, text: &str) -> bool {
         let Some(phone) = &self.phone else { return false };
@@ -136,44 +154,41 @@ impl Numbers {
     }
 
     fn find_others(&self, text: &str, stretch: &mut Stretch, reading: Reading, found: &mut Vec<(Range<usize>, Find)>) {
-        self.mark_long_rows(text, stretch);
+        mark_cards(stretch);
+        let mut add = |range, phone| found.push((range, Find::Identifier(Found::Phone(phone))));
+        if reading == Reading::Text {
+            for candidate in self.in_row(text, stretch) {
+                if let Some(phone) = self.phone(stretch, &candidate) {
+                    add(candidate.range(text, stretch), phone);
+                }
+            }
+            return;
+        }
         let mut first = 0;
-        while first < stretch.groups.len() {
-            let Some((last, start, phone)) = self.number_at(text, stretch, first, reading) else {
-                first += 1;
-                continue;
+        while let Some(group) = stretch.groups.get(first) {
+            let abroad = self.beginning(text, stretch, first).filter(Candidate::is_abroad);
+            let abroad =
+                abroad.and_then(|found| Some((found.last, found.range(text, stretch), self.phone(stretch, &found)?)));
+            let hit = abroad.or_else(|| {
+                let digits = stretch.digits.get(group.from..group.to).filter(|_| group.lookalike == Lookalike::No)?;
+                Some((first, group.start..group.end, self.bare_international(digits)?))
+            });
+            let counts = |range: &Range<usize>| group.gap.plus.is_some() || !is_code(text, range.start, range.end);
+            let hit = hit.filter(|(_, range, phone)| counts(range) && phone.expose().as_str().len() > 10);
+            first = match hit {
+                Some((last, range, phone)) => {
+                    add(range, phone);
+                    last + 1
+                }
+                None => first + 1,
             };
-            found.push((start..stretch.groups[last].end, Find::Identifier(Found::Phone(phone))));
-            first = last + 1;
         }
     }
 
-    /// The number that begins with a group.
-    pub(super) fn number_at(&self, text: &str, stretch: &Stretch, first: usize, reading: Reading) -> Option<Hit> {
-        let group = &stretch.groups[first];
-        let bare = &stretch.digits[group.from..group.to];
-        let abroad = match group.gap.plus {
-            Some(plus) => self.longest(text, stretch, first, Start::Plus).map(|(last, phone)| (last, plus, phone)),
-            None => self.plan.abroad.iter().filter(|prefix| bare.starts_with(prefix.as_bytes())).find_map(|prefix| {
-                let (last, phone) = self.longest(text, stretch, first, Start::Abroad(prefix.len()))?;
-                Some((last, group.start, phone))
-            }),
-        };
-        let hit = abroad.or_else(|| match reading {
-            Reading::Text => {
-                let (last, phone) = self.longest(text, stretch, first, Start::Home)?;
-                Some((last, group.gap.plus.unwrap_or(group.start), phone))
-            }
-            Reading::Counter => {
-                let phone = self.bare_international(bare).filter(|_| group.lookalike == Lookalike::No)?;
-                Some((first, group.start, phone))
-            }
-        });
-        let (last, start, phone) = hit?;
-        let end = stretch.groups[last].end;
-        let counted = group.gap.plus.is_some() || !is_code(text, start, end);
-        let long_enough = reading == Reading::Text || phone.expose().as_str().len() > 10;
-        (counted && long_enough).then(|| (last, with_bracket(text, start, end), phone))
+    /// The last group of the number that begins with a group, and the number.
+    pub(super) fn number_at(&self, text: &str, stretch: &Stretch, first: usize) -> Option<(usize, Pii<Phone>)> {
+        let found = self.beginning(text, stretch, first)?;
+        Some((found.last, self.phone(stretch, &found)?))
     }
 
     /// A number with its country code and nothing before it, as telephony systems store it.
@@ -184,110 +199,24 @@ impl Numbers {
         let dialled = format!("+{}", std::str::from_utf8(digits).ok()?);
         Phone::parse_valid(&dialled, self.region)
     }
-
-    /// The number that begins with a group and takes as many groups as make one; where it might end earlier as well,
-    /// it ends as its country groups such numbers, or with the group it began with.
-    fn longest(&self, text: &str, stretch: &Stretch, first: usize, start: Start) -> Option<(usize, Pii<Phone>)> {
-        let tolerated = if start == Start::Plus { Lookalike::Likely } else { Lookalike::No };
-        let mut hits: Vec<(usize, Pii<Phone>)> = Vec::new();
-        for (last, group) in stretch.groups.iter().enumerate().skip(first) {
-            let count = group.to - stretch.groups[first].from;
-            let joins = last == first || group.gap.joins;
-            if count > MOST || !joins || group.lookalike > tolerated {
-                break;
-            }
-            if let Some(phone) = self.read(text, stretch, first, last, start) {
-                hits.push((last, phone));
-            }
-        }
-        if hits.len() > 1 {
-            let conventional =
-                hits.iter().position(|(last, phone)| is_conventional(stretch, first, *last, start, phone));
-            let at =
-                conventional.or_else(|| hits.iter().position(|(last, _)| *last == first)).unwrap_or(hits.len() - 1);
-            return Some(hits.swap_remove(at));
-        }
-        hits.pop()
-    }
-
-    fn read(&self, text: &str, stretch: &Stretch, first: usize, last: usize, start: Start) -> Option<Pii<Phone>> {
-        let groups = &stretch.groups[first..=last];
-        let digits = &stretch.digits[groups[0].from..groups[groups.len() - 1].to];
-        let digits = match start {
-            Start::Home => return self.read_home(digits),
-            Start::Plus => digits,
-            Start::Abroad(prefix) => digits.get(prefix..)?,
-        };
-        if !(SHORTEST + 1..=MOST).contains(&digits.len()) || digits[0] == b'0' {
-            return None;
-        }
-        let dialled = format!("+{}", std::str::from_utf8(digits).ok()?);
-        Phone::parse_valid(&dialled, self.region).or_else(|| {
-            // `+47 (0) 22 33 44 55`: the zero is meant for callers at home.
-            let zero = groups.iter().skip(1).find(|group| {
-                stretch.digits[group.from..group.to] == *b"0" && text[..group.start].ends_with(['(', '['])
-            })?;
-            let at = dialled.len() - (groups[groups.len() - 1].to - zero.from);
-            Phone::parse_valid(&format!("{}{}", &dialled[..at], &dialled[at + 1..]), self.region)
-        })
-    }
-
-    fn read_home(&self, digits: &[u8]) -> Option<Pii<Phone>> {
-        let begins_with_zero = digits[0] == b'0';
-        let long_enough = digits.len() >= SHORTEST + usize::from(begins_with_zero);
-        if !long_enough || self.plan.lengths >> digits.len() & 1 == 0 {
-            return None;
-        }
-        let with_code = self.plan.needs_zero && !begins_with_zero;
-        if with_code && !digits.starts_with(self.plan.code.as_bytes()) {
-            return None;
-        }
-        let digits = std::str::from_utf8(digits).ok()?;
-        Phone::parse_valid(digits, self.region)
-            .filter(|phone| !with_code || phone.expose().as_str().strip_prefix('+') == Some(digits))
-    }
-
-    /// Long rows of equal groups are cards, accounts or keys, unless they are whole numbers one after another.
-    fn mark_long_rows(&self, text: &str, stretch: &mut Stretch) {
-        let mut first = 0;
-        while first < stretch.groups.len() {
-            let end = row_end(&stretch.groups, first);
-            let row = &stretch.groups[first..end];
-            let digits = &stretch.digits[row[0].from..row[row.len() - 1].to];
-            let lengths: Vec<usize> = row.iter().map(Group::len).take(4).collect();
-            let is_card = (13..=19).contains(&digits.len())
-                && (lengths[0] == 4 || row.len() == 1)
-                && matches!(digits[0], b'2'..=b'6')
-                && passes_luhn(digits);
-            let is_row = row.len() > 2 && digits.len() > 12 && lengths[0] >= 3 && row[1].len() == lengths[0];
-            if is_card || is_row && !self.tiles(text, stretch, first, end) {
-                for group in &mut stretch.groups[first..end] {
-                    group.lookalike = group.lookalike.max(Lookalike::Likely);
-                }
-            }
-            first = end;
-        }
-    }
-
-    /// Whether whole numbers one after another make up a row.
-    fn tiles(&self, text: &str, stretch: &Stretch, first: usize, end: usize) -> bool {
-        let mut at = first;
-        while at < end {
-            match self.number_at(text, stretch, at, Reading::Text) {
-                Some((last, ..)) if last < end => at = last + 1,
-                _ => return false,
-            }
-        }
-        true
-    }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Start {
-    Plus,
-    /// With what is dialled before a country code, so many digits.
-    Abroad(usize),
-    Home,
+/// Marks rows with the check digit of cards whose issuer nobody knows.
+fn mark_cards(stretch: &mut Stretch) {
+    let mut first = 0;
+    while first < stretch.groups.len() {
+        let end = row_end(&stretch.groups, first);
+        let row = &stretch.groups[first..end];
+        let digits = &stretch.digits[row[0].from..row[row.len() - 1].to];
+        let is_card = (13..=19).contains(&digits.len())
+            && (row[0].len() == 4 || row.len() == 1)
+            && matches!(digits[0], b'2'..=b'6')
+            && passes_luhn(digits);
+        for group in &mut stretch.groups[first..end] {
+            group.lookalike = group.lookalike.max(if is_card { Lookalike::Likely } else { Lookalike::No });
+        }
+        first = end;
+    }
 }
 
 /// Calls `each` for every stretch of digits that lies outside of `taken`, until it says `false`.
@@ -328,16 +257,6 @@ fn row_end(groups: &[Group], first: usize) -> usize {
         && matches!(groups[first + 1..], [ref six, ref rest, ..]
             if follows(&six) && follows(&rest) && six.len() == 6 && matches!(rest.len(), 4 | 5));
     if amex { first + 3 } else { end + usize::from(tail.is_some()) }
-}
-
-/// Whether the groups are those in which the number's country writes it.
-fn is_conventional(stretch: &Stretch, first: usize, last: usize, start: Start, phone: &Pii<Phone>) -> bool {
-    let mut lengths: Vec<usize> = stretch.groups[first..=last].iter().map(Group::len).collect();
-    if let Start::Abroad(prefix) = start {
-        lengths[0] -= prefix;
-        lengths.retain(|length| *length > 0);
-    }
-    is_grouped_as(phone, &lengths)
 }
 
 /// Takes in the bracket before a number that is closed inside of it.

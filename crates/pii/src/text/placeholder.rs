@@ -45,6 +45,7 @@ impl<'m> Mentions<'m> {
         match find {
             Find::Identifier(found) => text.push_str(&placeholder(self.number(found))),
             Find::Suppressed(what) => text.push_str(what.word()),
+            Find::Rest => {}
         }
     }
 

@@ -20,9 +20,11 @@ const ABROAD: [&str; 14] =
 /// How the numbers of a region are dialled.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// How many digits a number may have that is dialled inside the region: bit `n` stands for `n` digits.
-    pub lengths: u64,
     pub code: String,
+    /// The same as a number.
+    pub calling_code: u16,
+    /// What is dialled before a number at home: `0` in most countries, nothing in Norway.
+    pub trunk: String,
     /// What the region dials before a foreign country code, `00` always among it; longest first.
     pub abroad: Vec<&'static str>,
     /// Whether its people always write a `0` before national numbers. Without it digits are no number then, lest every
@@ -64,19 +66,14 @@ impl Plan {
         let national_alone =
             example.as_ref().map(rlibphonenumber::get_national_significant_number_owned).unwrap_or_default();
         let is_read_alone = national_alone.find_phone_numbers_with_preferred_region(home).next().is_some();
-        let national =
-            (2..=LONGEST).filter(|length| is_length(&code, *length)).fold(0, |lengths, length| lengths | 1 << length);
-        // Carrier codes and the like may follow the trunk prefix.
-        let longest_prefix = if trunk.is_empty() { 0 } else { 3 };
-        let prefixed = (0..=longest_prefix).fold(national, |lengths: u64, more| lengths | national << more);
-        Self { lengths: prefixed | prefixed << code.len(), needs_zero: trunk == "0" && !is_read_alone, code, abroad }
+        Self {
+            needs_zero: trunk == "0" && !is_read_alone,
+            calling_code: code.parse().unwrap_or_default(),
+            trunk,
+            code,
+            abroad,
+        }
     }
-}
-
-/// Whether a country's numbers may have so many digits.
-fn is_length(code: &str, length: usize) -> bool {
-    let digits = format!("+{code}{}", "5".repeat(length));
-    PHONE_NUMBER_UTIL.parse(digits, None).is_ok_and(|number| PHONE_NUMBER_UTIL.is_possible_number(&number))
 }
 
 /// What is dialled before a number inside its country: `0` in most, nothing in Norway.
@@ -91,12 +88,8 @@ fn trunk_of(number: &PhoneNumber) -> String {
     digits.strip_suffix(&national).unwrap_or_default().to_owned()
 }
 
-/// Whether its country groups a number's digits like this, nationally or internationally.
-pub(super) fn is_grouped_as(phone: &Pii<Phone>, groups: &[usize]) -> bool {
-    let Ok(number) = PHONE_NUMBER_UTIL.parse(phone.expose().as_str(), None) else { return false };
-    [PhoneNumberFormat::National, PhoneNumberFormat::International].into_iter().any(|format| {
-        let written = PHONE_NUMBER_UTIL.format(&number, format);
-        let lengths = written.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|length| *length > 0);
-        lengths.eq(groups.iter().copied())
-    })
+/// Whether a country's numbers may have so many digits.
+pub(super) fn is_length(code: &str, length: usize) -> bool {
+    let digits = format!("+{code}{}", "5".repeat(length));
+    PHONE_NUMBER_UTIL.parse(digits, None).is_ok_and(|number| PHONE_NUMBER_UTIL.is_possible_number(&number))
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use super::digits::is_invisible;
 use super::phone::Numbers;
-use super::words::{Word, is_preposition, is_weak, meaning};
+use super::words::{Word, after_zero, is_preposition, is_weak, meaning};
 use super::{Find, Found, overlaps};
 use crate::digit;
 
@@ -79,7 +79,8 @@ const WAYS: [Way; 4] = [
 pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found: &mut Finds) {
     let mut run = WordRun::default();
     let mut end = 0;
-    for range in (Tokens { text, at: 0 }) {
+    let whole = Tokens { text, at: 0 };
+    for range in whole.flat_map(|range| split(text, range)) {
         let token = &text[range.clone()];
         let word = if token.as_bytes()[0].is_ascii_digit() { None } else { meaning(token) };
         let is_part = word.is_some() || token.chars().all(|c| digit(c).is_some() || is_invisible(c));
@@ -98,10 +99,17 @@ pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found:
     run.close(text, numbers, found);
 }
 
+/// `nollåtta` is two words in one.
+fn split(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let at = range.start + after_zero(&text[range.clone()]).unwrap_or_default();
+    let first = (at > range.start).then_some(range.start..at);
+    first.into_iter().chain([at..range.end])
+}
+
 /// The words and groups of digits of a text.
-struct Tokens<'t> {
-    text: &'t str,
-    at: usize,
+pub(super) struct Tokens<'t> {
+    pub text: &'t str,
+    pub at: usize,
 }
 
 impl Iterator for Tokens<'_> {

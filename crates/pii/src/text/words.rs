@@ -34,7 +34,7 @@ pub(super) enum Word {
 }
 
 const UNITS: [(u8, &str); 10] = [
-    (0, "zero oh o nought naught null nul noll nolla"),
+    (0, "zero oh o nought naught null nul noll nolla nolle"),
     (1, "one en ein ett et én ei eit eitt een éin etta"),
     (2, "two to too två tvo tvaa tvåa"),
     (3, "three tre tri trea"),
@@ -221,6 +221,15 @@ fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
         }
         _ => None,
     }
+}
+
+/// How long the zero is that a word begins with which has another number behind it: `nollåtta`, `nullsju`, `nollsjuttiotre`.
+pub(super) fn after_zero(word: &str) -> Option<usize> {
+    let zero = ["noll", "null", "nul"].into_iter().find(|zero| {
+        word.len() > zero.len() && word.get(..zero.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(zero))
+    })?;
+    let rest = meaning(&word[zero.len()..]);
+    matches!(rest, Some(Word::Unit(_) | Word::Ten(_) | Word::Pair(_))).then_some(zero.len())
 }
 
 /// Whether a unit's word is one of everyday language too.

@@ -339,6 +339,7 @@ fn name_of(find: &Find) -> String {
     match find {
         Find::Identifier(found) => found.hash(&mut hasher),
         Find::Suppressed(what) => return what.word().to_owned(),
+        Find::Rest => return String::new(),
     }
     placeholder(usize::try_from(hasher.finish() >> 1).unwrap_or(usize::MAX))
 }

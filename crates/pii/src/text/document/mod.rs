@@ -32,6 +32,7 @@ pub use fill::Filled;
 use joined::{Eyes, Layout};
 use pieces::{Belongs, Pieces};
 pub use rereading::tokenize_again;
+pub(super) use signs::named as named_sign;
 use speakers::Labels;
 
 /// The most numbers and addresses that one document may name: all of them go through one short transaction of the vault.

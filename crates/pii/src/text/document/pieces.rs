@@ -236,7 +236,7 @@ impl Pieces {
 impl PieceMentions {
     fn write(&mut self, put: u32, puts: &[Put], written: &mut String) {
         match puts.get(put as usize) {
-            None => {}
+            None | Some(Put::Find(Find::Rest)) => {}
             Some(Put::Word) => written.push_str(ANONYMIZED),
             Some(Put::Find(Find::Suppressed(what))) => written.push_str(what.word()),
             Some(Put::Find(Find::Identifier(found))) => {

@@ -77,7 +77,7 @@ pub(super) fn unescape(text: &str) -> Option<String> {
 }
 
 /// The sign that a name at the beginning of a text stands for, and how many bytes that takes.
-fn named(text: &str) -> Option<(char, usize)> {
+pub(in super::super) fn named(text: &str) -> Option<(char, usize)> {
     if let Some(number) = text.strip_prefix("&#") {
         return numbered(number);
     }

@@ -1,10 +1,15 @@
 //! What people write, and what of it is an identifier.
 
+mod addresses;
 mod cost;
+mod decoded;
+mod figures;
+mod interrupted;
 mod numbers;
 mod persons;
 mod properties;
 mod records;
+mod rows;
 mod spoken;
 mod suppressed;
 

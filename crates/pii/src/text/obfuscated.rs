@@ -1,0 +1,318 @@
+//! Addresses that are spoken, obfuscated, or broken: `kari dot nordmann at x dot no`, `ola (at) x (dot) no`, `kn@` and the
+//! domain in the next line.
+//!
+//! Around each sign or word that means `@`, the words are read as a local part and a domain. The record's own address counts
+//! whatever its dots were said as. Another one counts where the sign leaves no doubt (`@`, `(at)`, `krøllalfa`), or where the
+//! dots of both parts are words, or a label says that an address follows; `we met at example dot com` is none.
+
+use std::ops::Range;
+
+use super::email::{is_public, is_top_level};
+use super::resolve::Finds;
+use super::{Find, Found, overlaps};
+use crate::{Email, Pii};
+
+/// Words for `@` that mean nothing else.
+const SIGNS: [&str; 18] = [
+    "krøllalfa",
+    "krøll-alfa",
+    "alfakrøll",
+    "snabel-a",
+    "snabela",
+    "snabelalfa",
+    "kanelbulle",
+    "klammeraffe",
+    "affenschwanz",
+    "miukumauku",
+    "kissanhäntä",
+    "arroba",
+    "arobase",
+    "chiocciola",
+    "alfakrull",
+    "krollalfa",
+    "snabel",
+    "ät-merkki",
+];
+
+/// Words for `@` that are words of everyday language too.
+const WORDS: [&str; 5] = ["at", "ätt", "ät", "att", "æt"];
+
+/// Words for `.`.
+const DOTS: [&str; 9] = ["dot", "punktum", "punkt", "prikk", "prik", "piste", "point", "punto", "puntum"];
+
+/// Words for other signs of a local part.
+const OTHERS: [(&str, &str); 9] = [
+    ("underscore", "_"),
+    ("understrek", "_"),
+    ("understreck", "_"),
+    ("unterstrich", "_"),
+    ("bindestrek", "-"),
+    ("bindestreck", "-"),
+    ("bindestreg", "-"),
+    ("dash", "-"),
+    ("hyphen", "-"),
+];
+
+/// Words that say that an address follows.
+const CUES: [&str; 16] = [
+    "mail",
+    "email",
+    "e-mail",
+    "epost",
+    "e-post",
+    "mejl",
+    "e-postadresse",
+    "mailadresse",
+    "adresse",
+    "adressen",
+    "address",
+    "epostadressen",
+    "adress",
+    "sähköposti",
+    "sähköpostini",
+    "mailen",
+];
+
+/// The most characters and words that are read on either side of a sign.
+const LONGEST_PART: usize = 120;
+const MOST_WORDS: usize = 16;
+
+/// What a piece of a text is in an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    Word,
+    Dot,
+    /// Another sign, as it is written in an address.
+    Sign(&'static str),
+}
+
+/// A sign that means `@`, and how sure it is.
+#[derive(Debug)]
+struct Sign {
+    range: Range<usize>,
+    is_sure: bool,
+}
+
+/// Adds the addresses outside of `taken`.
+pub(super) fn find(text: &str, own: Option<&Pii<Email>>, taken: &[Range<usize>]) -> Finds {
+    let mut found = Finds::new();
+    let mut from = 0;
+    while let Some(sign) = sign(text, from) {
+        from = sign.range.end;
+        let free = found.last().map_or(0, |(range, _): &(Range<usize>, Find)| range.end);
+        if sign.range.start < free || overlaps(taken, &sign.range) {
+            continue;
+        }
+        if let Some((range, address)) = around(text, free, &sign, own).filter(|(range, _)| !overlaps(taken, range)) {
+            from = range.end;
+            found.push((range, Find::Identifier(Found::Email(address))));
+        }
+    }
+    found
+}
+
+/// The next sign or word that means `@`.
+fn sign(text: &str, from: usize) -> Option<Sign> {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    loop {
+        // Every such word has one of these letters, and most words have none of them at a place where it counts.
+        at += bytes[at..].iter().position(|byte| {
+            matches!(byte, b'@' | b'a' | b'A' | b'k' | b'K' | b's' | b'S' | b'm' | b'M' | b'c' | b'C' | 0xC3 | 0xEF)
+        })?;
+        if bytes[at] == b'@' || text[at..].starts_with('\u{FF20}') {
+            let length = if bytes[at] == b'@' { 1 } else { 3 };
+            return Some(Sign { range: at..at + length, is_sure: true });
+        }
+        let begins = text.is_char_boundary(at) && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+        if begins {
+            let word = word_at(text, at);
+            let small = word.to_lowercase();
+            let bracketed = text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
+                && text[at + word.len()..].trim_start_matches([' ', '_']).starts_with([')', ']', '}', '>']);
+            let (is_sign, is_word) = (SIGNS.contains(&small.as_str()), WORDS.contains(&small.as_str()));
+            if is_sign || is_word {
+                return Some(Sign { range: at..at + word.len(), is_sure: is_sign || bracketed });
+            }
+            at += word.len().max(1);
+        } else {
+            at += 1;
+        }
+        at = text.ceil_char_boundary(at.min(text.len()));
+    }
+}
+
+/// The word that begins at a place, with hyphens inside of it.
+fn word_at(text: &str, at: usize) -> &str {
+    let near = &text[at..text.floor_char_boundary(at + 24)];
+    let end = near.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(near.len());
+    near[..end].trim_end_matches('-')
+}
+
+/// The address around a sign.
+fn around(text: &str, free: usize, sign: &Sign, own: Option<&Pii<Email>>) -> Option<(Range<usize>, Pii<Email>)> {
+    let after = &text[sign.range.end..text.floor_char_boundary(sign.range.end + LONGEST_PART)];
+    let before =
+        &text[text.ceil_char_boundary(free.max(sign.range.start.saturating_sub(LONGEST_PART)))..sign.range.start];
+    let domains = domains(after);
+    if domains.is_empty() {
+        return None;
+    }
+    let (own_local, own_domain) = own.and_then(|own| own.expose().as_str().rsplit_once('@')).unwrap_or_default();
+    if let Some((domain, end, _)) = domains.iter().find(|(domain, ..)| domain.eq_ignore_ascii_case(own_domain))
+        && let Some(start) = own_start(before, own_local)
+    {
+        let address = Email::parse(&format!("{own_local}@{domain}")).ok()?;
+        return Some((sign.range.start - before.len() + start..sign.range.end + end, address));
+    }
+    let (domain, end, dots) = domains
+        .into_iter()
+        .rev()
+        .find(|(domain, ..)| is_public(domain) && domain.rsplit('.').next().is_some_and(is_top_level))?;
+    let (local, start, has_dots) = local(before)?;
+    let is_plain = !dots && !has_dots && text[sign.range.clone()].len() == 1;
+    // Of an address that is written without words, the finder of addresses has found what there is.
+    let is_spaced = after.starts_with([' ', '\n', '\r']) || before.ends_with([' ', '\n', '\r']);
+    let is_said = sign.is_sure && (!is_plain || is_spaced && is_one_line(before, after))
+        || dots && (has_dots || has_cue(&before[..start]));
+    let address =
+        Email::parse(&format!("{local}@{domain}")).ok().filter(|_| is_said && !local.contains(char::is_whitespace))?;
+    Some((sign.range.start - before.len() + start..sign.range.end + end, address))
+}
+
+/// Whether a spaced sign stands within a line: at the end of one the next line is another text.
+fn is_one_line(before: &str, after: &str) -> bool {
+    let spaces = |text: &str| text.chars().take_while(|c| c.is_whitespace()).count();
+    spaces(after) <= 1 && !after.starts_with('\n') && !before.ends_with("  ") && !before.ends_with('\n')
+}
+
+/// The pieces of a text in its order, each with its range.
+fn pieces(text: &str) -> impl Iterator<Item = (Range<usize>, Piece)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let c = text[at..].chars().next()?;
+            let start = at;
+            if c.is_alphanumeric() {
+                let rest = &text[at..];
+                at += rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+                let word = &text[start..at];
+                let is = |known: &&str| known.eq_ignore_ascii_case(word);
+                let other = OTHERS
+                    .iter()
+                    .find(|(known, _)| known.eq_ignore_ascii_case(word))
+                    .map(|(_, sign)| Piece::Sign(sign));
+                let piece = if DOTS.iter().any(|dot| is(&dot)) { Piece::Dot } else { other.unwrap_or(Piece::Word) };
+                return Some((start..at, piece));
+            }
+            at += c.len_utf8();
+            let piece = match c {
+                '.' | '\u{FF0E}' => Piece::Dot,
+                '-' => Piece::Sign("-"),
+                '_' => Piece::Sign("_"),
+                '+' => Piece::Sign("+"),
+                ' ' | '\t' | '\r' | '\n' | '\u{A0}' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' => continue,
+                _ => return None,
+            };
+            return Some((start..at, piece));
+        }
+    })
+}
+
+/// The domains that a text may begin with, the shortest first: where each ends, and whether a dot was a word.
+fn domains(after: &str) -> Vec<(String, usize, bool)> {
+    let mut all = Vec::new();
+    let (mut domain, mut was_word, mut dots) = (String::new(), false, false);
+    for (range, piece) in pieces(after).take(MOST_WORDS) {
+        match piece {
+            Piece::Word if was_word => {
+                // Letters one by one: `e k s e m p e l`.
+                let is_letter = range.len() == 1 && after[..range.start].ends_with(' ');
+                if !is_letter {
+                    break;
+                }
+                domain.push_str(&after[range.clone()]);
+            }
+            Piece::Word => domain.push_str(&after[range.clone()].to_lowercase()),
+            Piece::Dot => {
+                if domain.is_empty() || domain.ends_with('.') {
+                    break;
+                }
+                dots |= range.len() > 1;
+                domain.push('.');
+            }
+            Piece::Sign("-") if was_word && after[..range.start].ends_with(char::is_alphanumeric) => domain.push('-'),
+            Piece::Sign(_) => break,
+        }
+        was_word = piece == Piece::Word;
+        if was_word && domain.contains('.') {
+            all.push((domain.clone(), range.end, dots));
+        }
+    }
+    all
+}
+
+/// The local part that a text ends with, where it begins, and whether a dot of it was a word.
+fn local(before: &str) -> Option<(String, usize, bool)> {
+    let all: Vec<_> = pieces_from_end(before);
+    let mut parts: Vec<&str> = Vec::new();
+    let (mut start, mut was_word, mut dots) = (before.len(), false, false);
+    for (range, piece) in all.into_iter().rev().take(MOST_WORDS) {
+        let part = match piece {
+            Piece::Word if was_word => break,
+            Piece::Word => &before[range.clone()],
+            Piece::Dot if was_word => ".",
+            Piece::Sign(sign) if was_word => sign,
+            _ => break,
+        };
+        // A sentence's end is no dot of an address.
+        let is_sentence =
+            piece != Piece::Word && range.len() == 1 && before[range.end..].starts_with(char::is_whitespace);
+        if is_sentence {
+            break;
+        }
+        dots |= piece == Piece::Dot && range.len() > 1;
+        was_word = piece == Piece::Word;
+        if was_word {
+            start = range.start;
+        }
+        parts.push(part);
+    }
+    while parts.pop_if(|part| !part.starts_with(char::is_alphanumeric)).is_some() {}
+    parts.reverse();
+    (!parts.is_empty()).then(|| (parts.concat(), start, dots))
+}
+
+/// The pieces of the part of a text that ends it without a sign that no address has.
+fn pieces_from_end(before: &str) -> Vec<(Range<usize>, Piece)> {
+    let is_in = |c: char| {
+        c.is_alphanumeric()
+            || c.is_whitespace()
+            || matches!(c, '.' | '-' | '_' | '+' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '\u{FF0E}')
+    };
+    let from = before.rfind(|c: char| !is_in(c)).map_or(0, |at| before.ceil_char_boundary(at + 1));
+    pieces(&before[from..]).map(|(range, piece)| (from + range.start..from + range.end, piece)).collect()
+}
+
+/// Where the own local part begins that a text ends with, whatever its signs were said as.
+fn own_start(before: &str, own: &str) -> Option<usize> {
+    let wanted: String = own.chars().filter(|c| c.is_alphanumeric()).collect();
+    let mut left = &wanted[..];
+    for (range, piece) in pieces_from_end(before).into_iter().rev() {
+        if piece != Piece::Word && !left.to_lowercase().ends_with(&before[range.clone()].to_lowercase()) {
+            continue;
+        }
+        let word = before[range.clone()].to_lowercase();
+        left = left.strip_suffix(&word[..])?;
+        if left.is_empty() {
+            return (!wanted.is_empty()).then_some(range.start);
+        }
+    }
+    None
+}
+
+fn has_cue(before: &str) -> bool {
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(40))..];
+    let words = near.split(|c: char| !c.is_alphanumeric() && c != '-').rev().filter(|word| !word.is_empty());
+    words.take(3).any(|word| CUES.contains(&word.to_lowercase().as_str()))
+}

@@ -1,0 +1,66 @@
+//! Which finds count where several recognizers or readings of a text disagree. This is the only place that decides it.
+//!
+//! 1. Of what overlaps, the find that was added first counts. So the order in which finds are added is the order of their
+//!    rank: the decoded reading before the raw one; addresses, accounts, and what is spoken before bare numbers; what was
+//!    found whole before what was found in pieces; names last.
+//! 2. A find in several places counts as a whole or not at all. Its first place holds what stands for it, and the others
+//!    lose what they hold of it.
+//! 3. Of a raw reading only the record's own identifiers count, since whoever reads the text reads it decoded.
+
+use std::ops::Range;
+
+use super::decode::Decoded;
+use super::{Find, overlaps};
+
+/// What is found, and where: in the order of the text, none overlapping another.
+pub(super) type Finds = Vec<(Range<usize>, Find)>;
+
+/// The places of finds.
+pub(super) fn ranges(found: &Finds) -> Vec<Range<usize>> {
+    found.iter().map(|(range, _)| range.clone()).collect()
+}
+
+/// Adds finds that lie outside of those that are known.
+pub(super) fn add(found: &mut Finds, more: Finds) {
+    if more.is_empty() {
+        return;
+    }
+    let taken = ranges(found);
+    let mut is_taken = false;
+    let mut at = 0;
+    while at < more.len() {
+        let parts = 1 + more[at + 1..].iter().take_while(|(_, find)| *find == Find::Rest).count();
+        let whole = &more[at..at + parts];
+        is_taken |= whole.iter().any(|(range, _)| overlaps(&taken, range));
+        if !is_taken {
+            found.extend_from_slice(whole);
+        }
+        is_taken = false;
+        at += parts;
+    }
+    sort(found);
+}
+
+/// Brings finds into the order of the text. Two escapes may share bytes, as two numbers in one base64 do: the later one
+/// begins behind the earlier one.
+pub(super) fn sort(found: &mut Finds) {
+    found.sort_by_key(|(range, _)| range.start);
+    let mut free = 0;
+    found.retain_mut(|(range, _)| {
+        range.start = range.start.max(free);
+        free = free.max(range.end);
+        range.start < range.end
+    });
+}
+
+/// Finds of a decoded text, where they stand in the text itself.
+pub(super) fn placed(decoded: &Decoded, found: Finds) -> Finds {
+    let mut placed = Vec::with_capacity(found.len());
+    for (range, find) in found {
+        let mut find = Some(find);
+        for part in decoded.parts(range) {
+            placed.push((part, find.take().unwrap_or(Find::Rest)));
+        }
+    }
+    placed
+}

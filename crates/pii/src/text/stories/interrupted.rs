@@ -1,0 +1,166 @@
+//! The record's own identifiers, whatever stands between their characters.
+
+use super::*;
+
+/// Nothing of the number stays, and it is found; what stands around it stays.
+#[track_caller]
+fn found_whole(finder: &Finder, number: &str, texts: &[&str]) {
+    let national = &number[3..];
+    let mut wrong = String::new();
+    for text in texts {
+        let seen = seen(finder, text);
+        let place = format!("<{number}>");
+        let left: String = seen.replace(&place, "").chars().filter_map(crate::digit).collect();
+        if !seen.contains(&place) || left.contains(national) || left.contains(&national[national.len() - 4..]) {
+            wrong += &format!("\n  {text:?}\n  {seen:?}");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn own(code: &str, number: &str) -> Finder {
+    Finder::new(region(code), Own { phone: Phone::parse(number, region(code)).ok(), ..Own::default() })
+}
+
+#[test]
+fn labels_times_and_annotations_do_not_hide_the_own_number() {
+    found_whole(
+        &kari(),
+        "+4798765432",
+        &[
+            "98 76 [00:01:12] 54 32",
+            "98765 [pause 3 s] 432",
+            "(del 1) 9876 (del 2) 5432",
+            "9876 kl. 12.30: 5432",
+            "9876\n10:32 Kunde: 5432",
+            "98 76\n[12:01:07] 54 32",
+            "98 76 (pause) 54 [inaudible] 32",
+            "98, så 76, og så 54 til slutt 32",
+            "98 og 76 ja og 54 så 32",
+            "Kunde: 98 76\nAgent: ja?\nKunde: 54 32",
+            "første del 9876, andre del 5432",
+            "9-8-7-6 -- vent litt -- 5-4-3-2",
+        ],
+    );
+    found_whole(
+        &own("SE", "0701740605"),
+        "+46701740605",
+        &[
+            "070 [00:12] 174 [00:14] 06 05",
+            "först 070, sedan 174 och så 06 05",
+            "070-174\n2026-08-01 12:30:05 Kund: 06 05",
+            "noll sju noll, vänta, ett sju fyra, just det, noll sex noll fem",
+        ],
+    );
+    found_whole(
+        &own("US", "2125551234"),
+        "+12125551234",
+        &[
+            "212 (yes) 555 (uh-huh) 1234",
+            "area code 212, then 555, and 1234",
+            "212\nAgent 00:31: okay\nCaller 00:33: 555 1234",
+        ],
+    );
+    found_whole(&own("DK", "31662338"), "+4531662338", &["31 66 <pause> 23 38", "31 66 (0:04) 23 38"]);
+    found_whole(
+        &own("DE", "015123456789"),
+        "+4915123456789",
+        &["0151 -- Moment -- 234 56 789", "0151 [Rauschen] 23456789"],
+    );
+}
+
+#[test]
+fn digits_of_something_else_break_the_own_number() {
+    let untouched =
+        ["98 76 stk 12 og 54 32", "987 kroner for 65 stykker, 18 dager og 432 igjen", "9876 ble til 1111, ikke 5432"];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    check(&kari(), &untouched);
+}
+
+#[test]
+fn a_foreign_country_code_makes_it_somebody_else_wherever_it_stands() {
+    for text in [
+        "+45 (98) 76 54 32",
+        "(0045) 98765432",
+        "0045/98765432",
+        "+45: 98765432",
+        "+45 – 98 76 54 32",
+        "+45\n98 76 54 32",
+        "+45, 98 76 54 32",
+        "plus 45 98765432",
+        "pluss førtifem 98 76 54 32",
+        "+45 (mobil) 98 76 54 32",
+        "landkode +45, nummer 98765432",
+    ] {
+        let seen = seen(&kari(), text);
+        assert!(seen.contains("<+4598765432>") && !seen.contains("<+47"), "{text:?} {seen:?}");
+    }
+}
+
+#[test]
+fn a_country_code_in_words() {
+    for text in [
+        "plus forty-seven nine eight seven six five four three two",
+        "plus forty seven, nine eight seven, six five, four three two",
+        "pluss førti sju ni åtte sju seks fem fire tre to",
+        "pluss førtisyv ni åtte syv seks fem fire tre to",
+        "plus four seven nine eight seven six five four three two",
+        "double zero forty-seven nine eight seven six five four three two",
+        "zero zero forty seven nine eight seven six five four three two",
+        "dobbel null førtisju ni åtte sju seks fem fire tre to",
+        "plus fyrtiosju nio åtta sju sex fem fyra tre två",
+        "plus syvogfyrre ni otte syv seks fem fire tre to",
+    ] {
+        for code in ["NO", "SE", "DK", "GB"] {
+            assert_eq!(seen(&in_region(code), text), "<+4798765432>", "{code} {text}");
+        }
+        assert_eq!(seen(&kari(), text), "<+4798765432>", "{text}");
+    }
+    assert_eq!(seen(&in_region("NO"), "plus forty-seven nine two two one one three nine six"), "<+4792211396>");
+    assert_eq!(
+        seen(&in_region("NO"), "plus forty nine one five one two three four five six seven eight nine"),
+        "<+4915123456789>"
+    );
+}
+
+#[test]
+fn swedish_compounds_of_noll() {
+    check(
+        &in_region("SE"),
+        &[
+            ("nollsju noll ett sju fyra noll sex noll fem", "<+46701740605>"),
+            ("nollsjuttio etthundrasjuttiofyra nollsex nollfem", "<+46701740605>"),
+            ("nollåtta ett två tre fyra fem sex sju åtta", "<+46812345678>"),
+            ("noll-sju-noll ett-sju-fyra noll-sex noll-fem", "<+46701740605>"),
+            ("nollsjuttiotre ett två tre fyra fem sex sju", "<+46731234567>"),
+        ],
+    );
+}
+
+#[test]
+fn a_number_over_the_strings_of_an_array() {
+    use serde_json::json;
+    let shown = |finder: &Finder, value| {
+        let mut mentions = Vec::new();
+        let tokenized = tokenize_json(finder, value, &mut mentions);
+        fill_json(tokenized, &|n| show(&mentions[n])).to_string()
+    };
+    for value in [
+        json!({ "tlf": ["98", "76", "54", "32"] }),
+        json!({ "tlf": ["+47", "98765432"] }),
+        json!([["9", "8", "7", "6"], ["5", "4", "3", "2"]][0].iter().chain(&["5", "4", "3", "2"]).collect::<Vec<_>>()),
+        json!({ "lines": ["ring 9876", "5432 i dag"] }),
+        json!({ "digits": [9, 8, 7, 6, 5, 4, 3, 2] }),
+    ] {
+        let seen = shown(&kari(), value.clone());
+        assert!(seen.contains("<+4798765432>") && !seen.contains("32\""), "{value} {seen}");
+    }
+    let kept = json!({ "sizes": ["38", "40", "42", "44"], "n": [12, 13, 14, 15], "zip": ["0150", "5003"] });
+    assert_eq!(shown(&kari(), kept.clone()), kept.to_string());
+}
+
+#[test]
+fn a_bare_country_code_of_the_own_number_is_taken_along() {
+    let dane = own("NO", "+4598765432");
+    check(&dane, &[("45 98765432", "<+4598765432>"), ("45 98 76 54 32", "<+4598765432>")]);
+}
