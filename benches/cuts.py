@@ -1,8 +1,8 @@
-"""The pass's cuts against one hand-written UPDATE … FROM on an identical copy of the table, and in a larger archive.
+"""The pass's unlink step against one hand-written UPDATE … FROM on an identical copy of the table, and in a larger archive.
 
-Each wave is a night: 1,000 requests, each for one number, that together select 100,000 interactions spread evenly over
+Each wave is one pass: 1,000 requests, each for one number, that together select 100,000 interactions spread evenly over
 the whole archive. Half of the records have a name as well, the others are of people who are not forgotten. The large
-archive holds the same records and older ones before them; with --spread it is one in which the records to be forgotten
+archive contains the same records and older ones before them; with --spread it is one in which the records to be forgotten
 lie as far apart as can be.
 """
 
@@ -87,14 +87,14 @@ def run(bench):
                 jobs.append(whole)
     hand, night = statistics.median(by_hand), statistics.median(by_night)
     say.line("one UPDATE … FROM in psql", f"{HITS / hand:,.0f} rows/s", f"{hand:.2f} s", spread(by_hand))
-    say.line("the pass's cut step", f"{HITS / night:,.0f} rows/s", f"{night:.2f} s", spread(by_night))
+    say.line("the pass's unlink step", f"{HITS / night:,.0f} rows/s", f"{night:.2f} s", spread(by_night))
     say.line("the whole pass, claim to purge", f"{statistics.median(jobs):.2f} s", "", spread(jobs))
     say.line("processor time of the server: psql, whole job",
              *(f"{statistics.median(used):.2f} s" for used in list(processor.values())[: 3 if large else 2]))
-    say.ratio("cuts against psql", hand / night, ">=", 0.9)
+    say.ratio("unlinking against psql", hand / night, ">=", 0.9)
     if large:
         night_large = statistics.median(in_large)
-        say.line(f"the cut step in {large:,}", f"{HITS / night_large:,.0f} rows/s", f"{night_large:.2f} s",
+        say.line(f"the unlink step in {large:,}", f"{HITS / night_large:,.0f} rows/s", f"{night_large:.2f} s",
                  spread(in_large))
         say.ratio(f"time in {large:,} against {small:,}", night_large / night, "<=", 1.15)
     say.ratio("peak memory of the job, MiB", max(peaks), "<=", 64)

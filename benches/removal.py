@@ -1,4 +1,4 @@
-"""Content that goes with its customer, against the bare statements and the bare deletion of the files.
+"""Content that is deleted with its customer, against the bare statements and the bare deletion of the files.
 
 One customer with 100,000 small recordings asks to be forgotten with everything: once they belong to 1,000 calls, once each to a call of its own. By hand, an identical database loses the same keys and rows in one statement each, and an identical folder its files, one after the
 other.
@@ -46,7 +46,7 @@ def run(bench):
 def measure(bench, calls):
     """One round; answers the ratio."""
     server, lethe, say = bench.server, bench.lethe, bench.say
-    say.head(f"The night deletes {CONTENTS:,} recordings of {calls:,} calls of one customer")
+    say.head(f"The pass deletes {CONTENTS:,} recordings of {calls:,} calls of one customer")
     server.create("removal")
     lethe.use(server.url("removal"))
     file = pathlib.Path(lethe.folder) / "calls.ndjson"
@@ -75,9 +75,9 @@ def measure(bench, calls):
     (report, spans, peak), served = server.measured(lambda: lethe.night(NIGHT))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if report["content_deleted"] != CONTENTS:
-        raise RuntimeError(f"the night deleted {report['content_deleted']}")
+        raise RuntimeError(f"the pass deleted {report['content_deleted']}")
     took, used = spans["content"], sum(after[:2]) - sum(before[:2])
-    say.line("the night", f"{took:.2f} s", f"{CONTENTS / took:,.0f} /s", f"{peak:.0f} MiB")
+    say.line("the pass", f"{took:.2f} s", f"{CONTENTS / took:,.0f} /s", f"{peak:.0f} MiB")
     say.line("  processor time, all steps: server, job", f"{served:.2f} s", f"{used:.2f} s")
     server.drop("removal")
     server.drop("removal_hand")

@@ -28,7 +28,7 @@ def programs():
 class Server:
     """A PostgreSQL server in a folder of its own, gone when the run ends.
 
-    It does not wait for the disk (fsync is off), so that what is compared is work and not the disk's mood; and no
+    It does not wait for the disk (fsync is off), so that work is compared, and not the speed of the disk; and no
     checkpoint or autovacuum falls into one measurement and not into the other.
     """
 

@@ -18,7 +18,7 @@ MEBIBYTES = 512
 def run(bench):
     say = bench.say
     say.head(f"upload of {MEBIBYTES} MiB, encrypted for a tenant's key; {bench.rounds} rounds, medians, MB/s")
-    # In memory, so that what is compared is work and not the disk's mood.
+    # The files are in memory, so that work is compared, and not the speed of the disk.
     memory = pathlib.Path("/dev/shm")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lethe-bench-", dir=memory if memory.exists() else None))
     tempfile.tempdir = str(folder)

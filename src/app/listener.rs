@@ -23,7 +23,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::HttpConfig;
-use crate::http::connections::{Connection, Connections, HEAD_TIME, Timed};
+use crate::http::connections::{Connections, HEAD_TIME, OpenConnection, Timed};
 
 /// The number of connections that the system keeps ready to be accepted.
 const BACKLOG: u32 = 1024;
@@ -64,7 +64,7 @@ struct Worker {
 struct Accepted {
     stream: std::net::TcpStream,
     peer: SocketAddr,
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
     slot: ConnectionSlot,
 }
 

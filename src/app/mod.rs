@@ -43,7 +43,7 @@ use crate::vault::AppContext;
 
 use refusals::Refusals;
 
-pub use setup::{StartError, courier, migrate, open, open_to_serve, shelf};
+pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve};
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(registry: &mut Registry<'_, '_>) {
@@ -109,24 +109,25 @@ pub async fn serve(
     started: impl FnOnce(&Addresses),
 ) -> Result<(), StartError> {
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
-    let kit = Data::new(HttpContext {
+    let context = Data::new(HttpContext {
         http: config.http.clone(),
         keys: TokenKeys::open(config, stores.clock)?,
         tenants: directory(&stores),
         metrics: metrics.clone(),
     });
-    let shelf = Data::new(setup::shelf(config));
+    let content_store = Data::new(setup::content_store(config));
     let health = Data::new(vitals::health(&stores, &metrics));
     let refusals = Data::new(Refusals::default());
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
     let app = {
-        let (stores, shelf, kit, health) = (stores.clone(), shelf.clone(), kit.clone(), health.clone());
+        let (stores, content_store, context, health) =
+            (stores.clone(), content_store.clone(), context.clone(), health.clone());
         move || {
             let shown = shown.clone();
             let app = App::new()
                 .app_data(stores.clone())
-                .app_data(shelf.clone())
+                .app_data(content_store.clone())
                 .app_data(health.clone())
                 .service(health::healthz)
                 .service(health::readyz)
@@ -137,7 +138,7 @@ pub async fn serve(
                 .default_service(web::to(|| std::future::ready(nothing_here())))
                 .app_data(refusals.clone())
                 .wrap(from_fn(refusals::audit));
-            frame(app, kit.clone(), known.clone())
+            frame(app, context.clone(), known.clone())
         }
     };
     let api = api.start(&config.http, app).map_err(|error| StartError::Listen("http.listen", error))?;
@@ -146,13 +147,13 @@ pub async fn serve(
     let end_asked = stop_asked();
     started(&Addresses { api: api.address(), internal: internal_address });
 
-    let (ask, stopping) = watch::channel(false);
+    let (stop, stopping) = watch::channel(false);
     let delivering = config.delivers_in_serve().then(|| {
-        let courier = courier(config, &stores, &shelf);
-        tokio::spawn(async move { courier.run(None, &stopping, |_, _| {}).await })
+        let delivery_worker = delivery_worker(config, &stores, &content_store);
+        tokio::spawn(async move { delivery_worker.run(None, &stopping, |_, _| {}).await })
     });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
-    let _ = ask.send(true);
+    let _ = stop.send(true);
     if let Some(delivering) = delivering {
         // Running deliveries are interrupted, and the next worker tries them again.
         let _ = delivering.await;
@@ -227,7 +228,7 @@ fn known_routes(document: &OpenApi) -> Routes {
 /// itself.
 pub fn stop_asked() -> impl Future<Output = ()> {
     use tokio::signal::unix::{Signal, SignalKind, signal};
-    async fn told(signal: Option<Signal>) {
+    async fn received(signal: Option<Signal>) {
         match signal {
             Some(mut signal) => drop(signal.recv().await),
             None => std::future::pending().await,
@@ -237,8 +238,8 @@ pub fn stop_asked() -> impl Future<Output = ()> {
     let interrupted = signal(SignalKind::interrupt()).ok();
     async move {
         tokio::select! {
-            () = told(terminated) => {}
-            () = told(interrupted) => {}
+            () = received(terminated) => {}
+            () = received(interrupted) => {}
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::recordings::{RecordingSettings, RecordingsPatch, given};
+use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
@@ -197,46 +197,53 @@ impl TenantPatch {
     fn change(self) -> Result<TenantChange, Vec<FieldError>> {
         let Self { region, time_zone, targets, purpose_required, request_retention_months, delete_content, recordings } =
             self;
-        let mut wrong = Vec::new();
-        let recordings = given(recordings.required("/recordings"), &mut wrong);
-        let words: Option<Vec<String>> = given(targets.required("/targets"), &mut wrong);
+        let mut invalid = Vec::new();
+        let recordings = given(recordings.required("/recordings"), &mut invalid);
+        let words: Option<Vec<String>> = given(targets.required("/targets"), &mut invalid);
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
         let change = TenantChange {
-            region: given(region.required("/region"), &mut wrong).and_then(|code: String| {
+            region: given(region.required("/region"), &mut invalid).and_then(|code: String| {
                 let region = code.parse().map_err(|error: RegionError| ("/region", "format", error.to_string()));
-                checked(region, &mut wrong)
+                checked(region, &mut invalid)
             }),
-            zone: given(time_zone.required("/time_zone"), &mut wrong).and_then(|name: String| {
+            zone: given(time_zone.required("/time_zone"), &mut invalid).and_then(|name: String| {
                 let rule = "must be an IANA time zone, such as Europe/Oslo".to_owned();
-                checked(name.parse().map_err(|_| ("/time_zone", "format", rule)), &mut wrong)
+                checked(name.parse().map_err(|_| ("/time_zone", "format", rule)), &mut invalid)
             }),
             targets: targets.and_then(|targets| match targets {
                 Ok(targets) if targets.is_empty() => {
-                    checked(Err(("/targets", "required", "must name at least one target".to_owned())), &mut wrong)
+                    checked(Err(("/targets", "required", "must name at least one target".to_owned())), &mut invalid)
                 }
-                targets => checked(targets.map_err(|error| ("/targets", "format", error.to_string())), &mut wrong),
+                targets => checked(targets.map_err(|error| ("/targets", "format", error.to_string())), &mut invalid),
             }),
-            purpose_required: given(purpose_required.required("/purpose_required"), &mut wrong),
-            request_retention_months: given(request_retention_months.required(MONTHS), &mut wrong).and_then(|months| {
-                let is_one = (1..=120).contains(&months);
-                checked(
-                    is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())),
-                    &mut wrong,
-                )
-            }),
-            delete_content: given(delete_content.required("/delete_content"), &mut wrong),
-            recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut wrong)).unwrap_or_default(),
+            purpose_required: given(purpose_required.required("/purpose_required"), &mut invalid),
+            request_retention_months: given(request_retention_months.required(MONTHS), &mut invalid).and_then(
+                |months| {
+                    let is_one = (1..=120).contains(&months);
+                    checked(
+                        is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())),
+                        &mut invalid,
+                    )
+                },
+            ),
+            delete_content: given(delete_content.required("/delete_content"), &mut invalid),
+            recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
         };
-        if wrong.is_empty() { Ok(change) } else { Err(wrong) }
+        if invalid.is_empty() { Ok(change) } else { Err(invalid) }
     }
 }
 
 const MONTHS: &str = "/request_retention_months";
 
+/// The value. A field that may not be cleared adds an error if it is null.
+pub(super) fn given<T>(value: Result<Option<T>, FieldError>, invalid: &mut Vec<FieldError>) -> Option<T> {
+    value.map_err(|error| invalid.push(error)).ok().flatten()
+}
+
 /// The value. A field that breaks a rule adds an error.
-fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, wrong: &mut Vec<FieldError>) -> Option<T> {
-    value.map_err(|(pointer, code, rule)| wrong.push(FieldError::at(pointer, code, rule))).ok()
+fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, invalid: &mut Vec<FieldError>) -> Option<T> {
+    value.map_err(|(pointer, code, rule)| invalid.push(FieldError::at(pointer, code, rule))).ok()
 }
 
 /// A row of the audit log.

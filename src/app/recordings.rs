@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::operations::given;
 use crate::base::content::ContentKind;
 use crate::base::patch::PatchField;
 use crate::http::FieldError;
@@ -89,7 +90,7 @@ pub struct RecordingsPatch {
 
 impl RecordingsPatch {
     /// The change, or the fields that are invalid.
-    pub fn change(self, wrong: &mut Vec<FieldError>) -> RecordingsChange {
+    pub fn change(self, invalid: &mut Vec<FieldError>) -> RecordingsChange {
         let Self {
             encrypt,
             only_encrypt_delivery,
@@ -98,25 +99,20 @@ impl RecordingsPatch {
             retention_days,
             retention_paused,
         } = self;
-        let days = given(retention_days.required("/recordings/retention_days"), wrong).unwrap_or_default();
+        let days = given(retention_days.required("/recordings/retention_days"), invalid).unwrap_or_default();
         for (kind, days) in &days {
             if days.is_some_and(|days| !(1..=36_500).contains(&days)) {
                 let pointer = format!("/recordings/retention_days/{}", kind.as_str());
-                wrong.push(FieldError::at(pointer, "out_of_range", "must be 1 to 36500"));
+                invalid.push(FieldError::at(pointer, "out_of_range", "must be 1 to 36500"));
             }
         }
         RecordingsChange {
-            encrypt: given(encrypt.required("/recordings/encrypt"), wrong),
-            only_encrypt_delivery: given(only_encrypt_delivery.required("/recordings/only_encrypt_delivery"), wrong),
-            encrypt_metadata: given(encrypt_metadata.required("/recordings/encrypt_metadata"), wrong),
-            allow_plain_ftp: given(allow_plain_ftp.required("/recordings/allow_plain_ftp"), wrong),
+            encrypt: given(encrypt.required("/recordings/encrypt"), invalid),
+            only_encrypt_delivery: given(only_encrypt_delivery.required("/recordings/only_encrypt_delivery"), invalid),
+            encrypt_metadata: given(encrypt_metadata.required("/recordings/encrypt_metadata"), invalid),
+            allow_plain_ftp: given(allow_plain_ftp.required("/recordings/allow_plain_ftp"), invalid),
             retention_days: days,
-            retention_paused: given(retention_paused.required("/recordings/retention_paused"), wrong),
+            retention_paused: given(retention_paused.required("/recordings/retention_paused"), invalid),
         }
     }
-}
-
-/// The value. A field that may not be cleared adds an error if it is null.
-pub(super) fn given<T>(value: Result<Option<T>, FieldError>, wrong: &mut Vec<FieldError>) -> Option<T> {
-    value.map_err(|error| wrong.push(error)).ok().flatten()
 }

@@ -72,25 +72,25 @@ impl Refusals {
 /// The caller is refused even if the row cannot be written. A refusal shows nothing that the row would have to account
 /// for, and 503 would ask the caller to try again. The failure is logged.
 pub async fn audit<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let answer = next.call(request).await?;
-    if answer.status() == StatusCode::FORBIDDEN {
-        let call = answer.request().extensions().get::<CallId>().copied();
+    let response = next.call(request).await?;
+    if response.status() == StatusCode::FORBIDDEN {
+        let call = response.request().extensions().get::<CallId>().copied();
         let call = call.map(|id| id.to_string());
-        if let Some(refused) = refused(&answer) {
-            note(&answer, refused, call).await;
+        if let Some(refused) = refused(&response) {
+            note(&response, refused, call).await;
         } else {
             tracing::warn!(
                 request.id = call,
-                http.route = answer.request().match_pattern(),
+                http.route = response.request().match_pattern(),
                 "Refused a call: the token names no tenant of this service"
             );
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
-async fn note<B>(answer: &ServiceResponse<B>, refused: Refused, call: Option<String>) {
-    let request = answer.request();
+async fn note<B>(response: &ServiceResponse<B>, refused: Refused, call: Option<String>) {
+    let request = response.request();
     let (Some(stores), Some(refusals)) =
         (request.app_data::<Data<AppContext>>().cloned(), request.app_data::<Data<Refusals>>())
     else {

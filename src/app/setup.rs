@@ -18,7 +18,7 @@ use crate::http::auth::KeysError;
 #[cfg(feature = "s3")]
 use crate::objects::Bucket;
 use crate::objects::Objects;
-use crate::store::{self, Db, StatementLimits, StoreError, StoreSettings};
+use crate::store::{self, Db, StoreError, StoreSettings, TimeLimits};
 use crate::tenants::{self, TenantError};
 use crate::vault::{AppContext, Keysets, MasterKey, VaultError};
 
@@ -52,17 +52,17 @@ pub enum StartError {
 
 /// Opens both databases for a command. In development mode it also migrates them and creates the tenant `demo`.
 pub async fn open(config: &Config) -> Result<AppContext, StartError> {
-    open_with(config, StatementLimits::all(Duration::from_secs(config.database.job_timeout))).await
+    open_with(config, TimeLimits::all(Duration::from_secs(config.database.job_timeout))).await
 }
 
 /// Opens both databases for the service, whose callers wait for a shorter time than a command does.
 pub async fn open_to_serve(config: &Config) -> Result<AppContext, StartError> {
     let read = Duration::from_secs(config.database.statement_timeout);
     let write = Duration::from_secs(config.database.write_timeout);
-    open_with(config, StatementLimits { read, write }).await
+    open_with(config, TimeLimits { read, write }).await
 }
 
-async fn open_with(config: &Config, limits: StatementLimits) -> Result<AppContext, StartError> {
+async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, StartError> {
     let (archive, vault) = addresses(config)?;
     let master = master_key(config)?;
     let stores = AppContext {
@@ -98,7 +98,7 @@ pub async fn migrate(stores: &AppContext) -> Result<(), StoreError> {
 }
 
 #[must_use]
-pub fn shelf(config: &Config) -> ContentStore {
+pub fn content_store(config: &Config) -> ContentStore {
     let (size_limit, texts) = (config.content.size_limit, TextMemory::new(config.content.text_memory));
     #[cfg(feature = "s3")]
     if let Some(name) = &config.content.s3.bucket {
@@ -117,8 +117,13 @@ pub fn shelf(config: &Config) -> ContentStore {
 
 /// The worker that delivers recordings to their tenants.
 #[must_use]
-pub fn courier(config: &Config, stores: &Arc<AppContext>, shelf: &Arc<ContentStore>) -> DeliveryWorker {
-    DeliveryWorker::new(Arc::clone(stores), Arc::clone(shelf), config.delivery.clone(), config.deliveries_folder())
+pub fn delivery_worker(config: &Config, stores: &Arc<AppContext>, content_store: &Arc<ContentStore>) -> DeliveryWorker {
+    DeliveryWorker::new(
+        Arc::clone(stores),
+        Arc::clone(content_store),
+        config.delivery.clone(),
+        config.deliveries_folder(),
+    )
 }
 
 async fn make_demo(stores: &AppContext) -> Result<(), StartError> {
@@ -187,12 +192,12 @@ fn master_key(config: &Config) -> Result<MasterKey, StartError> {
 fn make_master_key(file: &Path, config: &Config) -> Result<MasterKey, StartError> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let text = STANDARD.encode(Key::random()?.bytes());
-    let draft = config.data_dir.join(format!(".dev-master.key.{}", std::process::id()));
+    let temporary = config.data_dir.join(format!(".dev-master.key.{}", std::process::id()));
     let write = || {
         let mut open = std::fs::File::options();
-        open.write(true).create(true).truncate(true).mode(0o600).open(&draft)?.write_all(text.as_bytes())?;
-        let linked = std::fs::hard_link(&draft, file);
-        std::fs::remove_file(&draft)?;
+        open.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?.write_all(text.as_bytes())?;
+        let linked = std::fs::hard_link(&temporary, file);
+        std::fs::remove_file(&temporary)?;
         match linked {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),

@@ -222,12 +222,12 @@ pub fn mentions_in<'c>(query: Query<'c>, tenant: TenantId, owner: Owner, relatio
 }
 
 /// Appends a SELECT of the identifiers that some records mention: `(identifier_id)`.
-pub fn identifiers_in<'c>(
-    query: Query<'c>,
+pub fn identifiers_in(
+    query: Query<'_>,
     tenant: TenantId,
     owner: Owner,
     records: impl IntoIterator<Item = Uuid>,
-) -> Query<'c> {
+) -> Query<'_> {
     query
         .push("SELECT identifier_id FROM mentions")
         .with(" WHERE tenant_id = ", tenant)

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use super::fields::{Column, Row, label, parties};
-use super::model::{Attributes, CallLogError, Customer, Interaction};
+use super::{Attributes, CallLogError, Customer, Interaction};
 
 const SRC: Column = (1, "src");
 const DST: Column = (2, "dst");

@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, TimeZo
 use chrono_tz::Tz;
 use csv::ByteRecord;
 
-use super::model::CallLogError;
+use super::CallLogError;
 
 /// The longest call, in seconds: 100 days. A longer one is a number in the wrong column.
 const LONGEST_CALL: u32 = 8_640_000;
@@ -32,8 +32,8 @@ impl<'a> Row<'a> {
 
     /// A column's text, trimmed. It is `None` if the column is empty or absent.
     pub(super) fn text(&self, (at, name): Column) -> Result<Option<&'a str>, CallLogError> {
-        let text = std::str::from_utf8(self.record.get(at).unwrap_or_default())
-            .map_err(|_| CallLogError::CallLogFormat(name))?;
+        let text =
+            std::str::from_utf8(self.record.get(at).unwrap_or_default()).map_err(|_| CallLogError::Format(name))?;
         Ok(Some(text.trim()).filter(|text| !text.is_empty()))
     }
 
@@ -45,7 +45,7 @@ impl<'a> Row<'a> {
     /// A duration in whole seconds.
     pub(super) fn seconds(&self, column: Column) -> Result<Option<u32>, CallLogError> {
         let Some(text) = self.text(column)? else { return Ok(None) };
-        let seconds = text.parse().map_err(|_| CallLogError::CallLogFormat(column.1))?;
+        let seconds = text.parse().map_err(|_| CallLogError::Format(column.1))?;
         if seconds > LONGEST_CALL { Err(CallLogError::OutOfRange(column.1)) } else { Ok(Some(seconds)) }
     }
 
@@ -101,7 +101,7 @@ fn written(at: DateTime<Utc>) -> String {
 
 fn local_time(text: &str, column: &'static str) -> Result<NaiveDateTime, CallLogError> {
     let local =
-        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map_err(|_| CallLogError::CallLogFormat(column))?;
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map_err(|_| CallLogError::Format(column))?;
     if (1970..=9999).contains(&local.year()) { Ok(local) } else { Err(CallLogError::OutOfRange(column)) }
 }
 

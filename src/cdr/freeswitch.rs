@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use super::fields::{Column, Row, label, parties};
-use super::model::{Attributes, CallLogError, Customer, Interaction};
+use super::{Attributes, CallLogError, Customer, Interaction};
 
 const CALLER_ID_NAME: Column = (0, "caller_id_name");
 const CALLER_ID_NUMBER: Column = (1, "caller_id_number");

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
-use crate::cdr::CallLogFormat;
+use crate::cdr::Format;
 
 /// Lethe makes a contact centre able to forget a person.
 #[derive(Parser)]
@@ -18,23 +18,26 @@ pub struct Arguments {
     pub config: Option<PathBuf>,
     /// The command to run.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
 const EXITS: &str = "Examples:
-  lethe demo                      everything on embedded databases, in a fresh folder
-  lethe serve                     the API, on http://127.0.0.1:8080
-  lethe job nightly               carry out what is due
+  lethe demo                      show the whole service on embedded databases in a new folder
+  lethe serve                     run the API on http://127.0.0.1:8080
+  lethe job nightly               carry out the requests that are due
   lethe deliver                   deliver recordings to their tenants
 
 Exit codes:
-  0 all done (also: another runner is at it)   1 failure   2 some requests were left waiting, some lines rejected,
-  some recordings not delivered
-  64 usage   75 try again (a database is away, or asked to stop)   78 configuration";
+  0   All is done, or another runner works for the tenants.
+  1   The command failed.
+  2   Some requests were left waiting, some lines were rejected, or some recordings were not delivered.
+  64  The command line is wrong.
+  75  Try again: a database is unavailable, or the process was asked to stop.
+  78  A setting is wrong.";
 
 /// The commands.
 #[derive(Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Run the API
     #[command(after_help = "Example: LETHE_HTTP__LISTEN=127.0.0.1:0 lethe serve")]
     Serve,
@@ -126,7 +129,7 @@ pub struct DeliverArguments {
 
 /// The kind of the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ImportKind {
+pub enum KindArgument {
     /// Calls, chats, e-mails, voicemails, and text messages
     #[default]
     Interactions,
@@ -136,12 +139,12 @@ pub enum ImportKind {
     RawEvents,
 }
 
-impl From<ImportKind> for SampleKind {
-    fn from(kind: ImportKind) -> Self {
+impl From<KindArgument> for SampleKind {
+    fn from(kind: KindArgument) -> Self {
         match kind {
-            ImportKind::Interactions => Self::Interactions,
-            ImportKind::SurveyResponses => Self::SurveyResponses,
-            ImportKind::RawEvents => Self::RawEvents,
+            KindArgument::Interactions => Self::Interactions,
+            KindArgument::SurveyResponses => Self::SurveyResponses,
+            KindArgument::RawEvents => Self::RawEvents,
         }
     }
 }
@@ -151,10 +154,10 @@ impl From<ImportKind> for SampleKind {
 pub struct ImportArguments {
     /// The format of the file
     #[arg(long, value_enum, default_value_t)]
-    pub format: CallLogFormat,
+    pub format: Format,
     /// The kind of the records in the file
     #[arg(long, value_enum, default_value_t)]
-    pub kind: ImportKind,
+    pub kind: KindArgument,
     /// The tenant that the records belong to
     #[arg(long, value_name = "SLUG", default_value = "demo")]
     pub tenant: String,
@@ -187,7 +190,7 @@ pub struct SampleArguments {
     pub until: NaiveDate,
     /// The kind of the records; records of the same seed belong together
     #[arg(long, value_enum, default_value_t)]
-    pub kind: ImportKind,
+    pub kind: KindArgument,
     /// Write recordings, transcripts, and chat logs of the interactions into this folder instead
     #[arg(long, value_name = "FOLDER", conflicts_with = "kind")]
     pub content: Option<PathBuf>,

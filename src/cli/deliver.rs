@@ -11,7 +11,7 @@ use super::job::{find, open};
 use super::output::print;
 use crate::app;
 use crate::config::Config;
-use crate::delivery::DeliveryReport;
+use crate::delivery::Report;
 use crate::tenants::Tenant;
 
 /// Works the outbox once, or until the process is asked to stop.
@@ -22,23 +22,23 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
         Some(slug) => Some(find(&stores, &slug).await?.id),
         None => None,
     };
-    let courier = app::courier(config, &stores, &Arc::new(app::shelf(config)));
+    let worker = app::delivery_worker(config, &stores, &Arc::new(app::content_store(config)));
     if held {
-        let released = courier.release_held(only).await?;
+        let released = worker.release_held(only).await?;
         tracing::info!(deliveries.count = released, "Retrying the deliveries that were held");
     }
-    let (ask, stopping) = watch::channel(false);
+    let (stop, stopping) = watch::channel(false);
     let listening = tokio::spawn(async move {
         app::stop_asked().await;
-        let _ = ask.send(true);
+        let _ = stop.send(true);
         // The receiver reads the value later, so the sender must not be dropped.
         std::future::pending::<()>().await;
     });
     if !once {
-        courier.run(only, &stopping, |tenant, report| show(tenant, report, json)).await;
+        worker.run(only, &stopping, |tenant, report| show(tenant, report, json)).await;
         return Ok(Exit::Done);
     }
-    let reports = courier.round(only, &stopping).await?;
+    let reports = worker.round(only, &stopping).await?;
     listening.abort();
     for (tenant, report) in &reports {
         show(tenant, report, json);
@@ -55,14 +55,14 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
     })
 }
 
-fn show(tenant: &Tenant, report: &DeliveryReport, json: bool) {
+fn show(tenant: &Tenant, report: &Report, json: bool) {
     if json {
         let mut line = json!(report);
         line["tenant"] = json!(tenant.slug);
         print(&line.to_string());
         return;
     }
-    let DeliveryReport { delivered, failed, held, cancelled } = report;
+    let Report { delivered, failed, held, cancelled } = report;
     print(&format!(
         "{}: {delivered} delivered, {failed} failed and to be retried, {held} held, {cancelled} cancelled",
         tenant.slug

@@ -48,10 +48,10 @@ pub async fn run(mut config: Config, arguments: DemoArguments) -> Result<Exit, C
     let sample = Sample { interactions: INTERACTIONS, days: DAYS, seed: 7, until: today };
     fill(&stores, &tenant, &sample).await?;
 
-    let (told, started) = tokio::sync::oneshot::channel();
+    let (ready, started) = tokio::sync::oneshot::channel();
     let (served, settings) = (stores.clone(), config.clone());
     let mut server = actix_web::rt::spawn(async move {
-        app::serve(&settings, served, |addresses| drop(told.send(addresses.clone()))).await
+        app::serve(&settings, served, |addresses| drop(ready.send(addresses.clone()))).await
     });
     let addresses = tokio::select! {
         addresses = started => addresses.map_err(|_| CommandError::Internal("the server did not start"))?,
@@ -113,7 +113,7 @@ struct Story {
     client: reqwest::Client,
     api: String,
     token: String,
-    shelf: ContentStore,
+    content_store: ContentStore,
 }
 
 impl Story {
@@ -124,7 +124,12 @@ impl Story {
             .map_err(|_| CommandError::Internal("the HTTP client cannot be built"))?;
         let token = dev_token(config, "demo", &["dpo".to_owned()], "kari");
         let token = token.map_err(|_| CommandError::Internal("the token of development mode cannot be made"))?;
-        Ok(Self { client, api: format!("http://{}/api/v1", addresses.api), token, shelf: app::shelf(config) })
+        Ok(Self {
+            client,
+            api: format!("http://{}/api/v1", addresses.api),
+            token,
+            content_store: app::content_store(config),
+        })
     }
 
     async fn play(
@@ -160,7 +165,8 @@ impl Story {
             + (NaiveTime::from_hms_opt(3, 0, 0).unwrap_or_default() - NaiveTime::MIN);
         print("\nThe next night, `lethe job nightly`:");
         let options = Options { as_of, tenant: Some(tenant.id), retry_texts: false };
-        let (_, reports) = nightly::run(stores, &self.shelf, &options, &Progress::lines(), &Stop::default()).await?;
+        let (_, reports) =
+            nightly::run(stores, &self.content_store, &options, &Progress::lines(), &Stop::default()).await?;
         for (_, report) in reports {
             let hit: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
             print(&format!("  {} requests done; anonymized: {}", report.requests_done, hit.join(", ")));

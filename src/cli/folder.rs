@@ -52,7 +52,7 @@ struct Candidate {
 /// Imports all files of a folder. A file that is stored already is skipped, so an import can be repeated.
 pub async fn import(
     stores: &Arc<AppContext>,
-    shelf: &Arc<ContentStore>,
+    content_store: &Arc<ContentStore>,
     tenant: &Tenant,
     folder: &Path,
 ) -> Result<Imported, CommandError> {
@@ -71,13 +71,13 @@ pub async fn import(
         if batch.is_empty() {
             return Ok(imported);
         }
-        import_batch(stores, shelf, tenant, batch, &mut imported).await?;
+        import_batch(stores, content_store, tenant, batch, &mut imported).await?;
     }
 }
 
 async fn import_batch(
     stores: &Arc<AppContext>,
-    shelf: &Arc<ContentStore>,
+    content_store: &Arc<ContentStore>,
     tenant: &Tenant,
     batch: Vec<(PathBuf, usize)>,
     imported: &mut Imported,
@@ -93,7 +93,7 @@ async fn import_batch(
     let known = archive::interactions_of(stores, tenant.id, external_ids).await?;
     for candidate in candidates {
         let no = candidate.no;
-        match store(stores, shelf, tenant, &known, candidate).await {
+        match store(stores, content_store, tenant, &known, candidate).await {
             Ok(true) => imported.created += 1,
             Ok(false) => imported.skipped += 1,
             Err(CommandError::Content(error)) if !error.is_transient() => {
@@ -108,7 +108,7 @@ async fn import_batch(
 /// Stores a file, unless it is stored already.
 async fn store(
     stores: &Arc<AppContext>,
-    shelf: &Arc<ContentStore>,
+    content_store: &Arc<ContentStore>,
     tenant: &Tenant,
     known: &HashMap<String, (RecordId, Channel)>,
     candidate: Candidate,
@@ -125,14 +125,14 @@ async fn store(
     let media_type = candidate.media_type;
     let new = NewContent { interaction, kind, media_type, sensitivity: Sensitivity::Normal };
     if kind.is_text() {
-        let mut upload = text::begin_text(stores, shelf, tenant.id, new, Some(size)).await?;
+        let mut upload = text::begin_text(stores, content_store, tenant.id, new, Some(size)).await?;
         let mut text = Vec::new();
         file.take(size).read_to_end(&mut text).await?;
         upload.push(&text).await?;
         upload.finish(Some(sha256)).await?;
         return Ok(true);
     }
-    let upload = content::begin_upload(stores, shelf, tenant.id, new, Some(size)).await?;
+    let upload = content::begin_upload(stores, content_store, tenant.id, new, Some(size)).await?;
     fill(upload, file).await?.finish(Some(sha256)).await?;
     Ok(true)
 }

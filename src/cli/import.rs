@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::args::{ImportArguments, ImportKind};
+use super::args::{ImportArguments, KindArgument};
 use super::exit::{CommandError, Exit};
 use super::folder::{self, Imported, RejectedFile};
 use super::job::{self, find};
@@ -28,15 +28,15 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Co
     let stores = Arc::new(job::open(config).await?);
     if arguments.file.is_dir() {
         let tenant = find(&stores, &arguments.tenant).await?;
-        let shelf = Arc::new(app::shelf(config));
-        let imported = folder::import(&stores, &shelf, &tenant, &arguments.file).await?;
+        let content_store = Arc::new(app::content_store(config));
+        let imported = folder::import(&stores, &content_store, &tenant, &arguments.file).await?;
         show_files(&imported, arguments.json);
         return Ok(if imported.rejected.is_empty() { Exit::Done } else { Exit::Incomplete });
     }
     let ingested = match arguments.kind {
-        ImportKind::Interactions => import::<Interaction>(&stores, &arguments).await?,
-        ImportKind::SurveyResponses => import::<SurveyResponse>(&stores, &arguments).await?,
-        ImportKind::RawEvents => import::<RawEvent>(&stores, &arguments).await?,
+        KindArgument::Interactions => import::<Interaction>(&stores, &arguments).await?,
+        KindArgument::SurveyResponses => import::<SurveyResponse>(&stores, &arguments).await?,
+        KindArgument::RawEvents => import::<RawEvent>(&stores, &arguments).await?,
     };
     show(&ingested, arguments.json);
     Ok(if ingested.rejected.is_empty() { Exit::Done } else { Exit::Incomplete })
@@ -49,7 +49,7 @@ async fn import<K: RecordKind>(stores: &AppContext, arguments: &ImportArguments)
     let input = open(file)?;
     match format.exchange() {
         None => import_lines(&mut intake, input).await?,
-        Some(_) if *kind != ImportKind::Interactions => {
+        Some(_) if *kind != KindArgument::Interactions => {
             return Err(CommandError::Usage("a call log contains interactions only: leave out --kind".to_owned()));
         }
         Some(exchange) => import_calls(&mut intake, exchange, time_zone.unwrap_or(tenant.zone), input).await?,

@@ -26,7 +26,7 @@ use crate::telemetry;
 
 pub use exit::Exit;
 
-use args::{Arguments, Command, SampleArguments, TokenArguments};
+use args::{Arguments, CliCommand, SampleArguments, TokenArguments};
 use exit::CommandError;
 use output::print;
 
@@ -61,8 +61,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
     // These need no settings.
     match &arguments.command {
-        Command::Sample(wanted) => return write_sample(wanted),
-        Command::Openapi => {
+        CliCommand::Sample(wanted) => return write_sample(wanted),
+        CliCommand::Openapi => {
             print(
                 &app::openapi()
                     .to_pretty_json()
@@ -70,7 +70,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
             );
             return Ok(Exit::Done);
         }
-        Command::Completions { shell } => {
+        CliCommand::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "lethe", &mut script);
             print(String::from_utf8_lossy(&script).trim_end());
@@ -79,25 +79,25 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         _ => {}
     }
     let mut config = Config::load(arguments.config.as_deref()).map_err(app::StartError::from)?;
-    if matches!(arguments.command, Command::Demo(_)) {
+    if matches!(arguments.command, CliCommand::Demo(_)) {
         // The demo tells a story, so it logs no line for every call.
         "warn".clone_into(&mut config.log.level);
     }
     telemetry::init(&config.log);
     match arguments.command {
-        Command::Serve => serve(&config).await,
-        Command::Job(job) => job::run(&config, job).await,
-        Command::Deliver(arguments) => deliver::run(&config, arguments).await,
-        Command::Migrate => {
+        CliCommand::Serve => serve(&config).await,
+        CliCommand::Job(job) => job::run(&config, job).await,
+        CliCommand::Deliver(arguments) => deliver::run(&config, arguments).await,
+        CliCommand::Migrate => {
             app::migrate(&app::open(&config).await?).await.map_err(app::StartError::from)?;
             Ok(Exit::Done)
         }
-        Command::Import(import) => import::run(&config, import).await,
-        Command::Demo(demo) => demo::run(config, demo).await,
-        Command::Token(token) => mint(&config, &token),
-        Command::Tenant(command) => tenant::run(&config, command).await,
-        Command::Healthcheck => check_health(&config).await,
-        Command::Sample(_) | Command::Openapi | Command::Completions { .. } => Ok(Exit::Done),
+        CliCommand::Import(import) => import::run(&config, import).await,
+        CliCommand::Demo(demo) => demo::run(config, demo).await,
+        CliCommand::Token(token) => mint(&config, &token),
+        CliCommand::Tenant(command) => tenant::run(&config, command).await,
+        CliCommand::Healthcheck => check_health(&config).await,
+        CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Deletion: first the key, then the row with its audit row, then the object (C2, C3).
 //!
-//! With the key gone the bytes are unreadable wherever they are, so an object that the store does not give up is left to
-//! the sweep. Every step can be repeated.
+//! With the key gone the bytes are unreadable in every copy, so an object that the store does not delete is left to
+//! the pass. Every step can be repeated.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::model::{BatchDeletion, ContentError, deletes_sensitive};
+use super::model::{ContentError, Deleted, deletes_sensitive};
 use super::removal::{remove_rows, traces};
 use super::{ContentStore, sql};
 use crate::audit::{self, Action, Entry};
@@ -19,7 +19,7 @@ use crate::base::id::{ContentId, RecordId};
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Contended as _};
 
-/// How many interactions of a batch stand or fall together.
+/// The number of interactions of a batch that succeed or fail together.
 const INTERACTIONS: usize = 50;
 
 /// How many pieces of content one transaction deletes.
@@ -31,17 +31,18 @@ const AT_ONCE: usize = 8;
 /// How often the deletion of one piece begins again because the piece changed meanwhile.
 const ATTEMPTS: u32 = 20;
 
-/// How long a batch holds its place before it must ask again.
+/// How long a batch keeps its place before it must renew it.
 const TURN: TimeDelta = TimeDelta::seconds(60);
 
 pub async fn delete(
     stores: &Arc<AppContext>,
-    shelf: &Arc<ContentStore>,
+    content_store: &Arc<ContentStore>,
     actor: &Actor,
     id: ContentId,
 ) -> Result<(), ContentError> {
-    let deletion = Deletion { stores: Arc::clone(stores), shelf: Arc::clone(shelf), actor: actor.clone() };
-    // Carried through, whether or not somebody still waits for the answer.
+    let deletion =
+        Deletion { stores: Arc::clone(stores), content_store: Arc::clone(content_store), actor: actor.clone() };
+    // The deletion is completed even if the caller has disconnected.
     let deleted = tokio::spawn(async move { deletion.remove_one(id).await }).await;
     deleted.map_err(|_| ContentError::Stopped)?
 }
@@ -50,11 +51,11 @@ pub async fn delete(
 /// failure. One batch at a time for a tenant.
 pub async fn delete_batch(
     stores: &Arc<AppContext>,
-    shelf: &Arc<ContentStore>,
+    content_store: &Arc<ContentStore>,
     actor: &Actor,
     interactions: Vec<RecordId>,
     kinds: Option<Vec<ContentKind>>,
-) -> Result<BatchDeletion, ContentError> {
+) -> Result<Deleted, ContentError> {
     let batch = ContentId::new();
     let now = stores.clock.now();
     let mut tx = stores.archive.write().await?;
@@ -62,7 +63,8 @@ pub async fn delete_batch(
         return Err(ContentError::Busy);
     }
     tx.commit().await?;
-    let deletion = Deletion { stores: Arc::clone(stores), shelf: Arc::clone(shelf), actor: actor.clone() };
+    let deletion =
+        Deletion { stores: Arc::clone(stores), content_store: Arc::clone(content_store), actor: actor.clone() };
     let run = async move {
         let deleted = deletion.run(batch, &interactions, kinds.as_deref()).await;
         if let Err(error) = deletion.leave(batch).await {
@@ -75,7 +77,7 @@ pub async fn delete_batch(
 
 struct Deletion {
     stores: Arc<AppContext>,
-    shelf: Arc<ContentStore>,
+    content_store: Arc<ContentStore>,
     actor: Actor,
 }
 
@@ -97,8 +99,8 @@ impl Deletion {
         Err(StoreError::Contended.into())
     }
 
-    async fn run(&self, batch: ContentId, interactions: &[RecordId], kinds: Option<&[ContentKind]>) -> BatchDeletion {
-        let mut outcome = BatchDeletion::default();
+    async fn run(&self, batch: ContentId, interactions: &[RecordId], kinds: Option<&[ContentKind]>) -> Deleted {
+        let mut outcome = Deleted::default();
         let mut chunks = interactions.chunks(INTERACTIONS);
         while let Some(chunk) = chunks.next() {
             let (deleted, error) = self.remove_all(batch, chunk, kinds).await;
@@ -130,7 +132,7 @@ impl Deletion {
         interactions: &[RecordId],
         kinds: Option<&[ContentKind]>,
     ) -> Result<Vec<RecordId>, ContentError> {
-        let Self { stores, shelf: _, actor } = self;
+        let Self { stores, content_store: _, actor } = self;
         if deletes_sensitive(actor) {
             return Ok(Vec::new());
         }
@@ -194,7 +196,7 @@ impl Deletion {
     }
 
     async fn remove(&self, ids: Vec<ContentId>, detail: Value) -> Result<u64, ContentError> {
-        let Self { stores, shelf, actor } = self;
+        let Self { stores, content_store, actor } = self;
         let mut tx = stores.vault.write().await?;
         vault::drop_content_keys(&mut tx, actor.tenant, &ids).await?;
         tx.commit().await?;
@@ -209,8 +211,8 @@ impl Deletion {
         }
         tx.commit().await?;
         let gone = ids.into_iter().map(|id| {
-            let (shelf, tenant) = (Arc::clone(shelf), actor.tenant);
-            async move { (id, shelf.objects.delete(tenant, id).await) }
+            let (content_store, tenant) = (Arc::clone(content_store), actor.tenant);
+            async move { (id, content_store.objects.delete(tenant, id).await) }
         });
         let mut gone = futures_util::stream::iter(gone).buffer_unordered(AT_ONCE);
         while let Some((id, deleted)) = gone.next().await {

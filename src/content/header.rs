@@ -1,12 +1,11 @@
-//! What the first bytes of an upload say of it: a page that calls itself a recording is refused, and a WAV file says how
-//! long it plays.
+//! The first bytes of an upload: a page that calls itself a recording is refused, and a WAV file contains its duration.
 
 use super::model::MediaType;
 
 /// How many bytes are looked at.
 const LOOKED_AT: usize = 64;
 
-/// What documents, programs and archives begin with; no recording does.
+/// The first bytes of documents, programs, and archives. No recording begins with them.
 const OTHERS: [&[u8]; 12] = [
     b"<!doctype",
     b"<html",
@@ -33,8 +32,8 @@ impl Header {
         self.0.extend_from_slice(&bytes[..bytes.len().min(wanted)]);
     }
 
-    /// Whether the bytes are plainly no sound and no film although the media type says so. What is none of either is not
-    /// looked into: telephone systems write formats that nobody else knows.
+    /// Whether the bytes are plainly no sound and no film although the media type says so. Unknown bytes are accepted, because
+    /// telephone systems write formats that nobody else knows.
     #[must_use]
     pub fn contradicts(&self, media_type: &MediaType) -> bool {
         let is_media = ["audio/", "video/"].iter().any(|top| media_type.as_str().starts_with(top));

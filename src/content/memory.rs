@@ -14,7 +14,7 @@ use super::model::ContentError;
 /// How much memory it takes at most to take a text apart, in lengths of that text, besides the text itself.
 pub const WORK: u64 = 6;
 
-/// Of so many parts of the budget, bytes that lie in memory have two and work has three.
+/// Of so many parts of the budget, bytes in memory have two, and work has three.
 const PARTS: u64 = 5;
 
 /// How much of the budget one permit of a pool is, in bytes.
@@ -28,13 +28,13 @@ const LONG_PATIENCE: Duration = Duration::from_hours(2);
 
 #[derive(Debug)]
 pub struct TextMemory {
-    bytes: Permits,
-    work: Permits,
+    bytes: Pool,
+    work: Pool,
     patience: Duration,
 }
 
 #[derive(Debug)]
-struct Permits {
+struct Pool {
     permits: Arc<Semaphore>,
     size: u64,
 }
@@ -54,7 +54,7 @@ impl TextMemory {
     #[must_use]
     pub fn new(budget: u64) -> Self {
         let part = budget / PARTS;
-        Self { bytes: Permits::new(2 * part), work: Permits::new(3 * part), patience: PATIENCE }
+        Self { bytes: Pool::new(2 * part), work: Pool::new(3 * part), patience: PATIENCE }
     }
 
     /// The same for the job, which has nobody waiting for an answer.
@@ -70,7 +70,7 @@ impl TextMemory {
         self.bytes.size.min(self.work.size / WORK)
     }
 
-    /// A share for bytes that lie in memory.
+    /// A share for bytes in memory.
     pub async fn bytes(&self, size: u64) -> Result<Share, ContentError> {
         self.bytes.draw(size, self.patience).await
     }
@@ -81,7 +81,7 @@ impl TextMemory {
     }
 }
 
-impl Permits {
+impl Pool {
     fn new(size: u64) -> Self {
         let permits = usize::try_from(size / UNIT).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self { permits: Arc::new(Semaphore::new(permits)), size }

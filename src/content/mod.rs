@@ -1,11 +1,10 @@
-//! Content of interactions: recordings and what else belongs to a call.
+//! Content of interactions: recordings, texts, and attachments.
 //!
-//! The bytes lie in the object store, sealed under a key of their own; that key, wrapped by the tenant's, lies in the
-//! vault, and a row in the archive says what they are. Deleting the key makes the bytes unreadable in every copy and
-//! backup of archive and object store. So the order of writes is key, object, row, and that of deletions key, row,
-//! object: a crash leaves no row without bytes, and bytes without a row are reached by no call. What a crash leaves in the
-//! object store and the vault is for the sweep of the night. The night's own deletions begin with the object: see
-//! `removal.rs`.
+//! The bytes are in the object store, sealed under a key of their own. The key, wrapped by the tenant's key, is in the
+//! vault. A row in the archive describes the content. Without its key, the bytes are unreadable in every copy and backup
+//! of the archive and of the object store. So the order of writes is key, object, row, and the order of deletions is key,
+//! row, object. A crash leaves no row without bytes, and no call reads bytes without a row. The pass deletes the objects
+//! and keys that a crash leaves. The deletions of the pass itself begin with the object: see `removal.rs`.
 //!
 //! Texts (chat logs, transcripts, comments, analyses) are stored without identifiers (D6): see [`text`].
 
@@ -40,13 +39,13 @@ use crate::vault::{self, AppContext, Keyset};
 pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_batch};
 pub use memory::TextMemory;
-pub use model::{BatchDeletion, Content, ContentError, MediaType, MediaTypeError, NewContent, Sensitivity};
+pub use model::{Content, ContentError, Deleted, MediaType, MediaTypeError, NewContent, Sensitivity};
 pub use reading::{Access, Reading, open, read};
 pub use removal::{Removed, Traces, of_customers, remove_objects, remove_rows, traces, without_object};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
 
-/// Where content lies, how much of it one upload may bring, and how much memory there is for texts.
+/// The store of content: its objects, the limit of an upload, and the memory for texts.
 #[derive(Debug)]
 pub struct ContentStore {
     /// The sealed bytes.
@@ -88,7 +87,7 @@ pub async fn is_there(
     Ok(sql::is_there(&mut stores.archive.read().await?, tenant, interaction, (kind, size, sha256)).await?)
 }
 
-/// What the customer of an interaction is known by, in custody: to be looked for in what somebody says of the content.
+/// The identifiers of an interaction's customer, as types that cannot be shown. A stated reason is searched for them.
 pub async fn customer_of(stores: &AppContext, tenant: TenantId, interaction: RecordId) -> Result<Own, ContentError> {
     let mut tx = stores.archive.read().await?;
     let Some(record) = crate::archive::find::<Interaction>(&mut tx, tenant, interaction).await? else {
@@ -120,7 +119,7 @@ async fn own_of(
     Ok(own)
 }
 
-/// Forgets one-time addresses that nobody can use any more. Answers how many.
+/// Deletes expired one-time addresses. Returns how many.
 pub async fn expire_tickets(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTime<Utc>) -> Result<u64, StoreError> {
     sql::delete_expired_tickets(tx, tenant, now).await
 }

@@ -1,4 +1,4 @@
-//! What content is, who may read it, and what can go wrong with it.
+//! The types of content, the rules about its readers, and its errors.
 
 use chrono::{DateTime, Utc};
 use pii::text::document::DocumentError;
@@ -26,13 +26,13 @@ pub enum Sensitivity {
     /// Like any other.
     #[default]
     Normal,
-    /// Whoever reads it says why.
+    /// A reader must state a purpose.
     Restricted,
     /// Reading it is a permission of its own.
     Sensitive,
 }
 
-/// A media type without its parameters, in lower case: a parameter may hold a file's name, and that a person's.
+/// A media type without its parameters, in lower case: a parameter may contain a file's name, and that a person's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaType(String);
 
@@ -81,18 +81,18 @@ impl MediaType {
         }
     }
 
-    /// What stands before the slash.
+    /// The part before the slash.
     fn top(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
 }
 
-/// What is known of content before it has arrived.
+/// The description of content before its bytes have arrived.
 #[derive(Clone, Debug)]
 pub struct NewContent {
     pub interaction: RecordId,
     pub kind: ContentKind,
-    /// What its sender says it is made of.
+    /// The media type that its sender states.
     pub media_type: MediaType,
     /// The sensitivity of the content.
     pub sensitivity: Sensitivity,
@@ -101,13 +101,13 @@ pub struct NewContent {
 /// A piece of content, without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// What its callers call it.
+    /// The id that callers know.
     pub id: ContentId,
     /// The name of its object, its key and its row. Another one than its id where a text was read again.
     pub object: ContentId,
     pub interaction: RecordId,
     pub kind: ContentKind,
-    /// What its sender said it is made of.
+    /// The media type that its sender stated.
     pub media_type: String,
     /// The number of uploaded bytes.
     pub size: u64,
@@ -140,7 +140,7 @@ impl Content {
         is_media && self.encrypted_for.is_none()
     }
 
-    /// Whether somebody may have the bytes, given the reason that was stated (B10).
+    /// Checks that a user may read the bytes, with the reason that they stated (B10).
     pub fn open_to(&self, actor: &Actor, reason: Option<&str>) -> Result<(), ContentError> {
         match self.sensitivity {
             Sensitivity::Sensitive if !actor.may(Scope::ContentReadSensitive) => Err(ContentError::Sensitive),
@@ -149,26 +149,26 @@ impl Content {
         }
     }
 
-    /// Whether somebody may delete it (B10): sensitive content only if they may read it.
+    /// Checks that a user may delete it (B10). Sensitive content can be deleted only by users who may read it.
     pub fn deletable_by(&self, actor: &Actor) -> Result<(), ContentError> {
         let is_withheld = self.sensitivity == Sensitivity::Sensitive && !deletes_sensitive(actor);
         if is_withheld { Err(ContentError::Sensitive) } else { Ok(()) }
     }
 }
 
-/// Whether what somebody deletes may be sensitive.
+/// Whether a user may delete sensitive content.
 pub(super) fn deletes_sensitive(actor: &Actor) -> bool {
     actor.may(Scope::ContentReadSensitive)
 }
 
-/// What a sealed object is bound to: it opens as this content and no other.
+/// The associated data of a sealed object. It opens as this content and no other.
 pub(super) fn place(tenant: TenantId, id: ContentId) -> Vec<u8> {
     [tenant.0.as_bytes(), id.0.as_bytes(), &b"content"[..]].concat()
 }
 
-/// What came of the deletion of many.
+/// The result of a batch deletion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BatchDeletion {
+pub struct Deleted {
     /// The number of deleted pieces of content.
     pub deleted: u64,
     /// Interactions whose content could not be deleted, or not all of it, and the stable code of why.
@@ -178,7 +178,7 @@ pub struct BatchDeletion {
 /// Why something could not be done with content.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
-    /// There is no such interaction or content, or nobody can read it any more.
+    /// The interaction or the content does not exist, or its key is deleted.
     #[error("the interaction or the content does not exist")]
     Unknown,
     /// A request had the interaction's content deleted: it takes no more.

@@ -15,7 +15,7 @@ use crate::base::id::TenantId;
 use crate::objects::ObjectError;
 use crate::vault::{self, AppContext, Keyset};
 
-/// How and why somebody reads content, for the audit log.
+/// The way and the purpose of a reading, for the audit log.
 #[derive(Clone, Debug)]
 pub struct Access {
     pub action: Action,
@@ -25,10 +25,10 @@ pub struct Access {
 }
 
 /// Opens a range of content. The bytes come after the audit row was committed; the first of them are opened before this
-/// answers, so that what was altered or is gone is an error and no broken answer.
+/// answers, so that altered or deleted bytes are an error and no broken response.
 pub async fn open(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     actor: &Actor,
     content: &Content,
     access: Access,
@@ -41,38 +41,38 @@ pub async fn open(
     });
     let entry = Entry::new(action, 1, detail).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
-    read(stores, shelf, actor.tenant, content, range, &grant).await
+    read(stores, content_store, actor.tenant, content, range, &grant).await
 }
 
-/// The bytes of a range of content, for whoever has a committed audit row of it.
+/// The bytes of a range of content, under the grant of a committed audit row.
 pub async fn read(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     tenant: TenantId,
     content: &Content,
     range: Range<u64>,
     _: &Grant,
 ) -> Result<Reading, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    opened(stores, shelf, &keyset, content, range).await
+    opened(stores, content_store, &keyset, content, range).await
 }
 
-/// The bytes of a range of content, for this service itself: nobody is shown them.
+/// The bytes of a range of content, for this service itself. No caller sees them.
 pub(super) async fn opened(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     keyset: &Keyset,
     content: &Content,
     range: Range<u64>,
 ) -> Result<Reading, ContentError> {
     let tenant = keyset.tenant;
     let key = vault::content_key(&mut stores.vault.read().await?, keyset, content.object).await?;
-    // The row of content whose deletion was broken off: its bytes are gone already.
+    // The deletion of this content was interrupted: the row exists, and the key is already deleted.
     let key = key.ok_or(ContentError::Unknown)?;
     let layout = ChunkLayout { size: content.stored_size };
     let mut reading = Reading {
         opener: Opener::new(&key, &place(tenant, content.object), content.stored_size)?,
-        stream: shelf.objects.read(tenant, content.object, layout.sealed_range(&range)).await?,
+        stream: content_store.objects.read(tenant, content.object, layout.sealed_range(&range)).await?,
         waiting: Vec::with_capacity(2 * SEALED_CHUNK),
         number: layout.chunk_of(range.start),
         skip: usize::try_from(range.start % CHUNK as u64).unwrap_or_default(),
@@ -89,7 +89,7 @@ pub struct Reading {
     stream: BoxStream<'static, Result<Vec<u8>, ObjectError>>,
     waiting: Vec<u8>,
     number: u64,
-    /// How much of the next chunk lies before the range.
+    /// The bytes of the next chunk that are before the range.
     skip: usize,
     left: u64,
     first: Option<Vec<u8>>,

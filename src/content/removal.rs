@@ -1,10 +1,9 @@
-//! Removal of much content by the night: first the objects, then the keys, then the rows.
+//! Removal of much content by a pass: first the objects, then the keys, then the rows.
 //!
-//! A single deletion drops the key first: what its caller was told is gone must not be readable a moment longer, and an
-//! object that stays is of no use. The night tells its requests and operators what is still there, so here an object that
-//! the store does not give up keeps its key and its row: the row says truthfully that it exists, and the next night finds
-//! it by its row. A crash between object and row leaves a row that reads as content nobody has any more, until the night
-//! goes on: an object that is not there counts as gone.
+//! A single deletion drops the key first, because content must be unreadable as soon as its caller was told that it is
+//! deleted. A pass reports the content that still exists. So an object that the store does not delete keeps its key and
+//! its row, and the next pass finds it by its row. A crash between object and row leaves a row of content that nobody can
+//! read, until the pass resumes. A missing object counts as deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +24,7 @@ const AT_ONCE: usize = 8;
 /// After so many failures in a row the store is asked whether it is there at all.
 const FAILURES: usize = 8;
 
-/// What came of the deletion of objects.
+/// The result of the deletion of objects.
 #[derive(Debug, Default)]
 pub struct Removed {
     pub gone: Vec<ContentId>,
@@ -35,17 +34,18 @@ pub struct Removed {
     pub is_away: bool,
 }
 
-/// Deletes the objects of some content. What the store does not give up is left; it keeps no other from going.
-pub async fn remove_objects(shelf: &ContentStore, tenant: TenantId, ids: &[ContentId]) -> Removed {
-    // A folder that is not there is not mounted, or it would hold the objects of the rows.
-    let is_away = !ids.is_empty() && !shelf.objects.is_made();
+/// Deletes the objects of some content. An object that the store does not delete is left, and the others are deleted.
+pub async fn remove_objects(content_store: &ContentStore, tenant: TenantId, ids: &[ContentId]) -> Removed {
+    // A missing folder is not mounted: otherwise it would contain the objects of the rows.
+    let is_away = !ids.is_empty() && !content_store.objects.is_made();
     let mut removed = Removed { left: ids.iter().copied().collect(), is_away, ..Removed::default() };
     if is_away {
         tracing::warn!("The folder of the objects is missing");
         return removed;
     }
     let mut failures = 0;
-    let turns = ids.chunks(shelf.objects.turn()).map(|turn| shelf.objects.delete_some(tenant, turn.to_vec()));
+    let turns =
+        ids.chunks(content_store.objects.turn()).map(|turn| content_store.objects.delete_some(tenant, turn.to_vec()));
     let mut turns = futures_util::stream::iter(turns).buffer_unordered(AT_ONCE);
     while let Some(turn) = turns.next().await {
         for (id, deleted) in turn {
@@ -59,7 +59,7 @@ pub async fn remove_objects(shelf: &ContentStore, tenant: TenantId, ids: &[Conte
             removed.left.remove(&id);
             removed.gone.push(id);
         }
-        if failures >= FAILURES && !answers(shelf, tenant).await {
+        if failures >= FAILURES && !is_available(content_store, tenant).await {
             removed.is_away = true;
             break;
         }
@@ -67,23 +67,24 @@ pub async fn remove_objects(shelf: &ContentStore, tenant: TenantId, ids: &[Conte
     removed
 }
 
-/// Whether the store is there: for every store that answers, an object there never was is gone.
-async fn answers(shelf: &ContentStore, tenant: TenantId) -> bool {
-    shelf.objects.is_made() && shelf.objects.delete(tenant, ContentId::new()).await.is_ok()
+/// Whether the store is available. Every available store deletes an object that never existed.
+async fn is_available(content_store: &ContentStore, tenant: TenantId) -> bool {
+    content_store.objects.is_made() && content_store.objects.delete(tenant, ContentId::new()).await.is_ok()
 }
 
-/// Those of some content whose object is not there.
+/// The pieces of some content whose object is missing.
 pub async fn without_object(
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     tenant: TenantId,
     ids: &[ContentId],
 ) -> std::result::Result<Vec<ContentId>, ObjectError> {
-    let looks = ids.iter().map(|id| async move { Ok::<_, ObjectError>((*id, shelf.objects.has(tenant, *id).await?)) });
+    let looks =
+        ids.iter().map(|id| async move { Ok::<_, ObjectError>((*id, content_store.objects.has(tenant, *id).await?)) });
     let looked: Vec<_> = futures_util::stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
     Ok(looked.into_iter().filter(|(_, is_there)| !is_there).map(|(id, _)| id).collect())
 }
 
-/// What rows elsewhere a tenant's content has: where there are none, no statement looks for them.
+/// Whether a tenant's content has rows in other tables. If it has none, no statement searches for them.
 #[derive(Clone, Copy, Debug)]
 pub struct Traces {
     pub mentions: bool,
@@ -91,13 +92,14 @@ pub struct Traces {
     pub deliveries: bool,
 }
 
-/// What there is in this unit of work. Whoever reads it knows which content is to go, and so sees all that was written with it.
+/// Reads the traces in this unit of work. The caller has already read which content to delete, so that it sees all rows
+/// that were written with this content.
 pub async fn traces(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Traces> {
     let mentions = mentions::is_any(tx, tenant, Owner::Content).await?;
     Ok(Traces { mentions, deliveries: outbox::is_any(tx, tenant).await? })
 }
 
-/// Deletes the rows of some content and what its texts mention, and calls off deliveries that were not made yet. Answers how
+/// Deletes the rows of some content and what its texts mention, and calls off deliveries that were not made yet. Returns how
 /// many rows there were of each interaction.
 pub async fn remove_rows(
     tx: &mut Tx<Archive>,
@@ -121,7 +123,7 @@ pub async fn remove_rows(
 }
 
 /// How much content of each kind the interactions have whose customer is one of some identifiers, each up to a cut-off of its
-/// own: what nobody finds by them any more once they are forgotten (A27).
+/// own: nobody finds this content by them any more after they were forgotten (A27).
 pub async fn of_customers(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

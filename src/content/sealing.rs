@@ -1,7 +1,7 @@
-//! What is done to the bytes of an upload: they are hashed on one thread, and on another encrypted for the tenant's key and
-//! sealed, so that the next bytes are received, and the last ones written, meanwhile.
+//! The bytes of an upload are hashed on one thread. On another thread they are encrypted for the tenant's key and sealed.
+//! Meanwhile the next bytes are received, and the sealed ones are written.
 //!
-//! The threads end with the upload: when its bytes have all come, or when nobody takes what they make any more.
+//! The threads end with the upload: when all its bytes have arrived, or when their receiver is dropped.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const PIECES: usize = 8;
 /// How many parts may wait to be written.
 const PARTS: usize = 1;
 
-pub struct SealingWork {
+pub struct Work {
     /// Encrypts what arrives for the tenant's own key.
     pub encryptor: Option<Encryptor>,
     pub sealer: Sealer,
@@ -39,21 +39,21 @@ pub struct Sealed {
     pub size: u64,
 }
 
-type SharedBytes = Arc<Vec<u8>>;
+type Piece = Arc<Vec<u8>>;
 
 /// The threads at work. Dropped, they end.
 pub struct Sealing {
     waiting: Vec<u8>,
-    to_hash: mpsc::Sender<SharedBytes>,
-    to_seal: mpsc::Sender<SharedBytes>,
+    to_hash: mpsc::Sender<Piece>,
+    to_seal: mpsc::Sender<Piece>,
     parts: mpsc::Receiver<Vec<u8>>,
     hash: oneshot::Receiver<[u8; 32]>,
     size: oneshot::Receiver<Result<u64, ContentError>>,
 }
 
 impl Sealing {
-    pub fn begin(work: SealingWork) -> Result<Self, ContentError> {
-        // Who has dropped the upload does not ask how it ended.
+    pub fn begin(work: Work) -> Result<Self, ContentError> {
+        // If the upload was dropped, nobody needs its result.
         let ((to_hash, arriving), (hashed, hash)) = (mpsc::channel(PIECES), oneshot::channel());
         start("hashing", move || hashed.send(digest(arriving)).is_ok())?;
         let ((to_seal, arriving), (sealed, size)) = (mpsc::channel(PIECES), oneshot::channel());
@@ -73,7 +73,7 @@ impl Sealing {
         Ok(())
     }
 
-    /// Writes the rest, and answers what came of it all.
+    /// Writes the rest, and returns the digest and the size.
     pub async fn finish(mut self, writing: &mut Writing) -> Result<Sealed, ContentError> {
         self.hand_over(writing).await?;
         let Self { to_hash, to_seal, mut parts, hash, size, .. } = self;
@@ -111,7 +111,7 @@ fn start(name: &str, work: impl FnOnce() -> bool + Send + 'static) -> Result<(),
     started.map(drop).map_err(|_| ContentError::Stopped)
 }
 
-fn digest(mut arriving: mpsc::Receiver<SharedBytes>) -> [u8; 32] {
+fn digest(mut arriving: mpsc::Receiver<Piece>) -> [u8; 32] {
     let mut digest = Sha256::new();
     while let Some(piece) = arriving.blocking_recv() {
         digest.update(&piece);
@@ -119,12 +119,8 @@ fn digest(mut arriving: mpsc::Receiver<SharedBytes>) -> [u8; 32] {
     digest.finish()
 }
 
-impl SealingWork {
-    fn run(
-        mut self,
-        mut arriving: mpsc::Receiver<SharedBytes>,
-        made: &mpsc::Sender<Vec<u8>>,
-    ) -> Result<u64, ContentError> {
+impl Work {
+    fn run(mut self, mut arriving: mpsc::Receiver<Piece>, made: &mpsc::Sender<Vec<u8>>) -> Result<u64, ContentError> {
         // A part ends with a chunk, and so a little behind its size.
         let capacity = self.part + PIECE + SEALED_CHUNK;
         let (mut size, mut cipher, mut part) = (0, Vec::new(), Vec::with_capacity(capacity));

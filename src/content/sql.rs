@@ -106,7 +106,7 @@ pub async fn by_object(tx: &mut Tx<Archive>, tenant: TenantId, object: ContentId
     row.map(Content::try_from).transpose()
 }
 
-/// What an interaction has, oldest first.
+/// A page of the content of an interaction, oldest first.
 pub async fn of_interaction(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -188,7 +188,7 @@ fn of_interactions<'c>(
     }
 }
 
-/// Deletes some content, and answers whose each piece was.
+/// Deletes some content, and returns the interaction of each piece.
 pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<Vec<RecordId>> {
     let rows: Vec<(RecordId,)> = tx
         .query("DELETE FROM contents")
@@ -278,7 +278,7 @@ pub async fn delete_expired_tickets(tx: &mut Tx<Archive>, tenant: TenantId, now:
         .await
 }
 
-/// Takes the tenant's one place for a batch, if it is free or its holder's time is up. Answers how many took it: 1 or 0.
+/// Takes the tenant's one place for a batch, if it is free or its holder's time is up. Returns how many took it: 1 or 0.
 pub async fn take_batch(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -299,7 +299,7 @@ pub async fn take_batch(
         .await
 }
 
-/// Holds the place on. 0: somebody else has it.
+/// Renews the place of a batch. 0: another batch has it.
 pub async fn renew_batch(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

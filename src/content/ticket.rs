@@ -1,7 +1,7 @@
 //! Tickets: an address that opens one piece of content once, within a minute, since an `<audio>` element sends no headers.
 //!
-//! The address holds nothing but a sealed ticket: the tenant and a random number. The archive has the number's hash, for
-//! what and for whom the ticket was made; whoever comes first takes it out.
+//! The address contains only a sealed ticket: the tenant and a random number. The archive has the number's hash, the
+//! content, and the user of the ticket. The first call takes the ticket out.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +18,7 @@ use crate::vault::AppContext;
 /// How long a ticket is good for.
 const LIFE: TimeDelta = TimeDelta::seconds(60);
 
-/// What a sealed ticket is bound to, so that nothing else that this service seals is one.
+/// The associated data of a sealed ticket, so that no other sealed value is a ticket.
 const PLACE: &[u8] = b"content ticket";
 
 /// How long the two parts of a ticket are together, in bytes: the tenant's id and the number.
@@ -33,13 +33,13 @@ pub struct Ticket {
 #[derive(Clone, Debug)]
 pub struct Redeemed {
     pub content: Content,
-    /// For whom the ticket was made.
+    /// The user who made the ticket.
     pub actor: Actor,
     /// Why, as it was stated then.
     pub reason: Option<String>,
 }
 
-/// Issues a ticket to somebody who may have the content.
+/// Issues a ticket to a user who may read the content.
 pub async fn issue_ticket(
     stores: &AppContext,
     actor: &Actor,
@@ -58,7 +58,8 @@ pub async fn issue_ticket(
     Ok(Ticket { text, expires_at })
 }
 
-/// Takes a ticket: what it opens, once; none if it never was one, was used, is too old or its content is gone.
+/// Takes a ticket out, and returns its content. It returns nothing if the ticket is invalid, used, or expired, or if its
+/// content was deleted.
 pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Redeemed>, ContentError> {
     let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| CryptoError::Unopened);
     let Ok(clear) = sealed.and_then(|sealed| stores.service_key.open(&sealed, PLACE)) else { return Ok(None) };

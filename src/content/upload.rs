@@ -1,7 +1,7 @@
 //! Content on its way in: hashed and sealed as it streams, so that cleartext touches no disk and memory stays constant.
 //!
-//! The key stays in memory until all bytes have arrived and are the right ones. What breaks off before leaves nothing: no
-//! key, no row, no object.
+//! The key stays in memory until all bytes have arrived and their digest is right. An upload that breaks off before leaves
+//! nothing behind: no key, no row, no object.
 //!
 //! Recordings of a tenant with a key of its own are encrypted for it before they are sealed (B2): this service cannot open
 //! them any more. An attachment is not: it belongs to the case, not to the recorded call.
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::header::Header;
 use super::model::{Content, ContentError, NewContent, place};
-use super::sealing::{Sealed, Sealing, SealingWork};
+use super::sealing::{Sealed, Sealing, Work};
 use super::{ContentStore, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
@@ -27,7 +27,7 @@ use crate::vault::{self, AppContext, Keyset};
 /// An upload in progress. Dropped, it leaves nothing.
 pub struct Upload {
     stores: Arc<AppContext>,
-    shelf: Arc<ContentStore>,
+    content_store: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     tenant: TenantId,
     id: ContentId,
@@ -46,7 +46,7 @@ pub struct Upload {
 /// forgotten, the content belongs to the interaction; but not where a request had the content deleted.
 pub async fn begin_upload(
     stores: &Arc<AppContext>,
-    shelf: &Arc<ContentStore>,
+    content_store: &Arc<ContentStore>,
     tenant: TenantId,
     new: NewContent,
     announced: Option<u64>,
@@ -57,21 +57,35 @@ pub async fn begin_upload(
     if new.kind.is_text() || !new.media_type.fits(new.kind) {
         return Err(ContentError::Misfit);
     }
-    if announced.is_some_and(|size| size > shelf.size_limit) {
-        return Err(ContentError::TooLarge(shelf.size_limit));
+    if announced.is_some_and(|size| size > content_store.size_limit) {
+        return Err(ContentError::TooLarge(content_store.size_limit));
     }
     let (encrypted_for, encryptor) = encryption(stores, tenant, new.kind).await?.unzip();
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let (id, key) = (ContentId::new(), Key::random()?);
     let sealer = Sealer::new(&key, &place(tenant, id))?;
-    let sealing = Sealing::begin(SealingWork { encryptor, sealer, part: shelf.objects.part() })?;
-    let writing = shelf.objects.create(tenant, id).await?;
-    let (stores, shelf, header) = (Arc::clone(stores), Arc::clone(shelf), Header::default());
-    Ok(Upload { stores, shelf, keyset, tenant, id, at, new, key, encrypted_for, size: 0, header, sealing, writing })
+    let sealing = Sealing::begin(Work { encryptor, sealer, part: content_store.objects.part() })?;
+    let writing = content_store.objects.create(tenant, id).await?;
+    let (stores, content_store, header) = (Arc::clone(stores), Arc::clone(content_store), Header::default());
+    Ok(Upload {
+        stores,
+        content_store,
+        keyset,
+        tenant,
+        id,
+        at,
+        new,
+        key,
+        encrypted_for,
+        size: 0,
+        header,
+        sealing,
+        writing,
+    })
 }
 
-/// What encrypts content of a kind for the tenant, if anything does (B6). With a key that has expired nothing is stored:
-/// in clear it must not be, and its sender still has it (B8).
+/// The encryptor of content of a kind for the tenant, if there is one (B6). With an expired key, nothing is stored: the
+/// content must not be stored in clear, and its sender still has it (B8).
 async fn encryption(
     stores: &AppContext,
     tenant: TenantId,
@@ -97,8 +111,8 @@ impl Upload {
     /// Takes the next bytes.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         self.size += bytes.len() as u64;
-        if self.size > self.shelf.size_limit {
-            return Err(ContentError::TooLarge(self.shelf.size_limit));
+        if self.size > self.content_store.size_limit {
+            return Err(ContentError::TooLarge(self.content_store.size_limit));
         }
         self.header.push(bytes);
         if self.header.contradicts(&self.new.media_type) {
@@ -109,8 +123,21 @@ impl Upload {
 
     /// Stores what has arrived, if its SHA-256 is the one that was promised.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
-        let Self { stores, shelf, keyset, tenant, id, at, new, key, encrypted_for, size, header, sealing, mut writing } =
-            self;
+        let Self {
+            stores,
+            content_store,
+            keyset,
+            tenant,
+            id,
+            at,
+            new,
+            key,
+            encrypted_for,
+            size,
+            header,
+            sealing,
+            mut writing,
+        } = self;
         let Sealed { sha256, size: stored_size } = sealing.finish(&mut writing).await?;
         if promised.is_some_and(|promised| promised != sha256) {
             writing.abort().await?;
@@ -132,8 +159,8 @@ impl Upload {
             at,
             created_at: stores.clock.now(),
         };
-        let storing = Storing { stores, shelf, keyset, tenant, key, content };
-        // From here on it is carried through, whether or not somebody still waits for the answer.
+        let storing = Storing { stores, content_store, keyset, tenant, key, content };
+        // From here on, the upload is completed even if the caller has disconnected.
         tokio::spawn(storing.run(writing)).await.map_err(|_| ContentError::Stopped)?
     }
 
@@ -146,7 +173,7 @@ impl Upload {
 /// An upload all of whose bytes are there.
 struct Storing {
     stores: Arc<AppContext>,
-    shelf: Arc<ContentStore>,
+    content_store: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     tenant: TenantId,
     key: Key,
@@ -168,8 +195,8 @@ impl Storing {
         tx.commit().await?;
         writing.complete().await?;
         let mut tx = self.stores.archive.write().await?;
-        // Held until the row is there: an interaction that is dated anew takes its content along, and one that the night
-        // closes has none.
+        // No other transaction changes the interaction until the row is written: a new date of an interaction also changes
+        // its content, and an interaction that a pass has closed accepts none.
         let interaction = text::customer(&mut tx, self.tenant, self.content.interaction, true).await?;
         self.content.at = interaction.ok_or(ContentError::Unknown)?.admit()?.at;
         sql::insert(&mut tx, self.tenant, &self.content).await?;
@@ -180,7 +207,7 @@ impl Storing {
         Ok(tx.commit().await?)
     }
 
-    /// Takes back what was written. The row goes first: while it may be there, so must key and object.
+    /// Deletes what was written. The row comes first, because a row must always have its key and its object.
     async fn undo(&self) {
         let undone = async {
             let mut tx = self.stores.archive.write().await?;
@@ -190,7 +217,7 @@ impl Storing {
             let mut tx = self.stores.vault.write().await?;
             vault::drop_content_keys(&mut tx, self.tenant, &[self.content.id]).await?;
             tx.commit().await?;
-            self.shelf.objects.delete(self.tenant, self.content.id).await?;
+            self.content_store.objects.delete(self.tenant, self.content.id).await?;
             Ok::<_, ContentError>(())
         };
         if let Err(error) = undone.await {

@@ -1,6 +1,6 @@
 //! Where recordings are delivered to, as an operator writes it: `sftp://user@host:port/folder` and the like.
 //!
-//! Read strictly: a URL is shown and logged, so it may hold no password; and a folder stays below where it begins.
+//! The parser is strict. A URL is shown and logged, so it must contain no password. A folder stays below its beginning.
 
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
@@ -21,7 +21,7 @@ pub enum Address {
     Folder(Vec<String>),
 }
 
-/// Whom to log in as, where.
+/// The server and its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     pub user: String,

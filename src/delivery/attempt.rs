@@ -7,8 +7,8 @@ use serde_json::json;
 use super::address::Address;
 use super::metadata::{Interaction, Metadata, Recording};
 use super::model::{Addressee, AttemptError, DeliveryError, SendError};
-use super::payload::{EncryptionPlan, FileNames, part};
-use super::targets::{OpenTarget, Reach};
+use super::payload::{EncryptionPlan, Names, part};
+use super::targets::{Reach, Target};
 use super::worker::DeliveryWorker;
 use crate::archive::{self, Channel, CustomerField, Direction, Record};
 use crate::audit::{self, Action, Entry, Grant};
@@ -23,13 +23,13 @@ use crate::vault::{self, DeliverySecret};
 
 /// Everything that an attempt needs, as it was when it began.
 pub struct Attempt<'a> {
-    courier: &'a DeliveryWorker,
+    worker: &'a DeliveryWorker,
     tenant: &'a Tenant,
     claim: Claimed,
     content: Content,
     record: Record<archive::Interaction>,
     plan: EncryptionPlan,
-    names: FileNames,
+    names: Names,
     address: Address,
     destination: Destination,
     secret: Option<DeliverySecret>,
@@ -38,12 +38,8 @@ pub struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// Looks whether the delivery may be made, and how. This comes after the claim, so that what was deleted or forgotten
     /// before is seen.
-    pub async fn prepare(
-        courier: &'a DeliveryWorker,
-        tenant: &'a Tenant,
-        claim: Claimed,
-    ) -> Result<Self, AttemptError> {
-        let stores = &courier.stores;
+    pub async fn prepare(worker: &'a DeliveryWorker, tenant: &'a Tenant, claim: Claimed) -> Result<Self, AttemptError> {
+        let stores = &worker.stores;
         let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
         let destination = outbox::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let destination = destination.ok_or(SendError::TargetMissing)?;
@@ -58,14 +54,14 @@ impl<'a> Attempt<'a> {
             return Err(AttemptError::Forgotten);
         }
         let content = content::find(stores, tenant.id, claim.content).await.map_err(DeliveryError::from)?;
-        // Its row goes with its delivery's: somebody is deleting it right now.
+        // The content is being deleted, and its delivery is cancelled with it.
         let content = content.ok_or(AttemptError::Lost)?;
         let address = Address::of(&destination).map_err(DeliveryError::from)?;
         if matches!(address, Address::Ftp { is_secure: false, .. }) && !settings.allow_plain_ftp {
             return Err(SendError::PlainFtpNotAllowed.into());
         }
         let key = recording_keys::find(stores, tenant.id).await.map_err(DeliveryError::from)?;
-        // What waits for a new key does not go in clear because the old one was taken away (B8).
+        // A delivery that waits for a new key is not made in clear because the old key was removed (B8).
         let waits_for_key = last_error.is_some_and(|error| error == SendError::RecordingKeyExpired.as_str());
         if waits_for_key && key.is_none() && settings.encrypt {
             return Err(SendError::RecordingKeyExpired.into());
@@ -83,21 +79,21 @@ impl<'a> Attempt<'a> {
             })?
         };
         let names = plan.names(&content);
-        Ok(Self { courier, tenant, claim, content, record, plan, names, address, destination, secret })
+        Ok(Self { worker, tenant, claim, content, record, plan, names, address, destination, secret })
     }
 
-    async fn reach(&self) -> Result<OpenTarget, SendError> {
-        let DeliveryWorker { config, folder, .. } = self.courier;
+    async fn reach(&self) -> Result<Target, SendError> {
+        let DeliveryWorker { config, folder, .. } = self.worker;
         let reach = Reach {
             folder: folder.join(&self.tenant.slug),
             ca_file: config.ca_file.clone(),
             timeout: config.timeout(),
         };
-        OpenTarget::open(&self.address, &self.destination, self.secret.as_ref(), &reach).await
+        Target::open(&self.address, &self.destination, self.secret.as_ref(), &reach).await
     }
 
-    /// Delivers: the recording first and the metadata last, so that whoever waits for the metadata finds a whole recording.
-    /// What an earlier attempt has brought there whole stays as it is. Answers the files' names.
+    /// Delivers the recording first and the metadata last, so that a reader that waits for the metadata finds a whole
+    /// recording. A whole file of an earlier attempt stays as it is. Returns the names of the files.
     pub async fn run(&self) -> Result<Vec<String>, AttemptError> {
         let mut target = self.reach().await?;
         let ended = self.bring(&mut target).await;
@@ -114,24 +110,24 @@ impl<'a> Attempt<'a> {
         self.names.both().map(str::to_owned).to_vec()
     }
 
-    async fn bring(&self, target: &mut OpenTarget) -> Result<(), AttemptError> {
+    async fn bring(&self, target: &mut Target) -> Result<(), AttemptError> {
         for attempt in 1..self.claim.attempt {
             for name in self.names.both() {
                 target.remove(&part(name, attempt)).await?;
             }
         }
-        let FileNames { recording, metadata } = &self.names;
+        let Names { recording, metadata } = &self.names;
         let wanted = self.plan.size(&self.content);
-        // What is encrypted on the way out may be for a key that was replaced since: it goes once more.
+        // A file that is encrypted on the way out may be for a key that was replaced since. It is sent again.
         let has_recording = wanted.is_some() && target.size(recording).await? == wanted;
         if has_recording && target.size(metadata).await?.is_some() {
             return Ok(());
         }
         let grant = self.note().await?;
         if !has_recording {
-            let DeliveryWorker { stores, shelf, .. } = self.courier;
+            let DeliveryWorker { stores, content_store, .. } = self.worker;
             let whole = 0..self.content.stored_size;
-            let reading = content::read(stores, shelf, self.tenant.id, &self.content, whole, &grant).await;
+            let reading = content::read(stores, content_store, self.tenant.id, &self.content, whole, &grant).await;
             let mut body = self.plan.recording(reading.map_err(DeliveryError::from)?)?;
             target.write(&part(recording, self.claim.attempt), &mut body).await?;
             self.announce().await?;
@@ -146,7 +142,7 @@ impl<'a> Attempt<'a> {
 
     async fn announce(&self) -> Result<(), AttemptError> {
         let to = Addressee { phone_id: held(self.record.phone), email_id: held(self.record.email) };
-        self.courier.announce(self.tenant.id, &self.claim, (&self.file_names(), to)).await
+        self.worker.announce(self.tenant.id, &self.claim, (&self.file_names(), to)).await
     }
 
     /// Removes what an attempt that was broken off has left, by another line.
@@ -165,7 +161,7 @@ impl<'a> Attempt<'a> {
 
     /// Writes into the audit log that the recording is being delivered, with what the customer is known by.
     async fn note(&self) -> Result<Grant, DeliveryError> {
-        let stores = &self.courier.stores;
+        let stores = &self.worker.stores;
         let detail = json!({
             "delivery_id": self.claim.id, "content_id": self.content.id, "interaction_id": self.content.interaction,
             "kind": self.content.kind, "attempt": self.claim.attempt, "encrypted_for": self.plan.encrypted_for,
@@ -176,13 +172,13 @@ impl<'a> Attempt<'a> {
     }
 
     async fn describe(&self, grant: &Grant) -> Result<Vec<u8>, DeliveryError> {
-        let stores = &self.courier.stores;
+        let stores = &self.worker.stores;
         let Record { phone, email, name, .. } = self.record;
         let (phone, email, name) = (held(phone), held(email), held(name));
         let keyset = stores.keysets.get(&stores.vault, self.tenant.id).await?;
         let ids = [phone, email, name].into_iter().flatten();
         let mut clear = vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?;
-        let mut told = |id: Option<IdentifierId>| take(&mut clear, id);
+        let mut revealed = |id: Option<IdentifierId>| take(&mut clear, id);
         let archive::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
             &self.record.columns;
         let interaction = Interaction {
@@ -194,9 +190,9 @@ impl<'a> Attempt<'a> {
             queue: queue.as_deref(),
             agent_id: agent_id.as_deref(),
             outcome: outcome.as_deref(),
-            phone_number: told(phone),
-            email: told(email),
-            name: told(name),
+            phone_number: revealed(phone),
+            email: revealed(email),
+            name: revealed(name),
         };
         let recording = Recording {
             content_id: self.content.id.to_string(),

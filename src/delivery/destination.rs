@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::address::Address;
 use super::model::{DeliveryError, NewDestination, SendError};
-use super::targets::OpenTarget;
+use super::targets::Target;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
@@ -19,8 +19,8 @@ pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<Destin
 
 /// Sets the tenant's destination in place of the one before. Whatever is held is tried there.
 ///
-/// The secret is written first. It opens for this address only, so that whoever works by the old address meanwhile
-/// does not show it to the old server.
+/// The secret is written first. It opens for this address only, so that a worker with the old address does not send it to
+/// the old server.
 pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Result<Destination, DeliveryError> {
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
     let tenant = tenant.ok_or(DeliveryError::Unknown)?;
@@ -45,7 +45,7 @@ pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Res
     Ok(destination)
 }
 
-/// Removes the tenant's destination; what is still to be delivered is held. Answers whether there was one.
+/// Removes the tenant's destination; what is still to be delivered is held. Returns whether there was one.
 pub async fn remove(stores: &AppContext, actor: &Actor) -> Result<bool, DeliveryError> {
     let now = stores.clock.now();
     let mut tx = stores.archive.write().await?;
@@ -89,7 +89,7 @@ impl NewDestination {
         if matches!(secret, Some(DeliverySecret::PrivateKey(_))) && !matches!(address, Address::Sftp(_)) {
             return rule("/private_key", "format", "is allowed for sftp:// only");
         }
-        if !OpenTarget::is_built_in(address) {
+        if !Target::is_built_in(address) {
             return Err(DeliveryError::NotBuiltIn);
         }
         match address {

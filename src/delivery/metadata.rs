@@ -1,4 +1,4 @@
-//! What is told of a recording in the file beside it: XML, described in `docs/delivery.md`.
+//! The metadata of a recording, in the file beside it: XML, which `docs/delivery.md` describes.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use quick_xml::Writer;
@@ -9,7 +9,7 @@ use super::model::DeliveryError;
 /// The namespace of the format's first version.
 const NAMESPACE: &str = "urn:lethe:delivery:1";
 
-/// What there is to tell. Identifiers stand here in clear: it goes to the tenant and nowhere else.
+/// The metadata of one recording. It contains identifiers in clear, and it is sent only to the tenant.
 #[derive(Default)]
 pub struct Metadata<'a> {
     pub tenant: &'a str,
@@ -40,13 +40,13 @@ pub struct Recording<'a> {
     pub content_id: String,
     /// `recording`, `screen_recording` or `voicemail`.
     pub kind: &'a str,
-    /// What its sender said it is made of, before any encryption.
+    /// The media type that its sender stated, before any encryption.
     pub media_type: &'a str,
     /// How many bytes it has in clear.
     pub size: u64,
     /// The SHA-256 of it in clear, in hexadecimal digits.
     pub sha256: Option<String>,
-    /// For whom the file is encrypted.
+    /// The key that the file is encrypted for.
     pub encrypted_for: Option<&'a str>,
     pub file_name: &'a str,
 }
@@ -121,7 +121,7 @@ fn within(xml: &mut Xml, name: &str, write: impl FnOnce(&mut Xml) -> std::io::Re
     xml.write_event(Event::End(BytesEnd::new(name)))
 }
 
-/// One element with a text, if there is one. Characters that XML 1.0 cannot hold are left out, and so is the carriage
+/// One element with a text, if there is one. Characters that XML 1.0 does not allow are left out, and so is the carriage
 /// return, which every reader would turn into something else.
 fn text(xml: &mut Xml, name: &str, value: Option<&str>) -> std::io::Result<()> {
     let Some(value) = value else { return Ok(()) };

@@ -1,10 +1,10 @@
 //! Delivery: recordings on their way to their tenants' own servers (B1, B6–B8).
 //!
-//! The outbox (`crate::outbox`) has a row for each recording of a tenant with a destination. A courier claims
-//! what is due, reads what the archive knows *now* (a customer who was forgotten meanwhile is not delivered), and writes
-//! the recording and then the metadata under other names; each gets its own name when it is whole. A claim has a
-//! token and a term that is renewed while the transfer lasts, so that several couriers share the outbox without
-//! delivering twice, and a killed one's deliveries are taken over.
+//! The outbox (`crate::outbox`) has a row for each recording of a tenant with a destination. A worker claims due rows and
+//! reads the current state of the archive, so that a customer who was forgotten meanwhile is not delivered. It writes the
+//! recording and then the metadata under temporary names, and renames each file when it is whole. A claim has a token and
+//! a term, which the worker renews during the transfer. So several workers share the outbox without delivering twice, and
+//! another worker takes over the deliveries of a killed one.
 
 mod address;
 mod attempt;
@@ -33,7 +33,7 @@ pub use crate::outbox::{Delivery, DeliveryState, Destination};
 pub use address::{Address, AddressError};
 pub use destination::{find, remove, set};
 pub use model::{DeliveryError, NewDestination, SendError};
-pub use worker::{DeliveryReport, DeliveryWorker, Stopping};
+pub use worker::{DeliveryWorker, Report, Stopping};
 
 /// The columns that contain ids of identifiers.
 pub const REFERENCES: [(&str, &str); 2] = [("delivery_customers", "phone_id"), ("delivery_customers", "email_id")];
@@ -49,7 +49,7 @@ pub async fn list(
     Ok(outbox::page(&mut stores.archive.read().await?, tenant, state, after, limit).await?)
 }
 
-/// Has a delivery tried at once, whatever its next attempt was or why it is held.
+/// Makes a delivery due at once, also a held one.
 pub async fn retry(stores: &AppContext, actor: &Actor, id: DeliveryId) -> Result<Delivery, DeliveryError> {
     let mut tx = stores.archive.write().await?;
     if outbox::by_id(&mut tx, actor.tenant, id).await?.is_none() {

@@ -1,4 +1,4 @@
-//! What a delivery is, where it goes, and why it may not get there.
+//! The types of deliveries, and the reasons why one fails.
 
 use super::address::Address;
 use crate::archive::ArchiveError;
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{DeliverySecret, VaultError};
 
-/// The customer whom the metadata of a delivery's files name.
+/// The customer in the metadata of a delivery's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Addressee {
     pub phone_id: Option<IdentifierId>,
@@ -36,8 +36,8 @@ pub struct NewDestination {
 /// Declares the faults once: the variant and its stable word.
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// Why an attempt came to nothing, as a stable word. What a server said is never kept: it may quote what it was
-        /// sent.
+        /// The reason why an attempt failed, as a stable word. The texts of a server are never kept, because they may quote
+        /// what it was sent.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
         pub enum SendError { $($(#[$doc])* #[error($word)] $name,)* }
 
@@ -99,7 +99,7 @@ faults! {
 }
 
 impl SendError {
-    /// Whether trying again cannot help until somebody has done something.
+    /// Whether trying again cannot help until an operator has corrected something.
     #[must_use]
     pub const fn holds(self) -> bool {
         matches!(

@@ -1,5 +1,5 @@
-//! What is delivered: the recording, encrypted as the tenant wants it, and the metadata beside it. Names and encryption
-//! are decided here and nowhere else.
+//! The payload of a delivery: the recording, encrypted as the tenant's settings say, and the metadata beside it. Only
+//! this file decides names and encryption.
 
 use chrono::{DateTime, Utc};
 
@@ -12,17 +12,17 @@ use crate::tenants::Recordings;
 /// How the two files are encrypted (B6–B8).
 #[derive(Clone, Debug)]
 pub struct EncryptionPlan {
-    /// The key that the recording is encrypted for on its way out; none: it goes as it is kept.
+    /// The key that the recording is encrypted for on its way out. Without one, it is sent as it is stored.
     recording: Option<RecordingKey>,
     /// The key that the metadata are encrypted for.
     metadata: Option<RecordingKey>,
-    /// For whom the recording's file is encrypted, wherever that happened.
+    /// The key that the recording's file is encrypted for, on arrival or on the way out.
     pub encrypted_for: Option<String>,
 }
 
 impl EncryptionPlan {
-    /// What the tenant's settings and key ask for. Nothing goes out in clear that is to be encrypted for a key that has
-    /// expired (B8).
+    /// The plan by the tenant's settings and key. A recording that must be encrypted is not sent in clear because the key
+    /// has expired (B8).
     pub fn new(
         content: &Content,
         settings: &Recordings,
@@ -30,7 +30,7 @@ impl EncryptionPlan {
         now: DateTime<Utc>,
     ) -> Result<Self, SendError> {
         let key = key.filter(|_| settings.encrypt);
-        // What is kept as ciphertext is not encrypted once more.
+        // A recording that was encrypted on arrival is not encrypted again.
         let recording = key.clone().filter(|_| content.encrypted_for.is_none());
         let metadata = key.filter(|_| settings.encrypt_metadata);
         if [&recording, &metadata].into_iter().flatten().any(|key| key.is_expired(now)) {
@@ -41,7 +41,7 @@ impl EncryptionPlan {
     }
 
     #[must_use]
-    pub fn names(&self, content: &Content) -> FileNames {
+    pub fn names(&self, content: &Content) -> Names {
         let stem = stem(content.at, content.id);
         let ending = |fingerprint: Option<&str>| match fingerprint {
             Some(fingerprint) => format!(".{}", KeyKind::of_fingerprint(fingerprint).extension()),
@@ -49,7 +49,7 @@ impl EncryptionPlan {
         };
         let metadata = self.metadata.as_ref().map(|key| key.fingerprint.as_str());
         let extension = extension(&content.media_type);
-        FileNames {
+        Names {
             recording: format!("{stem}.{extension}{}", ending(self.encrypted_for.as_deref())),
             metadata: format!("{stem}.xml{}", ending(metadata)),
         }
@@ -61,26 +61,26 @@ impl EncryptionPlan {
         self.recording.is_none().then_some(content.stored_size)
     }
 
-    pub fn recording(&self, reading: Reading) -> Result<FileBody, DeliveryError> {
+    pub fn recording(&self, reading: Reading) -> Result<Body, DeliveryError> {
         let encryptor = self.recording.as_ref().map(RecordingKey::encryptor).transpose()?;
-        Ok(FileBody { source: PayloadSource::Reading(Box::new(reading)), encryptor })
+        Ok(Body { source: Source::Reading(Box::new(reading)), encryptor })
     }
 
-    pub fn metadata(&self, clear: Vec<u8>) -> Result<FileBody, DeliveryError> {
+    pub fn metadata(&self, clear: Vec<u8>) -> Result<Body, DeliveryError> {
         let encryptor = self.metadata.as_ref().map(RecordingKey::encryptor).transpose()?;
-        Ok(FileBody { source: PayloadSource::Bytes(Some(clear)), encryptor })
+        Ok(Body { source: Source::Bytes(Some(clear)), encryptor })
     }
 }
 
-/// The names of a delivery's files. They hold a time and an id, never an identifier, and come again with every attempt:
+/// The names of a delivery's files. They contain a time and an id, never an identifier, and are the same in every attempt:
 /// nothing is doubled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileNames {
+pub struct Names {
     pub recording: String,
     pub metadata: String,
 }
 
-impl FileNames {
+impl Names {
     /// Both, in the order in which they are written.
     #[must_use]
     pub fn both(&self) -> [&str; 2] {
@@ -88,7 +88,7 @@ impl FileNames {
     }
 }
 
-/// What a file is called while an attempt writes it: no two attempts write the same.
+/// The name of a file while an attempt writes it. No two attempts write the same file.
 #[must_use]
 pub fn part(name: &str, attempt: i32) -> String {
     format!("{name}.{attempt}.part")
@@ -99,7 +99,7 @@ fn stem(at: DateTime<Utc>, id: ContentId) -> String {
     format!("{}_{id}", at.format("%Y%m%dT%H%M%SZ"))
 }
 
-/// What the name of a file of a media type ends with.
+/// The ending of the name of a file of a media type.
 fn extension(media_type: &str) -> &'static str {
     match media_type {
         "audio/wav" | "audio/wave" | "audio/x-wav" | "audio/vnd.wave" => "wav",
@@ -115,17 +115,17 @@ fn extension(media_type: &str) -> &'static str {
 }
 
 /// A file on its way out, in constant memory.
-pub struct FileBody {
-    source: PayloadSource,
+pub struct Body {
+    source: Source,
     encryptor: Option<Encryptor>,
 }
 
-enum PayloadSource {
+enum Source {
     Reading(Box<Reading>),
     Bytes(Option<Vec<u8>>),
 }
 
-impl FileBody {
+impl Body {
     /// The next bytes; none after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, AttemptError> {
         Ok(self.step().await?)
@@ -134,8 +134,8 @@ impl FileBody {
     async fn step(&mut self) -> Result<Option<Vec<u8>>, DeliveryError> {
         loop {
             let clear = match &mut self.source {
-                PayloadSource::Reading(reading) => reading.next().await?,
-                PayloadSource::Bytes(bytes) => bytes.take(),
+                Source::Reading(reading) => reading.next().await?,
+                Source::Bytes(bytes) => bytes.take(),
             };
             let mut sealed = Vec::new();
             match (clear, &mut self.encryptor) {

@@ -11,7 +11,7 @@ use crate::base::target::Target;
 use crate::outbox::{self, Claimed};
 use crate::store::{Archive, Result, Tx};
 
-/// Notes the customer whom the announced files are made for, in the transaction that announces them.
+/// Notes the customer of the announced files, in the transaction that announces them.
 pub async fn note_addressee(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, to: Addressee) -> Result<u64> {
     let Addressee { phone_id, email_id } = to;
     if phone_id.is_none() && email_id.is_none() {

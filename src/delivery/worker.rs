@@ -1,4 +1,4 @@
-//! The courier: claims what is due, and sees each delivery to an end that its row tells.
+//! The delivery worker. It claims due deliveries, and records in its row how each attempt ended.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,26 +28,26 @@ const FIRST_WAIT: TimeDelta = TimeDelta::seconds(30);
 
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
 
-/// How many tenants are worked for at a time: a slow server does not hold up the others.
+/// The number of tenants at a time, so that a slow server does not delay the others.
 const TENANTS_AT_ONCE: usize = 4;
 
 /// Says true once the process should end.
 pub type Stopping = watch::Receiver<bool>;
 
-/// What a courier did for a tenant.
+/// The work of a worker for a tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct DeliveryReport {
+pub struct Report {
     /// Recordings that are at their target now.
     pub delivered: u64,
     /// Attempts that failed and are made again.
     pub failed: u64,
-    /// Deliveries that are held: somebody must do something.
+    /// Deliveries that are held, because an operator must correct something.
     pub held: u64,
     /// Deliveries that must not be made any more.
     pub cancelled: u64,
 }
 
-impl DeliveryReport {
+impl Report {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -66,48 +66,43 @@ enum Ended {
 #[derive(Clone, Debug)]
 pub struct DeliveryWorker {
     pub(super) stores: Arc<AppContext>,
-    pub(super) shelf: Arc<ContentStore>,
+    pub(super) content_store: Arc<ContentStore>,
     pub(super) config: DeliveryConfig,
     pub(super) folder: PathBuf,
 }
 
 impl DeliveryWorker {
-    /// A courier. Targets `file:///…` lie below the folder, each tenant's in one of its own.
+    /// A worker. Targets `file:///…` are below the folder, each tenant's in one of its own.
     #[must_use]
     pub const fn new(
         stores: Arc<AppContext>,
-        shelf: Arc<ContentStore>,
+        content_store: Arc<ContentStore>,
         config: DeliveryConfig,
         folder: PathBuf,
     ) -> Self {
-        Self { stores, shelf, config, folder }
+        Self { stores, content_store, config, folder }
     }
 
     /// Works until the end is asked for.
-    pub async fn run(
-        &self,
-        only: Option<TenantId>,
-        stopping: &Stopping,
-        mut tell: impl FnMut(&Tenant, &DeliveryReport),
-    ) {
+    pub async fn run(&self, only: Option<TenantId>, stopping: &Stopping, mut tell: impl FnMut(&Tenant, &Report)) {
         while !*stopping.borrow() {
             match self.round(only, stopping).await {
                 Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
                 Err(error) => tracing::warn!(%error, "The outbox could not be read, retrying"),
             }
             tokio::select! {
-                () = asked(stopping) => {}
+                () = stopped(stopping) => {}
                 () = tokio::time::sleep(self.config.interval()) => {}
             }
         }
     }
 
-    /// Tries everything that is due once. Answers what was done for each tenant that something was done for.
+    /// Tries everything that is due once. Returns what was done for each tenant that something was done for.
     pub async fn round(
         &self,
         only: Option<TenantId>,
         stopping: &Stopping,
-    ) -> Result<Vec<(Tenant, DeliveryReport)>, DeliveryError> {
+    ) -> Result<Vec<(Tenant, Report)>, DeliveryError> {
         let mut tenants = tenants::list(&mut self.stores.archive.read().await?).await?;
         tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
         let work = tenants.into_iter().map(|tenant| async {
@@ -139,8 +134,8 @@ impl DeliveryWorker {
         Ok(released)
     }
 
-    async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<DeliveryReport, DeliveryError> {
-        let mut report = DeliveryReport::default();
+    async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<Report, DeliveryError> {
+        let mut report = Report::default();
         while !*stopping.borrow() {
             let claimed = self.claim(tenant.id).await?;
             if claimed.is_empty() {
@@ -167,7 +162,7 @@ impl DeliveryWorker {
         Ok(report)
     }
 
-    /// Takes some of what is due on. Where another courier was faster, the next in line are tried.
+    /// Claims some due deliveries. If another worker was faster, the next ones are tried.
     async fn claim(&self, tenant: TenantId) -> Result<Vec<Claimed>, DeliveryError> {
         let AppContext { archive, clock, .. } = &*self.stores;
         let now = clock.now();
@@ -187,14 +182,14 @@ impl DeliveryWorker {
     async fn deliver(&self, tenant: &Tenant, claim: Claimed, stopping: &Stopping) -> Result<Ended, DeliveryError> {
         let outcome = match Attempt::prepare(self, tenant, claim).await {
             Err(failed) => Err(failed),
-            Ok(errand) => tokio::select! {
-                outcome = errand.run() => outcome,
+            Ok(attempt) => tokio::select! {
+                outcome = attempt.run() => outcome,
                 failed = self.keep(tenant.id, &claim) => {
-                    errand.clear().await;
+                    attempt.clear().await;
                     Err(failed)
                 }
-                () = asked(stopping) => {
-                    errand.clear().await;
+                () = stopped(stopping) => {
+                    attempt.clear().await;
                     Err(SendError::Interrupted.into())
                 }
             },
@@ -212,7 +207,7 @@ impl DeliveryWorker {
             match self.hold_on(tenant, claim).await {
                 Ok(()) => good_until = began + term,
                 Err(AttemptError::Lost) => return AttemptError::Lost,
-                // A beat that fails is made up for by the next, as long as the claim holds.
+                // A failed renewal is tried again, as long as the claim is valid.
                 Err(_) if began < good_until => {}
                 Err(failed) => return failed,
             }
@@ -225,8 +220,8 @@ impl DeliveryWorker {
         self.renew(tenant, claim, None).await
     }
 
-    /// The same before a file gets its name, which is noted first with whom it was made for: whoever is killed then leaves
-    /// word of it.
+    /// The same before a file gets its name. The name is noted first, with the file's customer, so that a worker that is
+    /// killed leaves a note of it.
     pub(super) async fn announce(
         &self,
         tenant: TenantId,
@@ -324,9 +319,9 @@ fn next_at(now: DateTime<Utc>, attempt: i32) -> DateTime<Utc> {
 }
 
 /// Ends when the end of the process is asked for.
-async fn asked(stopping: &Stopping) {
+async fn stopped(stopping: &Stopping) {
     let mut stopping = stopping.clone();
-    if stopping.wait_for(|asked| *asked).await.is_err() {
+    if stopping.wait_for(|is_stopped| *is_stopped).await.is_err() {
         // Nobody is left who could ask.
         std::future::pending::<()>().await;
     }

@@ -1,6 +1,6 @@
 //! The caller as a type: a handler without a [`Caller`] argument has no [`Actor`], and so it cannot read data.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -25,7 +25,7 @@ pub trait Allowed: 'static {
 }
 
 /// Declares marker types with the scopes that they need.
-macro_rules! doors {
+macro_rules! markers {
     ($($(#[$doc:meta])* $name:ident: $($scope:ident)|*;)*) => {
         $($(#[$doc])* #[derive(Clone, Copy, Debug)] pub struct $name;
         impl Allowed for $name {
@@ -34,7 +34,7 @@ macro_rules! doors {
     };
 }
 
-doors! {
+markers! {
     /// Any caller with a valid token.
     Anybody: ;
     /// Readers of anonymize requests.
@@ -122,13 +122,13 @@ pub struct Refused {
 /// The caller that this response refuses. Only the status decides, whatever handler or extractor has built the
 /// response. So no refusal of a known caller is missed here. Returns `None` if the caller's tenant is not known,
 /// because then no audit log has a place for the refusal.
-pub fn refused<B>(answer: &ServiceResponse<B>) -> Option<Refused> {
-    if answer.status() != StatusCode::FORBIDDEN {
+pub fn refused<B>(response: &ServiceResponse<B>) -> Option<Refused> {
+    if response.status() != StatusCode::FORBIDDEN {
         return None;
     }
-    let problem = answer.response().error().and_then(|error| error.as_error::<Problem>());
+    let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     let (reason, needs) = problem.map_or((Code::Forbidden, &[][..]), |problem| (problem.code(), problem.needs()));
-    let actor = answer.request().extensions().get::<Authenticated>()?.0.clone().ok()?;
+    let actor = response.request().extensions().get::<Authenticated>()?.0.clone().ok()?;
     (reason != Code::TenantUnknown).then_some(Refused { actor, reason, needs })
 }
 
@@ -237,4 +237,14 @@ impl TenantDirectory {
         });
         Ok(tenant)
     }
+}
+
+/// The scopes of some words and of some roles.
+pub(super) fn scopes_of<'a>(
+    words: impl Iterator<Item = &'a str>,
+    roles: impl Iterator<Item = &'a str>,
+    allowed: &std::collections::BTreeMap<String, Vec<Scope>>,
+) -> BTreeSet<Scope> {
+    let by_role = roles.filter_map(|role| allowed.get(role)).flatten().copied();
+    words.filter_map(|word| word.parse().ok()).chain(by_role).collect()
 }

@@ -23,15 +23,15 @@ pub const SLOWEST: u64 = 1024;
 
 #[derive(Debug, Default)]
 pub struct Connections {
-    open: Mutex<Vec<Weak<Connection>>>,
+    open: Mutex<Vec<Weak<OpenConnection>>>,
     closing: AtomicBool,
 }
 
 impl Connections {
-    pub fn open(self: &Arc<Self>) -> Arc<Connection> {
-        let state = ConnectionState { phase: Phase::Idle, since: Instant::now(), ended: false };
+    pub fn open(self: &Arc<Self>) -> Arc<OpenConnection> {
+        let state = Activity { phase: Phase::Idle, since: Instant::now(), ended: false };
         let connection =
-            Arc::new(Connection { all: Arc::clone(self), state: Mutex::new(state), reader: AtomicWaker::new() });
+            Arc::new(OpenConnection { all: Arc::clone(self), state: Mutex::new(state), reader: AtomicWaker::new() });
         let mut open = lock(&self.open);
         open.retain(|other| other.strong_count() > 0);
         open.push(Arc::downgrade(&connection));
@@ -69,21 +69,21 @@ impl Connections {
         }
     }
 
-    fn all(&self) -> Vec<Arc<Connection>> {
+    fn all(&self) -> Vec<Arc<OpenConnection>> {
         lock(&self.open).iter().filter_map(Weak::upgrade).collect()
     }
 }
 
 /// One connection, shared by its stream and the calls on it.
 #[derive(Debug)]
-pub struct Connection {
+pub struct OpenConnection {
     all: Arc<Connections>,
-    state: Mutex<ConnectionState>,
+    state: Mutex<Activity>,
     reader: AtomicWaker,
 }
 
 #[derive(Debug)]
-struct ConnectionState {
+struct Activity {
     phase: Phase,
     since: Instant,
     /// Whether the stream reads as ended as soon as no more bytes have arrived.
@@ -100,7 +100,7 @@ enum Phase {
     Call,
 }
 
-impl Connection {
+impl OpenConnection {
     /// Notes that a call begins. It lasts until the returned value is dropped.
     #[must_use]
     pub fn begin_call(self: &Arc<Self>) -> CallOnConnection {
@@ -136,7 +136,7 @@ impl Connection {
 
 /// A running call on a connection.
 #[derive(Debug)]
-pub struct CallOnConnection(Arc<Connection>);
+pub struct CallOnConnection(Arc<OpenConnection>);
 
 impl Drop for CallOnConnection {
     fn drop(&mut self) {
@@ -152,7 +152,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub struct Timed<S> {
     stream: S,
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
     head: Option<Pin<Box<Sleep>>>,
     write: Option<Stalled>,
     patience: Duration,
@@ -168,12 +168,12 @@ struct Stalled {
 impl<S> Timed<S> {
     /// Wraps a stream. Within each `patience`, the peer must read [`SLOWEST`] bytes a second, or all bytes that there
     /// are.
-    pub const fn new(stream: S, connection: Arc<Connection>, patience: Duration) -> Self {
+    pub const fn new(stream: S, connection: Arc<OpenConnection>, patience: Duration) -> Self {
         Self { stream, connection, head: None, write: None, patience }
     }
 
     /// The connection, for the calls on it.
-    pub const fn connection(&self) -> &Arc<Connection> {
+    pub const fn connection(&self) -> &Arc<OpenConnection> {
         &self.connection
     }
 

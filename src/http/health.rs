@@ -88,7 +88,8 @@ impl Health {
 
 /// The condition of the service.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Condition {
+#[schema(as = Condition)]
+pub struct HealthStatus {
     /// `ok` if the process runs, `ready` if the service is ready.
     #[schema(example = "ok")]
     status: &'static str,
@@ -98,10 +99,10 @@ pub struct Condition {
 ///
 /// This reads no database.
 #[utoipa::path(tag = "operations", operation_id = "check_health", security(()),
-    responses((status = 200, description = "The process runs.", body = Condition), ProbeProblems))]
+    responses((status = 200, description = "The process runs.", body = HealthStatus), ProbeProblems))]
 #[get("/healthz")]
 pub async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().json(Condition { status: "ok" })
+    HttpResponse::Ok().json(HealthStatus { status: "ok" })
 }
 
 /// Check that the service is ready
@@ -109,7 +110,7 @@ pub async fn healthz() -> HttpResponse {
 /// This checks at most every few seconds that both databases can be written and are migrated. It is 503 while the
 /// service is being stopped.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
-    responses((status = 200, description = "The service is ready.", body = Condition), ProbeProblems, Unavailable))]
+    responses((status = 200, description = "The service is ready.", body = HealthStatus), ProbeProblems, Unavailable))]
 #[get("/readyz")]
 pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
     if health.draining.load(Ordering::Relaxed) {
@@ -120,7 +121,7 @@ pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
             .detail("A database is unavailable, is read-only, or is not migrated. Try again later.")
     };
     health.condition().await.map_err(unready)?;
-    Ok(HttpResponse::Ok().json(Condition { status: "ready" }))
+    Ok(HttpResponse::Ok().json(HealthStatus { status: "ready" }))
 }
 
 /// The routes of the internal listener: `/metrics`, and health again for probes that only reach this listener.
@@ -157,8 +158,8 @@ mod tests {
         health.drain();
         assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(status("/healthz").await, StatusCode::OK);
-        let answer = call_service(&app, TestRequest::get().uri("/metrics").to_request()).await;
-        let text = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
+        let response = call_service(&app, TestRequest::get().uri("/metrics").to_request()).await;
+        let text = String::from_utf8(read_body(response).await.to_vec()).unwrap();
         assert!(text.contains("lethe_oldest_waiting_request_seconds 42"), "{text}");
     }
 
@@ -190,9 +191,9 @@ mod tests {
     async fn not_ready_without_its_databases() {
         let health = Health::new(|| Box::pin(async { Err("vault: 2 migrations are missing".to_owned()) }));
         let app = init_service(App::new().app_data(Data::new(health)).service(readyz)).await;
-        let answer = call_service(&app, TestRequest::get().uri("/readyz").to_request()).await;
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(answer.headers().get("retry-after").unwrap(), "5");
-        assert!(!String::from_utf8_lossy(&read_body(answer).await).contains("vault"));
+        let response = call_service(&app, TestRequest::get().uri("/readyz").to_request()).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers().get("retry-after").unwrap(), "5");
+        assert!(!String::from_utf8_lossy(&read_body(response).await).contains("vault"));
     }
 }

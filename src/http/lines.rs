@@ -30,14 +30,14 @@ pub struct Line {
 }
 
 /// The records of a body, from [`Lines::next`]. The memory in use is one line.
-pub struct Lines(Source);
+pub struct Lines(RecordSource);
 
-enum Source {
+enum RecordSource {
     Items(std::iter::Enumerate<std::vec::IntoIter<Box<RawValue>>>),
-    Stream(Box<Stream>),
+    LineStream(Box<LineStream>),
 }
 
-struct Stream {
+struct LineStream {
     payload: Payload,
     splitter: Splitter,
     ended: bool,
@@ -48,12 +48,12 @@ impl Lines {
     /// stay.
     pub async fn next(&mut self) -> Option<Result<Line, Problem>> {
         let stream = match &mut self.0 {
-            Source::Items(items) => {
+            RecordSource::Items(items) => {
                 let (at, item) = items.next()?;
                 let text = Bytes::copy_from_slice(item.get().as_bytes());
                 return Some(Ok(Line { number: at as u64 + 1, text: Some(text) }));
             }
-            Source::Stream(stream) => stream,
+            RecordSource::LineStream(stream) => stream,
         };
         loop {
             if let Some(line) = stream.splitter.next() {
@@ -84,12 +84,15 @@ impl FromRequest for Lines {
         Box::pin(async move {
             match media_type(&request)?.as_str() {
                 NDJSON => {
-                    let kit = request.app_data::<Data<HttpContext>>();
-                    let longest = kit.map_or_else(|| HttpConfig::default().body_limit, |kit| kit.http.body_limit);
-                    let stream = Stream { payload, splitter: Splitter::new(longest), ended: false };
-                    Ok(Self(Source::Stream(Box::new(stream))))
+                    let context = request.app_data::<Data<HttpContext>>();
+                    let longest =
+                        context.map_or_else(|| HttpConfig::default().body_limit, |context| context.http.body_limit);
+                    let stream = LineStream { payload, splitter: Splitter::new(longest), ended: false };
+                    Ok(Self(RecordSource::LineStream(Box::new(stream))))
                 }
-                "application/json" => items(&whole(&request, payload).await?).map(|items| Self(Source::Items(items))),
+                "application/json" => {
+                    items(&whole(&request, payload).await?).map(|items| Self(RecordSource::Items(items)))
+                }
                 _ => {
                     Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("Send application/json or {NDJSON}.")))
                 }

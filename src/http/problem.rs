@@ -58,9 +58,9 @@ pub struct ProblemBody {
 /// A response that is not a success.
 ///
 /// Clients read the code, the detail, and the field errors. Only the log contains the cause.
-pub struct Problem(Box<Inner>);
+pub struct Problem(Box<Parts>);
 
-struct Inner {
+struct Parts {
     code: Code,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
@@ -74,7 +74,7 @@ impl Problem {
     #[must_use]
     pub fn new(code: Code) -> Self {
         let (detail, errors, headers) = (code.detail().into(), Vec::new(), Vec::new());
-        let problem = Self(Box::new(Inner { code, detail, errors, headers, needs: &[], instance: None, cause: None }));
+        let problem = Self(Box::new(Parts { code, detail, errors, headers, needs: &[], instance: None, cause: None }));
         match code {
             Code::Unauthorized => problem.header(HeaderName::from_static("www-authenticate"), "Bearer"),
             Code::Unavailable | Code::TooManyRequests => problem.header(HeaderName::from_static("retry-after"), "5"),
@@ -195,8 +195,8 @@ impl Problem {
     }
 
     /// The response to a call.
-    pub(super) fn answer(&self, call: Option<CallId>) -> HttpResponse {
-        let Inner { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
+    pub(super) fn response(&self, call: Option<CallId>) -> HttpResponse {
+        let Parts { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:lethe:problem:{}", code.as_str()),
             title: code.title(),
@@ -206,12 +206,12 @@ impl Problem {
             code: code.as_str(),
             errors: errors.clone(),
         };
-        let mut answer = HttpResponse::build(code.status()).json(body);
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        let mut response = HttpResponse::build(code.status()).json(body);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         for (name, value) in headers {
-            answer.headers_mut().insert(name.clone(), value.clone());
+            response.headers_mut().insert(name.clone(), value.clone());
         }
-        answer
+        response
     }
 }
 
@@ -235,7 +235,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.answer(None)
+        self.response(None)
     }
 }
 

@@ -40,18 +40,18 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
         Problem::new(Code::BadRequest).detail("The query string cannot be read. Correct its percent-encoding.")
     })?;
     let mut texts = Map::new();
-    let mut wrong = None;
+    let mut invalid = None;
     for (name, value) in pairs.into_inner() {
         if value.contains('\0') {
-            wrong = Some((name.clone(), "must not contain the character NUL"));
+            invalid = Some((name.clone(), "must not contain the character NUL"));
         }
         if texts.insert(name.clone(), Value::String(value)).is_some() {
-            wrong = Some((name, "must be sent only once"));
+            invalid = Some((name, "must be sent only once"));
         }
     }
     // Unknown names come first, because only a name that the type knows may be returned to the caller.
     let value = from_texts(texts).map_err(unknown_is_a_parameter).map_err(|place| Problem::invalid(vec![place]))?;
-    match wrong {
+    match invalid {
         Some((name, rule)) => Err(Problem::new(Code::ValidationFailed).parameter(name, "format", rule)),
         None => Ok(value),
     }

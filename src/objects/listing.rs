@@ -1,4 +1,4 @@
-//! The object store from end to end, folder by folder: for the check of what lies there and what should.
+//! The object store folder by folder, for the check of objects against rows.
 
 use std::path::Path as FilePath;
 
@@ -23,8 +23,7 @@ impl Objects {
         Ok(folders)
     }
 
-    /// The objects of one folder of a tenant, and when each was written. What has another name than an object's is left
-    /// out.
+    /// The objects of one folder of a tenant, with the time when each was written. Files with other names are left out.
     pub async fn list(&self, tenant: TenantId, folder: u8) -> Result<Vec<(ContentId, DateTime<Utc>)>, ObjectError> {
         let folder = Path::from_iter([tenant.to_string(), format!("{folder:02x}")]);
         let listed: Vec<_> = self.store()?.list(Some(&folder)).try_collect().await?;
@@ -35,7 +34,7 @@ impl Objects {
         Ok(listed.iter().filter_map(known).collect())
     }
 
-    /// Whether an object is there. A folder that was never made is an error: somebody who asks knows of an object.
+    /// Whether an object exists. A missing folder is an error, because the caller knows of an object.
     pub async fn has(&self, tenant: TenantId, id: ContentId) -> Result<bool, ObjectError> {
         if !self.is_made() {
             return Err(ObjectError::Folder(std::io::ErrorKind::NotFound.into()));
@@ -48,7 +47,7 @@ impl Objects {
     }
 
     /// Deletes what uploads that broke off before an instant left in one folder of a tenant: in a folder, an object that is not
-    /// complete lies beside the others with a `#` in its name. Of S3 its own rules clear such away. Answers how many.
+    /// complete lies beside the others with a `#` in its name. Of S3 its own rules clear such away. Returns how many.
     pub async fn remove_drafts(&self, tenant: TenantId, folder: u8, before: DateTime<Utc>) -> Result<u64, ObjectError> {
         match self.place() {
             ObjectPlace::Folder(root) => {
@@ -78,7 +77,7 @@ fn remove_drafts(folder: &FilePath, before: DateTime<Utc>) -> std::io::Result<u6
         if !entry.file_name().to_string_lossy().contains('#') {
             continue;
         }
-        // One that is gone meanwhile has become an object.
+        // A file that is missing by now has become an object.
         let Ok(written) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
         if DateTime::<Utc>::from(written) < before && std::fs::remove_file(entry.path()).is_ok() {
             removed += 1;

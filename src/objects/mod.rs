@@ -71,13 +71,13 @@ enum ObjectPlace {
     Bucket(Bucket),
 }
 
-/// A bucket of an S3 service. What is not named is taken from the environment as AWS' own tools do (`AWS_…`, the role of
-/// the pod or machine).
+/// A bucket of an S3 service. Settings that are not given are read from the environment, as AWS' own tools do (`AWS_…`,
+/// the role of the pod or machine).
 #[cfg(feature = "s3")]
 #[derive(Clone, Debug, Default)]
 pub struct Bucket {
     pub name: String,
-    /// What the names of all objects begin with.
+    /// The beginning of the names of all objects.
     pub prefix: String,
     pub region: Option<String>,
     /// Where the service is, if it is not AWS.
@@ -87,8 +87,8 @@ pub struct Bucket {
 }
 
 impl Objects {
-    /// Objects in a folder. It is made at the first use, so that a service without a disk of its own starts and does all
-    /// else. What was written is on the disk before anybody hears of it.
+    /// Objects in a folder. It is created at the first use, so that a service without a disk of its own starts and does all
+    /// other work. A complete object is on the disk before its writer returns.
     #[must_use]
     pub const fn in_folder(folder: PathBuf) -> Self {
         Self { place: ObjectPlace::Folder(folder), store: OnceLock::new() }
@@ -128,14 +128,14 @@ impl Objects {
         }
     }
 
-    /// Begins an object. Until it is complete it has another name; dropped, it is gone.
+    /// Begins an object. Until it is complete it has another name. If it is dropped, it is removed.
     pub async fn create(&self, tenant: TenantId, id: ContentId) -> Result<Writing, ObjectError> {
         let upload = self.store()?.put_multipart(&name(tenant, id)).await?;
         Ok(Writing { upload, under_way: None })
     }
 
-    /// The bytes of a range of an object, as they come. A folder that was never made is an error, and is not made: somebody
-    /// who reads knows of an object.
+    /// The bytes of a range of an object, as they come. A missing folder is an error, and is not
+    /// created: a reader knows of an object.
     pub async fn read(
         &self,
         tenant: TenantId,
@@ -150,7 +150,7 @@ impl Objects {
         Ok(object.into_stream().map_ok(|bytes| bytes.to_vec()).map_err(ObjectError::from).boxed())
     }
 
-    /// Deletes an object; one that is not there is none the less gone.
+    /// Deletes an object. A missing object counts as deleted.
     pub async fn delete(&self, tenant: TenantId, id: ContentId) -> Result<(), ObjectError> {
         match self.store()?.delete(&name(tenant, id)).await.map_err(ObjectError::from) {
             Err(ObjectError::Missing) => Ok(()),
@@ -192,7 +192,7 @@ impl Objects {
     }
 }
 
-/// Deletes one object of a folder. Where the whole folder is gone, nothing tells whether the object is.
+/// Deletes one object of a folder. If the whole folder is missing, it is unknown whether the object still exists.
 fn unlink(root: &FilePath, tenant: TenantId, id: ContentId) -> Result<(), ObjectError> {
     match std::fs::remove_file(root.join(name(tenant, id).as_ref())) {
         Err(error) if error.kind() != ErrorKind::NotFound || !root.exists() => Err(ObjectError::Kept(error)),
@@ -248,7 +248,7 @@ impl Writing {
     }
 
     pub async fn abort(mut self) -> Result<(), ObjectError> {
-        // A part that could not be written is gone as well.
+        // A part that could not be written needs no removal.
         drop(self.written().await);
         Ok(self.upload.abort().await?)
     }

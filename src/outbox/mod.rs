@@ -43,8 +43,8 @@ pub async fn enqueue(
     .await
 }
 
-/// Cancels the deliveries of deleted content that were not made yet. Those that were made stay listed, because the tenant
-/// must delete its own copies.
+/// Cancels the deliveries of deleted content that were not made yet. The others stay listed, because the tenant must
+/// delete its own copies.
 pub async fn cancel(tx: &mut Tx<Archive>, tenant: TenantId, contents: &[ContentId], now: DateTime<Utc>) -> Result<u64> {
     tx.query("UPDATE deliveries SET state = 'cancelled'")
         .with(", updated_at = ", now)

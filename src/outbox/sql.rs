@@ -7,7 +7,7 @@ use crate::base::id::{ContentId, DeliveryId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
 
-/// Holds all pending deliveries, also those that a worker has claimed.
+/// Makes all pending deliveries held, also those that a worker has claimed.
 pub async fn hold_all(tx: &mut Tx<Archive>, tenant: TenantId, error: &str, now: DateTime<Utc>) -> Result<u64> {
     tx.query("UPDATE deliveries SET state = 'held', claim = NULL, claimed_until = NULL")
         .with(", last_error = ", error)

@@ -12,7 +12,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::lock::WriteLock;
 use super::postgres::PostgresPool;
-use super::watch::StatementLimits;
 use super::{Db, Pool, Result, StoreError};
 
 #[derive(Clone, Debug)]
@@ -27,14 +26,30 @@ pub struct StoreSettings {
     pub patience: Duration,
 }
 
+/// The time after which PostgreSQL ends a statement. A statement that waits for a lock also runs.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimits {
+    /// The limit of a unit of work that reads, or that writes with one statement.
+    pub read: Duration,
+    /// The limit of a transaction that writes.
+    pub write: Duration,
+}
+
+impl TimeLimits {
+    #[must_use]
+    pub const fn all(limit: Duration) -> Self {
+        Self { read: limit, write: limit }
+    }
+}
+
 impl<S> Db<S> {
     /// Opens the database with large limits. SQLite's file is created if it is missing. Nothing is migrated.
     pub async fn open(settings: &StoreSettings) -> Result<Self> {
-        Self::open_with(settings, StatementLimits::all(Duration::from_mins(10))).await
+        Self::open_with(settings, TimeLimits::all(Duration::from_mins(10))).await
     }
 
     /// Opens the database with given limits.
-    pub async fn open_with(settings: &StoreSettings, limits: StatementLimits) -> Result<Self> {
+    pub async fn open_with(settings: &StoreSettings, limits: TimeLimits) -> Result<Self> {
         let url = settings.url.expose_secret();
         let pool = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             open_postgres(url, settings, limits)?
@@ -47,7 +62,7 @@ impl<S> Db<S> {
     }
 }
 
-fn open_postgres(url: &str, settings: &StoreSettings, limits: StatementLimits) -> Result<Pool> {
+fn open_postgres(url: &str, settings: &StoreSettings, limits: TimeLimits) -> Result<Pool> {
     let mut options = PgConnectOptions::from_str(url)?.application_name("lethe");
     if let Some(schema) = settings.schema {
         options = options.options([("search_path", schema)]);

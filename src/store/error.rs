@@ -131,6 +131,3 @@ fn of_postgres(code: &str) -> Option<StoreError> {
         _ => return None,
     })
 }
-
-/// The result of every operation of a database.
-pub type Result<T> = std::result::Result<T, StoreError>;

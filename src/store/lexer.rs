@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// One token. Comments and white space are not tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lexeme<'t> {
+pub enum SqlToken<'t> {
     /// A keyword, a name, or a number.
     Word(&'t str),
     /// Text or a name in quotes.
@@ -18,7 +18,7 @@ pub enum Lexeme<'t> {
 
 /// The tokens of a text, each with its bytes. A quote or a comment without an end reaches to the end of the text, and
 /// the database reports the error.
-pub fn tokens(text: &str) -> Vec<(Lexeme<'_>, Range<usize>)> {
+pub fn tokens(text: &str) -> Vec<(SqlToken<'_>, Range<usize>)> {
     let (mut tokens, mut at) = (Vec::new(), 0);
     while let Some(first) = text[at..].chars().next() {
         let rest = &text[at..];
@@ -28,19 +28,19 @@ pub fn tokens(text: &str) -> Vec<(Lexeme<'_>, Range<usize>)> {
             '/' if rest.starts_with("/*") => (None, comment(rest)),
             'e' | 'E' if rest[1..].starts_with('\'') => {
                 let length = 1 + quoted(&rest[1..], '\'', true);
-                (Some(Lexeme::Quoted(&rest[..length])), length)
+                (Some(SqlToken::Quoted(&rest[..length])), length)
             }
             '\'' | '"' | '`' => {
                 let length = quoted(rest, first, false);
-                (Some(Lexeme::Quoted(&rest[..length])), length)
+                (Some(SqlToken::Quoted(&rest[..length])), length)
             }
             '$' => dollar(rest),
-            '?' => (Some(Lexeme::Bound), 1),
+            '?' => (Some(SqlToken::Bound), 1),
             _ if is_word(first) => {
                 let length = word(rest);
-                (Some(Lexeme::Word(&rest[..length])), length)
+                (Some(SqlToken::Word(&rest[..length])), length)
             }
-            _ => (Some(Lexeme::Symbol(first)), first.len_utf8()),
+            _ => (Some(SqlToken::Symbol(first)), first.len_utf8()),
         };
         tokens.extend(token.map(|token| (token, at..at + length)));
         at += length;
@@ -56,7 +56,7 @@ pub fn statements(text: &str) -> Vec<&str> {
     let mut statements = Vec::new();
     let mut begun: Option<Range<usize>> = None;
     for (token, place) in tokens(text) {
-        if token == Lexeme::Symbol(';') {
+        if token == SqlToken::Symbol(';') {
             statements.extend(begun.take().map(|whole| &text[whole]));
         } else {
             begun = Some(begun.map_or(place.start, |whole| whole.start)..place.end);
@@ -106,18 +106,18 @@ fn quoted(rest: &str, quote: char, escapes: bool) -> usize {
 }
 
 /// `$1`, or text between two times the same `$tag$`.
-fn dollar(rest: &str) -> (Option<Lexeme<'_>>, usize) {
+fn dollar(rest: &str) -> (Option<SqlToken<'_>>, usize) {
     let end = rest[1..].find(|c| !is_word(c)).map_or(rest.len(), |end| end + 1);
     let name = &rest[1..end];
     if name.starts_with(|c: char| c.is_ascii_digit()) {
-        return (Some(Lexeme::Bound), end);
+        return (Some(SqlToken::Bound), end);
     }
     if !rest[end..].starts_with('$') {
-        return (Some(Lexeme::Symbol('$')), 1);
+        return (Some(SqlToken::Symbol('$')), 1);
     }
     let tag = &rest[..=end];
     let length = rest[tag.len()..].find(tag).map_or(rest.len(), |body| body + 2 * tag.len());
-    (Some(Lexeme::Quoted(&rest[..length])), length)
+    (Some(SqlToken::Quoted(&rest[..length])), length)
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
         /// Any text has an end, and nothing is lost but semicolons, comments, and white space.
         #[test]
         fn nothing_of_a_text_is_lost(text in r#"([a-z;'"$é /*\\-]|\$a\$|--|/\*|\*/|\n){0,40}"#) {
-            let whole = tokens(&text).into_iter().filter(|(token, _)| *token != Lexeme::Symbol(';'));
+            let whole = tokens(&text).into_iter().filter(|(token, _)| *token != SqlToken::Symbol(';'));
             let parts = statements(&text);
             let of_parts = parts.iter().flat_map(|part| tokens(part).into_iter().map(|(token, _)| token));
             prop_assert_eq!(whole.map(|(token, _)| token).collect::<Vec<_>>(), of_parts.collect::<Vec<_>>());

@@ -23,7 +23,7 @@ pub struct WriteLock {
 
 /// The right to write. It is released when it is dropped.
 #[derive(Debug)]
-pub struct WriteGuard {
+pub struct WriteRight {
     pen: Arc<File>,
 }
 
@@ -39,7 +39,7 @@ impl WriteLock {
     }
 
     /// Waits for the right to write. Within a process one connection writes, so at most one task waits here.
-    pub async fn acquire(&self) -> Result<WriteGuard> {
+    pub async fn acquire(&self) -> Result<WriteRight> {
         if let Some(writing) = self.try_acquire()? {
             return Ok(writing);
         }
@@ -48,7 +48,7 @@ impl WriteLock {
             turnstile.lock()?;
             let taken = pen.lock();
             turnstile.unlock()?;
-            taken.map(|()| WriteGuard { pen })
+            taken.map(|()| WriteRight { pen })
         });
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(Ok(taken)) => Ok(taken?),
@@ -57,17 +57,17 @@ impl WriteLock {
     }
 
     /// The right to write, if no other writer has it or waits for it.
-    pub fn try_acquire(&self) -> Result<Option<WriteGuard>> {
+    pub fn try_acquire(&self) -> Result<Option<WriteRight>> {
         if self.turnstile.try_lock().is_err() {
             return Ok(None);
         }
         let is_free = self.pen.try_lock().is_ok();
         self.turnstile.unlock()?;
-        Ok(is_free.then(|| WriteGuard { pen: Arc::clone(&self.pen) }))
+        Ok(is_free.then(|| WriteRight { pen: Arc::clone(&self.pen) }))
     }
 }
 
-impl Drop for WriteGuard {
+impl Drop for WriteRight {
     fn drop(&mut self) {
         // If the unlock fails, the end of the process releases the lock. Nobody could handle the error.
         let _ = self.pen.unlock();

@@ -25,15 +25,17 @@ use std::sync::Arc;
 
 use sqlx::SqlitePool;
 
-pub use connect::StoreSettings;
-pub use error::{Result, StoreError};
+pub use connect::{StoreSettings, TimeLimits};
+pub use error::StoreError;
 pub use migrations::{Migrations, migrate, pending_migrations};
-pub use query::{DbRow, Param, Query, Sql};
-pub use watch::StatementLimits;
+pub use query::{DecodeRow, Param, Query, Sql};
 
 use lock::WriteLock;
 use postgres::{Checkout, PostgresPool};
 use sqlite::Session;
+
+/// The result of every operation of a database.
+pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The archive: interactions, survey responses, raw events, requests, audit, and runs. It contains no identifier.
 #[derive(Clone, Copy, Debug)]
@@ -58,11 +60,11 @@ enum Pool {
 
 /// A unit of work on one database. [`Tx::commit`] consumes it. A drop undoes it.
 pub struct Tx<S> {
-    inner: Inner,
+    inner: Backend,
     store: PhantomData<S>,
 }
 
-enum Inner {
+enum Backend {
     /// The unit of work is a transaction, or each statement is a transaction of its own.
     Postgres(Checkout),
     Sqlite(Session),
@@ -80,8 +82,8 @@ impl<S> Db<S> {
     /// SQLite, all of them see one instant.
     pub async fn read(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
-            Pool::Postgres(pool) => Inner::Postgres(pool.check_out().await?),
-            Pool::Sqlite { readers, .. } => Inner::Sqlite(Session::begin(readers.acquire().await?, None).await?),
+            Pool::Postgres(pool) => Backend::Postgres(pool.check_out().await?),
+            Pool::Sqlite { readers, .. } => Backend::Sqlite(Session::begin(readers.acquire().await?, None).await?),
         };
         Ok(Tx { inner, store: PhantomData })
     }
@@ -90,11 +92,11 @@ impl<S> Db<S> {
     /// get in turn.
     pub async fn write(&self) -> Result<Tx<S>> {
         let inner = match &self.pool {
-            Pool::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pool::Postgres(pool) => Backend::Postgres(pool.begin().await?),
             Pool::Sqlite { writer, lock, .. } => {
                 let connection = writer.acquire().await?;
                 let writing = lock.acquire().await?;
-                Inner::Sqlite(Session::begin(connection, Some(writing)).await?)
+                Backend::Sqlite(Session::begin(connection, Some(writing)).await?)
             }
         };
         Ok(Tx { inner, store: PhantomData })
@@ -168,21 +170,21 @@ impl<S> Tx<S> {
     pub fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
         let (sql, place) = (sql.into(), Location::caller());
         match &mut self.inner {
-            Inner::Postgres(checkout) => Query::postgres(sql, place, checkout.parts()),
-            Inner::Sqlite(session) => Query::sqlite(sql, place, session.parts()),
+            Backend::Postgres(checkout) => Query::postgres(sql, place, checkout.parts()),
+            Backend::Sqlite(session) => Query::sqlite(sql, place, session.parts()),
         }
     }
 
     /// Whether this database is PostgreSQL, for the few statements that differ.
     #[must_use]
     pub const fn is_postgres(&self) -> bool {
-        !matches!(self.inner, Inner::Sqlite(..))
+        !matches!(self.inner, Backend::Sqlite(..))
     }
 
     pub async fn commit(self) -> Result<()> {
         match self.inner {
-            Inner::Postgres(checkout) => checkout.commit().await,
-            Inner::Sqlite(session) => session.commit().await,
+            Backend::Postgres(checkout) => checkout.commit().await,
+            Backend::Sqlite(session) => session.commit().await,
         }
     }
 }

@@ -17,8 +17,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::watch::{State, StatementLimits, Watch};
-use super::{Result, StoreError};
+use super::watch::{ConnectionState, Watch};
+use super::{Result, StoreError, TimeLimits};
 
 /// The time after its last use in which a connection is used again without a test. It is longer than the pauses between
 /// the statements of a busy service. It is shorter than any time after which a server or a proxy closes idle
@@ -48,7 +48,7 @@ pub struct PostgresPool {
     permits: Arc<Semaphore>,
     size: u32,
     patience: Duration,
-    limits: StatementLimits,
+    limits: TimeLimits,
 }
 
 /// The idle connections. The one that was used last is on top.
@@ -69,7 +69,7 @@ struct PooledConnection {
 pub struct Checkout {
     pool: Arc<PostgresPool>,
     connection: Option<PooledConnection>,
-    state: State,
+    state: ConnectionState,
     in_transaction: bool,
     /// Whether the connection was opened for this caller.
     is_new: bool,
@@ -79,7 +79,7 @@ pub struct Checkout {
 
 impl PostgresPool {
     /// A pool that connects at the first use.
-    pub fn new(options: PgConnectOptions, size: u32, patience: Duration, limits: StatementLimits) -> Self {
+    pub fn new(options: PgConnectOptions, size: u32, patience: Duration, limits: TimeLimits) -> Self {
         let options = options.options([("statement_timeout", limits.read.as_millis())]);
         let permits = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS)));
         Self { options, home: Handle::current(), idle: Mutex::default(), permits, size, patience, limits }
@@ -121,7 +121,7 @@ impl PostgresPool {
         Checkout {
             pool: Arc::clone(self),
             connection: Some(connection),
-            state: State::Clean,
+            state: ConnectionState::Clean,
             in_transaction: false,
             is_new,
             permit: Some(permit),
@@ -254,7 +254,7 @@ impl Checkout {
     pub async fn without_limit(&mut self) -> Result<&mut PgConnection> {
         let (connection, watch) = self.parts();
         watch.over(sqlx::raw_sql("SET statement_timeout = 0").execute(connection)).await?;
-        self.state = State::Broken;
+        self.state = ConnectionState::Broken;
         Ok(self.parts().0)
     }
 
@@ -288,9 +288,9 @@ impl Drop for Checkout {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         match self.state {
-            State::Clean if !self.in_transaction => self.pool.put(connection),
-            State::Broken => {}
-            State::Clean | State::Doubtful => {
+            ConnectionState::Clean if !self.in_transaction => self.pool.put(connection),
+            ConnectionState::Broken => {}
+            ConnectionState::Clean | ConnectionState::Doubtful => {
                 let (pool, permit, in_transaction) = (Arc::clone(&self.pool), self.permit.take(), self.in_transaction);
                 let limits = pool.limits;
                 let limit = if in_transaction { limits.write } else { limits.read }.saturating_add(GRACE);

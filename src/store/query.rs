@@ -19,8 +19,8 @@ pub trait Param<'t>: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> 
 impl<'t, T> Param<'t> for T where T: Encode<'t, Postgres> + Type<Postgres> + Encode<'t, Sqlite> + Type<Sqlite> {}
 
 /// A row that both databases decode. `#[derive(sqlx::FromRow)]` implements it.
-pub trait DbRow: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
-impl<T> DbRow for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+pub trait DecodeRow: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> DecodeRow for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
 /// The text of a statement: one for both databases, or one for each.
 #[derive(Clone, Copy, Debug)]
@@ -225,7 +225,7 @@ impl<'c> Query<'c> {
         done.map_err(|error| failed(place, error))
     }
 
-    pub async fn all<T: DbRow>(self) -> Result<Vec<T>> {
+    pub async fn all<T: DecodeRow>(self) -> Result<Vec<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
             Driver::Postgres(connection, arguments, watch) => {
@@ -240,7 +240,7 @@ impl<'c> Query<'c> {
         found.map_err(|error| failed(place, error))
     }
 
-    pub async fn maybe<T: DbRow>(self) -> Result<Option<T>> {
+    pub async fn maybe<T: DecodeRow>(self) -> Result<Option<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
             Driver::Postgres(connection, arguments, watch) => {
@@ -256,14 +256,14 @@ impl<'c> Query<'c> {
     }
 
     /// The one row that must exist.
-    pub async fn one<T: DbRow>(self) -> Result<T> {
+    pub async fn one<T: DecodeRow>(self) -> Result<T> {
         self.maybe().await?.ok_or(StoreError::NoRow)
     }
 
     /// The one value of the one row that must exist.
     pub async fn scalar<T>(self) -> Result<T>
     where
-        (T,): DbRow,
+        (T,): DecodeRow,
     {
         self.one::<(T,)>().await.map(|(value,)| value)
     }

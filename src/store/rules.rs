@@ -11,7 +11,7 @@
 //! A debug build checks each statement before it runs, so every test checks it. A statement that no test runs is not
 //! checked for the tenant. `tests/it/statements.rs` reads the sources for the other two rules.
 
-use super::lexer::{Lexeme, tokens};
+use super::lexer::{SqlToken, tokens};
 
 /// Tables that are complete on every node.
 const SHARED: [&str; 1] = ["tenants"];
@@ -84,16 +84,16 @@ pub fn broken(text: &str) -> Option<String> {
     check(nodes, &named)
 }
 
-fn parse<'t>(tokens: &mut impl Iterator<Item = Lexeme<'t>>) -> Vec<Node<'t>> {
+fn parse<'t>(tokens: &mut impl Iterator<Item = SqlToken<'t>>) -> Vec<Node<'t>> {
     let mut nodes = Vec::new();
     while let Some(token) = tokens.next() {
         nodes.push(match token {
-            Lexeme::Symbol('(') => Node::Group(parse(tokens)),
-            Lexeme::Symbol(')') => break,
-            Lexeme::Symbol(symbol) => Node::Symbol(symbol),
-            Lexeme::Word(word) => Node::Word(word),
-            Lexeme::Quoted(_) => Node::Symbol('\''),
-            Lexeme::Bound => Node::Bound,
+            SqlToken::Symbol('(') => Node::Group(parse(tokens)),
+            SqlToken::Symbol(')') => break,
+            SqlToken::Symbol(symbol) => Node::Symbol(symbol),
+            SqlToken::Word(word) => Node::Word(word),
+            SqlToken::Quoted(_) => Node::Symbol('\''),
+            SqlToken::Bound => Node::Bound,
         });
     }
     nodes
@@ -347,8 +347,8 @@ mod tests {
             ("WITH s (no) AS MATERIALIZED (SELECT id FROM b WHERE tenant_id = $1) SELECT no FROM s", "s"),
             ("WITH s AS (SELECT 1), t (no) AS NOT MATERIALIZED (SELECT 2) SELECT no FROM s, t", "t"),
         ] {
-            let told = broken(text).unwrap_or_default();
-            assert!(told.starts_with(rule), "{text}: {told}");
+            let found = broken(text).unwrap_or_default();
+            assert!(found.starts_with(rule), "{text}: {found}");
         }
     }
 }

@@ -6,8 +6,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::Result;
-use super::lock::WriteGuard;
-use super::watch::{State, Watch};
+use super::lock::WriteRight;
+use super::watch::{ConnectionState, Watch};
 
 /// SQLite runs in this process and stops by itself when it has waited for another writer, so no statement hangs.
 const LIMIT: Duration = Duration::MAX;
@@ -18,17 +18,17 @@ const LIMIT: Duration = Duration::MAX;
 /// closed, which undoes the rest, and the next caller opens another one.
 pub struct Session {
     connection: Option<PoolConnection<Sqlite>>,
-    state: State,
+    state: ConnectionState,
     is_open: bool,
     /// The right to write. It is released when the transaction has ended.
-    writing: Option<WriteGuard>,
+    writing: Option<WriteRight>,
 }
 
 impl Session {
     /// Begins a transaction that reads, or, with the right to write, one that writes.
-    pub async fn begin(connection: PoolConnection<Sqlite>, writing: Option<WriteGuard>) -> Result<Self> {
+    pub async fn begin(connection: PoolConnection<Sqlite>, writing: Option<WriteRight>) -> Result<Self> {
         let statement = if writing.is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        let mut session = Self { connection: Some(connection), state: State::Clean, is_open: true, writing };
+        let mut session = Self { connection: Some(connection), state: ConnectionState::Clean, is_open: true, writing };
         let (connection, watch) = session.parts();
         watch.over(sqlx::raw_sql(statement).execute(connection)).await?;
         Ok(session)
@@ -54,10 +54,10 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         let writing = self.writing.take();
-        if self.state != State::Broken && !self.is_open {
+        if self.state != ConnectionState::Broken && !self.is_open {
             return;
         }
-        let is_broken = self.state == State::Broken;
+        let is_broken = self.state == ConnectionState::Broken;
         tokio::spawn(async move {
             if is_broken || sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.is_err() {
                 // The connection is closed in either case, and its end also ends the transaction.

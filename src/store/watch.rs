@@ -5,25 +5,9 @@ use std::time::Duration;
 
 use super::{Result, StoreError};
 
-/// The time after which PostgreSQL ends a statement. A statement that waits for a lock also runs.
-#[derive(Clone, Copy, Debug)]
-pub struct StatementLimits {
-    /// The limit of a unit of work that reads, or that writes with one statement.
-    pub read: Duration,
-    /// The limit of a transaction that writes.
-    pub write: Duration,
-}
-
-impl StatementLimits {
-    #[must_use]
-    pub const fn all(limit: Duration) -> Self {
-        Self { read: limit, write: limit }
-    }
-}
-
 /// The state in which the last statement left a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ConnectionState {
     Clean,
     /// The statement was refused, or its caller was dropped.
     Doubtful,
@@ -33,13 +17,13 @@ pub(super) enum State {
 
 /// Watches one statement.
 pub(super) struct Watch<'c> {
-    state: &'c mut State,
+    state: &'c mut ConnectionState,
     /// The time limit of the statement.
     pub limit: Duration,
 }
 
 impl<'c> Watch<'c> {
-    pub fn new(state: &'c mut State, limit: Duration) -> Self {
+    pub fn new(state: &'c mut ConnectionState, limit: Duration) -> Self {
         Self { state, limit }
     }
 
@@ -48,15 +32,15 @@ impl<'c> Watch<'c> {
         self,
         statement: impl Future<Output = std::result::Result<T, E>>,
     ) -> Result<T> {
-        *self.state = State::Doubtful;
+        *self.state = ConnectionState::Doubtful;
         let ended = match tokio::time::timeout(self.limit, statement).await {
             Ok(ended) => ended.map_err(Into::into),
             Err(_) => Err(StoreError::Unavailable("timeout: a statement took too long")),
         };
         match &ended {
-            Ok(_) => *self.state = State::Clean,
+            Ok(_) => *self.state = ConnectionState::Clean,
             // After a full disk, a stopping server, or a lost connection, the next caller gets another connection.
-            Err(StoreError::Unavailable(_)) => *self.state = State::Broken,
+            Err(StoreError::Unavailable(_)) => *self.state = ConnectionState::Broken,
             Err(_) => {}
         }
         ended

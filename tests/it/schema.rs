@@ -1,4 +1,4 @@
-//! The two databases hold the same tables: same names, same columns in the same order, same keys, same indexes.
+//! Both databases have the same tables: the same names, columns in the same order, keys, and indexes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -36,7 +36,7 @@ fn schema(migrations: &[(String, String)]) -> Schema {
     for (_, text) in migrations {
         let code: Vec<_> = text.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code)).collect();
         for statement in code.join(" ").split(';').map(words).filter(|statement| !statement.is_empty()) {
-            // What a transaction fills and empties again need not outlive a crash of the server.
+            // An unlogged table is empty after each transaction, so it need not survive a crash of the server.
             let statement = statement.replacen("CREATE UNLOGGED TABLE ", "CREATE TABLE ", 1);
             if let Some(declaration) = statement.strip_prefix("CREATE TABLE ") {
                 let (name, body) = declaration.split_once(" (").unwrap();
@@ -84,7 +84,7 @@ fn table(body: &str) -> Table {
     table
 }
 
-/// What lies between the commas outside of brackets.
+/// The parts between the commas outside of brackets.
 fn parts(body: &str) -> Vec<String> {
     let (mut parts, mut depth) = (vec![String::new()], 0);
     for c in body.chars() {
@@ -163,7 +163,7 @@ fn both_databases_have_the_same_tables() {
     }
 }
 
-/// What a distributed PostgreSQL needs, and what lets a tenant's rows lie together.
+/// A distributed PostgreSQL needs it, and it keeps the rows of a tenant together.
 #[test]
 fn every_key_and_index_begins_with_the_tenant() {
     for (store, database) in

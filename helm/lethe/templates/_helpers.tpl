@@ -1,4 +1,4 @@
-{{/* Short enough for a CronJob, whose name leaves room for its jobs' suffixes. */}}
+{{/* The name is short enough for a CronJob, whose jobs have suffixes. */}}
 {{- define "lethe.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if .Values.fullnameOverride -}}
@@ -34,12 +34,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* Whether the pods have a volume at /data: anything but nothing says yes. */}}
+{{/* Whether the pods have a volume at /data. Any text means yes. */}}
 {{- define "lethe.hasData" -}}
 {{- if or (eq .Values.database.mode "sqlite") .Values.content.existingClaim }}yes{{ end -}}
 {{- end -}}
 
-{{/* What the schema cannot say, and what has no sensible default: all complaints at once. */}}
+{{/* The rules that the schema cannot express, and values without a default. All errors are reported at once. */}}
 {{- define "lethe.check" -}}
 {{- $wrong := list -}}
 {{- $sqlite := eq .Values.database.mode "sqlite" -}}
@@ -65,13 +65,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $wrong = append $wrong "auth.jwksUrl, auth.jwksConfigMap.name: exactly one is required" -}}
 {{- end -}}
 {{- if and $sqlite .Values.content.existingClaim -}}
-{{- $wrong = append $wrong "content.existingClaim: not used with database.mode sqlite; its volume holds the objects, too" -}}
+{{- $wrong = append $wrong "content.existingClaim: not used with database.mode sqlite; its volume also contains the objects" -}}
 {{- end -}}
 {{- if and .Values.content.s3.bucket .Values.content.existingClaim -}}
-{{- $wrong = append $wrong "content.s3.bucket, content.existingClaim: one of the two" -}}
+{{- $wrong = append $wrong "content.s3.bucket, content.existingClaim: only one of the two is allowed" -}}
 {{- end -}}
 {{- if ne (empty .Values.content.s3.accessKeyId) (empty .Values.content.s3.secretAccessKeySecret.name) -}}
-{{- $wrong = append $wrong "content.s3.accessKeyId, content.s3.secretAccessKeySecret.name: both or neither" -}}
+{{- $wrong = append $wrong "content.s3.accessKeyId, content.s3.secretAccessKeySecret.name: set both or neither" -}}
 {{- end -}}
 {{- if and .Values.deliver.enabled (not $sqlite) (not .Values.content.s3.bucket) (not .Values.content.existingClaim) -}}
 {{- $wrong = append $wrong "deliver.enabled: nothing can be delivered without content.s3.bucket or content.existingClaim" -}}
@@ -80,14 +80,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $wrong = append $wrong "ingress.hosts: required with ingress.enabled" -}}
 {{- end -}}
 {{- if and .Values.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsFrom) -}}
-{{- $wrong = append $wrong "networkPolicy.metricsFrom: name the scraper, or the service monitor reaches nothing" -}}
+{{- $wrong = append $wrong "networkPolicy.metricsFrom: required with the service monitor; name the scraper" -}}
 {{- end -}}
 {{- if $wrong -}}
 {{- fail (printf "these values do not work:\n  - %s\n" (join "\n  - " $wrong)) -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Every setting that is no secret, as a map of environment variables. */}}
+{{/* Every setting that is not a secret, as a map of environment variables. */}}
 {{- define "lethe.settings" -}}
 LETHE_DATA_DIR: /data
 LETHE_HTTP__LISTEN: 0.0.0.0:8080
@@ -139,7 +139,7 @@ LETHE_AUTH__ROLES_CLAIM: {{ .Values.auth.rolesClaim | quote }}
 {{- end }}
 {{- end -}}
 
-{{/* What every pod has in common, but for affinity, volumes and containers. */}}
+{{/* The common part of every pod, without affinity, volumes, and containers. */}}
 {{- define "lethe.pod" -}}
 automountServiceAccountToken: false
 # A service called lethe would put its own LETHE_… variables into the environment.
@@ -169,7 +169,7 @@ tolerations:
 {{- end }}
 {{- end -}}
 
-{{/* What every container has in common, but for name, arguments, environment and resources. */}}
+{{/* The common part of every container, without name, arguments, environment, and resources. */}}
 {{- define "lethe.container" -}}
 image: {{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -193,7 +193,7 @@ volumeMounts:
   {{- end }}
 {{- end -}}
 
-{{/* Settings and further environment of the long-lived workloads. The migration hook runs before the ConfigMap is there. */}}
+{{/* Settings and further environment of the workloads. The migration hook runs before the ConfigMap exists. */}}
 {{- define "lethe.env" -}}
 envFrom:
   - configMapRef:
@@ -204,7 +204,7 @@ env:
 {{- end }}
 {{- end -}}
 
-{{/* Volumes of every pod. Argument: root, and hook for the pod that runs before this release's ConfigMap is there. */}}
+{{/* Volumes of every pod. Arguments: root, and hook for the pod that runs before this release's ConfigMap exists. */}}
 {{- define "lethe.volumes" -}}
 {{- $values := .root.Values -}}
 - name: tmp
@@ -271,8 +271,8 @@ env:
 {{- end -}}
 
 {{/*
-What a job does about an exit code: 64 (usage) and 78 (configuration) do not get better by trying again, 75 (database
-away) does. A pod that the cluster itself takes away does not count. Argument: further codes that end the job.
+The reaction of a job to an exit code. A retry does not help after 64 (usage) and 78 (configuration), and it helps after
+75 (database unavailable). A pod that the cluster itself removes does not count. Argument: further codes that end the job.
 */}}
 {{- define "lethe.podFailurePolicy" -}}
 rules:

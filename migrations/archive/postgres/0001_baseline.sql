@@ -232,8 +232,7 @@ CREATE INDEX deliveries_due ON deliveries (tenant_id, next_at) WHERE state = 'pe
 CREATE INDEX deliveries_content ON deliveries (tenant_id, content_id);
 CREATE INDEX deliveries_interaction ON deliveries (tenant_id, interaction_id);
 
--- The customer whom the metadata of a delivery's files name, for each claim under which a file got
--- its name. The interaction may be sent again with another customer, and the request that forgets
+-- The customer in the metadata of a delivery's files, for each claim under which a file got its name. The interaction may be sent again with another customer, and the request that forgets
 -- the first one must still list the files. The pass deletes a customer's rows with the customer.
 CREATE TABLE delivery_customers (
     tenant_id      UUID NOT NULL,
@@ -423,7 +422,8 @@ CREATE TABLE pass_interactions (
     PRIMARY KEY (tenant_id, pass_id, interaction_id, request_id)
 );
 
--- Identifiers that a pass unlinked or found unreferenced. Those that are orphans leave the vault.
+-- Identifiers that a pass unlinked or found unreferenced. The orphans among them
+-- leave the vault.
 CREATE TABLE pass_orphans (
     tenant_id     UUID NOT NULL,
     pass_id       UUID NOT NULL,

@@ -27,7 +27,7 @@ pub use interaction::{Channel, CustomerIn, Direction, Interaction, InteractionIn
 pub use raw_event::{RawEvent, RawEventIn, RawEventOut};
 pub use survey_response::{SurveyResponse, SurveyResponseIn, SurveyResponseOut};
 
-pub trait RecordKind: crate::store::DbRow + Clone + Debug + Sync + 'static {
+pub trait RecordKind: crate::store::DecodeRow + Clone + Debug + Sync + 'static {
     /// A record as it is sent.
     type Input: DeserializeOwned + Validate;
     /// A record as it is shown.

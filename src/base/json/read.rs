@@ -18,14 +18,14 @@ use crate::base::field::FieldError;
 /// Reads a type from a JSON value.
 pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
     let read = T::deserialize(ValueReader { value, texts: false });
-    read.map_err(|mistake| FieldError::at(mistake.pointer, mistake.code, mistake.detail))
+    read.map_err(|error| FieldError::at(error.pointer, error.code, error.detail))
 }
 
 /// Reads a type from texts by name. Numbers are texts, too, and errors name parameters.
 pub fn from_texts<T: DeserializeOwned>(texts: Map<String, Value>) -> Result<T, FieldError> {
-    T::deserialize(TextsReader(texts)).map_err(|mistake| {
-        let name = mistake.pointer.trim_start_matches('/').to_owned();
-        FieldError::parameter(name, mistake.code, mistake.detail)
+    T::deserialize(TextsReader(texts)).map_err(|error| {
+        let name = error.pointer.trim_start_matches('/').to_owned();
+        FieldError::parameter(name, error.code, error.detail)
     })
 }
 
@@ -261,7 +261,7 @@ impl<'de> SeqAccess<'de> for Items {
         let at = self.at;
         self.at += 1;
         let read = seed.deserialize(ValueReader { value, texts: false });
-        read.map(Some).map_err(|mistake| ReadError { pointer: format!("/{at}{}", mistake.pointer), ..mistake })
+        read.map(Some).map_err(|error| ReadError { pointer: format!("/{at}{}", error.pointer), ..error })
     }
 }
 
@@ -289,7 +289,7 @@ impl<'de> MapAccess<'de> for Members {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
         let (key, value) = self.current.take().ok_or_else(|| ReadError::new("format", "must be an object"))?;
-        seed.deserialize(ValueReader { value, texts: self.texts }).map_err(|mistake| mistake.under(&key))
+        seed.deserialize(ValueReader { value, texts: self.texts }).map_err(|error| error.under(&key))
     }
 }
 

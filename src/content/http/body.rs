@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::archive::View;
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, RecordId};
-use crate::content::{BatchDeletion, Content, ContentKind, Sensitivity, Ticket};
+use crate::content::{Content, ContentKind, Deleted, Sensitivity, Ticket};
 use crate::http::query::Limit;
 
 /// A piece of content, without its bytes.
@@ -66,7 +66,7 @@ impl From<Content> for ContentItem {
     }
 }
 
-/// What is uploaded.
+/// The parameters of an upload.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -154,9 +154,9 @@ pub struct FailedDeletion {
     pub code: &'static str,
 }
 
-impl From<BatchDeletion> for DeletedContent {
-    fn from(outcome: BatchDeletion) -> Self {
-        let BatchDeletion { deleted, failures } = outcome;
+impl From<Deleted> for DeletedContent {
+    fn from(outcome: Deleted) -> Self {
+        let Deleted { deleted, failures } = outcome;
         Self { deleted, failures: failures.into_iter().map(|(id, code)| FailedDeletion { id, code }).collect() }
     }
 }

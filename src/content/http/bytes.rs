@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::body::DownloadParams;
-use super::headers::{AccessReason, RequestedRange, asked};
+use super::headers::{Reason, RequestedRange, requested_range};
 use super::{admit, found, text};
 use crate::archive::View;
 use crate::audit::Action;
@@ -28,7 +28,7 @@ use crate::http::{ApiResult, Caller, Code, HttpContext, Problem};
 use crate::recording_keys::KeyKind;
 use crate::vault::AppContext;
 
-/// What a page of this service's own origin made of an attachment could do: nothing.
+/// An attachment that a browser opens as a page of this service's origin can do nothing.
 pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
 /// Download a piece of content
@@ -60,18 +60,18 @@ pub async fn download_content(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     params: Params<DownloadParams>,
-    reason: AccessReason,
+    reason: Reason,
     request: HttpRequest,
     stores: Data<AppContext>,
-    shelf: Data<ContentStore>,
+    content_store: Data<ContentStore>,
 ) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
     let reason = admit(&stores, &caller, &content, reason).await?;
     let access = Access { action: Action::ContentDownloaded, reason, by_ticket: false };
     if content.kind.is_text() {
-        return text::answer(&request, &stores, &shelf, &caller, content, access, params.0.view).await;
+        return text::answer(&request, &stores, &content_store, &caller, content, access, params.0.view).await;
     }
-    answer(&request, &stores, &shelf, &caller, content, access).await
+    answer(&request, &stores, &content_store, &caller, content, access).await
 }
 
 /// Play a piece of content
@@ -97,10 +97,10 @@ pub async fn play_content(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     _: Params<Nothing>,
-    reason: AccessReason,
+    reason: Reason,
     request: HttpRequest,
     stores: Data<AppContext>,
-    shelf: Data<ContentStore>,
+    content_store: Data<ContentStore>,
 ) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
     let reason = admit(&stores, &caller, &content, reason).await?;
@@ -114,7 +114,7 @@ pub async fn play_content(
         );
     }
     let access = Access { action: Action::ContentPlayed, reason, by_ticket: false };
-    answer(&request, &stores, &shelf, &caller, content, access).await
+    answer(&request, &stores, &content_store, &caller, content, access).await
 }
 
 /// Use a one-time address
@@ -136,7 +136,7 @@ pub async fn redeem_content_ticket(
     _: Params<Nothing>,
     request: HttpRequest,
     stores: Data<AppContext>,
-    shelf: Data<ContentStore>,
+    content_store: Data<ContentStore>,
 ) -> ApiResult<HttpResponse> {
     let ticket = request.match_info().get("ticket").unwrap_or_default();
     let redeemed = redeem_ticket(&stores, ticket).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
@@ -145,16 +145,16 @@ pub async fn redeem_content_ticket(
     if redeemed.content.kind.is_text() {
         // A ticket does not know the scopes of its maker.
         let view = Some(View::Anonymized);
-        return text::answer(&request, &stores, &shelf, &redeemed.actor, redeemed.content, access, view).await;
+        return text::answer(&request, &stores, &content_store, &redeemed.actor, redeemed.content, access, view).await;
     }
-    answer(&request, &stores, &shelf, &redeemed.actor, redeemed.content, access).await
+    answer(&request, &stores, &content_store, &redeemed.actor, redeemed.content, access).await
 }
 
-/// The bytes asked for. What is played stands in place; all else is an attachment, whatever its sender called it.
+/// The requested bytes. Recordings are played in place. All other content is an attachment, whatever its media type is.
 async fn answer(
     request: &HttpRequest,
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     actor: &Actor,
     content: Content,
     access: Access,
@@ -162,7 +162,7 @@ async fn answer(
     let is_played = access.action == Action::ContentPlayed;
     // Content never changes.
     let (tag, size) = (format!("\"{}\"", content.id), content.stored_size);
-    let (range, is_part) = match asked(request.headers(), size, &tag) {
+    let (range, is_part) = match requested_range(request.headers(), size, &tag) {
         RequestedRange::Whole => (0..size, false),
         RequestedRange::Part(range) => (range, true),
         RequestedRange::Outside => {
@@ -170,7 +170,7 @@ async fn answer(
             return Err(Problem::new(Code::RangeNotSatisfiable).header(CONTENT_RANGE, &size));
         }
     };
-    let reading = open(stores, shelf, actor, &content, access, range.clone()).await?;
+    let reading = open(stores, content_store, actor, &content, access, range.clone()).await?;
     if let Some(kit) = request.app_data::<Data<HttpContext>>() {
         kit.metrics.content_given(content.kind.as_str(), range.end - range.start);
     }

@@ -1,4 +1,4 @@
-//! What the headers of content say: a digest, a range, a reason.
+//! The headers of content: a digest, a range, and a reason.
 
 use std::future::{Ready, ready};
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::http::{Code, Problem};
 const CONTENT_DIGEST: &str = "Content-Digest";
 const ACCESS_REASON: &str = "Access-Reason";
 
-/// What an upload's headers say of it.
+/// The headers of an upload.
 #[derive(Debug)]
 pub struct Declared {
     pub media_type: MediaType,
@@ -77,11 +77,11 @@ fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
     Ok(found)
 }
 
-/// Why somebody reads content, as stated, with its identifiers still in it.
+/// The stated reason of a reading, with its identifiers still in it.
 #[derive(Debug, Default)]
-pub struct AccessReason(pub Option<String>);
+pub struct Reason(pub Option<String>);
 
-impl FromRequest for AccessReason {
+impl FromRequest for Reason {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -114,9 +114,9 @@ pub enum RequestedRange {
     Outside,
 }
 
-/// The bytes that a call asks for, of so many with this tag. What is no single range of bytes, or is meant for another
-/// tag, asks for the whole (RFC 9110).
-pub fn asked(headers: &HeaderMap, size: u64, tag: &str) -> RequestedRange {
+/// The bytes that a call asks for, of content with this size and tag. Several ranges, another unit, and a range for
+/// another tag ask for the whole (RFC 9110).
+pub fn requested_range(headers: &HeaderMap, size: u64, tag: &str) -> RequestedRange {
     if headers.get(IF_RANGE).is_some_and(|known| known != tag) {
         return RequestedRange::Whole;
     }
@@ -186,7 +186,7 @@ mod tests {
     fn a_range_for_another_version_asks_for_the_whole() {
         let asked_with = |tag: &str| {
             let request = TestRequest::get().insert_header((RANGE, "bytes=0-1")).insert_header((IF_RANGE, tag));
-            asked(request.to_http_request().headers(), 10, "\"a\"")
+            requested_range(request.to_http_request().headers(), 10, "\"a\"")
         };
         assert_eq!((asked_with("\"a\""), asked_with("\"b\"")), (RequestedRange::Part(0..2), RequestedRange::Whole));
     }

@@ -36,7 +36,7 @@ use crate::tenants;
 use crate::vault::AppContext;
 
 use body::{ContentDeletion, ContentItem, ContentListing, ContentTicket, DeletedContent, UploadParams};
-use headers::{AccessReason, Declared};
+use headers::{Declared, Reason};
 
 /// The most interactions of a batch (C3).
 const LARGEST_BATCH: usize = 1_000;
@@ -91,17 +91,17 @@ pub async fn upload_content(
     params: Params<UploadParams>,
     declared: Declared,
     mut raw: Raw,
-    (stores, shelf): (Data<AppContext>, Data<ContentStore>),
+    (stores, content_store): (Data<AppContext>, Data<ContentStore>),
     kit: Data<HttpContext>,
 ) -> ApiResult<HttpResponse> {
     let UploadParams { kind, sensitivity } = params.0;
     let Declared { media_type, sha256, is_utf8 } = declared;
     let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
     if kind.is_text() {
-        let stored = text::receive(raw, &stores, &shelf, caller.tenant, new, (sha256, is_utf8)).await?;
+        let stored = text::receive(raw, &stores, &content_store, caller.tenant, new, (sha256, is_utf8)).await?;
         return Ok(created(&kit, stored));
     }
-    let mut upload = begin_upload(&stores, &shelf, caller.tenant, new, raw.announced()).await?;
+    let mut upload = begin_upload(&stores, &content_store, caller.tenant, new, raw.announced()).await?;
     if let Err(problem) = receive(&mut raw, &mut upload).await {
         if let Err(error) = upload.abandon().await {
             tracing::warn!(%error, "Cleaning up after a failed upload failed; gc_objects deletes the rest later");
@@ -188,7 +188,7 @@ pub async fn create_content_ticket(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     _: Params<Nothing>,
-    reason: AccessReason,
+    reason: Reason,
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
@@ -211,9 +211,9 @@ pub async fn delete_content(
     id: Id<ContentId>,
     _: Params<Nothing>,
     stores: Data<AppContext>,
-    shelf: Data<ContentStore>,
+    content_store: Data<ContentStore>,
 ) -> ApiResult<HttpResponse> {
-    super::delete(&stores, &shelf, &caller, id.0).await?;
+    super::delete(&stores, &content_store, &caller, id.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -235,7 +235,7 @@ pub async fn delete_content_batch(
     _: Params<Nothing>,
     body: Body<ContentDeletion>,
     stores: Data<AppContext>,
-    shelf: Data<ContentStore>,
+    content_store: Data<ContentStore>,
 ) -> ApiResult<Json<DeletedContent>> {
     let ContentDeletion { interaction_ids, kinds } = body.0;
     let refuse = |pointer: &'static str, code: &'static str, rule: &'static str| {
@@ -251,20 +251,15 @@ pub async fn delete_content_batch(
         return refuse("/kinds", "required", "must name at least one kind, or be left out");
     }
     let interactions = BTreeSet::from_iter(interaction_ids).into_iter().collect();
-    Ok(Json(delete_batch(&stores, &shelf, &caller, interactions, kinds).await?.into()))
+    Ok(Json(delete_batch(&stores, &content_store, &caller, interactions, kinds).await?.into()))
 }
 
 async fn found(stores: &AppContext, actor: &Actor, id: ContentId) -> ApiResult<Content> {
     super::find(stores, actor.tenant, id).await?.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-/// Whether the caller may have the bytes. Answers the stated reason without identifiers: it goes into the audit log.
-async fn admit(
-    stores: &AppContext,
-    actor: &Actor,
-    content: &Content,
-    reason: AccessReason,
-) -> ApiResult<Option<String>> {
+/// Checks that the caller may read the bytes. Returns the stated reason without identifiers, for the audit log.
+async fn admit(stores: &AppContext, actor: &Actor, content: &Content, reason: Reason) -> ApiResult<Option<String>> {
     content.open_to(actor, reason.0.as_deref())?;
     let Some(reason) = reason.0 else { return Ok(None) };
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;

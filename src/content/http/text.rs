@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use pii::text::document::DocumentError;
 
 use super::bytes::SANDBOX;
-use super::headers::{RequestedRange, asked};
+use super::headers::{RequestedRange, requested_range};
 use crate::archive::View;
 use crate::archive::http::view_of;
 use crate::base::actor::Actor;
@@ -23,16 +23,16 @@ use crate::http::{ApiResult, Code, Problem};
 use crate::tenants;
 use crate::vault::AppContext;
 
-/// Takes a text in. What breaks off leaves nothing.
+/// Receives a text. An upload that breaks off leaves nothing behind.
 pub(super) async fn receive(
     mut raw: Raw,
     stores: &Arc<AppContext>,
-    shelf: &Arc<ContentStore>,
+    content_store: &Arc<ContentStore>,
     tenant: TenantId,
     new: NewContent,
     (sha256, is_utf8): (Option<[u8; 32]>, bool),
 ) -> ApiResult<Content> {
-    let mut upload = begin_text(stores, shelf, tenant, new, raw.announced()).await?;
+    let mut upload = begin_text(stores, content_store, tenant, new, raw.announced()).await?;
     if !is_utf8 {
         return Err(Problem::new(Code::MediaTypeUnsupported).detail("Send the text in UTF-8."));
     }
@@ -59,7 +59,7 @@ pub(super) fn refuse(broken: &DocumentError) -> Problem {
 pub(super) async fn answer(
     request: &HttpRequest,
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     actor: &Actor,
     content: Content,
     access: Access,
@@ -74,9 +74,9 @@ pub(super) async fn answer(
             return Err(refusal.parameter("Access-Reason", "required", "is required by the settings of the tenant"));
         }
     }
-    let shown = show_text(stores, shelf, actor, &content, access, view).await?;
+    let shown = show_text(stores, content_store, actor, &content, access, view).await?;
     let (tag, size) = (format!("\"{}\"", shown.tag), shown.size);
-    let (range, is_part) = match asked(request.headers(), size, &tag) {
+    let (range, is_part) = match requested_range(request.headers(), size, &tag) {
         RequestedRange::Whole => (0..size, false),
         RequestedRange::Part(range) => (range, true),
         RequestedRange::Outside => {

@@ -37,12 +37,12 @@ async fn a_batch_deletes_what_was_asked_for_and_only_that() {
     let asked = vec![house.call, RecordId::new()];
     let recordings = Some(vec![ContentKind::Recording]);
     let batch = delete_batch(&house.app, &house.content_store, &house.actor, asked.clone(), recordings).await.unwrap();
-    assert_eq!(batch, BatchDeletion { deleted: 7, failures: Vec::new() });
+    assert_eq!(batch, Deleted { deleted: 7, failures: Vec::new() });
     assert!(house.list().await.iter().all(|content| content.kind == ContentKind::Attachment));
     let batch = delete_batch(&house.app, &house.content_store, &house.actor, asked.clone(), None).await.unwrap();
     assert_eq!((batch.deleted, house.keys().await, house.objects().await.len()), (7, 1, 1));
     let batch = delete_batch(&house.app, &house.content_store, &house.actor, asked, None).await.unwrap();
-    assert_eq!(batch, BatchDeletion::default());
+    assert_eq!(batch, Deleted::default());
     assert_eq!(house.read(&kept, 0..4).await.unwrap(), b"kept");
     let records: Vec<_> = house.events().await.iter().map(|event| (event.action.clone(), event.records)).collect();
     assert_eq!(records[..2], [("content.deleted".to_owned(), 7), ("content.deleted".to_owned(), 7)]);
@@ -60,7 +60,7 @@ async fn one_batch_at_a_time_and_a_dead_one_ends_by_itself() {
     let house = house.later(TimeDelta::seconds(61));
     for _ in 0..2 {
         let batch = delete_batch(&house.app, &house.content_store, &house.actor, vec![house.call], None).await;
-        assert_eq!(batch.unwrap(), BatchDeletion::default());
+        assert_eq!(batch.unwrap(), Deleted::default());
     }
 }
 
@@ -72,7 +72,7 @@ async fn a_batch_says_what_it_could_not_delete() {
     tx.query("ALTER TABLE content_keys RENAME TO content_keys_away").execute().await.unwrap();
     tx.commit().await.unwrap();
     let batch = delete_batch(&house.app, &house.content_store, &house.actor, vec![house.call], None).await.unwrap();
-    assert_eq!(batch, BatchDeletion { deleted: 0, failures: vec![(house.call, "internal")] });
+    assert_eq!(batch, Deleted { deleted: 0, failures: vec![(house.call, "internal")] });
     let mut tx = house.app.vault.write().await.unwrap();
     tx.query("ALTER TABLE content_keys_away RENAME TO content_keys").execute().await.unwrap();
     tx.commit().await.unwrap();

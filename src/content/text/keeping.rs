@@ -60,7 +60,7 @@ impl Named<'_> {
 /// Writes the key, then the object.
 pub async fn write(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     keyset: &Keyset,
     (id, key): (ContentId, &Key),
     text: &str,
@@ -69,11 +69,11 @@ pub async fn write(
     vault::keep_content_key(&mut tx, keyset, id, key).await?;
     tx.commit().await?;
     let mut sealer = Sealer::new(key, &place(keyset.tenant, id))?;
-    let mut writing = shelf.objects.create(keyset.tenant, id).await?;
+    let mut writing = content_store.objects.create(keyset.tenant, id).await?;
     let mut part = Vec::new();
-    for piece in text.as_bytes().chunks(shelf.objects.part()) {
+    for piece in text.as_bytes().chunks(content_store.objects.part()) {
         sealer.push(piece, &mut part)?;
-        if part.len() >= shelf.objects.part() {
+        if part.len() >= content_store.objects.part() {
             writing.put(std::mem::take(&mut part)).await?;
         }
     }
@@ -83,14 +83,14 @@ pub async fn write(
 }
 
 /// Deletes all that was written of a text. The rows are deleted first, because a row needs its key and its object.
-pub async fn undo(stores: &AppContext, shelf: &ContentStore, keyset: &Keyset, id: ContentId) {
+pub async fn undo(stores: &AppContext, content_store: &ContentStore, keyset: &Keyset, id: ContentId) {
     let tenant = keyset.tenant;
     let undone = async {
         let mut tx = stores.archive.write().await?;
         sql::delete(&mut tx, tenant, &[id]).await?;
         mentions::delete(&mut tx, tenant, Owner::Content, &[id.0]).await?;
         tx.commit().await?;
-        discard(stores, shelf, keyset, id).await
+        discard(stores, content_store, keyset, id).await
     };
     if let Err(error) = undone.await {
         tracing::warn!(content.id = %id, %error, "Cleaning up after a failed upload failed; gc_objects deletes the \
@@ -101,14 +101,14 @@ pub async fn undo(stores: &AppContext, shelf: &ContentStore, keyset: &Keyset, id
 /// Deletes the key and the object of a text that has no row.
 pub async fn discard(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     keyset: &Keyset,
     id: ContentId,
 ) -> Result<(), ContentError> {
     let mut tx = stores.vault.write().await?;
     vault::drop_content_keys(&mut tx, keyset.tenant, &[id]).await?;
     tx.commit().await?;
-    Ok(shelf.objects.delete(keyset.tenant, id).await?)
+    Ok(content_store.objects.delete(keyset.tenant, id).await?)
 }
 
 fn identifiers_of(own: &Own) -> impl Iterator<Item = Identifier> {

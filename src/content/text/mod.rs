@@ -48,7 +48,7 @@ const STEP: u64 = 1 << 20;
 /// An upload of a text. It leaves nothing if it is dropped.
 pub struct TextUpload {
     stores: Arc<AppContext>,
-    shelf: Arc<ContentStore>,
+    content_store: Arc<ContentStore>,
     tenant: TenantId,
     region: Region,
     new: NewContent,
@@ -63,7 +63,7 @@ pub struct TextUpload {
 /// Begins the upload of a text of an existing interaction. The announced length may be unknown.
 pub async fn begin_text(
     stores: &Arc<AppContext>,
-    shelf: &Arc<ContentStore>,
+    content_store: &Arc<ContentStore>,
     tenant: TenantId,
     new: NewContent,
     announced: Option<u64>,
@@ -73,15 +73,15 @@ pub async fn begin_text(
     let region = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?.region;
     drop(tx);
     let format = Format::of(new.media_type.as_str()).filter(|_| new.kind.is_text()).ok_or(ContentError::Misfit)?;
-    let limit = LONGEST.min(shelf.size_limit).min(shelf.texts.longest());
+    let limit = LONGEST.min(content_store.size_limit).min(content_store.texts.longest());
     if announced.is_some_and(|size| size > limit) {
         return Err(ContentError::TooLarge(limit));
     }
     let drawn = announced.unwrap_or(STEP.min(limit));
-    let share = shelf.texts.bytes(drawn).await?;
+    let share = content_store.texts.bytes(drawn).await?;
     let bytes = Vec::with_capacity(usize::try_from(drawn).unwrap_or_default());
-    let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
-    Ok(TextUpload { stores, shelf, tenant, region, new, format, limit, bytes, share, drawn })
+    let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
+    Ok(TextUpload { stores, content_store, tenant, region, new, format, limit, bytes, share, drawn })
 }
 
 impl TextUpload {
@@ -93,7 +93,7 @@ impl TextUpload {
         if size > self.drawn {
             // The memory doubles, up to the limit, so that a text that grows is rarely copied.
             let more = self.drawn.max(STEP).max(size - self.drawn).min(self.limit - self.drawn);
-            self.share.merge(self.shelf.texts.bytes(more).await?);
+            self.share.merge(self.content_store.texts.bytes(more).await?);
             self.drawn += more;
             self.bytes.reserve_exact(usize::try_from(self.drawn).unwrap_or(usize::MAX) - self.bytes.len());
         }
@@ -104,7 +104,7 @@ impl TextUpload {
     /// Stores the text without its identifiers, if it has the promised SHA-256. The result has that SHA-256. It is not stored
     /// if any part of the text was replaced, because a short text can be guessed from it.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
-        let Self { stores, shelf, tenant, region, new, format, bytes, share, limit: _, drawn: _ } = self;
+        let Self { stores, content_store, tenant, region, new, format, bytes, share, limit: _, drawn: _ } = self;
         let sha256 = sha256(&bytes);
         if promised.is_some_and(|promised| promised != sha256) {
             return Err(ContentError::Digest);
@@ -112,16 +112,16 @@ impl TextUpload {
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
         let (bytes, prepared) = (Arc::new(bytes), Mutex::default());
         let storing =
-            TextStoring { stores, shelf, keyset, region, new, format, bytes, sha256, prepared, _share: share };
+            Storing { stores, content_store, keyset, region, new, format, bytes, sha256, prepared, _share: share };
         // The text is stored even if the caller does not wait any more.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
 }
 
 /// A text that has arrived completely.
-struct TextStoring {
+struct Storing {
     stores: Arc<AppContext>,
-    shelf: Arc<ContentStore>,
+    content_store: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     region: Region,
     new: NewContent,
@@ -146,7 +146,7 @@ struct Prepared {
     _share: Share,
 }
 
-impl TextStoring {
+impl Storing {
     async fn run(self) -> Result<Content, ContentError> {
         let stored = admit(&self.stores, self.keyset.tenant, |admission, tx| self.attempt(admission, tx)).await;
         if stored.is_err() {
@@ -180,7 +180,7 @@ impl TextStoring {
         if !prepared.is_written {
             prepared.is_begun = true;
             let Prepared { id, key, document, .. } = &*prepared;
-            write(&self.stores, &self.shelf, &self.keyset, (*id, key), &document.text).await?;
+            write(&self.stores, &self.content_store, &self.keyset, (*id, key), &document.text).await?;
             prepared.is_written = true;
         }
         let content = self.content(&customer, prepared);
@@ -199,7 +199,7 @@ impl TextStoring {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
         let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten(), stored: false };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
-        let share = self.shelf.texts.work(self.bytes.len() as u64).await?;
+        let share = self.content_store.texts.work(self.bytes.len() as u64).await?;
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;
         Ok(Prepared {
             customer,
@@ -234,7 +234,7 @@ impl TextStoring {
 
     async fn undo(&self, prepared: Option<Prepared>) {
         if let Some(Prepared { id, is_begun: true, .. }) = prepared {
-            undo(&self.stores, &self.shelf, &self.keyset, id).await;
+            undo(&self.stores, &self.content_store, &self.keyset, id).await;
         }
     }
 }

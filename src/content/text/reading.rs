@@ -82,7 +82,7 @@ impl Iterator for ShownRange {
 /// The whole text in a view, after the audit log knows of it.
 pub async fn show_text(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     actor: &Actor,
     content: &Content,
     access: Access,
@@ -97,8 +97,8 @@ pub async fn show_text(
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
     for _ in 0..ATTEMPTS {
-        let content = current(stores, shelf, actor.tenant, content.id).await?;
-        let shown = show(stores, shelf, &keyset, &content, view, &grant).await;
+        let content = current(stores, content_store, actor.tenant, content.id).await?;
+        let shown = show(stores, content_store, &keyset, &content, view, &grant).await;
         // Somebody else may have read it again meanwhile: then this is what it was before, or nothing.
         let now = contents::by_id(&mut stores.archive.read().await?, actor.tenant, content.id).await?;
         if now.ok_or(ContentError::Unknown)?.object == content.object {
@@ -110,7 +110,7 @@ pub async fn show_text(
 
 async fn show(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     keyset: &Keyset,
     content: &Content,
     view: View,
@@ -142,8 +142,8 @@ async fn show(
         })
         .collect();
     // Beside the text, the keys of JSON are noted: each takes less than it is long.
-    let share = shelf.texts.bytes(content.stored_size.saturating_mul(2)).await?;
-    let mut reading = read(stores, shelf, tenant, content, 0..content.stored_size, grant).await?;
+    let share = content_store.texts.bytes(content.stored_size.saturating_mul(2)).await?;
+    let mut reading = read(stores, content_store, tenant, content, 0..content.stored_size, grant).await?;
     let mut stored = Vec::with_capacity(usize::try_from(content.stored_size).unwrap_or_default());
     while let Some(bytes) = reading.next().await? {
         stored.extend_from_slice(&bytes);
@@ -169,7 +169,7 @@ async fn show(
 /// The text after a rescan for all identifiers that its interaction has learned.
 async fn current(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     tenant: TenantId,
     id: ContentId,
 ) -> Result<Content, ContentError> {
@@ -180,6 +180,6 @@ async fn current(
     if pending.is_empty() {
         return Ok(content);
     }
-    rescan(stores, shelf, tenant, content.object).await?;
+    rescan(stores, content_store, tenant, content.object).await?;
     contents::by_id(&mut stores.archive.read().await?, tenant, id).await?.ok_or(ContentError::Unknown)
 }

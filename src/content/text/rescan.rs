@@ -28,12 +28,12 @@ use crate::vault::{self, Admission, AppContext, Keyset, admit};
 /// fail again is not tried any more.
 pub async fn rescan(
     stores: &AppContext,
-    shelf: &ContentStore,
+    content_store: &ContentStore,
     tenant: TenantId,
     object: ContentId,
 ) -> Result<bool, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    let rescan = Rescan { stores, shelf, keyset: &keyset, object };
+    let rescan = Rescan { stores, content_store, keyset: &keyset, object };
     let read = admit(stores, tenant, |admission, tx| rescan.attempt(admission, tx)).await;
     let Some(reason) = read.as_ref().err().and_then(ContentError::reason) else { return read };
     if !matches!(read, Err(ContentError::Unreadable(_))) {
@@ -46,7 +46,7 @@ pub async fn rescan(
 
 struct Rescan<'r> {
     stores: &'r AppContext,
-    shelf: &'r ContentStore,
+    content_store: &'r ContentStore,
     keyset: &'r Keyset,
     object: ContentId,
 }
@@ -84,9 +84,9 @@ impl Rescan<'_> {
         let known = mentions::of(&mut tx, tenant, Owner::Content, &[object.0]).await?.remove(&object.0);
         drop(tx);
         let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
-        let _bytes = self.shelf.texts.bytes(content.stored_size).await?;
+        let _bytes = self.content_store.texts.bytes(content.stored_size).await?;
         // Placeholders make a text longer, but they are not searched again.
-        let _work = self.shelf.texts.work(content.stored_size.min(LONGEST)).await?;
+        let _work = self.content_store.texts.work(content.stored_size.min(LONGEST)).await?;
         let stored = match self.stored(&content).await {
             // The deletion of the text was interrupted. Its row is there, but its key is not.
             Err(ContentError::Unknown) => return self.settle(&wanted, "done").await,
@@ -101,7 +101,7 @@ impl Rescan<'_> {
             return self.settle(&wanted, "done").await;
         }
         let key = Key::random()?;
-        let written = write(stores, self.shelf, self.keyset, (rescanned.id, &key), &rescanned.text).await;
+        let written = write(stores, self.content_store, self.keyset, (rescanned.id, &key), &rescanned.text).await;
         let replaced = match written {
             Ok(()) => self.replace(&admission, (&content, &customer), &rescanned, &wanted).await,
             Err(error) => Err(error),
@@ -109,7 +109,7 @@ impl Rescan<'_> {
         let left = if replaced.is_ok() { object } else { rescanned.id };
         // After an error, the row decides which of the two objects is left over.
         let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
-        if !is_in_use && let Err(error) = discard(stores, self.shelf, self.keyset, left).await {
+        if !is_in_use && let Err(error) = discard(stores, self.content_store, self.keyset, left).await {
             tracing::warn!(content.id = %left, %error, "Deleting the old object of a text failed; gc_objects deletes \
                                                         it later, and it is unreadable");
         }
@@ -122,7 +122,7 @@ impl Rescan<'_> {
     }
 
     async fn stored(&self, content: &Content) -> Result<String, ContentError> {
-        let mut reading = opened(self.stores, self.shelf, self.keyset, content, 0..content.stored_size).await?;
+        let mut reading = opened(self.stores, self.content_store, self.keyset, content, 0..content.stored_size).await?;
         let mut stored = Vec::with_capacity(usize::try_from(content.stored_size).unwrap_or_default());
         while let Some(bytes) = reading.next().await? {
             stored.extend_from_slice(&bytes);

@@ -8,8 +8,8 @@ use crate::store::{Archive, Result, Tx};
 pub use crate::archive::customer::{Customer, customer};
 pub use crate::archive::rescan::{note_state, pending_of};
 
-/// Makes another object the one of a text, with all that is known of it. Answers how many texts that were: 0 where it is not
-/// there any more. The digest of what was uploaded goes: an identifier was found in it.
+/// Gives a text another object, with its mentions and searches. Returns the number of texts: 0 if the text was deleted. The
+/// digest of the upload is removed, because an identifier was found in it.
 pub async fn replace(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

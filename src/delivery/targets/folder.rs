@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{Reach, of_io};
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::FileBody;
+use crate::delivery::payload::Body;
 
 #[derive(Debug)]
 pub struct Folder(PathBuf);
@@ -29,12 +29,12 @@ impl Folder {
         }
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         let mut file = File::create(self.0.join(name)).await.map_err(|error| of_io(&error))?;
         while let Some(bytes) = body.next().await? {
             file.write_all(&bytes).await.map_err(|error| of_io(&error))?;
         }
-        // What has its own name is on the disk.
+        // A file is on the disk before it gets its own name.
         file.flush().await.map_err(|error| of_io(&error))?;
         file.sync_all().await.map_err(|error| of_io(&error))?;
         Ok(())

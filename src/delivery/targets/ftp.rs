@@ -20,7 +20,7 @@ use super::dial::dial;
 use super::{Reach, of_io, read_file, within};
 use crate::delivery::address::Login;
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::FileBody;
+use crate::delivery::payload::Body;
 use crate::vault::DeliverySecret;
 
 /// A server that was logged in to, in its folder.
@@ -30,7 +30,7 @@ pub struct Ftp {
 }
 
 impl Ftp {
-    /// Reaches the server, logs in and goes into the folder.
+    /// Connects to the server, logs in, and enters the folder.
     pub async fn open(
         login: &Login,
         is_secure: bool,
@@ -47,7 +47,7 @@ impl Ftp {
             let secured = async { server.into_secure(tls, host).await.map_err(|error| of_tls(&error)) };
             server = within(timeout, secured).await?;
         }
-        // Behind a router a server may tell an address that nobody reaches: the one it was dialled at is used.
+        // A server behind a router may send an unreachable address, so the address of the control connection is used.
         server.set_passive_nat_workaround(true);
         let mut ftp = Self { server, timeout };
         ftp.enter(login, password.expose_secret()).await?;
@@ -84,7 +84,7 @@ impl Ftp {
         .await
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         let timeout = self.timeout;
         let opened = async { self.server.put_with_stream(name).await.map_err(|error| of_ftp(&error)) };
         let mut file = within(timeout, opened).await?;
@@ -137,7 +137,7 @@ impl Ftp {
     }
 }
 
-/// Whom to trust: what the system does, and the file of the settings.
+/// The trusted authorities: those of the system, and the file of the settings.
 async fn trust(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, SendError> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
@@ -190,7 +190,7 @@ fn of_login(error: &FtpError) -> SendError {
     }
 }
 
-/// A server that offers no TLS, or whose certificate is none of a known authority for its name.
+/// The server offers no TLS, or its certificate is not of a known authority and for its name.
 fn of_tls(error: &FtpError) -> SendError {
     match error {
         FtpError::SecureError(_) => SendError::CertificateInvalid,

@@ -18,17 +18,17 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::model::{AttemptError, SendError};
-use super::payload::FileBody;
+use super::payload::Body;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
 #[cfg(feature = "sftp")]
 pub use sftp::{read_host_key, read_private_key};
 
-/// What it takes to reach a target besides its address.
+/// The settings that reaching a target needs besides its address.
 #[derive(Clone, Debug)]
 pub struct Reach {
-    /// The folder below which the tenant's folders lie.
+    /// The folder that contains the tenants' folders.
     pub folder: PathBuf,
     #[cfg_attr(
         not(any(feature = "ftp", feature = "s3")),
@@ -43,12 +43,12 @@ pub struct Reach {
     pub timeout: Duration,
 }
 
-pub enum OpenTarget {
+pub enum Target {
     Folder(folder::Folder),
     #[cfg(feature = "ftp")]
     Ftp(Box<ftp::Ftp>),
     #[cfg(feature = "s3")]
-    Bucket(s3::S3),
+    Bucket(s3::Bucket),
     #[cfg(feature = "sftp")]
     Sftp(sftp::Sftp),
 }
@@ -68,7 +68,7 @@ macro_rules! each {
     };
 }
 
-impl OpenTarget {
+impl Target {
     /// Whether this build delivers to such an address.
     #[must_use]
     pub const fn is_built_in(address: &Address) -> bool {
@@ -98,7 +98,7 @@ impl OpenTarget {
             }
             #[cfg(feature = "s3")]
             Address::S3 { bucket, prefix } => {
-                s3::S3::open((bucket, prefix), destination, secret, reach).await.map(Self::Bucket)
+                s3::Bucket::open((bucket, prefix), destination, secret, reach).await.map(Self::Bucket)
             }
             #[cfg(not(all(feature = "ftp", feature = "s3", feature = "sftp")))]
             _ => Err(SendError::NotBuiltIn),
@@ -111,7 +111,7 @@ impl OpenTarget {
     }
 
     /// Writes a whole file, in place of one of this name.
-    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         each!(self, target => target.write(name, body).await)
     }
 
@@ -120,7 +120,7 @@ impl OpenTarget {
         each!(self, target => target.rename(from, to).await)
     }
 
-    /// Removes a file; one that is not there is none the less gone.
+    /// Removes a file. A missing file counts as removed.
     pub async fn remove(&mut self, name: &str) -> Result<(), SendError> {
         each!(self, target => target.remove(name).await)
     }

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{Reach, read_file, within};
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::FileBody;
+use crate::delivery::payload::Body;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
@@ -17,7 +17,7 @@ use crate::vault::DeliverySecret;
 const PART: usize = 8 << 20;
 
 /// A bucket and what the names in it begin with.
-pub struct S3 {
+pub struct Bucket {
     store: AmazonS3,
     prefix: Vec<String>,
     /// A file that is written and has no name yet.
@@ -25,7 +25,7 @@ pub struct S3 {
     timeout: Duration,
 }
 
-impl S3 {
+impl Bucket {
     /// The bucket. Nothing is asked yet.
     pub async fn open(
         (bucket, prefix): (&str, &[String]),
@@ -43,7 +43,7 @@ impl S3 {
                 client = client.with_root_certificate(certificate);
             }
         }
-        // What fails is tried again by the worker, not here.
+        // The worker tries a failed transfer again, not this client.
         let retries = RetryConfig { max_retries: 0, ..RetryConfig::default() };
         // Not from the environment: this is the tenant's bucket, and the service's own keys are none of its business.
         let mut builder = AmazonS3Builder::new()
@@ -78,7 +78,7 @@ impl S3 {
     }
 
     /// Sends all parts. The name of the part file is of no use here.
-    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         let own = name.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.')).map_or(name, |(own, _)| own);
         let (store, path) = (&self.store, self.path(own));
         let mut upload =
@@ -105,7 +105,7 @@ impl S3 {
 }
 
 /// Sends all parts; at least one, since an object without any is none.
-async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut FileBody) -> Result<(), AttemptError> {
+async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut Body) -> Result<(), AttemptError> {
     let (mut waiting, mut is_first) = (Vec::new(), true);
     loop {
         let bytes = body.next().await?;

@@ -21,7 +21,7 @@ use super::dial::dial;
 use super::{Reach, of_io, within};
 use crate::delivery::address::Login;
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::FileBody;
+use crate::delivery::payload::Body;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
@@ -155,7 +155,7 @@ impl Sftp {
         }
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut FileBody) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
         let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::WRITE;
         let opened = self.files.open(self.path(name), flags, FileAttributes::empty()).await.map_err(of_sftp)?;
         let written = self.fill(&opened.handle, body).await;
@@ -169,7 +169,7 @@ impl Sftp {
     }
 
     /// Writes many packets at a time, so that a far server is not waited for at each.
-    async fn fill(&self, handle: &str, body: &mut FileBody) -> Result<u64, AttemptError> {
+    async fn fill(&self, handle: &str, body: &mut Body) -> Result<u64, AttemptError> {
         let (mut at, mut writing) = (0, FuturesUnordered::new());
         while let Some(bytes) = body.next().await? {
             for packet in bytes.chunks(PACKET) {
@@ -238,7 +238,7 @@ async fn authenticate(
         }
         Some(DeliverySecret::PrivateKey(text)) => {
             let key = read_private_key(text.expose_secret()).ok_or(SendError::AuthFailed)?;
-            // What the server takes of RSA; SHA-1 is not offered.
+            // The best hash for RSA that the server takes. SHA-1 is not offered.
             let hash = session.best_supported_rsa_hash().await.map_err(of_ssh)?.flatten().or(Some(HashAlg::Sha512));
             let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
             session.authenticate_publickey(user, key).await.map_err(of_ssh)?

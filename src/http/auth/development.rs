@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use serde_json::{Map, Value, json};
 
-use super::model::{DEV_AUDIENCE, DEV_ISSUER};
 use super::set::{KeySet, VerificationKey};
+use super::{DEV_AUDIENCE, DEV_ISSUER};
 use crate::base::clock::Clock;
 use crate::base::crypto;
 use crate::config::Config;

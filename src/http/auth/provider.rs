@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 
-use super::model::TokenError;
+use super::TokenError;
 use super::set::KeySet;
 
 /// The time for which keys are used without another fetch.
@@ -42,7 +42,7 @@ pub(super) struct Provider {
     client: reqwest::Client,
     fetched: ArcSwapOption<Fetched>,
     /// The time of the last fetch. It is locked during a fetch, so that one call fetches for all.
-    asked: Mutex<Option<DateTime<Utc>>>,
+    last_fetch: Mutex<Option<DateTime<Utc>>>,
 }
 
 impl Provider {
@@ -57,7 +57,7 @@ impl Provider {
             .pool_max_idle_per_host(0)
             .user_agent(concat!("lethe/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { url: url.to_owned(), client, fetched: ArcSwapOption::empty(), asked: Mutex::new(None) })
+        Ok(Self { url: url.to_owned(), client, fetched: ArcSwapOption::empty(), last_fetch: Mutex::new(None) })
     }
 
     /// The keys for a token that names `kid`. If the known keys do not have it, they are fetched again, at most once a
@@ -68,18 +68,18 @@ impl Provider {
         match known {
             Some(set) if set.keys.knows(kid) && set.age(now) < FRESH => return Ok(Arc::clone(&set.keys)),
             // The keys are known but no longer fresh. One call fetches them, and the others use the known ones.
-            Some(set) if set.keys.knows(kid) => match self.asked.try_lock() {
-                Ok(mut asked) => self.ask(&mut asked, PAUSE, now).await,
+            Some(set) if set.keys.knows(kid) => match self.last_fetch.try_lock() {
+                Ok(mut last_fetch) => self.refresh(&mut last_fetch, PAUSE, now).await,
                 Err(_) => return Ok(Arc::clone(&set.keys)),
             },
             _ => {
-                let mut asked = self.asked.lock().await;
+                let mut last_fetch = self.last_fetch.lock().await;
                 // Another call may have fetched the keys while this one waited.
                 let newer = self.fetched.load_full();
                 let unchanged = newer.as_ref().map(|set| set.at) == seen.as_ref().map(|set| set.at);
                 let pause = if known.is_some() { PAUSE } else { SHORT_PAUSE };
                 if unchanged {
-                    self.ask(&mut asked, pause, now).await;
+                    self.refresh(&mut last_fetch, pause, now).await;
                 }
             }
         }
@@ -87,11 +87,11 @@ impl Provider {
         Ok(Arc::clone(&set.keys))
     }
 
-    async fn ask(&self, asked: &mut Option<DateTime<Utc>>, pause: TimeDelta, now: DateTime<Utc>) {
-        if asked.is_some_and(|at| now - at < pause) {
+    async fn refresh(&self, last_fetch: &mut Option<DateTime<Utc>>, pause: TimeDelta, now: DateTime<Utc>) {
+        if last_fetch.is_some_and(|at| now - at < pause) {
             return;
         }
-        *asked = Some(now);
+        *last_fetch = Some(now);
         match self.fetch().await {
             Ok(keys) => self.fetched.store(Some(Arc::new(Fetched { keys: Arc::new(keys), at: now }))),
             Err(why) => tracing::warn!(why, "Fetching the identity provider's keys failed, retrying"),
@@ -99,13 +99,13 @@ impl Provider {
     }
 
     async fn fetch(&self) -> Result<KeySet, &'static str> {
-        let mut answer =
+        let mut response =
             self.client.get(&self.url).send().await.map_err(|_| "the identity provider sent no response")?;
-        if !answer.status().is_success() {
+        if !response.status().is_success() {
             return Err("the response is not a success");
         }
         let mut json = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| "the response broke off")? {
+        while let Some(chunk) = response.chunk().await.map_err(|_| "the response broke off")? {
             json.extend_from_slice(&chunk);
             if json.len() > LONGEST {
                 return Err("the response is too long");

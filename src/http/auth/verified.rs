@@ -9,7 +9,7 @@ use std::sync::RwLock;
 use chrono::{DateTime, Utc};
 
 use super::claims::TokenTimes;
-use super::model::{Claims, TokenError};
+use super::{Claims, TokenError};
 use crate::base::crypto::sha256;
 
 /// The most tokens that are remembered. Each takes some 600 bytes.

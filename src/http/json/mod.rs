@@ -121,8 +121,9 @@ pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
 
 /// The whole body, up to the limit of the settings.
 pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
-    let limit =
-        request.app_data::<Data<HttpContext>>().map_or(HttpConfig::default().body_limit, |kit| kit.http.body_limit);
+    let limit = request
+        .app_data::<Data<HttpContext>>()
+        .map_or(HttpConfig::default().body_limit, |context| context.http.body_limit);
     let too_large = || Problem::new(Code::TooLarge).detail(format!("Send at most {limit} bytes."));
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());

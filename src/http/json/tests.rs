@@ -110,8 +110,8 @@ fn what_is_no_json_is_told_by_line_and_column_alone() {
     ] {
         let unread = parse::<Record>(text).unwrap_err();
         assert!(matches!(unread, BodyError::NotJson { .. }), "{unread:?}");
-        let answer = format!("{:?}", Problem::from(unread));
-        assert!(!answer.contains("hunter2"));
+        let response = format!("{:?}", Problem::from(unread));
+        assert!(!response.contains("hunter2"));
     }
 }
 
@@ -121,10 +121,10 @@ fn rules_name_their_places_and_never_the_value() {
         "score":11,"tags":["a","b","hunter2"]}"#;
     let record: Record = parse(text.as_bytes()).unwrap();
     let broken = broken_rules(&record.validate().unwrap_err());
-    let told: Vec<_> =
+    let reported: Vec<_> =
         broken.iter().map(|p| (p.pointer.as_deref().unwrap(), p.code.as_ref(), p.detail.as_ref())).collect();
     assert_eq!(
-        told,
+        reported,
         [
             ("/customer/phone_number", "too_long", "must be at most 20 characters"),
             ("/external_id", "too_long", "must be 1 to 5 characters"),
@@ -179,8 +179,8 @@ proptest! {
     fn no_value_is_echoed(value in "hunter2[a-zA-Z0-9 \\PC]{0,20}", field in 0..6_usize) {
         let field = ["external_id", "channel", "started_at", "customer", "limit", "score"][field];
         let text = serde_json::json!({ "channel": "call", field: { &value: [value.as_str()] } }).to_string();
-        let told = format!("{:?}", parse::<Record>(text.as_bytes()).unwrap_err());
-        prop_assert!(!told.contains("hunter2"), "{}", told);
+        let reported = format!("{:?}", parse::<Record>(text.as_bytes()).unwrap_err());
+        prop_assert!(!reported.contains("hunter2"), "{}", reported);
     }
 }
 

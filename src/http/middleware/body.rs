@@ -27,7 +27,7 @@ const PIECE: usize = 32 << 10;
 
 /// A request's body, shared by the handler that reads it and the response.
 #[derive(Clone)]
-pub(super) struct IncomingBody(Rc<RefCell<Arriving>>);
+pub(super) struct RequestBody(Rc<RefCell<Arriving>>);
 
 struct Arriving {
     payload: Payload,
@@ -43,7 +43,7 @@ struct Arriving {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl IncomingBody {
+impl RequestBody {
     /// Replaces the body of a request by itself.
     pub(super) fn around(request: &mut ServiceRequest, http: &HttpConfig) -> Option<Self> {
         let payload = request.take_payload();
@@ -64,7 +64,7 @@ impl IncomingBody {
     }
 }
 
-impl Stream for IncomingBody {
+impl Stream for RequestBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -115,20 +115,20 @@ impl Arriving {
 }
 
 /// The body of a response, in pieces, with a value that lives as long as the body.
-pub(super) struct OutgoingBody {
+pub(super) struct ResponseBody {
     body: BoxBody,
     piece: Bytes,
-    _incoming: Option<IncomingBody>,
+    _incoming: Option<RequestBody>,
     _call: Option<CallOnConnection>,
 }
 
-impl OutgoingBody {
-    pub(super) fn new(body: BoxBody, incoming: Option<IncomingBody>, call: Option<CallOnConnection>) -> Self {
+impl ResponseBody {
+    pub(super) fn new(body: BoxBody, incoming: Option<RequestBody>, call: Option<CallOnConnection>) -> Self {
         Self { body, piece: Bytes::new(), _incoming: incoming, _call: call }
     }
 }
 
-impl MessageBody for OutgoingBody {
+impl MessageBody for ResponseBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

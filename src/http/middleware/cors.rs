@@ -33,14 +33,14 @@ impl Origin {
 
     /// The response to a preflight.
     pub(super) fn preflight(&self, allow: &str) -> HttpResponse {
-        let mut answer = HttpResponse::NoContent();
-        answer.insert_header((ALLOW, allow));
+        let mut response = HttpResponse::NoContent();
+        response.insert_header((ALLOW, allow));
         if self.0.is_some() {
-            answer.insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow));
-            answer.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, MAY_SEND));
-            answer.insert_header((ACCESS_CONTROL_MAX_AGE, REMEMBER));
+            response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow));
+            response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, MAY_SEND));
+            response.insert_header((ACCESS_CONTROL_MAX_AGE, REMEMBER));
         }
-        answer.finish()
+        response.finish()
     }
 
     /// Allows the page to read the response.

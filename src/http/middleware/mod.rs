@@ -3,9 +3,9 @@
 //! It gives a request id, `HEAD` as `GET`, `OPTIONS` and 405 from the table of routes, CORS, the caller's token, a time
 //! limit, a panic as 500, every failure as a problem, the headers, one log line, and one count.
 
-mod answer;
 mod body;
 mod cors;
+mod response;
 mod routes;
 
 use std::panic::AssertUnwindSafe;
@@ -23,11 +23,11 @@ use actix_web::{App, Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use self::body::{IncomingBody, OutgoingBody};
+use self::body::{RequestBody, ResponseBody};
 use self::cors::Origin;
 use super::HttpContext;
 use super::caller::authenticate;
-use super::connections::Connection;
+use super::connections::OpenConnection;
 use super::lines::NDJSON;
 use super::problem::{Code, Problem};
 use crate::base::id::CallId;
@@ -38,7 +38,7 @@ pub use self::routes::Routes;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The facts of a call that are kept while it runs.
-struct RunningCall {
+struct Call {
     id: CallId,
     method: Method,
     /// The route's pattern. It is `None` for a path without a route.
@@ -53,7 +53,7 @@ struct RunningCall {
 /// Adds the frame to an app whose routes are all registered.
 pub fn frame<T, B>(
     app: App<T>,
-    kit: Data<HttpContext>,
+    context: Data<HttpContext>,
     routes: Data<Routes>,
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
@@ -63,47 +63,47 @@ where
         + 'static,
     B: MessageBody + 'static,
 {
-    app.app_data(kit).app_data(routes).wrap(Compress::default()).wrap(from_fn(around))
+    app.app_data(context).app_data(routes).wrap(Compress::default()).wrap(from_fn(around))
 }
 
 async fn around<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let (Some(kit), Some(routes)) =
+    let (Some(context), Some(routes)) =
         (request.app_data::<Data<HttpContext>>().cloned(), request.app_data::<Data<Routes>>().cloned())
     else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
-    let call = RunningCall::of(&request, &kit, &routes);
-    let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let on_connection = connection.as_ref().map(Connection::begin_call);
-    let incoming = IncomingBody::around(&mut request, &kit.http);
+    let call = Call::of(&request, &context, &routes);
+    let connection = request.conn_data::<Arc<OpenConnection>>().cloned();
+    let on_connection = connection.as_ref().map(OpenConnection::begin_call);
+    let incoming = RequestBody::around(&mut request, &context.http);
     request.extensions_mut().insert(call.id);
     if call.method == Method::HEAD {
         // The call is served as GET. The connection drops the body, because it knows that the call is a HEAD.
         request.head_mut().method = Method::GET;
     }
-    let outcome = outcome(&call, &kit, &routes, request, next).await;
-    let finish = |answer: HttpResponse| {
-        let mut answer = call.finish(answer, &kit);
+    let outcome = outcome(&call, &context, &routes, request, next).await;
+    let finish = |response: HttpResponse| {
+        let mut response = call.finish(response, &context);
         if connection.is_some_and(|connection| connection.is_closing()) {
-            answer.head_mut().set_connection_type(ConnectionType::Close);
+            response.head_mut().set_connection_type(ConnectionType::Close);
         }
-        answer.map_body(|_, body| BoxBody::new(OutgoingBody::new(body, incoming, on_connection)))
+        response.map_body(|_, body| BoxBody::new(ResponseBody::new(body, incoming, on_connection)))
     };
     match outcome {
-        Ok(answer) => {
-            let (request, answer) = answer.into_parts();
-            Ok(ServiceResponse::new(request, finish(answer)))
+        Ok(response) => {
+            let (request, response) = response.into_parts();
+            Ok(ServiceResponse::new(request, finish(response)))
         }
         Err(error) => Err(InternalError::from_response("answered", finish(HttpResponse::from_error(error))).into()),
     }
 }
 
 async fn outcome<B: MessageBody + 'static>(
-    call: &RunningCall,
-    kit: &HttpContext,
+    call: &Call,
+    context: &HttpContext,
     routes: &Routes,
     request: ServiceRequest,
     next: Next<B>,
@@ -111,7 +111,7 @@ async fn outcome<B: MessageBody + 'static>(
     if let Some(route) = routes.find(request.match_info().as_str())
         && !route.serves(request.method())
     {
-        let answer = match &call.origin {
+        let response = match &call.origin {
             _ if call.method != Method::OPTIONS => {
                 let refusal = Problem::new(Code::MethodNotAllowed).header(ALLOW, route.allow());
                 HttpResponse::from_error(refusal)
@@ -121,7 +121,7 @@ async fn outcome<B: MessageBody + 'static>(
         };
         // `into_response` would drop the problem of the response, so it is not used.
         let (request, _) = request.into_parts();
-        return Ok(ServiceResponse::new(request, answer));
+        return Ok(ServiceResponse::new(request, response));
     }
     let streams = request
         .headers()
@@ -130,7 +130,7 @@ async fn outcome<B: MessageBody + 'static>(
         || routes.find(request.match_info().as_str()).is_some_and(|route| route.uploads(request.method()));
     let run = AssertUnwindSafe(async {
         if call.api
-            && let Some(authenticated) = authenticate(request.request(), &kit.keys, &kit.tenants).await
+            && let Some(authenticated) = authenticate(request.request(), &context.keys, &context.tenants).await
         {
             request.extensions_mut().insert(authenticated);
         }
@@ -141,20 +141,20 @@ async fn outcome<B: MessageBody + 'static>(
         // The body of a stream has limits of its own.
         run.await
     } else {
-        match tokio::time::timeout(kit.http.timeout(), run).await {
+        match tokio::time::timeout(context.http.timeout(), run).await {
             Ok(ran) => ran,
             Err(_) => return Err(Problem::new(Code::Timeout).into()),
         }
     };
     match ran {
-        Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
+        Ok(response) => response.map(ServiceResponse::map_into_boxed_body),
         // The hook has logged the panic with its place.
         Err(_) => Err(Problem::new(Code::Internal).into()),
     }
 }
 
-impl RunningCall {
-    fn of(request: &ServiceRequest, kit: &HttpContext, routes: &Routes) -> Self {
+impl Call {
+    fn of(request: &ServiceRequest, context: &HttpContext, routes: &Routes) -> Self {
         // The path as the router sees it, with percent-encoding decoded.
         let path = request.match_info().as_str();
         Self {
@@ -163,7 +163,7 @@ impl RunningCall {
             route: routes.find(path).map(|route| route.pattern().to_owned()),
             api: path == "/api" || path.starts_with("/api/"),
             docs: path.starts_with("/docs"),
-            origin: Origin::of(request, &kit.http.cors_origins),
+            origin: Origin::of(request, &context.http.cors_origins),
             started: Instant::now(),
         }
     }

@@ -17,10 +17,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use serde_json::json;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::*;
-use crate::base::actor::Scope;
 
 /// A key of an identity provider.
 struct Signer {
@@ -304,27 +301,27 @@ proptest! {
 
 /// An identity provider that counts its fetches.
 struct Counter {
-    asked: AtomicUsize,
+    fetches: AtomicUsize,
     away: AtomicBool,
     jwks: std::sync::Mutex<Value>,
 }
 
 fn provider(jwks: Value) -> (Data<Counter>, TokenKeys, actix_web::dev::ServerHandle) {
     let counter = Data::new(Counter {
-        asked: AtomicUsize::new(0),
+        fetches: AtomicUsize::new(0),
         away: AtomicBool::new(false),
         jwks: std::sync::Mutex::new(jwks),
     });
     let data = counter.clone();
-    let answer = async |counter: Data<Counter>| {
-        counter.asked.fetch_add(1, Ordering::SeqCst);
+    let response = async |counter: Data<Counter>| {
+        counter.fetches.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         if counter.away.load(Ordering::SeqCst) {
             return HttpResponse::ServiceUnavailable().finish();
         }
         HttpResponse::Ok().json(&*counter.jwks.lock().unwrap())
     };
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).route("/keys", web::get().to(answer)))
+    let server = HttpServer::new(move || App::new().app_data(data.clone()).route("/keys", web::get().to(response)))
         .workers(1)
         .bind("127.0.0.1:0")
         .unwrap();
@@ -340,30 +337,30 @@ fn provider(jwks: Value) -> (Data<Counter>, TokenKeys, actix_web::dev::ServerHan
 async fn the_provider_is_asked_once_and_again_for_a_new_key() {
     let (old, new) = (Signer::new("old", Algorithm::ES256), Signer::new("new", Algorithm::EdDSA));
     let (provider, keys, server) = provider(json!({ "keys": [old.jwk()] }));
-    let asked = || provider.asked.load(Ordering::SeqCst);
+    let fetches = || provider.fetches.load(Ordering::SeqCst);
     let later = |seconds| now() + TimeDelta::seconds(seconds);
     let lasting = but(json!({ "exp": now().timestamp() + 3 * 86_400 }));
 
     let token = old.sign(&lasting);
     let all = futures_util::future::join_all((0..20).map(|_| keys.verify_at(&token, now()))).await;
     assert!(all.iter().all(Result::is_ok));
-    assert_eq!(asked(), 1, "twenty first calls share one question");
+    assert_eq!(fetches(), 1, "twenty first calls share one question");
 
     *provider.jwks.lock().unwrap() = json!({ "keys": [old.jwk(), new.jwk()] });
     let rotated = new.sign(&lasting);
     assert_eq!(keys.verify_at(&rotated, later(30)).await, Err(TokenError::Signature));
-    assert_eq!(asked(), 1, "not asked again within a minute");
+    assert_eq!(fetches(), 1, "not asked again within a minute");
     assert!(keys.verify_at(&rotated, later(61)).await.is_ok());
-    assert_eq!(asked(), 2);
+    assert_eq!(fetches(), 2);
     let unknown = Signer::new("never", Algorithm::EdDSA).sign(&lasting);
     for second in 62..120 {
         assert_eq!(keys.verify_at(&unknown, later(second)).await, Err(TokenError::Signature));
     }
-    assert_eq!(asked(), 2, "made-up keys do not make the service a hammer");
+    assert_eq!(fetches(), 2, "made-up keys do not make the service a hammer");
 
     provider.away.store(true, Ordering::SeqCst);
     assert!(keys.verify_at(&token, later(23 * 3600)).await.is_ok(), "stale keys go on for a day");
-    assert_eq!(asked(), 3);
+    assert_eq!(fetches(), 3);
     assert_eq!(keys.verify_at(&token, later(25 * 3600)).await, Err(TokenError::KeysAway));
     provider.away.store(false, Ordering::SeqCst);
     assert!(keys.verify_at(&token, later(25 * 3600 + 6)).await.is_ok(), "and the provider is asked again soon");

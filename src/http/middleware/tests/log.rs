@@ -24,8 +24,8 @@ async fn a_line_tells_the_route_and_nothing_that_was_sent() {
     let subscriber =
         tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
     let _logging = tracing::subscriber::set_default(subscriber.finish());
-    let stage = Frame::new("log", &[]);
-    let app = init_service(app!(stage.kit)).await;
+    let stage = Stage::new("log", &[]);
+    let app = init_service(app!(stage.context)).await;
     for request in [
         TestRequest::get()
             .uri("/api/v1/things/hunter2?phone_number=hunter2")
@@ -40,7 +40,7 @@ async fn a_line_tells_the_route_and_nothing_that_was_sent() {
             .insert_header((CONTENT_TYPE, "application/json"))
             .set_payload(r#"{"word":{"hunter2":"hunter2"},"hunter2":1}"#),
     ] {
-        let (_, _, body) = told(call_service(&app, request.to_request()).await).await;
+        let (_, _, body) = parts_of(call_service(&app, request.to_request()).await).await;
         assert!(!body.to_string().contains("hunter2"), "{body}");
     }
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();

@@ -77,12 +77,12 @@ async fn add_lines(mut lines: Lines) -> Result<HttpResponse, Problem> {
 }
 
 /// An app with the frame around it, its settings, and a tenant called `demo`.
-struct Frame {
+struct Stage {
     config: Config,
-    kit: Data<HttpContext>,
+    context: Data<HttpContext>,
 }
 
-impl Frame {
+impl Stage {
     fn new(name: &str, cors: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("lethe-frame-{name}-{}", std::process::id()));
         let mut config = Config { data_dir: folder, ..Config::default() };
@@ -91,8 +91,8 @@ impl Frame {
         let demo = TenantId::new();
         let tenants = TenantDirectory::new(move |slug| Box::pin(async move { Ok((slug == "demo").then_some(demo)) }));
         let keys = TokenKeys::open(&config, Clock::System).unwrap();
-        let kit = HttpContext { http: config.http.clone(), keys, tenants, metrics: Metrics::new().unwrap() };
-        Self { config, kit: Data::new(kit) }
+        let context = HttpContext { http: config.http.clone(), keys, tenants, metrics: Metrics::new().unwrap() };
+        Self { config, context: Data::new(context) }
     }
 
     fn token(&self, tenant: &str, role: &str) -> (HeaderName, String) {
@@ -101,20 +101,20 @@ impl Frame {
     }
 }
 
-impl Drop for Frame {
+impl Drop for Stage {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.config.data_dir).unwrap();
     }
 }
 
 macro_rules! app {
-    ($kit:expr) => {{
+    ($context:expr) => {{
         let things = scope("/api/v1").service(get_thing).service(delete_thing).service(add_things);
         let things = things.service(get_trouble).service(add_lines);
         let (app, mut document) = App::new().into_utoipa_app().service(things).split_for_parts();
         Contract.modify(&mut document);
         let routes = Routes::new(&document).also("/docs/{file:.*}", vec![Method::GET]);
-        frame(app, $kit.clone(), Data::new(routes))
+        frame(app, $context.clone(), Data::new(routes))
     }};
 }
 
@@ -122,11 +122,12 @@ macro_rules! app {
 mod log;
 
 /// The response as status, headers in one text, and JSON.
-async fn told(answer: ServiceResponse<impl MessageBody>) -> (StatusCode, String, Value) {
-    let status = answer.status();
-    let headers: BTreeSet<_> = answer.headers().iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
+async fn parts_of(response: ServiceResponse<impl MessageBody>) -> (StatusCode, String, Value) {
+    let status = response.status();
+    let headers: BTreeSet<_> =
+        response.headers().iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
     let headers = headers.into_iter().collect::<Vec<_>>().join("\n");
-    let body = read_body(answer).await;
+    let body = read_body(response).await;
     (status, headers, serde_json::from_slice(&body).unwrap_or_default())
 }
 
@@ -134,11 +135,11 @@ const THING: &str = "/api/v1/things/0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11";
 
 #[actix_web::test]
 async fn who_calls_decides() {
-    let stage = Frame::new("who", &[]);
-    let app = init_service(app!(stage.kit)).await;
+    let stage = Stage::new("who", &[]);
+    let app = init_service(app!(stage.context)).await;
     let call = async |header: Option<(HeaderName, String)>| {
         let request = header.into_iter().fold(TestRequest::get().uri(THING), TestRequest::insert_header);
-        told(call_service(&app, request.to_request()).await).await
+        parts_of(call_service(&app, request.to_request()).await).await
     };
     let (status, headers, body) = call(Some(stage.token("demo", "dpo"))).await;
     assert_eq!((status, body["word"].as_str()), (StatusCode::OK, Some("paal")));
@@ -165,12 +166,12 @@ async fn who_calls_decides() {
 
 #[actix_web::test]
 async fn nobody_learns_about_a_body_before_saying_who_they_are() {
-    let stage = Frame::new("order", &[]);
-    let app = init_service(app!(stage.kit)).await;
+    let stage = Stage::new("order", &[]);
+    let app = init_service(app!(stage.context)).await;
     let call = async |header: Option<(HeaderName, String)>| {
         let request = TestRequest::post().uri("/api/v1/things/batch").insert_header((CONTENT_TYPE, "application/json"));
         let request = header.into_iter().fold(request.set_payload("{\"wo"), TestRequest::insert_header);
-        told(call_service(&app, request.to_request()).await).await.0.as_u16()
+        parts_of(call_service(&app, request.to_request()).await).await.0.as_u16()
     };
     assert_eq!(call(None).await, 401);
     assert_eq!(call(Some(stage.token("demo", "agent"))).await, 403);
@@ -179,7 +180,7 @@ async fn nobody_learns_about_a_body_before_saying_who_they_are() {
 
 #[actix_web::test]
 async fn a_known_caller_who_is_refused_can_be_audited() {
-    let stage = Frame::new("audit", &[]);
+    let stage = Stage::new("audit", &[]);
     let seen = Arc::new(Mutex::new(None));
     let see = Arc::clone(&seen);
     let app = App::new()
@@ -188,12 +189,12 @@ async fn a_known_caller_who_is_refused_can_be_audited() {
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             let see = Arc::clone(&see);
             async move {
-                let answer = next.call(request).await?;
-                *see.lock().unwrap() = refused(&answer);
-                Ok::<_, Error>(answer)
+                let response = next.call(request).await?;
+                *see.lock().unwrap() = refused(&response);
+                Ok::<_, Error>(response)
             }
         }));
-    let app = init_service(frame(app, stage.kit.clone(), Data::new(Routes::new(&OpenApi::default())))).await;
+    let app = init_service(frame(app, stage.context.clone(), Data::new(Routes::new(&OpenApi::default())))).await;
     let needs = <caller::RequestsRead as caller::Allowed>::SCOPES;
     for (path, role, expected) in [
         ("/api/v1/door", Some("agent"), Some(needs)),
@@ -213,11 +214,11 @@ async fn a_known_caller_who_is_refused_can_be_audited() {
 
 #[actix_web::test]
 async fn every_path_knows_its_methods() {
-    let stage = Frame::new("methods", &[]);
-    let app = init_service(app!(stage.kit)).await;
+    let stage = Stage::new("methods", &[]);
+    let app = init_service(app!(stage.context)).await;
     let call = async |method: &str, path: &str| {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        told(call_service(&app, TestRequest::default().method(method).uri(path).to_request()).await).await
+        parts_of(call_service(&app, TestRequest::default().method(method).uri(path).to_request()).await).await
     };
     for (method, path, status, allow) in [
         ("PUT", THING, 405, "allow: GET, DELETE, HEAD, OPTIONS"),
@@ -245,8 +246,8 @@ async fn every_path_knows_its_methods() {
 
 #[actix_web::test]
 async fn every_failure_is_a_problem() {
-    let stage = Frame::new("failures", &[]);
-    let app = init_service(app!(stage.kit)).await;
+    let stage = Stage::new("failures", &[]);
+    let app = init_service(app!(stage.context)).await;
     for (kind, status, code) in [
         ("fire", 500, "internal"),
         ("teapot", 418, "bad_request"),
@@ -256,10 +257,10 @@ async fn every_failure_is_a_problem() {
     ] {
         let request = TestRequest::get().uri(&format!("/api/v1/trouble/{kind}")).to_request();
         let (seen, body) = match try_call_service(&app, request).await {
-            Ok(answer) => (answer.status(), read_body(answer).await),
+            Ok(response) => (response.status(), read_body(response).await),
             Err(error) => {
-                let answer = error.error_response();
-                (answer.status(), actix_web::body::to_bytes(answer.into_body()).await.unwrap())
+                let response = error.error_response();
+                (response.status(), actix_web::body::to_bytes(response.into_body()).await.unwrap())
             }
         };
         let body: Value = serde_json::from_slice(&body).unwrap();
@@ -269,14 +270,14 @@ async fn every_failure_is_a_problem() {
         assert!(body["instance"].as_str().unwrap().starts_with("urn:uuid:"), "{kind}");
         assert!(!body.to_string().contains("hunter2") && !body.to_string().contains("fire\""), "{body}");
     }
-    let metrics = stage.kit.metrics.render().unwrap();
+    let metrics = stage.context.metrics.render().unwrap();
     assert!(metrics.contains(r#"{method="GET",route="/api/v1/trouble/{kind}",status="500"} 2"#), "{metrics}");
 }
 
 #[actix_web::test]
 async fn only_a_uuid_names_a_call() {
-    let stage = Frame::new("ids", &[]);
-    let app = init_service(app!(stage.kit)).await;
+    let stage = Stage::new("ids", &[]);
+    let app = init_service(app!(stage.context)).await;
     let call = async |id: &'static str| {
         let request = TestRequest::get().uri("/healthz").insert_header((REQUEST_ID, id)).to_request();
         call_service(&app, request).await.headers().get(REQUEST_ID).unwrap().to_str().unwrap().to_owned()
@@ -292,47 +293,47 @@ async fn pages_of_other_origins_need_the_setting() {
         let request = TestRequest::default().method(Method::OPTIONS).uri(THING);
         request.insert_header(("Origin", "https://crm.example")).insert_header(("Access-Control-Request-Method", "GET"))
     };
-    let stage = Frame::new("cors-off", &[]);
-    let app = init_service(app!(stage.kit)).await;
-    let (status, headers, _) = told(call_service(&app, preflight().to_request()).await).await;
+    let stage = Stage::new("cors-off", &[]);
+    let app = init_service(app!(stage.context)).await;
+    let (status, headers, _) = parts_of(call_service(&app, preflight().to_request()).await).await;
     assert!(status == StatusCode::NO_CONTENT && !headers.contains("access-control"), "{headers}");
 
-    let stage = Frame::new("cors-on", &["https://crm.example"]);
-    let app = init_service(app!(stage.kit)).await;
-    let (status, headers, _) = told(call_service(&app, preflight().to_request()).await).await;
+    let stage = Stage::new("cors-on", &["https://crm.example"]);
+    let app = init_service(app!(stage.context)).await;
+    let (status, headers, _) = parts_of(call_service(&app, preflight().to_request()).await).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert!(headers.contains("access-control-allow-origin: https://crm.example"), "{headers}");
     assert!(headers.contains("access-control-allow-methods: GET, DELETE, HEAD, OPTIONS"), "{headers}");
-    let (_, headers, _) = told(
+    let (_, headers, _) = parts_of(
         call_service(&app, TestRequest::get().uri(THING).insert_header(("Origin", "https://crm.example")).to_request())
             .await,
     )
     .await;
     assert!(headers.contains("access-control-expose-headers: ETag, Location, Retry-After, X-Request-Id"), "{headers}");
     let other = TestRequest::get().uri(THING).insert_header(("Origin", "https://evil.example")).to_request();
-    let answer = call_service(&app, other).await;
-    assert!(!answer.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) && answer.headers().get("vary").is_some());
+    let response = call_service(&app, other).await;
+    assert!(!response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) && response.headers().get("vary").is_some());
 }
 
 /// The bytes that a real server writes to a connection: head and body.
-async fn spoken(stage: &Frame, request: &str) -> String {
-    let kit = stage.kit.clone();
-    let server = HttpServer::new(move || app!(kit)).workers(1).bind("127.0.0.1:0").unwrap();
+async fn spoken(stage: &Stage, request: &str) -> String {
+    let context = stage.context.clone();
+    let server = HttpServer::new(move || app!(context)).workers(1).bind("127.0.0.1:0").unwrap();
     let address = server.addrs()[0];
     let server = server.run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut said = String::new();
-    stream.read_to_string(&mut said).await.unwrap();
+    let mut output = String::new();
+    stream.read_to_string(&mut output).await.unwrap();
     handle.stop(false).await;
-    said
+    output
 }
 
 #[actix_web::test]
 async fn head_is_get_without_its_body() {
-    let stage = Frame::new("head", &[]);
+    let stage = Stage::new("head", &[]);
     let (_, token) = stage.token("demo", "dpo");
     let head = format!("HEAD {THING} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n");
     let get = spoken(&stage, &head.replace("HEAD", "GET")).await;
@@ -344,33 +345,33 @@ async fn head_is_get_without_its_body() {
 
 #[actix_web::test]
 async fn a_panic_does_not_take_the_connection_down() {
-    let stage = Frame::new("panic", &[]);
+    let stage = Stage::new("panic", &[]);
     let request = "GET /api/v1/trouble/panic HTTP/1.1\r\nHost: x\r\n\r\n\
                    GET /api/v1/things/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let said = spoken(&stage, request).await;
-    assert!(said.starts_with("HTTP/1.1 500") && said.contains("HTTP/1.1 401"), "{said}");
-    assert!(said.to_lowercase().matches("x-request-id").count() == 2 && !said.contains("hunter2"), "{said}");
+    let output = spoken(&stage, request).await;
+    assert!(output.starts_with("HTTP/1.1 500") && output.contains("HTTP/1.1 401"), "{output}");
+    assert!(output.to_lowercase().matches("x-request-id").count() == 2 && !output.contains("hunter2"), "{output}");
 }
 
 #[actix_web::test]
 async fn records_come_as_lines_or_as_an_array() {
-    let stage = Frame::new("lines", &[]);
-    let app = init_service(app!(stage.kit)).await;
+    let stage = Stage::new("lines", &[]);
+    let app = init_service(app!(stage.context)).await;
     let call = async |media_type: &'static str, text: String| {
         let request = TestRequest::post().uri("/api/v1/lines").insert_header((CONTENT_TYPE, media_type));
-        told(call_service(&app, request.set_payload(text).to_request()).await).await
+        parts_of(call_service(&app, request.set_payload(text).to_request()).await).await
     };
     let (_, _, numbers) = call("application/x-ndjson", "{}\n\n{}\nnonsense".to_owned()).await;
     assert_eq!(numbers, serde_json::json!([1, 3, 4]));
     let (_, _, numbers) = call("application/json", r#"[{}, "\u0000", 7]"#.to_owned()).await;
     assert_eq!(numbers, serde_json::json!([1, 2, 3]));
-    let wrong = [
+    let invalid = [
         ("application/json", "{}".to_owned(), 422),
         ("application/json", "[{}".to_owned(), 400),
         ("application/json", format!("[{}1]", "1,".repeat(1000)), 422),
         ("text/csv", "a;b".to_owned(), 415),
     ];
-    for (media_type, text, status) in wrong {
+    for (media_type, text, status) in invalid {
         assert_eq!(call(media_type, text).await.0.as_u16(), status, "{media_type}");
     }
 }

@@ -4,11 +4,13 @@
 use chrono::{DateTime, Utc};
 
 use super::{deliveries, texts};
-use crate::archive::mentions::Owner;
+use crate::archive::mentions::{self, Owner};
 use crate::archive::selector::{self, Span};
 use crate::archive::unlink;
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
+use crate::content;
+use crate::delivery;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::PassResult;
@@ -32,7 +34,7 @@ pub struct Chunk {
 }
 
 /// The other tables in which the target's records have rows. A chunk runs no statement about the others.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each spares a chunk statements of its own")]
 pub struct Traces {
     /// A text of the target mentions an identifier.
@@ -41,7 +43,7 @@ pub struct Traces {
     pub texts: bool,
     /// Content was or is to be delivered.
     pub deliveries: bool,
-    /// A delivery had a customer when the step began.
+    /// A delivery has a customer.
     pub delivery_customers: bool,
 }
 
@@ -52,6 +54,19 @@ pub struct Unlinked {
     pub records: u64,
     /// How many texts of content lost a mention.
     pub texts: u64,
+}
+
+impl Traces {
+    /// Reads the traces of a target. Only interactions have content.
+    pub async fn read(tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<Self> {
+        let mentions = mentions::is_any(tx, tenant, target.into()).await?;
+        if target != Target::Archive {
+            return Ok(Self { mentions, ..Self::default() });
+        }
+        let content::Traces { mentions: texts, deliveries } = content::traces(tx, tenant).await?;
+        let delivery_customers = delivery::passes::any_customer(tx, tenant).await?;
+        Ok(Self { mentions, texts, deliveries, delivery_customers })
+    }
 }
 
 impl Chunk {

@@ -11,19 +11,16 @@ mod deliveries;
 mod texts;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use chrono::{DateTime, Utc};
 
 use self::chunk::{Chunk, Traces, Unlinked, unlink_chunk, with_selected};
-use crate::archive::mentions;
 use crate::archive::mentions::Owner;
 use crate::archive::selector::Span;
 use crate::archive::unlink::{each_customer, each_mention};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
-use crate::content;
-use crate::delivery::passes as deliveries_of;
+use crate::delivery::passes::each_former_customer;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
@@ -56,16 +53,16 @@ struct Walk {
     after: i32,
     /// Of the component after it, everything before this instant was unlinked.
     from: Option<DateTime<Utc>>,
-    traces: TenantTraces,
+    /// The traces of the target that the walk has reached.
+    traces: Option<(Target, Traces)>,
     expected: Expected,
 }
 
 /// Walks over the work rows, from the position of the pass to the end.
 pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
-    let traces = TenantTraces::read(&mut context.read().await?, tenant).await?;
     let (after, from) = (pass.position, pass.position_at);
-    let mut walk = Walk { tenant, pass: pass.id, after, from, traces, expected: Expected::default() };
+    let mut walk = Walk { tenant, pass: pass.id, after, from, traces: None, expected: Expected::default() };
     let mut chunks = 0;
     loop {
         let next = walk.next_chunk(&mut context.read().await?).await?;
@@ -89,50 +86,18 @@ pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     Ok(())
 }
 
-/// The other tables in which the records of a tenant have rows, when the step begins.
-struct TenantTraces {
-    has_texts: bool,
-    has_deliveries: bool,
-    has_delivery_customers: bool,
-    /// Whether the texts of a target's records mention an identifier. It is read when the walk reaches the target.
-    has_mentions: HashMap<Target, bool>,
-}
-
-impl TenantTraces {
-    async fn read(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Self> {
-        let of_content = content::traces(tx, tenant).await?;
-        Ok(Self {
-            has_texts: of_content.mentions,
-            has_deliveries: of_content.deliveries,
-            has_delivery_customers: deliveries_of::any_customer(tx, tenant).await?,
-            has_mentions: HashMap::new(),
-        })
-    }
-
-    /// The traces of a target. Only interactions have content.
-    async fn of(&mut self, tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<Traces> {
-        let mentions = match self.has_mentions.entry(target) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(unknown) => *unknown.insert(mentions::is_any(tx, tenant, target.into()).await?),
-        };
-        let has_content = target == Target::Archive;
-        Ok(Traces {
-            mentions,
-            texts: self.has_texts && has_content,
-            deliveries: self.has_deliveries && has_content,
-            delivery_customers: self.has_delivery_customers && has_content,
-        })
-    }
-}
-
 impl Walk {
     /// The next whole components that together select about [`CHUNK`] records. A component that alone selects many more
     /// comes in slices of time. Then the position stays before it, at the instant `from`.
     async fn next_chunk(&mut self, tx: &mut Tx<Archive>) -> Result<Option<Chunk>> {
-        let Self { tenant, pass, after, from, ref mut traces, ref mut expected } = *self;
+        let Self { tenant, pass, after, from, traces, ref mut expected } = *self;
         let rows = work_rows(tx, tenant, pass, after).await?;
         let Some(first) = rows.first().copied() else { return Ok(None) };
-        let traces = traces.of(tx, tenant, first.target).await?;
+        let traces = match traces.filter(|(target, _)| *target == first.target) {
+            Some((_, traces)) => traces,
+            None => Traces::read(tx, tenant, first.target).await?,
+        };
+        self.traces = Some((first.target, traces));
         let mut chunk =
             Chunk { tenant, pass, target: first.target, after, last: first.no, span: Span::default(), traces };
         chunk.last = last_of_component(tx, &chunk, first.component).await?.unwrap_or(first.no);
@@ -229,7 +194,7 @@ async fn slice_end(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<Option<DateTim
 fn each_match<'c>(query: Query<'c>, chunk: &Chunk, column: &'static str) -> Query<'c> {
     let mut query = each_customer(query, chunk.tenant, chunk.target, column).push(" UNION ALL ");
     if chunk.traces.delivery_customers {
-        query = deliveries_of::each_former_customer(query, chunk.tenant, chunk.span, column).push(" UNION ALL ");
+        query = each_former_customer(query, chunk.tenant, chunk.span, column).push(" UNION ALL ");
     }
     query = each_mention(query, chunk.tenant, chunk.target.into(), column);
     if chunk.traces.texts {

@@ -10,23 +10,23 @@ use actix_web::http::header::{
 
 use super::super::HttpContext;
 use super::super::problem::{Code, PROBLEM_JSON, Problem};
-use super::{REQUEST_ID, RunningCall};
+use super::{Call, REQUEST_ID};
 
 /// Pages of this service may load nothing.
 const CLOSED: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The documentation may load only files of this service.
 const OWN: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
-impl RunningCall {
+impl Call {
     /// Turns a failure into a problem, adds the headers of every response, and logs and counts the call.
     pub(super) fn finish<B: MessageBody + 'static>(
         &self,
-        answer: HttpResponse<B>,
-        kit: &HttpContext,
+        response: HttpResponse<B>,
+        context: &HttpContext,
     ) -> HttpResponse<BoxBody> {
-        let mut answer = self.as_problem(answer);
-        let status = answer.status();
-        let headers = answer.headers_mut();
+        let mut response = self.as_problem(response);
+        let status = response.status();
+        let headers = response.headers_mut();
         // A handler sets this if its response must not be compressed. Clients do not need it.
         if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
             headers.remove(CONTENT_ENCODING);
@@ -51,7 +51,7 @@ impl RunningCall {
         }
         let seconds = self.started.elapsed().as_secs_f64();
         let route = self.route.as_deref().unwrap_or("none");
-        kit.metrics.called(self.method_word(), route, status.as_u16(), seconds);
+        context.metrics.called(self.method_word(), route, status.as_u16(), seconds);
         tracing::info!(
             request.id = %self.id,
             http.method = self.method_word(),
@@ -60,32 +60,32 @@ impl RunningCall {
             duration_ms = (seconds * 1e6).round() / 1e3,
             "Answered"
         );
-        answer
+        response
     }
 
     /// The response itself, or the problem of its failure. A 5xx is logged here, once, with its cause. It is not logged
     /// if the service is not ready, because that was logged, or if it is being stopped, because that is expected.
-    fn as_problem<B: MessageBody + 'static>(&self, answer: HttpResponse<B>) -> HttpResponse<BoxBody> {
-        let status = answer.status();
+    fn as_problem<B: MessageBody + 'static>(&self, response: HttpResponse<B>) -> HttpResponse<BoxBody> {
+        let status = response.status();
         if !status.is_client_error() && !status.is_server_error() {
-            return answer.map_into_boxed_body();
+            return response.map_into_boxed_body();
         }
-        let known = answer.error().and_then(|error| error.as_error::<Problem>());
+        let known = response.error().and_then(|error| error.as_error::<Problem>());
         let cause = known.and_then(Problem::causes);
         let is_expected = cause.is_none() && known.is_some_and(|known| known.code() == Code::Unavailable);
         if status.is_server_error() && !is_expected {
             tracing::error!(request.id = %self.id, code = known.map(|p| p.code().as_str()), cause, "A call failed");
         }
-        let problem = answer.headers().get(CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
+        let problem = response.headers().get(CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
         match known {
-            Some(known) => known.answer(Some(self.id)),
-            None if problem => answer.map_into_boxed_body(),
+            Some(known) => known.response(Some(self.id)),
+            None if problem => response.map_into_boxed_body(),
             None => {
                 let mut problem = Problem::new(Code::of_status(status));
-                if let Some(allow) = answer.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()) {
+                if let Some(allow) = response.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()) {
                     problem = problem.header(ALLOW, allow);
                 }
-                problem.answer(Some(self.id))
+                problem.response(Some(self.id))
             }
         }
     }
