@@ -171,8 +171,8 @@ async fn answer(
         }
     };
     let reading = open(stores, content_store, actor, &content, access, range.clone()).await?;
-    if let Some(kit) = request.app_data::<Data<HttpContext>>() {
-        kit.metrics.content_given(content.kind.as_str(), range.end - range.start);
+    if let Some(context) = request.app_data::<Data<HttpContext>>() {
+        context.metrics.content_given(content.kind.as_str(), range.end - range.start);
     }
     let mut answer = if is_part { HttpResponse::PartialContent() } else { HttpResponse::Ok() };
     if is_part {

@@ -92,14 +92,14 @@ pub async fn upload_content(
     declared: Declared,
     mut raw: Raw,
     (stores, content_store): (Data<AppContext>, Data<ContentStore>),
-    kit: Data<HttpContext>,
+    context: Data<HttpContext>,
 ) -> ApiResult<HttpResponse> {
     let UploadParams { kind, sensitivity } = params.0;
     let Declared { media_type, sha256, is_utf8 } = declared;
     let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
     if kind.is_text() {
         let stored = text::receive(raw, &stores, &content_store, caller.tenant, new, (sha256, is_utf8)).await?;
-        return Ok(created(&kit, stored));
+        return Ok(created(&context, stored));
     }
     let mut upload = begin_upload(&stores, &content_store, caller.tenant, new, raw.announced()).await?;
     if let Err(problem) = receive(&mut raw, &mut upload).await {
@@ -108,11 +108,11 @@ pub async fn upload_content(
         }
         return Err(problem);
     }
-    Ok(created(&kit, upload.finish(sha256).await?))
+    Ok(created(&context, upload.finish(sha256).await?))
 }
 
-fn created(kit: &HttpContext, content: Content) -> HttpResponse {
-    kit.metrics.content_stored(content.kind.as_str(), content.size);
+fn created(context: &HttpContext, content: Content) -> HttpResponse {
+    context.metrics.content_stored(content.kind.as_str(), content.size);
     let item = ContentItem::from(content);
     let address = format!("/api/v1/archive/content/{}", item.id);
     HttpResponse::Created().insert_header((LOCATION, address)).json(item)

@@ -73,7 +73,7 @@ impl Assigned {
     }
 
     /// How the country groups the digits of a number: with and without the country code, and with what is dialled first.
-    fn written(&self, national: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn written(&self, national: &[u8]) -> Vec<Vec<u8>> {
         let number = self.number(national);
         let lengths = |format| {
             let written = PHONE_NUMBER_UTIL.format(&number, format);

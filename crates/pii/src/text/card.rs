@@ -63,12 +63,12 @@ pub(super) fn is_common_card(digits: &[u8]) -> bool {
 
 fn is_of(digits: &[u8], issuers: &[(u32, u32, u32)]) -> bool {
     (13..=19).contains(&digits.len())
-        && issuers.iter().any(|(low, high, lengths)| {
-            let first = number(&digits[..=low.ilog10() as usize]);
-            lengths >> digits.len() & 1 == 1 && (*low..=*high).contains(&first)
-        })
-        && passes_luhn(digits)
         && digits.iter().any(|digit| *digit != digits[0])
+        && passes_luhn(digits)
+        && issuers.iter().any(|(low, high, lengths)| {
+            let is_length = lengths >> digits.len() & 1 == 1;
+            is_length && (*low..=*high).contains(&number(&digits[..=low.ilog10() as usize]))
+        })
 }
 
 fn number(digits: &[u8]) -> u32 {

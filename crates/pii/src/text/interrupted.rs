@@ -8,14 +8,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::digits::is_invisible;
 use super::elsewhere::foreign_code;
 use super::phone::Numbers;
 use super::resolve::Finds;
-use super::spoken::Tokens;
+use super::stream::{self, Token};
 use super::turns::Turns;
-use super::words::{Word, after_zero, is_preposition, is_weak, meaning};
-use super::{Find, Found, overlaps};
+use super::{Find, Found};
 use crate::digit;
 
 /// The fewest national digits that count in pieces.
@@ -26,18 +24,6 @@ const WIDEST_GAP: usize = 300;
 const CODE_GAP: usize = 8;
 /// Stands for a placeholder of a text that is read again: what it divides is no number.
 const HIDDEN: char = '\u{FDDA}';
-/// The longest bracket that is taken for an annotation.
-const LONGEST_NOTE: usize = 60;
-
-/// Digits in one piece of the text.
-#[derive(Debug)]
-struct Token {
-    range: Range<usize>,
-    /// What it means, in digits, and how many tokens that takes.
-    readings: Vec<(Vec<u8>, usize)>,
-    /// Whether it may be passed over.
-    is_optional: bool,
-}
 
 /// Adds the own number in pieces outside of `taken`.
 pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>]) -> Finds {
@@ -46,7 +32,7 @@ pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>]) -> Fin
         return found;
     };
     let turns = Turns::of(text);
-    let tokens = tokens(text, taken, &turns);
+    let tokens = stream::tokens(text, taken, &turns);
     if tokens.len() < 2 {
         return found;
     }
@@ -62,172 +48,6 @@ pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>]) -> Fin
         super::resolve::add(&mut found, more);
     }
     found
-}
-
-fn tokens(text: &str, taken: &[Range<usize>], turns: &Turns) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::new();
-    for word in (Tokens { text, at: 0 }) {
-        let has_digit = text[word.clone()].chars().any(|c| digit(c).is_some());
-        let may_speak =
-            has_digit || meaning(&text[word.clone()]).is_some() || after_zero(&text[word.clone()]).is_some();
-        if !may_speak || overlaps(taken, &word) || turns.is_label(&word) {
-            continue;
-        }
-        if has_digit {
-            for range in groups(text, &word) {
-                let digits = text[range.clone()].chars().filter_map(digit).map(|digit| digit as u8).collect();
-                tokens.push(Token { range, readings: vec![(digits, 1)], is_optional: false });
-            }
-        } else if let Some(zero) = after_zero(&text[word.clone()]) {
-            let at = word.start + zero;
-            tokens.push(spoken(text, word.start..at));
-            tokens.push(spoken(text, at..word.end));
-        } else {
-            tokens.push(spoken(text, word));
-        }
-    }
-    tokens.retain(|token| !token.readings.is_empty());
-    join_words(text, &mut tokens);
-    mark_optional(text, &mut tokens);
-    tokens
-}
-
-/// The runs of digits of a word.
-fn groups(text: &str, word: &Range<usize>) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    let mut is_open = false;
-    for (at, c) in text[word.clone()].char_indices() {
-        let (start, end) = (word.start + at, word.start + at + c.len_utf8());
-        if digit(c).is_some() {
-            match groups.last_mut().filter(|_| is_open) {
-                Some(group) => group.end = end,
-                None => groups.push(start..end),
-            }
-            is_open = true;
-        } else if !is_invisible(c) {
-            is_open = false;
-        }
-    }
-    groups
-}
-
-/// A number word by itself.
-fn spoken(text: &str, range: Range<usize>) -> Token {
-    let word = &text[range.clone()];
-    let digits = match meaning(word) {
-        Some(Word::Unit(value) | Word::Ten(value) | Word::Pair(value)) => value.to_string(),
-        Some(Word::Triple(value)) => value.to_string(),
-        Some(Word::Hundreds(times)) => format!("{times}00"),
-        Some(Word::Hundred) => "100".to_owned(),
-        // How often the next one counts is told when it is known.
-        Some(Word::Times(times)) => format!("x{times}"),
-        _ => String::new(),
-    };
-    let is_optional = is_weak(word) || is_preposition(word);
-    let readings = if digits.is_empty() { Vec::new() } else { vec![(digits.into_bytes(), 1)] };
-    Token { range, readings, is_optional }
-}
-
-/// Adds what number words mean together: `twenty four`, `double five`, `etthundra tjugotre`.
-fn join_words(text: &str, tokens: &mut Vec<Token>) {
-    let is_tight = |one: &Token, next: &Token| {
-        let between = &text[one.range.end..next.range.start];
-        between.len() <= 2 && between.chars().all(|c| c.is_whitespace() || c == '-')
-    };
-    for at in 0..tokens.len() {
-        let Some(next) = tokens.get(at + 1).filter(|next| is_tight(&tokens[at], next)) else { continue };
-        let (one, other) = (tokens[at].readings[0].0.clone(), next.readings[0].0.clone());
-        let is_word = !text[tokens[at].range.clone()].chars().any(|c| digit(c).is_some());
-        if !is_word {
-            continue;
-        }
-        let joined = match (&one[..], &other[..]) {
-            ([b'x', times], digits) if digits[0] != b'x' => Some(digits.repeat(usize::from(times - b'0'))),
-            ([ten, b'0'], [unit @ b'1'..=b'9']) => Some(vec![*ten, *unit]),
-            ([hundred, b'0', b'0'], [unit @ b'1'..=b'9']) => Some(vec![*hundred, b'0', *unit]),
-            ([hundred, b'0', b'0'], [ten, unit]) => Some(vec![*hundred, *ten, *unit]),
-            _ => None,
-        };
-        tokens[at].readings.extend(joined.map(|digits| (digits, 2)));
-    }
-    for token in tokens.iter_mut() {
-        token.readings.retain(|(digits, _)| digits[0] != b'x');
-    }
-}
-
-/// Marks what may be passed over: times, dates, and what is written in brackets beside other signs.
-fn mark_optional(text: &str, tokens: &mut [Token]) {
-    for at in 0..tokens.len() {
-        let range = tokens[at].range.clone();
-        let is_short = range.len() <= 4;
-        let next = tokens.get(at + 1).map(|next| next.range.clone());
-        if let Some(next) = next.filter(|next| is_short && next.start == range.end + 1 && next.len() <= 4)
-            && (&text[range.end..next.start] == ":" && next.len() == 2
-                || tokens[at].is_optional && matches!(&text[range.end..next.start], ":" | "." | ",")
-                || &text[range.end..next.start] == "." && super::lookalike::follows_clock(&text[..range.start])
-                || is_date(text, tokens, at))
-        {
-            tokens[at].is_optional = true;
-            tokens[at + 1].is_optional = true;
-        }
-    }
-    let mut notes = Notes { text, at: 0 };
-    let mut note = notes.next();
-    for token in tokens.iter_mut() {
-        while note.as_ref().is_some_and(|note| note.end <= token.range.start) {
-            note = notes.next();
-        }
-        token.is_optional |= note.as_ref().is_some_and(|note| note.start <= token.range.start);
-    }
-    // The number of a caption stands in a line of its own above its times.
-    for at in 1..tokens.len() {
-        let (before, here) = (tokens[at - 1].range.clone(), tokens[at].range.clone());
-        let between = &text[before.end..here.start];
-        let is_line = text[..before.start].is_empty() || text[..before.start].ends_with('\n');
-        if is_line && matches!(between, "\n" | "\r\n") && tokens[at].is_optional && here.len() == 2 {
-            tokens[at - 1].is_optional = true;
-        }
-    }
-}
-
-/// Whether `2026-08-01` begins with a token.
-fn is_date(text: &str, tokens: &[Token], at: usize) -> bool {
-    let Some([year, month, day]) = tokens.get(at..at + 3) else { return false };
-    let sign = |one: &Token, next: &Token| text[one.range.end..next.range.start].to_owned();
-    let lengths = [year.range.len(), month.range.len(), day.range.len()];
-    matches!(lengths, [4, 2, 2] | [2, 2, 4]) && sign(year, month) == "-" && sign(month, day) == "-"
-        || lengths == [2, 2, 4] && sign(year, month) == "." && sign(month, day) == "."
-}
-
-/// Brackets with letters or times in them: `[pause 3 s]`, `(del 1)`, `[00:01:12]`.
-struct Notes<'t> {
-    text: &'t str,
-    at: usize,
-}
-
-impl Iterator for Notes<'_> {
-    type Item = Range<usize>;
-
-    fn next(&mut self) -> Option<Range<usize>> {
-        loop {
-            let start = self.at + self.text[self.at..].find(['[', '(', '<', '{'])?;
-            self.at = start + 1;
-            let close = match self.text.as_bytes()[start] {
-                b'[' => ']',
-                b'(' => ')',
-                b'<' => '>',
-                _ => '}',
-            };
-            let near = &self.text[start + 1..self.text.floor_char_boundary(start + 1 + LONGEST_NOTE)];
-            let Some(end) = near.find(close) else { continue };
-            let inner = &near[..end];
-            let is_note = inner.chars().any(char::is_alphabetic) || inner.contains(':');
-            if is_note && !inner.contains(['[', '(', '<', '{']) {
-                self.at = start + 1 + end;
-                return Some(start..self.at);
-            }
-        }
-    }
 }
 
 /// Digits of a part that any words may divide from the next one.
@@ -269,13 +89,13 @@ impl Own<'_> {
             if token.is_optional {
                 states[place + 1] |= state;
             }
-            for (digits, count) in &token.readings {
+            for (digits, count) in token.readings() {
                 let reached = self.advance(state | 1, digits) | self.begun(digits);
                 if place + count <= order.len() {
                     states[place + count] |= reached;
                 }
                 if reached & whole != 0 && place + count <= order.len() && place >= free {
-                    let parts = self.trace(tokens, order, &states, place, digits, *count);
+                    let parts = self.trace(tokens, order, &states, place, digits, count);
                     if self.report(tokens, order, &parts, found) {
                         free = place + count;
                         states[place + count] = 0;
@@ -315,9 +135,9 @@ impl Own<'_> {
         let mut at = place;
         while left > 0 && at > 0 {
             let taken = (1..=at.min(2)).find_map(|count| {
-                let readings = tokens[order[at - count]].readings.iter();
+                let mut readings = tokens[order[at - count]].readings().filter(|(_, takes)| *takes == count);
                 let before = states[at - count];
-                readings.filter(|(_, takes)| *takes == count).find_map(|(digits, _)| {
+                readings.find_map(|(digits, _)| {
                     let whole = left.checked_sub(digits.len()).filter(|rest| {
                         self.national[*rest..left] == digits[..] && (*rest == 0 || before >> *rest & 1 == 1)
                     });
@@ -419,7 +239,7 @@ impl Own<'_> {
             if between.len() > CODE_GAP || between.chars().any(char::is_alphanumeric) {
                 break;
             }
-            digits.splice(0..0, token.readings.first()?.0.iter().copied());
+            digits.splice(0..0, token.readings().next()?.0.iter().copied());
             end = token.range.start;
             if self.prefixes.contains(&digits) {
                 let has_plus = self.text[..end].ends_with('+');

@@ -39,8 +39,10 @@ mod plan;
 mod resolve;
 mod rows;
 mod spoken;
+mod stream;
 mod suppressed;
 mod turns;
+mod weigh;
 mod words;
 
 #[cfg(test)]

@@ -13,10 +13,14 @@ use super::digits::{Gap, Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::phone::{MOST, Numbers, with_bracket};
 use super::plan::LONGEST;
+use super::weigh::{EqualRow, best};
 use crate::{Phone, Pii};
 
 /// The fewest digits of a national number that is not the record's own. Shorter ones are services, not callers.
 const SHORTEST: usize = 6;
+
+/// The most groups in which a country writes a number.
+const MOST_GROUPS: usize = 6;
 
 /// How a number begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub(super) struct Candidate {
     pub first: usize,
     pub last: usize,
     start: Start,
-    country: &'static Assigned,
+    pub(super) country: &'static Assigned,
     /// Digits of the stretch that are the national number.
     national: Range<usize>,
     /// `+47 (0) 22 33 44 55`: the group of the zero that is meant for callers at home.
@@ -82,11 +86,12 @@ impl Numbers {
         let mut found = Vec::new();
         let mut row = EqualRow::default();
         for at in segment.clone() {
-            self.beginning_at(text, stretch, at, |candidate| {
+            self.beginning_at(text, stretch, at, |mut candidate| {
                 // A reading is dear: what cannot count anyway is not read.
-                if candidate.counts(text, stretch, &segment)
+                if candidate.counts(stretch, &segment)
                     && row.allows(text, stretch, &segment, &candidate)
-                    && candidate.is_assigned(stretch)
+                    && candidate.is_assigned(text, stretch)
+                    && !candidate.is_of_code(text, stretch)
                 {
                     found.push(candidate);
                 }
@@ -102,8 +107,8 @@ impl Numbers {
     /// longest.
     pub(super) fn beginning(&self, text: &str, stretch: &Stretch, first: usize) -> Option<Candidate> {
         let mut all = Vec::new();
-        self.beginning_at(text, stretch, first, |candidate| {
-            if candidate.is_assigned(stretch) {
+        self.beginning_at(text, stretch, first, |mut candidate| {
+            if candidate.is_assigned(text, stretch) {
                 all.push(candidate);
             }
         });
@@ -219,7 +224,6 @@ impl Walk {
                     has_odd_signs: false,
                 };
                 candidate.fit = candidate.fit(text, stretch);
-                candidate.has_odd_signs = candidate.has_odd_signs(text, stretch);
                 each(candidate);
             }
         }
@@ -232,7 +236,7 @@ impl Candidate {
     }
 
     /// Whether what is written first leaves no doubt that a number begins.
-    fn is_strong(&self) -> bool {
+    pub(super) fn is_strong(&self) -> bool {
         self.is_abroad() || matches!(self.start, Start::Zero | Start::Labelled)
     }
 
@@ -261,8 +265,29 @@ impl Candidate {
     }
 
     /// Whether its country has the number.
-    fn is_assigned(&self, stretch: &Stretch) -> bool {
-        self.country.has(&self.national(stretch))
+    fn is_assigned(&mut self, text: &str, stretch: &Stretch) -> bool {
+        let national = self.national(stretch);
+        if !self.country.has(&national) {
+            return false;
+        }
+        if self.is_foreign()
+            && self.fit < Fit::Habit
+            && self.country.written(&national).contains(&self.lengths(stretch))
+        {
+            self.fit = Fit::Habit;
+        }
+        self.has_odd_signs = self.has_odd_signs(text, stretch);
+        true
+    }
+
+    /// Whether it is written as a number of any country, whose habits are made out only when one of its numbers is found.
+    fn is_foreign(&self) -> bool {
+        self.is_abroad() || self.start == Start::Labelled
+    }
+
+    fn is_of_code(&self, text: &str, stretch: &Stretch) -> bool {
+        let (start, end) = (stretch.groups[self.first].start, stretch.groups[self.last].end);
+        self.start != Start::Plus && is_code(text, start, end)
     }
 
     fn national(&self, stretch: &Stretch) -> Vec<u8> {
@@ -275,7 +300,8 @@ impl Candidate {
         if groups.len() == 1 {
             return Fit::Habit;
         }
-        if self.zero.is_some() || self.country.has_shape(&self.lengths(stretch)) {
+        let is_short = groups.len() <= MOST_GROUPS && !self.is_foreign();
+        if self.zero.is_some() || is_short && self.country.has_shape(&self.lengths(stretch)) {
             return Fit::Habit;
         }
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
@@ -292,7 +318,7 @@ impl Candidate {
         }
     }
 
-    fn weight(&self) -> i64 {
+    pub(super) fn weight(&self) -> i64 {
         let fit = match self.fit {
             Fit::Mixed => 500,
             Fit::Odd => 1_000,
@@ -323,7 +349,7 @@ impl Candidate {
     }
 
     /// Whether the reading may count where it is.
-    fn counts(&self, text: &str, stretch: &Stretch, segment: &Range<usize>) -> bool {
+    fn counts(&self, stretch: &Stretch, segment: &Range<usize>) -> bool {
         let groups = &stretch.groups;
         let is_free = |at: usize| segment.contains(&at) && groups[at].lookalike == Lookalike::No;
         let is_alone = !is_free(self.last + 1) && !(self.first > 0 && is_free(self.first - 1));
@@ -334,8 +360,7 @@ impl Candidate {
             Fit::Odd => is_alone || self.is_digit_by_digit(stretch) && !self.is_counted(stretch, segment),
             Fit::Mixed => is_alone && (self.is_strong() || !self.has_points(stretch)),
         };
-        let (start, end) = (groups[self.first].start, groups[self.last].end);
-        self.start == Start::Plus || (self.is_abroad() || fits) && !is_code(text, start, end)
+        self.is_abroad() || fits
     }
 
     fn is_digit_by_digit(&self, stretch: &Stretch) -> bool {
@@ -364,65 +389,6 @@ impl Candidate {
     }
 }
 
-/// The row of groups of one size, with one sign between them, that a candidate is a part of.
-#[derive(Default)]
-struct EqualRow {
-    range: Range<usize>,
-    /// Whether whole numbers of so many groups make up the row.
-    tiles: Option<(usize, bool)>,
-}
-
-impl EqualRow {
-    /// Rows of fours are cards and accounts, unless they are whole numbers one after another, and so are digits one by one. In rows of threes and of more a
-    /// number begins only where one may have begun.
-    fn allows(&mut self, text: &str, stretch: &Stretch, segment: &Range<usize>, candidate: &Candidate) -> bool {
-        let groups = &stretch.groups[candidate.first..=candidate.last];
-        let (size, count) = (groups[0].len(), groups.len());
-        let is_even = count > 1 && groups.iter().all(|group| group.len() == size);
-        if size == 2 || !is_even || candidate.is_strong() && size > 1 {
-            return true;
-        }
-        if !self.range.contains(&candidate.first) {
-            self.range = row_around(text, stretch, segment, candidate.first);
-            self.tiles = None;
-        }
-        let row = self.range.clone();
-        if row.len() <= count {
-            return true;
-        }
-        if !matches!(size, 1 | 4) {
-            return row.len().is_multiple_of(count) && (candidate.first - row.start).is_multiple_of(count);
-        }
-        let tiles = match self.tiles {
-            Some((of, tiles)) if of == count => tiles,
-            _ => {
-                row.len().is_multiple_of(count)
-                    && row.clone().step_by(count).all(|at| {
-                        let digits = stretch.groups[at].from..stretch.groups[at + count - 1].to;
-                        candidate.country.has(&stretch.digits[digits])
-                    })
-            }
-        };
-        self.tiles = Some((count, tiles));
-        tiles && (candidate.first - row.start).is_multiple_of(count)
-    }
-}
-
-fn row_around(text: &str, stretch: &Stretch, segment: &Range<usize>, at: usize) -> Range<usize> {
-    let groups = &stretch.groups;
-    let between = |at: usize| &text[groups[at - 1].end..groups[at].start];
-    let follows = |one: usize| groups[one].len() == groups[at].len();
-    let sign = between(at + 1);
-    let mut row = at..at + 1;
-    while row.start > segment.start && follows(row.start - 1) && between(row.start) == sign {
-        row.start -= 1;
-    }
-    while row.end < segment.end && follows(row.end) && between(row.end) == sign {
-        row.end += 1;
-    }
-    row
-}
-
 fn same_sign(between: &str, first: &str, gap: &Gap) -> bool {
     gap.joins && between.trim() == first.trim()
 }
@@ -431,58 +397,4 @@ fn same_sign(between: &str, first: &str, gap: &Gap) -> bool {
 fn leads(before: &str) -> bool {
     let before = before.trim_end_matches([' ', '\u{A0}', '(', '[', '+']);
     before.is_empty() || before.ends_with(['\n', ':', '=', ',', ';', '.']) || ends_with_cue(before)
-}
-
-/// What the row so far ends with.
-const NOTHING: usize = 0;
-const NUMBER: usize = 1;
-const FIGURE: usize = 2;
-
-/// The best way to reach a place of the row: its weight, the state before, and the candidate that was taken.
-type Step = Option<(i64, usize, Option<usize>)>;
-
-/// The candidates, which are in the order of their first groups, that weigh most together.
-fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> Vec<usize> {
-    let mut steps: Vec<[Step; 3]> = vec![[None; 3]; segment.len() + 1];
-    steps[0][NOTHING] = Some((0, NOTHING, None));
-    let better = |place: &mut Step, weight: i64, from: usize, taken: Option<usize>| {
-        if place.is_none_or(|(known, ..)| weight > known) {
-            *place = Some((weight, from, taken));
-        }
-    };
-    let mut next = 0;
-    for at in 0..segment.len() {
-        let begins = next..next + found[next..].iter().take_while(|found| found.first == segment.start + at).count();
-        next = begins.end;
-        for state in [NOTHING, NUMBER, FIGURE] {
-            let Some((weight, ..)) = steps[at][state] else { continue };
-            let (skipped, cost) = match state {
-                NOTHING => (NOTHING, if leads { 3 } else { 1 }),
-                _ => (FIGURE, 2),
-            };
-            better(&mut steps[at + 1][skipped], weight - cost, state, None);
-            for taken in begins.clone() {
-                let end = found[taken].last + 1 - segment.start;
-                let weight = weight + found[taken].weight() - i64::from(state == FIGURE);
-                better(&mut steps[end][NUMBER], weight, state, Some(taken));
-            }
-        }
-    }
-    let mut taken = Vec::new();
-    let mut at = segment.len();
-    let weight = |state: &usize| steps[at][*state].map(|(weight, ..)| weight);
-    let mut state = [NOTHING, NUMBER, FIGURE].into_iter().max_by_key(weight).unwrap_or_default();
-    while at > 0 {
-        let Some((_, from, candidate)) = steps[at][state] else { break };
-        match candidate {
-            Some(candidate) => {
-                taken.push(candidate);
-                at = found[candidate].first - segment.start;
-            }
-            None => at -= 1,
-        }
-        state = from;
-    }
-    taken.reverse();
-    taken
 }

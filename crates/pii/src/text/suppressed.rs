@@ -160,7 +160,14 @@ impl TextWindow<'_> {
 
     fn is_identity(&self) -> bool {
         let (groups, digits) = (self.groups(), self.digits());
-        if groups[0].gap.plus.is_some() || is_part_of_decimal(self.text, groups) {
+        // The check digits first: they are cheap, and nearly every row fails them.
+        let may_be = match digits.len() {
+            10 => is_swedish(digits) || is_danish_date(digits),
+            11 => is_norwegian(digits, true),
+            12 => is_swedish(digits),
+            _ => false,
+        };
+        if !may_be || groups[0].gap.plus.is_some() || is_part_of_decimal(self.text, groups) {
             return false;
         }
         let lengths = lengths(groups);
@@ -191,6 +198,9 @@ impl TextWindow<'_> {
 
     fn card(&self) -> Option<Suppressed> {
         let (groups, digits) = (self.groups(), self.digits());
+        if !is_card(digits) {
+            return None;
+        }
         let lengths = lengths(groups);
         let fours = lengths.len() > 2
             && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)
@@ -200,7 +210,7 @@ impl TextWindow<'_> {
             Reading::Counter => {
                 usual && is_common_card(digits) && !self.text.starts_with('-') && !is_part_of_decimal(self.text, groups)
             }
-            Reading::Text => is_card(digits) && (usual || self.is_row()),
+            Reading::Text => usual || self.is_row(),
         };
         // Fifteen digits may also be a country's longest numbers.
         (is_card && (digits.len() > 15 && usual || !self.is_phone())).then_some(Suppressed::Card)

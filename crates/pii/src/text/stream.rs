@@ -1,0 +1,236 @@
+//! The digits of a text as a stream: groups of them, and number words with all that they may mean.
+
+use std::ops::Range;
+
+use super::digits::is_invisible;
+use super::overlaps;
+use super::spoken::Tokens;
+use super::turns::Turns;
+use super::words::{Word, after_zero, is_preposition, is_weak, meaning};
+use crate::digit;
+
+/// The longest bracket that is taken for an annotation.
+const LONGEST_NOTE: usize = 60;
+
+/// The most digits of a token that can belong to a number, with all that may be dialled before it.
+const LONGEST: usize = 20;
+
+/// A few digits. More are no part of a number, and read as none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Digits {
+    digits: [u8; LONGEST],
+    length: u8,
+}
+
+impl Digits {
+    fn of(digits: impl Iterator<Item = u8>) -> Self {
+        let mut all = Self::default();
+        for digit in digits {
+            let Some(place) = all.digits.get_mut(usize::from(all.length)) else { return Self::default() };
+            *place = digit;
+            all.length += 1;
+        }
+        all
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.digits[..usize::from(self.length)]
+    }
+}
+
+/// Digits in one piece of the text.
+#[derive(Debug)]
+pub(super) struct Token {
+    pub range: Range<usize>,
+    /// What it means by itself, and with the next token.
+    alone: Digits,
+    joined: Digits,
+    /// Whether it may be passed over.
+    pub is_optional: bool,
+    is_word: bool,
+    is_nothing: bool,
+    /// How often the next one counts, if the word says it.
+    times: u8,
+}
+
+impl Token {
+    fn new(range: Range<usize>) -> Self {
+        let none = Digits::default();
+        Self { range, alone: none, joined: none, is_optional: false, is_word: false, is_nothing: false, times: 0 }
+    }
+
+    /// What it means, in digits, and how many tokens that takes.
+    pub(super) fn readings(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        let all = [(self.alone.as_slice(), 1), (self.joined.as_slice(), 2)];
+        all.into_iter().filter(|(digits, _)| !digits.is_empty())
+    }
+}
+
+/// The tokens of a text outside of `taken` and of labels.
+pub(super) fn tokens(text: &str, taken: &[Range<usize>], turns: &Turns) -> Vec<Token> {
+    let mut tokens: Vec<Token> = Vec::new();
+    for word in (Tokens { text, at: 0 }) {
+        let has_digit = text[word.clone()].chars().any(|c| digit(c).is_some());
+        let may_speak =
+            has_digit || meaning(&text[word.clone()]).is_some() || after_zero(&text[word.clone()]).is_some();
+        if !may_speak || overlaps(taken, &word) || turns.is_label(&word) {
+            continue;
+        }
+        if has_digit {
+            for range in groups(text, &word) {
+                let digits = text[range.clone()].chars().filter_map(digit).map(|digit| digit as u8);
+                tokens.push(Token { alone: Digits::of(digits), ..Token::new(range) });
+            }
+        } else if let Some(zero) = after_zero(&text[word.clone()]) {
+            let at = word.start + zero;
+            tokens.push(spoken(text, word.start..at));
+            tokens.push(spoken(text, at..word.end));
+        } else {
+            tokens.push(spoken(text, word));
+        }
+    }
+    tokens.retain(|token| !token.is_nothing);
+    join_words(text, &mut tokens);
+    mark_optional(text, &mut tokens);
+    tokens
+}
+
+/// The runs of digits of a word.
+fn groups(text: &str, word: &Range<usize>) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    let mut is_open = false;
+    for (at, c) in text[word.clone()].char_indices() {
+        let (start, end) = (word.start + at, word.start + at + c.len_utf8());
+        if digit(c).is_some() {
+            match groups.last_mut().filter(|_| is_open) {
+                Some(group) => group.end = end,
+                None => groups.push(start..end),
+            }
+            is_open = true;
+        } else if !is_invisible(c) {
+            is_open = false;
+        }
+    }
+    groups
+}
+
+/// A number word by itself.
+fn spoken(text: &str, range: Range<usize>) -> Token {
+    let word = &text[range.clone()];
+    let mut token = Token { is_word: true, is_optional: is_weak(word) || is_preposition(word), ..Token::new(range) };
+    let number = match meaning(word) {
+        Some(Word::Unit(value) | Word::Ten(value) | Word::Pair(value)) => u16::from(value),
+        Some(Word::Triple(value)) => value,
+        Some(Word::Hundreds(times)) => u16::from(times) * 100,
+        Some(Word::Hundred) => 100,
+        Some(Word::Times(times)) => {
+            token.times = times;
+            return token;
+        }
+        _ => {
+            token.is_nothing = true;
+            return token;
+        }
+    };
+    token.alone = Digits::of(number.to_string().bytes());
+    token
+}
+
+/// Adds what number words mean together: `twenty four`, `double five`, `etthundra tjugotre`.
+fn join_words(text: &str, tokens: &mut Vec<Token>) {
+    let is_tight = |one: &Token, next: &Token| {
+        let between = &text[one.range.end..next.range.start];
+        between.len() <= 2 && between.chars().all(|c| c.is_whitespace() || c == '-')
+    };
+    for at in 0..tokens.len().saturating_sub(1) {
+        let (one, next) = (&tokens[at], &tokens[at + 1]);
+        if !one.is_word || !is_tight(one, next) {
+            continue;
+        }
+        let joined = match (one.alone.as_slice(), next.alone.as_slice()) {
+            _ if one.times > 0 => Some(next.alone.as_slice().repeat(usize::from(one.times))),
+            ([ten, b'0'], [unit @ b'1'..=b'9']) => Some(vec![*ten, *unit]),
+            ([hundred, b'0', b'0'], [unit @ b'1'..=b'9']) => Some(vec![*hundred, b'0', *unit]),
+            ([hundred, b'0', b'0'], [ten, unit]) => Some(vec![*hundred, *ten, *unit]),
+            _ => None,
+        };
+        if let Some(joined) = joined {
+            tokens[at].joined = Digits::of(joined.into_iter());
+        }
+    }
+}
+
+/// Marks what may be passed over: times, dates, and what is written in brackets beside other signs.
+fn mark_optional(text: &str, tokens: &mut [Token]) {
+    for at in 0..tokens.len() {
+        let range = tokens[at].range.clone();
+        let is_short = range.len() <= 4;
+        let next = tokens.get(at + 1).map(|next| next.range.clone());
+        if let Some(next) = next.filter(|next| is_short && next.start == range.end + 1 && next.len() <= 4)
+            && (&text[range.end..next.start] == ":" && next.len() == 2
+                || tokens[at].is_optional && matches!(&text[range.end..next.start], ":" | "." | ",")
+                || &text[range.end..next.start] == "." && super::lookalike::follows_clock(&text[..range.start])
+                || is_date(text, tokens, at))
+        {
+            tokens[at].is_optional = true;
+            tokens[at + 1].is_optional = true;
+        }
+    }
+    let mut notes = Notes { text, at: 0 };
+    let mut note = notes.next();
+    for token in tokens.iter_mut() {
+        while note.as_ref().is_some_and(|note| note.end <= token.range.start) {
+            note = notes.next();
+        }
+        token.is_optional |= note.as_ref().is_some_and(|note| note.start <= token.range.start);
+    }
+    // The number of a caption stands in a line of its own above its times.
+    for at in 1..tokens.len() {
+        let (before, here) = (tokens[at - 1].range.clone(), tokens[at].range.clone());
+        let between = &text[before.end..here.start];
+        let is_line = text[..before.start].is_empty() || text[..before.start].ends_with('\n');
+        if is_line && matches!(between, "\n" | "\r\n") && tokens[at].is_optional && here.len() == 2 {
+            tokens[at - 1].is_optional = true;
+        }
+    }
+}
+
+/// Whether `2026-08-01` begins with a token.
+fn is_date(text: &str, tokens: &[Token], at: usize) -> bool {
+    let Some([year, month, day]) = tokens.get(at..at + 3) else { return false };
+    let sign = |one: &Token, next: &Token| text[one.range.end..next.range.start].to_owned();
+    let lengths = [year.range.len(), month.range.len(), day.range.len()];
+    matches!(lengths, [4, 2, 2] | [2, 2, 4]) && sign(year, month) == "-" && sign(month, day) == "-"
+        || lengths == [2, 2, 4] && sign(year, month) == "." && sign(month, day) == "."
+}
+
+/// Brackets with letters or times in them: `[pause 3 s]`, `(del 1)`, `[00:01:12]`.
+struct Notes<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Iterator for Notes<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        loop {
+            let start = self.at + self.text[self.at..].find(['[', '(', '<', '{'])?;
+            self.at = start + 1;
+            let close = match self.text.as_bytes()[start] {
+                b'[' => ']',
+                b'(' => ')',
+                b'<' => '>',
+                _ => '}',
+            };
+            let near = &self.text[start + 1..self.text.floor_char_boundary(start + 1 + LONGEST_NOTE)];
+            let Some(end) = near.find(close) else { continue };
+            let inner = &near[..end];
+            let is_note = inner.chars().any(char::is_alphabetic) || inner.contains(':');
+            if is_note && !inner.contains(['[', '(', '<', '{']) {
+                self.at = start + 1 + end;
+                return Some(start..self.at);
+            }
+        }
+    }
+}

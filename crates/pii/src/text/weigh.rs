@@ -1,0 +1,125 @@
+//! Which readings of a row of groups count together.
+
+use std::ops::Range;
+
+use super::digits::Stretch;
+use super::rows::Candidate;
+
+/// The row of groups of one size, with one sign between them, that a candidate is a part of.
+#[derive(Default)]
+pub(super) struct EqualRow {
+    range: Range<usize>,
+    /// Whether whole numbers of so many groups make up the row.
+    tiles: Option<(usize, bool)>,
+}
+
+impl EqualRow {
+    /// Rows of fours are cards and accounts, unless they are whole numbers one after another, and so are digits one by one. In rows of threes and of more a
+    /// number begins only where one may have begun.
+    pub(super) fn allows(
+        &mut self,
+        text: &str,
+        stretch: &Stretch,
+        segment: &Range<usize>,
+        candidate: &Candidate,
+    ) -> bool {
+        let groups = &stretch.groups[candidate.first..=candidate.last];
+        let (size, count) = (groups[0].len(), groups.len());
+        let is_even = count > 1 && groups.iter().all(|group| group.len() == size);
+        if size == 2 || !is_even || candidate.is_strong() && size > 1 {
+            return true;
+        }
+        if !self.range.contains(&candidate.first) {
+            self.range = row_around(text, stretch, segment, candidate.first);
+            self.tiles = None;
+        }
+        let row = self.range.clone();
+        if row.len() <= count {
+            return true;
+        }
+        if !matches!(size, 1 | 4) {
+            return row.len().is_multiple_of(count) && (candidate.first - row.start).is_multiple_of(count);
+        }
+        let tiles = match self.tiles {
+            Some((of, tiles)) if of == count => tiles,
+            _ => {
+                row.len().is_multiple_of(count)
+                    && row.clone().step_by(count).all(|at| {
+                        let digits = stretch.groups[at].from..stretch.groups[at + count - 1].to;
+                        candidate.country.has(&stretch.digits[digits])
+                    })
+            }
+        };
+        self.tiles = Some((count, tiles));
+        tiles && (candidate.first - row.start).is_multiple_of(count)
+    }
+}
+
+fn row_around(text: &str, stretch: &Stretch, segment: &Range<usize>, at: usize) -> Range<usize> {
+    let groups = &stretch.groups;
+    let between = |at: usize| &text[groups[at - 1].end..groups[at].start];
+    let follows = |one: usize| groups[one].len() == groups[at].len();
+    let sign = between(at + 1);
+    let mut row = at..at + 1;
+    while row.start > segment.start && follows(row.start - 1) && between(row.start) == sign {
+        row.start -= 1;
+    }
+    while row.end < segment.end && follows(row.end) && between(row.end) == sign {
+        row.end += 1;
+    }
+    row
+}
+
+/// What the row so far ends with.
+const NOTHING: usize = 0;
+const NUMBER: usize = 1;
+const FIGURE: usize = 2;
+
+/// The best way to reach a place of the row: its weight, the state before, and the candidate that was taken.
+type Step = Option<(i64, usize, Option<usize>)>;
+
+/// The candidates, which are in the order of their first groups, that weigh most together.
+pub(super) fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> Vec<usize> {
+    let mut steps: Vec<[Step; 3]> = vec![[None; 3]; segment.len() + 1];
+    steps[0][NOTHING] = Some((0, NOTHING, None));
+    let better = |place: &mut Step, weight: i64, from: usize, taken: Option<usize>| {
+        if place.is_none_or(|(known, ..)| weight > known) {
+            *place = Some((weight, from, taken));
+        }
+    };
+    let mut next = 0;
+    for at in 0..segment.len() {
+        let begins = next..next + found[next..].iter().take_while(|found| found.first == segment.start + at).count();
+        next = begins.end;
+        for state in [NOTHING, NUMBER, FIGURE] {
+            let Some((weight, ..)) = steps[at][state] else { continue };
+            let (skipped, cost) = match state {
+                NOTHING => (NOTHING, if leads { 3 } else { 1 }),
+                _ => (FIGURE, 2),
+            };
+            better(&mut steps[at + 1][skipped], weight - cost, state, None);
+            for taken in begins.clone() {
+                let end = found[taken].last + 1 - segment.start;
+                let weight = weight + found[taken].weight() - i64::from(state == FIGURE);
+                better(&mut steps[end][NUMBER], weight, state, Some(taken));
+            }
+        }
+    }
+    let mut taken = Vec::new();
+    let mut at = segment.len();
+    let weight = |state: &usize| steps[at][*state].map(|(weight, ..)| weight);
+    let mut state = [NOTHING, NUMBER, FIGURE].into_iter().max_by_key(weight).unwrap_or_default();
+    while at > 0 {
+        let Some((_, from, candidate)) = steps[at][state] else { break };
+        match candidate {
+            Some(candidate) => {
+                taken.push(candidate);
+                at = found[candidate].first - segment.start;
+            }
+            None => at -= 1,
+        }
+        state = from;
+    }
+    taken.reverse();
+    taken
+}
