@@ -51,7 +51,7 @@ impl House {
         self.interaction(&record(external_id)).await
     }
 
-    /// What the night does once a request had the content of the call deleted.
+    /// Closes the call, as a pass does after it has deleted the call's content for a request.
     pub async fn close(&self) {
         let mut tx = self.app.archive.write().await.unwrap();
         tx.query("UPDATE interactions SET forgotten = forgotten | 16").execute().await.unwrap();
@@ -142,7 +142,7 @@ fn record(external_id: &str) -> Value {
     })
 }
 
-/// Bytes that one recognizes: `marked` stands in them again and again.
+/// Bytes in which a known text occurs again and again.
 fn sound(size: usize) -> Vec<u8> {
     let text = b"This call may be recorded for quality. ";
     (0..size)
