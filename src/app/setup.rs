@@ -83,9 +83,8 @@ async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, St
         stores.keysets.verify(&stores.vault),
     );
     match (archive, vault, key) {
-        (Err(error @ StoreError::MadeByOldVersion), ..) | (_, Err(error @ StoreError::MadeByOldVersion), _) => {
-            Err(error.into())
-        }
+        (Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), ..)
+        | (_, Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), _) => Err(error.into()),
         (.., Err(VaultError::Crypto(error))) => Err(error.into()),
         _ => Ok(stores),
     }

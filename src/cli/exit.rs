@@ -116,7 +116,10 @@ impl CommandError {
 const fn of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Unavailable(_) | StoreError::Contended => Exit::TryAgain,
-        StoreError::Address(_) | StoreError::Migration(_) | StoreError::MadeByOldVersion => Exit::Configuration,
+        StoreError::Address(_)
+        | StoreError::Migration(_)
+        | StoreError::MadeByOldVersion
+        | StoreError::Unsuitable(_) => Exit::Configuration,
         _ => Exit::Failed,
     }
 }

@@ -6,13 +6,13 @@
 //! the setting and the rule, never the value. A new setting needs a field with its default here, its rule in
 //! [`Config::load`], and a line in `docs/operating.md`.
 
+mod auth;
 mod content;
 mod delivery;
 mod http;
 mod layers;
 mod roles;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::base::actor::Scope;
 use crate::base::crypto::KEY_LEN;
 
+pub use auth::{AuthConfig, IssuerConfig};
 pub use content::{ContentConfig, S3Config};
 pub use delivery::DeliveryConfig;
 pub use http::HttpConfig;
@@ -119,44 +119,6 @@ impl Default for VaultConfig {
     }
 }
 
-/// The issuer of tokens, and the scopes of each role.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuthConfig {
-    /// The identity provider (`iss`). Without it, the service is in development mode.
-    pub issuer: Option<String>,
-    /// The audience (`aud`) that tokens must name.
-    pub audience: Option<String>,
-    /// The URL at which the provider publishes its keys.
-    pub jwks_url: Option<String>,
-    /// A file with the provider's keys, instead of the URL.
-    pub jwks_file: Option<PathBuf>,
-    /// The claim that contains the tenant's slug. A dotted path leads into objects, as in every claim name here.
-    pub tenant_claim: String,
-    /// The claim that contains the name that other users of the tenant see.
-    pub name_claim: String,
-    /// The claim that contains the roles.
-    pub roles_claim: String,
-    /// The scopes of each role. A role that is set here replaces the default role of the same name.
-    #[serde(deserialize_with = "roles::over_the_usual")]
-    pub roles: BTreeMap<String, Vec<Scope>>,
-}
-
-impl Default for AuthConfig {
-    fn default() -> Self {
-        Self {
-            issuer: None,
-            audience: None,
-            jwks_url: None,
-            jwks_file: None,
-            tenant_claim: "tenant".to_owned(),
-            name_claim: "name".to_owned(),
-            roles_claim: "roles".to_owned(),
-            roles: roles::usual(),
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -243,13 +205,13 @@ impl Config {
     /// Whether this is development mode: no identity provider is set, and keys are made in the data folder.
     #[must_use]
     pub const fn development(&self) -> bool {
-        self.auth.issuer.is_none()
+        self.auth.issuer.is_none() && self.auth.issuers.is_empty()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
         self.http.check(self.development())?;
         self.check_databases()?;
-        self.check_auth()?;
+        self.auth.check()?;
         self.content.check()?;
         self.delivery.check()?;
         // A word without `=` would be read as the name of a module, and would silence all others.
@@ -282,46 +244,6 @@ impl Config {
                 Ok(bytes) if bytes.len() == KEY_LEN => Ok(()),
                 _ => Err(ConfigError::new("vault.master_key", "must be 32 bytes in base64")),
             },
-        }
-    }
-
-    fn check_auth(&self) -> Result<(), ConfigError> {
-        let auth = &self.auth;
-        for (setting, claim) in [
-            ("auth.tenant_claim", &auth.tenant_claim),
-            ("auth.name_claim", &auth.name_claim),
-            ("auth.roles_claim", &auth.roles_claim),
-        ] {
-            if claim.is_empty() {
-                return Err(ConfigError::new(setting, "must name a claim"));
-            }
-        }
-        let keys = usize::from(auth.jwks_url.is_some()) + usize::from(auth.jwks_file.is_some());
-        if auth.issuer.is_none() {
-            let idle = auth.audience.is_some() || keys > 0;
-            return if idle {
-                Err(ConfigError::new("auth.issuer", "must be set, because the other settings of its section are set"))
-            } else {
-                Ok(())
-            };
-        }
-        if auth.issuer.as_deref() == Some("") {
-            return Err(ConfigError::new("auth.issuer", "must not be empty"));
-        }
-        if auth.audience.as_deref().unwrap_or_default().is_empty() {
-            return Err(ConfigError::new("auth.audience", "must be set, because auth.issuer is set"));
-        }
-        if keys != 1 {
-            return Err(ConfigError::new(
-                "auth.jwks_url",
-                "exactly one of auth.jwks_url and auth.jwks_file must be set",
-            ));
-        }
-        match &auth.jwks_url {
-            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
-                Err(ConfigError::new("auth.jwks_url", "must begin with https:// or http://"))
-            }
-            _ => Ok(()),
         }
     }
 }

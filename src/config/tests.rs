@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::actor::Scope;
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
@@ -105,14 +106,42 @@ fn development_mode_stays_on_loopback() {
 
 #[test]
 fn an_issuer_needs_an_audience_a_key_source_and_a_master_key() {
-    assert!(with_issuer(&[]).unwrap_err().to_string().contains("exactly one"));
+    assert!(with_issuer(&[]).is_ok(), "an issuer that is a URL names its keys itself");
+    assert!(with_issuer(&[("LETHE_AUTH__ISSUER", "id.example")]).unwrap_err().to_string().contains("auth.jwks_url"));
     let two = with_issuer(&[("LETHE_AUTH__JWKS_FILE", "k.json"), ("LETHE_AUTH__JWKS_URL", "https://id.example/keys")]);
-    assert!(two.unwrap_err().to_string().contains("exactly one"));
+    assert!(two.unwrap_err().to_string().contains("auth.jwks_url"));
     assert!(
         refused(&[("LETHE_AUTH__ISSUER", "https://id.example"), ("LETHE_VAULT__MASTER_KEY", KEY)]).contains("audience")
     );
     let keyless = [("LETHE_AUTH__ISSUER", "i"), ("LETHE_AUTH__AUDIENCE", "a"), ("LETHE_AUTH__JWKS_FILE", "k.json")];
     assert!(refused(&keyless).contains("vault.master_key"));
+}
+
+#[test]
+fn several_issuers_are_checked_each() {
+    let second = |more: &str| {
+        let file = std::env::temp_dir().join(format!("lethe-issuers-{}.toml", std::process::id()));
+        let section = "[[auth.issuers]]\nissuer = 'https://b.example'\naudiences = ['x']\n";
+        std::fs::write(&file, format!("{section}{more}")).unwrap();
+        let config = Config::read(Some(&file), vec![("LETHE_VAULT__MASTER_KEY".to_owned(), KEY.to_owned())]);
+        std::fs::remove_file(&file).unwrap();
+        config
+    };
+    let config = second("tenant_claim = 'organization'\n").unwrap();
+    assert!(!config.development(), "an issuer of the list is an issuer");
+    assert_eq!(config.auth.all_issuers().len(), 1);
+    for (more, setting) in [
+        ("tenant_claim = ''\n", "auth.issuers.0.tenant_claim"),
+        ("jwks_url = 'keys'\n", "auth.issuers.0.jwks_url"),
+        ("jwks_url = 'https://b.example/keys'\njwks_file = 'k.json'\n", "auth.issuers.0.jwks_url"),
+        ("colour = 'red'\n", "auth.issuers.0.colour"),
+        ("[[auth.issuers]]\nissuer = 'https://b.example'\naudiences = ['x']\n", "auth.issuers.1.issuer"),
+        ("[[auth.issuers]]\nissuer = 'https://c.example'\naudiences = []\n", "auth.issuers.1.audiences"),
+        ("[[auth.issuers]]\nissuer = ''\naudiences = ['x']\n", "auth.issuers.1.issuer"),
+    ] {
+        let error = second(more).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("setting {setting}:")), "{more}: {error}");
+    }
 }
 
 #[test]
@@ -139,8 +168,8 @@ fn settings_of(toml: &str) -> Vec<String> {
     let mut section = String::new();
     let mut settings = Vec::new();
     for line in toml.lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = format!("{name}.");
+        if line.starts_with('[') {
+            section = format!("{}.", line.trim_matches(['[', ']']));
         } else if let Some((name, _)) = line.split_once(" = ") {
             settings.push(format!("{section}{name}"));
         }

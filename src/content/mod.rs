@@ -119,7 +119,7 @@ async fn own_of(
     Ok(own)
 }
 
-/// Deletes expired one-time addresses. Returns how many.
+/// Deletes expired temporary addresses. Returns how many.
 pub async fn expire_tickets(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTime<Utc>) -> Result<u64, StoreError> {
     sql::delete_expired_tickets(tx, tenant, now).await
 }

@@ -260,12 +260,10 @@ pub async fn insert_ticket(
     .await
 }
 
-/// Takes a ticket out: of several who try, one gets it.
-pub async fn take_ticket(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<TicketRow>> {
-    tx.query("DELETE FROM content_tickets")
+pub async fn ticket(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<TicketRow>> {
+    tx.query("SELECT content_id, actor_sub, actor_name, purpose, expires_at FROM content_tickets")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND ticket_hash = ", hash)
-        .push(" RETURNING content_id, actor_sub, actor_name, purpose, expires_at")
         .maybe()
         .await
 }

@@ -58,19 +58,18 @@ pub async fn issue_ticket(
     Ok(Ticket { text, expires_at })
 }
 
-/// Takes a ticket out, and returns its content. It returns nothing if the ticket is invalid, used, or expired, or if its
-/// content was deleted.
+/// The content that a ticket opens. Returns none if it never was a ticket, has ended, or its content is gone. A player asks
+/// for several ranges, so a ticket may be used until it ends.
 pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Redeemed>, ContentError> {
     let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| CryptoError::Unopened);
     let Ok(clear) = sealed.and_then(|sealed| stores.service_key.open(&sealed, PLACE)) else { return Ok(None) };
     let Some((tenant, number)) = clear.split_first_chunk::<16>() else { return Ok(None) };
     let tenant = TenantId(Uuid::from_bytes(*tenant));
-    let mut tx = stores.archive.write().await?;
-    let taken = sql::take_ticket(&mut tx, tenant, &sha256(number)).await?;
-    tx.commit().await?;
-    let Some(ticket) = taken.filter(|ticket| ticket.expires_at > stores.clock.now()) else { return Ok(None) };
+    let mut tx = stores.archive.read().await?;
+    let known = sql::ticket(&mut tx, tenant, &sha256(number)).await?;
+    let Some(ticket) = known.filter(|ticket| ticket.expires_at > stores.clock.now()) else { return Ok(None) };
     let sql::TicketRow { content_id, actor_sub, actor_name, purpose, expires_at: _ } = ticket;
     let actor = Actor { tenant, sub: actor_sub, name: actor_name, scopes: [].into() };
-    let content = sql::by_id(&mut stores.archive.read().await?, tenant, content_id).await?;
+    let content = sql::by_id(&mut tx, tenant, content_id).await?;
     Ok(content.map(|content| Redeemed { content, actor, reason: purpose }))
 }

@@ -99,7 +99,8 @@ fn read_login(authority: &str, usual_port: u16, folder: Vec<String>) -> Result<L
     if user.contains(':') {
         return Err(AddressError::Password);
     }
-    let user = decode(user).filter(|user| is_word(user)).ok_or(AddressError::User)?;
+    // The user of a Windows domain has a backslash: `DOMAIN\user`.
+    let user = decode(user).filter(|user| is_word(&user.replacen('\\', "-", 1))).ok_or(AddressError::User)?;
     let (host, port) = match place.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']').ok_or(AddressError::Host)?;
@@ -223,6 +224,8 @@ mod tests {
             ("SFTP://lethe@Files.Example:2222", "sftp://lethe@files.example:2222/"),
             ("sftp://paal@[::1]:2022/~/in", "sftp://paal@[::1]:2022/~/in"),
             ("ftps://paal@firm.example@ftp.example", "ftps://paal%40firm.example@ftp.example:21/"),
+            ("sftp://DOMAIN%5Cpaal@files.example/in", "sftp://DOMAIN%5Cpaal@files.example:22/in"),
+            ("sftp://DOMAIN\\paal@files.example/in", "sftp://DOMAIN%5Cpaal@files.example:22/in"),
             ("ftps://lethe@ftp.example/%C3%A5pen", "ftps://lethe@ftp.example:21/%C3%A5pen"),
             ("ftp://lethe@10.0.0.7", "ftp://lethe@10.0.0.7:21/"),
             ("s3://calls.example/out//a", "s3://calls.example/out/a"),
@@ -244,6 +247,8 @@ mod tests {
             ("s3://key:secret@calls/", AddressError::Password),
             ("sftp://files.example/", AddressError::User),
             ("sftp://@files.example/", AddressError::User),
+            ("sftp://a%5Cb%5Cc@files.example/", AddressError::User),
+            ("sftp://paal@files.example/a%5Cb", AddressError::Folder),
             ("ftp://a%0d%0aDELE%20x@files.example/", AddressError::User),
             ("sftp://lethe@/in", AddressError::Host),
             ("sftp://lethe@-oProxyCommand/in", AddressError::Host),
@@ -274,10 +279,10 @@ mod tests {
 
         #[test]
         fn what_is_kept_reads_back_as_itself(
-            user in "[a-zæ %@.]{1,8}", port in 1..u16::MAX, folder in prop::collection::vec("[a-zå %#?.~]{1,6}", 0..4)
+            user in "[a-zæ %@.]{1,8}\\\\?[a-z]{0,3}", port in 1..u16::MAX, folder in prop::collection::vec("[a-zå %#?.~]{1,6}", 0..4)
         ) {
             let folder: Vec<String> = folder.into_iter().filter(|part| is_word(part)).collect();
-            prop_assume!(is_word(&user));
+            prop_assume!(is_word(&user.replace('\\', "-")));
             let address = Address::Sftp(Login { user, host: "files.example".to_owned(), port, folder });
             prop_assert_eq!(address.to_url().parse::<Address>().unwrap(), address);
         }

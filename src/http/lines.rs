@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::HttpContext;
 use super::json::{broken_off, media_type, whole};
 use super::problem::{Code, Problem};
-use crate::base::json::not_json;
+use crate::base::json::{not_json, without_mark};
 use crate::config::HttpConfig;
 
 pub const NDJSON: &str = "application/x-ndjson";
@@ -103,10 +103,11 @@ impl FromRequest for Lines {
 
 fn items(text: &[u8]) -> Result<std::iter::Enumerate<std::vec::IntoIter<Box<RawValue>>>, Problem> {
     // The strings of the items are checked one by one, so that one invalid record does not refuse the others.
-    let items: Vec<Box<RawValue>> = serde_json::from_slice(text).map_err(|error| match error.classify() {
-        Category::Data => Problem::new(Code::ValidationFailed).at("", "type", "must be an array"),
-        _ => not_json(&error).into(),
-    })?;
+    let items: Vec<Box<RawValue>> =
+        serde_json::from_slice(without_mark(text)).map_err(|error| match error.classify() {
+            Category::Data => Problem::new(Code::ValidationFailed).at("", "type", "must be an array"),
+            _ => not_json(&error).into(),
+        })?;
     if items.len() > MOST_ITEMS {
         return Err(Problem::new(Code::ValidationFailed).at("", "too_many", "must have at most 1000 records"));
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::model::{PassError, PassResult};
+use super::model::{PassError, PassResult, Stop};
 use crate::base::id::TenantId;
 use crate::store::{Archive, Db, Result, Sql, Tx};
 
@@ -92,6 +92,15 @@ async fn renew(tx: &mut Tx<Archive>, tenant: TenantId, token: i64) -> Result<boo
         .execute()
         .await?;
     Ok(renewed == 1)
+}
+
+/// Waits until each lease has ended that is not renewed from now on, or until the job is asked to stop.
+pub async fn wait_for_a_term(stop: &Stop) {
+    let mut left = TERM.as_secs() + 1;
+    while left > 0 && !stop.is_requested() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        left -= 1;
+    }
 }
 
 fn term() -> i64 {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::context::PassContext;
 use super::job_runs;
-use super::lease::Lease;
+use super::lease::{self, Lease};
 use super::model::{Ending, Options, PassError, PassResult, RunStatus, StepName, Stop};
 use super::pass;
 use super::progress::Progress;
@@ -30,37 +30,65 @@ pub async fn run(
     let mut tenants = tenants::list(&mut app.archive.read().await?).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
     let tenants = interrupted_last(app, tenants).await?;
-    let (mut ending, mut reports) = (Ending::Done, Vec::new());
-    for tenant in tenants {
-        let Some(lease) = Lease::take(&app.archive, tenant.id).await? else {
+    let mut job = Job { app, content_store, options, progress, stop, ending: Ending::Done, reports: Vec::new() };
+    let leased = job.run_each(tenants).await?;
+    if !leased.is_empty() {
+        // The lease of a killed process ends within its term. A live process renews it before that.
+        lease::wait_for_a_term(stop).await;
+        for tenant in job.run_each(leased).await? {
             tracing::info!(tenant = %tenant.slug, "Skipped the tenant: another process has its lease");
-            continue;
-        };
-        let mut report = Report::default();
-        let context = PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop };
-        let ended = run_tenant(&context, options, &mut report).await;
-        // If the lease cannot be released, it ends by itself.
-        let _ = lease.release(&app.archive).await;
-        ending = ending.max(match ended {
-            Ok(()) if report.is_incomplete() => Ending::Incomplete,
-            Ok(()) => Ending::Done,
-            Err(error) => {
-                if report.error.is_none() {
-                    report.stop(&error, None);
-                }
-                let step = report.stopped_at.as_deref();
-                tracing::error!(tenant = %tenant.slug, step, %error, "The pass failed; the next start resumes it");
-                error.ending()
-            }
-        });
-        reports.push((tenant, report));
-        if stop.is_requested() {
-            ending = ending.max(Ending::Interrupted);
-            break;
         }
     }
     progress.finish();
-    Ok((ending, reports))
+    Ok((job.ending, job.reports))
+}
+
+struct Job<'j> {
+    app: &'j AppContext,
+    content_store: &'j ContentStore,
+    options: &'j Options,
+    progress: &'j Progress,
+    stop: &'j Stop,
+    ending: Ending,
+    reports: Vec<(Tenant, Report)>,
+}
+
+impl Job<'_> {
+    /// Works for each of the tenants whose lease is free, and returns the other ones.
+    async fn run_each(&mut self, tenants: Vec<Tenant>) -> PassResult<Vec<Tenant>> {
+        let Self { app, content_store, progress, stop, .. } = *self;
+        let mut leased = Vec::new();
+        for tenant in tenants {
+            if stop.is_requested() {
+                self.ending = self.ending.max(Ending::Interrupted);
+                break;
+            }
+            let Some(lease) = Lease::take(&app.archive, tenant.id).await? else {
+                leased.push(tenant);
+                continue;
+            };
+            let mut report = Report::default();
+            let context = PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop };
+            let ended = run_tenant(&context, self.options, &mut report).await;
+            // If the lease cannot be released, it ends by itself.
+            let _ = lease.release(&app.archive).await;
+            self.ending = self.ending.max(ending_of(&tenant, ended, &mut report));
+            self.reports.push((tenant, report));
+        }
+        Ok(leased)
+    }
+}
+
+fn ending_of(tenant: &Tenant, ended: PassResult<()>, report: &mut Report) -> Ending {
+    let Err(error) = ended else {
+        return if report.is_incomplete() { Ending::Incomplete } else { Ending::Done };
+    };
+    if report.error.is_none() {
+        report.stop(&error, None);
+    }
+    let step = report.stopped_at.as_deref();
+    tracing::error!(tenant = %tenant.slug, step, %error, "The pass failed; the next start resumes it");
+    error.ending()
 }
 
 /// Moves the tenants whose last run was killed to the end. The process may end there again, and the other tenants must

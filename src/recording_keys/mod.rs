@@ -3,6 +3,8 @@
 //! A tenant registers an OpenPGP or an X.509 certificate. The service validates it once and app only the part that
 //! encryption needs. It never has the private key, so it cannot open the ciphertext that an [`Encryptor`] makes.
 
+#[cfg(any(feature = "cms", feature = "openpgp"))]
+mod armor;
 mod certificate;
 mod encryptor;
 mod model;

@@ -1,5 +1,6 @@
 //! Opens a database.
 
+use std::borrow::Cow;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::str::FromStr as _;
@@ -63,11 +64,25 @@ impl<S> Db<S> {
 }
 
 fn open_postgres(url: &str, settings: &StoreSettings, limits: TimeLimits) -> Result<Pool> {
-    let mut options = PgConnectOptions::from_str(url)?.application_name("lethe");
+    let mut options = PgConnectOptions::from_str(&with_host(url))?.application_name("lethe");
     if let Some(schema) = settings.schema {
         options = options.options([("search_path", schema)]);
     }
     Ok(Pool::Postgres(Arc::new(PostgresPool::new(options, settings.connections, settings.patience, limits))))
+}
+
+/// A URL with a host. libpq, and the manuals of Cloud SQL, leave it out where the parameter `host` names a socket, which a
+/// URL with a user may not.
+fn with_host(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Cow::Borrowed(url) };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((user, host)) if host.is_empty() || host.starts_with(':') => {
+            Cow::Owned(format!("{scheme}://{user}@localhost{host}{path}"))
+        }
+        _ => Cow::Borrowed(url),
+    }
 }
 
 async fn open_sqlite(url: &str, settings: &StoreSettings) -> Result<Pool> {
@@ -92,4 +107,25 @@ async fn open_sqlite(url: &str, settings: &StoreSettings) -> Result<Pool> {
         pool().max_connections(1).acquire_timeout(Duration::from_secs(30)).connect_with(options.clone()).await?;
     let readers = pool().max_connections(settings.connections).connect_lazy_with(options);
     Ok(Pool::Sqlite { readers, writer, lock, file: file.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_may_name_its_socket_as_libpq_does() {
+        for (url, socket, port) in [
+            ("postgresql://user@/db?host=%2Fcloudsql%2Fproject:eu:one", Some("/cloudsql/project:eu:one"), 5432),
+            ("postgres://user:word@:6432/db?host=/run", Some("/run"), 6432),
+            ("postgres://user@?host=/run", Some("/run"), 5432),
+            ("postgres://user@%2Frun/db", Some("/run"), 5432),
+            ("postgres:///db?host=/run", Some("/run"), 5432),
+            ("postgres://user:a%40b@db.example:5433/db", None, 5433),
+        ] {
+            let options = PgConnectOptions::from_str(&with_host(url)).unwrap();
+            assert_eq!(options.get_socket().map(|socket| socket.to_str().unwrap()), socket.as_deref(), "{url}");
+            assert_eq!(options.get_port(), port, "{url}");
+        }
+    }
 }

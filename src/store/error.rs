@@ -25,6 +25,9 @@ pub enum StoreError {
     Migration(&'static str),
     #[error("the database URL cannot be used: {0}")]
     Address(&'static str),
+    /// The database, or a pooler in front of it, is set up in a way in which data would be lost or refused.
+    #[error("the database is not set up for this service: {0}")]
+    Unsuitable(&'static str),
 }
 
 impl StoreError {
@@ -38,7 +41,14 @@ impl StoreError {
 impl StoreError {
     /// Whether the program or the stored data are at fault. No caller and no later attempt can repair that.
     pub(super) const fn is_mistake(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Inconsistent(_) | Self::Migration(_) | Self::MadeByOldVersion)
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Inconsistent(_)
+                | Self::Migration(_)
+                | Self::MadeByOldVersion
+                | Self::Unsuitable(_)
+        )
     }
 }
 
@@ -51,6 +61,9 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 Self::Unavailable("the connections are being closed")
             }
+            sqlx::Error::Io(error) if is_bad_certificate(&error) => {
+                Self::Address("the server's certificate is not accepted: see sslrootcert, or use sslmode=disable")
+            }
             sqlx::Error::Io(_) => Self::Unavailable("the connection was lost"),
             sqlx::Error::Tls(_) => Self::Unavailable("the secure connection failed"),
             sqlx::Error::ColumnDecode { index, .. } => Self::Inconsistent(index),
@@ -60,6 +73,13 @@ impl From<sqlx::Error> for StoreError {
             _ => Self::Refused("driver".to_owned()),
         }
     }
+}
+
+/// Whether a connection failed because TLS does not accept the server's certificate.
+pub(super) fn is_bad_certificate(error: &std::io::Error) -> bool {
+    use rustls::Error as Tls;
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<Tls>());
+    matches!(error, Some(Tls::InvalidCertificate(_)))
 }
 
 impl From<std::io::Error> for StoreError {
@@ -123,6 +143,12 @@ fn of_postgres(code: &str) -> Option<StoreError> {
         "55P03" => StoreError::Unavailable("timeout: a lock was not released"),
         "3D000" => StoreError::Address("the server does not have this database"),
         "28000" | "28P01" => StoreError::Address("the server refused the user or the password"),
+        // The characters of a database with another encoding.
+        "22P05" => StoreError::Unsuitable("its encoding must be UTF8: create a database with ENCODING 'UTF8'"),
+        // PostgreSQL itself accepts all of them.
+        "08P01" => StoreError::Unsuitable(
+            "the connection pooler refuses a start-up parameter: see \"Connection poolers\" in docs/operating.md",
+        ),
         "42P01" => StoreError::Migration("tables are missing: run lethe migrate"),
         // Classes of the connection, the operator, resources, the system, and the ends of idle sessions.
         _ if ["08", "57P", "53", "58", "25P03", "25P04"].iter().any(|class| code.starts_with(class)) => {

@@ -3,7 +3,7 @@
 use std::ops::DerefMut;
 
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator};
-use sqlx::{AssertSqlSafe, Connection, Executor, Transaction};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Transaction};
 
 use super::lexer::statements;
 use super::{Archive, Db, Pool, Result, StoreError, Vault};
@@ -41,9 +41,10 @@ pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
         Pool::Postgres(pool) => {
             let mut checkout = pool.check_out().await?;
             let connection = checkout.without_limit().await?;
-            if S::SCHEMA.is_some() {
-                create_schema(connection).await?;
+            if let Some(schema) = S::SCHEMA {
+                create_schema(connection, schema).await?;
             }
+            check(connection, S::SCHEMA).await?;
             apply_all(S::POSTGRES, connection).await
         }
         Pool::Sqlite { writer, lock, .. } => {
@@ -105,12 +106,39 @@ where
     Ok(transaction.commit().await?)
 }
 
-async fn create_schema(connection: &mut sqlx::PgConnection) -> Result<()> {
-    let created = sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS vault").execute(connection).await;
-    match created.map_err(StoreError::from) {
+/// Creates a schema if it does not exist. PostgreSQL checks the right to create one even if there is nothing to create, and
+/// many administrators give that right to nobody.
+async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<()> {
+    let known = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)");
+    if known.bind(schema).fetch_one(&mut *connection).await? {
+        return Ok(());
+    }
+    let created = sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {schema}"))).execute(connection);
+    match created.await.map_err(StoreError::from) {
         // If two processes create it at the same instant, one of them meets the other's row.
         Ok(_) | Err(StoreError::Constraint(_)) => Ok(()),
+        Err(StoreError::Refused(code)) if code == "42501" => Err(StoreError::Unsuitable(
+            "the schema vault is missing and the user may not create it: CREATE SCHEMA vault AUTHORIZATION the user",
+        )),
         Err(error) => Err(error),
+    }
+}
+
+/// Whether all texts fit into the database, and whether the tables are in the schema that was asked for. A pooler that
+/// drops the start-up parameter `options` would put them into another one, where a backup of the schema misses them.
+async fn check(connection: &mut PgConnection, schema: Option<&str>) -> Result<()> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await?;
+    if encoding != "UTF8" {
+        return Err(StoreError::Unsuitable("its encoding must be UTF8: create a database with ENCODING 'UTF8'"));
+    }
+    // The schema is unknown until the first migration creates it.
+    let current: Option<String> = sqlx::query_scalar("SELECT current_schema()::text").fetch_one(connection).await?;
+    match (schema, current) {
+        (Some(schema), Some(current)) if schema != current => Err(StoreError::Unsuitable(
+            "the tables of the vault would not be in the schema vault, because a connection pooler drops search_path: \
+             see \"Connection poolers\" in docs/operating.md",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -119,6 +147,8 @@ pub async fn pending_migrations<S: Migrations>(db: &Db<S>) -> Result<usize> {
     let (known, applied) = match &db.pool {
         Pool::Postgres(pool) => {
             let mut checkout = pool.check_out().await?;
+            let (connection, watch) = checkout.parts();
+            watch.over(check(connection, S::SCHEMA)).await?;
             let (connection, watch) = checkout.parts();
             (S::POSTGRES, watch.over(connection.list_applied_migrations(&S::POSTGRES.table_name)).await)
         }

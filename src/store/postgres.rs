@@ -9,14 +9,16 @@
 //! a transaction is cleaned up in the background. It counts as used in this time, so there are never more connections
 //! than the settings allow.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::error::is_bad_certificate;
 use super::watch::{ConnectionState, Watch};
 use super::{Result, StoreError, TimeLimits};
 
@@ -202,18 +204,28 @@ impl PostgresPool {
 /// Connects, and tries again until the deadline while the server is unavailable or starting.
 async fn connect_by(options: &PgConnectOptions, deadline: Instant) -> Result<PgConnection> {
     let mut pause = Duration::from_millis(20);
+    let mut options = Cow::Borrowed(options);
     loop {
         let limit = CONNECT.min(deadline.saturating_duration_since(Instant::now()));
-        let error = match tokio::time::timeout(limit, PgConnection::connect_with(options)).await {
+        let error = match tokio::time::timeout(limit, PgConnection::connect_with(&options)).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
             Err(_) => {
                 return Err(StoreError::Unavailable("timeout: the server did not respond to an attempt to connect"));
             }
         };
+        let has_bad_certificate = matches!(&error, sqlx::Error::Io(error) if is_bad_certificate(error));
+        if has_bad_certificate && matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
+            // As libpq does with `prefer`. The driver cannot use some certificates at all, such as those of version 1.
+            tracing::warn!("The certificate of PostgreSQL cannot be used, so the connection is made without TLS");
+            options = Cow::Owned(options.into_owned().ssl_mode(PgSslMode::Disable));
+            continue;
+        }
         if !is_starting(&error) || Instant::now() + pause >= deadline {
             return Err(match error {
-                sqlx::Error::Io(_) => StoreError::Unavailable("the connection to the server failed"),
+                sqlx::Error::Io(_) if !has_bad_certificate => {
+                    StoreError::Unavailable("the connection to the server failed")
+                }
                 error => error.into(),
             });
         }

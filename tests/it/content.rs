@@ -49,8 +49,18 @@ each_store!(a_recording_is_kept_sealed_delivered_and_deleted, |mut lethe: TestLe
     let ticket = Answer::of(officer.call("POST", &format!("{}/ticket", at(&other)))).await.expect(201).json();
     let nobody = lethe.caller_with(None);
     let url = format!("/{}", ticket["url"].as_str().unwrap());
-    assert_eq!(nobody.get(&url).await.expect(200).text.as_bytes(), WORDS);
-    assert_eq!(nobody.get(&url).await.problem(404), "not_found");
+    for _ in 0..2 {
+        assert_eq!(nobody.get(&url).await.expect(200).text.as_bytes(), WORDS);
+    }
+    let tag = Answer::of(officer.call("GET", &format!("{}/download", at(&other)))).await.expect(200);
+    let tag = tag.header("etag").unwrap().to_owned();
+    for known in [tag.as_str(), "*", &format!("\"x\", W/{tag}")] {
+        let same = officer.call("GET", &format!("{}/download", at(&other))).header("if-none-match", known);
+        let same = Answer::of(same.header("range", "bytes=0-1")).await.expect(304);
+        assert_eq!((same.header("etag"), same.text.as_str()), (Some(tag.as_str()), ""));
+    }
+    let changed = officer.call("GET", &format!("{}/download", at(&other))).header("if-none-match", "\"x\"");
+    assert_eq!(Answer::of(changed).await.expect(200).text.as_bytes(), WORDS);
 
     Answer::of(officer.call("DELETE", &at(&item))).await.expect(204);
     assert_eq!(officer.get(&format!("{}/download", at(&item))).await.problem(404), "not_found");

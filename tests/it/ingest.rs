@@ -236,3 +236,18 @@ each_store!(texts_that_take_long_to_read_keep_nobody_else_waiting, |mut lethe: T
     assert!(told.iter().all(|told| told["created"] == json!(3)), "{told:?}");
     assert!(answered > 30, "{answered} other calls were answered meanwhile");
 });
+
+each_store!(bodies_may_begin_with_a_byte_order_mark, |lethe: TestLethe| async move {
+    let record = |id: &str| json!({ "external_id": id, "channel": "call", "started_at": "2026-02-10T10:00:00Z" });
+    let marked = |text: String| format!("\u{feff}{text}");
+    let sender = lethe.caller("integration");
+    let lines = marked(format!("{}\n{}\n", record("a"), record("b")));
+    let answer = sender.post_raw("/archive/interactions", "application/x-ndjson", lines).await.expect(200);
+    assert_eq!((&answer.json()["created"], &answer.json()["rejected"]), (&json!(2), &json!([])));
+    let list = marked(json!([record("c")]).to_string());
+    let answer = sender.post_raw("/archive/interactions", "application/json", list).await.expect(200);
+    assert_eq!(answer.json()["created"], 1);
+    let search = marked(json!({ "view": "pseudonymous" }).to_string());
+    let found = lethe.caller("dpo").post_raw("/archive/search", "application/json", search).await.expect(200);
+    assert_eq!(found.json()["items"].as_array().unwrap().len(), 3);
+});

@@ -10,6 +10,7 @@ mod architecture;
 mod audit_log;
 mod auth;
 #[cfg(feature = "openpgp")]
+mod certificate_texts;
 mod certificates;
 mod connections;
 mod content;
@@ -33,6 +34,7 @@ mod object_store;
 mod outage;
 mod output;
 mod plans;
+mod postgres_setups;
 mod privacy;
 mod prose;
 mod requests;

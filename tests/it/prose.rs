@@ -33,8 +33,11 @@ const DATA: [&str; 3] = ["crates/sample/", "crates/pii/src/text/stories", "tests
 const FOR_ENGINEERS: [&str; 4] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/behaviours.md", "docs/adr/"];
 
 /// Paths whose words are still to be replaced.
-const OPEN: [&str; 7] = [
-    "crates/pii/",
+const OPEN: [&str; 10] = [
+    "crates/pii/src/json.rs",
+    "crates/pii/src/lib.rs",
+    "crates/pii/src/phone.rs",
+    "crates/pii/src/text/document/",
     "src/audit/",
     "src/base/",
     "src/recording_keys/",
@@ -159,7 +162,8 @@ fn faults(path: &str, text: &str) -> Vec<String> {
         }
     }
     let has_texts = path.ends_with(".rs") && !path.contains("tests") && !DATA.iter().any(|data| path.starts_with(data));
-    let texts = if has_texts { literals(text) } else { Vec::new() };
+    let (code, _) = text.split_once("#[cfg(test)]\nmod ").unwrap_or((text, ""));
+    let texts = if has_texts { literals(code) } else { Vec::new() };
     for (line, text) in texts.iter().filter(|(_, text)| text.contains(' ') && !text.contains(" = ")) {
         for sentence in sentences(text) {
             broken(&sentence).or_else(|| promise(&sentence)).into_iter().for_each(|rule| fault(*line, rule, &sentence));

@@ -1,13 +1,19 @@
-{{/* The name is short enough for a CronJob, whose jobs have suffixes. */}}
+{{/*
+Short enough for a CronJob, whose name leaves room for its jobs' suffixes. Services have names of DNS-1035: they have no dots,
+which names of releases may have, and begin with a letter.
+*/}}
 {{- define "lethe.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := printf "%s-%s" .Release.Name $name -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- $full = .Values.fullnameOverride -}}
 {{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- $full = .Release.Name -}}
 {{- end -}}
+{{- if regexMatch "^[0-9]" $full -}}
+{{- $full = printf "lethe-%s" $full -}}
+{{- end -}}
+{{- $full | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "lethe.selector" -}}
@@ -61,8 +67,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if not .Values.auth.audience -}}
 {{- $wrong = append $wrong "auth.audience: required" -}}
 {{- end -}}
-{{- if eq (empty .Values.auth.jwksUrl) (empty .Values.auth.jwksConfigMap.name) -}}
-{{- $wrong = append $wrong "auth.jwksUrl, auth.jwksConfigMap.name: exactly one is required" -}}
+{{- if and .Values.auth.jwksUrl .Values.auth.jwksConfigMap.name -}}
+{{- $wrong = append $wrong "auth.jwksUrl, auth.jwksConfigMap.name: one of the two" -}}
 {{- end -}}
 {{- if and $sqlite .Values.content.existingClaim -}}
 {{- $wrong = append $wrong "content.existingClaim: not used with database.mode sqlite; its volume also contains the objects" -}}
@@ -90,8 +96,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{/* Every setting that is not a secret, as a map of environment variables. */}}
 {{- define "lethe.settings" -}}
 LETHE_DATA_DIR: /data
-LETHE_HTTP__LISTEN: 0.0.0.0:8080
-LETHE_HTTP__INTERNAL_LISTEN: 0.0.0.0:9090
+LETHE_HTTP__LISTEN: {{ printf "%s:8080" .Values.http.address | quote }}
+LETHE_HTTP__INTERNAL_LISTEN: {{ printf "%s:9090" .Values.http.address | quote }}
 {{- with .Values.http.corsOrigins }}
 LETHE_HTTP__CORS_ORIGINS: {{ join "," . | quote }}
 {{- end }}
@@ -124,7 +130,7 @@ LETHE_AUTH__ISSUER: {{ .Values.auth.issuer | quote }}
 LETHE_AUTH__AUDIENCE: {{ .Values.auth.audience | quote }}
 {{- if .Values.auth.jwksUrl }}
 LETHE_AUTH__JWKS_URL: {{ .Values.auth.jwksUrl | quote }}
-{{- else }}
+{{- else if .Values.auth.jwksConfigMap.name }}
 LETHE_AUTH__JWKS_FILE: /etc/lethe/jwks.json
 {{- end }}
 LETHE_AUTH__TENANT_CLAIM: {{ .Values.auth.tenantClaim | quote }}

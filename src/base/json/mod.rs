@@ -49,12 +49,17 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
 
 /// Reads a text as JSON of any shape.
 pub fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
-    let Unambiguous(value) = serde_json::from_slice(text).map_err(|error| match error.classify() {
+    let Unambiguous(value) = serde_json::from_slice(without_mark(text)).map_err(|error| match error.classify() {
         Category::Data => BodyError::Misshaped(vec![FieldError::at("", "format", "must contain each field only once")]),
         _ => not_json(&error),
     })?;
     let nul = read::nul_in(&value);
     nul.map_or(Ok(value), |place| Err(BodyError::Misshaped(vec![place])))
+}
+
+/// A text without the byte order mark that some programs put before it (RFC 8259, 8.1).
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
 
 /// The position at which a text stops being JSON. The message of serde is dropped, because it may quote the text.

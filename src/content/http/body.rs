@@ -102,10 +102,10 @@ pub struct ContentListing {
     pub limit: Limit,
 }
 
-/// A one-time address.
+/// A temporary address.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ContentTicket {
-    /// The address, relative to this service. It needs no token and works once.
+    /// The address, relative to this service. It needs no token.
     #[schema(example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
     pub url: String,
     /// The time at which the address ends.

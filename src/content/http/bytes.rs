@@ -1,4 +1,4 @@
-//! Content out: downloaded, played, or by a one-time address.
+//! Content out: downloaded, played, or by a temporary address.
 //!
 //! The tag of content is its SHA-256, since it never changes. Nothing is compressed, so that ranges mean what they say.
 
@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::body::DownloadParams;
-use super::headers::{Reason, RequestedRange, requested_range};
+use super::headers::{Reason, RequestedRange, is_known, requested_range};
 use super::{admit, found, text};
 use crate::archive::View;
 use crate::audit::Action;
@@ -48,12 +48,14 @@ pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors '
     params(("content_id" = Uuid, Path, description = "The id of the content."), DownloadParams,
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
         ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the content that the caller has."),
         ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
                                                                   Without it, restricted content is 403 \
                                                                   `purpose_required`. Identifiers in it are masked in \
                                                                   the audit log.")),
     responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
         (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
+        (status = 304, description = "The caller already has this content."),
         CallProblems, ItemProblems, RangeProblems, StateProblems))]
 #[get("/archive/content/{content_id}/download")]
 pub async fn download_content(
@@ -85,12 +87,14 @@ pub async fn download_content(
     params(("content_id" = Uuid, Path, description = "The id of the content."),
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
         ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the content that the caller has."),
         ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
                                                                   Without it, restricted content is 403 \
                                                                   `purpose_required`. Identifiers in it are masked in \
                                                                   the audit log.")),
     responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
         (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
+        (status = 304, description = "The caller already has this content."),
         CallProblems, ItemProblems, RangeProblems, StateProblems))]
 #[get("/archive/content/{content_id}/play")]
 pub async fn play_content(
@@ -117,19 +121,22 @@ pub async fn play_content(
     answer(&request, &stores, &content_store, &caller, content, access).await
 }
 
-/// Use a one-time address
+/// Use a temporary address
 ///
 /// The content that the address was made for. Content that is playable is played. Other content is downloaded, and a
-/// text is in the anonymized view. The address works once and needs no token. An address that was used, has ended, or
-/// never existed is 404. The use is audited under the name of the user who made the address.
+/// text is in the anonymized view. The address works for 60 seconds and needs no token. A player may call it for each
+/// range. An address that has ended or never existed is 404. Each use is audited under the name of the user who made the
+/// address.
 ///
 /// This needs no token and no scope.
 #[utoipa::path(tag = "content", operation_id = "redeem_content_ticket", security(()),
-    params(("ticket" = String, Path, description = "The ticket from the one-time address."),
+    params(("ticket" = String, Path, description = "The ticket from the temporary address."),
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs.")),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` of the content to which the range belongs."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the content that the caller has.")),
     responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
         (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
+        (status = 304, description = "The caller already has this content."),
         ItemProblems, RangeProblems, StateProblems, Unavailable))]
 #[get("/archive/tickets/{ticket}")]
 pub async fn redeem_content_ticket(
@@ -162,6 +169,9 @@ async fn answer(
     let is_played = access.action == Action::ContentPlayed;
     // Content never changes.
     let (tag, size) = (format!("\"{}\"", content.id), content.stored_size);
+    if is_known(request, &tag) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
+    }
     let (range, is_part) = match requested_range(request.headers(), size, &tag) {
         RequestedRange::Whole => (0..size, false),
         RequestedRange::Part(range) => (range, true),

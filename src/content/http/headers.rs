@@ -4,7 +4,9 @@ use std::future::{Ready, ready};
 use std::ops::Range;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, IF_RANGE, RANGE};
+use actix_web::http::header::{
+    CONTENT_TYPE, EntityTag, Header as _, HeaderMap, IF_NONE_MATCH, IF_RANGE, IfNoneMatch, RANGE,
+};
 use actix_web::{FromRequest, HttpRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -103,6 +105,16 @@ impl FromRequest for Reason {
             },
         };
         ready(reason)
+    }
+}
+
+/// Whether the caller has the version with this tag already, so that 304 is enough.
+pub fn is_known(request: &HttpRequest, tag: &str) -> bool {
+    let tag = EntityTag::new_strong(tag.trim_matches('"').to_owned());
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => request.headers().contains_key(IF_NONE_MATCH),
+        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(&tag)),
+        Err(_) => false,
     }
 }
 

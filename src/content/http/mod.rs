@@ -168,11 +168,11 @@ pub async fn get_content(
     Ok(Json(found(&stores, &caller, id.0).await?.into()))
 }
 
-/// Make a one-time address
+/// Make a temporary address
 ///
-/// The address works once within 60 seconds. It needs no token, because an `<audio>` element sends no headers. Content
-/// that is playable is played, and other content is downloaded. The address contains no identifier. Its use is audited
-/// under the name of the user who made it.
+/// The address works for 60 seconds, also for the ranges that a player asks for. It needs no token, because an `<audio>`
+/// element sends no headers. Content that is playable is played, and other content is downloaded. The address contains
+/// no identifier. Each use is audited under the name of the user who made it.
 ///
 /// This needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted content
 /// needs the header `Access-Reason`.
@@ -182,7 +182,7 @@ pub async fn get_content(
                                                                   Without it, restricted content is 403 \
                                                                   `purpose_required`. Identifiers in it are masked in \
                                                                   the audit log.")),
-    responses((status = 201, description = "The one-time address.", body = ContentTicket), CallProblems, ItemProblems))]
+    responses((status = 201, description = "The temporary address.", body = ContentTicket), CallProblems, ItemProblems))]
 #[post("/archive/content/{content_id}/ticket")]
 pub async fn create_content_ticket(
     caller: Caller<ContentRead>,

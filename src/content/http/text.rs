@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use pii::text::document::DocumentError;
 
 use super::bytes::SANDBOX;
-use super::headers::{RequestedRange, requested_range};
+use super::headers::{RequestedRange, is_known, requested_range};
 use crate::archive::View;
 use crate::archive::http::view_of;
 use crate::base::actor::Actor;
@@ -76,6 +76,9 @@ pub(super) async fn answer(
     }
     let shown = show_text(stores, content_store, actor, &content, access, view).await?;
     let (tag, size) = (format!("\"{}\"", shown.tag), shown.size);
+    if is_known(request, &tag) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
+    }
     let (range, is_part) = match requested_range(request.headers(), size, &tag) {
         RequestedRange::Whole => (0..size, false),
         RequestedRange::Part(range) => (range, true),

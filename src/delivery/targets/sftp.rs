@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use russh::client::{self, AuthResult, Handle};
+use russh::MethodKind;
+use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse, Prompt};
 use russh::keys::ssh_key::Fingerprint;
 use russh::keys::{
-    Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, decode_secret_key,
+    Algorithm, EcdsaCurve, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate,
+    decode_secret_key,
 };
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::{Config as SftpConfig, RawSftpSession};
@@ -42,13 +44,16 @@ pub enum HostKey {
     Fingerprint(Fingerprint),
 }
 
-/// Reads `ssh-ed25519 AAAA…` or `SHA256:…`.
+/// Reads `ssh-ed25519 AAAA…`, a line of a `known_hosts` file, or `SHA256:…`.
 #[must_use]
 pub fn read_host_key(text: &str) -> Option<HostKey> {
+    let text = text.trim();
     if text.starts_with("SHA256:") {
-        return Fingerprint::from_str(text.trim()).ok().map(HostKey::Fingerprint);
+        return Fingerprint::from_str(text).ok().map(HostKey::Fingerprint);
     }
-    PublicKey::from_openssh(text.trim()).ok().map(HostKey::Key)
+    // A line of `known_hosts`, which `ssh-keyscan` writes, begins with the server's names.
+    let without_names = || PublicKey::from_openssh(text.split_once(' ')?.1.trim_start()).ok();
+    PublicKey::from_openssh(text).ok().or_else(without_names).map(HostKey::Key)
 }
 
 /// Reads a private key of OpenSSH that no passphrase protects.
@@ -65,16 +70,27 @@ impl HostKey {
         }
     }
 
-    /// The algorithms that a server with this key signs by; none where only a fingerprint is known.
-    fn algorithms(&self) -> Option<Vec<Algorithm>> {
-        let Self::Key(key) = self else { return None };
-        Some(match key.algorithm() {
-            Algorithm::Rsa { .. } => {
-                [HashAlg::Sha512, HashAlg::Sha256].map(|hash| Algorithm::Rsa { hash: Some(hash) }).to_vec()
-            }
-            other => vec![other],
-        })
+    /// The algorithms to ask a server for, one kind of key after the other. A fingerprint does not say of which kind the
+    /// key is, and a server shows only one key at a time.
+    fn kinds(&self) -> Vec<Vec<Algorithm>> {
+        let ecdsa = |curve| vec![Algorithm::Ecdsa { curve }];
+        match self {
+            Self::Key(key) if key.algorithm().is_rsa() => vec![rsa()],
+            Self::Key(key) => vec![vec![key.algorithm()]],
+            Self::Fingerprint(_) => vec![
+                vec![Algorithm::Ed25519],
+                rsa(),
+                ecdsa(EcdsaCurve::NistP256),
+                ecdsa(EcdsaCurve::NistP384),
+                ecdsa(EcdsaCurve::NistP521),
+            ],
+        }
     }
+}
+
+/// The signatures of RSA keys. SHA-1 is not among them.
+fn rsa() -> Vec<Algorithm> {
+    [HashAlg::Sha512, HashAlg::Sha256].map(|hash| Algorithm::Rsa { hash: Some(hash) }).to_vec()
 }
 
 /// Lets in the one server it was told of.
@@ -111,22 +127,15 @@ impl Sftp {
     ) -> Result<Self, SendError> {
         let host_key = destination.host_key.as_deref().and_then(read_host_key).ok_or(SendError::HostKeyMismatch)?;
         let timeout = reach.timeout;
-        let line = dial(login, timeout).await?;
-        let mut config = client::Config {
-            inactivity_timeout: Some(timeout),
-            keepalive_interval: Some(timeout / 3),
-            nodelay: true,
-            ..client::Config::default()
-        };
-        if let Some(algorithms) = host_key.algorithms() {
-            config.preferred.key = Cow::Owned(algorithms);
+        let mut session = Err(SendError::HostKeyMismatch);
+        for kind in host_key.kinds() {
+            session = connect(login, kind, &host_key, timeout).await;
+            if !matches!(session, Err(SendError::HostKeyMismatch)) {
+                break;
+            }
         }
-        let session = async {
-            let mut session = client::connect_stream(Arc::new(config), line, Pinned(host_key)).await.map_err(of_ssh)?;
-            authenticate(&mut session, &login.user, secret).await?;
-            Ok(session)
-        };
-        let session = within(timeout, session).await?;
+        let mut session = session?;
+        within(timeout, authenticate(&mut session, &login.user, secret)).await?;
         let files = async {
             let channel = session.channel_open_session().await.map_err(of_ssh)?;
             channel.request_subsystem(true, "sftp").await.map_err(of_ssh)?;
@@ -187,14 +196,27 @@ impl Sftp {
     }
 
     pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), SendError> {
+        let place = to;
         let (from, to) = (self.path(from), self.path(to));
-        if !self.replaces {
-            // The older rename refuses a name that is taken.
-            self.remove_path(&to).await?;
-            return self.files.rename(from, to).await.map(drop).map_err(of_sftp);
+        if self.replaces && self.replace(&from, &to).await.is_ok() {
+            return Ok(());
         }
+        // A server may refuse to replace files, or to remove them. The older rename refuses a name that is taken, and only
+        // then is there something to remove.
+        match self.files.rename(from.as_str(), to.as_str()).await {
+            Ok(_) => Ok(()),
+            Err(error) if self.size(place).await?.is_none() => Err(of_sftp(error)),
+            Err(_) => {
+                self.remove_path(&to).await?;
+                self.files.rename(from, to).await.map(drop).map_err(of_sftp)
+            }
+        }
+    }
+
+    /// Renames a file in place of another one in one step.
+    async fn replace(&self, from: &str, to: &str) -> Result<(), SendError> {
         let mut names = Vec::with_capacity(from.len() + to.len() + 8);
-        for name in [&from, &to] {
+        for name in [from, to] {
             names.extend_from_slice(&u32::try_from(name.len()).map_err(|_| SendError::Internal)?.to_be_bytes());
             names.extend_from_slice(name.as_bytes());
         }
@@ -227,14 +249,41 @@ fn folder_of(login: &Login) -> String {
     }
 }
 
+/// Connects to a server with keys of one kind. A server that shows another key than the pinned one is left at once.
+async fn connect(
+    login: &Login,
+    kind: Vec<Algorithm>,
+    host_key: &HostKey,
+    timeout: Duration,
+) -> Result<Handle<Pinned>, SendError> {
+    let line = dial(login, timeout).await?;
+    let mut config = client::Config {
+        inactivity_timeout: Some(timeout),
+        keepalive_interval: Some(timeout / 3),
+        nodelay: true,
+        ..client::Config::default()
+    };
+    config.preferred.key = Cow::Owned(kind);
+    let pinned = Pinned(host_key.clone());
+    within(timeout, async { client::connect_stream(Arc::new(config), line, pinned).await.map_err(of_ssh) }).await
+}
+
 async fn authenticate(
     session: &mut Handle<Pinned>,
     user: &str,
     secret: Option<&DeliverySecret>,
 ) -> Result<(), SendError> {
-    let answer = match secret {
+    let outcome = match secret {
         Some(DeliverySecret::Password(password)) => {
-            session.authenticate_password(user, password.expose_secret()).await.map_err(of_ssh)?
+            let password = password.expose_secret();
+            match session.authenticate_password(user, password).await.map_err(of_ssh)? {
+                AuthResult::Failure { remaining_methods, partial_success: false }
+                    if remaining_methods.contains(&MethodKind::KeyboardInteractive) =>
+                {
+                    return answer_prompt(session, user, password).await;
+                }
+                outcome => outcome,
+            }
         }
         Some(DeliverySecret::PrivateKey(text)) => {
             let key = read_private_key(text.expose_secret()).ok_or(SendError::AuthFailed)?;
@@ -245,9 +294,31 @@ async fn authenticate(
         }
         None => return Err(SendError::AuthFailed),
     };
-    match answer {
+    match outcome {
         AuthResult::Success => Ok(()),
         AuthResult::Failure { .. } => Err(SendError::AuthFailed),
+    }
+}
+
+/// Logs in where the password is the reply to a prompt (RFC 4256). Only one prompt without an echo gets it, and only once:
+/// a second one asks for something else.
+async fn answer_prompt(session: &mut Handle<Pinned>, user: &str, password: &str) -> Result<(), SendError> {
+    let mut is_answered = false;
+    let mut told = session.authenticate_keyboard_interactive_start(user, None).await.map_err(of_ssh)?;
+    loop {
+        let replies = match told {
+            KeyboardInteractiveAuthResponse::Success => return Ok(()),
+            KeyboardInteractiveAuthResponse::Failure { .. } => return Err(SendError::AuthFailed),
+            KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => match prompts.as_slice() {
+                [] => Vec::new(),
+                [Prompt { echo: false, .. }] if !is_answered => {
+                    is_answered = true;
+                    vec![password.to_owned()]
+                }
+                _ => return Err(SendError::AuthFailed),
+            },
+        };
+        told = session.authenticate_keyboard_interactive_respond(replies).await.map_err(of_ssh)?;
     }
 }
 
@@ -287,3 +358,6 @@ fn of_sftp(error: SftpError) -> SendError {
 fn is_missing(error: &SftpError) -> bool {
     matches!(error, SftpError::Status(status) if status.status_code == StatusCode::NoSuchFile)
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,23 +35,25 @@ impl Terms {
         if text(claims, "iss") != Some(&self.issuer) {
             return Err(TokenError::Issuer);
         }
-        if !words(claims.get("aud"), |_| false).any(|audience| audience == self.audience) {
+        if !words(claims.get("aud"), |_| false).any(|named| self.audiences.iter().any(|audience| audience == named)) {
             return Err(TokenError::Audience);
         }
         let times = TokenTimes::of(claims)?;
         times.check(now)?;
         let sub = text(claims, "sub").filter(|sub| is_clean(sub)).ok_or(TokenError::Subject)?;
-        let name = found(claims, &self.name_claim).and_then(Value::as_str);
+        let name = found(claims, &self.name_claim).and_then(one_text);
         let name = name
             .or_else(|| text(claims, "preferred_username").map(String::as_str))
             .map(cleaned)
             .filter(|name| !name.is_empty());
         let roles = words(found(claims, &self.roles_claim), |c| c == ' ' || c == ',');
+        // Microsoft's tokens have scopes in `scp`.
+        let scopes = found(claims, &self.scope_claim).or_else(|| claims.get("scp"));
         let claims = Claims {
-            tenant: found(claims, &self.tenant_claim).and_then(Value::as_str).map(str::to_owned),
+            tenant: found(claims, &self.tenant_claim).and_then(one_text).map(str::to_owned),
             sub: sub.to_owned(),
             name: name.unwrap_or_else(|| sub.to_owned()),
-            scopes: scopes_of(words(claims.get("scope"), |c| c == ' '), roles, &self.roles),
+            scopes: scopes_of(words(scopes, |c| c == ' '), roles, &self.roles),
         };
         Ok((claims, times))
     }
@@ -83,6 +85,17 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a String> {
     match claims.get(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,
+    }
+}
+
+/// A text, or the only text of an array: some providers make an array of every attribute.
+fn one_text(claim: &Value) -> Option<&str> {
+    match claim {
+        Value::Array(several) => match several.as_slice() {
+            [one] => one.as_str(),
+            _ => None,
+        },
+        one => one.as_str(),
     }
 }
 

@@ -15,7 +15,7 @@ use super::set::{KeySet, VerificationKey};
 use super::{DEV_AUDIENCE, DEV_ISSUER};
 use crate::base::clock::Clock;
 use crate::base::crypto;
-use crate::config::Config;
+use crate::config::{Config, IssuerConfig};
 
 const FILE: &str = "dev-signing-key.pem";
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
@@ -79,11 +79,25 @@ fn place(claims: &mut Map<String, Value>, path: &str, value: Value) {
     }
 }
 
+/// The issuer of development tokens.
+pub(super) fn issuer() -> IssuerConfig {
+    IssuerConfig {
+        issuer: DEV_ISSUER.to_owned(),
+        audiences: vec![DEV_AUDIENCE.to_owned()],
+        jwks_url: None,
+        jwks_file: None,
+        tenant_claim: None,
+        name_claim: None,
+        roles_claim: None,
+        scope_claim: None,
+    }
+}
+
 /// The keys that verify development tokens.
 pub(super) fn verification_keys(config: &Config) -> Result<KeySet, DevKeyError> {
     let pair = Ed25519KeyPair::from_pkcs8(&private_key(config)?).map_err(|_| DevKeyError::Key)?;
     let key = DecodingKey::from_ed_der(pair.public_key().as_ref());
-    Ok(KeySet::new(vec![VerificationKey { kid: None, algorithm: Algorithm::EdDSA, key }]))
+    Ok(KeySet::new(vec![VerificationKey { kid: None, algorithms: vec![Algorithm::EdDSA], key }]))
 }
 
 /// The private key (PKCS #8). It is made if it does not exist.

@@ -8,20 +8,20 @@ mod claims;
 mod development;
 mod provider;
 mod set;
+mod token;
 mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Validation, decode, decode_header};
-use serde_json::{Map, Value};
 
 use self::provider::Provider;
-use self::set::{KeySet, VerificationKey};
+use self::set::KeySet;
+use self::token::Token;
 use crate::base::actor::Scope;
 use crate::base::clock::Clock;
-use crate::config::Config;
+use crate::config::{AuthConfig, Config, IssuerConfig};
 
 pub use self::development::{DevKeyError, dev_token};
 
@@ -30,19 +30,16 @@ pub const DEV_ISSUER: &str = "lethe-dev";
 /// The `aud` of development tokens.
 pub const DEV_AUDIENCE: &str = "lethe";
 
-/// The longest token that is read, in bytes.
-const LONGEST_TOKEN: usize = 16 << 10;
-
 /// The verification keys cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     #[error("auth.jwks_file cannot be read")]
     File(#[source] std::io::Error),
     /// The file contains no JSON Web Key Set with a usable key.
-    #[error("auth.jwks_file contains no usable key: RS256, ES256, or EdDSA, for signatures")]
+    #[error("auth.jwks_file contains no usable key: RS256, PS256, ES256, ES384, or Ed25519, for signatures")]
     NoKey,
     /// The client for the provider's URL cannot be built.
-    #[error("the HTTP client for auth.jwks_url cannot be built")]
+    #[error("the HTTP client for the keys of auth cannot be built")]
     Client(#[source] reqwest::Error),
     /// The development key is unavailable.
     #[error(transparent)]
@@ -97,15 +94,16 @@ pub struct Claims {
     pub scopes: BTreeSet<Scope>,
 }
 
-/// The accepted issuer and audience, and the names of the claims.
+/// The accepted issuer and its audiences, and the names of the claims.
 #[derive(Debug)]
 struct Terms {
     issuer: String,
-    audience: String,
+    audiences: Vec<String>,
     tenant_claim: String,
     name_claim: String,
     roles_claim: String,
-    roles: BTreeMap<String, Vec<Scope>>,
+    scope_claim: String,
+    roles: Arc<BTreeMap<String, Vec<Scope>>>,
 }
 
 #[derive(Debug)]
@@ -114,36 +112,34 @@ enum KeySource {
     Provider(Box<Provider>),
 }
 
+/// One issuer of tokens. Its keys verify no token of another issuer.
+#[derive(Debug)]
+struct Issuer {
+    source: KeySource,
+    terms: Terms,
+}
+
 /// The keys that verify tokens.
 #[derive(Debug)]
 pub struct TokenKeys {
-    source: KeySource,
-    terms: Terms,
+    issuers: Vec<Issuer>,
     clock: Clock,
 }
 
 impl TokenKeys {
-    /// The keys that the settings name. The provider's URL is fetched when the first token arrives.
+    /// The keys that the settings name. A provider's URL is fetched when its first token arrives.
     pub fn open(config: &Config, clock: Clock) -> Result<Self, KeysError> {
         let auth = &config.auth;
-        let source = match (&auth.issuer, &auth.jwks_url, &auth.jwks_file) {
-            (None, _, _) => KeySource::Fixed(Arc::new(development::verification_keys(config)?)),
-            (_, Some(url), _) => KeySource::Provider(Box::new(Provider::new(url).map_err(KeysError::Client)?)),
-            (_, None, Some(file)) => {
-                let set = KeySet::read(&std::fs::read(file).map_err(KeysError::File)?).ok_or(KeysError::NoKey)?;
-                KeySource::Fixed(Arc::new(set))
-            }
-            (_, None, None) => return Err(KeysError::NoKey),
-        };
-        let terms = Terms {
-            issuer: auth.issuer.clone().unwrap_or_else(|| DEV_ISSUER.to_owned()),
-            audience: auth.audience.clone().unwrap_or_else(|| DEV_AUDIENCE.to_owned()),
-            tenant_claim: auth.tenant_claim.clone(),
-            name_claim: auth.name_claim.clone(),
-            roles_claim: auth.roles_claim.clone(),
-            roles: auth.roles.clone(),
-        };
-        Ok(Self { source, terms, clock })
+        let roles = Arc::new(auth.roles.clone());
+        let mut issuers = Vec::new();
+        if config.development() {
+            let source = KeySource::Fixed(Arc::new(development::verification_keys(config)?));
+            issuers.push(Issuer { source, terms: Terms::new(&development::issuer(), auth, &roles) });
+        }
+        for issuer in auth.all_issuers() {
+            issuers.push(Issuer { source: KeySource::open(&issuer)?, terms: Terms::new(&issuer, auth, &roles) });
+        }
+        Ok(Self { issuers, clock })
     }
 
     /// Verifies a token and reads its claims.
@@ -153,48 +149,78 @@ impl TokenKeys {
 
     /// Verifies a token at an instant.
     pub async fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
-        if token.len() > LONGEST_TOKEN {
-            return Err(TokenError::Malformed);
-        }
-        let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
-        // RFC 7515, 4.1.11: a token with a critical extension that is not understood is refused.
-        if header.crit.is_some() || !set::ALGORITHMS.contains(&header.alg) {
-            return Err(TokenError::Malformed);
-        }
-        if !header.typ.as_deref().is_none_or(gives_access) {
-            return Err(TokenError::Type);
-        }
-        let keys = match &self.source {
-            KeySource::Fixed(set) => Arc::clone(set),
-            KeySource::Provider(provider) => provider.keys_for(header.kid.as_deref(), now).await?,
+        let token = Token::read(token)?;
+        let issuer = match self.issuers.as_slice() {
+            // The claims are read once, after the signature was verified.
+            [issuer] => issuer,
+            several => {
+                let name = token.unverified_issuer().ok_or(TokenError::Issuer)?;
+                several.iter().find(|issuer| issuer.terms.issuer == name).ok_or(TokenError::Issuer)?
+            }
         };
-        let key = keys.find(header.kid.as_deref(), header.alg).ok_or(TokenError::Signature)?;
-        if let Some(known) = keys.verified.find(token, now) {
+        issuer.verify(&token, now).await
+    }
+}
+
+impl KeySource {
+    fn open(issuer: &IssuerConfig) -> Result<Self, KeysError> {
+        if let Some(file) = &issuer.jwks_file {
+            let set = KeySet::read(&std::fs::read(file).map_err(KeysError::File)?).ok_or(KeysError::NoKey)?;
+            return Ok(Self::Fixed(Arc::new(set)));
+        }
+        let provider = match &issuer.jwks_url {
+            Some(url) => Provider::of_keys(url),
+            None => Provider::of_issuer(&issuer.issuer),
+        };
+        Ok(Self::Provider(Box::new(provider.map_err(KeysError::Client)?)))
+    }
+}
+
+impl Issuer {
+    async fn verify(&self, token: &Token<'_>, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+        let provider = match &self.source {
+            KeySource::Fixed(keys) => return self.verify_with(keys, token, now),
+            KeySource::Provider(provider) => provider,
+        };
+        let keys = provider.keys_for(token.kid.as_deref(), now).await?;
+        match self.verify_with(&keys, token, now) {
+            // A provider may publish a new key under the name of an old one.
+            Err(TokenError::Signature) => match provider.newer_than(&keys, now).await {
+                Some(newer) => self.verify_with(&newer, token, now),
+                None => Err(TokenError::Signature),
+            },
+            outcome => outcome,
+        }
+    }
+
+    fn verify_with(&self, keys: &KeySet, token: &Token<'_>, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+        if let Some(known) = keys.verified.find(token.text, now) {
             return known;
         }
-        let claims = signed_claims(token, key)?;
+        if !keys.fitting(token.kid.as_deref(), token.algorithm).any(|key| token.is_signed_by(key)) {
+            return Err(TokenError::Signature);
+        }
+        let claims = token.claims().ok_or(TokenError::Malformed)?;
         let (claims, times) = self.terms.read(&claims, now)?;
-        keys.verified.remember(token, claims.clone(), times, now);
+        keys.verified.remember(token.text, claims.clone(), times, now);
         Ok(claims)
     }
 }
 
-/// Whether a token of this type gives access, or has no type. Other kinds of tokens, such as security events
-/// (`secevent+jwt`) and logouts (`logout+jwt`), can have the same issuer, audience, and subject (RFC 8725, 3.11; RFC
-/// 9068, 4).
-fn gives_access(typ: &str) -> bool {
-    let typ = typ.to_ascii_lowercase();
-    ["jwt", "at+jwt"].contains(&typ.strip_prefix("application/").unwrap_or(&typ))
-}
-
-/// The claims of a token that a key signed. [`Terms::read`] checks times, issuer, and audience.
-fn signed_claims(token: &str, key: &VerificationKey) -> Result<Map<String, Value>, TokenError> {
-    let mut validation = Validation::new(key.algorithm);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    let decoded = decode::<Map<String, Value>>(token, &key.key, &validation);
-    decoded.map(|token| token.claims).map_err(|_| TokenError::Signature)
+impl Terms {
+    fn new(issuer: &IssuerConfig, auth: &AuthConfig, roles: &Arc<BTreeMap<String, Vec<Scope>>>) -> Self {
+        let IssuerConfig { issuer, audiences, tenant_claim, name_claim, roles_claim, scope_claim, .. } = issuer;
+        let or = |claim: &Option<String>, usual: &String| claim.as_ref().unwrap_or(usual).clone();
+        Self {
+            issuer: issuer.clone(),
+            audiences: audiences.clone(),
+            tenant_claim: or(tenant_claim, &auth.tenant_claim),
+            name_claim: or(name_claim, &auth.name_claim),
+            roles_claim: or(roles_claim, &auth.roles_claim),
+            scope_claim: or(scope_claim, &auth.scope_claim),
+            roles: Arc::clone(roles),
+        }
+    }
 }
 
 #[cfg(test)]

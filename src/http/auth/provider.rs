@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::TokenError;
@@ -36,9 +37,18 @@ impl Fetched {
     }
 }
 
+/// Where a provider's keys are.
+#[derive(Debug)]
+enum Place {
+    /// At this URL.
+    Keys(String),
+    /// At the URL that the discovery document of this issuer names.
+    Issuer(String),
+}
+
 #[derive(Debug)]
 pub(super) struct Provider {
-    url: String,
+    place: Place,
     client: reqwest::Client,
     fetched: ArcSwapOption<Fetched>,
     /// The time of the last fetch. It is locked during a fetch, so that one call fetches for all.
@@ -46,7 +56,17 @@ pub(super) struct Provider {
 }
 
 impl Provider {
-    pub(super) fn new(url: &str) -> Result<Self, reqwest::Error> {
+    /// A provider whose keys are at a URL.
+    pub(super) fn of_keys(url: &str) -> Result<Self, reqwest::Error> {
+        Self::new(url, Place::Keys(url.to_owned()))
+    }
+
+    /// A provider whose issuer has a discovery document (OpenID Connect Discovery 1.0).
+    pub(super) fn of_issuer(issuer: &str) -> Result<Self, reqwest::Error> {
+        Self::new(issuer, Place::Issuer(issuer.to_owned()))
+    }
+
+    fn new(url: &str, place: Place) -> Result<Self, reqwest::Error> {
         let here = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost")));
         let client = reqwest::Client::builder();
         // A proxy of the environment cannot reach the ports of this machine.
@@ -57,7 +77,7 @@ impl Provider {
             .pool_max_idle_per_host(0)
             .user_agent(concat!("lethe/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { url: url.to_owned(), client, fetched: ArcSwapOption::empty(), last_fetch: Mutex::new(None) })
+        Ok(Self { place, client, fetched: ArcSwapOption::empty(), last_fetch: Mutex::new(None) })
     }
 
     /// The keys for a token that names `kid`. If the known keys do not have it, they are fetched again, at most once a
@@ -87,6 +107,19 @@ impl Provider {
         Ok(Arc::clone(&set.keys))
     }
 
+    /// Newer keys than those that did not verify a token. The provider is asked at most once a minute.
+    pub(super) async fn newer_than(&self, keys: &Arc<KeySet>, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
+        let newer = || {
+            let fetched = self.fetched.load_full()?;
+            (!Arc::ptr_eq(&fetched.keys, keys)).then(|| Arc::clone(&fetched.keys))
+        };
+        let mut last_fetch = self.last_fetch.lock().await;
+        if newer().is_none() {
+            self.refresh(&mut last_fetch, PAUSE, now).await;
+        }
+        newer()
+    }
+
     async fn refresh(&self, last_fetch: &mut Option<DateTime<Utc>>, pause: TimeDelta, now: DateTime<Utc>) {
         if last_fetch.is_some_and(|at| now - at < pause) {
             return;
@@ -99,8 +132,35 @@ impl Provider {
     }
 
     async fn fetch(&self) -> Result<KeySet, &'static str> {
-        let mut response =
-            self.client.get(&self.url).send().await.map_err(|_| "the identity provider sent no response")?;
+        let keys = match &self.place {
+            Place::Keys(url) => self.get(url).await?,
+            Place::Issuer(issuer) => self.get(&self.discover(issuer).await?).await?,
+        };
+        KeySet::read(&keys).ok_or("the response contains no usable key")
+    }
+
+    /// The URL of the keys, as the issuer's discovery document names it.
+    async fn discover(&self, issuer: &str) -> Result<String, &'static str> {
+        #[derive(Deserialize)]
+        struct Document {
+            issuer: String,
+            jwks_uri: String,
+        }
+
+        let document = self.get(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))).await?;
+        let document: Document =
+            serde_json::from_slice(&document).map_err(|_| "the discovery document cannot be read")?;
+        if document.issuer != issuer {
+            return Err("the discovery document is of another issuer");
+        }
+        if issuer.starts_with("https://") && !document.jwks_uri.starts_with("https://") {
+            return Err("the discovery document names keys without https");
+        }
+        Ok(document.jwks_uri)
+    }
+
+    async fn get(&self, url: &str) -> Result<Vec<u8>, &'static str> {
+        let mut response = self.client.get(url).send().await.map_err(|_| "the identity provider sent no response")?;
         if !response.status().is_success() {
             return Err("the response is not a success");
         }
@@ -111,6 +171,6 @@ impl Provider {
                 return Err("the response is too long");
             }
         }
-        KeySet::read(&json).ok_or("the response contains no usable key")
+        Ok(json)
     }
 }

@@ -1,18 +1,32 @@
 //! A set of verification keys (RFC 7517). It contains only the keys that may verify signatures.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::verified::Verified;
 
-pub(super) const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+/// The algorithms of each kind of key, by the names that `alg` has for them. RFC 9864 gives Ed25519 a second name.
+type Algorithms = [(&'static str, Algorithm)];
+const RSA: &Algorithms = &[("RS256", Algorithm::RS256), ("PS256", Algorithm::PS256)];
+const P256: &Algorithms = &[("ES256", Algorithm::ES256)];
+const P384: &Algorithms = &[("ES384", Algorithm::ES384)];
+const ED25519: &Algorithms = &[("EdDSA", Algorithm::EdDSA), ("Ed25519", Algorithm::EdDSA)];
 
-/// A key and the one algorithm that it verifies.
+/// The most keys that are tried for one token.
+const MOST_TRIED: usize = 8;
+
+/// The algorithm with this name, if the service verifies it.
+pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
+    let all = [RSA, P256, P384, ED25519].into_iter().flatten();
+    all.copied().find(|(known, _)| *known == name).map(|(_, algorithm)| algorithm)
+}
+
+/// A key and the algorithms that it verifies: all of its kind, or the one that the provider names.
 pub(super) struct VerificationKey {
     pub(super) kid: Option<String>,
-    pub(super) algorithm: Algorithm,
+    pub(super) algorithms: Vec<Algorithm>,
     pub(super) key: DecodingKey,
 }
 
@@ -20,7 +34,7 @@ impl std::fmt::Debug for VerificationKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerificationKey")
             .field("kid", &self.kid)
-            .field("algorithm", &self.algorithm)
+            .field("algorithms", &self.algorithms)
             .finish_non_exhaustive()
     }
 }
@@ -54,32 +68,36 @@ impl KeySet {
         kid.is_none_or(|kid| self.keys.iter().any(|key| key.kid.as_deref() == Some(kid)))
     }
 
-    /// The key that a token names. A token that names none is verified only if exactly one key has its algorithm.
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&VerificationKey> {
-        let named = |key: &&VerificationKey| kid.is_none() || key.kid.as_deref() == kid;
-        let mut fitting = self.keys.iter().filter(named).filter(|key| key.algorithm == algorithm);
-        let key = fitting.next()?;
-        if fitting.next().is_some() { None } else { Some(key) }
+    /// The keys that may have signed a token. Several keys can have the same `kid` (RFC 7517, 4.5), and a token without
+    /// `kid` may be signed by any of them.
+    pub(super) fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
+        let named = move |key: &&VerificationKey| kid.is_none() || key.kid.as_deref() == kid;
+        let fits = move |key: &&VerificationKey| key.algorithms.contains(&algorithm);
+        self.keys.iter().filter(named).filter(fits).take(MOST_TRIED)
     }
 }
 
-/// The key, if it may verify signatures here. Its kind fixes the algorithm, and `alg`, `use`, and `key_ops` must agree.
+/// The key, if it may verify signatures here. Its kind fixes the algorithms, and `alg`, `use`, and `key_ops` must agree.
 fn usable(jwk: Value) -> Option<VerificationKey> {
+    let stated = match jwk.get("alg") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name.clone()),
+        Some(_) => return None,
+    };
     let jwk: Jwk = serde_json::from_value(jwk).ok()?;
-    let (algorithm, name) = match &jwk.algorithm {
-        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            (Algorithm::ES256, KeyAlgorithm::ES256)
-        }
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
-        }
+    let kind = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => RSA,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => P256,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => P384,
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => ED25519,
         _ => return None,
     };
+    let algorithms = kind.iter().filter(|(name, _)| stated.as_deref().is_none_or(|stated| stated == *name));
+    let algorithms: Vec<_> = algorithms.map(|(_, algorithm)| *algorithm).collect();
     let common = &jwk.common;
-    let agrees = common.key_algorithm.is_none_or(|alg| alg == name)
+    let agrees = !algorithms.is_empty()
         && common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature)
         && common.key_operations.as_ref().is_none_or(|ops| ops.contains(&KeyOperations::Verify));
     let key = DecodingKey::from_jwk(&jwk).ok().filter(|_| agrees)?;
-    Some(VerificationKey { kid: jwk.common.key_id, algorithm, key })
+    Some(VerificationKey { kid: jwk.common.key_id, algorithms, key })
 }

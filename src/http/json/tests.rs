@@ -206,3 +206,11 @@ async fn only_json_in_utf_8_is_taken() {
     let long = format!(r#"{{"external_id":"{}"}}"#, "a".repeat(3 << 20));
     assert_eq!(body(Some("application/json"), &long).await.unwrap_err(), StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+#[test]
+fn a_byte_order_mark_before_a_body_is_dropped() {
+    assert_eq!(parse::<Value>(b"\xEF\xBB\xBF{\"a\": 1}").unwrap(), serde_json::json!({ "a": 1 }));
+    assert!(parse::<Value>(b"\xEF\xBB\xBF").is_err());
+    assert!(parse::<Value>(b"\xEF\xBB\xBF\xEF\xBB\xBF{}").is_err());
+    assert!(parse::<Value>(b"{}\xEF\xBB\xBF").is_err());
+}

@@ -6,14 +6,15 @@
 use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521};
 use chrono::{DateTime, Utc};
 use x509_cert::Certificate;
+use x509_cert::der::Decode;
 use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
-use x509_cert::der::{Decode, pem};
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::Time;
 
 use crate::base::crypto::sha256;
 use crate::base::hex::hex;
+use crate::recording_keys::armor;
 use crate::recording_keys::{CertificateError, KeyError, KeyKind, RecordingKey};
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -36,9 +37,13 @@ const BROKEN: [ObjectIdentifier; 6] = [
     ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"),
 ];
 
-/// The extended usages that allow encryption: any usage, and the protection of e-mail, which CMS is made for.
-const USAGES: [ObjectIdentifier; 2] =
-    [ObjectIdentifier::new_unwrap("2.5.29.37.0"), ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4")];
+/// The extended usages that allow encryption: any, the protection of e-mail, for which CMS was made, and the encryption of
+/// documents, which Windows demands of certificates for CMS.
+const USAGES: [ObjectIdentifier; 3] = [
+    ObjectIdentifier::new_unwrap("2.5.29.37.0"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.80.1"),
+];
 
 /// A supported key of a certificate.
 pub enum PublicKey {
@@ -123,22 +128,26 @@ fn is_for_encryption(certificate: &Certificate, key: &PublicKey) -> Result<bool,
 
 /// The DER of the one certificate in a text.
 fn parse(text: &str) -> Result<Vec<u8>, CertificateError> {
-    let text = text.trim();
-    let der = if text.contains("-----BEGIN") {
-        if text.matches("-----BEGIN").count() > 1 {
-            return Err(CertificateError::SeveralCertificates);
-        }
-        // Some tools write a description before the certificate.
-        let from = text.find("-----BEGIN").unwrap_or_default();
-        let (label, der) = pem::decode_vec(&text.as_bytes()[from..]).map_err(|_| CertificateError::NotACertificate)?;
-        if label != "CERTIFICATE" {
-            return Err(CertificateError::NotACertificate);
-        }
-        der
-    } else {
-        crate::recording_keys::model::base64(text).ok_or(CertificateError::NotACertificate)?
-    };
+    let (mut der, label) = armor::decode(text, &["CERTIFICATE", "X509 CERTIFICATE", TRUSTED])?;
+    if label == Some(TRUSTED) {
+        let length = element_length(&der).ok_or(CertificateError::NotACertificate)?;
+        der.truncate(length);
+    }
     if is_private(&der) { Err(CertificateError::PrivateKey) } else { Ok(der) }
+}
+
+/// The label under which `openssl x509 -trustout` writes a certificate, with remarks of its own behind it.
+const TRUSTED: &str = "TRUSTED CERTIFICATE";
+
+/// The length of the first element of DER.
+fn element_length(der: &[u8]) -> Option<usize> {
+    let first = usize::from(*der.get(1)?);
+    if first < 0x80 {
+        return Some(2 + first);
+    }
+    let digits = der.get(2..2 + (first & 0x7F))?;
+    let length = digits.iter().try_fold(0_usize, |length, digit| Some(length.checked_mul(256)? + usize::from(*digit)));
+    length?.checked_add(2 + digits.len())
 }
 
 /// Whether this is a private key in DER. PKCS #1, #8, #12, and SEC 1 begin with a small version, and no certificate does.

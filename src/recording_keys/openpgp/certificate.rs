@@ -5,11 +5,9 @@
 //! refused, because the owner may have revoked the statement of an older signature. A revocation by anybody counts, because
 //! it can only cause a refusal.
 
-use std::io::Read as _;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use pgp::armor::Dearmor;
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{KeyFlags, PacketTrait, PublicKey, PublicSubkey, Signature, SignatureType, SubpacketData};
 use pgp::types::{
@@ -17,11 +15,13 @@ use pgp::types::{
 };
 
 use super::packets::{Certificate, Subkey, User};
+use crate::recording_keys::armor;
 use crate::recording_keys::{CertificateError, KeyError, KeyKind, RecordingKey};
 
 /// Reads and validates a certificate in armor or base64.
 pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
-    let certificate = Certificate::read(&decode(text)?)?;
+    let (bytes, _) = armor::decode(text, &["PGP PUBLIC KEY BLOCK"])?;
+    let certificate = Certificate::read(&bytes)?;
     let primary = &certificate.primary;
     if primary.version() != KeyVersion::V4 {
         return Err(CertificateError::VersionUnsupported.into());
@@ -53,21 +53,6 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
         expires_at: [primary_expiry, expires_at].into_iter().flatten().min(),
         certificate: packet,
     })
-}
-
-/// The bytes of a text in armor or base64.
-fn decode(text: &str) -> Result<Vec<u8>, CertificateError> {
-    let text = text.trim();
-    if !text.starts_with("-----BEGIN") {
-        return crate::recording_keys::model::base64(text).ok_or(CertificateError::NotACertificate);
-    }
-    if text.matches("-----BEGIN").count() > 1 {
-        return Err(CertificateError::SeveralCertificates);
-    }
-    let mut bytes = Vec::new();
-    let dearmored = Dearmor::new(text.as_bytes()).take(RecordingKey::LONGEST as u64).read_to_end(&mut bytes);
-    dearmored.map_err(|_| CertificateError::NotACertificate)?;
-    Ok(bytes)
 }
 
 /// The signatures that decide about the primary key.

@@ -3,6 +3,7 @@
 mod customers;
 mod faults;
 mod folder;
+mod replies;
 mod servers;
 
 use std::path::{Path, PathBuf};
@@ -24,8 +25,7 @@ async fn calmly(lethe: &mut TestLethe) {
     lethe.set("DELIVERY__LEASE", "1");
     lethe.set("DELIVERY__TIMEOUT", "5");
     // The output of all programs that connect to servers.
-    let talkative =
-        "info,sqlx=warn,russh=trace,russh_sftp=trace,suppaftp=trace,rustls=debug,object_store=trace,reqwest=trace";
+    let talkative = "info,sqlx=warn,russh=trace,russh_sftp=trace,rustls=debug,object_store=trace,reqwest=trace";
     lethe.set("LOG__LEVEL", talkative);
     lethe.serve().await;
 }

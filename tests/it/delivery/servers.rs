@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, pairs, set_target, state, upload,
 };
-use crate::harness::servers::{S3, Server, proftpd, sshd};
+use crate::harness::servers::{S3, Server, proftpd, sshd, sshd_with};
 use crate::harness::{TestLethe, each_store, signal};
 
 /// The target of an sshd, for a key of its folder.
@@ -100,6 +100,44 @@ each_store!(recordings_go_to_an_sshd_whose_key_is_pinned, |mut lethe: TestLethe|
     assert!(recordings.len() == 1 && recordings[0].1 == bytes);
     assert_eq!(departures(&lethe).await, 1);
     assert!(!lethe.journal().text().contains("PRIVATE KEY"));
+});
+
+each_store!(a_fingerprint_pins_any_key_of_an_sshd, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    let server = sshd_with(&["ed25519", "ecdsa", "rsa"], "");
+    set_target(&lethe, &by_sftp(&server, "user")).await.expect(200);
+    let path = call(&lethe, "cdr-1").await;
+    for name in ["host", "host_ecdsa", "host_rsa"] {
+        upload(&lethe, &path, "recording", WORDS).await;
+        let listed = std::process::Command::new("ssh-keygen").arg("-lf").arg(server.file(name)).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        let mut target = by_sftp(&server, "user");
+        target["host_key"] = json!(listed.split(' ').nth(1).unwrap());
+        set_target(&lethe, &target).await.expect(200);
+        deliver(&lethe).await.well();
+        assert_eq!(state(&lethe).await, ("delivered".to_owned(), None), "{name}");
+    }
+    // No key of the server has this fingerprint.
+    upload(&lethe, &path, "recording", WORDS).await;
+    let mut other = by_sftp(&server, "user");
+    other["host_key"] = json!("SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU");
+    set_target(&lethe, &other).await.expect(200);
+    assert_eq!(deliver(&lethe).await.code(), Some(2));
+    let held = deliveries(&lethe).await.iter().filter(|one| one["last_error"] == "host_key_mismatch").count();
+    assert_eq!((held, pairs(&server.inbox()).len()), (1, 3));
+});
+
+each_store!(recordings_go_to_an_sshd_that_lets_nobody_remove_files, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    let server = sshd_with(&["ed25519"], "-P posix-rename,remove");
+    set_target(&lethe, &by_sftp(&server, "stranger")).await.expect(200);
+    let path = call(&lethe, "cdr-1").await;
+    upload(&lethe, &path, "recording", WORDS).await;
+    assert_eq!(attempt(&lethe, &by_sftp(&server, "stranger")).await, failed("auth_failed"));
+    // The second attempt looks for what the first one may have left.
+    arrive(&lethe, &by_sftp(&server, "user")).await;
+    assert_eq!(pairs(&server.inbox()).len(), 1);
+    assert!(!files_named(&server.inbox()).iter().any(|name| ends(name, "part")));
 });
 
 each_store!(a_courier_to_an_sshd_may_be_killed, |mut lethe: TestLethe| async move {

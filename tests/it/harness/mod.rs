@@ -10,6 +10,7 @@ mod leaks;
 mod lease;
 pub mod oracle;
 
+mod pooler;
 mod postgres;
 mod process;
 pub mod servers;
@@ -26,6 +27,7 @@ pub use content::Call;
 pub use dump::{Dump, Row};
 pub use keyring::Keyring;
 pub use leaks::Needles;
+pub use pooler::Pooler;
 pub use postgres::{Databases, OwnServer};
 pub use process::{Ran, signal};
 pub use stage::TestLethe;

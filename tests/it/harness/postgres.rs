@@ -170,6 +170,20 @@ impl OwnServer {
         run(pg_ctl.arg("-l").arg(self.cluster.folder.join("log")), &self.cluster.folder);
     }
 
+    /// Ends all connections and starts again on a TCP port, without which there is no TLS. Returns its URL.
+    pub fn restart_on_tcp(&self) -> String {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = &self.cluster.folder;
+        let settings = format!(
+            "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={} -c fsync=off",
+            folder.display()
+        );
+        let mut pg_ctl = command(servant(), &programs().join("pg_ctl"));
+        pg_ctl.args(["restart", "-w", "-m", "fast", "-D"]).arg(folder.join("data"));
+        run(pg_ctl.arg("-l").arg(folder.join("log")).args(["-o", &settings]), folder);
+        format!("postgres://lethe@127.0.0.1:{port}/postgres")
+    }
+
     /// Freezes all of the server's processes.
     pub fn freeze(&self) {
         self.signal("STOP");

@@ -91,21 +91,32 @@ fn run(command: &mut Command) {
 
 /// A server of SFTP alone, for clients with the key `user` or `user_rsa`.
 pub fn sshd() -> Server {
+    sshd_with(&["ed25519"], "")
+}
+
+/// The same with host keys of several kinds (`host` is the first one, then `host_rsa` and so on), and with arguments for
+/// its SFTP.
+pub fn sshd_with(host_keys: &[&str], arguments: &str) -> Server {
     let folder = Folder::new();
     let here = |name: &str| folder.path().join(name);
     std::fs::create_dir(here("inbox")).unwrap();
-    for (name, kind) in [("host", "ed25519"), ("user", "ed25519"), ("user_rsa", "rsa"), ("stranger", "ecdsa")] {
-        run(Command::new("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-C", "test", "-f"]).arg(here(name)));
+    let mut keys =
+        vec![("user".to_owned(), "ed25519"), ("user_rsa".to_owned(), "rsa"), ("stranger".to_owned(), "ecdsa")];
+    let named = |place: usize, kind: &str| if place == 0 { "host".to_owned() } else { format!("host_{kind}") };
+    let hosts: Vec<_> = host_keys.iter().enumerate().map(|(place, kind)| (named(place, kind), *kind)).collect();
+    keys.extend(hosts.clone());
+    for (name, kind) in keys {
+        run(Command::new("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-C", "test", "-f"]).arg(here(&name)));
     }
     let public = |name: &str| std::fs::read_to_string(here(name)).unwrap();
     std::fs::write(here("authorized"), public("user.pub") + &public("user_rsa.pub")).unwrap();
     let server = Server::start(folder, "/usr/sbin/sshd", |folder, port| {
         let at = |name: &str| folder.join(name).display().to_string();
         let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\n\
-             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nForceCommand internal-sftp\n\
-             Subsystem sftp internal-sftp\nMaxStartups 100\n",
-            at("host"),
+            "Port {port}\nListenAddress 127.0.0.1\n{}PidFile none\nAuthorizedKeysFile {}\nStrictModes no\n\
+             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+             ForceCommand internal-sftp {arguments}\nSubsystem sftp internal-sftp {arguments}\nMaxStartups 100\n",
+            hosts.iter().map(|(name, _)| format!("HostKey {}\n", at(name))).collect::<String>(),
             at("authorized")
         );
         std::fs::write(folder.join("config"), config).unwrap();

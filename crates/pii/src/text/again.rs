@@ -1,8 +1,8 @@
-//! A text that is sent again after the customer whom it mentions was forgotten.
+//! A text that is sent again after the customer in it was forgotten.
 //!
-//! Nobody knows any more what that customer was called, but the stored text says where it stood. Where the text that is sent
-//! again reads like the stored one, placeholders stay in those places, and a name that stood there becomes a placeholder in
-//! the rest of the record as well. A text that reads differently tells nothing.
+//! The name of that customer is not known any more, but the stored text has its position. If the new text is equal to
+//! the stored one around the placeholders, they stay in their places. A name in such a place becomes a placeholder in
+//! the rest of the record as well. A text that differs gives no information.
 
 use std::collections::HashMap;
 
@@ -76,7 +76,7 @@ impl Again {
         }
     }
 
-    /// The fields that are sent again. Those of one key belong together, and then those whose keys read alike.
+    /// The fields that are sent again. Fields with the same key belong together, and then fields with similar keys.
     fn kept_fields(
         &mut self,
         stored: &Map<String, Value>,
@@ -106,7 +106,7 @@ impl Again {
 
     /// The stored text, with what was added behind it; `None` where the other reads differently, or nobody is mentioned.
     fn kept_text(&mut self, stored: &str, kinds: &HashMap<usize, Kind>, sent: &str) -> Option<String> {
-        let TextPieces { places, rest } = pieces(stored, kinds, sent)?;
+        let Pieces { places, rest } = pieces(stored, kinds, sent)?;
         // A text that is nothing but a name says less about what a name is than one that says something of it.
         let is_bare = places.iter().all(|(.., piece)| piece.len() == sent.len());
         for (_, kind, piece) in &places {
@@ -172,16 +172,16 @@ impl Again {
 }
 
 /// A text that reads like a stored one.
-struct TextPieces<'s> {
-    /// Of each place its number, its kind, and what stands in it.
+struct Pieces<'s> {
+    /// The number, the kind, and the text of each place.
     places: Vec<(usize, Kind, &'s str)>,
     /// The text behind the last place and what follows it in the stored text.
     rest: &'s str,
 }
 
-/// The places of a stored text with their kinds and what stands in them in the text that is sent again, and what that text
-/// has behind them. `None` where it reads differently, or where what stands in a place cannot be of its kind.
-fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Option<TextPieces<'s>> {
+/// The places of a stored text, with their kinds, their texts in the new text, and the text after each of them. Returns
+/// `None` if the texts differ, or if the text in a place cannot be of its kind.
+fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Option<Pieces<'s>> {
     let (first, places) = parts(stored);
     let last = places.len().checked_sub(1)?;
     let mut rest = sent.strip_prefix(first)?;
@@ -189,7 +189,7 @@ fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Opti
     for (no, (n, behind)) in places.iter().enumerate() {
         let kind = kinds.get(n).copied().unwrap_or(Kind::Phone);
         let fits = |end: &usize| rest.get(..*end).is_some_and(|piece| can_be(kind, piece));
-        // Behind the last place there may be nothing: then all that is left stands in it.
+        // If no text follows the last place, the rest of the new text belongs to it.
         let end = if no == last && behind.is_empty() {
             Some(rest.len()).filter(fits)?
         } else {
@@ -199,7 +199,7 @@ fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Opti
         found.push((*n, kind, piece));
         rest = &rest[end + behind.len()..];
     }
-    Some(TextPieces { places: found, rest })
+    Some(Pieces { places: found, rest })
 }
 
 /// Whether a key that is sent again reads like a stored one. Most keys are one word, as a name in small letters would be.
@@ -227,7 +227,7 @@ fn is_capitalized(piece: &str) -> bool {
     piece.split_whitespace().all(|word| word.starts_with(char::is_uppercase))
 }
 
-/// What can be a name: a few words of letters.
+/// Whether a text can be a name: a few words of letters.
 fn name(text: &str) -> Option<Pii<PersonName>> {
     let is_name = |c: char| c.is_alphabetic() || c.is_whitespace() || matches!(c, '-' | '.' | ',' | '\'' | '’');
     let can_be = text.chars().all(is_name) && text.split_whitespace().count() <= MOST_WORDS;

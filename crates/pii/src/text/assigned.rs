@@ -14,7 +14,7 @@ use super::plan::{LONGEST, is_length};
 #[derive(Debug)]
 pub(super) struct Assigned {
     code: u16,
-    /// How long they may be: bit `n` stands for `n` digits.
+    /// The allowed lengths. Bit `n` means `n` digits.
     lengths: u32,
     shapes: OnceLock<HashSet<Vec<u8>>>,
 }

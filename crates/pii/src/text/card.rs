@@ -1,6 +1,6 @@
 //! Payment card numbers (ISO/IEC 7812): an issuer's range, one of its lengths, and the check digit.
 
-/// Ranges of first digits, and the lengths that are issued in them: bit `n` stands for `n` digits.
+/// Ranges of first digits, and the lengths that are issued in them. Bit `n` means `n` digits.
 const ISSUERS: [(u32, u32, u32); 18] = [
     // Visa.
     (4, 4, at(13) | at(16) | at(19)),
@@ -30,7 +30,7 @@ const ISSUERS: [(u32, u32, u32); 18] = [
     (62, 62, from(16)),
 ];
 
-/// What numbers of programs are compared with: the schemes whose cards everybody has, in the lengths that they have.
+/// The schemes with which numbers of programs are compared: the most common cards, in their lengths.
 const COMMON: [(u32, u32, u32); 7] = [
     (4, 4, at(16)),
     (51, 55, at(16)),

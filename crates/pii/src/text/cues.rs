@@ -75,7 +75,7 @@ const CUES: [&str; 68] = [
 /// The longest of them, and what may be between one and its number.
 const LONGEST: usize = 32;
 
-/// Whether what stands before a number ends with a label of one.
+/// Whether the text before a number ends with a label of a number.
 pub(super) fn ends_with_cue(before: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST))..];
     if near.to_ascii_lowercase().ends_with("wa.me/") {
@@ -86,4 +86,11 @@ pub(super) fn ends_with_cue(before: &str) -> bool {
     let word = &near[start.map_or(0, |(at, c)| at + c.len_utf8())..];
     let small = word.to_lowercase();
     !small.is_empty() && CUES.contains(&small.as_str())
+}
+
+/// Whether a number probably begins with the first figure of a row and not with a later one: a label is before it,
+/// or no text.
+pub(super) fn leads(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\u{A0}', '(', '[', '+']);
+    before.is_empty() || before.ends_with(['\n', ':', '=', ',', ';', '.']) || ends_with_cue(before)
 }

@@ -1,4 +1,4 @@
-//! Reading the digits of a text: groups of them, and what stands between two groups.
+//! The digits of a text: groups of them, and the text between two groups.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub(super) struct Group {
     /// Where its digits lie in the stretch's digits.
     pub from: usize,
     pub to: usize,
-    /// What stands before it.
+    /// The text before it.
     pub gap: Gap,
     /// Whether it belongs to something that only looks like a number.
     pub lookalike: Lookalike,
@@ -38,7 +38,7 @@ pub(super) struct Gap {
     pub sign: Option<char>,
     /// How many visible characters there are.
     pub width: usize,
-    /// Where a `+` stands that begins a number.
+    /// The position of a `+` that begins a number.
     pub plus: Option<usize>,
 }
 
@@ -72,7 +72,7 @@ pub(super) enum Lookalike {
     No,
     /// A `+` before it outweighs it.
     Likely,
-    /// It is something else whatever stands before it.
+    /// It is something else, whatever text is before it.
     Surely,
     Taken,
 }
@@ -81,8 +81,8 @@ pub(super) enum Lookalike {
 pub(super) struct Stretch {
     /// All digits, as ASCII.
     pub digits: Vec<u8>,
-    /// Where every 32nd digit stands in the text. A group may be as long as the text, and nothing counts its way
-    /// through one from the beginning.
+    /// The position of every 32nd digit in the text. A group may be as long as the text, so nothing counts through it
+    /// from its beginning.
     places: Vec<usize>,
     pub groups: Vec<Group>,
 }
@@ -111,7 +111,7 @@ impl Stretch {
                     (group.end, group.to) = (at + c.len_utf8(), group.to + 1);
                 }
             } else if is_invisible(c) {
-                // Stands inside a group as if it were not there.
+                // A character that is ignored inside a group.
             } else if c.is_alphanumeric() || gap.width == WIDEST_GAP {
                 break;
             } else {
@@ -126,7 +126,7 @@ impl Stretch {
 }
 
 impl Stretch {
-    /// Where a digit stands in the text.
+    /// The position of a digit in the text.
     pub fn place(&self, text: &str, nth: usize) -> Range<usize> {
         let start = self.places.get(nth / STEP).copied().unwrap_or_default();
         let mut digits = text[start..].char_indices().filter(|(_, c)| digit(*c).is_some());

@@ -6,7 +6,7 @@ use super::digits::is_invisible;
 use super::{Find, Found};
 use crate::{Email, Pii, Region};
 
-/// An address and where it stands.
+/// An address and its position.
 type Hit = (Range<usize>, Pii<Email>);
 
 /// Characters before and after the `@` that are looked at: more has no address.
@@ -26,12 +26,12 @@ pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<
     }
 }
 
-/// Whether an address stands anywhere in a text, whatever is around it.
+/// Whether a text contains an address, whatever is around it.
 pub(super) fn is_in(address: &Pii<Email>, text: &str) -> bool {
     text.to_lowercase().contains(address.expose().as_str())
 }
 
-/// Where an `@` stands, also full-width or as a URL writes it.
+/// The position of an `@`, also full-width or as a URL writes it.
 fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
     let mut from = 0;

@@ -1,8 +1,8 @@
-//! What people say and write between two parts of a number, in the languages of the service.
+//! The words that people say and write between two parts of a number, in the languages of the service.
 
 use super::words::{Word, meaning};
 
-/// Words that say nothing of themselves: pauses, assent, and how a number goes on.
+/// Filler words: pauses, assent, and words before the rest of a number.
 const FILLERS: &str = "ja jo jepp jau yes yeah yep ok okay no nei nej nein joo juu kyllä og och and und ja sitten sen sedan then \
     so så derefter dernest danach next after that to slutt til slut slutligen finally lopuksi zum schluss last sist til sidst \
     altså alltså eli also well right just det stemmer correct exactly precis nettopp netop genau igen again mhm mm hmm hm eh \

@@ -22,7 +22,7 @@ const SHORTEST: usize = 7;
 const WIDEST_GAP: usize = 300;
 /// Bytes that may lie between a number and its country code.
 const CODE_GAP: usize = 8;
-/// Stands for a placeholder of a text that is read again: what it divides is no number.
+/// The token of a placeholder in a text that is searched again. Digits on both sides of it are not one number.
 const HIDDEN: char = '\u{FDDA}';
 
 /// Adds the own number in pieces outside of `taken`.
@@ -65,7 +65,7 @@ struct Own<'o> {
     text: &'o str,
     numbers: &'o Numbers,
     national: &'o [u8],
-    /// What may be dialled before the national digits, longest first.
+    /// The prefixes before the national digits, longest first.
     prefixes: &'o [Vec<u8>],
     turns: &'o Turns,
     /// The speaker whose turns are read by themselves.
@@ -73,7 +73,7 @@ struct Own<'o> {
 }
 
 impl Own<'_> {
-    /// Adds the places where the number stands in some of the tokens.
+    /// Adds the places of the number in some of the tokens.
     fn search(&self, tokens: &[Token], order: &[usize], found: &mut Finds) {
         let whole = 1_u32 << self.national.len();
         let mut states = vec![0_u32; order.len() + 3];
@@ -106,7 +106,7 @@ impl Own<'_> {
         }
     }
 
-    /// How far the number is reached with more digits: bit `n` stands for `n` digits.
+    /// The lengths with which more digits still reach the number. Bit `n` means `n` digits.
     fn advance(&self, state: u32, digits: &[u8]) -> u32 {
         digits.iter().fold(state, |state, digit| {
             let fits = (0..self.national.len()).filter(|at| self.national[*at] == *digit);
@@ -130,7 +130,8 @@ impl Own<'_> {
         digits: &[u8],
         count: usize,
     ) -> Vec<Range<usize>> {
-        let mut parts = vec![place..place + count];
+        let mut parts = Vec::with_capacity(self.national.len());
+        parts.push(place..place + count);
         let Some(mut left) = self.national.len().checked_sub(digits.len()) else { return parts };
         let mut at = place;
         while left > 0 && at > 0 {
@@ -158,7 +159,7 @@ impl Own<'_> {
         parts
     }
 
-    /// Adds the number, or the one of another country whose code stands before it. Tells whether there is one.
+    /// Adds the number, or the number of another country whose code is before it. Returns whether there is one.
     fn report(&self, tokens: &[Token], order: &[usize], parts: &[Range<usize>], found: &mut Finds) -> bool {
         let bytes = |part: &Range<usize>| tokens[order[part.start]].range.start..tokens[order[part.end - 1]].range.end;
         let mut places: Vec<Range<usize>> = parts.iter().map(bytes).collect();
@@ -167,18 +168,15 @@ impl Own<'_> {
             return false;
         }
         let national = std::str::from_utf8(self.national).unwrap_or_default();
-        let phone = match foreign_code(self.text, first.start, national, self.numbers) {
-            Some((start, other)) => {
+        let phone = if let Some((start, other)) = foreign_code(self.text, first.start, national, self.numbers) {
+            places[0].start = start;
+            other
+        } else {
+            if let Some(start) = self.prefix(tokens, order, parts[0].start) {
                 places[0].start = start;
-                other
             }
-            None => {
-                if let Some(start) = self.prefix(tokens, order, parts[0].start) {
-                    places[0].start = start;
-                }
-                let Some(phone) = self.numbers.own_number() else { return false };
-                phone.clone()
-            }
+            let Some(phone) = self.numbers.own_number() else { return false };
+            phone.clone()
         };
         let close = |pair: &[Range<usize>]| {
             let between = &self.text[pair[0].end..pair[1].start];

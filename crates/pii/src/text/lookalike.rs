@@ -1,4 +1,5 @@
-//! What looks like a phone number and is none: dates, times, addresses of machines, decimals, prices, cards.
+//! Texts that look like a phone number and are not one: dates, times, addresses of machines, decimals, prices, and
+//! cards.
 //!
 //! The choice, where a text is ambiguous: a caller who is missed is a leak, a date that is tokenized still reads as
 //! written for those who may. So eight bare digits that are a number stay one though they are a day too (`24052024`);
@@ -13,7 +14,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
         mark_date(text, stretch, first);
         mark_time(text, stretch, first);
         mark_decimal(text, stretch, first);
-        mark_machine(stretch, first);
+        mark_machine(text, stretch, first);
         mark_price(text, stretch, first);
         mark_iban(text, stretch, first);
     }
@@ -202,7 +203,7 @@ fn mark_decimal(text: &str, stretch: &mut Stretch, first: usize) {
 }
 
 /// `192.168.10.24`; but four pairs of digits are how people write numbers.
-fn mark_machine(stretch: &mut Stretch, first: usize) {
+fn mark_machine(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
     if run(groups, first) != 4 || goes_on(groups, first) || groups[first + 1].gap.sign != Some('.') {
         return;
@@ -210,7 +211,10 @@ fn mark_machine(stretch: &mut Stretch, first: usize) {
     let parts = &groups[first..first + 4];
     let close = parts[1..].iter().all(|group| group.gap.width == 1);
     let octets = parts.iter().all(|group| group.len() <= 3 && value(stretch, group) <= 255);
-    if close && octets && parts.iter().any(|group| group.len() != 2) {
+    // A port leaves no doubt.
+    let mut behind = text[parts[3].end..].bytes();
+    let has_port = behind.next() == Some(b':') && behind.next().is_some_and(|byte| byte.is_ascii_digit());
+    if close && octets && (has_port || parts.iter().any(|group| group.len() != 2)) {
         set(&mut stretch.groups[first..first + 4], Lookalike::Likely);
     }
 }
@@ -267,7 +271,7 @@ fn ends_with_money(before: &str) -> bool {
     let symbol = before.ends_with(['$', '€', '£']);
     let start =
         before.char_indices().rev().take(8).find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
-    // The sign of `499 kr 98765432` belongs to what stands before it.
+    // The sign of `499 kr 98765432` belongs to the text before it.
     let word = if symbol { before.trim_end_matches(['$', '€', '£']) } else { &before[..start] };
     let is_behind = word.trim_end_matches([' ', '\u{A0}', ',', '-', '.']).ends_with(|c: char| digit(c).is_some());
     !is_behind && (symbol || before.len() - start <= 8 && is_money(&before[start..]))

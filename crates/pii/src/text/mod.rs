@@ -1,19 +1,24 @@
 //! Texts that know no identifiers: finding them, keeping placeholders, filling them in again.
 //!
-//! A text goes in through [`tokenize_text`] or [`tokenize_json`] and is stored with numbered placeholders; what they
-//! stand for goes into the mentions, and reading puts a value, a token or `Anonymized` back by [`fill_text`] or
-//! [`fill_json`]. [`Finder`] knows the tenant's region and what the record knows of its own customer.
+//! [`tokenize_text`] and [`tokenize_json`] replace the identifiers of a text by numbered placeholders and return their
+//! mentions. [`fill_text`] and [`fill_json`] put a value, a token, or `Anonymized` into their places. [`Finder`] knows
+//! the tenant's region and the identifiers of the record's own customer.
 //!
-//! Each kind of identifier is found by one file: `phone` (with `digits`, which reads them, `lookalike`, which knows what
-//! only looks like a number, `own`, and `elsewhere`, which knows the own digits in another country's number), `email`,
-//! `name`. Each looks over the bytes for places where one may begin, and looks closer there only. An address takes what is
-//! inside of it, a number takes what is inside of it, then the name.
+//! A text is read in four steps (ADR 14):
+//!
+//! - `decode` undoes escapes, encodings, and tags, and knows where every character was;
+//! - the text becomes streams: `digits` (stretches of groups), `stream` (groups and number words), the words of names and of
+//!   addresses;
+//! - the recognizers read them: `own` and `interrupted` the record's own number, `rows` (with `weigh` and `assigned`) those of
+//!   others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name. `lookalike` knows what only looks like
+//!   a number, `elsewhere` the own digits in another country's number, `turns` who says what;
+//! - `resolve` decides which finds count where they overlap.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
 //! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
 //!
-//! What is spoken is read by `spoken` (with `words`, the vocabulary of four languages): a run of number words becomes
-//! digits, and these are read by the very rules of written ones.
+//! `spoken` reads spoken numbers (with `words`, the vocabulary of four languages). It writes a run of number words as
+//! digits, to which the rules of written numbers apply.
 
 mod again;
 mod assigned;
@@ -62,7 +67,7 @@ use phone::Numbers;
 use placeholder::{Mentions, strip};
 use resolve::Finds;
 
-/// What a record knows of its own customer: found in its texts however it is written.
+/// The record's own identifiers of its customer. They are found in its texts in every spelling.
 #[derive(Default, Clone, Debug)]
 pub struct Own {
     pub phone: Option<Pii<Phone>>,
@@ -91,12 +96,12 @@ impl Found {
     }
 }
 
-/// What stands in a text instead of what was found.
+/// The replacement of a match in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Find {
-    /// A placeholder, which stands for an identifier.
+    /// A placeholder of an identifier.
     Identifier(Found),
-    /// A fixed word, which stands for nothing that is kept.
+    /// A fixed word for a value that is not kept.
     Suppressed(Suppressed),
     /// Nothing: more of the find before it, from which something else divides it.
     Rest,
@@ -104,10 +109,10 @@ pub enum Find {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
-    /// What people write: every valid number, every word of the name.
+    /// Texts of people: every valid number, and every word of the name.
     Text,
-    /// What programs write, JSON numbers and object keys: besides the record's own only international numbers of 10–15
-    /// digits and whole names, lest a counter became a caller.
+    /// Texts of programs, JSON numbers, and object keys: besides the record's own identifiers, only international
+    /// numbers of 10 to 15 digits and whole names count. Otherwise a counter could be taken for a caller.
     Counter,
 }
 
@@ -149,10 +154,12 @@ impl Finder {
         self.read(text, Reading::Text)
     }
 
-    /// Whether the text holds the record's own number, address, or whole name: for ids and words of a program.
+    /// Whether the text contains the record's own number, address, or whole name. This is for ids and words of a
+    /// program.
     #[must_use]
     pub fn holds_own(&self, text: &str) -> bool {
-        // Whatever stands before it: `ext-kari@x.no` could be an address of its own, but an id is made of parts.
+        // The text before it does not matter. `ext-kari@x.no` could be an address of its own, but an id consists of
+        // parts.
         let is_in = |own: &Pii<Email>| email::is_in(own, text);
         self.email.as_ref().is_some_and(is_in)
             || self.numbers.holds_own(text)
@@ -271,10 +278,10 @@ fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
     taken.get(at).is_some_and(|other| other.start < range.end)
 }
 
-/// Replaces the identifiers of a text by placeholders and adds what they stand for to the mentions of its record: the
-/// n-th placeholder stands for `mentions[n]`, and an identifier that is mentioned already keeps its number. Characters
-/// that delimit placeholders are dropped from the text, so that none can be forged. What is suppressed becomes a fixed
-/// word and no mention (D16).
+/// Replaces the identifiers of a text by placeholders, and adds them to the mentions of its record. The n-th
+/// placeholder refers to `mentions[n]`, and an identifier that is mentioned already keeps its number. Delimiters of
+/// placeholders are removed from the text, so that none can be forged. Suppressed values become a fixed word and no
+/// mention (D16).
 #[must_use]
 pub fn tokenize_text(finder: &Finder, text: &str, mentions: &mut Vec<Found>) -> String {
     let stripped = strip(text);

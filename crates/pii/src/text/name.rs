@@ -1,7 +1,7 @@
 //! The record's own name in a text: the whole name in any word order, and each word of three letters or more.
 //!
-//! Blind to case and accents, at word boundaries. What people write where their keyboard lacks a letter counts as well
-//! (`Moeller`, `Haakon`). Words of the name that stand together are one find.
+//! The search ignores case and accents, and matches at word boundaries. Spellings for keyboards without a letter count
+//! as well (`Moeller`, `Haakon`). Adjacent words of the name are one match.
 
 use std::ops::Range;
 
@@ -61,8 +61,8 @@ impl Names {
         Some(Self { words, longest, begins })
     }
 
-    /// Adds every place where the name or a telling word of it stands outside of `taken`; in keys of JSON objects,
-    /// which are words of a program more often than of a person, the whole name only.
+    /// Adds every place outside of `taken` that contains the name or a telling word of it. In keys of JSON objects,
+    /// which are more often words of a program than of a person, only the whole name counts.
     pub(super) fn find(
         &self,
         text: &str,
@@ -93,7 +93,7 @@ impl Names {
         self.close(&mut row, reading, found);
     }
 
-    /// Whether the whole name stands in an id or a word of a program, whatever parts its words there.
+    /// Whether an id or a word of a program contains the whole name, whatever separates its words.
     pub(super) fn is_in(&self, id: &str) -> bool {
         let words: Vec<&str> = id.split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
         let mut found = Vec::new();

@@ -3,7 +3,7 @@
 /// Born in this year or later, a person does not call yet: what begins with such a year is a time stamp.
 const YOUNGEST: u32 = 2015;
 
-/// What an identity number is made of, as one number.
+/// The digits of an identity number, as one number.
 fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
 }

@@ -77,7 +77,7 @@ const CUES: [&str; 16] = [
 const LONGEST_PART: usize = 120;
 const MOST_WORDS: usize = 16;
 
-/// What a piece of a text is in an address.
+/// The role of a piece of a text in an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
     Word,
@@ -180,7 +180,7 @@ fn around(text: &str, free: usize, sign: &Sign, own: Option<&Pii<Email>>) -> Opt
     Some((sign.range.start - before.len() + start..sign.range.end + end, address))
 }
 
-/// Whether a spaced sign stands within a line: at the end of one the next line is another text.
+/// Whether a spaced sign is within a line. After the end of a line, the next line is another text.
 fn is_one_line(before: &str, after: &str) -> bool {
     let spaces = |text: &str| text.chars().take_while(|c| c.is_whitespace()).count();
     spaces(after) <= 1 && !after.starts_with('\n') && !before.ends_with("  ") && !before.ends_with('\n')
@@ -202,7 +202,7 @@ fn pieces(text: &str) -> impl Iterator<Item = (Range<usize>, Piece)> {
                     .iter()
                     .find(|(known, _)| known.eq_ignore_ascii_case(word))
                     .map(|(_, sign)| Piece::Sign(sign));
-                let piece = if DOTS.iter().any(|dot| is(&dot)) { Piece::Dot } else { other.unwrap_or(Piece::Word) };
+                let piece = if DOTS.iter().any(is) { Piece::Dot } else { other.unwrap_or(Piece::Word) };
                 return Some((start..at, piece));
             }
             at += c.len_utf8();

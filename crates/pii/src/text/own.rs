@@ -1,9 +1,9 @@
 //! The record's own number in a text, however it is written.
 //!
-//! Its national digits are looked for in the stream of digits: whatever stands between them, up to three characters
-//! that are neither letter nor digit, and whatever stands around them. A number of seven digits and more counts also
-//! inside a longer row of digits (a file name with date and number in one), since chance does not write it; a shorter
-//! one only where a group begins and ends with it, one of less than five only after its country code.
+//! The national digits are searched in the stream of digits. Up to three characters that are neither letter nor digit
+//! may be between them, and any text around them. A number of at least seven digits also counts inside a longer row of
+//! digits, such as a file name with date and number, because chance does not write it. A shorter number counts only if
+//! a group begins and ends with it, and a number of less than five digits only after its country code.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub(super) struct OwnNumber {
     phone: Pii<Phone>,
     national: Vec<u8>,
     code: Vec<u8>,
-    /// What may stand before the national digits, longest first.
+    /// The texts that may precede the national digits, longest first.
     prefixes: Vec<Vec<u8>>,
 }
 
@@ -56,7 +56,7 @@ impl OwnNumber {
         phone.expose().as_str().len().saturating_sub("+999".len()).max(2)
     }
 
-    /// Adds the places where the number stands in a stretch and takes their groups out of it.
+    /// Adds the places of the number in a stretch, and takes their groups out of it.
     pub(super) fn find(
         &self,
         text: &str,

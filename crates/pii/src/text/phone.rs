@@ -106,7 +106,7 @@ impl Numbers {
         &self.plan
     }
 
-    /// What the region dials before a foreign country code, longest first.
+    /// The prefixes of the region before a foreign country code, longest first.
     pub(super) fn abroad(&self) -> &[&'static str] {
         &self.plan.abroad
     }
@@ -135,7 +135,7 @@ impl Numbers {
         self.own().map(OwnNumber::digits)
     }
 
-    /// Whether the record's own number stands in the text.
+    /// Whether the text contains the record's own number.
     pub(super) fn holds_own(&self, text: &str) -> bool {
         let Some(phone) = &self.phone else { return false };
         let is_own = |(_, find): &(_, Find)| matches!(find, Find::Identifier(Found::Phone(found)) if found == phone);

@@ -85,7 +85,7 @@ pub fn fill_text(text: &str, show: impl Fn(usize) -> String) -> String {
     filled
 }
 
-/// What stands before the first placeholder, and each placeholder with what stands between it and the next.
+/// The text before the first placeholder, and each placeholder with the text up to the next one.
 pub(super) fn parts(text: &str) -> (&str, Vec<(usize, &str)>) {
     let next = |from: usize| {
         let opens = text[from..].match_indices(OPEN).map(|(at, _)| from + at);

@@ -1,4 +1,4 @@
-//! What a region's numbering plan says about how its numbers are dialled, read once.
+//! The dialling rules of a region's numbering plan, read once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, RwLock};
@@ -13,7 +13,7 @@ use crate::{Phone, Pii, Region};
 /// The most digits a number may have (E.164).
 pub(super) const LONGEST: usize = 15;
 
-/// What the world dials before a country code. `00` counts in every region (A15).
+/// The prefixes of all regions before a country code. `00` counts in every region (A15).
 const ABROAD: [&str; 14] =
     ["00", "011", "0011", "010", "810", "001", "002", "005", "008", "009", "0014", "0015", "0021", "119"];
 
@@ -23,9 +23,9 @@ pub(super) struct Plan {
     pub code: String,
     /// The same as a number.
     pub calling_code: u16,
-    /// What is dialled before a number at home: `0` in most countries, nothing in Norway.
+    /// The prefix of a number inside its country: `0` in most countries, and none in Norway.
     pub trunk: String,
-    /// What the region dials before a foreign country code, `00` always among it; longest first.
+    /// The prefixes of the region before a foreign country code, longest first. `00` is always one of them.
     pub abroad: Vec<&'static str>,
     /// Whether its people always write a `0` before national numbers. Without it digits are no number then, lest every
     /// order number became a caller.
@@ -76,7 +76,7 @@ impl Plan {
     }
 }
 
-/// What is dialled before a number inside its country: `0` in most, nothing in Norway.
+/// The prefix of a number inside its country: `0` in most countries, and none in Norway.
 pub(super) fn trunk_prefix(phone: &Pii<Phone>) -> String {
     PHONE_NUMBER_UTIL.parse(phone.expose().as_str(), None).map(|number| trunk_of(&number)).unwrap_or_default()
 }

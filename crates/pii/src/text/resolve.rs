@@ -3,16 +3,16 @@
 //! 1. Of what overlaps, the find that was added first counts. So the order in which finds are added is the order of their
 //!    rank: the decoded reading before the raw one; addresses, accounts, and what is spoken before bare numbers; what was
 //!    found whole before what was found in pieces; names last.
-//! 2. A find in several places counts as a whole or not at all. Its first place holds what stands for it, and the others
-//!    lose what they hold of it.
-//! 3. Of a raw reading only the record's own identifiers count, since whoever reads the text reads it decoded.
+//! 2. A match in several places counts as a whole or not at all. Its first place contains its replacement, and the
+//! others lose their part of it.
+//! 3. Of a raw reading only the record's own identifiers count, because a reader of the text reads it decoded.
 
 use std::ops::Range;
 
 use super::decode::Decoded;
 use super::{Find, overlaps};
 
-/// What is found, and where: in the order of the text, none overlapping another.
+/// The matches and their places, in the order of the text. None overlaps another.
 pub(super) type Finds = Vec<(Range<usize>, Find)>;
 
 /// The places of finds.

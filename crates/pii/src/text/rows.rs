@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::assigned::{Assigned, country_of};
-use super::cues::ends_with_cue;
+use super::cues::{ends_with_cue, leads};
 use super::digits::{Gap, Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::phone::{MOST, Numbers, with_bracket};
@@ -352,7 +352,7 @@ impl Candidate {
     fn counts(&self, stretch: &Stretch, segment: &Range<usize>) -> bool {
         let groups = &stretch.groups;
         let is_free = |at: usize| segment.contains(&at) && groups[at].lookalike == Lookalike::No;
-        let is_alone = !is_free(self.last + 1) && !(self.first > 0 && is_free(self.first - 1));
+        let is_alone = !(is_free(self.last + 1) || self.first > 0 && is_free(self.first - 1));
         let fits = match self.fit {
             Fit::Habit => true,
             Fit::Even => !self.is_counted(stretch, segment),
@@ -391,10 +391,4 @@ impl Candidate {
 
 fn same_sign(between: &str, first: &str, gap: &Gap) -> bool {
     gap.joins && between.trim() == first.trim()
-}
-
-/// Whether a number rather begins with the first figure of a row than with a later one: a label says so, or nothing does not.
-fn leads(before: &str) -> bool {
-    let before = before.trim_end_matches([' ', '\u{A0}', '(', '[', '+']);
-    before.is_empty() || before.ends_with(['\n', ':', '=', ',', ';', '.']) || ends_with_cue(before)
 }

@@ -1,10 +1,9 @@
 //! Numbers that are spoken as words, or dictated digit by digit: `ni åtte sju seks …`, `98 syttiseks 54 32`, `9, 8, 7, …`.
 //!
-//! A run of number words, perhaps with digits among them, is written out in digits, and what these are is decided by the very
-//! rules of written numbers. Between two words may stand what stands between spoken words in transcripts: spaces, lines,
-//! commas, dots, and what people say while they think. Where a run can be read in several ways (`twenty four` is 24 or 20 4; `to`
-//! is two or the English word), the reading counts that has the record's own number, else the one of which the least is
-//! left over.
+//! A run of number words, perhaps with digits among them, is written in digits, to which the rules of written numbers
+//! apply. Between two words may be the separators of transcripts: spaces, lines, commas, dots, and filler words. If a
+//! run can be read in several ways (`twenty four` is 24 or 20 4, and `to` is two or the English word), a reading with
+//! the record's own number counts. Otherwise the reading with the smallest rest counts.
 //!
 //! Prose has number words, too. So what is found needs a word that is nothing but a number, or three; a row of counted
 //! numbers is none; and digits without any word count as dictated only where a number is all that was dictated.
@@ -32,7 +31,7 @@ struct Part {
     range: Range<usize>,
     /// `None` for digits.
     word: Option<Word>,
-    /// Only a space, a line's end or a hyphen stands before it.
+    /// Only a space, a line's end, or a hyphen is before it.
     tight: bool,
 }
 
@@ -103,7 +102,7 @@ pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found:
 fn split(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let at = range.start + after_zero(&text[range.clone()]).unwrap_or_default();
     let first = (at > range.start).then_some(range.start..at);
-    first.into_iter().chain([at..range.end])
+    first.into_iter().chain(std::iter::once(at..range.end))
 }
 
 /// The words and groups of digits of a text.
@@ -325,7 +324,7 @@ impl SpokenReading {
         self.digits.ends_with('+') || self.digits.trim_start() == "00"
     }
 
-    /// Digits as they stand, with what stands before them where it says something: `+47`, `22.05.2024`.
+    /// Digits as they are written, with the text before them if it has a meaning: `+47`, `22.05.2024`.
     fn push_written(&mut self, text: &str, range: Range<usize>) {
         let digits: String = text[range.clone()].chars().filter_map(digit).collect();
         let before = &text[..range.start];
@@ -349,7 +348,7 @@ impl SpokenReading {
         self.groups.push(WordGroup { place: start..self.digits.len(), range, weight });
     }
 
-    /// What the digits are, where it stands in the text, and how well this reading explains them.
+    /// The digits, their position in the text, and the quality of this reading.
     fn finds(&self, numbers: &Numbers, has_word: bool) -> (Score, Finds) {
         let mut all = Vec::new();
         numbers.find(&self.digits, super::Reading::Text, &[], &mut all);

@@ -42,7 +42,7 @@ impl Digits {
 #[derive(Debug)]
 pub(super) struct Token {
     pub range: Range<usize>,
-    /// What it means by itself, and with the next token.
+    /// The meaning of the token by itself, and with the next one.
     alone: Digits,
     joined: Digits,
     /// Whether it may be passed over.
@@ -59,7 +59,7 @@ impl Token {
         Self { range, alone: none, joined: none, is_optional: false, is_word: false, is_nothing: false, times: 0 }
     }
 
-    /// What it means, in digits, and how many tokens that takes.
+    /// Its meaning in digits, and the number of its tokens.
     pub(super) fn readings(&self) -> impl Iterator<Item = (&[u8], usize)> {
         let all = [(self.alone.as_slice(), 1), (self.joined.as_slice(), 2)];
         all.into_iter().filter(|(digits, _)| !digits.is_empty())
@@ -137,7 +137,7 @@ fn spoken(text: &str, range: Range<usize>) -> Token {
 }
 
 /// Adds what number words mean together: `twenty four`, `double five`, `etthundra tjugotre`.
-fn join_words(text: &str, tokens: &mut Vec<Token>) {
+fn join_words(text: &str, tokens: &mut [Token]) {
     let is_tight = |one: &Token, next: &Token| {
         let between = &text[one.range.end..next.range.start];
         between.len() <= 2 && between.chars().all(|c| c.is_whitespace() || c == '-')
@@ -184,7 +184,7 @@ fn mark_optional(text: &str, tokens: &mut [Token]) {
         }
         token.is_optional |= note.as_ref().is_some_and(|note| note.start <= token.range.start);
     }
-    // The number of a caption stands in a line of its own above its times.
+    // The number of a caption is on a line of its own above its times.
     for at in 1..tokens.len() {
         let (before, here) = (tokens[at - 1].range.clone(), tokens[at].range.clone());
         let between = &text[before.end..here.start];

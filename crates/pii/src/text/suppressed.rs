@@ -1,7 +1,7 @@
-//! What no text keeps and no view shows: payment cards, bank accounts, national identity numbers (D16).
+//! Values that no text contains and no view shows: payment cards, bank accounts, and national identity numbers (D16).
 //!
-//! They are no identifiers that anybody is found by: a fixed word stands in their place at once, and nothing keeps what
-//! it was. Where digits can be read in two ways:
+//! Nobody is found by them, so they are not identifiers. A fixed word replaces them at once, and nothing keeps their
+//! value. If digits can be read in two ways:
 //!
 //! - the record's own number is always that number, unless it is a part of an account;
 //! - digits *written* as an identity number (a hyphen or `+` in its place, twelve digits, six and five) are one;
@@ -30,7 +30,7 @@ pub enum Suppressed {
 }
 
 impl Suppressed {
-    /// The word that stands in its place.
+    /// The word that replaces it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -83,7 +83,8 @@ pub(super) fn find(
     }
 }
 
-/// What begins with a group: its last group, its end, and what it is. The longest first, so that nothing of it stays.
+/// The suppressed value that begins with a group: its last group, its end, and its kind. The longest one comes first,
+/// so that nothing of it stays.
 fn at(
     text: &str,
     stretch: &Stretch,

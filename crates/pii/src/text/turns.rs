@@ -1,4 +1,4 @@
-//! Who says what in lines as `Kari: 98 76` and `[10:02] Agent: yes`.
+//! The speakers of lines such as `Kari: 98 76` and `[10:02] Agent: yes`.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -52,12 +52,12 @@ impl Turns {
         self.lines[..self.lines.partition_point(|line| line.start <= at)].last()
     }
 
-    /// Who says what stands at a place.
+    /// The speaker of the text at a place.
     pub(super) fn speaker(&self, at: usize) -> usize {
         self.line(at).map_or(0, |line| line.speaker)
     }
 
-    /// What a speaker says in a part of the text.
+    /// The text of a speaker in a part of the text.
     pub(super) fn said_by(&self, text: &str, range: Range<usize>, speaker: usize) -> String {
         let mut said = String::new();
         let mut at = range.start;

@@ -70,7 +70,7 @@ fn row_around(text: &str, stretch: &Stretch, segment: &Range<usize>, at: usize) 
     row
 }
 
-/// What the row so far ends with.
+/// The end of the row so far.
 const NOTHING: usize = 0;
 const NUMBER: usize = 1;
 const FIGURE: usize = 2;

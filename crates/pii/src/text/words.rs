@@ -1,6 +1,7 @@
 //! The words that numbers are spoken in: English, Swedish, Norwegian (bokmål, nynorsk), Danish.
 //!
-//! One vocabulary for all, since no word means two numbers: whoever is asked in one language may answer in another.
+//! One vocabulary for all languages, because no word means two numbers. A question in one language may get an answer in
+//! another one.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -8,7 +9,7 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// What a word means where a number is spoken.
+/// The meaning of a word in a spoken number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
     /// 0 to 9.
@@ -29,7 +30,7 @@ pub(super) enum Word {
     Plus,
     /// `and`: between the parts of a number, or between two.
     And,
-    /// What people say while they think, or between two groups.
+    /// The filler words between two groups.
     Filler,
 }
 
@@ -181,7 +182,7 @@ fn place(word: &[u8]) -> usize {
     usize::from(word[0]) << 8 | word.get(1).copied().map_or(0, usize::from)
 }
 
-/// What a word means, if it is one that numbers are spoken in.
+/// The meaning of a word, if it is a number word.
 pub(super) fn meaning(word: &str) -> Option<Word> {
     let known = &*VOCABULARY;
     let place = place(word.as_bytes());

@@ -1,13 +1,11 @@
+mod providers;
 mod remembered;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-use actix_web::web::{self, Data};
-use actix_web::{App, HttpResponse, HttpServer};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +13,7 @@ use chrono::TimeDelta;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -32,18 +30,23 @@ impl Signer {
         let random = SystemRandom::new();
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let (key, public) = match algorithm {
-            Algorithm::RS256 => {
+            Algorithm::RS256 | Algorithm::PS256 => {
                 let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
                 let parts = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
                 // PKCS #8 is PKCS #1 after 26 bytes.
                 let key = EncodingKey::from_rsa_der(&pair.as_der().unwrap().as_ref()[26..]);
                 (key, json!({ "kty": "RSA", "n": text(&parts.n), "e": text(&parts.e) }))
             }
-            Algorithm::ES256 => {
-                let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, made.as_ref()).unwrap();
-                let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-                let public = json!({ "kty": "EC", "crv": "P-256", "x": text(x), "y": text(y) });
+            Algorithm::ES256 | Algorithm::ES384 => {
+                let (curve, name, size) = if algorithm == Algorithm::ES256 {
+                    (&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256", 32)
+                } else {
+                    (&ECDSA_P384_SHA384_FIXED_SIGNING, "P-384", 48)
+                };
+                let made = EcdsaKeyPair::generate_pkcs8(curve, &random).unwrap();
+                let pair = EcdsaKeyPair::from_pkcs8(curve, made.as_ref()).unwrap();
+                let (x, y) = pair.public_key().as_ref()[1..].split_at(size);
+                let public = json!({ "kty": "EC", "crv": name, "x": text(x), "y": text(y) });
                 (EncodingKey::from_ec_der(made.as_ref()), public)
             }
             _ => {
@@ -65,6 +68,14 @@ impl Signer {
     fn sign(&self, claims: &Value) -> String {
         let header = Header { kid: Some(self.kid.to_owned()), ..Header::new(self.algorithm) };
         encode(&header, claims, &self.key).unwrap()
+    }
+
+    /// A token with a header of its own.
+    fn sign_with(&self, header: &Value, claims: &Value) -> String {
+        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let signed = format!("{header}.{claims}");
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, self.algorithm).unwrap();
+        format!("{signed}.{signature}")
     }
 }
 
@@ -116,8 +127,8 @@ fn keys_of(name: &str, jwks: &[Value], adjust: impl Fn(&mut Config)) -> TokenKey
 
 #[actix_web::test]
 async fn a_token_of_each_algorithm_says_who_it_is() {
-    let signers = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA].map(|alg| Signer::new("k", alg));
-    for signer in signers {
+    let all = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA];
+    for signer in all.map(|algorithm| Signer::new("k", algorithm)) {
         let keys = keys_of("each", &[signer.jwk(), json!({ "kty": "oct", "k": "AA", "kid": "k" })], |_| {});
         let found = keys.verify(&signer.sign(&claims())).await.unwrap();
         assert_eq!((found.tenant.as_deref(), found.sub.as_str(), found.name.as_str()), (Some("demo"), "u-17", "Paal"));
@@ -263,6 +274,87 @@ async fn claim_names_may_be_paths_and_names_fall_back() {
 }
 
 #[actix_web::test]
+async fn a_key_verifies_the_algorithm_that_its_provider_names() {
+    let (rsa, ed) = (Signer::new("k", Algorithm::RS256), Signer::new("k", Algorithm::EdDSA));
+    for (signer, stated, named, outcome) in [
+        (&rsa, json!("RS256"), "RS256", Ok(())),
+        (&rsa, json!("PS256"), "RS256", Err(TokenError::Signature)),
+        (&rsa, json!("RS512"), "RS256", Err(TokenError::Signature)),
+        (&rsa, json!(null), "RS256", Ok(())),
+        // The signature is of another algorithm than the header says.
+        (&rsa, json!(null), "PS256", Err(TokenError::Signature)),
+        (&ed, json!("EdDSA"), "EdDSA", Ok(())),
+        (&ed, json!("Ed25519"), "Ed25519", Ok(())),
+        (&ed, json!("Ed25519"), "EdDSA", Ok(())),
+        (&ed, json!("EdDSA"), "Ed25519", Ok(())),
+        (&ed, json!(null), "Ed25519", Ok(())),
+        (&ed, json!("Ed448"), "Ed25519", Err(TokenError::Signature)),
+        (&ed, json!(25519), "Ed25519", Err(TokenError::Signature)),
+        (&ed, json!(null), "Ed448", Err(TokenError::Malformed)),
+    ] {
+        let mut jwk = signer.jwk();
+        jwk["alg"] = stated.clone();
+        let keys = keys_of("stated", &[jwk, Signer::new("other", Algorithm::ES256).jwk()], |_| {});
+        let token = signer.sign_with(&json!({ "alg": named, "kid": "k" }), &claims());
+        assert_eq!(keys.verify(&token).await.map(drop), outcome, "{stated} {named}");
+    }
+}
+
+#[actix_web::test]
+async fn each_key_that_fits_a_token_is_tried() {
+    let (one, other) = (Signer::new("k", Algorithm::RS256), Signer::new("k", Algorithm::RS256));
+    let header = json!({ "alg": "RS256" });
+    for jwks in [vec![one.jwk(), one.jwk()], vec![other.jwk(), one.jwk()], vec![other.jwk(), other.jwk(), one.jwk()]] {
+        let keys = keys_of("fitting", &jwks, |_| {});
+        assert!(keys.verify(&one.sign(&claims())).await.is_ok(), "{} keys of one name", jwks.len());
+        assert!(keys.verify(&one.sign_with(&header, &claims())).await.is_ok(), "a token without kid");
+        let stranger = Signer::new("k", Algorithm::RS256);
+        assert_eq!(keys.verify(&stranger.sign(&claims())).await, Err(TokenError::Signature));
+    }
+    // A set of many keys does not make a token expensive.
+    let many: Vec<_> = (0..8).map(|_| Signer::new("k", Algorithm::EdDSA).jwk()).collect();
+    let last = Signer::new("k", Algorithm::EdDSA);
+    let keys = keys_of("many", &[many, vec![last.jwk()]].concat(), |_| {});
+    assert_eq!(keys.verify(&last.sign(&claims())).await, Err(TokenError::Signature));
+}
+
+#[actix_web::test]
+async fn claims_are_read_as_providers_write_them() {
+    let signer = Signer::new("k", Algorithm::EdDSA);
+    let plain = json!({ "scope": null, "roles": null });
+    let with = |more: Value| {
+        let mut changes = plain.clone();
+        changes.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        but(changes)
+    };
+    let read = BTreeSet::from([Scope::RequestsRead]);
+    for (setting, changes, scopes) in [
+        ("scope", json!({ "scp": "requests:read openid" }), &read),
+        ("scope", json!({ "scp": ["requests:read"] }), &read),
+        ("scope", json!({ "scope": ["requests:read", "openid"] }), &read),
+        ("scope", json!({ "scope": "", "scp": "requests:read" }), &BTreeSet::new()),
+        ("permissions", json!({ "permissions": ["requests:read"] }), &read),
+        ("access.scopes", json!({ "access": { "scopes": "requests:read" } }), &read),
+        ("permissions", json!({ "scope": "requests:read" }), &BTreeSet::new()),
+    ] {
+        let keys = keys_of("scopes", &[signer.jwk()], |config| config.auth.scope_claim = setting.to_owned());
+        assert_eq!(&keys.verify(&signer.sign(&with(changes.clone()))).await.unwrap().scopes, scopes, "{changes}");
+    }
+    let keys = keys_of("arrays", &[signer.jwk()], |_| {});
+    for (tenant, slug) in [
+        (json!(["acme"]), Some("acme")),
+        (json!("acme"), Some("acme")),
+        (json!(["acme", "other"]), None),
+        (json!([]), None),
+        (json!([["acme"]]), None),
+        (json!({ "acme": {} }), None),
+    ] {
+        let found = keys.verify(&signer.sign(&but(json!({ "tenant": tenant, "name": ["Siri"] })))).await.unwrap();
+        assert_eq!((found.tenant.as_deref(), found.name.as_str()), (slug, "Siri"), "{tenant}");
+    }
+}
+
+#[actix_web::test]
 async fn development_tokens_are_for_development() {
     let mut config = Config { data_dir: folder("dev").join("data"), ..Config::default() };
     let token = dev_token(&config, "demo", &["agent".to_owned()], "paal").unwrap();
@@ -288,81 +380,10 @@ async fn development_tokens_are_for_development() {
 proptest! {
     #[test]
     fn no_text_makes_the_verifier_panic(token in "[a-zA-Z0-9_.-]{0,80}|\\PC{0,40}") {
-        let keys = TokenKeys {
-            source: KeySource::Fixed(Arc::new(KeySet::new(Vec::new()))),
-            terms: Terms { issuer: String::new(), audience: String::new(), tenant_claim: String::new(),
-                name_claim: String::new(), roles_claim: String::new(), roles: BTreeMap::new() },
-            clock: Clock::Fixed(now()),
-        };
+        let source = KeySource::Fixed(Arc::new(KeySet::new(Vec::new())));
+        let terms = Terms::new(&development::issuer(), &AuthConfig::default(), &Arc::default());
+        let keys = TokenKeys { issuers: vec![Issuer { source, terms }], clock: Clock::Fixed(now()) };
         let verified = futures_util::FutureExt::now_or_never(keys.verify(&token)).unwrap();
         prop_assert!(verified.is_err());
     }
-}
-
-/// An identity provider that counts its fetches.
-struct Counter {
-    fetches: AtomicUsize,
-    away: AtomicBool,
-    jwks: std::sync::Mutex<Value>,
-}
-
-fn provider(jwks: Value) -> (Data<Counter>, TokenKeys, actix_web::dev::ServerHandle) {
-    let counter = Data::new(Counter {
-        fetches: AtomicUsize::new(0),
-        away: AtomicBool::new(false),
-        jwks: std::sync::Mutex::new(jwks),
-    });
-    let data = counter.clone();
-    let response = async |counter: Data<Counter>| {
-        counter.fetches.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        if counter.away.load(Ordering::SeqCst) {
-            return HttpResponse::ServiceUnavailable().finish();
-        }
-        HttpResponse::Ok().json(&*counter.jwks.lock().unwrap())
-    };
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).route("/keys", web::get().to(response)))
-        .workers(1)
-        .bind("127.0.0.1:0")
-        .unwrap();
-    let mut config = config();
-    config.auth.jwks_url = Some(format!("http://{}/keys", server.addrs()[0]));
-    let server = server.run();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    (counter, TokenKeys::open(&config, Clock::Fixed(now())).unwrap(), handle)
-}
-
-#[actix_web::test]
-async fn the_provider_is_asked_once_and_again_for_a_new_key() {
-    let (old, new) = (Signer::new("old", Algorithm::ES256), Signer::new("new", Algorithm::EdDSA));
-    let (provider, keys, server) = provider(json!({ "keys": [old.jwk()] }));
-    let fetches = || provider.fetches.load(Ordering::SeqCst);
-    let later = |seconds| now() + TimeDelta::seconds(seconds);
-    let lasting = but(json!({ "exp": now().timestamp() + 3 * 86_400 }));
-
-    let token = old.sign(&lasting);
-    let all = futures_util::future::join_all((0..20).map(|_| keys.verify_at(&token, now()))).await;
-    assert!(all.iter().all(Result::is_ok));
-    assert_eq!(fetches(), 1, "twenty first calls share one question");
-
-    *provider.jwks.lock().unwrap() = json!({ "keys": [old.jwk(), new.jwk()] });
-    let rotated = new.sign(&lasting);
-    assert_eq!(keys.verify_at(&rotated, later(30)).await, Err(TokenError::Signature));
-    assert_eq!(fetches(), 1, "not asked again within a minute");
-    assert!(keys.verify_at(&rotated, later(61)).await.is_ok());
-    assert_eq!(fetches(), 2);
-    let unknown = Signer::new("never", Algorithm::EdDSA).sign(&lasting);
-    for second in 62..120 {
-        assert_eq!(keys.verify_at(&unknown, later(second)).await, Err(TokenError::Signature));
-    }
-    assert_eq!(fetches(), 2, "made-up keys do not make the service a hammer");
-
-    provider.away.store(true, Ordering::SeqCst);
-    assert!(keys.verify_at(&token, later(23 * 3600)).await.is_ok(), "stale keys go on for a day");
-    assert_eq!(fetches(), 3);
-    assert_eq!(keys.verify_at(&token, later(25 * 3600)).await, Err(TokenError::KeysAway));
-    provider.away.store(false, Ordering::SeqCst);
-    assert!(keys.verify_at(&token, later(25 * 3600 + 6)).await.is_ok(), "and the provider is asked again soon");
-    server.stop(false).await;
 }

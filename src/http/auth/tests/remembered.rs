@@ -11,7 +11,7 @@ async fn a_remembered_token_is_refused_when_its_time_is_over() {
     for seconds in [0, 30, 64] {
         assert_eq!(keys.verify_at(&token, later(seconds)).await.unwrap().sub, "u-17");
     }
-    let KeySource::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
+    let KeySource::Fixed(set) = &keys.issuers[0].source else { panic!("the keys come from a file") };
     assert_eq!(set.verified.len(), 1, "it was remembered");
     assert_eq!(keys.verify_at(&token, later(65)).await, Err(TokenError::Expired));
     assert_eq!(keys.verify_at(&token, later(-6)).await, Err(TokenError::Early), "a clock that was set back");
@@ -28,7 +28,7 @@ async fn a_remembered_token_is_refused_when_its_time_is_over() {
 #[actix_web::test]
 async fn a_remembered_token_goes_with_its_key() {
     let (old, new) = (Signer::new("old", Algorithm::ES256), Signer::new("new", Algorithm::EdDSA));
-    let (provider, keys, server) = provider(json!({ "keys": [old.jwk(), new.jwk()] }));
+    let (provider, keys, server) = providers::provider(json!({ "keys": [old.jwk(), new.jwk()] }));
     let later = |seconds| now() + TimeDelta::seconds(seconds);
     let lasting = but(json!({ "exp": now().timestamp() + 86_400 }));
     let (token, lasts) = (old.sign(&lasting), new.sign(&lasting));
@@ -51,11 +51,11 @@ async fn a_remembered_token_goes_with_its_key() {
 async fn no_more_tokens_are_remembered_than_there_is_room_for() {
     let signer = Signer::new("k", Algorithm::EdDSA);
     let keys = keys_of("room", &[signer.jwk()], |_| {});
-    let KeySource::Fixed(set) = &keys.source else { panic!("the keys come from a file") };
+    let KeySource::Fixed(set) = &keys.issuers[0].source else { panic!("the keys come from a file") };
     let claims = keys.verify(&signer.sign(&claims())).await.unwrap();
     let times = |ends: i64| {
         let all = but(json!({ "exp": now().timestamp() + ends }));
-        keys.terms.read(all.as_object().unwrap(), now()).unwrap().1
+        keys.issuers[0].terms.read(all.as_object().unwrap(), now()).unwrap().1
     };
     let (short, long) = (times(10), times(3_600));
     for no in 0..3_000 {

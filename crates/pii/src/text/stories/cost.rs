@@ -3,7 +3,7 @@
 use super::*;
 use crate::readings;
 
-/// What a text is made of that leads the finder on: each is repeated.
+/// The repeated parts of a text that is expensive for the finder.
 const PIECES: [&str; 48] = [
     "1",
     "1-",
@@ -72,7 +72,8 @@ fn twice_the_text_takes_twice_the_readings() {
     }
 }
 
-/// What is no reading is cheap, unless it is done for the whole text again and again: that would take hours here.
+/// A text that gives no result is cheap, unless the search repeats for the whole text again and again. That would take
+/// hours here.
 #[test]
 fn no_piece_of_a_long_text_is_gone_through_for_each_of_its_places() {
     let finder = kari();

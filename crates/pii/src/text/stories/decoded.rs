@@ -1,4 +1,4 @@
-//! What a text is written in: escapes, mark-up, and transfer encodings.
+//! The encodings of a text: escapes, mark-up, and transfer encodings.
 
 use super::*;
 

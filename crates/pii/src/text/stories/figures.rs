@@ -20,6 +20,7 @@ fn times_and_decimals_are_no_numbers() {
         "tid 12.05.2024 10.15.30",
         "start 3.456789 slutt 4.567891",
         "98765.432109",
+        "24.42.46.44:17858",
     ];
     let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
     for code in ["NO", "SE", "DK", "FI", "DE", "US"] {

@@ -1,21 +1,21 @@
-//! The record's own identifiers, whatever stands between their characters.
+//! The record's own identifiers, with any text between their characters.
 
 use super::*;
 
-/// Nothing of the number stays, and it is found; what stands around it stays.
+/// The number is found, and nothing of it stays. The text around it stays.
 #[track_caller]
 fn found_whole(finder: &Finder, number: &str, texts: &[&str]) {
     let national = &number[3..];
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for text in texts {
         let seen = seen(finder, text);
         let place = format!("<{number}>");
         let left: String = seen.replace(&place, "").chars().filter_map(crate::digit).collect();
         if !seen.contains(&place) || left.contains(national) || left.contains(&national[national.len() - 4..]) {
-            wrong += &format!("\n  {text:?}\n  {seen:?}");
+            wrong.push(format!("\n  {text:?}\n  {seen:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
 fn own(code: &str, number: &str) -> Finder {

@@ -1,4 +1,4 @@
-//! What people write, and what of it is an identifier.
+//! Texts of people, and the identifiers in them.
 
 mod addresses;
 mod cost;
@@ -8,6 +8,7 @@ mod interrupted;
 mod numbers;
 mod persons;
 mod properties;
+mod rates;
 mod records;
 mod rows;
 mod spoken;

@@ -1,10 +1,10 @@
-//! What holds for every text.
+//! The properties of every text.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// What people put between the digits of a number.
+/// The separators that people write between the digits of a number.
 const SIGNS: [&str; 13] =
     ["", " ", "-", "\u{a0}", "\u{2011}", "/", " - ", "\u{200b}", "\u{202f}", ") ", "--", ".-", "\u{2060} "];
 const WORDS: [&str; 16] = [
@@ -30,7 +30,7 @@ fn digits_of(text: &str) -> String {
     text.chars().filter_map(crate::digit).collect()
 }
 
-/// A Norwegian mobile number and a way to write it: what stands before it, between which digits and which sign.
+/// A Norwegian mobile number and a way to write it: the text before it, and the separator with its positions.
 fn written() -> impl Strategy<Value = (String, String)> {
     // `4702000 0` could also be +47 02000, a service's number, and a figure behind it.
     let number = "(4[156][0-9]|47[1-9]|9[0-8][0-9])[0-9]{5}";
@@ -307,7 +307,7 @@ proptest! {
         let filled = fill_text(&once, |_| "Anonymized".to_owned());
         let delimited = filled.contains(['\u{e000}', '\u{e001}']);
         prop_assert!(!delimited);
-        // A delimiter may have stood between the digits of what is suppressed.
+        // A delimiter may have been between the digits of a suppressed value.
         let stripped = text.replace(['\u{e000}', '\u{e001}'], "");
         let known = count > 0 || !kari().find_all(&stripped).is_empty();
         prop_assert!(kari().find(&filled).iter().all(|(_, found)| *found == Found::OwnName || known), "{text:?}");
