@@ -114,7 +114,7 @@ impl<'a> Attempt<'a> {
         for attempt in 1..self.claim.attempt {
             for name in self.names.both() {
                 match target.remove(&part(name, attempt)).await {
-                    // A server may let nobody remove files. What an earlier attempt has left there harms nothing.
+                    // A server may let nobody remove files. A file that an earlier attempt has left there harms nothing.
                     Ok(()) | Err(SendError::Permission) => {}
                     Err(error) => return Err(error.into()),
                 }

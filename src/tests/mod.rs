@@ -82,20 +82,26 @@ impl Stage {
 
     /// Runs the nightly job as of an instant.
     pub async fn nightly(&self, as_of: &str) {
-        assert_eq!(self.run(as_of, &Stop::default()).await, Ending::Done);
+        assert_eq!(self.run(as_of).await, Ending::Done);
     }
 
-    /// Runs the nightly job until it has claimed the due requests. The pass is interrupted.
+    /// Runs the nightly job on a vault without the table of erasures. The pass claims the due requests, and then fails.
     pub async fn begin_nightly(&self, as_of: &str) {
-        let stop = Stop::default();
-        stop.request();
-        assert_eq!(self.run(as_of, &stop).await, Ending::Interrupted);
+        self.alter_vault("ALTER TABLE erasures RENAME TO erasures_away").await;
+        assert_eq!(self.run(as_of).await, Ending::Failed);
+        self.alter_vault("ALTER TABLE erasures_away RENAME TO erasures").await;
     }
 
-    async fn run(&self, as_of: &str, stop: &Stop) -> Ending {
+    async fn alter_vault(&self, sql: &'static str) {
+        let mut tx = self.app.vault.write().await.unwrap();
+        tx.query(sql).execute().await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn run(&self, as_of: &str) -> Ending {
         let options = Options { as_of: instant(as_of), tenant: None, retry_texts: false };
         let (ending, _) =
-            nightly::run(&self.app, &self.content_store, &options, &Progress::lines(), stop).await.unwrap();
+            nightly::run(&self.app, &self.content_store, &options, &Progress::lines(), &Stop::default()).await.unwrap();
         ending
     }
 
