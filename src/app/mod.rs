@@ -2,6 +2,7 @@
 //!
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
+pub mod house;
 mod listener;
 mod operations;
 mod recordings;

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, patch};
 use chrono::{DateTime, Utc};
-use pii::RegionError;
+use pii::{Region, RegionError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::house;
 use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Event};
 use crate::base::actor::Scope;
@@ -83,6 +84,12 @@ pub struct TenantSettings {
     pub request_retention_months: u32,
     /// Whether a request deletes recordings and other content, if the request does not say so itself.
     pub delete_content: bool,
+    /// The numbers of the contact centre itself, in E.164, or their beginnings. They are never a customer's.
+    #[schema(example = json!(["+4722334"]))]
+    pub own_numbers: Vec<String>,
+    /// The prefixes that are dialled to call out of the house. Call logs contain them, and customers' numbers do not.
+    #[schema(example = json!(["9"]))]
+    pub dial_out_prefixes: Vec<String>,
     /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
     /// The version, which grows with every change. It is also the `ETag`.
@@ -93,7 +100,14 @@ pub struct TenantSettings {
 impl TenantSettings {
     fn new(tenant: Tenant, now: DateTime<Utc>) -> Self {
         let Tenant { id: _, slug, region, zone, targets, settings, version } = tenant;
-        let tenants::Settings { purpose_required, request_retention_months, delete_content, recordings } = settings;
+        let tenants::Settings {
+            purpose_required,
+            request_retention_months,
+            delete_content,
+            own_numbers,
+            dial_out_prefixes,
+            recordings,
+        } = settings;
         Self {
             slug,
             region: region.to_string(),
@@ -102,6 +116,8 @@ impl TenantSettings {
             purpose_required,
             request_retention_months,
             delete_content,
+            own_numbers,
+            dial_out_prefixes,
             recordings: RecordingSettings::new(recordings, now),
             version,
         }
@@ -158,6 +174,15 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     delete_content: PatchField<bool>,
+    /// The numbers of the contact centre itself, at most 500: whole numbers, national or international, or the beginning of
+    /// some in international form, such as `+4722334*`. Records that are stored already stay what they are.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = false)]
+    own_numbers: PatchField<Vec<String>>,
+    /// The prefixes that are dialled to call out of the house: at most 10, of up to 4 characters.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = false)]
+    dial_out_prefixes: PatchField<Vec<String>>,
     /// How recordings and other content are kept and delivered. Its fields are changed one by one.
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
@@ -186,7 +211,7 @@ pub async fn change_tenant(
 ) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
     condition.0.check(tenant.version)?;
-    let change = patch.read::<TenantPatch>()?.change().map_err(Problem::invalid)?;
+    let change = patch.read::<TenantPatch>()?.change(tenant.region).map_err(Problem::invalid)?;
     let mut tx = stores.archive.write().await?;
     let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;
     tx.commit().await?;
@@ -194,19 +219,32 @@ pub async fn change_tenant(
 }
 
 impl TenantPatch {
-    fn change(self) -> Result<TenantChange, Vec<FieldError>> {
-        let Self { region, time_zone, targets, purpose_required, request_retention_months, delete_content, recordings } =
-            self;
+    /// The change of a tenant of a region.
+    fn change(self, home: Region) -> Result<TenantChange, Vec<FieldError>> {
+        let Self {
+            region,
+            time_zone,
+            targets,
+            purpose_required,
+            request_retention_months,
+            delete_content,
+            own_numbers,
+            dial_out_prefixes,
+            recordings,
+        } = self;
         let mut invalid = Vec::new();
+        let region = given(region.required("/region"), &mut invalid).and_then(|code: String| {
+            let region = code.parse().map_err(|error: RegionError| ("/region", "format", error.to_string()));
+            checked(region, &mut invalid)
+        });
+        let own_numbers: Option<Vec<String>> = given(own_numbers.required("/own_numbers"), &mut invalid);
+        let prefixes: Option<Vec<String>> = given(dial_out_prefixes.required("/dial_out_prefixes"), &mut invalid);
         let recordings = given(recordings.required("/recordings"), &mut invalid);
         let words: Option<Vec<String>> = given(targets.required("/targets"), &mut invalid);
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
         let change = TenantChange {
-            region: given(region.required("/region"), &mut invalid).and_then(|code: String| {
-                let region = code.parse().map_err(|error: RegionError| ("/region", "format", error.to_string()));
-                checked(region, &mut invalid)
-            }),
+            region,
             zone: given(time_zone.required("/time_zone"), &mut invalid).and_then(|name: String| {
                 let rule = "must be an IANA time zone, such as Europe/Oslo".to_owned();
                 checked(name.parse().map_err(|_| ("/time_zone", "format", rule)), &mut invalid)
@@ -228,6 +266,8 @@ impl TenantPatch {
                 },
             ),
             delete_content: given(delete_content.required("/delete_content"), &mut invalid),
+            own_numbers: own_numbers.and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid)),
+            dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pii::Region;
+use pii::{HouseNumbers, Region};
 use serde::Serialize;
 use utoipa::ToSchema;
 use validator::Validate as _;
@@ -78,6 +78,7 @@ pub struct Intake<'a, K> {
     app: &'a AppContext,
     tenant: TenantId,
     region: Region,
+    house: HouseNumbers,
     keyset: Arc<Keyset>,
     /// The records that were not parsed yet.
     sent: Vec<Sent>,
@@ -100,6 +101,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             app,
             tenant: tenant.id,
             region: tenant.region,
+            house: tenant.settings.house_numbers(),
             keyset,
             sent: Vec::new(),
             sent_bytes: 0,
@@ -138,8 +140,9 @@ impl<'a, K: RecordKind> Intake<'a, K> {
     /// Parses the records that were sent. Long work is taken off the threads that serve calls.
     async fn parse_sent(&mut self) {
         let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
+        let house = self.house.clone();
         let parsed = work::run(std::mem::take(&mut self.sent_bytes), move || {
-            let reader = Reader { region, keyset: &keyset };
+            let reader = Reader { region, house: &house, keyset: &keyset };
             let parse = |(line, text): Sent| -> Parsed<K> {
                 let bytes = text.as_ref().map_or(0, Vec::len);
                 (line, bytes, text.and_then(|text| parse_record(&reader, &text)))

@@ -1,8 +1,8 @@
 //! From a record as it was sent to the record that is stored, before the vault is asked.
 
 use chrono::{DateTime, Datelike as _, Utc};
-use pii::text::{Find, Finder, Found, Own, tokenize_json, tokenize_text};
-use pii::{Email, IdentifierError, PersonName, Phone, Pii, Region};
+use pii::text::{Finder, Found, Own, tokenize_json, tokenize_text};
+use pii::{Email, FieldReading, HouseNumbers, Kind, PersonName, Phone, Pii, Region, read_field};
 use serde_json::{Map, Value};
 
 use super::kinds::{Channel, CustomerIn, RecordKind};
@@ -32,13 +32,15 @@ pub struct ParsedRecord<K> {
     /// The identifiers that the placeholders of its text stand for.
     pub mentions: Vec<Found>,
     pub columns: K,
-    /// Pointers to customer fields that are not identifiers. The record is stored without them.
+    /// Pointers to customer fields that say something that is not stored.
     pub ignored: Vec<&'static str>,
 }
 
 /// Parses the records of one tenant.
 pub struct Reader<'a> {
     pub region: Region,
+    /// The tenant's own numbers, which are no customer's.
+    pub house: &'a HouseNumbers,
     pub keyset: &'a Keyset,
 }
 
@@ -49,86 +51,58 @@ pub struct Texts<'a> {
     mentions: Vec<Found>,
 }
 
-impl Reader<'_> {
-    pub fn phone(
-        &self,
-        raw: Option<String>,
-        pointer: &'static str,
-        ignored: &mut Vec<&'static str>,
-    ) -> Option<Pii<Phone>> {
-        note(Phone::parse(&raw?, self.region), pointer, ignored)
-    }
+/// A field of a customer on its way in: its text, the kind that it is meant for, and its pointer.
+pub type Field = (Option<String>, Kind, &'static str);
 
+/// The same, read.
+type Reading = (FieldReading, Kind, &'static str);
+
+/// The identifier of a kind, from the field that is meant for it if possible.
+fn choose<'r, T: Clone + 'r>(
+    readings: impl Iterator<Item = &'r Reading> + Clone,
+    kind: Kind,
+    identifier: impl Fn(&'r FieldReading) -> Option<&'r T>,
+) -> Option<T> {
+    let meant = readings.clone().filter(|(_, meant, _)| *meant == kind).find_map(|(reading, ..)| identifier(reading));
+    let mut any = readings;
+    meant.or_else(|| any.find_map(|(reading, ..)| identifier(reading))).cloned()
+}
+
+impl Reader<'_> {
     pub fn customer(&self, channel: Channel, customer: CustomerIn) -> (Customer, Vec<&'static str>) {
         let CustomerIn { phone_number, email, name } = customer;
-        let (mut read, mut ignored) = (Customer::default(), Vec::new());
-        if channel == Channel::Chat {
-            // The id of a chat's customer may be an address, a number, or a name, in any of the fields (A18).
-            for (raw, pointer) in [(phone_number, "/customer/phone_number"), (email, "/customer/email")] {
-                if let Some(raw) = raw {
-                    self.named(&raw, pointer, &mut read, &mut ignored);
-                }
-            }
-        } else {
-            read.phone = self.phone(phone_number, "/customer/phone_number", &mut ignored);
-            read.email = self::email(email, "/customer/email", &mut ignored);
-        }
-        if let Some(name) = name {
-            self.named(&name, "/customer/name", &mut read, &mut ignored);
-        }
-        (read, ignored)
+        // A chatter's id is an address, a number, or else kept as the name, in whichever field it came (A18).
+        let meant = |kind| if channel == Channel::Chat { Kind::Name } else { kind };
+        self.read([
+            (phone_number, meant(Kind::Phone), "/customer/phone_number"),
+            (email, meant(Kind::Email), "/customer/email"),
+            (name, Kind::Name, "/customer/name"),
+        ])
     }
 
-    /// Parses the text of a name. Numbers and addresses in it become the customer's own, so that they are found and
-    /// forgotten. A second number or address is left out with a warning, and so is a redacted value.
-    fn named(&self, raw: &str, pointer: &'static str, read: &mut Customer, ignored: &mut Vec<&'static str>) {
-        let whole = Email::parse(raw).map(Found::Email).or_else(|_| Phone::parse(raw, self.region).map(Found::Phone));
-        let found = match whole {
-            Err(IdentifierError::Withheld) => return,
-            Ok(found) => vec![(0..raw.len(), Find::Identifier(found))],
-            Err(_) => Finder::new(self.region, Own::default()).find_all(raw),
+    /// Reads the fields of a customer, and gives the pointers to those that say something else or too much. An identifier in
+    /// the field that is meant for its kind counts before one in another field. A number of the house is not the customer's.
+    pub fn read<const N: usize>(&self, fields: [Field; N]) -> (Customer, Vec<&'static str>) {
+        let read = |(raw, kind, pointer): Field| Some((read_field(&raw?, kind, self.region), kind, pointer));
+        let readings: Vec<Reading> = fields.into_iter().filter_map(read).collect();
+        let is_customers = |phone: &&Pii<Phone>| !self.house.contains(phone);
+        let customer = Customer {
+            phone: choose(readings.iter(), Kind::Phone, |reading| reading.phone.as_ref().filter(is_customers)),
+            email: choose(readings.iter(), Kind::Email, |reading| reading.email.as_ref()),
+            // The name's own field is the last one, also of a chatter.
+            name: choose(readings.iter().rev(), Kind::Name, |reading| reading.name.as_ref()),
         };
-        let (mut rest, mut end) = (String::new(), 0);
-        for (range, found) in found {
-            rest.push_str(&raw[end..range.start]);
-            rest.push(' ');
-            end = range.end;
-            match found {
-                Find::Identifier(Found::Phone(phone)) if read.phone.as_ref().is_none_or(|held| *held == phone) => {
-                    read.phone = Some(phone);
-                }
-                Find::Identifier(Found::Email(email)) if read.email.as_ref().is_none_or(|held| *held == email) => {
-                    read.email = Some(email);
-                }
-                _ => ignored.push(pointer),
-            }
-        }
-        rest.push_str(&raw[end..]);
-        let name = if end == 0 { rest } else { rest.replace(['<', '>', '(', ')', '[', ']', '"'], " ") };
-        if end == 0 || name.contains(char::is_alphabetic) {
-            read.name = note(PersonName::parse(&name), pointer, ignored).or(read.name.take());
-        }
+        let is_left_out = |FieldReading { phone, email, name: _, is_ignored }: &FieldReading| {
+            *is_ignored || phone.is_some() && *phone != customer.phone || email.is_some() && *email != customer.email
+        };
+        let ignored = readings.iter().filter(|(reading, ..)| is_left_out(reading));
+        let ignored = ignored.map(|(.., pointer)| *pointer).collect();
+        (customer, ignored)
     }
 
     pub fn texts(&self, customer: &Customer) -> Texts<'_> {
         let Customer { phone, email, name } = customer.clone();
         Texts { reader: self, finder: Finder::new(self.region, Own { phone, email, name }), mentions: Vec::new() }
-    }
-}
-
-pub fn email(raw: Option<String>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<Pii<Email>> {
-    note(Email::parse(&raw?), pointer, ignored)
-}
-
-/// The identifier, if the value is one. A value such as "anonymous" is not a mistake.
-fn note<T>(read: Result<T, IdentifierError>, pointer: &'static str, ignored: &mut Vec<&'static str>) -> Option<T> {
-    match read {
-        Ok(identifier) => Some(identifier),
-        Err(IdentifierError::Withheld) => None,
-        Err(IdentifierError::Phone | IdentifierError::Email | IdentifierError::Name) => {
-            ignored.push(pointer);
-            None
-        }
     }
 }
 

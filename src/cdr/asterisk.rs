@@ -1,69 +1,116 @@
-//! Rows of Asterisk's `cdr_csv`.
+//! Rows of Asterisk's `cdr_csv`, and of `cdr_custom` in the order of its sample configuration.
 
 use chrono_tz::Tz;
 
-use super::fields::{Column, Row, label, parties};
-use super::{Attributes, CallLogError, Customer, Interaction};
+use super::CallLogError;
+use super::call::{Call, Leg, Outcome};
+use super::fields::{Column, Row, label};
+use super::parties::{Direction, House, Legs, Parties};
 
-const SRC: Column = (1, "src");
-const DST: Column = (2, "dst");
-const DCONTEXT: Column = (3, "dcontext");
-const CHANNEL: Column = (5, "channel");
-const DSTCHANNEL: Column = (6, "dstchannel");
-const LASTAPP: Column = (7, "lastapp");
-const LASTDATA: Column = (8, "lastdata");
-const START: Column = (9, "start");
-const ANSWER: Column = (10, "answer");
-const END: Column = (11, "end");
-const DURATION: Column = (12, "duration");
-const BILLSEC: Column = (13, "billsec");
-const DISPOSITION: Column = (14, "disposition");
-const UNIQUEID: Column = (16, "uniqueid");
+/// The positions of the columns.
+struct Layout {
+    src: Column,
+    dst: Column,
+    dcontext: Column,
+    channel: Column,
+    dstchannel: Column,
+    lastapp: Column,
+    lastdata: Column,
+    start: Column,
+    answer: Column,
+    end: Column,
+    duration: Column,
+    billsec: Column,
+    disposition: Column,
+    uniqueid: Column,
+}
 
-pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>, CallLogError> {
-    let external_id = unique_id(row)?;
-    let parties = parties(row.text(SRC)?, row.text(DST)?);
-    let times = row.times(START, ANSWER, END, zone)?;
-    let own = |text: &'a str| label(text, parties.customer);
-    let in_queue = row.text(LASTAPP)?.is_some_and(|app| app.eq_ignore_ascii_case("queue"));
-    let context = row.text(DCONTEXT)?.and_then(own);
-    let queue = if in_queue { row.text(LASTDATA)?.and_then(first_argument).and_then(own) } else { None };
-    // An outgoing call belongs to the agent whose phone started it.
-    let agent = row.text(if parties.outbound { CHANNEL } else { DSTCHANNEL })?;
-    Ok(Interaction {
-        external_id,
-        channel: "call",
-        direction: parties.direction(),
-        started_at: times.started_at(),
-        ended_at: times.ended_at(),
-        queue: queue.or(context),
-        agent_id: agent.and_then(resource).and_then(own),
-        outcome: outcome(row.text(DISPOSITION)?, in_queue),
-        customer: Customer { phone_number: parties.customer, name: None },
-        attributes: Attributes {
-            line: parties.line,
-            context,
-            duration_seconds: row.seconds(DURATION)?,
-            billed_seconds: row.seconds(BILLSEC)?,
-            ring_seconds: times.ring_seconds(),
-            hangup_cause: None,
-        },
-    })
+/// `cdr_csv`: the account code is the first column, and the caller id is the fifth.
+const CSV: Layout = Layout {
+    src: (1, "src"),
+    dst: (2, "dst"),
+    dcontext: (3, "dcontext"),
+    channel: (5, "channel"),
+    dstchannel: (6, "dstchannel"),
+    lastapp: (7, "lastapp"),
+    lastdata: (8, "lastdata"),
+    start: (9, "start"),
+    answer: (10, "answer"),
+    end: (11, "end"),
+    duration: (12, "duration"),
+    billsec: (13, "billsec"),
+    disposition: (14, "disposition"),
+    uniqueid: (16, "uniqueid"),
+};
+
+/// `cdr_custom`: the caller id is the first column, and the account code is the sixteenth.
+const CUSTOM: Layout = Layout {
+    channel: (4, "channel"),
+    dstchannel: (5, "dstchannel"),
+    lastapp: (6, "lastapp"),
+    lastdata: (7, "lastdata"),
+    start: (8, "start"),
+    answer: (9, "answer"),
+    end: (10, "end"),
+    duration: (11, "duration"),
+    billsec: (12, "billsec"),
+    disposition: (13, "disposition"),
+    ..CSV
+};
+
+pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallLogError> {
+    // Only a row of `cdr_custom` has a time where `cdr_csv` has the arguments of an application.
+    let is_custom = row.width() > CUSTOM.uniqueid.0 && row.is_time(CUSTOM.start.0) || row.width() == 19;
+    let layout = if is_custom { &CUSTOM } else { &CSV };
+    let external_id = if is_custom { row.required(layout.uniqueid)? } else { unique_id(row)? };
+    let times = row.times(layout.start, layout.answer, layout.end, zone)?;
+    let (channel, dstchannel) = (row.text(layout.channel)?, row.text(layout.dstchannel)?);
+    let (app, data) = (row.text(layout.lastapp)?, row.text(layout.lastdata)?);
+    let (in_queue, is_dialled) = (is_app(app, "queue"), is_app(app, "dial"));
+    let context = row.text(layout.dcontext)?;
+    let legs = Legs {
+        caller: row.text(layout.src)?,
+        dialled: row.text(layout.dst)?,
+        context,
+        from: channel.and_then(resource),
+        to: dstchannel.and_then(resource),
+        dial_string: data.filter(|_| is_dialled),
+        stated: None,
+    };
+    let parties = Parties::new(&legs, house);
+    let customer = parties.customer.as_deref();
+    // The agent of an outgoing call is the one whose phone started it.
+    let is_outbound = parties.direction == Some(Direction::Outbound);
+    let agent = (if is_outbound { channel } else { dstchannel }).and_then(resource);
+    let leg = Leg {
+        queue: data.filter(|_| in_queue).and_then(first_argument).and_then(|text| label(text, customer)),
+        context: context.and_then(|text| label(text, customer)),
+        agent: agent.and_then(|text| label(text, customer)),
+        duration_seconds: row.seconds(layout.duration)?,
+        billed_seconds: row.seconds(layout.billsec)?,
+        ..Leg::default()
+    };
+    let outcome = outcome(row.text(layout.disposition)?, in_queue);
+    Ok(Call::new(external_id, &parties, &times, outcome, &leg))
+}
+
+fn is_app(app: Option<&str>, name: &str) -> bool {
+    app.is_some_and(|app| app.eq_ignore_ascii_case(name))
 }
 
 /// The call's id, without which a row cannot be distinguished from others. The two columns at the end depend on
 /// settings. A row of 16 columns has neither. A 17th column may be the id or the user field, and its form decides.
 fn unique_id<'a>(row: &Row<'a>) -> Result<&'a str, CallLogError> {
     match row.width() {
-        18 | 21 => row.required(UNIQUEID),
-        17 => row.required(UNIQUEID).and_then(|id| if is_unique_id(id) { Ok(id) } else { Err(missing()) }),
+        18 | 21 => row.required(CSV.uniqueid),
+        17 => row.required(CSV.uniqueid).and_then(|id| if is_unique_id(id) { Ok(id) } else { Err(missing()) }),
         16 => Err(missing()),
         _ => Err(CallLogError::Columns),
     }
 }
 
 const fn missing() -> CallLogError {
-    CallLogError::Required(UNIQUEID.1)
+    CallLogError::Required(CSV.uniqueid.1)
 }
 
 /// Whether a text is an id as Asterisk makes them: seconds, a dot, and a count, perhaps after the name of a system.
@@ -88,14 +135,14 @@ fn resource(channel: &str) -> Option<&str> {
     Some(name.rsplit_once('-').filter(|(_, suffix)| is_suffix(suffix)).map_or(name, |(name, _)| name))
 }
 
-/// The outcome: `answered`, `busy`, `failed`, `no_answer`, `abandoned` (the caller hung up in a queue), or `other`.
-fn outcome(disposition: Option<&str>, in_queue: bool) -> &'static str {
+/// The outcome: a caller who hung up in a queue has abandoned the call.
+fn outcome(disposition: Option<&str>, in_queue: bool) -> Outcome {
     match disposition.unwrap_or_default().to_ascii_uppercase().as_str() {
-        "ANSWERED" => "answered",
-        "NO ANSWER" if in_queue => "abandoned",
-        "NO ANSWER" => "no_answer",
-        "BUSY" => "busy",
-        "FAILED" | "CONGESTION" => "failed",
-        _ => "other",
+        "ANSWERED" => Outcome::Answered,
+        "NO ANSWER" if in_queue => Outcome::Abandoned,
+        "NO ANSWER" => Outcome::NoAnswer,
+        "BUSY" => Outcome::Busy,
+        "FAILED" | "CONGESTION" => Outcome::Failed,
+        _ => Outcome::Other,
     }
 }

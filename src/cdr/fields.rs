@@ -1,7 +1,7 @@
-//! The common columns of both exchanges: texts, local times, durations, and the two sides of a call.
+//! The common columns of both exchanges: texts, local times, and durations.
 
 use chrono::offset::LocalResult;
-use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use csv::ByteRecord;
 
@@ -10,8 +10,8 @@ use super::CallLogError;
 /// The longest call, in seconds: 100 days. A longer one is a number in the wrong column.
 const LONGEST_CALL: u32 = 8_640_000;
 
-/// The most digits in the name of an extension, a queue, or an agent. With more, it may be a customer's number.
-const LABEL_DIGITS: usize = 6;
+/// The most digits that an extension, a queue or an agent has in its name; with more it may be somebody's number.
+pub(super) const LABEL_DIGITS: usize = 6;
 
 /// A column: its position and its name.
 pub(super) type Column = (usize, &'static str);
@@ -42,21 +42,28 @@ impl<'a> Row<'a> {
         self.text(column)?.ok_or(CallLogError::Required(column.1))
     }
 
-    /// A duration in whole seconds.
+    /// A length in whole seconds. Exchanges can be told to write fractions, which are left out.
     pub(super) fn seconds(&self, column: Column) -> Result<Option<u32>, CallLogError> {
         let Some(text) = self.text(column)? else { return Ok(None) };
-        let seconds = text.parse().map_err(|_| CallLogError::Format(column.1))?;
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let is_fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+        let seconds = whole.parse().ok().filter(|_| is_fraction).ok_or(CallLogError::Format(column.1))?;
         if seconds > LONGEST_CALL { Err(CallLogError::OutOfRange(column.1)) } else { Ok(Some(seconds)) }
     }
 
-    /// The three times of a call: start, answer, and end.
+    /// Whether a column has a local time.
+    pub(super) fn is_time(&self, column: usize) -> bool {
+        let text = self.text((column, "")).ok().flatten();
+        text.is_some_and(|text| local_time(text, "").is_ok())
+    }
+
+    /// The three times of a call: start, answer, end.
     pub(super) fn times(&self, start: Column, answer: Column, end: Column, zone: Tz) -> Result<Times, CallLogError> {
         let start_at = instant(local_time(self.required(start)?, start.1)?, zone, None).ok_or(out_of_range(start))?;
         let later = |column: Column| {
             let Some(text) = self.text(column)? else { return Ok(None) };
             instant(local_time(text, column.1)?, zone, Some(start_at)).ok_or(out_of_range(column)).map(Some)
         };
-        // An exchange whose clock was set back may write an answer before the start. Such an answer has no ring time.
         let answer_at = later(answer)?;
         let end_at = later(end)?;
         if end_at.is_some_and(|end_at| end_at < start_at) {
@@ -72,31 +79,9 @@ const fn out_of_range(column: Column) -> CallLogError {
 
 /// The times at which a call started, was answered, and ended.
 pub(super) struct Times {
-    start: DateTime<Utc>,
-    answer: Option<DateTime<Utc>>,
-    end: Option<DateTime<Utc>>,
-}
-
-impl Times {
-    pub(super) const fn answered(&self) -> bool {
-        self.answer.is_some()
-    }
-
-    pub(super) fn started_at(&self) -> String {
-        written(self.start)
-    }
-
-    pub(super) fn ended_at(&self) -> Option<String> {
-        self.end.map(written)
-    }
-
-    pub(super) fn ring_seconds(&self) -> Option<i64> {
-        self.answer.map(|answer| (answer - self.start).num_seconds()).filter(|seconds| *seconds >= 0)
-    }
-}
-
-fn written(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    pub(super) start: DateTime<Utc>,
+    pub(super) answer: Option<DateTime<Utc>>,
+    pub(super) end: Option<DateTime<Utc>>,
 }
 
 fn local_time(text: &str, column: &'static str) -> Result<NaiveDateTime, CallLogError> {
@@ -129,37 +114,8 @@ fn end_of_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(after.timestamp(), 0)
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Parties<'a> {
-    pub(super) outbound: bool,
-    /// The customer's number as the exchange wrote it.
-    pub(super) customer: Option<&'a str>,
-    /// The called line, or the extension that called.
-    pub(super) line: Option<&'a str>,
-}
-
-impl Parties<'_> {
-    pub(super) const fn direction(&self) -> &'static str {
-        if self.outbound { "outbound" } else { "inbound" }
-    }
-}
-
-/// Decides which side is the customer. The exchange does not say it, so the numbers decide: an extension of two to six
-/// digits that calls a longer number makes an outgoing call to the customer. Every other call is incoming.
-pub(super) fn parties<'a>(caller: Option<&'a str>, dialled: Option<&'a str>) -> Parties<'a> {
-    let extension =
-        caller.filter(|text| (2..=LABEL_DIGITS).contains(&text.len()) && digits(text).count() == text.len());
-    let outside = dialled.filter(|text| {
-        digits(text).count() > LABEL_DIGITS && !text.chars().any(char::is_alphabetic) && !text.contains('@')
-    });
-    if extension.is_some() && outside.is_some() {
-        return Parties { outbound: true, customer: outside, line: extension };
-    }
-    Parties { outbound: false, customer: caller, line: dialled.and_then(|text| label(text, caller)) }
-}
-
-/// A name that the exchange's configuration gave to a queue, an agent, or a line. It is stored only if it cannot be a
-/// person's number or address, because nobody searches these fields for identifiers.
+/// A name that the exchange's configuration gave to a queue, an agent, a line: taken over only if it cannot be
+/// somebody's number or address, since nobody looks for identifiers in these fields.
 pub(super) fn label<'a>(text: &'a str, customer: Option<&str>) -> Option<&'a str> {
     let own: String = digits(customer.unwrap_or_default()).collect();
     let its: String = digits(text).collect();
@@ -168,6 +124,6 @@ pub(super) fn label<'a>(text: &'a str, customer: Option<&str>) -> Option<&'a str
     (!text.is_empty() && its.len() <= LABEL_DIGITS && !is_own && !text.contains('@')).then_some(text)
 }
 
-fn digits(text: &str) -> impl Iterator<Item = char> {
+pub(super) fn digits(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter_map(pii::digit)
 }

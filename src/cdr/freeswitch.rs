@@ -1,55 +1,144 @@
-//! Rows of FreeSWITCH's `mod_cdr_csv`, template `example`.
+//! Rows of FreeSWITCH's `mod_cdr_csv`, in the templates that it comes with: `example`, `snom`, `linksys`, and `sql`, which
+//! begin alike, `asterisk`, and `opencdrrate`.
 
 use chrono_tz::Tz;
 
-use super::fields::{Column, Row, label, parties};
-use super::{Attributes, CallLogError, Customer, Interaction};
+use super::CallLogError;
+use super::call::{Call, Leg, Outcome};
+use super::fields::{Column, Row, label};
+use super::parties::{Direction, House, Legs, Parties};
 
-const CALLER_ID_NAME: Column = (0, "caller_id_name");
-const CALLER_ID_NUMBER: Column = (1, "caller_id_number");
-const DESTINATION_NUMBER: Column = (2, "destination_number");
-const CONTEXT: Column = (3, "context");
-const START_STAMP: Column = (4, "start_stamp");
-const ANSWER_STAMP: Column = (5, "answer_stamp");
-const END_STAMP: Column = (6, "end_stamp");
-const DURATION: Column = (7, "duration");
-const BILLSEC: Column = (8, "billsec");
-const HANGUP_CAUSE: Column = (9, "hangup_cause");
-const UUID: Column = (10, "uuid");
+/// The positions of the columns. A template may be without a column.
+struct Layout {
+    name: Option<Column>,
+    caller: Column,
+    dialled: Column,
+    context: Option<Column>,
+    direction: Option<Column>,
+    start: Column,
+    answer: Column,
+    end: Column,
+    duration: Option<Column>,
+    billsec: Column,
+    cause: Option<Column>,
+    uuid: Column,
+    width: usize,
+}
 
-/// The columns of the template. Sites append their own.
-const WIDTH: usize = 15;
+const EXAMPLE: Layout = Layout {
+    name: Some((0, "caller_id_name")),
+    caller: (1, "caller_id_number"),
+    dialled: (2, "destination_number"),
+    context: Some((3, "context")),
+    direction: None,
+    start: (4, "start_stamp"),
+    answer: (5, "answer_stamp"),
+    end: (6, "end_stamp"),
+    duration: Some((7, "duration")),
+    billsec: (8, "billsec"),
+    cause: Some((9, "hangup_cause")),
+    uuid: (10, "uuid"),
+    // The shortest of the four is `sql`.
+    width: 13,
+};
 
-pub(super) fn interaction<'a>(row: &Row<'a>, zone: Tz) -> Result<Interaction<'a>, CallLogError> {
-    if row.width() < WIDTH {
+const ASTERISK: Layout = Layout {
+    name: None,
+    start: (9, "start_stamp"),
+    answer: (10, "answer_stamp"),
+    end: (11, "end_stamp"),
+    duration: Some((12, "duration")),
+    billsec: (13, "billsec"),
+    cause: Some((14, "hangup_cause")),
+    uuid: (16, "uuid"),
+    width: 17,
+    ..EXAMPLE
+};
+
+/// It has no start: the answer is the first time that is known, or else the end.
+const OPENCDRRATE: Layout = Layout {
+    name: None,
+    caller: (3, "ani"),
+    dialled: (4, "destination_number"),
+    context: None,
+    direction: Some((2, "direction")),
+    start: (5, "answer_stamp"),
+    answer: (5, "answer_stamp"),
+    end: (6, "end_stamp"),
+    duration: None,
+    billsec: (7, "billsec"),
+    cause: None,
+    uuid: (0, "uuid"),
+    width: 13,
+};
+
+/// A line of the template `sql` is a statement around the columns.
+pub(super) fn without_statement(line: &mut Vec<u8>) {
+    const STATEMENT: &[u8] = b"INSERT INTO ";
+    let is_one = line.len() > STATEMENT.len() && line[..STATEMENT.len()].eq_ignore_ascii_case(STATEMENT);
+    let (Some(open), Some(close)) =
+        (line.iter().position(|byte| *byte == b'('), line.iter().rposition(|byte| *byte == b')'))
+    else {
+        return;
+    };
+    if is_one && open < close {
+        line.truncate(close);
+        line.drain(..=open);
+    }
+}
+
+pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallLogError> {
+    let layout = layout(row)?;
+    if row.width() < layout.width {
         return Err(CallLogError::Columns);
     }
-    let external_id = row.required(UUID)?;
-    let parties = parties(row.text(CALLER_ID_NUMBER)?, row.text(DESTINATION_NUMBER)?);
-    let times = row.times(START_STAMP, ANSWER_STAMP, END_STAMP, zone)?;
-    let context = row.text(CONTEXT)?.and_then(|text| label(text, parties.customer));
-    let cause = row.text(HANGUP_CAUSE)?.filter(|text| is_cause(text));
-    // The name on an outgoing call is the agent's.
-    let name = if parties.outbound { None } else { row.text(CALLER_ID_NAME)?.filter(|text| is_name(text)) };
-    Ok(Interaction {
-        external_id,
-        channel: "call",
-        direction: parties.direction(),
-        started_at: times.started_at(),
-        ended_at: times.ended_at(),
-        queue: context,
-        agent_id: None,
-        outcome: outcome(cause, times.answered()),
-        customer: Customer { phone_number: parties.customer, name },
-        attributes: Attributes {
-            line: parties.line,
-            context,
-            duration_seconds: row.seconds(DURATION)?,
-            billed_seconds: row.seconds(BILLSEC)?,
-            ring_seconds: times.ring_seconds(),
-            hangup_cause: cause,
-        },
-    })
+    let text = |column: Option<Column>| column.map_or(Ok(None), |column| row.text(column));
+    let external_id = row.required(layout.uuid)?;
+    let start = if layout.direction.is_some() && row.text(layout.start)?.is_none() { layout.end } else { layout.start };
+    let times = row.times(start, layout.answer, layout.end, zone)?;
+    let context = text(layout.context)?;
+    let stated = text(layout.direction)?.and_then(direction_of).or(match context {
+        // The context of its own phones, as FreeSWITCH comes.
+        Some("default") => Some(Direction::Outbound),
+        _ => None,
+    });
+    let legs = Legs {
+        caller: row.text(layout.caller)?,
+        dialled: row.text(layout.dialled)?,
+        context,
+        stated,
+        ..Legs::default()
+    };
+    let parties = Parties::new(&legs, house);
+    let cause = text(layout.cause)?.filter(|text| is_cause(text));
+    // The name on an outgoing call is the house's.
+    let name = text(layout.name)?.filter(|text| parties.direction == Some(Direction::Inbound) && is_name(text));
+    let leg = Leg {
+        context: context.and_then(|text| label(text, parties.customer.as_deref())),
+        name,
+        duration_seconds: layout.duration.map_or(Ok(None), |column| row.seconds(column))?,
+        billed_seconds: row.seconds(layout.billsec)?,
+        hangup_cause: cause,
+        ..Leg::default()
+    };
+    let outcome = outcome(cause, times.answer.is_some());
+    Ok(Call::new(external_id, &parties, &times, outcome, &leg))
+}
+
+/// The template that a row was written in, told by where its times and its direction are.
+fn layout(row: &Row<'_>) -> Result<&'static Layout, CallLogError> {
+    if row.text((2, "direction"))?.and_then(direction_of).is_some() && row.is_time(OPENCDRRATE.end.0) {
+        return Ok(&OPENCDRRATE);
+    }
+    Ok(if !row.is_time(EXAMPLE.start.0) && row.is_time(ASTERISK.start.0) { &ASTERISK } else { &EXAMPLE })
+}
+
+fn direction_of(word: &str) -> Option<Direction> {
+    match word {
+        "inbound" => Some(Direction::Inbound),
+        "outbound" => Some(Direction::Outbound),
+        _ => None,
+    }
 }
 
 /// Whether a caller's name is a name. FreeSWITCH repeats the number there if it knows no name.
@@ -62,16 +151,16 @@ fn is_cause(text: &str) -> bool {
     text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
-/// The outcome: `answered`, `abandoned` (the caller hung up), `busy`, `no_answer`, or `failed`.
-fn outcome(cause: Option<&str>, answered: bool) -> &'static str {
+/// The outcome, by the cause where nobody answered.
+fn outcome(cause: Option<&str>, answered: bool) -> Outcome {
     if answered {
-        return "answered";
+        return Outcome::Answered;
     }
     match cause {
-        Some("ORIGINATOR_CANCEL") => "abandoned",
-        Some("USER_BUSY") => "busy",
-        Some("NORMAL_CLEARING" | "NO_ANSWER" | "NO_USER_RESPONSE" | "ALLOTTED_TIMEOUT") => "no_answer",
-        Some(_) => "failed",
-        None => "other",
+        Some("ORIGINATOR_CANCEL") => Outcome::Abandoned,
+        Some("USER_BUSY") => Outcome::Busy,
+        Some("NORMAL_CLEARING" | "NO_ANSWER" | "NO_USER_RESPONSE" | "ALLOTTED_TIMEOUT") => Outcome::NoAnswer,
+        Some(_) => Outcome::Failed,
+        None => Outcome::Other,
     }
 }

@@ -1,22 +1,28 @@
 //! Call records of a telephone exchange: `Master.csv` of Asterisk and FreeSWITCH, parsed into records for the archive.
 //!
-//! Each row becomes one interaction. Fields that the archive cannot tokenize are dropped: the caller id text, the
-//! channel name, the account code, and the user field. Any of them may contain the customer's number or name.
+//! Each call becomes one interaction. An exchange writes several rows with one id for a transferred or queued call, and
+//! `call.rs` merges them. `parties.rs` decides which party is the customer. Fields that the archive cannot tokenize are
+//! dropped: the caller id text, the channel name, the account code, and the user field. Any of them may contain the
+//! customer's number or name.
 //!
 //! Another exchange needs a file beside `asterisk.rs` and a variant of [`Exchange`].
 
 mod asterisk;
+mod call;
 mod fields;
 mod freeswitch;
+mod parties;
 mod rows;
 
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io::{self, Read};
 
 use chrono_tz::Tz;
-use serde::Serialize;
 
+use call::Call;
 use fields::Row;
+pub use parties::House;
 use rows::{Next, Rows};
 
 /// The format of a file to import.
@@ -25,9 +31,9 @@ pub enum Format {
     /// One JSON object on each line, as the archive reads it over HTTP.
     #[default]
     Ndjson,
-    /// `Master.csv` of Asterisk.
+    /// `Master.csv` of Asterisk, as `cdr_csv` or `cdr_custom` writes it.
     AsteriskCsv,
-    /// `Master.csv` of FreeSWITCH in its default template.
+    /// `Master.csv` of FreeSWITCH in one of the templates that it comes with.
     FreeswitchCsv,
 }
 
@@ -45,17 +51,17 @@ impl Format {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exchange {
-    /// Asterisk's `cdr_csv`. It has 18 columns, 16 or 17 if `loguniqueid` or `loguserfield` are off, and three more
-    /// with `newcdrcolumns`.
+    /// Asterisk's `cdr_csv`: 18 columns, 16 or 17 where `loguniqueid` or `loguserfield` are off, three more with
+    /// `newcdrcolumns`. Its `cdr_custom`: 17 columns or more, the caller id first.
     Asterisk,
-    /// FreeSWITCH's `mod_cdr_csv` with the template `example`. It has 15 columns, and more may follow.
+    /// FreeSWITCH's `mod_cdr_csv` with a template that it comes with; more columns may follow.
     Freeswitch,
 }
 
-/// One row as an interaction in the archive's input format.
+/// One call as an interaction in the archive's ingest form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Line {
-    /// The row's line in the file, counted from 1.
+    /// The line of its first row in the file, counted from 1.
     pub number: u64,
     /// One JSON object, without a line end.
     pub json: Vec<u8>,
@@ -124,16 +130,32 @@ impl CallLogError {
     }
 }
 
-/// Reads the rows of a file one by one, in constant memory. `zone` is the zone of the local times of the exchange.
-pub fn lines<R: Read>(exchange: Exchange, zone: Tz, input: R) -> Lines<R> {
-    Lines { exchange, zone, rows: Rows::new(input), ended: false }
+/// The most calls that wait for further rows of theirs. An exchange writes the rows of a call within minutes.
+const MOST_WAITING: usize = 10_000;
+
+/// Reads the calls of a file, in constant memory. `zone` is the one whose local time the exchange wrote. Rows of one call become
+/// one interaction, unless thousands of other calls lie between them.
+pub fn lines<R: Read>(exchange: Exchange, zone: Tz, house: House, input: R) -> Lines<R> {
+    let unwrap = match exchange {
+        Exchange::Asterisk => |_: &mut Vec<u8>| {},
+        Exchange::Freeswitch => freeswitch::without_statement,
+    };
+    let rows = Rows::new(input, unwrap);
+    Lines { exchange, zone, house, rows, waiting: VecDeque::new(), places: HashMap::new(), gone: 0, ended: false }
 }
 
-/// The rows of a file, from [`lines`].
+/// The calls of a file; made by [`lines`].
 pub struct Lines<R> {
     exchange: Exchange,
     zone: Tz,
+    house: House,
     rows: Rows<R>,
+    /// The calls that may have further rows, each with the line of its first one.
+    waiting: VecDeque<(u64, Call)>,
+    /// Which of all calls has an id.
+    places: HashMap<String, usize>,
+    /// How many calls were given out.
+    gone: usize,
     ended: bool,
 }
 
@@ -141,81 +163,54 @@ impl<R: Read> Iterator for Lines<R> {
     type Item = Result<Line, CdrError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.ended {
+        while !self.ended && self.waiting.len() <= MOST_WAITING {
             match self.rows.advance() {
                 Ok(Next::Blank) => {}
                 Ok(Next::End) => self.ended = true,
                 Ok(Next::TooLong) => return Some(Err(self.fault(CallLogError::TooLong))),
-                Ok(Next::Row) => return Some(self.line()),
+                Ok(Next::Row) => {
+                    if let Err(fault) = self.row() {
+                        return Some(Err(self.fault(fault)));
+                    }
+                }
                 Err(error) => {
                     self.ended = true;
                     return Some(Err(error.into()));
                 }
             }
         }
-        None
+        self.first()
     }
 }
 
 impl<R: Read> Lines<R> {
-    fn line(&self) -> Result<Line, CdrError> {
+    /// Reads a row into its call.
+    fn row(&mut self) -> Result<(), CallLogError> {
         let row = Row::new(self.rows.record());
-        let interaction = match self.exchange {
-            Exchange::Asterisk => asterisk::interaction(&row, self.zone),
-            Exchange::Freeswitch => freeswitch::interaction(&row, self.zone),
-        };
-        let interaction = interaction.map_err(|fault| self.fault(fault))?;
-        let json = serde_json::to_vec(&interaction).map_err(io::Error::from)?;
-        Ok(Line { number: self.rows.line(), json })
+        let call = match self.exchange {
+            Exchange::Asterisk => asterisk::call(&row, self.zone, &self.house),
+            Exchange::Freeswitch => freeswitch::call(&row, self.zone, &self.house),
+        }?;
+        let next = self.gone + self.waiting.len();
+        let place = *self.places.entry(call.external_id.clone()).or_insert(next);
+        match self.waiting.get_mut(place - self.gone) {
+            Some((_, known)) => known.merge(call),
+            None => self.waiting.push_back((self.rows.line(), call)),
+        }
+        Ok(())
+    }
+
+    /// The call that has waited longest.
+    fn first(&mut self) -> Option<Result<Line, CdrError>> {
+        let (number, call) = self.waiting.pop_front()?;
+        self.gone += 1;
+        self.places.remove(&call.external_id);
+        Some(call.to_json().map(|json| Line { number, json }).map_err(|error| io::Error::from(error).into()))
     }
 
     const fn fault(&self, fault: CallLogError) -> CdrError {
         CdrError::Row { line: self.rows.line(), fault }
     }
-}
-
-/// An interaction for the archive. An exchange knows only calls.
-#[derive(Serialize)]
-struct Interaction<'a> {
-    external_id: &'a str,
-    channel: &'static str,
-    direction: &'static str,
-    started_at: String,
-    ended_at: Option<String>,
-    queue: Option<&'a str>,
-    agent_id: Option<&'a str>,
-    outcome: &'static str,
-    customer: Customer<'a>,
-    attributes: Attributes<'a>,
-}
-
-/// The customer as the exchange wrote them.
-#[derive(Serialize)]
-struct Customer<'a> {
-    phone_number: Option<&'a str>,
-    name: Option<&'a str>,
-}
-
-/// Further facts of a row. Texts here are short words of the exchange's own configuration.
-#[derive(Default, Serialize)]
-struct Attributes<'a> {
-    /// The called line, or the extension that called.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<&'a str>,
-    /// The seconds from start to end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_seconds: Option<u32>,
-    /// The seconds from answer to end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    billed_seconds: Option<u32>,
-    /// The seconds from start to answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ring_seconds: Option<i64>,
-    /// The reason why the call ended, in the exchange's word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hangup_cause: Option<&'a str>,
 }
 
 #[cfg(test)]

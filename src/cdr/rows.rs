@@ -10,6 +10,9 @@ use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 /// The longest row that is read, in bytes. Asterisk writes rows of at most 1 KB.
 pub(super) const LONGEST: usize = 64 * 1024;
 
+/// The byte order mark that a text editor or a spreadsheet writes first.
+const BOM: &[u8] = "\u{FEFF}".as_bytes();
+
 pub(super) enum Next {
     /// A row: see [`Rows::record`].
     Row,
@@ -26,12 +29,14 @@ pub(super) struct Rows<R> {
     line: u64,
     parser: Reader<Cursor<Vec<u8>>>,
     record: ByteRecord,
+    /// Takes off what an exchange writes around a row.
+    unwrap: fn(&mut Vec<u8>),
 }
 
 impl<R: Read> Rows<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(super) fn new(input: R, unwrap: fn(&mut Vec<u8>)) -> Self {
         let parser = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Cursor::new(Vec::new()));
-        Self { input: BufReader::new(input), line: 0, parser, record: ByteRecord::new() }
+        Self { input: BufReader::new(input), line: 0, parser, record: ByteRecord::new(), unwrap }
     }
 
     /// The line that was read last, counted from 1.
@@ -61,7 +66,11 @@ impl<R: Read> Rows<R> {
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(Next::Blank);
         }
-        // The reset makes the parser forget a quote that the line before left open.
+        if self.line == 1 && line.starts_with(BOM) {
+            line.drain(..BOM.len());
+        }
+        (self.unwrap)(line);
+        // Going back to the start makes the parser forget what the line before left open.
         self.parser.seek_raw(SeekFrom::Start(0), Position::new())?;
         let found = self.parser.read_byte_record(&mut self.record)?;
         Ok(if found { Next::Row } else { Next::Blank })

@@ -257,4 +257,10 @@ pub struct TenantArguments {
     /// The number of months for which done requests are kept
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=120))]
     pub request_retention_months: Option<u32>,
+    /// Numbers of the contact centre itself, or their beginnings such as +4722334*: they are no customer's; "" for none
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub own_numbers: Option<Vec<String>>,
+    /// The prefixes that are dialled to call out of the house; "" for none
+    #[arg(long, value_name = "PREFIXES", value_delimiter = ',')]
+    pub dial_out_prefixes: Option<Vec<String>>,
 }

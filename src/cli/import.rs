@@ -5,8 +5,6 @@ use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono_tz::Tz;
-
 use super::args::{ImportArguments, KindArgument};
 use super::exit::{CommandError, Exit};
 use super::folder::{self, Imported, RejectedFile};
@@ -15,7 +13,7 @@ use super::output::print;
 use crate::app;
 use crate::archive::intake::{Ingested, Intake};
 use crate::archive::{Interaction, RawEvent, RecordKind, SurveyResponse};
-use crate::cdr::{self, CdrError};
+use crate::cdr::{self, CdrError, House};
 use crate::config::Config;
 use crate::http::FieldError;
 use crate::vault::AppContext;
@@ -52,7 +50,15 @@ async fn import<K: RecordKind>(stores: &AppContext, arguments: &ImportArguments)
         Some(_) if *kind != KindArgument::Interactions => {
             return Err(CommandError::Usage("a call log contains interactions only: leave out --kind".to_owned()));
         }
-        Some(exchange) => import_calls(&mut intake, exchange, time_zone.unwrap_or(tenant.zone), input).await?,
+        Some(exchange) => {
+            let house = House {
+                region: tenant.region,
+                numbers: tenant.settings.house_numbers(),
+                dial_out_prefixes: tenant.settings.dial_out_prefixes.clone(),
+            };
+            let calls = cdr::lines(exchange, time_zone.unwrap_or(tenant.zone), house, input);
+            import_calls(&mut intake, calls).await?;
+        }
     }
     Ok(intake.end().await?)
 }
@@ -103,11 +109,9 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
 
 async fn import_calls<K: RecordKind>(
     intake: &mut Intake<'_, K>,
-    exchange: cdr::Exchange,
-    zone: Tz,
-    input: Box<dyn Read>,
+    calls: cdr::Lines<Box<dyn Read>>,
 ) -> Result<(), CommandError> {
-    for line in cdr::lines(exchange, zone, input) {
+    for line in calls {
         match line {
             Ok(line) => intake.take(line.number, Some(&line.json)).await?,
             Err(CdrError::Row { line, fault }) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use pii::Region;
+use pii::{HouseNumbers, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -39,7 +39,19 @@ pub struct Settings {
     pub request_retention_months: u32,
     /// Whether a request deletes content if it does not say so itself (C1).
     pub delete_content: bool,
+    /// The numbers of the house in E.164, or their beginnings: they are no customer's.
+    pub own_numbers: Vec<String>,
+    /// The prefixes that are dialled to call out of the house.
+    pub dial_out_prefixes: Vec<String>,
     pub recordings: Recordings,
+}
+
+impl Settings {
+    /// The numbers of the house.
+    #[must_use]
+    pub fn house_numbers(&self) -> HouseNumbers {
+        HouseNumbers::stored(self.own_numbers.clone())
+    }
 }
 
 impl Default for Settings {
@@ -48,6 +60,8 @@ impl Default for Settings {
             purpose_required: false,
             request_retention_months: 12,
             delete_content: false,
+            own_numbers: Vec::new(),
+            dial_out_prefixes: Vec::new(),
             recordings: Recordings::default(),
         }
     }
@@ -132,6 +146,10 @@ pub struct TenantChange {
     pub request_retention_months: Option<u32>,
     /// See [`Settings::delete_content`].
     pub delete_content: Option<bool>,
+    /// See [`Settings::own_numbers`].
+    pub own_numbers: Option<Vec<String>>,
+    /// See [`Settings::dial_out_prefixes`].
+    pub dial_out_prefixes: Option<Vec<String>>,
     /// See [`Recordings`].
     pub recordings: RecordingsChange,
 }
@@ -190,7 +208,14 @@ impl Tenant {
     /// The API's names of the settings in which another state of the tenant differs.
     pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
         let Self { id: _, slug: _, region, zone, targets, settings, version: _ } = self;
-        let Settings { purpose_required, request_retention_months, delete_content, recordings } = settings;
+        let Settings {
+            purpose_required,
+            request_retention_months,
+            delete_content,
+            own_numbers,
+            dial_out_prefixes,
+            recordings,
+        } = settings;
         let theirs = &other.settings;
         let all = [
             ("region", *region != other.region),
@@ -199,6 +224,8 @@ impl Tenant {
             ("purpose_required", *purpose_required != theirs.purpose_required),
             ("request_retention_months", *request_retention_months != theirs.request_retention_months),
             ("delete_content", *delete_content != theirs.delete_content),
+            ("own_numbers", *own_numbers != theirs.own_numbers),
+            ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
         all.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -230,8 +257,17 @@ impl Recordings {
 
 impl TenantChange {
     pub(super) fn apply(self, tenant: &mut Tenant, now: DateTime<Utc>) {
-        let Self { region, zone, targets, purpose_required, request_retention_months, delete_content, recordings } =
-            self;
+        let Self {
+            region,
+            zone,
+            targets,
+            purpose_required,
+            request_retention_months,
+            delete_content,
+            own_numbers,
+            dial_out_prefixes,
+            recordings,
+        } = self;
         tenant.region = region.unwrap_or(tenant.region);
         tenant.zone = zone.unwrap_or(tenant.zone);
         tenant.targets = targets.unwrap_or(tenant.targets);
@@ -239,6 +275,9 @@ impl TenantChange {
         settings.purpose_required = purpose_required.unwrap_or(settings.purpose_required);
         settings.request_retention_months = request_retention_months.unwrap_or(settings.request_retention_months);
         settings.delete_content = delete_content.unwrap_or(settings.delete_content);
+        let kept = |change: Option<Vec<String>>, kept: &mut Vec<String>| *kept = change.unwrap_or(std::mem::take(kept));
+        kept(own_numbers, &mut settings.own_numbers);
+        kept(dial_out_prefixes, &mut settings.dial_out_prefixes);
         recordings.apply(&mut settings.recordings, now);
     }
 }

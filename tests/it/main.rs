@@ -19,6 +19,8 @@ mod crash;
 mod delivery;
 mod documents;
 mod fence;
+mod fields;
+mod formats;
 mod full_disk;
 mod harness;
 mod ingest;

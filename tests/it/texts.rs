@@ -59,7 +59,7 @@ each_store!(a_chat_is_kept_without_identifiers_and_read_by_view, |mut lethe: Tes
     let path = interaction(&lethe, "c", 10).await;
     let text = chat().to_string();
     let item = upload(&lethe, &path, "chat_log", "application/json", &text).await;
-    assert_eq!((&item["size"], &item["playable"]), (&json!(text.len()), &json!(false)));
+    assert_eq!((&item["size"].is_u64(), &item["playable"]), (&true, &json!(false)));
     assert!(item["sha256"].is_string(), "the answer has the digest of what was sent");
 
     let officer = lethe.caller("dpo");
@@ -294,7 +294,7 @@ each_store!(what_is_no_text_of_its_format_is_refused, |lethe: TestLethe| async m
         (broken.problem(400), broken.json()["detail"].clone()),
         ("json_invalid".to_owned(), json!("The text is not JSON from line 2, column 1 on. Correct it there."))
     );
-    for media_type in ["application/octet-stream", "text/html", "audio/wav", "text/plain; charset=latin1"] {
+    for media_type in ["application/octet-stream", "text/css", "audio/wav", "text/plain; charset=latin1"] {
         assert_eq!(send(media_type, b"hi").await.problem(415), "media_type_unsupported", "{media_type}");
     }
     assert_eq!(send("text/plain", &vec![b' '; (16 << 20) + 1]).await.problem(413), "too_large");

@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::field::Bare;
+use super::phone::is_nowhere;
 use super::{IdentifierError, Pii, is_withheld};
 
 /// An e-mail address in its canonical spelling.
@@ -18,13 +20,23 @@ impl Email {
     /// The longest address there can be, in octets (RFC 5321, A14).
     pub const LONGEST: usize = 254;
 
-    /// Reads an address: trimmed, NFC, lower case, the domain in ASCII; dots and plus tags are kept (A14).
+    /// Reads an address: trimmed, NFC, lower case, the domain in ASCII. Dots and plus tags are kept (A14).
     pub fn parse(raw: &str) -> Result<Pii<Self>, IdentifierError> {
-        if is_withheld(raw) {
-            return Err(IdentifierError::Withheld);
-        }
+        if is_withheld(raw) { Err(IdentifierError::Withheld) } else { Self::read(raw) }
+    }
+
+    /// Reads the address of a field without its wrapping.
+    pub(crate) fn of_bare(bare: &Bare) -> Result<Pii<Self>, IdentifierError> {
+        // A sentence or a list that the address was copied from leaves its sign behind.
+        Self::read(bare.text.trim_end_matches(['.', ',', ';']))
+    }
+
+    fn read(raw: &str) -> Result<Pii<Self>, IdentifierError> {
         let folded: String = raw.trim().nfc().collect::<String>().to_lowercase().nfc().collect();
         let (local, domain) = folded.rsplit_once('@').ok_or(IdentifierError::Email)?;
+        if is_nowhere(domain) {
+            return Err(IdentifierError::Withheld);
+        }
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| IdentifierError::Email)?;
         let address = format!("{local}@{domain}");
         let is_one = address.len() <= Self::LONGEST
@@ -49,6 +61,7 @@ mod tests {
     fn an_address_has_one_spelling() {
         let read = |raw: &str| Email::parse(raw).map(|email| email.expose().as_str().to_owned());
         assert_eq!(read("  Bob.Test+x@MyTest.NO ").as_deref(), Ok("bob.test+x@mytest.no"));
+        assert_eq!(read("anonymous@anonymous.invalid"), Err(IdentifierError::Withheld));
         assert_eq!(read("kari@blåbær.no").as_deref(), Ok("kari@xn--blbr-roah.no"));
         for raw in ["kari", "kari@", "@x.no", "a b@x.no", "Kari <kari@x.no>", &format!("{}@x.no", "a".repeat(300))] {
             assert_eq!(read(raw), Err(IdentifierError::Email), "{raw}");

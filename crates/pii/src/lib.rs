@@ -2,8 +2,11 @@
 
 mod digit;
 mod email;
+mod field;
+mod house;
 pub mod json;
 mod mask;
+mod nobody;
 mod phone;
 pub mod text;
 
@@ -15,7 +18,10 @@ use unicode_normalization::UnicodeNormalization as _;
 
 pub use digit::{digit, is_separator};
 pub use email::Email;
+pub use field::{FieldReading, read_field};
+pub use house::HouseNumbers;
 pub use mask::mask;
+pub use nobody::{is_nobody, is_withheld};
 #[cfg(test)]
 pub use phone::readings;
 pub use phone::{Phone, Region, RegionError};
@@ -115,30 +121,6 @@ pub enum IdentifierError {
     Name,
 }
 
-/// What telephony systems write where a number is missing (A17), and the word of an anonymized record.
-const WITHHELD: [&str; 13] = [
-    "",
-    "anonymous",
-    "withheld",
-    "private",
-    "unknown",
-    "unavailable",
-    "restricted",
-    "blocked",
-    "hidden",
-    "-",
-    "0",
-    "anonymized",
-    "null",
-];
-
-/// Whether a field says that there is no identifier (A17).
-#[must_use]
-pub fn is_withheld(raw: &str) -> bool {
-    let word = raw.trim().to_lowercase();
-    WITHHELD.contains(&word.as_str())
-}
-
 /// A person's name as it was written, white space folded.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PersonName(String);
@@ -153,9 +135,9 @@ impl PersonName {
     /// The longest name, in bytes: all names are sealed at one length.
     pub const LONGEST: usize = 240;
 
-    /// Reads a name: NFC, white space folded; the words that mean nothing are none (A17).
+    /// Reads a name: NFC, white space folded. Words for what is withheld, for a role, or for a call are no name (A17).
     pub fn parse(raw: &str) -> Result<Pii<Self>, IdentifierError> {
-        if is_withheld(raw) {
+        if is_nobody(raw) {
             return Err(IdentifierError::Withheld);
         }
         let name = raw.split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect::<String>();

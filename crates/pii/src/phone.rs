@@ -1,11 +1,13 @@
 //! Phone numbers: every spelling of A15 is the same number.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region as PhoneRegion};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region as PhoneRegion};
 
 use super::digit::{digit, is_separator};
+use super::field::{Bare, number_of};
 use super::{IdentifierError, Pii, is_withheld};
 
 /// A phone number in E.164.
@@ -51,13 +53,36 @@ impl Phone {
         Pii::new(Self(value))
     }
 
-    /// Reads a number in any spelling of A15: national in `region`, or international after `00` or `+`.
+    /// Reads a number in any spelling of A15: national in `region`, or international after `00` or `+`. A URI, quotes, and an
+    /// extension are taken off first.
     pub fn parse(raw: &str, region: Region) -> Result<Pii<Self>, IdentifierError> {
         if is_withheld(raw) {
             return Err(IdentifierError::Withheld);
         }
-        let dialled = dialled(raw).ok_or(IdentifierError::Phone)?;
-        e164(&dialled, region, false).map(|number| Pii::new(Self(number))).ok_or(IdentifierError::Phone)
+        if raw.chars().all(|c| c == '+' || digit(c).is_some() || is_separator(c)) {
+            return Self::read(number_of(raw), None, region);
+        }
+        let bare = Bare::of(raw);
+        if bare.display.is_some() { Err(IdentifierError::Phone) } else { Self::of_bare(&bare, region) }
+    }
+
+    /// Reads the number of a field without its wrapping.
+    pub(crate) fn of_bare(bare: &Bare, region: Region) -> Result<Pii<Self>, IdentifierError> {
+        let (user, host) = bare.user();
+        if is_withheld(&user) || is_nowhere(host) {
+            return Err(IdentifierError::Withheld);
+        }
+        Self::read(number_of(&user), bare.context.as_deref(), region)
+    }
+
+    fn read(raw: &str, context: Option<&str>, region: Region) -> Result<Pii<Self>, IdentifierError> {
+        let dialled = dialled(raw, context).ok_or(IdentifierError::Phone)?;
+        if are_several(raw, region) {
+            return Err(IdentifierError::Phone);
+        }
+        let number = dialled.read(region).ok_or(IdentifierError::Phone)?;
+        let is_filler = number.is_repeated() && e164(number.as_str(), region, true).is_none();
+        if is_filler { Err(IdentifierError::Withheld) } else { Ok(Pii::new(number)) }
     }
 
     /// Reads a number that a text holds: only one that its region really assigns counts there.
@@ -80,15 +105,75 @@ impl Phone {
             .map(|number| rlibphonenumber::get_national_significant_number_owned(&number))
             .unwrap_or_default()
     }
+
+    /// Whether the national number is one digit over and over, as systems fill a field that must not be empty.
+    fn is_repeated(&self) -> bool {
+        let national = self.national();
+        national.len() > 6 && national.bytes().all(|digit| Some(digit) == national.bytes().next())
+    }
 }
 
-/// The digits that would be dialled, `+` first where the number is international; `None` where a character stands
+impl Pii<Phone> {
+    /// Whether a country really assigns the number, and it has not only the length of one.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let number = PHONE_NUMBER_UTIL.parse(self.expose().as_str(), None);
+        number.is_ok_and(|number| PHONE_NUMBER_UTIL.is_valid_number(&number))
+    }
+}
+
+/// The digits of a number as they would be dialled.
+struct Dialled {
+    /// The ways to read them: with the `0` of a `(0)`, as Italy dials it from abroad too, and without.
+    ways: Vec<String>,
+}
+
+impl Dialled {
+    /// The number in E.164. Of a number without a country code the reading at home counts if it is valid, then the one with a
+    /// `+` before it, then one that is only possible at home (A15).
+    fn read(&self, region: Region) -> Option<Phone> {
+        let ways = || self.ways.iter();
+        let is_national = |way: &&String| !way.starts_with('+') && !way.starts_with('0');
+        let home = ways().find_map(|way| parsed(way, region, true));
+        let abroad = || ways().filter(is_national).find_map(|way| parsed(&format!("+{way}"), region, true));
+        let valid = match home {
+            Some(home) if ways().any(|way| is_national(&way)) && lacks_zero(&home) => {
+                Some(abroad().filter(|abroad| is_likelier(abroad, &home)).unwrap_or(home))
+            }
+            home => home.or_else(abroad),
+        };
+        valid.or_else(|| ways().rev().find_map(|way| parsed(way, region, false))).map(|number| Phone(written(&number)))
+    }
+}
+
+/// Whether a number that was written without a `0` is a landline of a country whose people dial it with one.
+fn lacks_zero(number: &PhoneNumber) -> bool {
+    let national = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::National);
+    let digits: String = national.chars().filter(char::is_ascii_digit).collect();
+    let is_landline = PHONE_NUMBER_UTIL.get_number_type(number) == PhoneNumberType::FixedLine;
+    is_landline && digits.strip_prefix('0') == Some(&rlibphonenumber::get_national_significant_number_owned(number))
+}
+
+/// Whether the same digits with a `+` before them are likelier than a landline without its `0`: a mobile phone abroad, or any
+/// number of the same country.
+fn is_likelier(abroad: &PhoneNumber, home: &PhoneNumber) -> bool {
+    let is_mobile = PHONE_NUMBER_UTIL.get_number_type(abroad) == PhoneNumberType::Mobile;
+    is_mobile || abroad.country_code == home.country_code
+}
+
+/// The digits that would be dialled, `+` first where the number is international; `None` where the text has a character
 /// that no spelling of a number has.
-fn dialled(raw: &str) -> Option<String> {
-    let raw = without_scheme(raw.trim());
-    // `+47 (0) 987 65 432`: what is dialled at home only.
-    let at_home = raw.starts_with(['+', '\u{FF0B}']) || raw.starts_with("00");
-    let raw = if at_home { raw.replacen("(0)", "", 1) } else { raw.to_owned() };
+fn dialled(raw: &str, context: Option<&str>) -> Option<Dialled> {
+    let one = |raw: &str| digits_of(&with_context(raw, context));
+    let ways = if raw.contains("(0)") {
+        vec![one(&raw.replacen("(0)", "0", 1))?, one(&raw.replacen("(0)", "", 1))?]
+    } else {
+        vec![one(raw)?]
+    };
+    Some(Dialled { ways })
+}
+
+fn digits_of(raw: &str) -> Option<String> {
     let mut digits = String::with_capacity(raw.len());
     for c in raw.chars() {
         match c {
@@ -102,21 +187,32 @@ fn dialled(raw: &str) -> Option<String> {
         return None;
     }
     // In every region here `00` means an international prefix, whatever the region dials itself (A15).
-    Some(match digits.strip_prefix("00") {
+    Some(match digits.strip_prefix("00").or_else(|| digits.strip_prefix("+00")) {
         Some(rest) => format!("+{rest}"),
         None => digits,
     })
 }
 
-/// The number of a `tel:`, `sip:` or `sips:` URI, as exchanges write them; anything else as it is.
-fn without_scheme(raw: &str) -> &str {
-    let scheme = ["tel:", "sip:", "sips:"]
-        .into_iter()
-        .find(|scheme| raw.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
-    match scheme {
-        Some(scheme) => raw[scheme.len()..].split(['@', ';']).next().unwrap_or_default(),
-        None => raw,
+/// A national number behind the country code that its URI says it belongs to.
+fn with_context<'r>(raw: &'r str, context: Option<&str>) -> Cow<'r, str> {
+    let is_international = raw.trim_start().starts_with(['+', '\u{FF0B}']);
+    match context.filter(|_| !is_international) {
+        Some(context) => Cow::Owned(format!("{context}{raw}")),
+        None => Cow::Borrowed(raw),
     }
+}
+
+/// Whether a text is a list of numbers: nobody knows which of them is the customer's.
+fn are_several(raw: &str, region: Region) -> bool {
+    let mut parts = raw.split(['/', '\u{FF0F}']).map(str::trim);
+    let is_number = |part: &str| digits_of(part).is_some_and(|digits| e164(&digits, region, true).is_some());
+    raw.contains(['/', '\u{FF0F}']) && parts.all(is_number)
+}
+
+/// Whether the host of an address is one that cannot be (RFC 2606): SIP writes `anonymous.invalid` for a caller who is withheld.
+pub(crate) fn is_nowhere(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "invalid" || host.ends_with(".invalid")
 }
 
 /// How often a number was read on this thread: the dear part of looking for numbers, by which its cost is counted.
@@ -140,6 +236,14 @@ pub mod readings {
 }
 
 fn e164(dialled: &str, region: Region, only_valid: bool) -> Option<String> {
+    parsed(dialled, region, only_valid).map(|number| written(&number))
+}
+
+fn written(number: &PhoneNumber) -> String {
+    PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned()
+}
+
+fn parsed(dialled: &str, region: Region, only_valid: bool) -> Option<PhoneNumber> {
     #[cfg(test)]
     readings::count();
     let number = PHONE_NUMBER_UTIL.parse(dialled, Some(region.0)).ok()?;
@@ -148,7 +252,7 @@ fn e164(dialled: &str, region: Region, only_valid: bool) -> Option<String> {
     } else {
         PHONE_NUMBER_UTIL.is_possible_number(&number)
     };
-    accepted.then(|| PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned())
+    accepted.then_some(number)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Raw events: the events behind the statistics.
 
 use chrono::{DateTime, Utc};
+use pii::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use validator::Validate;
 
 use super::RecordKind;
 use crate::archive::model::Record;
-use crate::archive::parsed::{Customer, ParsedRecord, Reader, check_attributes, check_time, email};
+use crate::archive::parsed::{Customer, ParsedRecord, Reader, check_attributes, check_time};
 use crate::archive::render::Renderer;
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
@@ -106,12 +107,9 @@ impl RecordKind for RawEvent {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let mut ignored = Vec::new();
-        let customer = Customer {
-            phone: reader.phone(phone_number, "/phone_number", &mut ignored),
-            email: email(address, "/email", &mut ignored),
-            name: None,
-        };
+        let (read, ignored) =
+            reader.read([(phone_number, Kind::Phone, "/phone_number"), (address, Kind::Email, "/email")]);
+        let customer = Customer { name: None, ..read };
         let mut texts = reader.texts(&customer);
         let columns = Self {
             interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),

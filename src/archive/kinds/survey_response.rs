@@ -1,6 +1,7 @@
 //! Survey responses: answers to questionnaires by text message.
 
 use chrono::{DateTime, Utc};
+use pii::Kind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -90,9 +91,12 @@ impl RecordKind for SurveyResponse {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let mut ignored = Vec::new();
-        let customer =
-            Customer { phone: reader.phone(phone_number, "/phone_number", &mut ignored), ..Customer::default() };
+        let (read, mut ignored) = reader.read([(phone_number, Kind::Phone, "/phone_number")]);
+        if read.email.is_some() {
+            ignored.push("/phone_number");
+        }
+        // A survey response has a number and nothing else of its customer.
+        let customer = Customer { phone: read.phone, ..Customer::default() };
         let mut texts = reader.texts(&customer);
         let columns = Self {
             interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),

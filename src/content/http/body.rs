@@ -28,7 +28,7 @@ pub struct ContentItem {
     pub kind: ContentKind,
     /// The media type that the sender gave, without parameters.
     pub media_type: String,
-    /// The number of uploaded bytes.
+    /// The number of uploaded bytes. Of a text in which something was replaced, it is the number of stored bytes.
     pub size: u64,
     /// The SHA-256 of the uploaded bytes in hexadecimal digits. It is null for a text that contained an identifier,
     /// because a short text can be guessed from its hash.
@@ -44,6 +44,31 @@ pub struct ContentItem {
     pub duration_ms: Option<u64>,
     /// The time at which the content was stored.
     pub created_at: DateTime<Utc>,
+    /// The parts of an upload that were not stored. Only the response to the upload has it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub warnings: Vec<ContentWarning>,
+}
+
+/// A part of an upload that was not stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ContentWarning {
+    #[schema(example = "parts_dropped")]
+    pub code: &'static str,
+    #[schema(example = "2 parts are no text and were not stored")]
+    pub detail: String,
+}
+
+impl ContentItem {
+    /// The item of a text, of whose message some parts were dropped.
+    pub fn without_parts(content: Content, dropped: usize) -> Self {
+        let detail = match dropped {
+            1 => "1 part is no text and was not stored".to_owned(),
+            _ => format!("{dropped} parts are no text and were not stored"),
+        };
+        let warning = ContentWarning { code: "parts_dropped", detail };
+        Self { warnings: Some(warning).filter(|_| dropped > 0).into_iter().collect(), ..Self::from(content) }
+    }
 }
 
 impl From<Content> for ContentItem {
@@ -62,6 +87,7 @@ impl From<Content> for ContentItem {
             playable,
             duration_ms: content.duration_ms,
             created_at: content.created_at,
+            warnings: Vec::new(),
         }
     }
 }

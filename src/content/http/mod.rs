@@ -69,9 +69,11 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 /// content, the call is 409 `content_forgotten`, and nothing is stored. This document says `application/octet-stream`
 /// for any media type.
 ///
-/// Texts (`chat_log`, `transcript`, `comment`, and `analysis`) are `text/plain`, `text/vtt`, `application/json`, or
-/// `application/vcon+json` in UTF-8, of at most 16 MiB. They are stored without the identifiers in them. A vCon that
-/// contains a recording is refused. This response contains the SHA-256 of the text. Later responses contain it only if
+/// Texts (`chat_log`, `transcript`, `comment`, and `analysis`) are `text/plain`, `text/html`, `text/vtt`,
+/// `application/x-subrip`, `application/json`, `application/x-ndjson`, `application/vcon+json`, or `message/rfc822`, of
+/// at most 16 MiB and in UTF-8. A message may be in any charset. A text that is sent as `text/plain` and is plainly one
+/// of the others is read as that one. Texts are stored without the identifiers in them. A vCon that contains a recording
+/// is refused. The parts of a message that are no text are dropped, and `warnings` says so. This response contains the SHA-256 of the text. Later responses contain it only if
 /// nothing was replaced.
 ///
 /// This needs the scope `content:write`.
@@ -98,8 +100,9 @@ pub async fn upload_content(
     let Declared { media_type, sha256, is_utf8 } = declared;
     let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
     if kind.is_text() {
-        let stored = text::receive(raw, &stores, &content_store, caller.tenant, new, (sha256, is_utf8)).await?;
-        return Ok(created(&context, stored));
+        let (stored, dropped) =
+            text::receive(raw, &stores, &content_store, caller.tenant, new, (sha256, is_utf8)).await?;
+        return Ok(created(&context, stored, dropped));
     }
     let mut upload = begin_upload(&stores, &content_store, caller.tenant, new, raw.announced()).await?;
     if let Err(problem) = receive(&mut raw, &mut upload).await {
@@ -108,12 +111,12 @@ pub async fn upload_content(
         }
         return Err(problem);
     }
-    Ok(created(&context, upload.finish(sha256).await?))
+    Ok(created(&context, upload.finish(sha256).await?, 0))
 }
 
-fn created(context: &HttpContext, content: Content) -> HttpResponse {
+fn created(context: &HttpContext, content: Content, dropped: usize) -> HttpResponse {
     context.metrics.content_stored(content.kind.as_str(), content.size);
-    let item = ContentItem::from(content);
+    let item = ContentItem::without_parts(content, dropped);
     let address = format!("/api/v1/archive/content/{}", item.id);
     HttpResponse::Created().insert_header((LOCATION, address)).json(item)
 }

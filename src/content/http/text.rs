@@ -31,7 +31,7 @@ pub(super) async fn receive(
     tenant: TenantId,
     new: NewContent,
     (sha256, is_utf8): (Option<[u8; 32]>, bool),
-) -> ApiResult<Content> {
+) -> ApiResult<(Content, usize)> {
     let mut upload = begin_text(stores, content_store, tenant, new, raw.announced()).await?;
     if !is_utf8 {
         return Err(Problem::new(Code::MediaTypeUnsupported).detail("Send the text in UTF-8."));

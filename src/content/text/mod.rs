@@ -102,8 +102,9 @@ impl TextUpload {
     }
 
     /// Stores the text without its identifiers, if it has the promised SHA-256. The result has that SHA-256. It is not stored
-    /// if any part of the text was replaced, because a short text can be guessed from it.
-    pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<Content, ContentError> {
+    /// if any part of the text was replaced, because a short text can be guessed from it. The result also has the number
+    /// of parts of a message that were dropped.
+    pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<(Content, usize), ContentError> {
         let Self { stores, content_store, tenant, region, new, format, bytes, share, limit: _, drawn: _ } = self;
         let sha256 = sha256(&bytes);
         if promised.is_some_and(|promised| promised != sha256) {
@@ -147,7 +148,7 @@ struct Prepared {
 }
 
 impl Storing {
-    async fn run(self) -> Result<Content, ContentError> {
+    async fn run(self) -> Result<(Content, usize), ContentError> {
         let stored = admit(&self.stores, self.keyset.tenant, |admission, tx| self.attempt(admission, tx)).await;
         if stored.is_err() {
             self.undo(self.prepared.lock().await.take()).await;
@@ -155,7 +156,7 @@ impl Storing {
         stored
     }
 
-    async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<Content, ContentError> {
+    async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<(Content, usize), ContentError> {
         let tenant = self.keyset.tenant;
         let customer = sql::customer(&mut tx, tenant, self.new.interaction, false).await?;
         drop(tx);
@@ -191,7 +192,7 @@ impl Storing {
         super::sql::insert(&mut tx, tenant, &content).await?;
         mentions::insert(&mut tx, tenant, Owner::Content, &mentioned).await?;
         tx.commit().await?;
-        Ok(Content { sha256: Some(self.sha256), ..content })
+        Ok((Content { sha256: Some(self.sha256), ..content }, prepared.document.dropped))
     }
 
     /// Tokenizes the text for a customer.
@@ -215,14 +216,17 @@ impl Storing {
 
     fn content(&self, customer: &Customer, prepared: &Prepared) -> Content {
         let NewContent { interaction, kind, media_type, sensitivity } = self.new.clone();
+        // The length of what came would tell that of a forgotten identifier.
+        let is_replaced = prepared.document.is_replaced;
+        let size = if is_replaced { prepared.document.text.len() } else { self.bytes.len() } as u64;
         Content {
             id: prepared.id,
             object: prepared.id,
             interaction,
             kind,
             media_type: media_type.as_str().to_owned(),
-            size: self.bytes.len() as u64,
-            sha256: Some(self.sha256).filter(|_| !prepared.document.is_replaced),
+            size,
+            sha256: Some(self.sha256).filter(|_| !is_replaced),
             sensitivity,
             encrypted_for: None,
             stored_size: prepared.document.text.len() as u64,

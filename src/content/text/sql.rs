@@ -19,6 +19,7 @@ pub async fn replace(
     let replaced = tx
         .query("UPDATE contents SET sha256 = NULL, public_id = coalesce(public_id, id)")
         .with(", id = ", new)
+        .with(", size = ", stored_size)
         .with(", stored_size = ", stored_size)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND id = ", old)

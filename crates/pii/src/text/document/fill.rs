@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::placeholder::{OPEN, fill_text, number_of};
 use super::rereading::has_placeholder;
 use super::scan::{Json, quoted};
-use super::{Format, signs};
+use super::{Format, html, signs};
 
 /// A stored document whose placeholders are filled in by `show`.
 pub struct Filled<F> {
@@ -20,8 +20,9 @@ pub struct Filled<F> {
 impl<F: Fn(usize) -> String> Filled<F> {
     /// Puts `show(n)` in place of each placeholder of a document that [`tokenize`](super::tokenize) made, so that it stays one of its format.
     pub fn new(format: Format, text: String, show: F) -> Self {
+        let format = format.of_text(&text);
         let mut filled = Self { format, text, show, renamed: HashMap::new() };
-        if matches!(format, Format::Json | Format::Vcon) && has_placeholder(&filled.text) {
+        if format.is_json() && has_placeholder(&filled.text) {
             filled.renamed = filled.rename();
         }
         filled
@@ -68,7 +69,11 @@ impl<F: Fn(usize) -> String> Filled<F> {
         match self.format {
             Format::Plain => shown.push_str(&value),
             Format::Vtt => shown.push_str(&signs::escape(&value).replace(['\n', '\r'], " ")),
-            Format::Json | Format::Vcon => {
+            Format::Srt => shown.push_str(&value.replace(['\n', '\r'], " ")),
+            Format::Html => shown.push_str(&html::escape(&value)),
+            // It may be a part in HTML.
+            Format::Mail => shown.push_str(&value.replace(['\n', '\r', '<', '>'], " ")),
+            Format::Json | Format::Vcon | Format::NdJson => {
                 let quoted = quoted(&value);
                 shown.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
             }

@@ -22,7 +22,7 @@ use super::pieces::{Belongs, Piece, Pieces, Put};
 use super::rereading::hidden;
 use super::scan::{Json, position, quoted};
 use super::speakers::{self, Labels};
-use super::{Case, DocumentError, Replaced, vcon};
+use super::{Case, DocumentError, Replaced, turns, vcon};
 
 /// What the JSON is to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,8 +74,12 @@ pub(super) struct Trail {
     array: u32,
     /// The field is one of those that hold words.
     is_word: bool,
+    /// A number in it may be a word. Those of a field such as `tokens` are the ids of a model.
+    may_count: bool,
     alone: bool,
     is_label: bool,
+    /// The field of the items of the array that says who speaks, as a hash of its name; 0 for none.
+    turns: u64,
 }
 
 type Finds = Vec<(Range<usize>, Find)>;
@@ -136,7 +140,9 @@ impl Walk<'_> {
             b'[' => {
                 self.arrays += 1;
                 let are_words = trail.is_word || self.json.items(at).all(|item| self.json.byte(item) == b'"');
-                let inner = Trail { path: below(trail.path, "[]"), array: self.arrays, is_word: are_words, ..trail };
+                let turns = turns::speaker_of(self.json, at).unwrap_or_default();
+                let path = below(trail.path, "[]");
+                let inner = Trail { path, array: self.arrays, is_word: are_words, turns, ..trail };
                 let mut end = at + 1;
                 while let Some(item) = self.json.item(end) {
                     end = self.value(item, inner)?;
@@ -154,7 +160,10 @@ impl Walk<'_> {
         let is_turn = json.members(at).any(|member| SAID.contains(&json.read(member.key).as_ref()));
         let tells =
             |key: &str| SPEAKERS.contains(&key) || is_turn && (SENDERS.contains(&key) || PARTIES.contains(&key));
+        let repeats = |key: &str| trail.turns != 0 && turns::hash(key) == trail.turns;
+        let mut members = json.members(at);
         let speaker = json.members(at).find(|member| tells(&json.read(member.key.clone())));
+        let speaker = speaker.or_else(|| members.find(|member| repeats(&json.read(member.key.clone()))));
         let says = |start: usize| json.text.get(start..json.end(start)).unwrap_or_default();
         let speaker = speaker.map_or(trail.speaker, |member| below(0, says(member.value)));
         let (mut end, mut is_renamed) = (at + 1, false);
@@ -162,14 +171,17 @@ impl Walk<'_> {
             let key = json.read(member.key.clone());
             let key = key.as_ref();
             is_renamed |= self.key(&member.key, key)?;
-            let is_label = trail.is_label || SPEAKERS.contains(&key) || is_turn && SENDERS.contains(&key);
+            let is_speaker = SPEAKERS.contains(&key) || is_turn && SENDERS.contains(&key) || repeats(key);
+            let is_label = trail.is_label || is_speaker;
             let inner = Trail {
                 path: below(trail.path, key),
                 speaker,
                 array: trail.array,
                 is_word: WORDS.contains(&key),
+                may_count: !["token", "tokens"].contains(&key),
                 alone: trail.alone || is_label || stands_alone(key),
                 is_label,
+                turns: 0,
             };
             end = self.value(member.value, inner)?;
         }
@@ -218,7 +230,7 @@ impl Walk<'_> {
     fn number(&mut self, at: usize, trail: Trail) -> Result<usize, DocumentError> {
         let end = self.json.end(at);
         let finds = self.counter(&self.json.read(at..end));
-        if trail.is_word && !trail.alone {
+        if trail.is_word && trail.may_count && !trail.alone {
             let piece = self.pieces.add(at, end, belongs(trail));
             if !finds.is_empty() {
                 self.counters.push((piece, finds));
@@ -260,7 +272,8 @@ impl Walk<'_> {
             let piece = self.pieces.settle(at, end);
             self.pieces.mark(piece, 0, text.len(), Some(put))?;
         } else {
-            self.pieces.add(at, end, if trail.alone { Belongs::Alone } else { belongs(trail) });
+            let stands_alone = trail.alone || is_decimal(&text) && !trail.is_word;
+            self.pieces.add(at, end, if stands_alone { Belongs::Alone } else { belongs(trail) });
         }
         Ok(end)
     }
@@ -323,6 +336,13 @@ impl Trail {
     pub(super) fn label() -> Self {
         Self { alone: true, is_label: true, ..Self::default() }
     }
+}
+
+/// Whether a string is a price, a score, or another decimal: in a row of such nobody speaks.
+fn is_decimal(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('.').is_some_and(|(whole, fraction)| is_digits(whole) && is_digits(fraction))
 }
 
 /// Strings in one place of the shape that one speaker says are one text. Words of one array stand together; a turn stands by

@@ -8,14 +8,20 @@
 //! A document is never held as a tree or a list of its words: `pieces` notes in a few bytes where each stands, and what stands
 //! between them is copied as it came. So taking a document apart needs a small multiple of its length, whatever its shape.
 
+mod detect;
 mod fill;
+mod html;
 mod joined;
 mod json;
+mod mail;
+mod ndjson;
 mod pieces;
 mod rereading;
 mod scan;
 mod signs;
 mod speakers;
+mod srt;
+mod turns;
 mod vcon;
 mod vtt;
 
@@ -33,6 +39,7 @@ use joined::{Eyes, Layout};
 use pieces::{Belongs, Pieces};
 pub use rereading::tokenize_again;
 pub(super) use signs::named as named_sign;
+pub(crate) use signs::unescape as unescape_signs;
 use speakers::Labels;
 
 /// The most numbers and addresses that one document may name: all of them go through one short transaction of the vault.
@@ -54,11 +61,20 @@ pub enum Format {
     Vtt,
     /// A container of a conversation, as the IETF drafts it.
     Vcon,
+    /// JSON Lines.
+    NdJson,
+    /// `SubRip`.
+    Srt,
+    /// HTML.
+    Html,
+    /// A message as mail programs write it.
+    Mail,
 }
 
 impl Format {
     /// The media types there is a format for.
-    pub const MEDIA_TYPES: &'static str = "text/plain, text/vtt, application/json or application/vcon+json";
+    pub const MEDIA_TYPES: &'static str = "text/plain, text/html, text/vtt, application/json, application/x-ndjson, \
+                                           application/vcon+json, application/x-subrip, or message/rfc822";
 
     /// The format of a media type.
     #[must_use]
@@ -68,8 +84,19 @@ impl Format {
             "text/vtt" => Some(Self::Vtt),
             "application/json" => Some(Self::Json),
             "application/vcon+json" | "application/vcon" => Some(Self::Vcon),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+                Some(Self::NdJson)
+            }
+            "application/x-subrip" | "text/srt" | "text/x-srt" => Some(Self::Srt),
+            "text/html" => Some(Self::Html),
+            "message/rfc822" => Some(Self::Mail),
             _ => None,
         }
+    }
+
+    /// Whether its values are JSON.
+    const fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Vcon | Self::NdJson)
     }
 }
 
@@ -91,6 +118,8 @@ pub struct Document {
     pub mentions: Vec<Found>,
     /// Whether anything of what came was replaced.
     pub is_replaced: bool,
+    /// How many parts of a message were dropped, since they are no text.
+    pub dropped: usize,
 }
 
 /// Why bytes are no document of a format. Never quotes them.
@@ -123,13 +152,35 @@ pub enum DocumentError {
 
 /// Reads a document and replaces what identifies somebody.
 pub fn tokenize(format: Format, bytes: &[u8], case: &Case) -> Result<Document, DocumentError> {
+    if let Some(opened) = opened(format, bytes)? {
+        let document = tokenize_text(Format::Mail, &opened.text, case)?;
+        return Ok(Document { is_replaced: true, dropped: opened.dropped, ..document });
+    }
     let text = std::str::from_utf8(bytes).map_err(|error| DocumentError::NotUtf8(error.valid_up_to()))?;
+    tokenize_text(format, text, case)
+}
+
+/// The message that the bytes are, opened; `None` where they are none.
+fn opened(format: Format, bytes: &[u8]) -> Result<Option<mail::Opened>, DocumentError> {
+    match format {
+        Format::Mail => mail::open(bytes).map(Some),
+        Format::Plain => {
+            let is_mail = |text: &&str| Format::Plain.of_text(text) == Format::Mail;
+            let text = std::str::from_utf8(bytes).ok().filter(is_mail);
+            // What cannot be opened is looked through as it is.
+            Ok(text.and_then(|text| mail::open(text.as_bytes()).ok()))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn tokenize_text(format: Format, text: &str, case: &Case) -> Result<Document, DocumentError> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if let Some(at) = text.find('\0') {
         // A text of another encoding: digits with a NUL between them would not be found.
         return Err(DocumentError::Line { line: 1 + text[..at].matches('\n').count(), rule: "must not hold NUL" });
     }
-    let stripped = stripped(format, text);
+    let stripped = stripped(format.of_text(text), text);
     let clean = stripped.as_deref().unwrap_or(text);
     let replaced = replaced(format, clean, 0, case)?;
     let is_stripped = stripped.is_some();
@@ -140,15 +191,15 @@ pub fn tokenize(format: Format, bytes: &[u8], case: &Case) -> Result<Document, D
 impl Document {
     fn of(replaced: Option<Replaced>, text: impl FnOnce() -> String) -> Self {
         match replaced {
-            Some((text, mentions)) => Self { text, mentions, is_replaced: true },
-            None => Self { text: text(), mentions: Vec::new(), is_replaced: false },
+            Some((text, mentions)) => Self { text, mentions, is_replaced: true, dropped: 0 },
+            None => Self { text: text(), ..Self::default() },
         }
     }
 }
 
 /// The document without the characters that delimit placeholders, so that nobody can forge one; `None` where it has none.
 fn stripped(format: Format, text: &str) -> Option<String> {
-    let is_json = matches!(format, Format::Json | Format::Vcon);
+    let is_json = format.is_json();
     let text = match strip(text) {
         Some(stripped) => Cow::Owned(stripped),
         None => Cow::Borrowed(text),
@@ -165,11 +216,34 @@ type Replaced = (String, Vec<Found>);
 /// Replaces what identifies somebody; `None` where nothing does. New placeholders are numbered from `first` on.
 fn replaced(format: Format, text: &str, first: usize, case: &Case) -> Result<Option<Replaced>, DocumentError> {
     let finder = Finder::new(case.region, case.own.clone());
+    let read = format.of_text(text);
+    match replaced_in(read, text, first, case, &finder) {
+        // It only looked like another format.
+        Err(DocumentError::NotJson { .. } | DocumentError::Line { .. } | DocumentError::Rule { .. })
+            if read != format =>
+        {
+            plain(text, case, &finder, first)
+        }
+        replaced => replaced,
+    }
+}
+
+fn replaced_in(
+    format: Format,
+    text: &str,
+    first: usize,
+    case: &Case,
+    finder: &Finder,
+) -> Result<Option<Replaced>, DocumentError> {
     match format {
-        Format::Plain => plain(text, case, &finder, first),
-        Format::Json => json::tokenize(text, case, &finder, json::Shape::Any, first),
-        Format::Vcon => json::tokenize(text, case, &finder, json::Shape::Vcon, first),
-        Format::Vtt => vtt::tokenize(text, case, &finder, first),
+        Format::Plain => plain(text, case, finder, first),
+        Format::Json => json::tokenize(text, case, finder, json::Shape::Any, first),
+        Format::Vcon => json::tokenize(text, case, finder, json::Shape::Vcon, first),
+        Format::NdJson => ndjson::tokenize(text, case, finder, first),
+        Format::Vtt => vtt::tokenize(text, case, finder, first),
+        Format::Srt => srt::tokenize(text, case, finder, first),
+        Format::Html => html::tokenize(text, case, finder, first),
+        Format::Mail => mail::tokenize(text, case, finder, first),
     }
 }
 

@@ -161,7 +161,11 @@ impl<'t> Json<'t> {
 
     /// Calls `visit` at the end of each object, with where it begins and where its keys begin, in the order of what they say.
     pub(super) fn objects(self, visit: &mut dyn FnMut(usize, &[u32])) {
-        Keys { json: self, starts: Vec::new() }.walk(self.root(), visit);
+        // JSON Lines have a value a line.
+        let (mut keys, mut at) = (Keys { json: self, starts: Vec::new() }, self.root());
+        while at < self.text.len() {
+            at = self.space(keys.walk(at, visit).max(at + 1));
+        }
     }
 }
 

@@ -61,7 +61,7 @@ fn millis(time: &str) -> Option<u64> {
 }
 
 /// A text with its signs, `None` where none is written by name.
-pub(super) fn unescape(text: &str) -> Option<String> {
+pub(crate) fn unescape(text: &str) -> Option<String> {
     text.contains('&').then(|| {
         let mut read = String::with_capacity(text.len());
         let mut rest = text;

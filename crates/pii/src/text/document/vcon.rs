@@ -28,10 +28,13 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Whether a JSON document is a container, whatever it was called.
+/// Whether a JSON document is a container, whatever it was called. Reference servers leave out the version.
 pub(super) fn is_one(json: Json<'_>) -> bool {
     let begins = |key: &str| Some(json.byte(json.get(json.root(), key)?));
-    json.byte(json.root()) == b'{' && begins("vcon") == Some(b'"') && begins("parties") == Some(b'[')
+    let is_list = |key: &str| begins(key) == Some(b'[');
+    let says_so = begins("vcon") == Some(b'"')
+        || begins("uuid") == Some(b'"') && (is_list("dialog") || is_list("analysis") || is_list("attachments"));
+    json.byte(json.root()) == b'{' && says_so && is_list("parties")
 }
 
 /// The container with text in place of the bodies that are none, `None` where all are; or refuses what cannot be looked through.
@@ -44,16 +47,18 @@ pub(super) fn open(json: Json<'_>) -> Result<Option<String>, DocumentError> {
     if ["payload", "ciphertext", "signatures"].iter().any(|key| json.get(root, key).is_some()) {
         return refuse("", "must be a vCon that is neither signed nor encrypted");
     }
-    if json.get(root, "vcon").is_none_or(|version| json.byte(version) != b'"') {
+    let version = json.get(root, "vcon").map(|version| json.byte(version));
+    if version != Some(b'"') && (version.is_some() || !is_one(json)) {
         return refuse("/vcon", "must be the version of the vCon");
     }
-    if json.get(root, "parties").is_some_and(|parties| !all_objects(json, parties)) {
+    let is_null = |list: usize| json.byte(list) == b'n';
+    if json.get(root, "parties").is_some_and(|parties| !is_null(parties) && !all_objects(json, parties)) {
         return refuse("/parties", "must be an array of objects");
     }
     let (mut opened, mut end) = (String::new(), 0);
     for member in json.members(root) {
         let list = json.read(member.key.clone());
-        if !LISTS.contains(&list.as_ref()) {
+        if !LISTS.contains(&list.as_ref()) || is_null(member.value) {
             continue;
         }
         if !all_objects(json, member.value) {
@@ -123,14 +128,19 @@ impl<'t> VconEntry<'t> {
         let body = self.json.read(place.clone());
         let body = match encoding.as_ref() {
             "none" => return readable(&body).map(|()| Vec::new()),
-            "json" => {
-                let inner = Json::check(&body).map_err(|_| "must be JSON, as its encoding says")?;
-                if inner.byte(inner.root()) != b'"' {
-                    return Ok(vec![(place, body.into_owned())]);
+            "json" => match Json::check(&body) {
+                Ok(inner) if inner.byte(inner.root()) != b'"' => return Ok(vec![(place, body.into_owned())]),
+                Ok(inner) => {
+                    readable(&inner.string(inner.root()))?;
+                    body.into_owned()
                 }
-                readable(&inner.string(inner.root()))?;
-                body.into_owned()
-            }
+                // Reference servers write what a model has said as if it were JSON.
+                Err(_) if !body.trim_start().starts_with(['{', '[', '"']) => {
+                    readable(&body)?;
+                    quoted(&body)
+                }
+                Err(_) => return Err("must be JSON, as its encoding says"),
+            },
             "base64url" | "base64" => {
                 let text = String::from_utf8(decoded(&body).ok_or("must be base64url, as its encoding says")?);
                 let text = text.ok().filter(|text| !text.contains('\0'));

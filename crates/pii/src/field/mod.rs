@@ -1,0 +1,168 @@
+//! The fields of a customer, as telephony, mail, and chat systems write them.
+//!
+//! A field is read more generously than free text. `bare` takes off what wraps its identifier, and `encoded` undoes one more
+//! encoding. What the field says beside its identifier is a name, if it is one.
+
+mod bare;
+mod encoded;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use bare::Bare;
+pub(crate) use encoded::{quoted, words};
+
+use crate::nobody::{is_counter, is_in};
+use crate::text::{Find, Finder, Found, Own};
+use crate::{
+    Email, IdentifierError, Kind, PersonName, Phone, Pii, Region, digit, is_nobody, is_separator, is_withheld,
+};
+
+/// The identifiers of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldReading {
+    pub phone: Option<Pii<Phone>>,
+    pub email: Option<Pii<Email>>,
+    pub name: Option<Pii<PersonName>>,
+    /// Whether the field says something that is none of them, or one of a kind too many.
+    pub is_ignored: bool,
+}
+
+/// Reads a field that is meant for an identifier of a kind. Whatever it is meant for, an identifier of another kind is read as
+/// such.
+#[must_use]
+pub fn read_field(raw: &str, kind: Kind, region: Region) -> FieldReading {
+    if is_withheld(raw) {
+        return FieldReading::default();
+    }
+    let bare = Bare::of(raw);
+    let phone = || Phone::of_bare(&bare, region).map(Found::Phone);
+    let email = || Email::of_bare(&bare).map(Found::Email);
+    let first = match kind {
+        Kind::Name if is_counter(raw) => Err(IdentifierError::Name),
+        Kind::Phone => phone(),
+        // An address that is called is a number, or nobody's.
+        Kind::Email | Kind::Name if bare.is_call => phone(),
+        Kind::Email | Kind::Name => email(),
+    };
+    let second = || if kind == Kind::Phone || bare.is_call { email() } else { phone() };
+    let whole = match first {
+        Err(IdentifierError::Phone | IdentifierError::Email) => second(),
+        first => first,
+    };
+    let name = bare.display.as_deref().and_then(|display| name_of(display, region));
+    let reading = FieldReading { name, ..FieldReading::default() };
+    match whole {
+        Ok(Found::Phone(phone)) => FieldReading { phone: Some(phone), ..reading },
+        Ok(Found::Email(email)) => FieldReading { email: Some(email), ..reading },
+        Err(IdentifierError::Withheld) => reading,
+        _ if kind == Kind::Name => read_name(&bare, region),
+        _ => FieldReading { is_ignored: true, ..FieldReading::default() },
+    }
+}
+
+/// Reads what should be a name. Numbers and addresses in it are identifiers of their own; what is suppressed is left out.
+fn read_name(bare: &Bare, region: Region) -> FieldReading {
+    let said = match &bare.display {
+        Some(display) => format!("{display} <{}>", bare.text),
+        None => bare.text.clone(),
+    };
+    if is_nobody(&said) && (is_counter(&said) || !said.chars().any(|c| digit(c).is_some())) {
+        return FieldReading {
+            is_ignored: is_counter(&said) && said.contains(char::is_numeric),
+            ..FieldReading::default()
+        };
+    }
+    let mut reading = FieldReading::default();
+    let (mut rest, mut end) = (String::new(), 0);
+    for (range, found) in Finder::new(region, Own::default()).find_all(&said) {
+        rest.push_str(&said[end..range.start]);
+        rest.push(' ');
+        end = range.end;
+        match found {
+            Find::Identifier(Found::Phone(phone)) if reading.phone.as_ref().is_none_or(|known| *known == phone) => {
+                reading.phone = Some(phone);
+            }
+            Find::Identifier(Found::Email(email)) if reading.email.as_ref().is_none_or(|known| *known == email) => {
+                reading.email = Some(email);
+            }
+            _ => reading.is_ignored = true,
+        }
+    }
+    rest.push_str(&said[end..]);
+    let name = if end == 0 { rest } else { rest.replace(['<', '>', '(', ')', '[', ']', '"'], " ") };
+    match PersonName::parse(&name) {
+        Ok(name) => reading.name = Some(name),
+        Err(IdentifierError::Withheld) => reading.is_ignored |= end == 0 && name.chars().any(|c| digit(c).is_some()),
+        Err(_) => reading.is_ignored = true,
+    }
+    reading
+}
+
+/// The name that is written beside an identifier, unless it only repeats a number or an address.
+fn name_of(display: &str, region: Region) -> Option<Pii<PersonName>> {
+    let is_free = || Finder::new(region, Own::default()).find_all(display).is_empty();
+    PersonName::parse(display).ok().filter(|_| is_free())
+}
+
+/// Words before or behind a number that say what it is.
+const LABELS: &str = "arbeid arbete arbejde caller cell cellphone dienstlich fax fon fra från from fixnet festnetz \
+    geschäftlich gsm handy hem hjem home jobb job koti mob mobil mobile mobilnr mobilnummer mobiltelefon \
+    no nr num number numero nummer office ph phone privat puh puhelin sms tel telefon telefonnr \
+    telefonnummer telephone telnr tfn tlf tlfnr työ von whatsapp work";
+
+/// Words and signs between a number and its extension.
+const EXTENSIONS: &str = "# * , ,, ; ala alanro alanumero ankn anknyt anknytning anexo app apparat durchwahl dw ext extension \
+    extn int intern internnr internnummer interno linje lok lokal lokalnr lokalnummer nebenstelle nst p \
+    poste ramal w x";
+
+/// The number of a field without its label, its extension, and the `.0` that a spreadsheet has put behind it.
+pub(crate) fn number_of(text: &str) -> &str {
+    let text = without_label(text.trim());
+    let is_number = |c: char| c == '+' || c == '\u{FF0B}' || digit(c).is_some() || is_separator(c);
+    let end = text.find(|c| !is_number(c)).unwrap_or(text.len());
+    let (number, behind) = text.split_at(end);
+    let number_is_one = number.chars().filter_map(digit).count() > 4;
+    if behind.is_empty() {
+        return without_fraction(text);
+    }
+    let (mark, extension) = behind.split_at(behind.find(|c| digit(c).is_some()).unwrap_or(behind.len()));
+    let mark = mark.to_lowercase();
+    let mark = mark.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ':' | '=' | '-' | '('));
+    let length = extension.trim_end_matches(|c: char| !c.is_alphanumeric()).chars().count();
+    let is_digits = extension.chars().all(|c| digit(c).is_some() || !c.is_alphanumeric());
+    // A sign alone may also separate two numbers.
+    let longest = if mark.starts_with(char::is_alphabetic) { 7 } else { 5 };
+    let is_extension = is_digits && (1..=longest).contains(&length) && is_in(EXTENSIONS, mark);
+    let is_label = extension.is_empty()
+        && !mark.is_empty()
+        && mark.split([' ', '.', ',']).all(|word| word.is_empty() || is_in(LABELS, word));
+    if number_is_one && (is_extension || is_label) { number.trim_end() } else { text }
+}
+
+/// The text behind the words that say what it is, as in `Tlf. nr.: 98765432`.
+fn without_label(text: &str) -> &str {
+    let mut rest = text;
+    loop {
+        let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+        if end == 0 {
+            return rest;
+        }
+        let behind = rest[end..].trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ':'));
+        if behind.len() == rest.len() - end || !is_in(LABELS, rest[..end].to_lowercase().as_str()) {
+            return text;
+        }
+        rest = behind;
+    }
+}
+
+/// The number before the `.0` of a spreadsheet.
+fn without_fraction(text: &str) -> &str {
+    let whole = text.split_once(['.', ',']).filter(|(_, fraction)| {
+        !fraction.is_empty() && fraction.len() <= 2 && fraction.bytes().all(|byte| byte == b'0')
+    });
+    whole
+        .map(|(whole, _)| whole)
+        .filter(|whole| whole.len() > 4 && whole.chars().all(|c| c == '+' || digit(c).is_some()))
+        .unwrap_or(text)
+}

@@ -1,0 +1,202 @@
+//! Words that a system writes where it knows no identifier, and words that name a role or a call and no person.
+
+/// Words for a number or a name that is withheld or unknown (A17), in the languages of the service and some of their
+/// neighbours.
+const WITHHELD: &str = "afgeschermd anon anoniem anonim anonimo anonym anonyme anonymes anonymised anonymized anonymer \
+    anonymous anonymt anónimo blocked blokeret blokkert blockerad blockerat blockiert confidential \
+    desconegut desconocido desconocida desconhecido dolt dold estetty geheim geheime gizli hemlig \
+    hemligt hemmelig hemmeligt hemmelege hidden inconnu inconnue indisponible loyndur masked masqué \
+    masquee masque nedostupné neznámé neznámy nieznany nil none null occulté oculto okänd okänt onbekend \
+    óþekkt piilotettu privat private privata privato privado privé prywatny restricted riservato \
+    salainen salattu sconosciuto skjult skjulte sperret suppressed tuntematon tundmatu ukendt ukjent \
+    ukjend unavailable unbekannt unbekannte unbekannter undefined unidentified unknown unlisted unnamed \
+    unpublished unspecified unterdrückt unterdrueckt verborgen withheld yksityinen zastrzeżony \
+    неизвестно неизвестный невідомий";
+
+/// Words for what somebody is or does in a conversation: in English, German, and the languages of the north.
+const ROLES: &str = "a admin advisor agent agenten agentti ai anropare anrufer ansatt asiakas asiakaspalvelija assistant \
+    attendant auto b berater besøkende besøgende besökare besucher bot bruger bruker brukar användare \
+    käyttäjä kävijä vieras vierailija gast gjest gæst gäst c callee caller center centre channel chatbot \
+    client consultant contact customer d employee external guest handläggare host human inbound \
+    innringer internal ivr kund kunde kunden kundebehandler kundeservice kundeveileder kundin \
+    kundservice kundtjänst left manager medarbeider medarbejder medarbetare mitarbeiter operator \
+    operatör operatør opkalder outbound participant party person rep representative right robot \
+    rådgivare rådgiver saksbehandler sbehandler sagsbehandler self service soittaja speaker spk sprecher \
+    staff supervisor support system talare taler team uppringare user virtual visitor voice voicemail \
+    you";
+
+/// Words that go with them: what is withheld, what is called, and why there is no name.
+const BESIDE: &str = "angabe angegeben angitt angivet anruf anrop and area asterisk available avslöjat call calling \
+    callerid cell cellular chat cid cnam disponible ei ej empty eller fax for free handy id ikke ikkje \
+    in incoming ingen inget ingoing inte is kein keine keinen keiner known line lead missing mobil \
+    mobile n na name namn navn nicht nimeä nimetön nimi no not number numero numeroa numéro número \
+    nummer nummeret nr of ohne oplyst oppgitt out outgoing payphone phone provided samtale samtal \
+    session saatavilla sans sin soittajan specified spesifisert telefon telefonnummer test the tiedossa \
+    tilgjengelig tillgänglig tilgængelig toll tuntemattomasta uden unbekannten utan uten verfügbar web \
+    whatsapp wireless utgående inngående inkommande saapuva lähtevä ausgehender eingehender udgående \
+    indgående opkald oppringning telefonsamtale telefonsamtal puhelu sms skype messenger facebook \
+    instagram telegram signal viber website mail email noreply user";
+
+/// Whether a field says that there is no identifier (A17): it is empty, has no letter and no digit other than 0, or only has
+/// words for what is withheld, such as `Hemligt nummer` or `"Anonymous"`.
+#[must_use]
+pub fn is_withheld(raw: &str) -> bool {
+    const DENIALS: &str = "ei ej ikke ingen inget inte kein keine no not ohne utan uten";
+    if is_keypad_word(raw) || !raw.chars().any(|c| c.is_alphanumeric() && c != '0') {
+        return true;
+    }
+    let mut says_so = raw.eq_ignore_ascii_case("n/a");
+    let only_words = all_words(raw, |word| {
+        let is_withheld = is_in(WITHHELD, word);
+        says_so |= is_withheld || is_in(DENIALS, word);
+        is_withheld || is_in(BESIDE, word) || is_in(ROLES, word)
+    });
+    only_words && says_so && !raw.chars().any(|c| crate::digit(c).is_some())
+}
+
+/// Whether a field that should be a name names nobody: it has words for what is withheld, for a role, or for a call only. A
+/// role may have a number of its own, as in `Visitor 4711` or `spk_0`.
+#[must_use]
+pub fn is_nobody(raw: &str) -> bool {
+    all_words(raw, |word| is_in(WITHHELD, word) || is_in(ROLES, word) || is_in(BESIDE, word))
+}
+
+/// Whether a label says a role or a number only: `Agent`, `Speaker 1`, `spk_0`.
+pub(crate) fn is_role(label: &str) -> bool {
+    all_words(label, |word| is_in(ROLES, word) || is_in(WITHHELD, word))
+}
+
+/// Whether the digits of a field count what a system could not name, as in `Visitor 4711`: they are no phone number.
+pub(crate) fn is_counter(raw: &str) -> bool {
+    const COUNTED: &str = "besucher besøgende besøkende besökare bruger bruker användare chat client gast gjest guest gæst gäst \
+        id kävijä käyttäjä lead participant session speaker spk user vierailija vieras visitor";
+    is_nobody(raw) && !all_words(raw, |word| !is_in(COUNTED, word))
+}
+
+/// The digits that a telephone keypad makes of the words that some carriers and Twilio send for a withheld number.
+const KEYPAD: [&str; 3] = ["266696687", "7378742833", "86282452253"];
+
+/// Shorter ones are somebody's number in some country, so they count only behind a `+`, where no number is like them.
+const KEYPAD_AFTER_PLUS: [&str; 6] = ["2562533", "443336", "464", "7748283", "8656696", "94844353"];
+
+/// Whether a number only spells a word for what is withheld: ANONYMOUS, RESTRICTED, UNAVAILABLE, and, behind a `+`, BLOCKED,
+/// HIDDEN, PRIVATE, UNKNOWN, or WITHHELD.
+fn is_keypad_word(raw: &str) -> bool {
+    let raw = raw.trim();
+    let is_number = |c: char| crate::digit(c).is_some() || crate::is_separator(c) || c == '+';
+    if raw.len() > 40 || !raw.chars().all(is_number) {
+        return false;
+    }
+    let digits: String = raw.chars().filter_map(crate::digit).collect();
+    let bare = digits.strip_prefix("00").unwrap_or(&digits);
+    let is_international = raw.starts_with('+') || bare.len() < digits.len();
+    // Some carriers put the country code of North America before it.
+    let without_code = bare.strip_prefix('1').unwrap_or(bare);
+    KEYPAD.contains(&bare) || KEYPAD.contains(&without_code) || is_international && KEYPAD_AFTER_PLUS.contains(&bare)
+}
+
+/// Whether a word is one of a list.
+pub(crate) fn is_in(list: &str, word: &str) -> bool {
+    list.split(' ').any(|one| one == word)
+}
+
+/// Whether all words of a text are of some kind. A text without a word has none of another kind.
+fn all_words(text: &str, is_one: impl FnMut(&str) -> bool) -> bool {
+    text.to_lowercase().split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(is_one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Phone;
+
+    #[test]
+    fn a_field_can_say_that_there_is_no_identifier() {
+        for raw in [
+            "",
+            " ",
+            "-",
+            "?",
+            "0",
+            "0000000000",
+            "n/a",
+            "Anonymous",
+            "\"Unknown\"",
+            "<unknown>",
+            "Number withheld",
+            "No Caller ID",
+            "Caller ID not available",
+            "Skjult nummer",
+            "Ukjent innringer",
+            "Hemligt nummer",
+            "Okänd uppringare",
+            "Ukendt nummer",
+            "Hemmeligt nummer",
+            "Tuntematon soittaja",
+            "Salainen numero",
+            "Unbekannter Anrufer",
+            "Nummer unterdrückt",
+            "Numéro masqué",
+            "Número oculto",
+            "Anonymized",
+            "null",
+        ] {
+            assert!(is_withheld(raw), "{raw}");
+        }
+        for raw in ["Privat Olsen", "Anonymous Jones", "Kari", "98765432", "1001", "Customer", "Ingen Hansen"] {
+            assert!(!is_withheld(raw), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_word_for_a_role_or_a_call_is_nobodys_name() {
+        for raw in [
+            "Customer",
+            "Kunde",
+            "Visitor 4711",
+            "Gäst",
+            "Besøkende 12",
+            "WIRELESS CALLER",
+            "Outbound Call",
+            "Name Unavailable",
+            "ikke oppgitt",
+            "Kein Name",
+            "Ei nimeä",
+            "spk_0",
+            "Anonym besökare",
+        ] {
+            assert!(is_nobody(raw), "{raw}");
+        }
+        for raw in ["Kari Call", "Agent Smith", "Kunde Nordmann", "Ola"] {
+            assert!(!is_nobody(raw), "{raw}");
+        }
+        assert!(is_counter("Visitor 98765432") && is_counter("user_98765432"));
+        assert!(!is_counter("Caller 98765432") && !is_counter("Kari 98765432"));
+    }
+
+    #[test]
+    fn keypad_words_are_withheld_and_no_numbers_like_them() {
+        for raw in [
+            "+266696687",
+            "266696687",
+            "00266696687",
+            "+1 266696687",
+            "+7378742833",
+            "+17378742833",
+            "+86282452253",
+            "+2562533",
+            "+8656696",
+            "+86 566 96",
+            "+464",
+        ] {
+            assert!(is_withheld(raw), "{raw}");
+        }
+        for raw in ["+862824522531", "+46266696688", "8656696", "2562533", "+4798765432"] {
+            assert!(!is_withheld(raw), "{raw}");
+        }
+        // A short one with a `+` before it is nobody's number.
+        for word in KEYPAD_AFTER_PLUS {
+            assert!(Phone::parse_valid(&format!("+{word}"), "NO".parse().unwrap()).is_none(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! HTML: text between tags, attributes, comments, scripts, and styles.
+//!
+//! The words of a line are one text, whatever tags of the kind of `<b>` are between them. So are the lines and paragraphs that
+//! follow one another, but not the cells of a table. The values of attributes are looked
+//! through one by one, and so is what is inside of a comment, a script, or a style.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::super::Finder;
+use super::joined::{Eyes, Layout};
+use super::pieces::{Belongs, Piece, Pieces};
+use super::signs::{escape_read, unescape};
+use super::speakers::{Labels, labels_of_lines};
+use super::{Case, DocumentError, Replaced};
+
+/// Elements that are part of a line of text: all others begin a line.
+const INLINE: [&str; 36] = [
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
+    "kbd", "mark", "nobr", "o:p", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub",
+    "sup", "time", "tt", "u", "wbr",
+];
+
+/// Elements whose neighbours are no part of one text, lest a row of figures became a number.
+const CELLS: [&str; 5] = ["option", "table", "td", "th", "tr"];
+
+/// Elements that a text which is plainly HTML begins with.
+const FIRST: [&str; 20] = [
+    "!doctype", "html", "head", "body", "div", "p", "table", "span", "b", "i", "strong", "em", "font", "ul", "ol",
+    "h1", "h2", "h3", "a", "section",
+];
+
+/// The pieces of a page.
+struct Page<'t> {
+    text: &'t str,
+    pieces: Pieces,
+    block: u32,
+    /// The lines and paragraphs of all blocks.
+    line: u32,
+}
+
+/// Replaces what identifies somebody; `None` where nothing does.
+pub(super) fn tokenize(
+    text: &str,
+    case: &Case,
+    finder: &Finder,
+    first: usize,
+) -> Result<Option<Replaced>, DocumentError> {
+    let mut page = Page { text, pieces: Pieces::new(first), block: 0, line: 0 };
+    page.read(0..text.len());
+    finish(text, page.pieces, case, finder)
+}
+
+/// Adds the pieces of a page that is part of a text, behind the blocks that it has already; gives how many it has then.
+pub(super) fn read_part(text: &str, range: Range<usize>, pieces: Pieces, block: u32) -> (Pieces, u32) {
+    let mut page = Page { text, pieces, block: block + 1, line: 0 };
+    page.read(range);
+    (page.pieces, page.block)
+}
+
+/// Looks through pieces of text, of which those with signs are HTML, and writes the text without what identifies somebody.
+pub(super) fn finish(
+    text: &str,
+    pieces: Pieces,
+    case: &Case,
+    finder: &Finder,
+) -> Result<Option<Replaced>, DocumentError> {
+    finish_with(text, pieces, Labels::default(), case, finder)
+}
+
+/// The same, where some names are known to be somebody's.
+pub(super) fn finish_with(
+    text: &str,
+    mut pieces: Pieces,
+    mut labels: Labels,
+    case: &Case,
+    finder: &Finder,
+) -> Result<Option<Replaced>, DocumentError> {
+    for piece in pieces.list.iter().filter(|_| case.forgotten) {
+        for label in labels_of_lines(&says(text, *piece)) {
+            labels.add(label, case)?;
+        }
+    }
+    let eyes = Eyes { finder, names: labels.names() };
+    let layout = Layout { spaced: false, wraps: true, stored: case.stored };
+    eyes.mark(&mut pieces, &|piece| says(text, piece), layout)?;
+    if pieces.marks.is_empty() {
+        return Ok(None);
+    }
+    pieces.sort();
+    let mut written = String::with_capacity(text.len());
+    let (mut end, mut at) = (0, 0);
+    while let Some(mark) = pieces.marks.get(at).copied() {
+        let marks = at..at + pieces.marks_at(at).len();
+        at = marks.end;
+        let piece = pieces.list[mark.piece as usize];
+        written.push_str(&text[end..piece.start as usize]);
+        let mut new = String::new();
+        pieces.write(&says(text, piece), marks, &mut new);
+        written.push_str(&if piece.is_signed() { escape(&new) } else { new });
+        end = piece.end as usize;
+    }
+    written.push_str(&text[end..]);
+    Ok(Some((written, pieces.into_mentions())))
+}
+
+/// A text as HTML writes it, also inside of the quotes of an attribute.
+pub(super) fn escape(text: &str) -> String {
+    escape_read(text).replace('"', "&quot;").replace('\'', "&#39;").replace('\u{A0}', "&nbsp;")
+}
+
+/// The text of a piece.
+fn says(text: &str, piece: Piece) -> Cow<'_, str> {
+    let raw = &text[piece.start as usize..piece.end as usize];
+    unescape(raw).filter(|_| piece.is_signed()).map_or(Cow::Borrowed(raw), Cow::Owned)
+}
+
+/// Whether a text is plainly a page, or a part of one: it begins with a tag, and some tag ends.
+pub(super) fn is_one(text: &str) -> bool {
+    let text = text.trim_start();
+    let Some(name) = text.strip_prefix('<').map(|rest| name_of(rest).to_ascii_lowercase()) else { return false };
+    FIRST.contains(&name.as_str())
+        && (name == "!doctype" || name == "html" || text.contains("</") || text.contains("/>"))
+}
+
+/// The name of the element at the beginning of the inside of a tag.
+fn name_of(inside: &str) -> &str {
+    let end = inside.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/' | '<')).unwrap_or(inside.len());
+    &inside[..end]
+}
+
+impl Page<'_> {
+    fn read(&mut self, range: Range<usize>) {
+        let (mut at, end) = (range.start, range.end);
+        while at < end {
+            let open =
+                self.text[at..end].match_indices('<').map(|(open, _)| at + open).find(|open| self.is_tag(*open, end));
+            self.add(at..open.unwrap_or(end), true);
+            let Some(open) = open else { return };
+            at = self.tag(open, end);
+        }
+    }
+
+    /// Whether a tag or a comment begins at a `<`.
+    fn is_tag(&self, open: usize, end: usize) -> bool {
+        let next = self.text[open + 1..end].chars().next();
+        next.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
+    }
+
+    /// Adds what is inside of a tag, and what belongs to its element and is no text. Gives the place behind it.
+    fn tag(&mut self, open: usize, end: usize) -> usize {
+        let (text, inside) = (self.text, open + 1);
+        if text[inside..end].starts_with("!--") {
+            let close = text[inside..end].find("-->").map_or(end, |close| inside + close);
+            self.add((inside + 3).min(close)..close, false);
+            return (close + 3).min(end);
+        }
+        let name = name_of(text[inside..end].trim_start_matches('/')).to_ascii_lowercase();
+        if CELLS.contains(&name.as_str()) {
+            self.block += 1;
+        } else if !INLINE.contains(&name.as_str()) {
+            self.line += 1;
+        }
+        let close = self.attributes(inside, end);
+        if !matches!(name.as_str(), "script" | "style") || text[inside..end].starts_with('/') {
+            return close;
+        }
+        let ending = format!("</{name}");
+        let stop = find_ignoring_case(&text[close..end], &ending).map_or(end, |stop| close + stop);
+        self.add(close..stop, false);
+        stop
+    }
+
+    /// Adds the values of attributes. Gives the place behind the tag.
+    fn attributes(&mut self, from: usize, end: usize) -> usize {
+        let mut at = from + name_of(&self.text[from..end]).len();
+        let mut start = at;
+        while let Some(c) = self.text[at..end].chars().next() {
+            match c {
+                '>' => {
+                    self.other(start..at);
+                    return at + 1;
+                }
+                '"' | '\'' => {
+                    self.other(start..at);
+                    let value = at + 1;
+                    let close = self.text[value..end].find(c).map_or(end, |close| value + close);
+                    self.value(value..close);
+                    at = (close + 1).min(end);
+                    start = at;
+                }
+                _ => at += c.len_utf8(),
+            }
+        }
+        self.other(start..end);
+        end
+    }
+
+    /// Adds names of attributes and values without quotes, if there may be anything in them.
+    fn other(&mut self, range: Range<usize>) {
+        if self.text[range.clone()].contains(|c: char| c == '@' || c.is_numeric() || c == '=') {
+            self.add(range, false);
+        }
+    }
+
+    /// Adds the value of an attribute, which has signs like text.
+    fn value(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            let piece = self.pieces.add(range.start, range.end, Belongs::Alone);
+            self.pieces.sign(piece);
+        }
+    }
+
+    /// Adds a stretch: text of a block, with signs, or something that is looked through by itself.
+    fn add(&mut self, range: Range<usize>, is_text: bool) {
+        if range.is_empty() {
+            return;
+        }
+        let block = Belongs::With { key: self.block.into(), part: Some(self.line) };
+        let belongs = if is_text { block } else { Belongs::Alone };
+        let piece = self.pieces.add(range.start, range.end, belongs);
+        if is_text {
+            self.pieces.sign(piece);
+        }
+    }
+}
+
+fn find_ignoring_case(text: &str, what: &str) -> Option<usize> {
+    text.as_bytes().windows(what.len()).position(|window| window.eq_ignore_ascii_case(what.as_bytes()))
+}
