@@ -24,3 +24,6 @@ pub mod store;
 pub mod telemetry;
 pub mod tenants;
 pub mod vault;
+
+#[cfg(test)]
+mod tests;

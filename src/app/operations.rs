@@ -16,7 +16,7 @@ use crate::audit::{self, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
 use crate::base::page::{Page, Position};
-use crate::base::patch::Member;
+use crate::base::patch::PatchField;
 use crate::base::target::{TargetError, Targets};
 use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
@@ -139,7 +139,7 @@ pub async fn get_tenant(
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
-    if has.has(tenant.version) {
+    if has.0.contain(tenant.version) {
         return Ok(HttpResponse::NotModified().insert_header(etag(tenant.version)).finish());
     }
     Ok(settings(tenant, stores.clock.now()))
@@ -153,40 +153,40 @@ pub struct TenantPatch {
     /// The region in which national numbers need no country code. Stored numbers do not change.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
-    region: Member<String>,
+    region: PatchField<String>,
     /// The time zone of the tenant's local days. Requests that were entered before keep their cut-off.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
-    time_zone: Member<String>,
+    time_zone: PatchField<String>,
     /// The targets that requests can select.
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
-    targets: Member<Vec<String>>,
+    targets: PatchField<Vec<String>>,
     /// Whether a call in the identified view must state a purpose.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    purpose_required: Member<bool>,
+    purpose_required: PatchField<bool>,
     /// The number of calendar months for which done requests and their erasures are kept: 1 to 120.
     #[serde(default)]
     #[schema(value_type = u32, required = false)]
-    request_retention_months: Member<u32>,
+    request_retention_months: PatchField<u32>,
     /// Whether a request deletes recordings and other content, if the request does not say so itself.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    delete_content: Member<bool>,
+    delete_content: PatchField<bool>,
     /// The numbers of the contact centre itself, at most 500: whole numbers, national or international, or the beginning of
     /// some in international form, such as `+4722334*`. Records that are stored already stay what they are.
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
-    own_numbers: Member<Vec<String>>,
+    own_numbers: PatchField<Vec<String>>,
     /// The prefixes that are dialled to call out of the house: at most 10, of up to 4 characters.
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
-    dial_out_prefixes: Member<Vec<String>>,
+    dial_out_prefixes: PatchField<Vec<String>>,
     /// How recordings and other content are kept and delivered. Its fields are changed one by one.
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
-    recordings: Member<RecordingsPatch>,
+    recordings: PatchField<RecordingsPatch>,
 }
 
 /// Change the tenant's settings
@@ -210,7 +210,7 @@ pub async fn change_tenant(
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
-    condition.check(tenant.version)?;
+    condition.0.check(tenant.version)?;
     let change = patch.read::<TenantPatch>()?.change(tenant.region).map_err(Problem::invalid)?;
     let mut tx = stores.archive.write().await?;
     let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;
@@ -354,7 +354,7 @@ pub async fn list_audit_events(
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(events, limit.get(), (&stores.service_key, &bound_to)).map(AuditEvent::from)))
+    Ok(Json(Page::of(events, limit.get(), &stores.service_key, &bound_to).map(AuditEvent::from)))
 }
 
 async fn tenant_of(stores: &AppContext, actor: &crate::base::actor::Actor) -> ApiResult<Tenant> {

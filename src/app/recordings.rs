@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::operations::given;
 use crate::base::content::ContentKind;
-use crate::base::patch::Member;
+use crate::base::patch::PatchField;
 use crate::http::FieldError;
 use crate::tenants::{Recordings, RecordingsChange, Retention};
 
@@ -64,28 +64,28 @@ pub struct RecordingsPatch {
     /// Whether recordings are encrypted for the tenant if the tenant has a recording key.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    encrypt: Member<bool>,
+    encrypt: PatchField<bool>,
     /// Whether recordings are encrypted for delivery only.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    only_encrypt_delivery: Member<bool>,
+    only_encrypt_delivery: PatchField<bool>,
     /// Whether the metadata file of a delivery is encrypted as well.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    encrypt_metadata: Member<bool>,
+    encrypt_metadata: PatchField<bool>,
     /// Whether recordings may be delivered by plain FTP.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    allow_plain_ftp: Member<bool>,
+    allow_plain_ftp: PatchField<bool>,
     /// The number of days for which content of each kind is kept: 1 to 36,500. Null keeps the kind for ever. Older
     /// content is deleted by the nightly pass, 30 days after the change at the earliest.
     #[serde(default)]
     #[schema(value_type = BTreeMap<ContentKind, Option<u32>>, required = false)]
-    retention_days: Member<BTreeMap<ContentKind, Option<u32>>>,
+    retention_days: PatchField<BTreeMap<ContentKind, Option<u32>>>,
     /// Whether retention is paused. Then it deletes nothing.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    retention_paused: Member<bool>,
+    retention_paused: PatchField<bool>,
 }
 
 impl RecordingsPatch {

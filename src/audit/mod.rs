@@ -1,7 +1,7 @@
-//! The audit log (D11): who did what, when, for what purpose, to how many records. Append-only; no identifier and no
-//! identifier id stands in it.
+//! The audit log (D11): the user, the action, the time, the purpose, and the number of records. It is append-only, and
+//! contains no identifier and no identifier id.
 //!
-//! It also issues the [`Grant`] without which nothing is revealed: a grant exists only after its row was committed.
+//! It also issues the [`Grant`] that each disclosure of identifiers needs. A grant exists only after its row was committed.
 
 mod model;
 mod sql;
@@ -13,7 +13,7 @@ use crate::store::{Archive, Result, Tx};
 
 pub use model::{Action, Entry, Event, Grant};
 
-/// Writes a row within a unit of work that somebody else commits.
+/// Writes a row in a transaction that the caller commits.
 pub async fn record(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, entry: &Entry) -> Result<()> {
     record_all(tx, clock, actor, std::slice::from_ref(entry)).await
 }
@@ -25,8 +25,8 @@ pub async fn record_all(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, entri
     Ok(())
 }
 
-/// Writes a row, commits the unit of work, and grants what the row says. The connection is free again before the vault
-/// is asked, so the two pools cannot block each other.
+/// Writes a row, commits the transaction, and returns the grant. The connection is free before the vault is read, so that
+/// the two pools cannot block each other.
 pub async fn commit(mut tx: Tx<Archive>, clock: Clock, actor: &Actor, entry: &Entry) -> Result<Grant> {
     record(&mut tx, clock, actor, entry).await?;
     tx.commit().await?;

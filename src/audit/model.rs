@@ -1,4 +1,4 @@
-//! What an audit row says.
+//! The rows of the audit log.
 
 use chrono::{DateTime, Utc};
 use pii::{Identifier, Pii};
@@ -10,7 +10,7 @@ use crate::base::page::{Listed, Position};
 /// Declares the actions once: the variant and its stable word.
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// What was done.
+        /// An audited action.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Action { $($(#[$doc])* $name,)* }
 
@@ -35,17 +35,17 @@ actions! {
     RequestChanged = "request.changed";
     /// A request was cancelled.
     RequestDeleted = "request.deleted";
-    /// It was asked what a request would hit.
+    /// The matches of a request were previewed.
     RequestPreviewed = "request.previewed";
-    /// The night carried a request out.
+    /// A pass carried a request out.
     RequestDone = "request.done";
-    /// The night deleted old requests with their erasures.
+    /// A pass deleted old requests with their erasures.
     RequestsPurged = "requests.purged";
     /// Content was downloaded, whole or in part.
     ContentDownloaded = "content.downloaded";
     /// Content was played, whole or in part.
     ContentPlayed = "content.played";
-    /// Content was opened to be delivered to its tenant; each attempt says so.
+    /// Content was opened for its delivery to the tenant. Each attempt is audited.
     ContentDelivered = "content.delivered";
     /// Content was deleted.
     ContentDeleted = "content.deleted";
@@ -61,7 +61,7 @@ actions! {
     RecordingKeyRemoved = "recording_key.removed";
     /// A tenant's settings were changed.
     TenantChanged = "tenant.changed";
-    /// Somebody was refused for want of a scope.
+    /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
 }
 
@@ -70,10 +70,10 @@ pub struct Entry {
     pub action: Action,
     /// `allowed` or `refused`.
     pub allowed: bool,
-    /// Why, as the caller stated it, without identifiers.
+    /// The purpose as the caller stated it, without identifiers.
     pub purpose: Option<String>,
     pub records: usize,
-    /// What else belongs to it: record ids, filters by name. Never an identifier or its id.
+    /// More facts, such as record ids and the names of filters. It never contains an identifier or its id.
     pub detail: Value,
 }
 
@@ -84,7 +84,7 @@ impl Entry {
         Self { action, allowed: true, purpose: None, records, detail }
     }
 
-    /// The same, for a stated purpose.
+    /// The same entry with a stated purpose.
     #[must_use]
     pub fn purpose(mut self, purpose: Option<String>) -> Self {
         self.purpose = purpose;
@@ -94,7 +94,7 @@ impl Entry {
 
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Its id, in the order of time.
+    /// The id, in the order of time.
     pub id: AuditId,
     pub at: DateTime<Utc>,
     pub actor_sub: String,
@@ -104,7 +104,6 @@ pub struct Event {
     pub outcome: String,
     pub purpose: Option<String>,
     pub records: i64,
-    /// What else.
     pub detail: Value,
 }
 
@@ -118,7 +117,7 @@ impl Listed for Event {
     }
 }
 
-/// Permission to show identifiers, given by a committed audit row.
+/// The permission to show identifiers. Only a committed audit row gives it.
 #[derive(Debug)]
 pub struct Grant(());
 
@@ -127,7 +126,7 @@ impl Grant {
         Self(())
     }
 
-    /// The identifier in clear, for the answer whose audit row gave this grant.
+    /// The identifier in clear, for the response whose audit row gave this grant.
     #[must_use]
     pub fn reveal(&self, identifier: &Identifier) -> String {
         match identifier {

@@ -1,4 +1,4 @@
-//! Statements of the audit log: rows are added and read, never changed.
+//! Statements of the audit log. Rows are added and read, but never changed.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

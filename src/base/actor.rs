@@ -1,4 +1,4 @@
-//! Who acts, and what they may.
+//! The actor of a call, and their scopes.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use super::id::TenantId;
 
-/// Declares the scopes once: the variant, its word in tokens and documents, and what it allows.
+/// Declares the scopes once: the variant, its word in tokens and documents, and its description.
 macro_rules! scopes {
     ($($name:ident = $word:literal, $doc:literal;)*) => {
-        /// What a token may do.
+        /// A permission of a token.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Scope { $(#[doc = $doc] $name,)* }
 
@@ -17,13 +17,13 @@ macro_rules! scopes {
             /// All scopes, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The scope's word, as it stands in tokens.
+            /// The word in tokens.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
-            /// What it allows, for the documentation.
+            /// The description in the documentation.
             #[must_use]
             pub const fn about(self) -> &'static str {
                 match self { $(Self::$name => $doc,)* }
@@ -68,26 +68,26 @@ impl FromStr for Scope {
     }
 }
 
-/// Who acts: made from a verified token, or by a command for itself.
+/// The user or the command that acts. An actor is made from a verified token or by a command.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// The tenant whose data are touched; every statement names it.
+    /// The tenant of all data that the actor reads or writes. Every statement binds it.
     pub tenant: TenantId,
-    /// The subject of the token, stable and opaque.
+    /// The subject of the token. It is stable and opaque.
     pub sub: String,
-    /// The name shown to other users of the tenant (A2).
+    /// The name that other users of the tenant see (A2).
     pub name: String,
     pub scopes: BTreeSet<Scope>,
 }
 
 impl Actor {
-    /// Whether this actor holds a scope.
+    /// Whether the actor has a scope.
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }
 
-    /// A command that works for the service itself, such as the night.
+    /// A command that works for the service itself, such as the nightly job.
     #[must_use]
     pub fn service(tenant: TenantId, name: &str) -> Self {
         Self { tenant, sub: format!("lethe:{name}"), name: name.to_owned(), scopes: BTreeSet::new() }

@@ -1,8 +1,8 @@
-//! Sealing what is too long for memory: a stream in chunks of one size, each of which opens by itself.
+//! Sealing of streams that are too long for memory. Each chunk of a stream opens by itself.
 //!
-//! Every chunk is sealed with AES-256-GCM under a nonce that holds the chunk's number and whether it is the last. A chunk
-//! that was moved, doubled or left out does not open, and neither does a stream that was cut off or made longer. So a
-//! range is read by opening only the chunks it touches. The nonces come again with every stream: a key seals **one**.
+//! Every chunk is sealed with AES-256-GCM. Its nonce contains the chunk's number and whether it is the last one. A chunk
+//! that was moved, doubled, or left out does not open. A stream that was truncated or extended does not open either. So a
+//! range is read by opening only its chunks. Every stream has the same nonces, so a key seals **one** stream.
 
 use std::ops::Range;
 
@@ -10,10 +10,10 @@ use aws_lc_rs::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 
 use super::crypto::{CryptoError, Key};
 
-/// How much of the stream a chunk holds, in bytes; the last may hold less.
+/// The length of a chunk in bytes. The last chunk may be shorter.
 pub const CHUNK: usize = 64 << 10;
 
-/// What sealing adds to a chunk, in bytes.
+/// The number of bytes that sealing adds to a chunk.
 const TAG: usize = 16;
 
 /// The length of a whole sealed chunk, in bytes.
@@ -23,18 +23,18 @@ pub const SEALED_CHUNK: usize = CHUNK + TAG;
 pub struct Sealer {
     cipher: LessSafeKey,
     bound_to: Vec<u8>,
-    /// What is not sealed yet: at most a chunk, since only the end tells which chunk is the last.
+    /// The bytes that are not sealed yet: at most a chunk, because the last chunk is known only at the end.
     waiting: Vec<u8>,
     number: u64,
 }
 
 impl Sealer {
-    /// A stream of which nothing has arrived. The key must be new; `bound_to` must be the same at opening.
+    /// An empty stream. The key must be new, and `bound_to` must be the same at opening.
     pub fn new(key: &Key, bound_to: &[u8]) -> Result<Self, CryptoError> {
         Ok(Self { cipher: key.cipher()?, bound_to: bound_to.to_vec(), waiting: Vec::with_capacity(CHUNK), number: 0 })
     }
 
-    /// Takes the next bytes and appends what can be sealed of them.
+    /// Takes the next bytes and appends the chunks that can be sealed.
     pub fn push(&mut self, mut clear: &[u8], sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
         while self.waiting.len() + clear.len() > CHUNK {
             let (now, later) = clear.split_at(CHUNK - self.waiting.len());
@@ -45,12 +45,12 @@ impl Sealer {
         Ok(())
     }
 
-    /// Ends the stream: appends its last chunk, which is there even if nothing has arrived.
+    /// Ends the stream and appends its last chunk. An empty stream has one chunk too.
     pub fn finish(mut self, sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
         self.seal(&[], true, sealed)
     }
 
-    /// Seals what waits and what comes now as one chunk, where it is to stand.
+    /// Seals the waiting bytes and the new ones as one chunk in place.
     fn seal(&mut self, now: &[u8], is_last: bool, sealed: &mut Vec<u8>) -> Result<(), CryptoError> {
         let (from, nonce) = (sealed.len(), nonce(self.number, is_last));
         sealed.extend_from_slice(&self.waiting);
@@ -66,20 +66,20 @@ impl Sealer {
     }
 }
 
-/// Opens chunks of a sealed stream, in any order.
+/// Opens the chunks of a sealed stream in any order.
 pub struct Opener {
     cipher: LessSafeKey,
     bound_to: Vec<u8>,
-    layout: Layout,
+    layout: ChunkLayout,
 }
 
 impl Opener {
-    /// Opens a stream that held `size` bytes.
+    /// Opens a stream of `size` clear bytes.
     pub fn new(key: &Key, bound_to: &[u8], size: u64) -> Result<Self, CryptoError> {
-        Ok(Self { cipher: key.cipher()?, bound_to: bound_to.to_vec(), layout: Layout { size } })
+        Ok(Self { cipher: key.cipher()?, bound_to: bound_to.to_vec(), layout: ChunkLayout { size } })
     }
 
-    /// Opens one sealed chunk in its place and leaves what it holds.
+    /// Opens one sealed chunk in place.
     pub fn open(&self, number: u64, chunk: &mut Vec<u8>) -> Result<(), CryptoError> {
         let nonce = nonce(number, number == self.layout.last());
         let opened = self.cipher.open_in_place(nonce, Aad::from(&self.bound_to), chunk);
@@ -89,34 +89,33 @@ impl Opener {
     }
 }
 
-/// Where the chunks of a stream lie.
+/// The positions of the chunks of a stream.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
-    /// How many bytes the stream held before it was sealed.
+pub struct ChunkLayout {
+    /// The length of the clear stream, in bytes.
     pub size: u64,
 }
 
-impl Layout {
+impl ChunkLayout {
     /// The number of the last chunk, from 0.
     #[must_use]
     pub const fn last(self) -> u64 {
         self.size.saturating_sub(1) / CHUNK as u64
     }
 
-    /// How long the sealed stream is, in bytes.
+    /// The length of the sealed stream, in bytes.
     #[must_use]
     pub const fn sealed_size(self) -> u64 {
         self.size + (self.last() + 1) * TAG as u64
     }
 
-    /// The number of the chunk in which a byte lies.
+    /// The number of the chunk that contains a byte.
     #[must_use]
     pub const fn chunk_of(self, byte: u64) -> u64 {
         byte / CHUNK as u64
     }
 
-    /// Where in the sealed stream the chunks lie that a range of the clear one touches; an empty range touches the chunk
-    /// in which it begins.
+    /// The range of the sealed stream with the chunks of a clear range. An empty range has the chunk in which it begins.
     #[must_use]
     pub fn sealed_range(self, clear: &Range<u64>) -> Range<u64> {
         let first = self.chunk_of(clear.start);
@@ -151,9 +150,9 @@ mod tests {
         out
     }
 
-    /// What a reader of a range gets, or the error it meets.
+    /// The clear bytes of a range, or the error of opening it.
     fn opened(key: &Key, size: usize, stream: &[u8], place: &[u8], clear: &Range<u64>) -> Result<Vec<u8>, CryptoError> {
-        let layout = Layout { size: size as u64 };
+        let layout = ChunkLayout { size: size as u64 };
         let opener = Opener::new(key, place, layout.size)?;
         let span = layout.sealed_range(clear);
         let span = stream.get(to_usize(span.start)..to_usize(span.end)).ok_or(CryptoError::Unopened)?;
@@ -172,7 +171,7 @@ mod tests {
         usize::try_from(number).unwrap()
     }
 
-    /// Sizes around the ends of chunks, where mistakes live.
+    /// Sizes around the ends of chunks.
     fn sizes() -> impl Strategy<Value = usize> {
         (0..4_usize, 0..5_usize).prop_map(|(chunks, more)| (chunks * CHUNK + more).saturating_sub(2))
     }
@@ -184,7 +183,7 @@ mod tests {
         fn every_range_of_a_stream_opens(size in sizes(), pieces in 1..200_000_usize, a: prop::sample::Index, b: prop::sample::Index) {
             let (key, clear) = (Key::random().unwrap(), bytes(size));
             let stream = sealed(&key, &clear, pieces);
-            prop_assert_eq!(stream.len() as u64, Layout { size: size as u64 }.sealed_size());
+            prop_assert_eq!(stream.len() as u64, ChunkLayout { size: size as u64 }.sealed_size());
             let whole = opened(&key, size, &stream, b"here", &(0..size as u64)).unwrap();
             prop_assert!(whole == clear);
             if size > 0 {
@@ -209,7 +208,7 @@ mod tests {
             let key = Key::random().unwrap();
             let stream = sealed(&key, &bytes(size), CHUNK);
             let shorter = at.index(size);
-            let cut = &stream[..to_usize(Layout { size: shorter as u64 }.sealed_size())];
+            let cut = &stream[..to_usize(ChunkLayout { size: shorter as u64 }.sealed_size())];
             prop_assert!(opened(&key, shorter, cut, b"here", &(0..shorter as u64)).is_err());
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-/// Where the time comes from: the machine, or one instant that a command was told (`job nightly --as-of`).
+/// The source of the time: the machine, or one instant that a command was given (`job nightly --as-of`).
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Clock {
     /// The machine's own clock.
@@ -12,7 +12,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// Now, cut to microseconds: what PostgreSQL keeps, so that both databases hold the same instant.
+    /// The time now in microseconds. PostgreSQL stores no finer time, and both databases must contain the same instant.
     #[must_use]
     pub fn now(self) -> DateTime<Utc> {
         match self {
@@ -23,8 +23,8 @@ impl Clock {
     }
 }
 
-/// Cuts an instant to the precision that both databases keep. A leap second (`23:59:60`), which neither of them keeps,
-/// becomes the last microsecond before it ends, so that it stays on its day.
+/// Truncates an instant to the precision of both databases. A leap second (`23:59:60`), which neither of them stores, becomes
+/// the last microsecond before its end, so that it stays on its day.
 #[must_use]
 pub fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
     let micros = at.timestamp_subsec_micros().min(999_999);

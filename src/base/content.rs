@@ -1,4 +1,4 @@
-//! What belongs to an interaction, by kind.
+//! The kinds of content of an interaction.
 
 use std::str::FromStr;
 
@@ -10,21 +10,21 @@ use utoipa::ToSchema;
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ContentKind {
-    /// What was said.
+    /// The sound of a call.
     Recording,
-    /// What the agent's screen showed.
+    /// The agent's screen as a video.
     ScreenRecording,
-    /// What the customer left to be heard later.
+    /// A spoken message that the customer left.
     Voicemail,
-    /// What was written to each other.
+    /// The messages of a chat.
     ChatLog,
-    /// What was said, as text.
+    /// The words of a call as text.
     Transcript,
     /// A note on the interaction.
     Comment,
-    /// What a program made of the conversation.
+    /// The result of a program that analysed the conversation.
     Analysis,
-    /// A file that came along.
+    /// A file that was sent along.
     Attachment,
 }
 
@@ -54,13 +54,13 @@ impl ContentKind {
         }
     }
 
-    /// Whether it is what a key of the tenant's own is for: what was said, seen or left to be heard (B2).
+    /// Whether content of this kind is encrypted with the tenant's recording key (B2).
     #[must_use]
     pub const fn is_recording(self) -> bool {
         matches!(self, Self::Recording | Self::ScreenRecording | Self::Voicemail)
     }
 
-    /// Whether it is a text, which may only be stored without the identifiers in it (D6).
+    /// Whether content of this kind is a text. Texts are stored without identifiers (D6).
     #[must_use]
     pub const fn is_text(self) -> bool {
         matches!(self, Self::ChatLog | Self::Transcript | Self::Comment | Self::Analysis)

@@ -1,14 +1,14 @@
-//! Keys, sealing and keyed hashing: AES-256-GCM and HMAC-SHA-256 of aws-lc-rs.
+//! Keys, sealing, and keyed hashing: AES-256-GCM and HMAC-SHA-256 of aws-lc-rs.
 
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, hmac, rand};
 
-/// Length of every key of this service, in bytes.
+/// The length of every key of this service, in bytes.
 pub const KEY_LEN: usize = 32;
 
-/// What went wrong with a key or a sealed value; says nothing of either.
+/// Why an operation with a key or a sealed value failed. The error contains neither.
 #[derive(Debug, thiserror::Error)]
 pub enum CryptoError {
     /// The system gave no random bytes.
@@ -25,7 +25,7 @@ pub enum CryptoError {
     TooLong,
 }
 
-/// A 256-bit secret key. Shows nothing.
+/// A 256-bit secret key. `Debug` shows nothing of it.
 #[derive(Clone)]
 pub struct Key([u8; KEY_LEN]);
 
@@ -35,7 +35,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A keyed hash under which an identifier is found without being known (HMAC-SHA-256).
+/// A keyed hash (HMAC-SHA-256). The vault finds an identifier by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlindIndex(pub [u8; 32]);
 
@@ -55,20 +55,20 @@ impl Key {
         bytes.try_into().map(Self).map_err(|_| CryptoError::KeyLength)
     }
 
-    /// The key's bytes, to be wrapped by another key or written to a key file.
+    /// The bytes of the key, to wrap it with another key or to write it to a key file.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; KEY_LEN] {
         &self.0
     }
 
-    /// A key of its own for one purpose, derived from this one.
+    /// A derived key for one purpose.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> Self {
         Self(self.hash(&[b"derive", purpose.as_bytes()]).0)
     }
 
-    /// Seals a value: nonce, ciphertext, tag. `bound_to` must be the same at opening, so that a sealed value cannot be
-    /// moved to another row. With `padded_to`, all values seal to one length and longer ones are refused.
+    /// Seals a value: nonce, ciphertext, and tag. `bound_to` must be the same at opening, so that a sealed value cannot be
+    /// moved to another row. With `padded_to`, all values have the same sealed length, and longer values are refused.
     pub fn seal(&self, value: &[u8], bound_to: &[u8], padded_to: usize) -> Result<Vec<u8>, CryptoError> {
         if value.len() > padded_to {
             return Err(CryptoError::TooLong);
@@ -85,7 +85,7 @@ impl Key {
         Ok([nonce.as_slice(), &body].concat())
     }
 
-    /// Opens what [`Key::seal`] sealed.
+    /// Opens a value that [`Key::seal`] sealed.
     pub fn open(&self, sealed: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(CryptoError::Unopened)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CryptoError::Unopened)?;
@@ -97,7 +97,7 @@ impl Key {
         padded.get(..length).map(<[u8]>::to_vec).ok_or(CryptoError::Unopened)
     }
 
-    /// The keyed hash of some parts; each part's length counts, so that no two lists hash alike.
+    /// The keyed hash of some parts. The length of each part counts, so that no two lists have the same input.
     #[must_use]
     pub fn hash(&self, parts: &[&[u8]]) -> BlindIndex {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
@@ -123,7 +123,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
     Ok(bytes)
 }
 
-/// The SHA-256 of what arrives piece by piece.
+/// The SHA-256 of bytes that arrive in pieces.
 pub struct Sha256(digest::Context);
 
 impl Sha256 {
@@ -148,7 +148,7 @@ impl Default for Sha256 {
     }
 }
 
-/// The SHA-256 of some bytes, for what is no secret.
+/// The SHA-256 of some bytes that are no secret.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     to_array(&digest::digest(&digest::SHA256, bytes))

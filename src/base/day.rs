@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 
 /// The first instant of a local day.
 ///
-/// Where the clocks skip midnight the day begins with the first instant after the gap, and where they repeat it, with
-/// the first of the two. `None` only at the end of what the calendar can hold.
+/// If the clocks skip midnight, the day begins with the first instant after the gap. If they repeat it, the day begins with
+/// the first of the two. It is `None` only at the end of the calendar.
 #[must_use]
 pub fn start_of_day(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     let midnight = day.and_time(NaiveTime::MIN);
@@ -24,13 +24,13 @@ pub fn start_of_day(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     Some(after)
 }
 
-/// The end of a *to date (including)* (A5): everything that started before this instant is forgotten.
+/// The end of a *to date (including)* (A5). Everything that began before this instant is forgotten.
 #[must_use]
 pub fn cutoff(to_date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     start_of_day(to_date.checked_add_days(Days::new(1))?, zone)
 }
 
-/// The local day on which an instant falls.
+/// The local day of an instant.
 #[must_use]
 pub fn local_day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
     at.with_timezone(&zone).date_naive()

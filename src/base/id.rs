@@ -1,4 +1,4 @@
-//! Ids as types, so that a record's id never stands where a person's is meant.
+//! Ids as types, so that a record's id cannot be used as an identifier's id.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use pii::Kind;
 
-/// Declares an id: a UUID that binds into both databases and shows as itself.
+/// Declares an id: a UUID that binds into both databases and is shown as itself.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -54,7 +54,7 @@ macro_rules! ordered_id {
 }
 
 ordered_id!(
-    /// One contact-centre customer of the service.
+    /// The id of a tenant.
     TenantId
 );
 ordered_id!(
@@ -82,15 +82,15 @@ ordered_id!(
     RunId
 );
 ordered_id!(
-    /// One pass of the night over one tenant; a killed run's pass goes on in the next run.
+    /// The id of a pass over one tenant. The pass of a killed run resumes in the next run.
     PassId
 );
 ordered_id!(
-    /// One call over HTTP: what `X-Request-Id`, problems and log lines name.
+    /// The id of a call over HTTP. `X-Request-Id`, problems, and log lines contain it.
     CallId
 );
 id!(
-    /// One identifier in the vault. Random, since an ordered id would tell when a person was first seen.
+    /// The id of an identifier of the vault. It is random, because an ordered id would reveal when a customer was first seen.
     IdentifierId
 );
 
@@ -111,11 +111,10 @@ pub fn random_i64() -> i64 {
     (first ^ second).cast_signed()
 }
 
-/// What stands for an identifier in the pseudonymous view: `phone_`, `email_` or `name_` and 26 characters of
-/// Crockford base32 (D2). It means nothing without the vault.
+/// An identifier id as the pseudonymous view shows it: `phone_`, `email_`, or `name_`, and 26 characters of Crockford base32
+/// (D2). Without the vault, it identifies nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// Which kind of identifier it stands for.
     pub kind: Kind,
     pub id: IdentifierId,
 }

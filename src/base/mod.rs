@@ -1,6 +1,6 @@
-//! Words everyone uses, without I/O: time, ids, personal data, keys, pages.
+//! Small types without I/O that every room uses: time, ids, keys, and pages.
 //!
-//! Nothing here knows a database, HTTP or a tenant's settings; every other room may use it.
+//! This room knows no database, no HTTP, and no settings of tenants.
 
 pub mod actor;
 pub mod chunks;
@@ -16,4 +16,5 @@ pub mod page;
 pub mod patch;
 pub mod purpose;
 pub mod target;
+pub mod version;
 pub mod work;

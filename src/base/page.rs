@@ -11,22 +11,22 @@ use super::crypto::Key;
 
 /// The most items a page may have.
 pub const LARGEST_PAGE: u32 = 200;
-/// The items a page has where nobody asks.
+/// The items of a page without a limit.
 pub const USUAL_PAGE: u32 = 50;
 
-/// The most bytes of items that a page has, about: it ends early where the next item would not fit, but never without one.
+/// About the most bytes of a page's items. A page ends before an item that would not fit, but has at least one item.
 pub const LARGEST_PAGE_BYTES: usize = 512 << 10;
 
 pub trait Listed {
     fn position(&self) -> Position;
 
-    /// About how many bytes of JSON it is.
+    /// About the length of the item in JSON, in bytes.
     fn weight(&self) -> usize {
         1024
     }
 }
 
-/// About how many bytes a text is once its placeholders are filled.
+/// About the length of a text with filled placeholders, in bytes.
 #[must_use]
 pub fn weight_of_text(text: Option<&str>) -> usize {
     text.map_or(0, |text| text.len() + 100 * text.matches(placeholder::OPEN).count())
@@ -42,8 +42,8 @@ pub struct Page<T> {
 }
 
 impl<T: Listed> Page<T> {
-    /// The page of a list from which one item more than `limit` was read: that one tells whether there is a next page.
-    pub fn of(mut items: Vec<T>, limit: u32, (key, query): (&Key, &[u8])) -> Self {
+    /// The page of a list of which one item more than `limit` was read. That item says whether there is a next page.
+    pub fn of(mut items: Vec<T>, limit: u32, key: &Key, query: &[u8]) -> Self {
         let weights = items.iter().scan(0, |sum, item| {
             *sum += item.weight();
             Some(*sum)
@@ -63,12 +63,12 @@ impl<T> Page<T> {
     }
 }
 
-/// Where a page ended: the last item's time and id.
+/// The end of a page: the last item's time and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The time by which the list is ordered.
     pub at: DateTime<Utc>,
-    /// The id that parts items of one time.
+    /// The id, which orders items of the same time.
     pub id: Uuid,
 }
 
@@ -116,7 +116,7 @@ mod tests {
     fn a_page_ends_at_its_limit_or_where_the_next_item_does_not_fit() {
         let page = |weights: &[usize], limit| {
             let items = weights.iter().copied().map(Item).collect();
-            let page = Page::of(items, limit, (&Key::random().unwrap(), b""));
+            let page = Page::of(items, limit, &Key::random().unwrap(), b"");
             (page.items.len(), page.next_cursor.is_some())
         };
         let most = LARGEST_PAGE_BYTES;

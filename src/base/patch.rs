@@ -1,26 +1,40 @@
-//! Members of a merge patch (RFC 7396).
+//! The fields of a merge patch (RFC 7396).
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::field::FieldError;
 
-/// A member that tells absent from null: `#[serde(default)] comment: Member<String>`.
+/// A field that can be absent or null: `#[serde(default)] comment: PatchField<String>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Member<T> {
-    /// It is not there: what is, stays.
+pub enum PatchField<T> {
+    /// The field is absent, so the stored value stays.
     #[default]
     Absent,
-    /// It is null: what is, goes.
+    /// The field is null, so the stored value is cleared.
     Null,
     Is(T),
 }
 
-impl<T> Member<T> {
+impl<T> PatchField<T> {
     pub const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
 
-    /// The new value, if there is one, of what may not be cleared: null is `required`.
+    pub const fn value(&self) -> Option<&T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Absent | Self::Null => None,
+        }
+    }
+
+    pub fn into_value(self) -> Option<T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Absent | Self::Null => None,
+        }
+    }
+
+    /// The new value of a field that cannot be cleared. Null breaks the rule `required`.
     pub fn required(self, pointer: &str) -> Result<Option<T>, FieldError> {
         match self {
             Self::Absent => Ok(None),
@@ -30,13 +44,20 @@ impl<T> Member<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        Option::deserialize(input).map(|value| value.map_or(Self::Null, Self::Is))
+/// A value that is given or cleared.
+impl<T> From<Option<T>> for PatchField<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Self::Is)
     }
 }
 
-impl<T: Serialize> Serialize for Member<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for PatchField<T> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        Option::deserialize(input).map(Self::from)
+    }
+}
+
+impl<T: Serialize> Serialize for PatchField<T> {
     fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Is(value) => value.serialize(output),

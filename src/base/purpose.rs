@@ -3,15 +3,15 @@
 /// The most characters of a purpose.
 const LONGEST: usize = 200;
 
-/// A purpose without the space around it; `None` where it has no character that shows, or more than 200.
+/// A purpose without the blanks around it. A purpose without a visible character or with more than 200 is `None`.
 #[must_use]
 pub fn stated(raw: &str) -> Option<&str> {
     let purpose = raw.trim_matches(is_blank);
     (1..=LONGEST).contains(&purpose.chars().count()).then_some(purpose)
 }
 
-/// Whether a character shows nothing: white space, a control, what Unicode calls default-ignorable (without the
-/// unassigned ones), the blank pattern of Braille, and private use.
+/// Whether a character is invisible: white space, controls, default-ignorable characters of Unicode (without unassigned
+/// ones), the blank pattern of Braille, and private use.
 fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()

@@ -1,13 +1,13 @@
-//! Where a person can be forgotten.
+//! The targets in which a customer can be forgotten.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One of the three places a request can tick (A1).
+/// One of the three targets of a request (A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[repr(i16)]
 pub enum Target {
-    /// Calls, chats, e-mails, voicemails and text messages.
+    /// Calls, chats, e-mails, voicemails, and text messages.
     Archive = 1,
     /// Answers to text-message surveys.
     SmsSurvey = 2,
@@ -19,7 +19,7 @@ impl Target {
     /// All targets, in the order of the documents.
     pub const ALL: [Self; 3] = [Self::Archive, Self::SmsSurvey, Self::RawData];
 
-    /// The target's word in requests and results.
+    /// The word in requests and results.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl FromStr for Target {
     }
 }
 
-/// A set of targets: in a column, one bit each.
+/// A set of targets. A column contains one bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Targets(i16);

@@ -1,27 +1,26 @@
-//! Work of the processor that takes longer than other calls may wait: it leaves the threads that serve calls.
+//! Long work of the processor runs on other threads than those that serve calls, so that no other call waits.
 
 use std::sync::LazyLock;
 
 use tokio::sync::Semaphore;
 
-/// The most bytes that are worked on at once, wherever the caller is. The dearest text of this length takes a few
-/// milliseconds.
+/// The most bytes of work that runs on the caller's thread. The slowest text of this length takes a few milliseconds.
 const AT_ONCE: usize = 1 << 10;
 
-/// The bytes that one piece of work should have, so that a large call does not keep the others from their turn.
+/// The bytes that one piece of work should have, so that a large call does not block other calls for long.
 pub const PIECE: usize = 64 << 10;
 
-/// One piece of work for each processor: more would only take time from each other, and memory.
+/// One piece of work for each processor. More would only cost memory.
 static PLACES: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
 
-/// Does some work on so many bytes: here where they are few, else on a thread that serves no calls, when its turn comes.
+/// Does some work on a number of bytes. A little work runs here. More work waits for a thread that serves no calls.
 pub async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
     if bytes <= AT_ONCE {
         return work();
     }
     let place = PLACES.acquire().await.ok();
-    // The place is given back when the work is done, and not when its caller has gone.
+    // The permit is returned when the work is done, also if its caller was dropped.
     let done = tokio::task::spawn_blocking(move || {
         let done = work();
         drop(place);
@@ -30,7 +29,7 @@ pub async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Sen
     match done.await {
         Ok(done) => done,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        // The runtime ends, and with it whoever waits here.
+        // The runtime ends, and so does the caller.
         Err(_) => std::future::pending().await,
     }
 }

@@ -10,7 +10,7 @@ use super::ContentStore;
 use super::model::{Content, ContentError, place};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
-use crate::base::chunks::{CHUNK, Layout, Opener, SEALED_CHUNK};
+use crate::base::chunks::{CHUNK, ChunkLayout, Opener, SEALED_CHUNK};
 use crate::base::id::TenantId;
 use crate::objects::ObjectError;
 use crate::vault::{self, AppContext, Keyset};
@@ -69,7 +69,7 @@ pub(super) async fn opened(
     let key = vault::content_key(&mut stores.vault.read().await?, keyset, content.object).await?;
     // The deletion of this content was interrupted: the row exists, and the key is already deleted.
     let key = key.ok_or(ContentError::Unknown)?;
-    let layout = Layout { size: content.stored_size };
+    let layout = ChunkLayout { size: content.stored_size };
     let mut reading = Reading {
         opener: Opener::new(&key, &place(tenant, content.object), content.stored_size)?,
         stream: content_store.objects.read(tenant, content.object, layout.sealed_range(&range)).await?,

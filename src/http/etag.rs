@@ -3,68 +3,106 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{ETag, EntityTag, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest};
 
 use super::problem::{Code, Problem};
+use crate::base::version::{VersionError, Versions};
 
 /// The header of a version: `ETag: "3"`.
 #[must_use]
-pub fn etag(version: i64) -> (HeaderName, HeaderValue) {
-    let tag = HeaderValue::from_str(&format!("\"{version}\""));
-    (ETAG, tag.unwrap_or_else(|_| HeaderValue::from_static("\"\"")))
+pub fn etag(version: i64) -> ETag {
+    ETag(EntityTag::new_strong(version.to_string()))
 }
 
-/// The tags of a header of conditions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Tags {
-    Absent,
+/// The condition of a change: the version that the caller read. A header that cannot be read names no version.
+#[derive(Clone, Debug)]
+pub struct IfMatch(pub Versions);
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(versions(request.headers(), &IF_MATCH, |is_weak| !is_weak))))
+    }
+}
+
+/// The condition of a read: the versions that the caller already has.
+#[derive(Clone, Debug)]
+pub struct IfNoneMatch(pub Versions);
+
+impl FromRequest for IfNoneMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(versions(request.headers(), &IF_NONE_MATCH, |_| true))))
+    }
+}
+
+impl From<VersionError> for Problem {
+    fn from(error: VersionError) -> Self {
+        match error {
+            VersionError::Missing => Self::new(Code::IfMatchRequired)
+                .detail("The header If-Match is missing. Send it with the ETag of the last read."),
+            VersionError::Stale => Self::new(Code::VersionStale)
+                .detail("Another call has changed it. Read it again, and repeat the change."),
+        }
+    }
+}
+
+/// The versions of a header. The types of actix-web for these headers leave out each tag that they cannot read. A change
+/// would then apply with `*, "3"`, so the headers are read here.
+fn versions(headers: &HeaderMap, name: &HeaderName, counts: impl Fn(bool) -> bool) -> Versions {
+    let mut all = Vec::new();
+    for header in headers.get_all(name) {
+        match header.to_str().ok().and_then(tags) {
+            None => return Versions::Listed(Vec::new()),
+            Some(tags) => all.extend(tags),
+        }
+    }
+    match all.as_slice() {
+        [] if !headers.contains_key(name) => Versions::Absent,
+        [Tag::Any] => Versions::Any,
+        tags if tags.contains(&Tag::Any) => Versions::Listed(Vec::new()),
+        tags => Versions::Listed(tags.iter().filter_map(|tag| tag.version(&counts)).collect()),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tag<'h> {
     Any,
-    /// Each tag and whether it is a weak one.
-    Listed(Vec<(bool, String)>),
-    Malformed,
+    /// The text between the quotes.
+    Quoted {
+        text: &'h str,
+        is_weak: bool,
+    },
 }
 
-impl Tags {
-    fn of(headers: &HeaderMap, name: &HeaderName) -> Self {
-        let mut all = Vec::new();
-        for header in headers.get_all(name) {
-            match header.to_str().ok().and_then(tags) {
-                None => return Self::Malformed,
-                Some(tags) => all.extend(tags),
-            }
-        }
-        let any = |(_, tag): &(bool, String)| tag == "*";
-        match all.as_slice() {
-            [] if headers.contains_key(name) => Self::Malformed,
-            [] => Self::Absent,
-            [tag] if any(tag) => Self::Any,
-            tags if tags.iter().any(any) => Self::Malformed,
-            _ => Self::Listed(all),
-        }
-    }
-
-    fn name(&self, version: i64, weak_too: bool) -> bool {
-        let version = format!("\"{version}\"");
+impl Tag<'_> {
+    /// The version in its one spelling.
+    fn version(self, counts: impl Fn(bool) -> bool) -> Option<i64> {
         match self {
-            Self::Absent | Self::Malformed => false,
-            Self::Any => true,
-            Self::Listed(tags) => tags.iter().any(|(weak, tag)| (weak_too || !weak) && *tag == version),
+            Self::Quoted { text, is_weak } if counts(is_weak) => {
+                text.parse().ok().filter(|version: &i64| version.to_string() == text)
+            }
+            Self::Any | Self::Quoted { .. } => None,
         }
     }
 }
 
-/// Reads a list of tags with their quotes, or `*`.
-fn tags(header: &str) -> Option<Vec<(bool, String)>> {
+/// Reads a list of tags, or `*`.
+fn tags(header: &str) -> Option<Vec<Tag<'_>>> {
     let mut rest = header.trim();
     if rest == "*" {
-        return Some(vec![(false, "*".to_owned())]);
+        return Some(vec![Tag::Any]);
     }
     let mut tags = Vec::new();
     while !rest.is_empty() {
-        let (weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
-        let (tag, after) = quoted.strip_prefix('"')?.split_once('"')?;
-        tags.push((weak, format!("\"{tag}\"")));
+        let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
+        let (text, after) = quoted.strip_prefix('"')?.split_once('"')?;
+        tags.push(Tag::Quoted { text, is_weak });
         let after = after.trim_start();
         rest = match after.strip_prefix(',') {
             Some(more) => more.trim_start(),
@@ -75,95 +113,39 @@ fn tags(header: &str) -> Option<Vec<(bool, String)>> {
     Some(tags)
 }
 
-/// The condition of a change: the version that the caller has seen.
-#[derive(Clone, Debug)]
-pub struct IfMatch(Tags);
-
-impl IfMatch {
-    /// 428 without the header, so that nobody overwrites unseen. For the moment between 404 and 412.
-    pub fn given(&self) -> Result<(), Problem> {
-        match self.0 {
-            Tags::Absent => {
-                Err(Problem::new(Code::IfMatchRequired).detail("Send If-Match with the ETag of the last read."))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// 428 without the header, 412 where it names another version, or nothing that can be read.
-    pub fn check(&self, version: i64) -> Result<(), Problem> {
-        self.given()?;
-        if self.0.name(version, false) {
-            Ok(())
-        } else {
-            Err(Problem::new(Code::VersionStale).detail("Read it again, and send the change with the new ETag."))
-        }
-    }
-}
-
-impl FromRequest for IfMatch {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Tags::of(request.headers(), &IF_MATCH))))
-    }
-}
-
-/// The condition of a read: the versions that the caller has already.
-#[derive(Clone, Debug)]
-pub struct IfNoneMatch(Tags);
-
-impl IfNoneMatch {
-    /// Whether the caller has this version, so that 304 is enough.
-    #[must_use]
-    pub fn has(&self, version: i64) -> bool {
-        self.0.name(version, true)
-    }
-}
-
-impl FromRequest for IfNoneMatch {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Tags::of(request.headers(), &IF_NONE_MATCH))))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use actix_web::test::TestRequest;
     use proptest::prelude::*;
 
-    fn answer(header: Option<&str>) -> Option<Code> {
+    fn check(header: Option<&str>) -> Result<(), VersionError> {
         let request =
             header.into_iter().fold(TestRequest::get(), |request, tag| request.insert_header((IF_MATCH, tag)));
-        let tags = IfMatch(Tags::of(request.to_http_request().headers(), &IF_MATCH));
-        tags.check(3).err().map(|problem| problem.code())
+        let if_match = IfMatch::from_request(&request.to_http_request(), &mut Payload::None).into_inner();
+        if_match.map(|IfMatch(versions)| versions.check(3)).unwrap_or_else(|_| panic!("every header is read"))
     }
 
     #[test]
-    fn a_change_needs_the_version_that_stands() {
-        for fine in ["\"3\"", "*", "\"1\", \"3\"", " \"3\" ", "\"3\" ,\"4\""] {
-            assert_eq!(answer(Some(fine)), None, "{fine}");
+    fn a_change_needs_the_current_version() {
+        for fine in ["\"3\"", "*", "\"1\", \"3\"", " \"3\" ", "\"3\" ,\"4\"", "\"a b\", \"3\""] {
+            assert_eq!(check(Some(fine)), Ok(()), "{fine}");
         }
         for stale in ["\"2\"", "3", "W/\"3\"", "\"3", "", "*, \"3\"", "\"3\"\"4\"", "\"03\""] {
-            assert_eq!(answer(Some(stale)), Some(Code::VersionStale), "{stale}");
+            assert_eq!(check(Some(stale)), Err(VersionError::Stale), "{stale}");
         }
-        assert_eq!(answer(None), Some(Code::IfMatchRequired));
+        assert_eq!(check(None), Err(VersionError::Missing));
     }
 
     #[test]
-    fn a_read_is_spared_what_the_caller_has() {
+    fn a_caller_that_has_the_version_gets_no_body() {
         let has = |tag: &str| {
             let request = TestRequest::get().insert_header((IF_NONE_MATCH, tag)).to_http_request();
-            IfNoneMatch(Tags::of(request.headers(), &IF_NONE_MATCH)).has(3)
+            versions(request.headers(), &IF_NONE_MATCH, |_| true).contain(3)
         };
         assert!(has("\"3\"") && has("W/\"3\"") && has("*"));
         assert!(!has("\"4\"") && !has("nonsense"));
-        assert_eq!(etag(3).1, "\"3\"");
+        assert_eq!(etag(3).0.to_string(), "\"3\"");
     }
 
     proptest! {

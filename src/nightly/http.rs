@@ -82,7 +82,7 @@ pub async fn list_job_runs(
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = app.archive.read().await?;
     let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(runs, limit.get(), (&app.service_key, &bound_to)).map(JobRun::from)))
+    Ok(Json(Page::of(runs, limit.get(), &app.service_key, &bound_to).map(JobRun::from)))
 }
 
 /// Get a run of the nightly job

@@ -1,14 +1,14 @@
-//! One file on its way into ciphertext.
+//! Encryption of one file for the tenant.
 
-use super::model::{KeyError, KeyKind};
+use super::model::{KeyError, KeyKind, RecordingKey};
 
 #[cfg(feature = "cms")]
 use super::cms;
 #[cfg(feature = "openpgp")]
 use super::openpgp;
 
-/// Encrypts one file as it comes, in constant memory: feed it with [`Encryptor::push`] and end it with
-/// [`Encryptor::finish`], or what it made opens nowhere. It neither waits nor keeps cleartext beyond 64 KiB.
+/// Encrypts one file piece by piece in constant memory. A file that does not end with [`Encryptor::finish`] cannot be
+/// opened. An encryptor does not wait, and keeps at most 64 KiB of cleartext.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Encryptor {
@@ -18,14 +18,15 @@ pub enum Encryptor {
     Cms(Box<cms::Message>),
 }
 
-impl Encryptor {
-    /// For a key as it is kept.
-    pub(super) fn new(kind: KeyKind, certificate: &[u8]) -> Result<Self, KeyError> {
+impl RecordingKey {
+    /// An encryptor for one file. Check [`RecordingKey::is_expired`] first.
+    pub fn encryptor(&self) -> Result<Encryptor, KeyError> {
+        let Self { kind, certificate, .. } = self;
         match kind {
             #[cfg(feature = "openpgp")]
-            KeyKind::OpenPgp => Ok(Self::OpenPgp(Box::new(openpgp::Message::new(certificate)?))),
+            KeyKind::OpenPgp => Ok(Encryptor::OpenPgp(Box::new(openpgp::Message::new(certificate)?))),
             #[cfg(feature = "cms")]
-            KeyKind::X509 => Ok(Self::Cms(Box::new(cms::Message::new(certificate)?))),
+            KeyKind::X509 => Ok(Encryptor::Cms(Box::new(cms::Message::new(certificate)?))),
             #[cfg(not(all(feature = "openpgp", feature = "cms")))]
             _ => {
                 let _ = certificate;
@@ -33,9 +34,14 @@ impl Encryptor {
             }
         }
     }
+}
 
+impl Encryptor {
     /// Takes the next bytes, and appends ciphertext to `out`.
-    #[cfg_attr(not(any(feature = "openpgp", feature = "cms")), expect(unused_variables, reason = "nothing encrypts"))]
+    #[cfg_attr(
+        not(any(feature = "openpgp", feature = "cms")),
+        expect(unused_variables, reason = "no encryption is built in")
+    )]
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
         match *self {
             #[cfg(feature = "openpgp")]
@@ -45,8 +51,11 @@ impl Encryptor {
         }
     }
 
-    /// Appends what is left of the ciphertext to `out`.
-    #[cfg_attr(not(any(feature = "openpgp", feature = "cms")), expect(unused_variables, reason = "nothing encrypts"))]
+    /// Appends the rest of the ciphertext to `out`.
+    #[cfg_attr(
+        not(any(feature = "openpgp", feature = "cms")),
+        expect(unused_variables, reason = "no encryption is built in")
+    )]
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), KeyError> {
         match self {
             #[cfg(feature = "openpgp")]

@@ -19,20 +19,20 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(get_recording_key).service(register_recording_key).service(remove_recording_key);
 }
 
-/// The key with which recordings are encrypted, without the key itself.
+/// The description of the key that recordings are encrypted with.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "RecordingKey")]
 pub struct RecordingKeyItem {
-    /// The kind of the certificate.
+    /// The kind of its certificate.
     pub kind: KeyKind,
-    /// The fingerprint of the certificate in upper-case hexadecimal digits: the OpenPGP fingerprint, or the SHA-256 of
-    /// the X.509 certificate.
+    /// The certificate's fingerprint in upper-case hexadecimal digits. It is OpenPGP's own, or the SHA-256 of the X.509
+    /// certificate.
     #[schema(example = "B8A2D1F5C03E4C7F9B0E2D6A1C3F5E7A9B8D7C6F")]
     pub fingerprint: String,
     /// The algorithm of the key.
     #[schema(example = "RSA 3072")]
     pub algorithm: String,
-    /// The time from which nothing is encrypted with the key. It is null if the key does not expire.
+    /// Nothing is encrypted with the key from this time on. It is null if the key does not expire.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -50,69 +50,66 @@ impl From<RecordingKey> for RecordingKeyItem {
 pub struct RecordingKeyCertificate {
     /// The kind of the certificate.
     pub kind: KeyKind,
-    /// The certificate: OpenPGP in armor, X.509 in PEM, or the bytes of either in base64. It has at most 64 KB.
+    /// The certificate: OpenPGP in armor, X.509 in PEM, or the bytes of either in base64. At most 64 KB.
     #[schema(max_length = 65536)]
     pub certificate: String,
 }
 
 /// Get the recording key
 ///
-/// The fingerprint, algorithm, and expiry of the key with which recordings are encrypted, without the key itself. It is
-/// 404 if there is none.
+/// The fingerprint, the algorithm, and the expiry of the key that recordings are encrypted with. 404 if there is none.
 ///
-/// This needs the scope `content:read`.
+/// Needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "get_recording_key", security(("bearer" = ["content:read"])),
-    responses((status = 200, description = "The recording key, without the key itself.", body = RecordingKeyItem), CallProblems, ItemProblems))]
+    responses((status = 200, description = "The description of the key.", body = RecordingKeyItem), CallProblems, ItemProblems))]
 #[get("/tenant/recording-key")]
 pub async fn get_recording_key(
     caller: Caller<ContentRead>,
     _: Params<Nothing>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<RecordingKeyItem>> {
-    let key = super::find(&stores, caller.tenant).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let key = super::find(&app, caller.tenant).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(Json(key.into()))
 }
 
 /// Register the recording key
 ///
-/// From now on, recordings are encrypted with this OpenPGP or X.509 certificate. It replaces the previous one. A
-/// certificate that cannot be used is refused with one of these codes at `/certificate`: `private_key`,
-/// `not_a_certificate`, `several_certificates`, `too_long`, `version_unsupported`, `unbound`, `sha1_binding`,
-/// `revoked`, `expired`, `not_yet_valid`, `no_encryption_key`, `not_for_encryption`, `too_weak`,
-/// `algorithm_unsupported`. The service does not check the issuer of an X.509 certificate: compare the fingerprint in
-/// the response.
+/// Registers an OpenPGP or X.509 certificate in place of the earlier one. Later recordings are encrypted with it. A
+/// certificate can be refused with one of these codes at `/certificate`: `private_key`, `not_a_certificate`,
+/// `several_certificates`, `too_long`, `version_unsupported`, `unbound`, `sha1_binding`, `revoked`, `expired`,
+/// `not_yet_valid`, `no_encryption_key`, `not_for_encryption`, `too_weak`, `algorithm_unsupported`. The signer of an X.509
+/// certificate is not checked. Compare the fingerprint in the response with the fingerprint of your certificate.
 ///
-/// This needs the scope `keys:admin`.
+/// Needs the scope `keys:admin`.
 #[utoipa::path(tag = "content", operation_id = "register_recording_key", security(("bearer" = ["keys:admin"])),
     request_body = RecordingKeyCertificate,
-    responses((status = 200, description = "The recording key that is registered now.", body = RecordingKeyItem),
+    responses((status = 200, description = "The description of the registered key.", body = RecordingKeyItem),
         CallProblems, BodyProblems, OptionalProblems))]
 #[put("/tenant/recording-key")]
 pub async fn register_recording_key(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
     body: Body<RecordingKeyCertificate>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<Json<RecordingKeyItem>> {
     let RecordingKeyCertificate { kind, certificate } = body.0;
-    Ok(Json(super::register(&stores, &caller, kind, certificate).await?.into()))
+    Ok(Json(super::register(&app, &caller, kind, certificate).await?.into()))
 }
 
 /// Remove the recording key
 ///
-/// New recordings are not encrypted for the key any more. Recordings that are encrypted stay encrypted, and only the
-/// owner of the key can open them.
+/// Later recordings are not encrypted with the key. Earlier ones stay encrypted, and only the owner of the key can open them.
 ///
-/// This needs the scope `keys:admin`.
+/// Needs the scope `keys:admin`.
 #[utoipa::path(tag = "content", operation_id = "remove_recording_key", security(("bearer" = ["keys:admin"])),
-    responses((status = 204, description = "The recording key is removed."), CallProblems, ItemProblems))]
+    responses((status = 204, description = "The key is removed."), CallProblems, ItemProblems))]
 #[delete("/tenant/recording-key")]
 pub async fn remove_recording_key(
     caller: Caller<KeysAdmin>,
     _: Params<Nothing>,
-    stores: Data<AppContext>,
+    app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    if !super::remove(&stores, &caller).await? {
+    if !super::remove(&app, &caller).await? {
         return Err(Problem::new(Code::NotFound));
     }
     Ok(HttpResponse::NoContent().finish())
@@ -124,10 +121,12 @@ impl From<KeyError> for Problem {
             KeyError::Refused(refusal) => {
                 Self::new(Code::ValidationFailed).at("/certificate", refusal.code(), refusal.detail())
             }
-            KeyError::NotBuiltIn => Self::new(Code::NotBuiltIn)
-                .detail("This build does not include encryption for keys of this kind. Use another certificate."),
-            KeyError::TooLong => Self::new(Code::TooLarge)
-                .detail("One encrypted message cannot contain this much. Send a shorter recording."),
+            KeyError::NotBuiltIn => {
+                Self::new(Code::NotBuiltIn).detail("This build of the service cannot encrypt with such keys.")
+            }
+            KeyError::TooLong => {
+                Self::new(Code::TooLarge).detail("One encrypted message cannot contain so many bytes.")
+            }
             KeyError::Unusable | KeyError::Crypto(_) => Self::internal(error),
             KeyError::Store(error) => error.into(),
         }

@@ -1,10 +1,11 @@
-//! The tenant's own key: a certificate that recordings are encrypted with while they stream in (B2–B4).
+//! The tenant's recording key: recordings are encrypted with it while they are uploaded (B2–B4).
 //!
-//! It comes in as an OpenPGP or an X.509 certificate, is judged once, and only what encryption needs of it is kept. From
-//! then on it is one-way: an [`Encryptor`] makes ciphertext for a key that this service never had.
+//! A tenant registers an OpenPGP or an X.509 certificate. The service validates it once and app only the part that
+//! encryption needs. It never has the private key, so it cannot open the ciphertext that an [`Encryptor`] makes.
 
 #[cfg(any(feature = "cms", feature = "openpgp"))]
 mod armor;
+mod certificate;
 mod encryptor;
 mod model;
 mod sql;
@@ -28,52 +29,51 @@ use crate::vault::AppContext;
 pub use encryptor::Encryptor;
 pub use model::{CertificateError, KeyError, KeyKind, RecordingKey};
 
-pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<RecordingKey>, KeyError> {
-    Ok(sql::by_tenant(&mut stores.vault.read().await?, tenant).await?)
+pub async fn find(app: &AppContext, tenant: TenantId) -> Result<Option<RecordingKey>, KeyError> {
+    Ok(sql::by_tenant(&mut app.vault.read().await?, tenant).await?)
 }
 
-/// Registers a certificate in place of what the tenant had. It is audited before it counts, so that no recording is ever
-/// encrypted for a key that the log does not know. A private key is noted as refused.
+/// Registers a certificate in place of the tenant's earlier one. The audit row is written first, so that the audit log
+/// contains each key that a recording is encrypted with. A private key is audited as refused.
 pub async fn register(
-    stores: &AppContext,
+    app: &AppContext,
     actor: &Actor,
     kind: KeyKind,
     certificate: String,
 ) -> Result<RecordingKey, KeyError> {
-    let now = stores.clock.now();
-    // A certificate of many signatures takes its time.
+    let now = app.clock.now();
+    // A certificate of many signatures takes long.
     let read = tokio::task::spawn_blocking(move || RecordingKey::read(kind, &certificate, now)).await;
     let key = read.unwrap_or(Err(KeyError::Refused(CertificateError::NotACertificate)));
     if let Err(KeyError::Refused(CertificateError::PrivateKey)) = key {
-        tracing::warn!(tenant.id = %actor.tenant, "Refused a private key that was sent as a certificate; it was not \
-                                                   stored");
+        tracing::warn!(tenant.id = %actor.tenant, "A private key was sent in place of a certificate. It was not stored");
         let mut entry =
             Entry::new(Action::RecordingKeyRegistered, 0, json!({ "refused": CertificateError::PrivateKey.code() }));
         entry.allowed = false;
-        note(stores, actor, &entry).await?;
+        note(app, actor, &entry).await?;
     }
     let key = key?;
     let detail = json!({ "kind": kind, "fingerprint": key.fingerprint });
-    note(stores, actor, &Entry::new(Action::RecordingKeyRegistered, 0, detail)).await?;
-    let mut tx = stores.vault.write().await?;
+    note(app, actor, &Entry::new(Action::RecordingKeyRegistered, 0, detail)).await?;
+    let mut tx = app.vault.write().await?;
     sql::upsert(&mut tx, actor.tenant, &key, now).await?;
     tx.commit().await?;
     Ok(key)
 }
 
-/// Removes the tenant's key: what comes in from now on is not encrypted for it. Answers whether there was one.
-pub async fn remove(stores: &AppContext, actor: &Actor) -> Result<bool, KeyError> {
-    let Some(key) = find(stores, actor.tenant).await? else { return Ok(false) };
+/// Removes the tenant's key. Later recordings are not encrypted with it. Returns whether there was a key.
+pub async fn remove(app: &AppContext, actor: &Actor) -> Result<bool, KeyError> {
+    let Some(key) = find(app, actor.tenant).await? else { return Ok(false) };
     let detail = json!({ "kind": key.kind, "fingerprint": key.fingerprint });
-    note(stores, actor, &Entry::new(Action::RecordingKeyRemoved, 0, detail)).await?;
-    let mut tx = stores.vault.write().await?;
+    note(app, actor, &Entry::new(Action::RecordingKeyRemoved, 0, detail)).await?;
+    let mut tx = app.vault.write().await?;
     sql::delete(&mut tx, actor.tenant).await?;
     tx.commit().await?;
     Ok(true)
 }
 
-async fn note(stores: &AppContext, actor: &Actor, entry: &Entry) -> Result<(), KeyError> {
-    let mut tx = stores.archive.write().await?;
-    audit::record(&mut tx, stores.clock, actor, entry).await?;
+async fn note(app: &AppContext, actor: &Actor, entry: &Entry) -> Result<(), KeyError> {
+    let mut tx = app.archive.write().await?;
+    audit::record(&mut tx, app.clock, actor, entry).await?;
     Ok(tx.commit().await?)
 }

@@ -1,14 +1,13 @@
-//! What a tenant's key is, and why a certificate is refused.
+//! The tenant's recording key, and the reasons to refuse a certificate.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Encryptor;
 use crate::base::crypto::CryptoError;
 use crate::store::StoreError;
 
-/// The kind of a certificate.
+/// The kind of certificate that a key was registered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -21,13 +20,13 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// The kind whose fingerprints look like this: 20 bytes of OpenPGP's version 4, 32 of SHA-256.
+    /// The kind of a fingerprint. OpenPGP's version 4 has 20 bytes, and SHA-256 has 32.
     #[must_use]
     pub const fn of_fingerprint(fingerprint: &str) -> Self {
         if fingerprint.len() == 40 { Self::OpenPgp } else { Self::X509 }
     }
 
-    /// What the name of an encrypted file ends with.
+    /// The extension of an encrypted file's name.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -46,75 +45,38 @@ impl KeyKind {
     }
 }
 
-/// The key that a tenant's recordings are encrypted with.
+/// The public key that a tenant's recordings are encrypted with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingKey {
     pub kind: KeyKind,
     /// The certificate's fingerprint in upper-case hexadecimal digits: OpenPGP's own, or the SHA-256 of the X.509 DER.
     pub fingerprint: String,
-    /// What the key is, such as `RSA 3072`.
+    /// The algorithm in words, such as `RSA 3072`.
     pub algorithm: String,
-    /// From when on nothing is encrypted with it; none: never.
+    /// Nothing is encrypted with the key from this time on.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What encryption needs of the certificate: OpenPGP's one (sub)key packet, without names; X.509 in DER.
+    /// The part of the certificate that encryption needs: OpenPGP's one (sub)key packet without names, or X.509 in DER.
     pub(super) certificate: Vec<u8>,
 }
 
 impl RecordingKey {
-    /// The longest certificate that is read, in bytes of its text.
+    /// The longest text of a certificate, in bytes.
     pub const LONGEST: usize = 64 * 1024;
 
-    /// Reads a certificate in armor, PEM, or base64, and judges it at an instant.
-    pub fn read(kind: KeyKind, text: &str, now: DateTime<Utc>) -> Result<Self, KeyError> {
-        if text.len() > Self::LONGEST {
-            return Err(CertificateError::TooLong.into());
-        }
-        // Of whatever format, and whatever else comes with it.
-        if text.contains("PRIVATE KEY") || is_wrapped_private_key(text) {
-            return Err(CertificateError::PrivateKey.into());
-        }
-        let key = Self::judge(kind, text, now)?;
-        // What passes here encrypts.
-        key.encryptor().map_err(|error| match error {
-            KeyError::Unusable => CertificateError::AlgorithmUnsupported.into(),
-            error => error,
-        })?;
-        Ok(key)
-    }
-
-    fn judge(kind: KeyKind, text: &str, now: DateTime<Utc>) -> Result<Self, KeyError> {
-        match kind {
-            #[cfg(feature = "openpgp")]
-            KeyKind::OpenPgp => super::openpgp::read(text, now),
-            #[cfg(feature = "cms")]
-            KeyKind::X509 => super::cms::read(text, now),
-            #[cfg(not(all(feature = "openpgp", feature = "cms")))]
-            _ => {
-                let _ = (text, now);
-                Err(KeyError::NotBuiltIn)
-            }
-        }
-    }
-
-    /// Whether it has expired at an instant: then nothing may be encrypted with it, nor go out in clear in its stead (B8).
+    /// Whether the key has expired at an instant. Then nothing may be encrypted with it or sent in clear instead (B8).
     #[must_use]
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_some_and(|expires| expires <= now)
     }
 
-    /// What encrypts one file for the key. Ask [`RecordingKey::is_expired`] first.
-    pub fn encryptor(&self) -> Result<Encryptor, KeyError> {
-        Encryptor::new(self.kind, &self.certificate)
-    }
-
-    /// What the name of a file encrypted for it ends with.
+    /// The extension of the name of a file that is encrypted with the key.
     #[must_use]
     pub const fn extension(&self) -> &'static str {
         self.kind.extension()
     }
 }
 
-/// Declares the reasons once: the variant, its stable word, and what to tell.
+/// Declares each reason once: the variant, its stable word, and its text.
 macro_rules! refusals {
     ($($name:ident = $word:literal, $text:literal;)*) => {
         /// Why a certificate is refused.
@@ -122,13 +84,11 @@ macro_rules! refusals {
         pub enum CertificateError { $(#[doc = $text] $name,)* }
 
         impl CertificateError {
-            /// The stable word.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
-            /// What to do about it.
             #[must_use]
             pub const fn detail(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
@@ -138,37 +98,35 @@ macro_rules! refusals {
 }
 
 refusals! {
-    PrivateKey = "private_key", "must not be a private key; it was not stored, but it has left its owner's hands: \
-                                 replace it";
-    NotACertificate = "not_a_certificate", "must be a valid OpenPGP or X.509 certificate";
-    SeveralCertificates = "several_certificates", "must contain exactly one certificate";
+    PrivateKey = "private_key", "must be a certificate: this is a private key; it was not stored, and must be replaced, since it has left its owner";
+    NotACertificate = "not_a_certificate", "must be an intact certificate of this kind";
+    SeveralCertificates = "several_certificates", "must be one certificate";
     TooLong = "too_long", "must be at most 65536 bytes";
-    VersionUnsupported = "version_unsupported", "must be an OpenPGP certificate of version 4";
-    Unbound = "unbound", "must not contain a key without a valid binding signature of its owner";
-    Sha1Binding = "sha1_binding", "must not depend on a signature over SHA-1 or MD5: have it signed again";
+    VersionUnsupported = "version_unsupported", "must be of OpenPGP's version 4";
+    Unbound = "unbound", "must have a valid signature of its owner that binds the key";
+    Sha1Binding = "sha1_binding", "must not rely on a signature over SHA-1 or MD5";
     Revoked = "revoked", "must not be revoked";
-    Expired = "expired", "must not be expired";
+    Expired = "expired", "must not have expired";
     NotYetValid = "not_yet_valid", "must be valid already";
-    NoEncryptionKey = "no_encryption_key", "must have a key that is meant for encryption";
-    NotForEncryption = "not_for_encryption", "must be meant for encryption";
-    TooWeak = "too_weak", "must not be too weak: RSA needs at least 2048 bits, and DSA is not accepted";
-    AlgorithmUnsupported = "algorithm_unsupported", "must not contain a key of an unsupported algorithm";
+    NoEncryptionKey = "no_encryption_key", "must have a key for encryption";
+    NotForEncryption = "not_for_encryption", "must allow encryption";
+    TooWeak = "too_weak", "must be stronger: RSA with at least 2048 bits, and not DSA";
+    AlgorithmUnsupported = "algorithm_unsupported", "must have a key of a supported algorithm";
 }
 
-/// Why something could not be done with a key.
+/// Why an operation with a key failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("the certificate is invalid: {}", .0.code())]
+    #[error("the certificate is refused: {}", .0.code())]
     Refused(CertificateError),
     /// This build cannot encrypt for keys of this kind.
-    #[error("this build does not include encryption for keys of this kind")]
+    #[error("this build cannot encrypt for keys of this kind")]
     NotBuiltIn,
-    #[error("encryption with the key failed")]
+    #[error("encrypting with the key failed")]
     Unusable,
-    /// More bytes than one message can hold.
-    #[error("the content is too long for one encrypted message")]
+    /// One message cannot contain so many bytes.
+    #[error("the file is too long for one encrypted message")]
     TooLong,
-    /// The system gave no random bytes.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
     #[error(transparent)]
@@ -176,17 +134,12 @@ pub enum KeyError {
 }
 
 impl From<CertificateError> for KeyError {
-    fn from(refusal: CertificateError) -> Self {
-        Self::Refused(refusal)
+    fn from(error: CertificateError) -> Self {
+        Self::Refused(error)
     }
 }
 
-/// Whether a text is a private key in PEM or armor, in base64 once more.
-fn is_wrapped_private_key(text: &str) -> bool {
-    base64(text).is_some_and(|bytes| bytes.windows(11).any(|window| window == b"PRIVATE KEY"))
-}
-
-/// The bytes of a text in base64, whatever blanks stand in it.
+/// The bytes of a text in base64 with blanks anywhere.
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     use base64::Engine as _;
     let dense: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();

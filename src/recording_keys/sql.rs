@@ -1,4 +1,4 @@
-//! Statements of recording keys, in the vault: a certificate may name its owner.
+//! Statements of recording keys. They are in the vault, because a certificate can name its owner.
 
 use chrono::{DateTime, Utc};
 
@@ -7,7 +7,7 @@ use crate::base::id::TenantId;
 use crate::store::{Result, Tx, Vault};
 
 #[derive(sqlx::FromRow)]
-struct KeyRow {
+struct RecordingKeyRow {
     kind: KeyKind,
     fingerprint: String,
     algorithm: String,
@@ -15,15 +15,15 @@ struct KeyRow {
     certificate: Vec<u8>,
 }
 
-impl From<KeyRow> for RecordingKey {
-    fn from(row: KeyRow) -> Self {
-        let KeyRow { kind, fingerprint, algorithm, expires_at, certificate } = row;
+impl From<RecordingKeyRow> for RecordingKey {
+    fn from(row: RecordingKeyRow) -> Self {
+        let RecordingKeyRow { kind, fingerprint, algorithm, expires_at, certificate } = row;
         Self { kind, fingerprint, algorithm, expires_at, certificate }
     }
 }
 
 pub async fn by_tenant(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<Option<RecordingKey>> {
-    let row: Option<KeyRow> = tx
+    let row: Option<RecordingKeyRow> = tx
         .query("SELECT kind, fingerprint, algorithm, expires_at, certificate FROM recording_keys")
         .with(" WHERE tenant_id = ", tenant)
         .maybe()

@@ -1,16 +1,16 @@
-//! Certificates and messages without the tools that made the ones and open the others: the stories have those.
+//! Certificates and messages without the tools that make and open them. The stories use the tools.
 
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
 use super::*;
 
-/// Of 2026: a key that certifies for ever, and one for encryption until September.
+/// A certificate of 2026. Its primary key does not expire, and its key for encryption expires in September.
 const OPENPGP: &str = include_str!("kontoret.asc");
-/// Of a hundred years.
+/// A certificate of a hundred years.
 const X509: &str = include_str!("kontoret.pem");
 
-/// When the certificate of a kind is good.
+/// An instant at which the certificate of a kind is valid.
 fn in_time(kind: KeyKind) -> DateTime<Utc> {
     let at = if kind == KeyKind::OpenPgp { "2026-08-03T12:00:00Z" } else { "2030-01-01T00:00:00Z" };
     at.parse().unwrap()
@@ -81,7 +81,7 @@ proptest! {
     }
 }
 
-/// Whatever the certificate of the file says after one bit of it fell over, it is no other key that is taken.
+/// A certificate with one flipped bit gives no other key.
 #[cfg(feature = "openpgp")]
 #[test]
 fn every_bit_of_an_openpgp_key_is_signed() {
@@ -99,7 +99,7 @@ fn every_bit_of_an_openpgp_key_is_signed() {
     }
 }
 
-/// What is made does not depend on the pieces in which the bytes come, but for what is random.
+/// The length of a message does not depend on the pieces in which the bytes arrive.
 #[cfg(all(feature = "openpgp", feature = "cms"))]
 #[test]
 fn messages_are_as_long_whatever_the_pieces() {

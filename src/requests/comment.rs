@@ -1,13 +1,19 @@
-//! Comments know no identifiers: they are read like every text, and what was found stands in mentions (A9).
+//! Comments contain no identifiers: they are searched as every text is, and a mention row says what was found (A9).
 
-use pii::Identifier;
+use std::collections::HashMap;
+
 use pii::text::placeholder::{CLOSE, OPEN};
-use pii::text::{Finder, Found, tokenize_text};
+use pii::text::{Finder, Found, Own, tokenize_text};
+use pii::{Identifier, Region};
 
+use super::entry::ValidatedRequest;
+use super::model::StoredRequest;
 use crate::archive::mentions::Mention;
+use crate::base::id::IdentifierId;
+use crate::base::patch::PatchField;
 use crate::vault::Resolved;
 
-/// A comment with placeholders, and what they stand for.
+/// A comment with placeholders, and the identifiers that they stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Comment {
     pub text: Option<String>,
@@ -16,23 +22,43 @@ pub struct Comment {
 }
 
 impl Comment {
-    /// A comment that stays as it is.
-    pub fn kept(text: Option<String>, mentions: Vec<Mention>) -> Self {
-        Self { text, kept: mentions, found: Vec::new() }
+    /// The comment that a request has after a row is saved. `kept` contains the identifiers that stay, if the comment is
+    /// a new one.
+    pub fn of(row: &ValidatedRequest, region: Region, kept: &HashMap<IdentifierId, Identifier>) -> Self {
+        let kept = |id: Option<IdentifierId>| kept.get(&id?).cloned();
+        let phone = match kept(row.kept_phone()) {
+            Some(Identifier::Phone(phone)) => Some(phone),
+            _ => row.phone.value().cloned(),
+        };
+        let email = match kept(row.kept_email()) {
+            Some(Identifier::Email(email)) => Some(email),
+            _ => row.email.value().cloned(),
+        };
+        let finder = || Finder::new(region, Own { phone, email, name: None });
+        match (&row.comment, &row.before) {
+            (PatchField::Is(text), _) => Self::read(&finder(), text),
+            (PatchField::Absent, Some(StoredRequest { request, mentions, .. })) => match &request.comment {
+                Some(text) if row.new_identifiers().next().is_some() => {
+                    Self::read_again(&finder(), text, mentions.clone())
+                }
+                text => Self { text: text.clone(), kept: mentions.clone(), found: Vec::new() },
+            },
+            (PatchField::Null, _) | (PatchField::Absent, None) => Self::default(),
+        }
     }
 
-    /// Reads a comment as somebody wrote it.
+    /// Searches a comment as the user wrote it.
     pub fn read(finder: &Finder, text: &str) -> Self {
         let mut found = Vec::new();
         let text = tokenize_text(finder, text, &mut found);
         Self { text: Some(text), kept: Vec::new(), found: numbered(found, 0) }
     }
 
-    /// Looks once more through what stands between the placeholders: the request's number is another one now, and may
-    /// be one that only counts as a number because it is the request's own.
-    pub fn read_again(finder: &Finder, text: &str, mentions: Vec<Mention>) -> Self {
+    /// Searches the stored text between the placeholders again. The request's number is another one now, and some digits
+    /// count as a number only because they are the request's own.
+    fn read_again(finder: &Finder, text: &str, mentions: Vec<Mention>) -> Self {
         let first = mentions.iter().filter_map(|mention| usize::try_from(mention.n).ok()).max().map_or(0, |n| n + 1);
-        // Numbers go on where those of the kept mentions end.
+        // New numbers follow those of the kept mentions.
         let mut found = vec![Found::OwnName; first];
         let mut again = String::with_capacity(text.len());
         let mut rest = text;
@@ -46,7 +72,7 @@ impl Comment {
         Self { text: Some(again), kept: mentions, found: numbered(found, first) }
     }
 
-    /// What the vault has to know before the comment can be stored.
+    /// The identifiers that the vault has to know before the comment can be stored.
     pub fn identifiers(&self) -> impl Iterator<Item = &Identifier> {
         self.found.iter().map(|(_, identifier)| identifier)
     }
@@ -77,11 +103,9 @@ fn numbered(found: Vec<Found>, first: usize) -> Vec<(usize, Identifier)> {
 
 #[cfg(test)]
 mod tests {
-    use pii::text::Own;
-    use pii::{Kind, Phone, Region};
+    use pii::{Kind, Phone};
 
     use super::*;
-    use crate::base::id::IdentifierId;
 
     fn norway() -> Region {
         "NO".parse().unwrap()

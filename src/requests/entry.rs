@@ -1,30 +1,32 @@
-//! What a user enters, and the rules for it (A1, A5, A14–A17, A21). All mistakes are told at once.
+//! The fields that a user enters, and their rules (A1, A5, A14–A17, A21). All invalid fields are reported at once.
+
+use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
-use pii::{Email, IdentifierError, Phone, Pii, Region};
+use pii::{Email, Identifier, IdentifierError, Phone, Pii, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::model::Request;
+use super::model::{Request, StoredRequest};
 use crate::base::day;
 use crate::base::field::FieldError;
 use crate::base::id::IdentifierId;
-use crate::base::patch::Member;
+use crate::base::patch::PatchField;
 use crate::base::target::{Target, Targets};
 use crate::tenants::Tenant;
 
 /// The most characters of a comment.
 const LONGEST_COMMENT: usize = 10_000;
-/// The earliest year of a *to date*, as of records.
+/// The earliest year of a *to date*, as in records.
 const FIRST_YEAR: i32 = 1970;
 
-/// A new request.
+/// A new anonymize request.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestNew, example = json!({"phone_number": "004798765", "email": null, "to_date": "2026-08-03", "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": true}))]
 pub struct NewRequest {
-    /// The customer's number: national in the tenant's region, or international after `00` or `+`. A request has a
-    /// number, an address, or both. With both, a record needs one of them.
+    /// The customer's phone number: national in the tenant's region, or international after `00` or `+`. A request has a
+    /// number, an address, or both. With both, it selects the records that have either.
     #[serde(default)]
     #[schema(example = "004798765")]
     pub phone_number: Option<String>,
@@ -39,182 +41,195 @@ pub struct NewRequest {
     #[serde(default)]
     #[schema(max_length = 10_000, example = "case 118")]
     pub comment: Option<String>,
-    /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`, if the tenant has them.
+    /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`. The tenant must have them.
     #[serde(default)]
     #[schema(min_items = 1, required, example = json!(["archive", "raw_data"]))]
     pub targets: Option<Vec<String>>,
-    /// Whether the recordings, texts, and other content of the interactions with this number or address are deleted
-    /// too. The default is the tenant's setting with the target `archive`, and false without it. Only `archive` has
-    /// content.
+    /// Whether the recordings, texts, and other content of the interactions with this number or address are deleted too.
+    /// The default is the tenant's setting if `archive` is a target, and else false. Only the target `archive` has content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
     pub delete_content: Option<bool>,
 }
 
-/// A change of a request, as a merge patch. A field that is absent keeps its value. Null clears a number, an address,
-/// or a comment.
+/// A change of a request as a merge patch. An absent field stays. Null clears a number, an address, or a comment.
 #[derive(Clone, Deserialize, Serialize, ToSchema, Default)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestChange, example = json!({"to_date": "2026-08-02", "comment": null}))]
-pub struct Change {
-    /// The customer's number. Null clears it.
-    #[serde(default, skip_serializing_if = "Member::is_absent")]
+pub struct RequestPatch {
+    /// The customer's phone number. Null clears it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, example = "98765432")]
-    pub phone_number: Member<String>,
+    pub phone_number: PatchField<String>,
     /// The customer's e-mail address. Null clears it.
-    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, example = "bob.test@mytest.no")]
-    pub email: Member<String>,
-    /// The last local day that is forgotten. It is not after the day of entry.
-    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    pub email: PatchField<String>,
+    /// The last local day that is forgotten. It cannot be after the day of entry.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = String, format = Date, required = false, example = "2026-08-02")]
-    pub to_date: Member<String>,
+    pub to_date: PatchField<String>,
     /// The note. Null clears it.
-    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, max_length = 10_000, example = "case 118, checked")]
-    pub comment: Member<String>,
+    pub comment: PatchField<String>,
     /// The targets in which the customer is forgotten. They replace the whole list.
-    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Vec<String>, required = false, min_items = 1, example = json!(["archive"]))]
-    pub targets: Member<Vec<String>>,
-    /// Whether the content of the interactions with this number or address is deleted too. It cannot be true without
-    /// the target `archive`. Send false together with targets without `archive`.
-    #[serde(default, skip_serializing_if = "Member::is_absent")]
+    pub targets: PatchField<Vec<String>>,
+    /// Whether the content of the interactions with this number or address is deleted too. It cannot be true without the
+    /// target `archive`: send false together with targets that leave `archive` out.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = bool, required = false, example = true)]
-    pub delete_content: Member<bool>,
+    pub delete_content: PatchField<bool>,
 }
 
-/// Part of a request that stays, or is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PatchField<K, T> {
-    Kept(K),
-    Set(Option<T>),
-}
-
-/// What a request is to be: read and checked, its identifiers not yet known to the vault.
+/// A request whose fields are valid. The vault does not know its new identifiers yet.
 #[derive(Clone)]
 pub struct ValidatedRequest {
-    pub phone: PatchField<Option<IdentifierId>, Pii<Phone>>,
-    pub email: PatchField<Option<IdentifierId>, Pii<Email>>,
+    /// The stored request that the row changes. A new request has none.
+    pub before: Option<StoredRequest>,
+    pub phone: PatchField<Pii<Phone>>,
+    pub email: PatchField<Pii<Email>>,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
     pub entry_day: NaiveDate,
     /// The end of the last included day.
     pub due_at: DateTime<Utc>,
-    /// The comment as it was written, or that it stays.
-    pub comment: PatchField<(), String>,
+    /// The comment as the user wrote it.
+    pub comment: PatchField<String>,
     pub targets: Targets,
-    /// Whether content goes too (C1).
+    /// Whether content is deleted too (C1).
     pub delete_content: bool,
 }
 
+/// The rows of a command after validation: the requests to store, then the requests to delete.
+#[derive(Default)]
+pub struct SavePlan {
+    pub rows: Vec<ValidatedRequest>,
+    pub cancelled: Vec<Request>,
+}
+
 impl ValidatedRequest {
-    /// Reads a new request. Mistakes are named by pointers below `at`.
+    /// Validates a new request. The pointers of errors begin with `at`.
     pub fn of_new(new: &NewRequest, tenant: &Tenant, now: DateTime<Utc>, at: &str) -> Result<Self, Vec<FieldError>> {
         let NewRequest { phone_number, email, to_date, comment, targets, delete_content } = new;
         let entry_day = day::local_day(now, tenant.zone);
-        let mut wrong = Wrong { at, places: Vec::new() };
-        let phone = phone_number.as_ref().map(|raw| wrong.phone(raw, tenant.region));
-        let email = email.as_ref().map(|raw| wrong.email(raw));
+        let mut rules = Rules { at, errors: Vec::new() };
+        let phone = phone_number.as_ref().map(|raw| rules.phone(raw, tenant.region));
+        let email = email.as_ref().map(|raw| rules.email(raw));
         if phone.is_none() && email.is_none() {
-            wrong.identifier_missing();
+            rules.identifier_missing();
         }
         let days = match to_date {
-            Some(raw) => wrong.day(raw, entry_day, tenant),
-            None => wrong.cutoff(entry_day, tenant),
+            Some(raw) => rules.day(raw, entry_day, tenant),
+            None => rules.cutoff(entry_day, tenant),
         };
-        let comment = comment.as_ref().and_then(|raw| wrong.comment(raw));
-        let targets = wrong.targets(targets.as_deref(), tenant);
-        wrong.delete_content(delete_content.unwrap_or_default(), targets);
+        let comment = comment.as_ref().and_then(|raw| rules.comment(raw));
+        let targets = rules.targets(targets.as_deref(), tenant);
+        rules.delete_content(delete_content.unwrap_or_default(), targets);
         // The tenant's default is about content, and only the archive has content.
         let by_default = || tenant.settings.delete_content && targets.contains(Target::Archive);
         let delete_content = delete_content.unwrap_or_else(by_default);
-        let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
-            return Err(wrong.places);
+        let Some((to_date, due_at)) = days.filter(|_| rules.errors.is_empty()) else {
+            return Err(rules.errors);
         };
-        let (phone, email) = (PatchField::Set(phone.flatten()), PatchField::Set(email.flatten()));
-        Ok(Self {
-            phone,
-            email,
-            to_date,
-            entry_day,
-            due_at,
-            comment: PatchField::Set(comment),
-            targets,
-            delete_content,
-        })
+        let (phone, email, comment) = (phone.flatten().into(), email.flatten().into(), comment.into());
+        Ok(Self { before: None, phone, email, to_date, entry_day, due_at, comment, targets, delete_content })
     }
 
-    /// Reads a change of a request. Mistakes are named by pointers below `at`.
-    pub fn of_change(change: &Change, request: &Request, tenant: &Tenant, at: &str) -> Result<Self, Vec<FieldError>> {
-        let Change { phone_number, email, to_date, comment, targets, delete_content } = change;
+    /// Validates a change of a stored request. The pointers of errors begin with `at`.
+    pub fn of_patch(
+        patch: &RequestPatch,
+        before: StoredRequest,
+        tenant: &Tenant,
+        at: &str,
+    ) -> Result<Self, Vec<FieldError>> {
+        let RequestPatch { phone_number, email, to_date, comment, targets, delete_content } = patch;
+        let Request { entry_day, due_at, phone: stored_phone, email: stored_email, .. } = before.request;
         let is_about_content = !(targets.is_absent() && delete_content.is_absent());
-        let mut wrong = Wrong { at, places: Vec::new() };
-        let has_phone = has(phone_number, request.phone);
-        let has_email = has(email, request.email);
-        let phone = slot(phone_number, request.phone, |raw| wrong.phone(raw, tenant.region));
-        let email = slot(email, request.email, |raw| wrong.email(raw));
+        let mut rules = Rules { at, errors: Vec::new() };
+        let has_phone = has(phone_number, stored_phone);
+        let has_email = has(email, stored_email);
+        let phone = parsed(phone_number, |raw| rules.phone(raw, tenant.region));
+        let email = parsed(email, |raw| rules.email(raw));
         if !has_phone && !has_email {
-            wrong.identifier_missing();
+            rules.identifier_missing();
         }
-        let kept = (request.to_date, request.due_at);
+        let stored = (before.request.to_date, due_at);
         let days = match to_date {
-            Member::Absent => Some(kept),
-            Member::Null => wrong.required("/to_date", "must be a day, such as 2026-08-03"),
-            Member::Is(raw) => match wrong.day(raw, request.entry_day, tenant) {
-                // What was fixed when it was written stays so, also when the tenant's time zone has changed since.
-                Some((day, _)) if day == request.to_date => Some(kept),
+            PatchField::Absent => Some(stored),
+            PatchField::Null => rules.required("/to_date", "send a day, such as 2026-08-03"),
+            PatchField::Is(raw) => match rules.day(raw, entry_day, tenant) {
+                // The cut-off of a stored day stays, also if the tenant's time zone has changed since.
+                Some((day, _)) if day == before.request.to_date => Some(stored),
                 days => days,
             },
         };
-        let comment = slot(comment, (), |raw| wrong.comment(raw));
+        let comment = parsed(comment, |raw| rules.comment(raw));
         let targets = match targets {
-            Member::Absent => request.targets,
-            Member::Null => wrong.targets(None, tenant),
-            Member::Is(words) => wrong.targets(Some(words), tenant),
+            PatchField::Absent => before.request.targets,
+            PatchField::Null => rules.targets(None, tenant),
+            PatchField::Is(words) => rules.targets(Some(words), tenant),
         };
         let delete_content = match delete_content {
-            Member::Absent => request.delete_content,
-            Member::Null => wrong.required("/delete_content", "must be true or false").unwrap_or_default(),
-            Member::Is(asked) => *asked,
+            PatchField::Absent => before.request.delete_content,
+            PatchField::Null => rules.required("/delete_content", "send true or false").unwrap_or_default(),
+            PatchField::Is(delete) => *delete,
         };
-        // A request that was entered by an older version may break the rule; a change of its comment does not have to mend it.
+        // A request of an older version may break the rule. A change of its comment does not have to repair it.
         if is_about_content {
-            wrong.delete_content(delete_content, targets);
+            rules.delete_content(delete_content, targets);
         }
-        let Some((to_date, due_at)) = days.filter(|_| wrong.places.is_empty()) else {
-            return Err(wrong.places);
+        let Some((to_date, due_at)) = days.filter(|_| rules.errors.is_empty()) else {
+            return Err(rules.errors);
         };
-        Ok(Self { phone, email, to_date, entry_day: request.entry_day, due_at, comment, targets, delete_content })
+        Ok(Self { before: Some(before), phone, email, to_date, entry_day, due_at, comment, targets, delete_content })
+    }
+
+    /// The id of the phone number, if the stored number stays.
+    pub fn kept_phone(&self) -> Option<IdentifierId> {
+        self.before.as_ref().filter(|_| self.phone.is_absent())?.request.phone
+    }
+
+    /// The id of the address, if the stored address stays.
+    pub fn kept_email(&self) -> Option<IdentifierId> {
+        self.before.as_ref().filter(|_| self.email.is_absent())?.request.email
+    }
+
+    /// The number and the address that the user entered.
+    pub fn new_identifiers(&self) -> impl Iterator<Item = Identifier> {
+        let phone = self.phone.value().cloned().map(Identifier::Phone);
+        phone.into_iter().chain(self.email.value().cloned().map(Identifier::Email))
     }
 }
 
-/// Whether there is a value after a change.
-fn has<T>(member: &Member<String>, kept: Option<T>) -> bool {
-    match member {
-        Member::Absent => kept.is_some(),
-        Member::Null => false,
-        Member::Is(_) => true,
+/// Whether the request has a value after the change.
+fn has<T>(field: &PatchField<String>, stored: Option<T>) -> bool {
+    match field {
+        PatchField::Absent => stored.is_some(),
+        PatchField::Null => false,
+        PatchField::Is(_) => true,
     }
 }
 
-fn slot<K, T>(member: &Member<String>, kept: K, read: impl FnOnce(&str) -> Option<T>) -> PatchField<K, T> {
-    match member {
-        Member::Absent => PatchField::Kept(kept),
-        Member::Null => PatchField::Set(None),
-        Member::Is(raw) => PatchField::Set(read(raw)),
+fn parsed<T>(field: &PatchField<String>, parse: impl FnOnce(&str) -> Option<T>) -> PatchField<T> {
+    match field {
+        PatchField::Absent => PatchField::Absent,
+        PatchField::Null => PatchField::Null,
+        PatchField::Is(raw) => parse(raw).into(),
     }
 }
 
-/// Collects what is wrong with one row.
-struct Wrong<'a> {
+/// The rules for the fields of one row, and the rules that it breaks.
+struct Rules<'a> {
     at: &'a str,
-    places: Vec<FieldError>,
+    errors: Vec<FieldError>,
 }
 
-impl Wrong<'_> {
-    fn add(&mut self, pointer: &str, code: &'static str, detail: &'static str) {
-        self.places.push(FieldError::at(pointer, code, detail).within(self.at));
+impl Rules<'_> {
+    fn add(&mut self, pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) {
+        self.errors.push(FieldError::at(pointer, code, detail).within(self.at));
     }
 
     fn required<T>(&mut self, pointer: &str, detail: &'static str) -> Option<T> {
@@ -223,23 +238,23 @@ impl Wrong<'_> {
     }
 
     fn identifier_missing(&mut self) {
-        self.add("/phone_number", "identifier_missing", "a phone number, an e-mail address, or both must be sent");
+        self.add("/phone_number", "identifier_missing", "send a phone number, an e-mail address, or both");
     }
 
     fn phone(&mut self, raw: &str, region: Region) -> Option<Pii<Phone>> {
-        let wrong = |error| match error {
-            IdentifierError::Withheld => "must not be a word for a withheld number, or the word Anonymized",
-            _ => "must be a phone number: a national one, or 00 or + and the country code",
+        let detail = |error| match error {
+            IdentifierError::Withheld => "must be a number: a withheld number and `Anonymized` belong to nobody",
+            _ => "must be a phone number: national, or 00 or + and the country code",
         };
-        Phone::parse(raw, region).map_err(|error| self.add("/phone_number", "phone_number_invalid", wrong(error))).ok()
+        Phone::parse(raw, region).map_err(|error| self.add("/phone_number", "phone_number_invalid", detail(error))).ok()
     }
 
     fn email(&mut self, raw: &str) -> Option<Pii<Email>> {
-        let wrong = |error| match error {
-            IdentifierError::Withheld => "must not be a word for a withheld address, or the word Anonymized",
+        let detail = |error| match error {
+            IdentifierError::Withheld => "must be an address: a withheld address and `Anonymized` belong to nobody",
             _ => "must be an e-mail address of at most 254 characters",
         };
-        Email::parse(raw).map_err(|error| self.add("/email", "email_invalid", wrong(error))).ok()
+        Email::parse(raw).map_err(|error| self.add("/email", "email_invalid", detail(error))).ok()
     }
 
     fn comment(&mut self, raw: &str) -> Option<String> {
@@ -269,7 +284,7 @@ impl Wrong<'_> {
     fn cutoff(&mut self, to_date: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {
         let cutoff = day::cutoff(to_date, tenant.zone);
         if cutoff.is_none() {
-            self.add("/to_date", "out_of_range", "must be a day that ends before the year 10000");
+            self.add("/to_date", "out_of_range", "must be a day that ends");
         }
         cutoff.map(|due_at| (to_date, due_at))
     }
@@ -277,35 +292,30 @@ impl Wrong<'_> {
     fn targets(&mut self, words: Option<&[String]>, tenant: &Tenant) -> Targets {
         let words = words.unwrap_or_default();
         if words.is_empty() {
-            self.add("/targets", "required", has_only(tenant.targets));
+            self.add("/targets", "required", available(tenant.targets));
         }
         if words.len() > Target::ALL.len() {
-            self.add("/targets", "too_many", has_only(tenant.targets));
+            self.add("/targets", "too_many", available(tenant.targets));
             return Targets::default();
         }
         let mut targets = Vec::with_capacity(words.len());
-        for (place, word) in words.iter().enumerate() {
+        for (at, word) in words.iter().enumerate() {
             match word.parse::<Target>().ok().filter(|target| tenant.targets.contains(*target)) {
                 Some(target) => targets.push(target),
-                None => self.add(&format!("/targets/{place}"), "target_unavailable", has_only(tenant.targets)),
+                None => self.add(&format!("/targets/{at}"), "target_unavailable", available(tenant.targets)),
             }
         }
         targets.into_iter().collect()
     }
 
-    /// Who asks for content to be deleted where there is none would take it for gone.
     fn delete_content(&mut self, is_deleted: bool, targets: Targets) {
         if is_deleted && !targets.is_empty() && !targets.contains(Target::Archive) {
-            self.add(
-                "/delete_content",
-                "target_unavailable",
-                "must be false without the target archive, because only archive has content",
-            );
+            self.add("/delete_content", "target_unavailable", "needs the target archive: only the archive has content");
         }
     }
 }
 
-/// A day as four, two and two digits; nothing else.
+/// A day in its one spelling: four, two, and two digits.
 fn plain_date(raw: &str) -> Option<NaiveDate> {
     let is_plain = raw.len() == 10
         && raw.bytes().enumerate().all(|(place, byte)| match place {
@@ -315,25 +325,13 @@ fn plain_date(raw: &str) -> Option<NaiveDate> {
     if is_plain { raw.parse().ok() } else { None }
 }
 
-/// Which targets the tenant has, in words (A21).
-fn has_only(targets: Targets) -> &'static str {
-    let has = |target| targets.contains(target);
-    match (has(Target::Archive), has(Target::SmsSurvey), has(Target::RawData)) {
-        (true, true, true) => "must be some of: archive, sms_survey, raw_data",
-        (true, true, false) => "must be some of: archive, sms_survey",
-        (true, false, true) => "must be some of: archive, raw_data",
-        (false, true, true) => "must be some of: sms_survey, raw_data",
-        (true, false, false) => "must be: archive",
-        (false, true, false) => "must be: sms_survey",
-        (false, false, true) => "must be: raw_data",
-        (false, false, false) => "must be empty, because this tenant has no targets",
-    }
+/// The rule for targets, which names the targets that the tenant has (A21).
+fn available(targets: Targets) -> String {
+    format!("must be one or more of: {}", targets.words().join(", "))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
     use proptest::prelude::*;
 
@@ -371,9 +369,9 @@ mod tests {
 
     #[test]
     fn a_patch_tells_absent_from_null() {
-        let change: Change = serde_json::from_str(r#"{"email": null, "comment": "x"}"#).unwrap();
-        assert_eq!((change.phone_number, change.email), (Member::Absent, Member::Null));
-        assert_eq!(change.comment, Member::Is("x".to_owned()));
+        let change: RequestPatch = serde_json::from_str(r#"{"email": null, "comment": "x"}"#).unwrap();
+        assert_eq!((change.phone_number, change.email), (PatchField::Absent, PatchField::Null));
+        assert_eq!(change.comment, PatchField::Is("x".to_owned()));
     }
 
     proptest! {

@@ -1,30 +1,31 @@
-//! What the audit log says of saved requests: ids and the names of members, no identifier.
+//! The audit rows of saved requests: ids and the names of changed fields, no identifier.
 
 use serde_json::json;
 
-use super::model::{Record, Request};
+use super::model::{Request, Revision, StoredRequest};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::clock::Clock;
 use crate::store::{Archive, Result, Tx};
 
-/// The rows of one call: one for all that was entered, one for each change and each cancellation.
-pub fn entries(created: &[Record], changes: &[&(Record, Record)], deleted: &[Request]) -> Vec<Entry> {
-    let mut entries = Vec::with_capacity(1 + changes.len() + deleted.len());
+/// The rows of one call: one row for all new requests, and one for each change and each cancellation.
+pub fn entries(revisions: &[Revision], cancelled: &[Request]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let created: Vec<_> = revisions.iter().filter(|one| one.is_new()).map(|one| one.after.request.id).collect();
     if !created.is_empty() {
-        let ids: Vec<_> = created.iter().map(|record| record.request.id).collect();
-        entries.push(Entry::new(Action::RequestCreated, ids.len(), json!({ "requests": ids })));
+        entries.push(Entry::new(Action::RequestCreated, created.len(), json!({ "requests": created })));
     }
-    entries.extend(changes.iter().map(|(before, after)| {
-        let detail = json!({ "request": after.request.id, "members": members(before, after) });
-        Entry::new(Action::RequestChanged, 1, detail)
-    }));
-    let cancelled = |one: &Request| Entry::new(Action::RequestDeleted, 1, json!({ "request": one.id }));
-    entries.extend(deleted.iter().map(cancelled));
+    for Revision { before, after } in revisions.iter().filter(|one| one.is_change()) {
+        let members = before.as_ref().map(|before| changed_fields(before, after));
+        let detail = json!({ "request": after.request.id, "members": members });
+        entries.push(Entry::new(Action::RequestChanged, 1, detail));
+    }
+    let cancellation = |one: &Request| Entry::new(Action::RequestDeleted, 1, json!({ "request": one.id }));
+    entries.extend(cancelled.iter().map(cancellation));
     entries
 }
 
-/// Writes the rows with the work and commits both; the grant is there if there was a row.
+/// Writes the rows in the transaction of the work and commits it. There is a grant if there was a row.
 pub async fn commit(
     mut tx: Tx<Archive>,
     clock: Clock,
@@ -39,11 +40,10 @@ pub async fn commit(
     audit::commit(tx, clock, actor, &last).await.map(Some)
 }
 
-/// The names of what a change changed.
-fn members(before: &Record, after: &Record) -> Vec<&'static str> {
+fn changed_fields(before: &StoredRequest, after: &StoredRequest) -> Vec<&'static str> {
     let (a, b) = (&before.request, &after.request);
     let comment = a.comment != b.comment || before.mentions != after.mentions;
-    let members = [
+    let fields = [
         ("phone_number", a.phone != b.phone),
         ("email", a.email != b.email),
         ("to_date", a.to_date != b.to_date),
@@ -51,5 +51,5 @@ fn members(before: &Record, after: &Record) -> Vec<&'static str> {
         ("targets", a.targets != b.targets),
         ("delete_content", a.delete_content != b.delete_content),
     ];
-    members.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
+    fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }

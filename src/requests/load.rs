@@ -1,31 +1,31 @@
-//! Requests with what belongs to them: a bounded number of statements for any number of requests.
+//! Requests with their mentions and results: a bounded number of statements for any number of requests.
 
-use super::model::{Record, Request, Status};
+use super::model::{Request, Status, StoredRequest};
 use super::sql;
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{RequestId, TenantId};
 use crate::store::{Archive, Result, Tx};
 
-/// Those of some requests that there are, in no order.
-pub async fn by_ids(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Vec<Record>> {
+/// The requests with some ids, in no order. A request that does not exist is left out.
+pub async fn by_ids(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Vec<StoredRequest>> {
     let requests = sql::by_ids(tx, tenant, ids).await?;
-    records(tx, tenant, requests).await
+    complete(tx, tenant, requests).await
 }
 
-/// Adds the mentions of comments, and what came of those that are done.
-pub async fn records(tx: &mut Tx<Archive>, tenant: TenantId, requests: Vec<Request>) -> Result<Vec<Record>> {
+/// Adds the mentions of comments, and the results of requests that are done.
+pub async fn complete(tx: &mut Tx<Archive>, tenant: TenantId, requests: Vec<Request>) -> Result<Vec<StoredRequest>> {
     let commented: Vec<_> = requests.iter().filter(|one| one.comment.is_some()).map(|one| one.id.0).collect();
     let done: Vec<_> = requests.iter().filter(|one| one.status == Status::Done).map(|one| one.id).collect();
     let mut mentions = mentions::of(tx, tenant, Owner::Request, &commented).await?;
     let mut counts = sql::counts(tx, tenant, &done).await?;
     let mut contents = sql::contents(tx, tenant, &done).await?;
     let mut files = sql::files(tx, tenant, &done).await?;
-    let record = |request: Request| Record {
+    let stored = |request: Request| StoredRequest {
         mentions: mentions.remove(&request.id.0).unwrap_or_default(),
         counts: counts.remove(&request.id).unwrap_or_default(),
         content: contents.remove(&request.id).unwrap_or_default(),
         delivered_files: files.remove(&request.id).unwrap_or_default(),
         request,
     };
-    Ok(requests.into_iter().map(record).collect())
+    Ok(requests.into_iter().map(stored).collect())
 }

@@ -1,7 +1,8 @@
-//! Anonymize requests as they are kept and shown, and what can be wrong with them.
+//! Anonymize requests as they are stored and as they are rendered, and the errors of their operations.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
+use crate::base::version::VersionError;
 use crate::idempotency::IdempotencyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -22,19 +24,19 @@ use crate::vault::{Contended, VaultError};
 /// The most rows of one batch.
 pub const LARGEST_BATCH: usize = 500;
 
-/// The status of a request. There are only two: a request whose pass failed stays `waiting`.
+/// The state of a request. A request whose pass failed is still waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AnonymizeRequestStatus)]
 pub enum Status {
-    /// The coming night, or the one after its last included day, carries it out.
+    /// The next nightly job after the last included day carries it out.
     Waiting,
-    /// It was carried out; only masks are left of its identifiers.
+    /// A pass has carried it out. Only masks of its identifiers are left.
     Done,
 }
 
 impl Status {
-    /// The status' word in answers, queries and columns.
+    /// The word in responses, queries, and columns.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,45 +44,51 @@ impl Status {
             Self::Done => "done",
         }
     }
+}
 
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        [Self::Waiting, Self::Done].into_iter().find(|status| status.as_str() == word)
+/// The word names no status.
+#[derive(Debug, thiserror::Error)]
+#[error("must be waiting or done")]
+pub struct StatusError;
+
+impl FromStr for Status {
+    type Err = StatusError;
+
+    fn from_str(word: &str) -> Result<Self, StatusError> {
+        [Self::Waiting, Self::Done].into_iter().find(|status| status.as_str() == word).ok_or(StatusError)
     }
 }
 
-/// A request as it is kept: it knows its person by ids while it waits, and by masks when it is done (A8).
+/// The row of a request. It has ids of identifiers while it waits, and masks when it is done (A8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub id: RequestId,
     pub phone: Option<IdentifierId>,
     pub email: Option<IdentifierId>,
-    /// What is left of the number.
     pub phone_mask: Option<String>,
-    /// What is left of the address.
     pub email_mask: Option<String>,
     /// The last local day that is forgotten (A5).
     pub to_date: NaiveDate,
-    /// The local day on which the request was entered: no *to date* lies after it.
+    /// The local day on which the request was entered. No *to date* is after it.
     pub entry_day: NaiveDate,
-    /// The end of the last included day, fixed when *to date* was written: the cut-off, from which on the request is due.
+    /// The cut-off, from which the request is due: the end of the last included day, as it was when *to date* was written.
     pub due_at: DateTime<Utc>,
-    /// What the user noted, with placeholders for identifiers.
+    /// The user's note, with placeholders for identifiers.
     pub comment: Option<String>,
     pub targets: Targets,
-    /// Whether the content of its interactions goes too (C1).
+    /// Whether the content of its interactions is deleted too (C1).
     pub delete_content: bool,
     pub status: Status,
-    /// Who entered it (A2).
+    /// The name of the user who entered it (A2).
     pub user_name: String,
     /// How many passes have begun it.
     pub attempts: i32,
-    /// The stable code of what the last pass failed with.
+    /// The stable code of the last pass's failure.
     pub last_error: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub done_at: Option<DateTime<Utc>>,
-    /// Grows with every change; the `ETag`.
+    /// The number of the version, which is the `ETag`.
     pub version: i64,
 }
 
@@ -105,70 +113,91 @@ impl Request {
     }
 }
 
-/// A request with what belongs to it.
+/// A request with its mentions and results.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct StoredRequest {
     pub request: Request,
-    /// What the placeholders of its comment stand for.
+    /// The identifiers behind the placeholders of its comment.
     pub mentions: Vec<Mention>,
-    /// How many records of each target it made anonymous.
+    /// The number of records that it made anonymous in each target.
     pub counts: BTreeMap<Target, u64>,
     pub content: ContentOutcome,
-    /// The files that had been delivered of what it forgot, in the order of their names.
+    /// The delivered files of the records that it made anonymous, in the order of their names.
     pub delivered_files: Vec<String>,
 }
 
-/// What became of the content of the interactions that a request selects.
+/// A request before and after a command. A new request has no `before`.
+pub struct Revision {
+    pub before: Option<StoredRequest>,
+    pub after: StoredRequest,
+}
+
+impl Revision {
+    pub const fn is_new(&self) -> bool {
+        self.before.is_none()
+    }
+
+    /// Whether a stored request is another one now.
+    pub fn is_change(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| *before != self.after)
+    }
+
+    pub fn changes_mentions(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.mentions != self.after.mentions)
+    }
+}
+
+/// The effect of a request on the content of the interactions that it selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentOutcome {
     pub deleted: u64,
-    /// How many texts lost a mention.
+    /// The number of texts that lost a mention.
     pub anonymized: u64,
 }
 
-/// What came of a request that is done.
+/// The result of a request that is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// How many records of each of its targets it made anonymous.
+pub struct RequestOutcome {
+    /// The number of records that it made anonymous in each of its targets.
     pub targets: BTreeMap<Target, u64>,
-    /// What became of content; none where nothing did and nobody asked.
+    /// The effect on content. There is none if the request was not about content and no content changed.
     pub content: Option<ContentOutcome>,
-    /// The files that had been delivered of what it forgot: copies that the tenant must delete.
+    /// The delivered files of the records that it made anonymous. The tenant must delete these copies.
     pub delivered_files: Vec<String>,
 }
 
-/// A request as somebody sees it: identifiers in clear or masked, the comment filled in.
+/// A request with its identifiers in clear or masked, and with a comment without placeholders.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RenderedRequest {
     pub request: Request,
-    /// The number: in E.164, or masked.
+    /// The number in E.164 or its mask.
     pub phone_number: Option<String>,
-    /// The address: in its canonical spelling, or masked.
+    /// The address in its canonical spelling or its mask.
     pub email: Option<String>,
     pub comment: Option<String>,
-    /// What came of it; none while it waits.
-    pub result: Option<Outcome>,
-    pub warnings: Vec<Warning>,
+    /// A request that waits has none.
+    pub result: Option<RequestOutcome>,
+    pub warnings: Vec<RequestNotice>,
 }
 
-/// Something that is no mistake, but that the user should know.
+/// Something that is no error, but that the user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Warning {
-    /// The comment names a person (A9).
+pub enum RequestNotice {
+    /// The comment contains an identifier (A9).
     CommentHasIdentifier,
-    /// Nothing would be forgotten: a wrong number, perhaps (A27).
+    /// The request selects no record. Perhaps the number is wrong (A27).
     NothingFound,
-    /// Content stays, and nobody will find it by its customer any more (A27).
+    /// Content stays, but nobody can find it by its customer after the pass (A27).
     ContentBecomesUnfindable(ContentCounts),
     ContentWillBeDeleted(ContentCounts),
-    /// So many files of the customer were delivered, and are out of this service's reach (B7).
+    /// The number of delivered files of the customer. The service cannot delete these copies (B7).
     FilesWereDelivered(u64),
 }
 
-/// How much content there is of each kind.
+/// The number of pieces of content of each kind.
 pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
-impl Warning {
+impl RequestNotice {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -184,8 +213,7 @@ impl Warning {
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
-                "The comment contains a number or an address. Those of this request are masked when it is done. \
-                 Others stay.",
+                "The comment contains a number or an address. If it belongs to this request, it is masked when the request is done. Others stay.",
             ),
             Self::NothingFound => {
                 Cow::Borrowed("No record of these targets up to this day has the number or the address.")
@@ -197,9 +225,9 @@ impl Warning {
             Self::ContentWillBeDeleted(counts) => {
                 Cow::Owned(format!("{}. The pass deletes this content in every copy.", in_words(counts)))
             }
-            Self::FilesWereDelivered(files) => {
-                Cow::Owned(format!("Delivered files: {files}. The result will name them. Delete your copies yourself."))
-            }
+            Self::FilesWereDelivered(files) => Cow::Owned(format!(
+                "Delivered files: {files}. The result will name them, and you must delete these copies."
+            )),
         }
     }
 }
@@ -210,66 +238,61 @@ fn in_words(counts: &ContentCounts) -> String {
     each.join(", ")
 }
 
-/// What a request would hit (A27).
+/// The matches of a request before it is entered (A27).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     /// The records that would be made anonymous, by target.
     pub targets: Vec<(Target, Hits)>,
     /// The content of the interactions whose customer would be forgotten, by kind.
     pub content: ContentCounts,
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<RequestNotice>,
 }
 
+/// The selection of a list.
 #[derive(Clone, Debug)]
-pub struct Filter {
+pub struct RequestFilter {
     pub status: Option<Status>,
-    /// Where the page before ended.
+    /// The end of the page before.
     pub cursor: Option<String>,
     /// The most requests of a page.
     pub limit: u32,
 }
 
-/// The outcome of a call, for the same call sent again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptOutcome {
-    pub created: Vec<RequestId>,
-    /// The requests that were to be changed.
-    pub updated: Vec<RequestId>,
+/// The requests of a call, in the order of its rows. Stored with an idempotency key, they are ids.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Saved<T> {
+    pub created: Vec<T>,
+    /// The requests of all rows with a change, whether it changed anything or not.
+    pub updated: Vec<T>,
     pub deleted: Vec<RequestId>,
 }
 
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Saved {
-    /// The requests that were entered, in the order of the call.
-    pub created: Vec<RenderedRequest>,
-    /// The requests that were to be changed, in the order of the call.
-    pub updated: Vec<RenderedRequest>,
-    /// The requests that were cancelled, in the order of the call.
-    pub deleted: Vec<RequestId>,
+impl Saved<StoredRequest> {
+    pub fn ids(&self) -> Saved<RequestId> {
+        let ids = |requests: &[StoredRequest]| requests.iter().map(|stored| stored.request.id).collect();
+        Saved { created: ids(&self.created), updated: ids(&self.updated), deleted: self.deleted.clone() }
+    }
 }
 
-/// Why a request cannot be read, entered, changed or cancelled.
+/// Why a request cannot be read, entered, changed, or cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    #[error("the request does not exist")]
+    #[error("no such request")]
     NotFound,
-    /// A change or a cancellation must say which version it means.
-    #[error("the version of the request is missing")]
-    VersionMissing,
-    #[error("the request has changed since it was read")]
-    Stale,
-    /// A pass has begun it (A12).
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// A pass has begun the request (A12).
     #[error("a pass has begun the request")]
     PassStarted,
-    /// It is done, and stays as it is (A12).
+    /// A request that is done cannot be changed (A12).
     #[error("the request is done")]
     Done,
-    /// The request that a repeated call had entered was cancelled since.
-    #[error("the request has been cancelled")]
+    /// The call is a repetition, and the request that the first call created was cancelled since.
+    #[error("the request of the first call was cancelled")]
     Cancelled,
     #[error("{} fields are invalid", .0.len())]
     Invalid(Vec<FieldError>),
-    /// The same call, by its idempotency key, is still running.
+    /// A call with the same idempotency key is still running.
     #[error("the same call is still running")]
     InProgress,
     #[error("the idempotency key belongs to another call")]
@@ -277,7 +300,7 @@ pub enum RequestError {
     /// The cursor belongs to another query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    #[error("the tenant does not exist")]
+    #[error("no such tenant")]
     TenantUnknown,
     #[error(transparent)]
     Tenant(#[from] TenantError),

@@ -1,10 +1,10 @@
-//! Statements about anonymize requests.
+//! Statements of anonymize requests.
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::model::{ContentOutcome, Request, Status};
+use super::model::{ContentOutcome, Request, Status, StatusError};
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::{Target, Targets};
@@ -40,7 +40,7 @@ impl TryFrom<RequestRow> for Request {
     type Error = StoreError;
 
     fn try_from(row: RequestRow) -> Result<Self> {
-        let broken = || StoreError::Inconsistent(format!("requests.status of {}", row.id));
+        let broken = |_: StatusError| StoreError::Inconsistent(format!("requests.status of {}", row.id));
         Ok(Self {
             id: row.id,
             phone: row.phone_id,
@@ -53,7 +53,7 @@ impl TryFrom<RequestRow> for Request {
             comment: row.comment,
             targets: row.targets,
             delete_content: row.delete_content,
-            status: Status::of(&row.status).ok_or_else(broken)?,
+            status: row.status.parse().map_err(broken)?,
             user_name: row.user_name,
             attempts: row.attempts,
             last_error: row.last_error,
@@ -109,7 +109,7 @@ pub async fn counts(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -
     Ok(counts)
 }
 
-/// What became of content through some requests.
+/// The effects of some requests on content.
 pub async fn contents(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -131,7 +131,7 @@ pub async fn contents(
     Ok(rows.into_iter().map(|(id, deleted, anonymized)| (id, outcome(deleted, anonymized))).collect())
 }
 
-/// The names of what had been delivered of what some requests forgot, sorted.
+/// The names of delivered files of the records that some requests made anonymous, sorted.
 pub async fn files(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -192,8 +192,8 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
     .await
 }
 
-/// Writes what can be changed of waiting requests that no pass has begun and nobody has changed: `version` is the one
-/// that is written. Answers how many that were.
+/// Changes waiting requests that no pass has begun and no other call has changed. `version` is the new one. Returns how many
+/// requests it changed.
 pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request], now: DateTime<Utc>) -> Result<u64> {
     if requests.is_empty() {
         return Ok(0);
@@ -225,7 +225,7 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
         .await
 }
 
-/// Deletes waiting requests that no pass has begun and nobody has changed. Answers how many that were.
+/// Deletes waiting requests that no pass has begun and no other call has changed. Returns how many requests it deleted.
 pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[Request]) -> Result<u64> {
     if requests.is_empty() {
         return Ok(0);

@@ -1,5 +1,5 @@
-//! What somebody sees of requests. Identifiers are shown in clear only to those who may read them, or who have just
-//! entered them, and only for an audit row that was committed; a call reveals a page in one go.
+//! Renders requests. Identifiers are in clear only for callers who may read them or who have just entered them, and only
+//! under a committed audit row. One call reveals the identifiers of a whole page at once.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,7 +8,9 @@ use pii::mask;
 use pii::text::fill_text;
 use serde_json::json;
 
-use super::model::{ContentOutcome, Outcome, Record, RenderedRequest, RequestError, Status, Warning};
+use super::model::{
+    ContentOutcome, RenderedRequest, RequestError, RequestNotice, RequestOutcome, Status, StoredRequest,
+};
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};
@@ -18,16 +20,16 @@ use crate::vault::{self, AppContext};
 
 #[derive(Clone, Copy)]
 pub enum Disclosure<'a> {
-    /// In clear: the call's audit row was committed already.
+    /// In clear: the audit row of the call is committed already.
     Granted(&'a Grant),
-    /// In clear: the call is about to be audited as reading.
+    /// In clear: the renderer writes an audit row for reading.
     Audited,
-    /// Masked: the caller may write requests, but not read them.
+    /// Masked: the caller may write requests, but may not read them.
     Masked,
 }
 
 impl<'a> Disclosure<'a> {
-    /// How a caller sees requests that others may have entered.
+    /// The disclosure of requests that others may have entered.
     pub fn of(actor: &Actor, grant: Option<&'a Grant>) -> Self {
         match grant {
             _ if !actor.may(Scope::RequestsRead) => Self::Masked,
@@ -37,54 +39,54 @@ impl<'a> Disclosure<'a> {
     }
 }
 
-/// The requests as they are shown, in their order.
-pub async fn show(
-    stores: &AppContext,
+/// Renders requests in their order.
+pub async fn render(
+    app: &AppContext,
     actor: &Actor,
     disclosure: Disclosure<'_>,
-    records: Vec<Record>,
+    requests: Vec<StoredRequest>,
 ) -> Result<Vec<RenderedRequest>, RequestError> {
-    let ids: BTreeSet<_> = records.iter().flat_map(identifiers).collect();
-    // Where only masks are left, nothing is revealed and nothing is audited.
-    let values = if ids.is_empty() { HashMap::new() } else { values(stores, actor, disclosure, &records, ids).await? };
-    Ok(records.into_iter().map(|record| shown(record, &values)).collect())
+    let ids: BTreeSet<_> = requests.iter().flat_map(identifiers).collect();
+    // Requests with masks only reveal nothing, so nothing is audited.
+    let values = if ids.is_empty() { HashMap::new() } else { values(app, actor, disclosure, &requests, ids).await? };
+    Ok(requests.into_iter().map(|stored| rendered(stored, &values)).collect())
 }
 
-/// The identifiers that a request still has.
-fn identifiers(record: &Record) -> impl Iterator<Item = IdentifierId> {
-    let Record { request, mentions, counts: _, content: _, delivered_files: _ } = record;
+/// The ids of the identifiers that a request still has.
+fn identifiers(stored: &StoredRequest) -> impl Iterator<Item = IdentifierId> {
+    let StoredRequest { request, mentions, counts: _, content: _, delivered_files: _ } = stored;
     let said = mentions.iter().filter_map(|mention| mention.identifier);
     request.phone.into_iter().chain(request.email).chain(said)
 }
 
 async fn values(
-    stores: &AppContext,
+    app: &AppContext,
     actor: &Actor,
     disclosure: Disclosure<'_>,
-    records: &[Record],
+    requests: &[StoredRequest],
     ids: BTreeSet<IdentifierId>,
 ) -> Result<HashMap<IdentifierId, String>, RequestError> {
-    let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
     let audited;
     let grant = match disclosure {
         Disclosure::Granted(grant) => grant,
         Disclosure::Audited => {
-            let read: Vec<RequestId> = records.iter().map(|record| record.request.id).collect();
+            let read: Vec<RequestId> = requests.iter().map(|stored| stored.request.id).collect();
             let entry = Entry::new(Action::RequestsRead, read.len(), json!({ "requests": read }));
-            audited = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
+            audited = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
             &audited
         }
         Disclosure::Masked => {
-            let masks = vault::masks(&mut stores.vault.read().await?, &keyset, ids).await?;
+            let masks = vault::masks(&mut app.vault.read().await?, &keyset, ids).await?;
             return Ok(masks.into_iter().filter_map(|(id, mask)| Some((id, mask?))).collect());
         }
     };
-    Ok(vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?)
+    Ok(vault::reveal(&mut app.vault.read().await?, &keyset, grant, ids).await?)
 }
 
-fn shown(record: Record, values: &HashMap<IdentifierId, String>) -> RenderedRequest {
-    let Record { request, mentions, counts, content, delivered_files } = record;
-    // An identifier that is gone although its id was just there: the night has come in between.
+fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> RenderedRequest {
+    let StoredRequest { request, mentions, counts, content, delivered_files } = stored;
+    // If an identifier is gone although its id was just read, a pass was faster.
     let value = |id: IdentifierId| values.get(&id).cloned().unwrap_or_else(|| mask(""));
     let phone_number = request.phone.map(value).or_else(|| request.phone_mask.clone());
     let email = request.email.map(value).or_else(|| request.email_mask.clone());
@@ -102,13 +104,13 @@ fn shown(record: Record, values: &HashMap<IdentifierId, String>) -> RenderedRequ
     };
     let count = |target| (target, counts.get(&target).copied().unwrap_or_default());
     let is_done = request.status == Status::Done;
-    let is_told = request.delete_content && request.targets.contains(Target::Archive);
-    let content = Some(content).filter(|content| is_told || *content != ContentOutcome::default());
-    let outcome = || Outcome { targets: request.targets.iter().map(count).collect(), content, delivered_files };
+    let is_about_content = request.delete_content && request.targets.contains(Target::Archive);
+    let content = Some(content).filter(|content| is_about_content || *content != ContentOutcome::default());
+    let outcome = || RequestOutcome { targets: request.targets.iter().map(count).collect(), content, delivered_files };
     RenderedRequest {
         comment: request.comment.as_ref().map(fill),
         result: is_done.then(outcome),
-        warnings: if mentions.is_empty() { Vec::new() } else { vec![Warning::CommentHasIdentifier] },
+        warnings: if mentions.is_empty() { Vec::new() } else { vec![RequestNotice::CommentHasIdentifier] },
         phone_number,
         email,
         request,

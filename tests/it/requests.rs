@@ -1,4 +1,4 @@
-//! The Anonymize page: entering, changing, cancelling, saving a set of rows at once.
+//! The Anonymize page: entering, changing, and cancelling requests, and saving a batch of rows.
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ each_store!(a_change_needs_the_version_it_was_made_from, |lethe: TestLethe| asyn
     let place = path(&entered.json());
     let missing = "/anonymize-requests/0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11";
     let bad = json!({ "to_date": null, "nobody": 1 });
-    // 404, 428, 412, then what is wrong with the body.
+    // 404, 428, and 412 come before the errors of the body.
     assert_eq!(Answer::of(caller.call("PATCH", missing).json(&bad)).await.problem(404), "not_found");
     assert_eq!(
         Answer::of(caller.call("PATCH", &place).json(&json!({ "to_date": null }))).await.problem(428),
@@ -153,10 +153,10 @@ each_store!(an_idempotency_key_enters_a_request_once, |lethe: TestLethe| async m
         (first.json()["id"].clone(), first.header("location"))
     );
     assert_eq!(post("k1", new("41234567")).await.problem(422), "idempotency_key_reused");
-    // What failed is not kept.
+    // A failed call is not kept.
     assert_eq!(post("k2", new("nobody")).await.mistakes(), ["/phone_number phone_number_invalid"]);
     post("k2", new("41234567")).await.expect(201);
-    // Of another user, a key is another key.
+    // The same key of another user is another key.
     let other = lethe.caller_of("demo", "dpo", "ola");
     let theirs =
         Answer::of(other.call("POST", "/anonymize-requests").header("idempotency-key", "k1").json(&new("91234567")))
@@ -164,7 +164,7 @@ each_store!(an_idempotency_key_enters_a_request_once, |lethe: TestLethe| async m
             .expect(201);
     assert_ne!(theirs.json()["id"], first.json()["id"]);
     assert_eq!(caller.get("/anonymize-requests").await.json()["items"].as_array().unwrap().len(), 3);
-    // Neither key nor body is kept in a readable way.
+    // Neither the key nor the body is stored in clear.
     let kept = String::from_utf8(lethe.dump().await.archive_texts()).unwrap();
     assert!(!kept.contains("91234567"));
 });
@@ -242,7 +242,7 @@ each_store!(content_cannot_be_deleted_where_there_is_none, |lethe: TestLethe| as
     let null = officer.patch(&path(&with), "\"1\"", &json!({ "targets": ["raw_data"], "delete_content": null })).await;
     assert_eq!(null.mistakes(), ["/delete_content required"], "one mistake is told once");
 
-    // Both go together, or the target comes with it.
+    // Both fields change together, or the target is added too.
     let change = json!({ "targets": ["raw_data"], "delete_content": false });
     let changed = officer.patch(&path(&with), "\"1\"", &change).await.expect(200).json();
     assert_eq!((&changed["targets"], &changed["delete_content"]), (&json!(["raw_data"]), &json!(false)));
@@ -260,14 +260,14 @@ each_store!(the_tenants_default_deletes_content_where_there_is_some, |lethe: Tes
     let deletes = |place: usize| saved["created"][place]["delete_content"].clone();
     assert_eq!([deletes(0), deletes(1), deletes(2)], [json!(false), json!(true), json!(true)]);
     assert_eq!(lethe.enter_request(&row(&["raw_data"])).await["delete_content"], json!(false));
-    // What the default has set is held to the same rule.
+    // The same rule applies to a value that the default has set.
     let path = path(&saved["created"][1]);
     let change = officer.patch(&path, "\"1\"", &json!({ "targets": ["raw_data"] })).await;
     assert_eq!(change.mistakes(), ["/delete_content target_unavailable"]);
     officer.patch(&path, "\"1\"", &json!({ "comment": "case 118" })).await.expect(200);
 });
 
-// A request as an older version could leave it.
+// An older version could store a request like this.
 each_store!(an_older_request_can_be_changed_elsewhere, |lethe: TestLethe| async move {
     let officer = lethe.caller("dpo");
     let entered = lethe.enter_request(&json!({ "phone_number": "91234567", "targets": ["raw_data"] })).await;

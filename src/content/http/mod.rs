@@ -150,7 +150,7 @@ pub async fn list_content(
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
-    Ok(Json(Page::of(contents, limit, (key, &bound_to)).map(ContentItem::from)))
+    Ok(Json(Page::of(contents, limit, key, &bound_to).map(ContentItem::from)))
 }
 
 /// Get a piece of content

@@ -1,54 +1,33 @@
 //! The contract of content, call by call.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
+use actix_web::FromRequest as _;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, AsHeaderName, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, IF_RANGE, RANGE,
+    ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_RANGE, RANGE,
 };
-use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::web::{Bytes, Data};
-use actix_web::{App, FromRequest as _};
+use actix_web::test::TestRequest;
+use actix_web::web::Bytes;
 use futures_util::Stream;
 use serde_json::{Value, json};
-use utoipa_actix_web::{AppExt as _, scope};
 
 use super::*;
-use crate::base::clock::Clock;
 use crate::base::crypto::sha256;
 use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
-use crate::config::Config;
 use crate::content::tests::House;
-use crate::http::auth::dev_token;
-use crate::http::middleware::{Routes, frame};
-use crate::http::{HttpContext, TenantDirectory, TokenKeys};
-use crate::telemetry::Metrics;
+use crate::tests::{Answered, Call, Stage};
 
 const CONTENT: &str = "/api/v1/archive/content";
 const OFFICER: &str = "dpo,integration";
 
-/// One call, and what came of it.
-struct Call<'a> {
-    house: &'a House,
-    request: TestRequest,
-    role: &'static str,
-}
-
-struct Answered {
-    status: u16,
-    headers: HeaderMap,
-    bytes: Bytes,
-    body: Value,
-}
-
 impl House {
     fn call(&self, method: Method, path: impl AsRef<str>) -> Call<'_> {
-        Call { house: self, request: TestRequest::default().method(method).uri(path.as_ref()), role: OFFICER }
+        Stage::call(self, routes, OFFICER, method, path)
     }
 
     fn upload(&self, query: &str, bytes: impl Into<Bytes>) -> Call<'_> {
@@ -64,70 +43,6 @@ impl House {
 
     async fn get(&self, path: impl AsRef<str>) -> Answered {
         self.call(Method::GET, path).send().await
-    }
-}
-
-impl Call<'_> {
-    fn header(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
-        let value = actix_web::http::header::HeaderValue::from_bytes(value.as_ref()).unwrap();
-        self.request = self.request.insert_header((name, value));
-        self
-    }
-
-    fn bytes(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.request = self.request.set_payload(bytes);
-        self
-    }
-
-    fn json(mut self, body: &Value) -> Self {
-        self.request = self.request.set_json(body);
-        self
-    }
-
-    fn role(mut self, role: &'static str) -> Self {
-        self.role = role;
-        self
-    }
-
-    async fn send(self) -> Answered {
-        let folder = std::env::temp_dir().join(format!("lethe-content-http-{}", ContentId::new()));
-        let settings = vec![("LETHE_DATA_DIR".to_owned(), folder.display().to_string())];
-        let config = Config::read(None, settings).unwrap();
-        let roles: Vec<_> = self.role.split(',').map(str::to_owned).collect();
-        let token = (!self.role.is_empty()).then(|| dev_token(&config, "demo", &roles, "paal").unwrap());
-        let tenant = self.house.tenant.id;
-        let context = HttpContext {
-            keys: TokenKeys::open(&config, Clock::System).unwrap(),
-            tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
-            metrics: Metrics::new().unwrap(),
-            http: config.http,
-        };
-        let (app, document) = App::new()
-            .into_utoipa_app()
-            .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
-            .split_for_parts();
-        let app = app.app_data(Data::from(Arc::clone(&self.house.stores)));
-        let app = app.app_data(Data::from(Arc::clone(&self.house.content_store)));
-        let app = init_service(frame(app, Data::new(context), Data::new(Routes::new(&document)))).await;
-        let mut request = self.request;
-        if let Some(token) = token {
-            request = request.insert_header((AUTHORIZATION, format!("Bearer {token}")));
-        }
-        let answer = call_service(&app, request.to_request()).await;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let bytes = read_body(answer).await;
-        let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        Answered { status, headers, bytes, body }
-    }
-}
-
-impl Answered {
-    fn header(&self, name: impl AsHeaderName) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    fn problem(&self) -> (u16, &str) {
-        (self.status, self.body["code"].as_str().unwrap_or_default())
     }
 }
 
@@ -182,7 +97,7 @@ async fn a_recording_from_upload_to_deletion() {
         assert_eq!(house.get(&gone).await.problem(), (404, "not_found"), "{gone}");
     }
     assert_eq!(house.call(Method::DELETE, &path).send().await.problem(), (404, "not_found"));
-    let actions: Vec<_> = house.audited().await.into_iter().map(|event| event.action).collect();
+    let actions: Vec<_> = house.events().await.into_iter().map(|event| event.action).collect();
     let (downloaded, played) = ("content.downloaded", "content.played");
     assert_eq!(actions, [downloaded, played, played, played, played, "content.deleted"]);
 }
@@ -257,7 +172,7 @@ async fn sensitive_and_restricted_content_ask_for_more() {
     for door in ["download", "play", "ticket"] {
         let method = if door == "ticket" { Method::POST } else { Method::GET };
         let at = |path: &str| house.call(method.clone(), format!("{path}/{door}"));
-        assert_eq!(at(&sensitive).role("supervisor").send().await.problem(), (403, "forbidden"), "{door}");
+        assert_eq!(at(&sensitive).roles("supervisor").send().await.problem(), (403, "forbidden"), "{door}");
         assert!([200, 201].contains(&at(&sensitive).send().await.status), "{door}");
         let refused = at(&restricted).send().await;
         assert_eq!(refused.problem(), (403, "purpose_required"), "{door}");
@@ -268,7 +183,7 @@ async fn sensitive_and_restricted_content_ask_for_more() {
         let reason = "klage fra Nordmann på 912 34 567, søknad 7";
         assert!([200, 201].contains(&at(&restricted).header("Access-Reason", reason).send().await.status), "{door}");
     }
-    let purposes: Vec<_> = house.audited().await.into_iter().filter_map(|event| event.purpose).collect();
+    let purposes: Vec<_> = house.events().await.into_iter().filter_map(|event| event.purpose).collect();
     assert_eq!(purposes, ["klage fra ***** på *****, søknad 7", "klage fra ***** på *****, søknad 7"]);
     assert_eq!(house.get(&sensitive).await.body["sensitivity"], "sensitive");
 }
@@ -283,12 +198,12 @@ async fn a_ticket_plays_in_ranges_without_a_token() {
     assert!(!url.contains(path.rsplit('/').next().unwrap()) && !url.contains(&house.call.to_string()));
     // A player first asks whether there are ranges, and then seeks.
     for (range, bytes) in [("bytes=0-1", &b"RI"[..]), ("bytes=0-", b"RIFFdata"), ("bytes=4-", b"data")] {
-        let played = house.call(Method::GET, url).role("").header(RANGE.as_str(), range).send().await;
+        let played = house.call(Method::GET, url).roles("").header(RANGE.as_str(), range).send().await;
         assert_eq!((played.status, &played.bytes[..], played.header(CONTENT_DISPOSITION)), (206, bytes, "inline"));
     }
-    let never = house.call(Method::GET, "/api/v1/archive/tickets/abc").role("").send().await;
+    let never = house.call(Method::GET, "/api/v1/archive/tickets/abc").roles("").send().await;
     assert_eq!(never.problem(), (404, "not_found"));
-    let event = house.audited().await.pop().unwrap();
+    let event = house.events().await.pop().unwrap();
     assert_eq!((event.action.as_str(), event.actor_name.as_str()), ("content.played", "paal"));
     assert_eq!(event.detail["ticket"], true);
 }
@@ -358,9 +273,9 @@ async fn each_door_has_its_scope() {
         (Method::POST, batch, "content:delete", "integration"),
     ];
     for (method, path, scope, role) in doors {
-        let refused = house.call(method.clone(), &path).role(role).send().await;
+        let refused = house.call(method.clone(), &path).roles(role).send().await;
         let detail = refused.body["detail"].as_str().unwrap_or_default();
         assert!(refused.problem() == (403, "forbidden") && detail.contains(scope), "{method} {path}");
-        assert_eq!(house.call(method, &path).role("").send().await.problem(), (401, "unauthorized"), "{path}");
+        assert_eq!(house.call(method, &path).roles("").send().await.problem(), (401, "unauthorized"), "{path}");
     }
 }

@@ -8,8 +8,7 @@ const CERTIFICATE: &str = include_str!("../../recording_keys/kontoret.asc");
 
 async fn house_with_key() -> House {
     let house = House::new().await;
-    let registered =
-        recording_keys::register(&house.stores, &house.kari, KeyKind::OpenPgp, CERTIFICATE.to_owned()).await;
+    let registered = recording_keys::register(&house.app, &house.actor, KeyKind::OpenPgp, CERTIFICATE.to_owned()).await;
     assert_eq!(registered.unwrap().algorithm, "Curve25519");
     house
 }
@@ -34,6 +33,6 @@ async fn with_an_expired_key_nothing_is_stored() {
     assert!(house.is_empty().await);
     let attachment = NewContent { kind: ContentKind::Attachment, ..house.recording() };
     assert_eq!(house.store_as(attachment, b"a form").await.encrypted_for, None);
-    recording_keys::remove(&house.stores, &house.kari).await.unwrap();
+    recording_keys::remove(&house.app, &house.actor).await.unwrap();
     assert_eq!(house.store(b"in clear again").await.encrypted_for, None);
 }

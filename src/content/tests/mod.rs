@@ -5,79 +5,55 @@ mod deletion;
 mod encryption;
 mod removal;
 
-use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::SecretString;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::archive::Interaction;
-use crate::archive::intake::Intake;
-use crate::audit::{self, Action};
+use crate::audit::Action;
 use crate::base::actor::{Actor, Scope};
-use crate::base::clock::Clock;
-use crate::base::crypto::{Key, sha256};
+use crate::base::crypto::sha256;
 use crate::base::id::IdentifierId;
 use crate::objects::ObjectError;
-use crate::store::{Db, StoreError, StoreSettings, migrate};
-use crate::tenants::{self, Tenant};
-use crate::vault::{self, Keysets, MasterKey};
+use crate::store::StoreError;
+use crate::tests::Stage;
+use crate::{tenants, vault};
 
-/// A contact centre with one call, on an afternoon.
+/// A contact centre with one call.
 pub struct House {
-    pub stores: Arc<AppContext>,
-    pub content_store: Arc<ContentStore>,
-    pub kari: Actor,
-    pub tenant: Tenant,
+    stage: Stage,
     pub call: RecordId,
-    pub folder: PathBuf,
+}
+
+impl Deref for House {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
 impl House {
     pub async fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("lethe-content-{}", ContentId::new()));
-        let url = |name: &str| SecretString::from(format!("sqlite:{}", folder.join(name).display()));
-        let settings = |name| StoreSettings {
-            url: url(name),
-            schema: None,
-            connections: 2,
-            patience: std::time::Duration::from_secs(5),
-        };
-        let archive = Db::open(&settings("archive.db")).await.unwrap();
-        let vault = Db::open(&settings("vault.db")).await.unwrap();
-        migrate(&archive).await.unwrap();
-        migrate(&vault).await.unwrap();
-        let clock = Clock::Fixed(instant("2026-08-03T12:00:00Z"));
-        let mut tx = archive.write().await.unwrap();
-        let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
-        tx.commit().await.unwrap();
-        let keysets = Keysets::new(MasterKey::from_bytes(&[7; 32]).unwrap());
-        let service_key = Key::from_bytes(&[9; 32]).unwrap();
-        let stores = Arc::new(AppContext { archive, vault, keysets, clock, service_key });
-        let objects = Objects::in_folder(folder.join("objects"));
-        let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
-        let scopes = BTreeSet::from([Scope::ContentRead, Scope::ContentWrite, Scope::ContentDelete]);
-        let kari = Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "kari".to_owned(), scopes };
-        let call = interaction(&stores, &tenant, "cdr-1").await;
-        Self { stores, content_store, kari, tenant, call, folder }
+        let stage = Stage::new("kari", &[Scope::ContentRead, Scope::ContentWrite, Scope::ContentDelete]).await;
+        let call = stage.interaction(&record("cdr-1")).await;
+        Self { stage, call }
     }
 
-    /// The same house at another time.
+    /// The same house at a later time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores).unwrap();
-        let clock = Clock::Fixed(clock.now() + by);
-        Self { stores: Arc::new(AppContext { archive, vault, keysets, clock, service_key }), ..self }
+        Self { stage: self.stage.later(by), ..self }
     }
 
     pub async fn another_call(&self, external_id: &str) -> RecordId {
-        interaction(&self.stores, &self.tenant, external_id).await
+        self.interaction(&record(external_id)).await
     }
 
-    /// Closes the call, as a pass does for a request that deletes content.
+    /// Closes the call, as a pass does after it has deleted the call's content for a request.
     pub async fn close(&self) {
-        let mut tx = self.stores.archive.write().await.unwrap();
+        let mut tx = self.app.archive.write().await.unwrap();
         tx.query("UPDATE interactions SET forgotten = forgotten | 16").execute().await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -93,7 +69,7 @@ impl House {
     }
 
     async fn begin(&self, new: NewContent) -> Result<Upload, ContentError> {
-        begin_upload(&self.stores, &self.content_store, self.tenant.id, new, None).await
+        begin_upload(&self.app, &self.content_store, self.tenant.id, new, None).await
     }
 
     async fn store(&self, bytes: &[u8]) -> Content {
@@ -110,7 +86,7 @@ impl House {
 
     async fn read(&self, content: &Content, range: std::ops::Range<u64>) -> Result<Vec<u8>, ContentError> {
         let access = Access { action: Action::ContentDownloaded, reason: None, by_ticket: false };
-        let mut reading = open(&self.stores, &self.content_store, &self.kari, content, access, range).await?;
+        let mut reading = open(&self.app, &self.content_store, &self.actor, content, access, range).await?;
         let mut all = Vec::new();
         while let Some(bytes) = reading.next().await? {
             all.extend_from_slice(&bytes);
@@ -119,18 +95,11 @@ impl House {
     }
 
     async fn list(&self) -> Vec<Content> {
-        list(&self.stores, self.tenant.id, self.call, None, 100).await.unwrap()
+        list(&self.app, self.tenant.id, self.call, None, 100).await.unwrap()
     }
 
     async fn keys(&self) -> i64 {
-        self.stores.vault.read().await.unwrap().query("SELECT count(*) FROM content_keys").scalar().await.unwrap()
-    }
-
-    pub async fn audited(&self) -> Vec<audit::Event> {
-        let mut tx = self.stores.archive.read().await.unwrap();
-        let mut events = audit::list(&mut tx, &self.kari, None, 100).await.unwrap();
-        events.reverse();
-        events
+        self.count_in_vault("SELECT count(*) FROM content_keys").await
     }
 
     /// All files below a folder of the house.
@@ -149,7 +118,7 @@ impl House {
         files
     }
 
-    /// The files of the object store, after interrupted uploads were removed.
+    /// The object store's files, once what was thrown away has gone.
     async fn objects(&self) -> Vec<PathBuf> {
         for _ in 0..100 {
             if !self.files("objects").iter().any(|file| file.to_string_lossy().contains('#')) {
@@ -166,22 +135,14 @@ impl House {
     }
 }
 
-async fn interaction(stores: &AppContext, tenant: &Tenant, external_id: &str) -> RecordId {
-    let record = format!(
-        r#"{{"external_id":"{external_id}","channel":"call","started_at":"2026-08-01T00:10:10Z","customer":{{"phone_number":"004798765432","name":"Kari Nordmann"}}}}"#
-    );
-    let mut ingest = Intake::<Interaction>::begin(stores, tenant).await.unwrap();
-    ingest.take(1, Some(record.as_bytes())).await.unwrap();
-    assert_eq!(ingest.end().await.unwrap().created, 1);
-    let mut tx = stores.archive.read().await.unwrap();
-    tx.query("SELECT id FROM interactions").with(" WHERE external_id = ", external_id).scalar().await.unwrap()
+fn record(external_id: &str) -> Value {
+    json!({
+        "external_id": external_id, "channel": "call", "started_at": "2026-08-01T00:10:10Z",
+        "customer": { "phone_number": "004798765432", "name": "Kari Nordmann" }
+    })
 }
 
-fn instant(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-/// Bytes that a test recognizes: they contain `marked` again and again.
+/// Bytes in which a known text occurs again and again.
 fn sound(size: usize) -> Vec<u8> {
     let text = b"This call may be recorded for quality. ";
     (0..size)
@@ -196,12 +157,12 @@ async fn a_recording_comes_back_as_it_was_whole_and_in_ranges() {
     let content = house.store(&bytes).await;
     assert_eq!((content.size, content.sha256, content.is_playable()), (5_000_000, Some(sha256(&bytes)), true));
     assert_eq!(house.list().await, std::slice::from_ref(&content));
-    assert_eq!(find(&house.stores, house.tenant.id, content.id).await.unwrap(), Some(content.clone()));
+    assert_eq!(find(&house.app, house.tenant.id, content.id).await.unwrap(), Some(content.clone()));
     assert!(house.read(&content, 0..content.size).await.unwrap() == bytes);
     for (from, to) in [(0, 1), (65_535, 65_537), (65_536, 131_072), (1_000_000, 3_000_000), (4_999_999, 5_000_000)] {
         assert!(house.read(&content, from as u64..to as u64).await.unwrap() == bytes[from..to], "{from}..{to}");
     }
-    let audited = house.audited().await;
+    let audited = house.events().await;
     assert_eq!(audited.len(), 6);
     assert_eq!((audited[0].action.as_str(), audited[0].records), ("content.downloaded", 1));
 }
@@ -254,7 +215,7 @@ async fn what_breaks_off_leaves_nothing() {
 #[tokio::test]
 async fn an_upload_whose_row_cannot_be_written_leaves_nothing() {
     let house = House::new().await;
-    let mut tx = house.stores.archive.write().await.unwrap();
+    let mut tx = house.app.archive.write().await.unwrap();
     tx.query("ALTER TABLE contents RENAME COLUMN encrypted_for TO was_encrypted_for").execute().await.unwrap();
     tx.commit().await.unwrap();
     let mut upload = house.begin(house.recording()).await.unwrap();
@@ -274,7 +235,7 @@ async fn what_cannot_be_content_is_refused_before_it_is_sent() {
     let page = NewContent { media_type: MediaType::parse("text/html").unwrap(), ..house.recording() };
     assert!(matches!(house.begin(page).await, Err(ContentError::Misfit)));
     let announced = Some(house.content_store.size_limit + 1);
-    let long = begin_upload(&house.stores, &house.content_store, house.tenant.id, house.recording(), announced).await;
+    let long = begin_upload(&house.app, &house.content_store, house.tenant.id, house.recording(), announced).await;
     assert!(matches!(long, Err(ContentError::TooLarge(_))));
     assert!(house.is_empty().await);
 }
@@ -305,15 +266,15 @@ async fn an_altered_or_swapped_object_does_not_open() {
 async fn another_tenant_sees_nothing_of_it() {
     let house = House::new().await;
     let content = house.store(&sound(1_000)).await;
-    let mut tx = house.stores.archive.write().await.unwrap();
-    let other = tenants::create(&mut tx, house.stores.clock, "other").await.unwrap();
+    let mut tx = house.app.archive.write().await.unwrap();
+    let other = tenants::create(&mut tx, house.app.clock, "other").await.unwrap();
     tx.commit().await.unwrap();
-    let stranger = Actor { tenant: other.id, ..house.kari.clone() };
-    assert_eq!(find(&house.stores, other.id, content.id).await.unwrap(), None);
-    assert!(matches!(list(&house.stores, other.id, house.call, None, 10).await, Err(ContentError::Unknown)));
-    let deleted = delete(&house.stores, &house.content_store, &stranger, content.id).await;
+    let stranger = Actor { tenant: other.id, ..house.actor.clone() };
+    assert_eq!(find(&house.app, other.id, content.id).await.unwrap(), None);
+    assert!(matches!(list(&house.app, other.id, house.call, None, 10).await, Err(ContentError::Unknown)));
+    let deleted = delete(&house.app, &house.content_store, &stranger, content.id).await;
     assert!(matches!(deleted, Err(ContentError::Unknown)));
-    let batch = delete_batch(&house.stores, &house.content_store, &stranger, vec![house.call], None).await.unwrap();
+    let batch = delete_batch(&house.app, &house.content_store, &stranger, vec![house.call], None).await.unwrap();
     assert_eq!((batch.deleted, house.list().await.len()), (0, 1));
 }
 
@@ -321,30 +282,30 @@ async fn another_tenant_sees_nothing_of_it() {
 async fn a_ticket_opens_until_it_ends() {
     let house = House::new().await;
     let content = house.store(b"hello").await;
-    let issue = async |house: &House| issue_ticket(&house.stores, &house.kari, &content, Some("case 1")).await.unwrap();
+    let issue = async |house: &House| issue_ticket(&house.app, &house.actor, &content, Some("case 1")).await.unwrap();
     let ticket = issue(&house).await;
-    let redeemed = redeem_ticket(&house.stores, &ticket.text).await.unwrap().unwrap();
+    let redeemed = redeem_ticket(&house.app, &ticket.text).await.unwrap().unwrap();
     assert_eq!((redeemed.content.id, redeemed.actor.name.as_str()), (content.id, "kari"));
     assert_eq!(redeemed.reason.as_deref(), Some("case 1"));
-    assert!(redeem_ticket(&house.stores, &ticket.text).await.unwrap().is_some(), "a player asks several times");
+    assert!(redeem_ticket(&house.app, &ticket.text).await.unwrap().is_some(), "a player asks several times");
     for other in ["", "a", "å", &"A".repeat(100), &ticket.text[1..]] {
-        assert!(redeem_ticket(&house.stores, other).await.unwrap().is_none(), "{other}");
+        assert!(redeem_ticket(&house.app, other).await.unwrap().is_none(), "{other}");
     }
     let (late, gone) = (issue(&house).await, issue(&house).await);
-    delete(&house.stores, &house.content_store, &house.kari, content.id).await.unwrap();
-    assert!(redeem_ticket(&house.stores, &gone.text).await.unwrap().is_none());
+    delete(&house.app, &house.content_store, &house.actor, content.id).await.unwrap();
+    assert!(redeem_ticket(&house.app, &gone.text).await.unwrap().is_none());
     let ticket = issue(&house).await;
-    assert!(redeem_ticket(&house.stores, &late.text).await.unwrap().is_none(), "its content is gone");
+    assert!(redeem_ticket(&house.app, &late.text).await.unwrap().is_none(), "its content is gone");
     let house = house.later(TimeDelta::seconds(60));
-    assert!(redeem_ticket(&house.stores, &ticket.text).await.unwrap().is_none());
+    assert!(redeem_ticket(&house.app, &ticket.text).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_content_key_opens_only_its_own_row() {
     let house = House::new().await;
     let (one, other) = (house.store(b"one").await, house.store(b"other").await);
-    let keyset = house.stores.keysets.get(&house.stores.vault, house.tenant.id).await.unwrap();
-    let mut tx = house.stores.vault.write().await.unwrap();
+    let keyset = house.app.keysets.get(&house.app.vault, house.tenant.id).await.unwrap();
+    let mut tx = house.app.vault.write().await.unwrap();
     tx.query("UPDATE content_keys SET wrapped = (SELECT wrapped FROM content_keys")
         .with(" WHERE content_id = ", other.id)
         .with(") WHERE content_id = ", one.id)
@@ -372,12 +333,12 @@ async fn a_store_that_cannot_write_takes_nothing() {
 #[tokio::test]
 async fn content_of_a_forgotten_customer_is_content() {
     let house = House::new().await;
-    let mut tx = house.stores.archive.write().await.unwrap();
+    let mut tx = house.app.archive.write().await.unwrap();
     tx.query("UPDATE interactions SET phone_id = NULL, name_id = NULL, forgotten = 5").execute().await.unwrap();
     tx.commit().await.unwrap();
     let content = house.store(b"one").await;
     assert_eq!(house.read(&content, 0..3).await.unwrap(), b"one");
-    let own = customer_of(&house.stores, house.tenant.id, house.call).await.unwrap();
+    let own = customer_of(&house.app, house.tenant.id, house.call).await.unwrap();
     assert!(own.phone.is_none() && own.name.is_none());
 }
 

@@ -1,5 +1,7 @@
 //! Removal of many objects from a folder.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 impl House {
@@ -33,7 +35,7 @@ async fn many_that_stay_in_a_row_keep_no_other_from_going() {
     let gone: BTreeSet<_> = removed.gone.iter().copied().collect();
     assert_eq!((removed.gone.len(), gone.is_disjoint(&jammed)), (60, true));
     assert!(ids.iter().all(|id| house.place(*id).exists() == jammed.contains(id)));
-    // A missing object counts as deleted.
+    // An object that is already missing counts as deleted.
     let again = remove_objects(&house.content_store, house.tenant.id, &removed.gone).await;
     assert_eq!((again.gone.len(), again.left.len(), again.is_away), (60, 0, false));
 }

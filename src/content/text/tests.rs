@@ -22,23 +22,19 @@ impl House {
             media_type: MediaType::parse(media_type).unwrap(),
             sensitivity: Sensitivity::Normal,
         };
-        let mut upload = begin_text(&self.stores, &self.content_store, self.tenant.id, new, None).await?;
+        let mut upload = begin_text(&self.app, &self.content_store, self.tenant.id, new, None).await?;
         upload.push(text.as_bytes()).await?;
         upload.finish(None).await.map(|(content, _)| content)
     }
 
     async fn mentions(&self, content: &Content) -> Vec<Mention> {
-        let mut tx = self.stores.archive.read().await.unwrap();
+        let mut tx = self.app.archive.read().await.unwrap();
         let mut found = mentions::of(&mut tx, self.tenant.id, Owner::Content, &[content.id.0]).await.unwrap();
         found.remove(&content.id.0).unwrap_or_default()
     }
 
-    async fn count(&self, what: &'static str) -> i64 {
-        self.stores.archive.read().await.unwrap().query(what).scalar().await.unwrap()
-    }
-
     async fn customer(&self) -> Customer {
-        let mut tx = self.stores.archive.read().await.unwrap();
+        let mut tx = self.app.archive.read().await.unwrap();
         sql::customer(&mut tx, self.tenant.id, self.call, false).await.unwrap().unwrap()
     }
 
@@ -46,7 +42,7 @@ impl House {
     async fn erase(&self, identifier: IdentifierId, cutoff: &str) {
         let erasure = Erasure { cutoff: cutoff.parse().unwrap(), targets: [Target::Archive].into_iter().collect() };
         let erasure = NewErasure { request: RequestId::new(), identifier, erasure };
-        let mut tx = self.stores.vault.write().await.unwrap();
+        let mut tx = self.app.vault.write().await.unwrap();
         vault::erase(&mut tx, self.tenant.id, &[erasure]).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -62,7 +58,7 @@ async fn a_text_leads_to_its_customer_and_to_nobody_by_itself() {
     assert_eq!(ids[..2], [(Kind::Name, customer.name_id), (Kind::Phone, customer.phone_id)]);
     assert!(matches!(ids[2..], [(Kind::Email, Some(_))]));
     assert_eq!((content.size, content.at), (content.stored_size, customer.at));
-    let stored = contents::by_id(&mut house.stores.archive.read().await.unwrap(), house.tenant.id, content.id).await;
+    let stored = contents::by_id(&mut house.app.archive.read().await.unwrap(), house.tenant.id, content.id).await;
     let stored = stored.unwrap().unwrap();
     assert_eq!((stored.sha256, stored.stored_size), (None, ": , or ".len() as u64 + 3 * 7));
 }
@@ -91,7 +87,7 @@ async fn a_text_that_cannot_be_stored_leaves_nothing() {
         .flat_map(|no| ["a".to_owned(), no.to_string(), "@eksempel.no ".to_owned()])
         .collect();
     assert!(matches!(house.note("text/plain", &many).await, Err(ContentError::DocumentError(DocumentError::TooMany))));
-    let mut tx = house.stores.archive.write().await.unwrap();
+    let mut tx = house.app.archive.write().await.unwrap();
     tx.query("ALTER TABLE mentions RENAME COLUMN kind TO was_kind").execute().await.unwrap();
     tx.commit().await.unwrap();
     assert!(matches!(house.note("text/plain", TEXT).await, Err(ContentError::Store(StoreError::Refused(_)))));
@@ -105,7 +101,7 @@ async fn a_text_without_a_store_leaves_nothing() {
     std::fs::write(house.folder.join("objects"), "in the way").unwrap();
     assert!(matches!(house.note("text/plain", TEXT).await, Err(ContentError::Object(_))));
     let keys: i64 =
-        house.stores.vault.read().await.unwrap().query("SELECT count(*) FROM content_keys").scalar().await.unwrap();
+        house.app.vault.read().await.unwrap().query("SELECT count(*) FROM content_keys").scalar().await.unwrap();
     let rows = house.count("SELECT count(*) FROM contents").await + house.count("SELECT count(*) FROM mentions").await;
     assert_eq!((keys, rows), (0, 0));
 }
@@ -119,7 +115,7 @@ async fn a_text_under_way_that_the_night_was_faster_than_leaves_nothing() {
         media_type: MediaType::parse("text/plain").unwrap(),
         sensitivity: Sensitivity::Normal,
     };
-    let mut upload = begin_text(&house.stores, &house.content_store, house.tenant.id, new, None).await.unwrap();
+    let mut upload = begin_text(&house.app, &house.content_store, house.tenant.id, new, None).await.unwrap();
     upload.push(TEXT.as_bytes()).await.unwrap();
     house.close().await;
     assert!(matches!(upload.finish(None).await, Err(ContentError::Forgotten)));

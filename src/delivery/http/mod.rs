@@ -109,7 +109,7 @@ pub async fn list_deliveries(
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let deliveries = super::list(&stores, caller.tenant, state, after, limit + 1).await?;
-    Ok(Json(Page::of(deliveries, limit, (key, &bound_to)).map(DeliveryItem::from)))
+    Ok(Json(Page::of(deliveries, limit, key, &bound_to).map(DeliveryItem::from)))
 }
 
 /// Try a delivery again

@@ -44,7 +44,7 @@ pub struct Valid<T>(pub T);
 pub struct MergePatch(Value);
 
 impl MergePatch {
-    /// Reads the patch as a type whose fields distinguish absent from null: [`crate::base::patch::Member`].
+    /// Reads the patch as a type whose fields distinguish absent from null: [`crate::base::patch::PatchField`].
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         read_value(self.0.clone()).map_err(Problem::invalid)
     }

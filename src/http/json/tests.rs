@@ -1,4 +1,4 @@
-use crate::base::patch::Member;
+use crate::base::patch::PatchField;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -141,14 +141,14 @@ fn a_patch_tells_absent_from_null() {
     #[serde(deny_unknown_fields)]
     struct Patch {
         #[serde(default)]
-        comment: Member<String>,
+        comment: PatchField<String>,
         #[serde(default)]
-        to_date: Member<NaiveDate>,
+        to_date: PatchField<NaiveDate>,
     }
     let read = |text: &str| MergePatch(parse_value(text.as_bytes()).unwrap()).read::<Patch>();
-    assert_eq!(read("{}").unwrap().comment, Member::Absent);
-    assert_eq!(read(r#"{"comment":null}"#).unwrap().comment, Member::Null);
-    assert_eq!(read(r#"{"comment":"x"}"#).unwrap().comment, Member::Is("x".to_owned()));
+    assert_eq!(read("{}").unwrap().comment, PatchField::Absent);
+    assert_eq!(read(r#"{"comment":null}"#).unwrap().comment, PatchField::Null);
+    assert_eq!(read(r#"{"comment":"x"}"#).unwrap().comment, PatchField::Is("x".to_owned()));
     assert_eq!(read(r#"{"to_date":"2026-02-31"}"#).unwrap_err().places()[0].pointer.as_deref(), Some("/to_date"));
     let cleared = read(r#"{"to_date":null}"#).unwrap();
     assert_eq!(cleared.to_date.required("/to_date").unwrap_err().code, "required");

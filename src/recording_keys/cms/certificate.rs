@@ -1,7 +1,7 @@
-//! What an X.509 certificate says of itself: until when, what for, and with which key.
+//! The validation of an X.509 certificate: its time, its use, and its key.
 //!
-//! Who signed it is not asked: whoever registers it vouches for it and compares the fingerprint. How it was signed is: over
-//! SHA-1, another certificate can be made that has the same signature.
+//! The signer is not checked, because the user who registers the certificate compares its fingerprint. The signature's hash
+//! is checked: with SHA-1, another certificate can have the same signature.
 
 use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521};
 use chrono::{DateTime, Utc};
@@ -20,7 +20,7 @@ use crate::recording_keys::{CertificateError, KeyError, KeyKind, RecordingKey};
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
-/// The curves that can be agreed over.
+/// The supported curves of key agreement.
 const CURVES: [(ObjectIdentifier, &agreement::Algorithm); 3] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), &ECDH_P256),
     (ObjectIdentifier::new_unwrap("1.3.132.0.34"), &ECDH_P384),
@@ -45,16 +45,14 @@ const USAGES: [ObjectIdentifier; 3] = [
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.80.1"),
 ];
 
-/// The key of a certificate, as far as it can be encrypted for.
+/// A supported key of a certificate.
 pub enum PublicKey {
-    /// RSA of so many bits.
+    /// RSA with a number of bits.
     Rsa(usize),
-    /// A curve to agree over.
     Curve(&'static agreement::Algorithm),
 }
 
 impl PublicKey {
-    /// The key that a certificate holds.
     pub fn of(info: &SubjectPublicKeyInfoOwned) -> Option<Self> {
         if info.algorithm.oid == RSA {
             return modulus_bits(info.subject_public_key.raw_bytes()).map(Self::Rsa);
@@ -85,7 +83,7 @@ fn modulus_bits(key: &[u8]) -> Option<usize> {
     Some(rest.len() * 8 + 8 - first.leading_zeros() as usize)
 }
 
-/// Reads a certificate in PEM or base64, and judges it.
+/// Reads and validates a certificate in PEM or base64.
 pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     let der = parse(text)?;
     let certificate = Certificate::from_der(&der).map_err(|_| CertificateError::NotACertificate)?;
@@ -116,7 +114,7 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     })
 }
 
-/// Whether what the certificate says of its use lets a file's key be encrypted with it. What says nothing lets it.
+/// Whether the certificate's usages allow to encrypt a file's key with it. A certificate without usages allows it.
 fn is_for_encryption(certificate: &Certificate, key: &PublicKey) -> Result<bool, CertificateError> {
     let body = certificate.tbs_certificate();
     let usage = body.get_extension::<KeyUsage>().map_err(|_| CertificateError::NotACertificate)?;
@@ -152,8 +150,7 @@ fn element_length(der: &[u8]) -> Option<usize> {
     length?.checked_add(2 + digits.len())
 }
 
-/// Whether this is a private key in DER: PKCS #1, #8 and #12 and SEC 1 all begin with a small version, and no certificate
-/// does.
+/// Whether this is a private key in DER. PKCS #1, #8, #12, and SEC 1 begin with a small version, and no certificate does.
 fn is_private(der: &[u8]) -> bool {
     let after_length = match der {
         [0x30, length, rest @ ..] if *length < 0x80 => rest,
@@ -165,7 +162,7 @@ fn is_private(der: &[u8]) -> bool {
 
 fn instant(time: &Time) -> DateTime<Utc> {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok();
-    // The year 9999 stands for never (RFC 5280, 4.1.2.5).
+    // The year 9999 means that the certificate does not expire (RFC 5280, 4.1.2.5).
     let at = seconds.filter(|seconds| *seconds < 253_402_300_799).and_then(|at| DateTime::from_timestamp(at, 0));
     at.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

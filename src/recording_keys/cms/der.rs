@@ -1,4 +1,4 @@
-//! As much DER as a message's head needs.
+//! The parts of DER that the head of a message needs.
 
 pub const SEQUENCE: u8 = 0x30;
 pub const SET: u8 = 0x31;
@@ -8,7 +8,7 @@ const INTEGER: u8 = 0x02;
 const OID: u8 = 0x06;
 const BITS: u8 = 0x03;
 
-/// The tag of a context-specific element that holds others.
+/// The tag of a context-specific element that contains other elements.
 pub const fn context(number: u8) -> u8 {
     0xA0 | number
 }

@@ -1,4 +1,4 @@
-//! A CMS message of bytes that come one after the other: AuthEnvelopedData in BER, since nobody knows the length beforehand.
+//! A CMS message of bytes that arrive in pieces: AuthEnvelopedData in BER, because the length is not known beforehand.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use super::recipient::recipient;
 use crate::base::crypto::random;
 use crate::recording_keys::KeyError;
 
-/// How long a piece of the content is.
+/// The length of a piece of the content.
 const PIECE: usize = 1 << 16;
 
-/// The length that is not known, and the end of what it belongs to.
+/// An indefinite length, and the end of such an element.
 const OPEN: u8 = 0x80;
 const END: [u8; 2] = [0, 0];
 
@@ -23,9 +23,9 @@ const DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x01];
 const AES_256_GCM: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2E];
 
 pub struct Message {
-    /// What stands before the content.
+    /// The part of the message before the content.
     head: Vec<u8>,
-    /// Clear bytes that make no piece yet.
+    /// Clear bytes that are less than a piece.
     clear: Vec<u8>,
     gcm: Gcm,
 }
@@ -78,7 +78,7 @@ impl Message {
         if !self.clear.is_empty() {
             self.emit_waiting(out)?;
         }
-        // Content, what holds it, the tag; then the three that hold all.
+        // The ends of the content and of its container, the tag, and the ends of the three outer containers.
         out.extend_from_slice(&[END, END].concat());
         out.extend_from_slice(&element(OCTETS, &[&self.gcm.finish()]));
         out.extend_from_slice(&[END, END, END].concat());
@@ -93,7 +93,7 @@ impl Message {
         Ok(())
     }
 
-    /// Hands out a piece of the content.
+    /// Writes a piece of the content.
     fn emit(&mut self, clear: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
         out.push(OCTETS);
         push_length(clear.len(), out);

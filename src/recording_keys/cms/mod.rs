@@ -1,5 +1,5 @@
-//! CMS (RFC 5652): X.509 certificates in, AuthEnvelopedData (RFC 5083) with AES-256-GCM (RFC 5084) out, which
-//! `openssl cms -decrypt` reads.
+//! CMS (RFC 5652): X.509 certificates, and messages of the type AuthEnvelopedData (RFC 5083) with AES-256-GCM (RFC 5084).
+//! `openssl cms -decrypt` reads them.
 
 mod certificate;
 mod der;

@@ -1,5 +1,5 @@
-//! Who a CMS message is for: the message's key, encrypted by RSA-OAEP with SHA-256 (RFC 4055), or wrapped under what
-//! elliptic curves agree on (RFC 5753).
+//! The recipient of a CMS message: the message's key is encrypted by RSA-OAEP with SHA-256 (RFC 4055), or wrapped under a
+//! key that two elliptic-curve keys agree on (RFC 5753).
 
 use aws_lc_rs::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
 use aws_lc_rs::key_wrap::{AES_256, AesKek, KeyWrap as _};
@@ -26,7 +26,7 @@ const ECDH_SHA256: &[u8] = &[0x2B, 0x81, 0x04, 0x01, 0x0B, 0x01];
 /// id-aes256-wrap, 2.16.840.1.101.3.4.1.45.
 const AES_256_WRAP: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2D];
 
-/// The recipient's part of a message whose key this is.
+/// The recipient's part of a message with this key.
 pub fn recipient(certificate: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
     let certificate = Certificate::from_der(certificate).map_err(|_| KeyError::Unusable)?;
     let body = certificate.tbs_certificate();
@@ -56,7 +56,7 @@ fn transport(name: &[u8], public: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyE
     Ok(element(SEQUENCE, &[&number(0), name, &algorithm, &element(OCTETS, &[encrypted])]))
 }
 
-/// The key wrapped (`KeyAgreeRecipientInfo`), with a key pair of its own for each message.
+/// The key wrapped (`KeyAgreeRecipientInfo`). Each message has its own key pair.
 fn agree(name: &[u8], curve: &'static agreement::Algorithm, peer: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
     let own = EphemeralPrivateKey::generate(curve, &SystemRandom::new()).map_err(|_| KeyError::Unusable)?;
     let public = own.compute_public_key().map_err(|_| KeyError::Unusable)?;
@@ -72,7 +72,7 @@ fn agree(name: &[u8], curve: &'static agreement::Algorithm, peer: &[u8], key: &[
     Ok(element(context(1), &[&number(3), &element(context(0), &[&originator]), &algorithm, &keys]))
 }
 
-/// The key that wraps, from the shared secret (SEC 1, 3.6.1): 32 bytes are one round of the hash.
+/// The wrapping key from the shared secret (SEC 1, 3.6.1). Its 32 bytes are one round of the hash.
 fn derive(shared: &[u8], wrap: &[u8]) -> [u8; 32] {
     let bits = 256_u32.to_be_bytes();
     let info = element(SEQUENCE, &[wrap, &element(context(2), &[&element(OCTETS, &[&bits])])]);

@@ -1,9 +1,9 @@
-//! What an OpenPGP certificate says of itself, verified: who it is, until when, and which of its keys is for encryption.
+//! The validation of an OpenPGP certificate: its owner, its time, and its key for encryption.
 //!
-//! Only what the certificate's own primary key signed counts. Each component has one signature that decides about it: the
-//! newest valid one about the primary key itself, about each user id, and about each subkey. If that is over SHA-1, nothing
-//! decides: an older and better one may say what its owner has taken back. A revocation of a key counts whoever made it,
-//! since it can only make us refuse.
+//! Only signatures of the certificate's own primary key count. One signature decides about each component: the newest valid
+//! one about the primary key, about each user id, and about each subkey. If that signature has SHA-1, the certificate is
+//! refused, because the owner may have revoked the statement of an older signature. A revocation by anybody counts, because
+//! it can only cause a refusal.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::packets::{Certificate, Subkey, User};
 use crate::recording_keys::armor;
 use crate::recording_keys::{CertificateError, KeyError, KeyKind, RecordingKey};
 
-/// Reads a certificate in armor or base64, and judges it.
+/// Reads and validates a certificate in armor or base64.
 pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     let (bytes, _) = armor::decode(text, &["PGP PUBLIC KEY BLOCK"])?;
     let certificate = Certificate::read(&bytes)?;
@@ -40,7 +40,7 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     }
     let (params, expires_at, packet) = match newest_subkey(&certificate, now) {
         Ok(subkey) => (subkey.key.public_params(), subkey.expires, packet(subkey.key)?),
-        // A primary key that encrypts itself, as RSA's may.
+        // A primary key can be for encryption itself, such as RSA.
         Err(CertificateError::NoEncryptionKey) if statements.encrypts() => {
             (primary.public_params(), None, packet(primary)?)
         }
@@ -57,9 +57,9 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
 
 /// The signatures that decide about the primary key.
 struct Statements<'c> {
-    /// The one about the key itself.
+    /// The signature about the key itself.
     direct: Option<&'c Signature>,
-    /// One about each user id: the primary user id's first, then the newer before the older.
+    /// One signature about each user id: the primary user id first, then newer before older.
     users: Vec<&'c Signature>,
 }
 
@@ -74,14 +74,14 @@ impl<'c> Statements<'c> {
         let mut users = Vec::new();
         for user in &certificate.users {
             match user_signature(primary, user, now) {
-                Ok(decided) => users.push((is_taken_back(primary, user, decided), decided)),
+                Ok(decided) => users.push((is_withdrawn(primary, user, decided), decided)),
                 Err(other) if reason == CertificateError::Unbound => reason = other,
                 Err(_) => {}
             }
         }
-        // A user id is not the key. One that was taken back says something only where no other does.
-        if users.iter().any(|(taken_back, _)| !taken_back) {
-            users.retain(|(taken_back, _)| !taken_back);
+        // A user id is not the key. A withdrawn user id counts only if there is no other.
+        if users.iter().any(|(withdrawn, _)| !withdrawn) {
+            users.retain(|(withdrawn, _)| !withdrawn);
         }
         users.sort_by_key(|(_, one)| std::cmp::Reverse((one.is_primary(), created(one))));
         let mut statements = Self { direct: direct.ok(), users: users.into_iter().map(|(_, one)| one).collect() };
@@ -100,8 +100,8 @@ impl<'c> Statements<'c> {
         self.direct.into_iter().chain(self.users.first().copied())
     }
 
-    /// When the primary key ends: at the first end that a decisive signature states. One that states none does not
-    /// outvote another, however new it is. Where the key itself has no stated end, the newest one of a user id counts.
+    /// The end of the primary key: the earliest end that a decisive signature states. A signature without an end does not
+    /// override another one. If the signature about the key itself states no end, the newest one of a user id counts.
     fn expiry(&self, primary: &PublicKey) -> Option<DateTime<Utc>> {
         let stated = |one: &&Signature| expiry(primary, one).is_some();
         let newest = self.users.iter().copied().filter(stated).max_by_key(|one| created(one));
@@ -109,7 +109,7 @@ impl<'c> Statements<'c> {
         self.decisive().chain(newest).filter_map(|one| expiry(primary, one)).min()
     }
 
-    /// Whether the primary key is for encryption itself: every decisive signature that says what it is for says so.
+    /// Whether the primary key is for encryption itself: every decisive signature with key flags says so.
     fn encrypts(&self) -> bool {
         let mut flags = self.decisive().filter_map(key_flags).peekable();
         flags.peek().is_some() && flags.all(encrypts)
@@ -129,9 +129,9 @@ fn user_signature<'c>(
     newest(user.signatures.iter().filter(certifies), now)
 }
 
-/// Whether the owner has taken back a user id after the signature that decides about it was made. Others may take back only
-/// what they said of it themselves.
-fn is_taken_back(primary: &PublicKey, user: &User, decided: &Signature) -> bool {
+/// Whether the owner has withdrawn a user id after the signature that decides about it. Others can withdraw only their own
+/// statements.
+fn is_withdrawn(primary: &PublicKey, user: &User, decided: &Signature) -> bool {
     user.signatures.iter().any(|one| {
         one.typ() == Some(SignatureType::CertRevocation)
             && created(one) >= created(decided)
@@ -139,28 +139,28 @@ fn is_taken_back(primary: &PublicKey, user: &User, decided: &Signature) -> bool 
     })
 }
 
-/// A subkey that may be encrypted for.
+/// A valid subkey for encryption.
 struct EncryptionKey<'c> {
     key: &'c PublicSubkey,
     expires: Option<DateTime<Utc>>,
 }
 
-/// The newest subkey for encryption that is valid; else what is wrong with the newest that is for encryption at all.
+/// The newest valid subkey for encryption. Without one, it returns the error of the newest subkey for encryption.
 fn newest_subkey(certificate: &Certificate, now: DateTime<Utc>) -> Result<EncryptionKey<'_>, CertificateError> {
     let mut subkeys: Vec<_> = certificate.subkeys.iter().collect();
     subkeys.sort_by_key(|subkey| std::cmp::Reverse(subkey.key.as_ref().map(PublicSubkey::created_at)));
-    let mut wrong = CertificateError::NoEncryptionKey;
+    let mut error = CertificateError::NoEncryptionKey;
     for subkey in subkeys {
         match judge(&certificate.primary, subkey, now) {
             Ok(Some(subkey)) => return Ok(subkey),
-            Err(refusal) if wrong == CertificateError::NoEncryptionKey => wrong = refusal,
+            Err(refusal) if error == CertificateError::NoEncryptionKey => error = refusal,
             Ok(None) | Err(_) => {}
         }
     }
-    Err(wrong)
+    Err(error)
 }
 
-/// The subkey if it may be encrypted for; `None` if it is not meant to be.
+/// The subkey, if it is valid. A subkey that is not for encryption is `None`.
 fn judge<'c>(
     primary: &PublicKey,
     subkey: &'c Subkey,
@@ -199,7 +199,7 @@ fn judge<'c>(
     Ok(Some(EncryptionKey { key, expires }))
 }
 
-/// The newest of some signatures that is in force; else the reason why none is.
+/// The newest signature that is in force, or the reason why there is none.
 fn newest<'s>(
     signatures: impl Iterator<Item = &'s Signature>,
     now: DateTime<Utc>,
@@ -219,14 +219,14 @@ fn newest<'s>(
     newest.ok_or(reason)
 }
 
-/// Whether a signature is one of the primary key's that this service understands. One over a weak hash need not verify: it
-/// is there to be refused.
+/// Whether this service understands a signature of the primary key. A signature with a weak hash need not verify, because
+/// it leads to a refusal.
 fn counts(primary: &PublicKey, signature: &Signature, verifies: impl Fn() -> bool) -> bool {
     is_understood(signature) && (is_weak(signature) && is_own(primary, signature) || verifies())
 }
 
-/// Whether every part of a signature that its maker calls critical is known here (RFC 9580, 5.2.3.7). No notation is, since
-/// each is somebody's own (5.2.3.24).
+/// Whether every critical part of a signature is known here (RFC 9580, 5.2.3.7). Notations are not, because everybody can
+/// define their own (5.2.3.24).
 fn is_understood(signature: &Signature) -> bool {
     signature.config().is_some_and(|config| {
         let mut subpackets = config.hashed_subpackets.iter().chain(&config.unhashed_subpackets);
@@ -248,13 +248,13 @@ fn is_weak(signature: &Signature) -> bool {
     matches!(signature.hash_alg(), Some(HashAlgorithm::Sha1 | HashAlgorithm::Md5 | HashAlgorithm::Ripemd160) | None)
 }
 
-/// Whether a signature says that the primary key made it.
+/// Whether a signature names the primary key as its issuer.
 fn is_own(primary: &PublicKey, signature: &Signature) -> bool {
     signature.issuer_key_id().contains(&&primary.legacy_key_id())
         || signature.issuer_fingerprint().contains(&&primary.fingerprint())
 }
 
-/// What a signature says that a key is for, if anything.
+/// The uses of a key that a signature states.
 fn key_flags(signature: &Signature) -> Option<&KeyFlags> {
     signature.config()?.hashed_subpackets().find_map(|subpacket| match &subpacket.data {
         SubpacketData::KeyFlags(flags) => Some(flags),
@@ -270,13 +270,13 @@ fn instant(key: &impl KeyDetails) -> DateTime<Utc> {
     DateTime::from_timestamp(key.created_at().as_secs().into(), 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// When a key ends by a signature.
+/// The end of a key that a signature states.
 fn expiry(key: &impl KeyDetails, signature: &Signature) -> Option<DateTime<Utc>> {
     let life = Duration::from(signature.key_expiration_time()?);
     (!life.is_zero()).then(|| instant(key) + life)
 }
 
-/// Whether a key is strong enough for anything to rest on it.
+/// Refuses a weak key.
 fn strong(params: &PublicParams) -> Result<(), CertificateError> {
     match params {
         PublicParams::RSA(_) if rsa_bits(params) < 2048 => Err(CertificateError::TooWeak),
@@ -285,7 +285,7 @@ fn strong(params: &PublicParams) -> Result<(), CertificateError> {
     }
 }
 
-/// Whether a primary key's signatures can be verified, and are worth it.
+/// Refuses a primary key whose signatures cannot be verified, or that is weak.
 fn check_signer(params: &PublicParams) -> Result<(), CertificateError> {
     match params {
         PublicParams::Unknown { .. }
@@ -297,14 +297,14 @@ fn check_signer(params: &PublicParams) -> Result<(), CertificateError> {
     }
 }
 
-/// The length of an RSA key: its modulus stands first, as a number with its length in bits (RFC 4880, 3.2).
+/// The length of an RSA key. Its modulus is first, as a number with its length in bits (RFC 4880, 3.2).
 fn rsa_bits(params: &PublicParams) -> u16 {
     use pgp::ser::Serialize as _;
     let bytes = params.to_bytes().unwrap_or_default();
     bytes.first_chunk().map_or(0, |length| u16::from_be_bytes(*length))
 }
 
-/// What a key is, in words.
+/// The algorithm of a key, in words.
 fn algorithm(params: &PublicParams) -> String {
     match params {
         PublicParams::RSA(_) => format!("RSA {}", rsa_bits(params)),

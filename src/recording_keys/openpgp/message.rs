@@ -1,9 +1,9 @@
-//! An OpenPGP message of bytes that come one after the other: a session key encrypted for the recipient (tag 1), then the
+//! An OpenPGP message of bytes that arrive in pieces: a session key encrypted for the recipient (tag 1), then the
 //! data encrypted with it (tag 18, version 1) around one literal packet and the digest that guards both (tag 19).
 //!
-//! Nothing is compressed: recordings are, and whoever watches the length of the line learns less. Both packets have partial
-//! lengths (RFC 4880, 4.2.2.4), since nobody knows the length beforehand. Version 1 and the SHA-1 in it are what GnuPG up
-//! to 2.4 reads.
+//! Nothing is compressed, because recordings already are, and compressed lengths tell an observer more. Both packets have
+//! partial lengths (RFC 4880, 4.2.2.4), because the length is not known beforehand. GnuPG up to 2.4 reads version 1, which
+//! has SHA-1.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use rand_core::OsRng;
 use crate::base::crypto::random;
 use crate::recording_keys::KeyError;
 
-/// How long a part of a packet is: a power of two of at least 512.
+/// The length of a packet's part: a power of two of at least 512.
 const PART: usize = 1 << PART_BITS;
 const PART_BITS: u8 = 16;
 
@@ -28,18 +28,18 @@ const BLOCK: usize = 16;
 const ENCRYPTED_DATA: u8 = 0xD2;
 /// Tag 11.
 const LITERAL_DATA: u8 = 0xCB;
-/// Tag 19 and its length: the digest covers them, too.
+/// Tag 19 and its length. The digest covers them too.
 const DIGEST_HEADER: [u8; 2] = [0xD3, 0x14];
 
-/// What a literal packet begins with: binary, no name, no date. Who opens it learns nothing that the file does not say.
+/// The beginning of a literal packet: binary, no name, and no date.
 const LITERAL_HEAD: [u8; 6] = [b'b', 0, 0, 0, 0, 0];
 
 pub struct Message {
-    /// What stands before the first part: packets that are whole already.
+    /// The whole packets before the first part.
     head: Vec<u8>,
-    /// Clear data that make no part yet.
+    /// Clear data that are less than a part.
     clear: Vec<u8>,
-    /// Ciphertext that makes no part yet.
+    /// Ciphertext that is less than a part.
     sealed: Vec<u8>,
     cipher: StreamingEncryptingKey,
     digest: digest::Context,
@@ -52,7 +52,7 @@ impl fmt::Debug for Message {
 }
 
 impl Message {
-    /// For a key packet as it is kept.
+    /// A message for a stored key packet.
     pub fn new(key_packet: &[u8]) -> Result<Self, KeyError> {
         let session: [u8; 32] = random()?;
         let mut head = session_packet(key_packet, &session)?;
@@ -62,12 +62,12 @@ impl Message {
         let cipher = StreamingEncryptingKey::less_safe_cfb128(key, zero).map_err(|_| KeyError::Unusable)?;
         let mut clear = Vec::with_capacity(PART);
         clear.extend_from_slice(&LITERAL_HEAD);
-        // The version of the encrypted packet stands before its ciphertext.
+        // The version of the encrypted packet is before its ciphertext.
         let mut sealed = Vec::with_capacity(2 * PART + 64);
         sealed.push(1);
         let digest = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
         let mut message = Self { head, clear, sealed, cipher, digest };
-        // A random block and its last two bytes again, by which a wrong session key is noticed.
+        // A random block and its last two bytes again. They reveal a wrong session key.
         let block: [u8; BLOCK] = random()?;
         message.seal(&block)?;
         message.seal(&block[BLOCK - 2..])?;
@@ -106,7 +106,7 @@ impl Message {
         Ok(())
     }
 
-    /// Appends encrypted bytes to those that wait.
+    /// Appends encrypted bytes to the waiting ciphertext.
     fn seal(&mut self, bytes: &[u8]) -> Result<(), KeyError> {
         self.digest.update(bytes);
         let from = self.sealed.len();
@@ -117,7 +117,7 @@ impl Message {
         Ok(())
     }
 
-    /// Hands out the parts that are whole.
+    /// Writes the whole parts.
     fn emit(&mut self, out: &mut Vec<u8>) {
         let mut parts = self.sealed.chunks_exact(PART);
         for part in parts.by_ref() {

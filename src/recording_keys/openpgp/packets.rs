@@ -1,14 +1,14 @@
 //! The packets of one OpenPGP certificate, each signature with the component that it is about.
 //!
-//! The certificate is taken apart here and not by the crate's own reader, which ends a certificate at the first packet that
-//! it does not know: a keyring file has trust packets in it, and one key of an unknown kind does not make the others bad.
+//! The crate's own reader ends a certificate at the first unknown packet, so the packets are read here. A keyring file has
+//! trust packets, and a key of an unknown kind does not make the other keys invalid.
 
 use pgp::packet::{Packet, PacketHeader, PublicKey, PublicSubkey, Signature, SignatureType, UserId};
 use pgp::types::{PacketLength, Tag};
 
 use crate::recording_keys::CertificateError;
 
-/// A certificate, of which nothing has been verified.
+/// A certificate without any verification.
 #[derive(Debug)]
 pub(super) struct Certificate {
     pub primary: PublicKey,
@@ -28,7 +28,7 @@ pub(super) struct User {
 /// A subkey and the signatures about it.
 #[derive(Debug)]
 pub(super) struct Subkey {
-    /// `None` where the key is of an algorithm, a size or a curve that cannot be read here.
+    /// A key of an unknown algorithm, size, or curve is `None`.
     pub key: Option<PublicSubkey>,
     pub signatures: Vec<Signature>,
 }
@@ -39,18 +39,18 @@ enum Component {
     Primary,
     User,
     Subkey,
-    /// A user attribute, such as a picture: nothing rests on it.
+    /// A user attribute, such as a picture. Nothing depends on it.
     Attribute,
 }
 
-/// One packet as it lies in the bytes.
+/// One packet without parsing.
 struct RawPacket<'b> {
     header: PacketHeader,
     body: &'b [u8],
 }
 
 impl Certificate {
-    /// Reads the one certificate that the bytes are.
+    /// Reads bytes that are one certificate.
     pub fn read(mut bytes: &[u8]) -> Result<Self, CertificateError> {
         let mut certificate = Self::begin(&next(&mut bytes)?)?;
         let mut about = Component::Primary;
@@ -71,7 +71,7 @@ impl Certificate {
         }
     }
 
-    /// Adds a packet; returns the component that a signature behind it is about.
+    /// Adds a packet. Returns the component that the next signatures are about.
     fn add(&mut self, raw: &RawPacket<'_>, about: Component) -> Result<Component, CertificateError> {
         match raw.header.tag() {
             Tag::SecretKey | Tag::SecretSubkey => Err(CertificateError::PrivateKey),
@@ -95,7 +95,7 @@ impl Certificate {
                 _ => Err(CertificateError::NotACertificate),
             },
             Tag::UserAttribute => Ok(Component::Attribute),
-            // One that cannot be read may be a revocation, so it is not passed over.
+            // An unreadable signature may be a revocation, so it is not skipped.
             Tag::Signature => match raw.parse() {
                 Some(Packet::Signature(signature)) => {
                     if let Some(signatures) = self.signatures(about) {
@@ -120,7 +120,7 @@ impl Certificate {
         }
     }
 
-    /// Whether the primary key is revoked, whoever made the revocation.
+    /// Whether anybody has revoked the primary key.
     pub fn is_revoked(&self) -> bool {
         self.direct.iter().any(|one| one.typ() == Some(SignatureType::KeyRevocation))
     }
@@ -131,7 +131,7 @@ impl RawPacket<'_> {
         Packet::from_reader(self.header, self.body).ok()
     }
 
-    /// The reason why a key packet is refused that the crate cannot read.
+    /// The reason to refuse a key packet that the crate cannot read.
     fn unreadable_key(&self) -> CertificateError {
         match self.body {
             // The version, the time of creation, and the algorithm with its parameters.
@@ -145,7 +145,7 @@ impl RawPacket<'_> {
 /// Takes the next packet off the bytes.
 fn next<'b>(bytes: &mut &'b [u8]) -> Result<RawPacket<'b>, CertificateError> {
     let header = PacketHeader::try_from_reader(&mut *bytes).map_err(|_| CertificateError::NotACertificate)?;
-    // Only data packets may come in parts.
+    // Only data packets may have parts.
     let PacketLength::Fixed(length) = header.packet_length() else { return Err(CertificateError::NotACertificate) };
     let length = usize::try_from(length).map_err(|_| CertificateError::NotACertificate)?;
     let (body, rest) = bytes.split_at_checked(length).ok_or(CertificateError::NotACertificate)?;

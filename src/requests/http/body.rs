@@ -1,5 +1,5 @@
-//! Requests in JSON, on their way out. What comes in is read as it stands, by [`NewRequest`](crate::requests::NewRequest)
-//! and its like.
+//! Requests in the JSON of responses. Bodies of calls are read into [`NewRequest`](crate::requests::NewRequest) and the
+//! types beside it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,9 +11,11 @@ use utoipa::ToSchema;
 use crate::archive::Hits;
 use crate::base::id::RequestId;
 use crate::base::target::Target;
-use crate::requests::{ContentOutcome, Outcome, Preview, RenderedRequest, Request, Saved, Status, Warning};
+use crate::requests::{
+    ContentOutcome, Preview, RenderedRequest, Request, RequestNotice, RequestOutcome, Saved, Status,
+};
 
-/// An anonymize request. Its number, address, and comment are in clear while it waits, and masked when it is done.
+/// An anonymize request. Number, address, and comment are in clear while it waits. When it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
@@ -22,11 +24,11 @@ use crate::requests::{ContentOutcome, Outcome, Preview, RenderedRequest, Request
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
 }))]
 pub struct AnonymizeRequest {
-    /// The id of the request.
+    /// The request.
     pub id: RequestId,
-    /// The customer's number in E.164. It is masked (`*****5`) when the request is done.
+    /// The phone number in E.164. It is masked (`*****5`) when the request is done.
     pub phone_number: Option<String>,
-    /// The customer's address. It is masked when the request is done.
+    /// The e-mail address. It is masked when the request is done.
     pub email: Option<String>,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
@@ -34,57 +36,56 @@ pub struct AnonymizeRequest {
     pub comment: Option<String>,
     /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`.
     pub targets: Vec<&'static str>,
-    /// Whether the content of the matched interactions is deleted too.
+    /// Whether the content of its interactions is deleted too.
     pub delete_content: bool,
-    /// Whether the request waits for its pass or is done.
+    /// Whether it waits or is done.
     pub status: Status,
-    /// The name of the user who entered the request.
+    /// The name of the user who entered it.
     pub user_name: String,
-    /// The time from which a nightly pass carries out the request: the end of the last included day.
+    /// The end of the last included day. The first nightly job after it carries the request out.
     pub due_at: DateTime<Utc>,
-    /// The number of passes that have begun the request.
+    /// The number of passes that have begun it.
     pub attempts: i32,
-    /// The reason why the last pass failed, as a stable code.
+    /// The stable code of the last pass's failure.
     pub last_error: Option<String>,
-    /// The result of the request. It is null while the request waits.
+    /// The result. It is null while the request waits.
     pub result: Option<AnonymizeResult>,
-    /// The time at which the request was entered.
+    /// The time at which it was entered.
     pub created_at: DateTime<Utc>,
     /// The time of the last change.
     pub updated_at: DateTime<Utc>,
-    /// The time at which the request became done.
+    /// The time at which it was carried out.
     pub done_at: Option<DateTime<Utc>>,
-    /// The version of the request, which is also its `ETag`.
+    /// The version, which is also the `ETag`.
     pub version: i64,
 }
 
-/// The result of a request. A target that was not selected is left out.
+/// The result of a request. A target that the request does not have is left out.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "archive": { "anonymized": 12 }, "raw_data": { "anonymized": 40 }, "content": { "deleted": 7, "anonymized": 2 },
     "delivered_files": ["0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11.wav.pgp"]
 }))]
 pub struct AnonymizeResult {
-    /// The result for calls, chats, e-mails, and other interactions.
+    /// The interactions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Anonymized>,
-    /// The result for answers to text-message surveys.
+    /// The survey responses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_survey: Option<Anonymized>,
-    /// The result for the events behind the statistics.
+    /// The raw events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_data: Option<Anonymized>,
-    /// The result for recordings, texts, and other content. It is left out if no content changed and the request did
-    /// not ask for deletion.
+    /// The content of the interactions. It is left out if the request was not about content and no content changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<ContentResult>,
-    /// The files of forgotten recordings that had been delivered. The service cannot reach these copies, so the tenant
-    /// must delete them. It is left out if there are none.
+    /// The delivered files of the records that became anonymous. The service cannot delete these copies, so the tenant
+    /// must. It is left out if there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delivered_files: Vec<String>,
 }
 
-/// The result for the content of the matched interactions.
+/// The effect on the content of a request's interactions.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ContentResult {
     /// The number of deleted pieces of content.
@@ -95,7 +96,7 @@ pub struct ContentResult {
     pub anonymized: u64,
 }
 
-/// The result for the records of a target.
+/// The effect on the records of a target.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Anonymized {
     /// The number of records that lost identifiers.
@@ -103,40 +104,40 @@ pub struct Anonymized {
     pub anonymized: u64,
 }
 
-/// An anonymize request after it was entered or changed, with warnings for its user.
+/// An anonymize request as it was entered or changed, with warnings.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EnteredAnonymizeRequest {
-    /// The request after the call.
+    /// The request.
     #[serde(flatten)]
     pub request: AnonymizeRequest,
-    /// The warnings. They are not errors.
+    /// The warnings. They are no errors.
     pub warnings: Vec<RequestWarning>,
 }
 
-/// A warning.
+/// Something that the user should know.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestWarning {
-    /// The stable code: `comment_has_identifier`, or for a preview `nothing_found`, `content_becomes_unfindable`, or
+    /// The stable code: `comment_has_identifier`, or of a preview `nothing_found`, `content_becomes_unfindable` or
     /// `content_will_be_deleted`.
     #[schema(example = "comment_has_identifier")]
     pub code: &'static str,
-    /// The warning, as a text for people.
+    /// The warning, for people.
     #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
 }
 
-/// The result of a batch, in the order of its rows.
+/// The requests of a batch, in the order of its rows.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SavedAnonymizeRequests {
-    /// The requests that were entered.
+    /// The new requests.
     pub created: Vec<EnteredAnonymizeRequest>,
-    /// The changed requests, as they are now.
+    /// The requests of all rows with a change, as they are now.
     pub updated: Vec<EnteredAnonymizeRequest>,
-    /// The requests that were cancelled.
+    /// The cancelled requests.
     pub deleted: Vec<RequestId>,
 }
 
-/// The counts of records and content that a request would match.
+/// The matches of a request before it is entered.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "targets": {
@@ -144,34 +145,33 @@ pub struct SavedAnonymizeRequests {
         "raw_data": { "records": 0, "first": null, "last": null }
     },
     "content": { "recording": 3 },
-    "warnings": [{ "code": "content_will_be_deleted", "detail": "recording: 3. The pass deletes this content in every \
-                                                                 copy." }]
+    "warnings": [{ "code": "content_will_be_deleted", "detail": "recording: 3. The pass deletes this content in every copy." }]
 }))]
 pub struct AnonymizePreview {
     /// The records that would be made anonymous, by target.
     pub targets: BTreeMap<&'static str, TargetHits>,
-    /// The numbers of pieces of content of the interactions whose customer would be forgotten, by kind. A kind without
+    /// The number of pieces of content of the interactions whose customer would be forgotten, by kind. A kind without
     /// content is left out.
     pub content: BTreeMap<&'static str, u64>,
-    /// The warnings. They are not errors.
+    /// The warnings. They are no errors.
     pub warnings: Vec<RequestWarning>,
 }
 
-/// The records that a request would match in one target.
+/// The matches of a request in one target.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TargetHits {
-    /// The number of records. Each is counted once.
+    /// The number of records. Each record counts once.
     #[schema(example = 12)]
     pub records: u64,
-    /// The time of the first of these records. It is null if there is none.
+    /// The time of the first match. It is null if there is none.
     pub first: Option<DateTime<Utc>>,
-    /// The time of the last of these records. It is null if there is none.
+    /// The time of the last match.
     pub last: Option<DateTime<Utc>>,
 }
 
 impl From<RenderedRequest> for AnonymizeRequest {
-    fn from(shown: RenderedRequest) -> Self {
-        let RenderedRequest { request, phone_number, email, comment, result, warnings: _ } = shown;
+    fn from(rendered: RenderedRequest) -> Self {
+        let RenderedRequest { request, phone_number, email, comment, result, warnings: _ } = rendered;
         let Request {
             id,
             phone: _,
@@ -215,9 +215,9 @@ impl From<RenderedRequest> for AnonymizeRequest {
     }
 }
 
-impl From<Outcome> for AnonymizeResult {
-    fn from(outcome: Outcome) -> Self {
-        let Outcome { targets, content, delivered_files } = outcome;
+impl From<RequestOutcome> for AnonymizeResult {
+    fn from(outcome: RequestOutcome) -> Self {
+        let RequestOutcome { targets, content, delivered_files } = outcome;
         let of = |target| targets.get(&target).map(|anonymized| Anonymized { anonymized: *anonymized });
         Self {
             archive: of(Target::Archive),
@@ -230,22 +230,22 @@ impl From<Outcome> for AnonymizeResult {
 }
 
 impl From<RenderedRequest> for EnteredAnonymizeRequest {
-    fn from(shown: RenderedRequest) -> Self {
-        let warnings = shown.warnings.iter().map(RequestWarning::from).collect();
-        Self { request: shown.into(), warnings }
+    fn from(rendered: RenderedRequest) -> Self {
+        let warnings = rendered.warnings.iter().map(RequestWarning::from).collect();
+        Self { request: rendered.into(), warnings }
     }
 }
 
-impl From<&Warning> for RequestWarning {
-    fn from(warning: &Warning) -> Self {
+impl From<&RequestNotice> for RequestWarning {
+    fn from(warning: &RequestNotice) -> Self {
         Self { code: warning.code(), detail: warning.detail() }
     }
 }
 
-impl From<Saved> for SavedAnonymizeRequests {
-    fn from(saved: Saved) -> Self {
+impl From<Saved<RenderedRequest>> for SavedAnonymizeRequests {
+    fn from(saved: Saved<RenderedRequest>) -> Self {
         let Saved { created, updated, deleted } = saved;
-        let all = |shown: Vec<RenderedRequest>| shown.into_iter().map(EnteredAnonymizeRequest::from).collect();
+        let all = |rendered: Vec<RenderedRequest>| rendered.into_iter().map(EnteredAnonymizeRequest::from).collect();
         Self { created: all(created), updated: all(updated), deleted }
     }
 }

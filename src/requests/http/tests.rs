@@ -1,121 +1,19 @@
 //! The contract of the Anonymize page, call by call.
 
-use std::sync::Arc;
-
 use actix_web::http::Method;
-use actix_web::http::header::{AUTHORIZATION, ETAG, HeaderMap, LOCATION};
-use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::{App, web};
+use actix_web::http::header::{ETAG, LOCATION};
 use serde_json::{Value, json};
-use utoipa::openapi::OpenApi;
-use utoipa_actix_web::{AppExt as _, scope};
 
 use super::*;
-use crate::base::clock::Clock;
-use crate::config::Config;
-use crate::http::auth::dev_token;
-use crate::http::middleware::{Routes, frame};
-use crate::http::{HttpContext, TenantDirectory, TokenKeys};
-use crate::requests::tests::{BEGUN, House};
-use crate::telemetry::Metrics;
+use crate::requests::tests::House;
+use crate::tests::{Call, Stage, document};
 
 const REQUESTS: &str = "/api/v1/anonymize-requests";
 
-/// One call, and what came of it.
-struct Call<'a> {
-    house: &'a House,
-    method: Method,
-    path: String,
-    headers: Vec<(&'static str, String)>,
-    body: Option<Value>,
-    role: &'static str,
-}
-
-struct Replayable {
-    status: u16,
-    headers: HeaderMap,
-    body: Value,
-}
-
 impl House {
-    fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
-        Call { house: self, method, path: path.into(), headers: Vec::new(), body: None, role: "admin" }
+    fn call(&self, method: Method, path: impl AsRef<str>) -> Call<'_> {
+        Stage::call(self, routes, "admin", method, path)
     }
-}
-
-impl Call<'_> {
-    fn body(mut self, body: Value) -> Self {
-        self.body = Some(body);
-        self
-    }
-
-    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn role(mut self, role: &'static str) -> Self {
-        self.role = role;
-        self
-    }
-
-    async fn send(self) -> Replayable {
-        let folder = std::env::temp_dir().join(format!("lethe-requests-http-{}", RequestId::new()));
-        let settings = vec![("LETHE_DATA_DIR".to_owned(), folder.display().to_string())];
-        let config = Config::read(None, settings).unwrap();
-        let token = dev_token(&config, "demo", &[self.role.to_owned()], "paal").unwrap();
-        let tenant = self.house.paal.tenant;
-        let kit = HttpContext {
-            keys: TokenKeys::open(&config, Clock::System).unwrap(),
-            tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
-            metrics: Metrics::new().unwrap(),
-            http: config.http,
-        };
-        let (app, document) = app();
-        let routes = web::Data::new(Routes::new(&document));
-        let app = frame(app.app_data(web::Data::from(Arc::clone(&self.house.stores))), web::Data::new(kit), routes);
-        let app = init_service(app).await;
-        let mut request = TestRequest::default().method(self.method).uri(&self.path);
-        request = request.insert_header((AUTHORIZATION, format!("Bearer {token}")));
-        for (name, value) in self.headers {
-            request = request.insert_header((name, value));
-        }
-        if let Some(body) = self.body {
-            request = request.set_json(body);
-        }
-        let answer = call_service(&app, request.to_request()).await;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = serde_json::from_slice(&read_body(answer).await).unwrap_or_default();
-        Replayable { status, headers, body }
-    }
-}
-
-impl Replayable {
-    fn header(&self, name: impl actix_web::http::header::AsHeaderName) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    fn problem(&self) -> (u16, &str) {
-        (self.status, self.body["code"].as_str().unwrap_or_default())
-    }
-}
-
-fn app() -> (
-    App<
-        impl actix_web::dev::ServiceFactory<
-            actix_web::dev::ServiceRequest,
-            Config = (),
-            Response = actix_web::dev::ServiceResponse,
-            Error = actix_web::Error,
-            InitError = (),
-        >,
-    >,
-    OpenApi,
-) {
-    App::new()
-        .into_utoipa_app()
-        .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
-        .split_for_parts()
 }
 
 fn bob() -> Value {
@@ -126,7 +24,7 @@ fn bob() -> Value {
 #[actix_web::test]
 async fn a_request_from_entry_to_cancellation() {
     let house = House::new().await;
-    let entered = house.call(Method::POST, REQUESTS).body(bob()).header("Idempotency-Key", "k1").send().await;
+    let entered = house.call(Method::POST, REQUESTS).json(bob()).header("Idempotency-Key", "k1").send().await;
     assert_eq!((entered.status, entered.header(ETAG)), (201, "\"1\""));
     let id = entered.body["id"].as_str().unwrap().to_owned();
     let expected = json!({
@@ -139,7 +37,7 @@ async fn a_request_from_entry_to_cancellation() {
     let address = entered.header(LOCATION).to_owned();
     assert_eq!(address, format!("{REQUESTS}/{id}"));
 
-    let again = house.call(Method::POST, REQUESTS).body(bob()).header("Idempotency-Key", "k1").send().await;
+    let again = house.call(Method::POST, REQUESTS).json(bob()).header("Idempotency-Key", "k1").send().await;
     assert_eq!((again.status, again.header("Idempotency-Replayed"), &again.body), (201, "true", &entered.body));
 
     let read = house.call(Method::GET, &address).send().await;
@@ -148,7 +46,7 @@ async fn a_request_from_entry_to_cancellation() {
     let known = house.call(Method::GET, &address).header("If-None-Match", "\"1\"").send().await;
     assert_eq!((known.status, known.header(ETAG)), (304, "\"1\""));
 
-    let patch = || house.call(Method::PATCH, &address).body(json!({ "comment": "call 912 34 567" }));
+    let patch = || house.call(Method::PATCH, &address).json(json!({ "comment": "call 912 34 567" }));
     let changed = patch().header("If-Match", "\"1\"").send().await;
     assert_eq!((changed.status, changed.header(ETAG)), (200, "\"2\""));
     assert_eq!(changed.body["warnings"][0]["code"], "comment_has_identifier");
@@ -160,23 +58,23 @@ async fn a_request_from_entry_to_cancellation() {
     let gone = house.call(Method::DELETE, &address).header("If-Match", "*").send().await;
     assert_eq!((gone.status, gone.body), (204, Value::Null));
     assert_eq!(house.call(Method::GET, &address).send().await.problem(), (404, "not_found"));
-    let again = house.call(Method::POST, REQUESTS).body(bob()).header("Idempotency-Key", "k1").send().await;
+    let again = house.call(Method::POST, REQUESTS).json(bob()).header("Idempotency-Key", "k1").send().await;
     assert_eq!(again.problem(), (409, "state_conflict"));
 }
 
 #[actix_web::test]
 async fn what_is_wrong_is_told_in_the_contracts_order() {
     let house = House::new().await;
-    let entered = house.call(Method::POST, REQUESTS).body(bob()).send().await;
+    let entered = house.call(Method::POST, REQUESTS).json(bob()).send().await;
     let address = entered.header(LOCATION).to_owned();
-    let patch = |address: &str| house.call(Method::PATCH, address).body(json!({ "colour": "red" }));
+    let patch = |address: &str| house.call(Method::PATCH, address).json(json!({ "colour": "red" }));
     let missing = format!("{REQUESTS}/{}", RequestId::new());
     assert_eq!(patch(&missing).send().await.problem(), (404, "not_found"));
     assert_eq!(patch(&address).send().await.problem(), (428, "if_match_required"));
     assert_eq!(patch(&address).header("If-Match", "\"7\"").send().await.problem(), (412, "version_stale"));
     let shape = patch(&address).header("If-Match", "\"1\"").send().await;
     assert_eq!((shape.problem(), &shape.body["errors"][0]["pointer"]), ((422, "validation_failed"), &json!("/colour")));
-    house.night(entered.body["id"].as_str().unwrap().parse().map(RequestId).unwrap(), BEGUN).await;
+    house.begin_nightly("2026-08-03T22:30:00Z").await;
     assert_eq!(patch(&address).header("If-Match", "\"1\"").send().await.problem(), (409, "pass_started"));
     let cancelled = house.call(Method::DELETE, &address).header("If-Match", "\"1\"").send().await;
     assert_eq!(cancelled.problem(), (409, "pass_started"));
@@ -184,21 +82,21 @@ async fn what_is_wrong_is_told_in_the_contracts_order() {
         house.call(Method::GET, format!("{REQUESTS}?cursor=abc")).send().await.problem(),
         (400, "cursor_invalid")
     );
-    assert_eq!(house.call(Method::GET, REQUESTS).role("analyst").send().await.problem(), (403, "forbidden"));
+    assert_eq!(house.call(Method::GET, REQUESTS).roles("analyst").send().await.problem(), (403, "forbidden"));
 }
 
 #[actix_web::test]
 async fn a_page_of_rows_and_a_preview() {
     let house = House::new().await;
     let batch = json!({ "create": [bob(), { "phone_number": "1", "targets": ["archive"] }] });
-    let refused = house.call(Method::POST, format!("{REQUESTS}/batch")).body(batch).send().await;
+    let refused = house.call(Method::POST, format!("{REQUESTS}/batch")).json(batch).send().await;
     assert_eq!(refused.problem(), (422, "validation_failed"));
     assert_eq!(refused.body["errors"][0]["pointer"], "/create/1/phone_number");
-    let saved = house.call(Method::POST, format!("{REQUESTS}/batch")).body(json!({ "create": [bob()] })).send().await;
+    let saved = house.call(Method::POST, format!("{REQUESTS}/batch")).json(json!({ "create": [bob()] })).send().await;
     assert_eq!((saved.status, &saved.body["created"][0]["phone_number"]), (200, &json!("+4798765")));
     assert_eq!((&saved.body["updated"], &saved.body["deleted"]), (&json!([]), &json!([])));
 
-    let preview = house.call(Method::POST, format!("{REQUESTS}/preview")).body(bob()).send().await;
+    let preview = house.call(Method::POST, format!("{REQUESTS}/preview")).json(bob()).send().await;
     let none = json!({ "records": 0, "first": null, "last": null });
     assert_eq!((preview.status, &preview.body["targets"]), (200, &json!({ "archive": none, "raw_data": none })));
     assert_eq!(preview.body["warnings"][0]["code"], "nothing_found");
@@ -206,15 +104,15 @@ async fn a_page_of_rows_and_a_preview() {
 
 #[test]
 fn the_documents_examples_are_what_it_says() {
-    let document = serde_json::to_value(app().1).unwrap();
+    let document = serde_json::to_value(document(routes)).unwrap();
     let example = |name: &str| document["components"]["schemas"][name]["example"].clone();
     assert!(serde_json::from_value::<NewRequest>(example("AnonymizeRequestNew")).is_ok());
-    assert!(serde_json::from_value::<Change>(example("AnonymizeRequestChange")).is_ok());
-    assert!(serde_json::from_value::<Batch>(example("AnonymizeRequestBatch")).is_ok());
+    assert!(serde_json::from_value::<RequestPatch>(example("AnonymizeRequestChange")).is_ok());
+    assert!(serde_json::from_value::<RequestBatch>(example("AnonymizeRequestBatch")).is_ok());
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let about = operation["description"].as_str().unwrap_or_default();
-            assert!(about.contains("This needs the scope"), "{method} {path}");
+            assert!(about.contains("Needs the scope"), "{method} {path}");
             assert!(operation["operationId"].as_str().is_some_and(|id| id.contains("_anonymize_request")), "{path}");
         }
     }

@@ -4,59 +4,36 @@ mod pages;
 mod repeats;
 mod stories;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::ops::Deref;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::SecretString;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::base::actor::Scope;
-use crate::base::clock::Clock;
-use crate::base::crypto::Key as ServiceKey;
 use crate::base::field::FieldError;
-use crate::base::id::{IdentifierId, RecordId};
-use crate::store::{Db, StoreSettings, migrate};
-use crate::tenants::fence;
-use crate::vault::{Keysets, MasterKey};
+use crate::tenants::{self, fence};
+use crate::tests::{Stage, instant};
 
-/// A contact centre in Norway, on the afternoon of 3 August 2026.
-pub struct House {
-    pub stores: Arc<AppContext>,
-    pub paal: Actor,
+/// A contact centre with a privacy officer.
+pub struct House(Stage);
+
+impl Deref for House {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.0
+    }
 }
 
 impl House {
     pub async fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("lethe-requests-{}", RequestId::new()));
-        let url = |name: &str| SecretString::from(format!("sqlite:{}", folder.join(name).display()));
-        let settings = |name| StoreSettings {
-            url: url(name),
-            schema: None,
-            connections: 2,
-            patience: std::time::Duration::from_secs(5),
-        };
-        let archive = Db::open(&settings("archive.db")).await.unwrap();
-        let vault = Db::open(&settings("vault.db")).await.unwrap();
-        migrate(&archive).await.unwrap();
-        migrate(&vault).await.unwrap();
-        let keysets = Keysets::new(MasterKey::from_bytes(&[7; 32]).unwrap());
-        let clock = Clock::Fixed(instant("2026-08-03T12:00:00Z"));
-        let mut tx = archive.write().await.unwrap();
-        let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
-        tx.commit().await.unwrap();
-        let service_key = ServiceKey::from_bytes(&[9; 32]).unwrap();
-        let stores = Arc::new(AppContext { archive, vault, keysets, clock, service_key });
-        let scopes = BTreeSet::from([Scope::RequestsRead, Scope::RequestsWrite]);
-        Self { stores, paal: Actor { tenant: tenant.id, sub: "u1".to_owned(), name: "paal".to_owned(), scopes } }
+        Self(Stage::new("paal", &[Scope::RequestsRead, Scope::RequestsWrite]).await)
     }
 
-    /// The same house at another time.
+    /// The same house at a later time.
     fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.stores).unwrap();
-        let clock = Clock::Fixed(clock.now() + by);
-        Self { stores: Arc::new(AppContext { archive, vault, keysets, clock, service_key }), ..self }
+        Self(self.0.later(by))
     }
 
     async fn enter(&self, body: Value) -> RenderedRequest {
@@ -64,75 +41,57 @@ impl House {
     }
 
     async fn try_enter(&self, body: Value) -> Result<RenderedRequest, RequestError> {
-        create(&self.stores, &self.paal, &new(body), None).await.map(|answer| answer.value)
+        create(&self.app, &self.actor, &new(body), None).await.map(|answer| answer.value)
     }
 
     async fn enter_once(&self, body: Value, key: &str) -> Result<Replayable<RenderedRequest>, RequestError> {
-        create(&self.stores, &self.paal, &new(body), Some(key)).await
+        create(&self.app, &self.actor, &new(body), Some(key)).await
     }
 
     async fn patch(&self, id: RequestId, version: i64, body: Value) -> Result<RenderedRequest, RequestError> {
-        let patch: Change = serde_json::from_value(body).unwrap();
-        change(&self.stores, &self.paal, id, &is(version), &patch).await
+        let patch: RequestPatch = serde_json::from_value(body).unwrap();
+        change(&self.app, &self.actor, id, &Versions::Listed(vec![version]), &patch).await
     }
 
-    async fn save(&self, body: Value) -> Result<Saved, RequestError> {
-        let batch: Batch = serde_json::from_value(body).unwrap();
-        save_batch(&self.stores, &self.paal, &batch, None).await.map(|answer| answer.value)
+    async fn save(&self, body: Value) -> Result<Saved<RenderedRequest>, RequestError> {
+        let batch: RequestBatch = serde_json::from_value(body).unwrap();
+        save_batch(&self.app, &self.actor, &batch, None).await.map(|answer| answer.value)
     }
 
     async fn read(&self, id: RequestId) -> Result<RenderedRequest, RequestError> {
-        match find(&self.stores, &self.paal, id, |_| false).await? {
-            Read::RenderedRequest(shown) => Ok(*shown),
-            Read::Known(_) => unreachable!("nothing is known"),
+        match find(&self.app, &self.actor, id, &Versions::Absent).await? {
+            Read::Rendered(rendered) => Ok(*rendered),
+            Read::Known(_) => unreachable!("the caller has no version"),
         }
     }
 
     async fn page(&self, status: Option<Status>, cursor: Option<String>, limit: u32) -> Page<RenderedRequest> {
-        list(&self.stores, &self.paal, &Filter { status, cursor, limit }).await.unwrap()
-    }
-
-    /// What the night does to a request: begins it, or carries it out.
-    pub async fn night(&self, id: RequestId, sql: &'static str) {
-        let mut tx = self.stores.archive.write().await.unwrap();
-        tx.query(sql).with(" WHERE id = ", id).execute().await.unwrap();
-        tx.commit().await.unwrap();
+        list(&self.app, &self.actor, &RequestFilter { status, cursor, limit }).await.unwrap()
     }
 
     async fn audited(&self) -> Vec<String> {
-        let mut tx = self.stores.archive.read().await.unwrap();
-        let events = audit::list(&mut tx, &self.paal, None, 100).await.unwrap();
-        events.into_iter().rev().map(|event| event.action).collect()
-    }
-
-    async fn count(&self, sql: &'static str) -> i64 {
-        self.stores.archive.read().await.unwrap().query(sql).scalar().await.unwrap()
+        self.events().await.into_iter().map(|event| event.action).collect()
     }
 
     async fn identifiers(&self) -> i64 {
-        self.stores.vault.read().await.unwrap().query("SELECT count(*) FROM identifiers").scalar().await.unwrap()
+        self.count_in_vault("SELECT count(*) FROM identifiers").await
     }
-}
-
-pub const BEGUN: &str = "UPDATE requests SET attempts = 1";
-const DONE: &str = "UPDATE requests SET status = 'done', attempts = 1, phone_id = NULL, email_id = NULL, \
-                    phone_mask = '*****5', version = version + 1, done_at = updated_at";
-
-fn instant(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
 }
 
 fn new(body: Value) -> NewRequest {
     serde_json::from_value(body).unwrap()
 }
 
-fn is(version: i64) -> impl Fn(i64) -> Result<(), RequestError> + Sync {
-    move |there| if there == version { Ok(()) } else { Err(RequestError::Stale) }
-}
-
 fn bob() -> Value {
     json!({ "phone_number": "004798765", "email": " Bob.Test@MyTest.no", "to_date": "2026-08-02", "comment": "case 118",
             "targets": ["archive", "raw_data"] })
+}
+
+/// A request that is not due on the afternoon on which it is entered.
+fn not_due() -> Value {
+    let mut body = bob();
+    body["to_date"] = json!("2026-08-03");
+    body
 }
 
 fn places<T>(result: Result<T, RequestError>) -> Vec<(String, String)> {

@@ -18,11 +18,11 @@ async fn the_same_call_again_gives_the_same_request() {
     assert!(house.enter_once(json!({}), "k2").await.is_err());
     assert!(house.enter_once(other.clone(), "k2").await.is_ok(), "a refused call does not use its key up");
 
-    let batch: Batch = serde_json::from_value(
+    let batch: RequestBatch = serde_json::from_value(
         json!({ "create": [bob()], "delete": [{ "id": first.value.request.id, "version": 1 }] }),
     )
     .unwrap();
-    let save = async || save_batch(&house.stores, &house.paal, &batch, Some("k1")).await;
+    let save = async || save_batch(&house.app, &house.actor, &batch, Some("k1")).await;
     let saved = save().await.map_err(|error| error.to_string()).unwrap();
     let again = save().await.map_err(|error| error.to_string()).unwrap();
     assert!(!saved.replayed && again.replayed && saved.value == again.value);
@@ -35,21 +35,21 @@ async fn the_same_call_again_gives_the_same_request() {
 #[tokio::test]
 async fn a_call_that_still_runs_is_not_done_twice() {
     let house = House::new().await;
-    let key = || Key::new(&house.stores.service_key, &house.paal, "create", "k1", &new(bob())).unwrap();
-    let now = house.stores.clock.now();
-    let Begun::<KeptOutcome>::Reserved(dead) = idempotency::begin(&house.stores.archive, key(), now).await.unwrap()
+    let key = || Key::new(&house.app.service_key, &house.actor, "create", "k1", &new(bob())).unwrap();
+    let now = house.app.clock.now();
+    let Begun::<Saved<RequestId>>::Reserved(dead) = idempotency::begin(&house.app.archive, key(), now).await.unwrap()
     else {
         panic!("the key is new");
     };
     assert!(matches!(house.enter_once(bob(), "k1").await, Err(RequestError::InProgress)));
     let house = house.later(TimeDelta::minutes(2));
     assert!(house.enter_once(bob(), "k1").await.is_ok(), "after a minute it is taken for dead");
-    let mut tx = house.stores.archive.write().await.unwrap();
-    let late = idempotency::settle(&mut tx, &dead, &KeptOutcome::default()).await;
+    let mut tx = house.app.archive.write().await.unwrap();
+    let late = idempotency::settle(&mut tx, &dead, &Saved::<RequestId>::default()).await;
     assert!(matches!(late, Err(IdempotencyError::InProgress)), "the dead one cannot answer any more");
     drop(tx);
-    let mut tx = house.stores.archive.write().await.unwrap();
-    let purged = idempotency::purge(&mut tx, house.paal.tenant, house.stores.clock.now() + TimeDelta::seconds(1)).await;
+    let mut tx = house.app.archive.write().await.unwrap();
+    let purged = idempotency::purge(&mut tx, house.actor.tenant, house.app.clock.now() + TimeDelta::seconds(1)).await;
     assert_eq!(purged.unwrap(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! Somebody with a token who calls the API.
+//! A user with a token who calls the API.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
@@ -21,7 +21,7 @@ impl Caller {
         self.token.as_deref().expect("a caller with a token")
     }
 
-    /// A call to be filled in. A path is below `/api/v1`, or from the root when it begins with `//`.
+    /// A call to complete. A path is below `/api/v1`, or below the root if it begins with `//`.
     pub fn call(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let url = match path.strip_prefix("//") {
@@ -56,7 +56,7 @@ impl Caller {
         Answer::of(self.call("DELETE", path).header("if-match", etag)).await
     }
 
-    /// Sends records in as NDJSON.
+    /// Sends records as NDJSON.
     pub async fn ingest(&self, kind: &str, ndjson: impl Into<Vec<u8>>) -> Answer {
         self.post_raw(&format!("/archive/{kind}"), "application/x-ndjson", ndjson).await
     }
@@ -78,7 +78,7 @@ impl Caller {
     }
 }
 
-/// What the API answered.
+/// A response of the API.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -91,21 +91,21 @@ impl Answer {
         Self::try_of(call).await.unwrap()
     }
 
-    /// The answer, or none where the server went away.
+    /// The response, or an error if the server ended.
     pub async fn try_of(call: RequestBuilder) -> Result<Self, reqwest::Error> {
         let response = call.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Self { status, headers, text: response.text().await? })
     }
 
-    /// The answer, given that it has this status.
+    /// The response, which must have this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
-    /// The problem's code, given that the answer is a problem of this status.
+    /// The code of a problem, which must have this status.
     #[track_caller]
     pub fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{}", self.text);
@@ -115,7 +115,7 @@ impl Answer {
         problem["code"].as_str().expect("a code").to_owned()
     }
 
-    /// The places and codes of a 422: `/to_date required`.
+    /// The pointers and codes of a 422: `/to_date required`.
     #[track_caller]
     pub fn mistakes(&self) -> Vec<String> {
         assert_eq!(self.problem(422), "validation_failed", "{}", self.text);

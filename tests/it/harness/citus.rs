@@ -1,6 +1,6 @@
-//! The same stories on Citus: the archive distributed by tenant over the shards of one node, the vault as plain tables beside
-//! it. For who has built Citus into the PostgreSQL of `LETHE_POSTGRES_BIN`, and sets `LETHE_TEST_CITUS`; CONTRIBUTING.md says
-//! how.
+//! The same stories on Citus. The archive is distributed by tenant over the shards of one node, and the vault is plain tables
+//! beside it. They need Citus in the PostgreSQL of `LETHE_POSTGRES_BIN`, and the variable `LETHE_TEST_CITUS`. CONTRIBUTING.md
+//! says how.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,10 +9,10 @@ use std::time::Duration;
 use lethe::store::{Archive, Db, Migrations, StoreSettings, Vault};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-/// What distributes the archive.
+/// The statements that distribute the archive.
 const DISTRIBUTE: &str = include_str!("../../../migrations/archive/citus.sql");
 
-/// The database of which each story gets a copy: distributing the tables takes longer than most of the stories.
+/// The database of which each story gets a copy. Distributing the tables takes longer than most stories.
 const TEMPLATE: &str = "citus_template";
 
 pub fn is_wanted() -> bool {
@@ -66,8 +66,8 @@ async fn migrate<S: Migrations>(url: &str, schema: Option<&'static str>) {
     store.close().await;
 }
 
-/// Ends what is connected to a database, and lets nobody in: Citus keeps connections of its own, and a database that somebody
-/// is connected to cannot be copied.
+/// Ends all connections to a database, and allows no new ones. Citus keeps its own connections, and a database with
+/// connections cannot be copied.
 pub async fn close(admin: &mut PgConnection, database: &str) {
     allow(admin, database, false).await;
     let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1";

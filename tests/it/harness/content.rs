@@ -1,4 +1,4 @@
-//! Content of interactions, for stories that are about something else than its upload.
+//! Content of interactions, for stories about something else than uploads.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -46,16 +46,16 @@ impl TestLethe {
         call
     }
 
-    /// Stores content of an interaction. Answers the item.
+    /// Stores content of an interaction. Returns the item.
     pub async fn upload(&self, external_id: &str, kind: &str, bytes: &[u8]) -> Value {
         let call = self.call_of(external_id).await;
         let path = format!("/archive/interactions/{}/content?kind={kind}", call.id);
         self.caller("integration").post_raw(&path, "audio/wav", bytes).await.expect(201).json()
     }
 
-    /// A chat log that mentions some people, beside the one whose call it is. Answers its id.
+    /// A chat log that mentions some people beside the customer of the call. Returns its id.
     ///
-    /// Its row and its mentions only: what the night cuts is neither its key nor its bytes.
+    /// It has a row and mentions only, because a pass unlinks neither its key nor its bytes.
     pub async fn chat(&self, external_id: &str, people: &[IdentifierId]) -> ContentId {
         let (call, id) = (self.call_of(external_id).await, ContentId::new());
         let archive = self.archive().await;
@@ -161,7 +161,7 @@ impl TestLethe {
         self.data_folder().join("objects")
     }
 
-    /// Where the object of a piece of content lies.
+    /// The file with the object of a piece of content.
     pub fn object_of(&self, item: &Value) -> PathBuf {
         let id = item["id"].as_str().unwrap();
         let tenants = std::fs::read_dir(self.objects_folder()).unwrap();

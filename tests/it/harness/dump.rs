@@ -1,18 +1,18 @@
-//! Every row of both databases, in a form that two nights can be compared by.
+//! Every row of both databases, in a form that two passes can be compared by.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 
-/// A row: its columns and their values as text; bytes and ids in hexadecimal digits.
+/// A row: its columns and their values as text. Bytes and ids are in hexadecimal digits.
 pub type Row = BTreeMap<String, Option<String>>;
 
 /// The tables of both databases with their rows, sorted. The vault's tables are called `vault.…`.
 #[derive(Clone, Debug, Default)]
 pub struct Dump {
     pub tables: BTreeMap<String, Vec<Row>>,
-    /// The columns that hold opaque bytes or ids rather than texts.
+    /// The columns with opaque bytes or ids.
     opaque: Vec<(String, String)>,
 }
 
@@ -38,8 +38,8 @@ impl Dump {
         tables.map(|(table, rows)| (table.as_str(), rows.as_slice()))
     }
 
-    /// Every text of the archive. Opaque ids are left out: spelled in hexadecimal digits they would hold any number
-    /// sooner or later.
+    /// Every text of the archive. Opaque ids are left out, because their hexadecimal digits would contain any number sooner
+    /// or later.
     pub fn archive_texts(&self) -> Vec<u8> {
         let mut texts = Vec::new();
         for (table, rows) in self.archive() {

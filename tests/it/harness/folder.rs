@@ -1,28 +1,27 @@
-//! Folders of a test, in memory where the machine has enough of it.
+//! Folders of a test. They are in memory if the machine has enough of it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// Where the tests keep their files.
+/// The folder with the files of all tests.
 static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
     let memory = Path::new("/dev/shm");
     if free(memory) > 2 << 30 { memory.to_owned() } else { std::env::temp_dir() }
 });
 
-/// Free bytes of a file system; 0 where nobody can tell.
+/// The free bytes of a file system, or 0 if they are unknown.
 fn free(place: &Path) -> u64 {
     let told = Command::new("df").args(["-B1", "--output=avail"]).arg(place).output();
     let text = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned()).unwrap_or_default();
     text.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or(0)
 }
 
-/// The folder in which the folders of tests lie.
 pub fn root() -> &'static Path {
     &ROOT
 }
 
-/// A fresh folder that is gone when this is dropped.
+/// A new folder that is removed when this is dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
@@ -37,7 +36,7 @@ impl Folder {
         &self.0
     }
 
-    /// Another fresh folder with the same files.
+    /// A new folder with the same files.
     pub fn copy(&self) -> Self {
         let copy = Self::new();
         copy_files(&self.0, &copy.0);
@@ -60,7 +59,7 @@ fn copy_files(from: &Path, to: &Path) {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // For whoever wants to look at what a story left behind.
+        // An engineer may want to look at the files of a story.
         if std::env::var_os("LETHE_TEST_KEEP").is_none() {
             let _ = std::fs::remove_dir_all(&self.0);
         }

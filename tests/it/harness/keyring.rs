@@ -1,11 +1,11 @@
-//! Somebody with keys: the real `gpg`, `sq` and `openssl` in a folder of their own. What is missing on a machine,
-//! `scripts/test` installs; a story that needs it fails without it.
+//! The keys of a tenant: the real `gpg`, `sq`, and `openssl` in a folder of their own. `scripts/test` installs the programs.
+//! Without a program, the stories that need it fail.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// A folder of keys, gone when this is dropped.
+/// A folder of keys that is removed when this is dropped.
 pub struct Keyring(PathBuf);
 
 impl Keyring {
@@ -37,7 +37,7 @@ impl Keyring {
         });
         let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
         let writer = std::thread::spawn(move || {
-            // Who has read enough closes the pipe.
+            // A program that has read enough closes the pipe.
             let _ = stdin.write_all(&input);
         });
         let output = child.wait_with_output().unwrap();
@@ -45,7 +45,7 @@ impl Keyring {
         output
     }
 
-    /// Runs a program of which nothing but success will do.
+    /// Runs a program that must succeed.
     #[track_caller]
     fn well(&self, program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         let output = self.run(program, arguments, input);
@@ -61,7 +61,7 @@ impl Keyring {
         self.well("gpg", &[&quiet[..], arguments].concat(), input)
     }
 
-    /// A primary key for some usage that ends so, such as `never`; answers its fingerprint.
+    /// A primary key for some usage that ends so, such as `never`; returns its fingerprint.
     #[track_caller]
     pub fn primary(&self, name: &str, algorithm: &str, (usage, ends): (&str, &str), options: &[&str]) -> String {
         let make = ["--quick-generate-key", name, algorithm, usage, ends];
@@ -82,13 +82,13 @@ impl Keyring {
         String::from_utf8(self.gpg(&[&["--armor", "--export"], fingerprints].concat(), b"")).unwrap()
     }
 
-    /// What gpg makes of a message: the bytes, and a word of success.
+    /// The decryption of a message by gpg: the bytes, and its status lines.
     #[track_caller]
     pub fn gpg_decrypt(&self, message: &[u8]) -> Vec<u8> {
         self.gpg(&["--decrypt"], message)
     }
 
-    /// A key of sq, in the file `NAME.pgp`; answers its certificate.
+    /// A key of sq, in the file `NAME.pgp`; returns its certificate.
     #[track_caller]
     pub fn sq_key(&self, name: &str, suite: &str) -> String {
         let file = format!("{name}.pgp");
@@ -107,7 +107,7 @@ impl Keyring {
         self.well("openssl", arguments, input)
     }
 
-    /// A key in `NAME.key` and a certificate signed with it, by further options; answers the certificate.
+    /// A key in `NAME.key` and a certificate signed with it, by further options; returns the certificate.
     #[track_caller]
     pub fn x509(&self, name: &str, algorithm: &[&str], options: &[&str]) -> String {
         let (key, file) = (format!("{name}.key"), format!("{name}.pem"));
@@ -123,12 +123,12 @@ impl Keyring {
         self.openssl(&read, message)
     }
 
-    /// Whether a program gives a message up.
+    /// Whether a program fails to decrypt a message.
     pub fn gives_up(&self, program: &str, arguments: &[&str], message: &[u8]) -> bool {
         !self.run(program, arguments, message).status.success()
     }
 
-    /// Makes a subkey of a primary key worthless, by gpg's own dialogue.
+    /// Revokes a subkey of a primary key by gpg's own dialogue.
     #[track_caller]
     pub fn revoke_subkey(&self, fingerprint: &str) {
         let answers = b"key 1\nrevkey\ny\n0\n\ny\nsave\n";

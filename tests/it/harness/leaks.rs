@@ -1,15 +1,15 @@
-//! Looking for identifiers where none may be.
+//! A search for identifiers in places that must not contain any.
 
-/// Texts to look for, all at once.
+/// The texts to search for, all at once.
 #[derive(Debug, Default)]
 pub struct Needles {
-    /// By first byte.
+    /// The texts by their first byte.
     texts: Vec<Vec<Vec<u8>>>,
     count: usize,
 }
 
 impl Needles {
-    /// Looks for these. Shorter than seven bytes, a text would be found by chance.
+    /// Searches for these texts. A text of less than seven bytes would be found by chance.
     pub fn new(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let mut needles = Self { texts: vec![Vec::new(); 256], count: 0 };
         for text in texts {
@@ -21,7 +21,7 @@ impl Needles {
         needles
     }
 
-    /// Those of the texts that stand in some bytes, each with what stands around it.
+    /// The texts that some bytes contain, each with the bytes around it.
     pub fn found_in(&self, bytes: &[u8]) -> Vec<String> {
         assert!(self.count > 0, "nothing to look for");
         let mut found = Vec::new();
@@ -36,7 +36,7 @@ impl Needles {
         found
     }
 
-    /// None of the texts stands in some bytes.
+    /// Asserts that some bytes contain none of the texts.
     #[track_caller]
     pub fn absent_from(&self, what: &str, bytes: &[u8]) {
         assert!(!bytes.is_empty(), "{what}: nothing to look through");

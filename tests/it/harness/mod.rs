@@ -1,4 +1,4 @@
-//! The stage on which the stories play.
+//! The stage of the stories.
 
 mod caller;
 mod citus;
@@ -34,16 +34,16 @@ pub use stage::TestLethe;
 pub use stock::Stock;
 pub use wire::{Reply, Wire};
 
-/// Which of the two databases a story runs on.
+/// The database that a story runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
     Sqlite,
     Postgres,
 }
 
-/// Tells a story on both databases: a module of its name with the tests `sqlite` and `postgres`.
+/// Declares a story on both databases: a module of its name with the tests `sqlite` and `postgres`.
 ///
-/// The story gets a `TestLethe` whose server runs.
+/// The story gets a `TestLethe` with a running server.
 macro_rules! each_store {
     ($(#[$meta:meta])* $name:ident, |$lethe:ident: TestLethe| async move $story:block) => {
         mod $name {
@@ -74,7 +74,7 @@ macro_rules! each_store {
 }
 pub(crate) use each_store;
 
-/// Plays a story on a fresh stage and clears the stage, whatever the story came to.
+/// Runs a story on a new stage and removes the stage, whether the story fails or not.
 pub fn tell<S, F>(store: Store, story: S)
 where
     S: FnOnce(TestLethe) -> F,
@@ -95,12 +95,12 @@ where
     });
 }
 
-/// A word that no other test has.
+/// A word that is unique among all tests.
 fn fresh() -> String {
     lethe::base::id::IdentifierId::random().0.simple().to_string()
 }
 
-/// Awaits a story and catches its panic, so that what it made can be cleared away.
+/// Awaits a story and catches its panic, so that its databases and files can be removed.
 async fn catch(story: impl Future<Output = ()>) -> std::thread::Result<()> {
     let mut story = pin!(story);
     std::future::poll_fn(|context| match std::panic::catch_unwind(AssertUnwindSafe(|| story.as_mut().poll(context))) {

@@ -1,5 +1,5 @@
-//! What a night must make of a record, said once more in other words: the archive as it was, read in the identified
-//! view, with what was asked for taken out by plain replacement.
+//! An independent computation of the result of a pass: the earlier archive in the identified view, with the identifiers of
+//! the requests removed by plain replacement.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub const TARGETS: [(&str, &str, &str); 3] = [
     ("raw_data", "/archive/raw-events/search", "occurred_at"),
 ];
 
-/// Who is to be forgotten, up to when, and where.
+/// The customer to forget, the last day, and the targets.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub phone: Option<String>,
@@ -25,7 +25,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The first instant that is kept: midnight in Oslo after the last day.
+    /// The first instant that stays: midnight in Oslo after the last day.
     pub fn cutoff(&self) -> DateTime<Utc> {
         let midnight = self.to_date.checked_add_days(Days::new(1)).unwrap().and_time(NaiveTime::MIN);
         chrono_tz::Europe::Oslo.from_local_datetime(&midnight).unwrap().to_utc()
@@ -41,7 +41,7 @@ pub fn time_of(record: &Value, name: &str) -> DateTime<Utc> {
     record[name].as_str().expect("a time").parse().unwrap()
 }
 
-/// The record as it must read after a night with these requests.
+/// The record as it must be after a pass with these requests.
 pub fn forget(record: &Value, target: usize, asked: &[Asked]) -> Value {
     let (target, _, time) = TARGETS[target];
     let at = time_of(record, time);
@@ -97,7 +97,7 @@ pub async fn everything(lethe: &TestLethe) -> [Vec<Value>; 3] {
     all
 }
 
-/// Every difference between what must be and what is; empty when there is none.
+/// The differences between the expected archive and the real one.
 pub fn differences(wanted: &[Value], found: &[Value]) -> Vec<String> {
     let mut differences = Vec::new();
     if wanted.len() != found.len() {

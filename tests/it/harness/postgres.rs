@@ -1,7 +1,7 @@
-//! A throw-away PostgreSQL server for the run, and databases in it for the stories.
+//! A temporary PostgreSQL server for the run, with databases for the stories.
 //!
-//! The first test that needs the server starts it; a watchman stops it when the run's own process has ended, however
-//! it ended. Nothing is durable: a story kills Lethe, never the server.
+//! The first test that needs the server starts it. A watchman stops it when the run's own process has ended, in whatever
+//! way. Nothing is durable, because a story kills Lethe but never the server.
 
 use std::fs::File;
 use std::os::unix::process::{CommandExt as _, parent_id};
@@ -67,7 +67,7 @@ fn programs() -> PathBuf {
         .expect("PostgreSQL's programs: `scripts/test` fetches them, LETHE_POSTGRES_BIN names their folder")
 }
 
-/// A program that PostgreSQL would not run as root runs as somebody else.
+/// A command that runs as another user if this user is root, because PostgreSQL refuses to run as root.
 fn command(user: Option<&str>, program: &Path) -> Command {
     let mut command = match user {
         Some(user) => {
@@ -81,7 +81,7 @@ fn command(user: Option<&str>, program: &Path) -> Command {
     command
 }
 
-/// Who runs servers that root should not: somebody else where this is root.
+/// The user who runs servers: another user if this user is root.
 pub fn servant() -> Option<&'static str> {
     let root = Command::new("id").arg("-u").output().is_ok_and(|told| told.stdout.trim_ascii() == b"0");
     root.then(|| if knows("postgres") { "postgres" } else { "nobody" })
@@ -123,14 +123,14 @@ fn run(command: &mut Command, folder: &Path) {
     assert!(ended.success(), "{command:?} failed: {}", log());
 }
 
-/// Leaves a watchman behind who stops the server and clears its folder when the run is over.
+/// Starts a watchman that stops the server and removes its folder when the run is over.
 #[expect(clippy::zombie_processes, reason = "the watchman outlives this process")]
 fn watch(folder: &Path, data: &Path, programs: &Path, user: Option<&str>, runner: u32) {
     let stop = r#"tail --pid="$1" -f /dev/null; "$2" stop -m immediate -D "$3"; rm -rf "$4" "$4.lock""#;
     let mut watchman = command(None, Path::new("sh"));
     let pg_ctl = programs.join("pg_ctl");
     match user {
-        // `runuser` runs pg_ctl alone: the folder is root's to clear.
+        // `runuser` runs pg_ctl alone, because only root may remove the folder.
         Some(user) => {
             let stop = stop.replace("\"$2\" stop", &format!("runuser -u {user} -- \"$2\" stop"));
             watchman.args(["-c", &stop])
@@ -141,7 +141,7 @@ fn watch(folder: &Path, data: &Path, programs: &Path, user: Option<&str>, runner
     watchman.spawn().unwrap();
 }
 
-/// A server of a story's own, which it may restart and freeze.
+/// A story's own server, which the story may restart and freeze.
 #[derive(Debug)]
 pub struct OwnServer {
     cluster: Cluster,
@@ -158,19 +158,19 @@ impl OwnServer {
         self.cluster.url("postgres")
     }
 
-    /// A connection to look at the server with.
+    /// A connection that inspects the server.
     pub async fn admin(&self) -> PgConnection {
         self.cluster.admin().await
     }
 
-    /// Ends all connections and starts anew.
+    /// Ends all connections and starts again.
     pub fn restart(&self) {
         let mut pg_ctl = command(servant(), &programs().join("pg_ctl"));
         pg_ctl.args(["restart", "-w", "-m", "fast", "-D"]).arg(self.cluster.folder.join("data"));
         run(pg_ctl.arg("-l").arg(self.cluster.folder.join("log")), &self.cluster.folder);
     }
 
-    /// Ends all connections and starts anew on a TCP port, without which there is no TLS. Returns its URL.
+    /// Ends all connections and starts again on a TCP port, without which there is no TLS. Returns its URL.
     pub fn restart_on_tcp(&self) -> String {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = &self.cluster.folder;
@@ -184,12 +184,12 @@ impl OwnServer {
         format!("postgres://lethe@127.0.0.1:{port}/postgres")
     }
 
-    /// Stops all of the server's processes without a word to anybody.
+    /// Freezes all of the server's processes.
     pub fn freeze(&self) {
         self.signal("STOP");
     }
 
-    /// Lets them go on.
+    /// Resumes the processes.
     pub fn thaw(&self) {
         self.signal("CONT");
     }
@@ -198,7 +198,7 @@ impl OwnServer {
         let pid_file = std::fs::read_to_string(self.cluster.folder.join("data/postmaster.pid")).unwrap();
         let server = pid_file.lines().next().unwrap();
         let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
-        // The server first, so that it starts no process that is missed.
+        // The server is frozen first, so that it starts no further process.
         for pid in std::iter::once(server).chain(children.split_whitespace()) {
             // A child may have ended meanwhile.
             super::signal(pid.parse().unwrap(), name);
@@ -215,7 +215,7 @@ impl Drop for OwnServer {
     }
 }
 
-/// The databases that one story made.
+/// The databases of one story.
 #[derive(Clone, Debug, Default)]
 pub struct Databases(Arc<Mutex<Vec<String>>>);
 
@@ -237,12 +237,12 @@ impl Databases {
         self.create_from(&mut admin, template).await
     }
 
-    /// A database without a table, on Citus, too.
+    /// A database without a table, also on Citus.
     pub async fn create_empty(&self) -> Database {
         self.create_from(&mut Cluster::of_this_run().admin().await, "template1").await
     }
 
-    /// A copy of a database to which nobody is connected.
+    /// A copy of a database without connections.
     pub async fn copy(&self, database: &Database) -> Database {
         let mut admin = Cluster::of_this_run().admin().await;
         if citus::is_wanted() {
@@ -263,7 +263,7 @@ impl Databases {
         Database { name }
     }
 
-    /// Clears away a database that was made elsewhere.
+    /// Removes a database that was made elsewhere, too.
     pub fn adopt(&self, database: &Database) {
         self.0.lock().unwrap().push(database.name.clone());
     }
@@ -285,7 +285,7 @@ impl Database {
         Cluster::of_this_run().url(&self.name)
     }
 
-    /// What the server's files of this database hold, the vault's tables included: everything there is sealed.
+    /// The bytes of the server's files of this database. They include the vault's tables, whose values are sealed.
     pub async fn bytes(&self) -> Vec<u8> {
         let cluster = Cluster::of_this_run();
         let mut admin = cluster.admin().await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// Everything that the programs of one story said, on standard output and standard error.
+/// The output of all programs of one story, on standard output and standard error.
 #[derive(Clone, Debug, Default)]
 pub struct Journal(Arc<Mutex<String>>);
 
@@ -22,7 +22,7 @@ impl Journal {
         self.0.lock().unwrap().clone()
     }
 
-    /// The last lines, for whoever reads why a story failed.
+    /// The last lines, for the report of a failed story.
     pub fn tail(&self) -> String {
         let text = self.text();
         let lines: Vec<_> = text.lines().collect();
@@ -39,7 +39,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// The exit code; none for a command that a signal ended.
+    /// The exit code. A command that a signal ended has none.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
@@ -49,7 +49,7 @@ impl Ran {
         self.status.signal().is_some()
     }
 
-    /// The command ended well.
+    /// Asserts that the command succeeded.
     #[track_caller]
     pub fn well(self) -> Self {
         assert_eq!(self.code(), Some(0), "{:?}\n{}\n{}", self.status, self.stdout, self.stderr);
@@ -79,7 +79,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A command that runs while the story goes on.
+/// A command that runs during the story.
 pub struct Running {
     pub pid: u32,
     ended: tokio::task::JoinHandle<Ran>,
@@ -106,13 +106,13 @@ pub fn signal(pid: u32, name: &str) -> bool {
 pub struct Server {
     child: Child,
     readers: Vec<std::thread::JoinHandle<()>>,
-    /// Where the API listens.
+    /// The address of the API.
     pub address: String,
-    /// Where the metrics are.
+    /// The address of the metrics.
     pub internal: String,
 }
 
-/// How much memory a process has had at most, in bytes.
+/// The peak memory of a process, in bytes.
 pub fn peak_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")).unwrap();
@@ -124,7 +124,7 @@ impl Server {
         self.child.id()
     }
 
-    /// Starts the server and waits until it has said where it listens.
+    /// Starts the server and waits until it has logged its addresses.
     pub async fn start(mut command: Command, journal: &Journal) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (tell, told) = oneshot::channel();
@@ -153,7 +153,7 @@ impl Server {
         line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// How many connections to the API neither side has closed.
+    /// The number of open connections to the API.
     pub fn connections(&self) -> usize {
         let port: u16 = self.address.rsplit(':').next().unwrap().parse().unwrap();
         let (local, established) = (format!(":{port:04X}"), "01");
@@ -165,7 +165,7 @@ impl Server {
         table.lines().filter(|line| is_one(line)).count()
     }
 
-    /// Asks the server to end, and answers how it did.
+    /// Asks the server to end. Returns its exit status.
     pub async fn stop(self) -> ExitStatus {
         signal(self.child.id(), "TERM");
         self.end().await

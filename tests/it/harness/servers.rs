@@ -1,4 +1,4 @@
-//! Real servers to deliver to: sshd, ProFTPD and S3, each in a folder of its own, gone with it.
+//! Real servers to deliver to: sshd, ProFTPD, and S3. Each has a folder that is removed with it.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,7 +16,7 @@ use s3s_fs::FileSystem;
 use super::folder::Folder;
 use super::postgres::servant;
 
-/// Who runs the servers: name, user id, group id.
+/// The user who runs the servers: name, user id, and group id.
 fn account() -> (String, u32, u32) {
     let id = |flag: &str| {
         let mut command = Command::new("id");
@@ -26,21 +26,21 @@ fn account() -> (String, u32, u32) {
     (id("-un"), id("-u").parse().unwrap(), id("-g").parse().unwrap())
 }
 
-/// A server as a process of its own.
+/// A server in a process of its own.
 pub struct Server {
     child: Child,
     folder: Folder,
     pub port: u16,
-    /// Whom to log in as.
+    /// The user of the login.
     pub user: String,
 }
 
 impl Server {
-    /// Starts what `configure` says for a free port, as a user without rights.
+    /// Starts the command of `configure` for a free port, as a user without rights.
     fn start(folder: Folder, program: &str, configure: impl Fn(&Path, u16) -> Vec<String>) -> Self {
         let (user, uid, gid) = account();
         run(Command::new("chown").arg("-R").arg(format!("{uid}:{gid}")).arg(folder.path()));
-        // Somebody else may take a free port before the server does.
+        // Another process may take the free port before the server does.
         for _ in 0..5 {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
             let mut command = Command::new(program);
@@ -61,7 +61,7 @@ impl Server {
         panic!("{program} does not start: {}", std::fs::read_to_string(folder.path().join("log")).unwrap());
     }
 
-    /// The folder that is delivered to.
+    /// The folder of the deliveries.
     pub fn inbox(&self) -> PathBuf {
         self.folder.path().join("inbox")
     }
@@ -89,7 +89,7 @@ fn run(command: &mut Command) {
     assert!(told.status.success(), "{command:?}: {}", String::from_utf8_lossy(&told.stderr));
 }
 
-/// A server of SFTP that serves nothing else, to whoever has the key `user` or `user_rsa`.
+/// A server of SFTP alone, for clients with the key `user` or `user_rsa`.
 pub fn sshd() -> Server {
     sshd_with(&["ed25519"], "")
 }
@@ -122,15 +122,15 @@ pub fn sshd_with(host_keys: &[&str], arguments: &str) -> Server {
         std::fs::write(folder.join("config"), config).unwrap();
         vec!["-D".to_owned(), "-e".to_owned(), "-f".to_owned(), at("config")]
     });
-    // The keys are the tests' own to read.
+    // The tests read the keys.
     for name in ["user", "user_rsa", "stranger"] {
         std::fs::set_permissions(server.file(name), std::fs::Permissions::from_mode(0o600)).unwrap();
     }
     server
 }
 
-/// A server of FTP that demands TLS for commands and data; its certificate for `localhost` is that of `ca.pem`. Whoever logs
-/// in as `lethe` with `geheim-wort` begins above the inbox.
+/// A server of FTP that demands TLS for commands and data. Its certificate for `localhost` is the one of `ca.pem`. The user
+/// `lethe` with the password `geheim-wort` begins above the inbox.
 pub fn proftpd() -> Server {
     let folder = Folder::new();
     let here = |name: &str| folder.path().join(name).display().to_string();
@@ -193,7 +193,7 @@ impl S3 {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move {
-            // Dropped with the server, so that no line stays open.
+            // It is dropped with the server, so that no connection stays open.
             let mut lines = tokio::task::JoinSet::new();
             while let Ok((line, _)) = listener.accept().await {
                 let service = service.clone();

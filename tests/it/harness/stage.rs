@@ -1,4 +1,4 @@
-//! One Lethe of its own: two databases, a data folder, the program.
+//! A story's own Lethe: two databases, a data folder, and the program.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -46,7 +46,7 @@ impl TestLethe {
         }
     }
 
-    /// The same databases and keys once more, so that one evening can have two nights. No server may run.
+    /// A copy of the databases and keys, so that two passes can begin in the same state. No server may run.
     pub async fn copy(&self) -> Self {
         assert!(self.server.is_none(), "a copy of what a server writes into");
         let database = match &self.database {
@@ -65,7 +65,7 @@ impl TestLethe {
         }
     }
 
-    /// Another Lethe that nothing was sent to, with a server of its own.
+    /// Another Lethe without records, with a server of its own.
     pub async fn copy_of_empty(&self) -> Self {
         let mut other = Self::new(self.store()).await;
         if let Some(database) = &other.database {
@@ -84,12 +84,12 @@ impl TestLethe {
         self.databases.clone()
     }
 
-    /// Where the program keeps its files.
+    /// The folder of the program's files.
     pub fn data_folder(&self) -> std::path::PathBuf {
         self.folder.path().join("data")
     }
 
-    /// Where the archive is, for what is asked of it directly.
+    /// The address of the archive, for direct queries.
     pub fn archive_url(&self) -> String {
         match &self.database {
             Some(database) => database.url(),
@@ -97,7 +97,7 @@ impl TestLethe {
         }
     }
 
-    /// What all programs of this story have said so far.
+    /// The output of all programs of this story so far.
     pub fn journal(&self) -> Journal {
         self.journal.clone()
     }
@@ -107,7 +107,7 @@ impl TestLethe {
         self.settings.push((format!("LETHE_{name}"), value.to_owned()));
     }
 
-    // The program.
+    // Methods of the program.
 
     /// The program with the settings of this story and nothing of the tests' own environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -160,7 +160,7 @@ impl TestLethe {
         assert!(status.success(), "the server ended with {status}");
     }
 
-    /// How much memory the server has had at most, in bytes.
+    /// The server's peak memory, in bytes.
     pub fn peak_memory(&self) -> u64 {
         process::peak_memory(self.server.as_ref().expect("a running server").pid())
     }
@@ -179,7 +179,7 @@ impl TestLethe {
         self.server().address.clone()
     }
 
-    // Callers.
+    // Methods of callers.
 
     /// A caller of the tenant `demo` with some roles: `dpo`, `admin,operator`.
     pub fn caller(&self, roles: &str) -> Caller {
@@ -204,20 +204,20 @@ impl TestLethe {
         Caller::new(self.client.clone(), &self.address(), token)
     }
 
-    /// What the internal listener answers.
+    /// The response of the internal listener.
     pub async fn metrics(&self) -> String {
         let url = format!("{}/metrics", self.server().internal);
         self.client.get(url).send().await.unwrap().text().await.unwrap()
     }
 
-    // What people do.
+    // Methods of users.
 
-    /// Sends records in as NDJSON: to `interactions`, `survey-responses` or `raw-events`.
+    /// Sends records as NDJSON to `interactions`, `survey-responses`, or `raw-events`.
     pub async fn ingest(&self, kind: &str, ndjson: impl Into<Vec<u8>>) -> Value {
         self.caller("integration").ingest(kind, ndjson).await.expect(200).json()
     }
 
-    /// Sends one interaction in.
+    /// Sends one interaction.
     pub async fn record(&self, interaction: &Value) {
         let told = self.ingest("interactions", interaction.to_string()).await;
         assert_eq!(told["rejected"], json!([]), "{told}");
@@ -245,7 +245,7 @@ impl TestLethe {
         self.caller("dpo").get(&path).await
     }
 
-    /// Runs the night, as of a time.
+    /// Runs the nightly job as of a time.
     pub async fn night(&self, as_of: &str) -> Ran {
         self.run(&["job", "nightly", "--as-of", as_of, "--json"]).await
     }
@@ -256,7 +256,7 @@ impl TestLethe {
         self.run_with(&arguments, &[], lines.into()).await
     }
 
-    // What lies in the databases.
+    // Methods of the databases.
 
     /// Every row of both databases.
     pub async fn dump(&self) -> Dump {
@@ -266,7 +266,7 @@ impl TestLethe {
         }
     }
 
-    /// Everything that somebody would hold who stole the archive: its files, and every text of every row.
+    /// The bytes of a stolen archive: its files, and every text of every row.
     pub async fn archive_bytes(&self) -> Vec<u8> {
         let mut bytes = self.dump().await.archive_texts();
         match &self.database {

@@ -1,11 +1,11 @@
-//! Generated data to tell stories on: the archive of a contact centre.
+//! Generated data for stories: the archive of a contact centre.
 
 use pii::Region;
 use sample::{self, Sample, SampleCustomer, SampleKind};
 
 use super::TestLethe;
 
-/// A sample and what is in it.
+/// A sample and its customers.
 pub struct Stock {
     pub sample: Sample,
     pub customers: Vec<SampleCustomer>,
@@ -30,7 +30,7 @@ impl Stock {
         sample::spellings(&self.customers[customer].phone_e164, region())
     }
 
-    /// Every identifier of every customer: numbers in every spelling, addresses, names.
+    /// Every identifier of every customer: numbers in every spelling, addresses, and names.
     pub fn identifiers(&self) -> Vec<String> {
         let numbers = (0..self.customers.len()).flat_map(|customer| self.spellings(customer));
         let addresses = self.customers.iter().filter_map(|customer| customer.email.clone());
@@ -38,7 +38,7 @@ impl Stock {
         numbers.chain(addresses).chain(names).filter(|text| text.len() >= 7).collect()
     }
 
-    /// Sends everything into a server.
+    /// Sends all records to a server.
     pub async fn load(&self, lethe: &TestLethe) {
         for (kind, path) in KINDS {
             let told = lethe.ingest(path, self.lines(kind)).await;

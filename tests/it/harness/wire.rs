@@ -1,4 +1,4 @@
-//! A connection as it is on the wire: for peers that are slower, ruder or more exact than a library.
+//! A connection as bytes, for peers that are slower, ruder, or more exact than a library.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub struct Wire {
     read: Vec<u8>,
 }
 
-/// What came back.
+/// A response as bytes.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -35,7 +35,7 @@ impl Wire {
         Ok(Self::over(stream))
     }
 
-    /// Connects with so small a buffer that what is not read stays with the server.
+    /// Connects with a small buffer, so that unread bytes stay at the server.
     pub async fn narrow(address: &str) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(4096)?;
@@ -46,7 +46,7 @@ impl Wire {
         Self { stream, read: Vec::new() }
     }
 
-    /// Whether the other side has closed it, as far as is known here.
+    /// Whether the server has closed the connection, as far as the client knows.
     pub fn is_closed(&self) -> bool {
         let mut byte = [0];
         !matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
@@ -56,7 +56,7 @@ impl Wire {
         self.stream.write_all(bytes).await
     }
 
-    /// A head as it came, and what it says about the body's length.
+    /// The head of a response.
     pub async fn head(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = self.read.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -70,7 +70,7 @@ impl Wire {
         }
     }
 
-    /// A whole reply, whose length its head says.
+    /// A whole response with a `Content-Length`.
     pub async fn reply(&mut self) -> io::Result<Reply> {
         let head = self.head().await?;
         let field = |name: &str| head.to_ascii_lowercase().split_once(name).map(|(_, rest)| rest.to_owned());
@@ -87,21 +87,21 @@ impl Wire {
         Ok(Reply { status, head, body })
     }
 
-    /// Sends bytes again and again until the server closes the connection; answers what it said until then.
+    /// Sends bytes repeatedly until the server closes the connection. Returns the bytes of the server until then.
     pub async fn drip(mut self, drop: &[u8], pause: Duration) -> Vec<u8> {
         let mut said = std::mem::take(&mut self.read);
         loop {
             tokio::select! {
                 read = self.stream.read_buf(&mut said) => if !matches!(read, Ok(1..)) { return said },
                 () = tokio::time::sleep(pause) => {
-                    // A server that has closed is seen by the next read.
+                    // The next read sees a closed connection.
                     let _ = self.stream.write_all(drop).await;
                 }
             }
         }
     }
 
-    /// All that is still to come.
+    /// The remaining bytes.
     pub async fn rest(mut self) -> Vec<u8> {
         let _ = self.stream.read_to_end(&mut self.read).await;
         self.read

@@ -19,14 +19,14 @@ const WIDEST_GAP: usize = 3;
 /// A name and how it may begin.
 #[derive(Debug)]
 pub(super) struct Names {
-    words: Vec<Word>,
+    words: Vec<NameWord>,
     longest: usize,
     /// First bytes of its words in either case, and of all words whose accents must be looked at.
     begins: [bool; 256],
 }
 
 #[derive(Debug)]
-struct Word {
+struct NameWord {
     spellings: Vec<String>,
     telling: bool,
 }
@@ -41,7 +41,8 @@ impl Names {
     /// `None` for a name without a word of letters.
     pub(super) fn new(name: &Pii<PersonName>) -> Option<Self> {
         let name = name.expose().as_str();
-        let words: Vec<Word> = name.split(|c| !is_word(c)).filter(|word| !word.is_empty()).map(Word::new).collect();
+        let words: Vec<NameWord> =
+            name.split(|c| !is_word(c)).filter(|word| !word.is_empty()).map(NameWord::new).collect();
         let letters: usize = name.chars().filter(|c| c.is_alphabetic()).count();
         if letters < 2 {
             return None;
@@ -149,7 +150,7 @@ impl Names {
     }
 }
 
-impl Word {
+impl NameWord {
     fn new(written: &str) -> Self {
         let plain = fold(written, false);
         let spelled_out = fold(written, true);

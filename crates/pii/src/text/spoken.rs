@@ -36,7 +36,7 @@ struct Part {
 }
 
 #[derive(Default, Debug)]
-struct Run {
+struct WordRun {
     parts: Vec<Part>,
     fillers: usize,
     has_word: bool,
@@ -44,15 +44,15 @@ struct Run {
 
 /// A run in digits, and where each group comes from.
 #[derive(Default, Debug)]
-struct Reading {
+struct SpokenReading {
     digits: String,
-    groups: Vec<Group>,
+    groups: Vec<WordGroup>,
     /// Where a `plus` was said that the next group belongs to.
     plus: Option<usize>,
 }
 
 #[derive(Debug)]
-struct Group {
+struct WordGroup {
     place: Range<usize>,
     range: Range<usize>,
     /// 3 for a number word, 1 for one that prose has as often, 0 for digits.
@@ -76,7 +76,7 @@ const WAYS: [Way; 4] = [
 
 /// Adds every number that is spoken outside of `taken`.
 pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found: &mut Finds) {
-    let mut run = Run::default();
+    let mut run = WordRun::default();
     let mut end = 0;
     let whole = Tokens { text, at: 0 };
     for range in whole.flat_map(|range| split(text, range)) {
@@ -158,7 +158,7 @@ fn is_tight(gap: &str) -> bool {
     gap.chars().count() <= 2 && gap.chars().all(|c| c.is_whitespace() || c == '-' || c == '\u{2011}')
 }
 
-impl Run {
+impl WordRun {
     fn add(&mut self, range: Range<usize>, word: Option<Word>, tight: bool) {
         let is_filler = matches!(word, Some(Word::And | Word::Filler));
         if self.parts.is_empty() && is_filler {
@@ -220,8 +220,8 @@ impl Run {
         found.extend(best.into_iter().flat_map(|(_, finds)| finds));
     }
 
-    fn written(&self, text: &str, way: Way) -> Reading {
-        let mut reading = Reading::default();
+    fn written(&self, text: &str, way: Way) -> SpokenReading {
+        let mut reading = SpokenReading::default();
         let parts: Vec<&Part> = self.parts.iter().filter(|part| part.word != Some(Word::Filler)).collect();
         let mut at = 0;
         while let Some(part) = parts.get(at) {
@@ -309,7 +309,7 @@ type Finds = Vec<(Range<usize>, Find)>;
 /// Whether the record's own number is in it, how many digits are found, and how many are not.
 type Score = (usize, usize, std::cmp::Reverse<usize>);
 
-impl Reading {
+impl SpokenReading {
     fn push(&mut self, digits: &str, range: Range<usize>, weight: usize) {
         // `zero zero four seven` dials abroad as `0047` does.
         let doubles = digits == "0" && self.digits.rsplit(' ').next() == Some("0");
@@ -345,7 +345,7 @@ impl Reading {
         let start = self.digits.len();
         self.digits.push_str(digits);
         let range = self.plus.take().unwrap_or(range.start)..range.end;
-        self.groups.push(Group { place: start..self.digits.len(), range, weight });
+        self.groups.push(WordGroup { place: start..self.digits.len(), range, weight });
     }
 
     /// The digits, their position in the text, and the quality of this reading.

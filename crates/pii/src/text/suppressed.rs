@@ -47,7 +47,7 @@ const LONGEST: usize = 19;
 type PhoneEnd<'a> = &'a dyn Fn(&Stretch, usize) -> Option<usize>;
 
 /// Groups in a row, and what they are compared with.
-struct Window<'a> {
+struct TextWindow<'a> {
     text: &'a str,
     stretch: &'a Stretch,
     first: usize,
@@ -116,7 +116,7 @@ fn at(
                 ))
             }
             10..=LONGEST => {
-                let window = Window { text, stretch, first, last, reading, phone_end };
+                let window = TextWindow { text, stretch, first, last, reading, phone_end };
                 window.what().map(|what| (last, end, what))
             }
             _ => None,
@@ -124,7 +124,7 @@ fn at(
     })
 }
 
-impl Window<'_> {
+impl TextWindow<'_> {
     fn what(&self) -> Option<Suppressed> {
         if self.has_plus_inside() {
             return self.is_elder().then_some(Suppressed::Identity);

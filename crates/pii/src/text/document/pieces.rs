@@ -87,12 +87,12 @@ pub(super) struct Pieces {
     parts: Vec<Option<u32>>,
     puts: Vec<Put>,
     known: HashMap<Found, u32>,
-    mentions: Mentions,
+    mentions: PieceMentions,
 }
 
 /// The identifiers that a document mentions, in the order in which they are written.
 #[derive(Default)]
-pub(super) struct Mentions {
+pub(super) struct PieceMentions {
     pub first: usize,
     pub list: Vec<Found>,
     numbers: HashMap<u32, usize>,
@@ -101,7 +101,7 @@ pub(super) struct Mentions {
 impl Pieces {
     /// The pieces of a document whose placeholders are numbered from one on.
     pub(super) fn new(first: usize) -> Self {
-        Self { mentions: Mentions { first, ..Mentions::default() }, ..Self::default() }
+        Self { mentions: PieceMentions { first, ..PieceMentions::default() }, ..Self::default() }
     }
 
     /// Adds a piece that is to be looked through.
@@ -234,7 +234,7 @@ impl Pieces {
     }
 }
 
-impl Mentions {
+impl PieceMentions {
     fn write(&mut self, put: u32, puts: &[Put], written: &mut String) {
         match puts.get(put as usize) {
             None | Some(Put::Find(Find::Rest)) => {}

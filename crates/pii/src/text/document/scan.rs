@@ -26,7 +26,7 @@ pub(super) struct Member {
 
 impl<'t> Json<'t> {
     pub(super) fn check(text: &'t str) -> Result<Self, DocumentError> {
-        serde_json::from_str::<Valid>(text)
+        serde_json::from_str::<ValidJson>(text)
             .map_err(|error| DocumentError::NotJson { line: error.line().max(1), column: error.column().max(1) })?;
         let json = Self { text };
         let mut keys = Keys { json, starts: Vec::new() };
@@ -216,9 +216,9 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Reads a value as strictly as a tree is read, and keeps nothing of it.
-struct Valid;
+struct ValidJson;
 
-impl<'de> Deserialize<'de> for Valid {
+impl<'de> Deserialize<'de> for ValidJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ValidValue)
     }
@@ -227,44 +227,44 @@ impl<'de> Deserialize<'de> for Valid {
 struct ValidValue;
 
 impl<'de> Visitor<'de> for ValidValue {
-    type Value = Valid;
+    type Value = ValidJson;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Valid, E> {
-        Ok(Valid)
+    fn visit_unit<E>(self) -> Result<ValidJson, E> {
+        Ok(ValidJson)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Valid, E> {
-        Ok(Valid)
+    fn visit_bool<E>(self, _: bool) -> Result<ValidJson, E> {
+        Ok(ValidJson)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Valid, E> {
-        Ok(Valid)
+    fn visit_u64<E>(self, _: u64) -> Result<ValidJson, E> {
+        Ok(ValidJson)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Valid, E> {
-        Ok(Valid)
+    fn visit_i64<E>(self, _: i64) -> Result<ValidJson, E> {
+        Ok(ValidJson)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Valid, E> {
-        Ok(Valid)
+    fn visit_f64<E>(self, _: f64) -> Result<ValidJson, E> {
+        Ok(ValidJson)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Valid, E> {
-        Ok(Valid)
+    fn visit_str<E>(self, _: &str) -> Result<ValidJson, E> {
+        Ok(ValidJson)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Valid, A::Error> {
-        while items.next_element::<Valid>()?.is_some() {}
-        Ok(Valid)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ValidJson, A::Error> {
+        while items.next_element::<ValidJson>()?.is_some() {}
+        Ok(ValidJson)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Valid, A::Error> {
-        while members.next_entry::<Valid, Valid>()?.is_some() {}
-        Ok(Valid)
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<ValidJson, A::Error> {
+        while members.next_entry::<ValidJson, ValidJson>()?.is_some() {}
+        Ok(ValidJson)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::placeholder::{CLOSE, OPEN};
 
 #[derive(Clone, Copy)]
-pub(super) struct Line<'t> {
+pub(super) struct VttLine<'t> {
     pub text: &'t str,
     pub number: usize,
     pub to: usize,
@@ -136,14 +136,14 @@ fn numbered(number: &str) -> Option<(char, usize)> {
 
 /// The lines of a file, or of a part of it, whatever ends them.
 #[derive(Clone)]
-pub(super) struct Lines<'t> {
+pub(super) struct VttLines<'t> {
     file: &'t str,
     from: usize,
     to: usize,
     number: usize,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> VttLines<'t> {
     pub(super) const fn of(file: &'t str) -> Self {
         Self { file, from: 0, to: file.len(), number: 0 }
     }
@@ -168,15 +168,15 @@ impl<'t> Lines<'t> {
     }
 }
 
-impl<'t> Iterator for Lines<'t> {
-    type Item = Line<'t>;
+impl<'t> Iterator for VttLines<'t> {
+    type Item = VttLine<'t>;
 
-    fn next(&mut self) -> Option<Line<'t>> {
+    fn next(&mut self) -> Option<VttLine<'t>> {
         let rest = self.file.get(self.from..self.to).filter(|rest| !rest.is_empty())?;
         let at = rest.find(['\n', '\r']).unwrap_or(rest.len());
         let end = if rest[at..].starts_with("\r\n") { 2 } else { usize::from(at < rest.len()) };
         self.number += 1;
         self.from += at + end;
-        Some(Line { text: &rest[..at], number: self.number, to: self.from })
+        Some(VttLine { text: &rest[..at], number: self.number, to: self.from })
     }
 }

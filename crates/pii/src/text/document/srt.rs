@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::super::Finder;
 use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Pieces};
-use super::signs::{Line, Lines};
+use super::signs::{VttLine, VttLines};
 use super::speakers::{Labels, labels_of_lines};
 use super::{Case, DocumentError, Replaced};
 
@@ -60,7 +60,7 @@ pub(super) fn is_one(text: &str) -> bool {
 
 /// The words of each cue.
 fn cues(text: &str) -> impl Iterator<Item = Result<&str, DocumentError>> {
-    let mut lines = Lines::of(text);
+    let mut lines = VttLines::of(text);
     std::iter::from_fn(move || {
         loop {
             let block = lines.block();
@@ -75,8 +75,8 @@ fn cues(text: &str) -> impl Iterator<Item = Result<&str, DocumentError>> {
     })
 }
 
-fn said_in(mut lines: Lines<'_>) -> Result<&str, DocumentError> {
-    let is_number = |line: &Line<'_>| line.text.trim().bytes().all(|byte| byte.is_ascii_digit());
+fn said_in(mut lines: VttLines<'_>) -> Result<&str, DocumentError> {
+    let is_number = |line: &VttLine<'_>| line.text.trim().bytes().all(|byte| byte.is_ascii_digit());
     let first = lines.next();
     let number = first.map_or(0, |line| line.number);
     let timing = if first.as_ref().is_some_and(is_number) { lines.next() } else { first };

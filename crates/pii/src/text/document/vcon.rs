@@ -66,7 +66,7 @@ pub(super) fn open(json: Json<'_>) -> Result<Option<String>, DocumentError> {
         }
         for (at, entry) in json.items(member.value).enumerate() {
             let rule = |rule| DocumentError::Rule { pointer: format!("/{list}/{at}/body"), rule };
-            let entry = Entry { json, at: entry };
+            let entry = VconEntry { json, at: entry };
             if list == "dialog" && entry.is_recording() && entry.has_body() {
                 return Err(rule("must not hold a recording: upload it as content of the kind recording"));
             }
@@ -89,12 +89,12 @@ fn all_objects(json: Json<'_>, list: usize) -> bool {
 }
 
 #[derive(Clone, Copy)]
-struct Entry<'t> {
+struct VconEntry<'t> {
     json: Json<'t>,
     at: usize,
 }
 
-impl<'t> Entry<'t> {
+impl<'t> VconEntry<'t> {
     /// Where a field is, if it is a string.
     fn string(self, key: &str) -> Option<Range<usize>> {
         let start = self.json.get(self.at, key).filter(|start| self.json.byte(*start) == b'"')?;
@@ -222,7 +222,7 @@ pub(super) fn walk(walk: &mut Walk<'_>) -> Result<(), DocumentError> {
 
 fn walk_party(party: usize, trail: Trail, walk: &mut Walk<'_>) -> Result<(), DocumentError> {
     let (json, case, finder) = (walk.json, walk.case, walk.finder);
-    let entry = Entry { json, at: party };
+    let entry = VconEntry { json, at: party };
     let phone = entry.text("tel").map(|tel| Phone::parse(&tel, case.region));
     let email = entry.text("mailto").map(|address| Email::parse(address_of(&address)));
     let is_own = phone.as_ref().is_some_and(|phone| is_known(phone, case.own.phone.as_ref()))

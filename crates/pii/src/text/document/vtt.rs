@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::super::Finder;
 use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces, Put};
-use super::signs::{Lines, escape_read, time, times, unescape};
+use super::signs::{VttLines, escape_read, time, times, unescape};
 use super::speakers::{self, Labels};
 use super::{Case, DocumentError, Replaced};
 
@@ -91,7 +91,7 @@ fn is_header(line: &str) -> bool {
 
 impl<'t> Cues<'t> {
     fn read(&mut self) -> Result<(), DocumentError> {
-        let mut lines = Lines::of(self.text);
+        let mut lines = VttLines::of(self.text);
         let Some(header) = lines.next().filter(|line| is_header(line.text)) else {
             return Err(DocumentError::Line { line: 1, rule: "must be WEBVTT" });
         };
@@ -112,7 +112,7 @@ impl<'t> Cues<'t> {
         }
     }
 
-    fn header_lines(&mut self, lines: Lines<'t>) {
+    fn header_lines(&mut self, lines: VttLines<'t>) {
         for line in lines {
             let stamp = line.text.strip_prefix("X-TIMESTAMP-MAP=");
             // Which time of the cues is which of the stream's.
@@ -122,7 +122,7 @@ impl<'t> Cues<'t> {
         }
     }
 
-    fn read_block(&mut self, block: &Lines<'t>) -> Result<(), DocumentError> {
+    fn read_block(&mut self, block: &VttLines<'t>) -> Result<(), DocumentError> {
         let Some(first) = block.clone().next() else { return Ok(()) };
         let is_block =
             |name: &str| first.text.strip_prefix(name).is_some_and(|rest| rest.trim_start().len() < rest.len().max(1));
