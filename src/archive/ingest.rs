@@ -98,7 +98,7 @@ impl<K: RecordKind> Batch<'_, K> {
         let renamed: Vec<_> = arrivals.iter().filter_map(Arrival::renamed).collect();
         existing::rename::<K>(&mut tx, tenant, &renamed).await?;
         let written = sql::upsert(&mut tx, tenant, &rows, self.app.clock.now()).await?;
-        let changes = self.changes((&arrivals, &rows), &written, &known, &late)?;
+        let changes = Self::changes((&arrivals, &rows), &written, &known, &late)?;
         self.write(&mut tx, &changes).await?;
         tx.commit().await?;
         Ok((changes.created, admission.restarts))
@@ -127,7 +127,6 @@ impl<K: RecordKind> Batch<'_, K> {
     /// The changes that follow from the rows as they were written. It is contended if a pass has unlinked a record after
     /// this attempt read it.
     fn changes(
-        &self,
         (arrivals, rows): (&[Arrival<'_, K>], &[sql::Row<'_, K>]),
         written: &[(String, RecordId, i16)],
         known: &BatchKnown,

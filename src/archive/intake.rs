@@ -112,6 +112,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
     }
 
     /// The number of records that were sent so far.
+    #[must_use]
     pub const fn received(&self) -> u64 {
         self.report.received
     }

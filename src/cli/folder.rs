@@ -27,7 +27,7 @@ const PIECE: usize = 256 << 10;
 pub struct Imported {
     pub received: u64,
     pub created: u64,
-    /// The number of files that are stored already, with the same kind, size, and digest.
+    /// The number of files that are stored already, with the same kind and digest.
     pub skipped: u64,
     pub rejected: Vec<RejectedFile>,
 }
@@ -118,7 +118,7 @@ async fn store(
     let mut file = tokio::fs::File::open(&candidate.path).await?;
     let size = file.metadata().await?.len();
     let sha256 = digest(&mut file).await?;
-    if content::is_there(stores, tenant.id, interaction, kind, size, sha256).await? {
+    if content::is_there(stores, tenant.id, interaction, kind, sha256).await? {
         return Ok(false);
     }
     let file = tokio::fs::File::open(&candidate.path).await?;

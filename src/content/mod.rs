@@ -30,6 +30,8 @@ use pii::Identifier;
 use pii::text::Own;
 
 use crate::archive::{CustomerField, Interaction};
+use crate::base::crypto::BlindIndex;
+use crate::base::hex::hex;
 use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::objects::Objects;
@@ -74,17 +76,22 @@ pub async fn list(
     Ok(sql::of_interaction(&mut tx, tenant, interaction, after, limit).await?)
 }
 
-/// Whether an interaction has content of a kind that was uploaded with just these bytes. Of a text that held an identifier
-/// the digest is not kept, so its size must do.
+/// Whether an interaction has content of a kind that was uploaded with just these bytes. The digest of a text that
+/// contained an identifier is not kept, because a short text can be guessed from it. Its keyed hash is.
 pub async fn is_there(
     stores: &AppContext,
     tenant: TenantId,
     interaction: RecordId,
     kind: ContentKind,
-    size: u64,
     sha256: [u8; 32],
 ) -> Result<bool, ContentError> {
-    Ok(sql::is_there(&mut stores.archive.read().await?, tenant, interaction, (kind, size, sha256)).await?)
+    let keyed = keyed_sha256(&*stores.keysets.get(&stores.vault, tenant).await?, sha256);
+    Ok(sql::is_there(&mut stores.archive.read().await?, tenant, interaction, kind, (sha256, keyed)).await?)
+}
+
+/// The keyed hash of the digest of a text as it arrived.
+fn keyed_sha256(keyset: &Keyset, sha256: [u8; 32]) -> BlindIndex {
+    keyset.hash("content", &hex(&sha256))
 }
 
 /// The identifiers of an interaction's customer, as types that cannot be shown. A stated reason is searched for them.

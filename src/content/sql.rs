@@ -6,6 +6,7 @@ use super::model::{Content, Sensitivity};
 use crate::archive::selector::{self, Span};
 use crate::base::actor::Actor;
 use crate::base::content::ContentKind;
+use crate::base::crypto::BlindIndex;
 use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::Target;
@@ -64,11 +65,17 @@ impl TryFrom<ContentRow> for Content {
     }
 }
 
-pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -> Result<u64> {
+/// Adds content. `keyed_sha256` is the keyed hash of the SHA-256 of a text as it arrived.
+pub async fn insert(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    content: &Content,
+    keyed_sha256: Option<BlindIndex>,
+) -> Result<u64> {
     let number = |size: u64| i64::try_from(size).map_err(|_| StoreError::Refused("encoding".to_owned()));
     tx.query(
         "INSERT INTO contents (tenant_id, id, interaction_id, kind, media_type, size, sha256, sensitivity, \
-         encrypted_for, stored_size, duration_ms, at, created_at) VALUES (",
+         encrypted_for, stored_size, duration_ms, at, created_at, keyed_sha256) VALUES (",
     )
     .with("", tenant)
     .with(", ", content.object)
@@ -83,6 +90,7 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, content: &Content) -
     .with(", ", content.duration_ms.map(number).transpose()?)
     .with(", ", content.at)
     .with(", ", content.created_at)
+    .with(", ", keyed_sha256.map(|hash| hash.0.to_vec()))
     .push(")")
     .execute()
     .await
@@ -124,20 +132,21 @@ pub async fn of_interaction(
     rows.into_iter().map(Content::try_from).collect()
 }
 
-/// Whether an interaction has content of a kind, of a size and of a digest, where that is kept.
+/// Whether an interaction has content of a kind with such a digest, or with such a keyed hash of it.
 pub async fn is_there(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     interaction: RecordId,
-    (kind, size, sha256): (ContentKind, u64, [u8; 32]),
+    kind: ContentKind,
+    (sha256, keyed_sha256): ([u8; 32], BlindIndex),
 ) -> Result<bool> {
     let found: i64 = tx
         .query("SELECT count(*) FROM contents")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND interaction_id = ", interaction)
         .with(" AND kind = ", kind)
-        .with(" AND size = ", i64::try_from(size).unwrap_or(i64::MAX))
-        .with(" AND (sha256 IS NULL OR sha256 = ", sha256.to_vec())
+        .with(" AND (sha256 = ", sha256.to_vec())
+        .with(" OR keyed_sha256 = ", keyed_sha256.0.to_vec())
         .push(")")
         .scalar()
         .await?;

@@ -199,7 +199,7 @@ impl Storing {
         // its content, and an interaction that a pass has closed accepts none.
         let interaction = text::customer(&mut tx, self.tenant, self.content.interaction, true).await?;
         self.content.at = interaction.ok_or(ContentError::Unknown)?.admit()?.at;
-        sql::insert(&mut tx, self.tenant, &self.content).await?;
+        sql::insert(&mut tx, self.tenant, &self.content, None).await?;
         if self.content.kind.is_recording() {
             let Content { id, interaction, created_at, .. } = self.content;
             outbox::enqueue(&mut tx, self.tenant, id, interaction, created_at).await?;

@@ -219,6 +219,7 @@ impl Bucket {
 }
 
 /// `TENANT/xx/ID`: the last two digits part the objects into folders of which none grows too long.
+#[must_use]
 pub fn name(tenant: TenantId, id: ContentId) -> Path {
     let id = id.to_string();
     let folder = id.get(id.len() - 2..).unwrap_or_default();

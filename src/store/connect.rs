@@ -124,7 +124,7 @@ mod tests {
             ("postgres://user:a%40b@db.example:5433/db", None, 5433),
         ] {
             let options = PgConnectOptions::from_str(&with_host(url)).unwrap();
-            assert_eq!(options.get_socket().map(|socket| socket.to_str().unwrap()), socket.as_deref(), "{url}");
+            assert_eq!(options.get_socket().map(|socket| socket.to_str().unwrap()), socket, "{url}");
             assert_eq!(options.get_port(), port, "{url}");
         }
     }

@@ -35,7 +35,7 @@ each_store!(an_x509_certificate_may_be_written_as_any_program_writes_it, |lethe:
         ("one line", block("CERTIFICATE", &body, 100_000)),
         ("the ends of lines are lost", pem.replace('\n', " ")),
         ("carriage returns", pem.replace('\n', "\r\n")),
-        ("indented, with blanks at the ends", pem.lines().map(|line| format!("  {line} \t\n")).collect()),
+        ("indented, with blanks at the ends", pem.replace('\n', " \t\n  ")),
         ("an older label", block("X509 CERTIFICATE", &body, 64)),
         ("a trusted certificate", trusted),
         ("text before", String::from_utf8(described).unwrap()),

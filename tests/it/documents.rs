@@ -1,6 +1,6 @@
 //! The files that documents name.
 
-use crate::prose::{files, root};
+use crate::prose::{extension, files, root};
 
 /// The paths that a document names, in code spans and links: `archive/search.rs`, `docs/adr/`.
 fn named_paths(text: &str) -> Vec<(usize, String)> {
@@ -25,14 +25,15 @@ fn every_path_that_a_document_names_exists() {
     let files = files();
     let is_there = |path: &str| {
         let inner = format!("/{path}");
-        let is_it = |file: &String| match path.ends_with('/') {
-            true => file.starts_with(path) || file.contains(&inner),
-            false => file == path || file.ends_with(&inner),
+        let is_it = |file: &String| if path.ends_with('/') {
+            file.starts_with(path) || file.contains(&inner)
+        } else {
+            file == path || file.ends_with(&inner)
         };
         files.iter().any(is_it) || root().join(path).is_dir()
     };
     let (mut missing, mut count) = (Vec::new(), 0);
-    for document in files.iter().filter(|path| path.ends_with(".md") && !path.starts_with("CHANGELOG")) {
+    for document in files.iter().filter(|path| extension(path) == "md" && !path.starts_with("CHANGELOG")) {
         for (line, path) in named_paths(&std::fs::read_to_string(root().join(document)).unwrap()) {
             count += 1;
             if !is_there(&path) {

@@ -128,14 +128,19 @@ fn promise(text: &str) -> Option<String> {
     words.into_iter().find(|word| is_number(word)).map(|word| format!("cites the promise {word}: users do not know it"))
 }
 
+/// The end of a file's name, behind the last full stop.
+pub fn extension(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or_default()
+}
+
 /// The broken rules of one file, with its lines.
 fn faults(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut fault = |line: usize, rule: String, text: &str| {
         found.push(format!("{path}:{line}: {rule}\n    {}", text.chars().take(160).collect::<String>()));
     };
-    let is_for_users = path.ends_with(".md") && !FOR_ENGINEERS.iter().any(|prefix| path.starts_with(prefix));
-    let prose = match path.rsplit('.').next().unwrap_or_default() {
+    let is_for_users = extension(path) == "md" && !FOR_ENGINEERS.iter().any(|prefix| path.starts_with(prefix));
+    let prose = match extension(path) {
         "rs" => paragraphs(text, |line| comment(line, &["//!", "///", "//"])),
         "sql" => paragraphs(text, |line| comment(line, &["--"])),
         "md" => paragraphs(text, Some),
@@ -144,18 +149,22 @@ fn faults(path: &str, text: &str) -> Vec<String> {
     for Paragraph { line, text } in &prose {
         for sentence in sentences(text) {
             let rule = broken(&sentence).or_else(|| promise(&sentence).filter(|_| is_for_users));
-            rule.into_iter().for_each(|rule| fault(*line, rule, &sentence));
+            if let Some(rule) = rule {
+                fault(*line, rule, &sentence);
+            }
         }
     }
-    let has_texts = path.ends_with(".rs") && !path.contains("tests") && !DATA.iter().any(|data| path.starts_with(data));
+    let has_texts = extension(path) == "rs" && !path.contains("tests") && !DATA.iter().any(|data| path.starts_with(data));
     let (code, _) = text.split_once("#[cfg(test)]\nmod ").unwrap_or((text, ""));
     let texts = if has_texts { literals(code) } else { Vec::new() };
     for (line, text) in texts.iter().filter(|(_, text)| text.contains(' ') && !text.contains(" = ")) {
         for sentence in sentences(text) {
-            broken(&sentence).or_else(|| promise(&sentence)).into_iter().for_each(|rule| fault(*line, rule, &sentence));
+            if let Some(rule) = broken(&sentence).or_else(|| promise(&sentence)) {
+                fault(*line, rule, &sentence);
+            }
         }
     }
-    if path.ends_with(".md") {
+    if extension(path) == "md" {
         let mut is_code = false;
         for (number, line) in text.lines().enumerate() {
             is_code ^= line.trim_start().starts_with("```");

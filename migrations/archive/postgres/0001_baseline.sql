@@ -141,6 +141,8 @@ CREATE TABLE contents (
     stored_size    BIGINT NOT NULL,
     duration_ms    BIGINT,
     created_at     TIMESTAMPTZ NOT NULL,
+    -- A keyed hash of the text as it arrived, by which a repeated import finds it.
+    keyed_sha256   BYTEA,
     PRIMARY KEY (tenant_id, id)
 );
 CREATE INDEX contents_interaction ON contents (tenant_id, interaction_id, created_at, id);

@@ -141,6 +141,8 @@ CREATE TABLE contents (
     stored_size    INTEGER NOT NULL,
     duration_ms    INTEGER,
     created_at     TEXT NOT NULL,
+    -- A keyed hash of the text as it arrived, by which a repeated import finds it.
+    keyed_sha256   BLOB,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 CREATE INDEX contents_interaction ON contents (tenant_id, interaction_id, created_at, id);

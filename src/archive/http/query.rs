@@ -86,7 +86,7 @@ impl InteractionSearch {
             match Phone::parse(&raw, region) {
                 Ok(phone) => identifiers.push(Identifier::Phone(phone)),
                 Err(_) => {
-                    errors.push(FieldError::at("/phone_number", "phone_number_invalid", "must be a phone number"))
+                    errors.push(FieldError::at("/phone_number", "phone_number_invalid", "must be a phone number"));
                 }
             }
         }

@@ -92,6 +92,7 @@ pub trait RecordKind: crate::store::DecodeRow + Clone + Debug + Sync + 'static {
 }
 
 /// A stored text as JSON.
+#[must_use]
 pub fn value_of<K: RecordKind>(text: Option<&str>) -> Value {
     match text {
         Some(text) if K::TEXT_IS_JSON => serde_json::from_str(text).unwrap_or_default(),

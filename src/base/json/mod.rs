@@ -58,6 +58,7 @@ pub fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
 }
 
 /// A text without the byte order mark that some programs put before it (RFC 8259, 8.1).
+#[must_use]
 pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }

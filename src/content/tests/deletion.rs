@@ -13,7 +13,7 @@ async fn deleted_content_is_unreadable_in_every_copy() {
     // A backup of object store and archive brings both back: without the key it is of no use.
     std::fs::write(&object, copy).unwrap();
     let mut tx = house.app.archive.write().await.unwrap();
-    sql::insert(&mut tx, house.tenant.id, &content).await.unwrap();
+    sql::insert(&mut tx, house.tenant.id, &content, None).await.unwrap();
     tx.commit().await.unwrap();
     assert!(matches!(house.read(&content, 0..content.size).await, Err(ContentError::Unknown)));
     // The deletion can be repeated.

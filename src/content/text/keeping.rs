@@ -42,7 +42,7 @@ impl Named<'_> {
             let is_erased = |one: &Identifier| erasures.cover(one, Target::Archive, customer.at);
             let is_forgotten = customer.is_forgotten() || own.iter().any(is_erased);
             let is_kept =
-                |one: &Identifier| !customer.is_forgotten() && !is_erased(one) && !(is_forgotten && own.contains(one));
+                |one: &Identifier| !(customer.is_forgotten() || is_erased(one) || is_forgotten && own.contains(one));
             (is_forgotten, named().filter(is_kept).collect())
         };
         // The customer's name has an id already, or it has none.

@@ -162,13 +162,12 @@ impl Storing {
         drop(tx);
         let customer = customer.ok_or(ContentError::Unknown)?.admit()?;
         let mut kept = self.prepared.lock().await;
-        let prepared = match kept.take_if(|prepared| prepared.customer.is_same(&customer)) {
-            Some(prepared) => kept.insert(prepared),
-            None => {
-                // An object that was written for another customer is of no use to this one.
-                self.undo(kept.take()).await;
-                kept.insert(self.prepare(customer.clone()).await?)
-            }
+        let prepared = if let Some(prepared) = kept.take_if(|prepared| prepared.customer.is_same(&customer)) {
+            kept.insert(prepared)
+        } else {
+            // An object that was written for another customer is of no use to this one.
+            self.undo(kept.take()).await;
+            kept.insert(self.prepare(customer.clone()).await?)
         };
         let named = Named {
             record: prepared.id,
@@ -189,7 +188,8 @@ impl Storing {
         if sql::customer(&mut tx, tenant, self.new.interaction, true).await? != Some(customer) {
             return Err(StoreError::Contended.into());
         }
-        super::sql::insert(&mut tx, tenant, &content).await?;
+        let keyed = super::keyed_sha256(&self.keyset, self.sha256);
+        super::sql::insert(&mut tx, tenant, &content, Some(keyed)).await?;
         mentions::insert(&mut tx, tenant, Owner::Content, &mentioned).await?;
         tx.commit().await?;
         Ok((Content { sha256: Some(self.sha256), ..content }, prepared.document.dropped))

@@ -61,7 +61,7 @@ impl Provider {
         Self::new(url, Place::Keys(url.to_owned()))
     }
 
-    /// A provider whose issuer has a discovery document (OpenID Connect Discovery 1.0).
+    /// A provider whose issuer has a discovery document (`OpenID` Connect Discovery 1.0).
     pub(super) fn of_issuer(issuer: &str) -> Result<Self, reqwest::Error> {
         Self::new(issuer, Place::Issuer(issuer.to_owned()))
     }

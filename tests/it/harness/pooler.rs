@@ -10,9 +10,9 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 pub enum Pooler {
     /// Bytes are passed on as they are.
     Transparent,
-    /// `options` is dropped, as `ignore_startup_parameters` of PgBouncer does.
+    /// `options` is dropped, as `ignore_startup_parameters` of `PgBouncer` does.
     Dropping,
-    /// `options` is refused, as PgBouncer does by default.
+    /// `options` is refused, as `PgBouncer` does by default.
     Refusing,
 }
 

@@ -116,7 +116,7 @@ pub fn sshd_with(host_keys: &[&str], arguments: &str) -> Server {
             "Port {port}\nListenAddress 127.0.0.1\n{}PidFile none\nAuthorizedKeysFile {}\nStrictModes no\n\
              UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              ForceCommand internal-sftp {arguments}\nSubsystem sftp internal-sftp {arguments}\nMaxStartups 100\n",
-            hosts.iter().map(|(name, _)| format!("HostKey {}\n", at(name))).collect::<String>(),
+            hosts.iter().fold(String::new(), |lines, (name, _)| lines + "HostKey " + &at(name) + "\n"),
             at("authorized")
         );
         std::fs::write(folder.join("config"), config).unwrap();

@@ -4,7 +4,7 @@
 //!    rank: the decoded reading before the raw one; addresses, accounts, and what is spoken before bare numbers; what was
 //!    found whole before what was found in pieces; names last.
 //! 2. A match in several places counts as a whole or not at all. Its first place contains its replacement, and the
-//! others lose their part of it.
+//!    others lose their part of it.
 //! 3. Of a raw reading only the record's own identifiers count, because a reader of the text reads it decoded.
 
 use std::ops::Range;

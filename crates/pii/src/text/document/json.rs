@@ -68,6 +68,7 @@ fn stands_alone(key: &str) -> bool {
 }
 
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the field, and any of them go together")]
 pub(super) struct Trail {
     path: u64,
     speaker: u64,

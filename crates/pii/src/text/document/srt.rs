@@ -24,9 +24,7 @@ pub(super) fn tokenize(
     first: usize,
 ) -> Result<Option<Replaced>, DocumentError> {
     let (mut pieces, mut labels) = (Pieces::new(first), Labels::default());
-    let mut count = 0;
-    for cue in cues(text) {
-        count += 1;
+    for (count, cue) in (1..).zip(cues(text)) {
         let said = cue?;
         let at = said.as_ptr().addr() - text.as_ptr().addr();
         for label in labels_of_lines(said).filter(|_| case.forgotten) {
