@@ -268,6 +268,7 @@ pub struct Saved<T> {
 }
 
 impl Saved<StoredRequest> {
+    #[must_use]
     pub fn ids(&self) -> Saved<RequestId> {
         let ids = |requests: &[StoredRequest]| requests.iter().map(|stored| stored.request.id).collect();
         Saved { created: ids(&self.created), updated: ids(&self.updated), deleted: self.deleted.clone() }
