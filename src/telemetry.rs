@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use chrono::{DateTime, Utc};
+use prometheus::core::Collector;
 use prometheus::{
     Encoder as _, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -104,17 +105,7 @@ impl Metrics {
             "lethe_epoch_restarts_total",
             "Batches that began again because a pass had changed the epoch.",
         )?;
-        registry.register(Box::new(calls.clone()))?;
-        registry.register(Box::new(ingested.clone()))?;
-        registry.register(Box::new(cut.clone()))?;
-        registry.register(Box::new(content.clone()))?;
-        registry.register(Box::new(content_bytes.clone()))?;
-        registry.register(Box::new(oldest_waiting.clone()))?;
-        registry.register(Box::new(last_pass.clone()))?;
-        registry.register(Box::new(connections.clone()))?;
-        registry.register(Box::new(deliveries.clone()))?;
-        registry.register(Box::new(epoch_restarts.clone()))?;
-        Ok(Self {
+        let metrics = Self {
             registry,
             calls,
             ingested,
@@ -126,7 +117,27 @@ impl Metrics {
             connections,
             deliveries,
             epoch_restarts,
-        })
+        };
+        metrics.register()?;
+        Ok(metrics)
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        let Self { registry, calls, ingested, cut, content, content_bytes, .. } = self;
+        let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
+        let all: [Box<dyn Collector>; 10] = [
+            Box::new(calls.clone()),
+            Box::new(ingested.clone()),
+            Box::new(cut.clone()),
+            Box::new(content.clone()),
+            Box::new(content_bytes.clone()),
+            Box::new(oldest_waiting.clone()),
+            Box::new(last_pass.clone()),
+            Box::new(connections.clone()),
+            Box::new(deliveries.clone()),
+            Box::new(epoch_restarts.clone()),
+        ];
+        all.into_iter().try_for_each(|metric| registry.register(metric))
     }
 
     /// Counts one call. `route` is a pattern of the API, never a path.

@@ -123,7 +123,8 @@ mod tests {
         let request =
             header.into_iter().fold(TestRequest::get(), |request, tag| request.insert_header((IF_MATCH, tag)));
         let if_match = IfMatch::from_request(&request.to_http_request(), &mut Payload::None).into_inner();
-        if_match.map_or_else(|_| panic!("every header is read"), |IfMatch(versions)| versions.check(3))
+        let Ok(IfMatch(versions)) = if_match else { panic!("every header is read") };
+        versions.check(3)
     }
 
     #[test]

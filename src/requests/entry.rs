@@ -362,7 +362,7 @@ mod tests {
             (" 2026-08-3", "format"),
             ("", "format"),
         ] {
-            let body = serde_json::json!({ "email": "a@b.no", "to_date": raw, "targets": ["archive"] });
+            let body = serde_json::json!({ "email": "kari@example.no", "to_date": raw, "targets": ["archive"] });
             assert_eq!(read(body).map(drop), Err(vec![code.into()]), "{raw}");
         }
     }

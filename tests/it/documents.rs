@@ -25,10 +25,12 @@ fn every_path_that_a_document_names_exists() {
     let files = files();
     let is_there = |path: &str| {
         let inner = format!("/{path}");
-        let is_it = |file: &String| if path.ends_with('/') {
-            file.starts_with(path) || file.contains(&inner)
-        } else {
-            file == path || file.ends_with(&inner)
+        let is_it = |file: &String| {
+            if path.ends_with('/') {
+                file.starts_with(path) || file.contains(&inner)
+            } else {
+                file == path || file.ends_with(&inner)
+            }
         };
         files.iter().any(is_it) || root().join(path).is_dir()
     };

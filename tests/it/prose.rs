@@ -154,7 +154,8 @@ fn faults(path: &str, text: &str) -> Vec<String> {
             }
         }
     }
-    let has_texts = extension(path) == "rs" && !path.contains("tests") && !DATA.iter().any(|data| path.starts_with(data));
+    let has_texts =
+        extension(path) == "rs" && !path.contains("tests") && !DATA.iter().any(|data| path.starts_with(data));
     let (code, _) = text.split_once("#[cfg(test)]\nmod ").unwrap_or((text, ""));
     let texts = if has_texts { literals(code) } else { Vec::new() };
     for (line, text) in texts.iter().filter(|(_, text)| text.contains(' ') && !text.contains(" = ")) {
