@@ -15,7 +15,8 @@ import time
 CALLS, CONTENTS = [1_000, 100_000], 100_000
 NIGHT = "2026-08-06T02:00:00Z"
 
-# Ids grow with time as those of the program do; the last two digits part the objects into folders.
+# Ids grow with time as those of the program do; the last two digits part the objects into folders. The first
+# generation of each has the number of its content.
 FILL = """
 CREATE TABLE bench_contents AS
 SELECT t.tenant_id, i.id AS interaction_id, i.at,
@@ -24,15 +25,15 @@ SELECT t.tenant_id, i.id AS interaction_id, i.at,
 FROM generate_series(0, {contents} - 1) AS n
 JOIN (SELECT id, at, row_number() OVER () - 1 AS no FROM interactions) AS i ON i.no = n % {calls}
 CROSS JOIN (SELECT tenant_id FROM tenants WHERE slug = 'demo') AS t;
-INSERT INTO contents (tenant_id, id, interaction_id, kind, media_type, size, sha256, sensitivity, stored_size, at, created_at)
-SELECT tenant_id, id, interaction_id, 'recording', 'audio/wav', 84, sha256('x'), 'normal', 84, at, at FROM bench_contents;
-INSERT INTO vault.content_keys (tenant_id, content_id, wrapped, key_version)
-SELECT tenant_id, id, sha256(id::text::bytea) || sha256('y'), 1 FROM bench_contents;
+INSERT INTO contents (tenant_id, id, generation, interaction_id, kind, media_type, size, sha256, sensitivity, stored_size, at, created_at)
+SELECT tenant_id, id, id, interaction_id, 'recording', 'audio/wav', 84, sha256('x'), 'normal', 84, at, at FROM bench_contents;
+INSERT INTO vault.content_keys (tenant_id, content_id, generation, wrapped, key_version)
+SELECT tenant_id, id, id, sha256(id::text::bytea) || sha256('y'), 1 FROM bench_contents;
 ANALYZE contents; ANALYZE vault.content_keys
 """
 
 BY_HAND = """
-DELETE FROM vault.content_keys k USING bench_contents b WHERE k.tenant_id = b.tenant_id AND k.content_id = b.id;
+DELETE FROM vault.content_keys k USING bench_contents b WHERE k.tenant_id = b.tenant_id AND k.generation = b.id;
 DELETE FROM contents c USING bench_contents b WHERE c.tenant_id = b.tenant_id AND c.id = b.id
 """
 
@@ -68,6 +69,7 @@ def measure(bench, calls):
     began, used = time.monotonic(), time.process_time()
     for path in paths:
         os.unlink(copy / path)
+        os.rmdir((copy / path).parent)
     files, used = time.monotonic() - began, time.process_time() - used
     say.line("by hand: statements, files", f"{statements:.2f} s", f"{files:.2f} s")
     say.line("  processor time: server, files", f"{served:.2f} s", f"{used:.2f} s")
@@ -94,7 +96,7 @@ def write_objects(rows, folder):
     paths = []
     for row in rows:
         tenant, content = row.split(" ")
-        paths.append(f"{tenant}/{content[-2:]}/{content}")
+        paths.append(f"{tenant}/{content[-2:]}/{content}/{content}")
     for parent in {path.rsplit("/", 1)[0] for path in paths}:
         (folder / parent).mkdir(parents=True)
     for path in paths:

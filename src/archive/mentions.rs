@@ -107,17 +107,6 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, record
         .await
 }
 
-/// Gives the mentions of a record to the record that replaces it.
-pub async fn move_to(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, old: Uuid, new: Uuid) -> Result<u64> {
-    tx.query("UPDATE mentions SET")
-        .with(" record_id = ", new)
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND target = ", owner)
-        .with(" AND record_id = ", old)
-        .execute()
-        .await
-}
-
 /// Whether any text of an owner mentions an identifier, or once did. The order lets the planner use the index even if it expects to find a
 /// row soon.
 pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner) -> Result<bool> {

@@ -73,16 +73,6 @@ pub async fn note_state(
         .await
 }
 
-/// Gives the searches of a text to the text that replaces it.
-pub async fn move_to(tx: &mut Tx<Archive>, tenant: TenantId, old: ContentId, new: ContentId) -> Result<u64> {
-    tx.query("UPDATE rescans SET")
-        .with(" content_id = ", new)
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND content_id = ", old)
-        .execute()
-        .await
-}
-
 fn of_texts<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
     query.with_any(column, ContentKind::ALL.into_iter().filter(|kind| kind.is_text()).map(ContentKind::as_str))
 }

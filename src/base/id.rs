@@ -70,6 +70,32 @@ ordered_id!(
     ContentId
 );
 ordered_id!(
+    /// A number of an object of a piece of content. A rescanned text gets another one.
+    Generation
+);
+
+/// The name of one object of a piece of content. A generation belongs to one piece of content only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::FromRow)]
+pub struct ObjectId {
+    pub id: ContentId,
+    pub generation: Generation,
+}
+
+impl ObjectId {
+    /// A new object of a piece of content.
+    #[must_use]
+    pub fn new(id: ContentId) -> Self {
+        Self { id, generation: Generation::new() }
+    }
+
+    /// The associated data of a sealed object, and of its sealed key. Each opens as this object and no other.
+    #[must_use]
+    pub fn place(self, tenant: TenantId) -> Vec<u8> {
+        [tenant.0.as_bytes(), self.id.0.as_bytes(), self.generation.0.as_bytes(), &b"content"[..]].concat()
+    }
+}
+
+ordered_id!(
     /// The id of a delivery of a recording.
     DeliveryId
 );

@@ -15,7 +15,7 @@ use super::{ContentStore, sql};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
-use crate::base::id::{ContentId, RecordId};
+use crate::base::id::{ContentId, ObjectId, RecordId};
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Contended as _};
 
@@ -82,7 +82,7 @@ struct Deletion {
 }
 
 impl Deletion {
-    /// Deletes one piece. A text that is rescanned meanwhile is another object, and a transaction may lose against the rescan:
+    /// Deletes one piece. A text that is rescanned meanwhile has another object, and a transaction may lose against the rescan:
     /// in both cases the piece is looked up once more.
     async fn remove_one(&self, id: ContentId) -> Result<(), ContentError> {
         for _ in 0..ATTEMPTS {
@@ -90,7 +90,7 @@ impl Deletion {
             let content = content.ok_or(ContentError::Unknown)?;
             content.deletable_by(&self.actor)?;
             let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
-            match self.remove(vec![content.object], detail).await {
+            match self.remove(vec![content.object()], detail).await {
                 Ok(0) => {}
                 Err(error) if error.is_contended() => {}
                 removed => return removed.map(|_| ()),
@@ -174,7 +174,7 @@ impl Deletion {
         kinds: Option<&[ContentKind]>,
     ) -> Result<Option<u64>, ContentError> {
         let (stores, tenant) = (&self.stores, self.actor.tenant);
-        let ids = sql::ids_of(
+        let objects = sql::objects_of(
             &mut stores.archive.read().await?,
             tenant,
             interactions,
@@ -183,7 +183,7 @@ impl Deletion {
             PAGE,
         )
         .await?;
-        if ids.is_empty() {
+        if objects.is_empty() {
             return Ok(None);
         }
         let mut tx = stores.archive.write().await?;
@@ -191,18 +191,18 @@ impl Deletion {
             return Err(ContentError::Busy);
         }
         tx.commit().await?;
-        let detail = json!({ "content_ids": ids, "batch": true });
-        self.remove(ids, detail).await.map(Some)
+        let ids: Vec<_> = objects.iter().map(|object| object.id).collect();
+        self.remove(objects, json!({ "content_ids": ids, "batch": true })).await.map(Some)
     }
 
-    async fn remove(&self, ids: Vec<ContentId>, detail: Value) -> Result<u64, ContentError> {
+    async fn remove(&self, objects: Vec<ObjectId>, detail: Value) -> Result<u64, ContentError> {
         let Self { stores, content_store, actor } = self;
         let mut tx = stores.vault.write().await?;
-        vault::drop_content_keys(&mut tx, actor.tenant, &ids).await?;
+        vault::drop_content_keys(&mut tx, actor.tenant, &objects).await?;
         tx.commit().await?;
         let mut tx = stores.archive.write().await?;
         let traces = traces(&mut tx, actor.tenant).await?;
-        let gone = remove_rows(&mut tx, actor.tenant, &ids, traces, stores.clock.now()).await?;
+        let gone = remove_rows(&mut tx, actor.tenant, &objects, traces, stores.clock.now()).await?;
         let deleted = gone.into_values().sum();
         if deleted > 0 {
             let records = usize::try_from(deleted).unwrap_or(usize::MAX);
@@ -210,9 +210,9 @@ impl Deletion {
             audit::record(&mut tx, stores.clock, actor, &entry).await?;
         }
         tx.commit().await?;
-        let gone = ids.into_iter().map(|id| {
+        let gone = objects.into_iter().map(|object| {
             let (content_store, tenant) = (Arc::clone(content_store), actor.tenant);
-            async move { (id, content_store.objects.delete(tenant, id).await) }
+            async move { (object.id, content_store.objects.delete(tenant, object).await) }
         });
         let mut gone = futures_util::stream::iter(gone).buffer_unordered(AT_ONCE);
         while let Some((id, deleted)) = gone.next().await {

@@ -1,9 +1,10 @@
 //! Content of interactions: recordings, texts, and attachments.
 //!
 //! The bytes are in the object store, sealed under a key of their own. The key, wrapped by the tenant's key, is in the
-//! vault. A row in the archive describes the content. Without its key, the bytes are unreadable in every copy and backup
-//! of the archive and of the object store. So the order of writes is key, object, row, and the order of deletions is key,
-//! row, object. A crash leaves no row without bytes, and no call reads bytes without a row. The pass deletes the objects
+//! vault. A row in the archive describes the content, and names its object by the content's id and a generation.
+//! Without its key, the bytes are unreadable in every copy and backup of the archive and of the object store. So the
+//! order of writes is key, object, row, and the order of deletions is key, row, object. A crash leaves no row without
+//! bytes, and no call reads bytes without a row. The pass deletes the objects
 //! and keys that a crash leaves. The deletions of the pass itself begin with the object: see `removal.rs`.
 //!
 //! Texts (chat logs, transcripts, comments, analyses) are stored without identifiers (D6): see [`text`].

@@ -10,7 +10,7 @@ use crate::archive::ArchiveError;
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
-use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::id::{ContentId, Generation, ObjectId, RecordId};
 use crate::base::page::{Listed, Position};
 use crate::objects::ObjectError;
 use crate::recording_keys::KeyError;
@@ -101,10 +101,9 @@ pub struct NewContent {
 /// A piece of content, without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// The id that callers know.
     pub id: ContentId,
-    /// The name of its object, its key and its row. Another one than its id where a text was read again.
-    pub object: ContentId,
+    /// The generation of its object. Each rescan of a text makes a new one.
+    pub generation: Generation,
     pub interaction: RecordId,
     pub kind: ContentKind,
     /// The media type that its sender stated.
@@ -133,6 +132,11 @@ impl Listed for Content {
 }
 
 impl Content {
+    #[must_use]
+    pub const fn object(&self) -> ObjectId {
+        ObjectId { id: self.id, generation: self.generation }
+    }
+
     /// Whether a browser can play it in place.
     #[must_use]
     pub fn is_playable(&self) -> bool {
@@ -159,11 +163,6 @@ impl Content {
 /// Whether a user may delete sensitive content.
 pub(super) fn deletes_sensitive(actor: &Actor) -> bool {
     actor.may(Scope::ContentReadSensitive)
-}
-
-/// The associated data of a sealed object. It opens as this content and no other.
-pub(super) fn place(tenant: TenantId, id: ContentId) -> Vec<u8> {
-    [tenant.0.as_bytes(), id.0.as_bytes(), &b"content"[..]].concat()
 }
 
 /// The result of a batch deletion.

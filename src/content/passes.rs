@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
+use super::sql;
 use crate::base::content::ContentKind;
-use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::base::id::{ContentId, Generation, ObjectId, RecordId, TenantId};
 use crate::store::{Archive, Query, Result, Tx};
 
 /// Appends whether an interaction has content. `interaction` is the column of its id.
@@ -48,40 +49,32 @@ pub async fn of_interactions(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     interactions: &[RecordId],
-) -> Result<Vec<ContentId>> {
-    let rows: Vec<(ContentId,)> = tx
-        .query("SELECT id FROM contents")
+) -> Result<Vec<ObjectId>> {
+    tx.query("SELECT id, generation FROM contents")
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND interaction_id", interactions.iter().copied())
         .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+        .await
 }
 
-/// The ids among some that have a row.
-pub async fn with_row(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<HashSet<ContentId>> {
-    if ids.is_empty() {
+/// The objects among some that a row names.
+pub async fn with_row(tx: &mut Tx<Archive>, tenant: TenantId, objects: &[ObjectId]) -> Result<HashSet<ObjectId>> {
+    if objects.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows: Vec<(ContentId,)> = tx
-        .query("SELECT id FROM contents")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND id", ids.iter().copied())
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    let query = tx.query("SELECT id, generation FROM contents");
+    let rows: Vec<ObjectId> = sql::of_objects(query, tenant, objects).all().await?;
+    Ok(rows.into_iter().collect())
 }
 
-/// The next rows after one, by id.
-pub async fn after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId, limit: i64) -> Result<Vec<ContentId>> {
-    let rows: Vec<(ContentId,)> = tx
-        .query("SELECT id FROM contents")
+/// The objects of the next rows after one, by id.
+pub async fn after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId, limit: i64) -> Result<Vec<ObjectId>> {
+    tx.query("SELECT id, generation FROM contents")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND id > ", after)
         .with(" ORDER BY id LIMIT ", limit)
         .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+        .await
 }
 
 /// The next content of a kind from before an instant, oldest first, after one.
@@ -90,18 +83,19 @@ pub async fn older(
     tenant: TenantId,
     kind: ContentKind,
     limit: DateTime<Utc>,
-    after: Option<(DateTime<Utc>, ContentId)>,
+    after: Option<(DateTime<Utc>, ObjectId)>,
     batch: i64,
-) -> Result<Vec<(DateTime<Utc>, ContentId)>> {
+) -> Result<Vec<(DateTime<Utc>, ObjectId)>> {
     let mut query = tx
-        .query("SELECT at, id FROM contents")
+        .query("SELECT at, id, generation FROM contents")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND kind = ", kind)
         .with(" AND at < ", limit);
-    if let Some((at, id)) = after {
-        query = query.with(" AND (at, id) > (", at).with(", ", id).push(")");
+    if let Some((at, object)) = after {
+        query = query.with(" AND (at, id) > (", at).with(", ", object.id).push(")");
     }
-    query.with(" ORDER BY at, id LIMIT ", batch).all().await
+    let rows: Vec<(DateTime<Utc>, ContentId, Generation)> = query.with(" ORDER BY at, id LIMIT ", batch).all().await?;
+    Ok(rows.into_iter().map(|(at, id, generation)| (at, ObjectId { id, generation })).collect())
 }
 
 /// How much content of each kind is from before the instant of its kind, without that of the interactions of

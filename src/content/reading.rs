@@ -7,7 +7,7 @@ use futures_util::stream::BoxStream;
 use serde_json::json;
 
 use super::ContentStore;
-use super::model::{Content, ContentError, place};
+use super::model::{Content, ContentError};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::chunks::{CHUNK, ChunkLayout, Opener, SEALED_CHUNK};
@@ -66,13 +66,13 @@ pub(super) async fn opened(
     range: Range<u64>,
 ) -> Result<Reading, ContentError> {
     let tenant = keyset.tenant;
-    let key = vault::content_key(&mut stores.vault.read().await?, keyset, content.object).await?;
+    let key = vault::content_key(&mut stores.vault.read().await?, keyset, content.object()).await?;
     // The deletion of this content was interrupted: the row exists, and the key is already deleted.
     let key = key.ok_or(ContentError::Unknown)?;
     let layout = ChunkLayout { size: content.stored_size };
     let mut reading = Reading {
-        opener: Opener::new(&key, &place(tenant, content.object), content.stored_size)?,
-        stream: content_store.objects.read(tenant, content.object, layout.sealed_range(&range)).await?,
+        opener: Opener::new(&key, &content.object().place(tenant), content.stored_size)?,
+        stream: content_store.objects.read(tenant, content.object(), layout.sealed_range(&range)).await?,
         waiting: Vec::with_capacity(2 * SEALED_CHUNK),
         number: layout.chunk_of(range.start),
         skip: usize::try_from(range.start % CHUNK as u64).unwrap_or_default(),

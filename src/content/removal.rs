@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use super::{ContentStore, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::content::ContentKind;
-use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, ObjectId, RecordId, TenantId};
 use crate::objects::ObjectError;
 use crate::outbox;
 use crate::store::{Archive, Result, Tx};
@@ -27,15 +27,15 @@ const FAILURES: usize = 8;
 /// The result of the deletion of objects.
 #[derive(Debug, Default)]
 pub struct Removed {
-    pub gone: Vec<ContentId>,
+    pub gone: Vec<ObjectId>,
     /// Content whose object is still there, or was not tried.
-    pub left: BTreeSet<ContentId>,
+    pub left: BTreeSet<ObjectId>,
     /// Whether the store is away: the next ones would meet the same.
     pub is_away: bool,
 }
 
 /// Deletes the objects of some content. An object that the store does not delete is left, and the others are deleted.
-pub async fn remove_objects(content_store: &ContentStore, tenant: TenantId, ids: &[ContentId]) -> Removed {
+pub async fn remove_objects(content_store: &ContentStore, tenant: TenantId, ids: &[ObjectId]) -> Removed {
     // A missing folder is not mounted: otherwise it would contain the objects of the rows.
     let is_away = !ids.is_empty() && !content_store.objects.is_made();
     let mut removed = Removed { left: ids.iter().copied().collect(), is_away, ..Removed::default() };
@@ -50,7 +50,7 @@ pub async fn remove_objects(content_store: &ContentStore, tenant: TenantId, ids:
     while let Some(turn) = turns.next().await {
         for (id, deleted) in turn {
             if let Err(error) = deleted {
-                tracing::warn!(content.id = %id, %error, "Deleting the object of a piece of content failed; its key \
+                tracing::warn!(content.id = %id.id, %error, "Deleting the object of a piece of content failed; its key \
                                                           and row stay");
                 failures += 1;
                 continue;
@@ -69,15 +69,16 @@ pub async fn remove_objects(content_store: &ContentStore, tenant: TenantId, ids:
 
 /// Whether the store is available. Every available store deletes an object that never existed.
 async fn is_available(content_store: &ContentStore, tenant: TenantId) -> bool {
-    content_store.objects.is_made() && content_store.objects.delete(tenant, ContentId::new()).await.is_ok()
+    content_store.objects.is_made()
+        && content_store.objects.delete(tenant, ObjectId::new(ContentId::new())).await.is_ok()
 }
 
 /// The pieces of some content whose object is missing.
 pub async fn without_object(
     content_store: &ContentStore,
     tenant: TenantId,
-    ids: &[ContentId],
-) -> std::result::Result<Vec<ContentId>, ObjectError> {
+    ids: &[ObjectId],
+) -> std::result::Result<Vec<ObjectId>, ObjectError> {
     let looks =
         ids.iter().map(|id| async move { Ok::<_, ObjectError>((*id, content_store.objects.has(tenant, *id).await?)) });
     let looked: Vec<_> = futures_util::stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
@@ -99,24 +100,26 @@ pub async fn traces(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Traces> {
     Ok(Traces { mentions, deliveries: outbox::is_any(tx, tenant).await? })
 }
 
-/// Deletes the rows of some content and what its texts mention, and calls off deliveries that were not made yet. Returns how
+/// Deletes the rows of some objects and what their texts mention, and calls off deliveries that were not made yet. Returns how
 /// many rows there were of each interaction.
 pub async fn remove_rows(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    ids: &[ContentId],
+    objects: &[ObjectId],
     traces: Traces,
     now: DateTime<Utc>,
 ) -> Result<BTreeMap<RecordId, u64>> {
+    let (ids, interactions): (Vec<ContentId>, Vec<RecordId>) =
+        sql::delete(tx, tenant, objects).await?.into_iter().unzip();
     if traces.mentions {
         let records: Vec<_> = ids.iter().map(|id| id.0).collect();
         mentions::delete(tx, tenant, Owner::Content, &records).await?;
     }
     if traces.deliveries {
-        outbox::cancel(tx, tenant, ids, now).await?;
+        outbox::cancel(tx, tenant, &ids, now).await?;
     }
     let mut deleted = BTreeMap::new();
-    for interaction in sql::delete(tx, tenant, ids).await? {
+    for interaction in interactions {
         *deleted.entry(interaction).or_default() += 1;
     }
     Ok(deleted)

@@ -7,7 +7,7 @@ use crate::archive::selector::{self, Span};
 use crate::base::actor::Actor;
 use crate::base::content::ContentKind;
 use crate::base::crypto::BlindIndex;
-use crate::base::id::{ContentId, IdentifierId, RecordId, TenantId};
+use crate::base::id::{ContentId, Generation, IdentifierId, ObjectId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, StoreError, Tx};
@@ -15,7 +15,7 @@ use crate::store::{Archive, Query, Result, StoreError, Tx};
 #[derive(sqlx::FromRow)]
 struct ContentRow {
     id: ContentId,
-    public_id: Option<ContentId>,
+    generation: Generation,
     interaction_id: RecordId,
     kind: ContentKind,
     media_type: String,
@@ -35,7 +35,7 @@ impl TryFrom<ContentRow> for Content {
     fn try_from(row: ContentRow) -> Result<Self> {
         let ContentRow {
             id,
-            public_id,
+            generation,
             interaction_id,
             kind,
             media_type,
@@ -48,8 +48,8 @@ impl TryFrom<ContentRow> for Content {
         let broken = |column| StoreError::Inconsistent(format!("contents.{column} of {id}"));
         let sha256 = sha256.map(|bytes| bytes.try_into().map_err(|_| broken("sha256"))).transpose()?;
         Ok(Self {
-            id: public_id.unwrap_or(id),
-            object: id,
+            id,
+            generation,
             interaction: interaction_id,
             kind,
             media_type,
@@ -74,11 +74,12 @@ pub async fn insert(
 ) -> Result<u64> {
     let number = |size: u64| i64::try_from(size).map_err(|_| StoreError::Refused("encoding".to_owned()));
     tx.query(
-        "INSERT INTO contents (tenant_id, id, interaction_id, kind, media_type, size, sha256, sensitivity, \
+        "INSERT INTO contents (tenant_id, id, generation, interaction_id, kind, media_type, size, sha256, sensitivity, \
          encrypted_for, stored_size, duration_ms, at, created_at, keyed_sha256) VALUES (",
     )
     .with("", tenant)
-    .with(", ", content.object)
+    .with(", ", content.id)
+    .with(", ", content.generation)
     .with(", ", content.interaction)
     .with(", ", content.kind)
     .with(", ", content.media_type.as_str())
@@ -96,21 +97,9 @@ pub async fn insert(
     .await
 }
 
-/// The content that its callers call so.
 pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ContentId) -> Result<Option<Content>> {
-    let row: Option<ContentRow> = select(tx.query(""))
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND (id = ", id)
-        .with(" AND public_id IS NULL OR public_id = ", id)
-        .push(")")
-        .maybe()
-        .await?;
-    row.map(Content::try_from).transpose()
-}
-
-pub async fn by_object(tx: &mut Tx<Archive>, tenant: TenantId, object: ContentId) -> Result<Option<Content>> {
     let row: Option<ContentRow> =
-        select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", object).maybe().await?;
+        select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id).maybe().await?;
     row.map(Content::try_from).transpose()
 }
 
@@ -125,10 +114,9 @@ pub async fn of_interaction(
     let mut query =
         select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND interaction_id = ", interaction);
     if let Some(Position { at, id }) = after {
-        query = query.with(" AND (created_at, coalesce(public_id, id)) > (", at).with(", ", id).push(")");
+        query = query.with(" AND (created_at, id) > (", at).with(", ", id).push(")");
     }
-    let rows: Vec<ContentRow> =
-        query.with(" ORDER BY created_at, coalesce(public_id, id) LIMIT ", i64::from(limit)).all().await?;
+    let rows: Vec<ContentRow> = query.with(" ORDER BY created_at, id LIMIT ", i64::from(limit)).all().await?;
     rows.into_iter().map(Content::try_from).collect()
 }
 
@@ -154,20 +142,19 @@ pub async fn is_there(
 }
 
 /// Some of the content of some interactions, of some kinds; what is sensitive only if asked for.
-pub async fn ids_of(
+pub async fn objects_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     interactions: &[RecordId],
     kinds: Option<&[ContentKind]>,
     with_sensitive: bool,
     limit: u32,
-) -> Result<Vec<ContentId>> {
-    let mut query = of_interactions(tx.query("SELECT id FROM contents"), tenant, interactions, kinds);
+) -> Result<Vec<ObjectId>> {
+    let mut query = of_interactions(tx.query("SELECT id, generation FROM contents"), tenant, interactions, kinds);
     if !with_sensitive {
         query = query.with(" AND sensitivity <> ", Sensitivity::Sensitive);
     }
-    let rows: Vec<(ContentId,)> = query.with(" LIMIT ", i64::from(limit)).all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    query.with(" LIMIT ", i64::from(limit)).all().await
 }
 
 /// Which of some interactions have sensitive content, of some kinds.
@@ -197,16 +184,21 @@ fn of_interactions<'c>(
     }
 }
 
-/// Deletes some content, and returns the interaction of each piece.
-pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<Vec<RecordId>> {
-    let rows: Vec<(RecordId,)> = tx
-        .query("DELETE FROM contents")
+/// Deletes the content of some objects, and returns each piece with its interaction. A text that got another object stays.
+pub async fn delete(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    objects: &[ObjectId],
+) -> Result<Vec<(ContentId, RecordId)>> {
+    of_objects(tx.query("DELETE FROM contents"), tenant, objects).push(" RETURNING id, interaction_id").all().await
+}
+
+/// Appends the condition that a row has one of some objects.
+pub fn of_objects<'c>(query: Query<'c>, tenant: TenantId, objects: &[ObjectId]) -> Query<'c> {
+    query
         .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND id", ids.iter().copied())
-        .push(" RETURNING interaction_id")
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(|(interaction,)| interaction).collect())
+        .with_any(" AND id", objects.iter().map(|object| object.id))
+        .with_any(" AND generation", objects.iter().map(|object| object.generation))
 }
 
 /// How much content of each kind the interactions have whose customer is selected.
@@ -230,7 +222,7 @@ pub async fn of_customers(
 
 fn select(query: Query<'_>) -> Query<'_> {
     query.push(
-        "SELECT id, public_id, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, stored_size, duration_ms, \
+        "SELECT id, generation, interaction_id, kind, media_type, size, sha256, sensitivity, encrypted_for, stored_size, duration_ms, \
          at, created_at FROM contents",
     )
 }

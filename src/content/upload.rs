@@ -11,13 +11,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::header::Header;
-use super::model::{Content, ContentError, NewContent, place};
+use super::model::{Content, ContentError, NewContent};
 use super::sealing::{Sealed, Sealing, Work};
 use super::{ContentStore, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::Key;
-use crate::base::id::{ContentId, TenantId};
+use crate::base::id::{ContentId, ObjectId, TenantId};
 use crate::objects::{ObjectError, Writing};
 use crate::outbox;
 use crate::recording_keys::{self, Encryptor};
@@ -30,7 +30,7 @@ pub struct Upload {
     content_store: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     tenant: TenantId,
-    id: ContentId,
+    object: ObjectId,
     at: DateTime<Utc>,
     new: NewContent,
     key: Key,
@@ -62,17 +62,17 @@ pub async fn begin_upload(
     }
     let (encrypted_for, encryptor) = encryption(stores, tenant, new.kind).await?.unzip();
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    let (id, key) = (ContentId::new(), Key::random()?);
-    let sealer = Sealer::new(&key, &place(tenant, id))?;
+    let (object, key) = (ObjectId::new(ContentId::new()), Key::random()?);
+    let sealer = Sealer::new(&key, &object.place(tenant))?;
     let sealing = Sealing::begin(Work { encryptor, sealer, part: content_store.objects.part() })?;
-    let writing = content_store.objects.create(tenant, id).await?;
+    let writing = content_store.objects.create(tenant, object).await?;
     let (stores, content_store, header) = (Arc::clone(stores), Arc::clone(content_store), Header::default());
     Ok(Upload {
         stores,
         content_store,
         keyset,
         tenant,
-        id,
+        object,
         at,
         new,
         key,
@@ -128,7 +128,7 @@ impl Upload {
             content_store,
             keyset,
             tenant,
-            id,
+            object,
             at,
             new,
             key,
@@ -145,8 +145,8 @@ impl Upload {
         }
         let NewContent { interaction, kind, media_type, sensitivity } = new;
         let content = Content {
-            id,
-            object: id,
+            id: object.id,
+            generation: object.generation,
             interaction,
             kind,
             media_type: media_type.as_str().to_owned(),
@@ -191,7 +191,7 @@ impl Storing {
 
     async fn store(&mut self, writing: Writing) -> Result<(), ContentError> {
         let mut tx = self.stores.vault.write().await?;
-        vault::keep_content_key(&mut tx, &self.keyset, self.content.id, &self.key).await?;
+        vault::keep_content_key(&mut tx, &self.keyset, self.content.object(), &self.key).await?;
         tx.commit().await?;
         writing.complete().await?;
         let mut tx = self.stores.archive.write().await?;
@@ -209,15 +209,16 @@ impl Storing {
 
     /// Deletes what was written. The row comes first, because a row must always have its key and its object.
     async fn undo(&self) {
+        let object = self.content.object();
         let undone = async {
             let mut tx = self.stores.archive.write().await?;
-            sql::delete(&mut tx, self.tenant, &[self.content.id]).await?;
+            sql::delete(&mut tx, self.tenant, &[object]).await?;
             outbox::cancel(&mut tx, self.tenant, &[self.content.id], self.stores.clock.now()).await?;
             tx.commit().await?;
             let mut tx = self.stores.vault.write().await?;
-            vault::drop_content_keys(&mut tx, self.tenant, &[self.content.id]).await?;
+            vault::drop_content_keys(&mut tx, self.tenant, &[object]).await?;
             tx.commit().await?;
-            self.content_store.objects.delete(self.tenant, self.content.id).await?;
+            self.content_store.objects.delete(self.tenant, object).await?;
             Ok::<_, ContentError>(())
         };
         if let Err(error) = undone.await {

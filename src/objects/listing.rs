@@ -8,7 +8,7 @@ use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
 use super::{ObjectError, ObjectPlace, Objects, name};
-use crate::base::id::{ContentId, TenantId};
+use crate::base::id::{ContentId, Generation, ObjectId, TenantId};
 
 impl Objects {
     /// The folders in which a tenant has objects, in their order.
@@ -23,19 +23,20 @@ impl Objects {
         Ok(folders)
     }
 
-    /// The objects of one folder of a tenant, with the time when each was written. Files with other names are left out.
-    pub async fn list(&self, tenant: TenantId, folder: u8) -> Result<Vec<(ContentId, DateTime<Utc>)>, ObjectError> {
+    /// The objects of one folder of a tenant. Files with other names are left out.
+    pub async fn list(&self, tenant: TenantId, folder: u8) -> Result<Vec<ObjectId>, ObjectError> {
         let folder = Path::from_iter([tenant.to_string(), format!("{folder:02x}")]);
         let listed: Vec<_> = self.store()?.list(Some(&folder)).try_collect().await?;
         let known = |object: &object_store::ObjectMeta| {
-            let id = ContentId(object.location.filename()?.parse().ok()?);
-            (object.location == name(tenant, id)).then_some((id, object.last_modified))
+            let mut parts = object.location.parts().map(|part| part.as_ref().parse().ok()).rev();
+            let (generation, id) = (Generation(parts.next()??), ContentId(parts.next()??));
+            Some(ObjectId { id, generation }).filter(|id| object.location == name(tenant, *id))
         };
         Ok(listed.iter().filter_map(known).collect())
     }
 
     /// Whether an object exists. A missing folder is an error, because the caller knows of an object.
-    pub async fn has(&self, tenant: TenantId, id: ContentId) -> Result<bool, ObjectError> {
+    pub async fn has(&self, tenant: TenantId, id: ObjectId) -> Result<bool, ObjectError> {
         if !self.is_made() {
             return Err(ObjectError::Folder(std::io::ErrorKind::NotFound.into()));
         }
@@ -71,16 +72,22 @@ impl Objects {
 }
 
 fn remove_drafts(folder: &FilePath, before: DateTime<Utc>) -> std::io::Result<u64> {
+    // A file that is missing by now has become an object.
+    let is_old = |place: &FilePath| {
+        let written = place.metadata().and_then(|metadata| metadata.modified());
+        written.is_ok_and(|written| DateTime::<Utc>::from(written) < before)
+    };
     let mut removed = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if !entry.file_name().to_string_lossy().contains('#') {
-            continue;
+    for content in std::fs::read_dir(folder)? {
+        let content = content?.path();
+        for entry in std::fs::read_dir(&content).into_iter().flatten() {
+            let draft = entry?.path();
+            let is_draft = draft.file_name().is_some_and(|name| name.to_string_lossy().contains('#'));
+            removed += u64::from(is_draft && is_old(&draft) && std::fs::remove_file(&draft).is_ok());
         }
-        // A file that is missing by now has become an object.
-        let Ok(written) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
-        if DateTime::<Utc>::from(written) < before && std::fs::remove_file(entry.path()).is_ok() {
-            removed += 1;
+        // An upload that broke off leaves an empty folder. A folder with an object is not removed.
+        if is_old(&content) {
+            let _ = std::fs::remove_dir(&content);
         }
     }
     Ok(removed)

@@ -1,4 +1,4 @@
-//! The object store: sealed bytes under the id of their content. It contains no identifier and no key.
+//! The object store: sealed bytes under the id of their content and a generation. It contains no identifier and no key.
 
 mod listing;
 
@@ -17,7 +17,7 @@ use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectSto
 
 use tokio::task::JoinHandle;
 
-use crate::base::id::{ContentId, TenantId};
+use crate::base::id::{ObjectId, TenantId};
 
 /// How much is collected before it is written to a folder, in bytes: with a chunk on its way, what an upload needs of
 /// memory.
@@ -129,7 +129,7 @@ impl Objects {
     }
 
     /// Begins an object. Until it is complete it has another name. If it is dropped, it is removed.
-    pub async fn create(&self, tenant: TenantId, id: ContentId) -> Result<Writing, ObjectError> {
+    pub async fn create(&self, tenant: TenantId, id: ObjectId) -> Result<Writing, ObjectError> {
         let upload = self.store()?.put_multipart(&name(tenant, id)).await?;
         Ok(Writing { upload, under_way: None })
     }
@@ -139,7 +139,7 @@ impl Objects {
     pub async fn read(
         &self,
         tenant: TenantId,
-        id: ContentId,
+        id: ObjectId,
         range: Range<u64>,
     ) -> Result<Flow<'static, Vec<u8>>, ObjectError> {
         if !self.is_made() {
@@ -151,11 +151,8 @@ impl Objects {
     }
 
     /// Deletes an object. A missing object counts as deleted.
-    pub async fn delete(&self, tenant: TenantId, id: ContentId) -> Result<(), ObjectError> {
-        match self.store()?.delete(&name(tenant, id)).await.map_err(ObjectError::from) {
-            Err(ObjectError::Missing) => Ok(()),
-            deleted => deleted,
-        }
+    pub async fn delete(&self, tenant: TenantId, id: ObjectId) -> Result<(), ObjectError> {
+        self.delete_some(tenant, vec![id]).await.pop().map_or(Err(ObjectError::Interrupted), |(_, deleted)| deleted)
     }
 
     /// How many objects one turn of [`Objects::delete_some`] deletes: of a folder several, since handing a file over to another thread
@@ -169,11 +166,7 @@ impl Objects {
     }
 
     /// Deletes some objects, each as [`Objects::delete`] does; one that is not named in the answer was not tried.
-    pub async fn delete_some(
-        &self,
-        tenant: TenantId,
-        ids: Vec<ContentId>,
-    ) -> Vec<(ContentId, Result<(), ObjectError>)> {
+    pub async fn delete_some(&self, tenant: TenantId, ids: Vec<ObjectId>) -> Vec<(ObjectId, Result<(), ObjectError>)> {
         match &self.place {
             ObjectPlace::Folder(root) => {
                 let root = root.clone();
@@ -184,7 +177,11 @@ impl Objects {
             ObjectPlace::Bucket(_) => {
                 let mut deleted = Vec::with_capacity(ids.len());
                 for id in ids {
-                    deleted.push((id, self.delete(tenant, id).await));
+                    let outcome = match self.store() {
+                        Ok(store) => store.delete(&name(tenant, id)).await.map_err(ObjectError::from),
+                        Err(error) => Err(error),
+                    };
+                    deleted.push((id, if matches!(outcome, Err(ObjectError::Missing)) { Ok(()) } else { outcome }));
                 }
                 deleted
             }
@@ -193,11 +190,20 @@ impl Objects {
 }
 
 /// Deletes one object of a folder. If the whole folder is missing, it is unknown whether the object still exists.
-fn unlink(root: &FilePath, tenant: TenantId, id: ContentId) -> Result<(), ObjectError> {
-    match std::fs::remove_file(root.join(name(tenant, id).as_ref())) {
+fn unlink(root: &FilePath, tenant: TenantId, id: ObjectId) -> Result<(), ObjectError> {
+    let place = root.join(name(tenant, id).as_ref());
+    match std::fs::remove_file(&place) {
         Err(error) if error.kind() != ErrorKind::NotFound || !root.exists() => Err(ObjectError::Kept(error)),
-        _ => Ok(()),
+        _ => {
+            remove_folder_of(&place);
+            Ok(())
+        }
     }
+}
+
+/// Deletes the folder of a piece of content after its last object. A folder that is not empty stays.
+fn remove_folder_of(place: &FilePath) {
+    let _ = place.parent().map(std::fs::remove_dir);
 }
 
 #[cfg(feature = "s3")]
@@ -218,12 +224,12 @@ impl Bucket {
     }
 }
 
-/// `TENANT/xx/ID`: the last two digits part the objects into folders of which none grows too long.
+/// `TENANT/xx/ID/GENERATION`: the last two digits of the id part the content into folders of which none grows too long.
 #[must_use]
-pub fn name(tenant: TenantId, id: ContentId) -> Path {
-    let id = id.to_string();
+pub fn name(tenant: TenantId, id: ObjectId) -> Path {
+    let (generation, id) = (id.generation.to_string(), id.id.to_string());
     let folder = id.get(id.len() - 2..).unwrap_or_default();
-    Path::from_iter([tenant.to_string().as_str(), folder, &id])
+    Path::from_iter([tenant.to_string().as_str(), folder, &id, &generation])
 }
 
 /// An object on its way into the store.

@@ -285,7 +285,7 @@ mod tests {
         for text in [
             "SELECT CAST(1 AS INTEGER)",
             "SELECT slug FROM tenants ORDER BY slug",
-            "SELECT id FROM contents WHERE tenant_id = $1 AND (id = $2 OR public_id = $3)",
+            "SELECT id FROM contents WHERE tenant_id = $1 AND (id = $2 OR interaction_id = $3)",
             "SELECT id FROM contents WHERE kind = ? AND tenant_id = ? ORDER BY id LIMIT ?",
             "SELECT (SELECT id FROM a WHERE tenant_id = $1 LIMIT 1) IS NOT NULL, (SELECT id FROM b WHERE tenant_id = $2)",
             "SELECT m.n FROM mentions m JOIN contents AS c ON c.id = m.id AND c.tenant_id = $1 WHERE m.tenant_id = $2",

@@ -11,7 +11,7 @@ use super::model::VaultError;
 use super::sql::{self, ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
 use crate::base::crypto::{BlindIndex, CryptoError, KEY_LEN, Key, sha256};
-use crate::base::id::{ContentId, IdentifierId, TenantId};
+use crate::base::id::{IdentifierId, ObjectId, TenantId};
 use crate::store::{Db, StoreError, Vault};
 
 /// The key that wraps all others.
@@ -166,14 +166,14 @@ impl Keyset {
         })
     }
 
-    pub(super) fn wrap_content_key(&self, content: ContentId, key: &Key) -> Result<(i32, Vec<u8>), VaultError> {
+    pub(super) fn wrap_content_key(&self, object: ObjectId, key: &Key) -> Result<(i32, Vec<u8>), VaultError> {
         let (version, seal) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
-        Ok((*version, seal.seal(key.bytes(), &self.content_place(content), KEY_LEN)?))
+        Ok((*version, seal.seal(key.bytes(), &object.place(self.tenant), KEY_LEN)?))
     }
 
-    pub(super) fn unwrap_content_key(&self, content: ContentId, row: &ContentKeyRow) -> Result<Key, VaultError> {
+    pub(super) fn unwrap_content_key(&self, object: ObjectId, row: &ContentKeyRow) -> Result<Key, VaultError> {
         let seal = self.seal.get(&row.key_version).ok_or(VaultError::KeyMissing(row.key_version))?;
-        Ok(Key::from_bytes(&seal.open(&row.wrapped, &self.content_place(content))?)?)
+        Ok(Key::from_bytes(&seal.open(&row.wrapped, &object.place(self.tenant))?)?)
     }
 
     /// Seals the secret of a delivery target. It opens only for the same address.
@@ -191,11 +191,6 @@ impl Keyset {
 
     fn secret_place(&self, address: &str) -> Vec<u8> {
         [self.tenant.0.as_bytes(), &b"delivery"[..], address.as_bytes()].concat()
-    }
-
-    /// The key of a piece of content opens only for this content.
-    fn content_place(&self, content: ContentId) -> Vec<u8> {
-        [self.tenant.0.as_bytes(), content.0.as_bytes(), &b"content"[..]].concat()
     }
 
     /// A sealed value opens only in its own row.

@@ -22,10 +22,11 @@ use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Sql, Tx, Vault};
 
 pub use admission::{Admission, Contended, Erasures, Known, Resolved, admit};
-pub use content::{content_key, drop_content_keys, keep_content_key, walk_content_keys};
+pub use content::{content_key, keep_content_key};
 pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
 pub use model::{Erasure, NewErasure, VaultError};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
+pub use sql::{drop_content_keys, walk_content_keys};
 pub use stores::AppContext;
 
 /// Removes deleted identifiers and keys from free pages.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::model::{Erasure, NewErasure};
 use crate::base::crypto::BlindIndex;
-use crate::base::id::{ContentId, IdentifierId, RequestId, TenantId};
+use crate::base::id::{Generation, IdentifierId, ObjectId, RequestId, TenantId};
 use crate::base::target::Targets;
 use crate::store::{Query, Result, Tx, Vault};
 
@@ -242,13 +242,14 @@ pub struct ContentKeyRow {
 pub async fn insert_content_key(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
-    content: ContentId,
+    object: ObjectId,
     version: i32,
     wrapped: &[u8],
 ) -> Result<u64> {
-    tx.query("INSERT INTO content_keys (tenant_id, content_id, wrapped, key_version) VALUES (")
+    tx.query("INSERT INTO content_keys (tenant_id, content_id, generation, wrapped, key_version) VALUES (")
         .with("", tenant)
-        .with(", ", content)
+        .with(", ", object.id)
+        .with(", ", object.generation)
         .with(", ", wrapped)
         .with(", ", version)
         .push(")")
@@ -256,34 +257,36 @@ pub async fn insert_content_key(
         .await
 }
 
-pub async fn content_key(tx: &mut Tx<Vault>, tenant: TenantId, content: ContentId) -> Result<Option<ContentKeyRow>> {
+pub async fn content_key(tx: &mut Tx<Vault>, tenant: TenantId, object: ObjectId) -> Result<Option<ContentKeyRow>> {
     tx.query("SELECT wrapped, key_version FROM content_keys")
         .with(" WHERE tenant_id = ", tenant)
-        .with(" AND content_id = ", content)
+        .with(" AND content_id = ", object.id)
+        .with(" AND generation = ", object.generation)
         .maybe()
         .await
 }
 
+/// The next objects with a key after one, in the order of generations.
 pub async fn walk_content_keys(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
-    after: ContentId,
+    after: Generation,
     limit: u32,
-) -> Result<Vec<ContentId>> {
-    let rows: Vec<(ContentId,)> = tx
-        .query("SELECT content_id FROM content_keys")
+) -> Result<Vec<ObjectId>> {
+    tx.query("SELECT content_id AS id, generation FROM content_keys")
         .with(" WHERE tenant_id = ", tenant)
-        .with(" AND content_id > ", after)
-        .with(" ORDER BY content_id LIMIT ", i64::from(limit))
+        .with(" AND generation > ", after)
+        .with(" ORDER BY generation LIMIT ", i64::from(limit))
         .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+        .await
 }
 
-pub async fn delete_content_keys(tx: &mut Tx<Vault>, tenant: TenantId, contents: &[ContentId]) -> Result<u64> {
+/// Deletes the keys of some objects permanently. To repeat it changes nothing.
+pub async fn drop_content_keys(tx: &mut Tx<Vault>, tenant: TenantId, objects: &[ObjectId]) -> Result<u64> {
     tx.query("DELETE FROM content_keys")
         .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND content_id", contents.iter().copied())
+        .with_any(" AND content_id", objects.iter().map(|object| object.id))
+        .with_any(" AND generation", objects.iter().map(|object| object.generation))
         .execute()
         .await
 }

@@ -69,14 +69,15 @@ async fn evening(lethe: &mut TestLethe, interactions: u64) -> usize {
     rows.len()
 }
 
-/// The names of all objects, as ids are written in a dump.
-fn objects(lethe: &TestLethe) -> BTreeSet<String> {
-    lethe.objects().into_iter().map(|name| name.replace('-', "")).collect()
+/// The content ids and generations of all objects, as ids are written in a dump.
+fn objects(lethe: &TestLethe) -> BTreeSet<(String, String)> {
+    let plain = |id: String| id.replace('-', "");
+    lethe.objects().into_iter().map(|(id, generation)| (plain(id), plain(generation))).collect()
 }
 
 /// Every row after a pass, without the times and the numbers of attempts. Two passes over the same evening must agree
 /// on it.
-async fn canonical(lethe: &TestLethe, evening: &BTreeSet<String>) -> BTreeMap<String, Vec<Row>> {
+async fn canonical(lethe: &TestLethe, evening: &BTreeSet<(String, String)>) -> BTreeMap<String, Vec<Row>> {
     let dump = lethe.dump().await;
     let without: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("requests", &["attempts", "pass_id", "updated_at", "done_at", "version"] as &[&str]),
@@ -94,29 +95,25 @@ async fn canonical(lethe: &TestLethe, evening: &BTreeSet<String>) -> BTreeMap<St
     for table in dump.tables.keys().filter(|table| *table != "job_runs") {
         tables.insert(table.clone(), dump.rows_without(table, without.get(table.as_str()).copied().unwrap_or(&[])));
     }
-    let objects = objects(lethe).into_iter().map(|name| Row::from([("name".to_owned(), Some(name))]));
-    tables.insert("objects".to_owned(), objects.collect());
-    // A rescanned text is another object under another key. Here it has the id that its callers know.
-    let again = dump.rows("contents").iter().filter_map(|row| Some((row["id"].clone()?, row["public_id"].clone()?)));
-    let again: BTreeMap<String, String> = again.collect();
-    // A killed rescan leaves an object of the old or the new text. `gc_objects` deletes it when it is a day old.
-    let kept: BTreeSet<String> = dump.rows("contents").iter().filter_map(|row| row["id"].clone()).collect();
-    let was: BTreeSet<&String> = again.values().collect();
-    for (table, column) in [("objects", "name"), ("vault.content_keys", "content_id")] {
-        let is_kept = |row: &Row| {
-            row[column].as_ref().is_some_and(|id| kept.contains(id) || evening.contains(id) && !was.contains(id))
-        };
-        tables.entry(table.to_owned()).or_default().retain(is_kept);
+    let object = |(id, generation)| {
+        Row::from([("content_id".to_owned(), Some(id)), ("generation".to_owned(), Some(generation))])
+    };
+    tables.insert("objects".to_owned(), objects(lethe).into_iter().map(object).collect());
+    // A killed rescan leaves an object of the old or the new text. `gc_objects` deletes it when it is a week old.
+    let name = |row: &Row, id: &str| (row[id].clone().unwrap(), row["generation"].clone().unwrap());
+    let named: BTreeSet<_> = dump.rows("contents").iter().map(|row| name(row, "id")).collect();
+    let ids: BTreeSet<&String> = named.iter().map(|(id, _)| id).collect();
+    for table in ["objects", "vault.content_keys"] {
+        tables.entry(table.to_owned()).or_default().retain(|row| {
+            let name = name(row, "content_id");
+            named.contains(&name) || evening.contains(&name) && !ids.contains(&name.0)
+        });
     }
+    // A rescanned text is an object of a new generation, under another key.
+    let rescanned: BTreeSet<&String> = named.difference(evening).map(|(_, generation)| generation).collect();
     for row in tables.values_mut().flatten() {
-        let mut is_again = false;
-        for value in row.values_mut().flatten() {
-            if let Some(known_as) = again.get(value) {
-                value.clone_from(known_as);
-                is_again = true;
-            }
-        }
-        if is_again {
+        if row.get("generation").and_then(Option::as_ref).is_some_and(|one| rescanned.contains(one)) {
+            row.insert("generation".to_owned(), None);
             row.remove("wrapped");
         }
     }

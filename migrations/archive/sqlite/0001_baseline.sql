@@ -121,7 +121,8 @@ CREATE TABLE mentions (
 CREATE INDEX mentions_identifier ON mentions (tenant_id, identifier_id, target, at) WHERE identifier_id IS NOT NULL;
 
 -- Content belongs to an interaction: recordings, texts, and attachments. Its bytes are a sealed
--- object, and the key of the object is in the vault. A row contains no identifier and no identifier
+-- object, and the key of the object is in the vault. A rescanned text gets an object of another
+-- generation, under another key. A row contains no identifier and no identifier
 -- id. `at` is the time of the interaction, by which retention counts. The stored size differs from the
 -- size where the object is a text without its identifiers, or a recording that was encrypted for the
 -- tenant. The digest of a text that contained an identifier is not kept, because a short text can be
@@ -129,7 +130,7 @@ CREATE INDEX mentions_identifier ON mentions (tenant_id, identifier_id, target, 
 CREATE TABLE contents (
     tenant_id      BLOB NOT NULL,
     id             BLOB NOT NULL,
-    public_id      BLOB,
+    generation     BLOB NOT NULL,
     interaction_id BLOB NOT NULL,
     at             TEXT NOT NULL,
     kind           TEXT NOT NULL,
@@ -147,8 +148,6 @@ CREATE TABLE contents (
 ) STRICT;
 CREATE INDEX contents_interaction ON contents (tenant_id, interaction_id, created_at, id);
 CREATE INDEX contents_age ON contents (tenant_id, kind, at, id);
--- A rescanned text has a new id. Callers know it by its first one.
-CREATE UNIQUE INDEX contents_public ON contents (tenant_id, public_id) WHERE public_id IS NOT NULL;
 
 -- A text must be rescanned for these identifiers, because its interaction learned them later. The
 -- state is `missing` if the object was not found. A row that is `done` stays until the pass has noted

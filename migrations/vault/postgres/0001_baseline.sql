@@ -39,14 +39,15 @@ CREATE TABLE erasures (
 );
 CREATE INDEX erasures_request ON erasures (tenant_id, request_id);
 
--- The key of each object of content, wrapped by the tenant's key of that version. Without its row, every
--- copy of the object is unreadable.
+-- The key of each object of content, wrapped by the tenant's key of that version. A generation belongs to
+-- one piece of content only. Without its row, every copy of the object is unreadable.
 CREATE TABLE content_keys (
     tenant_id   UUID NOT NULL,
     content_id  UUID NOT NULL,
+    generation  UUID NOT NULL,
     wrapped     BYTEA NOT NULL,
     key_version INTEGER NOT NULL,
-    PRIMARY KEY (tenant_id, content_id)
+    PRIMARY KEY (tenant_id, generation)
 );
 
 -- The public key that a tenant's recordings are encrypted with. It is in the vault because a

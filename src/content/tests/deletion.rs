@@ -11,6 +11,7 @@ async fn deleted_content_is_unreadable_in_every_copy() {
     delete(&house.app, &house.content_store, &house.actor, content.id).await.unwrap();
     assert!(house.is_empty().await);
     // A backup of object store and archive brings both back: without the key it is of no use.
+    std::fs::create_dir(object.parent().unwrap()).unwrap();
     std::fs::write(&object, copy).unwrap();
     let mut tx = house.app.archive.write().await.unwrap();
     sql::insert(&mut tx, house.tenant.id, &content, None).await.unwrap();

@@ -15,7 +15,7 @@ use super::*;
 use crate::audit::Action;
 use crate::base::actor::{Actor, Scope};
 use crate::base::crypto::sha256;
-use crate::base::id::IdentifierId;
+use crate::base::id::ObjectId;
 use crate::objects::ObjectError;
 use crate::store::StoreError;
 use crate::tests::Stage;
@@ -246,7 +246,7 @@ async fn an_altered_or_swapped_object_does_not_open() {
     let (one, other) = (house.store(&sound(200_000)).await, house.store(&sound(200_000)).await);
     let object = |content: &Content| {
         let files = house.files("objects");
-        files.into_iter().find(|file| file.ends_with(content.id.to_string())).unwrap()
+        files.into_iter().find(|file| file.ends_with(content.generation.0.to_string())).unwrap()
     };
     let (first, second) = (std::fs::read(object(&one)).unwrap(), std::fs::read(object(&other)).unwrap());
     std::fs::write(object(&one), &second).unwrap();
@@ -312,9 +312,9 @@ async fn a_content_key_opens_only_its_own_row() {
         .execute()
         .await
         .unwrap();
-    assert!(vault::content_key(&mut tx, &keyset, one.id).await.is_err());
-    assert!(vault::content_key(&mut tx, &keyset, other.id).await.unwrap().is_some());
-    assert!(vault::content_key(&mut tx, &keyset, ContentId(IdentifierId::random().0)).await.unwrap().is_none());
+    assert!(vault::content_key(&mut tx, &keyset, one.object()).await.is_err());
+    assert!(vault::content_key(&mut tx, &keyset, other.object()).await.unwrap().is_some());
+    assert!(vault::content_key(&mut tx, &keyset, ObjectId::new(one.id)).await.unwrap().is_none());
 }
 
 #[tokio::test]

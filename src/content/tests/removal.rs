@@ -6,8 +6,8 @@ use super::*;
 
 impl House {
     /// Objects in the folder, without anything that names them.
-    fn unnamed(&self, count: usize) -> Vec<ContentId> {
-        let ids: Vec<_> = (0..count).map(|_| ContentId::new()).collect();
+    fn unnamed(&self, count: usize) -> Vec<ObjectId> {
+        let ids: Vec<_> = (0..count).map(|_| ObjectId::new(ContentId::new())).collect();
         for id in &ids {
             let place = self.place(*id);
             std::fs::create_dir_all(place.parent().unwrap()).unwrap();
@@ -16,7 +16,7 @@ impl House {
         ids
     }
 
-    fn place(&self, id: ContentId) -> PathBuf {
+    fn place(&self, id: ObjectId) -> PathBuf {
         self.folder.join("objects").join(crate::objects::name(self.tenant.id, id).as_ref())
     }
 }

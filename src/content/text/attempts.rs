@@ -148,11 +148,10 @@ pub async fn failed(tx: &mut Tx<Archive>, tenant: TenantId, limit: i64) -> Resul
         return Ok((0, Vec::new()));
     }
     let rows: Vec<(ContentId,)> = tx
-        .query("SELECT coalesce(c.public_id, c.id) FROM rescan_attempts a JOIN contents c ON c.id = a.content_id")
-        .with(" WHERE a.tenant_id = ", tenant)
-        .push(" AND a.reason IS NOT NULL")
-        .with(" AND c.tenant_id = ", tenant)
-        .with(" ORDER BY a.content_id LIMIT ", limit)
+        .query("SELECT content_id FROM rescan_attempts")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND reason IS NOT NULL")
+        .with(" ORDER BY content_id LIMIT ", limit)
         .all()
         .await?;
     Ok((count.unsigned_abs(), rows.into_iter().map(|(id,)| id).collect()))

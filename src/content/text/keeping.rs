@@ -9,9 +9,9 @@ use super::sql::Customer;
 use crate::archive::mentions::{self, Mention, NewMention, Owner};
 use crate::base::chunks::Sealer;
 use crate::base::crypto::Key;
-use crate::base::id::{ContentId, IdentifierId};
+use crate::base::id::{ContentId, IdentifierId, ObjectId};
 use crate::base::target::Target;
-use crate::content::model::{ContentError, place};
+use crate::content::model::ContentError;
 use crate::content::{ContentStore, sql};
 use crate::vault::{self, Admission, AppContext, Erasures, Keyset, Known, Resolved, VaultError};
 
@@ -62,14 +62,14 @@ pub async fn write(
     stores: &AppContext,
     content_store: &ContentStore,
     keyset: &Keyset,
-    (id, key): (ContentId, &Key),
+    (object, key): (ObjectId, &Key),
     text: &str,
 ) -> Result<(), ContentError> {
     let mut tx = stores.vault.write().await?;
-    vault::keep_content_key(&mut tx, keyset, id, key).await?;
+    vault::keep_content_key(&mut tx, keyset, object, key).await?;
     tx.commit().await?;
-    let mut sealer = Sealer::new(key, &place(keyset.tenant, id))?;
-    let mut writing = content_store.objects.create(keyset.tenant, id).await?;
+    let mut sealer = Sealer::new(key, &object.place(keyset.tenant))?;
+    let mut writing = content_store.objects.create(keyset.tenant, object).await?;
     let mut part = Vec::new();
     for piece in text.as_bytes().chunks(content_store.objects.part()) {
         sealer.push(piece, &mut part)?;
@@ -83,32 +83,32 @@ pub async fn write(
 }
 
 /// Deletes all that was written of a text. The rows are deleted first, because a row needs its key and its object.
-pub async fn undo(stores: &AppContext, content_store: &ContentStore, keyset: &Keyset, id: ContentId) {
+pub async fn undo(stores: &AppContext, content_store: &ContentStore, keyset: &Keyset, object: ObjectId) {
     let tenant = keyset.tenant;
     let undone = async {
         let mut tx = stores.archive.write().await?;
-        sql::delete(&mut tx, tenant, &[id]).await?;
-        mentions::delete(&mut tx, tenant, Owner::Content, &[id.0]).await?;
+        sql::delete(&mut tx, tenant, &[object]).await?;
+        mentions::delete(&mut tx, tenant, Owner::Content, &[object.id.0]).await?;
         tx.commit().await?;
-        discard(stores, content_store, keyset, id).await
+        discard(stores, content_store, keyset, object).await
     };
     if let Err(error) = undone.await {
-        tracing::warn!(content.id = %id, %error, "Cleaning up after a failed upload failed; gc_objects deletes the \
+        tracing::warn!(content.id = %object.id, %error, "Cleaning up after a failed upload failed; gc_objects deletes the \
                                                   rest later");
     }
 }
 
-/// Deletes the key and the object of a text that has no row.
+/// Deletes an object that no row names, and its key.
 pub async fn discard(
     stores: &AppContext,
     content_store: &ContentStore,
     keyset: &Keyset,
-    id: ContentId,
+    object: ObjectId,
 ) -> Result<(), ContentError> {
     let mut tx = stores.vault.write().await?;
-    vault::drop_content_keys(&mut tx, keyset.tenant, &[id]).await?;
+    vault::drop_content_keys(&mut tx, keyset.tenant, &[object]).await?;
     tx.commit().await?;
-    Ok(content_store.objects.delete(keyset.tenant, id).await?)
+    Ok(content_store.objects.delete(keyset.tenant, object).await?)
 }
 
 fn identifiers_of(own: &Own) -> impl Iterator<Item = Identifier> {

@@ -2,8 +2,8 @@
 //!
 //! A text is collected in memory, checked, and tokenized before any of it is written. The identifiers of its placeholders are
 //! written to the vault and to mentions, by the same admission as records. The tokenized text is an object. Forgetting does
-//! not rewrite it, because the pass unlinks its mentions. Only a text whose interaction learns its customer later is
-//! replaced by another object, in `rescan.rs`.
+//! not rewrite it, because the pass unlinks its mentions. Only a text whose interaction learns its customer later gets
+//! an object of another generation, in `rescan.rs`.
 
 pub mod attempts;
 mod keeping;
@@ -27,7 +27,7 @@ use super::{ContentStore, own_of};
 use crate::archive::forgotten;
 use crate::archive::mentions::{self, Owner};
 use crate::base::crypto::{Key, sha256};
-use crate::base::id::{ContentId, IdentifierId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, ObjectId, TenantId};
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};
@@ -134,12 +134,12 @@ struct Storing {
     _share: Share,
 }
 
-/// The text as it is for one customer, with the id and the key of its object.
+/// The text as it is for one customer, with its object and the key of that.
 struct Prepared {
     customer: Customer,
     own: Own,
     document: Document,
-    id: ContentId,
+    object: ObjectId,
     key: Key,
     /// Whether a part of the object may have been written, and whether all of it was.
     is_begun: bool,
@@ -170,7 +170,7 @@ impl Storing {
             kept.insert(self.prepare(customer.clone()).await?)
         };
         let named = Named {
-            record: prepared.id,
+            record: prepared.object.id,
             first: 0,
             found: &prepared.document.mentions,
             own: &prepared.own,
@@ -179,8 +179,8 @@ impl Storing {
         let mentioned = named.identify(&admission, &customer).await?;
         if !prepared.is_written {
             prepared.is_begun = true;
-            let Prepared { id, key, document, .. } = &*prepared;
-            write(&self.stores, &self.content_store, &self.keyset, (*id, key), &document.text).await?;
+            let Prepared { object, key, document, .. } = &*prepared;
+            write(&self.stores, &self.content_store, &self.keyset, (*object, key), &document.text).await?;
             prepared.is_written = true;
         }
         let content = self.content(&customer, prepared);
@@ -206,7 +206,7 @@ impl Storing {
             customer,
             own,
             document,
-            id: ContentId::new(),
+            object: ObjectId::new(ContentId::new()),
             key: Key::random()?,
             is_begun: false,
             is_written: false,
@@ -220,8 +220,8 @@ impl Storing {
         let is_replaced = prepared.document.is_replaced;
         let size = if is_replaced { prepared.document.text.len() } else { self.bytes.len() } as u64;
         Content {
-            id: prepared.id,
-            object: prepared.id,
+            id: prepared.object.id,
+            generation: prepared.object.generation,
             interaction,
             kind,
             media_type: media_type.as_str().to_owned(),
@@ -237,8 +237,8 @@ impl Storing {
     }
 
     async fn undo(&self, prepared: Option<Prepared>) {
-        if let Some(Prepared { id, is_begun: true, .. }) = prepared {
-            undo(&self.stores, &self.content_store, &self.keyset, id).await;
+        if let Some(Prepared { object, is_begun: true, .. }) = prepared {
+            undo(&self.stores, &self.content_store, &self.keyset, object).await;
         }
     }
 }

@@ -101,7 +101,7 @@ pub async fn show_text(
         let shown = show(stores, content_store, &keyset, &content, view, &grant).await;
         // Somebody else may have read it again meanwhile: then this is what it was before, or nothing.
         let now = contents::by_id(&mut stores.archive.read().await?, actor.tenant, content.id).await?;
-        if now.ok_or(ContentError::Unknown)?.object == content.object {
+        if now.ok_or(ContentError::Unknown)?.generation == content.generation {
             return shown;
         }
     }
@@ -116,7 +116,7 @@ async fn show(
     view: View,
     grant: &Grant,
 ) -> Result<RenderedText, ContentError> {
-    let (tenant, id) = (keyset.tenant, content.object);
+    let (tenant, id) = (keyset.tenant, content.id);
     let broken = |column: &str| StoreError::Inconsistent(format!("contents.{column} of {id}"));
     let format = Format::of(&content.media_type).ok_or_else(|| broken("media_type"))?;
     let mut tx = stores.archive.read().await?;
@@ -175,11 +175,11 @@ async fn current(
 ) -> Result<Content, ContentError> {
     let mut tx = stores.archive.read().await?;
     let content = contents::by_id(&mut tx, tenant, id).await?.ok_or(ContentError::Unknown)?;
-    let pending = sql::pending_of(&mut tx, tenant, content.object).await?;
+    let pending = sql::pending_of(&mut tx, tenant, id).await?;
     drop(tx);
     if pending.is_empty() {
         return Ok(content);
     }
-    rescan(stores, content_store, tenant, content.object).await?;
+    rescan(stores, content_store, tenant, id).await?;
     contents::by_id(&mut stores.archive.read().await?, tenant, id).await?.ok_or(ContentError::Unknown)
 }

@@ -1,8 +1,8 @@
 //! Rescans of texts whose interaction learned its customer after they were stored.
 //!
 //! Ingest notes the identifiers for which a text still has to be searched. The pass rescans such texts before it forgets
-//! anybody, and a reader's call rescans its text first. Found identifiers become placeholders, and the text becomes
-//! another object under another key. Nobody can open the object before. The id that callers know stays.
+//! anybody, and a reader's call rescans its text first. Found identifiers become placeholders, and the text gets an
+//! object of another generation under another key. Then the object before and its key are deleted.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::sql::{self, Customer};
 use super::{LONGEST, at_work, attempts};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::base::crypto::{CryptoError, Key};
-use crate::base::id::{ContentId, IdentifierId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, ObjectId, TenantId};
 use crate::content::model::{Content, ContentError};
 use crate::content::reading::opened;
 use crate::content::{ContentStore, own_of, sql as contents};
@@ -30,15 +30,15 @@ pub async fn rescan(
     stores: &AppContext,
     content_store: &ContentStore,
     tenant: TenantId,
-    object: ContentId,
+    text: ContentId,
 ) -> Result<bool, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
-    let rescan = Rescan { stores, content_store, keyset: &keyset, object };
+    let rescan = Rescan { stores, content_store, keyset: &keyset, text };
     let read = admit(stores, tenant, |admission, tx| rescan.attempt(admission, tx)).await;
     let Some(reason) = read.as_ref().err().and_then(ContentError::reason) else { return read };
     if !matches!(read, Err(ContentError::Unreadable(_))) {
         let mut tx = stores.archive.write().await?;
-        attempts::fail(&mut tx, tenant, object, reason, stores.clock.now()).await?;
+        attempts::fail(&mut tx, tenant, text, reason, stores.clock.now()).await?;
         tx.commit().await?;
     }
     Err(ContentError::Unreadable(reason))
@@ -48,15 +48,13 @@ struct Rescan<'r> {
     stores: &'r AppContext,
     content_store: &'r ContentStore,
     keyset: &'r Keyset,
-    object: ContentId,
+    text: ContentId,
 }
 
 /// A text after its rescan.
 struct Rescanned {
     text: String,
     mentions: Vec<NewMention>,
-    /// The id of its object.
-    id: ContentId,
     is_replaced: bool,
 }
 
@@ -69,19 +67,20 @@ struct Pending {
 
 impl Rescan<'_> {
     async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<bool, ContentError> {
-        let (stores, tenant, object) = (self.stores, self.keyset.tenant, self.object);
-        let wanted = sql::pending_of(&mut tx, tenant, object).await?;
+        let (stores, tenant, id) = (self.stores, self.keyset.tenant, self.text);
+        let wanted = sql::pending_of(&mut tx, tenant, id).await?;
         if wanted.is_empty() {
             return Ok(true);
         }
-        if let Some(reason) = attempts::reason(&mut tx, tenant, object).await? {
+        if let Some(reason) = attempts::reason(&mut tx, tenant, id).await? {
             return Err(ContentError::Unreadable(reason));
         }
-        let content = contents::by_object(&mut tx, tenant, object).await?;
-        let Some(content) = content else { return self.settle(&wanted, "done").await };
+        let content = contents::by_id(&mut tx, tenant, id).await?;
+        let Some(content) = content else { return self.settle(None, &wanted, "done").await };
+        let object = content.object();
         let customer = sql::customer(&mut tx, tenant, content.interaction, false).await?;
-        let Some(customer) = customer else { return self.settle(&wanted, "done").await };
-        let known = mentions::of(&mut tx, tenant, Owner::Content, &[object.0]).await?.remove(&object.0);
+        let Some(customer) = customer else { return self.settle(Some(object), &wanted, "done").await };
+        let known = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0);
         drop(tx);
         let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
         let _bytes = self.content_store.texts.bytes(content.stored_size).await?;
@@ -89,36 +88,35 @@ impl Rescan<'_> {
         let _work = self.content_store.texts.work(content.stored_size.min(LONGEST)).await?;
         let stored = match self.stored(&content).await {
             // The deletion of the text was interrupted. Its row is there, but its key is not.
-            Err(ContentError::Unknown) => return self.settle(&wanted, "done").await,
+            Err(ContentError::Unknown) => return self.settle(Some(object), &wanted, "done").await,
             // The object is lost or was altered. Nobody can read it until it is restored from a backup.
             Err(ContentError::Object(ObjectError::Missing) | ContentError::Crypto(CryptoError::Unopened)) => {
-                return self.settle(&wanted, "missing").await;
+                return self.settle(Some(object), &wanted, "missing").await;
             }
             stored => stored?,
         };
         let rescanned = self.read(&admission, (&content, &customer), stored, first, &wanted).await?;
         if !rescanned.is_replaced {
-            return self.settle(&wanted, "done").await;
+            return self.settle(Some(object), &wanted, "done").await;
         }
-        let key = Key::random()?;
-        let written = write(stores, self.content_store, self.keyset, (rescanned.id, &key), &rescanned.text).await;
-        let replaced = match written {
-            Ok(()) => self.replace(&admission, (&content, &customer), &rescanned, &wanted).await,
+        let (new, key) = (ObjectId::new(id), Key::random()?);
+        let replaced = match write(stores, self.content_store, self.keyset, (new, &key), &rescanned.text).await {
+            Ok(()) => self.replace(&admission, (&content, &customer), (new, &rescanned), &wanted).await,
             Err(error) => Err(error),
         };
-        let left = if replaced.is_ok() { object } else { rescanned.id };
+        let left = if replaced.is_ok() { object } else { new };
         // After an error, the row decides which of the two objects is left over.
-        let is_in_use = replaced.is_err() && self.is_in_use(rescanned.id).await?;
+        let is_in_use = replaced.is_err() && self.object(&mut stores.archive.read().await?).await? == Some(new);
         if !is_in_use && let Err(error) = discard(stores, self.content_store, self.keyset, left).await {
-            tracing::warn!(content.id = %left, %error, "Deleting the old object of a text failed; gc_objects deletes \
+            tracing::warn!(content.id = %id, %error, "Deleting the old object of a text failed; gc_objects deletes \
                                                         it later, and it is unreadable");
         }
         replaced.map(|()| true)
     }
 
-    async fn is_in_use(&self, object: ContentId) -> Result<bool, ContentError> {
-        let mut tx = self.stores.archive.read().await?;
-        Ok(contents::by_object(&mut tx, self.keyset.tenant, object).await?.is_some())
+    /// The object that the row names now.
+    async fn object(&self, tx: &mut Tx<Archive>) -> Result<Option<ObjectId>, ContentError> {
+        Ok(contents::by_id(tx, self.keyset.tenant, self.text).await?.map(|content| content.object()))
     }
 
     async fn stored(&self, content: &Content) -> Result<String, ContentError> {
@@ -143,19 +141,19 @@ impl Rescan<'_> {
         let format = Format::of(&content.media_type).ok_or_else(|| broken(content, "media_type"))?;
         let region = tenants::find(&mut stores.archive.read().await?, tenant).await?;
         let region = region.ok_or(ContentError::Unknown)?.region;
-        let (id, mut mentions, mut is_replaced) = (ContentId::new(), Vec::new(), false);
+        let (mut mentions, mut is_replaced) = (Vec::new(), false);
         for Pending { own, name } in self.pending(customer, wanted).await? {
             let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten(), stored: true };
             let number = usize::try_from(first).unwrap_or_default();
             let document = at_work(move || tokenize_again(format, text, number, &case)).await??;
-            let named = Named { record: id, first, found: &document.mentions, own: &own, name };
+            let named = Named { record: content.id, first, found: &document.mentions, own: &own, name };
             let found = named.identify(admission, customer).await?;
             first = found.iter().map(|new| new.mention.n + 1).max().unwrap_or(first);
             mentions.extend(found);
             is_replaced |= document.is_replaced;
             text = document.text;
         }
-        Ok(Rescanned { text, mentions, id, is_replaced })
+        Ok(Rescanned { text, mentions, is_replaced })
     }
 
     /// The interaction's customer as it is now, and then every other identifier by itself.
@@ -184,7 +182,7 @@ impl Rescan<'_> {
         &self,
         admission: &Admission<'_>,
         (content, customer): (&Content, &Customer),
-        rescanned: &Rescanned,
+        (new, rescanned): (ObjectId, &Rescanned),
         wanted: &[IdentifierId],
     ) -> Result<(), ContentError> {
         let tenant = self.keyset.tenant;
@@ -194,25 +192,34 @@ impl Rescan<'_> {
             return Err(StoreError::Contended.into());
         }
         let size = i64::try_from(rescanned.text.len()).map_err(|_| broken(content, "stored_size"))?;
-        if sql::replace(&mut tx, tenant, (self.object, rescanned.id), size).await? == 0 {
+        if sql::replace(&mut tx, tenant, content.object(), new.generation, size).await? == 0 {
             return Err(StoreError::Contended.into());
         }
         mentions::insert(&mut tx, tenant, Owner::Content, &rescanned.mentions).await?;
-        sql::note_state(&mut tx, tenant, rescanned.id, wanted, "done").await?;
-        attempts::end(&mut tx, tenant, &[self.object]).await?;
+        sql::note_state(&mut tx, tenant, content.id, wanted, "done").await?;
+        attempts::end(&mut tx, tenant, &[content.id]).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Notes that there is nothing more to do for now. It returns whether the text was there to be read.
-    async fn settle(&self, wanted: &[IdentifierId], state: &'static str) -> Result<bool, ContentError> {
+    /// Notes that there is nothing more to do for now. It returns whether the text was there to be read. A text that got
+    /// another object meanwhile begins again, because that object was searched for other identifiers.
+    async fn settle(
+        &self,
+        object: Option<ObjectId>,
+        wanted: &[IdentifierId],
+        state: &'static str,
+    ) -> Result<bool, ContentError> {
         let mut tx = self.stores.archive.write().await?;
-        sql::note_state(&mut tx, self.keyset.tenant, self.object, wanted, state).await?;
-        attempts::end(&mut tx, self.keyset.tenant, &[self.object]).await?;
+        if self.object(&mut tx).await? != object {
+            return Err(StoreError::Contended.into());
+        }
+        sql::note_state(&mut tx, self.keyset.tenant, self.text, wanted, state).await?;
+        attempts::end(&mut tx, self.keyset.tenant, &[self.text]).await?;
         tx.commit().await?;
         Ok(state == "done")
     }
 }
 
 fn broken(content: &Content, column: &str) -> ContentError {
-    StoreError::Inconsistent(format!("contents.{column} of {}", content.object)).into()
+    StoreError::Inconsistent(format!("contents.{column} of {}", content.id)).into()
 }

@@ -1,14 +1,14 @@
 //! Collection of orphaned objects: the object store, the vault, and the archive must agree about content. Each pass
 //! checks the next objects, keys, and rows.
 //!
-//! Crashes and broken uploads leave objects without a row, keys without a row, and unfinished uploads. They are deleted
+//! Crashes and broken uploads leave objects that no row names, keys of such objects, and unfinished uploads. They are deleted
 //! as soon as they are too old to belong to a running upload. A row whose object is gone is reported and stays, since a
 //! user must find out why. If the object store is unavailable, the check is skipped.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::base::id::{ContentId, TenantId};
+use crate::base::id::{ContentId, Generation, ObjectId, TenantId};
 use crate::content::{self, passes as contents};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -24,19 +24,16 @@ const CHECKED: usize = 5_000;
 /// How many one statement checks.
 const BATCH: usize = 1_000;
 
-/// The age at which an object without a row is deleted, as of the pass. A row follows its object within seconds.
-const OBJECT_AGE: TimeDelta = TimeDelta::days(1);
-
-/// The age at which a key without a row is deleted. It is as old as its content's id, which is made when an upload
-/// begins, and an upload may take long.
-const KEY_AGE: TimeDelta = TimeDelta::days(7);
+/// The age at which an object or a key without a row is deleted, as of the pass. It is as old as its generation, which is
+/// made when an upload begins, and an upload may take long.
+const AGE: TimeDelta = TimeDelta::days(7);
 
 /// How far the check has come.
 #[derive(Clone, Copy, sqlx::FromRow)]
 struct Reached {
     folder: i32,
     content_position: ContentId,
-    key_position: ContentId,
+    key_position: Generation,
 }
 
 /// Checks the next objects, keys, and rows.
@@ -61,20 +58,20 @@ pub async fn check(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
     Ok(())
 }
 
-/// Deletes the keys of content that has no row. Returns where the next pass begins.
+/// Deletes the keys of objects that no row names. Returns the key after which the next pass begins.
 async fn collect_keys(
     context: &PassContext<'_>,
     pass: &Pass,
-    mut after: ContentId,
+    mut after: Generation,
     report: &mut Report,
-) -> PassResult<ContentId> {
+) -> PassResult<Generation> {
     let tenant = context.tenant.id;
     let mut checked = 0;
     while checked < CHECKED {
         let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
         let ids = vault::walk_content_keys(&mut context.read_vault().await?, tenant, after, limit).await?;
         checked += ids.len();
-        let mut orphans: Vec<_> = ids.iter().copied().filter(|id| is_older(*id, pass.as_of - KEY_AGE)).collect();
+        let mut orphans: Vec<_> = ids.iter().copied().filter(|id| is_older(*id, pass.as_of - AGE)).collect();
         let rows = contents::with_row(&mut context.read().await?, tenant, &orphans).await?;
         orphans.retain(|id| !rows.contains(id));
         if !orphans.is_empty() {
@@ -83,14 +80,14 @@ async fn collect_keys(
             tx.commit().await?;
         }
         match ids.last() {
-            Some(last) if ids.len() == BATCH => after = *last,
-            _ => return Ok(ContentId(Uuid::nil())),
+            Some(last) if ids.len() == BATCH => after = last.generation,
+            _ => return Ok(Generation(Uuid::nil())),
         }
     }
     Ok(after)
 }
 
-/// Deletes the objects of content that has no row, and the leftovers of broken uploads, folder by folder. Returns the
+/// Deletes the objects that no row names, and the leftovers of broken uploads, folder by folder. Returns the
 /// folder at which the next pass begins. An inner error is the object store's.
 async fn collect_objects(
     context: &PassContext<'_>,
@@ -99,7 +96,7 @@ async fn collect_objects(
     report: &mut Report,
 ) -> PassResult<std::result::Result<i32, ObjectError>> {
     let (objects, tenant) = (&context.content_store.objects, context.tenant.id);
-    let before = pass.as_of - OBJECT_AGE;
+    let before = pass.as_of - AGE;
     let folders = match objects.folders(tenant).await {
         Ok(folders) => folders,
         Err(error) => return Ok(Err(error)),
@@ -118,7 +115,7 @@ async fn collect_objects(
             Err(error) => return Ok(Err(error)),
         };
         checked += listed.len();
-        let old: Vec<_> = listed.into_iter().filter(|(_, written)| *written < before).map(|(id, _)| id).collect();
+        let old: Vec<_> = listed.into_iter().filter(|id| is_older(*id, before)).collect();
         for ids in old.chunks(BATCH) {
             let rows = contents::with_row(&mut context.read().await?, tenant, ids).await?;
             let orphans: Vec<_> = ids.iter().copied().filter(|id| !rows.contains(id)).collect();
@@ -149,21 +146,21 @@ async fn check_rows(
         // A user may have deleted row and object in between.
         let rows = contents::with_row(&mut context.read().await?, tenant, &lost).await?;
         lost.retain(|id| rows.contains(id));
-        for id in &lost {
+        for ObjectId { id, .. } in &lost {
             tracing::error!(content.id = %id, "The object of a piece of content is missing");
         }
         report.rows_without_object += lost.len() as u64;
         match ids.last() {
-            Some(last) if ids.len() == BATCH => after = *last,
+            Some(last) if ids.len() == BATCH => after = last.id,
             _ => return Ok(Ok(ContentId(Uuid::nil()))),
         }
     }
     Ok(Ok(after))
 }
 
-/// Whether an id was made before an instant. Content ids are in the order of time.
-fn is_older(id: ContentId, limit: DateTime<Utc>) -> bool {
-    let made = id.0.get_timestamp().and_then(|made| {
+/// Whether an object was made before an instant. Generations are in the order of time.
+fn is_older(object: ObjectId, limit: DateTime<Utc>) -> bool {
+    let made = object.generation.0.get_timestamp().and_then(|made| {
         let (seconds, nanoseconds) = made.to_unix();
         DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
     });
@@ -176,8 +173,9 @@ async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Reached> {
         .with(" WHERE tenant_id = ", tenant)
         .maybe()
         .await?;
-    let start = ContentId(Uuid::nil());
-    Ok(position.unwrap_or(Reached { folder: 0, content_position: start, key_position: start }))
+    let start = Uuid::nil();
+    let start = Reached { folder: 0, content_position: ContentId(start), key_position: Generation(start) };
+    Ok(position.unwrap_or(start))
 }
 
 async fn set_position(tx: &mut Tx<Archive>, tenant: TenantId, position: Reached) -> Result<u64> {

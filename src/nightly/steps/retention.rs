@@ -27,8 +27,8 @@ pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
             let old = contents::older(&mut context.read().await?, tenant.id, kind, limit, after, batch).await?;
             let Some(last) = old.last() else { break };
             after = Some(*last);
-            let ids: Vec<_> = old.iter().map(|(_, id)| *id).collect();
-            let deleted = delete_some(context, pass, Cause::Age, &ids).await?;
+            let objects: Vec<_> = old.iter().map(|(_, object)| *object).collect();
+            let deleted = delete_some(context, pass, Cause::Age, &objects).await?;
             report.content_expired += deleted.pieces;
             report.content_left += deleted.left;
             if deleted.is_away {

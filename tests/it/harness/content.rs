@@ -1,12 +1,12 @@
 //! Content of interactions, for stories about something else than uploads.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lethe::archive::mentions::{self, Mention, NewMention, Owner};
-use lethe::base::id::{ContentId, IdentifierId, RecordId, TenantId};
+use lethe::base::id::{ContentId, Generation, IdentifierId, RecordId, TenantId};
 use lethe::store::{Archive, Db, StoreSettings};
 use pii::Kind;
 use serde_json::{Value, json};
@@ -61,11 +61,12 @@ impl TestLethe {
         let archive = self.archive().await;
         let mut tx = archive.write().await.unwrap();
         tx.query(
-            "INSERT INTO contents (tenant_id, id, interaction_id, kind, media_type, size, sensitivity, stored_size, at, \
-             created_at) VALUES (",
+            "INSERT INTO contents (tenant_id, id, generation, interaction_id, kind, media_type, size, sensitivity, \
+             stored_size, at, created_at) VALUES (",
         )
         .with("", call.tenant_id)
         .with(", ", id)
+        .with(", ", Generation::new())
         .with(", ", call.id)
         .push(", 'chat_log', 'text/plain', 40, 'normal', 40")
         .with(", ", call.at)
@@ -92,13 +93,14 @@ impl TestLethe {
         let archive = self.archive().await;
         let mut tx = archive.write().await.unwrap();
         tx.query(
-            "INSERT INTO contents (tenant_id, id, interaction_id, kind, media_type, size, sensitivity, stored_size, at, \
-             created_at) VALUES ",
+            "INSERT INTO contents (tenant_id, id, generation, interaction_id, kind, media_type, size, sensitivity, \
+             stored_size, at, created_at) VALUES ",
         )
         .each(0..count, |query, _| {
             query
                 .with("(", call.tenant_id)
                 .with(", ", ContentId::new())
+                .with(", ", Generation::new())
                 .with(", ", call.id)
                 .push(", 'recording', 'audio/wav', 40, 'normal', 40")
                 .with(", ", call.at)
@@ -166,11 +168,12 @@ impl TestLethe {
         let id = item["id"].as_str().unwrap();
         let tenants = std::fs::read_dir(self.objects_folder()).unwrap();
         let mut places = tenants.map(|tenant| tenant.unwrap().path().join(&id[id.len() - 2..]).join(id));
-        places.find(|place| place.exists()).expect("an object")
+        let folder = places.find(|place| place.exists()).expect("an object");
+        std::fs::read_dir(folder).unwrap().next().expect("an object").unwrap().path()
     }
 
-    /// The names of everything in the object store.
-    pub fn objects(&self) -> BTreeSet<String> {
+    /// Everything in the object store: the id of the content and the generation.
+    pub fn objects(&self) -> BTreeSet<(String, String)> {
         let (mut names, mut folders) = (BTreeSet::new(), vec![self.objects_folder()]);
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -178,7 +181,8 @@ impl TestLethe {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    names.insert(path.file_name().unwrap().to_string_lossy().into_owned());
+                    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+                    names.insert((name(path.parent().unwrap()), name(&path)));
                 }
             }
         }

@@ -19,7 +19,7 @@ use crate::archive::mentions::Owner;
 use crate::archive::unlink;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
-use crate::base::id::ContentId;
+use crate::base::id::ObjectId;
 use crate::content::{self, Removed};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -134,21 +134,21 @@ pub async fn delete_some(
     context: &PassContext<'_>,
     pass: &Pass,
     cause: Cause,
-    ids: &[ContentId],
+    ids: &[ObjectId],
 ) -> PassResult<ContentDeletion> {
     let removed = delete_objects(context, ids).await;
     let pieces = delete_rows(context, pass, cause, &removed.gone).await?;
     Ok(ContentDeletion { pieces, left: removed.left.len() as u64, is_away: removed.is_away })
 }
 
-async fn delete_objects(context: &PassContext<'_>, ids: &[ContentId]) -> Removed {
+async fn delete_objects(context: &PassContext<'_>, ids: &[ObjectId]) -> Removed {
     let removed = content::remove_objects(context.content_store, context.tenant.id, ids).await;
     failpoint::reach("content.objects");
     removed
 }
 
 /// Deletes the keys and the rows of content whose object is gone. Returns how many rows there were.
-async fn delete_rows(context: &PassContext<'_>, pass: &Pass, cause: Cause, gone: &[ContentId]) -> PassResult<u64> {
+async fn delete_rows(context: &PassContext<'_>, pass: &Pass, cause: Cause, gone: &[ObjectId]) -> PassResult<u64> {
     let (app, tenant) = (context.app, context.tenant.id);
     if gone.is_empty() {
         return Ok(0);
@@ -160,7 +160,7 @@ async fn delete_rows(context: &PassContext<'_>, pass: &Pass, cause: Cause, gone:
     let mut tx = context.begin().await?;
     let traces = content::traces(&mut tx, tenant).await?;
     if traces.mentions {
-        let records = gone.iter().map(|id| id.0);
+        let records = gone.iter().map(|object| object.id.0);
         gc_identifiers::note_all(&mut tx, tenant, pass.id, |query| {
             unlink::identifiers_in(query.push("WITH lost AS ("), tenant, Owner::Content, records).push(")")
         })
@@ -182,9 +182,12 @@ async fn delete_rows(context: &PassContext<'_>, pass: &Pass, cause: Cause, gone:
     Ok(deleted)
 }
 
-fn detail(cause: Cause, ids: &[ContentId]) -> Value {
+fn detail(cause: Cause, gone: &[ObjectId]) -> Value {
     match cause {
         Cause::Requests => json!({ "because": "requests" }),
-        Cause::Age => json!({ "because": "retention", "content_ids": ids }),
+        Cause::Age => {
+            let ids: Vec<_> = gone.iter().map(|object| object.id).collect();
+            json!({ "because": "retention", "content_ids": ids })
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::BATCH;
 use crate::archive::selector::{self, Span};
 use crate::archive::unlink;
-use crate::base::id::{ContentId, PassId, RecordId, RequestId, TenantId};
+use crate::base::id::{ObjectId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::Target;
 use crate::content::passes as contents;
 use crate::requests::passes::{self as requests, Deleting, with_deleting};
@@ -58,12 +58,12 @@ pub struct Walk {
     /// The last interaction that was read.
     after: Option<RecordId>,
     /// Content that was read: at most a batch and the content of one interaction.
-    ahead: Vec<ContentId>,
+    ahead: Vec<ObjectId>,
 }
 
 impl Walk {
     /// The next batch of content. It is empty at the end.
-    pub async fn next(&mut self, tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<Vec<ContentId>> {
+    pub async fn next(&mut self, tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<Vec<ObjectId>> {
         while self.ahead.len() < BATCH {
             if self.window.is_empty() {
                 self.window = interactions(tx, tenant, pass, self.after).await?.into();
