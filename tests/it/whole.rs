@@ -13,7 +13,7 @@ use crate::harness::{Answer, Caller, Keyring, Needles, Stock, TestLethe, each_st
 const AS_OF: &str = "2026-03-03T02:00:00Z";
 
 /// The columns in which forgetting may show.
-const CUSTOMER: [&str; 4] = ["phone_id", "email_id", "name_id", "forgotten"];
+const CUSTOMER: [&str; 5] = ["phone_id", "email_id", "name_id", "forgotten", "changed_at"];
 
 /// A folder with the sample's recordings, transcripts and chat logs.
 fn files_of(stock: &Stock, folder: PathBuf) -> PathBuf {
