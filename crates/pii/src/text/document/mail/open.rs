@@ -22,17 +22,22 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// The most parts of a message. A part of a few bytes is written with a header, so many of them would take far more
+/// memory than the message.
+const MOST_PARTS: usize = 1_000;
+
 /// A message whose texts are in UTF-8, and how many of its parts were no text.
 pub struct Opened {
     pub text: String,
     pub dropped: usize,
+    parts: usize,
 }
 
 /// Opens a message.
 pub fn open(bytes: &[u8]) -> Result<Opened, DocumentError> {
     // Bytes of another charset become characters one by one, so that each part can be read in its own.
     let raw = Raw::of(bytes);
-    let mut opened = Opened { text: String::with_capacity(raw.text.len()), dropped: 0 };
+    let mut opened = Opened { text: String::with_capacity(raw.text.len()), dropped: 0, parts: 0 };
     opened.part(&raw, Part::of(&raw.text, 0), true)?;
     Ok(opened)
 }
@@ -64,6 +69,10 @@ impl<'b> Raw<'b> {
 impl Opened {
     /// Writes a part, unless it is no text. Says whether it is written.
     fn part(&mut self, raw: &Raw<'_>, part: Part<'_>, is_message: bool) -> Result<bool, DocumentError> {
+        self.parts += 1;
+        if self.parts > MOST_PARTS {
+            return Err(DocumentError::Rule { pointer: String::new(), rule: "must have at most 1000 parts" });
+        }
         let kind = part.kind();
         let is_readable =
             kind.starts_with("text/") && !matches!(kind.as_str(), "text/rtf" | "text/enriched" | "text/richtext");
@@ -80,10 +89,16 @@ impl Opened {
         } else if is_readable {
             let kind = if kind == "text/html" { "text/html" } else { "text/plain" };
             let _ = write!(self.text, "Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
-            let body = decoded(raw, part)?;
+            let mut body = decoded(raw, part)?;
+            body.retain(|c| c != '\0');
             // A line like one of the boundaries that this file writes would begin another part.
-            let body = body.replace('\0', "").replace("\n--part-", "\n --part-");
-            self.text.push_str(body.strip_prefix("--part-").map_or(body.as_str(), |_| &body[1..]));
+            let mut pieces = body.split("\n--part-");
+            let first = pieces.next().unwrap_or_default();
+            self.text.push_str(if first.starts_with("--part-") { &first[1..] } else { first });
+            for piece in pieces {
+                self.text.push_str("\n --part-");
+                self.text.push_str(piece);
+            }
         } else {
             self.dropped += 1;
             self.text.push_str("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");

@@ -129,6 +129,11 @@ fn a_broken_message_is_refused() {
     }
     let deep = "Content-Type: message/rfc822\n\n".repeat(40);
     assert!(broken(Format::Mail, format!("From: a@b.no\n{deep}")).contains("16 deep"));
+    let parts = |count: usize| {
+        format!("From: a@b.no\nContent-Type: multipart/mixed; boundary=x\n\n{}--x--\n", "--x\n\na\n".repeat(count))
+    };
+    assert!(broken(Format::Mail, parts(1_000)).contains("at most 1000 parts"), "the message is a part as well");
+    assert!(tokenize(Format::Mail, parts(999).as_bytes(), &kari()).is_ok());
 }
 
 #[test]
