@@ -258,7 +258,7 @@ async fn refuse(lethe: &TestLethe, kind: &str, certificates: Vec<(&str, String)>
     assert_eq!(lethe.caller("dpo").get(KEY).await.problem(404), "not_found");
 }
 
-const LONG_AGO: &[&str] = &["--faked-system-time", "20200101T000000"];
+const LONG_AGO: &[&str] = &["--faked-system-time", "20200101T000000!"];
 
 /// Invalid OpenPGP certificates, and the reasons.
 fn broken_openpgp(keys: &Keyring) -> Vec<(&'static str, String)> {
@@ -300,7 +300,7 @@ fn broken_openpgp(keys: &Keyring) -> Vec<(&'static str, String)> {
         ("too_weak", shown(&half_weak)),
         ("sha1_binding", shown(&rsa("sha1", "never", &sha1))),
         ("sha1_binding", shown(&half_sha1)),
-        ("not_yet_valid", shown(&rsa("later", "never", &["--faked-system-time", "20990101T000000"]))),
+        ("not_yet_valid", shown(&rsa("later", "never", &["--faked-system-time", "20990101T000000!"]))),
         ("algorithm_unsupported", shown(&elgamal)),
         ("algorithm_unsupported", shown(&brainpool)),
         ("algorithm_unsupported", shown(&koblitz)),
