@@ -11,8 +11,9 @@ use super::ingest::{BATCH, store};
 use super::kinds::RecordKind;
 use super::model::ArchiveError;
 use super::parsed::{ParsedRecord, Reader};
+use crate::base::actor::Actor;
 use crate::base::field::FieldError;
-use crate::base::id::TenantId;
+use crate::base::id::RecordId;
 use crate::base::json::{BodyError, broken_rules, parse};
 use crate::base::work;
 use crate::tenants::Tenant;
@@ -41,6 +42,10 @@ pub struct Ingested {
     pub warnings: Vec<Warning>,
     /// The records that were not stored.
     pub rejected: Vec<Rejection>,
+    /// The id of each record in the order in which they were sent, if the call asked for them. It is null for a rejected
+    /// record, and for a record whose external id contained its customer, if that customer is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<Option<RecordId>>>,
     /// How many attempts to store a batch failed, for the metrics.
     #[serde(skip)]
     pub restarts: u64,
@@ -76,7 +81,7 @@ pub struct Rejection {
 /// The records of one call or file. A batch is stored while the next one arrives.
 pub struct Intake<'a, K> {
     app: &'a AppContext,
-    tenant: TenantId,
+    actor: &'a Actor,
     region: Region,
     house: HouseNumbers,
     keyset: Arc<Keyset>,
@@ -84,6 +89,8 @@ pub struct Intake<'a, K> {
     sent: Vec<SentLine>,
     sent_bytes: usize,
     records: Vec<ParsedRecord<K>>,
+    /// The places of these records in the list of ids, if there is one.
+    places: Vec<usize>,
     bytes: usize,
     report: Ingested,
 }
@@ -95,20 +102,29 @@ type SentLine = (u64, Result<Vec<u8>, Vec<FieldError>>);
 type Parsed<K> = (u64, usize, Result<ParsedRecord<K>, Vec<FieldError>>);
 
 impl<'a, K: RecordKind> Intake<'a, K> {
-    pub async fn begin(app: &'a AppContext, tenant: &Tenant) -> Result<Self, ArchiveError> {
+    /// Begins to take the records of an actor.
+    pub async fn begin(app: &'a AppContext, actor: &'a Actor, tenant: &Tenant) -> Result<Self, ArchiveError> {
         let keyset = app.keysets.get(&app.vault, tenant.id).await?;
         Ok(Self {
             app,
-            tenant: tenant.id,
+            actor,
             region: tenant.region,
             house: tenant.settings.house_numbers(),
             keyset,
             sent: Vec::new(),
             sent_bytes: 0,
             records: Vec::with_capacity(BATCH),
+            places: Vec::new(),
             bytes: 0,
             report: Ingested::default(),
         })
+    }
+
+    /// The same intake, which also lists the ids of its records.
+    #[must_use]
+    pub fn with_ids(mut self, wanted: bool) -> Self {
+        self.report.ids = wanted.then(Vec::new);
+        self
     }
 
     /// The number of records that were sent so far.
@@ -151,6 +167,12 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             sent.into_iter().map(parse).collect::<Vec<_>>()
         });
         for (line, bytes, parsed) in parsed.await {
+            if let Some(ids) = &mut self.report.ids {
+                if parsed.is_ok() {
+                    self.places.push(ids.len());
+                }
+                ids.push(None);
+            }
             match parsed {
                 Ok(record) => {
                     for pointer in &record.ignored {
@@ -175,10 +197,15 @@ impl<'a, K: RecordKind> Intake<'a, K> {
     }
 
     async fn flush(&mut self) -> Result<(), ArchiveError> {
-        let stored = store(self.app, (self.tenant, self.region), &self.records).await?;
+        let stored = store(self.app, (self.actor, self.region), &self.records).await?;
         self.report.created += stored.created;
         self.report.updated += stored.updated;
         self.report.restarts += stored.restarts;
+        if let Some(ids) = &mut self.report.ids {
+            for (place, id) in self.places.drain(..).zip(stored.ids) {
+                ids[place] = id;
+            }
+        }
         self.records.clear();
         self.bytes = 0;
         Ok(())

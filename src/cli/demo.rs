@@ -8,6 +8,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use sample::{self, Sample, SampleCustomer, SampleKind};
 use serde_json::{Value, json};
 
+use super::COMMAND_LINE;
 use super::args::DemoArguments;
 use super::exit::{CommandError, Exit};
 use super::job::find;
@@ -15,6 +16,7 @@ use super::output::print;
 use crate::app::{self, Addresses};
 use crate::archive::intake::{Ingested, Intake};
 use crate::archive::{Interaction, RawEvent, RecordKind, SurveyResponse};
+use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::RunId;
 use crate::config::Config;
@@ -101,7 +103,8 @@ async fn ingest<K: RecordKind>(
 ) -> Result<Ingested, CommandError> {
     let mut lines = Vec::new();
     sample::write(sample, kind, &mut lines)?;
-    let mut intake = Intake::<K>::begin(stores, tenant).await?;
+    let actor = Actor::service(tenant.id, COMMAND_LINE);
+    let mut intake = Intake::<K>::begin(stores, &actor, tenant).await?;
     for (line, number) in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).zip(1..) {
         intake.take(number, Some(line)).await?;
     }

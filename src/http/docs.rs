@@ -84,8 +84,8 @@ macro_rules! groups {
 }
 
 groups! {
-    /// The problems of any call with a token: 401, 403, 408, 422 for its query, 500, and 503.
-    CallProblems: 401 403 408 422 500 503;
+    /// The problems of any call with a token: 401, 403, 408, 422 for its query, 429, 500, and 503.
+    CallProblems: 401 403 408 422 429 500 503;
     /// Further problems of a call with a JSON body: 400, 413, 415, and 422.
     BodyProblems: 400 413 415 422;
     /// Further problems of a list: 400 for its cursor, and 422 for its query.
@@ -192,6 +192,11 @@ impl Documented {
         }
         if self.status == 503 || self.status == 429 {
             response = response.header("Retry-After", header("The seconds to wait before the next attempt."));
+        }
+        if self.status == 429 {
+            response = response.header("RateLimit-Policy", header("The limits of the number of calls."));
+            response =
+                response.header("RateLimit", header("The calls that are left, and the seconds until there are more."));
         }
         if self.status == 405 {
             response = response.header("Allow", header("The methods that are allowed."));

@@ -75,6 +75,8 @@ pub struct Request {
     pub due_at: DateTime<Utc>,
     /// The user's note, with placeholders for identifiers.
     pub comment: Option<String>,
+    /// The number of its case in another system. It contains no identifier.
+    pub reference: Option<String>,
     pub targets: Targets,
     /// Whether the content of its interactions is deleted too (C1).
     pub delete_content: bool,
@@ -185,6 +187,8 @@ pub struct RenderedRequest {
 pub enum RequestNotice {
     /// The comment contains an identifier (A9).
     CommentHasIdentifier,
+    /// An identifier in the reference was masked.
+    ReferenceMasked,
     /// The request selects no record. Perhaps the number is wrong (A27).
     NothingFound,
     /// Content stays, but nobody can find it by its customer after the pass (A27).
@@ -202,6 +206,7 @@ impl RequestNotice {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::CommentHasIdentifier => "comment_has_identifier",
+            Self::ReferenceMasked => "reference_masked",
             Self::NothingFound => "nothing_found",
             Self::ContentBecomesUnfindable(_) => "content_becomes_unfindable",
             Self::ContentWillBeDeleted(_) => "content_will_be_deleted",
@@ -214,6 +219,9 @@ impl RequestNotice {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
                 "The comment contains a number or an address. If it belongs to this request, it is masked when the request is done. Others stay.",
+            ),
+            Self::ReferenceMasked => Cow::Borrowed(
+                "The reference contained a number or an address, which was masked. Use a reference without one.",
             ),
             Self::NothingFound => {
                 Cow::Borrowed("No record of these targets up to this day has the number or the address.")
@@ -252,6 +260,7 @@ pub struct Preview {
 #[derive(Clone, Debug)]
 pub struct RequestFilter {
     pub status: Option<Status>,
+    pub reference: Option<String>,
     /// The end of the page before.
     pub cursor: Option<String>,
     /// The most requests of a page.

@@ -23,6 +23,7 @@ use tokio::sync::Mutex;
 
 use super::memory::Share;
 use super::model::{Content, ContentError, NewContent};
+use super::once::{Once, Uploaded};
 use super::{ContentStore, own_of};
 use crate::archive::forgotten;
 use crate::archive::mentions::{self, Owner};
@@ -57,6 +58,8 @@ pub struct TextUpload {
     share: Share,
     /// The bytes that the share covers.
     drawn: u64,
+    /// The idempotency key of the call.
+    once: Option<Arc<Once>>,
 }
 
 /// Begins the upload of a text of an existing interaction. The announced length may be unknown.
@@ -80,10 +83,17 @@ pub async fn begin_text(
     let share = content_store.texts.bytes(drawn).await?;
     let bytes = Vec::with_capacity(usize::try_from(drawn).unwrap_or_default());
     let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
-    Ok(TextUpload { stores, content_store, tenant, region, new, format, limit, bytes, share, drawn })
+    Ok(TextUpload { stores, content_store, tenant, region, new, format, limit, bytes, share, drawn, once: None })
 }
 
 impl TextUpload {
+    /// The same upload, whose outcome is written with the idempotency key of its call.
+    #[must_use]
+    pub fn under(mut self, once: Option<Arc<Once>>) -> Self {
+        self.once = once;
+        self
+    }
+
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         let size = (self.bytes.len() + bytes.len()) as u64;
         if size > self.limit {
@@ -104,15 +114,26 @@ impl TextUpload {
     /// if any part of the text was replaced, because a short text can be guessed from it. The result also has the number
     /// of parts of a message that were dropped.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<(Content, usize), ContentError> {
-        let Self { stores, content_store, tenant, region, new, format, bytes, share, limit: _, drawn: _ } = self;
+        let Self { stores, content_store, tenant, region, new, format, bytes, share, limit: _, drawn: _, once } = self;
         let sha256 = sha256(&bytes);
         if promised.is_some_and(|promised| promised != sha256) {
             return Err(ContentError::Digest);
         }
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
         let (bytes, prepared) = (Arc::new(bytes), Mutex::default());
-        let storing =
-            StoringText { stores, content_store, keyset, region, new, format, bytes, sha256, prepared, _share: share };
+        let storing = StoringText {
+            stores,
+            content_store,
+            keyset,
+            region,
+            new,
+            format,
+            bytes,
+            sha256,
+            prepared,
+            once,
+            _share: share,
+        };
         // The text is stored even if the caller does not wait any more.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
@@ -130,6 +151,7 @@ struct StoringText {
     sha256: [u8; 32],
     /// The result of the attempts before.
     prepared: Mutex<Option<Prepared>>,
+    once: Option<Arc<Once>>,
     _share: Share,
 }
 
@@ -190,7 +212,12 @@ impl StoringText {
         let keyed = super::keyed_sha256(&self.keyset, self.sha256);
         super::sql::insert(&mut tx, tenant, &content, Some(keyed)).await?;
         mentions::insert(&mut tx, tenant, Owner::Content, &mentioned).await?;
+        if let Some(once) = &self.once {
+            let dropped = prepared.document.dropped;
+            once.settle(&mut tx, &Uploaded { id: content.id, dropped }).await?;
+        }
         tx.commit().await?;
+        self.once.iter().for_each(|once| once.end());
         Ok((Content { sha256: Some(self.sha256), ..content }, prepared.document.dropped))
     }
 

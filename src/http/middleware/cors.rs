@@ -12,7 +12,10 @@ use actix_web::http::header::{
 /// The headers that pages may send.
 const MAY_SEND: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, Access-Reason, Content-Digest";
 /// The headers that pages may read.
-const MAY_READ: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed";
+const MAY_READ: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed, Accept-Ranges, Content-Range, Content-Disposition, RateLimit, RateLimit-Policy";
+/// The methods that pages may use. A preflight allows all of them on every path, so that the page sees the 404 or 405 of
+/// its call.
+const MAY_USE: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// The time for which a page may remember the answer to its preflight, in seconds.
 const REMEMBER: &str = "600";
 
@@ -31,12 +34,14 @@ impl Origin {
         Some(Self(known.cloned()))
     }
 
-    /// The response to a preflight.
-    pub(super) fn preflight(&self, allow: &str) -> HttpResponse {
+    /// The response to a preflight. An unknown path has no methods.
+    pub(super) fn preflight(&self, allow: Option<&str>) -> HttpResponse {
         let mut response = HttpResponse::NoContent();
-        response.insert_header((ALLOW, allow));
+        if let Some(allow) = allow {
+            response.insert_header((ALLOW, allow));
+        }
         if self.0.is_some() {
-            response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow));
+            response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, MAY_USE));
             response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, MAY_SEND));
             response.insert_header((ACCESS_CONTROL_MAX_AGE, REMEMBER));
         }

@@ -19,7 +19,7 @@ use crate::requests::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
-    "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
 }))]
@@ -34,6 +34,8 @@ pub struct AnonymizeRequest {
     pub to_date: NaiveDate,
     /// The note.
     pub comment: Option<String>,
+    /// The number of its case in another system.
+    pub reference: Option<String>,
     /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`.
     pub targets: Vec<&'static str>,
     /// Whether the content of its interactions is deleted too.
@@ -182,6 +184,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
             entry_day: _,
             due_at,
             comment: _,
+            reference,
             targets,
             delete_content,
             status,
@@ -199,6 +202,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
             email,
             to_date,
             comment,
+            reference,
             targets: targets.words(),
             delete_content,
             status,
