@@ -149,12 +149,10 @@ fn with_customer(query: Query<'_>, kind: Kind, id: IdentifierId) -> Query<'_> {
 }
 
 fn with_content(query: Query<'_>, tenant: TenantId, has_content: Option<bool>) -> Query<'_> {
-    let query = match has_content {
-        Some(true) => query.push(" AND EXISTS"),
-        Some(false) => query.push(" AND NOT EXISTS"),
-        None => return query,
-    };
-    query.with(" (SELECT 1 FROM contents c WHERE c.tenant_id = ", tenant).push(" AND c.interaction_id = r.id)")
+    let Some(has_content) = has_content else { return query };
+    // PostgreSQL may turn an EXISTS into a join with all content of the tenant. It probes the index for this.
+    let query = query.with(" AND (SELECT c.id FROM contents c WHERE c.tenant_id = ", tenant);
+    query.push(" AND c.interaction_id = r.id LIMIT 1)").push(if has_content { " IS NOT NULL" } else { " IS NULL" })
 }
 
 impl Along {
