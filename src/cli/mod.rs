@@ -8,6 +8,7 @@ mod exit;
 mod folder;
 mod import;
 mod job;
+mod keys;
 mod output;
 mod tenant;
 
@@ -96,6 +97,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Demo(demo) => demo::run(config, demo).await,
         CliCommand::Token(token) => mint(&config, &token),
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
+        CliCommand::Keys(command) => keys::run(&config, command).await,
         CliCommand::Healthcheck => check_health(&config).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
     }

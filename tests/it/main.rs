@@ -25,6 +25,7 @@ mod formats;
 mod full_disk;
 mod harness;
 mod ingest;
+mod key_rotation;
 mod keyed;
 mod keys;
 mod migrations;
