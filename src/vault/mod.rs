@@ -39,6 +39,9 @@ pub use stores::AppContext;
 /// Removes deleted identifiers and keys from free pages.
 pub const SCRUB: Sql = Sql::per("VACUUM identifiers, content_keys", "");
 
+/// Rewrites the few pages of wrapped keys, so that no page contains a deleted key.
+pub const SCRUB_KEYS: Sql = Sql::per("VACUUM FULL keysets", "");
+
 /// The ids of the identifiers that the vault knows. It creates none.
 pub async fn find(
     tx: &mut Tx<Vault>,
