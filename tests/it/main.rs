@@ -19,6 +19,7 @@ mod contract;
 mod crash;
 mod delivery;
 mod documents;
+mod export;
 mod fence;
 mod fields;
 mod formats;
