@@ -5,7 +5,7 @@
 //! no process has to be restarted. A writer may use an older version for at most [`KEPT`]. The nightly job seals such
 //! values again, and deletes an old version only a day after the newer one was made.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -116,7 +116,9 @@ impl Keysets {
 
     /// Fails if the process lacks a master key that has wrapped keys of this vault.
     pub async fn verify(&self, vault: &Db<Vault>) -> Result<(), VaultError> {
-        let rows = sql::one_key_of_each_master(&mut vault.read().await?).await?;
+        let mut masters = BTreeSet::new();
+        let mut rows = sql::all_keys(&mut vault.read().await?).await?;
+        rows.retain(|row| masters.insert(row.master_id.clone()));
         rows.iter().try_for_each(|row| self.masters.unwrap(row).map(drop))
     }
 

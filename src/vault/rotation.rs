@@ -12,7 +12,7 @@ use crate::base::id::{Generation, IdentifierId, TenantId};
 use crate::store::{Db, Tx, Vault};
 
 /// How many keys one transaction wraps again.
-const BATCH: i64 = 500;
+const BATCH: usize = 500;
 
 /// A key of the vault. The key itself is not part of it.
 #[derive(Clone, Debug)]
@@ -44,18 +44,17 @@ pub async fn keys(tx: &mut Tx<Vault>) -> Result<Vec<KeyStatus>, VaultError> {
 pub async fn rotate_master(vault: &Db<Vault>, keysets: &Keysets) -> Result<u64, VaultError> {
     let (masters, mut wrapped) = (&keysets.masters, 0);
     let current = masters.current().id();
-    loop {
+    let mut rows = sql::all_keys(&mut vault.read().await?).await?;
+    rows.retain(|row| row.master_id != current);
+    for batch in rows.chunks(BATCH) {
         let mut tx = vault.write().await?;
-        let rows = sql::keys_of_other_masters(&mut tx, current, BATCH).await?;
-        if rows.is_empty() {
-            return Ok(wrapped);
-        }
-        for row in &rows {
+        for row in batch {
             let again = masters.wrap((row.tenant_id, &row.purpose, row.key_version), &masters.unwrap(row)?)?;
             wrapped += sql::rewrap_key(&mut tx, row, current, &again).await?;
         }
         tx.commit().await?;
     }
+    Ok(wrapped)
 }
 
 /// Makes a new version of the key that seals the values of a tenant, and returns it.

@@ -57,26 +57,9 @@ pub async fn keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<Vec<KeyRow>> {
     tx.query(SELECT_KEYS).with(" WHERE tenant_id = ", tenant).all().await
 }
 
-/// The keys of all tenants, and of the service.
+/// The keys of all tenants, and of the service. They are a few rows for each tenant.
 pub async fn all_keys(tx: &mut Tx<Vault>) -> Result<Vec<KeyRow>> {
     tx.query(SELECT_KEYS).push(" ORDER BY tenant_id, purpose, key_version").all().await
-}
-
-/// For each master key that has wrapped keys, one of these.
-pub async fn one_key_of_each_master(tx: &mut Tx<Vault>) -> Result<Vec<KeyRow>> {
-    let masters: Vec<(String,)> = tx.query("SELECT DISTINCT master_id FROM keysets").all().await?;
-    let mut rows = Vec::new();
-    for (master,) in masters {
-        let row: Option<KeyRow> =
-            tx.query(SELECT_KEYS).with(" WHERE master_id = ", master).push(" LIMIT 1").maybe().await?;
-        rows.extend(row);
-    }
-    Ok(rows)
-}
-
-/// Keys that another master key than this one has wrapped.
-pub async fn keys_of_other_masters(tx: &mut Tx<Vault>, master: &str, limit: i64) -> Result<Vec<KeyRow>> {
-    tx.query(SELECT_KEYS).with(" WHERE master_id <> ", master).with(" LIMIT ", limit).all().await
 }
 
 pub async fn insert_key(tx: &mut Tx<Vault>, row: &KeyRow) -> Result<u64> {
