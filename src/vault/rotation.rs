@@ -40,7 +40,7 @@ pub async fn keys(tx: &mut Tx<Vault>) -> Result<Vec<KeyStatus>, VaultError> {
 }
 
 /// Wraps all keys by the current master key, and returns how many were wrapped by another one. If it is interrupted, the
-/// next call goes on.
+/// next call wraps the rest.
 pub async fn rotate_master(vault: &Db<Vault>, keysets: &Keysets) -> Result<u64, VaultError> {
     let (masters, mut wrapped) = (&keysets.masters, 0);
     let current = masters.current().id();
