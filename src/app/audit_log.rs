@@ -95,9 +95,10 @@ pub async fn list_audit_events(
     let filter = json!({ "actor": actor, "action": action.map(Action::as_str), "from": from, "to": to });
     let bound_to = [b"audit-events", &caller.tenant.0.as_bytes()[..], &sha256(filter.to_string().as_bytes())].concat();
     let filter = EventFilter { actor, action, from, to };
-    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
+    let key = stores.service_key().await?;
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, &filter, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(events, limit.get(), &stores.service_key, &bound_to).map(AuditEvent::from)))
+    Ok(Json(Page::of(events, limit.get(), &key, &bound_to).map(AuditEvent::from)))
 }

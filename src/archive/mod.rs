@@ -3,6 +3,7 @@
 mod arrival;
 pub mod customer;
 mod existing;
+mod export;
 pub mod http;
 mod ingest;
 pub mod intake;
@@ -18,6 +19,7 @@ pub mod selector;
 mod sql;
 pub mod unlink;
 
+pub use export::{ExportView, export};
 pub use kinds::{Channel, Direction, Interaction, RawEvent, RecordKind, SurveyResponse, table};
 pub use listing::MOST_READ;
 pub use model::{ArchiveError, CustomerField, Record, Search, View, forgotten};

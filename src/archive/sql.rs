@@ -124,9 +124,24 @@ pub(super) struct RecordRow<K> {
 }
 
 pub async fn by_id<K: RecordKind>(tx: &mut Tx<Archive>, tenant: TenantId, id: RecordId) -> Result<Option<Record<K>>> {
-    let query = columns::<K>(tx.query("SELECT ")).push(", at AS listed_by FROM ").push(K::TABLE);
-    let query = query.with(" WHERE tenant_id = ", tenant).with(" AND id = ", id);
+    let query = select::<K>(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id);
     Ok(query.maybe::<RecordRow<K>>().await?.map(Record::from))
+}
+
+/// The next records after one, in the order of their ids.
+pub async fn in_order_of_ids<K: RecordKind>(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    after: Option<RecordId>,
+    limit: u32,
+) -> Result<Vec<Record<K>>> {
+    let query = select::<K>(tx.query("")).with(" WHERE tenant_id = ", tenant).with_some(" AND id > ", after);
+    let rows: Vec<RecordRow<K>> = query.with(" ORDER BY id LIMIT ", i64::from(limit)).all().await?;
+    Ok(rows.into_iter().map(Record::from).collect())
+}
+
+fn select<K: RecordKind>(query: Query<'_>) -> Query<'_> {
+    columns::<K>(query.push("SELECT ")).push(", at AS listed_by FROM ").push(K::TABLE)
 }
 
 impl<K> From<RecordRow<K>> for Record<K> {

@@ -18,7 +18,7 @@ use crate::idempotency::http::{IdempotencyKey, REPLAYED};
 use crate::idempotency::{self, IdempotencyError};
 use crate::vault::AppContext;
 
-/// What an upload is compared by. Its bytes have not arrived yet, so that a key needs their digest.
+/// The facts by which an upload is compared. Its bytes have not arrived yet, so a key needs their digest.
 pub(super) fn upload(declared: &Declared, new: &NewContent, announced: Option<u64>) -> ApiResult<Value> {
     let sha256 = declared.sha256.ok_or_else(|| {
         let rule = "is required with Idempotency-Key: must have a sha-256";
@@ -40,7 +40,8 @@ pub(super) async fn begin<T: DeserializeOwned>(
     body: impl FnOnce() -> ApiResult<Value>,
 ) -> ApiResult<Option<Keyed<T>>> {
     let Some(key) = &key.0 else { return Ok(None) };
-    let key = idempotency::IdempotencyKey::new(&stores.service_key, actor, route, key, &body()?);
+    let body = body()?;
+    let key = idempotency::IdempotencyKey::new(&stores.service_key().await?, actor, route, key, &body);
     let key = key.map_err(IdempotencyError::from)?;
     Ok(Some(Once::begin(stores, key).await?))
 }
