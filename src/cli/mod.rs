@@ -5,10 +5,12 @@ mod args;
 mod deliver;
 mod demo;
 mod exit;
+mod export;
 mod folder;
 mod health;
 mod import;
 mod job;
+mod keys;
 mod output;
 mod tenant;
 mod zones;
@@ -101,6 +103,8 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Token(token) => mint(&config, &token),
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
+        CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
+        CliCommand::Keys(command) => keys::run(&config, command).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
     }
 }

@@ -72,6 +72,10 @@ pub struct VaultConfig {
     pub master_key: Option<SecretString>,
     /// A file that contains the master key.
     pub master_key_file: Option<PathBuf>,
+    /// The master key before a rotation, as long as keys are wrapped by it.
+    pub previous_master_key: Option<SecretString>,
+    /// A file that contains the previous master key.
+    pub previous_master_key_file: Option<PathBuf>,
     /// The most connections at a time.
     pub pool: u32,
     /// The seconds for which a call waits for a connection.
@@ -89,6 +93,8 @@ impl Default for VaultConfig {
             password_file: None,
             master_key: None,
             master_key_file: None,
+            previous_master_key: None,
+            previous_master_key_file: None,
             pool: 10,
             acquire_timeout: 4,
         }
@@ -112,6 +118,8 @@ impl VaultConfig {
         layers::twin("vault.username", &mut self.username, self.username_file.as_deref())?;
         layers::twin("vault.password", &mut self.password, self.password_file.as_deref())?;
         layers::twin("vault.master_key", &mut self.master_key, self.master_key_file.as_deref())?;
+        let previous = self.previous_master_key_file.as_deref();
+        layers::twin("vault.previous_master_key", &mut self.previous_master_key, previous)?;
         add_credentials("vault", &mut self.url, self.username.take(), self.password.take())
     }
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::base::crypto::KEY_LEN;
@@ -180,14 +180,20 @@ impl Config {
         at_least_one("database.statement_timeout", self.database.statement_timeout)?;
         at_least_one("database.write_timeout", self.database.write_timeout)?;
         at_least_one("database.job_timeout", self.database.job_timeout)?;
-        match &self.vault.master_key {
-            None if self.development() => Ok(()),
-            None => Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set")),
-            Some(key) => match STANDARD.decode(key.expose_secret()) {
-                Ok(bytes) if bytes.len() == KEY_LEN => Ok(()),
-                _ => Err(ConfigError::new("vault.master_key", "must be 32 bytes in base64")),
-            },
+        if self.vault.master_key.is_none() && !self.development() {
+            return Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set"));
         }
+        let keys = [
+            ("vault.master_key", &self.vault.master_key),
+            ("vault.previous_master_key", &self.vault.previous_master_key),
+        ];
+        let is_key = |key: &SecretString| STANDARD.decode(key.expose_secret()).is_ok_and(|key| key.len() == KEY_LEN);
+        for (setting, key) in keys {
+            if key.as_ref().is_some_and(|key| !is_key(key)) {
+                return Err(ConfigError::new(setting, "must be 32 bytes in base64"));
+            }
+        }
+        Ok(())
     }
 }
 
