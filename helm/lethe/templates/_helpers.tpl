@@ -135,6 +135,9 @@ LETHE_{{ upper $name }}__PASSWORD_FILE: /etc/lethe/{{ $name }}-password
 {{- end }}
 {{- end }}
 LETHE_VAULT__MASTER_KEY_FILE: /etc/lethe/master-key
+{{- if .Values.vault.previousMasterKeySecret.name }}
+LETHE_VAULT__PREVIOUS_MASTER_KEY_FILE: /etc/lethe/previous-master-key
+{{- end }}
 {{- with .Values.content.s3 }}
 {{- if .bucket }}
 LETHE_CONTENT__S3__BUCKET: {{ .bucket | quote }}
@@ -292,6 +295,15 @@ env:
           items:
             - key: {{ $values.vault.masterKeySecret.key }}
               path: master-key
+      {{- with $values.vault.previousMasterKeySecret }}
+      {{- if .name }}
+      - secret:
+          name: {{ .name }}
+          items:
+            - key: {{ .key }}
+              path: previous-master-key
+      {{- end }}
+      {{- end }}
       {{- if eq $values.database.mode "postgres" }}
       {{- range $name, $database := dict "database" $values.database "vault" $values.vault }}
       {{- if $database.urlSecret.name }}
