@@ -7,11 +7,13 @@ use actix_web::{HttpResponse, get, patch};
 use chrono::{DateTime, Utc};
 use pii::{Region, RegionError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::house;
 use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::base::actor::Scope;
+use crate::base::json::read_value;
 use crate::base::patch::PatchField;
 use crate::base::target::{TargetError, Targets};
 use crate::http::caller::{Anybody, TenantsAdmin};
@@ -212,6 +214,11 @@ pub async fn change_tenant(
     let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;
     tx.commit().await?;
     Ok(settings(changed, stores.clock.now()))
+}
+
+/// The change that a merge patch makes to a tenant of a region.
+pub fn tenant_change(patch: Value, home: Region) -> Result<TenantChange, Vec<FieldError>> {
+    read_value::<TenantPatch>(patch)?.change(home)
 }
 
 impl TenantPatch {

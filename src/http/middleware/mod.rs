@@ -156,7 +156,7 @@ async fn outcome<B: MessageBody + 'static>(
 /// of an unknown path succeeds, so that the page sees the 404 of its call.
 fn without_handler(call: &CallContext, request: &ServiceRequest, route: Option<&Route>) -> Option<HttpResponse> {
     let preflight = call.origin.as_ref().filter(|_| cors::is_preflight(request));
-    let Some(route) = route else { return preflight.map(|origin| origin.preflight(None)) };
+    let Some(route) = route else { return preflight.map(|origin| origin.preflight("")) };
     if route.serves(request.method()) {
         return None;
     }
@@ -165,7 +165,7 @@ fn without_handler(call: &CallContext, request: &ServiceRequest, route: Option<&
             let refusal = Problem::new(Code::MethodNotAllowed).header(ALLOW, route.allow());
             HttpResponse::from_error(refusal)
         }
-        Some(origin) => origin.preflight(Some(route.allow())),
+        Some(origin) => origin.preflight(route.allow()),
         None => HttpResponse::NoContent().insert_header((ALLOW, route.allow())).finish(),
     })
 }
