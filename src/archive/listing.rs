@@ -229,7 +229,7 @@ impl PageQuery<'_> {
         }
     }
 
-    fn scan<'c, K: RecordKind>(self, query: Query<'c>, by: Option<Selected>, limit: u32) -> Query<'c> {
+    fn scan<K: RecordKind>(self, query: Query<'_>, by: Option<Selected>, limit: u32) -> Query<'_> {
         let along = Along::of(self.wanted, self.any_of);
         if self.rest(along).next().is_none() {
             return self.along::<K>(query, by, along).with(" LIMIT ", i64::from(limit));
@@ -248,7 +248,7 @@ impl PageQuery<'_> {
     }
 
     /// Appends the records along an index, without a limit.
-    fn along<'c, K: RecordKind>(self, query: Query<'c>, by: Option<Selected>, along: Along) -> Query<'c> {
+    fn along<K: RecordKind>(self, query: Query<'_>, by: Option<Selected>, along: Along) -> Query<'_> {
         let Self { tenant, wanted, after, .. } = self;
         let is_by_change = wanted.changed_since.is_some();
         let query = columns::<K>(query.push("SELECT "));
