@@ -9,15 +9,15 @@
 //! - `decode` undoes escapes, encodings, and tags, and knows where every character was;
 //! - the text becomes streams: `digits` (stretches of groups), `stream` (groups and number words), the words of names and of
 //!   addresses;
-//! - the recognizers read them: `own` and `interrupted` the record's own number, `rows` (with `weigh` and `assigned`) those of
-//!   others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name. `lookalike` knows what only looks like
+//! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces, `rows`
+//!   (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name. `lookalike` and `ids` know what only looks like
 //!   a number, `elsewhere` the own digits in another country's number, `turns` who says what;
 //! - `resolve` decides which finds count where they overlap.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
 //! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
 //!
-//! `spoken` reads spoken numbers (with `words`, the vocabulary of four languages). It writes a run of number words as
+//! `spoken` reads spoken numbers (with `words`, the vocabulary of six languages). It writes a run of number words as
 //! digits, to which the rules of written numbers apply.
 
 mod again;
@@ -31,6 +31,7 @@ mod elsewhere;
 mod email;
 mod fillers;
 mod iban;
+mod ids;
 mod interrupted;
 mod json;
 mod lookalike;
@@ -38,6 +39,7 @@ mod name;
 mod national;
 mod obfuscated;
 mod own;
+mod own_address;
 mod phone;
 pub mod placeholder;
 mod plan;
@@ -245,8 +247,7 @@ impl Finder {
         self.numbers.find(text, reading, &taken, &mut found);
         resolve::sort(&mut found);
         if reading == Reading::Text {
-            let interrupted = interrupted::find(text, &self.numbers, &resolve::ranges(&found));
-            resolve::add(&mut found, interrupted);
+            self.add_pieces(text, &mut found);
         }
         if let Some(names) = self.names() {
             let taken = resolve::ranges(&found);
@@ -254,6 +255,18 @@ impl Finder {
             resolve::sort(&mut found);
         }
         found
+    }
+
+    /// Adds the own number and address in pieces. A find of somebody else's may be nothing but a piece of one.
+    fn add_pieces(&self, text: &str, found: &mut Finds) {
+        let is_certain = |(_, find): &&(Range<usize>, Find)| !matches!(find, Find::Identifier(_)) || self.is_own(find);
+        let certain: Vec<_> = found.iter().filter(is_certain).map(|(range, _)| range.clone()).collect();
+        let pieces = interrupted::find(text, &self.numbers, &certain);
+        resolve::add_pieces(text, found, pieces);
+        if let Some(own) = &self.email {
+            let certain = resolve::ranges(&found.iter().filter(is_certain).cloned().collect());
+            resolve::add_pieces(text, found, own_address::find(text, own, &certain));
+        }
     }
 
     fn is_own(&self, find: &Find) -> bool {

@@ -204,7 +204,8 @@ impl Walk {
 
     fn read(&self, text: &str, stretch: &Stretch, first: usize, zero: Option<usize>, each: &mut impl FnMut(Candidate)) {
         let begun = stretch.groups[first].from + self.skipped;
-        let tolerated = if self.start == Start::Plus { Lookalike::Likely } else { Lookalike::No };
+        let dials = matches!(self.start, Start::Plus | Start::Abroad(_));
+        let tolerated = if dials { Lookalike::Likely } else { Lookalike::No };
         for (last, group) in stretch.groups.iter().enumerate().skip(first) {
             if last > first && !group.gap.joins || group.lookalike > tolerated || group.to > begun + LONGEST + 1 {
                 return;
@@ -318,7 +319,7 @@ impl Candidate {
         }
     }
 
-    pub(super) fn weight(&self) -> i64 {
+    pub(super) fn weight(&self, segment: &Range<usize>) -> i64 {
         let fit = match self.fit {
             Fit::Mixed => 500,
             Fit::Odd => 1_000,
@@ -334,7 +335,10 @@ impl Candidate {
             Start::Labelled => -20,
             Start::Home | Start::Zero => 0,
         };
-        fit + digits + begins - if self.has_odd_signs { 50 } else { 0 }
+        // `0309 947 76 76` is a number, though `0309 947` is one as well.
+        let is_whole = *segment == (self.first..self.last + 1) && (self.is_abroad() || self.start == Start::Zero);
+        let whole = if is_whole && matches!(self.fit, Fit::Usual | Fit::Even) { 2_500 } else { 0 };
+        fit + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
     }
 
     /// Whether a bracket is closed that was not opened, or signs change that do not stand behind an area code.

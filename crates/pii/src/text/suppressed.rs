@@ -149,6 +149,14 @@ impl TextWindow<'_> {
         (self.phone_end)(self.stretch, self.first) == Some(self.last)
     }
 
+    /// Whether the digits are a number behind its country code: `+44 7710054177`.
+    fn follows_code(&self) -> bool {
+        let Some(before) = self.first.checked_sub(1) else { return false };
+        let code = &self.stretch.groups[before];
+        let dials = code.gap.plus.is_some() || self.stretch.digits[code.from..code.to].starts_with(b"00");
+        dials && self.groups()[0].gap.joins && (self.phone_end)(self.stretch, before) == Some(self.last)
+    }
+
     fn has_plus_inside(&self) -> bool {
         self.groups()[1..].iter().any(|group| group.gap.plus.is_some())
     }
@@ -168,7 +176,8 @@ impl TextWindow<'_> {
             12 => is_swedish(digits),
             _ => false,
         };
-        if !may_be || groups[0].gap.plus.is_some() || is_part_of_decimal(self.text, groups) {
+        let is_abroad = || groups[0].gap.plus.is_some() || self.follows_code();
+        if !may_be || is_abroad() || is_part_of_decimal(self.text, groups) {
             return false;
         }
         let lengths = lengths(groups);

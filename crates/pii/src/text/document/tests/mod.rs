@@ -1,6 +1,7 @@
 //! Documents as they come, and what is left of them.
 
 mod formats;
+mod kinds;
 mod properties;
 mod rereading;
 
