@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
 
 use super::kinds::RecordKind;
-use super::model::{CustomerField, Record, forgotten};
+use super::model::{CustomerField, Record, Search, forgotten};
 use super::parsed::is_keyed;
-use super::search::Search;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Tx};
@@ -138,6 +137,18 @@ pub async fn page<K: RecordKind>(
 pub async fn by_id<K: RecordKind>(tx: &mut Tx<Archive>, tenant: TenantId, id: RecordId) -> Result<Option<Record<K>>> {
     let query = select::<K>(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id);
     Ok(query.maybe::<RecordRow<K>>().await?.map(Record::from))
+}
+
+/// The next records after one, in the order of their ids.
+pub async fn in_order_of_ids<K: RecordKind>(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    after: Option<RecordId>,
+    limit: u32,
+) -> Result<Vec<Record<K>>> {
+    let query = select::<K>(tx.query("")).with(" WHERE tenant_id = ", tenant).with_some(" AND id > ", after);
+    let rows: Vec<RecordRow<K>> = query.with(" ORDER BY id LIMIT ", i64::from(limit)).all().await?;
+    Ok(rows.into_iter().map(Record::from).collect())
 }
 
 /// The statement of a search: one limited index scan, or two of them merged for a search by number or address.
