@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::model::ContentError;
 
 /// How much memory it takes at most to take a text apart, in lengths of that text, besides the text itself.
-pub const WORK: u64 = 6;
+pub const WORK: u64 = 4;
 
 /// Of so many parts of the budget, bytes in memory have two, and work has three.
 const PARTS: u64 = 5;
@@ -107,7 +107,7 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_fit_waits_for_a_while_and_what_never_fits_does_not() {
         let mut memory = TextMemory::new(50 << 10);
-        assert_eq!(memory.longest(), 5 << 10);
+        assert_eq!(memory.longest(), (30 << 10) / WORK);
         assert!(matches!(memory.bytes(21 << 10).await, Err(ContentError::OverBudget)));
         let first = memory.bytes(15 << 10).await.unwrap();
         let small = memory.bytes(5 << 10).await.unwrap();

@@ -150,21 +150,38 @@ fn next_sign(text: &str, from: usize) -> Option<Sign> {
             let length = if bytes[at] == b'@' { 1 } else { 3 };
             return Some(Sign { range: at..at + length, is_sure: true });
         }
-        let begins = text.is_char_boundary(at) && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+        let may_begin = begins_sign(&bytes[at..]) && text.is_char_boundary(at);
+        let begins = may_begin && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
         if begins {
             let word = word_at(text, at);
             let small = word.to_lowercase();
-            let bracketed = text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
-                && text[at + word.len()..].trim_start_matches([' ', '_']).starts_with([')', ']', '}', '>']);
+            let bracketed = || {
+                text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
+                    && text[at + word.len()..].trim_start_matches([' ', '_']).starts_with([')', ']', '}', '>'])
+            };
             let (is_sign, is_word) = (SIGNS.contains(&small.as_str()), WORDS.contains(&small.as_str()));
             if is_sign || is_word {
-                return Some(Sign { range: at..at + word.len(), is_sure: is_sign || bracketed });
+                return Some(Sign { range: at..at + word.len(), is_sure: is_sign || bracketed() });
             }
             at += word.len().max(1);
         } else {
             at += 1;
         }
         at = text.ceil_char_boundary(at.min(text.len()));
+    }
+}
+
+/// Whether a word that means `@` may begin with these bytes: the first two letters tell nearly every other word.
+fn begins_sign(bytes: &[u8]) -> bool {
+    let [first, second, ..] = bytes else { return false };
+    match first.to_ascii_lowercase() {
+        b'a' => matches!(second.to_ascii_lowercase(), b't' | b'l' | b'f' | b'r'),
+        b'k' => matches!(second.to_ascii_lowercase(), b'r' | b'a' | b'l' | b'i'),
+        b's' => second.eq_ignore_ascii_case(&b'n'),
+        b'm' => second.eq_ignore_ascii_case(&b'i'),
+        b'c' => second.eq_ignore_ascii_case(&b'h'),
+        0xC3 => true,
+        _ => false,
     }
 }
 

@@ -115,13 +115,23 @@ fn at(
                     Suppressed::Identity,
                 ))
             }
-            10..=LONGEST => {
+            10..=LONGEST if may_be(&stretch.digits[from..groups[last].to]) => {
                 let window = TextWindow { text, stretch, first, last, reading, phone_end };
                 window.what().map(|what| (last, end, what))
             }
             _ => None,
         }
     })
+}
+
+/// Whether digits can be what is suppressed by their date and their check digits: that is cheap, and nearly every row fails it.
+fn may_be(digits: &[u8]) -> bool {
+    match digits.len() {
+        10 => is_danish_date(digits) || is_swedish(digits),
+        11 => is_norwegian(digits, true),
+        12 => is_swedish(digits),
+        _ => is_card(digits),
+    }
 }
 
 impl TextWindow<'_> {
@@ -169,15 +179,8 @@ impl TextWindow<'_> {
 
     fn is_identity(&self) -> bool {
         let (groups, digits) = (self.groups(), self.digits());
-        // The check digits first: they are cheap, and nearly every row fails them.
-        let may_be = match digits.len() {
-            10 => is_swedish(digits) || is_danish_date(digits),
-            11 => is_norwegian(digits, true),
-            12 => is_swedish(digits),
-            _ => false,
-        };
         let is_abroad = || groups[0].gap.plus.is_some() || self.follows_code();
-        if !may_be || is_abroad() || is_part_of_decimal(self.text, groups) {
+        if is_abroad() || is_part_of_decimal(self.text, groups) {
             return false;
         }
         let lengths = lengths(groups);
@@ -208,9 +211,6 @@ impl TextWindow<'_> {
 
     fn card(&self) -> Option<Suppressed> {
         let (groups, digits) = (self.groups(), self.digits());
-        if !is_card(digits) {
-            return None;
-        }
         let lengths = lengths(groups);
         let fours = lengths.len() > 2
             && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)

@@ -113,7 +113,8 @@ const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres";
 const LONGEST: usize = 40;
 
 struct Vocabulary {
-    words: HashMap<String, Word, BuildHasherDefault<Quick>>,
+    /// The meaning of each word, and whether it is a word of everyday language too.
+    words: HashMap<String, (Word, bool), BuildHasherDefault<Quick>>,
     /// Which pairs of first bytes words have: nearly every word of a text is told by them.
     begins: Box<[u64; 1024]>,
 }
@@ -125,7 +126,8 @@ impl Vocabulary {
         let mut words = HashMap::default();
         let mut add = |spellings: &str, word: Word| {
             for spelling in spellings.split_whitespace() {
-                words.insert(spelling.to_owned(), word);
+                let is_weak = WEAK.split(' ').any(|weak| weak == spelling);
+                words.insert(spelling.to_owned(), (word, is_weak));
             }
         };
         for (ten, tens) in TENS {
@@ -191,8 +193,12 @@ impl Vocabulary {
 }
 
 impl Vocabulary {
-    fn meaning(&self, word: &str) -> Option<Word> {
-        self.words.get(word).copied().or_else(|| hundreds(word, self))
+    fn known(&self, word: &str) -> Option<(Word, bool)> {
+        self.words.get(word).copied().or_else(|| Some((hundreds(word, self)?, false)))
+    }
+
+    fn word(&self, word: &str) -> Option<Word> {
+        self.words.get(word).map(|(word, _)| *word)
     }
 }
 
@@ -223,6 +229,11 @@ fn place(word: &[u8]) -> usize {
 
 /// The meaning of a word, if it is a number word.
 pub(super) fn meaning(word: &str) -> Option<Word> {
+    known(word).map(|(word, _)| word)
+}
+
+/// The same, and whether it is a word of everyday language too.
+pub(super) fn known(word: &str) -> Option<(Word, bool)> {
     let known = &*VOCABULARY;
     let place = place(word.as_bytes());
     // Accents may be letters of their own; such a word is looked at closely.
@@ -235,29 +246,32 @@ pub(super) fn meaning(word: &str) -> Option<Word> {
         let small = &mut small[..word.len()];
         small.copy_from_slice(word.as_bytes());
         small.make_ascii_lowercase();
-        return known.meaning(std::str::from_utf8(small).ok()?);
+        return known.known(std::str::from_utf8(small).ok()?);
     }
     let has_mark = word.as_bytes().contains(&0xCC);
     let small: String = if has_mark { word.nfc().flat_map(char::to_lowercase).collect() } else { word.to_lowercase() };
-    known.meaning(&small)
+    known.known(&small)
 }
 
 /// `nihundre`, `nihundreogåttisju`, `niohundraåttiosju`.
 fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
-    // Nearly no word gets beyond this line, so it must be quick.
+    // Nearly no word gets beyond these lines, so they must be quick.
+    if word.len() <= "hundre".len() {
+        return None;
+    }
     let at = word.as_bytes().windows(5).position(|five| five == b"hundr")?;
     let (times, rest) = (&word[..at], &word[at + 5..]);
     let rest = ["ede", "ed", "e", "a"].into_iter().find_map(|end| rest.strip_prefix(end))?;
     let rest = rest.strip_prefix("og").or_else(|| rest.strip_prefix("och")).unwrap_or(rest);
-    let times = match known.words.get(times) {
-        Some(Word::Unit(times @ 1..)) => *times,
+    let times = match known.word(times) {
+        Some(Word::Unit(times @ 1..)) => times,
         None if times.is_empty() => 1,
         _ => return None,
     };
-    match known.words.get(rest) {
+    match known.word(rest) {
         None if rest.is_empty() => Some(Word::Hundreds(times)),
         Some(Word::Unit(more) | Word::Ten(more) | Word::Pair(more)) => {
-            Some(Word::Triple(u16::from(times) * 100 + u16::from(*more)))
+            Some(Word::Triple(u16::from(times) * 100 + u16::from(more)))
         }
         _ => None,
     }
@@ -265,16 +279,14 @@ fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
 
 /// How long the zero is that a word begins with which has another number behind it: `nollåtta`, `nullsju`, `nollsjuttiotre`.
 pub(super) fn after_zero(word: &str) -> Option<usize> {
+    if !word.starts_with(['n', 'N']) {
+        return None;
+    }
     let zero = ["noll", "null", "nul"].into_iter().find(|zero| {
         word.len() > zero.len() && word.get(..zero.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(zero))
     })?;
     let rest = meaning(&word[zero.len()..]);
     matches!(rest, Some(Word::Unit(_) | Word::Ten(_) | Word::Pair(_))).then_some(zero.len())
-}
-
-/// Whether a unit's word is one of everyday language too.
-pub(super) fn is_weak(word: &str) -> bool {
-    WEAK.split(' ').any(|weak| weak.eq_ignore_ascii_case(word))
 }
 
 /// Whether a word is the English `to`, which a machine that writes down speech takes for `two`, and the other way.

@@ -16,6 +16,9 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 /// The shortest run that is taken for base64.
 const SHORTEST: usize = 16;
 
+/// The most signs at the end of a run that fill its last four.
+const PADDING: usize = 2;
+
 /// Lines of a mail's base64 are at least so long, but for the last.
 const SHORTEST_LINE: usize = 60;
 
@@ -165,15 +168,23 @@ pub(super) fn base64(text: &str) -> Option<Layer> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        if !is_base64(bytes[at]) {
-            at += 1;
-            continue;
+        // Of sixteen bytes two may be padding. So the last of the next fourteen tells whether a run may be among them, and nearly
+        // every word of a text is passed over without a look at its other bytes.
+        let last = at + SHORTEST - PADDING - 1;
+        match bytes.get(last) {
+            None => break,
+            Some(byte) if !is_base64(*byte) => {
+                at = last + 1;
+                continue;
+            }
+            Some(_) => {}
         }
-        let start = at;
+        let start = last - bytes[at..last].iter().rev().take_while(|byte| is_base64(**byte)).count();
+        at = start;
         let mut lines = Vec::new();
         loop {
             let length = bytes[at..].iter().take_while(|byte| is_base64(**byte)).count();
-            let padding = bytes[at + length..].iter().take(2).take_while(|byte| **byte == b'=').count();
+            let padding = bytes[at + length..].iter().take(PADDING).take_while(|byte| **byte == b'=').count();
             // A line with something else behind it is another text: `Agent: yes`.
             let is_line = bytes.get(at + length + padding).is_none_or(|byte| matches!(byte, b'\r' | b'\n'));
             if !is_line && !lines.is_empty() {
@@ -197,7 +208,7 @@ pub(super) fn base64(text: &str) -> Option<Layer> {
     layer.end(text)
 }
 
-fn is_base64(byte: u8) -> bool {
+const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 

@@ -75,11 +75,11 @@ struct Values {
     is_long: bool,
 }
 
-/// The field of an array's items that says who speaks, as a hash of its name.
-pub(super) fn speaker_of(json: Json<'_>, array: usize) -> Option<u64> {
+/// The field of an array's items that says who speaks, as a hash of its name. They begin behind a place.
+pub(super) fn speaker_of(json: Json<'_>, start: usize) -> Option<u64> {
     let mut fields: HashMap<String, Values> = HashMap::new();
     let mut items = 0;
-    for item in json.items(array).take(LOOKED_AT) {
+    for item in json.items_behind(start).take(LOOKED_AT) {
         if json.byte(item) != b'{' {
             return None;
         }
