@@ -57,6 +57,10 @@ pub struct Report {
     /// The number of orphans among the identifiers that the rolling check found.
     #[schema(required)]
     pub orphans_found: u64,
+    /// The number of values and keys that were sealed again after a rotation of the tenant's key.
+    pub resealed: u64,
+    /// The number of old versions of the tenant's key that were deleted, because nothing is sealed under them.
+    pub key_versions_deleted: u64,
     /// The number of old done requests that were deleted with their erasures.
     #[schema(required)]
     pub requests_purged: u64,
