@@ -58,8 +58,10 @@ pub struct Report {
     #[schema(required)]
     pub orphans_found: u64,
     /// The number of values and keys that were sealed again after a rotation of the tenant's key.
+    #[schema(required)]
     pub resealed: u64,
     /// The number of old versions of the tenant's key that were deleted, because nothing is sealed under them.
+    #[schema(required)]
     pub key_versions_deleted: u64,
     /// The number of old done requests that were deleted with their erasures.
     #[schema(required)]

@@ -249,7 +249,8 @@ fn an_operation_lists_its_own_codes() {
         .map(|(name, codes)| (name, codes.to_owned())),
     );
     assert_eq!(conflicts, expected);
-    let optional = operations(&document).into_iter().filter(|(_, operation)| operation["responses"].get("501").is_some());
+    let optional =
+        operations(&document).into_iter().filter(|(_, operation)| operation["responses"].get("501").is_some());
     let optional: Vec<_> = optional.map(|(name, _)| name).collect();
     assert_eq!(optional, ["upload_content", "set_delivery_target", "register_recording_key"]);
 }
