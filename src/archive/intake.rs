@@ -14,6 +14,7 @@ use super::parsed::{ParsedRecord, Reader};
 use crate::base::field::FieldError;
 use crate::base::id::TenantId;
 use crate::base::json::{BodyError, broken_rules, parse};
+use crate::base::words::described;
 use crate::base::work;
 use crate::tenants::Tenant;
 use crate::vault::{AppContext, Keyset};
@@ -26,6 +27,11 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// The result for the records that were sent.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(example = json!({
+    "received": 3, "created": 2, "updated": 0,
+    "warnings": [{"line": 2, "code": "identifier_ignored", "pointer": "/customer/phone_number"}],
+    "rejected": [{"line": 3, "errors": [{"pointer": "/channel", "code": "required", "detail": "is required"}]}]
+}))]
 pub struct Ingested {
     /// The number of records that were sent.
     #[schema(example = 3)]
@@ -46,8 +52,17 @@ pub struct Ingested {
     pub restarts: u64,
     /// The number of warnings and rejections that are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub more: Option<u64>,
 }
+
+/// The code of the only warning there is.
+const IDENTIFIER_IGNORED: &str = "identifier_ignored";
+
+/// The codes of warnings, for the document.
+struct IngestWarningCode;
+
+described!(IngestWarningCode as "IngestWarningCode", "The kind of a warning.", [IDENTIFIER_IGNORED]);
 
 /// A record was stored without one of its values.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,7 +71,7 @@ pub struct Warning {
     #[schema(example = 2)]
     pub line: u64,
     /// The reason, as a stable code.
-    #[schema(example = "identifier_ignored")]
+    #[schema(value_type = IngestWarningCode)]
     pub code: &'static str,
     /// The field that was left out (RFC 6901).
     #[schema(example = "/customer/phone_number")]
@@ -155,7 +170,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
                 Ok(record) => {
                     for pointer in &record.ignored {
                         if self.has_room() {
-                            self.report.warnings.push(Warning { line, code: "identifier_ignored", pointer });
+                            self.report.warnings.push(Warning { line, code: IDENTIFIER_IGNORED, pointer });
                         }
                     }
                     self.bytes += bytes;

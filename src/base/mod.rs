@@ -17,4 +17,5 @@ pub mod patch;
 pub mod purpose;
 pub mod target;
 pub mod version;
+pub mod words;
 pub mod work;
