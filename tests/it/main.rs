@@ -28,6 +28,7 @@ mod ingest;
 mod keyed;
 mod keys;
 mod migrations;
+mod network;
 mod nightly;
 mod nightly_closed_interactions;
 mod nightly_content;
