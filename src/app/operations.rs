@@ -345,6 +345,7 @@ pub async fn list_audit_events(
     let bound_to = [b"audit-events", &caller.tenant.0.as_bytes()[..]].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
     Ok(Json(Page::of(events, limit.get(), &stores.service_key, &bound_to).map(AuditEvent::from)))

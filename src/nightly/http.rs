@@ -81,6 +81,7 @@ pub async fn list_job_runs(
     let bound_to = [b"job-runs", &caller.tenant.0.as_bytes()[..]].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &app.service_key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = app.memory.page().await?;
     let mut tx = app.archive.read().await?;
     let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
     Ok(Json(Page::of(runs, limit.get(), &app.service_key, &bound_to).map(JobRun::from)))

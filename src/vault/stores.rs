@@ -1,8 +1,11 @@
 //! The context of all operations.
 
+use std::sync::Arc;
+
 use super::Keysets;
 use crate::base::clock::Clock;
 use crate::base::crypto::Key;
+use crate::base::memory::MemoryBudget;
 use crate::store::{Archive, Db, Vault};
 
 /// The two databases, and the keys and the clock to use them with.
@@ -14,4 +17,5 @@ pub struct AppContext {
     pub clock: Clock,
     /// The service's own key. It seals cursors, and it hashes idempotency keys.
     pub service_key: Key,
+    pub memory: Arc<MemoryBudget>,
 }

@@ -27,6 +27,7 @@ mod harness;
 mod ingest;
 mod keyed;
 mod keys;
+mod memory;
 mod migrations;
 mod network;
 mod nightly;

@@ -51,6 +51,7 @@ impl InteractionSearch {
         let query = fingerprint(actor, K::TARGET, view, &search_for);
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &app.service_key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
+        let _memory = app.memory.page().await?;
         let records = search::<K>(app, tenant.id, &search_for, after, limit + 1).await?;
         let Page { items: records, next_cursor } = Page::of(records, limit, &app.service_key, &query);
         let renderer = Renderer::new(app, actor, view, Audited { purpose, by }, &records).await?;
