@@ -95,6 +95,8 @@ pub struct Intake<'a, K> {
     /// The memory of the parsed records, in bytes.
     weight: usize,
     share: GrowingShare,
+    /// Whether the caller has a share for the records.
+    is_covered: bool,
     report: Ingested,
 }
 
@@ -118,8 +120,18 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             records: Vec::with_capacity(BATCH),
             weight: 0,
             share: GrowingShare::new(Arc::clone(&app.memory)),
+            is_covered: false,
             report: Ingested::default(),
         })
+    }
+
+    /// Notes that the caller has a share of memory for the records.
+    pub const fn cover(&mut self) {
+        self.is_covered = true;
+    }
+
+    fn has_memory(&mut self, size: usize) -> bool {
+        self.is_covered || self.share.grow_now(size)
     }
 
     /// The number of records that were sent so far.
@@ -137,7 +149,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             self.parse_sent().await?;
         }
         // A batch that finds no room is stored, too. So it does not wait while it keeps room from others.
-        let is_whole = self.records.len() == BATCH || self.weight > HEAVIEST || !self.share.grow_now(self.weight);
+        let is_whole = self.records.len() == BATCH || self.weight > HEAVIEST || !self.has_memory(self.weight);
         if is_whole { self.flush().await } else { Ok(()) }
     }
 
@@ -154,9 +166,9 @@ impl<'a, K: RecordKind> Intake<'a, K> {
     /// Parses the records that were sent. Long work is taken off the threads that serve calls.
     async fn parse_sent(&mut self) -> Result<(), ArchiveError> {
         let sent = COPIES * self.sent_bytes;
-        if !self.share.grow_now(self.weight + sent) {
+        if !self.has_memory(self.weight + sent) {
             self.flush().await?;
-            self.share.grow(sent).await?;
+            self.share.grow(sent, sent).await?;
         }
         let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
         let house = self.house.clone();

@@ -6,9 +6,9 @@
 //!
 //! | pool | used for | a share ends when |
 //! |---|---|---|
-//! | texts | texts that arrive, are shown, or are rescanned | the text was stored, or its reader has it |
-//! | analysis | texts that are taken apart | the work has ended |
 //! | arriving | bodies, recordings, and records that are not stored yet | all of it has arrived and is processed |
+//! | texts | long texts that arrive, are shown, or are rescanned | the text was stored, or its reader has it |
+//! | analysis | texts that are taken apart | the work has ended |
 //! | work | batches that are stored, bodies that are parsed, and pages that are made | the work has ended |
 //! | leaving | pages on their way out | the peer has read them |
 //!
@@ -28,6 +28,9 @@ pub const ANALYSIS: u64 = 4;
 
 /// The bytes of a body or a response that need no share.
 pub const FREE: usize = 32 << 10;
+
+/// The bytes of a body after which its share is drawn for all of it.
+const BEGUN: usize = 128 << 10;
 
 /// The memory of one page in the making: the rows, the items, and their text.
 const PAGE: u64 = 3 * LARGEST_PAGE_BYTES as u64;
@@ -233,20 +236,23 @@ impl GrowingShare {
         Self { memory, share: None, drawn: FREE }
     }
 
-    /// Draws for a size, and for some bytes more, so that there are few draws.
-    pub async fn grow(&mut self, size: usize) -> Result<(), MemoryError> {
+    /// Draws for a size, of which the whole is expected to have another one. Nothing is kept while this waits, so no two
+    /// callers wait for each other. Slow senders do not come far enough for the whole.
+    pub async fn grow(&mut self, size: usize, whole: usize) -> Result<(), MemoryError> {
         if size > self.drawn {
-            let more = self.more(size);
-            let share = self.memory.arriving(more as u64).await?;
-            self.add(share, more);
+            let drawn = if size > BEGUN { whole.max(size) } else { BEGUN };
+            self.shrink();
+            self.share = Some(self.memory.arriving((drawn - FREE) as u64).await?);
+            self.drawn = drawn;
         }
         Ok(())
     }
 
-    /// The same without waiting. Returns whether the size is drawn.
+    /// Draws for a size without waiting, and for some bytes more, so that there are few draws. Returns whether the size is
+    /// drawn.
     pub fn grow_now(&mut self, size: usize) -> bool {
         if size > self.drawn {
-            let more = self.more(size);
+            let Some(more) = self.more(size) else { return false };
             let Some(share) = self.memory.arriving.draw_now(more as u64) else { return false };
             self.add(share, more);
         }
@@ -255,11 +261,14 @@ impl GrowingShare {
 
     /// Gives everything back.
     pub fn shrink(&mut self) {
-        *self = Self::new(Arc::clone(&self.memory));
+        (self.share, self.drawn) = (None, FREE);
     }
 
-    fn more(&self, size: usize) -> usize {
-        (size - self.drawn).max(self.drawn)
+    /// The bytes to draw for a size, which at least doubles where the pool allows it. There are none for a size that can
+    /// never fit.
+    fn more(&self, size: usize) -> Option<usize> {
+        let most = usize::try_from(self.memory.arriving.size).unwrap_or(usize::MAX).saturating_add(FREE);
+        (size <= most).then(|| size.max(2 * self.drawn).min(most) - self.drawn)
     }
 
     fn add(&mut self, share: MemoryShare, size: usize) {
@@ -309,15 +318,18 @@ mod tests {
     #[tokio::test]
     async fn what_grows_draws_rarely_and_gives_all_back() {
         let memory = Arc::new(MemoryBudget::new(5 << 20));
-        let mut share = GrowingShare::new(Arc::clone(&memory));
-        share.grow(FREE).await.unwrap();
-        assert!(share.share.is_none(), "a short body needs no share");
-        share.grow(FREE + 1).await.unwrap();
-        assert_eq!(share.drawn, 2 * FREE);
-        assert!(share.grow_now(200 << 10));
-        assert!(share.drawn >= 200 << 10);
-        assert!(!share.grow_now(2 << 20) && share.grow(2 << 20).await == Err(MemoryError::OverBudget));
         let whole = memory.arriving.size;
+        let mut share = GrowingShare::new(Arc::clone(&memory));
+        share.grow(FREE, 1 << 20).await.unwrap();
+        assert!(share.share.is_none(), "a short body needs no share");
+        for (size, drawn) in [(FREE + 1, BEGUN), (BEGUN, BEGUN), (BEGUN + 1, 1 << 20), (1 << 20, 1 << 20)] {
+            share.grow(size, 1 << 20).await.unwrap();
+            assert_eq!(share.drawn, drawn);
+        }
+        assert_eq!(share.grow(2 << 20, 2 << 20).await, Err(MemoryError::OverBudget));
+        assert!(memory.arriving.draw_now(whole).is_some(), "nothing is kept");
+        assert!(share.grow_now(FREE + 1) && share.drawn == 2 * FREE);
+        assert!(share.grow_now(200 << 10) && !share.grow_now(2 << 20));
         assert!(memory.arriving.draw_now(whole).is_none());
         share.shrink();
         assert!(memory.arriving.draw_now(whole).is_some());

@@ -59,7 +59,7 @@ impl Connections {
     }
 
     /// Ends the connection whose peer has not read its response for the longest time, if that is at least this long and
-    /// the response holds memory that others wait for.
+    /// the response has memory that others wait for.
     pub fn end_slowest_reader(&self, at_least: Duration) {
         let slow = self.all().into_iter().filter_map(|connection| {
             let state = lock(&connection.state);

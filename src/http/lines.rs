@@ -60,6 +60,9 @@ impl Lines {
         };
         loop {
             if let Some(line) = stream.splitter.next() {
+                if stream.splitter.waiting.len() <= FREE {
+                    stream.share.shrink();
+                }
                 return Some(Ok(line));
             }
             if stream.ended {
@@ -68,9 +71,7 @@ impl Lines {
             match stream.payload.next().await {
                 Some(Ok(chunk)) => {
                     let size = stream.splitter.waiting.len() + chunk.len();
-                    if size <= FREE {
-                        stream.share.shrink();
-                    } else if let Err(error) = stream.share.grow(size).await {
+                    if let Err(error) = stream.share.grow(size, stream.splitter.longest).await {
                         return Some(Err(stream.end(error.into())));
                     }
                     stream.splitter.push(&chunk);
@@ -79,6 +80,14 @@ impl Lines {
                 Some(Err(error)) => return Some(Err(stream.end(broken_off(error)))),
             }
         }
+    }
+}
+
+impl Lines {
+    /// Whether the whole body is in memory and has its share.
+    #[must_use]
+    pub const fn are_whole(&self) -> bool {
+        matches!(self.0, RecordSource::Items(_))
     }
 }
 

@@ -55,7 +55,7 @@ async fn until_it_fits(mut call: impl AsyncFnMut() -> Answer) -> Answer {
     }
 }
 
-/// What each pool has, and how much of it is drawn.
+/// The size of each pool, and the bytes that are drawn from it.
 async fn drawn(lethe: &TestLethe) -> BTreeMap<String, (u64, u64)> {
     let metrics = lethe.metrics().await;
     let figure = |name: &str, pool: &str| {
@@ -76,7 +76,16 @@ async fn contents_of(lethe: &TestLethe, kind: &str) -> String {
 }
 
 async fn post(caller: &Caller, path: &str, media_type: &str, body: &str) -> Answer {
-    until_it_fits(async || caller.post_raw(path, media_type, body).await).await
+    until_it_fits(async || {
+        loop {
+            let call = caller.call("POST", path).header("content-type", media_type).body(body.to_owned());
+            // A client that is refused while it sends may see only that the connection was closed.
+            if let Ok(answer) = Answer::try_of(call).await {
+                return answer;
+            }
+        }
+    })
+    .await
 }
 
 each_store!(calls_that_do_not_fit_wait_or_are_sent_again_and_nothing_stays_drawn, |mut lethe: TestLethe| async move {
@@ -87,7 +96,7 @@ each_store!(calls_that_do_not_fit_wait_or_are_sent_again_and_nothing_stays_drawn
     let (transcript, recording) = (contents_of(&lethe, "transcript").await, contents_of(&lethe, "recording").await);
     let (note, audio) = (text(1_200_000), "RIFF".repeat(300_000));
     let calls = (0..6).map(async |no| {
-        let (array, lines) = (array(&format!("a{no}"), 40), lines(&format!("s{no}"), 40, "x"));
+        let (array, lines) = (array(&format!("a{no}"), 20), lines(&format!("s{no}"), 40, "x"));
         let taken = tokio::join!(
             post(&sender, "/archive/interactions", "application/json", &array),
             post(&sender, "/archive/interactions", "application/x-ndjson", &lines),
@@ -95,7 +104,7 @@ each_store!(calls_that_do_not_fit_wait_or_are_sent_again_and_nothing_stays_drawn
             post(&sender, &recording, "audio/wav", &audio),
             until_it_fits(async || officer.post("/archive/search", &json!({ "limit": 200 })).await),
         );
-        assert_eq!((taken.0.json()["created"].clone(), taken.1.status), (json!(40), 200));
+        assert_eq!((taken.0.json()["created"].clone(), taken.1.status), (json!(20), 200));
         assert_eq!((taken.4.status, taken.3.status), (200, 201));
         let path = format!("/archive/content/{}/download", taken.2.expect(201).json()["id"].as_str().unwrap());
         let shown = until_it_fits(async || officer.get(&path).await).await;
@@ -117,7 +126,7 @@ each_store!(calls_that_do_not_fit_wait_or_are_sent_again_and_nothing_stays_drawn
     }
     assert!(most["arriving"] > 1 << 20 && most["analysis"] > 1 << 20, "{most:?}");
     until(async || drawn(&lethe).await.values().all(|(_, drawn)| *drawn == 0)).await;
-    // What can never fit is refused at once.
+    // A text that can never fit is refused at once.
     let long = sender.post_raw(&transcript, "text/plain", text(2 << 20)).await;
     assert_eq!(long.problem(413), "too_large");
 });
@@ -193,5 +202,6 @@ each_store!(the_largest_calls_side_by_side_stay_below_the_limit_of_the_chart, |l
     assert_eq!(shown.await, [long.len(); 3]);
     drop(readers);
     let (more, most) = (lethe.peak_memory() - idle, limit_of_the_chart() - IDLE);
+    eprintln!("{} MiB more than idle, of {} MiB", more >> 20, most >> 20);
     assert!(more < most, "{} MiB more than idle, of {} MiB", more >> 20, most >> 20);
 });

@@ -41,7 +41,7 @@ pub(super) use sql::customer;
 /// The longest text, in bytes. A text is parsed in memory.
 pub const LONGEST: u64 = 16 << 20;
 
-/// The memory that a text takes before more of it has arrived, in bytes. A slow sender holds no more than that.
+/// The memory that a text takes before more of it has arrived, in bytes. A slow sender takes no more than that.
 const STEP: u64 = 1 << 20;
 
 /// An upload of a text. It leaves nothing if it is dropped.
@@ -78,7 +78,7 @@ pub async fn begin_text(
         return Err(ContentError::TooLarge(limit));
     }
     let drawn = announced.unwrap_or(limit).min(STEP).min(limit);
-    let share = stores.memory.text(drawn).await?;
+    let share = stores.memory.arriving(drawn).await?;
     let bytes = Vec::with_capacity(usize::try_from(drawn).unwrap_or_default());
     let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
     Ok(TextUpload { stores, content_store, tenant, region, new, format, limit, bytes, share, drawn, announced })
@@ -91,11 +91,10 @@ impl TextUpload {
             return Err(ContentError::TooLarge(self.limit));
         }
         if size > self.drawn {
-            // The rest at once, so that no two texts wait for each other's rest. Of unknown length, the memory doubles.
-            let more = self.announced.map_or(self.drawn, |announced| announced.saturating_sub(self.drawn));
-            let more = more.max(size - self.drawn).min(self.limit - self.drawn);
-            self.share.merge(self.stores.memory.text(more).await?);
-            self.drawn += more;
+            // The share is for the whole text, so that no two texts wait for each other's rest.
+            let whole = self.announced.unwrap_or(self.limit).max(size);
+            self.share = self.stores.memory.text(whole).await?;
+            self.drawn = whole;
             self.bytes.reserve_exact(usize::try_from(self.drawn).unwrap_or(usize::MAX) - self.bytes.len());
         }
         self.bytes.extend_from_slice(bytes);

@@ -164,7 +164,8 @@ pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result
         if text.len() + chunk.len() > limit {
             return Err(too_large());
         }
-        share.grow(COPIES * (text.len() + chunk.len())).await?;
+        let size = text.len() + chunk.len();
+        share.grow(COPIES * size, COPIES * announced.unwrap_or(limit)).await?;
         text.extend_from_slice(&chunk);
     }
     request.extensions_mut().insert(share);

@@ -119,15 +119,15 @@ impl Arriving {
 pub(super) struct ResponseBody {
     body: BoxBody,
     piece: Bytes,
-    _held: Held,
+    _kept: KeptValues,
 }
 
-/// What a response holds until it is written: the request's body, its share of memory, and its call.
-pub(super) type Held = (Option<RequestBody>, Option<MemoryShare>, Option<CallOnConnection>);
+/// The values that a response keeps until it is written: the request's body, its share of memory, and its call.
+pub(super) type KeptValues = (Option<RequestBody>, Option<MemoryShare>, Option<CallOnConnection>);
 
 impl ResponseBody {
-    pub(super) const fn new(body: BoxBody, held: Held) -> Self {
-        Self { body, piece: Bytes::new(), _held: held }
+    pub(super) const fn new(body: BoxBody, kept: KeptValues) -> Self {
+        Self { body, piece: Bytes::new(), _kept: kept }
     }
 }
 
