@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Keysets;
+use super::{Keysets, VaultError};
 use crate::base::clock::Clock;
 use crate::base::crypto::Key;
 use crate::base::memory::MemoryBudget;
@@ -15,7 +15,12 @@ pub struct AppContext {
     pub vault: Db<Vault>,
     pub keysets: Keysets,
     pub clock: Clock,
-    /// The service's own key. It seals cursors, and it hashes idempotency keys.
-    pub service_key: Key,
     pub memory: Arc<MemoryBudget>,
+}
+
+impl AppContext {
+    /// The service's own key. It seals cursors, and it hashes idempotency keys.
+    pub async fn service_key(&self) -> Result<Key, VaultError> {
+        self.keysets.service_key(&self.vault).await
+    }
 }

@@ -175,8 +175,10 @@ async fn killed_at_each_point_of(mut lethe: TestLethe, share: usize) {
 
     let names = failpoints();
     assert!(names.len() >= 35, "{names:?}");
+    let names: Vec<_> = names.into_iter().skip(share).step_by(SHARES).collect();
+    let expected: Vec<_> = names.iter().filter(|name| *name == "reseal").cloned().collect();
     let mut idle = Vec::new();
-    for name in names.into_iter().skip(share).step_by(SHARES) {
+    for name in names {
         let killed = lethe.copy().await;
         let ran = killed.run_with(JOB, &[("LETHE_FAILPOINT", name.as_str())], Vec::new()).await;
         if !ran.killed() {
@@ -193,7 +195,8 @@ async fn killed_at_each_point_of(mut lethe: TestLethe, share: usize) {
         killed.run(JOB).await.well();
         same(&wanted, &canonical(&killed, &evening).await, &name);
     }
-    assert_eq!(idle, Vec::<String>::new(), "failpoints that no pass reaches");
+    // No key was rotated on this evening. A story of key_rotation.rs kills the pass there.
+    assert_eq!(idle, expected, "failpoints that no pass reaches");
 }
 
 each_store!(a_pass_killed_at_a_point_of_the_first_share_ends_like_an_undisturbed_one, |lethe: TestLethe| async move {
