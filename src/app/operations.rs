@@ -368,6 +368,7 @@ pub async fn list_audit_events(
     let key = stores.service_key().await?;
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
     Ok(Json(Page::of(events, limit.get(), &key, &bound_to).map(AuditEvent::from)))

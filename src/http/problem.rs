@@ -14,6 +14,7 @@ pub use super::code::Code;
 use crate::base::actor::Scope;
 use crate::base::field::FieldError;
 use crate::base::id::CallId;
+use crate::base::memory::MemoryError;
 use crate::store::StoreError;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -23,6 +24,18 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_transient() { Self::new(Code::Unavailable).caused_by(error) } else { Self::internal(error) }
+    }
+}
+
+/// A call without room is expected where there are many calls, and no error of the service.
+impl From<MemoryError> for Problem {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::Crowded => Self::new(Code::Unavailable)
+                .detail("The service is processing as much as its memory allows. Send this call again a little later."),
+            MemoryError::OverBudget => Self::new(Code::TooLarge)
+                .detail("This call needs more memory than the settings of this service allow. Send less at once."),
+        }
     }
 }
 

@@ -96,6 +96,7 @@ pub async fn list_job_runs(
     let key = app.service_key().await?;
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = app.memory.page().await?;
     let mut tx = app.archive.read().await?;
     let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
     Ok(Json(Page::of(runs, limit.get(), &key, &bound_to).map(JobRun::from)))

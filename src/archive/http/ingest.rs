@@ -151,6 +151,9 @@ async fn ingest<K: RecordKind>(
     let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let mut intake = Intake::<K>::begin(app, &tenant).await?;
+    if lines.are_whole() {
+        intake.cover();
+    }
     while let Some(line) = lines.next().await {
         let line = match line {
             Ok(line) if intake.received() < MOST_LINES => line,

@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use actix_web::http::header::{LOCATION, RETRY_AFTER};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
 use pii::text::document::Format;
@@ -42,9 +42,6 @@ type ContentItemPage = Page<ContentItem>;
 
 /// The most interactions of a batch (C3).
 const LARGEST_BATCH: usize = 1_000;
-
-/// After how many seconds a text that found no memory may be sent again.
-const SOON: &str = "5";
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry
@@ -159,6 +156,7 @@ pub async fn list_content(
     let bound_to = [b"content", &caller.tenant.0.as_bytes()[..], id.0.0.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
     Ok(Json(Page::of(contents, limit, key, &bound_to).map(ContentItem::from)))
 }
@@ -316,11 +314,7 @@ impl From<ContentError> for Problem {
                 "required",
                 "is required for restricted content",
             ),
-            ContentError::Crowded => Self::new(Code::Unavailable)
-                .detail("The service is processing many texts. Send this one again a little later.")
-                .header(RETRY_AFTER, SOON),
-            ContentError::OverBudget => Self::new(Code::TooLarge)
-                .detail("The text needs more memory than the settings of this service allow. Send a shorter text."),
+            ContentError::Memory(error) => error.into(),
             ContentError::Unreadable(_) => Self::new(Code::StateConflict).detail(
                 "The text cannot be searched for its customer, so it is not shown. Delete it, or ask the operator of \
                  this service.",

@@ -110,6 +110,7 @@ pub async fn list_deliveries(
     let bound_to = [b"deliveries", &caller.tenant.0.as_bytes()[..], word.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let deliveries = super::list(&stores, caller.tenant, state, after, limit + 1).await?;
     Ok(Json(Page::of(deliveries, limit, key, &bound_to).map(DeliveryItem::from)))
 }

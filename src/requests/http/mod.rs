@@ -75,6 +75,7 @@ pub async fn list_anonymize_requests(
     app: Data<AppContext>,
 ) -> ApiResult<Json<Page<AnonymizeRequest>>> {
     let RequestListing { status, cursor, limit } = params.0;
+    let _memory = app.memory.page().await?;
     let page = super::list(&app, &caller, &RequestFilter { status, cursor, limit: limit.get() }).await?;
     Ok(Json(page.map(AnonymizeRequest::from)))
 }

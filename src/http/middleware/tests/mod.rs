@@ -16,6 +16,7 @@ use utoipa_actix_web::{AppExt as _, scope};
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{RequestId, TenantId};
+use crate::base::memory::MemoryBudget;
 use crate::config::Config;
 use crate::http::auth::{TokenKeys, dev_token};
 use crate::http::caller::{self, Caller, TenantDirectory, refused};
@@ -91,7 +92,8 @@ impl Stage {
         let demo = TenantId::new();
         let tenants = TenantDirectory::new(move |slug| Box::pin(async move { Ok((slug == "demo").then_some(demo)) }));
         let keys = TokenKeys::open(&config, Clock::System).unwrap();
-        let context = HttpContext { http: config.http.clone(), keys, tenants, metrics: Metrics::new().unwrap() };
+        let (metrics, memory) = (Metrics::new().unwrap(), Arc::new(MemoryBudget::new(config.memory.budget)));
+        let context = HttpContext { http: config.http.clone(), keys, tenants, metrics, memory };
         Self { config, context: Data::new(context) }
     }
 
