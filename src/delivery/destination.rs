@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::address::Address;
+use super::address::{Address, FtpTls};
 use super::model::{DeliveryError, NewDestination, SendError};
 use super::targets::TargetSession;
 use crate::audit::{self, Action, Entry};
@@ -98,7 +98,7 @@ impl NewDestination {
             _ if secret.is_none() => {
                 rule("/password", "required", "is required; for sftp://, a private_key may be sent instead")
             }
-            Address::Ftp { is_secure: false, .. } if !allow_plain_ftp => rule(
+            Address::Ftp { tls: FtpTls::None, .. } if !allow_plain_ftp => rule(
                 "/url",
                 "plain_ftp_not_allowed",
                 "must not begin with ftp://, unless the tenant's setting recordings.allow_plain_ftp is true",

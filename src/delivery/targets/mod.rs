@@ -93,8 +93,8 @@ impl TargetSession {
             #[cfg(feature = "sftp")]
             Address::Sftp(login) => sftp::Sftp::open(login, destination, secret, reach).await.map(Self::Sftp),
             #[cfg(feature = "ftp")]
-            Address::Ftp { login, is_secure } => {
-                ftp::Ftp::open(login, *is_secure, secret, reach).await.map(Box::new).map(Self::Ftp)
+            Address::Ftp { login, tls } => {
+                ftp::Ftp::open(login, *tls, secret, reach).await.map(Box::new).map(Self::Ftp)
             }
             #[cfg(feature = "s3")]
             Address::S3 { bucket, prefix } => {

@@ -1,5 +1,5 @@
-//! A server of FTP: over explicit TLS with a certificate that is checked, for the data too, or plain where the tenant's
-//! settings allow it (B8).
+//! A server of FTP: over TLS with a certificate that is checked, for the data too, or plain where the tenant's settings
+//! allow it (B8).
 //!
 //! The client is written here, because delivery needs few commands and must accept all replies that RFC 959 and its
 //! successors allow.
@@ -24,7 +24,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use self::control::{Control, ControlStream, Reply};
 use super::dial::dial;
 use super::{Reach, of_io, read_file, within};
-use crate::delivery::address::Login;
+use crate::delivery::address::{FtpTls, Login};
 use crate::delivery::model::{AttemptError, SendError};
 use crate::delivery::payload::PayloadBody;
 use crate::vault::DeliverySecret;
@@ -50,7 +50,7 @@ impl Ftp {
     /// Connects to the server, logs in, and changes to the folder.
     pub async fn open(
         login: &Login,
-        is_secure: bool,
+        security: FtpTls,
         secret: Option<&DeliverySecret>,
         reach: &Reach,
     ) -> Result<Self, SendError> {
@@ -58,11 +58,22 @@ impl Ftp {
         let timeout = reach.timeout;
         let line = dial(login, timeout).await?;
         let peer = line.peer_addr().map_err(|error| of_io(&error))?;
-        let tls = if is_secure { Some(Tls::new(login, reach.ca_file.as_deref()).await?) } else { None };
-        let mut control = Control::new(Box::new(line));
+        let tls = match security {
+            FtpTls::None => None,
+            FtpTls::Explicit | FtpTls::Implicit => Some(Tls::new(login, reach.ca_file.as_deref()).await?),
+        };
+        let mut line: Box<dyn ControlStream> = Box::new(line);
+        if let (Some(tls), FtpTls::Implicit) = (&tls, security) {
+            line = within(timeout, async { tls.wrap(line).await.map_err(|_| SendError::CertificateInvalid) }).await?;
+        }
+        let mut control = Control::new(line);
         within(timeout, async { control.final_reply().await?.done() }).await?;
         if let Some(tls) = &tls {
-            control = within(timeout, secured(control, tls)).await?;
+            control = within(timeout, async {
+                let control = if security == FtpTls::Explicit { switched(control, tls).await? } else { control };
+                protected(control).await
+            })
+            .await?;
         }
         let mut ftp = Self { control, peer, tls, timeout };
         ftp.enter(login, password.expose_secret()).await?;
@@ -200,8 +211,8 @@ impl Ftp {
     }
 }
 
-/// Switches a connection to TLS, and asks for the same for data (RFC 4217).
-async fn secured(mut control: Control, tls: &Tls) -> Result<Control, SendError> {
+/// Switches a connection to TLS (RFC 4217).
+async fn switched(mut control: Control, tls: &Tls) -> Result<Control, SendError> {
     control.send("AUTH", "TLS").await?;
     let offered = control.final_reply().await?;
     if matches!(offered.code, 500..=504 | 530 | 534 | 550) {
@@ -209,7 +220,11 @@ async fn secured(mut control: Control, tls: &Tls) -> Result<Control, SendError> 
     }
     offered.done()?;
     let line = control.into_line().ok_or(SendError::Refused)?;
-    let mut control = Control::new(tls.wrap(line).await.map_err(|_| SendError::CertificateInvalid)?);
+    Ok(Control::new(tls.wrap(line).await.map_err(|_| SendError::CertificateInvalid)?))
+}
+
+/// Asks for TLS for data.
+async fn protected(mut control: Control) -> Result<Control, SendError> {
     // The size of the protection buffer means nothing in TLS, but must be sent.
     control.send("PBSZ", "0").await?;
     control.final_reply().await?;
