@@ -6,6 +6,7 @@ mod decoded;
 mod figures;
 mod interrupted;
 mod numbers;
+mod patterns;
 mod persons;
 mod properties;
 mod rates;
