@@ -233,19 +233,19 @@ impl TenantPatch {
             recordings,
         } = self;
         let mut invalid = Vec::new();
-        let region = given(region.required("/region"), &mut invalid).and_then(|code: String| {
+        let region = region.given("/region", &mut invalid).and_then(|code: String| {
             let region = code.parse().map_err(|error: RegionError| ("/region", "format", error.to_string()));
             checked(region, &mut invalid)
         });
-        let own_numbers: Option<Vec<String>> = given(own_numbers.required("/own_numbers"), &mut invalid);
-        let prefixes: Option<Vec<String>> = given(dial_out_prefixes.required("/dial_out_prefixes"), &mut invalid);
-        let recordings = given(recordings.required("/recordings"), &mut invalid);
-        let words: Option<Vec<String>> = given(targets.required("/targets"), &mut invalid);
+        let own_numbers: Option<Vec<String>> = own_numbers.given("/own_numbers", &mut invalid);
+        let prefixes: Option<Vec<String>> = dial_out_prefixes.given("/dial_out_prefixes", &mut invalid);
+        let recordings = recordings.given("/recordings", &mut invalid);
+        let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
         let change = TenantChange {
             region,
-            zone: given(time_zone.required("/time_zone"), &mut invalid).and_then(|name: String| {
+            zone: time_zone.given("/time_zone", &mut invalid).and_then(|name: String| {
                 let rule = "must be an IANA time zone, such as Europe/Oslo".to_owned();
                 checked(name.parse().map_err(|_| ("/time_zone", "format", rule)), &mut invalid)
             }),
@@ -255,17 +255,15 @@ impl TenantPatch {
                 }
                 targets => checked(targets.map_err(|error| ("/targets", "format", error.to_string())), &mut invalid),
             }),
-            purpose_required: given(purpose_required.required("/purpose_required"), &mut invalid),
-            request_retention_months: given(request_retention_months.required(MONTHS), &mut invalid).and_then(
-                |months| {
-                    let is_one = (1..=120).contains(&months);
-                    checked(
-                        is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())),
-                        &mut invalid,
-                    )
-                },
-            ),
-            delete_content: given(delete_content.required("/delete_content"), &mut invalid),
+            purpose_required: purpose_required.given("/purpose_required", &mut invalid),
+            request_retention_months: request_retention_months.given(MONTHS, &mut invalid).and_then(|months| {
+                let is_one = (1..=120).contains(&months);
+                checked(
+                    is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())),
+                    &mut invalid,
+                )
+            }),
+            delete_content: delete_content.given("/delete_content", &mut invalid),
             own_numbers: own_numbers.and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid)),
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
@@ -275,11 +273,6 @@ impl TenantPatch {
 }
 
 const MONTHS: &str = "/request_retention_months";
-
-/// The value. A field that may not be cleared adds an error if it is null.
-pub(super) fn given<T>(value: Result<Option<T>, FieldError>, invalid: &mut Vec<FieldError>) -> Option<T> {
-    value.map_err(|error| invalid.push(error)).ok().flatten()
-}
 
 /// The value. A field that breaks a rule adds an error.
 fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, invalid: &mut Vec<FieldError>) -> Option<T> {

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::operations::given;
 use crate::base::content::ContentKind;
 use crate::base::patch::PatchField;
 use crate::http::FieldError;
@@ -99,7 +98,7 @@ impl RecordingsPatch {
             retention_days,
             retention_paused,
         } = self;
-        let days = given(retention_days.required("/recordings/retention_days"), invalid).unwrap_or_default();
+        let days = retention_days.given("/recordings/retention_days", invalid).unwrap_or_default();
         for (kind, days) in &days {
             if days.is_some_and(|days| !(1..=36_500).contains(&days)) {
                 let pointer = format!("/recordings/retention_days/{}", kind.as_str());
@@ -107,12 +106,12 @@ impl RecordingsPatch {
             }
         }
         RecordingsChange {
-            encrypt: given(encrypt.required("/recordings/encrypt"), invalid),
-            only_encrypt_delivery: given(only_encrypt_delivery.required("/recordings/only_encrypt_delivery"), invalid),
-            encrypt_metadata: given(encrypt_metadata.required("/recordings/encrypt_metadata"), invalid),
-            allow_plain_ftp: given(allow_plain_ftp.required("/recordings/allow_plain_ftp"), invalid),
+            encrypt: encrypt.given("/recordings/encrypt", invalid),
+            only_encrypt_delivery: only_encrypt_delivery.given("/recordings/only_encrypt_delivery", invalid),
+            encrypt_metadata: encrypt_metadata.given("/recordings/encrypt_metadata", invalid),
+            allow_plain_ftp: allow_plain_ftp.given("/recordings/allow_plain_ftp", invalid),
             retention_days: days,
-            retention_paused: given(retention_paused.required("/recordings/retention_paused"), invalid),
+            retention_paused: retention_paused.given("/recordings/retention_paused", invalid),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::existing::Existing;
 use super::kinds::RecordKind;
 use super::mentions::{Mention, NewMention};
 use super::model::forgotten;
-use super::parsed::{Customer, ParsedRecord, is_keyed};
+use super::parsed::{ParsedCustomer, ParsedRecord, is_keyed};
 use super::sql;
 use crate::base::id::{IdentifierId, RecordId, random_i64};
 use crate::vault::{Erasures, Resolved};
@@ -233,7 +233,7 @@ const fn is_closed(is_again: bool, bits: i16) -> bool {
 }
 
 fn arrives_forgotten<K: RecordKind>(record: &ParsedRecord<K>, erasures: &Erasures) -> i16 {
-    let Customer { phone, email, name } = &record.customer;
+    let ParsedCustomer { phone, email, name } = &record.customer;
     let own = own_identifiers(&record.customer);
     let is_covered = |one: &Identifier| erasures.cover(one, K::TARGET, record.at);
     let mut bits = 0;
@@ -252,7 +252,7 @@ fn arrives_forgotten<K: RecordKind>(record: &ParsedRecord<K>, erasures: &Erasure
 }
 
 /// The number and the address of a customer.
-pub fn own_identifiers(customer: &Customer) -> Vec<Identifier> {
+pub fn own_identifiers(customer: &ParsedCustomer) -> Vec<Identifier> {
     let phone = customer.phone.clone().map(Identifier::Phone);
     phone.into_iter().chain(customer.email.clone().map(Identifier::Email)).collect()
 }
@@ -272,7 +272,7 @@ pub fn identifiers<K>(record: &ParsedRecord<K>) -> impl Iterator<Item = Identifi
 }
 
 /// The name, bound to the customer's number, to their address, or to the record.
-pub fn name_of(customer: &Customer, record: RecordId, known: &Resolved) -> Option<Identifier> {
+pub fn name_of(customer: &ParsedCustomer, record: RecordId, known: &Resolved) -> Option<Identifier> {
     let name = customer.name.clone()?;
     let id = |identifier: Identifier| known.get(&identifier).map(|id: &IdentifierId| id.0);
     let phone = customer.phone.clone().map(Identifier::Phone).and_then(id);

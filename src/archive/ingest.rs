@@ -14,7 +14,7 @@ use super::{existing, rescan, sql};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, StoreError, Tx};
-use crate::vault::{Admission, AppContext, Known, Resolved, admit};
+use crate::vault::{Admission, AppContext, Identified, Resolved, admit};
 
 /// The most records of one batch: one vault transaction and one archive transaction.
 pub const BATCH: usize = 1_000;
@@ -58,7 +58,7 @@ struct Batch<'a, K> {
 }
 
 /// The identifiers of a batch in the vault, and the bits of what arrives forgotten of each record.
-type BatchKnown = Known<Vec<i16>>;
+type BatchKnown = Identified<Vec<i16>>;
 
 /// The identifiers of records that arrive forgotten and have texts, by the position of the record. The texts have to be
 /// searched for them.

@@ -81,7 +81,7 @@ pub struct Intake<'a, K> {
     house: HouseNumbers,
     keyset: Arc<Keyset>,
     /// The records that were not parsed yet.
-    sent: Vec<Sent>,
+    sent: Vec<SentLine>,
     sent_bytes: usize,
     records: Vec<ParsedRecord<K>>,
     bytes: usize,
@@ -89,7 +89,7 @@ pub struct Intake<'a, K> {
 }
 
 /// The line of a record, and its text.
-type Sent = (u64, Result<Vec<u8>, Vec<FieldError>>);
+type SentLine = (u64, Result<Vec<u8>, Vec<FieldError>>);
 
 /// The line of a record, the length of its text, and the record.
 type Parsed<K> = (u64, usize, Result<ParsedRecord<K>, Vec<FieldError>>);
@@ -133,7 +133,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
         self.note((line, Err(errors)));
     }
 
-    fn note(&mut self, sent: Sent) {
+    fn note(&mut self, sent: SentLine) {
         self.report.received += 1;
         self.sent.push(sent);
     }
@@ -144,7 +144,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
         let house = self.house.clone();
         let parsed = work::run(std::mem::take(&mut self.sent_bytes), move || {
             let reader = Reader { region, house: &house, keyset: &keyset };
-            let parse = |(line, text): Sent| -> Parsed<K> {
+            let parse = |(line, text): SentLine| -> Parsed<K> {
                 let bytes = text.as_ref().map_or(0, Vec::len);
                 (line, bytes, text.and_then(|text| parse_record(&reader, &text)))
             };

@@ -18,8 +18,8 @@ mod sql;
 pub mod unlink;
 
 pub use kinds::{Channel, Direction, Interaction, RawEvent, RecordKind, SurveyResponse, table};
-pub use model::{ArchiveError, CustomerField, Record, View, forgotten};
-pub use search::{Search, find, interactions_of, plan, search};
+pub use model::{ArchiveError, CustomerField, Record, Search, View, forgotten};
+pub use search::{find, interactions_of, plan, search};
 pub use selector::{Hits, preview};
 
 /// The columns that contain ids of identifiers.

@@ -1,11 +1,11 @@
 //! Records as they are read, and the errors of the archive.
 
 use chrono::{DateTime, Utc};
-use pii::Kind;
+use pii::{Identifier, Kind};
 
-use super::kinds::RecordKind;
+use super::kinds::{Channel, RecordKind};
 use super::mentions::Mention;
-use crate::base::id::{IdentifierId, RecordId};
+use crate::base::id::{IdentifierId, RecordId, Token};
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
 use crate::vault::{Contended, VaultError};
@@ -84,4 +84,20 @@ impl Contended for ArchiveError {
     fn is_contended(&self) -> bool {
         matches!(self, Self::Store(StoreError::Contended) | Self::Vault(VaultError::Store(StoreError::Contended)))
     }
+}
+
+/// The conditions of a search. Each is optional, and all that are given apply. The newest records come first.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub to: Option<DateTime<Utc>>,
+    pub channels: Option<Vec<Channel>>,
+    pub queue: Option<String>,
+    pub agent_id: Option<String>,
+    /// The customer has any of these (A3).
+    pub identifiers: Vec<Identifier>,
+    /// The customer has this token (D2).
+    pub token: Option<Token>,
 }

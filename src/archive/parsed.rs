@@ -13,7 +13,7 @@ use crate::vault::Keyset;
 
 /// The identifiers of a record's customer.
 #[derive(Clone, Default)]
-pub struct Customer {
+pub struct ParsedCustomer {
     pub phone: Option<Pii<Phone>>,
     pub email: Option<Pii<Email>>,
     pub name: Option<Pii<PersonName>>,
@@ -28,7 +28,7 @@ pub struct ParsedRecord<K> {
     /// Whether the record is stored under the keyed hash, because the id contains the customer's number, address, or name.
     pub is_keyed: bool,
     pub at: DateTime<Utc>,
-    pub customer: Customer,
+    pub customer: ParsedCustomer,
     /// The identifiers that the placeholders of its text stand for.
     pub mentions: Vec<Found>,
     pub columns: K,
@@ -52,14 +52,14 @@ pub struct Texts<'a> {
 }
 
 /// A field of a customer on its way in: its text, the kind that it is meant for, and its pointer.
-pub type Field = (Option<String>, Kind, &'static str);
+pub type FieldText = (Option<String>, Kind, &'static str);
 
 /// The same, read.
-type Reading = (FieldReading, Kind, &'static str);
+type KindReading = (FieldReading, Kind, &'static str);
 
 /// The identifier of a kind, from the field that is meant for it if possible.
 fn choose<'r, T: Clone + 'r>(
-    readings: impl Iterator<Item = &'r Reading> + Clone,
+    readings: impl Iterator<Item = &'r KindReading> + Clone,
     kind: Kind,
     identifier: impl Fn(&'r FieldReading) -> Option<&'r T>,
 ) -> Option<T> {
@@ -69,7 +69,7 @@ fn choose<'r, T: Clone + 'r>(
 }
 
 impl Reader<'_> {
-    pub fn customer(&self, channel: Channel, customer: CustomerIn) -> (Customer, Vec<&'static str>) {
+    pub fn customer(&self, channel: Channel, customer: CustomerIn) -> (ParsedCustomer, Vec<&'static str>) {
         let CustomerIn { phone_number, email, name } = customer;
         // A chatter's id is an address, a number, or else kept as the name, in whichever field it came (A18).
         let meant = |kind| if channel == Channel::Chat { Kind::Name } else { kind };
@@ -82,11 +82,11 @@ impl Reader<'_> {
 
     /// Reads the fields of a customer, and gives the pointers to those that say something else or too much. An identifier in
     /// the field that is meant for its kind counts before one in another field. A number of the house is not the customer's.
-    pub fn read<const N: usize>(&self, fields: [Field; N]) -> (Customer, Vec<&'static str>) {
-        let read = |(raw, kind, pointer): Field| Some((read_field(&raw?, kind, self.region), kind, pointer));
-        let readings: Vec<Reading> = fields.into_iter().filter_map(read).collect();
+    pub fn read<const N: usize>(&self, fields: [FieldText; N]) -> (ParsedCustomer, Vec<&'static str>) {
+        let read = |(raw, kind, pointer): FieldText| Some((read_field(&raw?, kind, self.region), kind, pointer));
+        let readings: Vec<KindReading> = fields.into_iter().filter_map(read).collect();
         let is_customers = |phone: &&Pii<Phone>| !self.house.contains(phone);
-        let customer = Customer {
+        let customer = ParsedCustomer {
             phone: choose(readings.iter(), Kind::Phone, |reading| reading.phone.as_ref().filter(is_customers)),
             email: choose(readings.iter(), Kind::Email, |reading| reading.email.as_ref()),
             // The name's own field is the last one, also of a chatter.
@@ -100,8 +100,8 @@ impl Reader<'_> {
         (customer, ignored)
     }
 
-    pub fn texts(&self, customer: &Customer) -> Texts<'_> {
-        let Customer { phone, email, name } = customer.clone();
+    pub fn texts(&self, customer: &ParsedCustomer) -> Texts<'_> {
+        let ParsedCustomer { phone, email, name } = customer.clone();
         Texts { reader: self, finder: Finder::new(self.region, Own { phone, email, name }), mentions: Vec::new() }
     }
 }
@@ -132,7 +132,7 @@ impl Texts<'_> {
         self,
         external_id: String,
         at: DateTime<Utc>,
-        (customer, ignored): (Customer, Vec<&'static str>),
+        (customer, ignored): (ParsedCustomer, Vec<&'static str>),
         columns: K,
     ) -> ParsedRecord<K> {
         let is_keyed = is_keyed(&external_id) || self.finder.holds_own(&external_id);

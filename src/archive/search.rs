@@ -2,35 +2,18 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-use pii::{Identifier, Kind};
+use pii::Kind;
 use uuid::Uuid;
 
 use super::existing;
 use super::kinds::{Channel, RecordKind};
 use super::mentions::{self, Owner};
-use super::model::{ArchiveError, Record};
+use super::model::{ArchiveError, Record, Search};
 use super::sql;
-use crate::base::id::{IdentifierId, RecordId, TenantId, Token};
+use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Tx};
 use crate::vault::{self, AppContext};
-
-/// The conditions of a search. Each is optional, and all that are given apply. The newest records come first.
-#[derive(Debug, Default)]
-pub struct Search {
-    /// Not before.
-    pub from: Option<DateTime<Utc>>,
-    /// Before.
-    pub to: Option<DateTime<Utc>>,
-    pub channels: Option<Vec<Channel>>,
-    pub queue: Option<String>,
-    pub agent_id: Option<String>,
-    /// The customer has any of these (A3).
-    pub identifiers: Vec<Identifier>,
-    /// The customer has this token (D2).
-    pub token: Option<Token>,
-}
 
 /// A page of records. A number that the vault does not know and a number that was forgotten give the same result: an empty
 /// page, without a read of the archive (A23).

@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
 
 use super::kinds::RecordKind;
-use super::model::{CustomerField, Record, forgotten};
+use super::model::{CustomerField, Record, Search, forgotten};
 use super::parsed::is_keyed;
-use super::search::Search;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Tx};

@@ -34,6 +34,11 @@ impl<T> PatchField<T> {
         }
     }
 
+    /// The new value of a field that cannot be cleared. Null adds an error with the code `required`.
+    pub fn given(self, pointer: &str, invalid: &mut Vec<FieldError>) -> Option<T> {
+        self.required(pointer).map_err(|error| invalid.push(error)).ok().flatten()
+    }
+
     /// The new value of a field that cannot be cleared. Null breaks the rule `required`.
     pub fn required(self, pointer: &str) -> Result<Option<T>, FieldError> {
         match self {

@@ -4,11 +4,11 @@ use chrono_tz::Tz;
 
 use super::CallLogError;
 use super::call::{Call, Leg, Outcome};
-use super::fields::{Column, Row, label};
-use super::parties::{Direction, House, Legs, Parties};
+use super::fields::{Column, CsvRow, label};
+use super::parties::{CallDirection, House, Legs, Parties};
 
 /// The positions of the columns.
-struct Layout {
+struct CsvColumns {
     src: Column,
     dst: Column,
     dcontext: Column,
@@ -26,7 +26,7 @@ struct Layout {
 }
 
 /// `cdr_csv`: the account code is the first column, and the caller id is the fifth.
-const CSV: Layout = Layout {
+const CSV: CsvColumns = CsvColumns {
     src: (1, "src"),
     dst: (2, "dst"),
     dcontext: (3, "dcontext"),
@@ -44,7 +44,7 @@ const CSV: Layout = Layout {
 };
 
 /// `cdr_custom`: the caller id is the first column, and the account code is the sixteenth.
-const CUSTOM: Layout = Layout {
+const CUSTOM: CsvColumns = CsvColumns {
     channel: (4, "channel"),
     dstchannel: (5, "dstchannel"),
     lastapp: (6, "lastapp"),
@@ -58,7 +58,7 @@ const CUSTOM: Layout = Layout {
     ..CSV
 };
 
-pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallLogError> {
+pub(super) fn call(row: &CsvRow<'_>, zone: Tz, house: &House) -> Result<Call, CallLogError> {
     // Only a row of `cdr_custom` has a time where `cdr_csv` has the arguments of an application.
     let is_custom = row.width() > CUSTOM.uniqueid.0 && row.is_time(CUSTOM.start.0) || row.width() == 19;
     let layout = if is_custom { &CUSTOM } else { &CSV };
@@ -80,7 +80,7 @@ pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallL
     let parties = Parties::new(&legs, house);
     let customer = parties.customer.as_deref();
     // The agent of an outgoing call is the one whose phone started it.
-    let is_outbound = parties.direction == Some(Direction::Outbound);
+    let is_outbound = parties.direction == Some(CallDirection::Outbound);
     let agent = (if is_outbound { channel } else { dstchannel }).and_then(resource);
     let leg = Leg {
         queue: data.filter(|_| in_queue).and_then(first_argument).and_then(|text| label(text, customer)),
@@ -100,7 +100,7 @@ fn is_app(app: Option<&str>, name: &str) -> bool {
 
 /// The call's id, without which a row cannot be distinguished from others. The two columns at the end depend on
 /// settings. A row of 16 columns has neither. A 17th column may be the id or the user field, and its form decides.
-fn unique_id<'a>(row: &Row<'a>) -> Result<&'a str, CallLogError> {
+fn unique_id<'a>(row: &CsvRow<'a>) -> Result<&'a str, CallLogError> {
     match row.width() {
         18 | 21 => row.required(CSV.uniqueid),
         17 => row.required(CSV.uniqueid).and_then(|id| if is_unique_id(id) { Ok(id) } else { Err(missing()) }),

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::fields::Times;
-use super::parties::{Direction, Parties};
+use super::parties::{CallDirection, Parties};
 
 /// How a call ended, the best outcome last: of several rows the best one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -23,13 +23,13 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) external_id: String,
-    direction: Option<Direction>,
+    direction: Option<CallDirection>,
     started_at: DateTime<Utc>,
     answered_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     queue: Option<String>,
     outcome: Outcome,
-    customer: Customer,
+    customer: CallCustomer,
     context: Option<String>,
     line: Option<String>,
     /// The agents who spoke, in their order. Before anybody spoke, the agent whose phone rang first.
@@ -56,7 +56,7 @@ pub(super) struct Leg<'a> {
 
 /// The customer as the exchange wrote them.
 #[derive(Clone, Debug, Serialize)]
-struct Customer {
+struct CallCustomer {
     phone_number: Option<String>,
     name: Option<String>,
 }
@@ -79,7 +79,7 @@ impl Call {
             ended_at: times.end,
             queue: owned(queue.or(*context)),
             outcome,
-            customer: Customer { phone_number: parties.customer.clone(), name: owned(*name) },
+            customer: CallCustomer { phone_number: parties.customer.clone(), name: owned(*name) },
             context: owned(*context),
             line: owned(parties.line),
             agents: owned(*agent).into_iter().collect(),
@@ -138,7 +138,7 @@ impl Call {
         // An exchange whose clock was set back may put an answer before the start: such an answer has no ring time.
         let ring =
             self.answered_at.map(|answer| (answer - self.started_at).num_seconds()).filter(|seconds| *seconds >= 0);
-        serde_json::to_vec(&Interaction {
+        serde_json::to_vec(&CallRecord {
             external_id: &self.external_id,
             channel: "call",
             direction: self.direction,
@@ -148,7 +148,7 @@ impl Call {
             agent_id: self.agents.first().map(String::as_str),
             outcome: self.outcome,
             customer: &self.customer,
-            attributes: Attributes {
+            attributes: CallAttributes {
                 line: self.line.as_deref(),
                 context: self.context.as_deref(),
                 duration_seconds: self.duration_seconds,
@@ -163,22 +163,22 @@ impl Call {
 
 /// An interaction on its way into the archive. An exchange knows calls only.
 #[derive(Serialize)]
-struct Interaction<'a> {
+struct CallRecord<'a> {
     external_id: &'a str,
     channel: &'static str,
-    direction: Option<Direction>,
+    direction: Option<CallDirection>,
     started_at: String,
     ended_at: Option<String>,
     queue: Option<&'a str>,
     agent_id: Option<&'a str>,
     outcome: Outcome,
-    customer: &'a Customer,
-    attributes: Attributes<'a>,
+    customer: &'a CallCustomer,
+    attributes: CallAttributes<'a>,
 }
 
 /// Further facts of a call. Texts here are short words of the exchange's own configuration.
 #[derive(Serialize)]
-struct Attributes<'a> {
+struct CallAttributes<'a> {
     /// The line that was called, or the extension that called out.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<&'a str>,

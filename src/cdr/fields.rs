@@ -16,11 +16,11 @@ pub(super) const LABEL_DIGITS: usize = 6;
 /// A column: its position and its name.
 pub(super) type Column = (usize, &'static str);
 
-pub(super) struct Row<'a> {
+pub(super) struct CsvRow<'a> {
     record: &'a ByteRecord,
 }
 
-impl<'a> Row<'a> {
+impl<'a> CsvRow<'a> {
     pub(super) const fn new(record: &'a ByteRecord) -> Self {
         Self { record }
     }

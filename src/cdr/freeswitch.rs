@@ -5,11 +5,11 @@ use chrono_tz::Tz;
 
 use super::CallLogError;
 use super::call::{Call, Leg, Outcome};
-use super::fields::{Column, Row, label};
-use super::parties::{Direction, House, Legs, Parties};
+use super::fields::{Column, CsvRow, label};
+use super::parties::{CallDirection, House, Legs, Parties};
 
 /// The positions of the columns. A template may be without a column.
-struct Layout {
+struct CsvColumns {
     name: Option<Column>,
     caller: Column,
     dialled: Column,
@@ -25,7 +25,7 @@ struct Layout {
     width: usize,
 }
 
-const EXAMPLE: Layout = Layout {
+const EXAMPLE: CsvColumns = CsvColumns {
     name: Some((0, "caller_id_name")),
     caller: (1, "caller_id_number"),
     dialled: (2, "destination_number"),
@@ -42,7 +42,7 @@ const EXAMPLE: Layout = Layout {
     width: 13,
 };
 
-const ASTERISK: Layout = Layout {
+const ASTERISK: CsvColumns = CsvColumns {
     name: None,
     start: (9, "start_stamp"),
     answer: (10, "answer_stamp"),
@@ -56,7 +56,7 @@ const ASTERISK: Layout = Layout {
 };
 
 /// It has no start: the answer is the first time that is known, or else the end.
-const OPENCDRRATE: Layout = Layout {
+const OPENCDRRATE: CsvColumns = CsvColumns {
     name: None,
     caller: (3, "ani"),
     dialled: (4, "destination_number"),
@@ -87,7 +87,7 @@ pub(super) fn without_statement(line: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallLogError> {
+pub(super) fn call(row: &CsvRow<'_>, zone: Tz, house: &House) -> Result<Call, CallLogError> {
     let layout = layout(row)?;
     if row.width() < layout.width {
         return Err(CallLogError::Columns);
@@ -99,7 +99,7 @@ pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallL
     let context = text(layout.context)?;
     let stated = text(layout.direction)?.and_then(direction_of).or(match context {
         // The context of its own phones, as FreeSWITCH comes.
-        Some("default") => Some(Direction::Outbound),
+        Some("default") => Some(CallDirection::Outbound),
         _ => None,
     });
     let legs = Legs {
@@ -112,7 +112,7 @@ pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallL
     let parties = Parties::new(&legs, house);
     let cause = text(layout.cause)?.filter(|text| is_cause(text));
     // The name on an outgoing call is the house's.
-    let name = text(layout.name)?.filter(|text| parties.direction == Some(Direction::Inbound) && is_name(text));
+    let name = text(layout.name)?.filter(|text| parties.direction == Some(CallDirection::Inbound) && is_name(text));
     let leg = Leg {
         context: context.and_then(|text| label(text, parties.customer.as_deref())),
         name,
@@ -126,17 +126,17 @@ pub(super) fn call(row: &Row<'_>, zone: Tz, house: &House) -> Result<Call, CallL
 }
 
 /// The template that a row was written in, told by where its times and its direction are.
-fn layout(row: &Row<'_>) -> Result<&'static Layout, CallLogError> {
+fn layout(row: &CsvRow<'_>) -> Result<&'static CsvColumns, CallLogError> {
     if row.text((2, "direction"))?.and_then(direction_of).is_some() && row.is_time(OPENCDRRATE.end.0) {
         return Ok(&OPENCDRRATE);
     }
     Ok(if !row.is_time(EXAMPLE.start.0) && row.is_time(ASTERISK.start.0) { &ASTERISK } else { &EXAMPLE })
 }
 
-fn direction_of(word: &str) -> Option<Direction> {
+fn direction_of(word: &str) -> Option<CallDirection> {
     match word {
-        "inbound" => Some(Direction::Inbound),
-        "outbound" => Some(Direction::Outbound),
+        "inbound" => Some(CallDirection::Inbound),
+        "outbound" => Some(CallDirection::Outbound),
         _ => None,
     }
 }

@@ -21,13 +21,13 @@ use std::io::{self, Read};
 use chrono_tz::Tz;
 
 use call::Call;
-use fields::Row;
+use fields::CsvRow;
 pub use parties::House;
 use rows::{Next, Rows};
 
 /// The format of a file to import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum LogFormat {
     /// One JSON object on each line, as the archive reads it over HTTP.
     #[default]
     Ndjson,
@@ -37,7 +37,7 @@ pub enum Format {
     FreeswitchCsv,
 }
 
-impl Format {
+impl LogFormat {
     /// The exchange that writes the rows of this format. It is `None` for NDJSON, which needs no reading of fields.
     #[must_use]
     pub const fn exchange(self) -> Option<Exchange> {
@@ -60,14 +60,14 @@ pub enum Exchange {
 
 /// One call as an interaction in the archive's ingest form.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct CallLine {
     /// The line of its first row in the file, counted from 1.
     pub number: u64,
     /// One JSON object, without a line end.
     pub json: Vec<u8>,
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for CallLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The object contains a customer's number.
         f.debug_struct("Line").field("number", &self.number).finish_non_exhaustive()
@@ -135,17 +135,17 @@ const MOST_WAITING: usize = 10_000;
 
 /// Reads the calls of a file, in constant memory. `zone` is the one whose local time the exchange wrote. Rows of one call become
 /// one interaction, unless thousands of other calls lie between them.
-pub fn lines<R: Read>(exchange: Exchange, zone: Tz, house: House, input: R) -> Lines<R> {
+pub fn lines<R: Read>(exchange: Exchange, zone: Tz, house: House, input: R) -> CallLines<R> {
     let unwrap = match exchange {
         Exchange::Asterisk => |_: &mut Vec<u8>| {},
         Exchange::Freeswitch => freeswitch::without_statement,
     };
     let rows = Rows::new(input, unwrap);
-    Lines { exchange, zone, house, rows, waiting: VecDeque::new(), places: HashMap::new(), gone: 0, ended: false }
+    CallLines { exchange, zone, house, rows, waiting: VecDeque::new(), places: HashMap::new(), gone: 0, ended: false }
 }
 
 /// The calls of a file; made by [`lines`].
-pub struct Lines<R> {
+pub struct CallLines<R> {
     exchange: Exchange,
     zone: Tz,
     house: House,
@@ -159,8 +159,8 @@ pub struct Lines<R> {
     ended: bool,
 }
 
-impl<R: Read> Iterator for Lines<R> {
-    type Item = Result<Line, CdrError>;
+impl<R: Read> Iterator for CallLines<R> {
+    type Item = Result<CallLine, CdrError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended && self.waiting.len() <= MOST_WAITING {
@@ -183,10 +183,10 @@ impl<R: Read> Iterator for Lines<R> {
     }
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> CallLines<R> {
     /// Reads a row into its call.
     fn row(&mut self) -> Result<(), CallLogError> {
-        let row = Row::new(self.rows.record());
+        let row = CsvRow::new(self.rows.record());
         let call = match self.exchange {
             Exchange::Asterisk => asterisk::call(&row, self.zone, &self.house),
             Exchange::Freeswitch => freeswitch::call(&row, self.zone, &self.house),
@@ -201,11 +201,11 @@ impl<R: Read> Lines<R> {
     }
 
     /// The call that has waited longest.
-    fn first(&mut self) -> Option<Result<Line, CdrError>> {
+    fn first(&mut self) -> Option<Result<CallLine, CdrError>> {
         let (number, call) = self.waiting.pop_front()?;
         self.gone += 1;
         self.places.remove(&call.external_id);
-        Some(call.to_json().map(|json| Line { number, json }).map_err(|error| io::Error::from(error).into()))
+        Some(call.to_json().map(|json| CallLine { number, json }).map_err(|error| io::Error::from(error).into()))
     }
 
     const fn fault(&self, fault: CallLogError) -> CdrError {

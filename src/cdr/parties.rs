@@ -18,7 +18,7 @@ pub struct House {
 /// The side that began a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Direction {
+pub(super) enum CallDirection {
     /// The customer.
     Inbound,
     /// The contact centre.
@@ -41,14 +41,14 @@ pub(super) struct Legs<'a> {
     /// The text that the exchange itself dialled, such as `PJSIP/98765432@trunk,300`.
     pub(super) dial_string: Option<&'a str>,
     /// The direction that the exchange states.
-    pub(super) stated: Option<Direction>,
+    pub(super) stated: Option<CallDirection>,
 }
 
 /// The direction of a call and its customer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parties<'a> {
     /// None for a call inside of the house.
-    pub(super) direction: Option<Direction>,
+    pub(super) direction: Option<CallDirection>,
     /// The customer's number as the exchange wrote it, without what is dialled to call out.
     pub(super) customer: Option<String>,
     /// The line called, or the extension that called out.
@@ -59,18 +59,18 @@ impl<'a> Parties<'a> {
     pub(super) fn new(legs: &Legs<'a>, house: &House) -> Self {
         let caller = legs.caller.filter(|text| !house.has(text));
         match legs.direction(house) {
-            Some(Direction::Outbound) => {
+            Some(CallDirection::Outbound) => {
                 let customer = legs.dialled.map(|dialled| house.without_prefix(dialled, legs.dial_string));
                 let line =
                     legs.caller.filter(|text| is_extension(text)).or(legs.from.filter(|text| is_extension(text)));
                 Self {
-                    direction: Some(Direction::Outbound),
+                    direction: Some(CallDirection::Outbound),
                     customer: customer.filter(|customer| !house.has(customer)),
                     line,
                 }
             }
-            Some(Direction::Inbound) => Self {
-                direction: Some(Direction::Inbound),
+            Some(CallDirection::Inbound) => Self {
+                direction: Some(CallDirection::Inbound),
                 customer: caller.map(str::to_owned),
                 line: legs.dialled.and_then(|text| label(text, caller)),
             },
@@ -83,33 +83,33 @@ impl Legs<'_> {
     /// The direction: by the numbers of the house, then by the length of the numbers, since an extension that calls a longer
     /// number calls out. Between two numbers of full length the exchange's own word decides, then the context, then the phones
     /// and trunks. None for a call inside of the house.
-    fn direction(&self, house: &House) -> Option<Direction> {
+    fn direction(&self, house: &House) -> Option<CallDirection> {
         let is_house = |number: Option<&str>| number.is_some_and(|number| house.has(number));
         let goes_out = self.dialled.is_some_and(is_outside);
         match (is_house(self.caller), is_house(self.dialled)) {
-            (true, false) if goes_out => return Some(Direction::Outbound),
+            (true, false) if goes_out => return Some(CallDirection::Outbound),
             (true, _) => return None,
-            (false, true) => return Some(Direction::Inbound),
+            (false, true) => return Some(CallDirection::Inbound),
             (false, false) => {}
         }
         let from_extension = self.caller.is_some_and(is_extension);
         if from_extension && goes_out {
-            return Some(Direction::Outbound);
+            return Some(CallDirection::Outbound);
         }
         let told = self.stated.or_else(|| self.context.and_then(by_context)).or_else(|| self.by_phones());
-        let is_inside = told == Some(Direction::Outbound) || told.is_none() && self.from == self.caller;
+        let is_inside = told == Some(CallDirection::Outbound) || told.is_none() && self.from == self.caller;
         if from_extension && is_inside {
             return None;
         }
-        if goes_out { told.or(Some(Direction::Inbound)) } else { Some(Direction::Inbound) }
+        if goes_out { told.or(Some(CallDirection::Inbound)) } else { Some(CallDirection::Inbound) }
     }
 
     /// The direction by the phone or trunk at either end: an extension is inside of the house, a trunk leads out of it.
-    fn by_phones(&self) -> Option<Direction> {
+    fn by_phones(&self) -> Option<CallDirection> {
         if self.from.is_some_and(is_extension) || self.to.is_some_and(is_trunk) {
-            return Some(Direction::Outbound);
+            return Some(CallDirection::Outbound);
         }
-        (self.to.is_some_and(is_extension) || self.from.is_some_and(is_trunk)).then_some(Direction::Inbound)
+        (self.to.is_some_and(is_extension) || self.from.is_some_and(is_trunk)).then_some(CallDirection::Inbound)
     }
 }
 
@@ -160,7 +160,7 @@ fn is_trunk(name: &str) -> bool {
 }
 
 /// The direction that the name of a context tells, as the sample configurations and administrators name them.
-fn by_context(context: &str) -> Option<Direction> {
+fn by_context(context: &str) -> Option<CallDirection> {
     const OUT: [&str; 21] = [
         "ausgehend",
         "dialout",
@@ -208,7 +208,7 @@ fn by_context(context: &str) -> Option<Direction> {
     let context = context.to_lowercase();
     let is_one = |words: &[&str]| context.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
     if is_one(&OUT) {
-        return Some(Direction::Outbound);
+        return Some(CallDirection::Outbound);
     }
-    is_one(&IN).then_some(Direction::Inbound)
+    is_one(&IN).then_some(CallDirection::Inbound)
 }

@@ -18,7 +18,7 @@ type Refused = (u64, &'static str, Option<&'static str>);
 fn read(exchange: Exchange, text: &[u8]) -> Vec<Result<(u64, Value), Refused>> {
     lines(exchange, OSLO, house(), text)
         .map(|line| match line {
-            Ok(Line { number, json }) => Ok((number, serde_json::from_slice(&json).unwrap())),
+            Ok(CallLine { number, json }) => Ok((number, serde_json::from_slice(&json).unwrap())),
             Err(CdrError::Row { line, fault }) => Err((line, fault.code(), fault.column())),
             Err(CdrError::Io(error)) => panic!("{error}"),
         })
@@ -194,7 +194,7 @@ fn a_file_that_breaks_off_ends_with_its_error() {
 
 #[test]
 fn neither_lines_nor_faults_show_the_file() {
-    let line = Line { number: 7, json: b"98765432".to_vec() };
+    let line = CallLine { number: 7, json: b"98765432".to_vec() };
     assert_eq!(format!("{line:?}"), "Line { number: 7, .. }");
     let fault = lines(Exchange::Asterisk, OSLO, house(), &b"98765432"[..]).next().unwrap().unwrap_err();
     assert!(!format!("{fault} {fault:?}").contains("98765432"));

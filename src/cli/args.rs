@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
-use crate::cdr::Format;
+use crate::cdr::LogFormat;
 
 /// Lethe makes a contact centre able to forget a person.
 #[derive(Parser)]
@@ -154,7 +154,7 @@ impl From<KindArgument> for SampleKind {
 pub struct ImportArguments {
     /// The format of the file
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: LogFormat,
     /// The kind of the records in the file
     #[arg(long, value_enum, default_value_t)]
     pub kind: KindArgument,

@@ -11,7 +11,7 @@ use super::job::{find, open};
 use super::output::print;
 use crate::app;
 use crate::config::Config;
-use crate::delivery::Report;
+use crate::delivery::DeliveryReport;
 use crate::tenants::Tenant;
 
 /// Works the outbox once, or until the process is asked to stop.
@@ -55,14 +55,14 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
     })
 }
 
-fn show(tenant: &Tenant, report: &Report, json: bool) {
+fn show(tenant: &Tenant, report: &DeliveryReport, json: bool) {
     if json {
         let mut line = json!(report);
         line["tenant"] = json!(tenant.slug);
         print(&line.to_string());
         return;
     }
-    let Report { delivered, failed, held, cancelled } = report;
+    let DeliveryReport { delivered, failed, held, cancelled } = report;
     print(&format!(
         "{}: {delivered} delivered, {failed} failed and to be retried, {held} held, {cancelled} cancelled",
         tenant.slug

@@ -41,7 +41,7 @@ pub struct RejectedFile {
 }
 
 /// A file and the facts that its name gives.
-struct Candidate {
+struct ExportFile {
     no: usize,
     path: PathBuf,
     external_id: String,
@@ -84,7 +84,7 @@ async fn import_batch(
 ) -> Result<(), CommandError> {
     let mut candidates = Vec::new();
     for (path, no) in batch {
-        match Candidate::new(path, no) {
+        match ExportFile::new(path, no) {
             Some(candidate) => candidates.push(candidate),
             None => imported.rejected.push(RejectedFile { file: no, code: "format" }),
         }
@@ -111,7 +111,7 @@ async fn store(
     content_store: &Arc<ContentStore>,
     tenant: &Tenant,
     known: &HashMap<String, (RecordId, Channel)>,
-    candidate: Candidate,
+    candidate: ExportFile,
 ) -> Result<bool, CommandError> {
     let (interaction, channel) = known.get(&candidate.external_id).copied().ok_or(ContentError::Unknown)?;
     let kind = candidate.kind_on(channel);
@@ -164,7 +164,7 @@ async fn digest(file: &mut tokio::fs::File) -> Result<[u8; 32], CommandError> {
     }
 }
 
-impl Candidate {
+impl ExportFile {
     /// `call-17.wav` is the recording of `call-17`. Characters that a file name cannot have are written `%2F`.
     fn new(path: PathBuf, no: usize) -> Option<Self> {
         let external_id = unescape(path.file_stem()?.to_str()?)?;
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_file_is_named_after_its_interaction() {
         let of = |name: &str, channel| {
-            let candidate = Candidate::new(PathBuf::from(name), 1)?;
+            let candidate = ExportFile::new(PathBuf::from(name), 1)?;
             Some((candidate.kind_on(channel).as_str(), candidate.external_id.clone()))
         };
         assert_eq!(of("in/cdr-1.wav", Channel::Call), Some(("recording", "cdr-1".to_owned())));
@@ -237,7 +237,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_makes_it_panic(name: String) {
-            let _ = Candidate::new(PathBuf::from(name), 1);
+            let _ = ExportFile::new(PathBuf::from(name), 1);
         }
     }
 }

@@ -109,7 +109,7 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
 
 async fn import_calls<K: RecordKind>(
     intake: &mut Intake<'_, K>,
-    calls: cdr::Lines<Box<dyn Read>>,
+    calls: cdr::CallLines<Box<dyn Read>>,
 ) -> Result<(), CommandError> {
     for line in calls {
         match line {

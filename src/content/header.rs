@@ -23,9 +23,9 @@ const OTHERS: [&[u8]; 12] = [
 
 /// The first bytes of an upload, as far as they have arrived.
 #[derive(Clone, Debug, Default)]
-pub struct Header(Vec<u8>);
+pub struct ObjectHeader(Vec<u8>);
 
-impl Header {
+impl ObjectHeader {
     /// Takes the next bytes, of which it keeps what it looks at.
     pub fn push(&mut self, bytes: &[u8]) {
         let wanted = LOOKED_AT - self.0.len();
@@ -62,8 +62,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn header(bytes: &[u8]) -> Header {
-        let mut header = Header::default();
+    fn header(bytes: &[u8]) -> ObjectHeader {
+        let mut header = ObjectHeader::default();
         bytes.chunks(7).for_each(|chunk| header.push(chunk));
         header
     }

@@ -1,11 +1,12 @@
 //! The types of content, the rules about its readers, and its errors.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use pii::text::document::DocumentError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::text::Reason;
 use crate::archive::ArchiveError;
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
@@ -212,7 +213,7 @@ pub enum ContentError {
     Panicked,
     /// The text could not be searched for its customer, so it is shown to nobody.
     #[error("the text cannot be searched for its customer: {0}")]
-    Unreadable(Reason),
+    Unreadable(FailureReason),
     /// Another deletion of many is at work for the tenant.
     #[error("another batch is running")]
     Busy,
@@ -271,13 +272,13 @@ impl ContentError {
     }
 
     /// Why a text that this came of is not to be tried again; none where the next attempt may succeed.
-    pub(super) const fn reason(&self) -> Option<Reason> {
+    pub(super) const fn reason(&self) -> Option<FailureReason> {
         match self {
-            Self::OverBudget => Some(Reason::TooLarge),
-            Self::Panicked => Some(Reason::Panicked),
-            Self::DocumentError(DocumentError::TooMany) => Some(Reason::TooManyMentions),
-            Self::DocumentError(DocumentError::TooSlow) => Some(Reason::TooSlow),
-            Self::DocumentError(_) => Some(Reason::Malformed),
+            Self::OverBudget => Some(FailureReason::TooLarge),
+            Self::Panicked => Some(FailureReason::Panicked),
+            Self::DocumentError(DocumentError::TooMany) => Some(FailureReason::TooManyMentions),
+            Self::DocumentError(DocumentError::TooSlow) => Some(FailureReason::TooSlow),
+            Self::DocumentError(_) => Some(FailureReason::Malformed),
             Self::Unreadable(reason) => Some(*reason),
             _ => None,
         }
@@ -322,5 +323,43 @@ mod tests {
         fn no_text_makes_the_parser_panic(text: String) {
             let _ = MediaType::parse(&text);
         }
+    }
+}
+
+/// Why a text is not read again any more, until an operator asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureReason {
+    /// The process ended at several attempts.
+    Crashed,
+    /// It needs more memory than the settings allow.
+    TooLarge,
+    /// It names more numbers and addresses than one text may.
+    TooManyMentions,
+    TooSlow,
+    /// It is no text of its format.
+    Malformed,
+    Panicked,
+}
+
+impl FailureReason {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Crashed, Self::TooLarge, Self::TooManyMentions, Self::TooSlow, Self::Malformed, Self::Panicked];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Crashed => "crashed",
+            Self::TooLarge => "too_large",
+            Self::TooManyMentions => "too_many_mentions",
+            Self::TooSlow => "too_slow",
+            Self::Malformed => "malformed",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+impl fmt::Display for FailureReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -33,7 +33,7 @@ pub async fn open(
     content: &Content,
     access: Access,
     range: Range<u64>,
-) -> Result<Reading, ContentError> {
+) -> Result<TextReading, ContentError> {
     let Access { action, reason, by_ticket } = access;
     let detail = json!({
         "content_id": content.id, "interaction_id": content.interaction, "kind": content.kind,
@@ -52,7 +52,7 @@ pub async fn read(
     content: &Content,
     range: Range<u64>,
     _: &Grant,
-) -> Result<Reading, ContentError> {
+) -> Result<TextReading, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     opened(stores, content_store, &keyset, content, range).await
 }
@@ -64,13 +64,13 @@ pub(super) async fn opened(
     keyset: &Keyset,
     content: &Content,
     range: Range<u64>,
-) -> Result<Reading, ContentError> {
+) -> Result<TextReading, ContentError> {
     let tenant = keyset.tenant;
     let key = vault::content_key(&mut stores.vault.read().await?, keyset, content.object()).await?;
     // The deletion of this content was interrupted: the row exists, and the key is already deleted.
     let key = key.ok_or(ContentError::Unknown)?;
     let layout = ChunkLayout { size: content.stored_size };
-    let mut reading = Reading {
+    let mut reading = TextReading {
         opener: Opener::new(&key, &content.object().place(tenant), content.stored_size)?,
         stream: content_store.objects.read(tenant, content.object(), layout.sealed_range(&range)).await?,
         waiting: Vec::with_capacity(2 * SEALED_CHUNK),
@@ -84,7 +84,7 @@ pub(super) async fn opened(
 }
 
 /// A range of content on its way out.
-pub struct Reading {
+pub struct TextReading {
     opener: Opener,
     stream: BoxStream<'static, Result<Vec<u8>, ObjectError>>,
     waiting: Vec<u8>,
@@ -95,7 +95,7 @@ pub struct Reading {
     first: Option<Vec<u8>>,
 }
 
-impl Reading {
+impl TextReading {
     /// The next bytes; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ContentError> {
         match self.first.take() {

@@ -23,7 +23,7 @@ const PIECES: usize = 8;
 /// How many parts may wait to be written.
 const PARTS: usize = 1;
 
-pub struct Work {
+pub struct SealingWork {
     /// Encrypts what arrives for the tenant's own key.
     pub encryptor: Option<Encryptor>,
     pub sealer: Sealer,
@@ -39,20 +39,20 @@ pub struct Sealed {
     pub size: u64,
 }
 
-type Piece = Arc<Vec<u8>>;
+type SealedPiece = Arc<Vec<u8>>;
 
 /// The threads at work. Dropped, they end.
 pub struct Sealing {
     waiting: Vec<u8>,
-    to_hash: mpsc::Sender<Piece>,
-    to_seal: mpsc::Sender<Piece>,
+    to_hash: mpsc::Sender<SealedPiece>,
+    to_seal: mpsc::Sender<SealedPiece>,
     parts: mpsc::Receiver<Vec<u8>>,
     hash: oneshot::Receiver<[u8; 32]>,
     size: oneshot::Receiver<Result<u64, ContentError>>,
 }
 
 impl Sealing {
-    pub fn begin(work: Work) -> Result<Self, ContentError> {
+    pub fn begin(work: SealingWork) -> Result<Self, ContentError> {
         // If the upload was dropped, nobody needs its result.
         let ((to_hash, arriving), (hashed, hash)) = (mpsc::channel(PIECES), oneshot::channel());
         start("hashing", move || hashed.send(digest(arriving)).is_ok())?;
@@ -111,7 +111,7 @@ fn start(name: &str, work: impl FnOnce() -> bool + Send + 'static) -> Result<(),
     started.map(drop).map_err(|_| ContentError::Stopped)
 }
 
-fn digest(mut arriving: mpsc::Receiver<Piece>) -> [u8; 32] {
+fn digest(mut arriving: mpsc::Receiver<SealedPiece>) -> [u8; 32] {
     let mut digest = Sha256::new();
     while let Some(piece) = arriving.blocking_recv() {
         digest.update(&piece);
@@ -119,8 +119,12 @@ fn digest(mut arriving: mpsc::Receiver<Piece>) -> [u8; 32] {
     digest.finish()
 }
 
-impl Work {
-    fn run(mut self, mut arriving: mpsc::Receiver<Piece>, made: &mpsc::Sender<Vec<u8>>) -> Result<u64, ContentError> {
+impl SealingWork {
+    fn run(
+        mut self,
+        mut arriving: mpsc::Receiver<SealedPiece>,
+        made: &mpsc::Sender<Vec<u8>>,
+    ) -> Result<u64, ContentError> {
         // A part ends with a chunk, and so a little behind its size.
         let capacity = self.part + PIECE + SEALED_CHUNK;
         let (mut size, mut cipher, mut part) = (0, Vec::new(), Vec::with_capacity(capacity));

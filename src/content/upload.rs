@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::header::Header;
+use super::header::ObjectHeader;
 use super::model::{Content, ContentError, NewContent};
-use super::sealing::{Sealed, Sealing, Work};
+use super::sealing::{Sealed, Sealing, SealingWork};
 use super::{ContentStore, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
@@ -37,7 +37,7 @@ pub struct Upload {
     /// The fingerprint of the tenant's own key that it is encrypted for.
     encrypted_for: Option<String>,
     size: u64,
-    header: Header,
+    header: ObjectHeader,
     sealing: Sealing,
     writing: Writing,
 }
@@ -64,9 +64,9 @@ pub async fn begin_upload(
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     let (object, key) = (ObjectId::new(ContentId::new()), Key::random()?);
     let sealer = Sealer::new(&key, &object.place(tenant))?;
-    let sealing = Sealing::begin(Work { encryptor, sealer, part: content_store.objects.part() })?;
+    let sealing = Sealing::begin(SealingWork { encryptor, sealer, part: content_store.objects.part() })?;
     let writing = content_store.objects.create(tenant, object).await?;
-    let (stores, content_store, header) = (Arc::clone(stores), Arc::clone(content_store), Header::default());
+    let (stores, content_store, header) = (Arc::clone(stores), Arc::clone(content_store), ObjectHeader::default());
     Ok(Upload {
         stores,
         content_store,

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use serde_json::json;
 
 use super::address::Address;
-use super::metadata::{Interaction, Metadata, Recording};
+use super::context::DeliveryWorker;
+use super::metadata::{InteractionMetadata, Metadata, RecordingMetadata};
 use super::model::{Addressee, AttemptError, DeliveryError, SendError};
-use super::payload::{EncryptionPlan, Names, part};
-use super::targets::{Reach, Target};
-use super::worker::DeliveryWorker;
+use super::payload::{EncryptionPlan, FileNames, part};
+use super::targets::{Reach, TargetSession};
 use crate::archive::{self, Channel, CustomerField, Direction, Record};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::hex::hex;
 use crate::base::id::IdentifierId;
 use crate::content::{self, Content};
-use crate::outbox::{self, Claimed, Destination};
+use crate::outbox::{self, ClaimedDelivery, Destination};
 use crate::recording_keys;
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, DeliverySecret};
@@ -25,11 +25,11 @@ use crate::vault::{self, DeliverySecret};
 pub struct Attempt<'a> {
     worker: &'a DeliveryWorker,
     tenant: &'a Tenant,
-    claim: Claimed,
+    claim: ClaimedDelivery,
     content: Content,
     record: Record<archive::Interaction>,
     plan: EncryptionPlan,
-    names: Names,
+    names: FileNames,
     address: Address,
     destination: Destination,
     secret: Option<DeliverySecret>,
@@ -38,7 +38,11 @@ pub struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// Looks whether the delivery may be made, and how. This comes after the claim, so that what was deleted or forgotten
     /// before is seen.
-    pub async fn prepare(worker: &'a DeliveryWorker, tenant: &'a Tenant, claim: Claimed) -> Result<Self, AttemptError> {
+    pub async fn prepare(
+        worker: &'a DeliveryWorker,
+        tenant: &'a Tenant,
+        claim: ClaimedDelivery,
+    ) -> Result<Self, AttemptError> {
         let stores = &worker.stores;
         let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
         let destination = outbox::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
@@ -82,14 +86,14 @@ impl<'a> Attempt<'a> {
         Ok(Self { worker, tenant, claim, content, record, plan, names, address, destination, secret })
     }
 
-    async fn reach(&self) -> Result<Target, SendError> {
+    async fn reach(&self) -> Result<TargetSession, SendError> {
         let DeliveryWorker { config, folder, .. } = self.worker;
         let reach = Reach {
             folder: folder.join(&self.tenant.slug),
             ca_file: config.ca_file.clone(),
             timeout: config.timeout(),
         };
-        Target::open(&self.address, &self.destination, self.secret.as_ref(), &reach).await
+        TargetSession::open(&self.address, &self.destination, self.secret.as_ref(), &reach).await
     }
 
     /// Delivers the recording first and the metadata last, so that a reader that waits for the metadata finds a whole
@@ -110,7 +114,7 @@ impl<'a> Attempt<'a> {
         self.names.both().map(str::to_owned).to_vec()
     }
 
-    async fn bring(&self, target: &mut Target) -> Result<(), AttemptError> {
+    async fn bring(&self, target: &mut TargetSession) -> Result<(), AttemptError> {
         for attempt in 1..self.claim.attempt {
             for name in self.names.both() {
                 match target.remove(&part(name, attempt)).await {
@@ -120,7 +124,7 @@ impl<'a> Attempt<'a> {
                 }
             }
         }
-        let Names { recording, metadata } = &self.names;
+        let FileNames { recording, metadata } = &self.names;
         let wanted = self.plan.size(&self.content);
         // A file that is encrypted on the way out may be for a key that was replaced since. It is sent again.
         let has_recording = wanted.is_some() && target.size(recording).await? == wanted;
@@ -185,7 +189,7 @@ impl<'a> Attempt<'a> {
         let mut revealed = |id: Option<IdentifierId>| take(&mut clear, id);
         let archive::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
             &self.record.columns;
-        let interaction = Interaction {
+        let interaction = InteractionMetadata {
             external_id: &self.record.external_id,
             channel: Channel::as_str(*channel),
             direction: direction.map(Direction::as_str),
@@ -198,7 +202,7 @@ impl<'a> Attempt<'a> {
             email: revealed(email),
             name: revealed(name),
         };
-        let recording = Recording {
+        let recording = RecordingMetadata {
             content_id: self.content.id.to_string(),
             kind: self.content.kind.as_str(),
             media_type: &self.content.media_type,

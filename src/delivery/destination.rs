@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::address::Address;
 use super::model::{DeliveryError, NewDestination, SendError};
-use super::targets::Target;
+use super::targets::TargetSession;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
@@ -89,7 +89,7 @@ impl NewDestination {
         if matches!(secret, Some(DeliverySecret::PrivateKey(_))) && !matches!(address, Address::Sftp(_)) {
             return rule("/private_key", "format", "is allowed for sftp:// only");
         }
-        if !Target::is_built_in(address) {
+        if !TargetSession::is_built_in(address) {
             return Err(DeliveryError::NotBuiltIn);
         }
         match address {

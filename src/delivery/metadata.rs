@@ -14,12 +14,12 @@ const NAMESPACE: &str = "urn:lethe:delivery:1";
 pub struct Metadata<'a> {
     pub tenant: &'a str,
     pub delivery: String,
-    pub interaction: Interaction<'a>,
-    pub recording: Recording<'a>,
+    pub interaction: InteractionMetadata<'a>,
+    pub recording: RecordingMetadata<'a>,
 }
 
 #[derive(Default)]
-pub struct Interaction<'a> {
+pub struct InteractionMetadata<'a> {
     pub external_id: &'a str,
     /// `call` and the like.
     pub channel: &'a str,
@@ -36,7 +36,7 @@ pub struct Interaction<'a> {
 }
 
 #[derive(Default)]
-pub struct Recording<'a> {
+pub struct RecordingMetadata<'a> {
     pub content_id: String,
     /// `recording`, `screen_recording` or `voicemail`.
     pub kind: &'a str,
@@ -75,7 +75,7 @@ impl Metadata<'_> {
     }
 }
 
-impl Interaction<'_> {
+impl InteractionMetadata<'_> {
     fn write(&self, xml: &mut Xml) -> std::io::Result<()> {
         let Self { external_id, channel, direction, started_at, ended_at, queue, agent_id, outcome, .. } = self;
         let Self { phone_number, email, name, .. } = self;
@@ -98,7 +98,7 @@ impl Interaction<'_> {
     }
 }
 
-impl Recording<'_> {
+impl RecordingMetadata<'_> {
     fn write(&self, xml: &mut Xml) -> std::io::Result<()> {
         let Self { content_id, kind, media_type, size, sha256, encrypted_for, file_name } = self;
         text(xml, "content_id", Some(content_id))?;
@@ -170,7 +170,7 @@ mod tests {
         Metadata {
             tenant: "demo",
             delivery: "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f31".to_owned(),
-            interaction: Interaction {
+            interaction: InteractionMetadata {
                 external_id: "cdr-43678",
                 channel: "call",
                 direction: Some("inbound"),
@@ -183,7 +183,7 @@ mod tests {
                 email: None,
                 name: Some("Kari Nordmann".to_owned()),
             },
-            recording: Recording {
+            recording: RecordingMetadata {
                 content_id: "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f21".to_owned(),
                 kind: "recording",
                 media_type: "audio/wav",

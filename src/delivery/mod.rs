@@ -8,6 +8,7 @@
 
 mod address;
 mod attempt;
+mod context;
 mod destination;
 pub mod http;
 mod metadata;
@@ -31,9 +32,10 @@ use crate::vault::AppContext;
 
 pub use crate::outbox::{Delivery, DeliveryState, Destination};
 pub use address::{Address, AddressError};
+pub use context::DeliveryWorker;
 pub use destination::{find, remove, set};
 pub use model::{DeliveryError, NewDestination, SendError};
-pub use worker::{DeliveryWorker, Report, Stopping};
+pub use worker::{DeliveryReport, Stopping};
 
 /// The columns that contain ids of identifiers.
 pub const REFERENCES: [(&str, &str); 2] = [("delivery_customers", "phone_id"), ("delivery_customers", "email_id")];

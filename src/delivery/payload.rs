@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{AttemptError, DeliveryError, SendError};
 use crate::base::id::ContentId;
-use crate::content::{Content, Reading};
+use crate::content::{Content, TextReading};
 use crate::recording_keys::{Encryptor, KeyKind, RecordingKey};
 use crate::tenants::Recordings;
 
@@ -41,7 +41,7 @@ impl EncryptionPlan {
     }
 
     #[must_use]
-    pub fn names(&self, content: &Content) -> Names {
+    pub fn names(&self, content: &Content) -> FileNames {
         let stem = stem(content.at, content.id);
         let ending = |fingerprint: Option<&str>| match fingerprint {
             Some(fingerprint) => format!(".{}", KeyKind::of_fingerprint(fingerprint).extension()),
@@ -49,7 +49,7 @@ impl EncryptionPlan {
         };
         let metadata = self.metadata.as_ref().map(|key| key.fingerprint.as_str());
         let extension = extension(&content.media_type);
-        Names {
+        FileNames {
             recording: format!("{stem}.{extension}{}", ending(self.encrypted_for.as_deref())),
             metadata: format!("{stem}.xml{}", ending(metadata)),
         }
@@ -61,26 +61,26 @@ impl EncryptionPlan {
         self.recording.is_none().then_some(content.stored_size)
     }
 
-    pub fn recording(&self, reading: Reading) -> Result<Body, DeliveryError> {
+    pub fn recording(&self, reading: TextReading) -> Result<PayloadBody, DeliveryError> {
         let encryptor = self.recording.as_ref().map(RecordingKey::encryptor).transpose()?;
-        Ok(Body { source: Source::Reading(Box::new(reading)), encryptor })
+        Ok(PayloadBody { source: Source::TextReading(Box::new(reading)), encryptor })
     }
 
-    pub fn metadata(&self, clear: Vec<u8>) -> Result<Body, DeliveryError> {
+    pub fn metadata(&self, clear: Vec<u8>) -> Result<PayloadBody, DeliveryError> {
         let encryptor = self.metadata.as_ref().map(RecordingKey::encryptor).transpose()?;
-        Ok(Body { source: Source::Bytes(Some(clear)), encryptor })
+        Ok(PayloadBody { source: Source::Bytes(Some(clear)), encryptor })
     }
 }
 
 /// The names of a delivery's files. They contain a time and an id, never an identifier, and are the same in every attempt:
 /// nothing is doubled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
+pub struct FileNames {
     pub recording: String,
     pub metadata: String,
 }
 
-impl Names {
+impl FileNames {
     /// Both, in the order in which they are written.
     #[must_use]
     pub fn both(&self) -> [&str; 2] {
@@ -115,17 +115,17 @@ fn extension(media_type: &str) -> &'static str {
 }
 
 /// A file on its way out, in constant memory.
-pub struct Body {
+pub struct PayloadBody {
     source: Source,
     encryptor: Option<Encryptor>,
 }
 
 enum Source {
-    Reading(Box<Reading>),
+    TextReading(Box<TextReading>),
     Bytes(Option<Vec<u8>>),
 }
 
-impl Body {
+impl PayloadBody {
     /// The next bytes; none after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, AttemptError> {
         Ok(self.step().await?)
@@ -134,7 +134,7 @@ impl Body {
     async fn step(&mut self) -> Result<Option<Vec<u8>>, DeliveryError> {
         loop {
             let clear = match &mut self.source {
-                Source::Reading(reading) => reading.next().await?,
+                Source::TextReading(reading) => reading.next().await?,
                 Source::Bytes(bytes) => bytes.take(),
             };
             let mut sealed = Vec::new();

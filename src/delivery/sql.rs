@@ -8,11 +8,16 @@ use crate::archive::selector::{self, Span};
 use crate::archive::unlink::SELECTING;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
-use crate::outbox::{self, Claimed};
+use crate::outbox::{self, ClaimedDelivery};
 use crate::store::{Archive, Result, Tx};
 
 /// Notes the customer of the announced files, in the transaction that announces them.
-pub async fn note_addressee(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, to: Addressee) -> Result<u64> {
+pub async fn note_addressee(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    claim: &ClaimedDelivery,
+    to: Addressee,
+) -> Result<u64> {
     let Addressee { phone_id, email_id } = to;
     if phone_id.is_none() && email_id.is_none() {
         return Ok(0);

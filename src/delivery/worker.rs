@@ -1,8 +1,5 @@
 //! The delivery worker. It claims due deliveries, and records in its row how each attempt ended.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -10,13 +7,10 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::attempt::Attempt;
-use super::model::{Addressee, AttemptError, DeliveryError, SendError};
-use super::sql;
-use crate::archive::customer::{Customer, customer};
+use super::context::DeliveryWorker;
+use super::model::{AttemptError, DeliveryError, SendError};
 use crate::base::id::{DeliveryId, TenantId};
-use crate::config::DeliveryConfig;
-use crate::content::ContentStore;
-use crate::outbox::{self, Claimed, DeliveryState};
+use crate::outbox::{self, ClaimedDelivery, DeliveryState};
 use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
 
@@ -36,7 +30,7 @@ pub type Stopping = watch::Receiver<bool>;
 
 /// The work of a worker for a tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct DeliveryReport {
     /// Recordings that are at their target now.
     pub delivered: u64,
     /// Attempts that failed and are made again.
@@ -47,7 +41,7 @@ pub struct Report {
     pub cancelled: u64,
 }
 
-impl Report {
+impl DeliveryReport {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -56,35 +50,20 @@ impl Report {
 
 enum Ended {
     Delivered,
-    AttemptError(SendError),
+    Failed(SendError),
     Held(SendError),
     Cancelled,
     Lost,
 }
 
-/// Carries recordings to their tenants. Several may work at once, in one process or many.
-#[derive(Clone, Debug)]
-pub struct DeliveryWorker {
-    pub(super) stores: Arc<AppContext>,
-    pub(super) content_store: Arc<ContentStore>,
-    pub(super) config: DeliveryConfig,
-    pub(super) folder: PathBuf,
-}
-
 impl DeliveryWorker {
-    /// A worker. Targets `file:///…` are below the folder, each tenant's in one of its own.
-    #[must_use]
-    pub const fn new(
-        stores: Arc<AppContext>,
-        content_store: Arc<ContentStore>,
-        config: DeliveryConfig,
-        folder: PathBuf,
-    ) -> Self {
-        Self { stores, content_store, config, folder }
-    }
-
     /// Works until the end is asked for.
-    pub async fn run(&self, only: Option<TenantId>, stopping: &Stopping, mut tell: impl FnMut(&Tenant, &Report)) {
+    pub async fn run(
+        &self,
+        only: Option<TenantId>,
+        stopping: &Stopping,
+        mut tell: impl FnMut(&Tenant, &DeliveryReport),
+    ) {
         while !*stopping.borrow() {
             match self.round(only, stopping).await {
                 Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
@@ -102,7 +81,7 @@ impl DeliveryWorker {
         &self,
         only: Option<TenantId>,
         stopping: &Stopping,
-    ) -> Result<Vec<(Tenant, Report)>, DeliveryError> {
+    ) -> Result<Vec<(Tenant, DeliveryReport)>, DeliveryError> {
         let mut tenants = tenants::list(&mut self.stores.archive.read().await?).await?;
         tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
         let work = tenants.into_iter().map(|tenant| async {
@@ -134,8 +113,8 @@ impl DeliveryWorker {
         Ok(released)
     }
 
-    async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<Report, DeliveryError> {
-        let mut report = Report::default();
+    async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<DeliveryReport, DeliveryError> {
+        let mut report = DeliveryReport::default();
         while !*stopping.borrow() {
             let claimed = self.claim(tenant.id).await?;
             if claimed.is_empty() {
@@ -145,7 +124,7 @@ impl DeliveryWorker {
             for ended in join_all(claimed.into_iter().map(|claim| self.deliver(tenant, claim, stopping))).await {
                 match ended? {
                     Ended::Delivered => report.delivered += 1,
-                    Ended::AttemptError(fault) => {
+                    Ended::Failed(fault) => {
                         report.failed += 1;
                         // The others would meet the same: they wait for the next round.
                         goes_on &= !fault.is_of_target();
@@ -163,7 +142,7 @@ impl DeliveryWorker {
     }
 
     /// Claims some due deliveries. If another worker was faster, the next ones are tried.
-    async fn claim(&self, tenant: TenantId) -> Result<Vec<Claimed>, DeliveryError> {
+    async fn claim(&self, tenant: TenantId) -> Result<Vec<ClaimedDelivery>, DeliveryError> {
         let AppContext { archive, clock, .. } = &*self.stores;
         let now = clock.now();
         let due = outbox::due(&mut archive.read().await?, tenant, now, 8 * self.config.parallel).await?;
@@ -179,7 +158,12 @@ impl DeliveryWorker {
         Ok(Vec::new())
     }
 
-    async fn deliver(&self, tenant: &Tenant, claim: Claimed, stopping: &Stopping) -> Result<Ended, DeliveryError> {
+    async fn deliver(
+        &self,
+        tenant: &Tenant,
+        claim: ClaimedDelivery,
+        stopping: &Stopping,
+    ) -> Result<Ended, DeliveryError> {
         let outcome = match Attempt::prepare(self, tenant, claim).await {
             Err(failed) => Err(failed),
             Ok(attempt) => tokio::select! {
@@ -198,7 +182,7 @@ impl DeliveryWorker {
     }
 
     /// Keeps a claim while a transfer lasts; ends when it is lost.
-    async fn keep(&self, tenant: TenantId, claim: &Claimed) -> AttemptError {
+    async fn keep(&self, tenant: TenantId, claim: &ClaimedDelivery) -> AttemptError {
         let term = self.config.lease().to_std().unwrap_or_default();
         let mut good_until = tokio::time::Instant::now() + term;
         loop {
@@ -216,58 +200,15 @@ impl DeliveryWorker {
 
     /// Renews a claim. An error says that it is lost, or that the delivery was cancelled or held meanwhile: then no file
     /// gets its name.
-    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &Claimed) -> Result<(), AttemptError> {
+    pub(super) async fn hold_on(&self, tenant: TenantId, claim: &ClaimedDelivery) -> Result<(), AttemptError> {
         self.renew(tenant, claim, None).await
-    }
-
-    /// The same before a file gets its name. The name is noted first, with the file's customer, so that a worker that is
-    /// killed leaves a note of it.
-    pub(super) async fn announce(
-        &self,
-        tenant: TenantId,
-        claim: &Claimed,
-        (names, to): (&[String], Addressee),
-    ) -> Result<(), AttemptError> {
-        self.renew(tenant, claim, Some((names, to))).await
-    }
-
-    async fn renew(
-        &self,
-        tenant: TenantId,
-        claim: &Claimed,
-        announced: Option<(&[String], Addressee)>,
-    ) -> Result<(), AttemptError> {
-        let renewed = async {
-            let mut tx = self.stores.archive.write().await?;
-            let until = self.stores.clock.now() + self.config.lease();
-            let held = match announced {
-                Some((names, _)) => outbox::announce(&mut tx, tenant, claim, names, until).await?,
-                None => outbox::renew(&mut tx, tenant, claim, until).await?,
-            };
-            if held == 0 {
-                return Ok(Err(AttemptError::Lost));
-            }
-            if let Some((_, to)) = announced {
-                // The customer stays the same until the end of the transaction. So the pass, which cancels deliveries
-                // before it reads their customers, finds every one of them.
-                let customer = customer(&mut tx, tenant, claim.interaction, true).await?;
-                let now = customer.map(|Customer { phone_id, email_id, .. }| Addressee { phone_id, email_id });
-                if now != Some(to) {
-                    return Ok(Err(SendError::CustomerChanged.into()));
-                }
-                sql::note_addressee(&mut tx, tenant, claim, to).await?;
-            }
-            tx.commit().await?;
-            Ok::<_, DeliveryError>(Ok(()))
-        };
-        renewed.await?
     }
 
     /// Writes down how an attempt ended.
     async fn note(
         &self,
         tenant: &Tenant,
-        claim: &Claimed,
+        claim: &ClaimedDelivery,
         outcome: Result<Vec<String>, AttemptError>,
     ) -> Result<Ended, DeliveryError> {
         let now = self.stores.clock.now();
@@ -287,7 +228,7 @@ impl DeliveryWorker {
                 let state = if is_held { DeliveryState::Held } else { DeliveryState::Pending };
                 let next_at = if fault == SendError::Interrupted { now } else { next_at(now, claim.attempt) };
                 outbox::fail(&mut tx, tenant.id, claim, (state, fault.as_str()), next_at, now).await?;
-                if is_held { Ended::Held(fault) } else { Ended::AttemptError(fault) }
+                if is_held { Ended::Held(fault) } else { Ended::Failed(fault) }
             }
         };
         tx.commit().await?;
@@ -296,11 +237,11 @@ impl DeliveryWorker {
     }
 }
 
-fn tell(tenant: &Tenant, claim: &Claimed, ended: &Ended) {
-    let Claimed { id, attempt, .. } = claim;
+fn tell(tenant: &Tenant, claim: &ClaimedDelivery, ended: &Ended) {
+    let ClaimedDelivery { id, attempt, .. } = claim;
     match ended {
         Ended::Delivered => tracing::info!(tenant = %tenant.slug, delivery.id = %id, attempt, "Delivered a recording"),
-        Ended::AttemptError(fault) => {
+        Ended::Failed(fault) => {
             tracing::warn!(tenant = %tenant.slug, delivery.id = %id, attempt, error = fault.as_str(), "A delivery failed");
         }
         Ended::Held(fault) => {

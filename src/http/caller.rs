@@ -1,6 +1,6 @@
 //! The caller as a type: a handler without a [`Caller`] argument has no [`Actor`], and so it cannot read data.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -237,14 +237,4 @@ impl TenantDirectory {
         });
         Ok(tenant)
     }
-}
-
-/// The scopes of some words and of some roles.
-pub(super) fn scopes_of<'a>(
-    words: impl Iterator<Item = &'a str>,
-    roles: impl Iterator<Item = &'a str>,
-    allowed: &std::collections::BTreeMap<String, Vec<Scope>>,
-) -> BTreeSet<Scope> {
-    let by_role = roles.filter_map(|role| allowed.get(role)).flatten().copied();
-    words.filter_map(|word| word.parse().ok()).chain(by_role).collect()
 }

@@ -22,7 +22,7 @@ pub const NDJSON: &str = "application/x-ndjson";
 const MOST_ITEMS: usize = 1000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct BodyLine {
     /// The line, or the position in the array, from 1.
     pub number: u64,
     /// The text for [`crate::base::json::parse`]. It is `None` if the line is longer than a body may be.
@@ -46,12 +46,12 @@ struct LineStream {
 impl Lines {
     /// The next record that is not blank. Returns `None` after the last. An error ends the stream, and earlier records
     /// stay.
-    pub async fn next(&mut self) -> Option<Result<Line, Problem>> {
+    pub async fn next(&mut self) -> Option<Result<BodyLine, Problem>> {
         let stream = match &mut self.0 {
             RecordSource::Items(items) => {
                 let (at, item) = items.next()?;
                 let text = Bytes::copy_from_slice(item.get().as_bytes());
-                return Some(Ok(Line { number: at as u64 + 1, text: Some(text) }));
+                return Some(Ok(BodyLine { number: at as u64 + 1, text: Some(text) }));
             }
             RecordSource::LineStream(stream) => stream,
         };
@@ -134,7 +134,7 @@ impl Splitter {
     }
 
     /// The next complete line that is not blank.
-    fn next(&mut self) -> Option<Line> {
+    fn next(&mut self) -> Option<BodyLine> {
         loop {
             let Some(end) = self.waiting[self.searched..].iter().position(|byte| *byte == b'\n') else {
                 if self.waiting.len() > self.longest {
@@ -154,7 +154,7 @@ impl Splitter {
     }
 
     /// The text after the last end of line.
-    fn last(&mut self) -> Option<Line> {
+    fn last(&mut self) -> Option<BodyLine> {
         if self.waiting.is_empty() && !self.skipping {
             return None;
         }
@@ -163,14 +163,14 @@ impl Splitter {
         self.take(line)
     }
 
-    fn take(&mut self, line: BytesMut) -> Option<Line> {
+    fn take(&mut self, line: BytesMut) -> Option<BodyLine> {
         self.number += 1;
         let number = self.number;
         if std::mem::take(&mut self.skipping) || line.len() > self.longest {
-            return Some(Line { number, text: None });
+            return Some(BodyLine { number, text: None });
         }
         let blank = line.iter().all(u8::is_ascii_whitespace);
-        (!blank).then(|| Line { number, text: Some(line.freeze()) })
+        (!blank).then(|| BodyLine { number, text: Some(line.freeze()) })
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
     fn split(chunks: &[&[u8]], longest: usize) -> Vec<(u64, Option<String>)> {
         let mut splitter = Splitter::new(longest);
         let mut lines = Vec::new();
-        let mut add = |line: Line| {
+        let mut add = |line: BodyLine| {
             lines.push((line.number, line.text.map(|text| String::from_utf8_lossy(&text).into_owned())));
         };
         for chunk in chunks {

@@ -20,13 +20,13 @@ const DEAD: TimeDelta = TimeDelta::minutes(1);
 
 /// A caller's key for one call, hashed, with the hash of the call's body.
 #[derive(Clone, Debug)]
-pub struct Key {
+pub struct IdempotencyKey {
     tenant: TenantId,
     hash: Vec<u8>,
     body: Vec<u8>,
 }
 
-impl Key {
+impl IdempotencyKey {
     /// The key of a call: it counts for its tenant, subject and route.
     pub fn new(
         service_key: &crypto::Key,
@@ -58,7 +58,7 @@ pub enum IdempotencyError {
 /// A key that is reserved for a call.
 #[derive(Clone, Debug)]
 pub struct Reservation {
-    key: Key,
+    key: IdempotencyKey,
     /// The time of the reservation. It differs if another call takes the key over.
     at: DateTime<Utc>,
 }
@@ -74,7 +74,7 @@ pub enum Begun<T> {
 /// Reserves a key, or finds the outcome of the earlier call.
 pub async fn begin<T: DeserializeOwned>(
     db: &Db<Archive>,
-    key: Key,
+    key: IdempotencyKey,
     now: DateTime<Utc>,
 ) -> Result<Begun<T>, IdempotencyError> {
     let mut tx = db.write().await?;
@@ -96,7 +96,10 @@ pub async fn begin<T: DeserializeOwned>(
     Ok(Begun::Reserved(Reservation { key, at: now }))
 }
 
-fn known_outcome<T: DeserializeOwned>(known: &sql::KeyRow, key: &Key) -> Result<T, IdempotencyError> {
+fn known_outcome<T: DeserializeOwned>(
+    known: &sql::IdempotencyRow,
+    key: &IdempotencyKey,
+) -> Result<T, IdempotencyError> {
     if known.body_hash != key.body {
         return Err(IdempotencyError::KeyReused);
     }

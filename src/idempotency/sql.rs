@@ -6,13 +6,13 @@ use crate::base::id::TenantId;
 use crate::store::{Archive, Result, Tx};
 
 #[derive(sqlx::FromRow)]
-pub struct KeyRow {
+pub struct IdempotencyRow {
     pub body_hash: Vec<u8>,
     pub outcome: Option<String>,
     pub created_at: DateTime<Utc>,
 }
 
-pub async fn by_hash(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<KeyRow>> {
+pub async fn by_hash(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<IdempotencyRow>> {
     tx.query("SELECT body_hash, outcome, created_at FROM idempotency_keys")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND key_hash = ", hash)

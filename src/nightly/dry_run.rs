@@ -11,7 +11,7 @@ use crate::base::content::ContentKind;
 use crate::base::id::IdentifierId;
 use crate::base::target::Target;
 use crate::content::of_customers as content_of;
-use crate::requests::passes::{self as requests, BATCH, Claimed};
+use crate::requests::passes::{self as requests, BATCH, ClaimedRequest};
 use crate::store::{Archive, Tx};
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::AppContext;
@@ -62,7 +62,7 @@ pub async fn dry_run(app: &AppContext, options: &Options) -> PassResult<Vec<Fore
 }
 
 impl Forecast {
-    async fn add(&mut self, tx: &mut Tx<Archive>, due: &[Claimed]) -> PassResult<()> {
+    async fn add(&mut self, tx: &mut Tx<Archive>, due: &[ClaimedRequest]) -> PassResult<()> {
         let tenant = self.tenant.id;
         for (target, sum) in &mut self.targets {
             let selected = selected(due, |request| request.targets.contains(*target));
@@ -81,7 +81,10 @@ impl Forecast {
 }
 
 /// The identifiers of some requests, each with the request's cut-off.
-fn selected(due: &[Claimed], is_included: impl Fn(&Claimed) -> bool) -> Vec<(IdentifierId, DateTime<Utc>)> {
+fn selected(
+    due: &[ClaimedRequest],
+    is_included: impl Fn(&ClaimedRequest) -> bool,
+) -> Vec<(IdentifierId, DateTime<Utc>)> {
     let requests = due.iter().filter(|request| is_included(request));
     requests.flat_map(|request| request.identifiers().map(|id| (id, request.due_at))).collect()
 }

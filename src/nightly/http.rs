@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::job_runs;
-use super::model::{Run, RunStatus};
+use super::job_runs::Run;
+use super::model::RunStatus;
 use super::report::Report;
 use crate::base::id::RunId;
 use crate::base::page::{Page, Position};

@@ -2,15 +2,34 @@
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Run, RunStatus};
+use super::model::RunStatus;
 use super::report::Report;
 use crate::base::id::{RunId, TenantId};
-use crate::base::page::Position;
+use crate::base::page::{Listed, Position};
 use crate::store::{Archive, Result, StoreError, Tx};
 
 const JOB: &str = "nightly";
 
 const SELECT: &str = "SELECT id, job, as_of, started_at, finished_at, status, report FROM job_runs";
+
+/// A run of the job for one tenant.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub id: RunId,
+    pub job: String,
+    /// The instant that decides what is due and what is too old.
+    pub as_of: DateTime<Utc>,
+    pub started_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub status: RunStatus,
+    pub report: Report,
+}
+
+impl Listed for Run {
+    fn position(&self) -> Position {
+        Position { at: self.started_at, id: self.id.0 }
+    }
+}
 
 #[derive(sqlx::FromRow)]
 struct RunRow {

@@ -15,11 +15,12 @@ mod pass;
 mod progress;
 mod report;
 mod run;
+mod sql;
 mod steps;
 
 pub use dry_run::{Forecast, dry_run};
-pub use job_runs::list;
-pub use model::{Ending, Options, PassError, Run, RunStatus, Stop};
+pub use job_runs::{Run, list};
+pub use model::{Ending, Options, PassError, RunStatus, Stop};
 pub use progress::Progress;
 pub use report::Report;
 pub use run::run;

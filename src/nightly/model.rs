@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::report::Report;
-use crate::base::id::{PassId, RunId, TenantId};
-use crate::base::page::{Listed, Position};
+use crate::base::id::{PassId, TenantId};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -159,25 +157,6 @@ pub enum RunStatus {
     Incomplete,
     /// The run failed or was interrupted. The next run resumes its pass.
     Failed,
-}
-
-/// A run of the job for one tenant.
-#[derive(Clone, Debug)]
-pub struct Run {
-    pub id: RunId,
-    pub job: String,
-    /// The instant that decides what is due and what is too old.
-    pub as_of: DateTime<Utc>,
-    pub started_at: DateTime<Utc>,
-    pub finished_at: Option<DateTime<Utc>>,
-    pub status: RunStatus,
-    pub report: Report,
-}
-
-impl Listed for Run {
-    fn position(&self) -> Position {
-        Position { at: self.started_at, id: self.id.0 }
-    }
 }
 
 pub type PassResult<T> = Result<T, PassError>;

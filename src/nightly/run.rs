@@ -6,10 +6,10 @@ use super::context::PassContext;
 use super::job_runs;
 use super::lease::{self, Lease};
 use super::model::{Ending, Options, PassError, PassResult, RunStatus, StepName, Stop};
-use super::pass;
 use super::progress::Progress;
 use super::report::Report;
 use super::steps::rescan_texts;
+use super::{pass, sql};
 use crate::archive::mentions;
 use crate::base::id::RunId;
 use crate::content::ContentStore;
@@ -30,7 +30,7 @@ pub async fn run(
     let mut tenants = tenants::list(&mut app.archive.read().await?).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
     let tenants = interrupted_last(app, tenants).await?;
-    let mut job = Job { app, content_store, options, progress, stop, ending: Ending::Done, reports: Vec::new() };
+    let mut job = TenantJob { app, content_store, options, progress, stop, ending: Ending::Done, reports: Vec::new() };
     let leased = job.run_each(tenants).await?;
     if !leased.is_empty() {
         // The lease of a killed process ends within its term. A live process renews it before that.
@@ -43,7 +43,7 @@ pub async fn run(
     Ok((job.ending, job.reports))
 }
 
-struct Job<'j> {
+struct TenantJob<'j> {
     app: &'j AppContext,
     content_store: &'j ContentStore,
     options: &'j Options,
@@ -53,7 +53,7 @@ struct Job<'j> {
     reports: Vec<(Tenant, Report)>,
 }
 
-impl Job<'_> {
+impl TenantJob<'_> {
     /// Works for each of the tenants whose lease is free, and returns the other ones.
     async fn run_each(&mut self, tenants: Vec<Tenant>) -> PassResult<Vec<Tenant>> {
         let Self { app, content_store, progress, stop, .. } = *self;
@@ -127,7 +127,7 @@ async fn run_tenant(context: &PassContext<'_>, options: &Options, report: &mut R
 /// Makes the passes of one run: an interrupted one, a new one, and another one if a text was rescanned late.
 async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Report) -> PassResult<()> {
     report.enter(StepName::Claim);
-    let unfinished = pass::unfinished(&mut context.read().await?, context.tenant.id).await?;
+    let unfinished = sql::unfinished(&mut context.read().await?, context.tenant.id).await?;
     if let Some(pass) = unfinished {
         report.resumed = true;
         pass::run(context, Some(pass), as_of, report).await?;

@@ -14,7 +14,7 @@ use crate::base::id::{ContentId, DeliveryId, RecordId, TenantId};
 use crate::store::{Archive, Query, Result, Tx};
 
 pub use destination::{delete_destination, destination, upsert_destination};
-pub use model::{Claimed, Delivery, DeliveryState, Destination};
+pub use model::{ClaimedDelivery, Delivery, DeliveryState, Destination};
 pub use sql::{
     announce, by_id, claim, count, deliver, due, fail, hold_all, join_files, last_error, of_customers, page,
     release_all, renew, retry,

@@ -62,7 +62,7 @@ impl Listed for Delivery {
 
 /// A delivery that a worker has claimed.
 #[derive(Clone, Copy, Debug)]
-pub struct Claimed {
+pub struct ClaimedDelivery {
     pub id: DeliveryId,
     pub content: ContentId,
     /// The interaction that it belongs to.

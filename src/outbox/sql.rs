@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Claimed, Delivery, DeliveryState};
+use super::model::{ClaimedDelivery, Delivery, DeliveryState};
 use crate::base::id::{ContentId, DeliveryId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
@@ -124,7 +124,7 @@ pub async fn claim(
     token: DeliveryId,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<Vec<Claimed>> {
+) -> Result<Vec<ClaimedDelivery>> {
     let rows: Vec<ClaimedRow> = tx
         .query("UPDATE deliveries SET attempts = attempts + 1")
         .with(", claim = ", token)
@@ -139,13 +139,18 @@ pub async fn claim(
         .await?;
     let claimed = rows.into_iter().map(|row| {
         let ClaimedRow { id, content_id, interaction_id, attempts } = row;
-        Claimed { id, content: content_id, interaction: interaction_id, attempt: attempts, token }
+        ClaimedDelivery { id, content: content_id, interaction: interaction_id, attempt: attempts, token }
     });
     Ok(claimed.collect())
 }
 
 /// Renews a claim. 0: the claim was lost, or the delivery was cancelled or held meanwhile.
-pub async fn renew(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, until: DateTime<Utc>) -> Result<u64> {
+pub async fn renew(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    claim: &ClaimedDelivery,
+    until: DateTime<Utc>,
+) -> Result<u64> {
     mine(tx.query("UPDATE deliveries SET").with(" claimed_until = ", until), tenant, claim).execute().await
 }
 
@@ -153,7 +158,7 @@ pub async fn renew(tx: &mut Tx<Archive>, tenant: TenantId, claim: &Claimed, unti
 pub async fn announce(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    claim: &Claimed,
+    claim: &ClaimedDelivery,
     file_names: &[String],
     until: DateTime<Utc>,
 ) -> Result<u64> {
@@ -185,7 +190,7 @@ pub const NAMES: Sql = Sql::per(
 pub async fn deliver(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    claim: &Claimed,
+    claim: &ClaimedDelivery,
     file_names: &[String],
     now: DateTime<Utc>,
 ) -> Result<u64> {
@@ -205,7 +210,7 @@ pub async fn deliver(
 pub async fn fail(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    claim: &Claimed,
+    claim: &ClaimedDelivery,
     (state, error): (DeliveryState, &str),
     next_at: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -249,7 +254,7 @@ pub async fn last_error(tx: &mut Tx<Archive>, tenant: TenantId, id: DeliveryId) 
     Ok(row.and_then(|(error,)| error))
 }
 
-fn mine<'c>(query: Query<'c>, tenant: TenantId, claim: &Claimed) -> Query<'c> {
+fn mine<'c>(query: Query<'c>, tenant: TenantId, claim: &ClaimedDelivery) -> Query<'c> {
     query
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND id = ", claim.id)

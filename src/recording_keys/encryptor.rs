@@ -13,9 +13,9 @@ use super::openpgp;
 #[non_exhaustive]
 pub enum Encryptor {
     #[cfg(feature = "openpgp")]
-    OpenPgp(Box<openpgp::Message>),
+    OpenPgp(Box<openpgp::OpenPgpMessage>),
     #[cfg(feature = "cms")]
-    Cms(Box<cms::Message>),
+    Cms(Box<cms::CmsMessage>),
 }
 
 impl RecordingKey {
@@ -24,9 +24,9 @@ impl RecordingKey {
         let Self { kind, certificate, .. } = self;
         match kind {
             #[cfg(feature = "openpgp")]
-            KeyKind::OpenPgp => Ok(Encryptor::OpenPgp(Box::new(openpgp::Message::new(certificate)?))),
+            KeyKind::OpenPgp => Ok(Encryptor::OpenPgp(Box::new(openpgp::OpenPgpMessage::new(certificate)?))),
             #[cfg(feature = "cms")]
-            KeyKind::X509 => Ok(Encryptor::Cms(Box::new(cms::Message::new(certificate)?))),
+            KeyKind::X509 => Ok(Encryptor::Cms(Box::new(cms::CmsMessage::new(certificate)?))),
             #[cfg(not(all(feature = "openpgp", feature = "cms")))]
             _ => {
                 let _ = certificate;

@@ -29,7 +29,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
-use crate::idempotency::{self, Begun, Key, Reservation};
+use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::AppContext;
 
@@ -156,7 +156,7 @@ async fn save_once(
 ) -> Result<Replayable<Saved<RenderedRequest>>, RequestError> {
     let mut reservation = None;
     if let Some(key) = key {
-        let key = Key::new(&app.service_key, actor, route, key, body)?;
+        let key = IdempotencyKey::new(&app.service_key, actor, route, key, body)?;
         match idempotency::begin(&app.archive, key, app.clock.now()).await? {
             Begun::Replayable(outcome) => {
                 return Ok(Replayable { value: render_again(app, actor, outcome).await?, replayed: true });

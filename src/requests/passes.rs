@@ -12,7 +12,7 @@ pub const BATCH: i64 = 500;
 
 /// A request that is due, or that a pass has claimed.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Claimed {
+pub struct ClaimedRequest {
     pub id: RequestId,
     pub phone_id: Option<IdentifierId>,
     pub email_id: Option<IdentifierId>,
@@ -21,7 +21,7 @@ pub struct Claimed {
     pub delete_content: bool,
 }
 
-impl Claimed {
+impl ClaimedRequest {
     pub fn identifiers(&self) -> impl Iterator<Item = IdentifierId> {
         self.phone_id.into_iter().chain(self.email_id)
     }
@@ -70,7 +70,7 @@ pub async fn claimed(
     pass: PassId,
     after: Option<RequestId>,
     limit: i64,
-) -> Result<Vec<Claimed>> {
+) -> Result<Vec<ClaimedRequest>> {
     tx.query(CLAIMED)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
@@ -87,7 +87,7 @@ pub async fn due(
     as_of: DateTime<Utc>,
     after: Option<RequestId>,
     limit: i64,
-) -> Result<Vec<Claimed>> {
+) -> Result<Vec<ClaimedRequest>> {
     tx.query(CLAIMED)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND status = 'waiting' AND due_at <= ", as_of)

@@ -44,7 +44,7 @@ pub struct Admission<'a> {
 pub type Resolved = HashMap<Identifier, IdentifierId>;
 
 /// The identifiers of an attempt in the vault.
-pub struct Known<P> {
+pub struct Identified<P> {
     pub ids: Resolved,
     pub erasures: Erasures,
     /// The conclusions of the caller from the erasures.
@@ -93,14 +93,14 @@ impl Admission<'_> {
         candidates: &HashSet<Identifier>,
         plan: impl FnOnce(&Erasures) -> (P, HashSet<Identifier>),
         names: impl FnOnce(&P, &Resolved) -> HashSet<Identifier>,
-    ) -> Result<Known<P>, VaultError> {
+    ) -> Result<Identified<P>, VaultError> {
         let keyset = self.app.keysets.get(&self.app.vault, self.tenant).await?;
         let mut tx = self.app.vault.write().await?;
         let erasures = erasures(&mut tx, &keyset, candidates).await?;
         let (plan, wanted) = plan(&erasures);
         let ids = resolve_with_names(&mut tx, &keyset, &wanted, |ids| names(&plan, ids)).await?;
         tx.commit().await?;
-        Ok(Known { ids, erasures, plan })
+        Ok(Identified { ids, erasures, plan })
     }
 
     /// The same for identifiers that are wanted whatever the erasures say.

@@ -21,7 +21,7 @@ use crate::audit::Grant;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Sql, Tx, Vault};
 
-pub use admission::{Admission, Contended, Erasures, Known, Resolved, admit};
+pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit};
 pub use content::{content_key, keep_content_key};
 pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
 pub use model::{Erasure, NewErasure, VaultError};

@@ -42,7 +42,7 @@ pub struct IdentifierRow {
 }
 
 #[derive(Clone, Copy)]
-pub struct Known {
+pub struct KnownIdentifier {
     pub id: IdentifierId,
     pub retired: bool,
 }
@@ -80,7 +80,7 @@ pub async fn by_index(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
     hashes: impl Iterator<Item = BlindIndex>,
-) -> Result<HashMap<BlindIndex, Known>> {
+) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
     let query = tx.query("SELECT id, index_hash, retired FROM identifiers").with(" WHERE tenant_id = ", tenant);
     known(query.with_keys(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))).await
 }
@@ -90,7 +90,7 @@ pub async fn insert(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
     rows: &[NewIdentifier],
-) -> Result<HashMap<BlindIndex, Known>> {
+) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
     let query =
         tx.query("INSERT INTO identifiers (tenant_id, retired, id, kind, bound_to, index_hash, sealed, key_version) ");
     // PostgreSQL takes the rows as columns: see `Query::with_array`.
@@ -125,9 +125,12 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Quer
         .push(")")
 }
 
-async fn known(query: Query<'_>) -> Result<HashMap<BlindIndex, Known>> {
+async fn known(query: Query<'_>) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
     let rows: Vec<(IdentifierId, Vec<u8>, bool)> = query.all().await?;
-    Ok(rows.into_iter().filter_map(|(id, hash, retired)| Some((to_index(&hash)?, Known { id, retired }))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|(id, hash, retired)| Some((to_index(&hash)?, KnownIdentifier { id, retired })))
+        .collect())
 }
 
 pub async fn by_id(

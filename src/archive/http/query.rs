@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::search::{InteractionSearch, Viewed, tenant_of, view_of};
 use crate::archive::kinds::RecordKind;
-use crate::archive::model::View;
+use crate::archive::model::{Search, View};
 use crate::archive::render::{Audited, Renderer};
-use crate::archive::search::{Search, search};
+use crate::archive::search::search;
 use crate::base::actor::{Actor, Scope};
 use crate::base::clock::microseconds;
 use crate::base::crypto::sha256;

@@ -10,7 +10,7 @@ use validator::Validate;
 
 use super::RecordKind;
 use crate::archive::model::Record;
-use crate::archive::parsed::{Customer, ParsedRecord, Reader, check_attributes, check_time};
+use crate::archive::parsed::{ParsedCustomer, ParsedRecord, Reader, check_attributes, check_time};
 use crate::archive::render::Renderer;
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
@@ -109,7 +109,7 @@ impl RecordKind for RawEvent {
         }
         let (read, ignored) =
             reader.read([(phone_number, Kind::Phone, "/phone_number"), (address, Kind::Email, "/email")]);
-        let customer = Customer { name: None, ..read };
+        let customer = ParsedCustomer { name: None, ..read };
         let mut texts = reader.texts(&customer);
         let columns = Self {
             interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),

@@ -8,7 +8,7 @@ use validator::Validate;
 
 use super::RecordKind;
 use crate::archive::model::Record;
-use crate::archive::parsed::{Customer, ParsedRecord, Reader, check_time};
+use crate::archive::parsed::{ParsedCustomer, ParsedRecord, Reader, check_time};
 use crate::archive::render::Renderer;
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
@@ -96,7 +96,7 @@ impl RecordKind for SurveyResponse {
             ignored.push("/phone_number");
         }
         // A survey response has a number and nothing else of its customer.
-        let customer = Customer { phone: read.phone, ..Customer::default() };
+        let customer = ParsedCustomer { phone: read.phone, ..ParsedCustomer::default() };
         let mut texts = reader.texts(&customer);
         let columns = Self {
             interaction_external_id: interaction_external_id.map(|id| texts.external_id(id)),

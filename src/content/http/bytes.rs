@@ -12,13 +12,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::body::DownloadParams;
-use super::headers::{Reason, RequestedRange, is_known, requested_range};
+use super::headers::{AccessReason, RequestedRange, SANDBOX, is_known, requested_range};
 use super::{admit, found, text};
 use crate::archive::View;
 use crate::audit::Action;
 use crate::base::actor::Actor;
 use crate::base::id::ContentId;
-use crate::content::{Access, Content, ContentStore, Reading, open, redeem_ticket};
+use crate::content::{Access, Content, ContentStore, TextReading, open, redeem_ticket};
 use crate::http::caller::ContentRead;
 use crate::http::docs::{CallProblems, ItemProblems, RangeProblems, StateProblems, Unavailable};
 use crate::http::path::Id;
@@ -27,9 +27,6 @@ use crate::http::raw::Binary;
 use crate::http::{ApiResult, Caller, Code, HttpContext, Problem};
 use crate::recording_keys::KeyKind;
 use crate::vault::AppContext;
-
-/// An attachment that a browser opens as a page of this service's origin can do nothing.
-pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
 /// Download a piece of content
 ///
@@ -62,7 +59,7 @@ pub async fn download_content(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     params: Params<DownloadParams>,
-    reason: Reason,
+    reason: AccessReason,
     request: HttpRequest,
     stores: Data<AppContext>,
     content_store: Data<ContentStore>,
@@ -101,7 +98,7 @@ pub async fn play_content(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     _: Params<Nothing>,
-    reason: Reason,
+    reason: AccessReason,
     request: HttpRequest,
     stores: Data<AppContext>,
     content_store: Data<ContentStore>,
@@ -209,7 +206,7 @@ async fn answer(
 }
 
 fn stream(
-    reading: Reading,
+    reading: TextReading,
     id: ContentId,
 ) -> impl futures_util::Stream<Item = Result<Bytes, crate::content::ContentError>> {
     futures_util::stream::try_unfold(reading, move |mut reading| async move {

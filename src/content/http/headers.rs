@@ -16,6 +16,9 @@ use crate::content::MediaType;
 use crate::http::{Code, Problem};
 
 const CONTENT_DIGEST: &str = "Content-Digest";
+/// An attachment that a browser opens as a page of this service's origin can do nothing.
+pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+
 const ACCESS_REASON: &str = "Access-Reason";
 
 /// The headers of an upload.
@@ -81,9 +84,9 @@ fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
 
 /// The stated reason of a reading, with its identifiers still in it.
 #[derive(Debug, Default)]
-pub struct Reason(pub Option<String>);
+pub struct AccessReason(pub Option<String>);
 
-impl FromRequest for Reason {
+impl FromRequest for AccessReason {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 

@@ -36,7 +36,7 @@ use crate::tenants;
 use crate::vault::AppContext;
 
 use body::{ContentDeletion, ContentItem, ContentListing, ContentTicket, DeletedContent, UploadParams};
-use headers::{Declared, Reason};
+use headers::{AccessReason, Declared};
 
 /// The most interactions of a batch (C3).
 const LARGEST_BATCH: usize = 1_000;
@@ -191,7 +191,7 @@ pub async fn create_content_ticket(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     _: Params<Nothing>,
-    reason: Reason,
+    reason: AccessReason,
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
@@ -262,7 +262,12 @@ async fn found(stores: &AppContext, actor: &Actor, id: ContentId) -> ApiResult<C
 }
 
 /// Checks that the caller may read the bytes. Returns the stated reason without identifiers, for the audit log.
-async fn admit(stores: &AppContext, actor: &Actor, content: &Content, reason: Reason) -> ApiResult<Option<String>> {
+async fn admit(
+    stores: &AppContext,
+    actor: &Actor,
+    content: &Content,
+    reason: AccessReason,
+) -> ApiResult<Option<String>> {
     content.open_to(actor, reason.0.as_deref())?;
     let Some(reason) = reason.0 else { return Ok(None) };
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;

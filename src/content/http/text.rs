@@ -10,8 +10,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use pii::text::document::DocumentError;
 
-use super::bytes::SANDBOX;
-use super::headers::{RequestedRange, is_known, requested_range};
+use super::headers::{RequestedRange, SANDBOX, is_known, requested_range};
 use crate::archive::View;
 use crate::archive::http::view_of;
 use crate::base::actor::Actor;

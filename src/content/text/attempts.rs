@@ -1,50 +1,11 @@
 //! Attempts to read a text again, noted before they begin: so a text that ends the process is known at the next start, and one that
 //! cannot be read is not tried night after night.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 
 use crate::base::id::{ContentId, TenantId};
+use crate::content::model::FailureReason;
 use crate::store::{Archive, Query, Result, StoreError, Tx};
-
-/// Why a text is not read again any more, until an operator asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The process ended at several attempts.
-    Crashed,
-    /// It needs more memory than the settings allow.
-    TooLarge,
-    /// It names more numbers and addresses than one text may.
-    TooManyMentions,
-    TooSlow,
-    /// It is no text of its format.
-    Malformed,
-    Panicked,
-}
-
-impl Reason {
-    const ALL: [Self; 6] =
-        [Self::Crashed, Self::TooLarge, Self::TooManyMentions, Self::TooSlow, Self::Malformed, Self::Panicked];
-
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Crashed => "crashed",
-            Self::TooLarge => "too_large",
-            Self::TooManyMentions => "too_many_mentions",
-            Self::TooSlow => "too_slow",
-            Self::Malformed => "malformed",
-            Self::Panicked => "panicked",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Notes that texts are about to be read, each for the first time or once more.
 pub async fn begin(tx: &mut Tx<Archive>, tenant: TenantId, texts: &[ContentId], now: DateTime<Utc>) -> Result<u64> {
@@ -74,7 +35,7 @@ pub async fn fail(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     text: ContentId,
-    reason: Reason,
+    reason: FailureReason,
     now: DateTime<Utc>,
 ) -> Result<u64> {
     tx.query("INSERT INTO rescan_attempts (tenant_id, content_id, attempts, begun_at, reason) VALUES (")
@@ -97,7 +58,7 @@ pub async fn retry(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
 }
 
 /// Why a text is not tried any more; none where it may be.
-pub async fn reason(tx: &mut Tx<Archive>, tenant: TenantId, text: ContentId) -> Result<Option<Reason>> {
+pub async fn reason(tx: &mut Tx<Archive>, tenant: TenantId, text: ContentId) -> Result<Option<FailureReason>> {
     let found: Option<(String,)> = tx
         .query("SELECT reason FROM rescan_attempts")
         .with(" WHERE tenant_id = ", tenant)
@@ -106,7 +67,7 @@ pub async fn reason(tx: &mut Tx<Archive>, tenant: TenantId, text: ContentId) -> 
         .maybe()
         .await?;
     let reason = |(word,): (String,)| {
-        let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == word);
+        let reason = FailureReason::ALL.into_iter().find(|reason| reason.as_str() == word);
         reason.ok_or_else(|| StoreError::Inconsistent(format!("rescan_attempts.reason of {text}")))
     };
     found.map(reason).transpose()

@@ -13,10 +13,10 @@ use crate::base::id::{ContentId, IdentifierId, ObjectId};
 use crate::base::target::Target;
 use crate::content::model::ContentError;
 use crate::content::{ContentStore, sql};
-use crate::vault::{self, Admission, AppContext, Erasures, Keyset, Known, Resolved, VaultError};
+use crate::vault::{self, Admission, AppContext, Erasures, Identified, Keyset, Resolved, VaultError};
 
 /// The identifiers that were found in a text.
-pub struct Named<'t> {
+pub struct NamedMentions<'t> {
     pub record: ContentId,
     /// The number of the first placeholder.
     pub first: i32,
@@ -27,7 +27,7 @@ pub struct Named<'t> {
     pub name: Option<IdentifierId>,
 }
 
-impl Named<'_> {
+impl NamedMentions<'_> {
     /// The mentions of the text. A late text of a forgotten customer keeps no identifier, because nobody knows any more
     /// which of its identifiers are the customer's.
     pub async fn identify(
@@ -46,7 +46,7 @@ impl Named<'_> {
             (is_forgotten, named().filter(is_kept).collect())
         };
         // The customer's name has an id already, or it has none.
-        let Known { ids, plan: is_forgotten, .. } = admission.identify(&all, plan, |_, _| HashSet::new()).await?;
+        let Identified { ids, plan: is_forgotten, .. } = admission.identify(&all, plan, |_, _| HashSet::new()).await?;
         let name = self.name.filter(|_| !is_forgotten);
         let mentioned = self.found.iter().zip(self.first..).map(|(found, n)| NewMention {
             record: self.record.0,

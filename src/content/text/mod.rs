@@ -32,8 +32,7 @@ use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};
 
-pub use attempts::Reason;
-use keeping::{Named, undo, write};
+use keeping::{NamedMentions, undo, write};
 pub use reading::{RenderedText, ShownRange, show_text};
 pub use rescan::rescan;
 use sql::Customer;
@@ -113,14 +112,14 @@ impl TextUpload {
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
         let (bytes, prepared) = (Arc::new(bytes), Mutex::default());
         let storing =
-            Storing { stores, content_store, keyset, region, new, format, bytes, sha256, prepared, _share: share };
+            StoringText { stores, content_store, keyset, region, new, format, bytes, sha256, prepared, _share: share };
         // The text is stored even if the caller does not wait any more.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
 }
 
 /// A text that has arrived completely.
-struct Storing {
+struct StoringText {
     stores: Arc<AppContext>,
     content_store: Arc<ContentStore>,
     keyset: Arc<Keyset>,
@@ -147,7 +146,7 @@ struct Prepared {
     _share: Share,
 }
 
-impl Storing {
+impl StoringText {
     async fn run(self) -> Result<(Content, usize), ContentError> {
         let stored = admit(&self.stores, self.keyset.tenant, |admission, tx| self.attempt(admission, tx)).await;
         if stored.is_err() {
@@ -169,7 +168,7 @@ impl Storing {
             self.undo(kept.take()).await;
             kept.insert(self.prepare(customer.clone()).await?)
         };
-        let named = Named {
+        let named = NamedMentions {
             record: prepared.object.id,
             first: 0,
             found: &prepared.document.mentions,

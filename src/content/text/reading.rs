@@ -28,11 +28,11 @@ const PART: usize = 64 << 10;
 /// A text that is replaced this often while it is read is replaced for another reason than a rescan.
 const ATTEMPTS: u64 = 20;
 
-type Values = Box<dyn Fn(usize) -> String + Send + Sync>;
+type MentionValues = Box<dyn Fn(usize) -> String + Send + Sync>;
 
 /// A text as a view shows it. It is made piece by piece, and its share of memory is given back with it.
 pub struct RenderedText {
-    filled: Filled<Values>,
+    filled: Filled<MentionValues>,
     /// How long it is, in bytes.
     pub size: u64,
     /// A keyed hash of the text, in hexadecimal digits. It differs by view, and it changes when a pass forgets.
@@ -149,7 +149,7 @@ async fn show(
         stored.extend_from_slice(&bytes);
     }
     let stored = String::from_utf8(stored).map_err(|_| broken("object"))?;
-    let show: Values = Box::new(move |n| values.get(&n).cloned().unwrap_or_else(|| ANONYMIZED.to_owned()));
+    let show: MentionValues = Box::new(move |n| values.get(&n).cloned().unwrap_or_else(|| ANONYMIZED.to_owned()));
     let (filled, size, sha256) = at_work(move || {
         let filled = Filled::new(format, stored, show);
         let (mut sha256, mut size, mut from) = (Sha256::new(), 0, Some(0));

@@ -10,7 +10,7 @@ use pii::Identifier;
 use pii::text::Own;
 use pii::text::document::{Case, DocumentError, Format, tokenize_again};
 
-use super::keeping::{Named, discard, write};
+use super::keeping::{NamedMentions, discard, write};
 use super::sql::{self, Customer};
 use super::{LONGEST, at_work, attempts};
 use crate::archive::mentions::{self, NewMention, Owner};
@@ -146,7 +146,7 @@ impl Rescan<'_> {
             let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten(), stored: true };
             let number = usize::try_from(first).unwrap_or_default();
             let document = at_work(move || tokenize_again(format, text, number, &case)).await??;
-            let named = Named { record: content.id, first, found: &document.mentions, own: &own, name };
+            let named = NamedMentions { record: content.id, first, found: &document.mentions, own: &own, name };
             let found = named.identify(admission, customer).await?;
             first = found.iter().map(|new| new.mention.n + 1).max().unwrap_or(first);
             mentions.extend(found);

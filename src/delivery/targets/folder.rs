@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{Reach, of_io};
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::Body;
+use crate::delivery::payload::PayloadBody;
 
 #[derive(Debug)]
 pub struct Folder(PathBuf);
@@ -29,7 +29,7 @@ impl Folder {
         }
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
         let mut file = File::create(self.0.join(name)).await.map_err(|error| of_io(&error))?;
         while let Some(bytes) = body.next().await? {
             file.write_all(&bytes).await.map_err(|error| of_io(&error))?;

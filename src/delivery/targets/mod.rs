@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::model::{AttemptError, SendError};
-use super::payload::Body;
+use super::payload::PayloadBody;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
@@ -43,12 +43,12 @@ pub struct Reach {
     pub timeout: Duration,
 }
 
-pub enum Target {
+pub enum TargetSession {
     Folder(folder::Folder),
     #[cfg(feature = "ftp")]
     Ftp(Box<ftp::Ftp>),
     #[cfg(feature = "s3")]
-    Bucket(s3::Bucket),
+    BucketTarget(s3::BucketTarget),
     #[cfg(feature = "sftp")]
     Sftp(sftp::Sftp),
 }
@@ -61,14 +61,14 @@ macro_rules! each {
             #[cfg(feature = "ftp")]
             Self::Ftp($inner) => $call,
             #[cfg(feature = "s3")]
-            Self::Bucket($inner) => $call,
+            Self::BucketTarget($inner) => $call,
             #[cfg(feature = "sftp")]
             Self::Sftp($inner) => $call,
         }
     };
 }
 
-impl Target {
+impl TargetSession {
     /// Whether this build delivers to such an address.
     #[must_use]
     pub const fn is_built_in(address: &Address) -> bool {
@@ -98,7 +98,7 @@ impl Target {
             }
             #[cfg(feature = "s3")]
             Address::S3 { bucket, prefix } => {
-                s3::Bucket::open((bucket, prefix), destination, secret, reach).await.map(Self::Bucket)
+                s3::BucketTarget::open((bucket, prefix), destination, secret, reach).await.map(Self::BucketTarget)
             }
             #[cfg(not(all(feature = "ftp", feature = "s3", feature = "sftp")))]
             _ => Err(SendError::NotBuiltIn),
@@ -111,7 +111,7 @@ impl Target {
     }
 
     /// Writes a whole file, in place of one of this name.
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
         each!(self, target => target.write(name, body).await)
     }
 

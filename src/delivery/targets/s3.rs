@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{Reach, read_file, within};
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::Body;
+use crate::delivery::payload::PayloadBody;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
@@ -17,7 +17,7 @@ use crate::vault::DeliverySecret;
 const PART: usize = 8 << 20;
 
 /// A bucket and what the names in it begin with.
-pub struct Bucket {
+pub struct BucketTarget {
     store: AmazonS3,
     prefix: Vec<String>,
     /// A file that is written and has no name yet.
@@ -25,7 +25,7 @@ pub struct Bucket {
     timeout: Duration,
 }
 
-impl Bucket {
+impl BucketTarget {
     /// The bucket. Nothing is asked yet.
     pub async fn open(
         (bucket, prefix): (&str, &[String]),
@@ -78,7 +78,7 @@ impl Bucket {
     }
 
     /// Sends all parts. The name of the part file is of no use here.
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
         let own = name.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.')).map_or(name, |(own, _)| own);
         let (store, path) = (&self.store, self.path(own));
         let mut upload =
@@ -105,7 +105,7 @@ impl Bucket {
 }
 
 /// Sends all parts; at least one, since an object without any is none.
-async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut Body) -> Result<(), AttemptError> {
+async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut PayloadBody) -> Result<(), AttemptError> {
     let (mut waiting, mut is_first) = (Vec::new(), true);
     loop {
         let bytes = body.next().await?;

@@ -23,7 +23,7 @@ use super::dial::dial;
 use super::{Reach, of_io, within};
 use crate::delivery::address::Login;
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::Body;
+use crate::delivery::payload::PayloadBody;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
@@ -164,7 +164,7 @@ impl Sftp {
         }
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
         let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::WRITE;
         let opened = self.files.open(self.path(name), flags, FileAttributes::empty()).await.map_err(of_sftp)?;
         let written = self.fill(&opened.handle, body).await;
@@ -178,7 +178,7 @@ impl Sftp {
     }
 
     /// Writes many packets at a time, so that a far server is not waited for at each.
-    async fn fill(&self, handle: &str, body: &mut Body) -> Result<u64, AttemptError> {
+    async fn fill(&self, handle: &str, body: &mut PayloadBody) -> Result<u64, AttemptError> {
         let (mut at, mut writing) = (0, FuturesUnordered::new());
         while let Some(bytes) = body.next().await? {
             for packet in bytes.chunks(PACKET) {

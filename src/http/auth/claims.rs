@@ -1,10 +1,12 @@
 //! The claims of a signed token.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::{Claims, Terms, TokenError};
-use crate::http::caller::scopes_of;
+use crate::base::actor::Scope;
 
 /// The largest difference between the clocks of provider and service, in seconds.
 const LEEWAY: f64 = 5.0;
@@ -129,4 +131,14 @@ fn is_clean(sub: &str) -> bool {
 fn cleaned(name: impl AsRef<str>) -> String {
     let name: String = name.as_ref().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
     name.trim().to_owned()
+}
+
+/// The scopes of some words and of some roles.
+fn scopes_of<'a>(
+    words: impl Iterator<Item = &'a str>,
+    roles: impl Iterator<Item = &'a str>,
+    allowed: &BTreeMap<String, Vec<Scope>>,
+) -> BTreeSet<Scope> {
+    let by_role = roles.filter_map(|role| allowed.get(role)).flatten().copied();
+    words.filter_map(|word| word.parse().ok()).chain(by_role).collect()
 }

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 
 use self::provider::Provider;
 use self::set::KeySet;
-use self::token::Token;
+use self::token::BearerToken;
 use crate::base::actor::Scope;
 use crate::base::clock::Clock;
 use crate::config::{AuthConfig, Config, IssuerConfig};
@@ -149,7 +149,7 @@ impl TokenKeys {
 
     /// Verifies a token at an instant.
     pub async fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
-        let token = Token::read(token)?;
+        let token = BearerToken::read(token)?;
         let issuer = match self.issuers.as_slice() {
             // The claims are read once, after the signature was verified.
             [issuer] => issuer,
@@ -177,7 +177,7 @@ impl KeySource {
 }
 
 impl Issuer {
-    async fn verify(&self, token: &Token<'_>, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+    async fn verify(&self, token: &BearerToken<'_>, now: DateTime<Utc>) -> Result<Claims, TokenError> {
         let provider = match &self.source {
             KeySource::Fixed(keys) => return self.verify_with(keys, token, now),
             KeySource::Provider(provider) => provider,
@@ -193,7 +193,7 @@ impl Issuer {
         }
     }
 
-    fn verify_with(&self, keys: &KeySet, token: &Token<'_>, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+    fn verify_with(&self, keys: &KeySet, token: &BearerToken<'_>, now: DateTime<Utc>) -> Result<Claims, TokenError> {
         if let Some(known) = keys.verified.find(token.text, now) {
             return known;
         }

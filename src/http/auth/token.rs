@@ -13,7 +13,7 @@ use super::set::{self, VerificationKey};
 const LONGEST: usize = 16 << 10;
 
 /// A signed token (RFC 7515, the compact form). A key that the token brings or points to (`jwk`, `jku`, `x5u`) is not read.
-pub(super) struct Token<'t> {
+pub(super) struct BearerToken<'t> {
     pub(super) text: &'t str,
     /// Header and claims, as they were signed.
     signed: &'t str,
@@ -24,14 +24,14 @@ pub(super) struct Token<'t> {
 }
 
 #[derive(Deserialize)]
-struct Header {
+struct TokenHeader {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
     crit: Option<Value>,
 }
 
-impl<'t> Token<'t> {
+impl<'t> BearerToken<'t> {
     /// Splits a token and reads its header.
     pub(super) fn read(text: &'t str) -> Result<Self, TokenError> {
         if text.len() > LONGEST {
@@ -39,8 +39,8 @@ impl<'t> Token<'t> {
         }
         let (signed, signature) = text.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
-        let header: Header = decoded(header).ok_or(TokenError::Malformed)?;
-        let Header { alg, kid, typ, crit } = header;
+        let header: TokenHeader = decoded(header).ok_or(TokenError::Malformed)?;
+        let TokenHeader { alg, kid, typ, crit } = header;
         let algorithm = set::algorithm(&alg).ok_or(TokenError::Malformed)?;
         // RFC 7515, 4.1.11: a token with a critical extension that is not understood is refused.
         if crit.is_some() {

@@ -38,7 +38,7 @@ pub use self::routes::Routes;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The facts of a call that are kept while it runs.
-struct Call {
+struct CallContext {
     id: CallId,
     method: Method,
     /// The route's pattern. It is `None` for a path without a route.
@@ -75,7 +75,7 @@ async fn around<B: MessageBody + 'static>(
     else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
-    let call = Call::of(&request, &context, &routes);
+    let call = CallContext::of(&request, &context, &routes);
     let connection = request.conn_data::<Arc<OpenConnection>>().cloned();
     let on_connection = connection.as_ref().map(OpenConnection::begin_call);
     let incoming = RequestBody::around(&mut request, &context.http);
@@ -102,7 +102,7 @@ async fn around<B: MessageBody + 'static>(
 }
 
 async fn outcome<B: MessageBody + 'static>(
-    call: &Call,
+    call: &CallContext,
     context: &HttpContext,
     routes: &Routes,
     request: ServiceRequest,
@@ -153,7 +153,7 @@ async fn outcome<B: MessageBody + 'static>(
     }
 }
 
-impl Call {
+impl CallContext {
     fn of(request: &ServiceRequest, context: &HttpContext, routes: &Routes) -> Self {
         // The path as the router sees it, with percent-encoding decoded.
         let path = request.match_info().as_str();

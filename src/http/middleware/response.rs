@@ -10,14 +10,14 @@ use actix_web::http::header::{
 
 use super::super::HttpContext;
 use super::super::problem::{Code, PROBLEM_JSON, Problem};
-use super::{Call, REQUEST_ID};
+use super::{CallContext, REQUEST_ID};
 
 /// Pages of this service may load nothing.
 const CLOSED: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The documentation may load only files of this service.
 const OWN: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
-impl Call {
+impl CallContext {
     /// Turns a failure into a problem, adds the headers of every response, and logs and counts the call.
     pub(super) fn finish<B: MessageBody + 'static>(
         &self,

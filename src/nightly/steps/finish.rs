@@ -15,9 +15,9 @@ use crate::base::id::{IdentifierId, RequestId};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
-use crate::nightly::pass;
 use crate::nightly::report::Report;
-use crate::requests::passes::{self as requests, BATCH, Claimed, Masked};
+use crate::nightly::sql;
+use crate::requests::passes::{self as requests, BATCH, ClaimedRequest, Masked};
 use crate::vault;
 
 /// The name of the nightly job in the audit log.
@@ -31,7 +31,7 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         if claimed.is_empty() {
             break;
         }
-        let ids: Vec<IdentifierId> = claimed.iter().flat_map(Claimed::identifiers).collect();
+        let ids: Vec<IdentifierId> = claimed.iter().flat_map(ClaimedRequest::identifiers).collect();
         let masks = vault::masks(&mut context.read_vault().await?, &keyset, ids.iter().copied()).await?;
         let (masked, failed) = mask(&claimed, &masks);
         let now = app.clock.now();
@@ -56,13 +56,13 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         context.check_stop()?;
     }
     let mut tx = context.begin().await?;
-    pass::set_step(&mut tx, tenant, pass.id, Step::Finished).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::Finished).await?;
     tx.commit().await?;
     Ok(())
 }
 
 /// Splits requests into those whose identifiers all have a mask, and those that cannot be finished.
-fn mask(claimed: &[Claimed], masks: &HashMap<IdentifierId, Option<String>>) -> (Vec<Masked>, Vec<RequestId>) {
+fn mask(claimed: &[ClaimedRequest], masks: &HashMap<IdentifierId, Option<String>>) -> (Vec<Masked>, Vec<RequestId>) {
     let (mut masked, mut failed) = (Vec::new(), Vec::new());
     for request in claimed {
         let mask = |id: Option<IdentifierId>| id.map(|id| masks.get(&id).cloned().flatten());

@@ -9,8 +9,8 @@ use crate::delivery;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
-use crate::nightly::pass;
 use crate::nightly::report::Report;
+use crate::nightly::sql;
 use crate::requests;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::tenants::fence;
@@ -39,7 +39,7 @@ pub async fn find_orphans(context: &PassContext<'_>, pass: &Pass, report: &mut R
         report.orphans_found += note(&mut tx, tenant, pass.id, &orphans).await?;
         set_position(&mut tx, tenant, position).await?;
         if is_last {
-            pass::set_step(&mut tx, tenant, pass.id, Step::OrphansFound).await?;
+            sql::set_step(&mut tx, tenant, pass.id, Step::OrphansFound).await?;
         }
         tx.commit().await?;
         failpoint::reach("gc_identifiers");
@@ -65,7 +65,7 @@ pub async fn retire(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     }
     let mut tx = context.begin().await?;
     fence::advance(&mut tx, tenant).await?;
-    pass::set_step(&mut tx, tenant, pass.id, Step::Retired).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::Retired).await?;
     failpoint::reach("fence-again.before-commit");
     tx.commit().await?;
     failpoint::reach("fence-again");
@@ -100,7 +100,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         tx.commit().await?;
     }
     let mut tx = context.begin().await?;
-    pass::set_step(&mut tx, tenant, pass.id, Step::IdentifiersDeleted).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::IdentifiersDeleted).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -9,13 +9,13 @@ use crate::base::target::Target;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
-use crate::nightly::pass;
-use crate::requests::passes::{self as requests, BATCH, Claimed};
+use crate::nightly::sql;
+use crate::requests::passes::{self as requests, BATCH, ClaimedRequest};
 use crate::store::{Archive, Result, Tx};
 
 /// A work row: everything of an identifier in a target, before the latest cut-off of any request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Work {
+pub struct PassWork {
     /// The position of the row in the order, from 1.
     pub no: i32,
     pub target: Target,
@@ -30,7 +30,7 @@ pub struct Work {
 pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     let tenant = context.tenant.id;
     let mut tx = context.begin().await?;
-    let (mut claimed, mut after) = (Vec::<Claimed>::new(), None);
+    let (mut claimed, mut after) = (Vec::<ClaimedRequest>::new(), None);
     loop {
         let batch = requests::claimed(&mut tx, tenant, pass.id, after, BATCH).await?;
         let Some(last) = batch.last() else { break };
@@ -45,14 +45,14 @@ pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
         // Without statistics the planner assumes one new row, and joins the matches row by row.
         tx.query("ANALYZE pass_work, pass_selections").execute().await?;
     }
-    pass::set_step(&mut tx, tenant, pass.id, Step::Planned).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::Planned).await?;
     failpoint::reach("plan.before-commit");
     tx.commit().await?;
     failpoint::reach("plan");
     Ok(())
 }
 
-fn work(requests: &[Claimed]) -> Vec<Work> {
+fn work(requests: &[ClaimedRequest]) -> Vec<PassWork> {
     let mut components = Components::default();
     for request in requests {
         if let (Some(phone), Some(email)) = (request.phone_id, request.email_id) {
@@ -75,7 +75,7 @@ fn work(requests: &[Claimed]) -> Vec<Work> {
             let next = i32::try_from(numbers.len()).ok()?;
             let component = *numbers.entry((target, root)).or_insert(next);
             let target = Target::ALL.into_iter().find(|one| *one as i16 == target)?;
-            Some(Work { no, target, component, identifier, cutoff })
+            Some(PassWork { no, target, component, identifier, cutoff })
         })
         .collect()
 }
@@ -101,7 +101,12 @@ impl Components {
     }
 }
 
-async fn insert_selections(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, requests: &[Claimed]) -> Result<u64> {
+async fn insert_selections(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    requests: &[ClaimedRequest],
+) -> Result<u64> {
     let rows = requests.iter().flat_map(|request| {
         request.targets.iter().flat_map(move |target| request.identifiers().map(move |id| (request, target, id)))
     });
@@ -121,9 +126,9 @@ async fn insert_selections(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId,
         .await
 }
 
-async fn insert_work(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, rows: &[Work]) -> Result<u64> {
+async fn insert_work(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, rows: &[PassWork]) -> Result<u64> {
     tx.query("INSERT INTO pass_work (tenant_id, pass_id, no, target, component, identifier_id, cutoff) VALUES ")
-        .each(rows, |query, Work { no, target, component, identifier, cutoff }| {
+        .each(rows, |query, PassWork { no, target, component, identifier, cutoff }| {
             query
                 .with("(", tenant)
                 .with(", ", pass)
@@ -145,10 +150,10 @@ mod tests {
     use crate::base::id::RequestId;
     use crate::base::target::Targets;
 
-    fn request(phone: u128, email: u128, hour: i64, targets: Targets) -> Claimed {
+    fn request(phone: u128, email: u128, hour: i64, targets: Targets) -> ClaimedRequest {
         let id = |bits: u128| (bits > 0).then(|| IdentifierId(uuid::Uuid::from_u128(bits)));
         let due_at = DateTime::from_timestamp(hour * 3600, 0).unwrap();
-        Claimed {
+        ClaimedRequest {
             id: RequestId::new(),
             phone_id: id(phone),
             email_id: id(email),

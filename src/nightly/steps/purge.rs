@@ -11,8 +11,8 @@ use crate::base::day::{local_day, start_of_day};
 use crate::idempotency;
 use crate::nightly::context::PassContext;
 use crate::nightly::model::{Pass, PassResult};
-use crate::nightly::pass;
 use crate::nightly::report::Report;
+use crate::nightly::sql;
 use crate::requests::passes as requests;
 use crate::requests::passes::AgeLimits;
 use crate::store::{Archive, Result, Tx};
@@ -48,7 +48,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
     }
     let mut tx = context.begin().await?;
     idempotency::purge(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
-    pass::delete(&mut tx, tenant, pass.id).await?;
+    sql::delete(&mut tx, tenant, pass.id).await?;
     tx.commit().await?;
     Ok(())
 }

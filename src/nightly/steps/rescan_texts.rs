@@ -17,8 +17,9 @@ use super::gc_identifiers;
 use crate::archive::{rescan as searches, unlink};
 use crate::base::id::{ContentId, PassId, RequestId, TenantId};
 use crate::content::ContentError;
+use crate::content::FailureReason;
 use crate::content::passes as contents;
-use crate::content::text::{Reason, attempts, rescan};
+use crate::content::text::{attempts, rescan};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult};
@@ -91,7 +92,7 @@ pub async fn retry(context: &PassContext<'_>, report: &mut Report) -> PassResult
         if count >= MOST_ATTEMPTS {
             tracing::error!(content.id = %text, "A text failed: each attempt ended the process; it is skipped from now on");
             let mut tx = context.begin().await?;
-            attempts::fail(&mut tx, tenant, text, Reason::Crashed, context.app.clock.now()).await?;
+            attempts::fail(&mut tx, tenant, text, FailureReason::Crashed, context.app.clock.now()).await?;
             tx.commit().await?;
             continue;
         }

@@ -6,9 +6,9 @@ use crate::base::id::{IdentifierId, RequestId};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
-use crate::nightly::pass;
 use crate::nightly::report::Report;
-use crate::requests::passes::{self as requests, BATCH, Claimed};
+use crate::nightly::sql;
+use crate::requests::passes::{self as requests, BATCH, ClaimedRequest};
 use crate::tenants::fence;
 use crate::vault::{self, Erasure, NewErasure};
 
@@ -46,7 +46,7 @@ pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
     }
     let mut tx = context.begin().await?;
     fence::advance(&mut tx, tenant).await?;
-    pass::set_step(&mut tx, tenant, pass.id, Step::Fenced).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::Fenced).await?;
     failpoint::reach("fence.before-commit");
     tx.commit().await?;
     failpoint::reach("fence");
@@ -54,10 +54,11 @@ pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
 }
 
 /// The requests with an identifier that the vault does not have or cannot read. They could never become done.
-async fn unreadable(context: &PassContext<'_>, claimed: &[Claimed]) -> PassResult<HashSet<RequestId>> {
+async fn unreadable(context: &PassContext<'_>, claimed: &[ClaimedRequest]) -> PassResult<HashSet<RequestId>> {
     let keyset = context.app.keysets.get(&context.app.vault, context.tenant.id).await?;
-    let ids: Vec<IdentifierId> = claimed.iter().flat_map(Claimed::identifiers).collect();
+    let ids: Vec<IdentifierId> = claimed.iter().flat_map(ClaimedRequest::identifiers).collect();
     let masks = vault::masks(&mut context.read_vault().await?, &keyset, ids).await?;
-    let is_unreadable = |request: &&Claimed| request.identifiers().any(|id| masks.get(&id).is_none_or(Option::is_none));
+    let is_unreadable =
+        |request: &&ClaimedRequest| request.identifiers().any(|id| masks.get(&id).is_none_or(Option::is_none));
     Ok(claimed.iter().filter(is_unreadable).map(|request| request.id).collect())
 }

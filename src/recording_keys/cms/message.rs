@@ -22,7 +22,7 @@ const DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x01];
 /// id-aes256-GCM, 2.16.840.1.101.3.4.1.46.
 const AES_256_GCM: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2E];
 
-pub struct Message {
+pub struct CmsMessage {
     /// The part of the message before the content.
     head: Vec<u8>,
     /// Clear bytes that are less than a piece.
@@ -30,13 +30,13 @@ pub struct Message {
     gcm: Gcm,
 }
 
-impl fmt::Debug for Message {
+impl fmt::Debug for CmsMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Message(..)")
     }
 }
 
-impl Message {
+impl CmsMessage {
     /// For a certificate in DER.
     pub fn new(certificate: &[u8]) -> Result<Self, KeyError> {
         let (key, nonce): ([u8; 32], [u8; NONCE]) = (random()?, random()?);

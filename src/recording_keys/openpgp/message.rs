@@ -34,7 +34,7 @@ const DIGEST_HEADER: [u8; 2] = [0xD3, 0x14];
 /// The beginning of a literal packet: binary, no name, and no date.
 const LITERAL_HEAD: [u8; 6] = [b'b', 0, 0, 0, 0, 0];
 
-pub struct Message {
+pub struct OpenPgpMessage {
     /// The whole packets before the first part.
     head: Vec<u8>,
     /// Clear data that are less than a part.
@@ -45,13 +45,13 @@ pub struct Message {
     digest: digest::Context,
 }
 
-impl fmt::Debug for Message {
+impl fmt::Debug for OpenPgpMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Message(..)")
     }
 }
 
-impl Message {
+impl OpenPgpMessage {
     /// A message for a stored key packet.
     pub fn new(key_packet: &[u8]) -> Result<Self, KeyError> {
         let session: [u8; 32] = random()?;

@@ -8,4 +8,4 @@ mod message;
 mod packets;
 
 pub use certificate::read;
-pub use message::Message;
+pub use message::OpenPgpMessage;

@@ -9,11 +9,11 @@ use crate::delivery::model::SendError;
 const LONGEST: u64 = 64 << 10;
 
 /// A connection, with or without TLS.
-pub trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait ControlStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ControlStream for T {}
 
-pub struct Control(BufReader<Box<dyn Line>>);
+pub struct Control(BufReader<Box<dyn ControlStream>>);
 
 /// A reply of a server. RFC 1123, 4.1.2.11: the first digit of its code says what it means.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,12 +24,12 @@ pub struct Reply {
 }
 
 impl Control {
-    pub fn new(line: Box<dyn Line>) -> Self {
+    pub fn new(line: Box<dyn ControlStream>) -> Self {
         Self(BufReader::new(line))
     }
 
     /// The connection for TLS. Bytes that arrived before TLS began were not sent by the server, so it is refused with them.
-    pub fn into_line(self) -> Option<Box<dyn Line>> {
+    pub fn into_line(self) -> Option<Box<dyn ControlStream>> {
         self.0.buffer().is_empty().then(|| self.0.into_inner())
     }
 

@@ -21,12 +21,12 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use self::control::{Control, Line, Reply};
+use self::control::{Control, ControlStream, Reply};
 use super::dial::dial;
 use super::{Reach, of_io, read_file, within};
 use crate::delivery::address::Login;
 use crate::delivery::model::{AttemptError, SendError};
-use crate::delivery::payload::Body;
+use crate::delivery::payload::PayloadBody;
 use crate::vault::DeliverySecret;
 
 /// The TLS client of a server, and the name that its certificate must have. Commands and data share the client, because
@@ -108,7 +108,7 @@ impl Ftp {
         Ok(size.text.trim().parse().ok())
     }
 
-    pub async fn write(&mut self, name: &str, body: &mut Body) -> Result<(), AttemptError> {
+    pub async fn write(&mut self, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
         let timeout = self.timeout;
         let mut file = self.store(name).await?;
         let mut size = 0;
@@ -139,7 +139,7 @@ impl Ftp {
     }
 
     /// Opens a file for writing.
-    async fn store(&mut self, name: &str) -> Result<Box<dyn Line>, SendError> {
+    async fn store(&mut self, name: &str) -> Result<Box<dyn ControlStream>, SendError> {
         let place = self.passive().await?;
         let timeout = self.timeout;
         let line = within(timeout, async { TcpStream::connect(place).await.map_err(|error| of_io(&error)) }).await?;
@@ -224,7 +224,7 @@ impl Tls {
         Ok(Self { client: TlsConnector::from(trust(ca_file).await?), name })
     }
 
-    async fn wrap(&self, line: Box<dyn Line>) -> std::io::Result<Box<dyn Line>> {
+    async fn wrap(&self, line: Box<dyn ControlStream>) -> std::io::Result<Box<dyn ControlStream>> {
         Ok(Box::new(self.client.connect(self.name.clone(), line).await?))
     }
 }

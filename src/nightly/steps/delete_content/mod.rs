@@ -12,7 +12,7 @@ mod select;
 
 use serde_json::{Value, json};
 
-use self::select::Walk;
+use self::select::ContentWalk;
 use super::finish::ACTOR;
 use super::gc_identifiers;
 use crate::archive::mentions::Owner;
@@ -24,8 +24,8 @@ use crate::content::{self, Removed};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassError, PassResult, Step};
-use crate::nightly::pass;
 use crate::nightly::report::Report;
+use crate::nightly::sql;
 use crate::requests::passes::{self as requests, BATCH as REQUESTS, Deleting};
 use crate::vault;
 
@@ -45,7 +45,7 @@ pub enum Cause {
     Age,
 }
 
-pub struct ContentDeletion {
+pub struct DeletionOutcome {
     pub pieces: u64,
     /// How many pieces the object store did not delete.
     pub left: u64,
@@ -72,7 +72,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         report.requests_failed += requests::fail(&mut tx, tenant, &failed, UNAVAILABLE, now).await?;
     }
     select::forget(&mut tx, tenant, pass.id).await?;
-    pass::set_step(&mut tx, tenant, pass.id, Step::ContentDeleted).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::ContentDeleted).await?;
     failpoint::reach("content.end.before-commit");
     tx.commit().await?;
     failpoint::reach("content.end");
@@ -107,7 +107,7 @@ async fn note_content(context: &PassContext<'_>, pass: &Pass) -> PassResult<u64>
 /// Deletes the noted content, as far as the object store does. Returns how many pieces are left, and whether the store
 /// is unavailable. The objects of the next batch are deleted together with the rows of the last one.
 async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<(u64, bool)> {
-    let (mut walk, mut left) = (Walk::default(), 0);
+    let (mut walk, mut left) = (ContentWalk::default(), 0);
     let mut batch = delete_next_objects(context, pass, &mut walk).await?;
     while let Some(removed) = batch {
         left += removed.left.len() as u64;
@@ -124,7 +124,11 @@ async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Repor
 }
 
 /// Deletes the objects of the next batch of the walk. Returns none at the end.
-async fn delete_next_objects(context: &PassContext<'_>, pass: &Pass, walk: &mut Walk) -> PassResult<Option<Removed>> {
+async fn delete_next_objects(
+    context: &PassContext<'_>,
+    pass: &Pass,
+    walk: &mut ContentWalk,
+) -> PassResult<Option<Removed>> {
     let ids = walk.next(&mut context.read().await?, context.tenant.id, pass.id).await?;
     Ok(if ids.is_empty() { None } else { Some(delete_objects(context, &ids).await) })
 }
@@ -135,10 +139,10 @@ pub async fn delete_some(
     pass: &Pass,
     cause: Cause,
     ids: &[ObjectId],
-) -> PassResult<ContentDeletion> {
+) -> PassResult<DeletionOutcome> {
     let removed = delete_objects(context, ids).await;
     let pieces = delete_rows(context, pass, cause, &removed.gone).await?;
-    Ok(ContentDeletion { pieces, left: removed.left.len() as u64, is_away: removed.is_away })
+    Ok(DeletionOutcome { pieces, left: removed.left.len() as u64, is_away: removed.is_away })
 }
 
 async fn delete_objects(context: &PassContext<'_>, ids: &[ObjectId]) -> Removed {

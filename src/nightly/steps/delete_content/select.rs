@@ -52,7 +52,7 @@ pub async fn pieces(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Res
 
 /// A walk over the content of the noted interactions. Each piece comes once.
 #[derive(Default)]
-pub struct Walk {
+pub struct ContentWalk {
     /// The interactions that were read, each with the number of its pieces.
     window: VecDeque<(RecordId, i64)>,
     /// The last interaction that was read.
@@ -61,7 +61,7 @@ pub struct Walk {
     ahead: Vec<ObjectId>,
 }
 
-impl Walk {
+impl ContentWalk {
     /// The next batch of content. It is empty at the end.
     pub async fn next(&mut self, tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<Vec<ObjectId>> {
         while self.ahead.len() < BATCH {

@@ -14,7 +14,7 @@ use crate::delivery;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::PassResult;
-use crate::nightly::pass;
+use crate::nightly::sql;
 use crate::nightly::steps::gc_identifiers;
 use crate::requests::passes as requests;
 use crate::store::{Archive, Query, Result, Sql, Tx};
@@ -30,13 +30,13 @@ pub struct Chunk {
     /// The last row of the chunk.
     pub last: i32,
     pub span: Span,
-    pub traces: Traces,
+    pub traces: RecordTraces,
 }
 
 /// The other tables in which the target's records have rows. A chunk runs no statement about the others.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each spares a chunk statements of its own")]
-pub struct Traces {
+pub struct RecordTraces {
     /// A text of the target mentions an identifier.
     pub mentions: bool,
     /// A text of content mentions an identifier.
@@ -56,7 +56,7 @@ pub struct Unlinked {
     pub texts: u64,
 }
 
-impl Traces {
+impl RecordTraces {
     /// Reads the traces of a target. Only interactions have content.
     pub async fn read(tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<Self> {
         let mentions = mentions::is_any(tx, tenant, target.into()).await?;
@@ -125,7 +125,7 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
         unlinked.records = untouched.unwrap_or(customers);
     }
     let (position, position_at) = chunk.end();
-    pass::set_position(&mut tx, chunk.tenant, chunk.pass, position, position_at).await?;
+    sql::set_position(&mut tx, chunk.tenant, chunk.pass, position, position_at).await?;
     failpoint::reach("chunk.before-commit");
     tx.commit().await?;
     failpoint::reach("chunk");

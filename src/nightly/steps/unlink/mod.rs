@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use self::chunk::{Chunk, Traces, Unlinked, unlink_chunk, with_selected};
+use self::chunk::{Chunk, RecordTraces, Unlinked, unlink_chunk, with_selected};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::Span;
 use crate::archive::unlink::{each_customer, each_mention};
@@ -24,8 +24,8 @@ use crate::delivery::passes::each_former_customer;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
-use crate::nightly::pass;
 use crate::nightly::report::Report;
+use crate::nightly::sql;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// About how many records one transaction unlinks.
@@ -46,7 +46,7 @@ struct WorkRow {
 }
 
 /// The walk over the work rows of a pass.
-struct Walk {
+struct RecordWalk {
     tenant: TenantId,
     pass: PassId,
     /// The last work row that was unlinked.
@@ -54,7 +54,7 @@ struct Walk {
     /// Of the component after it, everything before this instant was unlinked.
     from: Option<DateTime<Utc>>,
     /// The traces of the target that the walk has reached.
-    traces: Option<(Target, Traces)>,
+    traces: Option<(Target, RecordTraces)>,
     expected: Expected,
 }
 
@@ -62,7 +62,7 @@ struct Walk {
 pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     let (after, from) = (pass.position, pass.position_at);
-    let mut walk = Walk { tenant, pass: pass.id, after, from, traces: None, expected: Expected::default() };
+    let mut walk = RecordWalk { tenant, pass: pass.id, after, from, traces: None, expected: Expected::default() };
     let mut chunks = 0;
     loop {
         let next = walk.next_chunk(&mut context.read().await?).await?;
@@ -80,13 +80,13 @@ pub async fn unlink(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         context.check_stop()?;
     }
     let mut tx = context.begin().await?;
-    pass::set_step(&mut tx, tenant, pass.id, Step::Unlinked).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::Unlinked).await?;
     tx.commit().await?;
     failpoint::reach("unlink");
     Ok(())
 }
 
-impl Walk {
+impl RecordWalk {
     /// The next whole components that together select about [`CHUNK`] records. A component that alone selects many more
     /// comes in slices of time. Then the position stays before it, at the instant `from`.
     async fn next_chunk(&mut self, tx: &mut Tx<Archive>) -> Result<Option<Chunk>> {
@@ -95,7 +95,7 @@ impl Walk {
         let Some(first) = rows.first().copied() else { return Ok(None) };
         let traces = match traces.filter(|(target, _)| *target == first.target) {
             Some((_, traces)) => traces,
-            None => Traces::read(tx, tenant, first.target).await?,
+            None => RecordTraces::read(tx, tenant, first.target).await?,
         };
         self.traces = Some((first.target, traces));
         let mut chunk =
