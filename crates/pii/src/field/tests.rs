@@ -4,7 +4,8 @@ use super::*;
 use crate::text::Patterns;
 
 fn read(raw: &str, kind: Kind, region: &str) -> [Option<String>; 3] {
-    let FieldReading { phone, email, name, is_ignored: _ } = read_field(raw, kind, region.parse().unwrap(), &Patterns::default());
+    let FieldReading { phone, email, name, is_ignored: _ } =
+        read_field(raw, kind, region.parse().unwrap(), &Patterns::default());
     [
         phone.map(|phone| phone.expose().as_str().to_owned()),
         email.map(|email| email.expose().as_str().to_owned()),

@@ -189,7 +189,9 @@ impl Compiled {
         let Self { regex, words } = self;
         regex
             .find_iter(text)
-            .filter(|found| !found.is_empty() && (reading == Reading::Text || is_word(text, found.start(), found.end())))
+            .filter(|found| {
+                !found.is_empty() && (reading == Reading::Text || is_word(text, found.start(), found.end()))
+            })
             .filter_map(|found| {
                 let word = Arc::clone(words.get(found.pattern().as_usize())?);
                 Some((found.range(), Find::Suppressed(Suppressed::Pattern(word))))

@@ -82,8 +82,16 @@ fn every_format_loses_matches() {
     for (format, text, expected) in [
         (Format::Plain, "Kari: KN-123456\n", "Kari: [customer number]\n"),
         (Format::Json, r#"[{"text":"KN-123456"},{"n":7}]"#, r#"[{"text":"[customer number]"},{"n":7}]"#),
-        (Format::Json, r#"{"words":[{"word":"EK"},{"word":"12345"}]}"#, r#"{"words":[{"word":"[plate]"},{"word":""}]}"#),
-        (Format::NdJson, "{\"text\":\"KN-123456\"}\n{\"text\":\"b\"}\n", "{\"text\":\"[customer number]\"}\n{\"text\":\"b\"}\n"),
+        (
+            Format::Json,
+            r#"{"words":[{"word":"EK"},{"word":"12345"}]}"#,
+            r#"{"words":[{"word":"[plate]"},{"word":""}]}"#,
+        ),
+        (
+            Format::NdJson,
+            "{\"text\":\"KN-123456\"}\n{\"text\":\"b\"}\n",
+            "{\"text\":\"[customer number]\"}\n{\"text\":\"b\"}\n",
+        ),
         (
             Format::Vtt,
             "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Kari>KN-123456\n",
@@ -94,7 +102,11 @@ fn every_format_loses_matches() {
             "1\n00:00:01,000 --> 00:00:02,000\nKN-123456\n",
             "1\n00:00:01,000 --> 00:00:02,000\n[customer number]\n",
         ),
-        (Format::Html, "<p title='KN-123456'>EK&nbsp;1 EK 12345</p>", "<p title='[customer number]'>EK&nbsp;1 [plate]</p>"),
+        (
+            Format::Html,
+            "<p title='KN-123456'>EK&nbsp;1 EK 12345</p>",
+            "<p title='[customer number]'>EK&nbsp;1 [plate]</p>",
+        ),
         (
             Format::Mail,
             "From: ola@x.no\r\nSubject: KN-123456\r\n\r\nEK 12345\r\n",
@@ -116,7 +128,10 @@ fn a_pattern_is_checked_when_it_comes_in() {
     let syntax = |reason: &str, at| Err(PatternError::Syntax { reason: reason.to_owned(), at });
     assert_eq!(Pattern::check_regex("æ(x"), syntax("unclosed group", 2));
     assert_eq!(Pattern::check_regex("x{9,1}").map_err(|error| matches!(error, PatternError::Syntax { .. })), Err(true));
-    assert_eq!(Pattern::check_regex(r"(\d)\1").map_err(|error| matches!(error, PatternError::Syntax { .. })), Err(true));
+    assert_eq!(
+        Pattern::check_regex(r"(\d)\1").map_err(|error| matches!(error, PatternError::Syntax { .. })),
+        Err(true)
+    );
     for empty in ["", "x*", r"\b", "^", "a|", "(?:)", "[a&&b]"] {
         assert_eq!(Pattern::check_regex(empty), Err(PatternError::Empty), "{empty}");
     }
@@ -125,7 +140,8 @@ fn a_pattern_is_checked_when_it_comes_in() {
     }
     assert_eq!(Pattern::check_regex(&"a".repeat(501)), Err(PatternError::Long));
     assert!(Pattern::check_regex(&"(".repeat(60)).is_err() && Pattern::check_regex(&"(?:".repeat(100)).is_err());
-    for usual in [r"\w{10}", r"(?i)\b(?:policy|police)[ :]*\d{6,12}\b", r"[A-ZÆØÅ]{2}\s?\d{4,5}", r"\p{Lu}{3}\d{3}"] {
+    for usual in [r"\w{10}", r"(?i)\b(?:policy|police)[ :]*\d{6,12}\b", r"[A-ZÆØÅ]{2}\s?\d{4,5}", r"\p{Lu}{3}\d{3}"]
+    {
         assert_eq!(Pattern::check_regex(usual), Ok(()), "{usual}");
     }
     for name in ["customer number", "Kundenr. 2", "försäkrings-nr", "a"] {
