@@ -1,5 +1,5 @@
 //! Unlink: identifiers leave the records chunk by chunk. This file is the walk over the work rows. A single chunk is in
-//! [`chunk`].
+//! [`transaction`].
 //!
 //! A chunk is some whole components of the plan with about [`CHUNK`] records. A component that selects more is unlinked
 //! in slices of time. The records of a chunk are unlinked by *all* work rows of the pass, not only the chunk's. So a
@@ -9,12 +9,14 @@
 mod chunk;
 mod deliveries;
 mod texts;
+mod transaction;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use self::chunk::{Chunk, RecordTraces, Unlinked, unlink_chunk, with_selected};
+use self::chunk::{Chunk, RecordTraces, with_selected};
+use self::transaction::{Unlinked, unlink_chunk};
 use crate::archive::mentions::Owner;
 use crate::archive::selector::Span;
 use crate::archive::unlink::{each_customer, each_mention};
