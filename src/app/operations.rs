@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::house;
+use super::patterns::{self, PatternSetting};
 use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Event};
 use crate::base::actor::Scope;
@@ -19,6 +20,7 @@ use crate::base::json::read_value;
 use crate::base::page::{Page, Position};
 use crate::base::patch::PatchField;
 use crate::base::target::{Target, TargetError, Targets};
+use crate::base::work;
 use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
@@ -106,6 +108,8 @@ pub struct TenantSettings {
     /// The prefixes that are dialled to call out of the house. Call logs contain them, and customers' numbers do not.
     #[schema(example = json!(["9"]))]
     pub dial_out_prefixes: Vec<String>,
+    /// The tenant's own patterns, such as customer numbers. A match reads `[customer number]` in every view.
+    pub patterns: Vec<PatternSetting>,
     /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
     /// The version, which grows with every change. It is also the `ETag`.
@@ -122,6 +126,7 @@ impl TenantSettings {
             delete_content,
             own_numbers,
             dial_out_prefixes,
+            patterns,
             recordings,
         } = settings;
         Self {
@@ -134,6 +139,7 @@ impl TenantSettings {
             delete_content,
             own_numbers,
             dial_out_prefixes,
+            patterns: patterns.into_iter().map(PatternSetting::from).collect(),
             recordings: RecordingSettings::new(recordings, now),
             version,
         }
@@ -199,6 +205,11 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
     dial_out_prefixes: PatchField<Vec<String>>,
+    /// The tenant's own patterns, at most 20, each with a name of its own. They replace the whole list, and apply to
+    /// texts that arrive later. A match is not stored.
+    #[serde(default)]
+    #[schema(value_type = Vec<PatternSetting>, required = false, max_items = 20)]
+    patterns: PatchField<Vec<PatternSetting>>,
     /// How recordings and other content are kept and delivered. Its fields are changed one by one.
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
@@ -228,7 +239,9 @@ pub async fn change_tenant(
 ) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
     condition.0.check(tenant.version)?;
-    let change = patch.read::<TenantPatch>()?.change(tenant.region).map_err(Problem::invalid)?;
+    let (patch, region) = (patch.read::<TenantPatch>()?, tenant.region);
+    // Each pattern may take a few milliseconds.
+    let change = work::run(work::PIECE, move || patch.change(region)).await.map_err(Problem::invalid)?;
     let mut tx = stores.archive.write().await?;
     let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;
     tx.commit().await?;
@@ -252,6 +265,7 @@ impl TenantPatch {
             delete_content,
             own_numbers,
             dial_out_prefixes,
+            patterns: own_patterns,
             recordings,
         } = self;
         let mut invalid = Vec::new();
@@ -261,6 +275,7 @@ impl TenantPatch {
         });
         let own_numbers: Option<Vec<String>> = own_numbers.given("/own_numbers", &mut invalid);
         let prefixes: Option<Vec<String>> = dial_out_prefixes.given("/dial_out_prefixes", &mut invalid);
+        let own_patterns: Option<Vec<PatternSetting>> = own_patterns.given("/patterns", &mut invalid);
         let recordings = recordings.given("/recordings", &mut invalid);
         let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
         let targets =
@@ -288,6 +303,7 @@ impl TenantPatch {
             delete_content: delete_content.given("/delete_content", &mut invalid),
             own_numbers: own_numbers.and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid)),
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
+            patterns: own_patterns.and_then(|raw| patterns::patterns(raw, &mut invalid)),
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }

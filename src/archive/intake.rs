@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pii::text::Patterns;
 use pii::{HouseNumbers, Region};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -102,6 +103,7 @@ pub struct Intake<'a, K> {
     tenant: TenantId,
     region: Region,
     house: HouseNumbers,
+    patterns: Patterns,
     keyset: Arc<Keyset>,
     /// The records that were not parsed yet.
     sent: Vec<SentLine>,
@@ -129,6 +131,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             tenant: tenant.id,
             region: tenant.region,
             house: tenant.settings.house_numbers(),
+            patterns: tenant.settings.patterns(),
             keyset,
             sent: Vec::new(),
             sent_bytes: 0,
@@ -186,9 +189,9 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             self.share.grow(sent, sent).await?;
         }
         let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
-        let house = self.house.clone();
+        let (house, patterns) = (self.house.clone(), self.patterns.clone());
         let parsed = work::run(std::mem::take(&mut self.sent_bytes), move || {
-            let reader = Reader { region, house: &house, keyset: &keyset };
+            let reader = Reader { region, house: &house, patterns: &patterns, keyset: &keyset };
             let parse = |(line, text): SentLine| -> Parsed<K> {
                 let bytes = text.as_ref().map_or(0, Vec::len);
                 (line, bytes, text.and_then(|text| parse_record(&reader, &text)))

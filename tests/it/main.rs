@@ -43,6 +43,7 @@ mod nightly_stopped;
 mod object_store;
 mod outage;
 mod output;
+mod patterns;
 mod plans;
 mod postgres_setups;
 mod privacy;

@@ -14,7 +14,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
 use pii::text::document::Format;
-use pii::text::{Finder, fill_text, tokenize_text};
+use pii::text::{fill_text, tokenize_text};
 
 use super::{
     Content, ContentError, ContentStore, NewContent, Upload, begin_upload, customer_of, delete_batch, issue_ticket,
@@ -283,7 +283,7 @@ async fn admit(
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let own = customer_of(stores, actor.tenant, content.interaction).await?;
     let mut mentions = Vec::new();
-    let text = tokenize_text(&Finder::new(tenant.region, own), &reason, &mut mentions);
+    let text = tokenize_text(&tenant.finder(own), &reason, &mut mentions);
     Ok(Some(fill_text(&text, |_| "*****".to_owned())))
 }
 
