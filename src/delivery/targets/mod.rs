@@ -22,6 +22,8 @@ use super::payload::PayloadBody;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
+#[cfg(feature = "ftp")]
+pub use ftp::read_fingerprint;
 #[cfg(feature = "sftp")]
 pub use sftp::{read_host_key, read_private_key};
 
@@ -94,7 +96,8 @@ impl TargetSession {
             Address::Sftp(login) => sftp::Sftp::open(login, destination, secret, reach).await.map(Self::Sftp),
             #[cfg(feature = "ftp")]
             Address::Ftp { login, tls } => {
-                ftp::Ftp::open(login, *tls, secret, reach).await.map(Box::new).map(Self::Ftp)
+                let certificate = destination.host_key.as_deref();
+                ftp::Ftp::open(login, *tls, certificate, secret, reach).await.map(Box::new).map(Self::Ftp)
             }
             #[cfg(feature = "s3")]
             Address::S3 { bucket, prefix } => {

@@ -6,6 +6,7 @@
 
 mod control;
 mod passive;
+mod pin;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 
 use self::control::{Control, ControlStream, Reply};
 use super::dial::dial;
@@ -29,12 +30,17 @@ use crate::delivery::model::{AttemptError, SendError};
 use crate::delivery::payload::PayloadBody;
 use crate::vault::DeliverySecret;
 
+pub use self::pin::read_fingerprint;
+use self::pin::{Fingerprint, PinnedCertificate};
+
 /// The TLS client of a server, and the name that its certificate must have. Commands and data share the client, because
 /// many servers accept data only from a session that they know.
 #[derive(Clone)]
 struct Tls {
     client: TlsConnector,
     name: ServerName<'static>,
+    /// Whether the target names the certificate.
+    is_pinned: bool,
 }
 
 /// A server with an open login, in its folder.
@@ -51,6 +57,7 @@ impl Ftp {
     pub async fn open(
         login: &Login,
         security: FtpTls,
+        certificate: Option<&str>,
         secret: Option<&DeliverySecret>,
         reach: &Reach,
     ) -> Result<Self, SendError> {
@@ -60,11 +67,11 @@ impl Ftp {
         let peer = line.peer_addr().map_err(|error| of_io(&error))?;
         let tls = match security {
             FtpTls::None => None,
-            FtpTls::Explicit | FtpTls::Implicit => Some(Tls::new(login, reach.ca_file.as_deref()).await?),
+            FtpTls::Explicit | FtpTls::Implicit => Some(Tls::new(login, certificate, reach).await?),
         };
         let mut line: Box<dyn ControlStream> = Box::new(line);
         if let (Some(tls), FtpTls::Implicit) = (&tls, security) {
-            line = within(timeout, async { tls.wrap(line).await.map_err(|_| SendError::CertificateInvalid) }).await?;
+            line = within(timeout, tls.begin(line)).await?;
         }
         let mut control = Control::new(line);
         within(timeout, async { control.final_reply().await?.done() }).await?;
@@ -220,7 +227,7 @@ async fn switched(mut control: Control, tls: &Tls) -> Result<Control, SendError>
     }
     offered.done()?;
     let line = control.into_line().ok_or(SendError::Refused)?;
-    Ok(Control::new(tls.wrap(line).await.map_err(|_| SendError::CertificateInvalid)?))
+    Ok(Control::new(tls.begin(line).await?))
 }
 
 /// Asks for TLS for data.
@@ -234,14 +241,38 @@ async fn protected(mut control: Control) -> Result<Control, SendError> {
 }
 
 impl Tls {
-    async fn new(login: &Login, ca_file: Option<&Path>) -> Result<Self, SendError> {
+    async fn new(login: &Login, certificate: Option<&str>, reach: &Reach) -> Result<Self, SendError> {
         let name = ServerName::try_from(login.host.clone()).map_err(|_| SendError::CertificateInvalid)?;
-        Ok(Self { client: TlsConnector::from(trust(ca_file).await?), name })
+        let client = match certificate {
+            Some(text) => pinned(read_fingerprint(text).ok_or(SendError::HostKeyMismatch)?)?,
+            None => trust(reach.ca_file.as_deref()).await?,
+        };
+        Ok(Self { client: TlsConnector::from(client), name, is_pinned: certificate.is_some() })
+    }
+
+    /// Begins TLS in the connection of the commands.
+    async fn begin(&self, line: Box<dyn ControlStream>) -> Result<Box<dyn ControlStream>, SendError> {
+        self.wrap(line).await.map_err(|error| {
+            let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+            match error {
+                Some(Error::InvalidCertificate(_)) if self.is_pinned => SendError::HostKeyMismatch,
+                _ => SendError::CertificateInvalid,
+            }
+        })
     }
 
     async fn wrap(&self, line: Box<dyn ControlStream>) -> std::io::Result<Box<dyn ControlStream>> {
         Ok(Box::new(self.client.connect(self.name.clone(), line).await?))
     }
+}
+
+/// Trusts one certificate.
+fn pinned(fingerprint: Fingerprint) -> Result<Arc<ClientConfig>, SendError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let pinned = PinnedCertificate { fingerprint, provider: Arc::clone(&provider) };
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|_| SendError::Internal)?.dangerous();
+    Ok(Arc::new(config.with_custom_certificate_verifier(Arc::new(pinned)).with_no_client_auth()))
 }
 
 /// The trusted authorities: those of the system, and those in the file of the settings.
