@@ -83,7 +83,20 @@ pub async fn begin_text(
     let share = stores.memory.arriving(drawn).await?;
     let bytes = Vec::with_capacity(usize::try_from(drawn).unwrap_or_default());
     let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
-    Ok(TextUpload { stores, content_store, tenant, region, patterns, new, format, limit, bytes, share, drawn, announced })
+    Ok(TextUpload {
+        stores,
+        content_store,
+        tenant,
+        region,
+        patterns,
+        new,
+        format,
+        limit,
+        bytes,
+        share,
+        drawn,
+        announced,
+    })
 }
 
 impl TextUpload {

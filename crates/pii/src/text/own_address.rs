@@ -109,11 +109,8 @@ impl Window<'_> {
         let mut places = Vec::new();
         for range in words {
             let word = self.text[range.clone()].to_lowercase();
-            let between = if range.start < self.sign.start {
-                range.end..self.sign.start
-            } else {
-                self.sign.end..range.start
-            };
+            let between =
+                if range.start < self.sign.start { range.end..self.sign.start } else { self.sign.end..range.start };
             if self.text[between.clone()].contains(['\n', ':']) && self.is_not_said(&range) {
                 continue;
             }

@@ -54,7 +54,8 @@ pub(super) fn add_pieces(text: &str, found: &mut Finds, more: Finds) {
         let whole = &more[at..at + parts];
         let places: Vec<Range<usize>> = whole.iter().map(|(range, _)| range.clone()).collect();
         let (start, end) = (places[0].start, places[parts - 1].end);
-        let near = found.partition_point(|(range, _)| range.end <= start)..found.partition_point(|(range, _)| range.start < end);
+        let near = found.partition_point(|(range, _)| range.end <= start)
+            ..found.partition_point(|(range, _)| range.start < end);
         let touches = |(range, _): &(Range<usize>, Find)| overlaps(&places, range);
         let is_address = |find: &Find| matches!(find, Find::Identifier(Found::Email(_)));
         let gives_way = |find: &(Range<usize>, Find)| {
