@@ -1,5 +1,7 @@
 //! The endpoint of the audit log.
 
+use std::collections::BTreeMap;
+
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
@@ -19,6 +21,11 @@ use crate::vault::AppContext;
 
 /// A row of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61", "at": "2026-08-03T12:00:00Z", "actor_sub": "248289761001",
+    "actor_name": "paal", "action": "archive.searched", "outcome": "allowed", "purpose": "case 118", "records": 12,
+    "detail": {"by": ["phone_number"]}
+}))]
 pub struct AuditEvent {
     /// The id of the row.
     pub id: AuditId,
@@ -29,17 +36,18 @@ pub struct AuditEvent {
     /// The actor's name.
     pub actor_name: String,
     /// The action.
-    #[schema(example = "archive.searched")]
+    #[schema(value_type = Action)]
     pub action: String,
     /// `allowed` or `refused`.
-    #[schema(example = "allowed")]
+    #[schema(value_type = audit::Outcome)]
     pub outcome: String,
     /// The purpose that the caller stated.
+    #[schema(required)]
     pub purpose: Option<String>,
     /// The number of records that the action concerned.
     pub records: i64,
     /// Further facts about the action. They never contain an identifier.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>, additional_properties)]
     pub detail: Value,
 }
 
@@ -81,7 +89,7 @@ pub struct AuditQuery {
 /// This needs the scope `audit:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_audit_events", security(("bearer" = ["audit:read"])),
     params(AuditQuery),
-    responses((status = 200, description = "A page of the audit log, newest first.", body = Page<AuditEvent>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of the audit log, newest first.", body = AuditEventPage), CallProblems, ListProblems))]
 #[get("/audit-events")]
 pub async fn list_audit_events(
     caller: Caller<AuditRead>,
@@ -98,6 +106,7 @@ pub async fn list_audit_events(
     let key = stores.service_key().await?;
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, &filter, after, limit.get() + 1).await?;
     Ok(Json(Page::of(events, limit.get(), &key, &bound_to).map(AuditEvent::from)))

@@ -6,6 +6,7 @@ mod audit_log;
 mod house;
 mod listener;
 mod operations;
+mod patterns;
 mod recordings;
 mod refusals;
 mod setup;
@@ -96,6 +97,9 @@ pub fn openapi() -> OpenApi {
     document
 }
 
+/// The time after which a reader loses its response, if others need the memory of it.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// The most connections of the internal listener. They do not count as connections of the API.
 const INTERNAL_CONNECTIONS: usize = 64;
 
@@ -120,12 +124,15 @@ pub async fn serve(
         tenants: directory(&stores),
         limits: Limits::new(&config.http),
         metrics: metrics.clone(),
+        memory: Arc::clone(&stores.memory),
     });
     let content_store = Data::new(setup::content_store(config));
     let health = Data::new(vitals::health(&stores, &metrics));
     let refusals = Data::new(Refusals::default());
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
+    let connections = api.connections();
+    stores.memory.make_room_with(move || connections.end_slowest_reader(SLOW));
     let app = {
         let (stores, content_store, context, health) =
             (stores.clone(), content_store.clone(), context.clone(), health.clone());

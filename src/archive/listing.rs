@@ -13,7 +13,7 @@ use super::model::{Record, Search};
 use super::parsed::is_keyed;
 use super::sql::{RecordRow, columns};
 use crate::base::id::{IdentifierId, TenantId};
-use crate::base::page::{Listed as _, Position};
+use crate::base::page::{LARGEST_PAGE_BYTES, Listed as _, Position};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// The most records that a call reads along an index.
@@ -197,7 +197,7 @@ pub struct PageQuery<'s> {
 
 /// A page of at most so many records.
 pub async fn page<K: RecordKind>(tx: &mut Tx<Archive>, page: PageQuery<'_>, limit: u32) -> Result<RecordPage<K>> {
-    let rows: Vec<RecordRow<K>> = page.statement::<K>(tx.query(""), limit).all().await?;
+    let rows = page.statement::<K>(tx.query(""), limit).within(LARGEST_PAGE_BYTES, RecordRow::weight).await?;
     let records: Vec<Record<K>> = rows.into_iter().map(Record::from).collect();
     let along = Along::of(page.wanted, page.any_of);
     if records.len() >= limit as usize || page.rest(along).next().is_none() {

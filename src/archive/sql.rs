@@ -144,6 +144,13 @@ fn select<K: RecordKind>(query: Query<'_>) -> Query<'_> {
     columns::<K>(query.push("SELECT ")).push(", at AS listed_by FROM ").push(K::TABLE)
 }
 
+impl<K: RecordKind> RecordRow<K> {
+    /// About how many bytes of JSON the record is.
+    pub(super) fn weight(&self) -> usize {
+        1024 + self.external_id.len() + self.columns.weight()
+    }
+}
+
 impl<K> From<RecordRow<K>> for Record<K> {
     fn from(row: RecordRow<K>) -> Self {
         let RecordRow { id, external_id, at, phone_id, email_id, name_id, forgotten: bits, listed_by, columns } = row;

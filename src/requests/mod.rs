@@ -74,7 +74,7 @@ pub async fn list(
     let mut tx = app.archive.read().await?;
     if let Some(text) = &filter.reference {
         let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
-        if reference::has_identifier(text, tenant.region) {
+        if reference::has_identifier(text, &tenant) {
             let rule = "must not contain a number or an address, which are masked in references";
             return Err(RequestError::Invalid(vec![FieldError::parameter("reference", "identifier", rule)]));
         }

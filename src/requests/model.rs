@@ -202,15 +202,25 @@ pub enum RequestNotice {
 pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl RequestNotice {
+    /// All codes, in the order of the variants.
+    pub const CODES: [&'static str; 6] = [
+        "comment_has_identifier",
+        "reference_masked",
+        "nothing_found",
+        "content_becomes_unfindable",
+        "content_will_be_deleted",
+        "files_were_delivered",
+    ];
+
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::CommentHasIdentifier => "comment_has_identifier",
-            Self::ReferenceMasked => "reference_masked",
-            Self::NothingFound => "nothing_found",
-            Self::ContentBecomesUnfindable(_) => "content_becomes_unfindable",
-            Self::ContentWillBeDeleted(_) => "content_will_be_deleted",
-            Self::FilesWereDelivered(_) => "files_were_delivered",
+            Self::CommentHasIdentifier => Self::CODES[0],
+            Self::ReferenceMasked => Self::CODES[1],
+            Self::NothingFound => Self::CODES[2],
+            Self::ContentBecomesUnfindable(_) => Self::CODES[3],
+            Self::ContentWillBeDeleted(_) => Self::CODES[4],
+            Self::FilesWereDelivered(_) => Self::CODES[5],
         }
     }
 

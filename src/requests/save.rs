@@ -112,11 +112,11 @@ async fn read_comments(
     rows: Vec<ValidatedRequest>,
 ) -> Result<Vec<ReadRow>, RequestError> {
     let kept = kept_identifiers(app, tenant.id, &rows).await?;
-    let region = tenant.region;
+    let tenant = tenant.clone();
     let bytes = rows.iter().map(comment_bytes).sum();
     let read = move |row: ValidatedRequest| {
-        let comment = Comment::of(&row, region, &kept);
-        let reference = reference::of(&row, region, &kept);
+        let comment = Comment::of(&row, &tenant, &kept);
+        let reference = reference::of(&row, &tenant, &kept);
         (row, comment, reference)
     };
     Ok(work::run(bytes, move || rows.into_iter().map(read).collect()).await)

@@ -76,6 +76,7 @@ impl Call<'_> {
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
             limits: Limits::new(&config.http),
+            memory: Arc::clone(&self.stage.app.memory),
             http: config.http,
         };
         let (app, document) = App::new()

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
 mod again;
+mod api_document;
 mod architecture;
 mod audit_log;
 mod auth;
@@ -32,8 +33,10 @@ mod key_rotation;
 mod keyed;
 mod keys;
 mod lookup;
+mod memory;
 mod metrics;
 mod migrations;
+mod network;
 mod nightly;
 mod nightly_closed_interactions;
 mod nightly_content;
@@ -42,6 +45,7 @@ mod nightly_stopped;
 mod object_store;
 mod outage;
 mod output;
+mod patterns;
 mod plans;
 mod postgres_setups;
 mod privacy;

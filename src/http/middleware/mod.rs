@@ -5,6 +5,7 @@
 
 mod body;
 mod cors;
+mod leaving;
 mod limits;
 mod response;
 mod routes;
@@ -35,6 +36,7 @@ use super::connections::OpenConnection;
 use super::lines::is_stream;
 use super::problem::{Code, Problem};
 use crate::base::id::CallId;
+use crate::base::memory::MemoryShare;
 
 pub use self::limits::Limits;
 pub use self::routes::Routes;
@@ -70,7 +72,9 @@ where
         + 'static,
     B: MessageBody + 'static,
 {
-    app.app_data(context).app_data(routes).wrap(Compress::default()).wrap(from_fn(around))
+    let app = app.app_data(context).app_data(routes);
+    // A compressed response does not tell its length any more.
+    app.wrap(from_fn(leaving::draw)).wrap(Compress::default()).wrap(from_fn(around))
 }
 
 async fn around<B: MessageBody + 'static>(
@@ -97,7 +101,11 @@ async fn around<B: MessageBody + 'static>(
         if connection.is_some_and(|connection| connection.is_closing()) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
-        response.map_body(|_, body| BoxBody::new(ResponseBody::new(body, incoming, on_connection)))
+        let share = response.extensions_mut().remove::<MemoryShare>();
+        if let (Some(_), Some(call)) = (&share, &on_connection) {
+            call.holds_memory();
+        }
+        response.map_body(|_, body| BoxBody::new(ResponseBody::new(body, (incoming, share, on_connection))))
     };
     match outcome {
         Ok(response) => {
