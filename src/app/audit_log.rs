@@ -19,6 +19,8 @@ use crate::http::query::{Limit, Params};
 use crate::http::{ApiResult, Caller, Code, Problem};
 use crate::vault::AppContext;
 
+type AuditEventPage = Page<AuditEvent>;
+
 /// A row of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({

@@ -27,8 +27,6 @@ use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange};
 use crate::vault::AppContext;
 
-type AuditEventPage = Page<AuditEvent>;
-
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(get_me).service(get_tenant).service(change_tenant);
 }

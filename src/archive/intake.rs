@@ -60,6 +60,7 @@ pub struct Ingested {
     /// The id of each record in the order in which they were sent, if the call asked for them. It is null for a rejected
     /// record, and for a record whose external id contained its customer, if that customer is forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub ids: Option<Vec<Option<RecordId>>>,
     /// How many attempts to store a batch failed, for the metrics.
     #[serde(skip)]

@@ -152,7 +152,7 @@ pub struct ContentListing {
 pub struct ContentTicket {
     /// The address, relative to this service. It needs no token. It is null if an earlier call with the same idempotency key
     /// has shown it, because it is a secret.
-    #[schema(example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
+    #[schema(required, example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
     pub url: Option<String>,
     /// The time at which the address ends.
     pub expires_at: DateTime<Utc>,

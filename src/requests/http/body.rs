@@ -39,6 +39,7 @@ pub struct AnonymizeRequest {
     #[schema(required)]
     pub comment: Option<String>,
     /// The number of its case in another system.
+    #[schema(required)]
     pub reference: Option<String>,
     /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`.
     #[schema(value_type = Vec<Target>)]
