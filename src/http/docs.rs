@@ -56,6 +56,8 @@ groups! {
     WaitingProblems: StateConflict PassStarted;
     /// Further problems of a call with an idempotency key.
     CreateProblems: StateConflict InProgress IdempotencyKeyReused;
+    /// Further problems of a call with an idempotency key whose outcome cannot be deleted.
+    KeyedProblems: InProgress IdempotencyKeyReused;
     /// Further problems of a call that may have to state a purpose.
     PurposeProblems: PurposeRequired;
     /// Further problems of a call that is limited in number.

@@ -42,6 +42,9 @@ pub struct FoundInteraction {
 
 /// The interactions that were looked up.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "items": [{"external_id": "cdr-43678", "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11"}, null]
+}))]
 pub struct FoundInteractions {
     /// One item for each external id, in their order. It is null if no interaction is found.
     pub items: Vec<Option<FoundInteraction>>,

@@ -28,8 +28,8 @@ use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, forbidden};
 use crate::http::docs::{
-    BodyProblems, BusyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, OptionalProblems,
-    PurposeProblems, UploadProblems,
+    BodyProblems, BusyProblems, CallProblems, CreateProblems, ItemProblems, KeyedProblems, ListProblems,
+    OptionalProblems, PurposeProblems, UploadProblems,
 };
 use crate::http::json::Body;
 use crate::http::path::Id;
@@ -222,7 +222,7 @@ pub async fn get_content(
                                                                   the audit log.")),
     responses((status = 201, description = "The temporary address.", body = ContentTicket,
             headers(("Idempotency-Replayed" = String, description = "`true` if an earlier call has made it."))),
-        CallProblems, ItemProblems, PurposeProblems, CreateProblems))]
+        CallProblems, ItemProblems, PurposeProblems, KeyedProblems))]
 #[post("/archive/content/{content_id}/ticket")]
 pub async fn create_content_ticket(
     caller: Caller<ContentRead>,
