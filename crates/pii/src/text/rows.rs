@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::assigned::{Assigned, Memo, Shape, country_of};
 use super::cues::{ends_with_cue, leads};
-use super::digits::{Gap, Group, Lookalike, Stretch};
+use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::phone::{MOST, Numbers, with_bracket};
 use super::weigh::{EqualRow, best};
@@ -297,6 +297,11 @@ impl Candidate {
         self.national.clone().filter(|at| Some(*at) != zero).map(|at| stretch.digits[at]).collect()
     }
 
+    /// Whether two readings are the same number.
+    pub(super) fn is_same(&self, other: &Self, stretch: &Stretch) -> bool {
+        self.country.code() == other.country.code() && self.national(stretch) == other.national(stretch)
+    }
+
     fn fit(&self, text: &str, stretch: &Stretch) -> Fit {
         let groups = self.national_groups(stretch);
         if groups.len() == 1 {
@@ -308,7 +313,8 @@ impl Candidate {
         }
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
         let first = between(&groups[..2]);
-        if !groups.windows(2).all(|pair| same_sign(between(pair), first, &pair[1].gap)) {
+        let is_same = |sign: &str| sign == first || sign.trim() == first.trim();
+        if !groups.windows(2).all(|pair| pair[1].gap.joins && is_same(between(pair))) {
             return Fit::Mixed;
         }
         let size = groups[1].len();
@@ -389,8 +395,4 @@ impl Candidate {
         self.first > segment.start && steps(self.first - 1..self.last + 1)
             || self.last + 1 < segment.end && steps(self.first..self.last + 2)
     }
-}
-
-fn same_sign(between: &str, first: &str, gap: &Gap) -> bool {
-    gap.joins && (between == first || between.trim() == first.trim())
 }
