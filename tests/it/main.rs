@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
 mod again;
+mod api_document;
 mod architecture;
 mod audit_log;
 mod auth;
@@ -22,6 +23,7 @@ mod documents;
 mod export;
 mod fence;
 mod fields;
+mod first_hour;
 mod formats;
 mod full_disk;
 mod harness;
@@ -29,7 +31,10 @@ mod ingest;
 mod key_rotation;
 mod keyed;
 mod keys;
+mod memory;
+mod metrics;
 mod migrations;
+mod network;
 mod nightly;
 mod nightly_closed_interactions;
 mod nightly_content;
@@ -38,6 +43,7 @@ mod nightly_stopped;
 mod object_store;
 mod outage;
 mod output;
+mod patterns;
 mod plans;
 mod postgres_setups;
 mod privacy;

@@ -74,8 +74,7 @@ impl Numbers {
         let mut chosen = Vec::new();
         let mut first = 0;
         while first < stretch.groups.len() {
-            let rest = &stretch.groups[first + 1..];
-            let end = first + 1 + rest.iter().take_while(|group| group.gap.joins).count();
+            let end = first + 1 + stretch.groups[first + 1..].iter().take_while(|group| group.gap.joins).count();
             self.in_segment(text, stretch, first..end, &mut chosen);
             first = end;
         }
@@ -116,8 +115,8 @@ impl Numbers {
             all.retain(Candidate::is_abroad);
         }
         let habit = all.iter().position(|candidate| candidate.fit == Fit::Habit);
-        let at = habit.or_else(|| all.iter().position(|candidate| candidate.last == first));
-        let at = at.unwrap_or(all.len().saturating_sub(1));
+        let whole = || all.iter().position(|candidate| candidate.last == first);
+        let at = habit.or_else(whole).unwrap_or(all.len().saturating_sub(1));
         (at < all.len()).then(|| all.swap_remove(at))
     }
 
@@ -204,7 +203,7 @@ impl Walk {
     fn read(&self, text: &str, stretch: &Stretch, first: usize, zero: Option<usize>, each: &mut impl FnMut(Candidate)) {
         let begun = stretch.groups[first].from + self.skipped;
         let longest = self.country.longest() + usize::from(zero.is_some());
-        let tolerated = if self.start == Start::Plus { Lookalike::Likely } else { Lookalike::No };
+        let tolerated = if let Start::Plus | Start::Abroad(_) = self.start { Lookalike::Likely } else { Lookalike::No };
         for (last, group) in stretch.groups.iter().enumerate().skip(first) {
             #[cfg(test)]
             crate::work::count_steps(1);
@@ -214,12 +213,11 @@ impl Walk {
             let digits =
                 (group.to.saturating_sub(begun)).saturating_sub(usize::from(zero.is_some_and(|zero| zero <= last)));
             if Some(last) != zero && digits >= SHORTEST && self.country.has_length(digits) {
-                let (start, country) = (self.start, self.country);
                 let mut candidate = Candidate {
                     first,
                     last,
-                    start,
-                    country,
+                    start: self.start,
+                    country: self.country,
                     national: begun..group.to,
                     zero,
                     fit: Fit::Habit,
@@ -326,7 +324,7 @@ impl Candidate {
         }
     }
 
-    pub(super) fn weight(&self) -> i64 {
+    pub(super) fn weight(&self, segment: &Range<usize>) -> i64 {
         let fit = match self.fit {
             Fit::Mixed => 500,
             Fit::Odd => 1_000,
@@ -342,16 +340,19 @@ impl Candidate {
             Start::Labelled => -20,
             Start::Home | Start::Zero => 0,
         };
-        fit + digits + begins - if self.has_odd_signs { 50 } else { 0 }
+        // `0309 947 76 76` is a number, though `0309 947` is one as well.
+        let is_whole = *segment == (self.first..self.last + 1) && (self.is_abroad() || self.start == Start::Zero);
+        let whole = if is_whole && matches!(self.fit, Fit::Usual | Fit::Even) { 2_500 } else { 0 };
+        fit + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
     }
 
     /// Whether a bracket is closed that was not opened, or signs change that do not stand behind an area code.
     fn has_odd_signs(&self, text: &str, stretch: &Stretch) -> bool {
         let groups = self.national_groups(stretch);
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
-        let is_open = text[..groups[0].start].ends_with(['(', '[', '\u{FF08}']);
         let mut signs = groups.windows(2).map(between);
-        let closes = signs.next().is_some_and(|sign| sign.contains([')', ']']) && !is_open);
+        let is_open = || text[..groups[0].start].ends_with(['(', '[', '\u{FF08}']);
+        let closes = signs.next().is_some_and(|sign| sign.contains([')', ']']) && !is_open());
         let rest: Vec<&str> = signs.collect();
         closes || rest.iter().any(|sign| sign.trim() != rest[0].trim())
     }

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::digits::is_invisible;
 use super::phone::Numbers;
+use super::resolve::Finds;
 use super::said::{Said, What};
 use super::words::{Word, is_preposition};
 use super::{Find, Found, overlaps};
@@ -137,11 +138,26 @@ impl WordRun {
             && is_number
             && (self.has_word || self.is_dictated(text) && !self.is_within_own(text, numbers))
         {
+            let known = found.len();
             self.read(text, numbers, found);
+            if found.len() == known && self.end_at_sentence(text) {
+                self.read(text, numbers, found);
+            }
         }
         self.parts.clear();
         self.fillers = 0;
         self.has_word = false;
+    }
+
+    /// Takes away what follows the last end of a sentence: `six four. One moment`. Returns whether much is left.
+    fn end_at_sentence(&mut self, text: &str) -> bool {
+        let ends = |pair: &[Part]| {
+            text[pair[0].range.end..pair[1].range.start].contains(['.', '!', '?', '\n'])
+                && text[pair[1].range.start..].starts_with(char::is_uppercase)
+        };
+        let end = self.parts.windows(2).rposition(ends);
+        self.parts.truncate(end.map_or(0, |at| at + 1));
+        end > Some(0)
     }
 
     /// Whether it is digits with a pause after each group, or one by one with pauses among them.
@@ -269,8 +285,6 @@ fn below_hundred(parts: &[&Part], at: usize, word: Word) -> Option<(u8, usize)> 
         _ => None,
     }
 }
-
-type Finds = Vec<(Range<usize>, Find)>;
 
 /// Whether the record's own number is in it, how many digits are found, and how many are not.
 type Score = (usize, usize, std::cmp::Reverse<usize>);

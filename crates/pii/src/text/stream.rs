@@ -90,6 +90,7 @@ pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &
             }
         }
     }
+    drop_times(text, &mut tokens);
     join_words(text, &mut tokens);
     mark_optional(text, &mut tokens);
     tokens
@@ -150,6 +151,17 @@ fn join_words(text: &str, tokens: &mut [Token]) {
     }
 }
 
+/// Drops the times of transcripts, `[00:12]` and `(1:02:03)`, because no number is written so.
+fn drop_times(text: &str, tokens: &mut Vec<Token>) {
+    let is_time = |note: &Range<usize>| {
+        let inner = &text[note.start + 1..note.end];
+        inner.contains(':')
+            && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | ',' | ' ' | '-' | '>'))
+    };
+    let times: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).filter(is_time).collect();
+    tokens.retain(|token| !overlaps(&times, &token.range));
+}
+
 /// Marks what may be passed over: times, dates, and what is written in brackets beside other signs.
 fn mark_optional(text: &str, tokens: &mut [Token]) {
     for at in 0..tokens.len() {
@@ -166,7 +178,7 @@ fn mark_optional(text: &str, tokens: &mut [Token]) {
             tokens[at + 1].is_optional = true;
         }
     }
-    let mut notes = Notes { text, at: 0 };
+    let mut notes = Notes::within(text, &(0..text.len()));
     let mut note = notes.next();
     for token in tokens.iter_mut() {
         while note.as_ref().is_some_and(|note| note.end <= token.range.start) {
@@ -195,9 +207,16 @@ fn is_date(text: &str, tokens: &[Token], at: usize) -> bool {
 }
 
 /// Brackets with letters or times in them: `[pause 3 s]`, `(del 1)`, `[00:01:12]`.
-struct Notes<'t> {
+pub(super) struct Notes<'t> {
     text: &'t str,
     at: usize,
+}
+
+impl<'t> Notes<'t> {
+    /// The brackets that begin in an area of a text.
+    pub(super) fn within(text: &'t str, area: &Range<usize>) -> Self {
+        Self { text: &text[..area.end], at: area.start }
+    }
 }
 
 impl Iterator for Notes<'_> {

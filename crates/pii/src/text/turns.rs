@@ -101,7 +101,10 @@ fn label(line: &str) -> Option<(&str, usize)> {
         }
     }
     let is_time = |text: &str| text.is_empty() || text.contains(':') || text.contains(['[', '(', '<', '-', '*', '#']);
+    // `Call 0753 [24:04] 366` has a time in it.
+    let is_in_time = label.ends_with(|c: char| c.is_ascii_digit()) && behind.starts_with(|c: char| c.is_ascii_digit());
     let is_label = !label.is_empty()
+        && !is_in_time
         && is_time(&line[..before])
         && label.split_whitespace().count() <= 4
         && !label.contains(['.', '?', '!', '/', ','])

@@ -103,7 +103,7 @@ pub(super) fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> 
             better(&mut steps[at + 1][usize::from(skipped)], weight - cost, state, None);
             for taken in begins.clone() {
                 let end = found[taken].last + 1 - segment.start;
-                let weight = weight + found[taken].weight() - i64::from(state == FIGURE);
+                let weight = weight + found[taken].weight(segment) - i64::from(state == FIGURE);
                 better(&mut steps[end][usize::from(NUMBER)], weight, state, u32::try_from(taken).ok());
             }
         }

@@ -1,4 +1,4 @@
-//! The words that numbers are spoken in: English, Swedish, Norwegian (bokmål, nynorsk), Danish.
+//! The words that numbers are spoken in: English, Swedish, Norwegian (bokmål, nynorsk), Danish, German, and Finnish.
 //!
 //! One vocabulary for all languages, because no word means two numbers. A question in one language may get an answer in
 //! another one.
@@ -72,26 +72,52 @@ const TENS: [(u8, &str); 8] = [
 ];
 
 const PAIRS: [(u8, &str); 10] = [
-    (10, "ten ti tio"),
-    (11, "eleven elleve elva"),
-    (12, "twelve tolv"),
-    (13, "thirteen tretten tretton trettan"),
-    (14, "fourteen fjorten fjorton"),
-    (15, "fifteen femten femton"),
-    (16, "sixteen seksten sexton sekstan"),
-    (17, "seventeen sytten søtten sjutton syttan"),
-    (18, "eighteen atten arton aderton attan"),
-    (19, "nineteen nitten nitton nittan"),
+    (10, "ten ti tio zehn kymmenen"),
+    (11, "eleven elleve elva elf yksitoista"),
+    (12, "twelve tolv zwölf kaksitoista"),
+    (13, "thirteen tretten tretton trettan dreizehn kolmetoista"),
+    (14, "fourteen fjorten fjorton vierzehn neljätoista"),
+    (15, "fifteen femten femton fünfzehn viisitoista"),
+    (16, "sixteen seksten sexton sekstan sechzehn kuusitoista"),
+    (17, "seventeen sytten søtten sjutton syttan siebzehn seitsemäntoista"),
+    (18, "eighteen atten arton aderton attan achtzehn kahdeksantoista"),
+    (19, "nineteen nitten nitton nittan neunzehn yhdeksäntoista"),
+];
+
+/// The units of German and Finnish, from 0.
+const SOUTH_AND_EAST: [&str; 10] = [
+    "null nolla",
+    "eins yksi yks",
+    "zwei zwo kaksi kaks",
+    "drei kolme",
+    "vier neljä",
+    "fünf fuenf viisi viis",
+    "sechs kuusi kuus",
+    "sieben seitsemän seittemän",
+    "acht kahdeksan kaheksan",
+    "neun yhdeksän yheksän",
+];
+
+/// Their tens, from 20. The first word is German, and the second one is Finnish.
+const SOUTH_AND_EAST_TENS: [(&str, &str); 8] = [
+    ("zwanzig", "kaksikymmentä"),
+    ("dreißig", "kolmekymmentä"),
+    ("vierzig", "neljäkymmentä"),
+    ("fünfzig", "viisikymmentä"),
+    ("sechzig", "kuusikymmentä"),
+    ("siebzig", "seitsemänkymmentä"),
+    ("achtzig", "kahdeksankymmentä"),
+    ("neunzig", "yhdeksänkymmentä"),
 ];
 
 const HUNDRED: &str = "hundred hundre hundra hundrede";
-const TWICE: &str = "double dobbelt dobbel dubbelt dubbel dobbeltt";
+const TWICE: &str = "double dobbelt dobbel dubbelt dubbel dobbeltt doppel doppelt";
 const THRICE: &str = "triple treble trippel tredobbelt tredubbelt";
-const PLUS: &str = "plus pluss";
-const AND: &str = "and og och";
+const PLUS: &str = "plus pluss plussa";
+const AND: &str = "and og och und";
 const FILLERS: &str = "eh ehm øh øhm öh öhm æh æhm äh ähm uh uhm um uhh umm er erm hm hmm mm mhm ah aah eeh komma comma dash \
     hyphen bindestrek bindestreck streck strek tankestrek space mellomrom mellanslag mellemrum dot punktum punkt så sen sedan \
-    deretter then dernest så ja yes yeah okay ok nej nei liksom altså alltså altså then";
+    deretter then dernest så ja yes yeah okay ok nej nei liksom altså alltså altså then dann danach sitten niin öö joo genau";
 
 /// Units that are words of everyday language as well: alone they say little.
 const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres";
@@ -135,6 +161,19 @@ impl Vocabulary {
         }
         for (value, spellings) in TENS {
             add(spellings, Word::Ten(value));
+        }
+        for ((german, finnish), ten) in SOUTH_AND_EAST_TENS.into_iter().zip((20..).step_by(10)) {
+            add(&format!("{german} {finnish}"), Word::Ten(ten));
+            for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..).skip(1) {
+                for word in units.split(' ') {
+                    // `achtundneunzig`, `einundzwanzig`; `yhdeksänkymmentäkahdeksan`.
+                    let unit_word = if word == "eins" { "ein" } else { word };
+                    add(&format!("{unit_word}und{german} {finnish}{word}"), Word::Pair(ten + unit));
+                }
+            }
+        }
+        for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..) {
+            add(units, Word::Unit(unit));
         }
         for (value, spellings) in PAIRS {
             add(spellings, Word::Pair(value));
