@@ -140,6 +140,12 @@ impl MemoryBudget {
         self.draw(&self.analysis, size.saturating_mul(ANALYSIS), 2).await
     }
 
+    /// The same for a text that may become longer. The longest texts draw the whole pool, so that each of them is alone.
+    pub async fn analysis_of_longer(&self, size: u64, longest: u64) -> Result<MemoryShare, MemoryError> {
+        let wanted = longest.saturating_mul(ANALYSIS).min(self.analysis.size);
+        self.draw(&self.analysis, size.saturating_mul(ANALYSIS).max(wanted), 2).await
+    }
+
     /// A share for bytes that arrive.
     pub async fn arriving(&self, size: u64) -> Result<MemoryShare, MemoryError> {
         self.draw(&self.arriving, size, 1).await

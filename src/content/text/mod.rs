@@ -251,7 +251,8 @@ impl StoringText {
             patterns: self.patterns.clone(),
         };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
-        let share = self.stores.memory.analysis(self.bytes.len() as u64).await?;
+        let longest = format.longest(&bytes) as u64;
+        let share = self.stores.memory.analysis_of_longer(self.bytes.len() as u64, longest).await?;
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;
         Ok(Prepared {
             customer,
