@@ -5,6 +5,7 @@
 mod house;
 mod listener;
 mod operations;
+mod patterns;
 mod recordings;
 mod refusals;
 mod setup;

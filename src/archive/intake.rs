@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pii::text::Patterns;
 use pii::{HouseNumbers, Region};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +16,7 @@ use crate::base::field::FieldError;
 use crate::base::id::TenantId;
 use crate::base::json::{BodyError, broken_rules, parse};
 use crate::base::memory::GrowingShare;
+use crate::base::words::described;
 use crate::base::work;
 use crate::tenants::Tenant;
 use crate::vault::{AppContext, Keyset};
@@ -34,6 +36,11 @@ const MENTION: usize = 256;
 
 /// The result for the records that were sent.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(example = json!({
+    "received": 3, "created": 2, "updated": 0,
+    "warnings": [{"line": 2, "code": "identifier_ignored", "pointer": "/customer/phone_number"}],
+    "rejected": [{"line": 3, "errors": [{"pointer": "/channel", "code": "required", "detail": "is required"}]}]
+}))]
 pub struct Ingested {
     /// The number of records that were sent.
     #[schema(example = 3)]
@@ -54,8 +61,17 @@ pub struct Ingested {
     pub restarts: u64,
     /// The number of warnings and rejections that are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub more: Option<u64>,
 }
+
+/// The code of the only warning there is.
+const IDENTIFIER_IGNORED: &str = "identifier_ignored";
+
+/// The codes of warnings, for the document.
+struct IngestWarningCode;
+
+described!(IngestWarningCode as "IngestWarningCode", "The kind of a warning.", [IDENTIFIER_IGNORED]);
 
 /// A record was stored without one of its values.
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,7 +80,7 @@ pub struct Warning {
     #[schema(example = 2)]
     pub line: u64,
     /// The reason, as a stable code.
-    #[schema(example = "identifier_ignored")]
+    #[schema(value_type = IngestWarningCode)]
     pub code: &'static str,
     /// The field that was left out (RFC 6901).
     #[schema(example = "/customer/phone_number")]
@@ -87,6 +103,7 @@ pub struct Intake<'a, K> {
     tenant: TenantId,
     region: Region,
     house: HouseNumbers,
+    patterns: Patterns,
     keyset: Arc<Keyset>,
     /// The records that were not parsed yet.
     sent: Vec<SentLine>,
@@ -114,6 +131,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             tenant: tenant.id,
             region: tenant.region,
             house: tenant.settings.house_numbers(),
+            patterns: tenant.settings.patterns(),
             keyset,
             sent: Vec::new(),
             sent_bytes: 0,
@@ -171,9 +189,9 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             self.share.grow(sent, sent).await?;
         }
         let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
-        let house = self.house.clone();
+        let (house, patterns) = (self.house.clone(), self.patterns.clone());
         let parsed = work::run(std::mem::take(&mut self.sent_bytes), move || {
-            let reader = Reader { region, house: &house, keyset: &keyset };
+            let reader = Reader { region, house: &house, patterns: &patterns, keyset: &keyset };
             let parse = |(line, text): SentLine| -> Parsed<K> {
                 let bytes = text.as_ref().map_or(0, Vec::len);
                 (line, bytes, text.and_then(|text| parse_record(&reader, &text)))
@@ -185,7 +203,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
                 Ok(record) => {
                     for pointer in &record.ignored {
                         if self.has_room() {
-                            self.report.warnings.push(Warning { line, code: "identifier_ignored", pointer });
+                            self.report.warnings.push(Warning { line, code: IDENTIFIER_IGNORED, pointer });
                         }
                     }
                     self.weight += COPIES * bytes + RECORD + MENTION * record.mentions.len();

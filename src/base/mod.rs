@@ -18,4 +18,5 @@ pub mod patch;
 pub mod purpose;
 pub mod target;
 pub mod version;
+pub mod words;
 pub mod work;

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::ApiResult;
 use super::docs::{ProbeProblems, Unavailable};
 use super::problem::{Code, Problem};
+use crate::base::words::described;
 use crate::telemetry::{METRICS_TYPE, Metrics};
 
 /// The timeout of a probe. Probes have limits of their own, often of a second.
@@ -86,12 +87,17 @@ impl Health {
     }
 }
 
+/// The words of the condition, for the document.
+struct HealthWord;
+
+described!(HealthWord as "ConditionStatus", "The condition of the process or of the service.", ["ok", "ready"]);
+
 /// The condition of the service.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Condition)]
+#[schema(as = Condition, example = json!({ "status": "ok" }))]
 pub struct HealthStatus {
     /// `ok` if the process runs, `ready` if the service is ready.
-    #[schema(example = "ok")]
+    #[schema(value_type = HealthWord)]
     status: &'static str,
 }
 

@@ -54,14 +54,14 @@ pub struct ProblemBody {
     #[schema(example = 422)]
     pub status: u16,
     /// The error of this call, and advice for the caller.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
     /// The id of the call, as the log contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
+    #[schema(nullable = false, example = "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
     pub instance: Option<String>,
     /// The kind of problem, as a stable code.
-    #[schema(example = "validation_failed")]
+    #[schema(value_type = Code)]
     pub code: &'static str,
     /// The fields and parameters that are invalid.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
+use pii::Identifier;
 use pii::text::placeholder::{CLOSE, OPEN};
 use pii::text::{Finder, Found, Own, tokenize_text};
-use pii::{Identifier, Region};
 
 use super::entry::ValidatedRequest;
 use super::model::StoredRequest;
 use crate::archive::mentions::Mention;
 use crate::base::id::IdentifierId;
 use crate::base::patch::PatchField;
+use crate::tenants::Tenant;
 use crate::vault::Resolved;
 
 /// A comment with placeholders, and the identifiers that they stand for.
@@ -24,7 +25,7 @@ pub struct Comment {
 impl Comment {
     /// The comment that a request has after a row is saved. `kept` contains the identifiers that stay, if the comment is
     /// a new one.
-    pub fn of(row: &ValidatedRequest, region: Region, kept: &HashMap<IdentifierId, Identifier>) -> Self {
+    pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, Identifier>) -> Self {
         let kept = |id: Option<IdentifierId>| kept.get(&id?).cloned();
         let phone = match kept(row.kept_phone()) {
             Some(Identifier::Phone(phone)) => Some(phone),
@@ -34,12 +35,13 @@ impl Comment {
             Some(Identifier::Email(email)) => Some(email),
             _ => row.email.value().cloned(),
         };
-        let finder = || Finder::new(region, Own { phone, email, name: None });
+        let own = Own { phone, email, name: None };
         match (&row.comment, &row.before) {
-            (PatchField::Is(text), _) => Self::read(&finder(), text),
+            (PatchField::Is(text), _) => Self::read(&tenant.finder(own), text),
             (PatchField::Absent, Some(StoredRequest { request, mentions, .. })) => match &request.comment {
                 Some(text) if row.new_identifiers().next().is_some() => {
-                    Self::read_again(&finder(), text, mentions.clone())
+                    // The tenant's patterns are for what arrives.
+                    Self::read_again(&Finder::new(tenant.region, own), text, mentions.clone())
                 }
                 text => Self { text: text.clone(), kept: mentions.clone(), found: Vec::new() },
             },
@@ -103,7 +105,7 @@ fn numbered(found: Vec<Found>, first: usize) -> Vec<(usize, Identifier)> {
 
 #[cfg(test)]
 mod tests {
-    use pii::{Kind, Phone};
+    use pii::{Kind, Phone, Region};
 
     use super::*;
 

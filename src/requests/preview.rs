@@ -1,6 +1,6 @@
 //! The preview: the matches of a request before it is entered, by the selector of the pass (A27).
 
-use pii::text::{Finder, Own};
+use pii::text::Own;
 use serde_json::json;
 
 use super::comment::Comment;
@@ -46,8 +46,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     );
     audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
     let own = Own { phone: phone.into_value(), email: email.into_value(), name: None };
-    let finder = Finder::new(tenant.region, own);
-    let comment = comment.value().map(|text| Comment::read(&finder, text));
+    let comment = comment.value().map(|text| Comment::read(&tenant.finder(own), text));
     let of_content =
         if delete_content { RequestNotice::ContentWillBeDeleted } else { RequestNotice::ContentBecomesUnfindable };
     let warnings = [

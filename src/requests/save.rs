@@ -109,10 +109,10 @@ async fn read_comments(
     rows: Vec<ValidatedRequest>,
 ) -> Result<Vec<(ValidatedRequest, Comment)>, RequestError> {
     let kept = kept_identifiers(app, tenant.id, &rows).await?;
-    let region = tenant.region;
+    let tenant = tenant.clone();
     let bytes = rows.iter().map(comment_bytes).sum();
     let read = move |row: ValidatedRequest| {
-        let comment = Comment::of(&row, region, &kept);
+        let comment = Comment::of(&row, &tenant, &kept);
         (row, comment)
     };
     Ok(work::run(bytes, move || rows.into_iter().map(read).collect()).await)

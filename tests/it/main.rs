@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
 mod again;
+mod api_document;
 mod architecture;
 mod audit_log;
 mod auth;
@@ -42,6 +43,7 @@ mod nightly_stopped;
 mod object_store;
 mod outage;
 mod output;
+mod patterns;
 mod plans;
 mod postgres_setups;
 mod privacy;

@@ -1,7 +1,7 @@
 //! The search that all kinds of records have in common: it is checked, run, and rendered.
 
 use chrono::Datelike as _;
-use pii::text::{Finder, Own, fill_text, tokenize_text};
+use pii::text::{Own, fill_text, tokenize_text};
 use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
@@ -19,6 +19,7 @@ use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::forbidden;
 use crate::http::{ApiResult, Code, FieldError, Problem};
+use crate::tenants::Tenant;
 use crate::vault::{self, AppContext};
 
 impl InteractionSearch {
@@ -35,7 +36,7 @@ impl InteractionSearch {
         if self.token.is_some() && !actor.may(Scope::ArchiveSearch) && !actor.may(Scope::ArchiveIdentify) {
             return Err(forbidden(&[Scope::ArchiveSearch], "to search by token"));
         }
-        let purpose = self.purpose(tenant.region);
+        let purpose = self.purpose(&tenant);
         let Self { limit, cursor, .. } = &self;
         let (limit, cursor) = (limit.get(), cursor.clone());
         let search_for = self.search(tenant.region)?;
@@ -110,18 +111,18 @@ impl InteractionSearch {
     }
 
     /// The stated purpose without identifiers, because the audit log contains it.
-    fn purpose(&self, region: Region) -> ApiResult<Option<String>> {
+    fn purpose(&self, tenant: &Tenant) -> ApiResult<Option<String>> {
         let Some(purpose) = &self.purpose else { return Ok(None) };
         let purpose = stated(purpose).ok_or_else(|| {
             Problem::new(Code::ValidationFailed).at("/purpose", "out_of_range", "must be 1 to 200 characters")
         })?;
         let own = Own {
-            phone: self.phone_number.as_ref().and_then(|raw| Phone::parse(raw, region).ok()),
+            phone: self.phone_number.as_ref().and_then(|raw| Phone::parse(raw, tenant.region).ok()),
             email: self.email.as_ref().and_then(|raw| Email::parse(raw).ok()),
             name: None,
         };
         let mut mentions = Vec::new();
-        let text = tokenize_text(&Finder::new(region, own), purpose, &mut mentions);
+        let text = tokenize_text(&tenant.finder(own), purpose, &mut mentions);
         Ok(Some(fill_text(&text, |_| "*****".to_owned())))
     }
 }

@@ -14,7 +14,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
 use pii::text::document::Format;
-use pii::text::{Finder, fill_text, tokenize_text};
+use pii::text::{fill_text, tokenize_text};
 
 use super::{
     Content, ContentError, ContentStore, NewContent, Upload, begin_upload, customer_of, delete_batch, issue_ticket,
@@ -24,7 +24,7 @@ use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, forbidden};
 use crate::http::docs::{
-    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems,
+    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, PurposeProblems,
     UploadProblems,
 };
 use crate::http::json::Body;
@@ -37,6 +37,8 @@ use crate::vault::AppContext;
 
 use body::{ContentDeletion, ContentItem, ContentListing, ContentTicket, DeletedContent, UploadParams};
 use headers::{AccessReason, Declared};
+
+type ContentItemPage = Page<ContentItem>;
 
 /// The most interactions of a batch (C3).
 const LARGEST_BATCH: usize = 1_000;
@@ -63,15 +65,16 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 ///
 /// `Content-Type` is stored without its parameters. If the `sha-256` of `Content-Digest` does not match the bytes,
 /// nothing is stored. An interaction whose customer was forgotten accepts content. But if the request deleted its
-/// content, the call is 409 `content_forgotten`, and nothing is stored. This document says `application/octet-stream`
-/// for any media type.
+/// content, the call is 409 `content_forgotten`, and nothing is stored. The media types of this document are the usual
+/// ones. A recording can have any type of audio and video, and an attachment any type.
 ///
 /// Texts (`chat_log`, `transcript`, `comment`, and `analysis`) are `text/plain`, `text/html`, `text/vtt`,
 /// `application/x-subrip`, `application/json`, `application/x-ndjson`, `application/vcon+json`, or `message/rfc822`, of
 /// at most 16 MiB and in UTF-8. A message may be in any charset. A text that is sent as `text/plain` and is plainly one
-/// of the others is read as that one. Texts are stored without the identifiers in them. A vCon that contains a recording
-/// is refused. The parts of a message that are no text are dropped, and `warnings` says so. This response contains the SHA-256 of the text. Later responses contain it only if
-/// nothing was replaced.
+/// of the others is read as that one. This document leaves `application/json` and `application/vcon+json` out, since
+/// generators of clients would then send recordings as JSON too. Texts are stored without the identifiers in them. A
+/// vCon that contains a recording is refused. The parts of a message that are no text are dropped, and `warnings` says
+/// so. This response contains the SHA-256 of the text. Later responses contain it only if nothing was replaced.
 ///
 /// This needs the scope `content:write`.
 #[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
@@ -79,10 +82,17 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         ("Content-Digest" = Option<String>, Header, description = "The digest of the content (RFC 9530), such as \
                                                                    `sha-256=:…:`. The service compares it with the \
                                                                    bytes that arrived.")),
-    request_body(content = Binary, content_type = "application/octet-stream"),
+    request_body(content((Binary = "application/octet-stream"), (Binary = "audio/wav"), (Binary = "audio/mpeg"),
+        (Binary = "audio/mp4"), (Binary = "audio/ogg"), (Binary = "audio/webm"), (Binary = "video/mp4"),
+        (Binary = "video/webm"), (String = "text/plain", example = "Kari asked for a new invoice."),
+        (String = "text/html", example = "<p>Kari asked for a new invoice.</p>"),
+        (String = "text/vtt", example = "WEBVTT\n\n00:00.000 --> 00:02.000\nThis is Kari.\n"),
+        (String = "application/x-subrip", example = "1\n00:00:00,000 --> 00:00:02,000\nThis is Kari.\n"),
+        (String = "application/x-ndjson", example = "{\"speaker\":\"customer\",\"text\":\"This is Kari.\"}\n"),
+        (String = "message/rfc822", example = "Subject: Invoice\r\n\r\nThis is Kari.\r\n"))),
     responses((status = 201, description = "The stored content, without its bytes.", body = ContentItem,
             headers(("Location" = String, description = "The path of the content."))),
-        CallProblems, ItemProblems, UploadProblems, StateProblems, OptionalProblems))]
+        CallProblems, ItemProblems, UploadProblems, OptionalProblems))]
 #[post("/archive/interactions/{id}/content")]
 pub async fn upload_content(
     caller: Caller<ContentWrite>,
@@ -132,7 +142,7 @@ async fn receive(raw: &mut Raw, upload: &mut Upload) -> ApiResult<()> {
 /// This needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "list_content", security(("bearer" = ["content:read"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), ContentListing),
-    responses((status = 200, description = "A page of the interaction's content.", body = Page<ContentItem>),
+    responses((status = 200, description = "A page of the interaction's content.", body = ContentItemPage),
         CallProblems, ItemProblems, ListProblems))]
 #[get("/archive/interactions/{id}/content")]
 pub async fn list_content(
@@ -183,7 +193,8 @@ pub async fn get_content(
                                                                   Without it, restricted content is 403 \
                                                                   `purpose_required`. Identifiers in it are masked in \
                                                                   the audit log.")),
-    responses((status = 201, description = "The temporary address.", body = ContentTicket), CallProblems, ItemProblems))]
+    responses((status = 201, description = "The temporary address.", body = ContentTicket),
+        CallProblems, ItemProblems, PurposeProblems))]
 #[post("/archive/content/{content_id}/ticket")]
 pub async fn create_content_ticket(
     caller: Caller<ContentRead>,
@@ -272,7 +283,7 @@ async fn admit(
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let own = customer_of(stores, actor.tenant, content.interaction).await?;
     let mut mentions = Vec::new();
-    let text = tokenize_text(&Finder::new(tenant.region, own), &reason, &mut mentions);
+    let text = tokenize_text(&tenant.finder(own), &reason, &mut mentions);
     Ok(Some(fill_text(&text, |_| "*****".to_owned())))
 }
 

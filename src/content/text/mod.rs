@@ -17,8 +17,8 @@ mod tests;
 use std::sync::Arc;
 
 use pii::Region;
-use pii::text::Own;
 use pii::text::document::{Case, Document, DocumentError, Format, tokenize};
+use pii::text::{Own, Patterns};
 use tokio::sync::Mutex;
 
 use super::model::{Content, ContentError, NewContent};
@@ -50,6 +50,7 @@ pub struct TextUpload {
     content_store: Arc<ContentStore>,
     tenant: TenantId,
     region: Region,
+    patterns: Patterns,
     new: NewContent,
     format: Format,
     limit: u64,
@@ -70,8 +71,9 @@ pub async fn begin_text(
 ) -> Result<TextUpload, ContentError> {
     let mut tx = stores.archive.read().await?;
     sql::customer(&mut tx, tenant, new.interaction, false).await?.ok_or(ContentError::Unknown)?.admit()?;
-    let region = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?.region;
+    let owner = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?;
     drop(tx);
+    let (region, patterns) = (owner.region, owner.settings.patterns());
     let format = Format::of(new.media_type.as_str()).filter(|_| new.kind.is_text()).ok_or(ContentError::Misfit)?;
     let limit = LONGEST.min(content_store.size_limit).min(stores.memory.longest_text());
     if announced.is_some_and(|size| size > limit) {
@@ -81,7 +83,20 @@ pub async fn begin_text(
     let share = stores.memory.arriving(drawn).await?;
     let bytes = Vec::with_capacity(usize::try_from(drawn).unwrap_or_default());
     let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
-    Ok(TextUpload { stores, content_store, tenant, region, new, format, limit, bytes, share, drawn, announced })
+    Ok(TextUpload {
+        stores,
+        content_store,
+        tenant,
+        region,
+        patterns,
+        new,
+        format,
+        limit,
+        bytes,
+        share,
+        drawn,
+        announced,
+    })
 }
 
 impl TextUpload {
@@ -105,15 +120,26 @@ impl TextUpload {
     /// if any part of the text was replaced, because a short text can be guessed from it. The result also has the number
     /// of parts of a message that were dropped.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<(Content, usize), ContentError> {
-        let Self { stores, content_store, tenant, region, new, format, bytes, share, .. } = self;
+        let Self { stores, content_store, tenant, region, patterns, new, format, bytes, share, .. } = self;
         let sha256 = sha256(&bytes);
         if promised.is_some_and(|promised| promised != sha256) {
             return Err(ContentError::Digest);
         }
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
         let (bytes, prepared) = (Arc::new(bytes), Mutex::default());
-        let storing =
-            StoringText { stores, content_store, keyset, region, new, format, bytes, sha256, prepared, _share: share };
+        let storing = StoringText {
+            stores,
+            content_store,
+            keyset,
+            region,
+            patterns,
+            new,
+            format,
+            bytes,
+            sha256,
+            prepared,
+            _share: share,
+        };
         // The text is stored even if the caller does not wait any more.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
@@ -125,6 +151,7 @@ struct StoringText {
     content_store: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     region: Region,
+    patterns: Patterns,
     new: NewContent,
     format: Format,
     bytes: Arc<Vec<u8>>,
@@ -198,7 +225,13 @@ impl StoringText {
     /// Tokenizes the text for a customer.
     async fn prepare(&self, customer: Customer) -> Result<Prepared, ContentError> {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
-        let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten(), stored: false };
+        let case = Case {
+            region: self.region,
+            own: own.clone(),
+            forgotten: customer.is_forgotten(),
+            stored: false,
+            patterns: self.patterns.clone(),
+        };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
         let share = self.stores.memory.analysis(self.bytes.len() as u64).await?;
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;

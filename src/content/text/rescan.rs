@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use pii::Identifier;
-use pii::text::Own;
 use pii::text::document::{Case, DocumentError, Format, tokenize_again};
+use pii::text::{Own, Patterns};
 
 use super::keeping::{NamedMentions, discard, write};
 use super::sql::{self, Customer};
@@ -143,7 +143,13 @@ impl Rescan<'_> {
         let region = region.ok_or(ContentError::Unknown)?.region;
         let (mut mentions, mut is_replaced) = (Vec::new(), false);
         for Pending { own, name } in self.pending(customer, wanted).await? {
-            let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten(), stored: true };
+            let case = Case {
+                region,
+                own: own.clone(),
+                forgotten: customer.is_forgotten(),
+                stored: true,
+                patterns: Patterns::default(),
+            };
             let number = usize::try_from(first).unwrap_or_default();
             let document = at_work(move || tokenize_again(format, text, number, &case)).await??;
             let named = NamedMentions { record: content.id, first, found: &document.mentions, own: &own, name };
