@@ -407,7 +407,7 @@ fn the_document_names_every_problem_once() {
             Some(examples) => examples.values().map(|example| &example["value"]).collect(),
             None => vec![&content["example"]],
         };
-        assert!(examples.iter().all(|example| example["status"].to_string() == status), "{status}: {target}");
+        assert!(examples.iter().all(|example| example["status"].as_u64() == status.parse().ok()), "{status}: {target}");
     }
     assert!(document["components"]["responses"].get("NotBuiltIn").is_none(), "no operation answers this");
     assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
