@@ -13,7 +13,22 @@ const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sa
 
 /// What may follow the word of a thing.
 const ENDINGS: [&str; 16] = [
-    "nummeret", "nummer", "numret", "number", "numero", "snummeret", "snummer", "snumret", "nr", "snr", "no", "id", "en", "et", "s", "er",
+    "nummeret",
+    "nummer",
+    "numret",
+    "number",
+    "numero",
+    "snummeret",
+    "snummer",
+    "snumret",
+    "nr",
+    "snr",
+    "no",
+    "id",
+    "en",
+    "et",
+    "s",
+    "er",
 ];
 
 /// The text that is looked at before a group, in bytes.
@@ -73,7 +88,8 @@ fn follows_thing(near: &str, group: &Group) -> bool {
         return true;
     }
     let is_ending = ["nr", "no", "nummer", "number", "numero", "id"].contains(&small.as_str());
-    is_ending && is_thing(&last_word(near[..near.len() - word.len()].trim_end_matches([' ', '\u{A0}', '-'])).to_lowercase())
+    is_ending
+        && is_thing(&last_word(near[..near.len() - word.len()].trim_end_matches([' ', '\u{A0}', '-'])).to_lowercase())
 }
 
 fn last_word(near: &str) -> &str {

@@ -332,8 +332,7 @@ impl Candidate {
         let digits = i64::try_from(self.national.len()).unwrap_or_default() * 10;
         let begins = match self.start {
             Start::Plus | Start::Abroad(_) => 5_000,
-            // The code before a number belongs to it.
-            Start::Coded => 20,
+            Start::Coded => 20, // The code before a number belongs to it.
             Start::Labelled => -20,
             Start::Home | Start::Zero => 0,
         };

@@ -162,7 +162,8 @@ fn join_words(text: &str, tokens: &mut [Token]) {
 fn drop_times(text: &str, tokens: &mut Vec<Token>) {
     let is_time = |note: &Range<usize>| {
         let inner = &text[note.start + 1..note.end];
-        inner.contains(':') && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | ',' | ' ' | '-' | '>'))
+        inner.contains(':')
+            && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | ',' | ' ' | '-' | '>'))
     };
     let times: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).filter(is_time).collect();
     tokens.retain(|token| !overlaps(&times, &token.range));

@@ -122,9 +122,11 @@ fn ends_base64(text: &str, at: usize) -> bool {
     let end = at - usize::from(text[..at].ends_with('='));
     let run = text.as_bytes()[..end].iter().rev().take(LONGEST_RUN).take_while(|byte| is_base64(**byte)).count();
     let coded = &text[end - run..=at];
-    run >= SHORTEST && coded.len().is_multiple_of(4) && STANDARD.decode(coded).is_ok_and(|bytes| {
-        std::str::from_utf8(&bytes).is_ok_and(|text| text.chars().all(is_readable))
-    })
+    run >= SHORTEST
+        && coded.len().is_multiple_of(4)
+        && STANDARD
+            .decode(coded)
+            .is_ok_and(|bytes| std::str::from_utf8(&bytes).is_ok_and(|text| text.chars().all(is_readable)))
 }
 
 /// Whether a text ends with digits that are no part of a word.

@@ -37,9 +37,16 @@ fn numbers_in_rows_of_groups_of_one_length() {
 fn letters_glued_to_a_number() {
     check(
         &in_region("NO"),
-        &[("tlf98 76 54 32", "tlf<+4798765432>"), ("mob.987 65 432", "mob.<+4798765432>"), ("M:98765432a", "M:<+4798765432>a")],
+        &[
+            ("tlf98 76 54 32", "tlf<+4798765432>"),
+            ("mob.987 65 432", "mob.<+4798765432>"),
+            ("M:98765432a", "M:<+4798765432>a"),
+        ],
     );
-    check(&in_region("SE"), &[("Tel070-174 06 05", "Tel<+46701740605>"), ("nr070 174 06 05hem", "nr<+46701740605>hem")]);
+    check(
+        &in_region("SE"),
+        &[("Tel070-174 06 05", "Tel<+46701740605>"), ("nr070 174 06 05hem", "nr<+46701740605>hem")],
+    );
     check(&in_region("DE"), &[("Mobil0151 23456789", "Mobil<+4915123456789>")]);
     check(&in_region("FI"), &[("puh040 123 4567", "puh<+358401234567>")]);
 }
@@ -47,7 +54,14 @@ fn letters_glued_to_a_number() {
 #[test]
 fn the_own_digits_in_a_number_of_another_country() {
     let swede = own("SE", "0701740605", "a@x.se");
-    check(&swede, &[("+49 701740605", "<+49701740605>"), ("0047 70 17 40 60", "<+4770174060>"), ("+48 701 740 605", "<+48701740605>")]);
+    check(
+        &swede,
+        &[
+            ("+49 701740605", "<+49701740605>"),
+            ("0047 70 17 40 60", "<+4770174060>"),
+            ("+48 701 740 605", "<+48701740605>"),
+        ],
+    );
     let dane = own("DK", "20123456", "a@x.dk");
     check(&dane, &[("+47 20 12 34 56", "<+4720123456>"), ("(+65) 2012 3456", "<+6520123456>")]);
     check(&own("FI", "0401234567", "a@x.fi"), &[("+46 401234567", "<+46401234567>")]);
@@ -101,7 +115,12 @@ fn words_times_annotations_and_turns_between_the_halves() {
         &own("FI", "0401234567", "aino.v@yritys.fi"),
         "<+358401234567>",
         &["4567", "040"],
-        &["040 123 [tauko] 4567", "040 niin 123 öö 45 67", "040123\nAgentti: joo\nAsiakas: 4567", "alkuosa 0401, loppuosa 234567"],
+        &[
+            "040 123 [tauko] 4567",
+            "040 niin 123 öö 45 67",
+            "040123\nAgentti: joo\nAsiakas: 4567",
+            "alkuosa 0401, loppuosa 234567",
+        ],
     );
     gone(
         &own("DE", "0151 23456789", "erika.m@beispiel.de"),
@@ -129,7 +148,10 @@ fn words_times_annotations_and_turns_between_the_halves() {
     );
     check(
         &own("GB", "07911 123456", "aino@example.co.uk"),
-        &[("aino or ok@example.co.uk", "<name> or <ok@example.co.uk>"), ("aino @ example.co.uk.net", "<aino@example.co.uk.net>")],
+        &[
+            ("aino or ok@example.co.uk", "<name> or <ok@example.co.uk>"),
+            ("aino @ example.co.uk.net", "<aino@example.co.uk.net>"),
+        ],
     );
 }
 
@@ -138,7 +160,10 @@ fn addresses_that_are_spoken_obfuscated_or_broken() {
     check(
         &in_region("DE"),
         &[
-            ("meine E-Mail ist erika Punkt muster at beispiel Punkt de.", "meine E-Mail ist <erika.muster@beispiel.de>."),
+            (
+                "meine E-Mail ist erika Punkt muster at beispiel Punkt de.",
+                "meine E-Mail ist <erika.muster@beispiel.de>.",
+            ),
             ("send it to lise_berg at example dot com. We wait", "send it to <lise_berg@example.com>. We wait"),
             ("erika [ät] beispiel [punkt] de", "<erika@beispiel.de>"),
             ("jean arobase exemple point fr", "<jean@exemple.fr>"),
@@ -181,8 +206,14 @@ fn a_figure_a_price_or_a_time_beside_a_number() {
             ("10h30 06 12 34 56 78", "10h30 <+33612345678>"),
         ],
     );
-    check(&in_region("DE"), &[("Zimmer 12 030 123456", "Zimmer 12 <+4930123456>"), ("9.30 0151 23456789", "9.30 <+4915123456789>")]);
-    check(&in_region("FI"), &[("3 kpl 040 123 4567", "3 kpl <+358401234567>"), ("499 € 040 123 4567", "499 € <+358401234567>")]);
+    check(
+        &in_region("DE"),
+        &[("Zimmer 12 030 123456", "Zimmer 12 <+4930123456>"), ("9.30 0151 23456789", "9.30 <+4915123456789>")],
+    );
+    check(
+        &in_region("FI"),
+        &[("3 kpl 040 123 4567", "3 kpl <+358401234567>"), ("499 € 040 123 4567", "499 € <+358401234567>")],
+    );
     check(&in_region("US"), &[("$5 212-555-1234", "$5 <+12125551234>"), ("2 x 212 555 1234", "2 x <+12125551234>")]);
     check(&in_region("NO"), &[("47 98 76 54 32", "<+4798765432>"), ("kl 10 987 65 432", "kl 10 <+4798765432>")]);
 }
@@ -192,15 +223,15 @@ fn a_sentence_that_begins_with_a_number_word_is_no_part_of_a_number() {
     let text = "zero seven four zero zero six nine four two one two. One moment please";
     check(&in_region("GB"), &[(text, "<+447400694212>. One moment please")]);
     check(&in_region("NO"), &[("fire null åtte, seks seks ni, sju fem.\nEt øyeblikk", "<+4740866975>.\nEt øyeblikk")]);
-    check(&in_region("SE"), &[("noll sju noll fyra sju fyra tre fyra fem ett. Ett ögonblick", "<+46704743451>. Ett ögonblick")]);
+    check(
+        &in_region("SE"),
+        &[("noll sju noll fyra sju fyra tre fyra fem ett. Ett ögonblick", "<+46704743451>. Ett ögonblick")],
+    );
 }
 
 #[test]
 fn compounds_and_countries_in_words() {
-    check(
-        &in_region("SE"),
-        &[("nollåtta femtiosju tolv trettiofyra fem", "<+4685712345>")],
-    );
+    check(&in_region("SE"), &[("nollåtta femtiosju tolv trettiofyra fem", "<+4685712345>")]);
     check(
         &in_region("DE"),
         &[

@@ -72,7 +72,10 @@ fn a_plain_text_that_is_another_format_is_read_as_that_one() {
     for text in [srt, vtt, html, mail, lines] {
         let document = tokenize(Format::Plain, text.as_bytes(), &aino()).unwrap();
         let seen = fill_text(&document.text, |n| show(&document.mentions[n]));
-        assert!(seen.contains("<+358401234567>") && !seen.contains("4567\n") && !seen.contains(">4567"), "{text} {seen}");
+        assert!(
+            seen.contains("<+358401234567>") && !seen.contains("4567\n") && !seen.contains(">4567"),
+            "{text} {seen}"
+        );
     }
 }
 
