@@ -116,7 +116,8 @@ impl Window<'_> {
                 continue;
             }
             let skips = skips_fillers && !between.is_empty() && is_filler(&word);
-            match if skips { None } else { take(&word) } {
+            let taken = if skips { None } else { take(&word) };
+            match taken {
                 Some(true) => {
                     places.push(range);
                     return Some(places);
