@@ -2,7 +2,7 @@
 //!
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
-pub mod house;
+mod house;
 mod listener;
 mod operations;
 mod recordings;
@@ -44,7 +44,9 @@ use crate::vault::AppContext;
 
 use refusals::Refusals;
 
-pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve};
+pub use operations::tenant_change;
+pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations};
+pub use vitals::ready;
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(registry: &mut Registry<'_, '_>) {
@@ -134,6 +136,7 @@ pub async fn serve(
                 .service(health::readyz)
                 .service(web::scope("/api/v1").configure(|worker| routes(&mut Registry::Worker(worker))))
                 .route("/openapi.json", web::get().to(move || std::future::ready(openapi_json(shown.clone()))))
+                .route("/", web::get().to(|| std::future::ready(to_docs())))
                 .route("/docs", web::get().to(|| std::future::ready(to_docs())))
                 .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
                 .default_service(web::to(|| std::future::ready(nothing_here())))
@@ -221,6 +224,7 @@ fn described() -> Result<(web::Bytes, Data<Routes>), StartError> {
 fn known_routes(document: &OpenApi) -> Routes {
     Routes::new(document)
         .also("/openapi.json", vec![Method::GET])
+        .also("/", vec![Method::GET])
         .also("/docs", vec![Method::GET])
         .also("/docs/{file}*", vec![Method::GET])
 }

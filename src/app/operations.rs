@@ -15,6 +15,7 @@ use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
+use crate::base::json::read_value;
 use crate::base::page::{Page, Position};
 use crate::base::patch::PatchField;
 use crate::base::target::{TargetError, Targets};
@@ -216,6 +217,11 @@ pub async fn change_tenant(
     let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;
     tx.commit().await?;
     Ok(settings(changed, stores.clock.now()))
+}
+
+/// The change that a merge patch makes to a tenant of a region.
+pub fn tenant_change(patch: Value, home: Region) -> Result<TenantChange, Vec<FieldError>> {
+    read_value::<TenantPatch>(patch)?.change(home)
 }
 
 impl TenantPatch {

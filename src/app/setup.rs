@@ -32,6 +32,10 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the archive cannot be used: {0}. Check database.url")]
+    Archive(#[source] StoreError),
+    #[error("the vault cannot be used: {0}. Check vault.url, which is beside database.url by default")]
+    Vault(#[source] StoreError),
     /// The tenant of development mode cannot be created.
     #[error(transparent)]
     Tenant(#[from] TenantError),
@@ -85,8 +89,12 @@ async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, St
         stores.keysets.verify(&stores.vault),
     );
     match (archive, vault, key) {
-        (Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), ..)
-        | (_, Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), _) => Err(error.into()),
+        (Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), ..) => {
+            Err(StartError::Archive(error))
+        }
+        (_, Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), _) => {
+            Err(StartError::Vault(error))
+        }
         (.., Err(VaultError::Crypto(error))) => Err(error.into()),
         (.., Err(error @ VaultError::MasterKeyUnknown(_))) => Err(StartError::MasterKeyUnknown(error)),
         _ => Ok(stores),
@@ -94,9 +102,15 @@ async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, St
 }
 
 /// Applies the missing migrations to both databases.
-pub async fn migrate(stores: &AppContext) -> Result<(), StoreError> {
-    store::migrate(&stores.vault).await?;
-    store::migrate(&stores.archive).await
+pub async fn migrate(stores: &AppContext) -> Result<(), StartError> {
+    store::migrate(&stores.vault).await.map_err(StartError::Vault)?;
+    store::migrate(&stores.archive).await.map_err(StartError::Archive)
+}
+
+/// The number of migrations that are missing in both databases.
+pub async fn pending_migrations(stores: &AppContext) -> Result<usize, StartError> {
+    let of_vault = store::pending_migrations(&stores.vault).await.map_err(StartError::Vault)?;
+    Ok(of_vault + store::pending_migrations(&stores.archive).await.map_err(StartError::Archive)?)
 }
 
 #[must_use]

@@ -116,9 +116,9 @@ pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
     if health.draining.load(Ordering::Relaxed) {
         return Err(Problem::new(Code::Unavailable).detail("The service is being stopped. Call another instance."));
     }
-    let unready = |_| {
-        Problem::new(Code::Unavailable)
-            .detail("A database is unavailable, is read-only, or is not migrated. Try again later.")
+    // The reason names a database and never its address.
+    let unready = |reason: String| {
+        Problem::new(Code::Unavailable).detail(format!("The service is not ready: {reason}. Try again later."))
     };
     health.condition().await.map_err(unready)?;
     Ok(HttpResponse::Ok().json(HealthStatus { status: "ready" }))

@@ -30,8 +30,8 @@ pub struct DeliveryTarget {
     #[serde(default)]
     #[schema(write_only, max_length = 16384)]
     private_key: Option<String>,
-    /// For `sftp://`: the server's public key, or its `SHA256:` fingerprint. The service never logs in to a server with
-    /// another key.
+    /// For `sftp://`: the server's public key, or its `SHA256:` fingerprint. For `ftps://`, if it is given: `SHA256:` and
+    /// the hexadecimal fingerprint of the server's certificate. The service never logs in to a server with another one.
     #[serde(default)]
     #[schema(max_length = 16384)]
     host_key: Option<String>,

@@ -49,7 +49,7 @@ pub async fn get_delivery_target(
 /// Recordings, screen recordings, and voicemails that are stored from now on are delivered there with their metadata.
 /// Deliveries that are held are tried there. The secret is sealed for this address and never returned.
 ///
-/// `sftp://` needs a `host_key`, and a `password` or a `private_key`. `ftps://` (explicit TLS) and `ftp://` need a
+/// `sftp://` needs a `host_key`, and a `password` or a `private_key`. `ftps://` (explicit TLS), `ftps+implicit://`, and `ftp://` need a
 /// `password`, and `ftp://` needs the tenant's setting `recordings.allow_plain_ftp`. `s3://` needs `access_key_id` and
 /// its secret as `password`. `file:///` must be in a folder that the service's settings name.
 ///

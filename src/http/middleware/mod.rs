@@ -108,7 +108,16 @@ async fn outcome<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(route) = routes.find(request.match_info().as_str())
+    let route = routes.find(request.match_info().as_str());
+    if route.is_none()
+        && let Some(origin) = &call.origin
+        && cors::is_preflight(&request)
+    {
+        // Otherwise the browser blocks the call, and the page does not see that the path is unknown.
+        let (request, _) = request.into_parts();
+        return Ok(ServiceResponse::new(request, origin.preflight("")));
+    }
+    if let Some(route) = route
         && !route.serves(request.method())
     {
         let response = match &call.origin {

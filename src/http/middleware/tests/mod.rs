@@ -303,7 +303,7 @@ async fn pages_of_other_origins_need_the_setting() {
     let (status, headers, _) = parts_of(call_service(&app, preflight().to_request()).await).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert!(headers.contains("access-control-allow-origin: https://crm.example"), "{headers}");
-    assert!(headers.contains("access-control-allow-methods: GET, DELETE, HEAD, OPTIONS"), "{headers}");
+    assert!(headers.contains("access-control-allow-methods: GET, HEAD, POST, PUT, PATCH, DELETE"), "{headers}");
     let (_, headers, _) = parts_of(
         call_service(&app, TestRequest::get().uri(THING).insert_header(("Origin", "https://crm.example")).to_request())
             .await,
