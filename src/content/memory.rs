@@ -79,6 +79,12 @@ impl TextMemory {
     pub async fn work(&self, size: u64) -> Result<Share, ContentError> {
         self.work.draw(size.saturating_mul(WORK), self.patience).await
     }
+
+    /// The same for a text that may become longer. The longest texts draw the whole pool, so that they are alone.
+    pub async fn work_for_longer(&self, size: u64, longest: u64) -> Result<Share, ContentError> {
+        let wanted = longest.saturating_mul(WORK).min(self.work.size);
+        self.work.draw(size.saturating_mul(WORK).max(wanted), self.patience).await
+    }
 }
 
 impl Pool {
@@ -117,5 +123,10 @@ mod tests {
         memory.patience = LONG_PATIENCE;
         let (waited, ()) = tokio::join!(memory.bytes(15 << 10), async { drop(first) });
         drop((waited.unwrap(), small, work));
+        assert!(matches!(memory.work(8 << 10).await, Err(ContentError::OverBudget)));
+        let alone = memory.work_for_longer(5 << 10, 10 << 10).await.unwrap();
+        memory.patience = Duration::from_millis(1);
+        assert!(matches!(memory.work(1).await, Err(ContentError::Crowded)), "the text that may become longer is alone");
+        drop(alone);
     }
 }

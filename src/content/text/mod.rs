@@ -199,7 +199,8 @@ impl StoringText {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
         let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten(), stored: false };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
-        let share = self.content_store.texts.work(self.bytes.len() as u64).await?;
+        let longest = format.longest(&bytes) as u64;
+        let share = self.content_store.texts.work_for_longer(self.bytes.len() as u64, longest).await?;
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;
         Ok(Prepared {
             customer,

@@ -25,8 +25,8 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 /// How much of a body is decoded at once, in bytes.
 const STRETCH: usize = 16 << 10;
 
-/// How much longer than twice its bytes a message may become: small ones get longer headers.
-const SPARE: usize = 64 << 10;
+/// How much longer than twice its bytes a message may become: each of its parts gets a header.
+const SPARE: usize = 160 << 10;
 
 const TOO_LONG: &str = "must not become more than twice as long when its characters are written in UTF-8";
 
