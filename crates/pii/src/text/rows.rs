@@ -13,7 +13,7 @@ use super::cues::{ends_with_cue, leads};
 use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::phone::{MOST, Numbers, with_bracket};
-use super::weigh::{EqualRow, best};
+use super::weigh::{EqualRow, Fit, best};
 use crate::{Phone, Pii};
 
 /// The fewest digits of a national number that is not the record's own. Shorter ones are services, not callers.
@@ -39,6 +39,12 @@ enum Start {
     Labelled,
 }
 
+impl Start {
+    const fn is_abroad(self) -> bool {
+        matches!(self, Self::Plus | Self::Abroad(_))
+    }
+}
+
 /// A reading of some groups.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
@@ -52,20 +58,6 @@ pub(super) struct Candidate {
     zero: Option<usize>,
     fit: Fit,
     has_odd_signs: bool,
-}
-
-/// How well groups fit their country's habits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    /// With several signs between them.
-    Mixed,
-    Odd,
-    /// Groups of two to four digits.
-    Usual,
-    /// Groups of one size.
-    Even,
-    /// One group, or grouped as the country does.
-    Habit,
 }
 
 impl Numbers {
@@ -203,7 +195,7 @@ impl Walk {
     fn read(&self, text: &str, stretch: &Stretch, first: usize, zero: Option<usize>, each: &mut impl FnMut(Candidate)) {
         let begun = stretch.groups[first].from + self.skipped;
         let longest = self.country.longest() + usize::from(zero.is_some());
-        let tolerated = if let Start::Plus | Start::Abroad(_) = self.start { Lookalike::Likely } else { Lookalike::No };
+        let tolerated = if self.start.is_abroad() { Lookalike::Likely } else { Lookalike::No };
         for (last, group) in stretch.groups.iter().enumerate().skip(first) {
             #[cfg(test)]
             crate::work::count_steps(1);
@@ -232,7 +224,7 @@ impl Walk {
 
 impl Candidate {
     pub(super) fn is_abroad(&self) -> bool {
-        matches!(self.start, Start::Plus | Start::Abroad(_))
+        self.start.is_abroad()
     }
 
     /// Whether what is written first leaves no doubt that a number begins.
@@ -325,25 +317,17 @@ impl Candidate {
     }
 
     pub(super) fn weight(&self, segment: &Range<usize>) -> i64 {
-        let fit = match self.fit {
-            Fit::Mixed => 500,
-            Fit::Odd => 1_000,
-            Fit::Usual => 2_000,
-            Fit::Even => 3_000,
-            Fit::Habit => 4_000,
-        };
         let digits = i64::try_from(self.national.len()).unwrap_or_default() * 10;
         let begins = match self.start {
             Start::Plus | Start::Abroad(_) => 5_000,
-            // The code before a number belongs to it.
-            Start::Coded => 20,
+            Start::Coded => 20, // The code before a number belongs to it.
             Start::Labelled => -20,
             Start::Home | Start::Zero => 0,
         };
         // `0309 947 76 76` is a number, though `0309 947` is one as well.
         let is_whole = *segment == (self.first..self.last + 1) && (self.is_abroad() || self.start == Start::Zero);
         let whole = if is_whole && matches!(self.fit, Fit::Usual | Fit::Even) { 2_500 } else { 0 };
-        fit + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
+        self.fit.weight() + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
     }
 
     /// Whether a bracket is closed that was not opened, or signs change that do not stand behind an area code.

@@ -6,6 +6,32 @@ use super::assigned::Memo;
 use super::digits::Stretch;
 use super::rows::Candidate;
 
+/// How well groups fit their country's habits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    /// With several signs between them.
+    Mixed,
+    Odd,
+    /// Groups of two to four digits.
+    Usual,
+    /// Groups of one size.
+    Even,
+    /// One group, or grouped as the country does.
+    Habit,
+}
+
+impl Fit {
+    pub(super) const fn weight(self) -> i64 {
+        match self {
+            Self::Mixed => 500,
+            Self::Odd => 1_000,
+            Self::Usual => 2_000,
+            Self::Even => 3_000,
+            Self::Habit => 4_000,
+        }
+    }
+}
+
 /// The row of groups of one size, with one sign between them, that a candidate is a part of.
 #[derive(Default)]
 pub(super) struct EqualRow {
