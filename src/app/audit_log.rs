@@ -1,7 +1,5 @@
 //! The endpoint of the audit log.
 
-use std::collections::BTreeMap;
-
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
