@@ -30,3 +30,19 @@ pub async fn customer(
     let query = if held { query.push(Sql::per(" FOR SHARE", "")) } else { query };
     query.maybe().await
 }
+
+/// The numbers and addresses of the customers of some interactions: `(id, phone_id, email_id)`. An interaction that the
+/// tenant does not have is left out.
+pub async fn customers(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+) -> Result<Vec<(RecordId, Option<IdentifierId>, Option<IdentifierId>)>> {
+    type Row = (RecordId, Option<IdentifierId>, Option<IdentifierId>);
+    let mut found: Vec<Row> = Vec::with_capacity(interactions.len());
+    for chunk in interactions.chunks(1_000) {
+        let query = tx.query("SELECT id, phone_id, email_id FROM interactions").with(" WHERE tenant_id = ", tenant);
+        found.append(&mut query.with_keys(" AND id", chunk.iter().copied()).all().await?);
+    }
+    Ok(found)
+}

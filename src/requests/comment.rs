@@ -59,7 +59,9 @@ impl Comment {
     /// Searches the stored text between the placeholders again. The request's number is another one now, and some digits
     /// count as a number only because they are the request's own.
     fn read_again(finder: &Finder, text: &str, mentions: Vec<Mention>) -> Self {
-        let first = mentions.iter().filter_map(|mention| usize::try_from(mention.n).ok()).max().map_or(0, |n| n + 1);
+        // The pass deletes the mentions of people who were forgotten, and their placeholders stay in the text.
+        let first = text.split(OPEN).skip(1).filter_map(|behind| behind.split_once(CLOSE)?.0.parse::<usize>().ok());
+        let first = first.max().map_or(0, |n| n + 1);
         // New numbers follow those of the kept mentions.
         let mut found = vec![Found::OwnName; first];
         let mut again = String::with_capacity(text.len());

@@ -3,7 +3,7 @@
 //! An attempt reads what is stored, plans, lets the vault create the identifiers, and writes with the versions that it
 //! read. If another transaction was faster, nothing is written and the next attempt reads again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use pii::Identifier;
@@ -11,12 +11,14 @@ use pii::Identifier;
 use super::batch::RequestBatch;
 use super::comment::Comment;
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
-use super::model::{ContentOutcome, Request, RequestError, Revision, Saved, Status, StoredRequest};
+use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
+use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
 use super::{journal, load, sql};
+use crate::archive::customer::customers;
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
-use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::base::id::{IdentifierId, RecordId, RequestId, TenantId};
 use crate::base::version::Versions;
 use crate::base::work;
 use crate::idempotency::{self, Reservation};
@@ -71,21 +73,42 @@ impl SaveCommand<'_> {
         let mut plan = SavePlan::default();
         match self {
             Self::Create(new) => {
-                plan.rows.push(ValidatedRequest::of_new(new, tenant, now, "").map_err(RequestError::Invalid)?);
+                let known = known_interactions(tx, tenant.id, new.interaction_ids.as_deref()).await?;
+                let row = ValidatedRequest::of_new(new, (tenant, &known), now, "");
+                plan.rows.push(row.map_err(RequestError::Invalid)?);
             }
             Self::Change(id, expected, patch) => {
                 let before = changeable(tx, tenant.id, id, expected).await?;
-                let row = ValidatedRequest::of_patch(patch, before, tenant, "").map_err(RequestError::Invalid)?;
-                plan.rows.push(row);
+                let named = patch.interaction_ids.value().map(Vec::as_slice);
+                let known = known_interactions(tx, tenant.id, named).await?;
+                let row = ValidatedRequest::of_patch(patch, before, (tenant, &known), "");
+                plan.rows.push(row.map_err(RequestError::Invalid)?);
             }
             Self::Cancel(id, expected) => plan.cancelled.push(changeable(tx, tenant.id, id, expected).await?.request),
             Self::Batch(batch) => {
                 let stored = load::by_ids(tx, tenant.id, &batch.named()).await?;
-                plan = batch.plan(tenant, now, stored)?;
+                let known = known_interactions(tx, tenant.id, batch.interaction_ids()).await?;
+                plan = batch.plan((tenant, &known), now, stored)?;
             }
         }
         Ok(plan)
     }
+}
+
+/// The interactions of the tenant among those that rows name, with their customers. A list that is too long is left out,
+/// since it is refused.
+///
+/// A pass that unlinks one of these customers afterwards keeps the identifiers, because it looks for references again
+/// after it has changed the epoch, and this attempt only writes under the epoch that it has read.
+pub async fn known_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    lists: impl IntoIterator<Item = &[String]>,
+) -> Result<KnownInteractions, RequestError> {
+    let lists = lists.into_iter().filter(|list| list.len() <= MOST_INTERACTIONS);
+    let ids: BTreeSet<RecordId> = lists.flatten().filter_map(|raw| interaction_id(raw)).collect();
+    let found = customers(tx, tenant, &ids.into_iter().collect::<Vec<_>>()).await?;
+    Ok(found.into_iter().map(|(id, phone, email)| (id, NamedInteraction { id, phone, email })).collect())
 }
 
 /// A request that may be changed: it exists, has the expected version, and no pass has begun it. They are checked in this
@@ -143,8 +166,18 @@ fn comment_bytes(row: &ValidatedRequest) -> usize {
 fn revise(row: ValidatedRequest, comment: Comment, ids: &Resolved, user: &str, now: DateTime<Utc>) -> Revision {
     let new = |identifier: Option<Identifier>| ids.get(&identifier?).copied();
     let (kept_phone, kept_email) = (row.kept_phone(), row.kept_email());
-    let ValidatedRequest { before, phone, email, to_date, entry_day, due_at, comment: _, targets, delete_content } =
-        row;
+    let ValidatedRequest {
+        before,
+        phone,
+        email,
+        interactions,
+        to_date,
+        entry_day,
+        due_at,
+        comment: _,
+        targets,
+        delete_content,
+    } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
         id: stored.map_or_else(RequestId::new, |stored| stored.id),
@@ -156,6 +189,7 @@ fn revise(row: ValidatedRequest, comment: Comment, ids: &Resolved, user: &str, n
         entry_day,
         due_at,
         comment: comment.text.clone(),
+        interaction_count: i32::try_from(interactions.len()).unwrap_or(i32::MAX),
         targets,
         delete_content,
         status: Status::Waiting,
@@ -169,6 +203,7 @@ fn revise(row: ValidatedRequest, comment: Comment, ids: &Resolved, user: &str, n
     };
     let mut after = StoredRequest {
         request,
+        interactions,
         mentions: comment.mentions(ids),
         counts: BTreeMap::new(),
         content: ContentOutcome::default(),
@@ -201,6 +236,7 @@ async fn write(
         // Another call has changed one of them since it was read.
         return Err(StoreError::Contended.into());
     }
+    write_interactions(&mut tx, tenant, &revisions, cancelled).await?;
     let remade: Vec<_> = revisions.iter().filter(|one| one.changes_mentions()).collect();
     let gone = remade.iter().map(|one| one.after.request.id.0).chain(cancelled.iter().map(|one| one.id.0));
     mentions::delete(&mut tx, tenant, Owner::Request, &gone.collect::<Vec<_>>()).await?;
@@ -217,6 +253,21 @@ async fn write(
     }
     let grant = journal::commit(tx, app.clock, actor, entries).await?;
     Ok(Written { requests, grant })
+}
+
+/// Writes the interactions that new and changed requests name, and deletes those that they named before.
+async fn write_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    revisions: &[Revision],
+    cancelled: &[Request],
+) -> Result<(), StoreError> {
+    let renamed = revisions.iter().filter(|one| one.changes_interactions()).map(|one| one.after.request.id);
+    let gone: Vec<_> = renamed.chain(cancelled.iter().map(|one| one.id)).collect();
+    sql::delete_interactions(tx, tenant, &gone).await?;
+    let naming = revisions.iter().filter(|one| one.is_new() || one.changes_interactions()).map(|one| &one.after);
+    let named = naming.flat_map(|one| one.interactions.iter().map(|named| (one.request.id, *named)));
+    sql::insert_interactions(tx, tenant, &named.collect::<Vec<_>>()).await
 }
 
 fn new_mentions(stored: &StoredRequest) -> impl Iterator<Item = NewMention> {

@@ -13,6 +13,7 @@ mod auth;
 #[cfg(feature = "openpgp")]
 mod certificate_texts;
 mod certificates;
+mod comments;
 mod connections;
 mod content;
 mod contract;
@@ -28,6 +29,7 @@ mod ingest;
 mod keyed;
 mod keys;
 mod migrations;
+mod named_interactions;
 mod nightly;
 mod nightly_closed_interactions;
 mod nightly_content;
