@@ -7,7 +7,7 @@ use super::model::{Pass, PassResult, Step, StepName};
 use super::report::Report;
 use super::sql;
 use super::steps::{
-    claim, delete_content, finish, gc_identifiers, gc_objects, plan, purge, rescan_texts, retention, unlink,
+    claim, delete_content, finish, gc_identifiers, gc_objects, plan, purge, rescan_texts, reseal, retention, unlink,
     write_erasures,
 };
 use crate::base::id::PassId;
@@ -103,6 +103,8 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         }
         Step::IdentifiersDeleted => {
             gc_objects::check(context, pass, report).await?;
+            context.show(StepName::Reseal);
+            reseal::reseal(context, pass, report).await?;
             context.show(StepName::Purge);
             purge::purge(context, pass, report).await?;
             return Ok(None);

@@ -140,7 +140,7 @@ async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Re
         pass::run(context, None, as_of, report).await?;
     }
     report.enter(StepName::Scrub);
-    report.scrubbed = scrub(context.app).await?;
+    report.scrubbed = scrub(context.app, report.key_versions_deleted > 0).await?;
     report.stopped_at = None;
     Ok(())
 }
@@ -169,8 +169,11 @@ async fn end(context: &PassContext<'_>, run: RunId, is_done: bool, report: &mut 
 }
 
 /// Leaves nothing that was unlinked in free pages or in the write-ahead log.
-async fn scrub(app: &AppContext) -> PassResult<bool> {
+async fn scrub(app: &AppContext, has_lost_keys: bool) -> PassResult<bool> {
     let archive = app.archive.scrub(mentions::SCRUB).await?;
     let vault = app.vault.scrub(vault::SCRUB).await?;
+    if has_lost_keys {
+        app.vault.scrub(vault::SCRUB_KEYS).await?;
+    }
     Ok(archive && vault)
 }

@@ -15,14 +15,13 @@ use crate::archive::intake::Intake;
 use crate::audit;
 use crate::base::actor::{Actor, Scope};
 use crate::base::clock::Clock;
-use crate::base::crypto::Key;
 use crate::base::id::RecordId;
 use crate::content::{ContentStore, TextMemory};
 use crate::nightly::{self, Ending, Options, Progress, Stop};
 use crate::objects::Objects;
 use crate::store::{Db, StoreSettings, migrate};
 use crate::tenants::{self, Tenant};
-use crate::vault::{AppContext, Keysets, MasterKey};
+use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys};
 
 pub use folder::Folder;
 pub use http::{Answered, Call, document};
@@ -53,9 +52,8 @@ impl Stage {
         let mut tx = archive.write().await.unwrap();
         let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
         tx.commit().await.unwrap();
-        let keysets = Keysets::new(MasterKey::from_bytes(&[7; 32]).unwrap());
-        let service_key = Key::from_bytes(&[9; 32]).unwrap();
-        let app = Arc::new(AppContext { archive, vault, keysets, clock, service_key });
+        let keysets = Keysets::new(MasterKeys::new(MasterKey::from_bytes(&[7; 32]).unwrap(), None));
+        let app = Arc::new(AppContext { archive, vault, keysets, clock });
         let objects = Objects::in_folder(folder.join("objects"));
         let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
         let scopes = scopes.iter().copied().collect();
@@ -65,9 +63,9 @@ impl Stage {
 
     /// The same stage at a later time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.app).unwrap();
+        let AppContext { archive, vault, keysets, clock } = Arc::into_inner(self.app).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { app: Arc::new(AppContext { archive, vault, keysets, clock, service_key }), ..self }
+        Self { app: Arc::new(AppContext { archive, vault, keysets, clock }), ..self }
     }
 
     /// Sends an interaction to the archive.

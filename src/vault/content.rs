@@ -22,5 +22,6 @@ pub async fn keep_content_key(
 /// The key of an object. Without one, nobody can read the object any more.
 pub async fn content_key(tx: &mut Tx<Vault>, keyset: &Keyset, object: ObjectId) -> Result<Option<Key>, VaultError> {
     let row = sql::content_key(tx, keyset.tenant, object).await?;
+    keyset.learn(tx, row.iter().map(|row| row.key_version)).await?;
     row.map(|row| keyset.unwrap_content_key(object, &row)).transpose()
 }

@@ -7,7 +7,9 @@ mod admission;
 mod content;
 mod http;
 mod keyset;
+mod master;
 mod model;
+mod rotation;
 mod secret;
 mod sql;
 mod stores;
@@ -23,14 +25,22 @@ use crate::store::{Sql, Tx, Vault};
 
 pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit};
 pub use content::{content_key, keep_content_key};
-pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
+pub use keyset::{Keyset, Keysets, fingerprint};
+pub use master::{MasterKey, MasterKeys};
 pub use model::{Erasure, NewErasure, VaultError};
+pub use rotation::{
+    KeyStatus, delete_unused_keys, has_older_key, keys, reseal_content_keys, reseal_delivery_secret,
+    reseal_identifiers, rotate, rotate_master,
+};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use sql::{drop_content_keys, walk_content_keys};
 pub use stores::AppContext;
 
 /// Removes deleted identifiers and keys from free pages.
 pub const SCRUB: Sql = Sql::per("VACUUM identifiers, content_keys", "");
+
+/// Rewrites the few pages of wrapped keys, so that no page contains a deleted key.
+pub const SCRUB_KEYS: Sql = Sql::per("VACUUM FULL keysets", "");
 
 /// The ids of the identifiers that the vault knows. It creates none.
 pub async fn find(
@@ -64,7 +74,7 @@ pub async fn reveal(
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<HashMap<IdentifierId, String>, VaultError> {
     let mut clear = HashMap::new();
-    for row in sql::by_id(tx, keyset.tenant, ids).await? {
+    for row in rows(tx, keyset, ids).await? {
         clear.insert(row.id, grant.reveal(&keyset.open(&row)?));
     }
     Ok(clear)
@@ -76,7 +86,7 @@ pub async fn open(
     keyset: &Keyset,
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<HashMap<IdentifierId, Identifier>, VaultError> {
-    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    let rows = rows(tx, keyset, ids).await?;
     rows.iter().map(|row| Ok((row.id, keyset.open(row)?))).collect()
 }
 
@@ -86,9 +96,20 @@ pub async fn masks(
     keyset: &Keyset,
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<HashMap<IdentifierId, Option<String>>, VaultError> {
-    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    let rows = rows(tx, keyset, ids).await?;
     let masked = |row: &sql::IdentifierRow| keyset.open(row).ok().map(|identifier| mask(keyset::text_of(&identifier)));
     Ok(rows.iter().map(|row| (row.id, masked(row))).collect())
+}
+
+/// The rows of identifiers, all of which the keyset can open.
+async fn rows(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    ids: impl IntoIterator<Item = IdentifierId>,
+) -> Result<Vec<sql::IdentifierRow>, VaultError> {
+    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    keyset.learn(tx, rows.iter().map(|row| row.key_version)).await?;
+    Ok(rows)
 }
 
 /// Marks orphan identifiers as retired. A write that resolves one clears the mark.

@@ -40,4 +40,10 @@ pub enum VaultError {
     /// A row is sealed under a key version that the tenant does not have.
     #[error("the key of version {0} is missing")]
     KeyMissing(i32),
+    /// Keys are wrapped by a master key with this id, which the process does not have.
+    #[error(
+        "the keys of the vault are wrapped by the master key with the id {0}: set vault.master_key_file or \
+         vault.previous_master_key_file to that key"
+    )]
+    MasterKeyUnknown(String),
 }

@@ -1,6 +1,6 @@
 //! The context of all operations.
 
-use super::Keysets;
+use super::{Keysets, VaultError};
 use crate::base::clock::Clock;
 use crate::base::crypto::Key;
 use crate::store::{Archive, Db, Vault};
@@ -12,6 +12,11 @@ pub struct AppContext {
     pub vault: Db<Vault>,
     pub keysets: Keysets,
     pub clock: Clock,
+}
+
+impl AppContext {
     /// The service's own key. It seals cursors, and it hashes idempotency keys.
-    pub service_key: Key,
+    pub async fn service_key(&self) -> Result<Key, VaultError> {
+        self.keysets.service_key(&self.vault).await
+    }
 }

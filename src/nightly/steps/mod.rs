@@ -9,6 +9,7 @@ pub mod gc_objects;
 pub mod plan;
 pub mod purge;
 pub mod rescan_texts;
+pub mod reseal;
 pub mod retention;
 pub mod unlink;
 pub mod write_erasures;
