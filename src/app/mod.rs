@@ -2,7 +2,7 @@
 //!
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
-pub mod house;
+mod house;
 mod listener;
 mod operations;
 mod patterns;
@@ -45,7 +45,9 @@ use crate::vault::AppContext;
 
 use refusals::Refusals;
 
-pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve};
+pub use operations::tenant_change;
+pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations};
+pub use vitals::ready;
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(registry: &mut Registry<'_, '_>) {
@@ -93,6 +95,9 @@ pub fn openapi() -> OpenApi {
     document
 }
 
+/// The time after which a reader loses its response, if others need the memory of it.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// The most connections of the internal listener. They do not count as connections of the API.
 const INTERNAL_CONNECTIONS: usize = 64;
 
@@ -116,12 +121,15 @@ pub async fn serve(
         keys: TokenKeys::open(config, stores.clock)?,
         tenants: directory(&stores),
         metrics: metrics.clone(),
+        memory: Arc::clone(&stores.memory),
     });
     let content_store = Data::new(setup::content_store(config));
     let health = Data::new(vitals::health(&stores, &metrics));
     let refusals = Data::new(Refusals::default());
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
+    let connections = api.connections();
+    stores.memory.make_room_with(move || connections.end_slowest_reader(SLOW));
     let app = {
         let (stores, content_store, context, health) =
             (stores.clone(), content_store.clone(), context.clone(), health.clone());
@@ -135,6 +143,7 @@ pub async fn serve(
                 .service(health::readyz)
                 .service(web::scope("/api/v1").configure(|worker| routes(&mut Registry::Worker(worker))))
                 .route("/openapi.json", web::get().to(move || std::future::ready(openapi_json(shown.clone()))))
+                .route("/", web::get().to(|| std::future::ready(to_docs())))
                 .route("/docs", web::get().to(|| std::future::ready(to_docs())))
                 .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
                 .default_service(web::to(|| std::future::ready(nothing_here())))
@@ -222,6 +231,7 @@ fn described() -> Result<(web::Bytes, Data<Routes>), StartError> {
 fn known_routes(document: &OpenApi) -> Routes {
     Routes::new(document)
         .also("/openapi.json", vec![Method::GET])
+        .also("/", vec![Method::GET])
         .also("/docs", vec![Method::GET])
         .also("/docs/{file}*", vec![Method::GET])
 }

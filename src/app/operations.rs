@@ -16,9 +16,10 @@ use super::recordings::{RecordingSettings, RecordingsPatch};
 use crate::audit::{self, Event};
 use crate::base::actor::Scope;
 use crate::base::id::AuditId;
+use crate::base::json::read_value;
 use crate::base::page::{Page, Position};
 use crate::base::patch::PatchField;
-use crate::base::target::{TargetError, Targets};
+use crate::base::target::{Target, TargetError, Targets};
 use crate::base::work;
 use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
@@ -29,12 +30,17 @@ use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange};
 use crate::vault::AppContext;
 
+type AuditEventPage = Page<AuditEvent>;
+
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(get_me).service(get_tenant).service(change_tenant).service(list_audit_events);
 }
 
 /// The caller of this call.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "sub": "248289761001", "name": "paal", "tenant": "demo", "scopes": ["requests:read", "requests:write"]
+}))]
 pub struct Me {
     /// The subject of the token.
     #[schema(example = "248289761001")]
@@ -46,7 +52,7 @@ pub struct Me {
     #[schema(example = "demo")]
     pub tenant: String,
     /// The scopes of the token.
-    #[schema(value_type = Vec<String>, example = json!(["requests:read", "requests:write"]))]
+    #[schema(value_type = Vec<Scope>, example = json!(["requests:read", "requests:write"]))]
     pub scopes: BTreeSet<&'static str>,
 }
 
@@ -66,6 +72,16 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
 
 /// The tenant's settings.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "slug": "demo", "region": "NO", "time_zone": "Europe/Oslo", "targets": ["archive", "sms_survey", "raw_data"],
+    "purpose_required": false, "request_retention_months": 12, "delete_content": false, "own_numbers": ["+4722334"],
+    "dial_out_prefixes": ["9"], "version": 1,
+    "recordings": {
+        "encrypt": true, "only_encrypt_delivery": false, "encrypt_metadata": false, "allow_plain_ftp": false,
+        "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",
+        "retention_changed_at": "2026-05-01T12:00:00Z"
+    }
+}))]
 pub struct TenantSettings {
     /// The tenant's name in tokens.
     #[schema(example = "demo")]
@@ -77,7 +93,7 @@ pub struct TenantSettings {
     #[schema(example = "Europe/Oslo")]
     pub time_zone: String,
     /// The targets that requests can select.
-    #[schema(value_type = Vec<String>, example = json!(["archive", "sms_survey", "raw_data"]))]
+    #[schema(value_type = Vec<Target>, example = json!(["archive", "sms_survey", "raw_data"]))]
     pub targets: Vec<&'static str>,
     /// Whether a call in the identified view must state a purpose.
     pub purpose_required: bool,
@@ -154,7 +170,7 @@ pub async fn get_tenant(
 /// A change of the tenant's settings, as a merge patch. A field that is absent keeps its value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "TenantSettingsChange", example = json!({"purpose_required": true}))]
+#[schema(as = TenantSettingsChange, example = json!({"purpose_required": true}))]
 pub struct TenantPatch {
     /// The region in which national numbers need no country code. Stored numbers do not change.
     #[serde(default)]
@@ -166,7 +182,7 @@ pub struct TenantPatch {
     time_zone: PatchField<String>,
     /// The targets that requests can select.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, required = false)]
+    #[schema(value_type = Vec<Target>, required = false)]
     targets: PatchField<Vec<String>>,
     /// Whether a call in the identified view must state a purpose.
     #[serde(default)]
@@ -202,13 +218,14 @@ pub struct TenantPatch {
 
 /// Change the tenant's settings
 ///
-/// The body is a merge patch. No field can be cleared. A change without an effect keeps the version.
+/// The body is a merge patch. `application/json` is accepted as its media type too. No field can be cleared. A change
+/// without an effect keeps the version.
 ///
 /// This needs the scope `tenants:admin`.
 #[utoipa::path(tag = "operations", operation_id = "change_tenant", security(("bearer" = ["tenants:admin"])),
     params(("If-Match" = String, Header, description = "The version of the settings to change, which is the `ETag` of \
                                                         the last read.")),
-    request_body(content((TenantPatch = "application/merge-patch+json"), (TenantPatch = "application/json"))),
+    request_body(content = TenantPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The settings after the change.", body = TenantSettings,
             headers(("ETag" = String, description = "The version of the settings."))),
         CallProblems, BodyProblems, VersionProblems))]
@@ -229,6 +246,11 @@ pub async fn change_tenant(
     let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;
     tx.commit().await?;
     Ok(settings(changed, stores.clock.now()))
+}
+
+/// The change that a merge patch makes to a tenant of a region.
+pub fn tenant_change(patch: Value, home: Region) -> Result<TenantChange, Vec<FieldError>> {
+    read_value::<TenantPatch>(patch)?.change(home)
 }
 
 impl TenantPatch {
@@ -297,6 +319,11 @@ fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, invalid: &
 
 /// A row of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61", "at": "2026-08-03T12:00:00Z", "actor_sub": "248289761001",
+    "actor_name": "paal", "action": "archive.searched", "outcome": "allowed", "purpose": "case 118", "records": 12,
+    "detail": {"by": ["phone_number"]}
+}))]
 pub struct AuditEvent {
     /// The id of the row.
     pub id: AuditId,
@@ -307,17 +334,18 @@ pub struct AuditEvent {
     /// The actor's name.
     pub actor_name: String,
     /// The action.
-    #[schema(example = "archive.searched")]
+    #[schema(value_type = audit::Action)]
     pub action: String,
     /// `allowed` or `refused`.
-    #[schema(example = "allowed")]
+    #[schema(value_type = audit::Outcome)]
     pub outcome: String,
     /// The purpose that the caller stated.
+    #[schema(required)]
     pub purpose: Option<String>,
     /// The number of records that the action concerned.
     pub records: i64,
     /// Further facts about the action. They never contain an identifier.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>, additional_properties)]
     pub detail: Value,
 }
 
@@ -350,7 +378,7 @@ pub struct AuditQuery {
 /// This needs the scope `audit:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_audit_events", security(("bearer" = ["audit:read"])),
     params(AuditQuery),
-    responses((status = 200, description = "A page of the audit log, newest first.", body = Page<AuditEvent>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of the audit log, newest first.", body = AuditEventPage), CallProblems, ListProblems))]
 #[get("/audit-events")]
 pub async fn list_audit_events(
     caller: Caller<AuditRead>,
@@ -362,6 +390,7 @@ pub async fn list_audit_events(
     let key = stores.service_key().await?;
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
     Ok(Json(Page::of(events, limit.get(), &key, &bound_to).map(AuditEvent::from)))

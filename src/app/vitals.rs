@@ -24,10 +24,7 @@ pub fn health(stores: &Data<AppContext>, metrics: &Metrics) -> Health {
     let since = Arc::new(Mutex::new(stores.clock.now()));
     Health::new(move || {
         let stores = Arc::clone(&asked);
-        Box::pin(async move {
-            check("archive", &stores.archive).await?;
-            check("vault", &stores.vault).await
-        })
+        Box::pin(async move { ready(&stores).await })
     })
     .observing(move || {
         let (stores, metrics, since) = (Arc::clone(&observed), metrics.clone(), Arc::clone(&since));
@@ -37,6 +34,12 @@ pub fn health(stores: &Data<AppContext>, metrics: &Metrics) -> Health {
             }
         })
     })
+}
+
+/// Whether both databases can be written and are migrated, or the reason why not.
+pub async fn ready(stores: &AppContext) -> Result<(), String> {
+    check("archive", &stores.archive).await?;
+    check("vault", &stores.vault).await
 }
 
 async fn check<S: Migrations>(name: &str, db: &Db<S>) -> Result<(), String> {
@@ -69,6 +72,9 @@ async fn observe(
         [("archive", stores.archive.pool_use()), ("vault", stores.vault.pool_use())]
     {
         metrics.connections(database, in_use, idle);
+    }
+    for (pool, size, drawn) in stores.memory.usage() {
+        metrics.memory(pool, size, drawn);
     }
     let now = stores.clock.now();
     let since = since.lock().map_or(now, |mut since| std::mem::replace(&mut since, now));

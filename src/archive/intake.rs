@@ -15,6 +15,8 @@ use super::parsed::{ParsedRecord, Reader};
 use crate::base::field::FieldError;
 use crate::base::id::TenantId;
 use crate::base::json::{BodyError, broken_rules, parse};
+use crate::base::memory::GrowingShare;
+use crate::base::words::described;
 use crate::base::work;
 use crate::tenants::Tenant;
 use crate::vault::{AppContext, Keyset};
@@ -22,11 +24,23 @@ use crate::vault::{AppContext, Keyset};
 /// The most warnings and rejections that are listed.
 const MOST_LISTED: usize = 1_000;
 
-/// The most text of parsed records, in bytes. A batch of long records is stored early.
-const BATCH_BYTES: usize = 8 << 20;
+/// The most memory of parsed records, in bytes. A batch of long records is stored early.
+const HEAVIEST: usize = 8 << 20;
+
+/// How often the text of a record is in memory until it is stored.
+const COPIES: usize = 3;
+
+/// The memory of a record beside its text, and of one of its mentions, in bytes.
+const RECORD: usize = 1 << 10;
+const MENTION: usize = 256;
 
 /// The result for the records that were sent.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(example = json!({
+    "received": 3, "created": 2, "updated": 0,
+    "warnings": [{"line": 2, "code": "identifier_ignored", "pointer": "/customer/phone_number"}],
+    "rejected": [{"line": 3, "errors": [{"pointer": "/channel", "code": "required", "detail": "is required"}]}]
+}))]
 pub struct Ingested {
     /// The number of records that were sent.
     #[schema(example = 3)]
@@ -47,8 +61,17 @@ pub struct Ingested {
     pub restarts: u64,
     /// The number of warnings and rejections that are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub more: Option<u64>,
 }
+
+/// The code of the only warning there is.
+const IDENTIFIER_IGNORED: &str = "identifier_ignored";
+
+/// The codes of warnings, for the document.
+struct IngestWarningCode;
+
+described!(IngestWarningCode as "IngestWarningCode", "The kind of a warning.", [IDENTIFIER_IGNORED]);
 
 /// A record was stored without one of its values.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,7 +80,7 @@ pub struct Warning {
     #[schema(example = 2)]
     pub line: u64,
     /// The reason, as a stable code.
-    #[schema(example = "identifier_ignored")]
+    #[schema(value_type = IngestWarningCode)]
     pub code: &'static str,
     /// The field that was left out (RFC 6901).
     #[schema(example = "/customer/phone_number")]
@@ -86,7 +109,11 @@ pub struct Intake<'a, K> {
     sent: Vec<SentLine>,
     sent_bytes: usize,
     records: Vec<ParsedRecord<K>>,
-    bytes: usize,
+    /// The memory of the parsed records, in bytes.
+    weight: usize,
+    share: GrowingShare,
+    /// Whether the caller has a share for the records.
+    is_covered: bool,
     report: Ingested,
 }
 
@@ -109,9 +136,20 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             sent: Vec::new(),
             sent_bytes: 0,
             records: Vec::with_capacity(BATCH),
-            bytes: 0,
+            weight: 0,
+            share: GrowingShare::new(Arc::clone(&app.memory)),
+            is_covered: false,
             report: Ingested::default(),
         })
+    }
+
+    /// Notes that the caller has a share of memory for the records.
+    pub const fn cover(&mut self) {
+        self.is_covered = true;
+    }
+
+    fn has_memory(&mut self, size: usize) -> bool {
+        self.is_covered || self.share.grow_now(size)
     }
 
     /// The number of records that were sent so far.
@@ -126,9 +164,11 @@ impl<'a, K: RecordKind> Intake<'a, K> {
         let too_long = || vec![FieldError::at("", "too_long", "the line is too long")];
         self.note((line, text.map(<[u8]>::to_vec).ok_or_else(too_long)));
         if self.sent_bytes >= work::PIECE || self.records.len() + self.sent.len() == BATCH {
-            self.parse_sent().await;
+            self.parse_sent().await?;
         }
-        if self.records.len() == BATCH || self.bytes > BATCH_BYTES { self.flush().await } else { Ok(()) }
+        // A batch that finds no room is stored, too. So it does not wait while it keeps room from others.
+        let is_whole = self.records.len() == BATCH || self.weight > HEAVIEST || !self.has_memory(self.weight);
+        if is_whole { self.flush().await } else { Ok(()) }
     }
 
     /// Notes a record that has no text because of some errors.
@@ -142,7 +182,12 @@ impl<'a, K: RecordKind> Intake<'a, K> {
     }
 
     /// Parses the records that were sent. Long work is taken off the threads that serve calls.
-    async fn parse_sent(&mut self) {
+    async fn parse_sent(&mut self) -> Result<(), ArchiveError> {
+        let sent = COPIES * self.sent_bytes;
+        if !self.has_memory(self.weight + sent) {
+            self.flush().await?;
+            self.share.grow(sent, sent).await?;
+        }
         let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
         let (house, patterns) = (self.house.clone(), self.patterns.clone());
         let parsed = work::run(std::mem::take(&mut self.sent_bytes), move || {
@@ -158,32 +203,38 @@ impl<'a, K: RecordKind> Intake<'a, K> {
                 Ok(record) => {
                     for pointer in &record.ignored {
                         if self.has_room() {
-                            self.report.warnings.push(Warning { line, code: "identifier_ignored", pointer });
+                            self.report.warnings.push(Warning { line, code: IDENTIFIER_IGNORED, pointer });
                         }
                     }
-                    self.bytes += bytes;
+                    self.weight += COPIES * bytes + RECORD + MENTION * record.mentions.len();
                     self.records.push(record);
                 }
                 Err(errors) if self.has_room() => self.report.rejected.push(Rejection { line, errors }),
                 Err(_) => {}
             }
         }
+        Ok(())
     }
 
     /// Stores the records that are left.
     pub async fn end(mut self) -> Result<Ingested, ArchiveError> {
-        self.parse_sent().await;
+        self.parse_sent().await?;
         self.flush().await?;
         Ok(self.report)
     }
 
     async fn flush(&mut self) -> Result<(), ArchiveError> {
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let _work = self.app.memory.work(self.weight as u64).await?;
         let stored = store(self.app, (self.tenant, self.region), &self.records).await?;
         self.report.created += stored.created;
         self.report.updated += stored.updated;
         self.report.restarts += stored.restarts;
         self.records.clear();
-        self.bytes = 0;
+        self.weight = 0;
+        self.share.shrink();
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use pii::{Identifier, Kind};
 use super::kinds::{Channel, RecordKind};
 use super::mentions::Mention;
 use crate::base::id::{IdentifierId, RecordId, Token};
+use crate::base::memory::MemoryError;
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
 use crate::vault::{Contended, VaultError};
@@ -74,6 +75,8 @@ impl<K: RecordKind> Listed for Record<K> {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -9,7 +9,7 @@ use super::kinds::RecordKind;
 use super::model::{CustomerField, Record, Search, forgotten};
 use super::parsed::is_keyed;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
-use crate::base::page::Position;
+use crate::base::page::{LARGEST_PAGE_BYTES, Position};
 use crate::store::{Archive, Query, Result, Tx};
 
 /// A record as it is to be written, with the ids of its identifiers.
@@ -130,7 +130,9 @@ pub async fn page<K: RecordKind>(
     after: Option<Position>,
     limit: u32,
 ) -> Result<Vec<Record<K>>> {
-    let rows: Vec<RecordRow<K>> = search::<K>(tx.query(""), tenant, (wanted, any_of), after, limit).all().await?;
+    let size = |row: &RecordRow<K>| 1024 + row.external_id.len() + row.columns.weight();
+    let rows =
+        search::<K>(tx.query(""), tenant, (wanted, any_of), after, limit).within(LARGEST_PAGE_BYTES, size).await?;
     Ok(rows.into_iter().map(Record::from).collect())
 }
 

@@ -11,7 +11,7 @@ use crate::base::clock::Clock;
 use crate::base::page::Position;
 use crate::store::{Archive, Result, Tx};
 
-pub use model::{Action, Entry, Event, Grant};
+pub use model::{Action, Entry, Event, Grant, Outcome};
 
 /// Writes a row in a transaction that the caller commits.
 pub async fn record(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, entry: &Entry) -> Result<()> {

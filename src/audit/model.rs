@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::base::id::AuditId;
 use crate::base::page::{Listed, Position};
+use crate::base::words::described;
 
 /// Declares the actions once: the variant and its stable word.
 macro_rules! actions {
@@ -15,6 +16,9 @@ macro_rules! actions {
         pub enum Action { $($(#[$doc])* $name,)* }
 
         impl Action {
+            /// All actions.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
             /// The stable word of the log.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -68,6 +72,14 @@ actions! {
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
 }
+
+described!(Action as "AuditAction", "An audited action.", Action::ALL.iter().map(|action| action.as_str()));
+
+/// Whether an action was allowed.
+#[derive(Debug)]
+pub struct Outcome;
+
+described!(Outcome as "AuditOutcome", "Whether the action was allowed.", ["allowed", "refused"]);
 
 #[derive(Clone, Debug)]
 pub struct Entry {

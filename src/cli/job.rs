@@ -11,7 +11,6 @@ use crate::app;
 use crate::base::clock::microseconds;
 use crate::config::Config;
 use crate::nightly::{self, Forecast, Options, Progress, Report, Stop};
-use crate::store::pending_migrations;
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::AppContext;
 
@@ -40,8 +39,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         asked.request();
     });
     let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
-    let mut content_store = app::content_store(config);
-    content_store.texts = content_store.texts.patient();
+    let content_store = app::content_store(config);
     let (ending, reports) = nightly::run(&stores, &content_store, &options, &progress, &stop).await?;
     listening.abort();
     for (tenant, report) in &reports {
@@ -56,7 +54,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
 /// The databases, with all tables that a command needs.
 pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
     let stores = app::open(config).await?;
-    match pending_migrations(&stores.archive).await? + pending_migrations(&stores.vault).await? {
+    match app::pending_migrations(&stores).await? {
         0 => Ok(stores),
         missing => Err(CommandError::Unmigrated(missing)),
     }

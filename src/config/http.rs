@@ -15,8 +15,10 @@ const LONGEST: u64 = 365 * 24 * 60 * 60;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
+    #[serde(deserialize_with = "layers::address")]
     pub listen: SocketAddr,
     /// The address of `/metrics`.
+    #[serde(deserialize_with = "layers::address")]
     pub internal_listen: SocketAddr,
     /// The origins whose pages may call the API (CORS). The default is none, and `*` allows any.
     #[serde(deserialize_with = "layers::list")]

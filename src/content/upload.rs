@@ -12,12 +12,13 @@ use chrono::{DateTime, Utc};
 
 use super::header::ObjectHeader;
 use super::model::{Content, ContentError, NewContent};
-use super::sealing::{Sealed, Sealing, SealingWork};
+use super::sealing::{PIECE, Sealed, Sealing, SealingWork, WAITING};
 use super::{ContentStore, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::Key;
 use crate::base::id::{ContentId, ObjectId, TenantId};
+use crate::base::memory::MemoryShare;
 use crate::objects::{ObjectError, Writing};
 use crate::outbox;
 use crate::recording_keys::{self, Encryptor};
@@ -40,6 +41,7 @@ pub struct Upload {
     header: ObjectHeader,
     sealing: Sealing,
     writing: Writing,
+    _share: MemoryShare,
 }
 
 /// Begins an upload of so many bytes, if its sender knows how many, to an interaction there is. Its customer may have been
@@ -62,9 +64,11 @@ pub async fn begin_upload(
     }
     let (encrypted_for, encryptor) = encryption(stores, tenant, new.kind).await?.unzip();
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
+    let part = content_store.objects.part();
+    let share = stores.memory.arriving(memory_of(part, announced)).await?;
     let (object, key) = (ObjectId::new(ContentId::new()), Key::random()?);
     let sealer = Sealer::new(&key, &object.place(tenant))?;
-    let sealing = Sealing::begin(SealingWork { encryptor, sealer, part: content_store.objects.part() })?;
+    let sealing = Sealing::begin(SealingWork { encryptor, sealer, part })?;
     let writing = content_store.objects.create(tenant, object).await?;
     let (stores, content_store, header) = (Arc::clone(stores), Arc::clone(content_store), ObjectHeader::default());
     Ok(Upload {
@@ -81,7 +85,14 @@ pub async fn begin_upload(
         header,
         sealing,
         writing,
+        _share: share,
     })
+}
+
+/// The memory of an upload: the part that is sealed, the one that is written, and the pieces that wait for either.
+fn memory_of(part: usize, announced: Option<u64>) -> u64 {
+    let most = 2 * part as u64 + WAITING;
+    announced.map_or(most, |size| most.min(2 * size + PIECE as u64))
 }
 
 /// The encryptor of content of a kind for the tenant, if there is one (B6). With an expired key, nothing is stored: the
@@ -137,6 +148,7 @@ impl Upload {
             header,
             sealing,
             mut writing,
+            _share,
         } = self;
         let Sealed { sha256, size: stored_size } = sealing.finish(&mut writing).await?;
         if promised.is_some_and(|promised| promised != sha256) {

@@ -11,9 +11,10 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::HttpContext;
-use super::json::{broken_off, media_type, whole};
+use super::json::{broken_off, media_type, memory, whole};
 use super::problem::{Code, Problem};
 use crate::base::json::{not_json, without_mark};
+use crate::base::memory::{FREE, GrowingShare};
 use crate::config::HttpConfig;
 
 pub const NDJSON: &str = "application/x-ndjson";
@@ -40,6 +41,8 @@ enum RecordSource {
 struct LineStream {
     payload: Payload,
     splitter: Splitter,
+    /// The memory of a long line that has not arrived completely.
+    share: GrowingShare,
     ended: bool,
 }
 
@@ -57,21 +60,43 @@ impl Lines {
         };
         loop {
             if let Some(line) = stream.splitter.next() {
+                if stream.splitter.waiting.len() <= FREE {
+                    stream.share.shrink();
+                }
                 return Some(Ok(line));
             }
             if stream.ended {
                 return stream.splitter.last().map(Ok);
             }
             match stream.payload.next().await {
-                Some(Ok(chunk)) => stream.splitter.push(&chunk),
-                None => stream.ended = true,
-                Some(Err(error)) => {
-                    stream.ended = true;
-                    stream.splitter.waiting.clear();
-                    return Some(Err(broken_off(error)));
+                Some(Ok(chunk)) => {
+                    let size = stream.splitter.waiting.len() + chunk.len();
+                    if let Err(error) = stream.share.grow(size, stream.splitter.longest).await {
+                        return Some(Err(stream.end(error.into())));
+                    }
+                    stream.splitter.push(&chunk);
                 }
+                None => stream.ended = true,
+                Some(Err(error)) => return Some(Err(stream.end(broken_off(error)))),
             }
         }
+    }
+}
+
+impl Lines {
+    /// Whether the whole body is in memory and has its share.
+    #[must_use]
+    pub const fn are_whole(&self) -> bool {
+        matches!(self.0, RecordSource::Items(_))
+    }
+}
+
+impl LineStream {
+    /// Ends the stream before its end.
+    fn end(&mut self, problem: Problem) -> Problem {
+        self.ended = true;
+        self.splitter.waiting.clear();
+        problem
     }
 }
 
@@ -87,7 +112,8 @@ impl FromRequest for Lines {
                     let context = request.app_data::<Data<HttpContext>>();
                     let longest =
                         context.map_or_else(|| HttpConfig::default().body_limit, |context| context.http.body_limit);
-                    let stream = LineStream { payload, splitter: Splitter::new(longest), ended: false };
+                    let (splitter, share) = (Splitter::new(longest), GrowingShare::new(memory(&request)));
+                    let stream = LineStream { payload, splitter, share, ended: false };
                     Ok(Self(RecordSource::LineStream(Box::new(stream))))
                 }
                 "application/json" => {

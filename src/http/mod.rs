@@ -20,6 +20,9 @@ pub mod query;
 pub mod raw;
 pub mod registry;
 
+use std::sync::Arc;
+
+use crate::base::memory::MemoryBudget;
 use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
 
@@ -36,6 +39,7 @@ pub struct HttpContext {
     pub keys: TokenKeys,
     pub tenants: TenantDirectory,
     pub metrics: Metrics,
+    pub memory: Arc<MemoryBudget>,
 }
 
 pub type ApiResult<T> = Result<T, Problem>;

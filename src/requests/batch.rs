@@ -13,20 +13,24 @@ use super::rules::KnownInteractions;
 use crate::base::field::FieldError;
 use crate::base::id::{RecordId, RequestId};
 use crate::base::patch::PatchField;
+use crate::base::target::Target;
 use crate::tenants::Tenant;
 
 /// The rows to save: at most 500 in all.
 #[derive(Deserialize, Serialize, ToSchema, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestBatch, example = json!({"create": [{"email": "bob.test@mytest.no", "targets": ["archive"]}], "update": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "version": 1, "comment": "case 118, checked"}], "delete": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f12", "version": 2}]}))]
 pub struct RequestBatch {
     /// The requests to enter.
+    #[serde(default)]
     #[schema(max_items = 500)]
     pub create: Vec<NewRequest>,
     /// The requests to change.
+    #[serde(default)]
     #[schema(max_items = 500)]
     pub update: Vec<RowChange>,
     /// The requests to cancel.
+    #[serde(default)]
     #[schema(max_items = 500)]
     pub delete: Vec<RowDelete>,
 }
@@ -35,7 +39,7 @@ pub struct RequestBatch {
 /// stays. Null clears a number, an address, or a comment.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = AnonymizeRequestRowChange)]
+#[schema(as = AnonymizeRequestRowChange, example = json!({"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "version": 1, "comment": "case 118, checked"}))]
 pub struct RowChange {
     /// The request.
     #[schema(format = Uuid, example = "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
@@ -65,7 +69,7 @@ pub struct RowChange {
     pub comment: PatchField<String>,
     /// The targets in which the customer is forgotten. They replace the whole list.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
-    #[schema(value_type = Vec<String>, required = false, min_items = 1)]
+    #[schema(value_type = Vec<Target>, required = false, min_items = 1)]
     pub targets: PatchField<Vec<String>>,
     /// Whether the content of the interactions with this number or address is deleted too.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]

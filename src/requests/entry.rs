@@ -42,7 +42,7 @@ pub struct NewRequest {
     pub comment: Option<String>,
     /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`. The tenant must have them.
     #[serde(default)]
-    #[schema(min_items = 1, required, example = json!(["archive", "raw_data"]))]
+    #[schema(value_type = Vec<Target>, min_items = 1, required, example = json!(["archive", "raw_data"]))]
     pub targets: Option<Vec<String>>,
     /// Whether the recordings, texts, and other content of the interactions with this number or address are deleted too.
     /// The default is the tenant's setting if `archive` is a target, and else false. Only the target `archive` has content.
@@ -79,7 +79,7 @@ pub struct RequestPatch {
     pub comment: PatchField<String>,
     /// The targets in which the customer is forgotten. They replace the whole list.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
-    #[schema(value_type = Vec<String>, required = false, min_items = 1, example = json!(["archive"]))]
+    #[schema(value_type = Vec<Target>, required = false, min_items = 1, example = json!(["archive"]))]
     pub targets: PatchField<Vec<String>>,
     /// Whether the content of the interactions with this number or address is deleted too. It cannot be true without the
     /// target `archive`: send false together with targets that leave `archive` out.

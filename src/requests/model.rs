@@ -237,14 +237,23 @@ pub enum RequestNotice {
 pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl RequestNotice {
+    /// All codes, in the order of the variants.
+    pub const CODES: [&'static str; 5] = [
+        "comment_has_identifier",
+        "nothing_found",
+        "content_becomes_unfindable",
+        "content_will_be_deleted",
+        "files_were_delivered",
+    ];
+
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::CommentHasIdentifier => "comment_has_identifier",
-            Self::NothingFound => "nothing_found",
-            Self::ContentBecomesUnfindable(_) => "content_becomes_unfindable",
-            Self::ContentWillBeDeleted(_) => "content_will_be_deleted",
-            Self::FilesWereDelivered(_) => "files_were_delivered",
+            Self::CommentHasIdentifier => Self::CODES[0],
+            Self::NothingFound => Self::CODES[1],
+            Self::ContentBecomesUnfindable(_) => Self::CODES[2],
+            Self::ContentWillBeDeleted(_) => Self::CODES[3],
+            Self::FilesWereDelivered(_) => Self::CODES[4],
         }
     }
 

@@ -75,6 +75,7 @@ impl Call<'_> {
             keys: TokenKeys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
+            memory: Arc::clone(&self.stage.app.memory),
             http: config.http,
         };
         let (app, document) = App::new()

@@ -16,7 +16,8 @@ use crate::audit;
 use crate::base::actor::{Actor, Scope};
 use crate::base::clock::Clock;
 use crate::base::id::RecordId;
-use crate::content::{ContentStore, TextMemory};
+use crate::base::memory::MemoryBudget;
+use crate::content::ContentStore;
 use crate::nightly::{self, Ending, Options, Progress, Stop};
 use crate::objects::Objects;
 use crate::store::{Db, StoreSettings, migrate};
@@ -53,9 +54,10 @@ impl Stage {
         let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
         tx.commit().await.unwrap();
         let keysets = Keysets::new(MasterKeys::new(MasterKey::from_bytes(&[7; 32]).unwrap(), None));
-        let app = Arc::new(AppContext { archive, vault, keysets, clock });
+        let memory = Arc::new(MemoryBudget::new(160 << 20));
+        let app = Arc::new(AppContext { archive, vault, keysets, clock, memory });
         let objects = Objects::in_folder(folder.join("objects"));
-        let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
+        let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20 });
         let scopes = scopes.iter().copied().collect();
         let actor = Actor { tenant: tenant.id, sub: "u1".to_owned(), name: name.to_owned(), scopes };
         Self { app, content_store, tenant, actor, folder }
@@ -63,9 +65,9 @@ impl Stage {
 
     /// The same stage at a later time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, clock } = Arc::into_inner(self.app).unwrap();
+        let AppContext { archive, vault, keysets, clock, memory } = Arc::into_inner(self.app).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { app: Arc::new(AppContext { archive, vault, keysets, clock }), ..self }
+        Self { app: Arc::new(AppContext { archive, vault, keysets, clock, memory }), ..self }
     }
 
     /// Sends an interaction to the archive.

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
 mod again;
+mod api_document;
 mod architecture;
 mod audit_log;
 mod auth;
@@ -23,6 +24,7 @@ mod documents;
 mod export;
 mod fence;
 mod fields;
+mod first_hour;
 mod formats;
 mod full_disk;
 mod harness;
@@ -30,8 +32,11 @@ mod ingest;
 mod key_rotation;
 mod keyed;
 mod keys;
+mod memory;
+mod metrics;
 mod migrations;
 mod named_interactions;
+mod network;
 mod nightly;
 mod nightly_closed_interactions;
 mod nightly_content;

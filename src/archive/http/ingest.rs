@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType};
+use serde_json::json;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -14,6 +15,7 @@ use crate::archive::intake::{Ingested, Intake};
 use crate::archive::kinds::{
     Interaction, InteractionIn, RawEvent, RawEventIn, RecordKind, SurveyResponse, SurveyResponseIn,
 };
+use crate::base::page::example_of;
 use crate::base::target::Target;
 use crate::http::caller::ArchiveIngest;
 use crate::http::docs::{BodyProblems, CallProblems};
@@ -26,8 +28,7 @@ use crate::vault::AppContext;
 /// The most lines of one call.
 const MOST_LINES: u64 = 100_000;
 
-/// The array that a call sends. Any item is taken: one that is no record is reported by its place, and the others are
-/// stored.
+/// The array that a call sends. An item that is no record is reported by its place, and the others are stored.
 struct Records<T>(PhantomData<T>);
 
 type Interactions = Records<InteractionIn>;
@@ -36,15 +37,11 @@ type RawEvents = Records<RawEventIn>;
 
 impl<T: ToSchema> PartialSchema for Records<T> {
     fn schema() -> RefOr<Schema> {
-        let record = Ref::from_schema_name(T::name());
-        let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-        let item = AnyOfBuilder::new()
-            .item(record)
-            .item(anything.description(Some("A record of another shape. It is reported as rejected.")));
         ArrayBuilder::new()
-            .items(item)
+            .items(Ref::from_schema_name(T::name()))
             .max_items(Some(BATCH))
             .description(Some("An array of at most 1,000 records."))
+            .examples([json!([example_of::<T>()])])
             .into()
     }
 }
@@ -60,12 +57,13 @@ impl<T: ToSchema> ToSchema for Records<T> {
     }
 }
 
-/// A stream of records, a line each. Any line is taken, as any item of an array is.
+/// A stream of records, a line each. A line that is no record is reported as an item of an array is.
 struct Stream;
 
 impl PartialSchema for Stream {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("One JSON object on each line.")).into()
+        let about = "Records in JSON, one on each line. A line has the schema of an item of the array.";
+        ObjectBuilder::new().schema_type(Type::String).description(Some(about)).into()
     }
 }
 
@@ -153,6 +151,9 @@ async fn ingest<K: RecordKind>(
     let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let mut intake = Intake::<K>::begin(app, &tenant).await?;
+    if lines.are_whole() {
+        intake.cover();
+    }
     while let Some(line) = lines.next().await {
         let line = match line {
             Ok(line) if intake.received() < MOST_LINES => line,

@@ -23,6 +23,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 impl From<ArchiveError> for Problem {
     fn from(error: ArchiveError) -> Self {
         match error {
+            ArchiveError::Memory(error) => error.into(),
             ArchiveError::Store(error) => error.into(),
             ArchiveError::Vault(error) => error.into(),
         }

@@ -53,6 +53,7 @@ impl InteractionSearch {
         let key = app.service_key().await?;
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
+        let _memory = app.memory.page().await?;
         let records = search::<K>(app, tenant.id, &search_for, after, limit + 1).await?;
         let Page { items: records, next_cursor } = Page::of(records, limit, &key, &query);
         let renderer = Renderer::new(app, actor, view, Audited { purpose, by }, &records).await?;

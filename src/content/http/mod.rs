@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use actix_web::http::header::{LOCATION, RETRY_AFTER};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
 use pii::text::document::Format;
@@ -24,7 +24,7 @@ use crate::base::id::{ContentId, RecordId};
 use crate::base::page::{Page, Position};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, forbidden};
 use crate::http::docs::{
-    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems,
+    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, PurposeProblems,
     UploadProblems,
 };
 use crate::http::json::Body;
@@ -38,11 +38,10 @@ use crate::vault::AppContext;
 use body::{ContentDeletion, ContentItem, ContentListing, ContentTicket, DeletedContent, UploadParams};
 use headers::{AccessReason, Declared};
 
+type ContentItemPage = Page<ContentItem>;
+
 /// The most interactions of a batch (C3).
 const LARGEST_BATCH: usize = 1_000;
-
-/// After how many seconds a text that found no memory may be sent again.
-const SOON: &str = "5";
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry
@@ -66,15 +65,16 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 ///
 /// `Content-Type` is stored without its parameters. If the `sha-256` of `Content-Digest` does not match the bytes,
 /// nothing is stored. An interaction whose customer was forgotten accepts content. But if the request deleted its
-/// content, the call is 409 `content_forgotten`, and nothing is stored. This document says `application/octet-stream`
-/// for any media type.
+/// content, the call is 409 `content_forgotten`, and nothing is stored. The media types of this document are the usual
+/// ones. A recording can have any type of audio and video, and an attachment any type.
 ///
 /// Texts (`chat_log`, `transcript`, `comment`, and `analysis`) are `text/plain`, `text/html`, `text/vtt`,
 /// `application/x-subrip`, `application/json`, `application/x-ndjson`, `application/vcon+json`, or `message/rfc822`, of
 /// at most 16 MiB and in UTF-8. A message may be in any charset. A text that is sent as `text/plain` and is plainly one
-/// of the others is read as that one. Texts are stored without the identifiers in them. A vCon that contains a recording
-/// is refused. The parts of a message that are no text are dropped, and `warnings` says so. This response contains the SHA-256 of the text. Later responses contain it only if
-/// nothing was replaced.
+/// of the others is read as that one. This document leaves `application/json` and `application/vcon+json` out, since
+/// generators of clients would then send recordings as JSON too. Texts are stored without the identifiers in them. A
+/// vCon that contains a recording is refused. The parts of a message that are no text are dropped, and `warnings` says
+/// so. This response contains the SHA-256 of the text. Later responses contain it only if nothing was replaced.
 ///
 /// This needs the scope `content:write`.
 #[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
@@ -82,10 +82,17 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         ("Content-Digest" = Option<String>, Header, description = "The digest of the content (RFC 9530), such as \
                                                                    `sha-256=:…:`. The service compares it with the \
                                                                    bytes that arrived.")),
-    request_body(content = Binary, content_type = "application/octet-stream"),
+    request_body(content((Binary = "application/octet-stream"), (Binary = "audio/wav"), (Binary = "audio/mpeg"),
+        (Binary = "audio/mp4"), (Binary = "audio/ogg"), (Binary = "audio/webm"), (Binary = "video/mp4"),
+        (Binary = "video/webm"), (String = "text/plain", example = "Kari asked for a new invoice."),
+        (String = "text/html", example = "<p>Kari asked for a new invoice.</p>"),
+        (String = "text/vtt", example = "WEBVTT\n\n00:00.000 --> 00:02.000\nThis is Kari.\n"),
+        (String = "application/x-subrip", example = "1\n00:00:00,000 --> 00:00:02,000\nThis is Kari.\n"),
+        (String = "application/x-ndjson", example = "{\"speaker\":\"customer\",\"text\":\"This is Kari.\"}\n"),
+        (String = "message/rfc822", example = "Subject: Invoice\r\n\r\nThis is Kari.\r\n"))),
     responses((status = 201, description = "The stored content, without its bytes.", body = ContentItem,
             headers(("Location" = String, description = "The path of the content."))),
-        CallProblems, ItemProblems, UploadProblems, StateProblems, OptionalProblems))]
+        CallProblems, ItemProblems, UploadProblems, OptionalProblems))]
 #[post("/archive/interactions/{id}/content")]
 pub async fn upload_content(
     caller: Caller<ContentWrite>,
@@ -135,7 +142,7 @@ async fn receive(raw: &mut Raw, upload: &mut Upload) -> ApiResult<()> {
 /// This needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "list_content", security(("bearer" = ["content:read"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), ContentListing),
-    responses((status = 200, description = "A page of the interaction's content.", body = Page<ContentItem>),
+    responses((status = 200, description = "A page of the interaction's content.", body = ContentItemPage),
         CallProblems, ItemProblems, ListProblems))]
 #[get("/archive/interactions/{id}/content")]
 pub async fn list_content(
@@ -149,6 +156,7 @@ pub async fn list_content(
     let bound_to = [b"content", &caller.tenant.0.as_bytes()[..], id.0.0.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
     Ok(Json(Page::of(contents, limit, key, &bound_to).map(ContentItem::from)))
 }
@@ -185,7 +193,8 @@ pub async fn get_content(
                                                                   Without it, restricted content is 403 \
                                                                   `purpose_required`. Identifiers in it are masked in \
                                                                   the audit log.")),
-    responses((status = 201, description = "The temporary address.", body = ContentTicket), CallProblems, ItemProblems))]
+    responses((status = 201, description = "The temporary address.", body = ContentTicket),
+        CallProblems, ItemProblems, PurposeProblems))]
 #[post("/archive/content/{content_id}/ticket")]
 pub async fn create_content_ticket(
     caller: Caller<ContentRead>,
@@ -305,11 +314,7 @@ impl From<ContentError> for Problem {
                 "required",
                 "is required for restricted content",
             ),
-            ContentError::Crowded => Self::new(Code::Unavailable)
-                .detail("The service is processing many texts. Send this one again a little later.")
-                .header(RETRY_AFTER, SOON),
-            ContentError::OverBudget => Self::new(Code::TooLarge)
-                .detail("The text needs more memory than the settings of this service allow. Send a shorter text."),
+            ContentError::Memory(error) => error.into(),
             ContentError::Unreadable(_) => Self::new(Code::StateConflict).detail(
                 "The text cannot be searched for its customer, so it is not shown. Delete it, or ask the operator of \
                  this service.",

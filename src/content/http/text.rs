@@ -73,7 +73,7 @@ pub(super) async fn answer(
             return Err(refusal.parameter("Access-Reason", "required", "is required by the settings of the tenant"));
         }
     }
-    let shown = show_text(stores, content_store, actor, &content, access, view).await?;
+    let mut shown = show_text(stores, content_store, actor, &content, access, view).await?;
     let (tag, size) = (format!("\"{}\"", shown.tag), shown.size);
     if is_known(request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
@@ -92,14 +92,18 @@ pub(super) async fn answer(
     }
     let is_plain = content.media_type.starts_with("text/");
     let media_type = if is_plain { format!("{}; charset=utf-8", content.media_type) } else { content.media_type };
-    let length = range.end - range.start;
+    let (length, share) = (range.end - range.start, shown.share.take());
     let parts = futures_util::stream::iter(shown.range(range).map(|part| Ok::<_, ContentError>(Bytes::from(part))));
-    Ok(answer
+    let mut answer = answer
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", content.id)))
         .insert_header((CONTENT_SECURITY_POLICY, SANDBOX))
         .insert_header((CONTENT_TYPE, media_type))
         .insert_header((CONTENT_ENCODING, "identity"))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header((ETAG, tag))
-        .body(SizedStream::new(length, parts)))
+        .body(SizedStream::new(length, parts));
+    if let Some(share) = share {
+        answer.extensions_mut().insert(share);
+    }
+    Ok(answer)
 }

@@ -21,13 +21,13 @@ use pii::text::document::{Case, Document, DocumentError, Format, tokenize};
 use pii::text::{Own, Patterns};
 use tokio::sync::Mutex;
 
-use super::memory::Share;
 use super::model::{Content, ContentError, NewContent};
 use super::{ContentStore, own_of};
 use crate::archive::forgotten;
 use crate::archive::mentions::{self, Owner};
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, ObjectId, TenantId};
+use crate::base::memory::MemoryShare;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};
@@ -41,7 +41,7 @@ pub(super) use sql::customer;
 /// The longest text, in bytes. A text is parsed in memory.
 pub const LONGEST: u64 = 16 << 20;
 
-/// The memory that a text of unknown length takes at once, in bytes.
+/// The memory that a text takes before more of it has arrived, in bytes. A slow sender takes no more than that.
 const STEP: u64 = 1 << 20;
 
 /// An upload of a text. It leaves nothing if it is dropped.
@@ -55,9 +55,10 @@ pub struct TextUpload {
     format: Format,
     limit: u64,
     bytes: Vec<u8>,
-    share: Share,
+    share: MemoryShare,
     /// The bytes that the share covers.
     drawn: u64,
+    announced: Option<u64>,
 }
 
 /// Begins the upload of a text of an existing interaction. The announced length may be unknown.
@@ -74,15 +75,28 @@ pub async fn begin_text(
     drop(tx);
     let (region, patterns) = (owner.region, owner.settings.patterns());
     let format = Format::of(new.media_type.as_str()).filter(|_| new.kind.is_text()).ok_or(ContentError::Misfit)?;
-    let limit = LONGEST.min(content_store.size_limit).min(content_store.texts.longest());
+    let limit = LONGEST.min(content_store.size_limit).min(stores.memory.longest_text());
     if announced.is_some_and(|size| size > limit) {
         return Err(ContentError::TooLarge(limit));
     }
-    let drawn = announced.unwrap_or(STEP.min(limit));
-    let share = content_store.texts.bytes(drawn).await?;
+    let drawn = announced.unwrap_or(limit).min(STEP).min(limit);
+    let share = stores.memory.arriving(drawn).await?;
     let bytes = Vec::with_capacity(usize::try_from(drawn).unwrap_or_default());
     let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
-    Ok(TextUpload { stores, content_store, tenant, region, patterns, new, format, limit, bytes, share, drawn })
+    Ok(TextUpload {
+        stores,
+        content_store,
+        tenant,
+        region,
+        patterns,
+        new,
+        format,
+        limit,
+        bytes,
+        share,
+        drawn,
+        announced,
+    })
 }
 
 impl TextUpload {
@@ -92,10 +106,10 @@ impl TextUpload {
             return Err(ContentError::TooLarge(self.limit));
         }
         if size > self.drawn {
-            // The memory doubles, up to the limit, so that a text that grows is rarely copied.
-            let more = self.drawn.max(STEP).max(size - self.drawn).min(self.limit - self.drawn);
-            self.share.merge(self.content_store.texts.bytes(more).await?);
-            self.drawn += more;
+            // The share is for the whole text, so that no two texts wait for each other's rest.
+            let whole = self.announced.unwrap_or(self.limit).max(size);
+            self.share = self.stores.memory.text(whole).await?;
+            self.drawn = whole;
             self.bytes.reserve_exact(usize::try_from(self.drawn).unwrap_or(usize::MAX) - self.bytes.len());
         }
         self.bytes.extend_from_slice(bytes);
@@ -106,8 +120,7 @@ impl TextUpload {
     /// if any part of the text was replaced, because a short text can be guessed from it. The result also has the number
     /// of parts of a message that were dropped.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<(Content, usize), ContentError> {
-        let Self { stores, content_store, tenant, region, patterns, new, format, bytes, share, limit: _, drawn: _ } =
-            self;
+        let Self { stores, content_store, tenant, region, patterns, new, format, bytes, share, .. } = self;
         let sha256 = sha256(&bytes);
         if promised.is_some_and(|promised| promised != sha256) {
             return Err(ContentError::Digest);
@@ -145,7 +158,7 @@ struct StoringText {
     sha256: [u8; 32],
     /// The result of the attempts before.
     prepared: Mutex<Option<Prepared>>,
-    _share: Share,
+    _share: MemoryShare,
 }
 
 /// The text as it is for one customer, with its object and the key of that.
@@ -158,7 +171,7 @@ struct Prepared {
     /// Whether a part of the object may have been written, and whether all of it was.
     is_begun: bool,
     is_written: bool,
-    _share: Share,
+    _share: MemoryShare,
 }
 
 impl StoringText {
@@ -220,7 +233,7 @@ impl StoringText {
             patterns: self.patterns.clone(),
         };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
-        let share = self.content_store.texts.work(self.bytes.len() as u64).await?;
+        let share = self.stores.memory.analysis(self.bytes.len() as u64).await?;
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;
         Ok(Prepared {
             customer,

@@ -83,9 +83,9 @@ impl Rescan<'_> {
         let known = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0);
         drop(tx);
         let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
-        let _bytes = self.content_store.texts.bytes(content.stored_size).await?;
+        let _bytes = self.stores.memory.text(content.stored_size).await?;
         // Placeholders make a text longer, but they are not searched again.
-        let _work = self.content_store.texts.work(content.stored_size.min(LONGEST)).await?;
+        let _work = self.stores.memory.analysis(content.stored_size.min(LONGEST)).await?;
         let stored = match self.stored(&content).await {
             // The deletion of the text was interrupted. Its row is there, but its key is not.
             Err(ContentError::Unknown) => return self.settle(Some(object), &wanted, "done").await,

@@ -5,6 +5,7 @@
 
 mod body;
 mod cors;
+mod leaving;
 mod response;
 mod routes;
 
@@ -31,6 +32,7 @@ use super::connections::OpenConnection;
 use super::lines::NDJSON;
 use super::problem::{Code, Problem};
 use crate::base::id::CallId;
+use crate::base::memory::MemoryShare;
 
 pub use self::routes::Routes;
 
@@ -63,7 +65,9 @@ where
         + 'static,
     B: MessageBody + 'static,
 {
-    app.app_data(context).app_data(routes).wrap(Compress::default()).wrap(from_fn(around))
+    let app = app.app_data(context).app_data(routes);
+    // A compressed response does not tell its length any more.
+    app.wrap(from_fn(leaving::draw)).wrap(Compress::default()).wrap(from_fn(around))
 }
 
 async fn around<B: MessageBody + 'static>(
@@ -90,7 +94,11 @@ async fn around<B: MessageBody + 'static>(
         if connection.is_some_and(|connection| connection.is_closing()) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
-        response.map_body(|_, body| BoxBody::new(ResponseBody::new(body, incoming, on_connection)))
+        let share = response.extensions_mut().remove::<MemoryShare>();
+        if let (Some(_), Some(call)) = (&share, &on_connection) {
+            call.holds_memory();
+        }
+        response.map_body(|_, body| BoxBody::new(ResponseBody::new(body, (incoming, share, on_connection))))
     };
     match outcome {
         Ok(response) => {
@@ -108,7 +116,16 @@ async fn outcome<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(route) = routes.find(request.match_info().as_str())
+    let route = routes.find(request.match_info().as_str());
+    if route.is_none()
+        && let Some(origin) = &call.origin
+        && cors::is_preflight(&request)
+    {
+        // Otherwise the browser blocks the call, and the page does not see that the path is unknown.
+        let (request, _) = request.into_parts();
+        return Ok(ServiceResponse::new(request, origin.preflight("")));
+    }
+    if let Some(route) = route
         && !route.serves(request.method())
     {
         let response = match &call.origin {

@@ -15,7 +15,9 @@ use super::{NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFil
 use crate::base::id::RequestId;
 use crate::base::page::Page;
 use crate::http::caller::{RequestsRead, RequestsWrite};
-use crate::http::docs::{BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems};
+use crate::http::docs::{
+    BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems, WaitingProblems,
+};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
@@ -25,6 +27,8 @@ use crate::idempotency::http::IdempotencyKey;
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
+
+type AnonymizeRequestPage = Page<AnonymizeRequest>;
 
 /// The routes of the Anonymize page.
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -62,7 +66,7 @@ pub struct RequestListing {
 /// Needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "list_anonymize_requests",
     security(("bearer" = ["requests:read"])), params(RequestListing),
-    responses((status = 200, description = "A page of requests.", body = Page<AnonymizeRequest>),
+    responses((status = 200, description = "A page of requests.", body = AnonymizeRequestPage),
         CallProblems, ListProblems))]
 #[get("/anonymize-requests")]
 pub async fn list_anonymize_requests(
@@ -71,6 +75,7 @@ pub async fn list_anonymize_requests(
     app: Data<AppContext>,
 ) -> ApiResult<Json<Page<AnonymizeRequest>>> {
     let RequestListing { status, cursor, limit } = params.0;
+    let _memory = app.memory.page().await?;
     let page = super::list(&app, &caller, &RequestFilter { status, cursor, limit: limit.get() }).await?;
     Ok(Json(page.map(AnonymizeRequest::from)))
 }
@@ -141,17 +146,18 @@ pub async fn get_anonymize_request(
 /// Change an anonymize request
 ///
 /// A request can be changed while it waits and no pass has begun it. An absent field stays. Null clears the number, the
-/// address, or the comment. A change of nothing keeps the version. *To date* cannot be after the day of entry.
+/// address, or the comment. A change of nothing keeps the version. `application/json` is accepted as the media type too.
+/// *To date* cannot be after the day of entry.
 ///
 /// Needs the scope `requests:write`. A caller without `requests:read` gets number, address, and comment masked.
 #[utoipa::path(tag = "requests", operation_id = "update_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
         ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
-    request_body(content((RequestPatch = "application/merge-patch+json"), (RequestPatch = "application/json"))),
+    request_body(content = RequestPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The request as it is now.", body = EnteredAnonymizeRequest,
             headers(("ETag" = String, description = "The request's version."))),
-        CallProblems, BodyProblems, ItemProblems, VersionProblems))]
+        CallProblems, BodyProblems, ItemProblems, VersionProblems, WaitingProblems))]
 #[patch("/anonymize-requests/{id}")]
 pub async fn update_anonymize_request(
     caller: Caller<RequestsWrite>,
@@ -181,7 +187,8 @@ pub async fn update_anonymize_request(
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
         ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
-    responses((status = 204, description = "The request is deleted."), CallProblems, ItemProblems, VersionProblems))]
+    responses((status = 204, description = "The request is deleted."),
+        CallProblems, ItemProblems, VersionProblems, WaitingProblems))]
 #[delete("/anonymize-requests/{id}")]
 pub async fn delete_anonymize_request(
     caller: Caller<RequestsWrite>,

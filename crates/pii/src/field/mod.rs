@@ -10,7 +10,7 @@ mod encoded;
 mod tests;
 
 pub(crate) use bare::Bare;
-pub(crate) use encoded::{quoted, words};
+pub(crate) use encoded::{hexadecimal, words};
 
 use crate::nobody::{is_counter, is_in};
 use crate::text::{Find, Finder, Found, Own, Patterns};

@@ -11,6 +11,7 @@ use std::ops::Range;
 use super::elsewhere::foreign_code;
 use super::phone::Numbers;
 use super::resolve::Finds;
+use super::said::Said;
 use super::stream::{self, Token};
 use super::turns::Turns;
 use super::{Find, Found};
@@ -26,13 +27,16 @@ const CODE_GAP: usize = 8;
 const HIDDEN: char = '\u{FDDA}';
 
 /// Adds the own number in pieces outside of `taken`.
-pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>]) -> Finds {
+pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<usize>]) -> Finds {
     let mut found = Finds::new();
+    if said.len() < 2 {
+        return found;
+    }
     let Some((national, prefixes)) = numbers.own_digits().filter(|(national, _)| national.len() >= SHORTEST) else {
         return found;
     };
     let turns = Turns::of(text);
-    let tokens = stream::tokens(text, taken, &turns);
+    let tokens = stream::tokens(text, said, taken, &turns);
     if tokens.len() < 2 {
         return found;
     }
@@ -78,6 +82,8 @@ impl Own<'_> {
         let whole = 1_u32 << self.national.len();
         let mut states = vec![0_u32; order.len() + 3];
         let mut free = 0;
+        #[cfg(test)]
+        crate::work::count_steps(order.len());
         for place in 0..order.len() {
             let token = &tokens[order[place]];
             let between = place

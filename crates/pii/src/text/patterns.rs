@@ -179,9 +179,9 @@ impl Compiled {
         let Some(plain) = Decoded::without_tags(text) else { return self.find_plain(text, reading) };
         let mut found = resolve::placed(&plain, self.find_plain(plain.text(), reading));
         resolve::sort(&mut found);
-        let mut within = self.find_plain(text, reading);
-        within.retain(|(range, _)| plain.is_in_tag(range));
-        resolve::add(&mut found, within);
+        if let Some(tags) = plain.only_tags(text) {
+            resolve::add(&mut found, resolve::placed(&tags, self.find_plain(tags.text(), reading)));
+        }
         found
     }
 

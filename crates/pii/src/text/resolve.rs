@@ -13,7 +13,7 @@
 use std::ops::Range;
 
 use super::decode::Decoded;
-use super::{Find, overlaps};
+use super::{Find, Found, overlaps};
 
 /// The matches and their places, in the order of the text. None overlaps another.
 pub(super) type Finds = Vec<(Range<usize>, Find)>;
@@ -42,6 +42,42 @@ pub(super) fn add(found: &mut Finds, more: Finds) {
         at += parts;
     }
     sort(found);
+}
+
+/// Adds finds of the record's own identifiers in pieces. A known find that consists of nothing but their digits and letters
+/// gives way: `0684403` is a number by itself, and the second half of `0302, then 0684403`. So does an address, because no two
+/// addresses share the sign in them. Any other find stays.
+pub(super) fn add_pieces(text: &str, found: &mut Finds, more: Finds) {
+    let mut at = 0;
+    while at < more.len() {
+        let parts = 1 + more[at + 1..].iter().take_while(|(_, find)| *find == Find::Rest).count();
+        let whole = &more[at..at + parts];
+        let places: Vec<Range<usize>> = whole.iter().map(|(range, _)| range.clone()).collect();
+        let (start, end) = (places[0].start, places[parts - 1].end);
+        let near = found.partition_point(|(range, _)| range.end <= start)
+            ..found.partition_point(|(range, _)| range.start < end);
+        let touches = |(range, _): &(Range<usize>, Find)| overlaps(&places, range);
+        let is_address = |find: &Find| matches!(find, Find::Identifier(Found::Email(_)));
+        let gives_way = |find: &(Range<usize>, Find)| {
+            find.1 != whole[0].1
+                && (is_within(text, &find.0, &places) || is_address(&find.1) && is_address(&whole[0].1))
+        };
+        if found[near.clone()].iter().all(|find| !touches(find) || gives_way(find)) {
+            let mut place = 0..;
+            found.retain(|find| !(place.next().is_some_and(|place| near.contains(&place)) && touches(find)));
+            found.extend_from_slice(whole);
+            sort(found);
+        }
+        at += parts;
+    }
+}
+
+/// Whether no letter or digit of a range lies outside of the places.
+fn is_within(text: &str, range: &Range<usize>, places: &[Range<usize>]) -> bool {
+    text[range.clone()].char_indices().all(|(at, c)| {
+        let at = range.start + at;
+        !c.is_alphanumeric() || places.iter().any(|place| place.contains(&at))
+    })
 }
 
 /// Finds and the matches of patterns, both in the order of the text: where they overlap, one replacement takes the place

@@ -5,14 +5,14 @@
 //! Figures that are left over weigh little, so that a number never takes its neighbour's digits along. A reading in odd
 //! groups counts only where nothing is left over, and of long rows of equal groups only whole numbers one after another do.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use super::assigned::{Assigned, country_of};
+use super::assigned::{Assigned, Memo, Shape, country_of};
 use super::cues::{ends_with_cue, leads};
 use super::digits::{Gap, Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::phone::{MOST, Numbers, with_bracket};
-use super::plan::LONGEST;
 use super::weigh::{EqualRow, best};
 use crate::{Phone, Pii};
 
@@ -89,8 +89,8 @@ impl Numbers {
             self.beginning_at(text, stretch, at, |mut candidate| {
                 // A reading is dear: what cannot count anyway is not read.
                 if candidate.counts(stretch, &segment)
-                    && row.allows(text, stretch, &segment, &candidate)
-                    && candidate.is_assigned(text, stretch)
+                    && row.allows(text, stretch, &segment, &candidate, self.memo())
+                    && candidate.is_assigned(text, stretch, self.memo())
                     && !candidate.is_of_code(text, stretch)
                 {
                     found.push(candidate);
@@ -108,7 +108,7 @@ impl Numbers {
     pub(super) fn beginning(&self, text: &str, stretch: &Stretch, first: usize) -> Option<Candidate> {
         let mut all = Vec::new();
         self.beginning_at(text, stretch, first, |mut candidate| {
-            if candidate.is_assigned(text, stretch) {
+            if candidate.is_assigned(text, stretch, self.memo()) {
                 all.push(candidate);
             }
         });
@@ -123,8 +123,7 @@ impl Numbers {
 
     /// The number that a reading is, if its country really assigns it.
     pub(super) fn phone(&self, stretch: &Stretch, candidate: &Candidate) -> Option<Pii<Phone>> {
-        let national = String::from_utf8(candidate.national(stretch)).ok()?;
-        Phone::parse_valid(&format!("+{}{national}", candidate.country.code()), self.region())
+        Phone::of_assigned(candidate.country.code(), &candidate.national(stretch), self.region())
     }
 
     /// Calls `each` for every reading that begins with a group.
@@ -204,9 +203,13 @@ impl Walk {
 
     fn read(&self, text: &str, stretch: &Stretch, first: usize, zero: Option<usize>, each: &mut impl FnMut(Candidate)) {
         let begun = stretch.groups[first].from + self.skipped;
-        let tolerated = if self.start == Start::Plus { Lookalike::Likely } else { Lookalike::No };
+        let longest = self.country.longest() + usize::from(zero.is_some());
+        let dials = matches!(self.start, Start::Plus | Start::Abroad(_));
+        let tolerated = if dials { Lookalike::Likely } else { Lookalike::No };
         for (last, group) in stretch.groups.iter().enumerate().skip(first) {
-            if last > first && !group.gap.joins || group.lookalike > tolerated || group.to > begun + LONGEST + 1 {
+            #[cfg(test)]
+            crate::work::count_steps(1);
+            if last > first && !group.gap.joins || group.lookalike > tolerated || group.to > begun + longest {
                 return;
             }
             let digits =
@@ -248,13 +251,12 @@ impl Candidate {
     }
 
     /// The digits of each group, without what is dialled before a country code.
-    fn lengths(&self, stretch: &Stretch) -> Vec<u8> {
+    fn shape(&self, stretch: &Stretch) -> Shape {
+        let prefix = if let Start::Abroad(prefix) = self.start { prefix } else { 0 };
         let groups = (self.first..=self.last).filter(|at| Some(*at) != self.zero);
-        let mut lengths: Vec<usize> = groups.map(|at| stretch.groups[at].len()).collect();
-        if let Start::Abroad(prefix) = self.start {
-            lengths[0] -= prefix;
-        }
-        lengths.into_iter().filter(|length| *length > 0).filter_map(|length| u8::try_from(length).ok()).collect()
+        let skipped = |at: usize| if at == self.first { prefix } else { 0 };
+        let lengths = groups.map(|at| stretch.groups[at].len().saturating_sub(skipped(at)));
+        Shape::of(lengths.filter(|length| *length > 0))
     }
 
     /// The groups that begin within the national number, or all where it begins within the first one.
@@ -265,14 +267,12 @@ impl Candidate {
     }
 
     /// Whether its country has the number.
-    fn is_assigned(&mut self, text: &str, stretch: &Stretch) -> bool {
+    fn is_assigned(&mut self, text: &str, stretch: &Stretch, memo: &Memo) -> bool {
         let national = self.national(stretch);
-        if !self.country.has(&national) {
+        if !self.country.has(&national, memo) {
             return false;
         }
-        if self.is_foreign()
-            && self.fit < Fit::Habit
-            && self.country.written(&national).contains(&self.lengths(stretch))
+        if self.is_foreign() && self.fit < Fit::Habit && self.country.written(&national).contains(&self.shape(stretch))
         {
             self.fit = Fit::Habit;
         }
@@ -290,7 +290,10 @@ impl Candidate {
         self.start != Start::Plus && is_code(text, start, end)
     }
 
-    fn national(&self, stretch: &Stretch) -> Vec<u8> {
+    fn national<'s>(&self, stretch: &'s Stretch) -> Cow<'s, [u8]> {
+        if self.zero.is_none() {
+            return Cow::Borrowed(&stretch.digits[self.national.clone()]);
+        }
         let zero = self.zero.map(|zero| stretch.groups[zero].from);
         self.national.clone().filter(|at| Some(*at) != zero).map(|at| stretch.digits[at]).collect()
     }
@@ -301,7 +304,7 @@ impl Candidate {
             return Fit::Habit;
         }
         let is_short = groups.len() <= MOST_GROUPS && !self.is_foreign();
-        if self.zero.is_some() || is_short && self.country.has_shape(&self.lengths(stretch)) {
+        if self.zero.is_some() || is_short && self.country.has_shape(self.shape(stretch)) {
             return Fit::Habit;
         }
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
@@ -318,7 +321,7 @@ impl Candidate {
         }
     }
 
-    pub(super) fn weight(&self) -> i64 {
+    pub(super) fn weight(&self, segment: &Range<usize>) -> i64 {
         let fit = match self.fit {
             Fit::Mixed => 500,
             Fit::Odd => 1_000,
@@ -334,7 +337,10 @@ impl Candidate {
             Start::Labelled => -20,
             Start::Home | Start::Zero => 0,
         };
-        fit + digits + begins - if self.has_odd_signs { 50 } else { 0 }
+        // `0309 947 76 76` is a number, though `0309 947` is one as well.
+        let is_whole = *segment == (self.first..self.last + 1) && (self.is_abroad() || self.start == Start::Zero);
+        let whole = if is_whole && matches!(self.fit, Fit::Usual | Fit::Even) { 2_500 } else { 0 };
+        fit + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
     }
 
     /// Whether a bracket is closed that was not opened, or signs change that do not stand behind an area code.
@@ -390,5 +396,5 @@ impl Candidate {
 }
 
 fn same_sign(between: &str, first: &str, gap: &Gap) -> bool {
-    gap.joins && between.trim() == first.trim()
+    gap.joins && (between == first || between.trim() == first.trim())
 }

@@ -119,13 +119,23 @@ fn at(
                     Suppressed::Identity,
                 ))
             }
-            10..=LONGEST => {
+            10..=LONGEST if may_be(&stretch.digits[from..groups[last].to]) => {
                 let window = TextWindow { text, stretch, first, last, reading, phone_end };
                 window.what().map(|what| (last, end, what))
             }
             _ => None,
         }
     })
+}
+
+/// Whether digits can be what is suppressed by their date and their check digits: that is cheap, and nearly every row fails it.
+fn may_be(digits: &[u8]) -> bool {
+    match digits.len() {
+        10 => is_danish_date(digits) || is_swedish(digits),
+        11 => is_norwegian(digits, true),
+        12 => is_swedish(digits),
+        _ => is_card(digits),
+    }
 }
 
 impl TextWindow<'_> {
@@ -153,6 +163,14 @@ impl TextWindow<'_> {
         (self.phone_end)(self.stretch, self.first) == Some(self.last)
     }
 
+    /// Whether the digits are a number behind its country code: `+44 7710054177`.
+    fn follows_code(&self) -> bool {
+        let Some(before) = self.first.checked_sub(1) else { return false };
+        let code = &self.stretch.groups[before];
+        let dials = code.gap.plus.is_some() || self.stretch.digits[code.from..code.to].starts_with(b"00");
+        dials && self.groups()[0].gap.joins && (self.phone_end)(self.stretch, before) == Some(self.last)
+    }
+
     fn has_plus_inside(&self) -> bool {
         self.groups()[1..].iter().any(|group| group.gap.plus.is_some())
     }
@@ -165,14 +183,8 @@ impl TextWindow<'_> {
 
     fn is_identity(&self) -> bool {
         let (groups, digits) = (self.groups(), self.digits());
-        // The check digits first: they are cheap, and nearly every row fails them.
-        let may_be = match digits.len() {
-            10 => is_swedish(digits) || is_danish_date(digits),
-            11 => is_norwegian(digits, true),
-            12 => is_swedish(digits),
-            _ => false,
-        };
-        if !may_be || groups[0].gap.plus.is_some() || is_part_of_decimal(self.text, groups) {
+        let is_abroad = || groups[0].gap.plus.is_some() || self.follows_code();
+        if is_abroad() || is_part_of_decimal(self.text, groups) {
             return false;
         }
         let lengths = lengths(groups);
@@ -203,9 +215,6 @@ impl TextWindow<'_> {
 
     fn card(&self) -> Option<Suppressed> {
         let (groups, digits) = (self.groups(), self.digits());
-        if !is_card(digits) {
-            return None;
-        }
         let lengths = lengths(groups);
         let fours = lengths.len() > 2
             && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::assigned::Memo;
 use super::digits::Stretch;
 use super::rows::Candidate;
 
@@ -22,6 +23,7 @@ impl EqualRow {
         stretch: &Stretch,
         segment: &Range<usize>,
         candidate: &Candidate,
+        memo: &Memo,
     ) -> bool {
         let groups = &stretch.groups[candidate.first..=candidate.last];
         let (size, count) = (groups[0].len(), groups.len());
@@ -46,7 +48,7 @@ impl EqualRow {
                 row.len().is_multiple_of(count)
                     && row.clone().step_by(count).all(|at| {
                         let digits = stretch.groups[at].from..stretch.groups[at + count - 1].to;
-                        candidate.country.has(&stretch.digits[digits])
+                        candidate.country.has(&stretch.digits[digits], memo)
                     })
             }
         };
@@ -100,7 +102,7 @@ pub(super) fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> 
             better(&mut steps[at + 1][skipped], weight - cost, state, None);
             for taken in begins.clone() {
                 let end = found[taken].last + 1 - segment.start;
-                let weight = weight + found[taken].weight() - i64::from(state == FIGURE);
+                let weight = weight + found[taken].weight(segment) - i64::from(state == FIGURE);
                 better(&mut steps[end][NUMBER], weight, state, Some(taken));
             }
         }

@@ -58,10 +58,10 @@ impl Eyes<'_> {
         read: &dyn Fn(Piece) -> Cow<'t, str>,
         layout: Layout,
     ) -> Result<(), DocumentError> {
-        let order = pieces.order();
+        let mut order = pieces.order();
         let mut window = Window::new(self, layout);
         let mut last = None;
-        for no in order {
+        while let Some(no) = order.next(pieces) {
             if pieces.is_settled(no) {
                 continue;
             }

@@ -256,7 +256,7 @@ fn plain(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Optio
         labels.add(label, case)?;
     }
     let eyes = Eyes { finder, names: labels.names() };
-    let mut pieces = Pieces::new(first);
+    let mut pieces = Pieces::new(text.len(), first);
     pieces.add(0, text.len(), Belongs::Alone);
     let layout = Layout { spaced: false, wraps: false, stored: case.stored };
     eyes.mark(&mut pieces, &|_| Cow::Borrowed(text), layout)?;

@@ -5,6 +5,7 @@ mod cost;
 mod decoded;
 mod figures;
 mod interrupted;
+mod kinds;
 mod numbers;
 mod patterns;
 mod persons;

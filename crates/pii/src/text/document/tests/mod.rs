@@ -1,6 +1,8 @@
 //! Documents as they come, and what is left of them.
 
+mod cost;
 mod formats;
+mod kinds;
 mod properties;
 mod rereading;
 
