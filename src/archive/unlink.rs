@@ -79,7 +79,7 @@ pub async fn mentions(
         .await
 }
 
-/// Unlinks the mentions of a record's own identifiers. `own` appends a WITH of the relation `own (record_id, phone_id,
+/// Unlinks the mentions of a record's own identifiers, and its names, since a text knows no other name. `own` appends a WITH of the relation `own (record_id, phone_id,
 /// email_id)`.
 pub async fn own_mentions(
     tx: &mut Tx<Archive>,
@@ -91,7 +91,8 @@ pub async fn own_mentions(
         .push(" UPDATE mentions SET identifier_id = NULL FROM own o")
         .with(" WHERE mentions.tenant_id = ", tenant)
         .with(" AND mentions.target = ", owner)
-        .push(" AND o.record_id = mentions.record_id AND mentions.identifier_id IN (o.phone_id, o.email_id)")
+        .push(" AND o.record_id = mentions.record_id")
+        .push(" AND (mentions.kind = 'name' OR mentions.identifier_id IN (o.phone_id, o.email_id))")
         .execute()
         .await
 }

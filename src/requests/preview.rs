@@ -53,7 +53,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     );
     audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
     let own = Own { phone: phone.into_value(), email: email.into_value(), name: None };
-    let comment = comment.value().map(|text| Comment::read(&tenant.finder(own), text));
+    let comment = comment.value().map(|text| Comment::read(&tenant.finder(own), text, None));
     let of_content =
         if delete_content { RequestNotice::ContentWillBeDeleted } else { RequestNotice::ContentBecomesUnfindable };
     let warnings = [

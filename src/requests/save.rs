@@ -9,12 +9,12 @@ use chrono::{DateTime, Utc};
 use pii::Identifier;
 
 use super::batch::RequestBatch;
-use super::comment::Comment;
+use super::comment::{Comment, KnownCustomers};
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
 use super::{journal, load, sql};
-use crate::archive::customer::customers;
+use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
@@ -131,29 +131,44 @@ async fn read_comments(
     tenant: &Tenant,
     rows: Vec<ValidatedRequest>,
 ) -> Result<Vec<(ValidatedRequest, Comment)>, RequestError> {
-    let kept = kept_identifiers(app, tenant.id, &rows).await?;
+    let known = known_customers(app, tenant.id, &rows).await?;
     let tenant = tenant.clone();
     let bytes = rows.iter().map(comment_bytes).sum();
     let read = move |row: ValidatedRequest| {
-        let comment = Comment::of(&row, &tenant, &kept);
+        let comment = Comment::of(&row, &tenant, &known);
         (row, comment)
     };
     Ok(work::run(bytes, move || rows.into_iter().map(read).collect()).await)
 }
 
-/// The identifiers that stay, of requests with a new comment. The finder needs them.
-async fn kept_identifiers(
+/// The customers of requests with a new comment, as the vault knows them. The finder needs them.
+async fn known_customers(
     app: &AppContext,
     tenant: TenantId,
     rows: &[ValidatedRequest],
-) -> Result<HashMap<IdentifierId, Identifier>, RequestError> {
-    let rewritten = rows.iter().filter(|row| row.comment.value().is_some());
-    let ids: Vec<_> = rewritten.flat_map(|row| [row.kept_phone(), row.kept_email()]).flatten().collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+) -> Result<KnownCustomers, RequestError> {
+    let rewritten: Vec<_> = rows.iter().filter(|row| row.comment.value().is_some()).collect();
+    if rewritten.is_empty() {
+        return Ok(KnownCustomers::default());
     }
     let keyset = app.keysets.get(&app.vault, tenant).await?;
-    Ok(vault::open(&mut app.vault.read().await?, &keyset, ids).await?)
+    let entered: HashSet<Identifier> = rewritten.iter().flat_map(|row| row.new_identifiers()).collect();
+    let stays: HashSet<_> = rewritten.iter().flat_map(|row| [row.kept_phone(), row.kept_email()]).flatten().collect();
+    let mut tx = app.vault.read().await?;
+    let found = vault::find(&mut tx, &keyset, &entered).await?;
+    let kept = vault::open(&mut tx, &keyset, stays).await?;
+    drop(tx);
+    let mut known = KnownCustomers { kept, found, names: HashMap::new() };
+    let ids: BTreeSet<_> = rewritten.iter().flat_map(|row| known.ids(row)).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let named = newest_names(&mut app.archive.read().await?, tenant, &ids).await?;
+    let names: HashSet<_> = named.iter().map(|(_, name)| *name).collect();
+    let opened = vault::open(&mut app.vault.read().await?, &keyset, names).await?;
+    known.names.extend(named.into_iter().filter_map(|(id, name)| match opened.get(&name)? {
+        Identifier::Name { name: value, .. } => Some((id, (name, value.clone()))),
+        Identifier::Phone(_) | Identifier::Email(_) => None,
+    }));
+    Ok(known)
 }
 
 /// The length of the texts that are searched for a row: the stored comment and the new one.

@@ -57,6 +57,33 @@ each_store!(a_comment_that_lost_a_person_is_searched_for_a_new_number, |lethe: T
     assert_eq!(comment(&lethe, &changed).await, "as ***** and *****5 said");
 });
 
+each_store!(a_comment_loses_the_name_of_its_customer, |lethe: TestLethe| async move {
+    record(&lethe, "one", NUMBER, "Kari Nordmann").await;
+    let chat = json!({ "external_id": "chat", "channel": "chat", "started_at": "2026-02-10T10:00:00Z",
+        "customer": { "name": "Blue Panther" } });
+    lethe.record(&chat).await;
+    let found = lethe.caller("dpo").all("/archive/search", &json!({})).await;
+    let chat = found.into_iter().find(|item| item["external_id"] == "chat").unwrap()["id"].clone();
+    let body = |comment: &str| json!({ "phone_number": NUMBER, "to_date": "2026-02-15", "targets": ["archive"], "comment": comment });
+    let one = lethe.enter_request(&body("NORDMANN, Kári wrote; Ola too")).await;
+    assert_eq!(one["comment"], "Kari Nordmann wrote; Ola too");
+    assert_eq!(one["warnings"][0]["code"], "comment_has_identifier");
+    let other = lethe.enter_request(&body("a letter")).await;
+    let path = format!("/anonymize-requests/{}", other["id"].as_str().unwrap());
+    let changed = lethe.caller("dpo").patch(&path, "*", &json!({ "comment": "of Kari" })).await.expect(200).json();
+    assert_eq!(changed["comment"], "of Kari Nordmann");
+    let named =
+        json!({ "interaction_ids": [chat], "to_date": "2026-02-15", "targets": ["archive"], "comment": "the panther" });
+    let named = lethe.enter_request(&named).await;
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    assert_eq!(comment(&lethe, &one).await, "***** wrote; Ola too");
+    assert_eq!(comment(&lethe, &changed).await, "of *****");
+    assert_eq!(comment(&lethe, &named).await, "the *****");
+    // The names have left the vault.
+    let dump = lethe.dump().await;
+    assert_eq!(dump.rows("vault.identifiers").len(), 0);
+});
+
 each_store!(a_purpose_loses_the_names_that_the_call_shows, |lethe: TestLethe| async move {
     record(&lethe, "one", NUMBER, "Kari Nordmann").await;
     record(&lethe, "other", OTHER, "Ola Hansen").await;
