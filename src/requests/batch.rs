@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::model::{LARGEST_BATCH, RequestError, StoredRequest};
+use super::rules::KnownInteractions;
 use crate::base::field::FieldError;
-use crate::base::id::RequestId;
+use crate::base::id::{RecordId, RequestId};
 use crate::base::patch::PatchField;
 use crate::base::target::Target;
 use crate::tenants::Tenant;
@@ -54,6 +55,10 @@ pub struct RowChange {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>)]
     pub email: PatchField<String>,
+    /// The ids of interactions. They replace the whole list, and null clears it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<Vec<RecordId>>, max_items = 1_000)]
+    pub interaction_ids: PatchField<Vec<String>>,
     /// The last local day that is forgotten. It cannot be after the day of entry.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = String, format = Date, required = false, example = "2026-08-02")]
@@ -78,11 +83,22 @@ pub struct RowChange {
 
 impl RowChange {
     fn patch(&self) -> RequestPatch {
-        let Self { id: _, version: _, phone_number, email, to_date, comment, reference, targets, delete_content } =
-            self;
+        let Self {
+            id: _,
+            version: _,
+            phone_number,
+            email,
+            interaction_ids,
+            to_date,
+            comment,
+            reference,
+            targets,
+            delete_content,
+        } = self;
         RequestPatch {
             phone_number: phone_number.clone(),
             email: email.clone(),
+            interaction_ids: interaction_ids.clone(),
             to_date: to_date.clone(),
             comment: comment.clone(),
             reference: reference.clone(),
@@ -122,10 +138,16 @@ impl RequestBatch {
         named.into_iter().collect()
     }
 
-    /// Validates all rows, given the stored requests that they name.
+    /// The lists of interactions of its rows.
+    pub(super) fn interaction_ids(&self) -> impl Iterator<Item = &[String]> {
+        let created = self.create.iter().filter_map(|new| new.interaction_ids.as_deref());
+        created.chain(self.update.iter().filter_map(|row| row.interaction_ids.value().map(Vec::as_slice)))
+    }
+
+    /// Validates all rows, given the stored requests and the interactions that they name.
     pub(super) fn plan(
         &self,
-        tenant: &Tenant,
+        tenant: (&Tenant, &KnownInteractions),
         now: DateTime<Utc>,
         stored: Vec<StoredRequest>,
     ) -> Result<SavePlan, RequestError> {

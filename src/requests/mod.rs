@@ -9,11 +9,13 @@ mod comment;
 mod entry;
 mod http;
 mod journal;
+pub mod keys;
 mod load;
 mod model;
 pub mod passes;
 mod preview;
 mod reference;
+mod rules;
 mod save;
 mod sql;
 mod view;
@@ -41,8 +43,8 @@ pub use batch::{RequestBatch, RowChange, RowDelete};
 pub use entry::{NewRequest, RequestPatch};
 pub use http::routes;
 pub use model::{
-    ContentCounts, ContentOutcome, LARGEST_BATCH, Preview, RenderedRequest, Request, RequestError, RequestFilter,
-    RequestNotice, RequestOutcome, Saved, Status,
+    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, Preview, RenderedRequest, Request, RequestError,
+    RequestFilter, RequestNotice, RequestOutcome, Saved, Status,
 };
 pub use preview::preview;
 
@@ -50,7 +52,12 @@ use save::{SaveCommand, Written};
 use view::Disclosure;
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 2] = [("requests", "phone_id"), ("requests", "email_id")];
+pub const REFERENCES: [(&str, &str); 4] = [
+    ("requests", "phone_id"),
+    ("requests", "email_id"),
+    ("request_interactions", "phone_id"),
+    ("request_interactions", "email_id"),
+];
 
 /// The result of a call with an idempotency key.
 #[derive(Clone, PartialEq, Eq)]

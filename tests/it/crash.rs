@@ -32,6 +32,9 @@ async fn record(lethe: &TestLethe, stock: &Stock) {
         recorded += 1;
     }
     assert!(recorded > 3, "too few calls to tell");
+    let nick = json!({ "external_id": "nick", "channel": "chat", "started_at": "2026-02-20T10:00:00Z",
+        "customer": { "name": "Blue Panther" }, "attributes": { "note": "Blue Panther" } });
+    lethe.record(&nick).await;
     // A note that came before anybody knew whose it was, and names the customer.
     let late = json!({ "external_id": "late", "channel": "chat", "started_at": "2026-02-20T10:00:00Z" });
     lethe.record(&late).await;
@@ -58,6 +61,12 @@ async fn evening(lethe: &mut TestLethe, interactions: u64) -> usize {
     }
     // The same customer twice: records that two requests share.
     rows.push(rows[0].clone());
+    // A chatter who has a nickname only, and a customer, by their interactions. The comment names somebody else.
+    let named = [lethe.call_of("nick").await.id, lethe.call_of("late").await.id];
+    rows.push(json!({
+        "interaction_ids": named, "to_date": "2026-02-28", "targets": ["archive", "raw_data"],
+        "comment": format!("like {}", stock.customers[1].phone_e164)
+    }));
     let saved = lethe.caller("dpo").post("/anonymize-requests/batch", &json!({ "create": rows })).await;
     saved.expect(200);
     // One that was cancelled: its identifier is an orphan of the vault.

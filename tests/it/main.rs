@@ -14,6 +14,7 @@ mod auth;
 #[cfg(feature = "openpgp")]
 mod certificate_texts;
 mod certificates;
+mod comments;
 mod connections;
 mod content;
 mod contract;
@@ -36,6 +37,7 @@ mod lookup;
 mod memory;
 mod metrics;
 mod migrations;
+mod named_interactions;
 mod network;
 mod nightly;
 mod nightly_closed_interactions;

@@ -115,6 +115,10 @@ each_store!(a_pattern_holds_for_what_arrives_later_and_is_checked_when_it_is_set
         assert_eq!(refused.mistakes(), mistakes, "{patch}");
         assert!(!refused.text.contains("98765432"), "{}", refused.text);
     }
+    let set =
+        lethe.run(&["tenant", "set", "demo", "--patterns", "code=a=b{2}", "--patterns", "plate=[A-Z]{2}, ?1"]).await;
+    assert!(set.well().stdout.contains(r#"patterns: [{"name":"code","regex":"a=b{2}"}"#), "the command line sets them");
+    assert_eq!(lethe.run(&["tenant", "set", "demo", "--patterns", "code=("]).await.code(), Some(64));
     let cleared = admin.patch("/tenant", "*", &json!({ "patterns": [] })).await.expect(200).json();
     assert_eq!(cleared["patterns"], json!([]));
     lethe.record(&record("last")).await;
@@ -122,5 +126,5 @@ each_store!(a_pattern_holds_for_what_arrives_later_and_is_checked_when_it_is_set
     let audit = lethe.caller("dpo").get("/audit-events").await.expect(200).json();
     let changes: Vec<_> =
         audit["items"].as_array().unwrap().iter().filter_map(|event| event["detail"].get("changed")).collect();
-    assert_eq!(changes, [&json!(["patterns"]), &json!(["patterns"])]);
+    assert_eq!(changes, [&json!(["patterns"]), &json!(["patterns"]), &json!(["patterns"])]);
 });

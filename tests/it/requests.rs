@@ -25,8 +25,9 @@ each_store!(a_request_shows_what_will_match, |lethe: TestLethe| async move {
     assert_eq!(
         shown,
         json!({
-            "phone_number": "+4798765", "email": null, "to_date": "2026-02-15", "comment": "case 118",
-            "reference": null, "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting", "user_name": "paal", "due_at": "2026-02-15T23:00:00Z",
+            "phone_number": "+4798765", "email": null, "interaction_ids": [], "interaction_count": 0,
+            "to_date": "2026-02-15", "comment": "case 118", "reference": null,
+            "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting", "user_name": "paal", "due_at": "2026-02-15T23:00:00Z",
             "attempts": 0, "last_error": null, "result": null, "done_at": null, "version": 1, "warnings": []
         })
     );

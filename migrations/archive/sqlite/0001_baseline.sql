@@ -265,6 +265,7 @@ CREATE TABLE requests (
     due_at         TEXT NOT NULL,
     comment        TEXT,
     reference      TEXT,
+    interaction_count INTEGER NOT NULL,
     targets        INTEGER NOT NULL,
     delete_content INTEGER NOT NULL,
     status         TEXT NOT NULL CHECK (status IN ('waiting', 'done')),
@@ -285,6 +286,20 @@ CREATE INDEX requests_reference ON requests (tenant_id, reference, created_at, i
 CREATE INDEX requests_pass ON requests (tenant_id, pass_id, id) WHERE pass_id IS NOT NULL;
 CREATE INDEX requests_phone ON requests (tenant_id, phone_id) WHERE phone_id IS NOT NULL;
 CREATE INDEX requests_email ON requests (tenant_id, email_id) WHERE email_id IS NOT NULL;
+
+-- The interactions that a waiting request names, each with the number and the address that its customer
+-- had when the request was entered. A done request has none, since they would link the interactions
+-- of one customer.
+CREATE TABLE request_interactions (
+    tenant_id      BLOB NOT NULL,
+    request_id     BLOB NOT NULL,
+    interaction_id BLOB NOT NULL,
+    phone_id       BLOB,
+    email_id       BLOB,
+    PRIMARY KEY (tenant_id, request_id, interaction_id)
+);
+CREATE INDEX request_interactions_phone ON request_interactions (tenant_id, phone_id) WHERE phone_id IS NOT NULL;
+CREATE INDEX request_interactions_email ON request_interactions (tenant_id, email_id) WHERE email_id IS NOT NULL;
 
 -- The number of records of each target that a request anonymized.
 CREATE TABLE request_counts (

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::archive::Hits;
-use crate::base::id::RequestId;
+use crate::base::id::{RecordId, RequestId};
 use crate::base::target::Target;
 use crate::base::words::described;
 use crate::requests::{
@@ -19,7 +19,7 @@ use crate::requests::{
 /// An anonymize request. Number, address, and comment are in clear while it waits. When it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "interaction_ids": [], "interaction_count": 0, "to_date": "2026-08-03",
     "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
@@ -33,6 +33,10 @@ pub struct AnonymizeRequest {
     /// The e-mail address. It is masked when the request is done.
     #[schema(required)]
     pub email: Option<String>,
+    /// The interactions that the request names. A done request has none.
+    pub interaction_ids: Vec<RecordId>,
+    /// How many interactions it names, or named when it was carried out.
+    pub interaction_count: i32,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
     /// The note.
@@ -199,7 +203,7 @@ pub struct TargetHits {
 
 impl From<RenderedRequest> for AnonymizeRequest {
     fn from(rendered: RenderedRequest) -> Self {
-        let RenderedRequest { request, phone_number, email, comment, result, warnings: _ } = rendered;
+        let RenderedRequest { request, phone_number, email, comment, interactions, result, warnings: _ } = rendered;
         let Request {
             id,
             phone: _,
@@ -211,6 +215,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
             due_at,
             comment: _,
             reference,
+            interaction_count,
             targets,
             delete_content,
             status,
@@ -226,6 +231,8 @@ impl From<RenderedRequest> for AnonymizeRequest {
             id,
             phone_number,
             email,
+            interaction_ids: interactions,
+            interaction_count,
             to_date,
             comment,
             reference,

@@ -87,8 +87,8 @@ pub async fn list_anonymize_requests(
 /// Enter an anonymize request
 ///
 /// The next nightly job after the last included day forgets the customer. It makes all records anonymous that have this
-/// number **or** this address and began before the end of that day, in the targets of the request. The response has the
-/// number in the form in which it will match. The user's name is the name in the token.
+/// number **or** this address and began before the end of that day, in the targets of the request. A customer without
+/// either is named by the ids of their interactions. The response has the number in the form in which it will match. The user's name is the name in the token.
 ///
 /// Needs the scope `requests:write`. A caller without `requests:read` sees only this call's request in clear.
 #[utoipa::path(tag = "requests", operation_id = "create_anonymize_request",

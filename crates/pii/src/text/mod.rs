@@ -313,6 +313,26 @@ fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
     taken.get(at).is_some_and(|other| other.start < range.end)
 }
 
+/// A text without some names, in whose places a word is written.
+#[must_use]
+pub fn without_names<'n>(text: &str, names: impl IntoIterator<Item = &'n Pii<PersonName>>, word: &str) -> String {
+    let mut found = Finds::new();
+    for names in names.into_iter().filter_map(Names::new) {
+        let taken = resolve::ranges(&found);
+        names.find(text, Reading::Text, &taken, &mut found);
+        resolve::sort(&mut found);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut end = 0;
+    for (range, _) in found {
+        kept.push_str(&text[end..range.start]);
+        kept.push_str(word);
+        end = range.end;
+    }
+    kept.push_str(&text[end..]);
+    kept
+}
+
 /// Replaces the identifiers of a text by placeholders, and adds them to the mentions of its record. The n-th
 /// placeholder refers to `mentions[n]`, and an identifier that is mentioned already keeps its number. Delimiters of
 /// placeholders are removed from the text, so that none can be forged. Suppressed values become a fixed word and no
