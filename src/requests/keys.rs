@@ -7,7 +7,7 @@ use crate::archive::mentions::Owner;
 use crate::archive::unlink;
 use crate::base::id::{PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
-use crate::store::{Archive, Query, Result, Tx};
+use crate::store::{Query, Result};
 
 /// Requests that delete content.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
-use crate::base::id::{IdentifierId, RecordId, RequestId, TenantId};
+use crate::base::id::{RecordId, RequestId, TenantId};
 use crate::base::version::Versions;
 use crate::base::work;
 use crate::idempotency::{self, Reservation};
