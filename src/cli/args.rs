@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
 use crate::archive::ExportView;
-use crate::cdr::LogFormat;
+use crate::cdr::CallLogFormat;
 
 /// Lethe makes a contact centre able to forget a person.
 #[derive(Parser)]
@@ -195,7 +195,7 @@ impl From<KindArgument> for SampleKind {
 pub struct ImportArguments {
     /// The format of the file
     #[arg(long, value_enum, default_value_t)]
-    pub format: LogFormat,
+    pub format: CallLogFormat,
     /// The kind of the records in the file
     #[arg(long, value_enum, default_value_t)]
     pub kind: KindArgument,
