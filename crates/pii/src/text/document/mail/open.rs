@@ -195,7 +195,7 @@ fn unquoted(bytes: &[u8]) -> Vec<u8> {
     let mut rest = bytes;
     while let Some((first, behind)) = rest.split_first() {
         let soft = [&b"\r\n"[..], b"\n"].into_iter().find_map(|end| behind.strip_prefix(end));
-        let code = behind.get(..2).filter(|_| is_quoted).and_then(|code| hexadecimal(code));
+        let code = behind.get(..2).filter(|_| is_quoted).and_then(hexadecimal);
         rest = match (first, soft, code) {
             (b'=', Some(behind), _) => behind,
             (b'=', None, Some(code)) => {
