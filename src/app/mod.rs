@@ -2,9 +2,11 @@
 //!
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
+mod audit_log;
 mod house;
 mod listener;
 mod operations;
+mod patterns;
 mod recordings;
 mod refusals;
 mod setup;
@@ -34,7 +36,7 @@ use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Code, HttpContext, Problem, Registry, TenantDirectory, TokenKeys};
+use crate::http::{Code, HttpContext, Limits, Problem, Registry, TenantDirectory, TokenKeys};
 use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
@@ -57,6 +59,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     recording_keys::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
+    registry.service(audit_log::list_audit_events);
 }
 
 #[derive(utoipa::OpenApi)]
@@ -94,6 +97,9 @@ pub fn openapi() -> OpenApi {
     document
 }
 
+/// The time after which a reader loses its response, if others need the memory of it.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// The most connections of the internal listener. They do not count as connections of the API.
 const INTERNAL_CONNECTIONS: usize = 64;
 
@@ -116,13 +122,17 @@ pub async fn serve(
         http: config.http.clone(),
         keys: TokenKeys::open(config, stores.clock)?,
         tenants: directory(&stores),
+        limits: Limits::new(&config.http),
         metrics: metrics.clone(),
+        memory: Arc::clone(&stores.memory),
     });
     let content_store = Data::new(setup::content_store(config));
     let health = Data::new(vitals::health(&stores, &metrics));
     let refusals = Data::new(Refusals::default());
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
+    let connections = api.connections();
+    stores.memory.make_room_with(move || connections.end_slowest_reader(SLOW));
     let app = {
         let (stores, content_store, context, health) =
             (stores.clone(), content_store.clone(), context.clone(), health.clone());

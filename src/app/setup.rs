@@ -11,8 +11,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::clock::Clock;
 use crate::base::crypto::{CryptoError, Key};
+use crate::base::memory::MemoryBudget;
 use crate::config::{Config, ConfigError};
-use crate::content::{ContentStore, TextMemory};
+use crate::content::ContentStore;
 use crate::delivery::DeliveryWorker;
 use crate::http::auth::KeysError;
 #[cfg(feature = "s3")]
@@ -59,17 +60,18 @@ pub enum StartError {
 
 /// Opens both databases for a command. In development mode it also migrates them and creates the tenant `demo`.
 pub async fn open(config: &Config) -> Result<AppContext, StartError> {
-    open_with(config, TimeLimits::all(Duration::from_secs(config.database.job_timeout))).await
+    let memory = MemoryBudget::new(config.memory.budget).patient();
+    open_with(config, TimeLimits::all(Duration::from_secs(config.database.job_timeout)), memory).await
 }
 
 /// Opens both databases for the service, whose callers wait for a shorter time than a command does.
 pub async fn open_to_serve(config: &Config) -> Result<AppContext, StartError> {
     let read = Duration::from_secs(config.database.statement_timeout);
     let write = Duration::from_secs(config.database.write_timeout);
-    open_with(config, TimeLimits { read, write }).await
+    open_with(config, TimeLimits { read, write }, MemoryBudget::new(config.memory.budget)).await
 }
 
-async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, StartError> {
+async fn open_with(config: &Config, limits: TimeLimits, memory: MemoryBudget) -> Result<AppContext, StartError> {
     let (archive, vault) = addresses(config)?;
     let masters = MasterKeys::new(master_key(config)?, previous_master_key(config)?);
     let stores = AppContext {
@@ -77,6 +79,7 @@ async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, St
         vault: Db::open_with(&vault, limits).await?,
         keysets: Keysets::new(masters),
         clock: Clock::System,
+        memory: Arc::new(memory),
     };
     if config.development() {
         migrate(&stores).await?;
@@ -115,7 +118,7 @@ pub async fn pending_migrations(stores: &AppContext) -> Result<usize, StartError
 
 #[must_use]
 pub fn content_store(config: &Config) -> ContentStore {
-    let (size_limit, texts) = (config.content.size_limit, TextMemory::new(config.content.text_memory));
+    let size_limit = config.content.size_limit;
     #[cfg(feature = "s3")]
     if let Some(name) = &config.content.s3.bucket {
         let s3 = config.content.s3.clone();
@@ -126,9 +129,9 @@ pub fn content_store(config: &Config) -> ContentStore {
             endpoint: s3.endpoint,
             access: s3.access_key_id.zip(s3.secret_access_key),
         };
-        return ContentStore { objects: Objects::in_bucket(bucket), size_limit, texts };
+        return ContentStore { objects: Objects::in_bucket(bucket), size_limit };
     }
-    ContentStore { objects: Objects::in_folder(config.objects_folder()), size_limit, texts }
+    ContentStore { objects: Objects::in_folder(config.objects_folder()), size_limit }
 }
 
 /// The worker that delivers recordings to their tenants.

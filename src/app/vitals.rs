@@ -73,6 +73,9 @@ async fn observe(
     {
         metrics.connections(database, in_use, idle);
     }
+    for (pool, size, drawn) in stores.memory.usage() {
+        metrics.memory(pool, size, drawn);
+    }
     let now = stores.clock.now();
     let since = since.lock().map_or(now, |mut since| std::mem::replace(&mut since, now));
     let mut tx = stores.archive.read().await?;

@@ -368,6 +368,9 @@ pub struct TenantArguments {
     /// The prefixes that are dialled to call out of the house; "" for none
     #[arg(long, value_name = "PREFIXES", value_delimiter = ',')]
     pub dial_out_prefixes: Option<Vec<String>>,
+    /// A pattern that texts lose, for each time it is given: 'customer number=KN-\d{6}'; "" for none
+    #[arg(long, value_name = "NAME=REGEX")]
+    pub patterns: Option<Vec<String>>,
     /// Whether recordings are encrypted for the tenant's key
     #[arg(long)]
     pub encrypt: Option<bool>,

@@ -39,8 +39,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         asked.request();
     });
     let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
-    let mut content_store = app::content_store(config);
-    content_store.texts = content_store.texts.patient();
+    let content_store = app::content_store(config);
     let (ending, reports) = nightly::run(&stores, &content_store, &options, &progress, &stop).await?;
     listening.abort();
     for (tenant, report) in &reports {

@@ -3,6 +3,7 @@
 use pii::Region;
 use serde_json::{Map, Value, json};
 
+use super::COMMAND_LINE;
 use super::args::{TenantArguments, TenantCommand};
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
@@ -43,9 +44,8 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
     Ok(Exit::Done)
 }
 
-/// The actor of the audit log for the command line, which does not know the user's name.
 fn actor(tenant: &Tenant) -> Actor {
-    Actor::service(tenant.id, "command-line")
+    Actor::service(tenant.id, COMMAND_LINE)
 }
 
 /// Adds the zone of a region that has one. In other regions, an operator must name the zone.
@@ -84,6 +84,7 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         delete_content,
         own_numbers,
         dial_out_prefixes,
+        patterns: own_patterns,
         encrypt,
         only_encrypt_delivery,
         encrypt_metadata,
@@ -108,6 +109,7 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         ("delete_content", json!(delete_content)),
         ("own_numbers", json!(entries(own_numbers))),
         ("dial_out_prefixes", json!(entries(dial_out_prefixes))),
+        ("patterns", json!(entries(own_patterns).map(|all| patterns(&all)).transpose()?)),
     ]);
     if !recordings.is_empty() {
         patch.insert("recordings".to_owned(), Value::Object(recordings));
@@ -130,6 +132,14 @@ fn days_of_kinds(entries: &[String]) -> Result<Map<String, Value>, CommandError>
     let rule = || {
         CommandError::Usage("--retention-days must be kinds with days or never: recording=90,comment=never".to_owned())
     };
+    entries.iter().map(|entry| read(entry).ok_or_else(rule)).collect()
+}
+
+/// Patterns by their names. An expression may contain an equals sign, and a name may not.
+fn patterns(entries: &[String]) -> Result<Vec<Value>, CommandError> {
+    let read = |entry: &String| entry.split_once('=').map(|(name, regex)| json!({ "name": name, "regex": regex }));
+    let rule =
+        || CommandError::Usage("--patterns must be a name and an expression: 'plate=[A-Z]{2} ?[0-9]{5}'".to_owned());
     entries.iter().map(|entry| read(entry).ok_or_else(rule)).collect()
 }
 

@@ -12,6 +12,7 @@ mod database;
 mod delivery;
 mod http;
 mod layers;
+mod memory;
 mod roles;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use database::{DatabaseConfig, VaultConfig};
 pub use delivery::DeliveryConfig;
 pub use http::HttpConfig;
 pub use layers::ConfigError;
+pub use memory::MemoryConfig;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -46,6 +48,8 @@ pub struct Config {
     /// The settings of deliveries of recordings to their tenants.
     pub delivery: DeliveryConfig,
     pub log: LogConfig,
+    /// The memory that calls may take.
+    pub memory: MemoryConfig,
 }
 
 impl Default for Config {
@@ -59,6 +63,7 @@ impl Default for Config {
             content: ContentConfig::default(),
             delivery: DeliveryConfig::default(),
             log: LogConfig::default(),
+            memory: MemoryConfig::default(),
         }
     }
 }
@@ -157,6 +162,7 @@ impl Config {
         self.auth.check()?;
         self.content.check()?;
         self.delivery.check()?;
+        self.memory.check()?;
         // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));

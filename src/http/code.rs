@@ -2,12 +2,14 @@
 
 use actix_web::http::StatusCode;
 
+use crate::base::words::described;
+
 /// Declares the codes once: the variant, the code, the status, the title, and the detail. A problem that says nothing
 /// more exact has the detail of its code, so no problem is without one.
 macro_rules! codes {
     ($($name:ident = $word:literal, $status:literal, $title:literal, $detail:literal;)*) => {
         /// The kind of a problem. Clients may rely on it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $(#[doc = $title] $name,)* }
 
         impl Code {
@@ -101,6 +103,8 @@ codes! {
     Unavailable = "unavailable", 503, "The service is unavailable.",
         "Wait for the seconds that the header Retry-After names, and send the call again.";
 }
+
+described!(Code as "ProblemCode", "The kind of a problem.", Code::ALL.iter().map(|code| code.as_str()));
 
 impl Code {
     #[must_use]

@@ -1,8 +1,11 @@
 //! The context of all operations.
 
+use std::sync::Arc;
+
 use super::{Keysets, VaultError};
 use crate::base::clock::Clock;
 use crate::base::crypto::Key;
+use crate::base::memory::MemoryBudget;
 use crate::store::{Archive, Db, Vault};
 
 /// The two databases, and the keys and the clock to use them with.
@@ -12,6 +15,7 @@ pub struct AppContext {
     pub vault: Db<Vault>,
     pub keysets: Keysets,
     pub clock: Clock,
+    pub memory: Arc<MemoryBudget>,
 }
 
 impl AppContext {

@@ -42,7 +42,8 @@ impl TestLethe {
             journal: Journal::default(),
             settings: Vec::new(),
             tokens: Mutex::default(),
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            // A service without memory for a body reads it later.
+            client: reqwest::Client::builder().no_proxy().tcp_user_timeout(None).build().unwrap(),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Stories of fields, by region and by the system that wrote them.
 
 use super::*;
+use crate::text::Patterns;
 
 fn read(raw: &str, kind: Kind, region: &str) -> [Option<String>; 3] {
-    let FieldReading { phone, email, name, is_ignored: _ } = read_field(raw, kind, region.parse().unwrap());
+    let FieldReading { phone, email, name, is_ignored: _ } =
+        read_field(raw, kind, region.parse().unwrap(), &Patterns::default());
     [
         phone.map(|phone| phone.expose().as_str().to_owned()),
         email.map(|email| email.expose().as_str().to_owned()),
@@ -22,7 +24,7 @@ fn name(raw: &str) -> Option<String> {
 }
 
 fn is_ignored(raw: &str, kind: Kind) -> bool {
-    read_field(raw, kind, "NO".parse().unwrap()).is_ignored
+    read_field(raw, kind, "NO".parse().unwrap(), &Patterns::default()).is_ignored
 }
 
 #[test]
@@ -265,7 +267,7 @@ proptest::proptest! {
     #[test]
     fn no_field_makes_the_reader_panic(raw in "(\\PC|[\"'<>=;:%&?@()+0-9]){0,60}") {
         for kind in [Kind::Phone, Kind::Email, Kind::Name] {
-            let _ = read_field(&raw, kind, "NO".parse().unwrap());
+            let _ = read_field(&raw, kind, "NO".parse().unwrap(), &Patterns::default());
         }
     }
 

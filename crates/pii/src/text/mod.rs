@@ -16,7 +16,8 @@
 //! - `resolve` decides which finds count where they overlap.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
-//! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
+//! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16). So do
+//! `patterns`, which are the tenant's own.
 //!
 //! `spoken` reads spoken numbers (with `words`, the vocabulary of six languages). It writes a run of number words as
 //! digits, to which the rules of written numbers apply.
@@ -41,6 +42,7 @@ mod national;
 mod obfuscated;
 mod own;
 mod own_address;
+mod patterns;
 mod phone;
 pub mod placeholder;
 mod plan;
@@ -61,6 +63,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 pub use again::Again;
+pub use patterns::{MOST_PATTERNS, Pattern, PatternError, Patterns};
 pub use placeholder::fill_text;
 pub use suppressed::Suppressed;
 
@@ -129,6 +132,7 @@ pub struct Finder {
     name: Option<Pii<PersonName>>,
     /// How the name may be written, made out for the first text.
     names: OnceLock<Option<Names>>,
+    patterns: Patterns,
 }
 
 impl Finder {
@@ -140,7 +144,14 @@ impl Finder {
             name: own.name,
             names: OnceLock::new(),
             email: own.email,
+            patterns: Patterns::default(),
         }
+    }
+
+    /// The same finder, which also redacts what matches a pattern of the tenant.
+    #[must_use]
+    pub fn with_patterns(self, patterns: &Patterns) -> Self {
+        Self { patterns: patterns.clone(), ..self }
     }
 
     /// The identifiers of a text and where they stand: in the order of the text, none overlapping another.
@@ -180,6 +191,12 @@ impl Finder {
     }
 
     fn read(&self, text: &str, reading: Reading) -> Finds {
+        let found = self.read_fixed(text, reading);
+        resolve::with_patterns(found, self.patterns.find(text, reading), |find| self.is_own(find))
+    }
+
+    /// The finds without those of the tenant's patterns.
+    fn read_fixed(&self, text: &str, reading: Reading) -> Finds {
         let Some(decoded) = Decoded::of(text) else { return self.read_tagged(text, reading) };
         let mut found = resolve::placed(&decoded, self.read_tagged(decoded.text(), reading));
         resolve::sort(&mut found);
@@ -206,7 +223,7 @@ impl Finder {
 
     /// The record's own identifiers in a text.
     fn find_own(&self, text: &str) -> Finds {
-        let mut found = self.read(text, Reading::Text);
+        let mut found = self.read_fixed(text, Reading::Text);
         self.retain_own(&mut found);
         found
     }
@@ -294,6 +311,26 @@ impl Finder {
 fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
     let at = taken.partition_point(|other| other.end <= range.start);
     taken.get(at).is_some_and(|other| other.start < range.end)
+}
+
+/// A text without some names, in whose places a word is written.
+#[must_use]
+pub fn without_names<'n>(text: &str, names: impl IntoIterator<Item = &'n Pii<PersonName>>, word: &str) -> String {
+    let mut found = Finds::new();
+    for names in names.into_iter().filter_map(Names::new) {
+        let taken = resolve::ranges(&found);
+        names.find(text, Reading::Text, &taken, &mut found);
+        resolve::sort(&mut found);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut end = 0;
+    for (range, _) in found {
+        kept.push_str(&text[end..range.start]);
+        kept.push_str(word);
+        end = range.end;
+    }
+    kept.push_str(&text[end..]);
+    kept
 }
 
 /// Replaces the identifiers of a text by placeholders, and adds them to the mentions of its record. The n-th

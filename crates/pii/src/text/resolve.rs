@@ -6,6 +6,9 @@
 //! 2. A match in several places counts as a whole or not at all. Its first place contains its replacement, and the
 //!    others lose their part of it.
 //! 3. Of a raw reading only the record's own identifiers count, because a reader of the text reads it decoded.
+//! 4. A match of a tenant's pattern counts before everything but the record's own identifiers, which must be found when
+//!    their customer is forgotten. If a find that does not count reaches beyond the one that does, nothing of it stays
+//!    either: half of a card would tell the card.
 
 use std::ops::Range;
 
@@ -81,6 +84,64 @@ fn is_within(text: &str, range: &Range<usize>, places: &[Range<usize>]) -> bool 
         let at = range.start + at;
         !c.is_alphanumeric() || places.iter().any(|place| place.contains(&at))
     })
+}
+
+/// Finds and the matches of patterns, both in the order of the text: where they overlap, one replacement takes the place
+/// of all.
+pub(super) fn with_patterns(found: Finds, matches: Finds, is_own: impl Fn(&Find) -> bool) -> Finds {
+    if matches.is_empty() {
+        return found;
+    }
+    let mut is_owned = false;
+    let found = found.into_iter().map(|(range, find)| {
+        is_owned = is_own(&find) || find == Find::Rest && is_owned;
+        (range, find, if is_owned { Rank::Own } else { Rank::Other })
+    });
+    let mut all: Vec<_> = found.chain(matches.into_iter().map(|(range, find)| (range, find, Rank::Pattern))).collect();
+    all.sort_by_key(|(range, ..)| range.start);
+    let mut resolved = Vec::with_capacity(all.len());
+    let mut rest = &mut all[..];
+    while !rest.is_empty() {
+        let mut end = rest[0].0.end;
+        let mut count = 1;
+        while let Some((range, ..)) = rest.get(count).filter(|(range, ..)| range.start < end) {
+            end = end.max(range.end);
+            count += 1;
+        }
+        let (cluster, behind) = rest.split_at_mut(count);
+        resolve_cluster(cluster, end, &mut resolved);
+        rest = behind;
+    }
+    resolved
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    Own,
+    Pattern,
+    Other,
+}
+
+/// Adds what counts of finds and matches that overlap. It takes their whole place.
+fn resolve_cluster(cluster: &[(Range<usize>, Find, Rank)], end: usize, resolved: &mut Finds) {
+    let rank = [Rank::Own, Rank::Pattern].into_iter().find(|rank| cluster.iter().any(|(.., one)| one == rank));
+    let start = cluster[0].0.start;
+    if !cluster.iter().any(|(.., one)| *one == Rank::Pattern) {
+        resolved.extend(cluster.iter().map(|(range, find, _)| (range.clone(), find.clone())));
+        return;
+    }
+    let first = resolved.len();
+    let counting = cluster.iter().filter(|(.., one)| Some(*one) == rank);
+    let most = if rank == Some(Rank::Own) { cluster.len() } else { 1 };
+    resolved.extend(counting.take(most).map(|(range, find, _)| (range.clone(), find.clone())));
+    let mut until = end;
+    for (range, _) in resolved[first..].iter_mut().rev() {
+        range.end = until;
+        until = range.start;
+    }
+    if let Some((range, _)) = resolved.get_mut(first) {
+        range.start = start;
+    }
 }
 
 /// Brings finds into the order of the text. Two escapes may share bytes, as two numbers in one base64 do: the later one

@@ -66,8 +66,7 @@ impl Numbers {
         let mut chosen = Vec::new();
         let mut first = 0;
         while first < stretch.groups.len() {
-            let rest = &stretch.groups[first + 1..];
-            let end = first + 1 + rest.iter().take_while(|group| group.gap.joins).count();
+            let end = first + 1 + stretch.groups[first + 1..].iter().take_while(|group| group.gap.joins).count();
             self.in_segment(text, stretch, first..end, &mut chosen);
             first = end;
         }
@@ -108,8 +107,8 @@ impl Numbers {
             all.retain(Candidate::is_abroad);
         }
         let habit = all.iter().position(|candidate| candidate.fit == Fit::Habit);
-        let at = habit.or_else(|| all.iter().position(|candidate| candidate.last == first));
-        let at = at.unwrap_or(all.len().saturating_sub(1));
+        let whole = || all.iter().position(|candidate| candidate.last == first);
+        let at = habit.or_else(whole).unwrap_or(all.len().saturating_sub(1));
         (at < all.len()).then(|| all.swap_remove(at))
     }
 
@@ -206,12 +205,11 @@ impl Walk {
             let digits =
                 (group.to.saturating_sub(begun)).saturating_sub(usize::from(zero.is_some_and(|zero| zero <= last)));
             if Some(last) != zero && digits >= SHORTEST && self.country.has_length(digits) {
-                let (start, country) = (self.start, self.country);
                 let mut candidate = Candidate {
                     first,
                     last,
-                    start,
-                    country,
+                    start: self.start,
+                    country: self.country,
                     national: begun..group.to,
                     zero,
                     fit: Fit::Habit,
@@ -336,9 +334,9 @@ impl Candidate {
     fn has_odd_signs(&self, text: &str, stretch: &Stretch) -> bool {
         let groups = self.national_groups(stretch);
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
-        let is_open = text[..groups[0].start].ends_with(['(', '[', '\u{FF08}']);
         let mut signs = groups.windows(2).map(between);
-        let closes = signs.next().is_some_and(|sign| sign.contains([')', ']']) && !is_open);
+        let is_open = || text[..groups[0].start].ends_with(['(', '[', '\u{FF08}']);
+        let closes = signs.next().is_some_and(|sign| sign.contains([')', ']']) && !is_open());
         let rest: Vec<&str> = signs.collect();
         closes || rest.iter().any(|sign| sign.trim() != rest[0].trim())
     }

@@ -13,6 +13,7 @@
 //! hyphen, `070761-4285`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::card::{is_card, is_common_card};
 use super::digits::{Group, Lookalike, Stretch};
@@ -20,23 +21,26 @@ use super::lookalike::is_in_code;
 use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp};
 use super::{Find, Reading};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Suppressed {
     Card,
     /// An international bank account number.
     Account,
     /// A Norwegian, Swedish, Danish or Finnish identity number.
     Identity,
+    /// A match of a tenant's own pattern, with the word that replaces it.
+    Pattern(Arc<str>),
 }
 
 impl Suppressed {
     /// The word that replaces it.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Card => "[card number]",
             Self::Account => "[bank account]",
             Self::Identity => "[national identity number]",
+            Self::Pattern(word) => word,
         }
     }
 }

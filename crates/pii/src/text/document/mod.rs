@@ -33,7 +33,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::placeholder::{CLOSE, OPEN, strip};
-use super::{Finder, Found, Own};
+use super::{Finder, Found, Own, Patterns};
 use crate::Region;
 pub use fill::Filled;
 use joined::{Eyes, Layout};
@@ -118,6 +118,8 @@ pub struct Case {
     pub forgotten: bool,
     /// Whether the document was stored before: what it had to be to come in, it is not held to once more.
     pub stored: bool,
+    /// The tenant's own patterns. They are for what arrives, and not for what was stored before.
+    pub patterns: Patterns,
 }
 
 #[derive(Debug, Default)]
@@ -223,7 +225,7 @@ type Replaced = (String, Vec<Found>);
 
 /// Replaces what identifies somebody; `None` where nothing does. New placeholders are numbered from `first` on.
 fn replaced(format: Format, text: &str, first: usize, case: &Case) -> Result<Option<Replaced>, DocumentError> {
-    let finder = Finder::new(case.region, case.own.clone());
+    let finder = Finder::new(case.region, case.own.clone()).with_patterns(&case.patterns);
     let read = format.of_text(text);
     match replaced_in(read, text, first, case, &finder) {
         // It only looked like another format.

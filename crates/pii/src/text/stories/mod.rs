@@ -7,6 +7,7 @@ mod figures;
 mod interrupted;
 mod kinds;
 mod numbers;
+mod patterns;
 mod persons;
 mod properties;
 mod rates;

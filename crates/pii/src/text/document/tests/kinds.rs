@@ -8,7 +8,7 @@ fn aino() -> Case {
         email: Some(Email::parse("aino.v@yritys.fi").unwrap()),
         name: Some(PersonName::parse("Aino Virtanen").unwrap()),
     };
-    Case { region: region("FI"), own, forgotten: false, stored: false }
+    Case { region: region("FI"), own, forgotten: false, stored: false, patterns: Patterns::default() }
 }
 
 #[test]

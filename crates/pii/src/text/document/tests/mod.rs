@@ -14,7 +14,7 @@ use super::*;
 use crate::{Email, PersonName, Phone};
 
 fn nobody() -> Case {
-    Case { region: region("NO"), own: Own::default(), forgotten: false, stored: false }
+    Case { region: region("NO"), own: Own::default(), forgotten: false, stored: false, patterns: Patterns::default() }
 }
 
 fn kari() -> Case {
