@@ -154,6 +154,10 @@ fn next_sign(text: &str, from: usize) -> Option<Sign> {
         let begins = may_begin && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
         if begins {
             let word = word_at(text, at);
+            if !may_be_sign(word) {
+                at = text.ceil_char_boundary((at + word.len().max(1)).min(text.len()));
+                continue;
+            }
             let small = word.to_lowercase();
             let bracketed = || {
                 text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
@@ -182,6 +186,20 @@ fn begins_sign(bytes: &[u8]) -> bool {
         b'c' => second.eq_ignore_ascii_case(&b'h'),
         0xC3 => true,
         _ => false,
+    }
+}
+
+/// Whether a word can be one for `@` by its length and its first two letters: nearly every word is told by them.
+fn may_be_sign(word: &str) -> bool {
+    const BEGINNINGS: [&[u8; 2]; 10] = [b"kr", b"al", b"sn", b"ka", b"kl", b"af", b"mi", b"ki", b"ar", b"ch"];
+    match word.as_bytes() {
+        [] | [_] => false,
+        [0xC3, ..] => true,
+        [first, _] | [first, _, _] => first.eq_ignore_ascii_case(&b'a'),
+        [first, second, rest @ ..] => {
+            let small = [first.to_ascii_lowercase(), second.to_ascii_lowercase()];
+            rest.len() > 3 && BEGINNINGS.contains(&&small)
+        }
     }
 }
 
