@@ -2,6 +2,7 @@
 //!
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
+mod audit_log;
 mod house;
 mod listener;
 mod operations;
@@ -35,7 +36,7 @@ use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Code, HttpContext, Problem, Registry, TenantDirectory, TokenKeys};
+use crate::http::{Code, HttpContext, Limits, Problem, Registry, TenantDirectory, TokenKeys};
 use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
@@ -58,6 +59,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     recording_keys::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
+    registry.service(audit_log::list_audit_events);
 }
 
 #[derive(utoipa::OpenApi)]
@@ -120,6 +122,7 @@ pub async fn serve(
         http: config.http.clone(),
         keys: TokenKeys::open(config, stores.clock)?,
         tenants: directory(&stores),
+        limits: Limits::new(&config.http),
         metrics: metrics.clone(),
         memory: Arc::clone(&stores.memory),
     });

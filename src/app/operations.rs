@@ -1,4 +1,4 @@
-//! Endpoints about the caller, the tenant's settings, and the audit log.
+//! Endpoints about the caller and the tenant's settings.
 
 use std::collections::BTreeSet;
 
@@ -8,32 +8,27 @@ use chrono::{DateTime, Utc};
 use pii::{Region, RegionError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::house;
 use super::patterns::{self, PatternSetting};
 use super::recordings::{RecordingSettings, RecordingsPatch};
-use crate::audit::{self, Event};
 use crate::base::actor::Scope;
-use crate::base::id::AuditId;
 use crate::base::json::read_value;
-use crate::base::page::{Page, Position};
 use crate::base::patch::PatchField;
 use crate::base::target::{Target, TargetError, Targets};
 use crate::base::work;
-use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
-use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
+use crate::http::caller::{Anybody, TenantsAdmin};
+use crate::http::docs::{BodyProblems, CallProblems, VersionProblems};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
-use crate::http::query::{Limit, Nothing, Params};
+use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange};
 use crate::vault::AppContext;
 
-type AuditEventPage = Page<AuditEvent>;
-
 pub fn routes(registry: &mut Registry<'_, '_>) {
-    registry.service(get_me).service(get_tenant).service(change_tenant).service(list_audit_events);
+    registry.service(get_me).service(get_tenant).service(change_tenant);
 }
 
 /// The caller of this call.
@@ -315,85 +310,6 @@ const MONTHS: &str = "/request_retention_months";
 /// The value. A field that breaks a rule adds an error.
 fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, invalid: &mut Vec<FieldError>) -> Option<T> {
     value.map_err(|(pointer, code, rule)| invalid.push(FieldError::at(pointer, code, rule))).ok()
-}
-
-/// A row of the audit log.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61", "at": "2026-08-03T12:00:00Z", "actor_sub": "248289761001",
-    "actor_name": "paal", "action": "archive.searched", "outcome": "allowed", "purpose": "case 118", "records": 12,
-    "detail": {"by": ["phone_number"]}
-}))]
-pub struct AuditEvent {
-    /// The id of the row.
-    pub id: AuditId,
-    /// The time of the action.
-    pub at: DateTime<Utc>,
-    /// The subject of the token.
-    pub actor_sub: String,
-    /// The actor's name.
-    pub actor_name: String,
-    /// The action.
-    #[schema(value_type = audit::Action)]
-    pub action: String,
-    /// `allowed` or `refused`.
-    #[schema(value_type = audit::Outcome)]
-    pub outcome: String,
-    /// The purpose that the caller stated.
-    #[schema(required)]
-    pub purpose: Option<String>,
-    /// The number of records that the action concerned.
-    pub records: i64,
-    /// Further facts about the action. They never contain an identifier.
-    #[schema(value_type = BTreeMap<String, Value>, additional_properties)]
-    pub detail: Value,
-}
-
-impl From<Event> for AuditEvent {
-    fn from(event: Event) -> Self {
-        let Event { id, at, actor_sub, actor_name, action, outcome, purpose, records, detail } = event;
-        Self { id, at, actor_sub, actor_name, action, outcome, purpose, records, detail }
-    }
-}
-
-/// The query of a page of the audit log.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AuditQuery {
-    /// The `next_cursor` of the page before.
-    #[param(format = "cursor")]
-    cursor: Option<String>,
-    /// The largest number of items in the page: 1 to 200. The default is 50.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit,
-}
-
-/// List the audit log
-///
-/// The rows, newest first. Each row names the actor, the action, the time, the purpose, and the number of records. No
-/// row contains an identifier.
-///
-/// This needs the scope `audit:read`.
-#[utoipa::path(tag = "operations", operation_id = "list_audit_events", security(("bearer" = ["audit:read"])),
-    params(AuditQuery),
-    responses((status = 200, description = "A page of the audit log, newest first.", body = AuditEventPage), CallProblems, ListProblems))]
-#[get("/audit-events")]
-pub async fn list_audit_events(
-    caller: Caller<AuditRead>,
-    query: Params<AuditQuery>,
-    stores: Data<AppContext>,
-) -> ApiResult<Json<Page<AuditEvent>>> {
-    let AuditQuery { cursor, limit } = query.0;
-    let bound_to = [b"audit-events", &caller.tenant.0.as_bytes()[..]].concat();
-    let key = stores.service_key().await?;
-    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
-    let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
-    let _memory = stores.memory.page().await?;
-    let mut tx = stores.archive.read().await?;
-    let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(events, limit.get(), &key, &bound_to).map(AuditEvent::from)))
 }
 
 async fn tenant_of(stores: &AppContext, actor: &crate::base::actor::Actor) -> ApiResult<Tenant> {

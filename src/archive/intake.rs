@@ -12,8 +12,9 @@ use super::ingest::{BATCH, store};
 use super::kinds::RecordKind;
 use super::model::ArchiveError;
 use super::parsed::{ParsedRecord, Reader};
+use crate::base::actor::Actor;
 use crate::base::field::FieldError;
-use crate::base::id::TenantId;
+use crate::base::id::RecordId;
 use crate::base::json::{BodyError, broken_rules, parse};
 use crate::base::memory::GrowingShare;
 use crate::base::words::described;
@@ -56,6 +57,11 @@ pub struct Ingested {
     pub warnings: Vec<Warning>,
     /// The records that were not stored.
     pub rejected: Vec<Rejection>,
+    /// The id of each record in the order in which they were sent, if the call asked for them. It is null for a rejected
+    /// record, and for a record whose external id contained its customer, if that customer is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub ids: Option<Vec<Option<RecordId>>>,
     /// How many attempts to store a batch failed, for the metrics.
     #[serde(skip)]
     pub restarts: u64,
@@ -100,7 +106,7 @@ pub struct Rejection {
 /// The records of one call or file. A batch is stored while the next one arrives.
 pub struct Intake<'a, K> {
     app: &'a AppContext,
-    tenant: TenantId,
+    actor: &'a Actor,
     region: Region,
     house: HouseNumbers,
     patterns: Patterns,
@@ -109,6 +115,8 @@ pub struct Intake<'a, K> {
     sent: Vec<SentLine>,
     sent_bytes: usize,
     records: Vec<ParsedRecord<K>>,
+    /// The places of these records in the list of ids, if there is one.
+    places: Vec<usize>,
     /// The memory of the parsed records, in bytes.
     weight: usize,
     share: GrowingShare,
@@ -124,11 +132,12 @@ type SentLine = (u64, Result<Vec<u8>, Vec<FieldError>>);
 type Parsed<K> = (u64, usize, Result<ParsedRecord<K>, Vec<FieldError>>);
 
 impl<'a, K: RecordKind> Intake<'a, K> {
-    pub async fn begin(app: &'a AppContext, tenant: &Tenant) -> Result<Self, ArchiveError> {
+    /// Begins to take the records of an actor.
+    pub async fn begin(app: &'a AppContext, actor: &'a Actor, tenant: &Tenant) -> Result<Self, ArchiveError> {
         let keyset = app.keysets.get(&app.vault, tenant.id).await?;
         Ok(Self {
             app,
-            tenant: tenant.id,
+            actor,
             region: tenant.region,
             house: tenant.settings.house_numbers(),
             patterns: tenant.settings.patterns(),
@@ -136,11 +145,19 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             sent: Vec::new(),
             sent_bytes: 0,
             records: Vec::with_capacity(BATCH),
+            places: Vec::new(),
             weight: 0,
             share: GrowingShare::new(Arc::clone(&app.memory)),
             is_covered: false,
             report: Ingested::default(),
         })
+    }
+
+    /// The same intake, which also lists the ids of its records.
+    #[must_use]
+    pub fn with_ids(mut self, wanted: bool) -> Self {
+        self.report.ids = wanted.then(Vec::new);
+        self
     }
 
     /// Notes that the caller has a share of memory for the records.
@@ -199,6 +216,12 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             sent.into_iter().map(parse).collect::<Vec<_>>()
         });
         for (line, bytes, parsed) in parsed.await {
+            if let Some(ids) = &mut self.report.ids {
+                if parsed.is_ok() {
+                    self.places.push(ids.len());
+                }
+                ids.push(None);
+            }
             match parsed {
                 Ok(record) => {
                     for pointer in &record.ignored {
@@ -228,10 +251,15 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             return Ok(());
         }
         let _work = self.app.memory.work(self.weight as u64).await?;
-        let stored = store(self.app, (self.tenant, self.region), &self.records).await?;
+        let stored = store(self.app, (self.actor, self.region), &self.records).await?;
         self.report.created += stored.created;
         self.report.updated += stored.updated;
         self.report.restarts += stored.restarts;
+        if let Some(ids) = &mut self.report.ids {
+            for (place, id) in self.places.drain(..).zip(stored.ids) {
+                ids[place] = id;
+            }
+        }
         self.records.clear();
         self.weight = 0;
         self.share.shrink();

@@ -3,7 +3,7 @@
 //! A caller gives the set to act on as a function that begins the statement with a WITH. So a pass and its work tables
 //! decide which records are unlinked, and only the archive's own files name the archive's tables.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::kinds::table;
@@ -16,6 +16,13 @@ use crate::store::{Archive, Query, Result, Tx};
 
 /// The columns by which a request selects a record's customer.
 pub const SELECTING: [&str; 2] = ["phone_id", "email_id"];
+
+/// The time of the change of a record by a pass: the next full hour. With the exact instant, a search for changes could
+/// tell which records were unlinked together, and so had one customer. A later time than that of the commit also means
+/// that a caller who asks for changes again and again misses none.
+fn changed_at(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.duration_trunc(TimeDelta::hours(1)).map_or(now, |hour| hour + TimeDelta::hours(1))
+}
 
 /// Unlinks the customers of a target that are selected, and returns how many records that were. `selected` appends a
 /// WITH of the relation `selected (identifier_id, cutoff)`.
@@ -30,7 +37,7 @@ pub async fn customers(
     now: DateTime<Utc>,
     selected: impl Fn(Query<'_>) -> Query<'_>,
 ) -> Result<u64> {
-    let mut unlinked = 0;
+    let (mut unlinked, now) = (0, changed_at(now));
     for column in SELECTING {
         let query = selected(tx.query(""))
             .push(" UPDATE ")
@@ -103,7 +110,7 @@ pub async fn mark_mentioning(
     noted(tx.query(""))
         .push(" UPDATE ")
         .push(table(target))
-        .with(" SET changed_at = ", now)
+        .with(" SET changed_at = ", changed_at(now))
         .with(", forgotten = forgotten | ", forgotten::MENTION)
         .push(" FROM noted h WHERE ")
         .push(table(target))
@@ -144,7 +151,7 @@ pub async fn close(
 ) -> Result<()> {
     for column in SELECTING {
         let query = selected(tx.query(""))
-            .with(" UPDATE interactions SET changed_at = ", now)
+            .with(" UPDATE interactions SET changed_at = ", changed_at(now))
             .with(", forgotten = forgotten | ", forgotten::CONTENT)
             .push(" FROM selected s");
         of_selected(column, query, tenant).push(" = 0").execute().await?;
@@ -162,7 +169,7 @@ pub async fn reopen(
 ) -> Result<()> {
     for column in SELECTING {
         let query = selected(tx.query(""))
-            .with(" UPDATE interactions SET changed_at = ", now)
+            .with(" UPDATE interactions SET changed_at = ", changed_at(now))
             .with(", forgotten = forgotten & ", !forgotten::CONTENT)
             .push(" FROM selected s");
         of_selected(column, query, tenant).push(" <> 0 AND id IN (SELECT interaction_id FROM kept)").execute().await?;

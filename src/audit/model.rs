@@ -12,8 +12,8 @@ use crate::base::words::described;
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
         /// An audited action.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Action { $($(#[$doc])* $name,)* }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+        pub enum Action { $($(#[$doc])* #[serde(rename = $word)] $name,)* }
 
         impl Action {
             /// All actions.
@@ -29,6 +29,10 @@ macro_rules! actions {
 }
 
 actions! {
+    /// Records were stored.
+    ArchiveIngested = "archive.ingested";
+    /// Interactions were looked up by their external ids.
+    ArchiveLookedUp = "archive.looked_up";
     /// The archive was searched by an identifier, or read in the identified view.
     ArchiveSearched = "archive.searched";
     /// Anonymize requests were read with their identifiers.
@@ -106,6 +110,18 @@ impl Entry {
         self.purpose = purpose;
         self
     }
+}
+
+/// The conditions of a list of rows. Each is optional, and all that are given apply.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// The subject of the actor's token.
+    pub actor: Option<String>,
+    pub action: Option<Action>,
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub to: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]

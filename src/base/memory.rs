@@ -140,8 +140,8 @@ impl MemoryBudget {
         self.draw(&self.analysis, size.saturating_mul(ANALYSIS), 2).await
     }
 
-    /// The same for a text that may become longer. The longest texts draw the whole pool, so that they are alone.
-    pub async fn analysis_for_longer(&self, size: u64, longest: u64) -> Result<MemoryShare, MemoryError> {
+    /// The same for a text that may become longer. The longest texts draw the whole pool, so that each of them is alone.
+    pub async fn analysis_of_longer(&self, size: u64, longest: u64) -> Result<MemoryShare, MemoryError> {
         let wanted = longest.saturating_mul(ANALYSIS).min(self.analysis.size);
         self.draw(&self.analysis, size.saturating_mul(ANALYSIS).max(wanted), 2).await
     }
@@ -302,7 +302,7 @@ mod tests {
         memory.patience = Duration::from_millis(1);
         assert!(matches!(memory.arriving(1).await, Err(MemoryError::Crowded)));
         // The other pools are free.
-        let others = (memory.text(1 << 20).await.unwrap(), memory.analysis_for_longer(5 << 10, 1 << 20).await.unwrap());
+        let others = (memory.text(1 << 20).await.unwrap(), memory.analysis_of_longer(5 << 10, 1 << 20).await.unwrap());
         let others = (others, memory.work(1 << 20).await.unwrap(), memory.leaving(10 << 10).unwrap());
         assert!(memory.usage().iter().all(|(_, size, drawn)| size == drawn), "{:?}", memory.usage());
         memory.patience = LONG_PATIENCE;

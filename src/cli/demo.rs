@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use actix_web::web::Data;
 use sample::{self, Sample, SampleKind};
 
+use super::COMMAND_LINE;
 use super::args::DemoArguments;
 use super::exit::{CommandError, Exit};
 use super::job::find;
@@ -16,6 +17,7 @@ use super::output::print;
 use crate::app::{self, StartError};
 use crate::archive::intake::{Ingested, Intake};
 use crate::archive::{Interaction, RawEvent, RecordKind, SurveyResponse};
+use crate::base::actor::Actor;
 use crate::base::day::local_day;
 use crate::base::id::RunId;
 use crate::config::Config;
@@ -158,7 +160,8 @@ async fn ingest<K: RecordKind>(
 ) -> Result<Ingested, CommandError> {
     let mut lines = Vec::new();
     sample::write(sample, kind, &mut lines)?;
-    let mut intake = Intake::<K>::begin(stores, tenant).await?;
+    let actor = Actor::service(tenant.id, COMMAND_LINE);
+    let mut intake = Intake::<K>::begin(stores, &actor, tenant).await?;
     for (line, number) in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).zip(1..) {
         intake.take(number, Some(line)).await?;
     }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::COMMAND_LINE;
 use super::args::{ImportArguments, KindArgument};
 use super::exit::{CommandError, Exit};
 use super::folder::{self, Imported, RejectedFile};
@@ -13,6 +14,7 @@ use super::output::print;
 use crate::app;
 use crate::archive::intake::{Ingested, Intake};
 use crate::archive::{Interaction, RawEvent, RecordKind, SurveyResponse};
+use crate::base::actor::Actor;
 use crate::cdr::{self, CdrError, House, LogFormat};
 use crate::config::Config;
 use crate::http::FieldError;
@@ -47,7 +49,8 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Co
 async fn import<K: RecordKind>(stores: &AppContext, arguments: &ImportArguments) -> Result<Ingested, CommandError> {
     let ImportArguments { format, kind, tenant, time_zone, file, .. } = arguments;
     let tenant = find(stores, tenant).await?;
-    let mut intake = Intake::<K>::begin(stores, &tenant).await?;
+    let actor = Actor::service(tenant.id, COMMAND_LINE);
+    let mut intake = Intake::<K>::begin(stores, &actor, &tenant).await?;
     let input = open(file)?;
     match format.exchange() {
         None => import_lines(&mut intake, input).await?,

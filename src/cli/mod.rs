@@ -33,6 +33,9 @@ use args::{Arguments, CliCommand, HealthcheckArguments, SampleArguments, TokenAr
 use exit::CommandError;
 use output::print;
 
+/// The name of the command line in the audit log. It does not know the user's name.
+const COMMAND_LINE: &str = "command-line";
+
 /// Runs a command line and returns its outcome.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let ran = match Arguments::try_parse_from(arguments) {

@@ -3,6 +3,7 @@
 use pii::Region;
 use serde_json::{Map, Value, json};
 
+use super::COMMAND_LINE;
 use super::args::{TenantArguments, TenantCommand};
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
@@ -43,9 +44,8 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
     Ok(Exit::Done)
 }
 
-/// The actor of the audit log for the command line, which does not know the user's name.
 fn actor(tenant: &Tenant) -> Actor {
-    Actor::service(tenant.id, "command-line")
+    Actor::service(tenant.id, COMMAND_LINE)
 }
 
 /// Adds the zone of a region that has one. In other regions, an operator must name the zone.

@@ -14,6 +14,7 @@ use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, Generation, ObjectId, RecordId};
 use crate::base::memory::MemoryError;
 use crate::base::page::{Listed, Position};
+use crate::idempotency::IdempotencyError;
 use crate::objects::ObjectError;
 use crate::recording_keys::KeyError;
 use crate::store::StoreError;
@@ -179,6 +180,9 @@ pub struct Deleted {
 /// Why something could not be done with content.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
+    /// The call cannot be made under its idempotency key.
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
     /// The interaction or the content does not exist, or its key is deleted.
     #[error("the interaction or the content does not exist")]
     Unknown,

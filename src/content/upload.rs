@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::header::ObjectHeader;
 use super::model::{Content, ContentError, NewContent};
+use super::once::{Once, Uploaded};
 use super::sealing::{PIECE, Sealed, Sealing, SealingWork, WAITING};
 use super::{ContentStore, sql, text};
 use crate::base::chunks::Sealer;
@@ -41,6 +42,8 @@ pub struct Upload {
     header: ObjectHeader,
     sealing: Sealing,
     writing: Writing,
+    /// The idempotency key of the call.
+    once: Option<Arc<Once>>,
     _share: MemoryShare,
 }
 
@@ -85,6 +88,7 @@ pub async fn begin_upload(
         header,
         sealing,
         writing,
+        once: None,
         _share: share,
     })
 }
@@ -119,6 +123,13 @@ async fn encryption(
 }
 
 impl Upload {
+    /// The same upload, whose outcome is written with the idempotency key of its call.
+    #[must_use]
+    pub fn under(mut self, once: Option<Arc<Once>>) -> Self {
+        self.once = once;
+        self
+    }
+
     /// Takes the next bytes.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         self.size += bytes.len() as u64;
@@ -148,6 +159,7 @@ impl Upload {
             header,
             sealing,
             mut writing,
+            once,
             _share,
         } = self;
         let Sealed { sha256, size: stored_size } = sealing.finish(&mut writing).await?;
@@ -171,7 +183,7 @@ impl Upload {
             at,
             created_at: stores.clock.now(),
         };
-        let storing = Storing { stores, content_store, keyset, tenant, key, content };
+        let storing = Storing { stores, content_store, keyset, tenant, key, content, once };
         // From here on, the upload is completed even if the caller has disconnected.
         tokio::spawn(storing.run(writing)).await.map_err(|_| ContentError::Stopped)?
     }
@@ -190,6 +202,7 @@ struct Storing {
     tenant: TenantId,
     key: Key,
     content: Content,
+    once: Option<Arc<Once>>,
 }
 
 impl Storing {
@@ -216,7 +229,12 @@ impl Storing {
             let Content { id, interaction, created_at, .. } = self.content;
             outbox::enqueue(&mut tx, self.tenant, id, interaction, created_at).await?;
         }
-        Ok(tx.commit().await?)
+        if let Some(once) = &self.once {
+            once.settle(&mut tx, &Uploaded { id: self.content.id, dropped: 0 }).await?;
+        }
+        tx.commit().await?;
+        self.once.iter().for_each(|once| once.end());
+        Ok(())
     }
 
     /// Deletes what was written. The row comes first, because a row must always have its key and its object.

@@ -43,7 +43,7 @@ macro_rules! groups {
 
 groups! {
     /// The problems of any call with a token.
-    CallProblems: Unauthorized Forbidden TenantUnknown Timeout ValidationFailed Internal Unavailable;
+    CallProblems: Unauthorized Forbidden TenantUnknown Timeout ValidationFailed TooManyRequests Internal Unavailable;
     /// Further problems of a call with a JSON body.
     BodyProblems: BadRequest JsonInvalid TooLarge MediaTypeUnsupported ValidationFailed;
     /// Further problems of a list.
@@ -56,6 +56,8 @@ groups! {
     WaitingProblems: StateConflict PassStarted;
     /// Further problems of a call with an idempotency key.
     CreateProblems: StateConflict InProgress IdempotencyKeyReused;
+    /// Further problems of a call with an idempotency key whose outcome cannot be deleted.
+    KeyedProblems: InProgress IdempotencyKeyReused;
     /// Further problems of a call that may have to state a purpose.
     PurposeProblems: PurposeRequired;
     /// Further problems of a call that is limited in number.
@@ -188,6 +190,11 @@ impl Documented {
         }
         if self.status == 503 || self.status == 429 {
             response = response.header("Retry-After", header("The seconds to wait before the next attempt."));
+        }
+        if self.status == 429 {
+            response = response.header("RateLimit-Policy", header("The limits of the number of calls."));
+            response =
+                response.header("RateLimit", header("The calls that are left, and the seconds until there are more."));
         }
         if self.status == 405 {
             response = response.header("Allow", header("The methods that are allowed."));

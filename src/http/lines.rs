@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
@@ -18,6 +19,14 @@ use crate::base::memory::{FREE, GrowingShare};
 use crate::config::HttpConfig;
 
 pub const NDJSON: &str = "application/x-ndjson";
+/// Another name of the same, which some tools use.
+pub const JSONL: &str = "application/jsonl";
+
+/// Whether a `Content-Type` names a stream of lines.
+pub fn is_stream(content_type: &HeaderValue) -> bool {
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    [NDJSON, JSONL].iter().any(|stream| essence.eq_ignore_ascii_case(stream))
+}
 
 /// The most items of an array.
 const MOST_ITEMS: usize = 1000;
@@ -108,7 +117,7 @@ impl FromRequest for Lines {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             match media_type(&request)?.as_str() {
-                NDJSON => {
+                NDJSON | JSONL => {
                     let context = request.app_data::<Data<HttpContext>>();
                     let longest =
                         context.map_or_else(|| HttpConfig::default().body_limit, |context| context.http.body_limit);
@@ -119,9 +128,8 @@ impl FromRequest for Lines {
                 "application/json" => {
                     items(&whole(&request, payload).await?).map(|items| Self(RecordSource::Items(items)))
                 }
-                _ => {
-                    Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("Send application/json or {NDJSON}.")))
-                }
+                _ => Err(Problem::new(Code::MediaTypeUnsupported)
+                    .detail(format!("Send application/json, {NDJSON}, or {JSONL}."))),
             }
         })
     }

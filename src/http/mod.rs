@@ -29,6 +29,7 @@ use crate::telemetry::Metrics;
 pub use crate::base::field::FieldError;
 pub use auth::TokenKeys;
 pub use caller::{Caller, TenantDirectory};
+pub use middleware::Limits;
 pub use problem::{Code, Problem};
 pub use registry::Registry;
 
@@ -38,6 +39,8 @@ pub struct HttpContext {
     /// The keys that verify tokens.
     pub keys: TokenKeys,
     pub tenants: TenantDirectory,
+    /// The limits of the number of calls.
+    pub limits: Limits,
     pub metrics: Metrics,
     pub memory: Arc<MemoryBudget>,
 }

@@ -62,6 +62,10 @@ pub struct RowChange {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     pub comment: PatchField<String>,
+    /// The number of its case in another system. Null clears it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, max_length = 100)]
+    pub reference: PatchField<String>,
     /// The targets in which the customer is forgotten. They replace the whole list.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Vec<Target>, required = false, min_items = 1)]
@@ -74,12 +78,14 @@ pub struct RowChange {
 
 impl RowChange {
     fn patch(&self) -> RequestPatch {
-        let Self { id: _, version: _, phone_number, email, to_date, comment, targets, delete_content } = self;
+        let Self { id: _, version: _, phone_number, email, to_date, comment, reference, targets, delete_content } =
+            self;
         RequestPatch {
             phone_number: phone_number.clone(),
             email: email.clone(),
             to_date: to_date.clone(),
             comment: comment.clone(),
+            reference: reference.clone(),
             targets: targets.clone(),
             delete_content: delete_content.clone(),
         }

@@ -26,16 +26,7 @@ impl Comment {
     /// The comment that a request has after a row is saved. `kept` contains the identifiers that stay, if the comment is
     /// a new one.
     pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, Identifier>) -> Self {
-        let kept = |id: Option<IdentifierId>| kept.get(&id?).cloned();
-        let phone = match kept(row.kept_phone()) {
-            Some(Identifier::Phone(phone)) => Some(phone),
-            _ => row.phone.value().cloned(),
-        };
-        let email = match kept(row.kept_email()) {
-            Some(Identifier::Email(email)) => Some(email),
-            _ => row.email.value().cloned(),
-        };
-        let own = Own { phone, email, name: None };
+        let own = own_of(row, kept);
         match (&row.comment, &row.before) {
             (PatchField::Is(text), _) => Self::read(&tenant.finder(own), text),
             (PatchField::Absent, Some(StoredRequest { request, mentions, .. })) => match &request.comment {
@@ -91,6 +82,20 @@ impl Comment {
         };
         self.kept.into_iter().chain(self.found.into_iter().map(mention)).collect()
     }
+}
+
+/// The identifiers that a request has after a row is saved.
+pub fn own_of(row: &ValidatedRequest, kept: &HashMap<IdentifierId, Identifier>) -> Own {
+    let kept = |id: Option<IdentifierId>| kept.get(&id?).cloned();
+    let phone = match kept(row.kept_phone()) {
+        Some(Identifier::Phone(phone)) => Some(phone),
+        _ => row.phone.value().cloned(),
+    };
+    let email = match kept(row.kept_email()) {
+        Some(Identifier::Email(email)) => Some(email),
+        _ => row.email.value().cloned(),
+    };
+    Own { phone, email, name: None }
 }
 
 fn numbered(found: Vec<Found>, first: usize) -> Vec<(usize, Identifier)> {

@@ -17,6 +17,8 @@ use crate::tenants::Tenant;
 
 /// The most characters of a comment.
 const LONGEST_COMMENT: usize = 10_000;
+/// The most characters of a reference.
+const LONGEST_REFERENCE: usize = 100;
 /// The earliest year of a *to date*, as in records.
 const FIRST_YEAR: i32 = 1970;
 
@@ -41,6 +43,10 @@ pub struct NewRequest {
     #[serde(default)]
     #[schema(max_length = 10_000, example = "case 118")]
     pub comment: Option<String>,
+    /// The number of its case in another system, of up to 100 characters. A number or an address in it is masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100, example = "INC0012345")]
+    pub reference: Option<String>,
     /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`. The tenant must have them.
     #[serde(default)]
     #[schema(value_type = Vec<Target>, min_items = 1, required, example = json!(["archive", "raw_data"]))]
@@ -73,6 +79,10 @@ pub struct RequestPatch {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, max_length = 10_000, example = "case 118, checked")]
     pub comment: PatchField<String>,
+    /// The number of its case in another system. Null clears it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, max_length = 100, example = "INC0012345")]
+    pub reference: PatchField<String>,
     /// The targets in which the customer is forgotten. They replace the whole list.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Vec<Target>, required = false, min_items = 1, example = json!(["archive"]))]
@@ -98,6 +108,8 @@ pub struct ValidatedRequest {
     pub due_at: DateTime<Utc>,
     /// The comment as the user wrote it.
     pub comment: PatchField<String>,
+    /// The reference as the user wrote it.
+    pub reference: PatchField<String>,
     pub targets: Targets,
     /// Whether content is deleted too (C1).
     pub delete_content: bool,
@@ -113,7 +125,7 @@ pub struct SavePlan {
 impl ValidatedRequest {
     /// Validates a new request. The pointers of errors begin with `at`.
     pub fn of_new(new: &NewRequest, tenant: &Tenant, now: DateTime<Utc>, at: &str) -> Result<Self, Vec<FieldError>> {
-        let NewRequest { phone_number, email, to_date, comment, targets, delete_content } = new;
+        let NewRequest { phone_number, email, to_date, comment, reference, targets, delete_content } = new;
         let entry_day = day::local_day(now, tenant.zone);
         let mut rules = Rules { at, errors: Vec::new() };
         let phone = phone_number.as_ref().map(|raw| rules.phone(raw, tenant.region));
@@ -126,6 +138,7 @@ impl ValidatedRequest {
             None => rules.cutoff(entry_day, tenant),
         };
         let comment = comment.as_ref().and_then(|raw| rules.comment(raw));
+        let reference = reference.as_ref().and_then(|raw| rules.reference(raw)).into();
         let targets = rules.targets(targets.as_deref(), tenant);
         rules.delete_content(delete_content.unwrap_or_default(), targets);
         // The tenant's default is about content, and only the archive has content.
@@ -135,7 +148,7 @@ impl ValidatedRequest {
             return Err(rules.errors);
         };
         let (phone, email, comment) = (phone.flatten().into(), email.flatten().into(), comment.into());
-        Ok(Self { before: None, phone, email, to_date, entry_day, due_at, comment, targets, delete_content })
+        Ok(Self { before: None, phone, email, to_date, entry_day, due_at, comment, reference, targets, delete_content })
     }
 
     /// Validates a change of a stored request. The pointers of errors begin with `at`.
@@ -145,7 +158,7 @@ impl ValidatedRequest {
         tenant: &Tenant,
         at: &str,
     ) -> Result<Self, Vec<FieldError>> {
-        let RequestPatch { phone_number, email, to_date, comment, targets, delete_content } = patch;
+        let RequestPatch { phone_number, email, to_date, comment, reference, targets, delete_content } = patch;
         let Request { entry_day, due_at, phone: stored_phone, email: stored_email, .. } = before.request;
         let is_about_content = !(targets.is_absent() && delete_content.is_absent());
         let mut rules = Rules { at, errors: Vec::new() };
@@ -167,6 +180,7 @@ impl ValidatedRequest {
             },
         };
         let comment = parsed(comment, |raw| rules.comment(raw));
+        let reference = parsed(reference, |raw| rules.reference(raw));
         let targets = match targets {
             PatchField::Absent => before.request.targets,
             PatchField::Null => rules.targets(None, tenant),
@@ -184,7 +198,8 @@ impl ValidatedRequest {
         let Some((to_date, due_at)) = days.filter(|_| rules.errors.is_empty()) else {
             return Err(rules.errors);
         };
-        Ok(Self { before: Some(before), phone, email, to_date, entry_day, due_at, comment, targets, delete_content })
+        let before = Some(before);
+        Ok(Self { before, phone, email, to_date, entry_day, due_at, comment, reference, targets, delete_content })
     }
 
     /// The id of the phone number, if the stored number stays.
@@ -263,6 +278,14 @@ impl Rules<'_> {
             return None;
         }
         Some(raw.to_owned())
+    }
+
+    fn reference(&mut self, raw: &str) -> Option<String> {
+        if raw.chars().nth(LONGEST_REFERENCE).is_some() {
+            self.add("/reference", "too_long", "must be at most 100 characters");
+            return None;
+        }
+        Some(raw.to_owned()).filter(|raw| !raw.is_empty())
     }
 
     fn day(&mut self, raw: &str, entry_day: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {

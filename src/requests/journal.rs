@@ -48,6 +48,7 @@ fn changed_fields(before: &StoredRequest, after: &StoredRequest) -> Vec<&'static
         ("email", a.email != b.email),
         ("to_date", a.to_date != b.to_date),
         ("comment", comment),
+        ("reference", a.reference != b.reference),
         ("targets", a.targets != b.targets),
         ("delete_content", a.delete_content != b.delete_content),
     ];

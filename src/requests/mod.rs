@@ -13,6 +13,7 @@ mod load;
 mod model;
 pub mod passes;
 mod preview;
+mod reference;
 mod save;
 mod sql;
 mod view;
@@ -26,11 +27,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::base::actor::Actor;
+use crate::base::crypto::sha256;
+use crate::base::field::FieldError;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
 use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
 use crate::store::{Archive, StoreError, Tx};
+use crate::tenants;
 use crate::vault::AppContext;
 
 pub use batch::{RequestBatch, RowChange, RowDelete};
@@ -63,11 +67,19 @@ pub async fn list(
     filter: &RequestFilter,
 ) -> Result<Page<RenderedRequest>, RequestError> {
     let key = app.service_key().await?.derive("cursor");
-    let query =
-        [b"requests", &actor.tenant.0.as_bytes()[..], filter.status.map_or("", Status::as_str).as_bytes()].concat();
+    let status = filter.status.map_or("", Status::as_str).as_bytes();
+    let reference = sha256(filter.reference.as_deref().unwrap_or_default().as_bytes());
+    let query = [b"requests", &actor.tenant.0.as_bytes()[..], status, &reference].concat();
     let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
     let mut tx = app.archive.read().await?;
-    let requests = sql::page(&mut tx, actor.tenant, filter.status, after, filter.limit + 1).await?;
+    if let Some(text) = &filter.reference {
+        let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+        if reference::has_identifier(text, &tenant) {
+            let rule = "must not contain a number or an address, which are masked in references";
+            return Err(RequestError::Invalid(vec![FieldError::parameter("reference", "identifier", rule)]));
+        }
+    }
+    let requests = sql::page(&mut tx, actor.tenant, filter, after, filter.limit + 1).await?;
     let Page { items, next_cursor } = Page::of(requests, filter.limit, &key, &query);
     let requests = load::complete(&mut tx, actor.tenant, items).await?;
     drop(tx);

@@ -75,6 +75,8 @@ pub struct Request {
     pub due_at: DateTime<Utc>,
     /// The user's note, with placeholders for identifiers.
     pub comment: Option<String>,
+    /// The number of its case in another system. It contains no identifier.
+    pub reference: Option<String>,
     pub targets: Targets,
     /// Whether the content of its interactions is deleted too (C1).
     pub delete_content: bool,
@@ -185,6 +187,8 @@ pub struct RenderedRequest {
 pub enum RequestNotice {
     /// The comment contains an identifier (A9).
     CommentHasIdentifier,
+    /// An identifier in the reference was masked.
+    ReferenceMasked,
     /// The request selects no record. Perhaps the number is wrong (A27).
     NothingFound,
     /// Content stays, but nobody can find it by its customer after the pass (A27).
@@ -199,8 +203,9 @@ pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl RequestNotice {
     /// All codes, in the order of the variants.
-    pub const CODES: [&'static str; 5] = [
+    pub const CODES: [&'static str; 6] = [
         "comment_has_identifier",
+        "reference_masked",
         "nothing_found",
         "content_becomes_unfindable",
         "content_will_be_deleted",
@@ -211,10 +216,11 @@ impl RequestNotice {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::CommentHasIdentifier => Self::CODES[0],
-            Self::NothingFound => Self::CODES[1],
-            Self::ContentBecomesUnfindable(_) => Self::CODES[2],
-            Self::ContentWillBeDeleted(_) => Self::CODES[3],
-            Self::FilesWereDelivered(_) => Self::CODES[4],
+            Self::ReferenceMasked => Self::CODES[1],
+            Self::NothingFound => Self::CODES[2],
+            Self::ContentBecomesUnfindable(_) => Self::CODES[3],
+            Self::ContentWillBeDeleted(_) => Self::CODES[4],
+            Self::FilesWereDelivered(_) => Self::CODES[5],
         }
     }
 
@@ -223,6 +229,9 @@ impl RequestNotice {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
                 "The comment contains a number or an address. If it belongs to this request, it is masked when the request is done. Others stay.",
+            ),
+            Self::ReferenceMasked => Cow::Borrowed(
+                "The reference contained a number or an address, which was masked. Use a reference without one.",
             ),
             Self::NothingFound => {
                 Cow::Borrowed("No record of these targets up to this day has the number or the address.")
@@ -261,6 +270,7 @@ pub struct Preview {
 #[derive(Clone, Debug)]
 pub struct RequestFilter {
     pub status: Option<Status>,
+    pub reference: Option<String>,
     /// The end of the page before.
     pub cursor: Option<String>,
     /// The most requests of a page.

@@ -12,7 +12,7 @@ use super::batch::RequestBatch;
 use super::comment::Comment;
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::model::{ContentOutcome, Request, RequestError, Revision, Saved, Status, StoredRequest};
-use super::{journal, load, sql};
+use super::{journal, load, reference, sql};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
@@ -52,14 +52,14 @@ pub async fn save(
         let SavePlan { rows, cancelled } = command.plan(&mut tx, &tenant, now).await?;
         drop(tx);
         let rows = read_comments(app, &tenant, rows).await?;
-        let found = |(row, comment): &(ValidatedRequest, Comment)| {
+        let found = |(row, comment, _): &ReadRow| {
             row.new_identifiers().chain(comment.identifiers().cloned()).collect::<Vec<_>>()
         };
         let wanted: HashSet<_> = rows.iter().flat_map(found).collect();
         // A call that names nobody new leaves the vault alone.
         let ids =
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
-        let revise = |(row, comment)| revise(row, comment, &ids, &actor.name, now);
+        let revise = |row| revise(row, &ids, &actor.name, now);
         let revisions: Vec<_> = rows.into_iter().map(revise).collect();
         write(app, actor, admission.enter().await?, revisions, &cancelled, reservation, now).await
     })
@@ -102,29 +102,34 @@ pub async fn changeable(
     Ok(stored)
 }
 
-/// Searches the comments of all rows for identifiers.
+/// A row with its comment and its reference.
+type ReadRow = (ValidatedRequest, Comment, Option<String>);
+
+/// Searches the comments and the references of all rows for identifiers.
 async fn read_comments(
     app: &AppContext,
     tenant: &Tenant,
     rows: Vec<ValidatedRequest>,
-) -> Result<Vec<(ValidatedRequest, Comment)>, RequestError> {
+) -> Result<Vec<ReadRow>, RequestError> {
     let kept = kept_identifiers(app, tenant.id, &rows).await?;
     let tenant = tenant.clone();
     let bytes = rows.iter().map(comment_bytes).sum();
     let read = move |row: ValidatedRequest| {
         let comment = Comment::of(&row, &tenant, &kept);
-        (row, comment)
+        let reference = reference::of(&row, &tenant, &kept);
+        (row, comment, reference)
     };
     Ok(work::run(bytes, move || rows.into_iter().map(read).collect()).await)
 }
 
-/// The identifiers that stay, of requests with a new comment. The finder needs them.
+/// The identifiers that stay, of requests with a new comment or reference. The finder needs them.
 async fn kept_identifiers(
     app: &AppContext,
     tenant: TenantId,
     rows: &[ValidatedRequest],
 ) -> Result<HashMap<IdentifierId, Identifier>, RequestError> {
-    let rewritten = rows.iter().filter(|row| row.comment.value().is_some());
+    let is_new = |row: &&ValidatedRequest| row.comment.value().is_some() || row.reference.value().is_some();
+    let rewritten = rows.iter().filter(is_new);
     let ids: Vec<_> = rewritten.flat_map(|row| [row.kept_phone(), row.kept_email()]).flatten().collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -140,11 +145,10 @@ fn comment_bytes(row: &ValidatedRequest) -> usize {
 }
 
 /// Applies a row to its request. If nothing changes, the version stays.
-fn revise(row: ValidatedRequest, comment: Comment, ids: &Resolved, user: &str, now: DateTime<Utc>) -> Revision {
+fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: DateTime<Utc>) -> Revision {
     let new = |identifier: Option<Identifier>| ids.get(&identifier?).copied();
     let (kept_phone, kept_email) = (row.kept_phone(), row.kept_email());
-    let ValidatedRequest { before, phone, email, to_date, entry_day, due_at, comment: _, targets, delete_content } =
-        row;
+    let ValidatedRequest { before, phone, email, to_date, entry_day, due_at, targets, delete_content, .. } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
         id: stored.map_or_else(RequestId::new, |stored| stored.id),
@@ -156,6 +160,7 @@ fn revise(row: ValidatedRequest, comment: Comment, ids: &Resolved, user: &str, n
         entry_day,
         due_at,
         comment: comment.text.clone(),
+        reference,
         targets,
         delete_content,
         status: Status::Waiting,

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::model::{
     ContentOutcome, RenderedRequest, RequestError, RequestNotice, RequestOutcome, Status, StoredRequest,
 };
+use super::reference::MASK;
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};
@@ -107,10 +108,13 @@ fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> Re
     let is_about_content = request.delete_content && request.targets.contains(Target::Archive);
     let content = Some(content).filter(|content| is_about_content || *content != ContentOutcome::default());
     let outcome = || RequestOutcome { targets: request.targets.iter().map(count).collect(), content, delivered_files };
+    let is_masked = request.reference.as_ref().is_some_and(|text| text.contains(MASK));
+    let warnings =
+        [(!mentions.is_empty(), RequestNotice::CommentHasIdentifier), (is_masked, RequestNotice::ReferenceMasked)];
     RenderedRequest {
         comment: request.comment.as_ref().map(fill),
         result: is_done.then(outcome),
-        warnings: if mentions.is_empty() { Vec::new() } else { vec![RequestNotice::CommentHasIdentifier] },
+        warnings: warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect(),
         phone_number,
         email,
         request,

@@ -72,7 +72,7 @@ impl Stage {
 
     /// Sends an interaction to the archive.
     pub async fn interaction(&self, record: &Value) -> RecordId {
-        let mut intake = Intake::<Interaction>::begin(&self.app, &self.tenant).await.unwrap();
+        let mut intake = Intake::<Interaction>::begin(&self.app, &self.actor, &self.tenant).await.unwrap();
         intake.take(1, Some(record.to_string().as_bytes())).await.unwrap();
         assert_eq!(intake.end().await.unwrap().created, 1);
         let mut tx = self.app.archive.read().await.unwrap();
@@ -105,9 +105,11 @@ impl Stage {
         ending
     }
 
+    /// The audit log, without the rows of the records that the stage has sent.
     pub async fn events(&self) -> Vec<audit::Event> {
         let mut tx = self.app.archive.read().await.unwrap();
-        let mut events = audit::list(&mut tx, &self.actor, None, 100).await.unwrap();
+        let mut events = audit::list(&mut tx, &self.actor, &audit::EventFilter::default(), None, 100).await.unwrap();
+        events.retain(|event| event.action != "archive.ingested");
         events.reverse();
         events
     }

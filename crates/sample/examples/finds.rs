@@ -6,7 +6,7 @@
 use std::io::{self, BufRead as _, Write};
 
 use pii::text::document::{Case, Filled, Format, tokenize};
-use pii::text::{Find, Finder, Found, Own};
+use pii::text::{Find, Finder, Found, Own, Patterns};
 use pii::{Email, Kind, Phone, Region};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ fn value(found: &Found) -> String {
 
 fn shown(format: &str, text: &str, region: Region, own: Own) -> io::Result<String> {
     let format = Format::of(format).ok_or_else(|| io::Error::other("unknown format"))?;
-    let case = Case { region, own, forgotten: false, stored: false };
+    let case = Case { region, own, forgotten: false, stored: false, patterns: Patterns::default() };
     let document = tokenize(format, text.as_bytes(), &case).map_err(io::Error::other)?;
     let filled = Filled::new(format, document.text, |n| value(&document.mentions[n]));
     let (mut shown, mut from) = (String::new(), Some(0));

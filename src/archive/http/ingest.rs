@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use serde::Deserialize;
 use serde_json::json;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::archive::ingest::BATCH;
 use crate::archive::intake::{Ingested, Intake};
@@ -73,16 +74,26 @@ impl ToSchema for Stream {
     }
 }
 
+/// The form of the response.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct IngestParams {
+    /// Whether the response has the ids of the records. The default is `false`.
+    #[param(required = false)]
+    ids: bool,
+}
+
 /// Send interactions
 ///
 /// Send calls, chats, e-mails, voicemails, and text messages as a JSON array of at most 1,000 records, or as a stream
-/// of `application/x-ndjson` of at most 100,000 lines.
+/// of `application/x-ndjson` or `application/jsonl` of at most 100,000 lines.
 ///
 /// A record with a known `external_id` replaces the stored record, so it is safe to send records again. Each record is
 /// stored as a whole or not at all. A value that cannot be a number is left out with a warning. Numbers and addresses
 /// in attributes are tokenized.
 ///
-/// This needs the scope `archive:ingest`.
+/// Each stored batch of at most 1,000 records has a row in the audit log. This needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_interactions", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (Interactions = "application/json"),
@@ -91,12 +102,12 @@ impl ToSchema for Stream {
 #[post("/archive/interactions")]
 pub async fn ingest_interactions(
     caller: Caller<ArchiveIngest>,
-    _: Params<Nothing>,
+    params: Params<IngestParams>,
     lines: Lines,
     app: Data<AppContext>,
     context: Data<HttpContext>,
 ) -> ApiResult<Json<Ingested>> {
-    ingest::<Interaction>(&caller, lines, &app, &context).await
+    ingest::<Interaction>(&caller, (lines, params.0.ids), &app, &context).await
 }
 
 /// Send survey responses
@@ -118,7 +129,7 @@ pub async fn ingest_survey_responses(
     app: Data<AppContext>,
     context: Data<HttpContext>,
 ) -> ApiResult<Json<Ingested>> {
-    ingest::<SurveyResponse>(&caller, lines, &app, &context).await
+    ingest::<SurveyResponse>(&caller, (lines, false), &app, &context).await
 }
 
 /// Send raw events
@@ -139,18 +150,18 @@ pub async fn ingest_raw_events(
     app: Data<AppContext>,
     context: Data<HttpContext>,
 ) -> ApiResult<Json<Ingested>> {
-    ingest::<RawEvent>(&caller, lines, &app, &context).await
+    ingest::<RawEvent>(&caller, (lines, false), &app, &context).await
 }
 
 async fn ingest<K: RecordKind>(
     caller: &Caller<ArchiveIngest>,
-    mut lines: Lines,
+    (mut lines, with_ids): (Lines, bool),
     app: &AppContext,
     context: &HttpContext,
 ) -> ApiResult<Json<Ingested>> {
     let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
-    let mut intake = Intake::<K>::begin(app, &tenant).await?;
+    let mut intake = Intake::<K>::begin(app, caller, &tenant).await?.with_ids(with_ids);
     if lines.are_whole() {
         intake.cover();
     }

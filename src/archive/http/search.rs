@@ -12,7 +12,8 @@ use utoipa::openapi::schema::{RefBuilder, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::archive::kinds::{
-    Channel, Interaction, InteractionOut, RawEvent, RawEventOut, RecordKind as _, SurveyResponse, SurveyResponseOut,
+    Channel, Direction, Interaction, InteractionOut, RawEvent, RawEventOut, RecordKind as _, SurveyResponse,
+    SurveyResponseOut,
 };
 use crate::archive::model::View;
 use crate::archive::render::{Audited, Renderer};
@@ -43,8 +44,24 @@ pub struct InteractionSearch {
     pub channels: Option<Vec<Channel>>,
     /// The queue.
     pub queue: Option<String>,
+    /// Up to 50 queues, of which an interaction has one.
+    #[schema(min_items = 1, max_items = 50)]
+    pub queues: Option<Vec<String>>,
     /// The agent.
     pub agent_id: Option<String>,
+    /// The way in which the interaction ended.
+    pub outcome: Option<String>,
+    /// The side that began the interaction.
+    pub direction: Option<Direction>,
+    /// The external id, as the interaction shows it.
+    #[schema(max_length = 200)]
+    pub external_id: Option<String>,
+    /// Whether any identifier of the interaction was forgotten.
+    pub anonymized: Option<bool>,
+    /// Whether the interaction has recordings, texts, or other content.
+    pub has_content: Option<bool>,
+    /// The earliest time of the last change, included. The interactions that changed last come first.
+    pub changed_since: Option<DateTime<Utc>>,
     /// The customer's number, in any spelling. This needs the scope `archive:identify`.
     pub phone_number: Option<String>,
     /// The customer's address. This needs the scope `archive:identify`.

@@ -245,7 +245,7 @@ impl RecordKind for Interaction {
     }
 
     fn render(record: Record<Self>, renderer: &Renderer) -> InteractionOut {
-        let Record { id, external_id, at, phone, email, name, anonymized, mentions, columns } = record;
+        let Record { id, external_id, at, listed_by: _, phone, email, name, anonymized, mentions, columns } = record;
         let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes } = columns;
         InteractionOut {
             id,

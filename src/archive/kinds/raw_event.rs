@@ -127,7 +127,7 @@ impl RecordKind for RawEvent {
     }
 
     fn render(record: Record<Self>, renderer: &Renderer) -> RawEventOut {
-        let Record { id, external_id, at, phone, email, name: _, anonymized, mentions, columns } = record;
+        let Record { id, external_id, at, listed_by: _, phone, email, name: _, anonymized, mentions, columns } = record;
         let Self { interaction_external_id, event, attributes } = columns;
         RawEventOut {
             id,

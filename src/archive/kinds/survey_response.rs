@@ -115,7 +115,8 @@ impl RecordKind for SurveyResponse {
     }
 
     fn render(record: Record<Self>, renderer: &Renderer) -> SurveyResponseOut {
-        let Record { id, external_id, at, phone, email: _, name: _, anonymized, mentions, columns } = record;
+        let Record { id, external_id, at, listed_by: _, phone, email: _, name: _, anonymized, mentions, columns } =
+            record;
         let Self { interaction_external_id, score, comment } = columns;
         SurveyResponseOut {
             id,

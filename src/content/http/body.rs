@@ -72,6 +72,11 @@ pub struct ContentWarning {
 }
 
 impl ContentItem {
+    /// The path of the content.
+    pub fn path(&self) -> String {
+        format!("/api/v1/archive/content/{}", self.id)
+    }
+
     /// The item of a text, of whose message some parts were dropped.
     pub fn without_parts(content: Content, dropped: usize) -> Self {
         let detail = match dropped {
@@ -145,9 +150,10 @@ pub struct ContentListing {
     "url": "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k", "expires_at": "2026-08-03T12:01:00Z"
 }))]
 pub struct ContentTicket {
-    /// The address, relative to this service. It needs no token.
-    #[schema(example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
-    pub url: String,
+    /// The address, relative to this service. It needs no token. It is null if an earlier call with the same idempotency key
+    /// has shown it, because it is a secret.
+    #[schema(required, example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
+    pub url: Option<String>,
     /// The time at which the address ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -155,7 +161,7 @@ pub struct ContentTicket {
 impl ContentTicket {
     pub(super) fn new(ticket: Ticket) -> Self {
         let Ticket { text, expires_at } = ticket;
-        Self { url: format!("/api/v1/archive/tickets/{text}"), expires_at }
+        Self { url: Some(format!("/api/v1/archive/tickets/{text}")), expires_at }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::archive::http::view_of;
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
 use crate::content::text::{begin_text, show_text};
-use crate::content::{Access, Content, ContentError, ContentStore, NewContent};
+use crate::content::{Access, Content, ContentError, ContentStore, NewContent, Once};
 use crate::http::raw::Raw;
 use crate::http::{ApiResult, Code, Problem};
 use crate::tenants;
@@ -30,8 +30,9 @@ pub(super) async fn receive(
     tenant: TenantId,
     new: NewContent,
     (sha256, is_utf8): (Option<[u8; 32]>, bool),
+    once: Option<Arc<Once>>,
 ) -> ApiResult<(Content, usize)> {
-    let mut upload = begin_text(stores, content_store, tenant, new, raw.announced()).await?;
+    let mut upload = begin_text(stores, content_store, tenant, new, raw.announced()).await?.under(once);
     if !is_utf8 {
         return Err(Problem::new(Code::MediaTypeUnsupported).detail("Send the text in UTF-8."));
     }

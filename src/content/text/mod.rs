@@ -22,6 +22,7 @@ use pii::text::{Own, Patterns};
 use tokio::sync::Mutex;
 
 use super::model::{Content, ContentError, NewContent};
+use super::once::{Once, Uploaded};
 use super::{ContentStore, own_of};
 use crate::archive::forgotten;
 use crate::archive::mentions::{self, Owner};
@@ -58,6 +59,8 @@ pub struct TextUpload {
     share: MemoryShare,
     /// The bytes that the share covers.
     drawn: u64,
+    /// The idempotency key of the call.
+    once: Option<Arc<Once>>,
     announced: Option<u64>,
 }
 
@@ -96,10 +99,18 @@ pub async fn begin_text(
         share,
         drawn,
         announced,
+        once: None,
     })
 }
 
 impl TextUpload {
+    /// The same upload, whose outcome is written with the idempotency key of its call.
+    #[must_use]
+    pub fn under(mut self, once: Option<Arc<Once>>) -> Self {
+        self.once = once;
+        self
+    }
+
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         let size = (self.bytes.len() + bytes.len()) as u64;
         if size > self.limit {
@@ -120,7 +131,7 @@ impl TextUpload {
     /// if any part of the text was replaced, because a short text can be guessed from it. The result also has the number
     /// of parts of a message that were dropped.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<(Content, usize), ContentError> {
-        let Self { stores, content_store, tenant, region, patterns, new, format, bytes, share, .. } = self;
+        let Self { stores, content_store, tenant, region, patterns, new, format, bytes, share, once, .. } = self;
         let sha256 = sha256(&bytes);
         if promised.is_some_and(|promised| promised != sha256) {
             return Err(ContentError::Digest);
@@ -138,6 +149,7 @@ impl TextUpload {
             bytes,
             sha256,
             prepared,
+            once,
             _share: share,
         };
         // The text is stored even if the caller does not wait any more.
@@ -158,6 +170,7 @@ struct StoringText {
     sha256: [u8; 32],
     /// The result of the attempts before.
     prepared: Mutex<Option<Prepared>>,
+    once: Option<Arc<Once>>,
     _share: MemoryShare,
 }
 
@@ -218,7 +231,12 @@ impl StoringText {
         let keyed = super::keyed_sha256(&self.keyset, self.sha256);
         super::sql::insert(&mut tx, tenant, &content, Some(keyed)).await?;
         mentions::insert(&mut tx, tenant, Owner::Content, &mentioned).await?;
+        if let Some(once) = &self.once {
+            let dropped = prepared.document.dropped;
+            once.settle(&mut tx, &Uploaded { id: content.id, dropped }).await?;
+        }
         tx.commit().await?;
+        self.once.iter().for_each(|once| once.end());
         Ok((Content { sha256: Some(self.sha256), ..content }, prepared.document.dropped))
     }
 
@@ -233,7 +251,8 @@ impl StoringText {
             patterns: self.patterns.clone(),
         };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
-        let share = self.stores.memory.analysis(self.bytes.len() as u64).await?;
+        let longest = format.longest(&bytes) as u64;
+        let share = self.stores.memory.analysis_of_longer(self.bytes.len() as u64, longest).await?;
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;
         Ok(Prepared {
             customer,

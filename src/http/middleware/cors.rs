@@ -15,7 +15,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const MAY_SEND: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, Access-Reason, Content-Digest";
 /// The headers that pages may read.
 const MAY_READ: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed, Content-Range, \
-                        Content-Disposition, Accept-Ranges";
+                        Content-Disposition, Accept-Ranges, RateLimit, RateLimit-Policy";
 /// The time for which a page may remember the answer to its preflight, in seconds.
 const REMEMBER: &str = "600";
 

@@ -20,7 +20,7 @@ use crate::requests::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
-    "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
 }))]
@@ -38,6 +38,9 @@ pub struct AnonymizeRequest {
     /// The note.
     #[schema(required)]
     pub comment: Option<String>,
+    /// The number of its case in another system.
+    #[schema(required)]
+    pub reference: Option<String>,
     /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`.
     #[schema(value_type = Vec<Target>)]
     pub targets: Vec<&'static str>,
@@ -207,6 +210,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
             entry_day: _,
             due_at,
             comment: _,
+            reference,
             targets,
             delete_content,
             status,
@@ -224,6 +228,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
             email,
             to_date,
             comment,
+            reference,
             targets: targets.words(),
             delete_content,
             status,

@@ -5,7 +5,7 @@ mod body;
 #[cfg(test)]
 mod tests;
 
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, post};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::idempotency::http::IdempotencyKey;
+use crate::idempotency::http::{IdempotencyKey, REPLAYED};
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
@@ -50,6 +50,9 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 pub struct RequestListing {
     /// Only requests that wait, or only requests that are done.
     status: Option<Status>,
+    /// The reference, exactly. A number or an address is refused, because no identifier may be in a URL.
+    #[param(max_length = 100)]
+    reference: Option<String>,
     /// `next_cursor` of the page before.
     #[param(format = "cursor")]
     cursor: Option<String>,
@@ -74,9 +77,10 @@ pub async fn list_anonymize_requests(
     params: Params<RequestListing>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<Page<AnonymizeRequest>>> {
-    let RequestListing { status, cursor, limit } = params.0;
+    let RequestListing { status, reference, cursor, limit } = params.0;
+    let filter = RequestFilter { status, reference, cursor, limit: limit.get() };
     let _memory = app.memory.page().await?;
-    let page = super::list(&app, &caller, &RequestFilter { status, cursor, limit: limit.get() }).await?;
+    let page = super::list(&app, &caller, &filter).await?;
     Ok(Json(page.map(AnonymizeRequest::from)))
 }
 
@@ -253,7 +257,7 @@ pub async fn preview_anonymize_request(
 
 fn replay(response: &mut HttpResponseBuilder, replayed: bool) -> &mut HttpResponseBuilder {
     if replayed {
-        response.insert_header((HeaderName::from_static("idempotency-replayed"), "true"));
+        response.insert_header((REPLAYED, "true"));
     }
     response
 }

@@ -29,7 +29,7 @@ async fn a_request_from_entry_to_cancellation() {
     let id = entered.body["id"].as_str().unwrap().to_owned();
     let expected = json!({
         "id": id, "phone_number": "+4798765", "email": null, "to_date": "2026-08-03", "comment": "case 118",
-        "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting", "user_name": "paal",
+        "reference": null, "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting", "user_name": "paal",
         "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null, "created_at": "2026-08-03T12:00:00Z",
         "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1, "warnings": [],
     });

@@ -59,9 +59,8 @@ fn check_fields(document: &Value, schema: &Value, value: &Value, at: &str, found
     for (name, field) in fields {
         let at = format!("{at}/{name}");
         match (schema["properties"].get(name), &schema["additionalProperties"]) {
-            (Some(schema), _) => check(document, schema, field, &at, found),
             (None, Value::Bool(false)) => found.push(format!("{at}: is unknown")),
-            (None, schema) => check(document, schema, field, &at, found),
+            (Some(schema), _) | (None, schema) => check(document, schema, field, &at, found),
         }
     }
 }

@@ -17,9 +17,9 @@ pub(super) struct Assigned {
     code: u16,
     /// The allowed lengths. Bit `n` means `n` digits.
     lengths: u32,
-    /// The first region of the code, and whether others share the code.
+    /// The first region of the code, and those that share the code with it.
     region: PhoneRegion,
-    is_shared: bool,
+    others: Vec<PhoneRegion>,
     shapes: OnceLock<HashSet<u64>>,
 }
 
@@ -56,11 +56,11 @@ impl Assigned {
 
     fn read(code: u16) -> Option<Self> {
         let mut regions = PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(i32::from(code))?;
-        let (region, is_shared) = (regions.next()?, regions.next().is_some());
+        let (region, others) = (regions.next()?, regions.collect());
         let written = code.to_string();
         let lengths = (2..=LONGEST).filter(|length| is_length(&written, *length));
         let lengths = lengths.fold(0, |lengths, length| lengths | 1 << length);
-        Some(Self { code, lengths, region, is_shared, shapes: OnceLock::new() })
+        Some(Self { code, lengths, region, others, shapes: OnceLock::new() })
     }
 
     /// The country code.
@@ -91,8 +91,9 @@ impl Assigned {
     /// every number is one of the first region, which is asked alone.
     fn assigns(&self, national: &[u8]) -> bool {
         let number = self.number(national);
-        PHONE_NUMBER_UTIL.is_valid_number_for_region(&number, self.region)
-            || self.is_shared && PHONE_NUMBER_UTIL.is_valid_number(&number)
+        let is_of = |region: PhoneRegion| PHONE_NUMBER_UTIL.is_valid_number_for_region(&number, region);
+        is_of(self.region)
+            || self.others.iter().any(|region| is_of(*region)) && PHONE_NUMBER_UTIL.is_valid_number(&number)
     }
 
     fn number(&self, national: &[u8]) -> PhoneNumber {

@@ -14,6 +14,7 @@ use super::resolve::Finds;
 use super::said::Said;
 use super::stream::{self, Token};
 use super::turns::Turns;
+use super::words::Word;
 use super::{Find, Found};
 use crate::digit;
 
@@ -35,6 +36,9 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<
     let Some((national, prefixes)) = numbers.own_digits().filter(|(national, _)| national.len() >= SHORTEST) else {
         return found;
     };
+    if !has_digits_of(text, said, national) {
+        return found;
+    }
     let turns = Turns::of(text);
     let tokens = stream::tokens(text, said, taken, &turns);
     if tokens.len() < 2 {
@@ -52,6 +56,27 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<
         super::resolve::add(&mut found, more);
     }
     found
+}
+
+/// Whether each digit of the number is somewhere in what is said: most texts are told by it. Words that are joined have no other digits
+/// than their own and zero.
+fn has_digits_of(text: &str, said: &[Said], national: &[u8]) -> bool {
+    let wanted = national.iter().fold(0_u16, |wanted, digit| wanted | 1 << (digit - b'0'));
+    let mut left = wanted;
+    for one in said {
+        match one.word().map(Word::number) {
+            Some(number) => left &= !(1 | 1 << (number % 10) | 1 << (number / 10 % 10) | 1 << (number / 100 % 10)),
+            None => {
+                for value in text[one.range()].chars().filter_map(digit).filter_map(|digit| digit.to_digit(10)) {
+                    left &= !(1 << value);
+                }
+            }
+        }
+        if left == 0 {
+            return true;
+        }
+    }
+    false
 }
 
 /// Digits of a part that any words may divide from the next one.

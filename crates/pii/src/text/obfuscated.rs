@@ -367,7 +367,7 @@ fn own_start(before: &str, own: &str) -> Option<usize> {
     None
 }
 
-/// Whether a local part is none of the words of a sentence: `ola_berg`, `lise82`.
+/// Whether a local part is not a word of a sentence: `ola_berg`, `lise82`.
 fn is_no_word(local: &str) -> bool {
     local.contains(|c: char| !c.is_alphabetic()) && local.contains(char::is_alphabetic)
 }

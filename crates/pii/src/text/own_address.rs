@@ -17,6 +17,9 @@ use crate::{Email, Pii, digit};
 /// How far from the sign the parts may lie, in bytes.
 const WIDEST: usize = 300;
 
+/// The most words that are passed over on either side of the sign.
+const MOST_SKIPPED: usize = 12;
+
 /// Adds the own address in pieces outside of `taken`.
 pub(super) fn find(text: &str, own: &Pii<Email>, taken: &[Range<usize>]) -> Finds {
     let mut found = Finds::new();
@@ -69,10 +72,9 @@ struct Window<'t> {
 impl Window<'_> {
     fn after(&self, wanted: &str) -> Option<Vec<Range<usize>>> {
         let area = self.sign.end..self.text.floor_char_boundary(self.sign.end + WIDEST);
-        let words = words(self.text, &area);
         let places = [false, true].into_iter().find_map(|skips_fillers| {
             let mut left = wanted;
-            self.walk(words.iter().cloned(), &area, skips_fillers, |word| {
+            self.walk(words_after(self.text, area.clone()), &area, skips_fillers, |word| {
                 left = left.strip_prefix(word)?;
                 Some(left.is_empty())
             })
@@ -82,10 +84,9 @@ impl Window<'_> {
 
     fn before(&self, wanted: &str) -> Option<Vec<Range<usize>>> {
         let area = self.text.ceil_char_boundary(self.sign.start.saturating_sub(WIDEST))..self.sign.start;
-        let words = words(self.text, &area);
         let places = [false, true].into_iter().find_map(|skips_fillers| {
             let mut left = wanted;
-            self.walk(words.iter().rev().cloned(), &area, skips_fillers, |word| {
+            self.walk(words_before(self.text, area.clone()), &area, skips_fillers, |word| {
                 left = left.strip_suffix(word)?;
                 Some(left.is_empty())
             })
@@ -106,7 +107,7 @@ impl Window<'_> {
         mut take: impl FnMut(&str) -> Option<bool>,
     ) -> Option<Vec<Range<usize>>> {
         let notes = OnceCell::new();
-        let mut places = Vec::new();
+        let (mut places, mut skipped) = (Vec::new(), 0);
         for range in words {
             let word = self.text[range.clone()].to_lowercase();
             let between =
@@ -115,7 +116,8 @@ impl Window<'_> {
                 continue;
             }
             let skips = skips_fillers && !between.is_empty() && is_filler(&word);
-            match if skips { None } else { take(&word) } {
+            let taken = if skips { None } else { take(&word) };
+            match taken {
                 Some(true) => {
                     places.push(range);
                     return Some(places);
@@ -124,8 +126,10 @@ impl Window<'_> {
                 // `ok@example.no` is an address of its own.
                 None if between.is_empty() => return None,
                 None if is_sign_word(&word) => places.push(range),
-                None if is_filler(&word) || is_in_time(self.text, &range) => {}
+                None if skipped == MOST_SKIPPED => return None,
+                None if is_filler(&word) || is_in_time(self.text, &range) => skipped += 1,
                 None => {
+                    skipped += 1;
                     let notes: &Vec<Range<usize>> = notes.get_or_init(|| Notes::within(self.text, area).collect());
                     if !notes.iter().any(|note| note.start <= range.start && range.end <= note.end) {
                         return None;
@@ -143,17 +147,39 @@ impl Window<'_> {
     }
 }
 
-/// The words of an area.
-fn words(text: &str, area: &Range<usize>) -> Vec<Range<usize>> {
-    let mut all: Vec<Range<usize>> = Vec::new();
-    for (at, c) in text[area.clone()].char_indices().filter(|(_, c)| c.is_alphanumeric()) {
-        let (start, end) = (area.start + at, area.start + at + c.len_utf8());
-        match all.last_mut().filter(|last| last.end == start) {
-            Some(last) => last.end = end,
-            None => all.push(start..end),
+/// The words of an area in its order, up to the next sign.
+fn words_after(text: &str, area: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = area.start;
+    std::iter::from_fn(move || {
+        let rest = &text[at..area.end];
+        let start = rest.find(|c: char| c.is_alphanumeric() || is_sign(c))?;
+        let word = &rest[start..];
+        let length = word.find(|c: char| !c.is_alphanumeric()).unwrap_or(word.len());
+        let range = at + start..at + start + length;
+        at = range.end;
+        (length > 0).then_some(range)
+    })
+}
+
+/// The words of an area from its end, up to the sign before it.
+fn words_before(text: &str, area: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = area.end;
+    std::iter::from_fn(move || {
+        let rest = &text[area.start..at];
+        let (last, c) = rest.char_indices().rev().find(|(_, c)| c.is_alphanumeric() || is_sign(*c))?;
+        if is_sign(c) {
+            return None;
         }
-    }
-    all
+        let end = last + c.len_utf8();
+        let start = rest[..end].char_indices().rev().find(|(_, c)| !c.is_alphanumeric());
+        let range = area.start + start.map_or(0, |(at, c)| at + c.len_utf8())..area.start + end;
+        at = range.start;
+        Some(range)
+    })
+}
+
+const fn is_sign(c: char) -> bool {
+    matches!(c, '@' | '\u{FF20}')
 }
 
 /// Whether digits belong to a time: `00:12`.

@@ -165,9 +165,13 @@ impl Numbers {
         mark_cards(stretch);
         let mut add = |range, phone| found.push((range, Find::Identifier(Found::Phone(phone))));
         if reading == Reading::Text {
+            // Rows of one number over and over are read once.
+            let mut last: Option<(Candidate, Pii<Phone>)> = None;
             for candidate in self.in_row(text, stretch) {
-                if let Some(phone) = self.phone(stretch, &candidate) {
-                    add(candidate.range(text, stretch), phone);
+                let same = last.take().filter(|(other, _)| other.is_same(&candidate, stretch)).map(|(_, phone)| phone);
+                if let Some(phone) = same.or_else(|| self.phone(stretch, &candidate)) {
+                    add(candidate.range(text, stretch), phone.clone());
+                    last = Some((candidate, phone));
                 }
             }
             return;

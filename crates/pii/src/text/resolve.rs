@@ -48,27 +48,31 @@ pub(super) fn add(found: &mut Finds, more: Finds) {
 /// gives way: `0684403` is a number by itself, and the second half of `0302, then 0684403`. So does an address, because no two
 /// addresses share the sign in them. Any other find stays.
 pub(super) fn add_pieces(text: &str, found: &mut Finds, more: Finds) {
+    let is_address = |find: &Find| matches!(find, Find::Identifier(Found::Email(_)));
+    let mut gives_way = vec![false; found.len()];
+    let mut added = Finds::new();
     let mut at = 0;
     while at < more.len() {
         let parts = 1 + more[at + 1..].iter().take_while(|(_, find)| *find == Find::Rest).count();
         let whole = &more[at..at + parts];
         let places: Vec<Range<usize>> = whole.iter().map(|(range, _)| range.clone()).collect();
-        let (start, end) = (places[0].start, places[parts - 1].end);
-        let near = found.partition_point(|(range, _)| range.end <= start)
-            ..found.partition_point(|(range, _)| range.start < end);
-        let touches = |(range, _): &(Range<usize>, Find)| overlaps(&places, range);
-        let is_address = |find: &Find| matches!(find, Find::Identifier(Found::Email(_)));
-        let gives_way = |find: &(Range<usize>, Find)| {
-            find.1 != whole[0].1
-                && (is_within(text, &find.0, &places) || is_address(&find.1) && is_address(&whole[0].1))
+        let first = found.partition_point(|(range, _)| range.end <= places[0].start);
+        let near = first..first + found[first..].partition_point(|(range, _)| range.start < places[parts - 1].end);
+        let touched: Vec<usize> = near.filter(|at| overlaps(&places, &found[*at].0)).collect();
+        let is_piece = |(range, find): &(Range<usize>, Find)| {
+            *find != whole[0].1 && (is_within(text, range, &places) || is_address(find) && is_address(&whole[0].1))
         };
-        if found[near.clone()].iter().all(|find| !touches(find) || gives_way(find)) {
-            let mut place = 0..;
-            found.retain(|find| !(place.next().is_some_and(|place| near.contains(&place)) && touches(find)));
-            found.extend_from_slice(whole);
-            sort(found);
+        if touched.iter().all(|at| is_piece(&found[*at])) {
+            touched.into_iter().for_each(|at| gives_way[at] = true);
+            added.extend_from_slice(whole);
         }
         at += parts;
+    }
+    if !added.is_empty() {
+        let mut gives_way = gives_way.into_iter();
+        found.retain(|_| !gives_way.next().unwrap_or_default());
+        found.append(&mut added);
+        sort(found);
     }
 }
 

@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use super::assigned::{Assigned, Memo, Shape, country_of};
 use super::cues::{ends_with_cue, leads};
-use super::digits::{Gap, Group, Lookalike, Stretch};
+use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::phone::{MOST, Numbers, with_bracket};
-use super::weigh::{EqualRow, best};
+use super::weigh::{EqualRow, Fit, best};
 use crate::{Phone, Pii};
 
 /// The fewest digits of a national number that is not the record's own. Shorter ones are services, not callers.
@@ -39,6 +39,12 @@ enum Start {
     Labelled,
 }
 
+impl Start {
+    const fn is_abroad(self) -> bool {
+        matches!(self, Self::Plus | Self::Abroad(_))
+    }
+}
+
 /// A reading of some groups.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
@@ -54,28 +60,13 @@ pub(super) struct Candidate {
     has_odd_signs: bool,
 }
 
-/// How well groups fit their country's habits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    /// With several signs between them.
-    Mixed,
-    Odd,
-    /// Groups of two to four digits.
-    Usual,
-    /// Groups of one size.
-    Even,
-    /// One group, or grouped as the country does.
-    Habit,
-}
-
 impl Numbers {
     /// The numbers of a stretch that count, in its order.
     pub(super) fn in_row(&self, text: &str, stretch: &Stretch) -> Vec<Candidate> {
         let mut chosen = Vec::new();
         let mut first = 0;
         while first < stretch.groups.len() {
-            let rest = &stretch.groups[first + 1..];
-            let end = first + 1 + rest.iter().take_while(|group| group.gap.joins).count();
+            let end = first + 1 + stretch.groups[first + 1..].iter().take_while(|group| group.gap.joins).count();
             self.in_segment(text, stretch, first..end, &mut chosen);
             first = end;
         }
@@ -116,8 +107,8 @@ impl Numbers {
             all.retain(Candidate::is_abroad);
         }
         let habit = all.iter().position(|candidate| candidate.fit == Fit::Habit);
-        let at = habit.or_else(|| all.iter().position(|candidate| candidate.last == first));
-        let at = at.unwrap_or(all.len().saturating_sub(1));
+        let whole = || all.iter().position(|candidate| candidate.last == first);
+        let at = habit.or_else(whole).unwrap_or(all.len().saturating_sub(1));
         (at < all.len()).then(|| all.swap_remove(at))
     }
 
@@ -204,8 +195,7 @@ impl Walk {
     fn read(&self, text: &str, stretch: &Stretch, first: usize, zero: Option<usize>, each: &mut impl FnMut(Candidate)) {
         let begun = stretch.groups[first].from + self.skipped;
         let longest = self.country.longest() + usize::from(zero.is_some());
-        let dials = matches!(self.start, Start::Plus | Start::Abroad(_));
-        let tolerated = if dials { Lookalike::Likely } else { Lookalike::No };
+        let tolerated = if self.start.is_abroad() { Lookalike::Likely } else { Lookalike::No };
         for (last, group) in stretch.groups.iter().enumerate().skip(first) {
             #[cfg(test)]
             crate::work::count_steps(1);
@@ -215,12 +205,11 @@ impl Walk {
             let digits =
                 (group.to.saturating_sub(begun)).saturating_sub(usize::from(zero.is_some_and(|zero| zero <= last)));
             if Some(last) != zero && digits >= SHORTEST && self.country.has_length(digits) {
-                let (start, country) = (self.start, self.country);
                 let mut candidate = Candidate {
                     first,
                     last,
-                    start,
-                    country,
+                    start: self.start,
+                    country: self.country,
                     national: begun..group.to,
                     zero,
                     fit: Fit::Habit,
@@ -235,7 +224,7 @@ impl Walk {
 
 impl Candidate {
     pub(super) fn is_abroad(&self) -> bool {
-        matches!(self.start, Start::Plus | Start::Abroad(_))
+        self.start.is_abroad()
     }
 
     /// Whether what is written first leaves no doubt that a number begins.
@@ -298,6 +287,11 @@ impl Candidate {
         self.national.clone().filter(|at| Some(*at) != zero).map(|at| stretch.digits[at]).collect()
     }
 
+    /// Whether two readings are the same number.
+    pub(super) fn is_same(&self, other: &Self, stretch: &Stretch) -> bool {
+        self.country.code() == other.country.code() && self.national(stretch) == other.national(stretch)
+    }
+
     fn fit(&self, text: &str, stretch: &Stretch) -> Fit {
         let groups = self.national_groups(stretch);
         if groups.len() == 1 {
@@ -309,7 +303,8 @@ impl Candidate {
         }
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
         let first = between(&groups[..2]);
-        if !groups.windows(2).all(|pair| same_sign(between(pair), first, &pair[1].gap)) {
+        let is_same = |sign: &str| sign == first || sign.trim() == first.trim();
+        if !groups.windows(2).all(|pair| pair[1].gap.joins && is_same(between(pair))) {
             return Fit::Mixed;
         }
         let size = groups[1].len();
@@ -322,34 +317,26 @@ impl Candidate {
     }
 
     pub(super) fn weight(&self, segment: &Range<usize>) -> i64 {
-        let fit = match self.fit {
-            Fit::Mixed => 500,
-            Fit::Odd => 1_000,
-            Fit::Usual => 2_000,
-            Fit::Even => 3_000,
-            Fit::Habit => 4_000,
-        };
         let digits = i64::try_from(self.national.len()).unwrap_or_default() * 10;
         let begins = match self.start {
             Start::Plus | Start::Abroad(_) => 5_000,
-            // The code before a number belongs to it.
-            Start::Coded => 20,
+            Start::Coded => 20, // The code before a number belongs to it.
             Start::Labelled => -20,
             Start::Home | Start::Zero => 0,
         };
         // `0309 947 76 76` is a number, though `0309 947` is one as well.
         let is_whole = *segment == (self.first..self.last + 1) && (self.is_abroad() || self.start == Start::Zero);
         let whole = if is_whole && matches!(self.fit, Fit::Usual | Fit::Even) { 2_500 } else { 0 };
-        fit + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
+        self.fit.weight() + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
     }
 
     /// Whether a bracket is closed that was not opened, or signs change that do not stand behind an area code.
     fn has_odd_signs(&self, text: &str, stretch: &Stretch) -> bool {
         let groups = self.national_groups(stretch);
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
-        let is_open = text[..groups[0].start].ends_with(['(', '[', '\u{FF08}']);
         let mut signs = groups.windows(2).map(between);
-        let closes = signs.next().is_some_and(|sign| sign.contains([')', ']']) && !is_open);
+        let is_open = || text[..groups[0].start].ends_with(['(', '[', '\u{FF08}']);
+        let closes = signs.next().is_some_and(|sign| sign.contains([')', ']']) && !is_open());
         let rest: Vec<&str> = signs.collect();
         closes || rest.iter().any(|sign| sign.trim() != rest[0].trim())
     }
@@ -393,8 +380,4 @@ impl Candidate {
         self.first > segment.start && steps(self.first - 1..self.last + 1)
             || self.last + 1 < segment.end && steps(self.first..self.last + 2)
     }
-}
-
-fn same_sign(between: &str, first: &str, gap: &Gap) -> bool {
-    gap.joins && (between == first || between.trim() == first.trim())
 }

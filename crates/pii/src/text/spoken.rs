@@ -26,7 +26,8 @@ const MOST_FILLERS: usize = 3;
 const AROUND: usize = 80;
 /// Digits from which on a run is looked at.
 const SHORTEST: usize = 6;
-/// The most parts of a run that is read in every way. In longer ones `interrupted` still finds the record's own number.
+/// The most parts of a run that is read in every way, and of one without a word that is read at all. In longer ones, `interrupted` still
+/// finds the record's own number.
 const MOST_PARTS: usize = 100;
 
 /// A word or a group of digits of a run.
@@ -132,7 +133,11 @@ impl WordRun {
     /// Adds what the run is, and begins another.
     fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
         while self.parts.pop_if(|part| matches!(part.word, Some(Word::And | Word::Filler))).is_some() {}
-        if self.parts.len() > 1 && (self.has_word || self.is_dictated(text) && !self.is_within_own(text, numbers)) {
+        let is_number = self.has_word || self.parts.len() <= MOST_PARTS;
+        if self.parts.len() > 1
+            && is_number
+            && (self.has_word || self.is_dictated(text) && !self.is_within_own(text, numbers))
+        {
             let known = found.len();
             self.read(text, numbers, found);
             if found.len() == known && self.end_at_sentence(text) {

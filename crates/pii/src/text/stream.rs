@@ -119,18 +119,11 @@ fn groups(text: &str, word: &Range<usize>) -> Vec<Range<usize>> {
 fn spoken(text: &str, range: Range<usize>, word: Word, is_weak: bool) -> Option<Token> {
     let is_optional = is_weak || is_preposition(&text[range.clone()]);
     let mut token = Token { is_word: true, is_optional, ..Token::new(range) };
-    let number = match word {
-        Word::Unit(value) | Word::Ten(value) | Word::Pair(value) => u16::from(value),
-        Word::Triple(value) => value,
-        Word::Hundreds(times) => u16::from(times) * 100,
-        Word::Hundred => 100,
-        Word::Times(times) => {
-            token.times = times;
-            return Some(token);
-        }
+    match word {
+        Word::Times(times) => token.times = times,
         Word::Plus | Word::And | Word::Filler => return None,
-    };
-    token.alone = Digits::of_number(number);
+        word => token.alone = Digits::of_number(word.number()),
+    }
     Some(token)
 }
 

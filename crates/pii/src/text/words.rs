@@ -34,6 +34,19 @@ pub(super) enum Word {
     Filler,
 }
 
+impl Word {
+    /// The number that a word means by itself; 0 for one that means none.
+    pub(super) fn number(self) -> u16 {
+        match self {
+            Self::Unit(value) | Self::Ten(value) | Self::Pair(value) => u16::from(value),
+            Self::Triple(value) => value,
+            Self::Hundreds(times) => u16::from(times) * 100,
+            Self::Hundred => 100,
+            Self::Times(_) | Self::Plus | Self::And | Self::Filler => 0,
+        }
+    }
+}
+
 const UNITS: [(u8, &str); 10] = [
     (0, "zero oh o nought naught null nul noll nolla nolle"),
     (1, "one en ein ett et én ei eit eitt een éin etta"),

@@ -95,6 +95,13 @@ impl Format {
         }
     }
 
+    /// How long the text of a document may become, in bytes. Characters of another charset are longer in UTF-8.
+    #[must_use]
+    pub fn longest(self, bytes: &[u8]) -> usize {
+        let grows = self == Self::Mail && std::str::from_utf8(bytes).is_err();
+        if grows { 2 * bytes.len() } else { bytes.len() }
+    }
+
     /// Whether its values are JSON.
     const fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Vcon | Self::NdJson)

@@ -25,8 +25,8 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 /// How much of a body is decoded at once, in bytes.
 const STRETCH: usize = 16 << 10;
 
-/// How much longer than twice its bytes a message may become: small ones get longer headers.
-const SPARE: usize = 64 << 10;
+/// How much longer than twice its bytes a message may become: each of its parts gets a header.
+const SPARE: usize = 160 << 10;
 
 const TOO_LONG: &str = "must not become more than twice as long when its characters are written in UTF-8";
 
@@ -195,7 +195,7 @@ fn unquoted(bytes: &[u8]) -> Vec<u8> {
     let mut rest = bytes;
     while let Some((first, behind)) = rest.split_first() {
         let soft = [&b"\r\n"[..], b"\n"].into_iter().find_map(|end| behind.strip_prefix(end));
-        let code = behind.get(..2).filter(|_| is_quoted).and_then(|code| hexadecimal(code));
+        let code = behind.get(..2).filter(|_| is_quoted).and_then(hexadecimal);
         rest = match (first, soft, code) {
             (b'=', Some(behind), _) => behind,
             (b'=', None, Some(code)) => {
