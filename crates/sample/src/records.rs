@@ -104,7 +104,7 @@ struct EventAttributes<'a> {
 
 /// Writes an interaction's record as a line.
 pub(super) fn interaction(sample: &Sample, course: &Course, line: &mut Vec<u8>) -> io::Result<()> {
-    let mut chance = Chance::new(sample.seed, Purpose::InteractionLine, course.index);
+    let mut chance = Chance::new(sample.seed, Purpose::Interaction, course.index);
     let external_id = course.external_id();
     let agent = course.agent.map(|agent| format!("a{agent}"));
     // Systems write times in different ways, but each writes both times in the same way.
