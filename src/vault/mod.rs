@@ -6,6 +6,7 @@
 mod admission;
 mod content;
 mod http;
+mod key_sql;
 mod keyset;
 mod master;
 mod model;
