@@ -16,7 +16,7 @@ async fn record(lethe: &TestLethe, id: &str, number: &str, name: &str) {
 
 /// A time at which everything that was entered today is due.
 fn soon() -> String {
-    (Utc::now() + Days::new(2)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    (lethe::base::clock::Clock::System.now() + Days::new(2)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 async fn comment(lethe: &TestLethe, request: &Value) -> Value {
