@@ -57,6 +57,8 @@ pub struct Metrics {
     connections: IntGaugeVec,
     deliveries: IntGaugeVec,
     epoch_restarts: IntCounter,
+    journal: IntGaugeVec,
+    journal_failures: IntCounter,
 }
 
 impl Metrics {
@@ -105,6 +107,14 @@ impl Metrics {
             "lethe_epoch_restarts_total",
             "Batches that began again because a pass had changed the epoch.",
         )?;
+        let journal = IntGaugeVec::new(
+            Opts::new("lethe_journal_state", "The state of the erasure journal: 1 at the present state, 0 at the others."),
+            &["state"],
+        )?;
+        let journal_failures = IntCounter::new(
+            "lethe_journal_failures_total",
+            "Objects of the erasure journal that could not be written since the start.",
+        )?;
         let metrics = Self {
             registry,
             calls,
@@ -117,6 +127,8 @@ impl Metrics {
             connections,
             deliveries,
             epoch_restarts,
+            journal,
+            journal_failures,
         };
         metrics.register()?;
         Ok(metrics)
@@ -125,7 +137,8 @@ impl Metrics {
     fn register(&self) -> Result<(), prometheus::Error> {
         let Self { registry, calls, ingested, cut, content, content_bytes, .. } = self;
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
-        let all: [Box<dyn Collector>; 10] = [
+        let Self { journal, journal_failures, .. } = self;
+        let all: [Box<dyn Collector>; 12] = [
             Box::new(calls.clone()),
             Box::new(ingested.clone()),
             Box::new(cut.clone()),
@@ -136,6 +149,8 @@ impl Metrics {
             Box::new(connections.clone()),
             Box::new(deliveries.clone()),
             Box::new(epoch_restarts.clone()),
+            Box::new(journal.clone()),
+            Box::new(journal_failures.clone()),
         ];
         all.into_iter().try_for_each(|metric| registry.register(metric))
     }
@@ -197,6 +212,14 @@ impl Metrics {
         self.epoch_restarts.inc();
     }
 
+    /// Shows the state of the erasure journal, and how many objects could not be written.
+    pub fn journal(&self, states: [(&str, bool); 5], failures: u64) {
+        for (state, is_present) in states {
+            self.journal.with_label_values(&[state]).set(i64::from(is_present));
+        }
+        self.journal_failures.inc_by(failures.saturating_sub(self.journal_failures.get()));
+    }
+
     /// All metrics in the text format of Prometheus.
     pub fn render(&self) -> Result<String, prometheus::Error> {
         let mut text = Vec::new();
@@ -226,6 +249,10 @@ mod tests {
         metrics.connections("archive", 2, 5);
         metrics.deliveries("held", 4);
         metrics.epoch_restarted();
+        metrics.journal(
+            [("in_step", false), ("behind", true), ("unknown", false), ("damaged", false), ("off", false)],
+            3,
+        );
         let text = metrics.render().unwrap();
         for line in [
             "lethe_http_request_duration_seconds_count{method=\"GET\",route=\"/api/v1/me\",status=\"200\"} 1",
@@ -239,6 +266,9 @@ mod tests {
             "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",
             "lethe_deliveries{state=\"held\"} 4",
             "lethe_epoch_restarts_total 1",
+            "lethe_journal_state{state=\"behind\"} 1",
+            "lethe_journal_state{state=\"in_step\"} 0",
+            "lethe_journal_failures_total 3",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }

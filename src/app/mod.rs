@@ -9,6 +9,7 @@ mod recordings;
 mod refusals;
 mod setup;
 mod vitals;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use crate::tenants;
 use crate::vault::AppContext;
 
 use refusals::Refusals;
+use watch::Watch;
 
 pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve};
 
@@ -110,14 +112,16 @@ pub async fn serve(
     started: impl FnOnce(&Addresses),
 ) -> Result<(), StartError> {
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
+    let content_store = Data::new(setup::content_store(config));
+    let watch = Arc::new(Watch::new(&stores, &content_store));
+    watch.begin().await;
     let context = Data::new(HttpContext {
         http: config.http.clone(),
         keys: TokenKeys::open(config, stores.clock)?,
-        tenants: directory(&stores),
+        tenants: directory(&stores, &watch),
         metrics: metrics.clone(),
     });
-    let content_store = Data::new(setup::content_store(config));
-    let health = Data::new(vitals::health(&stores, &metrics));
+    let health = Data::new(vitals::health(&stores, &watch, &metrics));
     let refusals = Data::new(Refusals::default());
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
@@ -153,7 +157,9 @@ pub async fn serve(
         let delivery_worker = delivery_worker(config, &stores, &content_store);
         tokio::spawn(async move { delivery_worker.run(None, &stopping, |_, _| {}).await })
     });
+    let watching = tokio::spawn(async move { watch.run().await });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
+    watching.abort();
     let _ = stop.send(true);
     if let Some(delivering) = delivering {
         // Running deliveries are interrupted, and the next worker tries them again.
@@ -245,14 +251,18 @@ pub fn stop_asked() -> impl Future<Output = ()> {
     }
 }
 
-fn directory(stores: &Data<AppContext>) -> TenantDirectory {
-    let stores = Arc::clone(stores);
-    TenantDirectory::new(move |slug| {
+fn directory(stores: &Data<AppContext>, watch: &Arc<Watch>) -> TenantDirectory {
+    let (stores, watch) = (Arc::clone(stores), Arc::clone(watch));
+    let directory = TenantDirectory::new(move |slug| {
         let stores = Arc::clone(&stores);
         Box::pin(async move {
             let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, &slug).await?;
             Ok(tenant.map(|tenant| tenant.id))
         })
+    });
+    directory.guarded(move |tenant| {
+        let watch = Arc::clone(&watch);
+        Box::pin(async move { watch.refusal(tenant).await })
     })
 }
 

@@ -32,8 +32,8 @@ Exit codes:
   1   The command failed.
   2   Some requests were left waiting, some lines were rejected, or some recordings were not delivered.
   64  The command line is wrong.
-  75  Try again: a database is unavailable, or the process was asked to stop.
-  78  A setting is wrong.";
+  75  Try again: a database or the erasure journal is unavailable, or the process was asked to stop.
+  78  A setting is wrong, a database was restored from a backup, or the erasure journal is damaged.";
 
 /// The commands.
 #[derive(Subcommand)]
@@ -47,6 +47,12 @@ pub enum CliCommand {
     /// Deliver recordings to their tenants
     #[command(after_help = "Examples:\n  lethe deliver\n  lethe deliver --once --tenant acme --json")]
     Deliver(DeliverArguments),
+    /// Make a restored database forget again what was forgotten since its backup
+    #[command(after_help = "Examples:\n  lethe replay --dry-run\n  lethe replay --tenant acme --json")]
+    Replay(ReplayArguments),
+    /// Show and verify the erasure journal
+    #[command(subcommand)]
+    Journal(JournalCommand),
     /// Apply the missing migrations to both databases
     Migrate,
     /// Import records from a file, or content from a folder
@@ -108,6 +114,31 @@ pub struct NightlyArguments {
     /// Report as JSON lines
     #[arg(long)]
     pub json: bool,
+}
+
+/// The options of the replay.
+#[derive(Args)]
+pub struct ReplayArguments {
+    /// Work for this tenant only
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: Option<String>,
+    /// Write nothing, and say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Report as JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The commands about the erasure journal.
+#[derive(Subcommand)]
+pub enum JournalCommand {
+    /// Compare the journal with both databases, and verify every object
+    Status {
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// The options of the delivery worker.

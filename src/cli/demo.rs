@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use actix_web::web::Data;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -113,7 +114,7 @@ struct Story {
     client: reqwest::Client,
     api: String,
     token: String,
-    content_store: ContentStore,
+    content_store: Arc<ContentStore>,
 }
 
 impl Story {
@@ -128,7 +129,7 @@ impl Story {
             client,
             api: format!("http://{}/api/v1", addresses.api),
             token,
-            content_store: app::content_store(config),
+            content_store: Arc::new(app::content_store(config)),
         })
     }
 

@@ -8,6 +8,7 @@ mod exit;
 mod folder;
 mod import;
 mod job;
+mod journal;
 mod output;
 mod tenant;
 
@@ -88,6 +89,8 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Serve => serve(&config).await,
         CliCommand::Job(job) => job::run(&config, job).await,
         CliCommand::Deliver(arguments) => deliver::run(&config, arguments).await,
+        CliCommand::Replay(arguments) => journal::replay(&config, arguments).await,
+        CliCommand::Journal(command) => journal::run(&config, command).await,
         CliCommand::Migrate => {
             app::migrate(&app::open(&config).await?).await.map_err(app::StartError::from)?;
             Ok(Exit::Done)

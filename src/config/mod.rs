@@ -10,6 +10,7 @@ mod auth;
 mod content;
 mod delivery;
 mod http;
+mod journal;
 mod layers;
 mod roles;
 
@@ -27,6 +28,7 @@ pub use auth::{AuthConfig, IssuerConfig};
 pub use content::{ContentConfig, S3Config};
 pub use delivery::DeliveryConfig;
 pub use http::HttpConfig;
+pub use journal::{BackupDays, JournalConfig, JournalPlace};
 pub use layers::ConfigError;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +45,8 @@ pub struct Config {
     pub content: ContentConfig,
     /// The settings of deliveries of recordings to their tenants.
     pub delivery: DeliveryConfig,
+    /// The erasure journal, which outlives a restore.
+    pub journal: JournalConfig,
     pub log: LogConfig,
 }
 
@@ -56,6 +60,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             content: ContentConfig::default(),
             delivery: DeliveryConfig::default(),
+            journal: JournalConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -172,8 +177,10 @@ impl Config {
         layers::twin("database.url", &mut config.database.url, config.database.url_file.as_deref())?;
         layers::twin("vault.url", &mut config.vault.url, config.vault.url_file.as_deref())?;
         layers::twin("vault.master_key", &mut config.vault.master_key, config.vault.master_key_file.as_deref())?;
-        let s3 = &mut config.content.s3;
-        layers::twin("content.s3.secret_access_key", &mut s3.secret_access_key, s3.secret_access_key_file.as_deref())?;
+        for (section, s3) in [("content.s3", &mut config.content.s3), ("journal.s3", &mut config.journal.s3)] {
+            let setting = format!("{section}.secret_access_key");
+            layers::twin(&setting, &mut s3.secret_access_key, s3.secret_access_key_file.as_deref())?;
+        }
         config.check()?;
         Ok(config)
     }
@@ -182,6 +189,11 @@ impl Config {
     #[must_use]
     pub fn objects_folder(&self) -> PathBuf {
         self.content.folder.clone().unwrap_or_else(|| self.data_dir.join("objects"))
+    }
+
+    /// The place of the erasure journal.
+    pub fn journal_place(&self) -> Result<JournalPlace, ConfigError> {
+        self.journal.place(self.development(), &self.data_dir)
     }
 
     /// The folder of the targets `file:///…`.
@@ -214,6 +226,7 @@ impl Config {
         self.auth.check()?;
         self.content.check()?;
         self.delivery.check()?;
+        self.journal.check(self.development(), &self.data_dir)?;
         // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));

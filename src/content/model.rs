@@ -13,6 +13,7 @@ use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, Generation, ObjectId, RecordId};
 use crate::base::page::{Listed, Position};
+use crate::journal::JournalError;
 use crate::objects::ObjectError;
 use crate::recording_keys::KeyError;
 use crate::store::StoreError;
@@ -225,6 +226,9 @@ pub enum ContentError {
     /// A key or a sealed chunk cannot be used: the object was altered.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    /// The deletion cannot be journaled, so nothing is deleted.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -265,8 +269,11 @@ impl ContentError {
             Self::Store(error) | Self::Vault(VaultError::Store(error)) | Self::Key(KeyError::Store(error)) => {
                 error.is_transient()
             }
-            Self::Object(ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_))
-            | Self::Crowded => true,
+            Self::Object(
+                ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_) | ObjectError::TimedOut,
+            )
+            | Self::Crowded
+            | Self::Journal(_) => true,
             _ => false,
         }
     }

@@ -100,6 +100,8 @@ codes! {
         "Ask the operator for a build that includes it.";
     Unavailable = "unavailable", 503, "The service is unavailable.",
         "Wait for the seconds that the header Retry-After names, and send the call again.";
+    ReplayNeeded = "replay_needed", 503, "A database was restored from a backup.",
+        "The service would show customers who were forgotten since the backup. The operator has to run lethe replay.";
 }
 
 impl Code {

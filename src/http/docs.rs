@@ -61,7 +61,7 @@ const DOCUMENTED: &[Documented] = &[
     Documented { status: 429, name: "TooManyRequests", codes: &[Code::TooManyRequests] },
     Documented { status: 500, name: "Internal", codes: &[Code::Internal] },
     Documented { status: 501, name: "NotBuiltIn", codes: &[Code::NotBuiltIn] },
-    Documented { status: 503, name: "Unavailable", codes: &[Code::Unavailable] },
+    Documented { status: 503, name: "Unavailable", codes: &[Code::Unavailable, Code::ReplayNeeded] },
 ];
 
 fn named(statuses: &[u16]) -> Responses {

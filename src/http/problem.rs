@@ -53,6 +53,10 @@ pub struct ProblemBody {
     /// The fields and parameters that are invalid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The state of the erasure journal. Only `/readyz` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false, example = "behind")]
+    pub journal: Option<&'static str>,
 }
 
 /// A response that is not a success.
@@ -66,6 +70,7 @@ struct Parts {
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
     needs: &'static [Scope],
+    journal: Option<&'static str>,
     instance: Option<CallId>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -74,10 +79,12 @@ impl Problem {
     #[must_use]
     pub fn new(code: Code) -> Self {
         let (detail, errors, headers) = (code.detail().into(), Vec::new(), Vec::new());
-        let problem = Self(Box::new(Parts { code, detail, errors, headers, needs: &[], instance: None, cause: None }));
+        let (needs, journal) = (&[][..], None);
+        let parts = Parts { code, detail, errors, headers, needs, journal, instance: None, cause: None };
+        let problem = Self(Box::new(parts));
         match code {
             Code::Unauthorized => problem.header(HeaderName::from_static("www-authenticate"), "Bearer"),
-            Code::Unavailable | Code::TooManyRequests => problem.header(HeaderName::from_static("retry-after"), "5"),
+            Code::Unavailable | Code::ReplayNeeded | Code::TooManyRequests => problem.header(HeaderName::from_static("retry-after"), "5"),
             _ => problem,
         }
     }
@@ -138,6 +145,13 @@ impl Problem {
             self.0.headers.retain(|(known, _)| *known != name);
             self.0.headers.push((name, value));
         }
+        self
+    }
+
+    /// Names the state of the erasure journal.
+    #[must_use]
+    pub(super) fn journal(mut self, state: &'static str) -> Self {
+        self.0.journal = Some(state);
         self
     }
 
@@ -205,6 +219,7 @@ impl Problem {
             instance: call.or(*instance).map(|call| format!("urn:uuid:{call}")),
             code: code.as_str(),
             errors: errors.clone(),
+            journal: *journal,
         };
         let mut response = HttpResponse::build(code.status()).json(body);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

@@ -51,8 +51,9 @@ pub struct Report {
     pub resumed: bool,
     /// Whether no remains are left in free pages or the write-ahead log.
     pub scrubbed: bool,
-    /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or
-    /// `pass_failed`. For the last one, the log names the statement. The next start resumes the pass.
+    /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`,
+    /// `journal_unavailable`, `journal_damaged`, `replay_needed`, or `pass_failed`. For the last one, the log names the
+    /// statement. The next start resumes the pass. `replay_needed` means that a database was restored: run lethe replay.
     pub error: Option<String>,
     /// The step at which the pass stopped.
     pub stopped_at: Option<String>,

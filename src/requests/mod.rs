@@ -8,13 +8,15 @@ mod batch;
 mod comment;
 mod entry;
 mod http;
-mod journal;
+mod journaling;
 mod load;
 mod model;
 pub mod passes;
 mod preview;
+pub mod repeat;
 mod save;
 mod sql;
+mod trail;
 mod view;
 
 #[cfg(test)]

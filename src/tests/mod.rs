@@ -19,7 +19,8 @@ use crate::base::crypto::Key;
 use crate::base::id::RecordId;
 use crate::content::{ContentStore, TextMemory};
 use crate::nightly::{self, Ending, Options, Progress, Stop};
-use crate::objects::Objects;
+use crate::journal::Journal;
+use crate::objects::{Ledger, Objects};
 use crate::store::{Db, StoreSettings, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{AppContext, Keysets, MasterKey};
@@ -55,7 +56,8 @@ impl Stage {
         tx.commit().await.unwrap();
         let keysets = Keysets::new(MasterKey::from_bytes(&[7; 32]).unwrap());
         let service_key = Key::from_bytes(&[9; 32]).unwrap();
-        let app = Arc::new(AppContext { archive, vault, keysets, clock, service_key });
+        let journal = Journal::new(Some(Ledger::new(Objects::in_folder(folder.join("journal")), Duration::from_secs(5))));
+        let app = Arc::new(AppContext { archive, vault, keysets, journal, clock, service_key });
         let objects = Objects::in_folder(folder.join("objects"));
         let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
         let scopes = scopes.iter().copied().collect();
@@ -65,9 +67,9 @@ impl Stage {
 
     /// The same stage at a later time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, clock, service_key } = Arc::into_inner(self.app).unwrap();
+        let AppContext { archive, vault, keysets, journal, clock, service_key } = Arc::into_inner(self.app).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { app: Arc::new(AppContext { archive, vault, keysets, clock, service_key }), ..self }
+        Self { app: Arc::new(AppContext { archive, vault, keysets, journal, clock, service_key }), ..self }
     }
 
     /// Sends an interaction to the archive.

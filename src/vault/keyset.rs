@@ -11,7 +11,9 @@ use super::model::VaultError;
 use super::sql::{self, ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
 use crate::base::crypto::{BlindIndex, CryptoError, KEY_LEN, Key, sha256};
+use crate::base::hex::hex;
 use crate::base::id::{IdentifierId, ObjectId, TenantId};
+use crate::journal::{TenantKeys, WrappedKey};
 use crate::store::{Db, StoreError, Vault};
 
 /// The key that wraps all others.
@@ -24,6 +26,7 @@ pub struct Keyset {
     pub tenant: TenantId,
     index: Key,
     seal: BTreeMap<i32, Key>,
+    journal: TenantKeys,
 }
 
 /// The keysets that were used since the start, in memory.
@@ -51,6 +54,12 @@ impl MasterKey {
         Key::from_bytes(bytes).map(Self)
     }
 
+    /// The id of the key. It says nothing about the key.
+    #[must_use]
+    pub fn id(&self) -> String {
+        hex(&self.0.hash(&[b"id"]).0[..4])
+    }
+
     /// A key of the service itself, for cursors and the like, derived from the master key.
     #[must_use]
     pub fn service_key(&self, purpose: &str) -> Key {
@@ -64,6 +73,12 @@ impl Keysets {
         Self { master, known: RwLock::default() }
     }
 
+    /// The id of the master key.
+    #[must_use]
+    pub fn master_id(&self) -> String {
+        self.master.id()
+    }
+
     /// The keys of a tenant. They are created at their first use.
     pub async fn get(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<Arc<Keyset>, VaultError> {
         let known = self.known.read().map(|known| known.get(&tenant).cloned()).unwrap_or_default();
@@ -71,7 +86,7 @@ impl Keysets {
             return Ok(keyset);
         }
         let mut rows = sql::keys(&mut vault.read().await?, tenant).await?;
-        if rows.is_empty() {
+        if ["seal", "index", "journal"].iter().any(|purpose| rows.iter().all(|row| row.purpose != *purpose)) {
             self.create(vault, tenant).await?;
             rows = sql::keys(&mut vault.read().await?, tenant).await?;
         }
@@ -82,6 +97,21 @@ impl Keysets {
         Ok(keyset)
     }
 
+    /// Adds keys that a restored vault lacks. A key that another master key has wrapped is left out.
+    pub async fn adopt(&self, vault: &Db<Vault>, tenant: TenantId, keys: &[WrappedKey]) -> Result<(), VaultError> {
+        let mut tx = vault.write().await?;
+        for key in keys.iter().filter(|key| key.master == self.master.id()) {
+            let purpose = if key.purpose == "index" { "index" } else { "journal" };
+            self.master.0.open(&key.wrapped, &wrap_place(tenant, purpose, key.version))?;
+            sql::insert_key(&mut tx, tenant, purpose, key.version, &key.wrapped, Clock::System.now()).await?;
+        }
+        tx.commit().await?;
+        if let Ok(mut known) = self.known.write() {
+            known.remove(&tenant);
+        }
+        Ok(())
+    }
+
     /// Fails if another master key has wrapped the keys of this vault.
     pub async fn verify(&self, vault: &Db<Vault>) -> Result<(), VaultError> {
         let Some((tenant, row)) = sql::any_key(&mut vault.read().await?).await? else { return Ok(()) };
@@ -89,10 +119,15 @@ impl Keysets {
         Ok(())
     }
 
+    fn wrapped(&self, row: &sql::KeyRow) -> WrappedKey {
+        let (purpose, master) = (row.purpose.clone(), self.master.id());
+        WrappedKey { purpose, version: row.key_version, master, wrapped: row.wrapped.clone() }
+    }
+
     /// If two processes do this at once, the rows of the first one stay.
     async fn create(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<(), VaultError> {
         let mut tx = vault.write().await?;
-        for purpose in ["seal", "index"] {
+        for purpose in ["seal", "index", "journal"] {
             let wrapped = self.master.0.seal(Key::random()?.bytes(), &wrap_place(tenant, purpose, 1), 32)?;
             sql::insert_key(&mut tx, tenant, purpose, 1, &wrapped, Clock::System.now()).await?;
         }
@@ -100,18 +135,20 @@ impl Keysets {
     }
 
     fn unwrap_all(&self, tenant: TenantId, rows: &[sql::KeyRow]) -> Result<Keyset, VaultError> {
-        let (mut index, mut seal) = (None, BTreeMap::new());
+        let (mut index, mut journal, mut seal) = (None, None, BTreeMap::new());
         for row in rows {
             let clear = self.master.0.open(&row.wrapped, &wrap_place(tenant, &row.purpose, row.key_version))?;
             let key = Key::from_bytes(&clear)?;
-            if row.purpose == "index" {
-                index = Some(key);
-            } else {
-                seal.insert(row.key_version, key);
+            match row.purpose.as_str() {
+                "index" => index = Some(key),
+                "journal" => journal = Some((row.key_version, key)),
+                _ => drop(seal.insert(row.key_version, key)),
             }
         }
         let index = index.ok_or(VaultError::KeyMissing(0))?;
-        Ok(Keyset { tenant, index, seal })
+        let (version, key) = journal.ok_or(VaultError::KeyMissing(0))?;
+        let wrapped = rows.iter().filter(|row| row.purpose != "seal").map(|row| self.wrapped(row)).collect();
+        Ok(Keyset { tenant, index, seal, journal: TenantKeys { tenant, version, key, wrapped } })
     }
 }
 
@@ -120,6 +157,12 @@ fn wrap_place(tenant: TenantId, purpose: &str, version: i32) -> Vec<u8> {
 }
 
 impl Keyset {
+    /// The key of the tenant's objects in the erasure journal, and the wrapped keys that a restored vault may lack.
+    #[must_use]
+    pub const fn journal(&self) -> &TenantKeys {
+        &self.journal
+    }
+
     /// The keyed hash under which an identifier is found.
     #[must_use]
     pub fn index(&self, identifier: &Identifier) -> BlindIndex {

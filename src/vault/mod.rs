@@ -24,9 +24,9 @@ use crate::store::{Sql, Tx, Vault};
 pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit};
 pub use content::{content_key, keep_content_key};
 pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
-pub use model::{Erasure, NewErasure, VaultError};
+pub use model::{Described, Erasure, FoundAgain, NewErasure, RepeatedErasure, VaultError};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
-pub use sql::{drop_content_keys, walk_content_keys};
+pub use sql::{drop_content_keys, erased_identifiers, has_keys, walk_content_keys};
 pub use stores::AppContext;
 
 /// Removes deleted identifiers and keys from free pages.
@@ -89,6 +89,33 @@ pub async fn masks(
     let rows = sql::by_id(tx, keyset.tenant, ids).await?;
     let masked = |row: &sql::IdentifierRow| keyset.open(row).ok().map(|identifier| mask(keyset::text_of(&identifier)));
     Ok(rows.iter().map(|row| (row.id, masked(row))).collect())
+}
+
+/// Identifiers as the erasure journal describes them. One that the vault does not know or cannot read is left out.
+pub async fn describe(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    ids: impl IntoIterator<Item = IdentifierId>,
+) -> Result<HashMap<IdentifierId, Described>, VaultError> {
+    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    let described = |row: &sql::IdentifierRow| {
+        let identifier = keyset.open(row).ok()?;
+        let (index, mask) = (keyset.index(&identifier), mask(keyset::text_of(&identifier)));
+        Some((row.id, Described { kind: row.kind, index, mask }))
+    };
+    Ok(rows.iter().filter_map(described).collect())
+}
+
+/// Writes erasures again that a restored vault lacks. To repeat it changes nothing.
+pub async fn erase_again(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    erasures: &[RepeatedErasure],
+) -> Result<(), VaultError> {
+    for chunk in erasures.chunks(sql::INSERT_CHUNK) {
+        sql::repeat_erasures(tx, tenant, chunk).await?;
+    }
+    Ok(())
 }
 
 /// Marks orphan identifiers as retired. A write that resolves one clears the mark.

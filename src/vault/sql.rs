@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use pii::Kind;
 use uuid::Uuid;
 
-use super::model::{Erasure, NewErasure};
+use super::model::{Erasure, FoundAgain, NewErasure, RepeatedErasure};
 use crate::base::crypto::BlindIndex;
 use crate::base::id::{Generation, IdentifierId, ObjectId, RequestId, TenantId};
 use crate::base::target::Targets;
@@ -226,6 +226,54 @@ pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[N
         .once()
         .execute()
         .await
+}
+
+pub async fn repeat_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[RepeatedErasure]) -> Result<u64> {
+    tx.query("INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) VALUES ")
+        .each(erasures, |query, one| {
+            query
+                .with("(", tenant)
+                .with(", ", one.index.0.to_vec())
+                .with(", ", one.request)
+                .with(", ", one.erasure.cutoff)
+                .with(", ", one.erasure.targets)
+                .push(")")
+        })
+        .push(" ON CONFLICT DO NOTHING")
+        .once()
+        .execute()
+        .await
+}
+
+/// The identifiers of the vault that an erasure covers, by a range of their keyed hashes. The erasure of a customer who
+/// is forgotten finds none, unless a restore has brought the identifier back.
+pub async fn erased_identifiers(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    from: [u8; 1],
+    to: Option<[u8; 1]>,
+) -> Result<Vec<FoundAgain>> {
+    let rows: Vec<(RequestId, IdentifierId, DateTime<Utc>, Targets)> = tx
+        .query("SELECT e.request_id, i.id, e.cutoff, e.targets FROM erasures e ")
+        .with("JOIN identifiers i ON i.index_hash = e.index_hash WHERE e.tenant_id = ", tenant)
+        .with(" AND i.tenant_id = ", tenant)
+        .with(" AND e.index_hash >= ", from.to_vec())
+        .with_some(" AND e.index_hash < ", to.map(|to| to.to_vec()))
+        .all()
+        .await?;
+    let found = |(request, identifier, cutoff, targets)| FoundAgain {
+        request,
+        identifier,
+        erasure: Erasure { cutoff, targets },
+    };
+    Ok(rows.into_iter().map(found).collect())
+}
+
+/// Whether the vault has keys of a tenant.
+pub async fn has_keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<bool> {
+    let one: Option<(i32,)> =
+        tx.query("SELECT key_version FROM keysets").with(" WHERE tenant_id = ", tenant).push(" LIMIT 1").maybe().await?;
+    Ok(one.is_some())
 }
 
 pub async fn delete_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[RequestId]) -> Result<u64> {
