@@ -108,7 +108,10 @@ impl Metrics {
             "Batches that began again because a pass had changed the epoch.",
         )?;
         let journal = IntGaugeVec::new(
-            Opts::new("lethe_journal_state", "The state of the erasure journal: 1 at the present state, 0 at the others."),
+            Opts::new(
+                "lethe_journal_state",
+                "The state of the erasure journal: 1 at the present state, 0 at the others.",
+            ),
             &["state"],
         )?;
         let journal_failures = IntCounter::new(
@@ -249,10 +252,8 @@ mod tests {
         metrics.connections("archive", 2, 5);
         metrics.deliveries("held", 4);
         metrics.epoch_restarted();
-        metrics.journal(
-            [("in_step", false), ("behind", true), ("unknown", false), ("damaged", false), ("off", false)],
-            3,
-        );
+        metrics
+            .journal([("in_step", false), ("behind", true), ("unknown", false), ("damaged", false), ("off", false)], 3);
         let text = metrics.render().unwrap();
         for line in [
             "lethe_http_request_duration_seconds_count{method=\"GET\",route=\"/api/v1/me\",status=\"200\"} 1",

@@ -3,13 +3,13 @@
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
 pub mod house;
+mod journal_watch;
 mod listener;
 mod operations;
 mod recordings;
 mod refusals;
 mod setup;
 mod vitals;
-mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,8 +43,8 @@ use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::AppContext;
 
+use journal_watch::JournalWatch;
 use refusals::Refusals;
-use watch::Watch;
 
 pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve};
 
@@ -113,7 +113,7 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
     let content_store = Data::new(setup::content_store(config));
-    let watch = Arc::new(Watch::new(&stores, &content_store));
+    let watch = Arc::new(JournalWatch::new(&stores, &content_store));
     watch.begin().await;
     let context = Data::new(HttpContext {
         http: config.http.clone(),
@@ -251,7 +251,7 @@ pub fn stop_asked() -> impl Future<Output = ()> {
     }
 }
 
-fn directory(stores: &Data<AppContext>, watch: &Arc<Watch>) -> TenantDirectory {
+fn directory(stores: &Data<AppContext>, watch: &Arc<JournalWatch>) -> TenantDirectory {
     let (stores, watch) = (Arc::clone(stores), Arc::clone(watch));
     let directory = TenantDirectory::new(move |slug| {
         let stores = Arc::clone(&stores);

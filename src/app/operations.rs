@@ -343,11 +343,12 @@ pub async fn list_audit_events(
 ) -> ApiResult<Json<Page<AuditEvent>>> {
     let AuditQuery { cursor, limit } = query.0;
     let bound_to = [b"audit-events", &caller.tenant.0.as_bytes()[..]].concat();
-    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &stores.service_key, &bound_to)).transpose();
+    let key = stores.service_key().await?;
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = stores.archive.read().await?;
     let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(events, limit.get(), &stores.service_key, &bound_to).map(AuditEvent::from)))
+    Ok(Json(Page::of(events, limit.get(), &key, &bound_to).map(AuditEvent::from)))
 }
 
 async fn tenant_of(stores: &AppContext, actor: &crate::base::actor::Actor) -> ApiResult<Tenant> {

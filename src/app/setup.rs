@@ -23,7 +23,7 @@ use crate::objects::Bucket;
 use crate::objects::{Ledger, Objects};
 use crate::store::{self, Db, StoreError, StoreSettings, TimeLimits};
 use crate::tenants::{self, TenantError};
-use crate::vault::{AppContext, Keysets, MasterKey, VaultError};
+use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys, VaultError};
 
 /// The tenant of development mode.
 pub const DEMO: &str = "demo";
@@ -43,6 +43,9 @@ pub enum StartError {
     Keys(#[from] KeysError),
     #[error("vault.master_key: {0}")]
     MasterKey(#[from] CryptoError),
+    /// Keys of the vault are wrapped by a master key that is not among the settings.
+    #[error(transparent)]
+    MasterKeyUnknown(VaultError),
     #[error("data_dir cannot be used: {0}")]
     Folder(#[source] std::io::Error),
     #[error("the address {0} cannot be used to listen: {1}")]
@@ -67,12 +70,11 @@ pub async fn open_to_serve(config: &Config) -> Result<AppContext, StartError> {
 
 async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, StartError> {
     let (archive, vault) = addresses(config)?;
-    let master = master_key(config)?;
+    let masters = MasterKeys::new(master_key(config)?, previous_master_key(config)?);
     let stores = AppContext {
         archive: Db::open_with(&archive, limits).await?,
         vault: Db::open_with(&vault, limits).await?,
-        service_key: master.service_key("service"),
-        keysets: Keysets::new(master),
+        keysets: Keysets::new(masters),
         journal: journal(config)?,
         clock: Clock::System,
     };
@@ -90,6 +92,7 @@ async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, St
         (Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), ..)
         | (_, Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), _) => Err(error.into()),
         (.., Err(VaultError::Crypto(error))) => Err(error.into()),
+        (.., Err(error @ VaultError::MasterKeyUnknown(_))) => Err(StartError::MasterKeyUnknown(error)),
         _ => Ok(stores),
     }
 }
@@ -185,6 +188,13 @@ fn addresses(config: &Config) -> Result<(StoreSettings, StoreSettings), StartErr
         patience: Duration::from_secs(config.vault.acquire_timeout),
     };
     Ok((archive, vault))
+}
+
+/// The master key that a rotation replaces.
+fn previous_master_key(config: &Config) -> Result<Option<MasterKey>, StartError> {
+    let Some(key) = &config.vault.previous_master_key else { return Ok(None) };
+    let bytes = STANDARD.decode(key.expose_secret()).map_err(|_| CryptoError::KeyLength)?;
+    Ok(Some(MasterKey::from_bytes(&bytes)?))
 }
 
 fn master_key(config: &Config) -> Result<MasterKey, StartError> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 
-use super::watch::Watch;
+use super::journal_watch::JournalWatch;
 use crate::delivery;
 use crate::http::health::Health;
 use crate::journal::State;
@@ -20,7 +20,7 @@ use crate::vault::AppContext;
 const RUNS: u32 = 20;
 
 /// Readiness means that both databases can be written and are migrated.
-pub fn health(stores: &Data<AppContext>, watch: &Arc<Watch>, metrics: &Metrics) -> Health {
+pub fn health(stores: &Data<AppContext>, watch: &Arc<JournalWatch>, metrics: &Metrics) -> Health {
     let watch = Arc::clone(watch);
     let asked = Arc::clone(stores);
     let (observed, metrics) = (Arc::clone(stores), metrics.clone());

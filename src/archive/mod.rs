@@ -3,6 +3,7 @@
 mod arrival;
 pub mod customer;
 mod existing;
+mod export;
 pub mod http;
 mod ingest;
 pub mod intake;
@@ -17,6 +18,7 @@ pub mod selector;
 mod sql;
 pub mod unlink;
 
+pub use export::{ExportView, export};
 pub use kinds::{Channel, Direction, Interaction, RawEvent, RecordKind, SurveyResponse, table};
 pub use model::{ArchiveError, CustomerField, Record, Search, View, forgotten};
 pub use search::{find, interactions_of, plan, search};

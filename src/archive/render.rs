@@ -54,6 +54,11 @@ impl Renderer {
         Ok(renderer)
     }
 
+    /// The renderer of a view that shows no identifier: not the identified one.
+    pub fn without_identifiers(view: View) -> Self {
+        Self { view: view.min(View::Pseudonymous), clear: HashMap::new() }
+    }
+
     pub fn field(&self, field: CustomerField) -> Option<String> {
         match field {
             CustomerField::Empty => None,

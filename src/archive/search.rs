@@ -62,7 +62,7 @@ pub async fn find<K: RecordKind>(
 }
 
 /// One statement reads the mentions of a page. None is needed if no text has a placeholder.
-async fn attach_mentions<K: RecordKind>(
+pub(super) async fn attach_mentions<K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     records: &mut [Record<K>],

@@ -139,6 +139,18 @@ pub async fn by_id<K: RecordKind>(tx: &mut Tx<Archive>, tenant: TenantId, id: Re
     Ok(query.maybe::<RecordRow<K>>().await?.map(Record::from))
 }
 
+/// The next records after one, in the order of their ids.
+pub async fn in_order_of_ids<K: RecordKind>(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    after: Option<RecordId>,
+    limit: u32,
+) -> Result<Vec<Record<K>>> {
+    let query = select::<K>(tx.query("")).with(" WHERE tenant_id = ", tenant).with_some(" AND id > ", after);
+    let rows: Vec<RecordRow<K>> = query.with(" ORDER BY id LIMIT ", i64::from(limit)).all().await?;
+    Ok(rows.into_iter().map(Record::from).collect())
+}
+
 /// The statement of a search: one limited index scan, or two of them merged for a search by number or address.
 pub fn search<'c, K: RecordKind>(
     query: Query<'c>,

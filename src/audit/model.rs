@@ -63,6 +63,10 @@ actions! {
     RecordingKeyRemoved = "recording_key.removed";
     /// A tenant's settings were changed.
     TenantChanged = "tenant.changed";
+    /// Records were exported in a view without identifiers.
+    ArchiveExported = "archive.exported";
+    /// A key of the tenant was rotated.
+    KeyRotated = "key.rotated";
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
 }

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
+use crate::archive::ExportView;
 use crate::cdr::LogFormat;
 
 /// Lethe makes a contact centre able to forget a person.
@@ -61,6 +62,10 @@ pub enum CliCommand {
                             lethe sample --interactions 1000 --days 7 --seed 1 | lethe import -"
     )]
     Import(ImportArguments),
+    /// Write the records of the archive without identifiers, in the order of their ids
+    #[command(after_help = "Examples:\n  lethe export-archive --tenant acme > calls.ndjson\n  \
+                            lethe export-archive --tenant acme --view pseudonymous --format csv > calls.csv")]
+    ExportArchive(ExportArguments),
     /// Write realistic records as NDJSON
     #[command(after_help = "Examples:\n  lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson\n  \
                             lethe sample --interactions 1000 --days 7 --seed 1 --content recordings")]
@@ -75,6 +80,9 @@ pub enum CliCommand {
     /// Create, list, and change tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Show and rotate the keys of the vault
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Write the OpenAPI document
     Openapi,
     /// Check that the service on this machine is healthy
@@ -83,6 +91,37 @@ pub enum CliCommand {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+}
+
+/// The commands of keys.
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// List the keys of the vault, and the master keys that have wrapped them
+    Status {
+        /// Report as JSON lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Wrap all keys by the new master key
+    #[command(
+        after_help = "Set vault.master_key_file to the new key and vault.previous_master_key_file to the old one first, in every \
+                      process."
+    )]
+    RotateMaster {
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new version of the tenants' keys; the nightly job seals older values under it
+    #[command(after_help = "Example: lethe keys rotate --tenant acme")]
+    Rotate {
+        /// Work for this tenant only
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+        /// Report as JSON lines
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -202,6 +241,51 @@ pub struct ImportArguments {
     /// id
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+}
+
+/// The view of an export. There is no identified one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ViewArgument {
+    /// Every identifier reads `Anonymized`
+    #[default]
+    Anonymized,
+    /// Every identifier reads as its token
+    Pseudonymous,
+}
+
+impl From<ViewArgument> for ExportView {
+    fn from(view: ViewArgument) -> Self {
+        match view {
+            ViewArgument::Anonymized => Self::Anonymized,
+            ViewArgument::Pseudonymous => Self::Pseudonymous,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON object on each line
+    #[default]
+    Ndjson,
+    /// A header and one row for each record
+    Csv,
+}
+
+/// The options of an export.
+#[derive(Args)]
+pub struct ExportArguments {
+    /// The tenant that the records belong to
+    #[arg(long, value_name = "SLUG", default_value = "demo")]
+    pub tenant: String,
+    /// The kind of the records
+    #[arg(long, value_enum, default_value_t)]
+    pub kind: KindArgument,
+    /// How identifiers read
+    #[arg(long, value_enum, default_value_t)]
+    pub view: ViewArgument,
+    /// The format of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ExportFormat,
 }
 
 /// The options of the sample.

@@ -135,7 +135,7 @@ impl Story {
 
     async fn play(
         &self,
-        stores: &AppContext,
+        stores: &Arc<AppContext>,
         tenant: &Tenant,
         sample: &Sample,
         today: NaiveDate,

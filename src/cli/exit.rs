@@ -60,6 +60,8 @@ pub enum CommandError {
     #[error(transparent)]
     Tenant(#[from] TenantError),
     #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -90,12 +92,18 @@ impl CommandError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Start(
-                StartError::Config(_) | StartError::MasterKey(_) | StartError::Keys(_) | StartError::Folder(_),
+                StartError::Config(_)
+                | StartError::MasterKey(_)
+                | StartError::MasterKeyUnknown(_)
+                | StartError::Keys(_)
+                | StartError::Folder(_),
             )
+            | Self::Vault(VaultError::MasterKeyUnknown(_))
             | Self::Unmigrated(_) => Exit::Configuration,
             Self::Start(StartError::Store(error))
             | Self::Tenant(TenantError::Store(error))
             | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
+            | Self::Vault(VaultError::Store(error))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
@@ -105,6 +113,7 @@ impl CommandError {
             | Self::Delivery(_)
             | Self::Start(_)
             | Self::Archive(_)
+            | Self::Vault(_)
             | Self::Io(_)
             | Self::Output(_)
             | Self::Unhealthy(_)

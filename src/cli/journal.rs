@@ -119,12 +119,18 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
     ));
     let ids = |ids: &[crate::base::id::RequestId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if !report.lost_requests.is_empty() {
-        print(&format!("{slug}: requests that are lost with the backup, enter them again: {}", ids(&report.lost_requests)));
+        print(&format!(
+            "{slug}: requests that are lost with the backup, enter them again: {}",
+            ids(&report.lost_requests)
+        ));
     }
     if !report.differing.is_empty() {
         print(&format!("{slug}: requests with other numbers than before the restore: {}", ids(&report.differing)));
     }
     if report.dangling > 0 {
-        print(&format!("{slug}: {} identifiers of the archive are not in the vault; nothing was forgotten for them", report.dangling));
+        print(&format!(
+            "{slug}: {} identifiers of the archive are not in the vault; nothing was forgotten for them",
+            report.dangling
+        ));
     }
 }

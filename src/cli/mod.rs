@@ -5,10 +5,12 @@ mod args;
 mod deliver;
 mod demo;
 mod exit;
+mod export;
 mod folder;
 mod import;
 mod job;
 mod journal;
+mod keys;
 mod output;
 mod tenant;
 
@@ -99,6 +101,8 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Demo(demo) => demo::run(config, demo).await,
         CliCommand::Token(token) => mint(&config, &token),
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
+        CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
+        CliCommand::Keys(command) => keys::run(&config, command).await,
         CliCommand::Healthcheck => check_health(&config).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
     }

@@ -112,6 +112,10 @@ pub struct VaultConfig {
     pub master_key: Option<SecretString>,
     /// A file that contains the master key.
     pub master_key_file: Option<PathBuf>,
+    /// The master key before a rotation, as long as keys are wrapped by it.
+    pub previous_master_key: Option<SecretString>,
+    /// A file that contains the previous master key.
+    pub previous_master_key_file: Option<PathBuf>,
     /// The most connections at a time.
     pub pool: u32,
     /// The seconds for which a call waits for a connection.
@@ -120,7 +124,16 @@ pub struct VaultConfig {
 
 impl Default for VaultConfig {
     fn default() -> Self {
-        Self { url: None, url_file: None, master_key: None, master_key_file: None, pool: 10, acquire_timeout: 4 }
+        Self {
+            url: None,
+            url_file: None,
+            master_key: None,
+            master_key_file: None,
+            previous_master_key: None,
+            previous_master_key_file: None,
+            pool: 10,
+            acquire_timeout: 4,
+        }
     }
 }
 
@@ -176,7 +189,10 @@ impl Config {
         let mut config: Self = layers::merge(file, environment)?;
         layers::twin("database.url", &mut config.database.url, config.database.url_file.as_deref())?;
         layers::twin("vault.url", &mut config.vault.url, config.vault.url_file.as_deref())?;
-        layers::twin("vault.master_key", &mut config.vault.master_key, config.vault.master_key_file.as_deref())?;
+        let vault = &mut config.vault;
+        layers::twin("vault.master_key", &mut vault.master_key, vault.master_key_file.as_deref())?;
+        let previous = vault.previous_master_key_file.as_deref();
+        layers::twin("vault.previous_master_key", &mut vault.previous_master_key, previous)?;
         for (section, s3) in [("content.s3", &mut config.content.s3), ("journal.s3", &mut config.journal.s3)] {
             let setting = format!("{section}.secret_access_key");
             layers::twin(&setting, &mut s3.secret_access_key, s3.secret_access_key_file.as_deref())?;
@@ -250,14 +266,20 @@ impl Config {
         at_least_one("database.statement_timeout", self.database.statement_timeout)?;
         at_least_one("database.write_timeout", self.database.write_timeout)?;
         at_least_one("database.job_timeout", self.database.job_timeout)?;
-        match &self.vault.master_key {
-            None if self.development() => Ok(()),
-            None => Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set")),
-            Some(key) => match STANDARD.decode(key.expose_secret()) {
-                Ok(bytes) if bytes.len() == KEY_LEN => Ok(()),
-                _ => Err(ConfigError::new("vault.master_key", "must be 32 bytes in base64")),
-            },
+        if self.vault.master_key.is_none() && !self.development() {
+            return Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set"));
         }
+        let keys = [
+            ("vault.master_key", &self.vault.master_key),
+            ("vault.previous_master_key", &self.vault.previous_master_key),
+        ];
+        let is_key = |key: &SecretString| STANDARD.decode(key.expose_secret()).is_ok_and(|key| key.len() == KEY_LEN);
+        for (setting, key) in keys {
+            if key.as_ref().is_some_and(|key| !is_key(key)) {
+                return Err(ConfigError::new(setting, "must be 32 bytes in base64"));
+            }
+        }
+        Ok(())
     }
 }
 

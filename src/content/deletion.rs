@@ -85,6 +85,9 @@ pub async fn delete_again(
     ids: &[ContentId],
 ) -> Result<u64, ContentError> {
     let objects = sql::objects(&mut stores.archive.read().await?, actor.tenant, ids).await?;
+    let mut tx = stores.vault.write().await?;
+    vault::drop_keys_of_contents(&mut tx, actor.tenant, ids).await?;
+    tx.commit().await?;
     let deletion =
         Deletion { stores: Arc::clone(stores), content_store: Arc::clone(content_store), actor: actor.clone() };
     let detail = json!({ "because": "journal", "content_ids": ids });

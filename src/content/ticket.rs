@@ -48,7 +48,7 @@ pub async fn issue_ticket(
 ) -> Result<Ticket, ContentError> {
     let number: [u8; 16] = random()?;
     let clear = [actor.tenant.0.as_bytes(), &number[..]].concat();
-    let text = URL_SAFE_NO_PAD.encode(stores.service_key.seal(&clear, PLACE, LENGTH)?);
+    let text = URL_SAFE_NO_PAD.encode(stores.service_key().await?.seal(&clear, PLACE, LENGTH)?);
     let now = stores.clock.now();
     let expires_at = now + LIFE;
     let mut tx = stores.archive.write().await?;
@@ -62,7 +62,8 @@ pub async fn issue_ticket(
 /// for several ranges, so a ticket may be used until it ends.
 pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Redeemed>, ContentError> {
     let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| CryptoError::Unopened);
-    let Ok(clear) = sealed.and_then(|sealed| stores.service_key.open(&sealed, PLACE)) else { return Ok(None) };
+    let key = stores.service_key().await?;
+    let Ok(clear) = sealed.and_then(|sealed| key.open(&sealed, PLACE)) else { return Ok(None) };
     let Some((tenant, number)) = clear.split_first_chunk::<16>() else { return Ok(None) };
     let tenant = TenantId(Uuid::from_bytes(*tenant));
     let mut tx = stores.archive.read().await?;

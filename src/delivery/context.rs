@@ -1,4 +1,4 @@
-//! What a delivery worker and its attempts share, and the renewal of their claims.
+//! The context of a delivery worker and its attempts, and the renewal of their claims.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -84,7 +84,9 @@ impl Problem {
         let problem = Self(Box::new(parts));
         match code {
             Code::Unauthorized => problem.header(HeaderName::from_static("www-authenticate"), "Bearer"),
-            Code::Unavailable | Code::ReplayNeeded | Code::TooManyRequests => problem.header(HeaderName::from_static("retry-after"), "5"),
+            Code::Unavailable | Code::ReplayNeeded | Code::TooManyRequests => {
+                problem.header(HeaderName::from_static("retry-after"), "5")
+            }
             _ => problem,
         }
     }
@@ -210,7 +212,7 @@ impl Problem {
 
     /// The response to a call.
     pub(super) fn response(&self, call: Option<CallId>) -> HttpResponse {
-        let Parts { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
+        let Parts { code, detail, errors, headers, needs: _, journal, instance, cause: _ } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:lethe:problem:{}", code.as_str()),
             title: code.title(),

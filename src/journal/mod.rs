@@ -23,9 +23,7 @@ use crate::base::hex::hex;
 use crate::base::id::{ContentId, JournalId, PassId, TenantId};
 use crate::objects::{Ledger, ObjectError};
 
-pub use model::{
-    Body, Header, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey,
-};
+pub use model::{Body, Header, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey};
 pub use object::SealedObject;
 pub use sql::{contents, entries, insert, insert_contents, newest};
 pub use standing::{Refusal, Standing, State};
@@ -258,8 +256,11 @@ impl Journal {
             let Some((purpose, version, master)) = parts else {
                 return Err(JournalError::Damaged(name, "this is no name of a key"));
             };
-            let wrapped = store.get(&format!("{folder}/{name}")).await?.ok_or_else(|| missing_object(&name))?;
-            keys.push(WrappedKey { purpose, version, master, wrapped });
+            let bytes = store.get(&format!("{folder}/{name}")).await?.ok_or_else(|| missing_object(&name))?;
+            let Some((print, wrapped)) = bytes.split_first_chunk::<32>() else {
+                return Err(JournalError::Damaged(name, "it is too short for a key"));
+            };
+            keys.push(WrappedKey { purpose, version, master, print: *print, wrapped: wrapped.to_vec() });
         }
         Ok(keys)
     }
@@ -308,8 +309,12 @@ async fn keep_keys(store: &Ledger, known: &mut HashSet<String>, keys: &TenantKey
         if known.contains(&name) {
             continue;
         }
-        if !store.create(&name, &key.wrapped).await? {
-            return Err(JournalError::OtherKeys(name));
+        if !store.create(&name, &[&key.print[..], &key.wrapped].concat()).await? {
+            // The same key may have been wrapped twice by one master key.
+            let there = store.get(&name).await?.unwrap_or_default();
+            if !there.starts_with(&key.print) {
+                return Err(JournalError::OtherKeys(name));
+            }
         }
         known.insert(name);
     }

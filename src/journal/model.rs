@@ -168,6 +168,8 @@ pub struct WrappedKey {
     pub version: i32,
     /// The id of the master key.
     pub master: String,
+    /// A keyed hash that tells the clear key from any other one.
+    pub print: [u8; 32],
     pub wrapped: Vec<u8>,
 }
 

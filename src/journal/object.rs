@@ -38,8 +38,8 @@ pub struct SealedObject {
 
 /// Seals an object.
 pub fn seal(header: &Header, body: &Body, key: &Key) -> Result<Vec<u8>, JournalError> {
-    let mut line = serde_json::to_vec(header)
-        .map_err(|_| JournalError::Damaged("header".to_owned(), "it cannot be written"))?;
+    let mut line =
+        serde_json::to_vec(header).map_err(|_| JournalError::Damaged("header".to_owned(), "it cannot be written"))?;
     line.push(b'\n');
     let records = encode(body);
     let sealed = key.seal(&records, &line, records.len())?;
@@ -138,7 +138,10 @@ fn read_selection(reader: &mut Reader<'_>) -> Option<Selection> {
         to_date,
         entry_day,
         created_at,
-        targets: Target::ALL.into_iter().filter(|target| targets & bits([*target].into_iter().collect()) != 0).collect(),
+        targets: Target::ALL
+            .into_iter()
+            .filter(|target| targets & bits([*target].into_iter().collect()) != 0)
+            .collect(),
         delete_content: delete_content != 0,
         mask: String::from_utf8(mask.to_vec()).ok()?,
     })

@@ -79,11 +79,12 @@ pub async fn list_job_runs(
 ) -> ApiResult<Json<Page<JobRun>>> {
     let RunsQuery { cursor, limit } = query.0;
     let bound_to = [b"job-runs", &caller.tenant.0.as_bytes()[..]].concat();
-    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &app.service_key, &bound_to)).transpose();
+    let key = app.service_key().await?;
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let mut tx = app.archive.read().await?;
     let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(runs, limit.get(), &app.service_key, &bound_to).map(JobRun::from)))
+    Ok(Json(Page::of(runs, limit.get(), &key, &bound_to).map(JobRun::from)))
 }
 
 /// Get a run of the nightly job

@@ -7,8 +7,8 @@ use super::model::{Pass, PassResult, Step, StepName};
 use super::report::Report;
 use super::sql;
 use super::steps::{
-    claim, delete_content, finish, gc_identifiers, gc_objects, journal, plan, purge, rescan_texts, retention, unlink,
-    write_erasures,
+    claim, delete_content, finish, gc_identifiers, gc_objects, journal, plan, purge, rescan_texts, reseal, retention,
+    unlink, write_erasures,
 };
 use crate::base::id::PassId;
 
@@ -109,6 +109,8 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         }
         Step::IdentifiersDeleted => {
             gc_objects::check(context, pass, report).await?;
+            context.show(StepName::Reseal);
+            reseal::reseal(context, pass, report).await?;
             context.show(StepName::Purge);
             purge::purge(context, pass, report).await?;
             return Ok(None);

@@ -42,6 +42,10 @@ pub struct Report {
     pub identifiers_deleted: u64,
     /// The number of orphans among the identifiers that the rolling check found.
     pub orphans_found: u64,
+    /// The number of values and keys that were sealed again after a rotation of the tenant's key.
+    pub resealed: u64,
+    /// The number of old versions of the tenant's key that were deleted, because nothing is sealed under them.
+    pub key_versions_deleted: u64,
     /// The number of old done requests that were deleted with their erasures.
     pub requests_purged: u64,
     /// The number of requests that have been waiting for longer than done ones are kept. They are never purged. Check

@@ -113,7 +113,8 @@ impl TenantJob<'_> {
                 continue;
             };
             let mut report = Report::default();
-            let context = PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop, replay: None };
+            let context =
+                PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop, replay: None };
             let ended = run_tenant(&context, self.options, &mut report).await;
             // If the lease cannot be released, it ends by itself.
             let _ = lease.release(&app.archive).await;
@@ -185,7 +186,7 @@ async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Re
         pass::run(context, None, as_of, report).await?;
     }
     report.enter(StepName::Scrub);
-    report.scrubbed = scrub(context.app).await?;
+    report.scrubbed = scrub(context.app, report.key_versions_deleted > 0).await?;
     report.stopped_at = None;
     Ok(())
 }
@@ -214,8 +215,11 @@ async fn end(context: &PassContext<'_>, run: RunId, is_done: bool, report: &mut 
 }
 
 /// Leaves nothing that was unlinked in free pages or in the write-ahead log.
-async fn scrub(app: &AppContext) -> PassResult<bool> {
+async fn scrub(app: &AppContext, has_lost_keys: bool) -> PassResult<bool> {
     let archive = app.archive.scrub(mentions::SCRUB).await?;
     let vault = app.vault.scrub(vault::SCRUB).await?;
+    if has_lost_keys {
+        app.vault.scrub(vault::SCRUB_KEYS).await?;
+    }
     Ok(archive && vault)
 }

@@ -64,7 +64,7 @@ pub async fn list(
     actor: &Actor,
     filter: &RequestFilter,
 ) -> Result<Page<RenderedRequest>, RequestError> {
-    let key = app.service_key.derive("cursor");
+    let key = app.service_key().await?.derive("cursor");
     let query =
         [b"requests", &actor.tenant.0.as_bytes()[..], filter.status.map_or("", Status::as_str).as_bytes()].concat();
     let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
@@ -158,7 +158,7 @@ async fn save_once(
 ) -> Result<Replayable<Saved<RenderedRequest>>, RequestError> {
     let mut reservation = None;
     if let Some(key) = key {
-        let key = IdempotencyKey::new(&app.service_key, actor, route, key, body)?;
+        let key = IdempotencyKey::new(&app.service_key().await?, actor, route, key, body)?;
         match idempotency::begin(&app.archive, key, app.clock.now()).await? {
             Begun::Replayable(outcome) => {
                 return Ok(Replayable { value: render_again(app, actor, outcome).await?, replayed: true });

@@ -17,7 +17,8 @@ use super::lexer::{SqlToken, tokens};
 const SHARED: [&str; 1] = ["tenants"];
 
 /// Statements that are meant for all tenants.
-const FOR_ALL: [&str; 1] = ["SELECT tenant_id, purpose, key_version, wrapped FROM keysets LIMIT 1"];
+const FOR_ALL: [&str; 1] = ["SELECT tenant_id, purpose, key_version, master_id, wrapped, created_at FROM keysets \
+                            ORDER BY tenant_id, purpose, key_version"];
 
 /// Words after a table that are not its alias.
 const NO_ALIAS: [&str; 22] = [

@@ -15,15 +15,14 @@ use crate::archive::intake::Intake;
 use crate::audit;
 use crate::base::actor::{Actor, Scope};
 use crate::base::clock::Clock;
-use crate::base::crypto::Key;
 use crate::base::id::RecordId;
 use crate::content::{ContentStore, TextMemory};
-use crate::nightly::{self, Ending, Options, Progress, Stop};
 use crate::journal::Journal;
+use crate::nightly::{self, Ending, Options, Progress, Stop};
 use crate::objects::{Ledger, Objects};
 use crate::store::{Db, StoreSettings, migrate};
 use crate::tenants::{self, Tenant};
-use crate::vault::{AppContext, Keysets, MasterKey};
+use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys};
 
 pub use folder::Folder;
 pub use http::{Answered, Call, document};
@@ -54,10 +53,9 @@ impl Stage {
         let mut tx = archive.write().await.unwrap();
         let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
         tx.commit().await.unwrap();
-        let keysets = Keysets::new(MasterKey::from_bytes(&[7; 32]).unwrap());
-        let service_key = Key::from_bytes(&[9; 32]).unwrap();
-        let journal = Journal::new(Some(Ledger::new(Objects::in_folder(folder.join("journal")), Duration::from_secs(5))));
-        let app = Arc::new(AppContext { archive, vault, keysets, journal, clock, service_key });
+        let keysets = Keysets::new(MasterKeys::new(MasterKey::from_bytes(&[7; 32]).unwrap(), None));
+        let ledger = Ledger::new(Objects::in_folder(folder.join("journal")), Duration::from_secs(5));
+        let app = Arc::new(AppContext { archive, vault, keysets, journal: Journal::new(Some(ledger)), clock });
         let objects = Objects::in_folder(folder.join("objects"));
         let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
         let scopes = scopes.iter().copied().collect();
@@ -67,9 +65,9 @@ impl Stage {
 
     /// The same stage at a later time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, journal, clock, service_key } = Arc::into_inner(self.app).unwrap();
+        let AppContext { archive, vault, keysets, journal, clock } = Arc::into_inner(self.app).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { app: Arc::new(AppContext { archive, vault, keysets, journal, clock, service_key }), ..self }
+        Self { app: Arc::new(AppContext { archive, vault, keysets, journal, clock }), ..self }
     }
 
     /// Sends an interaction to the archive.

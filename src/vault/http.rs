@@ -7,7 +7,9 @@ impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Store(error) => error.into(),
-            VaultError::Crypto(_) | VaultError::KeyMissing(_) => Self::internal(error),
+            VaultError::Crypto(_) | VaultError::KeyMissing(_) | VaultError::MasterKeyUnknown(_) => {
+                Self::internal(error)
+            }
         }
     }
 }

@@ -1,39 +1,63 @@
 //! The keys of a tenant. Values are sealed under versioned keys, and hashes are made under a key that never changes. The
-//! master key wraps them all and stays outside of the databases (D10).
+//! master key wraps them all (D10).
+//!
+//! Another process may make a new version at any time. A reader that meets an unknown version reads the keys again, so
+//! no process has to be restarted. A writer may use an older version for at most [`KEPT`]. The nightly job seals such
+//! values again, and deletes an old version only a day after the newer one was made.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use pii::{Email, Identifier, Kind, PersonName, Phone};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use super::master::MasterKeys;
 use super::model::VaultError;
 use super::sql::{self, ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
-use crate::base::crypto::{BlindIndex, CryptoError, KEY_LEN, Key, sha256};
-use crate::base::hex::hex;
+use crate::base::crypto::{BlindIndex, KEY_LEN, Key, sha256};
 use crate::base::id::{IdentifierId, ObjectId, TenantId};
-use crate::journal::{TenantKeys, WrappedKey};
-use crate::store::{Db, StoreError, Vault};
+use crate::journal::TenantKeys;
+use crate::store::{Db, StoreError, Tx, Vault};
 
-/// The key that wraps all others.
-#[derive(Clone, Debug)]
-pub struct MasterKey(Key);
+/// For how long a process uses the keys that it has read.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// The purpose of the key that seals values.
+pub(super) const SEAL: &str = "seal";
+
+/// The purpose of the key under which values are found.
+pub(super) const INDEX: &str = "index";
+
+/// The purpose of the key that seals the objects of the erasure journal.
+pub(super) const JOURNAL: &str = "journal";
+
+/// The purpose of the service's own key. Its tenant is [`SERVICE`].
+const ROOT: &str = "service";
+
+/// The keys of the service itself have the nil id as their tenant.
+const SERVICE: TenantId = TenantId(Uuid::nil());
 
 /// The unwrapped keys of one tenant.
 #[derive(Debug)]
 pub struct Keyset {
     pub tenant: TenantId,
+    masters: Arc<MasterKeys>,
     index: Key,
-    seal: BTreeMap<i32, Key>,
+    seal: ArcSwap<BTreeMap<i32, Key>>,
     journal: TenantKeys,
+    read_at: Instant,
 }
 
 /// The keysets that were used since the start, in memory.
 #[derive(Debug)]
 pub struct Keysets {
-    master: MasterKey,
+    pub(super) masters: Arc<MasterKeys>,
     known: RwLock<HashMap<TenantId, Arc<Keyset>>>,
+    service: OnceCell<Key>,
 }
 
 /// Secrets are padded to a multiple of this many bytes, so that their length tells little.
@@ -48,112 +72,109 @@ const fn padded(kind: Kind) -> usize {
     }
 }
 
-impl MasterKey {
-    /// The master key from its 32 bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CryptoError> {
-        Key::from_bytes(bytes).map(Self)
-    }
-
-    /// The id of the key. It says nothing about the key.
-    #[must_use]
-    pub fn id(&self) -> String {
-        hex(&self.0.hash(&[b"id"]).0[..4])
-    }
-
-    /// A key of the service itself, for cursors and the like, derived from the master key.
-    #[must_use]
-    pub fn service_key(&self, purpose: &str) -> Key {
-        self.0.derive(purpose)
-    }
-}
-
 impl Keysets {
     #[must_use]
-    pub fn new(master: MasterKey) -> Self {
-        Self { master, known: RwLock::default() }
+    pub fn new(masters: MasterKeys) -> Self {
+        Self { masters: Arc::new(masters), known: RwLock::default(), service: OnceCell::new() }
     }
 
-    /// The id of the master key.
+    /// The id of the master key that wraps new keys.
     #[must_use]
-    pub fn master_id(&self) -> String {
-        self.master.id()
+    pub fn master_id(&self) -> &str {
+        self.masters.current().id()
     }
 
     /// The keys of a tenant. They are created at their first use.
     pub async fn get(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<Arc<Keyset>, VaultError> {
         let known = self.known.read().map(|known| known.get(&tenant).cloned()).unwrap_or_default();
-        if let Some(keyset) = known {
-            return Ok(keyset);
+        match known.filter(|keyset| keyset.read_at.elapsed() < KEPT) {
+            Some(keyset) => Ok(keyset),
+            None => self.reload(vault, tenant).await,
         }
-        let mut rows = sql::keys(&mut vault.read().await?, tenant).await?;
-        if ["seal", "index", "journal"].iter().any(|purpose| rows.iter().all(|row| row.purpose != *purpose)) {
-            self.create(vault, tenant).await?;
-            rows = sql::keys(&mut vault.read().await?, tenant).await?;
-        }
-        let keyset = Arc::new(self.unwrap_all(tenant, &rows)?);
+    }
+
+    /// The keys of a tenant as they are in the vault now.
+    pub async fn reload(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<Arc<Keyset>, VaultError> {
+        let rows = self.rows(vault, tenant, &[SEAL, INDEX, JOURNAL]).await?;
+        let index = rows.iter().find(|row| row.purpose == INDEX).ok_or(VaultError::KeyMissing(0))?;
+        let keyset = Arc::new(Keyset {
+            tenant,
+            masters: Arc::clone(&self.masters),
+            index: self.masters.unwrap(index)?,
+            seal: ArcSwap::from_pointee(versions(&self.masters, &rows)?),
+            journal: self.journal_keys(tenant, &rows)?,
+            read_at: Instant::now(),
+        });
         if let Ok(mut known) = self.known.write() {
             known.insert(tenant, Arc::clone(&keyset));
         }
         Ok(keyset)
     }
 
-    /// Adds keys that a restored vault lacks. A key that another master key has wrapped is left out.
-    pub async fn adopt(&self, vault: &Db<Vault>, tenant: TenantId, keys: &[WrappedKey]) -> Result<(), VaultError> {
-        let mut tx = vault.write().await?;
-        for key in keys.iter().filter(|key| key.master == self.master.id()) {
-            let purpose = if key.purpose == "index" { "index" } else { "journal" };
-            self.master.0.open(&key.wrapped, &wrap_place(tenant, purpose, key.version))?;
-            sql::insert_key(&mut tx, tenant, purpose, key.version, &key.wrapped, Clock::System.now()).await?;
-        }
-        tx.commit().await?;
-        if let Ok(mut known) = self.known.write() {
-            known.remove(&tenant);
-        }
-        Ok(())
+    /// The service's own key, for cursors and the like. It is random and wrapped, so it outlives a master key.
+    pub async fn service_key(&self, vault: &Db<Vault>) -> Result<Key, VaultError> {
+        let key = self.service.get_or_try_init(|| async {
+            let rows = self.rows(vault, SERVICE, &[ROOT]).await?;
+            self.masters.unwrap(rows.first().ok_or(VaultError::KeyMissing(0))?)
+        });
+        Ok(key.await?.clone())
     }
 
-    /// Fails if another master key has wrapped the keys of this vault.
+    /// Fails if the process lacks a master key that has wrapped keys of this vault.
     pub async fn verify(&self, vault: &Db<Vault>) -> Result<(), VaultError> {
-        let Some((tenant, row)) = sql::any_key(&mut vault.read().await?).await? else { return Ok(()) };
-        self.master.0.open(&row.wrapped, &wrap_place(tenant, &row.purpose, row.key_version))?;
-        Ok(())
+        let mut masters = BTreeSet::new();
+        let mut rows = sql::all_keys(&mut vault.read().await?).await?;
+        rows.retain(|row| masters.insert(row.master_id.clone()));
+        rows.iter().try_for_each(|row| self.masters.unwrap(row).map(drop))
     }
 
-    fn wrapped(&self, row: &sql::KeyRow) -> WrappedKey {
-        let (purpose, master) = (row.purpose.clone(), self.master.id());
-        WrappedKey { purpose, version: row.key_version, master, wrapped: row.wrapped.clone() }
-    }
-
-    /// If two processes do this at once, the rows of the first one stay.
-    async fn create(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<(), VaultError> {
+    /// The wrapped keys of a tenant. Keys of purposes that have none are created. If two processes do this at once, the
+    /// rows of the first one stay.
+    async fn rows(
+        &self,
+        vault: &Db<Vault>,
+        tenant: TenantId,
+        purposes: &[&'static str],
+    ) -> Result<Vec<sql::KeyRow>, VaultError> {
+        let rows = sql::keys(&mut vault.read().await?, tenant).await?;
+        let has = |purpose: &str| rows.iter().any(|row| row.purpose == purpose);
+        if purposes.iter().all(|purpose| has(purpose)) {
+            return Ok(rows);
+        }
         let mut tx = vault.write().await?;
-        for purpose in ["seal", "index", "journal"] {
-            let wrapped = self.master.0.seal(Key::random()?.bytes(), &wrap_place(tenant, purpose, 1), 32)?;
-            sql::insert_key(&mut tx, tenant, purpose, 1, &wrapped, Clock::System.now()).await?;
+        for purpose in purposes.iter().filter(|purpose| !has(purpose)) {
+            self.insert(&mut tx, tenant, purpose, 1).await?;
         }
-        Ok(tx.commit().await?)
+        let rows = sql::keys(&mut tx, tenant).await?;
+        tx.commit().await?;
+        Ok(rows)
     }
 
-    fn unwrap_all(&self, tenant: TenantId, rows: &[sql::KeyRow]) -> Result<Keyset, VaultError> {
-        let (mut index, mut journal, mut seal) = (None, None, BTreeMap::new());
-        for row in rows {
-            let clear = self.master.0.open(&row.wrapped, &wrap_place(tenant, &row.purpose, row.key_version))?;
-            let key = Key::from_bytes(&clear)?;
-            match row.purpose.as_str() {
-                "index" => index = Some(key),
-                "journal" => journal = Some((row.key_version, key)),
-                _ => drop(seal.insert(row.key_version, key)),
-            }
-        }
-        let index = index.ok_or(VaultError::KeyMissing(0))?;
-        let (version, key) = journal.ok_or(VaultError::KeyMissing(0))?;
-        let wrapped = rows.iter().filter(|row| row.purpose != "seal").map(|row| self.wrapped(row)).collect();
-        Ok(Keyset { tenant, index, seal, journal: TenantKeys { tenant, version, key, wrapped } })
+    /// Makes a key. Returns 0 if there is one already.
+    pub(super) async fn insert(
+        &self,
+        tx: &mut Tx<Vault>,
+        tenant: TenantId,
+        purpose: &'static str,
+        version: i32,
+    ) -> Result<u64, VaultError> {
+        let wrapped = self.masters.wrap((tenant, purpose, version), &Key::random()?)?;
+        let row = sql::KeyRow {
+            tenant_id: tenant,
+            purpose: purpose.to_owned(),
+            key_version: version,
+            master_id: self.masters.current().id().to_owned(),
+            wrapped,
+            created_at: Clock::System.now(),
+        };
+        Ok(sql::insert_key(tx, &row).await?)
     }
 }
 
-fn wrap_place(tenant: TenantId, purpose: &str, version: i32) -> Vec<u8> {
-    [tenant.0.as_bytes(), purpose.as_bytes(), &version.to_be_bytes()[..]].concat()
+/// The versions of the key that seals.
+fn versions(masters: &MasterKeys, rows: &[sql::KeyRow]) -> Result<BTreeMap<i32, Key>, VaultError> {
+    let rows = rows.iter().filter(|row| row.purpose == SEAL);
+    rows.map(|row| Ok((row.key_version, masters.unwrap(row)?))).collect()
 }
 
 impl Keyset {
@@ -161,6 +182,30 @@ impl Keyset {
     #[must_use]
     pub const fn journal(&self) -> &TenantKeys {
         &self.journal
+    }
+
+    /// Reads the keys again if a version is unknown, because another process has made a newer one.
+    pub(super) async fn learn(
+        &self,
+        tx: &mut Tx<Vault>,
+        versions_of_rows: impl IntoIterator<Item = i32>,
+    ) -> Result<(), VaultError> {
+        let known = self.seal.load();
+        if versions_of_rows.into_iter().any(|version| !known.contains_key(&version)) {
+            let rows = sql::keys(tx, self.tenant).await?;
+            self.seal.store(Arc::new(versions(&self.masters, &rows)?));
+        }
+        Ok(())
+    }
+
+    /// The newest version. New values are sealed under it.
+    pub(super) fn newest(&self) -> Result<(i32, Key), VaultError> {
+        let seal = self.seal.load();
+        seal.last_key_value().map(|(version, key)| (*version, key.clone())).ok_or(VaultError::KeyMissing(0))
+    }
+
+    fn version(&self, version: i32) -> Result<Key, VaultError> {
+        self.seal.load().get(&version).cloned().ok_or(VaultError::KeyMissing(version))
     }
 
     /// The keyed hash under which an identifier is found.
@@ -182,7 +227,7 @@ impl Keyset {
     }
 
     pub(super) fn sealed_row(&self, index: BlindIndex, identifier: &Identifier) -> Result<NewIdentifier, VaultError> {
-        let (version, key) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
+        let (version, key) = self.newest()?;
         let (id, kind) = (IdentifierId::random(), identifier.kind());
         let mut value = text_of(identifier).as_bytes().to_vec();
         let mut bound_to = None;
@@ -191,11 +236,11 @@ impl Keyset {
             bound_to = Some(*to);
         }
         let sealed = key.seal(&value, &self.place(id, kind), padded(kind))?;
-        Ok(NewIdentifier { id, kind, bound_to, index, sealed, key_version: *version })
+        Ok(NewIdentifier { id, kind, bound_to, index, sealed, key_version: version })
     }
 
     pub(super) fn open(&self, row: &IdentifierRow) -> Result<Identifier, VaultError> {
-        let key = self.seal.get(&row.key_version).ok_or(VaultError::KeyMissing(row.key_version))?;
+        let key = self.version(row.key_version)?;
         let value = key.open(&row.sealed, &self.place(row.id, row.kind))?;
         let broken = || StoreError::Inconsistent(format!("identifiers.sealed of {}", row.id));
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| broken());
@@ -209,25 +254,32 @@ impl Keyset {
         })
     }
 
+    /// The value of a row, sealed under the newest version.
+    pub(super) fn reseal(&self, row: &IdentifierRow) -> Result<Vec<u8>, VaultError> {
+        let place = self.place(row.id, row.kind);
+        let value = self.version(row.key_version)?.open(&row.sealed, &place)?;
+        Ok(self.newest()?.1.seal(&value, &place, padded(row.kind))?)
+    }
+
     pub(super) fn wrap_content_key(&self, object: ObjectId, key: &Key) -> Result<(i32, Vec<u8>), VaultError> {
-        let (version, seal) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
-        Ok((*version, seal.seal(key.bytes(), &object.place(self.tenant), KEY_LEN)?))
+        let (version, seal) = self.newest()?;
+        Ok((version, seal.seal(key.bytes(), &object.place(self.tenant), KEY_LEN)?))
     }
 
     pub(super) fn unwrap_content_key(&self, object: ObjectId, row: &ContentKeyRow) -> Result<Key, VaultError> {
-        let seal = self.seal.get(&row.key_version).ok_or(VaultError::KeyMissing(row.key_version))?;
+        let seal = self.version(row.key_version)?;
         Ok(Key::from_bytes(&seal.open(&row.wrapped, &object.place(self.tenant))?)?)
     }
 
     /// Seals the secret of a delivery target. It opens only for the same address.
     pub(super) fn seal_secret(&self, address: &str, secret: &str) -> Result<(i32, Vec<u8>), VaultError> {
-        let (version, seal) = self.seal.last_key_value().ok_or(VaultError::KeyMissing(0))?;
+        let (version, seal) = self.newest()?;
         let padded = secret.len().next_multiple_of(SECRET_STEP);
-        Ok((*version, seal.seal(secret.as_bytes(), &self.secret_place(address), padded)?))
+        Ok((version, seal.seal(secret.as_bytes(), &self.secret_place(address), padded)?))
     }
 
     pub(super) fn open_secret(&self, address: &str, version: i32, sealed: &[u8]) -> Result<String, VaultError> {
-        let seal = self.seal.get(&version).ok_or(VaultError::KeyMissing(version))?;
+        let seal = self.version(version)?;
         let clear = seal.open(sealed, &self.secret_place(address))?;
         Ok(String::from_utf8(clear).map_err(|_| StoreError::Inconsistent("delivery_secrets.sealed".to_owned()))?)
     }

@@ -5,9 +5,13 @@
 
 mod admission;
 mod content;
+mod erasures;
 mod http;
+mod journal_keys;
 mod keyset;
+mod master;
 mod model;
+mod rotation;
 mod secret;
 mod sql;
 mod stores;
@@ -22,15 +26,25 @@ use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Sql, Tx, Vault};
 
 pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit};
-pub use content::{content_key, keep_content_key};
-pub use keyset::{Keyset, Keysets, MasterKey, fingerprint};
+pub use content::{content_key, drop_keys_of_contents, keep_content_key};
+pub use erasures::erased_identifiers;
+pub use journal_keys::has_keys;
+pub use keyset::{Keyset, Keysets, fingerprint};
+pub use master::{MasterKey, MasterKeys};
 pub use model::{Described, Erasure, FoundAgain, NewErasure, RepeatedErasure, VaultError};
+pub use rotation::{
+    KeyStatus, delete_unused_keys, has_older_key, keys, reseal_content_keys, reseal_delivery_secret,
+    reseal_identifiers, rotate, rotate_master,
+};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
-pub use sql::{drop_content_keys, erased_identifiers, has_keys, walk_content_keys};
+pub use sql::{drop_content_keys, walk_content_keys};
 pub use stores::AppContext;
 
 /// Removes deleted identifiers and keys from free pages.
 pub const SCRUB: Sql = Sql::per("VACUUM identifiers, content_keys", "");
+
+/// Rewrites the few pages of wrapped keys, so that no page contains a deleted key.
+pub const SCRUB_KEYS: Sql = Sql::per("VACUUM FULL keysets", "");
 
 /// The ids of the identifiers that the vault knows. It creates none.
 pub async fn find(
@@ -46,14 +60,14 @@ pub async fn find(
 /// Writes that some identifiers are forgotten up to a cut-off. To repeat it changes nothing.
 pub async fn erase(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<(), VaultError> {
     for chunk in erasures.chunks(sql::INSERT_CHUNK) {
-        sql::insert_erasures(tx, tenant, chunk).await?;
+        erasures::insert_erasures(tx, tenant, chunk).await?;
     }
     Ok(())
 }
 
 /// Deletes the erasures of purged requests.
 pub async fn drop_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[RequestId]) -> Result<u64, VaultError> {
-    Ok(sql::delete_erasures(tx, tenant, requests).await?)
+    Ok(erasures::delete_erasures(tx, tenant, requests).await?)
 }
 
 /// Identifiers in clear, for the call with a committed audit row. An id that the vault does not know is left out.
@@ -64,7 +78,7 @@ pub async fn reveal(
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<HashMap<IdentifierId, String>, VaultError> {
     let mut clear = HashMap::new();
-    for row in sql::by_id(tx, keyset.tenant, ids).await? {
+    for row in rows(tx, keyset, ids).await? {
         clear.insert(row.id, grant.reveal(&keyset.open(&row)?));
     }
     Ok(clear)
@@ -76,7 +90,7 @@ pub async fn open(
     keyset: &Keyset,
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<HashMap<IdentifierId, Identifier>, VaultError> {
-    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    let rows = rows(tx, keyset, ids).await?;
     rows.iter().map(|row| Ok((row.id, keyset.open(row)?))).collect()
 }
 
@@ -86,9 +100,20 @@ pub async fn masks(
     keyset: &Keyset,
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<HashMap<IdentifierId, Option<String>>, VaultError> {
-    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    let rows = rows(tx, keyset, ids).await?;
     let masked = |row: &sql::IdentifierRow| keyset.open(row).ok().map(|identifier| mask(keyset::text_of(&identifier)));
     Ok(rows.iter().map(|row| (row.id, masked(row))).collect())
+}
+
+/// The rows of identifiers, all of which the keyset can open.
+async fn rows(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    ids: impl IntoIterator<Item = IdentifierId>,
+) -> Result<Vec<sql::IdentifierRow>, VaultError> {
+    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    keyset.learn(tx, rows.iter().map(|row| row.key_version)).await?;
+    Ok(rows)
 }
 
 /// Identifiers as the erasure journal describes them. One that the vault does not know or cannot read is left out.
@@ -97,7 +122,7 @@ pub async fn describe(
     keyset: &Keyset,
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<HashMap<IdentifierId, Described>, VaultError> {
-    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    let rows = rows(tx, keyset, ids).await?;
     let described = |row: &sql::IdentifierRow| {
         let identifier = keyset.open(row).ok()?;
         let (index, mask) = (keyset.index(&identifier), mask(keyset::text_of(&identifier)));
@@ -107,13 +132,9 @@ pub async fn describe(
 }
 
 /// Writes erasures again that a restored vault lacks. To repeat it changes nothing.
-pub async fn erase_again(
-    tx: &mut Tx<Vault>,
-    tenant: TenantId,
-    erasures: &[RepeatedErasure],
-) -> Result<(), VaultError> {
+pub async fn erase_again(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[RepeatedErasure]) -> Result<(), VaultError> {
     for chunk in erasures.chunks(sql::INSERT_CHUNK) {
-        sql::repeat_erasures(tx, tenant, chunk).await?;
+        erasures::repeat_erasures(tx, tenant, chunk).await?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ impl Erasure {
     }
 }
 
-/// What the erasure journal says of an identifier. It reveals nothing but the mask.
+/// The entry of an identifier in the erasure journal. It reveals nothing but the mask.
 #[derive(Clone, Debug)]
 pub struct Described {
     pub kind: Kind,
@@ -66,4 +66,10 @@ pub enum VaultError {
     /// A row is sealed under a key version that the tenant does not have.
     #[error("the key of version {0} is missing")]
     KeyMissing(i32),
+    /// Keys are wrapped by a master key with this id, which the process does not have.
+    #[error(
+        "the keys of the vault are wrapped by the master key with the id {0}: set vault.master_key_file or \
+         vault.previous_master_key_file to that key"
+    )]
+    MasterKeyUnknown(String),
 }

@@ -48,6 +48,7 @@ pub async fn delivery_secret(
 ) -> Result<Option<DeliverySecret>, VaultError> {
     let Some(row) = sql::delivery_secret(tx, keyset.tenant).await? else { return Ok(None) };
     let sql::SecretRow { kind, sealed, key_version } = row;
+    keyset.learn(tx, [key_version]).await?;
     let text = SecretString::from(keyset.open_secret(address, key_version, &sealed)?);
     Ok(Some(if kind == "private_key" { DeliverySecret::PrivateKey(text) } else { DeliverySecret::Password(text) }))
 }

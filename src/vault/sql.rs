@@ -6,10 +6,8 @@ use chrono::{DateTime, Utc};
 use pii::Kind;
 use uuid::Uuid;
 
-use super::model::{Erasure, FoundAgain, NewErasure, RepeatedErasure};
 use crate::base::crypto::BlindIndex;
-use crate::base::id::{Generation, IdentifierId, ObjectId, RequestId, TenantId};
-use crate::base::target::Targets;
+use crate::base::id::{Generation, IdentifierId, ObjectId, TenantId};
 use crate::store::{Query, Result, Tx, Vault};
 
 /// The rows of one INSERT. Eight values a row are fewer than either database can bind.
@@ -17,9 +15,13 @@ pub const INSERT_CHUNK: usize = 1_000;
 
 #[derive(sqlx::FromRow)]
 pub struct KeyRow {
+    pub tenant_id: TenantId,
     pub purpose: String,
     pub key_version: i32,
+    /// The id of the master key that has wrapped it.
+    pub master_id: String,
     pub wrapped: Vec<u8>,
+    pub created_at: DateTime<Utc>,
 }
 
 pub struct NewIdentifier {
@@ -47,31 +49,141 @@ pub struct KnownIdentifier {
     pub retired: bool,
 }
 
+const SELECT_KEYS: &str = "SELECT tenant_id, purpose, key_version, master_id, wrapped, created_at FROM keysets";
+
 pub async fn keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<Vec<KeyRow>> {
-    tx.query("SELECT purpose, key_version, wrapped FROM keysets").with(" WHERE tenant_id = ", tenant).all().await
+    tx.query(SELECT_KEYS).with(" WHERE tenant_id = ", tenant).all().await
 }
 
-pub async fn any_key(tx: &mut Tx<Vault>) -> Result<Option<(TenantId, KeyRow)>> {
-    let row: Option<(TenantId, String, i32, Vec<u8>)> =
-        tx.query("SELECT tenant_id, purpose, key_version, wrapped FROM keysets LIMIT 1").maybe().await?;
-    Ok(row.map(|(tenant, purpose, key_version, wrapped)| (tenant, KeyRow { purpose, key_version, wrapped })))
+/// The keys of all tenants, and of the service. They are a few rows for each tenant.
+pub async fn all_keys(tx: &mut Tx<Vault>) -> Result<Vec<KeyRow>> {
+    tx.query(SELECT_KEYS).push(" ORDER BY tenant_id, purpose, key_version").all().await
 }
 
-pub async fn insert_key(
+pub async fn insert_key(tx: &mut Tx<Vault>, row: &KeyRow) -> Result<u64> {
+    tx.query("INSERT INTO keysets (tenant_id, purpose, key_version, master_id, wrapped, created_at) VALUES (")
+        .with("", row.tenant_id)
+        .with(", ", row.purpose.as_str())
+        .with(", ", row.key_version)
+        .with(", ", row.master_id.as_str())
+        .with(", ", row.wrapped.as_slice())
+        .with(", ", row.created_at)
+        .push(") ON CONFLICT DO NOTHING")
+        .execute()
+        .await
+}
+
+/// Replaces a wrapped key by the same key, wrapped by another master key.
+pub async fn rewrap_key(tx: &mut Tx<Vault>, row: &KeyRow, master: &str, wrapped: &[u8]) -> Result<u64> {
+    tx.query("UPDATE keysets SET")
+        .with(" master_id = ", master)
+        .with(", wrapped = ", wrapped)
+        .with(" WHERE tenant_id = ", row.tenant_id)
+        .with(" AND purpose = ", row.purpose.as_str())
+        .with(" AND key_version = ", row.key_version)
+        .with(" AND master_id = ", row.master_id.as_str())
+        .execute()
+        .await
+}
+
+pub async fn delete_key(tx: &mut Tx<Vault>, row: &KeyRow) -> Result<u64> {
+    tx.query("DELETE FROM keysets")
+        .with(" WHERE tenant_id = ", row.tenant_id)
+        .with(" AND purpose = ", row.purpose.as_str())
+        .with(" AND key_version = ", row.key_version)
+        .execute()
+        .await
+}
+
+/// Whether a value of the tenant is sealed under a version.
+pub async fn is_version_used(tx: &mut Tx<Vault>, tenant: TenantId, version: i32) -> Result<bool> {
+    for table in ["identifiers", "content_keys", "delivery_secrets"] {
+        let one: Option<(i32,)> = tx
+            .query("SELECT 1 FROM ")
+            .push(table)
+            .with(" WHERE tenant_id = ", tenant)
+            .with(" AND key_version = ", version)
+            .push(" LIMIT 1")
+            .maybe()
+            .await?;
+        if one.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The next identifiers after one, in the order of their ids.
+pub async fn identifiers_after(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
-    purpose: &'static str,
+    after: IdentifierId,
+    limit: u32,
+) -> Result<Vec<IdentifierRow>> {
+    tx.query("SELECT id, kind, sealed, key_version FROM identifiers")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND id > ", after)
+        .with(" ORDER BY id LIMIT ", i64::from(limit))
+        .all()
+        .await
+}
+
+/// Replaces sealed values by the same values under a newer version.
+pub async fn replace_sealed(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
     version: i32,
-    wrapped: &[u8],
-    now: DateTime<Utc>,
+    rows: &[(IdentifierId, Vec<u8>)],
 ) -> Result<u64> {
-    tx.query("INSERT INTO keysets (tenant_id, purpose, key_version, wrapped, created_at) VALUES (")
-        .with("", tenant)
-        .with(", ", purpose)
-        .with(", ", version)
-        .with(", ", wrapped)
-        .with(", ", now)
-        .push(") ON CONFLICT DO NOTHING")
+    lock(tx, tenant, &rows.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
+    tx.query("WITH fresh (id, sealed) AS (VALUES ")
+        .each(rows, |query, (id, sealed)| query.with("(", *id).with(", ", sealed.as_slice()).push(")"))
+        .with(") UPDATE identifiers SET sealed = fresh.sealed, key_version = ", version)
+        .with(" FROM fresh WHERE identifiers.tenant_id = ", tenant)
+        .with(" AND identifiers.id = fresh.id AND identifiers.key_version < ", version)
+        .once()
+        .execute()
+        .await
+}
+
+#[derive(sqlx::FromRow)]
+pub struct WrappedContentKey {
+    #[sqlx(flatten)]
+    pub object: ObjectId,
+    #[sqlx(flatten)]
+    pub key: ContentKeyRow,
+}
+
+/// The next keys of content after one, in the order of generations.
+pub async fn content_keys_after(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    after: Generation,
+    limit: u32,
+) -> Result<Vec<WrappedContentKey>> {
+    tx.query("SELECT content_id AS id, generation, wrapped, key_version FROM content_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND generation > ", after)
+        .with(" ORDER BY generation LIMIT ", i64::from(limit))
+        .all()
+        .await
+}
+
+/// Replaces wrapped keys of content by the same keys under a newer version.
+pub async fn replace_content_keys(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    version: i32,
+    rows: &[(Generation, Vec<u8>)],
+) -> Result<u64> {
+    tx.query("WITH fresh (generation, wrapped) AS (VALUES ")
+        .each(rows, |query, (generation, wrapped)| {
+            query.with("(", *generation).with(", ", wrapped.as_slice()).push(")")
+        })
+        .with(") UPDATE content_keys SET wrapped = fresh.wrapped, key_version = ", version)
+        .with(" FROM fresh WHERE content_keys.tenant_id = ", tenant)
+        .with(" AND content_keys.generation = fresh.generation AND content_keys.key_version < ", version)
+        .once()
         .execute()
         .await
 }
@@ -190,100 +302,6 @@ pub async fn walk(tx: &mut Tx<Vault>, tenant: TenantId, after: IdentifierId, lim
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-pub async fn erasures(
-    tx: &mut Tx<Vault>,
-    tenant: TenantId,
-    hashes: impl Iterator<Item = BlindIndex>,
-) -> Result<Vec<(BlindIndex, Erasure)>> {
-    let rows: Vec<(Vec<u8>, DateTime<Utc>, Targets)> = tx
-        .query("SELECT index_hash, cutoff, targets FROM erasures")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))
-        .all()
-        .await?;
-    let erasure = |(hash, cutoff, targets): (Vec<u8>, _, _)| Some((to_index(&hash)?, Erasure { cutoff, targets }));
-    Ok(rows.into_iter().filter_map(erasure).collect())
-}
-
-/// The statement reads the hash from the identifier's row, so that the pass never opens the identifier.
-pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<u64> {
-    tx.query("INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) ")
-        .push("WITH asked (request_id, identifier_id, cutoff, targets) AS (VALUES ")
-        .each(erasures, |query, one| {
-            query
-                .with("(", one.request)
-                .with(", ", one.identifier)
-                .with(", ", one.erasure.cutoff)
-                .with(", ", one.erasure.targets)
-                .push(")")
-        })
-        .push(
-            ") SELECT i.tenant_id, i.index_hash, a.request_id, a.cutoff, a.targets \
-             FROM asked a JOIN identifiers i ON i.id = a.identifier_id",
-        )
-        .with(" WHERE i.tenant_id = ", tenant)
-        .push(" ON CONFLICT DO NOTHING")
-        .once()
-        .execute()
-        .await
-}
-
-pub async fn repeat_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[RepeatedErasure]) -> Result<u64> {
-    tx.query("INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) VALUES ")
-        .each(erasures, |query, one| {
-            query
-                .with("(", tenant)
-                .with(", ", one.index.0.to_vec())
-                .with(", ", one.request)
-                .with(", ", one.erasure.cutoff)
-                .with(", ", one.erasure.targets)
-                .push(")")
-        })
-        .push(" ON CONFLICT DO NOTHING")
-        .once()
-        .execute()
-        .await
-}
-
-/// The identifiers of the vault that an erasure covers, by a range of their keyed hashes. The erasure of a customer who
-/// is forgotten finds none, unless a restore has brought the identifier back.
-pub async fn erased_identifiers(
-    tx: &mut Tx<Vault>,
-    tenant: TenantId,
-    from: [u8; 1],
-    to: Option<[u8; 1]>,
-) -> Result<Vec<FoundAgain>> {
-    let rows: Vec<(RequestId, IdentifierId, DateTime<Utc>, Targets)> = tx
-        .query("SELECT e.request_id, i.id, e.cutoff, e.targets FROM erasures e ")
-        .with("JOIN identifiers i ON i.index_hash = e.index_hash WHERE e.tenant_id = ", tenant)
-        .with(" AND i.tenant_id = ", tenant)
-        .with(" AND e.index_hash >= ", from.to_vec())
-        .with_some(" AND e.index_hash < ", to.map(|to| to.to_vec()))
-        .all()
-        .await?;
-    let found = |(request, identifier, cutoff, targets)| FoundAgain {
-        request,
-        identifier,
-        erasure: Erasure { cutoff, targets },
-    };
-    Ok(rows.into_iter().map(found).collect())
-}
-
-/// Whether the vault has keys of a tenant.
-pub async fn has_keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<bool> {
-    let one: Option<(i32,)> =
-        tx.query("SELECT key_version FROM keysets").with(" WHERE tenant_id = ", tenant).push(" LIMIT 1").maybe().await?;
-    Ok(one.is_some())
-}
-
-pub async fn delete_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[RequestId]) -> Result<u64> {
-    tx.query("DELETE FROM erasures")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND request_id", requests.iter().copied())
-        .execute()
-        .await
-}
-
 #[derive(sqlx::FromRow)]
 pub struct ContentKeyRow {
     pub wrapped: Vec<u8>,
@@ -377,6 +395,6 @@ pub async fn delete_delivery_secret(tx: &mut Tx<Vault>, tenant: TenantId) -> Res
     tx.query("DELETE FROM delivery_secrets").with(" WHERE tenant_id = ", tenant).execute().await
 }
 
-fn to_index(hash: &[u8]) -> Option<BlindIndex> {
+pub(super) fn to_index(hash: &[u8]) -> Option<BlindIndex> {
     hash.try_into().ok().map(BlindIndex)
 }

@@ -1,6 +1,6 @@
 //! The context of all operations.
 
-use super::Keysets;
+use super::{Keysets, VaultError};
 use crate::base::clock::Clock;
 use crate::base::crypto::Key;
 use crate::journal::Journal;
@@ -15,6 +15,11 @@ pub struct AppContext {
     /// The erasure journal, which outlives a restore of the databases.
     pub journal: Journal,
     pub clock: Clock,
+}
+
+impl AppContext {
     /// The service's own key. It seals cursors, and it hashes idempotency keys.
-    pub service_key: Key,
+    pub async fn service_key(&self) -> Result<Key, VaultError> {
+        self.keysets.service_key(&self.vault).await
+    }
 }

@@ -135,6 +135,51 @@ fn the_pass_knows_every_column_that_refers_to_identifiers() {
     }
 }
 
+const CLASSES: [&str; 10] = [
+    "identifier_sealed",
+    "keyed_hash",
+    "identifier_id",
+    "id",
+    "time",
+    "statistic",
+    "tokenized_text",
+    "user",
+    "setting",
+    "technical",
+];
+
+/// Every column with its class, as `migrations/census.toml` tells it: `archive.interactions.at`, `time`.
+fn census() -> BTreeMap<String, String> {
+    let (mut census, mut table) = (BTreeMap::new(), "");
+    for line in include_str!("../../migrations/census.toml").lines().filter(|line| !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.trim_end_matches(']');
+        } else if let Some((column, class)) = line.split_once(" = ") {
+            let known = census.insert(format!("{table}.{column}"), class.trim_matches('"').to_owned());
+            assert_eq!(known, None, "{table}.{column} has two classes");
+        }
+    }
+    census
+}
+
+/// A scan for residue and a reader of the schema know by it what a column may contain (N8).
+#[test]
+fn every_column_has_a_class() {
+    let mut columns = BTreeSet::new();
+    for store in ["archive", "vault"] {
+        for (name, table) in schema(&migrations(store, "postgres")).tables {
+            columns.extend(table.columns.iter().map(|(column, ..)| format!("{store}.{name}.{column}")));
+        }
+    }
+    let census = census();
+    assert_eq!(census.keys().cloned().collect::<BTreeSet<_>>(), columns);
+    for (column, class) in &census {
+        assert!(CLASSES.contains(&class.as_str()), "{column}: {class}");
+    }
+    let sealed = census.iter().filter(|(_, class)| *class == "identifier_sealed").map(|(column, _)| column.as_str());
+    assert_eq!(sealed.collect::<Vec<_>>(), ["vault.identifiers.sealed"], "identifiers live in the vault");
+}
+
 #[test]
 fn citus_distributes_every_table() {
     let script = include_str!("../../migrations/archive/citus.sql");

@@ -1,12 +1,13 @@
 -- The vault contains the identifiers, and the keys of everything that is sealed.
 
--- The keys of a tenant, wrapped by the master key. The key `seal` seals values, and the key `index`
--- makes the keyed hashes by which values are found. The key `journal` seals the tenant's objects of the
--- erasure journal.
+-- The keys of a tenant, wrapped by the master key with this id. The key `seal` seals values, and the key
+-- `index` makes the keyed hashes by which values are found. The key `service` of the tenant with the nil
+-- id seals cursors. The key `journal` seals the tenant's objects of the erasure journal.
 CREATE TABLE keysets (
     tenant_id   BLOB NOT NULL,
-    purpose     TEXT NOT NULL CHECK (purpose IN ('seal', 'index', 'journal')),
+    purpose     TEXT NOT NULL CHECK (purpose IN ('seal', 'index', 'service', 'journal')),
     key_version INTEGER NOT NULL,
+    master_id   TEXT NOT NULL,
     wrapped     BLOB NOT NULL,
     created_at  TEXT NOT NULL,
     PRIMARY KEY (tenant_id, purpose, key_version)

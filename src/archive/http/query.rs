@@ -49,10 +49,11 @@ impl InteractionSearch {
             ));
         }
         let query = fingerprint(actor, K::TARGET, view, &search_for);
-        let after = cursor.map(|cursor| Position::from_cursor(&cursor, &app.service_key, &query));
+        let key = app.service_key().await?;
+        let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
         let records = search::<K>(app, tenant.id, &search_for, after, limit + 1).await?;
-        let Page { items: records, next_cursor } = Page::of(records, limit, &app.service_key, &query);
+        let Page { items: records, next_cursor } = Page::of(records, limit, &key, &query);
         let renderer = Renderer::new(app, actor, view, Audited { purpose, by }, &records).await?;
         let bytes = records.iter().map(|record| record.columns.weight()).sum();
         let render = move || records.into_iter().map(|record| K::render(record, &renderer)).collect();

@@ -145,7 +145,7 @@ pub async fn list_content(
     stores: Data<AppContext>,
 ) -> ApiResult<Json<Page<ContentItem>>> {
     let ContentListing { cursor, limit } = params.0;
-    let (limit, key) = (limit.get(), &stores.service_key);
+    let (limit, key) = (limit.get(), &stores.service_key().await?);
     let bound_to = [b"content", &caller.tenant.0.as_bytes()[..], id.0.0.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;

@@ -103,7 +103,7 @@ pub async fn list_deliveries(
     stores: Data<AppContext>,
 ) -> ApiResult<Json<Page<DeliveryItem>>> {
     let DeliveryListing { state, cursor, limit } = params.0;
-    let (limit, key) = (limit.get(), &stores.service_key);
+    let (limit, key) = (limit.get(), &stores.service_key().await?);
     let word = state.map_or("", super::DeliveryState::as_str);
     let bound_to = [b"deliveries", &caller.tenant.0.as_bytes()[..], word.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();

@@ -36,7 +36,7 @@ pub struct TenantLook {
     pub passes: HashMap<PassId, Step>,
 }
 
-/// What the databases know of a tenant.
+/// The objects of a tenant that the databases know.
 struct Known {
     tenant: Tenant,
     passes: HashMap<PassId, Step>,
@@ -192,13 +192,11 @@ async fn judge(
         is_of_one && one.entry.kind == ObjectKind::Erasures && archive.contains_key(&one.entry.seq)
     };
     let unfinished: Vec<_> = own.iter().filter(is_unfinished).copied().cloned().collect();
-    let finishing: HashSet<PassId> = own
-        .iter()
-        .filter(|one| one.entry.kind == ObjectKind::Finishing)
-        .filter_map(|one| one.header.pass)
-        .collect();
+    let finishing: HashSet<PassId> =
+        own.iter().filter(|one| one.entry.kind == ObjectKind::Finishing).filter_map(|one| one.header.pass).collect();
     let step = |one: &KnownObject| passes.get(&one.header.pass?).copied();
-    let of_archive = not_in_archive.iter().find(|one| is_lost_by_archive(one, step(one), &finishing));
+    let is_in_vault = |one: &KnownObject| vault.contains_key(&one.entry.seq);
+    let of_archive = not_in_archive.iter().find(|one| is_lost_by_archive(one, step(one), is_in_vault(one), &finishing));
     let of_vault = not_in_vault.iter().find(|one| is_lost_by_vault(one, step(one)));
     let mut behind = match (of_archive, of_vault) {
         (Some(one), _) => Some(format!("the archive does not know the object {} of the journal", one.entry.seq)),
@@ -218,11 +216,13 @@ async fn judge(
 
 /// Whether an object that the archive does not know tells of a restore of it. A killed pass is still in the archive, and
 /// the objects of its last step have no rows yet. Decisions of calls are settled and tell of nothing.
-fn is_lost_by_archive(one: &KnownObject, step: Option<Step>, finishing: &HashSet<PassId>) -> bool {
+///
+/// The vault gets the rows of finishing objects at the end of a pass, when the archive has them.
+fn is_lost_by_archive(one: &KnownObject, step: Option<Step>, is_in_vault: bool, finishing: &HashSet<PassId>) -> bool {
     match (one.entry.kind, step) {
         (ObjectKind::Replay, _) => true,
         (kind, None) => kind.is_of_pass(),
-        (ObjectKind::Finishing, Some(step)) => step < Step::Unlinked,
+        (ObjectKind::Finishing, Some(step)) => is_in_vault || step < Step::Unlinked,
         (ObjectKind::Erasures | ObjectKind::Heartbeat, Some(_)) => {
             one.header.pass.is_some_and(|pass| finishing.contains(&pass))
         }

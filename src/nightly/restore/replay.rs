@@ -40,7 +40,7 @@ pub struct ReplayOptions {
     pub dry_run: bool,
 }
 
-/// What a replay did for a tenant, or would do.
+/// The outcome of a replay for a tenant, or its forecast.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ReplayReport {
     pub dry_run: bool,
@@ -85,10 +85,12 @@ pub async fn replay(
         let tenant = look.tenant.clone();
         let mut report = ReplayReport { dry_run: options.dry_run, behind: look.behind.clone(), ..Default::default() };
         let job = ReplayJob { app, content_store, progress, stop };
-        let ended = match (&look.behind, options.dry_run) {
-            (None, _) => Ok(()),
-            (Some(_), true) => job.foretell(&look, &mut report).await,
-            (Some(_), false) => job.run(look, &mut report).await,
+        let ended = if look.behind.is_none() {
+            Ok(())
+        } else if options.dry_run {
+            job.foretell(&look, &mut report).await
+        } else {
+            job.run(look, &mut report).await
         };
         ending = ending.max(match &ended {
             Ok(()) if report.requests_failed > 0 => Ending::Incomplete,
@@ -158,7 +160,7 @@ impl ReplayJob<'_> {
         report: &mut ReplayReport,
     ) -> PassResult<()> {
         let Self { app, content_store, progress, stop } = *self;
-        app.keysets.adopt(&app.vault, tenant.id, &app.journal.wrapped_keys(tenant.id).await?).await?;
+        app.keysets.adopt(&app.vault, tenant.id, app.journal.wrapped_keys(tenant.id).await?).await?;
         self.repeat_erasures(look).await?;
         failpoint::reach("replay.erasures");
         let begun = self.begin(look).await?;
@@ -177,8 +179,7 @@ impl ReplayJob<'_> {
         let unfinished = sql::steps(&mut app.archive.read().await?, tenant.id).await?.contains_key(&id);
         let requests = self.read_requests(look, replay).await?;
         report.requests = requests.len() as u64;
-        let context =
-            PassContext { app, content_store, tenant, lease, progress, stop, replay: Some(&*replay) };
+        let context = PassContext { app, content_store, tenant, lease, progress, stop, replay: Some(&*replay) };
         let begun = if unfinished {
             sql::unfinished(&mut context.read().await?, tenant.id).await?
         } else {
@@ -197,7 +198,8 @@ impl ReplayJob<'_> {
 
     /// Adds the erasures that the vault lacks, by their keyed hashes.
     async fn repeat_erasures(&self, look: &TenantLook) -> PassResult<()> {
-        let both = look.not_in_vault.iter().chain(of_archive(look)).filter(|one| one.entry.kind == ObjectKind::Erasures);
+        let both =
+            look.not_in_vault.iter().chain(of_archive(look)).filter(|one| one.entry.kind == ObjectKind::Erasures);
         let oldest = self.oldest_kept(&look.tenant);
         for object in both {
             let selections = self.selections(look, object).await?;
@@ -314,8 +316,7 @@ fn of_archive(look: &TenantLook) -> impl Iterator<Item = &KnownObject> {
 
 /// The rows that the databases lack.
 fn entries(look: &TenantLook) -> Vec<crate::journal::JournalEntry> {
-    let mut entries: Vec<_> =
-        look.not_in_archive.iter().chain(&look.not_in_vault).map(|object| object.entry).collect();
+    let mut entries: Vec<_> = look.not_in_archive.iter().chain(&look.not_in_vault).map(|object| object.entry).collect();
     entries.sort_by_key(|entry| entry.seq);
     entries.dedup();
     entries
@@ -334,7 +335,6 @@ async fn next_ids(
         query = query.push(" AND ").push(column).with(" > ", after);
     }
     let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-    let rows: Vec<(IdentifierId,)> =
-        query.push(" ORDER BY ").push(column).with(" LIMIT ", limit).all().await?;
+    let rows: Vec<(IdentifierId,)> = query.push(" ORDER BY ").push(column).with(" LIMIT ", limit).all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

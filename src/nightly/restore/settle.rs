@@ -20,7 +20,7 @@ use crate::vault::AppContext;
 /// The age of a deletion of content from which on its call counts as ended.
 pub const GRACE: TimeDelta = TimeDelta::seconds(60);
 
-/// What was carried out.
+/// The decisions that were carried out.
 #[derive(Debug, Default)]
 pub struct Settled {
     pub cancelled: u64,

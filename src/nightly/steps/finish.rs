@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::{gc_identifiers, journal};
 use super::write_erasures::UNREADABLE;
+use super::{gc_identifiers, journal};
 use crate::archive::mentions::Owner;
 use crate::archive::unlink;
 use crate::audit::{self, Action, Entry};

@@ -29,8 +29,7 @@ pub async fn erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Repor
         let (selections, unreadable) = describe(context, &claimed).await?;
         if !unreadable.is_empty() {
             let mut tx = context.begin().await?;
-            report.requests_failed +=
-                requests::fail(&mut tx, tenant, &unreadable, UNREADABLE, app.clock.now()).await?;
+            report.requests_failed += requests::fail(&mut tx, tenant, &unreadable, UNREADABLE, app.clock.now()).await?;
             tx.commit().await?;
         }
         let new: Vec<_> = selections.into_iter().filter(|one| !covered.contains(&one.request)).collect();
@@ -143,10 +142,7 @@ async fn append(context: &PassContext<'_>, pass: &Pass, kind: ObjectKind, body: 
 }
 
 /// The records of some requests, and the requests with an identifier that the vault does not have or cannot read.
-async fn describe(
-    context: &PassContext<'_>,
-    claimed: &[WholeRequest],
-) -> PassResult<(Vec<Selection>, Vec<RequestId>)> {
+async fn describe(context: &PassContext<'_>, claimed: &[WholeRequest]) -> PassResult<(Vec<Selection>, Vec<RequestId>)> {
     let app = context.app;
     let keyset = app.keysets.get(&app.vault, context.tenant.id).await?;
     let ids: Vec<IdentifierId> = claimed.iter().flat_map(|one| one.claimed.identifiers()).collect();

@@ -10,6 +10,7 @@ pub mod journal;
 pub mod plan;
 pub mod purge;
 pub mod rescan_texts;
+pub mod reseal;
 pub mod retention;
 pub mod unlink;
 pub mod write_erasures;

@@ -76,11 +76,7 @@ async fn vault_finds(context: &PassContext<'_>, pass: &Pass) -> PassResult<Vec<F
 }
 
 /// Those of the finds whose requests the archive has. The counts of the others would have no request.
-async fn found_again(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    mut found: Vec<FoundAgain>,
-) -> Result<Vec<FoundAgain>> {
+async fn found_again(tx: &mut Tx<Archive>, tenant: TenantId, mut found: Vec<FoundAgain>) -> Result<Vec<FoundAgain>> {
     let mut ids: Vec<RequestId> = found.iter().map(|one| one.request).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -256,11 +252,10 @@ mod tests {
 
     #[test]
     fn identifiers_named_together_share_a_component_over_others_too() {
-        let rows = work(&[
-            request(1, 2, 1, archive_only()),
-            request(3, 2, 1, archive_only()),
-            request(4, 0, 1, archive_only()),
-        ], &[]);
+        let rows = work(
+            &[request(1, 2, 1, archive_only()), request(3, 2, 1, archive_only()), request(4, 0, 1, archive_only())],
+            &[],
+        );
         let component = |bits: u128| rows.iter().find(|row| row.identifier.0.as_u128() == bits).unwrap().component;
         assert_eq!(component(1), component(2));
         assert_eq!(component(2), component(3));

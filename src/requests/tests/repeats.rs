@@ -35,7 +35,8 @@ async fn the_same_call_again_gives_the_same_request() {
 #[tokio::test]
 async fn a_call_that_still_runs_is_not_done_twice() {
     let house = House::new().await;
-    let key = || IdempotencyKey::new(&house.app.service_key, &house.actor, "create", "k1", &new(bob())).unwrap();
+    let service_key = house.app.service_key().await.unwrap();
+    let key = || IdempotencyKey::new(&service_key, &house.actor, "create", "k1", &new(bob())).unwrap();
     let now = house.app.clock.now();
     let Begun::<Saved<RequestId>>::Reserved(dead) = idempotency::begin(&house.app.archive, key(), now).await.unwrap()
     else {

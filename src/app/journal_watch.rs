@@ -25,14 +25,14 @@ const HEADS: Duration = Duration::from_secs(1);
 /// For how long the start waits for the first look.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub struct Watch {
+pub struct JournalWatch {
     stores: Arc<AppContext>,
     content_store: Arc<ContentStore>,
     compared: Mutex<HashMap<TenantId, Instant>>,
     looking: tokio::sync::Mutex<()>,
 }
 
-impl Watch {
+impl JournalWatch {
     pub fn new(stores: &Arc<AppContext>, content_store: &Arc<ContentStore>) -> Self {
         let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
         Self { stores, content_store, compared: Mutex::default(), looking: tokio::sync::Mutex::default() }

@@ -1,0 +1,112 @@
+//! `lethe export-archive`.
+
+use std::io::{BufWriter, Error, Stdout, Write as _};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::args::{ExportArguments, ExportFormat, KindArgument};
+use super::exit::{CommandError, Exit};
+use super::job::{find, open};
+use super::output::note;
+use crate::archive::{self, Interaction, RawEvent, RecordKind, SurveyResponse};
+use crate::base::actor::Actor;
+use crate::config::Config;
+use crate::tenants::Tenant;
+use crate::vault::AppContext;
+
+/// A spreadsheet takes a cell that begins with one of these as a formula.
+const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+pub async fn run(config: &Config, arguments: ExportArguments) -> Result<Exit, CommandError> {
+    let app = open(config).await?;
+    let tenant = find(&app, &arguments.tenant).await?;
+    match arguments.kind {
+        KindArgument::Interactions => export::<Interaction>(&app, &tenant, &arguments).await?,
+        KindArgument::SurveyResponses => export::<SurveyResponse>(&app, &tenant, &arguments).await?,
+        KindArgument::RawEvents => export::<RawEvent>(&app, &tenant, &arguments).await?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn export<K: RecordKind>(
+    app: &AppContext,
+    tenant: &Tenant,
+    arguments: &ExportArguments,
+) -> Result<(), CommandError> {
+    let mut lines = Lines::new(arguments.format);
+    let actor = Actor::service(tenant.id, "command-line");
+    let (mut written, view) = (Ok(()), arguments.view.into());
+    archive::export::<K>(app, &actor, view, |record| {
+        written = lines.write(&record);
+        written.is_ok()
+    })
+    .await?;
+    note(written.and_then(|()| lines.end()));
+    Ok(())
+}
+
+/// The lines of an export on standard output.
+enum Lines {
+    Ndjson(BufWriter<Stdout>),
+    Csv { writer: Box<csv::Writer<Stdout>>, has_header: bool },
+}
+
+impl Lines {
+    fn new(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Ndjson => Self::Ndjson(BufWriter::with_capacity(1 << 16, std::io::stdout())),
+            ExportFormat::Csv => {
+                Self::Csv { writer: Box::new(csv::Writer::from_writer(std::io::stdout())), has_header: false }
+            }
+        }
+    }
+
+    fn write(&mut self, record: &impl Serialize) -> Result<(), Error> {
+        match self {
+            Self::Ndjson(out) => {
+                serde_json::to_writer(&mut *out, record)?;
+                out.write_all(b"\n")
+            }
+            Self::Csv { writer, has_header } => {
+                let cells = cells(serde_json::to_value(record)?);
+                if !*has_header {
+                    writer.write_record(cells.iter().map(|(name, _)| name))?;
+                    *has_header = true;
+                }
+                Ok(writer.write_record(cells.iter().map(|(_, text)| text))?)
+            }
+        }
+    }
+
+    fn end(self) -> Result<(), Error> {
+        match self {
+            Self::Ndjson(mut out) => out.flush(),
+            Self::Csv { mut writer, .. } => writer.flush(),
+        }
+    }
+}
+
+/// The cells of a record with the names of their columns. The fields of the customer are columns of their own.
+fn cells(record: Value) -> Vec<(String, String)> {
+    let Value::Object(fields) = record else { return Vec::new() };
+    let mut cells = Vec::new();
+    for (name, value) in fields {
+        match value {
+            Value::Object(customer) if name == "customer" => {
+                cells.extend(customer.into_iter().map(|(field, value)| (format!("customer_{field}"), cell(value))));
+            }
+            value => cells.push((name, cell(value))),
+        }
+    }
+    cells
+}
+
+fn cell(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) if text.starts_with(FORMULAS) => format!("'{text}"),
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}

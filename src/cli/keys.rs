@@ -1,0 +1,79 @@
+//! `lethe keys`.
+
+use serde_json::json;
+
+use super::args::KeysCommand;
+use super::exit::{CommandError, Exit};
+use super::job::{find, open};
+use super::output::print;
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::config::Config;
+use crate::tenants::{self, Tenant};
+use crate::vault::{self, AppContext, KeyStatus};
+
+pub async fn run(config: &Config, command: KeysCommand) -> Result<Exit, CommandError> {
+    let app = open(config).await?;
+    match command {
+        KeysCommand::Status { json } => show_keys(&app, json).await?,
+        KeysCommand::RotateMaster { json } => rotate_master(&app, json).await?,
+        KeysCommand::Rotate { tenant, json } => {
+            let tenants = match tenant {
+                Some(slug) => vec![find(&app, &slug).await?],
+                None => tenants::list(&mut app.archive.read().await?).await?,
+            };
+            for tenant in &tenants {
+                let version = vault::rotate(&app.vault, &app.keysets, tenant.id).await?;
+                audit(&app, tenant, &json!({ "key": "seal", "version": version })).await?;
+                if json {
+                    print(&json!({ "tenant": tenant.slug, "version": version }).to_string());
+                } else {
+                    print(&format!("{}\tseal\t{version}", tenant.slug));
+                }
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn show_keys(app: &AppContext, json: bool) -> Result<(), CommandError> {
+    let tenants = tenants::list(&mut app.archive.read().await?).await?;
+    for key in vault::keys(&mut app.vault.read().await?).await? {
+        let KeyStatus { tenant, purpose, version, master_id, created_at } = key;
+        let slug = tenants.iter().find(|one| one.id == tenant).map(|one| one.slug.as_str());
+        if json {
+            let line = json!({
+                "tenant": slug, "purpose": purpose, "version": version, "master_id": master_id, "created_at": created_at,
+                "is_current_master": master_id == app.keysets.master_id(),
+            });
+            print(&line.to_string());
+        } else {
+            let slug = slug.unwrap_or("-");
+            print(&format!("{slug}\t{purpose}\t{version}\tmaster {master_id}\t{}", created_at.format("%F")));
+        }
+    }
+    Ok(())
+}
+
+async fn rotate_master(app: &AppContext, json: bool) -> Result<(), CommandError> {
+    let wrapped = vault::rotate_master(&app.vault, &app.keysets).await?;
+    let master_id = app.keysets.master_id();
+    if wrapped > 0 {
+        for tenant in tenants::list(&mut app.archive.read().await?).await? {
+            audit(app, &tenant, &json!({ "key": "master", "master_id": master_id })).await?;
+        }
+    }
+    if json {
+        print(&json!({ "wrapped": wrapped, "master_id": master_id }).to_string());
+    } else {
+        print(&format!("{wrapped} keys were wrapped by the master key {master_id}; none is left under another one."));
+    }
+    Ok(())
+}
+
+async fn audit(app: &AppContext, tenant: &Tenant, detail: &serde_json::Value) -> Result<(), CommandError> {
+    let mut tx = app.archive.write().await?;
+    let entry = Entry::new(Action::KeyRotated, 0, detail.clone());
+    audit::record(&mut tx, app.clock, &Actor::service(tenant.id, "command-line"), &entry).await?;
+    Ok(tx.commit().await?)
+}
