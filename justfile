@@ -13,6 +13,10 @@ openapi:
     UPDATE_OPENAPI=1 cargo test --test it openapi
     scripts/test openapi
 
+# The checks that take longer than CI has time for.
+long:
+    scripts/test --long
+
 # The checks of CI.
 ci:
     .ci/run

@@ -55,6 +55,8 @@ pub struct Metrics {
     oldest_waiting: Gauge,
     last_pass: Gauge,
     connections: IntGaugeVec,
+    memory_budget: IntGaugeVec,
+    memory_drawn: IntGaugeVec,
     deliveries: IntGaugeVec,
     epoch_restarts: IntCounter,
     journal: IntGaugeVec,
@@ -95,14 +97,13 @@ impl Metrics {
             "lethe_last_pass_success_timestamp_seconds",
             "Time of the last complete nightly pass; 0 if there was none.",
         )?;
-        let connections = IntGaugeVec::new(
-            Opts::new("lethe_database_connections", "Open connections by database and state."),
-            &["database", "state"],
-        )?;
-        let deliveries = IntGaugeVec::new(
-            Opts::new("lethe_deliveries", "Deliveries of recordings that are not finished, by state."),
-            &["state"],
-        )?;
+        let gauges = |name, help, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
+        let connections =
+            gauges("lethe_database_connections", "Open connections by database and state.", &["database", "state"])?;
+        let memory_budget = gauges("lethe_memory_budget_bytes", "The memory that calls may take, by pool.", &["pool"])?;
+        let memory_drawn = gauges("lethe_memory_drawn_bytes", "The memory that calls take, by pool.", &["pool"])?;
+        let deliveries =
+            gauges("lethe_deliveries", "Deliveries of recordings that are not finished, by state.", &["state"])?;
         let epoch_restarts = IntCounter::new(
             "lethe_epoch_restarts_total",
             "Batches that began again because a pass had changed the epoch.",
@@ -128,6 +129,8 @@ impl Metrics {
             oldest_waiting,
             last_pass,
             connections,
+            memory_budget,
+            memory_drawn,
             deliveries,
             epoch_restarts,
             journal,
@@ -141,7 +144,8 @@ impl Metrics {
         let Self { registry, calls, ingested, cut, content, content_bytes, .. } = self;
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
         let Self { journal, journal_failures, .. } = self;
-        let all: [Box<dyn Collector>; 12] = [
+        let Self { memory_budget, memory_drawn, .. } = self;
+        let all: [Box<dyn Collector>; 14] = [
             Box::new(calls.clone()),
             Box::new(ingested.clone()),
             Box::new(cut.clone()),
@@ -150,6 +154,8 @@ impl Metrics {
             Box::new(oldest_waiting.clone()),
             Box::new(last_pass.clone()),
             Box::new(connections.clone()),
+            Box::new(memory_budget.clone()),
+            Box::new(memory_drawn.clone()),
             Box::new(deliveries.clone()),
             Box::new(epoch_restarts.clone()),
             Box::new(journal.clone()),
@@ -197,6 +203,15 @@ impl Metrics {
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for millions of years")]
     pub fn pass_succeeded(&self, at: DateTime<Utc>) {
         self.last_pass.set(at.timestamp() as f64);
+    }
+
+    /// Sets the size of a pool of memory and the bytes that are drawn from it.
+    pub fn memory(&self, pool: &str, size: u64, drawn: u64) {
+        let set = |gauge: &IntGaugeVec, bytes: u64| {
+            gauge.with_label_values(&[pool]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        };
+        set(&self.memory_budget, size);
+        set(&self.memory_drawn, drawn);
     }
 
     /// Sets the numbers of connections to a database that are in use and idle.

@@ -13,5 +13,15 @@ def ndjson(context, value):
     return "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines).encode("utf-8", "replace")
 
 
+TEXTS = ["text/html", "text/vtt", "application/x-subrip", "message/rfc822"]
+BYTES = ["audio/wav", "audio/mpeg", "audio/mp4", "audio/ogg", "audio/webm", "video/mp4", "video/webm"]
+
+
+@schemathesis.serializer(TEXTS[0], *TEXTS[1:], *BYTES)
+def upload(context, value):
+    """The bytes of a piece of content."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
 # Only the service can make a cursor, because it is sealed. So no cursor is generated.
 schemathesis.openapi.format("cursor", strategies.nothing())

@@ -25,6 +25,7 @@ SELECT create_distributed_table('delivery_customers', 'tenant_id', colocate_with
 SELECT create_distributed_table('requests', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_counts', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_contents', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('request_interactions', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_files', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('idempotency_keys', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('audit_events', 'tenant_id', colocate_with => 'epochs');

@@ -22,6 +22,9 @@ const RETRY: Duration = Duration::from_secs(2);
 /// How often a tenant's calls compare what the databases know with what they knew before.
 const HEADS: Duration = Duration::from_secs(1);
 
+/// For how long a call waits for that.
+const SHORT: Duration = Duration::from_millis(500);
+
 /// For how long the start waits for the first look.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -94,7 +97,7 @@ impl JournalWatch {
         if journal.standing.state() == State::Unknown {
             let _ = tokio::time::timeout(RETRY, self.look()).await;
         }
-        if self.is_to_compare(tenant) && !self.compare(tenant).await.unwrap_or(true) {
+        if self.is_to_compare(tenant) && self.is_older(tenant).await {
             let reason = "a database knows less of the journal than before";
             tracing::error!(%tenant, reason, "A database was restored: run lethe replay");
             journal.standing.set_behind(tenant, reason.to_owned());
@@ -112,6 +115,11 @@ impl JournalWatch {
             compared.insert(tenant, Instant::now());
         }
         is_due
+    }
+
+    /// Whether a database knows less than before. A database that does not answer is no reason to keep a call waiting.
+    async fn is_older(&self, tenant: TenantId) -> bool {
+        matches!(tokio::time::timeout(SHORT, self.compare(tenant)).await, Ok(Ok(false)))
     }
 
     /// Whether the databases know at least what they knew before. Another call may have read newer rows in between, so a

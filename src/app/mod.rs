@@ -2,10 +2,12 @@
 //!
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
-pub mod house;
+mod audit_log;
+mod house;
 mod journal_watch;
 mod listener;
 mod operations;
+mod patterns;
 mod recordings;
 mod refusals;
 mod setup;
@@ -35,7 +37,7 @@ use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
-use crate::http::{Code, HttpContext, Problem, Registry, TenantDirectory, TokenKeys};
+use crate::http::{Code, HttpContext, Limits, Problem, Registry, TenantDirectory, TokenKeys};
 use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
@@ -46,7 +48,9 @@ use crate::vault::AppContext;
 use journal_watch::JournalWatch;
 use refusals::Refusals;
 
-pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve};
+pub use operations::tenant_change;
+pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations};
+pub use vitals::ready;
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(registry: &mut Registry<'_, '_>) {
@@ -57,6 +61,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     recording_keys::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
+    registry.service(audit_log::list_audit_events);
 }
 
 #[derive(utoipa::OpenApi)]
@@ -94,6 +99,9 @@ pub fn openapi() -> OpenApi {
     document
 }
 
+/// The time after which a reader loses its response, if others need the memory of it.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// The most connections of the internal listener. They do not count as connections of the API.
 const INTERNAL_CONNECTIONS: usize = 64;
 
@@ -119,12 +127,16 @@ pub async fn serve(
         http: config.http.clone(),
         keys: TokenKeys::open(config, stores.clock)?,
         tenants: directory(&stores, &watch),
+        limits: Limits::new(&config.http),
         metrics: metrics.clone(),
+        memory: Arc::clone(&stores.memory),
     });
     let health = Data::new(vitals::health(&stores, &watch, &metrics));
     let refusals = Data::new(Refusals::default());
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
+    let connections = api.connections();
+    stores.memory.make_room_with(move || connections.end_slowest_reader(SLOW));
     let app = {
         let (stores, content_store, context, health) =
             (stores.clone(), content_store.clone(), context.clone(), health.clone());
@@ -138,6 +150,7 @@ pub async fn serve(
                 .service(health::readyz)
                 .service(web::scope("/api/v1").configure(|worker| routes(&mut Registry::Worker(worker))))
                 .route("/openapi.json", web::get().to(move || std::future::ready(openapi_json(shown.clone()))))
+                .route("/", web::get().to(|| std::future::ready(to_docs())))
                 .route("/docs", web::get().to(|| std::future::ready(to_docs())))
                 .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
                 .default_service(web::to(|| std::future::ready(nothing_here())))
@@ -227,6 +240,7 @@ fn described() -> Result<(web::Bytes, Data<Routes>), StartError> {
 fn known_routes(document: &OpenApi) -> Routes {
     Routes::new(document)
         .also("/openapi.json", vec![Method::GET])
+        .also("/", vec![Method::GET])
         .also("/docs", vec![Method::GET])
         .also("/docs/{file}*", vec![Method::GET])
 }

@@ -1,4 +1,4 @@
-//! Endpoints about the caller, the tenant's settings, and the audit log.
+//! Endpoints about the caller and the tenant's settings.
 
 use std::collections::BTreeSet;
 
@@ -8,31 +8,34 @@ use chrono::{DateTime, Utc};
 use pii::{Region, RegionError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::house;
+use super::patterns::{self, PatternSetting};
 use super::recordings::{RecordingSettings, RecordingsPatch};
-use crate::audit::{self, Event};
 use crate::base::actor::Scope;
-use crate::base::id::AuditId;
-use crate::base::page::{Page, Position};
+use crate::base::json::read_value;
 use crate::base::patch::PatchField;
-use crate::base::target::{TargetError, Targets};
-use crate::http::caller::{Anybody, AuditRead, TenantsAdmin};
-use crate::http::docs::{BodyProblems, CallProblems, ListProblems, VersionProblems};
+use crate::base::target::{Target, TargetError, Targets};
+use crate::base::work;
+use crate::http::caller::{Anybody, TenantsAdmin};
+use crate::http::docs::{BodyProblems, CallProblems, VersionProblems};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
-use crate::http::query::{Limit, Nothing, Params};
+use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange};
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
-    registry.service(get_me).service(get_tenant).service(change_tenant).service(list_audit_events);
+    registry.service(get_me).service(get_tenant).service(change_tenant);
 }
 
 /// The caller of this call.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "sub": "248289761001", "name": "paal", "tenant": "demo", "scopes": ["requests:read", "requests:write"]
+}))]
 pub struct Me {
     /// The subject of the token.
     #[schema(example = "248289761001")]
@@ -44,7 +47,7 @@ pub struct Me {
     #[schema(example = "demo")]
     pub tenant: String,
     /// The scopes of the token.
-    #[schema(value_type = Vec<String>, example = json!(["requests:read", "requests:write"]))]
+    #[schema(value_type = Vec<Scope>, example = json!(["requests:read", "requests:write"]))]
     pub scopes: BTreeSet<&'static str>,
 }
 
@@ -64,6 +67,16 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
 
 /// The tenant's settings.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "slug": "demo", "region": "NO", "time_zone": "Europe/Oslo", "targets": ["archive", "sms_survey", "raw_data"],
+    "purpose_required": false, "request_retention_months": 12, "delete_content": false, "own_numbers": ["+4722334"],
+    "dial_out_prefixes": ["9"], "version": 1,
+    "recordings": {
+        "encrypt": true, "only_encrypt_delivery": false, "encrypt_metadata": false, "allow_plain_ftp": false,
+        "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",
+        "retention_changed_at": "2026-05-01T12:00:00Z"
+    }
+}))]
 pub struct TenantSettings {
     /// The tenant's name in tokens.
     #[schema(example = "demo")]
@@ -75,7 +88,7 @@ pub struct TenantSettings {
     #[schema(example = "Europe/Oslo")]
     pub time_zone: String,
     /// The targets that requests can select.
-    #[schema(value_type = Vec<String>, example = json!(["archive", "sms_survey", "raw_data"]))]
+    #[schema(value_type = Vec<Target>, example = json!(["archive", "sms_survey", "raw_data"]))]
     pub targets: Vec<&'static str>,
     /// Whether a call in the identified view must state a purpose.
     pub purpose_required: bool,
@@ -90,6 +103,8 @@ pub struct TenantSettings {
     /// The prefixes that are dialled to call out of the house. Call logs contain them, and customers' numbers do not.
     #[schema(example = json!(["9"]))]
     pub dial_out_prefixes: Vec<String>,
+    /// The tenant's own patterns, such as customer numbers. A match reads `[customer number]` in every view.
+    pub patterns: Vec<PatternSetting>,
     /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
     /// The version, which grows with every change. It is also the `ETag`.
@@ -106,6 +121,7 @@ impl TenantSettings {
             delete_content,
             own_numbers,
             dial_out_prefixes,
+            patterns,
             recordings,
         } = settings;
         Self {
@@ -118,6 +134,7 @@ impl TenantSettings {
             delete_content,
             own_numbers,
             dial_out_prefixes,
+            patterns: patterns.into_iter().map(PatternSetting::from).collect(),
             recordings: RecordingSettings::new(recordings, now),
             version,
         }
@@ -148,7 +165,7 @@ pub async fn get_tenant(
 /// A change of the tenant's settings, as a merge patch. A field that is absent keeps its value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "TenantSettingsChange", example = json!({"purpose_required": true}))]
+#[schema(as = TenantSettingsChange, example = json!({"purpose_required": true}))]
 pub struct TenantPatch {
     /// The region in which national numbers need no country code. Stored numbers do not change.
     #[serde(default)]
@@ -160,7 +177,7 @@ pub struct TenantPatch {
     time_zone: PatchField<String>,
     /// The targets that requests can select.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, required = false)]
+    #[schema(value_type = Vec<Target>, required = false)]
     targets: PatchField<Vec<String>>,
     /// Whether a call in the identified view must state a purpose.
     #[serde(default)]
@@ -183,6 +200,11 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
     dial_out_prefixes: PatchField<Vec<String>>,
+    /// The tenant's own patterns, at most 20, each with a name of its own. They replace the whole list, and apply to
+    /// texts that arrive later. A match is not stored.
+    #[serde(default)]
+    #[schema(value_type = Vec<PatternSetting>, required = false, max_items = 20)]
+    patterns: PatchField<Vec<PatternSetting>>,
     /// How recordings and other content are kept and delivered. Its fields are changed one by one.
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
@@ -191,13 +213,14 @@ pub struct TenantPatch {
 
 /// Change the tenant's settings
 ///
-/// The body is a merge patch. No field can be cleared. A change without an effect keeps the version.
+/// The body is a merge patch. `application/json` is accepted as its media type too. No field can be cleared. A change
+/// without an effect keeps the version.
 ///
 /// This needs the scope `tenants:admin`.
 #[utoipa::path(tag = "operations", operation_id = "change_tenant", security(("bearer" = ["tenants:admin"])),
     params(("If-Match" = String, Header, description = "The version of the settings to change, which is the `ETag` of \
                                                         the last read.")),
-    request_body(content((TenantPatch = "application/merge-patch+json"), (TenantPatch = "application/json"))),
+    request_body(content = TenantPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The settings after the change.", body = TenantSettings,
             headers(("ETag" = String, description = "The version of the settings."))),
         CallProblems, BodyProblems, VersionProblems))]
@@ -211,11 +234,18 @@ pub async fn change_tenant(
 ) -> ApiResult<HttpResponse> {
     let tenant = tenant_of(&stores, &caller).await?;
     condition.0.check(tenant.version)?;
-    let change = patch.read::<TenantPatch>()?.change(tenant.region).map_err(Problem::invalid)?;
+    let (patch, region) = (patch.read::<TenantPatch>()?, tenant.region);
+    // Each pattern may take a few milliseconds.
+    let change = work::run(work::PIECE, move || patch.change(region)).await.map_err(Problem::invalid)?;
     let mut tx = stores.archive.write().await?;
     let changed = tenants::change(&mut tx, stores.clock, &caller, &tenant, change).await?;
     tx.commit().await?;
     Ok(settings(changed, stores.clock.now()))
+}
+
+/// The change that a merge patch makes to a tenant of a region.
+pub fn tenant_change(patch: Value, home: Region) -> Result<TenantChange, Vec<FieldError>> {
+    read_value::<TenantPatch>(patch)?.change(home)
 }
 
 impl TenantPatch {
@@ -230,6 +260,7 @@ impl TenantPatch {
             delete_content,
             own_numbers,
             dial_out_prefixes,
+            patterns: own_patterns,
             recordings,
         } = self;
         let mut invalid = Vec::new();
@@ -239,6 +270,7 @@ impl TenantPatch {
         });
         let own_numbers: Option<Vec<String>> = own_numbers.given("/own_numbers", &mut invalid);
         let prefixes: Option<Vec<String>> = dial_out_prefixes.given("/dial_out_prefixes", &mut invalid);
+        let own_patterns: Option<Vec<PatternSetting>> = own_patterns.given("/patterns", &mut invalid);
         let recordings = recordings.given("/recordings", &mut invalid);
         let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
         let targets =
@@ -266,6 +298,7 @@ impl TenantPatch {
             delete_content: delete_content.given("/delete_content", &mut invalid),
             own_numbers: own_numbers.and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid)),
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
+            patterns: own_patterns.and_then(|raw| patterns::patterns(raw, &mut invalid)),
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }
@@ -277,78 +310,6 @@ const MONTHS: &str = "/request_retention_months";
 /// The value. A field that breaks a rule adds an error.
 fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, invalid: &mut Vec<FieldError>) -> Option<T> {
     value.map_err(|(pointer, code, rule)| invalid.push(FieldError::at(pointer, code, rule))).ok()
-}
-
-/// A row of the audit log.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AuditEvent {
-    /// The id of the row.
-    pub id: AuditId,
-    /// The time of the action.
-    pub at: DateTime<Utc>,
-    /// The subject of the token.
-    pub actor_sub: String,
-    /// The actor's name.
-    pub actor_name: String,
-    /// The action.
-    #[schema(example = "archive.searched")]
-    pub action: String,
-    /// `allowed` or `refused`.
-    #[schema(example = "allowed")]
-    pub outcome: String,
-    /// The purpose that the caller stated.
-    pub purpose: Option<String>,
-    /// The number of records that the action concerned.
-    pub records: i64,
-    /// Further facts about the action. They never contain an identifier.
-    #[schema(value_type = Object)]
-    pub detail: Value,
-}
-
-impl From<Event> for AuditEvent {
-    fn from(event: Event) -> Self {
-        let Event { id, at, actor_sub, actor_name, action, outcome, purpose, records, detail } = event;
-        Self { id, at, actor_sub, actor_name, action, outcome, purpose, records, detail }
-    }
-}
-
-/// The query of a page of the audit log.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AuditQuery {
-    /// The `next_cursor` of the page before.
-    #[param(format = "cursor")]
-    cursor: Option<String>,
-    /// The largest number of items in the page: 1 to 200. The default is 50.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit,
-}
-
-/// List the audit log
-///
-/// The rows, newest first. Each row names the actor, the action, the time, the purpose, and the number of records. No
-/// row contains an identifier.
-///
-/// This needs the scope `audit:read`.
-#[utoipa::path(tag = "operations", operation_id = "list_audit_events", security(("bearer" = ["audit:read"])),
-    params(AuditQuery),
-    responses((status = 200, description = "A page of the audit log, newest first.", body = Page<AuditEvent>), CallProblems, ListProblems))]
-#[get("/audit-events")]
-pub async fn list_audit_events(
-    caller: Caller<AuditRead>,
-    query: Params<AuditQuery>,
-    stores: Data<AppContext>,
-) -> ApiResult<Json<Page<AuditEvent>>> {
-    let AuditQuery { cursor, limit } = query.0;
-    let bound_to = [b"audit-events", &caller.tenant.0.as_bytes()[..]].concat();
-    let key = stores.service_key().await?;
-    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
-    let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
-    let mut tx = stores.archive.read().await?;
-    let events = audit::list(&mut tx, &caller, after, limit.get() + 1).await?;
-    Ok(Json(Page::of(events, limit.get(), &key, &bound_to).map(AuditEvent::from)))
 }
 
 async fn tenant_of(stores: &AppContext, actor: &crate::base::actor::Actor) -> ApiResult<Tenant> {

@@ -34,6 +34,7 @@ pub struct RecordingSettings {
     /// in this time.
     pub retention_state: Retention,
     /// The time of the last change of the days or the pause.
+    #[schema(required)]
     pub retention_changed_at: Option<DateTime<Utc>>,
 }
 
@@ -58,7 +59,7 @@ impl RecordingSettings {
 /// A change of the settings of recordings, as a merge patch.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "RecordingSettingsChange", example = json!({"retention_days": {"recording": 90}}))]
+#[schema(as = RecordingSettingsChange, example = json!({"retention_days": {"recording": 90}}))]
 pub struct RecordingsPatch {
     /// Whether recordings are encrypted for the tenant if the tenant has a recording key.
     #[serde(default)]

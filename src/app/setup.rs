@@ -11,10 +11,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::clock::Clock;
 use crate::base::crypto::{CryptoError, Key};
+use crate::base::memory::MemoryBudget;
 #[cfg(feature = "s3")]
 use crate::config::S3Config;
 use crate::config::{Config, ConfigError, JournalPlace};
-use crate::content::{ContentStore, TextMemory};
+use crate::content::ContentStore;
 use crate::delivery::DeliveryWorker;
 use crate::http::auth::KeysError;
 use crate::journal::Journal;
@@ -35,6 +36,10 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the archive cannot be used: {0}. Check database.url")]
+    Archive(#[source] StoreError),
+    #[error("the vault cannot be used: {0}. Check vault.url, which is beside database.url by default")]
+    Vault(#[source] StoreError),
     /// The tenant of development mode cannot be created.
     #[error(transparent)]
     Tenant(#[from] TenantError),
@@ -58,17 +63,18 @@ pub enum StartError {
 
 /// Opens both databases for a command. In development mode it also migrates them and creates the tenant `demo`.
 pub async fn open(config: &Config) -> Result<AppContext, StartError> {
-    open_with(config, TimeLimits::all(Duration::from_secs(config.database.job_timeout))).await
+    let memory = MemoryBudget::new(config.memory.budget).patient();
+    open_with(config, TimeLimits::all(Duration::from_secs(config.database.job_timeout)), memory).await
 }
 
 /// Opens both databases for the service, whose callers wait for a shorter time than a command does.
 pub async fn open_to_serve(config: &Config) -> Result<AppContext, StartError> {
     let read = Duration::from_secs(config.database.statement_timeout);
     let write = Duration::from_secs(config.database.write_timeout);
-    open_with(config, TimeLimits { read, write }).await
+    open_with(config, TimeLimits { read, write }, MemoryBudget::new(config.memory.budget)).await
 }
 
-async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, StartError> {
+async fn open_with(config: &Config, limits: TimeLimits, memory: MemoryBudget) -> Result<AppContext, StartError> {
     let (archive, vault) = addresses(config)?;
     let masters = MasterKeys::new(master_key(config)?, previous_master_key(config)?);
     let stores = AppContext {
@@ -77,6 +83,7 @@ async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, St
         keysets: Keysets::new(masters),
         journal: journal(config)?,
         clock: Clock::System,
+        memory: Arc::new(memory),
     };
     if config.development() {
         migrate(&stores).await?;
@@ -89,8 +96,12 @@ async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, St
         stores.keysets.verify(&stores.vault),
     );
     match (archive, vault, key) {
-        (Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), ..)
-        | (_, Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), _) => Err(error.into()),
+        (Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), ..) => {
+            Err(StartError::Archive(error))
+        }
+        (_, Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), _) => {
+            Err(StartError::Vault(error))
+        }
         (.., Err(VaultError::Crypto(error))) => Err(error.into()),
         (.., Err(error @ VaultError::MasterKeyUnknown(_))) => Err(StartError::MasterKeyUnknown(error)),
         _ => Ok(stores),
@@ -98,21 +109,27 @@ async fn open_with(config: &Config, limits: TimeLimits) -> Result<AppContext, St
 }
 
 /// Applies the missing migrations to both databases.
-pub async fn migrate(stores: &AppContext) -> Result<(), StoreError> {
-    store::migrate(&stores.vault).await?;
-    store::migrate(&stores.archive).await
+pub async fn migrate(stores: &AppContext) -> Result<(), StartError> {
+    store::migrate(&stores.vault).await.map_err(StartError::Vault)?;
+    store::migrate(&stores.archive).await.map_err(StartError::Archive)
+}
+
+/// The number of migrations that are missing in both databases.
+pub async fn pending_migrations(stores: &AppContext) -> Result<usize, StartError> {
+    let of_vault = store::pending_migrations(&stores.vault).await.map_err(StartError::Vault)?;
+    Ok(of_vault + store::pending_migrations(&stores.archive).await.map_err(StartError::Archive)?)
 }
 
 #[must_use]
 pub fn content_store(config: &Config) -> ContentStore {
-    let (size_limit, texts) = (config.content.size_limit, TextMemory::new(config.content.text_memory));
+    let size_limit = config.content.size_limit;
     #[cfg(feature = "s3")]
     if let Some(name) = &config.content.s3.bucket {
         let s3 = config.content.s3.clone();
         let objects = Objects::in_bucket(bucket(name.clone(), s3.prefix.clone(), s3));
-        return ContentStore { objects, size_limit, texts };
+        return ContentStore { objects, size_limit };
     }
-    ContentStore { objects: Objects::in_folder(config.objects_folder()), size_limit, texts }
+    ContentStore { objects: Objects::in_folder(config.objects_folder()), size_limit }
 }
 
 #[cfg(feature = "s3")]

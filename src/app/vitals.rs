@@ -27,10 +27,7 @@ pub fn health(stores: &Data<AppContext>, watch: &Arc<JournalWatch>, metrics: &Me
     let since = Arc::new(Mutex::new(stores.clock.now()));
     Health::new(move || {
         let stores = Arc::clone(&asked);
-        Box::pin(async move {
-            check("archive", &stores.archive).await?;
-            check("vault", &stores.vault).await
-        })
+        Box::pin(async move { ready(&stores).await })
     })
     .journaled(move || watch.health())
     .observing(move || {
@@ -41,6 +38,12 @@ pub fn health(stores: &Data<AppContext>, watch: &Arc<JournalWatch>, metrics: &Me
             }
         })
     })
+}
+
+/// Whether both databases can be written and are migrated, or the reason why not.
+pub async fn ready(stores: &AppContext) -> Result<(), String> {
+    check("archive", &stores.archive).await?;
+    check("vault", &stores.vault).await
 }
 
 async fn check<S: Migrations>(name: &str, db: &Db<S>) -> Result<(), String> {
@@ -76,6 +79,9 @@ async fn observe(
     }
     let standing = &stores.journal.standing;
     metrics.journal(State::ALL.map(|state| (state.as_str(), state == standing.state())), standing.failures());
+    for (pool, size, drawn) in stores.memory.usage() {
+        metrics.memory(pool, size, drawn);
+    }
     let now = stores.clock.now();
     let since = since.lock().map_or(now, |mut since| std::mem::replace(&mut since, now));
     let mut tx = stores.archive.read().await?;

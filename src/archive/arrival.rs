@@ -9,11 +9,10 @@ use std::collections::HashMap;
 
 use pii::text::{Again, Finder, Found, Own};
 use pii::{ANONYMIZED, Identifier, Kind, PersonName, Pii, Region};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::existing::Existing;
-use super::kinds::RecordKind;
+use super::kinds::{RecordKind, value_of};
 use super::mentions::{Mention, NewMention};
 use super::model::forgotten;
 use super::parsed::{ParsedCustomer, ParsedRecord, is_keyed};
@@ -149,7 +148,7 @@ impl<'a, K: RecordKind> Arrival<'a, K> {
             let sent = record.columns.value();
             let mut left = sent.clone();
             if let Some((stored, kinds)) = memory.texts.get(&self.id.0) {
-                again.keep(stored, kinds, &mut left);
+                again.keep(&value_of::<K>(stored.as_deref()), kinds, &mut left);
             }
             left = again.without_names(left);
             if left != sent {
@@ -216,7 +215,7 @@ impl<'a, K: RecordKind> Arrival<'a, K> {
 pub struct Memory {
     pub region: Region,
     /// The text of each record, and the kinds of its placeholders by their numbers.
-    pub texts: HashMap<Uuid, (Value, HashMap<usize, Kind>)>,
+    pub texts: HashMap<Uuid, (Option<String>, HashMap<usize, Kind>)>,
 }
 
 impl Memory {

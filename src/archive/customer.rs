@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
+use super::selector::keys as keys_of;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
+use crate::base::target::Target;
 use crate::store::{Archive, Result, Sql, Tx};
 
 /// The customer of an interaction, which decides over its texts and its deliveries.
@@ -29,4 +31,49 @@ pub async fn customer(
     // SQLite has one writer, so that nothing changes.
     let query = if held { query.push(Sql::per(" FOR SHARE", "")) } else { query };
     query.maybe().await
+}
+
+/// The numbers and addresses of the customers of some interactions: `(id, phone_id, email_id)`. An interaction that the
+/// tenant does not have is left out.
+pub async fn customers(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+) -> Result<Vec<(RecordId, Option<IdentifierId>, Option<IdentifierId>)>> {
+    type Row = (RecordId, Option<IdentifierId>, Option<IdentifierId>);
+    let mut found: Vec<Row> = Vec::with_capacity(interactions.len());
+    for chunk in interactions.chunks(1_000) {
+        let query = tx.query("SELECT id, phone_id, email_id FROM interactions").with(" WHERE tenant_id = ", tenant);
+        found.append(&mut query.with_keys(" AND id", chunk.iter().copied()).all().await?);
+    }
+    Ok(found)
+}
+
+/// The names of customers by some keys: that of the newest interaction with a number or an address, and that of an
+/// interaction by its own id. `(key, name_id)`.
+///
+/// Each limited subselect is an index probe.
+pub async fn newest_names(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    keys: &[IdentifierId],
+) -> Result<Vec<(IdentifierId, IdentifierId)>> {
+    let mut names = Vec::new();
+    for chunk in keys.chunks(1_000) {
+        for column in keys_of(Target::Archive) {
+            let query = tx.query("WITH checked (id) AS (VALUES ");
+            let query = query.each(chunk, |query, id| query.with("(", *id).push(")"));
+            let rows: Vec<(IdentifierId, Option<IdentifierId>)> = query
+                .push(") SELECT c.id, (SELECT r.name_id FROM interactions r")
+                .with(" WHERE r.tenant_id = ", tenant)
+                .push(" AND r.")
+                .push(*column)
+                .push(" = c.id AND r.name_id IS NOT NULL ORDER BY r.at DESC LIMIT 1) FROM checked c")
+                .once()
+                .all()
+                .await?;
+            names.extend(rows.into_iter().filter_map(|(key, name)| Some((key, name?))));
+        }
+    }
+    Ok(names)
 }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::kinds::{Channel, Interaction, RecordKind, value_of};
+use super::kinds::{Channel, Interaction, RecordKind};
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::store::{Archive, Result, Tx};
 
@@ -44,12 +43,12 @@ pub async fn existing<K: RecordKind>(
     Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
 }
 
-/// The texts of some records as they are stored. The value is null for a record without a text.
+/// The texts of some records as they are stored. The values of JSON take far more memory than its text.
 pub async fn texts<K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     records: impl Iterator<Item = Uuid>,
-) -> Result<HashMap<Uuid, Value>> {
+) -> Result<HashMap<Uuid, Option<String>>> {
     let rows: Vec<(Uuid, Option<String>)> = tx
         .query("SELECT id, ")
         .push(K::TEXT)
@@ -59,7 +58,7 @@ pub async fn texts<K: RecordKind>(
         .with_any(" AND id", records)
         .all()
         .await?;
-    Ok(rows.into_iter().map(|(id, text)| (id, value_of::<K>(text.as_deref()))).collect())
+    Ok(rows.into_iter().collect())
 }
 
 /// Gives records another external id, from the first to the second, unless another record has that one.
@@ -82,6 +81,20 @@ pub async fn rename<K: RecordKind>(tx: &mut Tx<Archive>, tenant: TenantId, ids: 
         .execute()
         .await?;
     Ok(())
+}
+
+/// The interactions of some external ids, each with its id and the bits of what was forgotten of it.
+pub async fn ids(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    external_ids: impl Iterator<Item = String>,
+) -> Result<Vec<(String, RecordId, i16)>> {
+    tx.query("SELECT external_id, id, forgotten FROM ")
+        .push(Interaction::TABLE)
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND external_id", external_ids)
+        .all()
+        .await
 }
 
 /// The interactions of some external ids, each with its id and channel.

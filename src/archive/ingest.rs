@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pii::Region;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::arrival::{Arrival, Memory, Sent, identifiers, name_of, own_identifiers};
 use super::kinds::RecordKind;
 use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
-use super::parsed::ParsedRecord;
+use super::parsed::{ParsedRecord, is_keyed};
 use super::{existing, rescan, sql};
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, StoreError, Tx};
@@ -19,7 +22,7 @@ use crate::vault::{Admission, AppContext, Identified, Resolved, admit};
 /// The most records of one batch: one vault transaction and one archive transaction.
 pub const BATCH: usize = 1_000;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// The records of a new external id, and all records that are stored under a keyed hash.
     pub created: u64,
@@ -27,13 +30,16 @@ pub struct Stored {
     pub updated: u64,
     /// How many attempts failed because the epoch or a row changed meanwhile.
     pub restarts: u64,
+    /// The id of each record, in the order of the batch. It is `None` for a record under a keyed hash whose customer is
+    /// forgotten, because nothing leads from that id to the record any more.
+    pub ids: Vec<Option<RecordId>>,
 }
 
 /// Stores a batch of at most [`BATCH`] records of a tenant, all or none. Of several records of one external id, the last
 /// one replaces the others.
 pub async fn store<K: RecordKind>(
     app: &AppContext,
-    (tenant, region): (TenantId, Region),
+    (actor, region): (&Actor, Region),
     records: &[ParsedRecord<K>],
 ) -> Result<Stored, ArchiveError> {
     // In the order of external ids, so that two ingests lock rows in one order.
@@ -45,16 +51,28 @@ pub async fn store<K: RecordKind>(
     if sent.is_empty() {
         return Ok(Stored::default());
     }
-    let batch = Batch { app, tenant, region, sent: sent.into_values().collect() };
-    let (created, restarts) = admit(app, tenant, |admission, tx| batch.attempt(admission, tx)).await?;
-    Ok(Stored { created, updated: records.len() as u64 - created, restarts })
+    let count = records.len() as u64;
+    let batch = Batch { app, actor, tenant: actor.tenant, region, sent: sent.into_values().collect(), count };
+    let (written, restarts) = admit(app, actor.tenant, |admission, tx| batch.attempt(admission, tx)).await?;
+    let ids = records.iter().map(|record| written.ids.get(&record.keyed_id).copied().flatten()).collect();
+    Ok(Stored { created: written.created, updated: count - written.created, restarts, ids })
 }
 
 struct Batch<'a, K> {
     app: &'a AppContext,
+    actor: &'a Actor,
     tenant: TenantId,
     region: Region,
     sent: Vec<Sent<'a, K>>,
+    /// How many records were sent.
+    count: u64,
+}
+
+/// The result of an attempt.
+struct WrittenBatch {
+    created: u64,
+    /// The ids of the records, by the keyed hashes of their external ids. See [`Stored::ids`].
+    ids: HashMap<String, Option<RecordId>>,
 }
 
 /// The identifiers of a batch in the vault, and the bits of what arrives forgotten of each record.
@@ -68,6 +86,8 @@ type Late = HashMap<usize, Vec<IdentifierId>>;
 #[derive(Default)]
 struct Changes {
     created: u64,
+    /// See [`WrittenBatch`].
+    ids: HashMap<String, Option<RecordId>>,
     replaced: Vec<Uuid>,
     mentions: Vec<NewMention>,
     /// The records whose customer arrives forgotten.
@@ -79,8 +99,12 @@ struct Changes {
 }
 
 impl<K: RecordKind> Batch<'_, K> {
-    /// Returns how many records count as created, and how many attempts failed before this one.
-    async fn attempt(&self, admission: Admission<'_>, mut tx: Tx<Archive>) -> Result<(u64, u64), ArchiveError> {
+    /// Also returns how many attempts failed before this one.
+    async fn attempt(
+        &self,
+        admission: Admission<'_>,
+        mut tx: Tx<Archive>,
+    ) -> Result<(WrittenBatch, u64), ArchiveError> {
         let tenant = self.tenant;
         // A record may be stored under its external id or under the keyed hash of it.
         let ids: HashSet<&String> =
@@ -100,8 +124,9 @@ impl<K: RecordKind> Batch<'_, K> {
         let written = sql::upsert(&mut tx, tenant, &rows, self.app.clock.now()).await?;
         let changes = Self::changes((&arrivals, &rows), &written, &known, &late)?;
         self.write(&mut tx, &changes).await?;
+        self.audit(&mut tx, changes.created).await?;
         tx.commit().await?;
-        Ok((changes.created, admission.restarts))
+        Ok((WrittenBatch { created: changes.created, ids: changes.ids }, admission.restarts))
     }
 
     /// The stored texts of the records that are sent again after their customer was forgotten.
@@ -141,6 +166,8 @@ impl<K: RecordKind> Batch<'_, K> {
             if bits & forgotten::ANYBODY & !(before | row.forgotten) != 0 {
                 return Err(StoreError::Contended.into());
             }
+            let is_lost = bits & forgotten::CUSTOMER != 0 && is_keyed(arrival.external_id);
+            changes.ids.insert(arrival.sent.record.keyed_id.clone(), Some(id).filter(|_| !is_lost));
             let was_there = arrival.before.is_some() || id != arrival.id;
             changes.created += arrival.created(was_there);
             if was_there {
@@ -161,10 +188,20 @@ impl<K: RecordKind> Batch<'_, K> {
         Ok(changes)
     }
 
+    /// Writes the audit row of the batch, in the transaction of its records. So a caller who closes the connection cannot
+    /// store records without a row.
+    async fn audit(&self, tx: &mut Tx<Archive>, created: u64) -> Result<(), ArchiveError> {
+        let updated = self.count - created;
+        let detail = json!({ "target": K::TARGET.as_str(), "created": created, "updated": updated });
+        let records = usize::try_from(self.count).unwrap_or(usize::MAX);
+        let entry = Entry::new(Action::ArchiveIngested, records, detail);
+        Ok(audit::record(tx, self.app.clock, self.actor, &entry).await?)
+    }
+
     /// Writes the changes beside the rows. It is contended if a record has got a text after this attempt read it.
     async fn write(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<(), ArchiveError> {
         let (tenant, owner) = (self.tenant, Owner::from(K::TARGET));
-        let Changes { created: _, replaced, mentions, newly_forgotten, learned, missed } = changes;
+        let Changes { created: _, ids: _, replaced, mentions, newly_forgotten, learned, missed } = changes;
         mentions::delete(tx, tenant, owner, replaced).await?;
         mentions::insert(tx, tenant, owner, mentions).await?;
         if K::TARGET == Target::Archive && !replaced.is_empty() {

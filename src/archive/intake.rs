@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pii::text::Patterns;
 use pii::{HouseNumbers, Region};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,9 +12,12 @@ use super::ingest::{BATCH, store};
 use super::kinds::RecordKind;
 use super::model::ArchiveError;
 use super::parsed::{ParsedRecord, Reader};
+use crate::base::actor::Actor;
 use crate::base::field::FieldError;
-use crate::base::id::TenantId;
+use crate::base::id::RecordId;
 use crate::base::json::{BodyError, broken_rules, parse};
+use crate::base::memory::GrowingShare;
+use crate::base::words::described;
 use crate::base::work;
 use crate::tenants::Tenant;
 use crate::vault::{AppContext, Keyset};
@@ -21,11 +25,23 @@ use crate::vault::{AppContext, Keyset};
 /// The most warnings and rejections that are listed.
 const MOST_LISTED: usize = 1_000;
 
-/// The most text of parsed records, in bytes. A batch of long records is stored early.
-const BATCH_BYTES: usize = 8 << 20;
+/// The most memory of parsed records, in bytes. A batch of long records is stored early.
+const HEAVIEST: usize = 8 << 20;
+
+/// How often the text of a record is in memory until it is stored.
+const COPIES: usize = 3;
+
+/// The memory of a record beside its text, and of one of its mentions, in bytes.
+const RECORD: usize = 1 << 10;
+const MENTION: usize = 256;
 
 /// The result for the records that were sent.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(example = json!({
+    "received": 3, "created": 2, "updated": 0,
+    "warnings": [{"line": 2, "code": "identifier_ignored", "pointer": "/customer/phone_number"}],
+    "rejected": [{"line": 3, "errors": [{"pointer": "/channel", "code": "required", "detail": "is required"}]}]
+}))]
 pub struct Ingested {
     /// The number of records that were sent.
     #[schema(example = 3)]
@@ -41,13 +57,27 @@ pub struct Ingested {
     pub warnings: Vec<Warning>,
     /// The records that were not stored.
     pub rejected: Vec<Rejection>,
+    /// The id of each record in the order in which they were sent, if the call asked for them. It is null for a rejected
+    /// record, and for a record whose external id contained its customer, if that customer is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub ids: Option<Vec<Option<RecordId>>>,
     /// How many attempts to store a batch failed, for the metrics.
     #[serde(skip)]
     pub restarts: u64,
     /// The number of warnings and rejections that are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub more: Option<u64>,
 }
+
+/// The code of the only warning there is.
+const IDENTIFIER_IGNORED: &str = "identifier_ignored";
+
+/// The codes of warnings, for the document.
+struct IngestWarningCode;
+
+described!(IngestWarningCode as "IngestWarningCode", "The kind of a warning.", [IDENTIFIER_IGNORED]);
 
 /// A record was stored without one of its values.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,7 +86,7 @@ pub struct Warning {
     #[schema(example = 2)]
     pub line: u64,
     /// The reason, as a stable code.
-    #[schema(example = "identifier_ignored")]
+    #[schema(value_type = IngestWarningCode)]
     pub code: &'static str,
     /// The field that was left out (RFC 6901).
     #[schema(example = "/customer/phone_number")]
@@ -76,15 +106,22 @@ pub struct Rejection {
 /// The records of one call or file. A batch is stored while the next one arrives.
 pub struct Intake<'a, K> {
     app: &'a AppContext,
-    tenant: TenantId,
+    actor: &'a Actor,
     region: Region,
     house: HouseNumbers,
+    patterns: Patterns,
     keyset: Arc<Keyset>,
     /// The records that were not parsed yet.
     sent: Vec<SentLine>,
     sent_bytes: usize,
     records: Vec<ParsedRecord<K>>,
-    bytes: usize,
+    /// The places of these records in the list of ids, if there is one.
+    places: Vec<usize>,
+    /// The memory of the parsed records, in bytes.
+    weight: usize,
+    share: GrowingShare,
+    /// Whether the caller has a share for the records.
+    is_covered: bool,
     report: Ingested,
 }
 
@@ -95,20 +132,41 @@ type SentLine = (u64, Result<Vec<u8>, Vec<FieldError>>);
 type Parsed<K> = (u64, usize, Result<ParsedRecord<K>, Vec<FieldError>>);
 
 impl<'a, K: RecordKind> Intake<'a, K> {
-    pub async fn begin(app: &'a AppContext, tenant: &Tenant) -> Result<Self, ArchiveError> {
+    /// Begins to take the records of an actor.
+    pub async fn begin(app: &'a AppContext, actor: &'a Actor, tenant: &Tenant) -> Result<Self, ArchiveError> {
         let keyset = app.keysets.get(&app.vault, tenant.id).await?;
         Ok(Self {
             app,
-            tenant: tenant.id,
+            actor,
             region: tenant.region,
             house: tenant.settings.house_numbers(),
+            patterns: tenant.settings.patterns(),
             keyset,
             sent: Vec::new(),
             sent_bytes: 0,
             records: Vec::with_capacity(BATCH),
-            bytes: 0,
+            places: Vec::new(),
+            weight: 0,
+            share: GrowingShare::new(Arc::clone(&app.memory)),
+            is_covered: false,
             report: Ingested::default(),
         })
+    }
+
+    /// The same intake, which also lists the ids of its records.
+    #[must_use]
+    pub fn with_ids(mut self, wanted: bool) -> Self {
+        self.report.ids = wanted.then(Vec::new);
+        self
+    }
+
+    /// Notes that the caller has a share of memory for the records.
+    pub const fn cover(&mut self) {
+        self.is_covered = true;
+    }
+
+    fn has_memory(&mut self, size: usize) -> bool {
+        self.is_covered || self.share.grow_now(size)
     }
 
     /// The number of records that were sent so far.
@@ -123,9 +181,11 @@ impl<'a, K: RecordKind> Intake<'a, K> {
         let too_long = || vec![FieldError::at("", "too_long", "the line is too long")];
         self.note((line, text.map(<[u8]>::to_vec).ok_or_else(too_long)));
         if self.sent_bytes >= work::PIECE || self.records.len() + self.sent.len() == BATCH {
-            self.parse_sent().await;
+            self.parse_sent().await?;
         }
-        if self.records.len() == BATCH || self.bytes > BATCH_BYTES { self.flush().await } else { Ok(()) }
+        // A batch that finds no room is stored, too. So it does not wait while it keeps room from others.
+        let is_whole = self.records.len() == BATCH || self.weight > HEAVIEST || !self.has_memory(self.weight);
+        if is_whole { self.flush().await } else { Ok(()) }
     }
 
     /// Notes a record that has no text because of some errors.
@@ -139,11 +199,16 @@ impl<'a, K: RecordKind> Intake<'a, K> {
     }
 
     /// Parses the records that were sent. Long work is taken off the threads that serve calls.
-    async fn parse_sent(&mut self) {
+    async fn parse_sent(&mut self) -> Result<(), ArchiveError> {
+        let sent = COPIES * self.sent_bytes;
+        if !self.has_memory(self.weight + sent) {
+            self.flush().await?;
+            self.share.grow(sent, sent).await?;
+        }
         let (sent, keyset, region) = (std::mem::take(&mut self.sent), Arc::clone(&self.keyset), self.region);
-        let house = self.house.clone();
+        let (house, patterns) = (self.house.clone(), self.patterns.clone());
         let parsed = work::run(std::mem::take(&mut self.sent_bytes), move || {
-            let reader = Reader { region, house: &house, keyset: &keyset };
+            let reader = Reader { region, house: &house, patterns: &patterns, keyset: &keyset };
             let parse = |(line, text): SentLine| -> Parsed<K> {
                 let bytes = text.as_ref().map_or(0, Vec::len);
                 (line, bytes, text.and_then(|text| parse_record(&reader, &text)))
@@ -151,36 +216,53 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             sent.into_iter().map(parse).collect::<Vec<_>>()
         });
         for (line, bytes, parsed) in parsed.await {
+            if let Some(ids) = &mut self.report.ids {
+                if parsed.is_ok() {
+                    self.places.push(ids.len());
+                }
+                ids.push(None);
+            }
             match parsed {
                 Ok(record) => {
                     for pointer in &record.ignored {
                         if self.has_room() {
-                            self.report.warnings.push(Warning { line, code: "identifier_ignored", pointer });
+                            self.report.warnings.push(Warning { line, code: IDENTIFIER_IGNORED, pointer });
                         }
                     }
-                    self.bytes += bytes;
+                    self.weight += COPIES * bytes + RECORD + MENTION * record.mentions.len();
                     self.records.push(record);
                 }
                 Err(errors) if self.has_room() => self.report.rejected.push(Rejection { line, errors }),
                 Err(_) => {}
             }
         }
+        Ok(())
     }
 
     /// Stores the records that are left.
     pub async fn end(mut self) -> Result<Ingested, ArchiveError> {
-        self.parse_sent().await;
+        self.parse_sent().await?;
         self.flush().await?;
         Ok(self.report)
     }
 
     async fn flush(&mut self) -> Result<(), ArchiveError> {
-        let stored = store(self.app, (self.tenant, self.region), &self.records).await?;
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let _work = self.app.memory.work(self.weight as u64).await?;
+        let stored = store(self.app, (self.actor, self.region), &self.records).await?;
         self.report.created += stored.created;
         self.report.updated += stored.updated;
         self.report.restarts += stored.restarts;
+        if let Some(ids) = &mut self.report.ids {
+            for (place, id) in self.places.drain(..).zip(stored.ids) {
+                ids[place] = id;
+            }
+        }
         self.records.clear();
-        self.bytes = 0;
+        self.weight = 0;
+        self.share.shrink();
         Ok(())
     }
 

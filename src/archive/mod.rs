@@ -8,6 +8,7 @@ pub mod http;
 mod ingest;
 pub mod intake;
 pub mod kinds;
+mod listing;
 pub mod mentions;
 mod model;
 mod parsed;
@@ -20,6 +21,7 @@ pub mod unlink;
 
 pub use export::{ExportView, export};
 pub use kinds::{Channel, Direction, Interaction, RawEvent, RecordKind, SurveyResponse, table};
+pub use listing::MOST_READ;
 pub use model::{ArchiveError, CustomerField, Record, Search, View, forgotten};
 pub use search::{find, interactions_of, plan, search};
 pub use selector::{Hits, preview};

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use pii::{Identifier, Kind};
 
-use super::kinds::{Channel, RecordKind};
+use super::kinds::{Channel, Direction, RecordKind};
 use super::mentions::Mention;
 use crate::base::id::{IdentifierId, RecordId, Token};
+use crate::base::memory::MemoryError;
 use crate::base::page::{Listed, Position};
 use crate::store::StoreError;
 use crate::vault::{Contended, VaultError};
@@ -52,6 +53,8 @@ pub struct Record<K> {
     /// The sending system's id, its keyed hash, or, of a forgotten record, `Anonymized` instead of that hash.
     pub external_id: String,
     pub at: DateTime<Utc>,
+    /// The time by which a list of records is ordered: `at`, or the time of the last change.
+    pub listed_by: DateTime<Utc>,
     pub phone: CustomerField,
     pub email: CustomerField,
     pub name: CustomerField,
@@ -64,7 +67,7 @@ pub struct Record<K> {
 
 impl<K: RecordKind> Listed for Record<K> {
     fn position(&self) -> Position {
-        Position { at: self.at, id: self.id.0 }
+        Position { at: self.listed_by, id: self.id.0 }
     }
 
     fn weight(&self) -> usize {
@@ -74,6 +77,8 @@ impl<K: RecordKind> Listed for Record<K> {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -86,7 +91,8 @@ impl Contended for ArchiveError {
     }
 }
 
-/// The conditions of a search. Each is optional, and all that are given apply. The newest records come first.
+/// The conditions of a search. Each is optional, and all that are given apply. The newest records come first, or those
+/// that changed last if there is a condition about that.
 #[derive(Debug, Default)]
 pub struct Search {
     /// Not before.
@@ -95,7 +101,18 @@ pub struct Search {
     pub to: Option<DateTime<Utc>>,
     pub channels: Option<Vec<Channel>>,
     pub queue: Option<String>,
+    /// One of these.
+    pub queues: Option<Vec<String>>,
     pub agent_id: Option<String>,
+    pub outcome: Option<String>,
+    pub direction: Option<Direction>,
+    /// The external id as the record shows it.
+    pub external_id: Option<String>,
+    /// Whether any identifier of the record was forgotten.
+    pub anonymized: Option<bool>,
+    pub has_content: Option<bool>,
+    /// Changed not before.
+    pub changed_since: Option<DateTime<Utc>>,
     /// The customer has any of these (A3).
     pub identifiers: Vec<Identifier>,
     /// The customer has this token (D2).

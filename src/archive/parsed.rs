@@ -1,7 +1,7 @@
 //! From a record as it was sent to the record that is stored, before the vault is asked.
 
 use chrono::{DateTime, Datelike as _, Utc};
-use pii::text::{Finder, Found, Own, tokenize_json, tokenize_text};
+use pii::text::{Finder, Found, Own, Patterns, tokenize_json, tokenize_text};
 use pii::{Email, FieldReading, HouseNumbers, Kind, PersonName, Phone, Pii, Region, read_field};
 use serde_json::{Map, Value};
 
@@ -41,6 +41,7 @@ pub struct Reader<'a> {
     pub region: Region,
     /// The tenant's own numbers, which are no customer's.
     pub house: &'a HouseNumbers,
+    pub patterns: &'a Patterns,
     pub keyset: &'a Keyset,
 }
 
@@ -83,7 +84,9 @@ impl Reader<'_> {
     /// Reads the fields of a customer, and gives the pointers to those that say something else or too much. An identifier in
     /// the field that is meant for its kind counts before one in another field. A number of the house is not the customer's.
     pub fn read<const N: usize>(&self, fields: [FieldText; N]) -> (ParsedCustomer, Vec<&'static str>) {
-        let read = |(raw, kind, pointer): FieldText| Some((read_field(&raw?, kind, self.region), kind, pointer));
+        let read = |(raw, kind, pointer): FieldText| {
+            Some((read_field(&raw?, kind, self.region, self.patterns), kind, pointer))
+        };
         let readings: Vec<KindReading> = fields.into_iter().filter_map(read).collect();
         let is_customers = |phone: &&Pii<Phone>| !self.house.contains(phone);
         let customer = ParsedCustomer {
@@ -102,7 +105,8 @@ impl Reader<'_> {
 
     pub fn texts(&self, customer: &ParsedCustomer) -> Texts<'_> {
         let ParsedCustomer { phone, email, name } = customer.clone();
-        Texts { reader: self, finder: Finder::new(self.region, Own { phone, email, name }), mentions: Vec::new() }
+        let finder = Finder::new(self.region, Own { phone, email, name }).with_patterns(self.patterns);
+        Texts { reader: self, finder, mentions: Vec::new() }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use pii::text::{fill_json, fill_text};
-use pii::{ANONYMIZED, Kind};
+use pii::text::{fill_json, fill_text, without_names};
+use pii::{ANONYMIZED, Identifier, Kind};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -42,14 +42,15 @@ impl Renderer {
         if view < View::Identified && audited.by.is_empty() {
             return Ok(renderer);
         }
+        let shown: BTreeSet<_> = records.iter().flat_map(identifiers).filter(|_| view == View::Identified).collect();
+        let purpose = without_shown_names(app, actor, audited.purpose, &shown).await?;
         let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
         let detail = json!({ "target": K::TARGET.as_str(), "view": view, "by": audited.by, "record_ids": ids });
-        let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).purpose(audited.purpose);
+        let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).purpose(purpose);
         let grant = audit::commit(app.archive.write_once().await?, app.clock, actor, &entry).await?;
         if view == View::Identified && !records.is_empty() {
             let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
-            let ids: BTreeSet<_> = records.iter().flat_map(identifiers).collect();
-            renderer.clear = vault::reveal(&mut app.vault.read().await?, &keyset, &grant, ids).await?;
+            renderer.clear = vault::reveal(&mut app.vault.read().await?, &keyset, &grant, shown).await?;
         }
         Ok(renderer)
     }
@@ -99,6 +100,27 @@ impl Renderer {
         let value = serde_json::from_str(&text).ok()?;
         to_raw_value(&fill_json(value, &|n| self.mention(mentions, n))).ok()
     }
+}
+
+/// A purpose without the names that the call shows, because the audit log contains it. It has lost numbers and addresses
+/// before.
+async fn without_shown_names(
+    app: &AppContext,
+    actor: &Actor,
+    purpose: Option<String>,
+    shown: &BTreeSet<IdentifierId>,
+) -> Result<Option<String>, ArchiveError> {
+    if shown.is_empty() {
+        return Ok(purpose);
+    }
+    let Some(purpose) = purpose else { return Ok(None) };
+    let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
+    let shown = vault::open(&mut app.vault.read().await?, &keyset, shown.iter().copied()).await?;
+    let names = shown.values().filter_map(|identifier| match identifier {
+        Identifier::Name { name, .. } => Some(name),
+        Identifier::Phone(_) | Identifier::Email(_) => None,
+    });
+    Ok(Some(without_names(&purpose, names, "*****")))
 }
 
 /// All identifiers that a record shows.

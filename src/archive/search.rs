@@ -3,15 +3,21 @@
 use std::collections::HashMap;
 
 use pii::Kind;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::existing;
 use super::kinds::{Channel, RecordKind};
+use super::listing::{self, PageQuery, RecordPage};
 use super::mentions::{self, Owner};
-use super::model::{ArchiveError, Record, Search};
+use super::model::{ArchiveError, Record, Search, forgotten};
+use super::parsed::{is_keyed, keyed_id};
 use super::sql;
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
+use crate::base::target::Target;
 use crate::store::{Archive, Tx};
 use crate::vault::{self, AppContext};
 
@@ -23,20 +29,21 @@ pub async fn search<K: RecordKind>(
     search: &Search,
     after: Option<Position>,
     limit: u32,
-) -> Result<Vec<Record<K>>, ArchiveError> {
+) -> Result<RecordPage<K>, ArchiveError> {
     let mut any_of = Vec::new();
     if !search.identifiers.is_empty() {
         let keyset = app.keysets.get(&app.vault, tenant).await?;
         let known = vault::find(&mut app.vault.read().await?, &keyset, &search.identifiers).await?;
         if known.is_empty() {
-            return Ok(Vec::new());
+            return Ok(RecordPage { records: Vec::new(), read_to: None });
         }
         any_of.extend(known.iter().map(|(identifier, id)| (identifier.kind(), *id)));
     }
     let mut tx = app.archive.read().await?;
-    let mut records = sql::page(&mut tx, tenant, (search, &any_of), after, limit).await?;
-    attach_mentions(&mut tx, tenant, &mut records).await?;
-    Ok(records)
+    let page = PageQuery { tenant, wanted: search, any_of: &any_of, after };
+    let mut listing = listing::page(&mut tx, page, limit).await?;
+    attach_mentions(&mut tx, tenant, &mut listing.records).await?;
+    Ok(listing)
 }
 
 /// The lines of the database's plan for a search, with the ids of its identifiers in `any_of`. No search may scan a table,
@@ -48,7 +55,8 @@ pub async fn plan<K: RecordKind>(
     any_of: &[(Kind, IdentifierId)],
     after: Option<Position>,
 ) -> Result<Vec<String>, ArchiveError> {
-    Ok(sql::search::<K>(tx.query(""), tenant, (search, any_of), after, 50).plan().await?)
+    let page = PageQuery { tenant, wanted: search, any_of, after };
+    Ok(page.statement::<K>(tx.query(""), 50).plan().await?)
 }
 
 pub async fn find<K: RecordKind>(
@@ -84,10 +92,36 @@ pub async fn interactions_of<'i>(
 ) -> Result<HashMap<String, (RecordId, Channel)>, ArchiveError> {
     let keyset = app.keysets.get(&app.vault, tenant).await?;
     let wanted: HashMap<String, &str> =
-        external_ids.flat_map(|id| [(id.to_owned(), id), (super::parsed::keyed_id(&keyset, id), id)]).collect();
+        external_ids.flat_map(|id| [(id.to_owned(), id), (keyed_id(&keyset, id), id)]).collect();
     let found = existing::channels(&mut app.archive.read().await?, tenant, wanted.keys().cloned()).await?;
     let named = |(stored, id, channel): (String, RecordId, Channel)| {
         wanted.get(&stored).map(|external_id| ((*external_id).to_owned(), (id, channel)))
     };
     Ok(found.into_iter().filter_map(named).collect())
+}
+
+/// The ids of the interactions of some external ids, in their order. The audit row says how many were found.
+///
+/// An interaction under a keyed hash is found by the id that was sent, until its customer is forgotten. After that it is
+/// like one that never was.
+pub async fn lookup(
+    app: &AppContext,
+    actor: &Actor,
+    external_ids: &[String],
+) -> Result<Vec<Option<RecordId>>, ArchiveError> {
+    let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
+    let keyed: Vec<String> = external_ids.iter().map(|id| keyed_id(&keyset, id)).collect();
+    let stored = external_ids.iter().chain(&keyed).cloned();
+    let known = existing::ids(&mut app.archive.read().await?, actor.tenant, stored).await?;
+    let is_shown = |(id, _, bits): &(String, RecordId, i16)| bits & forgotten::CUSTOMER == 0 || !is_keyed(id);
+    let known: HashMap<String, RecordId> =
+        known.into_iter().filter(is_shown).map(|(external_id, id, _)| (external_id, id)).collect();
+    let of = |(external_id, keyed)| known.get(keyed).or_else(|| known.get(external_id)).copied();
+    let found: Vec<_> = external_ids.iter().zip(&keyed).map(of).collect();
+    let detail = json!({ "target": Target::Archive.as_str(), "asked": external_ids.len() });
+    let entry = Entry::new(Action::ArchiveLookedUp, found.iter().flatten().count(), detail);
+    let mut tx = app.archive.write_once().await?;
+    audit::record(&mut tx, app.clock, actor, &entry).await?;
+    tx.commit().await?;
+    Ok(found)
 }

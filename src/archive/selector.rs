@@ -1,8 +1,9 @@
 //! The condition that decides which records a request selects. The preview and the pass share it, so that the preview
 //! promises exactly the work of the pass.
 //!
-//! A record before the cut-off is selected by an identifier of its customer, or by a mention in its text (A3, A18). The
-//! identifiers and cut-offs are in a relation `selected (identifier_id, cutoff)` that the caller defines first.
+//! A record before the cut-off is selected by an identifier of its customer, or by a mention in its text (A3, A18). An
+//! interaction is also selected by its own id, since a request may name it. The keys and cut-offs are in a relation
+//! `selected (identifier_id, cutoff)` that the caller defines first. A key is the id of an identifier or of an interaction.
 
 use chrono::{DateTime, Utc};
 
@@ -27,6 +28,31 @@ impl Hits {
         self.records += other.records;
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
+    }
+}
+
+/// The columns of a record by which a key selects it.
+pub type Keys = &'static [&'static str];
+
+/// The columns by which identifiers select a customer.
+pub const IDENTIFIERS: Keys = &["phone_id", "email_id"];
+
+/// The same, and the id of the interaction itself.
+const INTERACTIONS: Keys = &[ID, "phone_id", "email_id"];
+
+/// The column of an interaction that a request names.
+pub const ID: &str = "id";
+
+/// The condition on an interaction that is selected by its id. One that was forgotten before is not selected again, lest
+/// a pass counted it twice.
+pub const IS_THERE: &str =
+    " AND (phone_id IS NOT NULL OR email_id IS NOT NULL OR name_id IS NOT NULL OR forgotten & 7 = 0)";
+
+/// The columns for a target. Only interactions are named.
+pub const fn keys(target: Target) -> Keys {
+    match target {
+        Target::Archive => INTERACTIONS,
+        Target::SmsSurvey | Target::RawData => IDENTIFIERS,
     }
 }
 
@@ -58,18 +84,34 @@ pub fn forget_descriptive(query: Query<'_>, target: Target) -> Query<'_> {
 
 /// Appends the records with a selected customer, each once: `(id, at, phone_id, email_id, name_id)`.
 pub fn customers(query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
-    let query = customers_by("phone_id", query, tenant, target, span);
-    customers_by("email_id", query.push(" UNION "), tenant, target, span)
+    customers_by(keys(target), query, tenant, target, span)
 }
 
-fn customers_by<'c>(column: &'static str, query: Query<'c>, tenant: TenantId, target: Target, span: Span) -> Query<'c> {
+/// The same by some of the columns.
+pub fn customers_by(keys: Keys, mut query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
+    let mut union = "";
+    for column in keys {
+        query = customers_of_column(column, query.push(union), tenant, target, span);
+        union = " UNION ";
+    }
+    query
+}
+
+fn customers_of_column<'c>(
+    column: &'static str,
+    query: Query<'c>,
+    tenant: TenantId,
+    target: Target,
+    span: Span,
+) -> Query<'c> {
     let query = query
         .push("SELECT r.id, r.at, r.phone_id, r.email_id, r.name_id FROM selected s JOIN ")
         .push(table(target))
         .push(" r ON r.")
         .push(column)
         .push(" = s.identifier_id AND r.at < s.cutoff")
-        .with(" WHERE r.tenant_id = ", tenant);
+        .with(" WHERE r.tenant_id = ", tenant)
+        .push(if column == ID { IS_THERE } else { "" });
     within(query, "r", span)
 }
 
@@ -99,19 +141,19 @@ fn within<'c>(query: Query<'c>, alias: &'static str, span: Span) -> Query<'c> {
     }
 }
 
-/// Counts the distinct records that some identifiers of one request select in a target, up to its cut-off.
+/// Counts the distinct records that some keys of one request select in a target, up to its cut-off.
 pub async fn preview(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     target: Target,
-    identifiers: &[IdentifierId],
+    keys: &[IdentifierId],
     cutoff: DateTime<Utc>,
 ) -> Result<Hits> {
-    let selected: Vec<_> = identifiers.iter().map(|id| (*id, cutoff)).collect();
+    let selected: Vec<_> = keys.iter().map(|id| (*id, cutoff)).collect();
     count(tx, tenant, target, &selected).await
 }
 
-/// Counts the distinct records that some identifiers select in a target, each up to a cut-off of its own.
+/// Counts the distinct records that some keys select in a target, each up to a cut-off of its own.
 pub async fn count(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

@@ -6,10 +6,9 @@ use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
 
 use super::kinds::RecordKind;
-use super::model::{CustomerField, Record, Search, forgotten};
+use super::model::{CustomerField, Record, forgotten};
 use super::parsed::is_keyed;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
-use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Tx};
 
 /// A record as it is to be written, with the ids of its identifiers.
@@ -77,7 +76,7 @@ pub async fn upsert<K: RecordKind>(
 }
 
 /// The columns of a record that are read.
-fn columns<K: RecordKind>(query: Query<'_>) -> Query<'_> {
+pub(super) fn columns<K: RecordKind>(query: Query<'_>) -> Query<'_> {
     let query = query.push("id, external_id, at, phone_id, email_id, name_id, forgotten");
     K::COLUMNS.iter().fold(query, |query, column| query.push(", ").push(*column))
 }
@@ -110,7 +109,7 @@ fn with_arrays<'c, K: RecordKind>(query: Query<'c>, rows: &[Row<'_, K>]) -> Quer
 }
 
 #[derive(sqlx::FromRow)]
-struct RecordRow<K> {
+pub(super) struct RecordRow<K> {
     id: RecordId,
     external_id: String,
     at: DateTime<Utc>,
@@ -118,20 +117,10 @@ struct RecordRow<K> {
     email_id: Option<IdentifierId>,
     name_id: Option<IdentifierId>,
     forgotten: i16,
+    /// The time by which the record is listed.
+    listed_by: DateTime<Utc>,
     #[sqlx(flatten)]
     columns: K,
-}
-
-/// A page of records, newest first.
-pub async fn page<K: RecordKind>(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    (wanted, any_of): (&Search, &[(Kind, IdentifierId)]),
-    after: Option<Position>,
-    limit: u32,
-) -> Result<Vec<Record<K>>> {
-    let rows: Vec<RecordRow<K>> = search::<K>(tx.query(""), tenant, (wanted, any_of), after, limit).all().await?;
-    Ok(rows.into_iter().map(Record::from).collect())
 }
 
 pub async fn by_id<K: RecordKind>(tx: &mut Tx<Archive>, tenant: TenantId, id: RecordId) -> Result<Option<Record<K>>> {
@@ -151,69 +140,20 @@ pub async fn in_order_of_ids<K: RecordKind>(
     Ok(rows.into_iter().map(Record::from).collect())
 }
 
-/// The statement of a search: one limited index scan, or two of them merged for a search by number or address.
-pub fn search<'c, K: RecordKind>(
-    query: Query<'c>,
-    tenant: TenantId,
-    (wanted, any_of): (&Search, &[(Kind, IdentifierId)]),
-    after: Option<Position>,
-    limit: u32,
-) -> Query<'c> {
-    let scan = |query: Query<'c>, by: Option<(Kind, IdentifierId)>| {
-        scan::<K>(query, tenant, (wanted, by), after).with(" LIMIT ", i64::from(limit))
-    };
-    match any_of {
-        [] => scan(query, None),
-        [one] => scan(query, Some(*one)),
-        [one, another, ..] => {
-            let query = scan(query.push("SELECT * FROM ("), Some(*one)).push(") AS one UNION SELECT * FROM (");
-            scan(query, Some(*another)).push(") AS another ORDER BY at DESC, id DESC").with(" LIMIT ", i64::from(limit))
-        }
-    }
-}
-
-fn scan<'c, K: RecordKind>(
-    query: Query<'c>,
-    tenant: TenantId,
-    (wanted, by): (&Search, Option<(Kind, IdentifierId)>),
-    after: Option<Position>,
-) -> Query<'c> {
-    let Search { from, to, channels, queue, agent_id, identifiers: _, token } = wanted;
-    let mut query = select::<K>(query).with(" WHERE tenant_id = ", tenant);
-    for (kind, id) in by.into_iter().chain(token.map(|token| (token.kind, token.id))) {
-        query = query.with(
-            match kind {
-                Kind::Phone => " AND phone_id = ",
-                Kind::Email => " AND email_id = ",
-                Kind::Name => " AND name_id = ",
-            },
-            id,
-        );
-    }
-    query = query
-        .with_some(" AND queue = ", queue.as_deref())
-        .with_some(" AND agent_id = ", agent_id.as_deref())
-        .with_some(" AND at >= ", *from)
-        .with_some(" AND at < ", *to);
-    if let Some(channels) = channels {
-        query = match channels.as_slice() {
-            [one] => query.with(" AND channel = ", *one),
-            several => query.with_any(" AND channel", several.iter().map(|channel| channel.as_str())),
-        };
-    }
-    if let Some(Position { at, id }) = after {
-        query = query.with(" AND (at, id) < (", at).with(", ", id).push(")");
-    }
-    query.push(" ORDER BY at DESC, id DESC")
-}
-
 fn select<K: RecordKind>(query: Query<'_>) -> Query<'_> {
-    columns::<K>(query.push("SELECT ")).push(" FROM ").push(K::TABLE)
+    columns::<K>(query.push("SELECT ")).push(", at AS listed_by FROM ").push(K::TABLE)
+}
+
+impl<K: RecordKind> RecordRow<K> {
+    /// About how many bytes of JSON the record is.
+    pub(super) fn weight(&self) -> usize {
+        1024 + self.external_id.len() + self.columns.weight()
+    }
 }
 
 impl<K> From<RecordRow<K>> for Record<K> {
     fn from(row: RecordRow<K>) -> Self {
-        let RecordRow { id, external_id, at, phone_id, email_id, name_id, forgotten: bits, columns } = row;
+        let RecordRow { id, external_id, at, phone_id, email_id, name_id, forgotten: bits, listed_by, columns } = row;
         let field = |kind, id: Option<IdentifierId>, bit| match id {
             Some(id) => CustomerField::Held(kind, id),
             None if bits & bit != 0 => CustomerField::Forgotten,
@@ -224,6 +164,7 @@ impl<K> From<RecordRow<K>> for Record<K> {
             id,
             external_id: if is_hidden { ANONYMIZED.to_owned() } else { external_id },
             at,
+            listed_by,
             phone: field(Kind::Phone, phone_id, forgotten::PHONE),
             email: field(Kind::Email, email_id, forgotten::EMAIL),
             name: field(Kind::Name, name_id, forgotten::NAME),

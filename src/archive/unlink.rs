@@ -3,51 +3,63 @@
 //! A caller gives the set to act on as a function that begins the statement with a WITH. So a pass and its work tables
 //! decide which records are unlinked, and only the archive's own files name the archive's tables.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::kinds::table;
 use super::mentions::Owner;
 use super::model::forgotten;
-use super::selector::{Span, forget_descriptive};
+use super::selector::{ID, IS_THERE, Keys, Span, forget_descriptive, keys};
 use crate::base::id::TenantId;
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
 
-/// The columns by which a request selects a record's customer.
-pub const SELECTING: [&str; 2] = ["phone_id", "email_id"];
+/// The time of the change of a record by a pass: the next full hour. With the exact instant, a search for changes could
+/// tell which records were unlinked together, and so had one customer. A later time than that of the commit also means
+/// that a caller who asks for changes again and again misses none.
+fn changed_at(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.duration_trunc(TimeDelta::hours(1)).map_or(now, |hour| hour + TimeDelta::hours(1))
+}
 
 /// Unlinks the customers of a target that are selected, and returns how many records that were. `selected` appends a
 /// WITH of the relation `selected (identifier_id, cutoff)`.
 ///
 /// The conditions are on the record itself: a record that was changed since it was counted has seen the erasures, and
-/// it is left alone.
+/// it is left alone. An interaction that is named and has no customer is marked too, so that a customer who is sent later
+/// arrives forgotten.
 pub async fn customers(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    target: Target,
+    (target, keys): (Target, Keys),
     span: Span,
     now: DateTime<Utc>,
     selected: impl Fn(Query<'_>) -> Query<'_>,
 ) -> Result<u64> {
-    let mut unlinked = 0;
-    for column in SELECTING {
-        let query = selected(tx.query(""))
+    let (mut unlinked, now) = (0, changed_at(now));
+    for column in keys {
+        let mut query = selected(tx.query(""))
             .push(" UPDATE ")
             .push(table(target))
             .with(" SET changed_at = ", now)
             .with(", forgotten = forgotten | CASE WHEN phone_id IS NULL THEN 0 ELSE ", forgotten::PHONE)
             .with(" END | CASE WHEN email_id IS NULL THEN 0 ELSE ", forgotten::EMAIL)
-            .with(" END | CASE WHEN name_id IS NULL THEN 0 ELSE ", forgotten::NAME)
-            .push(" END, phone_id = NULL, email_id = NULL, name_id = NULL");
+            .push(" END | CASE WHEN name_id IS NULL");
+        if *column == ID {
+            query = query
+                .with(" AND (phone_id IS NOT NULL OR email_id IS NOT NULL OR forgotten & ", forgotten::CUSTOMER)
+                .push(" <> 0)");
+        }
+        let query =
+            query.with(" THEN 0 ELSE ", forgotten::NAME).push(" END, phone_id = NULL, email_id = NULL, name_id = NULL");
         let query = forget_descriptive(query, target).push(" FROM selected s WHERE ").push(table(target));
         unlinked += query
             .with(".tenant_id = ", tenant)
             .push(" AND ")
             .push(table(target))
             .push(".")
-            .push(column)
+            .push(*column)
             .push(" = s.identifier_id AND at < s.cutoff")
+            .push(if *column == ID { IS_THERE } else { "" })
             .with_some(" AND at >= ", span.from)
             .with_some(" AND at < ", span.to)
             .execute()
@@ -74,7 +86,7 @@ pub async fn mentions(
         .await
 }
 
-/// Unlinks the mentions of a record's own identifiers. `own` appends a WITH of the relation `own (record_id, phone_id,
+/// Unlinks the mentions of a record's own identifiers, and its names, since a text knows no other name. `own` appends a WITH of the relation `own (record_id, phone_id,
 /// email_id)`.
 pub async fn own_mentions(
     tx: &mut Tx<Archive>,
@@ -86,7 +98,24 @@ pub async fn own_mentions(
         .push(" UPDATE mentions SET identifier_id = NULL FROM own o")
         .with(" WHERE mentions.tenant_id = ", tenant)
         .with(" AND mentions.target = ", owner)
-        .push(" AND o.record_id = mentions.record_id AND mentions.identifier_id IN (o.phone_id, o.email_id)")
+        .push(" AND o.record_id = mentions.record_id")
+        .push(" AND (mentions.kind = 'name' OR mentions.identifier_id IN (o.phone_id, o.email_id))")
+        .execute()
+        .await
+}
+
+/// Deletes the mentions of the relation `noted (record_id, n)`, of which `noted` appends a WITH.
+pub async fn delete_mentions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    owner: Owner,
+    noted: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    noted(tx.query(""))
+        .push(" DELETE FROM mentions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND target = ", owner)
+        .push(" AND (record_id, n) IN (SELECT record_id, n FROM noted)")
         .execute()
         .await
 }
@@ -103,7 +132,7 @@ pub async fn mark_mentioning(
     noted(tx.query(""))
         .push(" UPDATE ")
         .push(table(target))
-        .with(" SET changed_at = ", now)
+        .with(" SET changed_at = ", changed_at(now))
         .with(", forgotten = forgotten | ", forgotten::MENTION)
         .push(" FROM noted h WHERE ")
         .push(table(target))
@@ -142,9 +171,9 @@ pub async fn close(
     now: DateTime<Utc>,
     selected: impl Fn(Query<'_>) -> Query<'_>,
 ) -> Result<()> {
-    for column in SELECTING {
+    for column in keys(Target::Archive) {
         let query = selected(tx.query(""))
-            .with(" UPDATE interactions SET changed_at = ", now)
+            .with(" UPDATE interactions SET changed_at = ", changed_at(now))
             .with(", forgotten = forgotten | ", forgotten::CONTENT)
             .push(" FROM selected s");
         of_selected(column, query, tenant).push(" = 0").execute().await?;
@@ -160,9 +189,9 @@ pub async fn reopen(
     now: DateTime<Utc>,
     selected: impl Fn(Query<'_>) -> Query<'_>,
 ) -> Result<()> {
-    for column in SELECTING {
+    for column in keys(Target::Archive) {
         let query = selected(tx.query(""))
-            .with(" UPDATE interactions SET changed_at = ", now)
+            .with(" UPDATE interactions SET changed_at = ", changed_at(now))
             .with(", forgotten = forgotten & ", !forgotten::CONTENT)
             .push(" FROM selected s");
         of_selected(column, query, tenant).push(" <> 0 AND id IN (SELECT interaction_id FROM kept)").execute().await?;
@@ -178,23 +207,32 @@ fn of_selected<'c>(column: &'static str, query: Query<'c>, tenant: TenantId) -> 
         .push(" AND interactions.")
         .push(column)
         .push(" = s.identifier_id AND interactions.at < s.cutoff")
+        .push(if column == ID { IS_THERE } else { "" })
         .with(" AND interactions.forgotten & ", forgotten::CONTENT)
 }
 
 /// Appends a SELECT of one column for each way in which the relation `selected s` selects a record of a target by its
 /// customer. The record is `r`.
-pub fn each_customer<'c>(mut query: Query<'c>, tenant: TenantId, target: Target, column: &'static str) -> Query<'c> {
-    for (selecting, then) in SELECTING.into_iter().zip([" UNION ALL ", ""]) {
+pub fn each_customer<'c>(
+    mut query: Query<'c>,
+    tenant: TenantId,
+    (target, keys): (Target, Keys),
+    column: &'static str,
+) -> Query<'c> {
+    let mut union = "";
+    for selecting in keys {
         query = query
+            .push(union)
             .push("SELECT ")
             .push(column)
             .push(" FROM selected s JOIN ")
             .push(table(target))
             .push(" r ON r.")
-            .push(selecting)
+            .push(*selecting)
             .push(" = s.identifier_id AND r.at < s.cutoff")
             .with(" WHERE r.tenant_id = ", tenant)
-            .push(then);
+            .push(if *selecting == ID { IS_THERE } else { "" });
+        union = " UNION ALL ";
     }
     query
 }
@@ -246,17 +284,19 @@ pub fn join_interactions(query: Query<'_>, tenant: TenantId, span: Span) -> Quer
         .with_some(" AND r.at < ", span.to)
 }
 
-/// Appends a SELECT of the customers of the interactions of a relation, with the instants of these: `(id, at)`.
-pub fn customers_of<'c>(mut query: Query<'c>, tenant: TenantId, relation: &'static str) -> Query<'c> {
-    for (column, then) in SELECTING.into_iter().zip([" UNION ", ""]) {
+/// Appends a SELECT of the keys of the interactions of a relation, with the instants of these: `(id, at)`.
+pub fn keys_of<'c>(mut query: Query<'c>, tenant: TenantId, relation: &'static str) -> Query<'c> {
+    let mut union = "";
+    for column in keys(Target::Archive) {
         query = query
+            .push(union)
             .push("SELECT i.")
-            .push(column)
+            .push(*column)
             .push(" AS id, i.at FROM ")
             .push(relation)
             .push(" k JOIN interactions i ON i.id = k.interaction_id")
-            .with(" WHERE i.tenant_id = ", tenant)
-            .push(then);
+            .with(" WHERE i.tenant_id = ", tenant);
+        union = " UNION ";
     }
     query
 }

@@ -11,7 +11,7 @@ use crate::base::clock::Clock;
 use crate::base::page::Position;
 use crate::store::{Archive, Result, Tx};
 
-pub use model::{Action, Entry, Event, Grant};
+pub use model::{Action, Entry, Event, EventFilter, Grant, Outcome};
 
 /// Writes a row in a transaction that the caller commits.
 pub async fn record(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, entry: &Entry) -> Result<()> {
@@ -34,6 +34,12 @@ pub async fn commit(mut tx: Tx<Archive>, clock: Clock, actor: &Actor, entry: &En
 }
 
 /// A page of the log, newest first.
-pub async fn list(tx: &mut Tx<Archive>, actor: &Actor, after: Option<Position>, limit: u32) -> Result<Vec<Event>> {
-    sql::page(tx, actor.tenant, after, limit).await
+pub async fn list(
+    tx: &mut Tx<Archive>,
+    actor: &Actor,
+    filter: &EventFilter,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Event>> {
+    sql::page(tx, actor.tenant, filter, after, limit).await
 }

@@ -6,15 +6,19 @@ use serde_json::Value;
 
 use crate::base::id::AuditId;
 use crate::base::page::{Listed, Position};
+use crate::base::words::described;
 
 /// Declares the actions once: the variant and its stable word.
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
         /// An audited action.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Action { $($(#[$doc])* $name,)* }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+        pub enum Action { $($(#[$doc])* #[serde(rename = $word)] $name,)* }
 
         impl Action {
+            /// All actions.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
             /// The stable word of the log.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -25,6 +29,10 @@ macro_rules! actions {
 }
 
 actions! {
+    /// Records were stored.
+    ArchiveIngested = "archive.ingested";
+    /// Interactions were looked up by their external ids.
+    ArchiveLookedUp = "archive.looked_up";
     /// The archive was searched by an identifier, or read in the identified view.
     ArchiveSearched = "archive.searched";
     /// Anonymize requests were read with their identifiers.
@@ -71,6 +79,14 @@ actions! {
     AccessRefused = "access.refused";
 }
 
+described!(Action as "AuditAction", "An audited action.", Action::ALL.iter().map(|action| action.as_str()));
+
+/// Whether an action was allowed.
+#[derive(Debug)]
+pub struct Outcome;
+
+described!(Outcome as "AuditOutcome", "Whether the action was allowed.", ["allowed", "refused"]);
+
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub action: Action,
@@ -96,6 +112,18 @@ impl Entry {
         self.purpose = purpose;
         self
     }
+}
+
+/// The conditions of a list of rows. Each is optional, and all that are given apply.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// The subject of the actor's token.
+    pub actor: Option<String>,
+    pub action: Option<Action>,
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub to: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]

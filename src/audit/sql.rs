@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::model::{Entry, Event};
+use super::model::{Action, Entry, Event, EventFilter};
 use crate::base::actor::Actor;
 use crate::base::id::{AuditId, TenantId};
 use crate::base::page::Position;
@@ -46,10 +46,21 @@ pub async fn insert(tx: &mut Tx<Archive>, now: DateTime<Utc>, actor: &Actor, ent
     .map(drop)
 }
 
-pub async fn page(tx: &mut Tx<Archive>, tenant: TenantId, after: Option<Position>, limit: u32) -> Result<Vec<Event>> {
+pub async fn page(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    filter: &EventFilter,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Event>> {
+    let EventFilter { actor, action, from, to } = filter;
     let mut query = tx
         .query("SELECT id, at, actor_sub, actor_name, action, outcome, purpose, records, detail FROM audit_events")
-        .with(" WHERE tenant_id = ", tenant);
+        .with(" WHERE tenant_id = ", tenant)
+        .with_some(" AND actor_sub = ", actor.as_deref())
+        .with_some(" AND action = ", action.map(Action::as_str))
+        .with_some(" AND at >= ", *from)
+        .with_some(" AND at < ", *to);
     if let Some(Position { at, id }) = after {
         query = query.with(" AND (at, id) < (", at).with(", ", id).push(")");
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::id::TenantId;
+use super::words::described;
 
 /// Declares the scopes once: the variant, its word in tokens and documents, and its description.
 macro_rules! scopes {
@@ -49,6 +50,8 @@ scopes! {
     KeysAdmin = "keys:admin", "Register the tenant's recording key and delivery target.";
     TenantsAdmin = "tenants:admin", "Change the tenant's settings.";
 }
+
+described!(Scope as "Scope", "A scope of a token.", Scope::ALL.iter().map(|scope| scope.as_str()));
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,15 +7,14 @@ use utoipa::ToSchema;
 
 /// A field or a parameter that breaks a rule. It never contains the value that was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Place)]
 pub struct FieldError {
     /// The field in the body (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/phone_number")]
+    #[schema(nullable = false, example = "/phone_number")]
     pub pointer: Option<String>,
     /// The query parameter or header.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "limit")]
+    #[schema(nullable = false, example = "limit")]
     pub parameter: Option<Cow<'static, str>>,
     /// The rule, as a stable code.
     #[schema(example = "required")]

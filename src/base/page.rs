@@ -1,10 +1,16 @@
 //! Keyset pages and their sealed cursors.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use pii::text::placeholder;
 use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::crypto::Key;
@@ -33,12 +39,50 @@ pub fn weight_of_text(text: Option<&str>) -> usize {
 }
 
 /// One page of a list.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
     /// The cursor of the next page. It is null on the last page.
     pub next_cursor: Option<String>,
+}
+
+/// The schema of a page in the document. It refers to the schema of the items.
+#[must_use]
+pub fn page_schema<T: ToSchema>() -> ObjectBuilder {
+    let cursor = SchemaType::Array(vec![Type::String, Type::Null]);
+    let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+    let about_cursor = "The cursor of the next page. It is null on the last page.";
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("items", items.description(Some("The items, in the order of the list.")))
+        .required("items")
+        .property("next_cursor", ObjectBuilder::new().schema_type(cursor).description(Some(about_cursor)))
+        .required("next_cursor")
+        .examples([json!({ "items": [example_of::<T>()], "next_cursor": null })])
+}
+
+/// The example of a schema in the document.
+#[must_use]
+pub fn example_of<T: ToSchema>() -> Value {
+    json!(T::schema())["example"].clone()
+}
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        page_schema::<T>().description(Some("A page of a list.")).into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Page", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
 }
 
 impl<T: Listed> Page<T> {

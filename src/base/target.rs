@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::words::described;
+
 /// One of the three targets of a request (A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[repr(i16)]
@@ -39,6 +41,12 @@ impl fmt::Display for Target {
         f.write_str(self.as_str())
     }
 }
+
+described!(
+    Target as "Target",
+    "A target in which a customer can be forgotten.",
+    Target::ALL.into_iter().map(Target::as_str)
+);
 
 #[derive(Debug, thiserror::Error)]
 #[error("must be one of: archive, sms_survey, raw_data")]

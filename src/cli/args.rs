@@ -85,8 +85,10 @@ pub enum CliCommand {
     Keys(KeysCommand),
     /// Write the OpenAPI document
     Openapi,
-    /// Check that the service on this machine is healthy
-    Healthcheck,
+    /// Check that the service runs, or wait until it is ready
+    #[command(after_help = "Examples:\n  lethe healthcheck\n  lethe healthcheck --wait\n  \
+                            lethe healthcheck --wait 60 --url http://lethe.example:8080")]
+    Healthcheck(HealthcheckArguments),
     /// Write completions for a shell
     Completions {
         /// The shell.
@@ -320,6 +322,20 @@ pub struct DemoArguments {
     /// The folder, which must not exist yet [default: a new one among the temporary files]
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
+    /// Leave the folder at the end
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// The options of the health check.
+#[derive(Args)]
+pub struct HealthcheckArguments {
+    /// Wait until the service is ready, for at most this many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    pub wait: Option<u32>,
+    /// The address of the service [default: that of the settings, on this machine]
+    #[arg(long)]
+    pub url: Option<String>,
 }
 
 /// The options of a token.
@@ -340,7 +356,8 @@ pub struct TokenArguments {
 #[derive(Subcommand)]
 pub enum TenantCommand {
     /// Create a tenant
-    #[command(after_help = "Example: lethe tenant create acme --region SE --time-zone Europe/Stockholm")]
+    #[command(after_help = "Examples:\n  lethe tenant create acme --region SE\n  \
+                            lethe tenant create acme-us --region US --time-zone America/New_York")]
     Create(TenantArguments),
     /// List all tenants
     List {
@@ -349,10 +366,11 @@ pub enum TenantCommand {
         json: bool,
     },
     /// Change a tenant's settings
+    #[command(after_help = "Example: lethe tenant set acme --retention-days recording=90,comment=never")]
     Set(TenantArguments),
 }
 
-/// A tenant and its settings.
+/// A tenant and its settings. A setting that is not given keeps its value.
 #[derive(Args)]
 pub struct TenantArguments {
     /// The tenant's name in tokens: lower-case letters, digits, and dashes
@@ -360,7 +378,7 @@ pub struct TenantArguments {
     /// The region in which national numbers need no country code, such as NO
     #[arg(long)]
     pub region: Option<String>,
-    /// The time zone of local days, such as Europe/Oslo
+    /// The time zone of local days, such as Europe/Oslo [default of a new tenant: that of its region]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<Tz>,
     /// The targets of the tenant: archive, `sms_survey`, `raw_data`
@@ -370,12 +388,36 @@ pub struct TenantArguments {
     #[arg(long)]
     pub purpose_required: Option<bool>,
     /// The number of months for which done requests are kept
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=120))]
+    #[arg(long, value_name = "MONTHS")]
     pub request_retention_months: Option<u32>,
+    /// Whether a request deletes content if it does not say so itself
+    #[arg(long)]
+    pub delete_content: Option<bool>,
     /// Numbers of the contact centre itself, or their beginnings such as +4722334*: they are no customer's; "" for none
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub own_numbers: Option<Vec<String>>,
     /// The prefixes that are dialled to call out of the house; "" for none
     #[arg(long, value_name = "PREFIXES", value_delimiter = ',')]
     pub dial_out_prefixes: Option<Vec<String>>,
+    /// A pattern that texts lose, for each time it is given: 'customer number=KN-\d{6}'; "" for none
+    #[arg(long, value_name = "NAME=REGEX")]
+    pub patterns: Option<Vec<String>>,
+    /// Whether recordings are encrypted for the tenant's key
+    #[arg(long)]
+    pub encrypt: Option<bool>,
+    /// Whether recordings are encrypted for delivery only
+    #[arg(long)]
+    pub only_encrypt_delivery: Option<bool>,
+    /// Whether the metadata file of a delivery is encrypted as well
+    #[arg(long)]
+    pub encrypt_metadata: Option<bool>,
+    /// Whether recordings may be delivered by plain FTP
+    #[arg(long)]
+    pub allow_plain_ftp: Option<bool>,
+    /// The days for which content of a kind is kept, or never: recording=90,comment=never
+    #[arg(long, value_name = "KIND=DAYS", value_delimiter = ',')]
+    pub retention_days: Option<Vec<String>>,
+    /// Whether retention is paused, for example for a legal hold
+    #[arg(long)]
+    pub retention_paused: Option<bool>,
 }

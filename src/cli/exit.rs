@@ -1,6 +1,5 @@
 //! The ways in which a command can end.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use crate::app::StartError;
@@ -73,8 +72,8 @@ pub enum CommandError {
     Io(#[from] std::io::Error),
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
-    #[error("the service on {0} is not healthy or sent no response")]
-    Unhealthy(SocketAddr),
+    #[error("the service on {address} is not ready: {reason}")]
+    Unhealthy { address: String, reason: String },
     #[error("{0} migrations are missing: run lethe migrate")]
     Unmigrated(usize),
     #[error("{0}")]
@@ -100,7 +99,7 @@ impl CommandError {
             )
             | Self::Vault(VaultError::MasterKeyUnknown(_))
             | Self::Unmigrated(_) => Exit::Configuration,
-            Self::Start(StartError::Store(error))
+            Self::Start(StartError::Store(error) | StartError::Archive(error) | StartError::Vault(error))
             | Self::Tenant(TenantError::Store(error))
             | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
             | Self::Vault(VaultError::Store(error))
@@ -116,7 +115,7 @@ impl CommandError {
             | Self::Vault(_)
             | Self::Io(_)
             | Self::Output(_)
-            | Self::Unhealthy(_)
+            | Self::Unhealthy { .. }
             | Self::Internal(_) => Exit::Failed,
             Self::Usage(_) | Self::Tenant(_) => Exit::Usage,
         }

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Error, Stdout, Write as _};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::COMMAND_LINE;
 use super::args::{ExportArguments, ExportFormat, KindArgument};
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
@@ -35,7 +36,7 @@ async fn export<K: RecordKind>(
     arguments: &ExportArguments,
 ) -> Result<(), CommandError> {
     let mut lines = Lines::new(arguments.format);
-    let actor = Actor::service(tenant.id, "command-line");
+    let actor = Actor::service(tenant.id, COMMAND_LINE);
     let (mut written, view) = (Ok(()), arguments.view.into());
     archive::export::<K>(app, &actor, view, |record| {
         written = lines.write(&record);

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::COMMAND_LINE;
 use super::args::{ImportArguments, KindArgument};
 use super::exit::{CommandError, Exit};
 use super::folder::{self, Imported, RejectedFile};
@@ -13,7 +14,8 @@ use super::output::print;
 use crate::app;
 use crate::archive::intake::{Ingested, Intake};
 use crate::archive::{Interaction, RawEvent, RecordKind, SurveyResponse};
-use crate::cdr::{self, CdrError, House};
+use crate::base::actor::Actor;
+use crate::cdr::{self, CdrError, House, LogFormat};
 use crate::config::Config;
 use crate::http::FieldError;
 use crate::vault::AppContext;
@@ -37,13 +39,18 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Co
         KindArgument::RawEvents => import::<RawEvent>(&stores, &arguments).await?,
     };
     show(&ingested, arguments.json);
+    if ingested.received > 0 && ingested.created + ingested.updated == 0 {
+        let (file, expected) = (arguments.file.display(), expected(arguments.format));
+        let _ = writeln!(std::io::stderr(), "lethe: no line of {file} was imported. {expected}");
+    }
     Ok(if ingested.rejected.is_empty() { Exit::Done } else { Exit::Incomplete })
 }
 
 async fn import<K: RecordKind>(stores: &AppContext, arguments: &ImportArguments) -> Result<Ingested, CommandError> {
     let ImportArguments { format, kind, tenant, time_zone, file, .. } = arguments;
     let tenant = find(stores, tenant).await?;
-    let mut intake = Intake::<K>::begin(stores, &tenant).await?;
+    let actor = Actor::service(tenant.id, COMMAND_LINE);
+    let mut intake = Intake::<K>::begin(stores, &actor, &tenant).await?;
     let input = open(file)?;
     match format.exchange() {
         None => import_lines(&mut intake, input).await?,
@@ -63,6 +70,27 @@ async fn import<K: RecordKind>(stores: &AppContext, arguments: &ImportArguments)
     Ok(intake.end().await?)
 }
 
+/// The shape of a file of a format, with an example.
+const fn expected(format: LogFormat) -> &'static str {
+    match format {
+        LogFormat::Ndjson => {
+            "Each line must be one JSON object, such as {\"external_id\":\"1\",\"channel\":\"call\",\
+             \"started_at\":\"2026-08-01T09:00:00+02:00\"}. For a call log, set --format asterisk-csv or --format \
+             freeswitch-csv."
+        }
+        LogFormat::AsteriskCsv => {
+            "Each row must have the columns of cdr_csv: accountcode,src,dst,dcontext,clid,channel,dstchannel,lastapp,\
+             lastdata,start,answer,end,duration,billsec,disposition,amaflags,uniqueid. A start is a local time, such \
+             as 2026-08-01 09:00:00."
+        }
+        LogFormat::FreeswitchCsv => {
+            "Each row must have the columns of a template of mod_cdr_csv, such as example: caller_id_name,\
+             caller_id_number,destination_number,context,start_stamp,answer_stamp,end_stamp,duration,billsec,\
+             hangup_cause,uuid. A start is a local time, such as 2026-08-01 09:00:00."
+        }
+    }
+}
+
 fn open(file: &Path) -> Result<Box<dyn Read>, CommandError> {
     if file == Path::new("-") {
         return Ok(Box::new(std::io::stdin()));
@@ -70,7 +98,11 @@ fn open(file: &Path) -> Result<Box<dyn Read>, CommandError> {
     let opened = File::open(file);
     opened
         .map(|file| Box::new(file) as _)
-        .map_err(|error| CommandError::Usage(format!("the file cannot be read: {}", error.kind())))
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+            kind => kind.to_string(),
+        })
+        .map_err(|reason| CommandError::Usage(format!("the file {} cannot be read: {reason}", file.display())))
 }
 
 async fn import_lines<K: RecordKind>(intake: &mut Intake<'_, K>, input: Box<dyn Read>) -> Result<(), CommandError> {
@@ -116,10 +148,7 @@ async fn import_calls<K: RecordKind>(
             Ok(line) => intake.take(line.number, Some(&line.json)).await?,
             Err(CdrError::Row { line, fault }) => {
                 let pointer = fault.column().map(|column| format!("/{column}")).unwrap_or_default();
-                intake.refuse(
-                    line,
-                    vec![FieldError::at(pointer, fault.code(), "the row of the call log cannot be read")],
-                );
+                intake.refuse(line, vec![FieldError::at(pointer, fault.code(), fault.to_string())]);
             }
             Err(CdrError::Io(error)) => return Err(error.into()),
         }
@@ -160,7 +189,8 @@ fn show(ingested: &Ingested, json: bool) {
     for rejection in rejected {
         for error in &rejection.errors {
             let pointer = error.pointer.as_deref().unwrap_or_default();
-            let _ = writeln!(stderr, "line {} rejected: {} at {pointer}: {}", rejection.line, error.code, error.detail);
+            let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
+            let _ = writeln!(stderr, "line {} rejected: {}{place}: {}", rejection.line, error.code, error.detail);
         }
     }
 }

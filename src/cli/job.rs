@@ -13,7 +13,6 @@ use crate::base::clock::microseconds;
 use crate::config::Config;
 use crate::nightly::restore::{self, TenantLook};
 use crate::nightly::{self, Forecast, Options, PassError, Progress, Report, Stop};
-use crate::store::pending_migrations;
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::AppContext;
 
@@ -42,9 +41,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         asked.request();
     });
     let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
-    let mut content_store = app::content_store(config);
-    content_store.texts = content_store.texts.patient();
-    let (stores, content_store) = (Arc::new(stores), Arc::new(content_store));
+    let (stores, content_store) = (Arc::new(stores), Arc::new(app::content_store(config)));
     let (ending, reports) = nightly::run(&stores, &content_store, &options, &progress, &stop).await?;
     listening.abort();
     for (tenant, report) in &reports {
@@ -59,7 +56,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
 /// The databases, with all tables that a command needs.
 pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
     let stores = app::open(config).await?;
-    match pending_migrations(&stores.archive).await? + pending_migrations(&stores.vault).await? {
+    match app::pending_migrations(&stores).await? {
         0 => Ok(stores),
         missing => Err(CommandError::Unmigrated(missing)),
     }

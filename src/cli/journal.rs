@@ -73,9 +73,7 @@ pub async fn replay(config: &Config, arguments: ReplayArguments) -> Result<Exit,
         asked.request();
     });
     let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
-    let mut content_store = app::content_store(config);
-    content_store.texts = content_store.texts.patient();
-    let (stores, content_store) = (Arc::new(stores), Arc::new(content_store));
+    let (stores, content_store) = (Arc::new(stores), Arc::new(app::content_store(config)));
     let options = ReplayOptions { tenant, dry_run };
     let (ending, reports) = restore::replay(&stores, &content_store, options, &progress, &stop).await?;
     listening.abort();

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::COMMAND_LINE;
 use super::args::KeysCommand;
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
@@ -74,6 +75,6 @@ async fn rotate_master(app: &AppContext, json: bool) -> Result<(), CommandError>
 async fn audit(app: &AppContext, tenant: &Tenant, detail: &serde_json::Value) -> Result<(), CommandError> {
     let mut tx = app.archive.write().await?;
     let entry = Entry::new(Action::KeyRotated, 0, detail.clone());
-    audit::record(&mut tx, app.clock, &Actor::service(tenant.id, "command-line"), &entry).await?;
+    audit::record(&mut tx, app.clock, &Actor::service(tenant.id, COMMAND_LINE), &entry).await?;
     Ok(tx.commit().await?)
 }

@@ -7,16 +7,17 @@ mod demo;
 mod exit;
 mod export;
 mod folder;
+mod health;
 mod import;
 mod job;
 mod journal;
 mod keys;
 mod output;
 mod tenant;
+mod zones;
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::time::Duration;
 
 use actix_web::web::Data;
 use clap::{CommandFactory as _, Parser as _};
@@ -29,9 +30,12 @@ use crate::telemetry;
 
 pub use exit::Exit;
 
-use args::{Arguments, CliCommand, SampleArguments, TokenArguments};
+use args::{Arguments, CliCommand, HealthcheckArguments, SampleArguments, TokenArguments};
 use exit::CommandError;
 use output::print;
+
+/// The name of the command line in the audit log. It does not know the user's name.
+const COMMAND_LINE: &str = "command-line";
 
 /// Runs a command line and returns its outcome.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -73,6 +77,9 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
             );
             return Ok(Exit::Done);
         }
+        CliCommand::Healthcheck(check @ HealthcheckArguments { url: Some(url), .. }) => {
+            return health::check(url, check).await;
+        }
         CliCommand::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "lethe", &mut script);
@@ -94,22 +101,26 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Replay(arguments) => journal::replay(&config, arguments).await,
         CliCommand::Journal(command) => journal::run(&config, command).await,
         CliCommand::Migrate => {
-            app::migrate(&app::open(&config).await?).await.map_err(app::StartError::from)?;
+            app::migrate(&app::open(&config).await?).await?;
             Ok(Exit::Done)
         }
         CliCommand::Import(import) => import::run(&config, import).await,
         CliCommand::Demo(demo) => demo::run(config, demo).await,
         CliCommand::Token(token) => mint(&config, &token),
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
+        CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
-        CliCommand::Healthcheck => check_health(&config).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
     }
 }
 
 async fn serve(config: &Config) -> Result<Exit, CommandError> {
     let stores = Data::new(app::open_to_serve(config).await?);
+    if let Err(reason) = app::ready(&stores).await {
+        // The service continues, because a migration or a restart of the database may end soon.
+        let _ = writeln!(std::io::stderr(), "not ready, so /readyz is 503: {reason}");
+    }
     app::serve(config, stores, |addresses| {
         let mut stderr = std::io::stderr();
         let _ = writeln!(stderr, "listening on http://{}", addresses.api);
@@ -150,21 +161,4 @@ fn mint(config: &Config, wanted: &TokenArguments) -> Result<Exit, CommandError> 
         http::auth::dev_token(config, tenant, roles, user).map_err(|error| CommandError::Usage(error.to_string()))?;
     print(&token);
     Ok(Exit::Done)
-}
-
-/// Asks the running service on its internal listener, for the container's probe.
-async fn check_health(config: &Config) -> Result<Exit, CommandError> {
-    let mut address = config.http.listen;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build();
-    let client = client.map_err(|_| CommandError::Internal("the HTTP client cannot be built"))?;
-    match client.get(format!("http://{address}/healthz")).send().await {
-        Ok(answer) if answer.status().is_success() => Ok(Exit::Done),
-        Ok(_) | Err(_) => Err(CommandError::Unhealthy(address)),
-    }
 }

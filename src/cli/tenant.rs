@@ -1,16 +1,17 @@
 //! `lethe tenant`.
 
 use pii::Region;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
+use super::COMMAND_LINE;
 use super::args::{TenantArguments, TenantCommand};
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
 use super::output::print;
-use crate::app::house;
+use super::zones;
+use crate::app;
 use crate::base::actor::Actor;
 use crate::base::field::FieldError;
-use crate::base::target::{TargetError, Targets};
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
 
@@ -19,16 +20,17 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
     match command {
         TenantCommand::List { json } => {
             for tenant in tenants::list(&mut stores.archive.read().await?).await? {
-                show(&tenant, json);
+                list(&tenant, json);
             }
         }
-        TenantCommand::Create(arguments) => {
+        TenantCommand::Create(mut arguments) => {
+            take_zone_of_region(&mut arguments)?;
             let mut tx = stores.archive.write().await?;
             let tenant = tenants::create(&mut tx, stores.clock, &arguments.slug).await?;
             let change = read(arguments, tenant.region)?;
             let tenant = tenants::change(&mut tx, stores.clock, &actor(&tenant), &tenant, change).await?;
             tx.commit().await?;
-            show(&tenant, false);
+            show(&tenant);
         }
         TenantCommand::Set(arguments) => {
             let tenant = find(&stores, &arguments.slug).await?;
@@ -36,19 +38,42 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
             let mut tx = stores.archive.write().await?;
             let tenant = tenants::change(&mut tx, stores.clock, &actor(&tenant), &tenant, change).await?;
             tx.commit().await?;
-            show(&tenant, false);
+            show(&tenant);
         }
     }
     Ok(Exit::Done)
 }
 
-/// The actor of the audit log for the command line, which does not know the user's name.
 fn actor(tenant: &Tenant) -> Actor {
-    Actor::service(tenant.id, "command-line")
+    Actor::service(tenant.id, COMMAND_LINE)
 }
 
-/// The change of a tenant of a region.
+/// Adds the zone of a region that has one. In other regions, an operator must name the zone.
+fn take_zone_of_region(arguments: &mut TenantArguments) -> Result<(), CommandError> {
+    let Some(region) = arguments.region.as_deref().filter(|_| arguments.time_zone.is_none()) else { return Ok(()) };
+    let Ok(region) = region.parse::<Region>() else { return Ok(()) };
+    let zone = zones::of_region(region).ok_or_else(|| {
+        let rule = "is required, because the region has several zones: --time-zone America/New_York";
+        CommandError::Usage(format!("--time-zone {rule}"))
+    })?;
+    arguments.time_zone = Some(zone);
+    Ok(())
+}
+
+/// The change of a tenant of a region, by the rules of the API.
 fn read(arguments: TenantArguments, home: Region) -> Result<TenantChange, CommandError> {
+    let patch = patch(arguments)?;
+    app::tenant_change(patch, home).map_err(|invalid| {
+        let first = invalid.into_iter().next();
+        let FieldError { pointer, detail, .. } = first.unwrap_or_else(|| FieldError::at("", "format", "is invalid"));
+        let place = pointer.unwrap_or_default();
+        let flag = place.trim_start_matches("/recordings").trim_start_matches('/').replace('_', "-").replace('/', " ");
+        CommandError::Usage(format!("--{flag} {detail}"))
+    })
+}
+
+/// The options as a merge patch of the API.
+fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
     let TenantArguments {
         slug: _,
         region,
@@ -56,32 +81,66 @@ fn read(arguments: TenantArguments, home: Region) -> Result<TenantChange, Comman
         targets,
         purpose_required,
         request_retention_months,
+        delete_content,
         own_numbers,
         dial_out_prefixes,
+        patterns: own_patterns,
+        encrypt,
+        only_encrypt_delivery,
+        encrypt_metadata,
+        allow_plain_ftp,
+        retention_days,
+        retention_paused,
     } = arguments;
-    let usage = |message: String| CommandError::Usage(message);
-    let region: Option<Region> =
-        region.map(|code| code.parse()).transpose().map_err(|error| usage(format!("--region {error}")))?;
-    let mut invalid = Vec::new();
-    let own_numbers =
-        entries(own_numbers).and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid));
-    let dial_out_prefixes = entries(dial_out_prefixes).and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid));
-    if let Some(FieldError { pointer, detail, .. }) = invalid.into_iter().next() {
-        let place = pointer.unwrap_or_default();
-        return Err(usage(format!("--{} {detail}", place.trim_start_matches('/').replace('_', "-").replace('/', " "))));
+    let recordings = given([
+        ("encrypt", json!(encrypt)),
+        ("only_encrypt_delivery", json!(only_encrypt_delivery)),
+        ("encrypt_metadata", json!(encrypt_metadata)),
+        ("allow_plain_ftp", json!(allow_plain_ftp)),
+        ("retention_days", json!(retention_days.map(|days| days_of_kinds(&days)).transpose()?)),
+        ("retention_paused", json!(retention_paused)),
+    ]);
+    let mut patch = given([
+        ("region", json!(region)),
+        ("time_zone", json!(time_zone.map(chrono_tz::Tz::name))),
+        ("targets", json!(targets)),
+        ("purpose_required", json!(purpose_required)),
+        ("request_retention_months", json!(request_retention_months)),
+        ("delete_content", json!(delete_content)),
+        ("own_numbers", json!(entries(own_numbers))),
+        ("dial_out_prefixes", json!(entries(dial_out_prefixes))),
+        ("patterns", json!(entries(own_patterns).map(|all| patterns(&all)).transpose()?)),
+    ]);
+    if !recordings.is_empty() {
+        patch.insert("recordings".to_owned(), Value::Object(recordings));
     }
-    let targets = targets.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
-    let change = TenantChange {
-        region,
-        zone: time_zone,
-        targets: targets.transpose().map_err(|error| usage(format!("--targets {error}")))?,
-        purpose_required,
-        request_retention_months,
-        own_numbers,
-        dial_out_prefixes,
-        ..TenantChange::default()
+    Ok(Value::Object(patch))
+}
+
+/// The fields that were given.
+fn given<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The days by kind, where `never` keeps the content.
+fn days_of_kinds(entries: &[String]) -> Result<Map<String, Value>, CommandError> {
+    let read = |entry: &String| {
+        let (kind, days) = entry.split_once('=')?;
+        let days = if days == "never" { Value::Null } else { json!(days.parse::<u32>().ok()?) };
+        Some((kind.to_owned(), days))
     };
-    Ok(change)
+    let rule = || {
+        CommandError::Usage("--retention-days must be kinds with days or never: recording=90,comment=never".to_owned())
+    };
+    entries.iter().map(|entry| read(entry).ok_or_else(rule)).collect()
+}
+
+/// Patterns by their names. An expression may contain an equals sign, and a name may not.
+fn patterns(entries: &[String]) -> Result<Vec<Value>, CommandError> {
+    let read = |entry: &String| entry.split_once('=').map(|(name, regex)| json!({ "name": name, "regex": regex }));
+    let rule =
+        || CommandError::Usage("--patterns must be a name and an expression: 'plate=[A-Z]{2} ?[0-9]{5}'".to_owned());
+    entries.iter().map(|entry| read(entry).ok_or_else(rule)).collect()
 }
 
 /// The entries of a list; an empty one is none.
@@ -89,16 +148,36 @@ fn entries(list: Option<Vec<String>>) -> Option<Vec<String>> {
     list.map(|list| list.into_iter().filter(|entry| !entry.is_empty()).collect())
 }
 
-fn show(tenant: &Tenant, json: bool) {
+/// All settings of a tenant, by their names in the API.
+fn settings(tenant: &Tenant) -> Value {
     let Tenant { slug, region, zone, targets, settings, .. } = tenant;
+    let mut all = json!({
+        "slug": slug, "region": region.to_string(), "time_zone": zone.name(), "targets": targets.words()
+    });
+    if let (Value::Object(all), Value::Object(settings)) = (&mut all, json!(settings)) {
+        all.extend(settings);
+    }
+    all
+}
+
+fn list(tenant: &Tenant, json: bool) {
+    let Tenant { slug, region, zone, targets, .. } = tenant;
     if json {
-        let mut line = json!(settings);
-        line["slug"] = json!(slug);
-        line["region"] = json!(region.to_string());
-        line["time_zone"] = json!(zone.name());
-        line["targets"] = json!(targets.words());
-        print(&line.to_string());
+        print(&settings(tenant).to_string());
     } else {
         print(&format!("{slug}\t{region}\t{}\t{}", zone.name(), targets.words().join(",")));
+    }
+}
+
+/// Prints a tenant with a line for each setting.
+fn show(tenant: &Tenant) {
+    let all = settings(tenant);
+    for (name, value) in all.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(fields) => {
+                fields.iter().for_each(|(field, value)| print(&format!("{name}.{field}: {value}")));
+            }
+            value => print(&format!("{name}: {value}")),
+        }
     }
 }

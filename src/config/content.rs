@@ -7,9 +7,6 @@ use serde::Deserialize;
 
 use super::{ConfigError, at_least_one};
 
-/// The smallest memory, in bytes. With less, not even short texts could be stored.
-const LEAST_TEXT_MEMORY: u64 = 1 << 20;
-
 /// The place of content, and the limits of an upload.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -18,8 +15,6 @@ pub struct ContentConfig {
     pub folder: Option<PathBuf>,
     /// The longest upload, in bytes.
     pub size_limit: u64,
-    /// The memory that all texts in progress may take, in bytes.
-    pub text_memory: u64,
     /// A bucket for the objects, instead of the folder.
     pub s3: S3Config,
 }
@@ -56,7 +51,7 @@ impl S3Config {
 
 impl Default for ContentConfig {
     fn default() -> Self {
-        Self { folder: None, size_limit: 1 << 30, text_memory: 160 << 20, s3: S3Config::default() }
+        Self { folder: None, size_limit: 1 << 30, s3: S3Config::default() }
     }
 }
 
@@ -73,9 +68,6 @@ impl ContentConfig {
             return Err(ConfigError::new("content.folder", "must not be set together with content.s3.bucket"));
         }
         s3.check("content.s3")?;
-        if self.text_memory < LEAST_TEXT_MEMORY {
-            return Err(ConfigError::new("content.text_memory", "must be at least 1048576"));
-        }
         at_least_one("content.size_limit", self.size_limit)
     }
 }

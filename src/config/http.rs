@@ -15,8 +15,10 @@ const LONGEST: u64 = 365 * 24 * 60 * 60;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
+    #[serde(deserialize_with = "layers::address")]
     pub listen: SocketAddr,
     /// The address of `/metrics`.
+    #[serde(deserialize_with = "layers::address")]
     pub internal_listen: SocketAddr,
     /// The origins whose pages may call the API (CORS). The default is none, and `*` allows any.
     #[serde(deserialize_with = "layers::list")]
@@ -36,6 +38,12 @@ pub struct HttpConfig {
     pub shutdown: u64,
     /// The number of worker threads. The default is the number of cores, at most four.
     pub workers: Option<usize>,
+    /// The most calls of one subject of a token in a window. The default is no limit.
+    pub calls_per_subject: Option<u32>,
+    /// The most calls of all subjects of a tenant in a window. The default is no limit.
+    pub calls_per_tenant: Option<u32>,
+    /// The seconds of a window.
+    pub calls_window: u64,
 }
 
 impl HttpConfig {
@@ -79,11 +87,15 @@ impl HttpConfig {
             ("http.stream_timeout", self.stream_timeout),
             ("http.drain", self.drain.unwrap_or_default()),
             ("http.shutdown", self.shutdown),
+            ("http.calls_window", self.calls_window),
         ] {
             if seconds > LONGEST {
                 return Err(ConfigError::new(setting, "must be at most 31536000, which is one year"));
             }
         }
+        at_least_one("http.calls_per_subject", self.calls_per_subject.map_or(1, u64::from))?;
+        at_least_one("http.calls_per_tenant", self.calls_per_tenant.map_or(1, u64::from))?;
+        at_least_one("http.calls_window", self.calls_window)?;
         at_least_one("http.max_connections", self.max_connections as u64)?;
         at_least_one("http.workers", self.workers.map_or(1, |workers| workers as u64))
     }
@@ -103,6 +115,9 @@ impl Default for HttpConfig {
             drain: None,
             shutdown: 30,
             workers: None,
+            calls_per_subject: None,
+            calls_per_tenant: None,
+            calls_window: 60,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use figment::Figment;
@@ -9,12 +10,13 @@ use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use secrecy::SecretString;
-use serde::de::{DeserializeOwned, Deserializer, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 
 /// A setting that cannot be used: its name and the rule that it breaks, never its value.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("setting {setting}: {rule}")]
+#[error("{setting}: {rule}")]
 pub struct ConfigError {
+    /// `setting http.listen`, or the settings file.
     setting: String,
     rule: Cow<'static, str>,
 }
@@ -23,7 +25,12 @@ impl ConfigError {
     /// An error of one setting, named by its path in the file.
     #[must_use]
     pub fn new(setting: impl Into<String>, rule: impl Into<Cow<'static, str>>) -> Self {
-        Self { setting: setting.into(), rule: rule.into() }
+        Self { setting: format!("setting {}", setting.into()), rule: rule.into() }
+    }
+
+    /// An error of the whole settings file.
+    fn file(path: &Path, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self { setting: format!("the settings file {}", path.display()), rule: rule.into() }
     }
 }
 
@@ -51,7 +58,7 @@ impl From<figment::Error> for ConfigError {
             Kind::Message(rule) if rule.starts_with("must ") => Cow::Owned(rule.clone()),
             _ => Cow::Borrowed("has an invalid value"),
         };
-        Self { setting, rule }
+        Self::new(setting, rule)
     }
 }
 
@@ -65,7 +72,7 @@ pub(super) fn merge<T: DeserializeOwned>(
         let dict = <Toml as Format>::from_str::<Dict>(&text).map_err(|error| {
             let line =
                 error.span().map_or(0, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
-            ConfigError::new("of the file", format!("line {} is not valid TOML", line + 1))
+            ConfigError::file(file.unwrap_or(Path::new(USUAL)), format!("line {} is not valid TOML", line + 1))
         })?;
         figment = figment.merge(Serialized::defaults(dict));
     }
@@ -73,12 +80,23 @@ pub(super) fn merge<T: DeserializeOwned>(
     Ok(figment.extract_lossy()?)
 }
 
+/// The settings file that is read if it exists.
+const USUAL: &str = "lethe.toml";
+
+/// The words for a file that cannot be read.
+pub(super) fn words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
 fn text_of(file: Option<&Path>) -> Result<Option<String>, ConfigError> {
-    let path = file.unwrap_or(Path::new("lethe.toml"));
+    let path = file.unwrap_or(Path::new(USUAL));
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ConfigError::new("of the file", format!("cannot be read: {}", error.kind()))),
+        Err(error) => Err(ConfigError::file(path, format!("cannot be read: {}", words(&error)))),
     }
 }
 
@@ -128,7 +146,7 @@ pub(super) fn twin(setting: &str, secret: &mut Option<SecretString>, file: Optio
         return Err(ConfigError::new(setting, format!("must not be set together with {setting}_file")));
     }
     let text = std::fs::read_to_string(file)
-        .map_err(|error| ConfigError::new(format!("{setting}_file"), format!("cannot be read: {}", error.kind())))?;
+        .map_err(|error| ConfigError::new(format!("{setting}_file"), format!("cannot be read: {}", words(&error))))?;
     let text = text.trim();
     if text.is_empty() {
         return Err(ConfigError::new(format!("{setting}_file"), "must not name an empty file"));
@@ -162,4 +180,23 @@ pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     }
 
     deserializer.deserialize_any(Words)
+}
+
+/// An IP address with a port.
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    struct Address;
+
+    impl Visitor<'_> for Address {
+        type Value = SocketAddr;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<SocketAddr, E> {
+            text.trim().parse().map_err(|_| E::invalid_value(Unexpected::Other("text"), &self))
+        }
+    }
+
+    deserializer.deserialize_any(Address)
 }

@@ -8,10 +8,12 @@
 
 mod auth;
 mod content;
+mod database;
 mod delivery;
 mod http;
 mod journal;
 mod layers;
+mod memory;
 mod roles;
 
 use std::path::{Path, PathBuf};
@@ -26,10 +28,12 @@ use crate::base::crypto::KEY_LEN;
 
 pub use auth::{AuthConfig, IssuerConfig};
 pub use content::{ContentConfig, S3Config};
+pub use database::{DatabaseConfig, VaultConfig};
 pub use delivery::DeliveryConfig;
 pub use http::HttpConfig;
 pub use journal::{BackupDays, JournalConfig, JournalPlace};
 pub use layers::ConfigError;
+pub use memory::MemoryConfig;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -48,6 +52,8 @@ pub struct Config {
     /// The erasure journal, which outlives a restore.
     pub journal: JournalConfig,
     pub log: LogConfig,
+    /// The memory that calls may take.
+    pub memory: MemoryConfig,
 }
 
 impl Default for Config {
@@ -62,77 +68,7 @@ impl Default for Config {
             delivery: DeliveryConfig::default(),
             journal: JournalConfig::default(),
             log: LogConfig::default(),
-        }
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DatabaseConfig {
-    /// `sqlite:…` or `postgres://…`. The default is SQLite in the data folder.
-    pub url: Option<SecretString>,
-    /// A file that contains the URL.
-    pub url_file: Option<PathBuf>,
-    /// The most connections at a time.
-    pub pool: u32,
-    /// The seconds for which a call waits for a connection.
-    pub acquire_timeout: u64,
-    /// The seconds that a reading statement of `serve` may take on PostgreSQL. The vault has this limit and the next
-    /// two as well.
-    pub statement_timeout: u64,
-    /// The seconds that a statement of `serve` may take in a transaction that writes.
-    pub write_timeout: u64,
-    /// The seconds that a statement of the other commands may take.
-    pub job_timeout: u64,
-}
-
-impl Default for DatabaseConfig {
-    fn default() -> Self {
-        Self {
-            url: None,
-            url_file: None,
-            pool: 10,
-            acquire_timeout: 4,
-            statement_timeout: 4,
-            write_timeout: 15,
-            job_timeout: 600,
-        }
-    }
-}
-
-/// The vault database and the master key that wraps the tenants' keys.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct VaultConfig {
-    /// `sqlite:…` or `postgres://…`. The default is beside the archive.
-    pub url: Option<SecretString>,
-    /// A file that contains the URL.
-    pub url_file: Option<PathBuf>,
-    /// The master key: 32 bytes in base64. The default in development mode is a key file in the data folder.
-    pub master_key: Option<SecretString>,
-    /// A file that contains the master key.
-    pub master_key_file: Option<PathBuf>,
-    /// The master key before a rotation, as long as keys are wrapped by it.
-    pub previous_master_key: Option<SecretString>,
-    /// A file that contains the previous master key.
-    pub previous_master_key_file: Option<PathBuf>,
-    /// The most connections at a time.
-    pub pool: u32,
-    /// The seconds for which a call waits for a connection.
-    pub acquire_timeout: u64,
-}
-
-impl Default for VaultConfig {
-    fn default() -> Self {
-        Self {
-            url: None,
-            url_file: None,
-            master_key: None,
-            master_key_file: None,
-            previous_master_key: None,
-            previous_master_key_file: None,
-            pool: 10,
-            acquire_timeout: 4,
+            memory: MemoryConfig::default(),
         }
     }
 }
@@ -187,12 +123,8 @@ impl Config {
     /// Reads and checks the settings of a file and of a given environment.
     pub fn read(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<Self, ConfigError> {
         let mut config: Self = layers::merge(file, environment)?;
-        layers::twin("database.url", &mut config.database.url, config.database.url_file.as_deref())?;
-        layers::twin("vault.url", &mut config.vault.url, config.vault.url_file.as_deref())?;
-        let vault = &mut config.vault;
-        layers::twin("vault.master_key", &mut vault.master_key, vault.master_key_file.as_deref())?;
-        let previous = vault.previous_master_key_file.as_deref();
-        layers::twin("vault.previous_master_key", &mut vault.previous_master_key, previous)?;
+        config.database.read_files()?;
+        config.vault.read_files()?;
         for (section, s3) in [("content.s3", &mut config.content.s3), ("journal.s3", &mut config.journal.s3)] {
             let setting = format!("{section}.secret_access_key");
             layers::twin(&setting, &mut s3.secret_access_key, s3.secret_access_key_file.as_deref())?;
@@ -243,6 +175,7 @@ impl Config {
         self.content.check()?;
         self.delivery.check()?;
         self.journal.check(self.development(), &self.data_dir)?;
+        self.memory.check()?;
         // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));

@@ -12,8 +12,8 @@
 mod deletion;
 mod header;
 pub mod http;
-mod memory;
 mod model;
+mod once;
 pub mod passes;
 mod reading;
 mod removal;
@@ -41,22 +41,20 @@ use crate::vault::{self, AppContext, Keyset};
 
 pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_again, delete_batch};
-pub use memory::TextMemory;
 pub use model::{Content, ContentError, Deleted, FailureReason, MediaType, MediaTypeError, NewContent, Sensitivity};
+pub use once::{Keyed, Once, Uploaded};
 pub use reading::{Access, TextReading, open, read};
 pub use removal::{Removed, Traces, of_customers, remove_objects, remove_rows, traces, without_object};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
 
-/// The store of content: its objects, the limit of an upload, and the memory for texts.
+/// The store of content: its objects, and the limit of an upload.
 #[derive(Debug)]
 pub struct ContentStore {
     /// The sealed bytes.
     pub objects: Objects,
     /// The longest upload, in bytes.
     pub size_limit: u64,
-    /// The memory that all texts together may take.
-    pub texts: TextMemory,
 }
 
 /// One piece of content, or none.

@@ -12,7 +12,9 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, Generation, ObjectId, RecordId};
+use crate::base::memory::MemoryError;
 use crate::base::page::{Listed, Position};
+use crate::idempotency::IdempotencyError;
 use crate::journal::JournalError;
 use crate::objects::ObjectError;
 use crate::recording_keys::KeyError;
@@ -179,6 +181,9 @@ pub struct Deleted {
 /// Why something could not be done with content.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
+    /// The call cannot be made under its idempotency key.
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
     /// The interaction or the content does not exist, or its key is deleted.
     #[error("the interaction or the content does not exist")]
     Unknown,
@@ -204,12 +209,8 @@ pub enum ContentError {
     Sensitive,
     #[error("the content is restricted and no reason was given")]
     ReasonMissing,
-    /// The memory for texts is in use: the same call may succeed a little later.
-    #[error("the memory for texts is in use")]
-    Crowded,
-    /// The text is longer than all the memory for texts allows.
-    #[error("the text needs more memory than content.text_memory allows")]
-    OverBudget,
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     #[error("reading the text failed")]
     Panicked,
     /// The text could not be searched for its customer, so it is shown to nobody.
@@ -272,7 +273,7 @@ impl ContentError {
             Self::Object(
                 ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_) | ObjectError::TimedOut,
             )
-            | Self::Crowded
+            | Self::Memory(MemoryError::Crowded)
             | Self::Journal(_) => true,
             _ => false,
         }
@@ -281,7 +282,7 @@ impl ContentError {
     /// Why a text that this came of is not to be tried again; none where the next attempt may succeed.
     pub(super) const fn reason(&self) -> Option<FailureReason> {
         match self {
-            Self::OverBudget => Some(FailureReason::TooLarge),
+            Self::Memory(MemoryError::OverBudget) => Some(FailureReason::TooLarge),
             Self::Panicked => Some(FailureReason::Panicked),
             Self::DocumentError(DocumentError::TooMany) => Some(FailureReason::TooManyMentions),
             Self::DocumentError(DocumentError::TooSlow) => Some(FailureReason::TooSlow),

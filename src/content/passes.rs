@@ -29,10 +29,10 @@ pub fn count<'c>(query: Query<'c>, tenant: TenantId, interaction: &'static str) 
 }
 
 /// Appends a SELECT of the content of the relation `customers k`, with each customer: `(id, at, phone_id, email_id,
-/// name_id)`.
+/// name_id, interaction_id)`.
 pub fn of_customers(query: Query<'_>, tenant: TenantId) -> Query<'_> {
     query
-        .push("SELECT c.id, k.at, k.phone_id, k.email_id, k.name_id FROM customers k")
+        .push("SELECT c.id, k.at, k.phone_id, k.email_id, k.name_id, k.id AS interaction_id FROM customers k")
         .push(" JOIN contents c ON c.interaction_id = k.id")
         .with(" WHERE c.tenant_id = ", tenant)
 }

@@ -15,10 +15,13 @@ use crate::recording_keys::Encryptor;
 
 /// How much the threads are given at once, in bytes: what comes from the network in pieces of some kilobytes would have them
 /// woken for each.
-const PIECE: usize = 128 << 10;
+pub(super) const PIECE: usize = 128 << 10;
 
 /// How many pieces may wait for a thread.
-const PIECES: usize = 8;
+const PIECES: usize = 4;
+
+/// How many bytes may wait for the threads.
+pub(super) const WAITING: u64 = (PIECES * PIECE) as u64;
 
 /// How many parts may wait to be written.
 const PARTS: usize = 1;

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::model::{Content, ContentError};
+use super::once::Once;
 use super::sql;
 use crate::base::actor::Actor;
 use crate::base::crypto::{CryptoError, random, sha256};
@@ -39,12 +40,14 @@ pub struct Redeemed {
     pub reason: Option<String>,
 }
 
-/// Issues a ticket to a user who may read the content.
+/// Issues a ticket to a user who may read the content. An idempotency key keeps the time at which it ends, and never the
+/// ticket.
 pub async fn issue_ticket(
     stores: &AppContext,
     actor: &Actor,
     content: &Content,
     reason: Option<&str>,
+    once: Option<&Once>,
 ) -> Result<Ticket, ContentError> {
     let number: [u8; 16] = random()?;
     let clear = [actor.tenant.0.as_bytes(), &number[..]].concat();
@@ -54,7 +57,11 @@ pub async fn issue_ticket(
     let mut tx = stores.archive.write().await?;
     sql::delete_expired_tickets(&mut tx, actor.tenant, now).await?;
     sql::insert_ticket(&mut tx, actor, &sha256(&number), content.id, reason, expires_at).await?;
+    if let Some(once) = once {
+        once.settle(&mut tx, &expires_at).await?;
+    }
     tx.commit().await?;
+    once.into_iter().for_each(Once::end);
     Ok(Ticket { text, expires_at })
 }
 

@@ -12,12 +12,14 @@ use chrono::{DateTime, Utc};
 
 use super::header::ObjectHeader;
 use super::model::{Content, ContentError, NewContent};
-use super::sealing::{Sealed, Sealing, SealingWork};
+use super::once::{Once, Uploaded};
+use super::sealing::{PIECE, Sealed, Sealing, SealingWork, WAITING};
 use super::{ContentStore, sql, text};
 use crate::base::chunks::Sealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::Key;
 use crate::base::id::{ContentId, ObjectId, TenantId};
+use crate::base::memory::MemoryShare;
 use crate::objects::{ObjectError, Writing};
 use crate::outbox;
 use crate::recording_keys::{self, Encryptor};
@@ -40,6 +42,9 @@ pub struct Upload {
     header: ObjectHeader,
     sealing: Sealing,
     writing: Writing,
+    /// The idempotency key of the call.
+    once: Option<Arc<Once>>,
+    _share: MemoryShare,
 }
 
 /// Begins an upload of so many bytes, if its sender knows how many, to an interaction there is. Its customer may have been
@@ -62,9 +67,11 @@ pub async fn begin_upload(
     }
     let (encrypted_for, encryptor) = encryption(stores, tenant, new.kind).await?.unzip();
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
+    let part = content_store.objects.part();
+    let share = stores.memory.arriving(memory_of(part, announced)).await?;
     let (object, key) = (ObjectId::new(ContentId::new()), Key::random()?);
     let sealer = Sealer::new(&key, &object.place(tenant))?;
-    let sealing = Sealing::begin(SealingWork { encryptor, sealer, part: content_store.objects.part() })?;
+    let sealing = Sealing::begin(SealingWork { encryptor, sealer, part })?;
     let writing = content_store.objects.create(tenant, object).await?;
     let (stores, content_store, header) = (Arc::clone(stores), Arc::clone(content_store), ObjectHeader::default());
     Ok(Upload {
@@ -81,7 +88,15 @@ pub async fn begin_upload(
         header,
         sealing,
         writing,
+        once: None,
+        _share: share,
     })
+}
+
+/// The memory of an upload: the part that is sealed, the one that is written, and the pieces that wait for either.
+fn memory_of(part: usize, announced: Option<u64>) -> u64 {
+    let most = 2 * part as u64 + WAITING;
+    announced.map_or(most, |size| most.min(2 * size + PIECE as u64))
 }
 
 /// The encryptor of content of a kind for the tenant, if there is one (B6). With an expired key, nothing is stored: the
@@ -108,6 +123,13 @@ async fn encryption(
 }
 
 impl Upload {
+    /// The same upload, whose outcome is written with the idempotency key of its call.
+    #[must_use]
+    pub fn under(mut self, once: Option<Arc<Once>>) -> Self {
+        self.once = once;
+        self
+    }
+
     /// Takes the next bytes.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         self.size += bytes.len() as u64;
@@ -137,6 +159,8 @@ impl Upload {
             header,
             sealing,
             mut writing,
+            once,
+            _share,
         } = self;
         let Sealed { sha256, size: stored_size } = sealing.finish(&mut writing).await?;
         if promised.is_some_and(|promised| promised != sha256) {
@@ -159,7 +183,7 @@ impl Upload {
             at,
             created_at: stores.clock.now(),
         };
-        let storing = Storing { stores, content_store, keyset, tenant, key, content };
+        let storing = Storing { stores, content_store, keyset, tenant, key, content, once };
         // From here on, the upload is completed even if the caller has disconnected.
         tokio::spawn(storing.run(writing)).await.map_err(|_| ContentError::Stopped)?
     }
@@ -178,6 +202,7 @@ struct Storing {
     tenant: TenantId,
     key: Key,
     content: Content,
+    once: Option<Arc<Once>>,
 }
 
 impl Storing {
@@ -204,7 +229,12 @@ impl Storing {
             let Content { id, interaction, created_at, .. } = self.content;
             outbox::enqueue(&mut tx, self.tenant, id, interaction, created_at).await?;
         }
-        Ok(tx.commit().await?)
+        if let Some(once) = &self.once {
+            once.settle(&mut tx, &Uploaded { id: self.content.id, dropped: 0 }).await?;
+        }
+        tx.commit().await?;
+        self.once.iter().for_each(|once| once.end());
+        Ok(())
     }
 
     /// Deletes what was written. The row comes first, because a row must always have its key and its object.

@@ -13,12 +13,33 @@ use crate::store::StoreError;
 pub enum Address {
     /// A server of SFTP. The folder is absolute, or below the login's own where it begins with `~`.
     Sftp(Login),
-    /// A server of FTP: over explicit TLS, or plain. The folder is below the one that the login begins in.
-    Ftp { login: Login, is_secure: bool },
+    /// A server of FTP. The folder is below the one that the login begins in.
+    Ftp { login: Login, tls: FtpTls },
     /// A bucket and what the names in it begin with.
     S3 { bucket: String, prefix: Vec<String> },
     /// A folder below that of the settings.
     Folder(Vec<String>),
+}
+
+/// The way in which a server of FTP begins TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FtpTls {
+    /// The connection is plain.
+    None,
+    /// The client asks for TLS in the connection (`AUTH TLS`).
+    Explicit,
+    /// The connection begins with TLS.
+    Implicit,
+}
+
+impl FtpTls {
+    const fn scheme(self) -> &'static str {
+        match self {
+            Self::None => "ftp",
+            Self::Explicit => "ftps",
+            Self::Implicit => "ftps+implicit",
+        }
+    }
 }
 
 /// The server and its user.
@@ -34,7 +55,7 @@ pub struct Login {
 /// Why a text is no target's address: the rule, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    #[error("must begin with sftp://, ftps://, ftp://, s3://, or file:///")]
+    #[error("must begin with sftp://, ftps://, ftps+implicit://, ftp://, s3://, or file:///")]
     Scheme,
     #[error("must not contain a password: send it in the field password")]
     Password,
@@ -76,7 +97,7 @@ impl FromStr for Address {
         }
         let (scheme, rest) = text.split_once("://").ok_or(AddressError::Scheme)?;
         let scheme = scheme.to_ascii_lowercase();
-        if !["sftp", "ftps", "ftp", "s3", "file"].contains(&scheme.as_str()) {
+        if !["sftp", "ftps", "ftps+implicit", "ftp", "s3", "file"].contains(&scheme.as_str()) {
             return Err(AddressError::Scheme);
         }
         if rest.contains(['?', '#']) {
@@ -89,7 +110,11 @@ impl FromStr for Address {
             "file" if authority.is_empty() => Ok(Self::Folder(folder)),
             "file" => Err(AddressError::Scheme),
             "s3" => Ok(Self::S3 { bucket: read_bucket(authority)?, prefix: folder }),
-            scheme => Ok(Self::Ftp { login: read_login(authority, 21, folder)?, is_secure: scheme == "ftps" }),
+            "ftps+implicit" => Ok(Self::Ftp { login: read_login(authority, 990, folder)?, tls: FtpTls::Implicit }),
+            scheme => {
+                let tls = if scheme == "ftps" { FtpTls::Explicit } else { FtpTls::None };
+                Ok(Self::Ftp { login: read_login(authority, 21, folder)?, tls })
+            }
         }
     }
 }
@@ -173,7 +198,7 @@ impl Address {
     pub fn to_url(&self) -> String {
         let (mut url, folder) = match self {
             Self::Sftp(login) => (login.url("sftp"), &login.folder),
-            Self::Ftp { login, is_secure } => (login.url(if *is_secure { "ftps" } else { "ftp" }), &login.folder),
+            Self::Ftp { login, tls } => (login.url(tls.scheme()), &login.folder),
             Self::S3 { bucket, prefix } => (format!("s3://{bucket}"), prefix),
             Self::Folder(folder) => ("file://".to_owned(), folder),
         };
@@ -224,6 +249,7 @@ mod tests {
             ("SFTP://lethe@Files.Example:2222", "sftp://lethe@files.example:2222/"),
             ("sftp://paal@[::1]:2022/~/in", "sftp://paal@[::1]:2022/~/in"),
             ("ftps://paal@firm.example@ftp.example", "ftps://paal%40firm.example@ftp.example:21/"),
+            ("FTPS+implicit://paal@ftp.example/in", "ftps+implicit://paal@ftp.example:990/in"),
             ("sftp://DOMAIN%5Cpaal@files.example/in", "sftp://DOMAIN%5Cpaal@files.example:22/in"),
             ("sftp://DOMAIN\\paal@files.example/in", "sftp://DOMAIN%5Cpaal@files.example:22/in"),
             ("ftps://lethe@ftp.example/%C3%A5pen", "ftps://lethe@ftp.example:21/%C3%A5pen"),

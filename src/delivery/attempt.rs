@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::address::Address;
+use super::address::{Address, FtpTls};
 use super::context::DeliveryWorker;
 use super::metadata::{InteractionMetadata, Metadata, RecordingMetadata};
 use super::model::{Addressee, AttemptError, DeliveryError, SendError};
@@ -61,7 +61,7 @@ impl<'a> Attempt<'a> {
         // The content is being deleted, and its delivery is cancelled with it.
         let content = content.ok_or(AttemptError::Lost)?;
         let address = Address::of(&destination).map_err(DeliveryError::from)?;
-        if matches!(address, Address::Ftp { is_secure: false, .. }) && !settings.allow_plain_ftp {
+        if matches!(address, Address::Ftp { tls: FtpTls::None, .. }) && !settings.allow_plain_ftp {
             return Err(SendError::PlainFtpNotAllowed.into());
         }
         let key = recording_keys::find(stores, tenant.id).await.map_err(DeliveryError::from)?;

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::address::Address;
+use super::address::{Address, FtpTls};
 use super::model::{DeliveryError, NewDestination, SendError};
 use super::targets::TargetSession;
 use crate::audit::{self, Action, Entry};
@@ -83,8 +83,9 @@ impl NewDestination {
         if !is_s3 && (endpoint.is_some() || region.is_some() || access_key_id.is_some()) {
             return rule("/endpoint", "format", "endpoint, region, and access_key_id are allowed for s3:// only");
         }
-        if host_key.is_some() && !matches!(address, Address::Sftp(_)) {
-            return rule("/host_key", "format", "is allowed for sftp:// only");
+        let has_tls = matches!(address, Address::Ftp { tls: FtpTls::Explicit | FtpTls::Implicit, .. });
+        if host_key.is_some() && !has_tls && !matches!(address, Address::Sftp(_)) {
+            return rule("/host_key", "format", "is allowed for sftp:// and ftps:// only");
         }
         if matches!(secret, Some(DeliverySecret::PrivateKey(_))) && !matches!(address, Address::Sftp(_)) {
             return rule("/private_key", "format", "is allowed for sftp:// only");
@@ -98,12 +99,12 @@ impl NewDestination {
             _ if secret.is_none() => {
                 rule("/password", "required", "is required; for sftp://, a private_key may be sent instead")
             }
-            Address::Ftp { is_secure: false, .. } if !allow_plain_ftp => rule(
+            Address::Ftp { tls: FtpTls::None, .. } if !allow_plain_ftp => rule(
                 "/url",
                 "plain_ftp_not_allowed",
                 "must not begin with ftp://, unless the tenant's setting recordings.allow_plain_ftp is true",
             ),
-            Address::Ftp { .. } => Ok(()),
+            Address::Ftp { .. } => self.check_ftp(),
             Address::S3 { .. } => self.check_s3(),
             Address::Sftp(_) => self.check_sftp(),
         }
@@ -129,6 +130,22 @@ impl NewDestination {
             return rule("/endpoint", "format", "must be an address, such as https://s3.example");
         }
         Ok(())
+    }
+
+    #[cfg(feature = "ftp")]
+    fn check_ftp(&self) -> Result<(), DeliveryError> {
+        let rule = "must be the certificate's SHA-256 fingerprint: SHA256: and 64 hexadecimal digits";
+        match &self.host_key {
+            Some(text) if super::targets::read_fingerprint(text).is_none() => {
+                Err(DeliveryError::Rule("/host_key", "format", rule))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "ftp"))]
+    fn check_ftp(&self) -> Result<(), DeliveryError> {
+        Err(DeliveryError::NotBuiltIn)
     }
 
     #[cfg(feature = "sftp")]

@@ -3,8 +3,8 @@
 //! A row is one customer, and it is deleted as a whole, as a record's customer is (A18). An interaction can be sent
 //! again with another customer. Deliveries that were made for the other customer stay.
 
-use crate::archive::selector::Span;
-use crate::archive::unlink::{SELECTING, join_interactions};
+use crate::archive::selector::{IDENTIFIERS, Span};
+use crate::archive::unlink::join_interactions;
 use crate::base::id::{DeliveryId, TenantId};
 use crate::store::{Archive, Query, Result, Tx};
 
@@ -29,8 +29,8 @@ pub fn from_selected<'c>(column: &'static str, query: Query<'c>, tenant: TenantI
 /// Appends a SELECT of one column for each delivery whose customer the relation `selected s` selects, while the
 /// interaction `r` has another customer by now.
 pub fn each_former_customer<'c>(mut query: Query<'c>, tenant: TenantId, span: Span, column: &'static str) -> Query<'c> {
-    for ((selecting, is_former), then) in SELECTING
-        .into_iter()
+    for ((selecting, is_former), then) in IDENTIFIERS
+        .iter()
         .zip([
             " AND (r.phone_id IS NULL OR r.phone_id <> c.phone_id)",
             " AND (r.email_id IS NULL OR r.email_id <> c.email_id)",
@@ -47,7 +47,7 @@ pub fn each_former_customer<'c>(mut query: Query<'c>, tenant: TenantId, span: Sp
 /// email_id, at)`.
 pub fn forgotten(mut query: Query<'_>, tenant: TenantId, span: Span) -> Query<'_> {
     const COLUMNS: &str = "SELECT c.interaction_id, c.delivery_id, c.claim, c.phone_id, c.email_id, ";
-    for column in SELECTING {
+    for column in IDENTIFIERS {
         query = from_selected(column, query.push(COLUMNS).push("r.at"), tenant, span).push(" UNION ");
     }
     query

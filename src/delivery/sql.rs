@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::Addressee;
 use super::passes::from_selected;
-use crate::archive::selector::{self, Span};
-use crate::archive::unlink::SELECTING;
+use crate::archive::selector::{self, IDENTIFIERS, Span};
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
 use crate::outbox::{self, ClaimedDelivery};
@@ -49,7 +48,7 @@ pub async fn files_of(
         .push("), customers AS (");
     let query = selector::customers(query, tenant, Target::Archive, Span::default()).push("), made AS (");
     let mut query = outbox::of_customers(query, tenant);
-    for column in SELECTING {
+    for column in IDENTIFIERS {
         query = from_selected(column, query.push(" UNION SELECT c.delivery_id"), tenant, Span::default());
     }
     outbox::join_files(query.push(") SELECT count(DISTINCT f.value) FROM made m"), tenant).once().scalar().await

@@ -136,6 +136,13 @@ pub fn refused<B>(response: &ServiceResponse<B>) -> Option<Refused> {
 #[derive(Clone, Debug)]
 pub(super) struct Authenticated(Result<Actor, AuthenticationError>);
 
+impl Authenticated {
+    /// The caller, if the token is valid.
+    pub(super) fn actor(&self) -> Option<&Actor> {
+        self.0.as_ref().ok()
+    }
+}
+
 /// The reason why a token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthenticationError {

@@ -2,12 +2,14 @@
 
 use actix_web::http::StatusCode;
 
+use crate::base::words::described;
+
 /// Declares the codes once: the variant, the code, the status, the title, and the detail. A problem that says nothing
 /// more exact has the detail of its code, so no problem is without one.
 macro_rules! codes {
     ($($name:ident = $word:literal, $status:literal, $title:literal, $detail:literal;)*) => {
         /// The kind of a problem. Clients may rely on it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $(#[doc = $title] $name,)* }
 
         impl Code {
@@ -103,6 +105,8 @@ codes! {
     ReplayNeeded = "replay_needed", 503, "A database was restored from a backup.",
         "The service would show customers who were forgotten since the backup. The operator has to run lethe replay.";
 }
+
+described!(Code as "ProblemCode", "The kind of a problem.", Code::ALL.iter().map(|code| code.as_str()));
 
 impl Code {
     #[must_use]

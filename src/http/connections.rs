@@ -29,7 +29,8 @@ pub struct Connections {
 
 impl Connections {
     pub fn open(self: &Arc<Self>) -> Arc<OpenConnection> {
-        let state = Activity { phase: Phase::Idle, since: Instant::now(), ended: false };
+        let state =
+            Activity { phase: Phase::Idle, since: Instant::now(), ended: false, stalled: None, holds_memory: false };
         let connection =
             Arc::new(OpenConnection { all: Arc::clone(self), state: Mutex::new(state), reader: AtomicWaker::new() });
         let mut open = lock(&self.open);
@@ -53,6 +54,20 @@ impl Connections {
             waits.then_some((since, connection))
         });
         if let Some((_, connection)) = waiting.min_by_key(|(since, _)| *since) {
+            connection.end();
+        }
+    }
+
+    /// Ends the connection whose peer has not read its response for the longest time, if that is at least this long and
+    /// the response has memory that others wait for.
+    pub fn end_slowest_reader(&self, at_least: Duration) {
+        let slow = self.all().into_iter().filter_map(|connection| {
+            let state = lock(&connection.state);
+            let since = state.stalled.filter(|since| since.elapsed() >= at_least && state.holds_memory && !state.ended);
+            drop(state);
+            since.map(|since| (since, connection))
+        });
+        if let Some((_, connection)) = slow.min_by_key(|(since, _)| *since) {
             connection.end();
         }
     }
@@ -86,8 +101,12 @@ pub struct OpenConnection {
 struct Activity {
     phase: Phase,
     since: Instant,
-    /// Whether the stream reads as ended as soon as no more bytes have arrived.
+    /// Whether the stream reads as ended as soon as no more bytes have arrived, and as broken when it is written.
     ended: bool,
+    /// The time since which the peer has read nothing of a response.
+    stalled: Option<Instant>,
+    /// Whether the response has a share of memory.
+    holds_memory: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +135,7 @@ impl OpenConnection {
 
     fn enter(&self, phase: Phase) {
         let mut state = lock(&self.state);
-        (state.phase, state.since) = (phase, Instant::now());
+        (state.phase, state.since, state.holds_memory) = (phase, Instant::now(), false);
     }
 
     /// A connection that has just been read from is in use, whatever was decided before.
@@ -128,6 +147,13 @@ impl OpenConnection {
         }
     }
 
+    /// Notes whether the peer could be written to. Returns whether the connection is to end instead of waiting.
+    fn wrote(&self, anything: bool) -> bool {
+        let mut state = lock(&self.state);
+        state.stalled = if anything { None } else { state.stalled.or_else(|| Some(Instant::now())) };
+        state.ended && !anything
+    }
+
     fn end(&self) {
         lock(&self.state).ended = true;
         self.reader.wake();
@@ -137,6 +163,13 @@ impl OpenConnection {
 /// A running call on a connection.
 #[derive(Debug)]
 pub struct CallOnConnection(Arc<OpenConnection>);
+
+impl CallOnConnection {
+    /// Notes that the response of the call has a share of memory.
+    pub fn holds_memory(&self) {
+        lock(&self.0.state).holds_memory = true;
+    }
+}
 
 impl Drop for CallOnConnection {
     fn drop(&mut self) {
@@ -232,7 +265,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.stream).poll_write(context, bytes) {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if self.connection.wrote(written.is_ready()) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        match written {
             Poll::Ready(Ok(written)) if written == bytes.len() => {
                 self.write = None;
                 Poll::Ready(Ok(written))

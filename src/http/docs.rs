@@ -1,139 +1,110 @@
 //! The problems and the token of every operation in the OpenAPI document.
 //!
-//! A handler names the groups that apply: `responses((status = 200, …), CallProblems, BodyProblems)`. The document
-//! contains each problem once, under `components/responses`. [`Contract`] adds them there.
+//! A handler names the groups that apply: `responses((status = 200, …), CallProblems, BodyProblems)`. Each operation lists
+//! exactly the codes of its groups. [`Contract`] makes one response of the codes with the same status, and adds it under
+//! `components/responses`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{IntoResponses, Modify, ToSchema};
+use utoipa::{IntoResponses, Modify, PartialSchema as _, ToSchema as _};
 
 use super::problem::{Code, PROBLEM_JSON, ProblemBody};
-use crate::base::field::FieldError;
 
 /// The name of the security scheme.
 pub const BEARER: &str = "bearer";
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// One problem response of the document, by status: its name in `components`, and its codes.
-struct Documented {
-    status: u16,
-    name: &'static str,
-    codes: &'static [Code],
-}
-
-const DOCUMENTED: &[Documented] = &[
-    Documented { status: 400, name: "BadRequest", codes: &[Code::JsonInvalid, Code::CursorInvalid, Code::BadRequest] },
-    Documented { status: 401, name: "Unauthorized", codes: &[Code::Unauthorized] },
-    Documented {
-        status: 403,
-        name: "Forbidden",
-        codes: &[Code::Forbidden, Code::TenantUnknown, Code::PurposeRequired],
-    },
-    Documented { status: 404, name: "NotFound", codes: &[Code::NotFound] },
-    Documented { status: 405, name: "MethodNotAllowed", codes: &[Code::MethodNotAllowed] },
-    Documented { status: 408, name: "Timeout", codes: &[Code::Timeout] },
-    Documented {
-        status: 409,
-        name: "Conflict",
-        codes: &[
-            Code::StateConflict,
-            Code::PassStarted,
-            Code::InProgress,
-            Code::RecordingEncrypted,
-            Code::RecordingKeyExpired,
-            Code::ContentForgotten,
-        ],
-    },
-    Documented { status: 412, name: "VersionStale", codes: &[Code::VersionStale] },
-    Documented { status: 413, name: "TooLarge", codes: &[Code::TooLarge] },
-    Documented { status: 415, name: "MediaTypeUnsupported", codes: &[Code::MediaTypeUnsupported] },
-    Documented { status: 416, name: "RangeNotSatisfiable", codes: &[Code::RangeNotSatisfiable] },
-    Documented { status: 422, name: "ValidationFailed", codes: &[Code::ValidationFailed, Code::IdempotencyKeyReused] },
-    Documented { status: 428, name: "IfMatchRequired", codes: &[Code::IfMatchRequired] },
-    Documented { status: 429, name: "TooManyRequests", codes: &[Code::TooManyRequests] },
-    Documented { status: 500, name: "Internal", codes: &[Code::Internal] },
-    Documented { status: 501, name: "NotBuiltIn", codes: &[Code::NotBuiltIn] },
-    Documented { status: 503, name: "Unavailable", codes: &[Code::Unavailable, Code::ReplayNeeded] },
-];
-
-fn named(statuses: &[u16]) -> Responses {
-    let documented = DOCUMENTED.iter().filter(|documented| statuses.contains(&documented.status));
-    documented
-        .map(|documented| (documented.status.to_string(), Ref::from_response_name(documented.name).into()))
-        .collect()
+/// The codes of a group, each as a response of its own. [`Contract`] merges the codes of an operation that have the same
+/// status.
+fn coded(codes: &[Code]) -> Responses {
+    codes.iter().map(|code| (code.as_str().to_owned(), Response::default().into())).collect()
 }
 
 /// Declares groups of problems for `responses(…)`.
 macro_rules! groups {
-    ($($(#[$doc:meta])* $name:ident: $($status:literal)*;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $($code:ident)*;)*) => {
         $($(#[$doc])* #[derive(Clone, Copy, Debug)] pub struct $name;
         impl IntoResponses for $name {
             fn responses() -> Responses {
-                named(&[$($status),*])
+                coded(&[$(Code::$code),*])
             }
         })*
     };
 }
 
 groups! {
-    /// The problems of any call with a token: 401, 403, 408, 422 for its query, 500, and 503.
-    CallProblems: 401 403 408 422 500 503;
-    /// Further problems of a call with a JSON body: 400, 413, 415, and 422.
-    BodyProblems: 400 413 415 422;
-    /// Further problems of a list: 400 for its cursor, and 422 for its query.
-    ListProblems: 400 422;
-    /// Further problems of a call that names one resource: 404.
-    ItemProblems: 404;
-    /// Further problems of a change of one resource: 409, 412, and 428.
-    VersionProblems: 409 412 428;
-    /// Further problems of a call that creates: 409 while the same call runs.
-    CreateProblems: 409;
-    /// Further problems of a call that is limited in number: 429.
-    BusyProblems: 429;
-    /// Further problems of a call that sends bytes: 400, 413, and 415.
-    UploadProblems: 400 413 415;
-    /// Further problems of a call for a range of bytes: 416.
-    RangeProblems: 416;
-    /// Further problems of a call that the state may forbid: 409.
-    StateProblems: 409;
-    /// Further problems of a call of an optional part: 501.
-    OptionalProblems: 501;
-    /// Further problems of a probe: 405.
-    ProbeProblems: 405;
-    /// 503 only.
-    Unavailable: 503;
+    /// The problems of any call with a token.
+    CallProblems: Unauthorized Forbidden TenantUnknown Timeout ValidationFailed TooManyRequests Internal Unavailable
+        ReplayNeeded;
+    /// Further problems of a call with a JSON body.
+    BodyProblems: BadRequest JsonInvalid TooLarge MediaTypeUnsupported ValidationFailed;
+    /// Further problems of a list.
+    ListProblems: CursorInvalid ValidationFailed;
+    /// Further problems of a call that names one resource.
+    ItemProblems: NotFound;
+    /// Further problems of a change of one version of a resource.
+    VersionProblems: VersionStale IfMatchRequired;
+    /// Further problems of a change of a request, which must be waiting.
+    WaitingProblems: StateConflict PassStarted;
+    /// Further problems of a call with an idempotency key.
+    CreateProblems: StateConflict InProgress IdempotencyKeyReused;
+    /// Further problems of a call with an idempotency key whose outcome cannot be deleted.
+    KeyedProblems: InProgress IdempotencyKeyReused;
+    /// Further problems of a call that may have to state a purpose.
+    PurposeProblems: PurposeRequired;
+    /// Further problems of a call that is limited in number.
+    BusyProblems: TooManyRequests;
+    /// Further problems of an upload.
+    UploadProblems: BadRequest JsonInvalid RecordingKeyExpired ContentForgotten TooLarge MediaTypeUnsupported;
+    /// Further problems of a call for a range of bytes.
+    RangeProblems: RangeNotSatisfiable;
+    /// Further problems of a call that the state may forbid.
+    StateProblems: StateConflict;
+    /// Further problems of a call that plays a recording.
+    PlayProblems: StateConflict RecordingEncrypted;
+    /// Further problems of a call of an optional part.
+    OptionalProblems: NotBuiltIn;
+    /// Further problems of a probe.
+    ProbeProblems: MethodNotAllowed;
+    /// The problems of a call without a token.
+    OpenProblems: Timeout ValidationFailed Internal Unavailable;
+    /// A service that is not ready.
+    Unavailable: Unavailable;
 }
 
 /// The extension that names the scopes, any of which allows an operation. A bearer scheme has no list of its own.
 const REQUIRED_SCOPES: &str = "x-required-scopes";
 
-/// Adds the used problems, their schema, and the security scheme to the document. It also names the scopes of each
-/// operation, and removes schemas that nothing refers to. It runs when all routes are registered.
+/// Adds the problems of each operation, their schema, and the security scheme to the document. It also names the scopes
+/// of each operation, and removes schemas that nothing refers to. It runs when all routes are registered.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract;
 
 impl Modify for Contract {
     fn modify(&self, document: &mut OpenApi) {
-        let used: Vec<_> = DOCUMENTED.iter().filter(|documented| documented.is_in(document)).collect();
+        let mut used = BTreeSet::new();
+        for operation in operations(document) {
+            name_scopes(operation);
+            used.extend(merge_problems(operation));
+        }
         let components = document.components.get_or_insert_with(Components::new);
-        let mut schemas = vec![(ProblemBody::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema())];
-        schemas.push((FieldError::name().into_owned(), <FieldError as utoipa::PartialSchema>::schema()));
+        components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+        let mut schemas = Vec::new();
+        ProblemBody::schemas(&mut schemas);
         components.schemas.extend(schemas);
         let about = "An access token of the identity provider. Its scopes and roles decide which calls are allowed.";
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
         components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer.build())));
-        for documented in used {
-            components.responses.insert(documented.name.to_owned(), documented.response().into());
-        }
-        operations(document).for_each(name_scopes);
+        components.responses.extend(used.into_iter().map(|problem| (problem.name(), problem.response().into())));
         prune(document);
     }
 }
@@ -155,6 +126,24 @@ fn name_scopes(operation: &mut Operation) {
     }
 }
 
+/// Replaces the codes of an operation by one response for each status, and returns these responses.
+fn merge_problems(operation: &mut Operation) -> Vec<Documented> {
+    let responses = &mut operation.responses.responses;
+    let mut documented: Vec<Documented> = Vec::new();
+    for code in Code::ALL.iter().filter(|code| responses.remove(code.as_str()).is_some()) {
+        match documented.iter_mut().find(|documented| documented.status == code.number()) {
+            Some(documented) => documented.codes.push(*code),
+            None => documented.push(Documented { status: code.number(), codes: vec![*code] }),
+        }
+    }
+    responses.extend(
+        documented
+            .iter()
+            .map(|documented| (documented.status.to_string(), Ref::from_response_name(documented.name()).into())),
+    );
+    documented
+}
+
 /// Removes schemas that nothing refers to. They are parts of generic types, which contain them inline.
 fn prune(document: &mut OpenApi) {
     loop {
@@ -168,24 +157,34 @@ fn prune(document: &mut OpenApi) {
     }
 }
 
+/// The problem response of operations for one status: the codes that these operations have.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Documented {
+    status: u16,
+    codes: Vec<Code>,
+}
+
 impl Documented {
-    /// Whether an operation refers to the problem. The document describes nothing that it does not use.
-    fn is_in(&self, document: &OpenApi) -> bool {
-        let here = Ref::from_response_name(self.name).ref_location;
-        let refers = |response: &RefOr<Response>| matches!(response, RefOr::Ref(there) if there.ref_location == here);
-        let items = document.paths.paths.values();
-        let operations = items.flat_map(|item| [&item.get, &item.post, &item.put, &item.patch, &item.delete]).flatten();
-        operations.flat_map(|operation| operation.responses.responses.values()).any(refers)
+    /// The name in `components`, such as `StateConflictOrPassStarted`.
+    fn name(&self) -> String {
+        let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+        let name = |code: &Code| code.as_str().split('_').map(capital).collect::<String>();
+        self.codes.iter().map(name).collect::<Vec<_>>().join("Or")
     }
 
     fn response(&self) -> Response {
-        let words: Vec<_> = self.codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
-        let title = self.codes.first().map_or("", |code| code.title());
+        let about: Vec<_> = self.codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.title())).collect();
         let schema = Ref::from_schema_name(ProblemBody::name());
-        let content = ContentBuilder::new().schema(Some(schema)).example(Some(self.example())).build();
+        let mut content = ContentBuilder::new().schema(Some(schema));
+        content = match *self.codes {
+            [code] => content.example(Some(example(code))),
+            _ => content.examples_from_iter(self.codes.iter().map(|code| {
+                (code.as_str(), ExampleBuilder::new().summary(code.title()).value(Some(example(*code))).build())
+            })),
+        };
         let mut response = ResponseBuilder::new()
-            .description(format!("{title} Code: {}.", words.join(", ")))
-            .content(PROBLEM_JSON, content)
+            .description(about.join(" "))
+            .content(PROBLEM_JSON, content.build())
             .header("X-Request-Id", header("The id of the call, as the log contains it."));
         if self.status == 401 {
             response = response.header("WWW-Authenticate", header("The way to authenticate."));
@@ -193,27 +192,31 @@ impl Documented {
         if self.status == 503 || self.status == 429 {
             response = response.header("Retry-After", header("The seconds to wait before the next attempt."));
         }
+        if self.status == 429 {
+            response = response.header("RateLimit-Policy", header("The limits of the number of calls."));
+            response =
+                response.header("RateLimit", header("The calls that are left, and the seconds until there are more."));
+        }
         if self.status == 405 {
             response = response.header("Allow", header("The methods that are allowed."));
         }
         response.build()
     }
+}
 
-    fn example(&self) -> Value {
-        let code = self.codes.first().copied().unwrap_or(Code::Internal);
-        let mut example = json!({
-            "type": format!("urn:lethe:problem:{}", code.as_str()),
-            "title": code.title(),
-            "status": self.status,
-            "detail": code.detail(),
-            "instance": "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11",
-            "code": code.as_str(),
-        });
-        if self.status == 422 {
-            example["errors"] = json!([{ "pointer": "/to_date", "code": "required", "detail": "is required" }]);
-        }
-        example
+fn example(code: Code) -> Value {
+    let mut example = json!({
+        "type": format!("urn:lethe:problem:{}", code.as_str()),
+        "title": code.title(),
+        "status": code.number(),
+        "detail": code.detail(),
+        "instance": "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11",
+        "code": code.as_str(),
+    });
+    if code == Code::ValidationFailed {
+        example["errors"] = json!([{ "pointer": "/to_date", "code": "required", "detail": "is required" }]);
     }
+    example
 }
 
 fn header(about: &str) -> utoipa::openapi::header::Header {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
@@ -11,12 +12,21 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::HttpContext;
-use super::json::{broken_off, media_type, whole};
+use super::json::{broken_off, media_type, memory, whole};
 use super::problem::{Code, Problem};
 use crate::base::json::{not_json, without_mark};
+use crate::base::memory::{FREE, GrowingShare};
 use crate::config::HttpConfig;
 
 pub const NDJSON: &str = "application/x-ndjson";
+/// Another name of the same, which some tools use.
+pub const JSONL: &str = "application/jsonl";
+
+/// Whether a `Content-Type` names a stream of lines.
+pub fn is_stream(content_type: &HeaderValue) -> bool {
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    [NDJSON, JSONL].iter().any(|stream| essence.eq_ignore_ascii_case(stream))
+}
 
 /// The most items of an array.
 const MOST_ITEMS: usize = 1000;
@@ -40,6 +50,8 @@ enum RecordSource {
 struct LineStream {
     payload: Payload,
     splitter: Splitter,
+    /// The memory of a long line that has not arrived completely.
+    share: GrowingShare,
     ended: bool,
 }
 
@@ -57,21 +69,43 @@ impl Lines {
         };
         loop {
             if let Some(line) = stream.splitter.next() {
+                if stream.splitter.waiting.len() <= FREE {
+                    stream.share.shrink();
+                }
                 return Some(Ok(line));
             }
             if stream.ended {
                 return stream.splitter.last().map(Ok);
             }
             match stream.payload.next().await {
-                Some(Ok(chunk)) => stream.splitter.push(&chunk),
-                None => stream.ended = true,
-                Some(Err(error)) => {
-                    stream.ended = true;
-                    stream.splitter.waiting.clear();
-                    return Some(Err(broken_off(error)));
+                Some(Ok(chunk)) => {
+                    let size = stream.splitter.waiting.len() + chunk.len();
+                    if let Err(error) = stream.share.grow(size, stream.splitter.longest).await {
+                        return Some(Err(stream.end(error.into())));
+                    }
+                    stream.splitter.push(&chunk);
                 }
+                None => stream.ended = true,
+                Some(Err(error)) => return Some(Err(stream.end(broken_off(error)))),
             }
         }
+    }
+}
+
+impl Lines {
+    /// Whether the whole body is in memory and has its share.
+    #[must_use]
+    pub const fn are_whole(&self) -> bool {
+        matches!(self.0, RecordSource::Items(_))
+    }
+}
+
+impl LineStream {
+    /// Ends the stream before its end.
+    fn end(&mut self, problem: Problem) -> Problem {
+        self.ended = true;
+        self.splitter.waiting.clear();
+        problem
     }
 }
 
@@ -83,19 +117,19 @@ impl FromRequest for Lines {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             match media_type(&request)?.as_str() {
-                NDJSON => {
+                NDJSON | JSONL => {
                     let context = request.app_data::<Data<HttpContext>>();
                     let longest =
                         context.map_or_else(|| HttpConfig::default().body_limit, |context| context.http.body_limit);
-                    let stream = LineStream { payload, splitter: Splitter::new(longest), ended: false };
+                    let (splitter, share) = (Splitter::new(longest), GrowingShare::new(memory(&request)));
+                    let stream = LineStream { payload, splitter, share, ended: false };
                     Ok(Self(RecordSource::LineStream(Box::new(stream))))
                 }
                 "application/json" => {
                     items(&whole(&request, payload).await?).map(|items| Self(RecordSource::Items(items)))
                 }
-                _ => {
-                    Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("Send application/json or {NDJSON}.")))
-                }
+                _ => Err(Problem::new(Code::MediaTypeUnsupported)
+                    .detail(format!("Send application/json, {NDJSON}, or {JSONL}."))),
             }
         })
     }

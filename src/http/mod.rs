@@ -20,12 +20,16 @@ pub mod query;
 pub mod raw;
 pub mod registry;
 
+use std::sync::Arc;
+
+use crate::base::memory::MemoryBudget;
 use crate::config::HttpConfig;
 use crate::telemetry::Metrics;
 
 pub use crate::base::field::FieldError;
 pub use auth::TokenKeys;
 pub use caller::{Caller, TenantDirectory};
+pub use middleware::Limits;
 pub use problem::{Code, Problem};
 pub use registry::Registry;
 
@@ -35,7 +39,10 @@ pub struct HttpContext {
     /// The keys that verify tokens.
     pub keys: TokenKeys,
     pub tenants: TenantDirectory,
+    /// The limits of the number of calls.
+    pub limits: Limits,
     pub metrics: Metrics,
+    pub memory: Arc<MemoryBudget>,
 }
 
 pub type ApiResult<T> = Result<T, Problem>;

@@ -14,6 +14,7 @@ pub use super::code::Code;
 use crate::base::actor::Scope;
 use crate::base::field::FieldError;
 use crate::base::id::CallId;
+use crate::base::memory::MemoryError;
 use crate::store::StoreError;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -23,6 +24,18 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_transient() { Self::new(Code::Unavailable).caused_by(error) } else { Self::internal(error) }
+    }
+}
+
+/// A call without room is expected where there are many calls, and no error of the service.
+impl From<MemoryError> for Problem {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::Crowded => Self::new(Code::Unavailable)
+                .detail("The service is processing as much as its memory allows. Send this call again a little later."),
+            MemoryError::OverBudget => Self::new(Code::TooLarge)
+                .detail("This call needs more memory than the settings of this service allow. Send less at once."),
+        }
     }
 }
 
@@ -41,14 +54,14 @@ pub struct ProblemBody {
     #[schema(example = 422)]
     pub status: u16,
     /// The error of this call, and advice for the caller.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
     /// The id of the call, as the log contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
+    #[schema(nullable = false, example = "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
     pub instance: Option<String>,
     /// The kind of problem, as a stable code.
-    #[schema(example = "validation_failed")]
+    #[schema(value_type = Code)]
     pub code: &'static str,
     /// The fields and parameters that are invalid.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -117,9 +117,9 @@ impl PartialSchema for Limit {
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
             .minimum(Some(1))
             .maximum(Some(LARGEST_PAGE))
-            .default(Some(Value::from(USUAL_PAGE)))
             .description(Some(
-                "The largest number of items in a page: 1 to 200. A page has fewer items if they are long.",
+                "The largest number of items in a page: 1 to 200. It is 50 if it is left out. A page has fewer items if they \
+                 are long.",
             ))
             .into()
     }

@@ -3,14 +3,19 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderName;
 use actix_web::{FromRequest, HttpRequest};
 
+use super::IdempotencyError;
 use crate::http::problem::{Code, Problem};
 
 /// The key under which a call may be sent again, if the caller gave one: 1 to 255 visible ASCII characters. Otherwise
 /// it is 422.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(pub Option<String>);
+
+/// The response header of a call whose outcome is that of an earlier call.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 const NAME: &str = "Idempotency-Key";
 const LONGEST: usize = 255;
@@ -36,6 +41,16 @@ impl FromRequest for IdempotencyKey {
             },
         };
         ready(key)
+    }
+}
+
+impl From<IdempotencyError> for Problem {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::InProgress => Self::new(Code::InProgress),
+            IdempotencyError::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            IdempotencyError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use pii::Kind;
 use serde::{Deserialize, Serialize};
 
 use crate::base::crypto::{BlindIndex, CryptoError, Key};
-use crate::base::id::{ContentId, IdentifierId, JournalId, PassId, RequestId, TenantId};
+use crate::base::id::{ContentId, IdentifierId, JournalId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::Targets;
 use crate::objects::ObjectError;
 
@@ -75,12 +75,15 @@ pub struct Header {
     pub key: i32,
 }
 
-/// An identifier of a request, and all that repeats the request without it.
+/// An identifier of a request, and all that repeats the request without its row. The identifier is one that the user
+/// entered, or one of the customer of an interaction that the request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
     pub request: RequestId,
     pub version: i64,
-    pub identifier: IdentifierId,
+    /// An interaction that the request names. It may have no identifier.
+    pub interaction: Option<RecordId>,
+    pub identifier: Option<IdentifierId>,
     pub kind: Kind,
     pub index: BlindIndex,
     /// The version of the key of the keyed hash.

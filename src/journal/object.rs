@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::model::{Body, Header, JournalError, ObjectKind, Outcome, Selection};
 use crate::base::crypto::{BlindIndex, Key, sha256};
-use crate::base::id::{ContentId, IdentifierId, RequestId};
+use crate::base::id::{ContentId, IdentifierId, RecordId, RequestId};
 use crate::base::target::{Target, Targets};
 
 /// The lengths of records, in bytes.
-const SELECTION: usize = 128;
+const SELECTION: usize = 144;
 const OUTCOME: usize = 64;
 const CONTENT: usize = 16;
 
@@ -106,7 +106,8 @@ fn write_selection(one: &Selection, bytes: &mut Vec<u8>) {
     let kind = KINDS.iter().position(|kind| *kind == one.kind).unwrap_or_default();
     let mask = &one.mask.as_bytes()[..one.mask.floor_char_boundary(MASK)];
     bytes.extend(one.request.0.as_bytes());
-    bytes.extend(one.identifier.0.as_bytes());
+    bytes.extend(one.interaction.map_or(Uuid::nil(), |id| id.0).as_bytes());
+    bytes.extend(one.identifier.map_or(Uuid::nil(), |id| id.0).as_bytes());
     bytes.extend(one.index.0);
     bytes.extend(one.version.to_be_bytes());
     bytes.extend(one.cutoff.timestamp_micros().to_be_bytes());
@@ -120,7 +121,8 @@ fn write_selection(one: &Selection, bytes: &mut Vec<u8>) {
 }
 
 fn read_selection(reader: &mut Reader<'_>) -> Option<Selection> {
-    let (request, identifier) = (RequestId(reader.uuid()?), IdentifierId(reader.uuid()?));
+    let request = RequestId(reader.uuid()?);
+    let (interaction, identifier) = (reader.uuid()?, reader.uuid()?);
     let index = BlindIndex(*reader.take::<32>()?);
     let (version, cutoff, created_at) = (reader.number()?, reader.time()?, reader.time()?);
     let (to_date, entry_day) = (reader.day()?, reader.day()?);
@@ -130,7 +132,8 @@ fn read_selection(reader: &mut Reader<'_>) -> Option<Selection> {
     Some(Selection {
         request,
         version,
-        identifier,
+        interaction: (!interaction.is_nil()).then_some(RecordId(interaction)),
+        identifier: (!identifier.is_nil()).then_some(IdentifierId(identifier)),
         kind: *KINDS.get(usize::from(kind))?,
         index,
         index_version,
@@ -215,13 +218,14 @@ mod tests {
 
     prop_compose! {
         fn selections()(
-            ids: (u128, u128), index: [u8; 32], numbers: (i64, i32), times: (i32, i32), days in (0_i32..3_000_000, 0_i32..3_000_000),
+            ids: (u128, u128, u128), index: [u8; 32], numbers: (i64, i32), times: (i32, i32), days in (0_i32..3_000_000, 0_i32..3_000_000),
             kind in 0_usize..3, targets in 0_u8..8, delete_content: bool, last in "[a-zæ0-9]?"
         ) -> Selection {
             Selection {
                 request: RequestId(Uuid::from_u128(ids.0)),
                 version: numbers.0,
-                identifier: IdentifierId(Uuid::from_u128(ids.1)),
+                interaction: (ids.2 != 0).then_some(RecordId(Uuid::from_u128(ids.2))),
+                identifier: (ids.1 != 0).then_some(IdentifierId(Uuid::from_u128(ids.1))),
                 kind: KINDS[kind],
                 index: BlindIndex(index),
                 index_version: numbers.1,

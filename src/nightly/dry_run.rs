@@ -54,7 +54,9 @@ pub async fn dry_run(app: &AppContext, options: &Options) -> PassResult<Vec<Fore
             let Some(last) = due.last() else { break };
             after = Some(last.id);
             forecast.requests += due.len() as u64;
-            forecast.add(&mut tx, &due).await?;
+            for some in bounded(&due) {
+                forecast.add(&mut tx, some).await?;
+            }
         }
         forecasts.push(forecast);
     }
@@ -65,11 +67,11 @@ impl Forecast {
     async fn add(&mut self, tx: &mut Tx<Archive>, due: &[ClaimedRequest]) -> PassResult<()> {
         let tenant = self.tenant.id;
         for (target, sum) in &mut self.targets {
-            let selected = selected(due, |request| request.targets.contains(*target));
+            let selected = selected(due, *target, |request| request.targets.contains(*target));
             sum.add(archive::selector::count(tx, tenant, *target, &selected).await?);
         }
         for (sum, is_deleted) in [(&mut self.deleted, true), (&mut self.unfindable, false)] {
-            let selected = selected(due, |request| {
+            let selected = selected(due, Target::Archive, |request| {
                 request.targets.contains(Target::Archive) && request.delete_content == is_deleted
             });
             for (kind, count) in content_of(tx, tenant, &selected).await? {
@@ -80,11 +82,26 @@ impl Forecast {
     }
 }
 
-/// The identifiers of some requests, each with the request's cut-off.
+/// The most keys that one statement counts by.
+const MOST_KEYS: usize = 5_000;
+
+/// Requests in parts with a bounded number of keys. A request may name a thousand interactions.
+fn bounded(due: &[ClaimedRequest]) -> impl Iterator<Item = &[ClaimedRequest]> {
+    let mut keys = 0;
+    due.chunk_by(move |one, next| {
+        keys += 2 + 3 * one.interactions.len();
+        let fits = keys + 2 + 3 * next.interactions.len() <= MOST_KEYS;
+        keys = if fits { keys } else { 0 };
+        fits
+    })
+}
+
+/// The keys of some requests, each with the request's cut-off.
 fn selected(
     due: &[ClaimedRequest],
+    target: Target,
     is_included: impl Fn(&ClaimedRequest) -> bool,
 ) -> Vec<(IdentifierId, DateTime<Utc>)> {
     let requests = due.iter().filter(|request| is_included(request));
-    requests.flat_map(|request| request.identifiers().map(|id| (id, request.due_at))).collect()
+    requests.flat_map(|request| request.keys(target).map(|key| (key, request.due_at))).collect()
 }

@@ -19,12 +19,25 @@ use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::vault::AppContext;
 
+type JobRunPage = Page<JobRun>;
+
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry.service(list_job_runs).service(get_job_run);
 }
 
 /// A run of the nightly job for this tenant.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f71", "job": "nightly", "as_of": "2026-08-04T00:00:00Z",
+    "started_at": "2026-08-04T00:00:01Z", "finished_at": "2026-08-04T00:00:09Z", "status": "succeeded",
+    "report": {
+        "requests_done": 2, "requests_failed": 0, "anonymized": {"archive": 12, "raw_data": 40}, "content_deleted": 7,
+        "texts_anonymized": 2, "texts_reread": 0, "texts_failed": 0, "failed_texts": [], "content_expired": 0,
+        "content_left": 0, "objects_swept": 0, "keys_swept": 0, "rows_without_object": 0, "identifiers_deleted": 5,
+        "orphans_found": 0, "resealed": 0, "key_versions_deleted": 0, "requests_purged": 1, "requests_overdue": 0,
+        "resumed": false, "scrubbed": true, "error": null, "stopped_at": null
+    }
+}))]
 pub struct JobRun {
     /// The id of the run.
     pub id: RunId,
@@ -36,6 +49,7 @@ pub struct JobRun {
     /// The time at which the run began.
     pub started_at: DateTime<Utc>,
     /// The time at which the run ended. It is null while the run works.
+    #[schema(required)]
     pub finished_at: Option<DateTime<Utc>>,
     /// The status of the run.
     pub status: RunStatus,
@@ -70,7 +84,7 @@ pub struct RunsQuery {
 ///
 /// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_job_runs", security(("bearer" = ["jobs:read"])), params(RunsQuery),
-    responses((status = 200, description = "A page of runs, newest first.", body = Page<JobRun>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of runs, newest first.", body = JobRunPage), CallProblems, ListProblems))]
 #[get("/job-runs")]
 pub async fn list_job_runs(
     caller: Caller<JobsRead>,
@@ -82,6 +96,7 @@ pub async fn list_job_runs(
     let key = app.service_key().await?;
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = app.memory.page().await?;
     let mut tx = app.archive.read().await?;
     let runs = job_runs::list(&mut tx, caller.tenant, after, limit.get() + 1).await?;
     Ok(Json(Page::of(runs, limit.get(), &key, &bound_to).map(JobRun::from)))

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{PassId, TenantId};
 use crate::content::ContentError;
 use crate::journal::JournalError;
+use crate::requests::RequestError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -200,6 +201,19 @@ pub enum PassError {
     /// Content cannot be deleted again.
     #[error(transparent)]
     Content(#[from] ContentError),
+}
+
+impl From<RequestError> for PassError {
+    /// Only the errors of the stores can come from an operation of a pass.
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Vault(error) => Self::Vault(error),
+            RequestError::Store(error) => Self::Store(error),
+            RequestError::Journal(error) => Self::Journal(error),
+            RequestError::Tenant(error) => Self::Tenant(error),
+            _ => Self::Store(StoreError::Inconsistent("requests".to_owned())),
+        }
+    }
 }
 
 impl PassError {

@@ -12,54 +12,77 @@ use crate::base::id::ContentId;
 #[serde(default)]
 pub struct Report {
     /// The number of requests that became done.
+    #[schema(required)]
     pub requests_done: u64,
     /// The number of requests that were due and stayed waiting. Each has its reason in `last_error`.
+    #[schema(required)]
     pub requests_failed: u64,
     /// The numbers of records that became anonymous, by target.
+    #[schema(required)]
     pub anonymized: BTreeMap<String, u64>,
     /// The number of pieces of content that requests deleted.
+    #[schema(required)]
     pub content_deleted: u64,
     /// The number of texts of content that lost a mention.
+    #[schema(required)]
     pub texts_anonymized: u64,
     /// The number of texts of content that were rescanned, because their interaction had learned its customer later.
+    #[schema(required)]
     pub texts_reread: u64,
     /// The number of texts of content whose rescan failed and that are skipped from now on. Requests whose customer
     /// such a text may name stay waiting with `text_unreadable`. Delete these texts, or have them tried again.
+    #[schema(required)]
     pub texts_failed: u64,
     /// The content ids of those texts: at most 100.
+    #[schema(required)]
     pub failed_texts: Vec<ContentId>,
     /// The number of pieces of content that retention deleted.
+    #[schema(required)]
     pub content_expired: u64,
     /// The number of pieces of content past their retention that the object store did not delete.
+    #[schema(required)]
     pub content_left: u64,
     /// The number of objects without a row, and of remains of failed uploads, that the rolling check deleted.
+    #[schema(required)]
     pub objects_swept: u64,
     /// The number of keys of content without a row that the rolling check deleted.
+    #[schema(required)]
     pub keys_swept: u64,
     /// The number of pieces of content whose object is missing, as the rolling check found. Check the object store.
+    #[schema(required)]
     pub rows_without_object: u64,
     /// The number of identifiers that were deleted from the vault.
+    #[schema(required)]
     pub identifiers_deleted: u64,
     /// The number of orphans among the identifiers that the rolling check found.
+    #[schema(required)]
     pub orphans_found: u64,
     /// The number of values and keys that were sealed again after a rotation of the tenant's key.
+    #[schema(required)]
     pub resealed: u64,
     /// The number of old versions of the tenant's key that were deleted, because nothing is sealed under them.
+    #[schema(required)]
     pub key_versions_deleted: u64,
     /// The number of old done requests that were deleted with their erasures.
+    #[schema(required)]
     pub requests_purged: u64,
     /// The number of requests that have been waiting for longer than done ones are kept. They are never purged. Check
     /// them.
+    #[schema(required)]
     pub requests_overdue: u64,
     /// Whether the pass resumed a killed pass.
+    #[schema(required)]
     pub resumed: bool,
     /// Whether no remains are left in free pages or the write-ahead log.
+    #[schema(required)]
     pub scrubbed: bool,
     /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`,
     /// `journal_unavailable`, `journal_damaged`, `replay_needed`, or `pass_failed`. For the last one, the log names the
     /// statement. The next start resumes the pass. `replay_needed` means that a database was restored: run lethe replay.
+    #[schema(required)]
     pub error: Option<String>,
     /// The step at which the pass stopped.
+    #[schema(required)]
     pub stopped_at: Option<String>,
     /// Whether `requests_failed` is incomplete, because the database could not be asked.
     #[serde(skip)]

@@ -24,11 +24,11 @@ pub use ledger::Ledger;
 
 /// How much is collected before it is written to a folder, in bytes: with a chunk on its way, what an upload needs of
 /// memory.
-const PART: usize = 1 << 20;
+const PART: usize = 512 << 10;
 
 /// The same for S3, which takes no smaller parts than 5 MiB and no more of them than 10,000.
 #[cfg(feature = "s3")]
-const PART_OF_S3: usize = 8 << 20;
+const PART_OF_S3: usize = 5 << 20;
 
 /// How many files are deleted without a pause.
 const TURN: usize = 16;

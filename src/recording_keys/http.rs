@@ -21,7 +21,10 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 
 /// The description of the key that recordings are encrypted with.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(title = "RecordingKey")]
+#[schema(as = RecordingKey, example = json!({
+    "kind": "openpgp", "fingerprint": "B8A2D1F5C03E4C7F9B0E2D6A1C3F5E7A9B8D7C6F", "algorithm": "RSA 3072",
+    "expires_at": "2028-08-01T00:00:00Z"
+}))]
 pub struct RecordingKeyItem {
     /// The kind of its certificate.
     pub kind: KeyKind,
@@ -33,6 +36,7 @@ pub struct RecordingKeyItem {
     #[schema(example = "RSA 3072")]
     pub algorithm: String,
     /// Nothing is encrypted with the key from this time on. It is null if the key does not expire.
+    #[schema(required)]
     pub expires_at: Option<DateTime<Utc>>,
 }
 

@@ -9,23 +9,28 @@ use uuid::Uuid;
 
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::model::{LARGEST_BATCH, RequestError, StoredRequest};
+use super::rules::KnownInteractions;
 use crate::base::field::FieldError;
-use crate::base::id::RequestId;
+use crate::base::id::{RecordId, RequestId};
 use crate::base::patch::PatchField;
+use crate::base::target::Target;
 use crate::tenants::Tenant;
 
 /// The rows to save: at most 500 in all.
 #[derive(Deserialize, Serialize, ToSchema, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schema(as = AnonymizeRequestBatch, example = json!({"create": [{"email": "bob.test@mytest.no", "targets": ["archive"]}], "update": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "version": 1, "comment": "case 118, checked"}], "delete": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f12", "version": 2}]}))]
 pub struct RequestBatch {
     /// The requests to enter.
+    #[serde(default)]
     #[schema(max_items = 500)]
     pub create: Vec<NewRequest>,
     /// The requests to change.
+    #[serde(default)]
     #[schema(max_items = 500)]
     pub update: Vec<RowChange>,
     /// The requests to cancel.
+    #[serde(default)]
     #[schema(max_items = 500)]
     pub delete: Vec<RowDelete>,
 }
@@ -34,7 +39,7 @@ pub struct RequestBatch {
 /// stays. Null clears a number, an address, or a comment.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = AnonymizeRequestRowChange)]
+#[schema(as = AnonymizeRequestRowChange, example = json!({"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "version": 1, "comment": "case 118, checked"}))]
 pub struct RowChange {
     /// The request.
     #[schema(format = Uuid, example = "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
@@ -50,6 +55,10 @@ pub struct RowChange {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>)]
     pub email: PatchField<String>,
+    /// The ids of interactions. They replace the whole list, and null clears it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<Vec<RecordId>>, max_items = 1_000)]
+    pub interaction_ids: PatchField<Vec<String>>,
     /// The last local day that is forgotten. It cannot be after the day of entry.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = String, format = Date, required = false, example = "2026-08-02")]
@@ -58,9 +67,13 @@ pub struct RowChange {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     pub comment: PatchField<String>,
+    /// The number of its case in another system. Null clears it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, max_length = 100)]
+    pub reference: PatchField<String>,
     /// The targets in which the customer is forgotten. They replace the whole list.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
-    #[schema(value_type = Vec<String>, required = false, min_items = 1)]
+    #[schema(value_type = Vec<Target>, required = false, min_items = 1)]
     pub targets: PatchField<Vec<String>>,
     /// Whether the content of the interactions with this number or address is deleted too.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
@@ -70,12 +83,25 @@ pub struct RowChange {
 
 impl RowChange {
     fn patch(&self) -> RequestPatch {
-        let Self { id: _, version: _, phone_number, email, to_date, comment, targets, delete_content } = self;
+        let Self {
+            id: _,
+            version: _,
+            phone_number,
+            email,
+            interaction_ids,
+            to_date,
+            comment,
+            reference,
+            targets,
+            delete_content,
+        } = self;
         RequestPatch {
             phone_number: phone_number.clone(),
             email: email.clone(),
+            interaction_ids: interaction_ids.clone(),
             to_date: to_date.clone(),
             comment: comment.clone(),
+            reference: reference.clone(),
             targets: targets.clone(),
             delete_content: delete_content.clone(),
         }
@@ -112,10 +138,16 @@ impl RequestBatch {
         named.into_iter().collect()
     }
 
-    /// Validates all rows, given the stored requests that they name.
+    /// The lists of interactions of its rows.
+    pub(super) fn interaction_ids(&self) -> impl Iterator<Item = &[String]> {
+        let created = self.create.iter().filter_map(|new| new.interaction_ids.as_deref());
+        created.chain(self.update.iter().filter_map(|row| row.interaction_ids.value().map(Vec::as_slice)))
+    }
+
+    /// Validates all rows, given the stored requests and the interactions that they name.
     pub(super) fn plan(
         &self,
-        tenant: &Tenant,
+        tenant: (&Tenant, &KnownInteractions),
         now: DateTime<Utc>,
         stored: Vec<StoredRequest>,
     ) -> Result<SavePlan, RequestError> {

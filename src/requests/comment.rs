@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use pii::text::placeholder::{CLOSE, OPEN};
 use pii::text::{Finder, Found, Own, tokenize_text};
-use pii::{Identifier, Region};
+use pii::{Identifier, Kind, PersonName, Pii};
 
 use super::entry::ValidatedRequest;
 use super::model::StoredRequest;
 use crate::archive::mentions::Mention;
 use crate::base::id::IdentifierId;
 use crate::base::patch::PatchField;
+use crate::tenants::Tenant;
 use crate::vault::Resolved;
 
 /// A comment with placeholders, and the identifiers that they stand for.
@@ -19,45 +20,64 @@ pub struct Comment {
     pub text: Option<String>,
     kept: Vec<Mention>,
     found: Vec<(usize, Identifier)>,
+    /// The placeholder of the customer's name.
+    named: Option<(usize, IdentifierId)>,
+}
+
+/// The customers of requests with a new comment, as the vault knows them.
+#[derive(Default)]
+pub struct KnownCustomers {
+    /// The identifiers that stay.
+    pub kept: HashMap<IdentifierId, Identifier>,
+    /// The ids of the identifiers that were entered, as far as the vault knows them.
+    pub found: Resolved,
+    /// The names of customers, with their ids, by the id of a number, an address, or an interaction.
+    pub names: HashMap<IdentifierId, (IdentifierId, Pii<PersonName>)>,
+}
+
+impl KnownCustomers {
+    /// The ids of a row by which the name of its customer is found.
+    pub fn ids(&self, row: &ValidatedRequest) -> Vec<IdentifierId> {
+        let entered = row.new_identifiers().filter_map(|one| self.found.get(&one).copied());
+        let interactions = row.interactions.iter().map(|named| IdentifierId(named.id.0));
+        entered.chain(row.kept_phone()).chain(row.kept_email()).chain(interactions).collect()
+    }
 }
 
 impl Comment {
-    /// The comment that a request has after a row is saved. `kept` contains the identifiers that stay, if the comment is
-    /// a new one.
-    pub fn of(row: &ValidatedRequest, region: Region, kept: &HashMap<IdentifierId, Identifier>) -> Self {
-        let kept = |id: Option<IdentifierId>| kept.get(&id?).cloned();
-        let phone = match kept(row.kept_phone()) {
-            Some(Identifier::Phone(phone)) => Some(phone),
-            _ => row.phone.value().cloned(),
-        };
-        let email = match kept(row.kept_email()) {
-            Some(Identifier::Email(email)) => Some(email),
-            _ => row.email.value().cloned(),
-        };
-        let finder = || Finder::new(region, Own { phone, email, name: None });
+    /// The comment that a request has after a row is saved.
+    pub fn of(row: &ValidatedRequest, tenant: &Tenant, known: &KnownCustomers) -> Self {
+        let own = own_of(row, &known.kept);
         match (&row.comment, &row.before) {
-            (PatchField::Is(text), _) => Self::read(&finder(), text),
+            (PatchField::Is(text), _) => {
+                let (id, name) = known.ids(row).iter().find_map(|id| known.names.get(id)).cloned().unzip();
+                Self::read(&tenant.finder(Own { name, ..own }), text, id)
+            }
             (PatchField::Absent, Some(StoredRequest { request, mentions, .. })) => match &request.comment {
                 Some(text) if row.new_identifiers().next().is_some() => {
-                    Self::read_again(&finder(), text, mentions.clone())
+                    // The tenant's patterns are for what arrives.
+                    Self::read_again(&Finder::new(tenant.region, own), text, mentions.clone())
                 }
-                text => Self { text: text.clone(), kept: mentions.clone(), found: Vec::new() },
+                text => Self { text: text.clone(), kept: mentions.clone(), ..Self::default() },
             },
             (PatchField::Null, _) | (PatchField::Absent, None) => Self::default(),
         }
     }
 
-    /// Searches a comment as the user wrote it.
-    pub fn read(finder: &Finder, text: &str) -> Self {
+    /// Searches a comment as the user wrote it. The name of the customer has an id, if the vault knows it.
+    pub fn read(finder: &Finder, text: &str, name: Option<IdentifierId>) -> Self {
         let mut found = Vec::new();
         let text = tokenize_text(finder, text, &mut found);
-        Self { text: Some(text), kept: Vec::new(), found: numbered(found, 0) }
+        let named = found.iter().position(|one| *one == Found::OwnName).zip(name);
+        Self { text: Some(text), kept: Vec::new(), found: numbered(found, 0), named }
     }
 
     /// Searches the stored text between the placeholders again. The request's number is another one now, and some digits
     /// count as a number only because they are the request's own.
     fn read_again(finder: &Finder, text: &str, mentions: Vec<Mention>) -> Self {
-        let first = mentions.iter().filter_map(|mention| usize::try_from(mention.n).ok()).max().map_or(0, |n| n + 1);
+        // The pass deletes the mentions of people who were forgotten, and their placeholders stay in the text.
+        let first = text.split(OPEN).skip(1).filter_map(|behind| behind.split_once(CLOSE)?.0.parse::<usize>().ok());
+        let first = first.max().map_or(0, |n| n + 1);
         // New numbers follow those of the kept mentions.
         let mut found = vec![Found::OwnName; first];
         let mut again = String::with_capacity(text.len());
@@ -69,7 +89,7 @@ impl Comment {
             rest = behind;
         }
         again.push_str(&tokenize_text(finder, rest, &mut found));
-        Self { text: Some(again), kept: mentions, found: numbered(found, first) }
+        Self { text: Some(again), kept: mentions, found: numbered(found, first), named: None }
     }
 
     /// The identifiers that the vault has to know before the comment can be stored.
@@ -78,7 +98,7 @@ impl Comment {
     }
 
     pub const fn has_identifier(&self) -> bool {
-        !self.kept.is_empty() || !self.found.is_empty()
+        !self.kept.is_empty() || !self.found.is_empty() || self.named.is_some()
     }
 
     pub fn mentions(self, ids: &Resolved) -> Vec<Mention> {
@@ -87,15 +107,32 @@ impl Comment {
             kind: identifier.kind(),
             identifier: ids.get(&identifier).copied(),
         };
-        self.kept.into_iter().chain(self.found.into_iter().map(mention)).collect()
+        let named = self
+            .named
+            .and_then(|(n, id)| Some(Mention { n: i32::try_from(n).ok()?, kind: Kind::Name, identifier: Some(id) }));
+        self.kept.into_iter().chain(self.found.into_iter().map(mention)).chain(named).collect()
     }
+}
+
+/// The identifiers that a request has after a row is saved.
+pub fn own_of(row: &ValidatedRequest, kept: &HashMap<IdentifierId, Identifier>) -> Own {
+    let kept = |id: Option<IdentifierId>| kept.get(&id?).cloned();
+    let phone = match kept(row.kept_phone()) {
+        Some(Identifier::Phone(phone)) => Some(phone),
+        _ => row.phone.value().cloned(),
+    };
+    let email = match kept(row.kept_email()) {
+        Some(Identifier::Email(email)) => Some(email),
+        _ => row.email.value().cloned(),
+    };
+    Own { phone, email, name: None }
 }
 
 fn numbered(found: Vec<Found>, first: usize) -> Vec<(usize, Identifier)> {
     let identifier = |(n, one)| match one {
         Found::Phone(phone) => Some((n, Identifier::Phone(phone))),
         Found::Email(email) => Some((n, Identifier::Email(email))),
-        // A request has no name of its own.
+        // Its id is known already.
         Found::OwnName => None,
     };
     found.into_iter().enumerate().skip(first).filter_map(identifier).collect()
@@ -103,7 +140,7 @@ fn numbered(found: Vec<Found>, first: usize) -> Vec<(usize, Identifier)> {
 
 #[cfg(test)]
 mod tests {
-    use pii::{Kind, Phone};
+    use pii::{Phone, Region};
 
     use super::*;
 
@@ -118,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_comment_keeps_no_number() {
-        let comment = Comment::read(&finder(None), "Kari called from 98765432 today");
+        let comment = Comment::read(&finder(None), "Kari called from 98765432 today", None);
         assert_eq!(comment.text.as_deref(), Some("Kari called from \u{E000}0\u{E001} today"));
         assert_eq!(comment.identifiers().count(), 1);
     }

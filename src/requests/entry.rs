@@ -1,24 +1,18 @@
 //! The fields that a user enters, and their rules (A1, A5, A14–A17, A21). All invalid fields are reported at once.
 
-use std::borrow::Cow;
-
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
-use pii::{Email, Identifier, IdentifierError, Phone, Pii, Region};
+use chrono::{DateTime, NaiveDate, Utc};
+use pii::{Email, Identifier, Phone, Pii};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::model::{Request, StoredRequest};
+use super::model::{NamedInteraction, Request, StoredRequest};
+use super::rules::{KnownInteractions, Rules};
 use crate::base::day;
 use crate::base::field::FieldError;
-use crate::base::id::IdentifierId;
+use crate::base::id::{IdentifierId, RecordId};
 use crate::base::patch::PatchField;
 use crate::base::target::{Target, Targets};
 use crate::tenants::Tenant;
-
-/// The most characters of a comment.
-const LONGEST_COMMENT: usize = 10_000;
-/// The earliest year of a *to date*, as in records.
-const FIRST_YEAR: i32 = 1970;
 
 /// A new anonymize request.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
@@ -26,13 +20,18 @@ const FIRST_YEAR: i32 = 1970;
 #[schema(as = AnonymizeRequestNew, example = json!({"phone_number": "004798765", "email": null, "to_date": "2026-08-03", "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": true}))]
 pub struct NewRequest {
     /// The customer's phone number: national in the tenant's region, or international after `00` or `+`. A request has a
-    /// number, an address, or both. With both, it selects the records that have either.
+    /// number, an address, interactions, or several of these. It selects the records that any of them selects.
     #[serde(default)]
     #[schema(example = "004798765")]
     pub phone_number: Option<String>,
     /// The customer's e-mail address.
     #[serde(default)]
     pub email: Option<String>,
+    /// The ids of interactions, at most 1,000: for a customer who has neither a number nor an address. The request selects
+    /// these interactions, and all records of their customers' numbers and addresses as they are now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<RecordId>>, max_items = 1_000)]
+    pub interaction_ids: Option<Vec<String>>,
     /// The last local day that is forgotten. The default is today. It cannot be in the future.
     #[serde(default)]
     #[schema(format = Date, example = "2026-08-03")]
@@ -41,9 +40,13 @@ pub struct NewRequest {
     #[serde(default)]
     #[schema(max_length = 10_000, example = "case 118")]
     pub comment: Option<String>,
+    /// The number of its case in another system, of up to 100 characters. A number or an address in it is masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100, example = "INC0012345")]
+    pub reference: Option<String>,
     /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`. The tenant must have them.
     #[serde(default)]
-    #[schema(min_items = 1, required, example = json!(["archive", "raw_data"]))]
+    #[schema(value_type = Vec<Target>, min_items = 1, required, example = json!(["archive", "raw_data"]))]
     pub targets: Option<Vec<String>>,
     /// Whether the recordings, texts, and other content of the interactions with this number or address are deleted too.
     /// The default is the tenant's setting if `archive` is a target, and else false. Only the target `archive` has content.
@@ -65,6 +68,11 @@ pub struct RequestPatch {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, example = "bob.test@mytest.no")]
     pub email: PatchField<String>,
+    /// The ids of interactions. They replace the whole list, and null clears it. The customer of an interaction that was
+    /// named before stays the one of that time.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<Vec<RecordId>>, max_items = 1_000)]
+    pub interaction_ids: PatchField<Vec<String>>,
     /// The last local day that is forgotten. It cannot be after the day of entry.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = String, format = Date, required = false, example = "2026-08-02")]
@@ -73,9 +81,13 @@ pub struct RequestPatch {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, max_length = 10_000, example = "case 118, checked")]
     pub comment: PatchField<String>,
+    /// The number of its case in another system. Null clears it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, max_length = 100, example = "INC0012345")]
+    pub reference: PatchField<String>,
     /// The targets in which the customer is forgotten. They replace the whole list.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
-    #[schema(value_type = Vec<String>, required = false, min_items = 1, example = json!(["archive"]))]
+    #[schema(value_type = Vec<Target>, required = false, min_items = 1, example = json!(["archive"]))]
     pub targets: PatchField<Vec<String>>,
     /// Whether the content of the interactions with this number or address is deleted too. It cannot be true without the
     /// target `archive`: send false together with targets that leave `archive` out.
@@ -91,6 +103,8 @@ pub struct ValidatedRequest {
     pub before: Option<StoredRequest>,
     pub phone: PatchField<Pii<Phone>>,
     pub email: PatchField<Pii<Email>>,
+    /// The interactions that the request names after the row is saved, by id.
+    pub interactions: Vec<NamedInteraction>,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
     pub entry_day: NaiveDate,
@@ -98,6 +112,8 @@ pub struct ValidatedRequest {
     pub due_at: DateTime<Utc>,
     /// The comment as the user wrote it.
     pub comment: PatchField<String>,
+    /// The reference as the user wrote it.
+    pub reference: PatchField<String>,
     pub targets: Targets,
     /// Whether content is deleted too (C1).
     pub delete_content: bool,
@@ -112,13 +128,21 @@ pub struct SavePlan {
 
 impl ValidatedRequest {
     /// Validates a new request. The pointers of errors begin with `at`.
-    pub fn of_new(new: &NewRequest, tenant: &Tenant, now: DateTime<Utc>, at: &str) -> Result<Self, Vec<FieldError>> {
-        let NewRequest { phone_number, email, to_date, comment, targets, delete_content } = new;
+    pub fn of_new(
+        new: &NewRequest,
+        (tenant, known): (&Tenant, &KnownInteractions),
+        now: DateTime<Utc>,
+        at: &str,
+    ) -> Result<Self, Vec<FieldError>> {
+        let NewRequest { phone_number, email, interaction_ids, to_date, comment, reference, targets, delete_content } =
+            new;
         let entry_day = day::local_day(now, tenant.zone);
-        let mut rules = Rules { at, errors: Vec::new() };
+        let mut rules = Rules { at, known, errors: Vec::new() };
         let phone = phone_number.as_ref().map(|raw| rules.phone(raw, tenant.region));
         let email = email.as_ref().map(|raw| rules.email(raw));
-        if phone.is_none() && email.is_none() {
+        let named = interaction_ids.as_deref().unwrap_or_default();
+        let interactions = rules.interactions(named, &[]);
+        if phone.is_none() && email.is_none() && named.is_empty() {
             rules.identifier_missing();
         }
         let days = match to_date {
@@ -126,6 +150,7 @@ impl ValidatedRequest {
             None => rules.cutoff(entry_day, tenant),
         };
         let comment = comment.as_ref().and_then(|raw| rules.comment(raw));
+        let reference = reference.as_ref().and_then(|raw| rules.reference(raw)).into();
         let targets = rules.targets(targets.as_deref(), tenant);
         rules.delete_content(delete_content.unwrap_or_default(), targets);
         // The tenant's default is about content, and only the archive has content.
@@ -135,25 +160,43 @@ impl ValidatedRequest {
             return Err(rules.errors);
         };
         let (phone, email, comment) = (phone.flatten().into(), email.flatten().into(), comment.into());
-        Ok(Self { before: None, phone, email, to_date, entry_day, due_at, comment, targets, delete_content })
+        Ok(Self {
+            before: None,
+            phone,
+            email,
+            interactions,
+            to_date,
+            entry_day,
+            due_at,
+            comment,
+            reference,
+            targets,
+            delete_content,
+        })
     }
 
     /// Validates a change of a stored request. The pointers of errors begin with `at`.
     pub fn of_patch(
         patch: &RequestPatch,
         before: StoredRequest,
-        tenant: &Tenant,
+        (tenant, known): (&Tenant, &KnownInteractions),
         at: &str,
     ) -> Result<Self, Vec<FieldError>> {
-        let RequestPatch { phone_number, email, to_date, comment, targets, delete_content } = patch;
+        let RequestPatch { phone_number, email, interaction_ids, to_date, comment, reference, targets, delete_content } =
+            patch;
         let Request { entry_day, due_at, phone: stored_phone, email: stored_email, .. } = before.request;
         let is_about_content = !(targets.is_absent() && delete_content.is_absent());
-        let mut rules = Rules { at, errors: Vec::new() };
+        let mut rules = Rules { at, known, errors: Vec::new() };
         let has_phone = has(phone_number, stored_phone);
         let has_email = has(email, stored_email);
         let phone = parsed(phone_number, |raw| rules.phone(raw, tenant.region));
         let email = parsed(email, |raw| rules.email(raw));
-        if !has_phone && !has_email {
+        let (interactions, is_naming) = match interaction_ids {
+            PatchField::Absent => (before.interactions.clone(), !before.interactions.is_empty()),
+            PatchField::Null => (Vec::new(), false),
+            PatchField::Is(raw) => (rules.interactions(raw, &before.interactions), !raw.is_empty()),
+        };
+        if !has_phone && !has_email && !is_naming {
             rules.identifier_missing();
         }
         let stored = (before.request.to_date, due_at);
@@ -167,6 +210,7 @@ impl ValidatedRequest {
             },
         };
         let comment = parsed(comment, |raw| rules.comment(raw));
+        let reference = parsed(reference, |raw| rules.reference(raw));
         let targets = match targets {
             PatchField::Absent => before.request.targets,
             PatchField::Null => rules.targets(None, tenant),
@@ -184,7 +228,19 @@ impl ValidatedRequest {
         let Some((to_date, due_at)) = days.filter(|_| rules.errors.is_empty()) else {
             return Err(rules.errors);
         };
-        Ok(Self { before: Some(before), phone, email, to_date, entry_day, due_at, comment, targets, delete_content })
+        Ok(Self {
+            before: Some(before),
+            phone,
+            email,
+            interactions,
+            to_date,
+            entry_day,
+            due_at,
+            comment,
+            reference,
+            targets,
+            delete_content,
+        })
     }
 
     /// The id of the phone number, if the stored number stays.
@@ -221,117 +277,10 @@ fn parsed<T>(field: &PatchField<String>, parse: impl FnOnce(&str) -> Option<T>) 
     }
 }
 
-/// The rules for the fields of one row, and the rules that it breaks.
-struct Rules<'a> {
-    at: &'a str,
-    errors: Vec<FieldError>,
-}
-
-impl Rules<'_> {
-    fn add(&mut self, pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) {
-        self.errors.push(FieldError::at(pointer, code, detail).within(self.at));
-    }
-
-    fn required<T>(&mut self, pointer: &str, detail: &'static str) -> Option<T> {
-        self.add(pointer, "required", detail);
-        None
-    }
-
-    fn identifier_missing(&mut self) {
-        self.add("/phone_number", "identifier_missing", "send a phone number, an e-mail address, or both");
-    }
-
-    fn phone(&mut self, raw: &str, region: Region) -> Option<Pii<Phone>> {
-        let detail = |error| match error {
-            IdentifierError::Withheld => "must be a number: a withheld number and `Anonymized` belong to nobody",
-            _ => "must be a phone number: national, or 00 or + and the country code",
-        };
-        Phone::parse(raw, region).map_err(|error| self.add("/phone_number", "phone_number_invalid", detail(error))).ok()
-    }
-
-    fn email(&mut self, raw: &str) -> Option<Pii<Email>> {
-        let detail = |error| match error {
-            IdentifierError::Withheld => "must be an address: a withheld address and `Anonymized` belong to nobody",
-            _ => "must be an e-mail address of at most 254 characters",
-        };
-        Email::parse(raw).map_err(|error| self.add("/email", "email_invalid", detail(error))).ok()
-    }
-
-    fn comment(&mut self, raw: &str) -> Option<String> {
-        if raw.chars().nth(LONGEST_COMMENT).is_some() {
-            self.add("/comment", "too_long", "must be at most 10000 characters");
-            return None;
-        }
-        Some(raw.to_owned())
-    }
-
-    fn day(&mut self, raw: &str, entry_day: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {
-        let Some(to_date) = plain_date(raw) else {
-            self.add("/to_date", "format", "must be a day, such as 2026-08-03");
-            return None;
-        };
-        if to_date > entry_day {
-            self.add("/to_date", "to_date_after_entry", "must not be after the local day of entry");
-            return None;
-        }
-        if to_date.year() < FIRST_YEAR {
-            self.add("/to_date", "out_of_range", "must not be before 1970");
-            return None;
-        }
-        self.cutoff(to_date, tenant)
-    }
-
-    fn cutoff(&mut self, to_date: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {
-        let cutoff = day::cutoff(to_date, tenant.zone);
-        if cutoff.is_none() {
-            self.add("/to_date", "out_of_range", "must be a day that ends");
-        }
-        cutoff.map(|due_at| (to_date, due_at))
-    }
-
-    fn targets(&mut self, words: Option<&[String]>, tenant: &Tenant) -> Targets {
-        let words = words.unwrap_or_default();
-        if words.is_empty() {
-            self.add("/targets", "required", available(tenant.targets));
-        }
-        if words.len() > Target::ALL.len() {
-            self.add("/targets", "too_many", available(tenant.targets));
-            return Targets::default();
-        }
-        let mut targets = Vec::with_capacity(words.len());
-        for (at, word) in words.iter().enumerate() {
-            match word.parse::<Target>().ok().filter(|target| tenant.targets.contains(*target)) {
-                Some(target) => targets.push(target),
-                None => self.add(&format!("/targets/{at}"), "target_unavailable", available(tenant.targets)),
-            }
-        }
-        targets.into_iter().collect()
-    }
-
-    fn delete_content(&mut self, is_deleted: bool, targets: Targets) {
-        if is_deleted && !targets.is_empty() && !targets.contains(Target::Archive) {
-            self.add("/delete_content", "target_unavailable", "needs the target archive: only the archive has content");
-        }
-    }
-}
-
-/// A day in its one spelling: four, two, and two digits.
-fn plain_date(raw: &str) -> Option<NaiveDate> {
-    let is_plain = raw.len() == 10
-        && raw.bytes().enumerate().all(|(place, byte)| match place {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if is_plain { raw.parse().ok() } else { None }
-}
-
-/// The rule for targets, which names the targets that the tenant has (A21).
-fn available(targets: Targets) -> String {
-    format!("must be one or more of: {}", targets.words().join(", "))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -339,7 +288,8 @@ mod tests {
         let new: NewRequest = serde_json::from_value(body).unwrap();
         let now = "2026-08-03T22:30:00Z".parse().unwrap();
         let codes = |errors: Vec<FieldError>| errors.into_iter().map(|error| error.code).collect();
-        ValidatedRequest::of_new(&new, &Tenant::new("demo").unwrap(), now, "").map_err(codes)
+        ValidatedRequest::of_new(&new, (&Tenant::new("demo").unwrap(), &KnownInteractions::new()), now, "")
+            .map_err(codes)
     }
 
     #[test]

@@ -8,12 +8,15 @@ mod batch;
 mod comment;
 mod entry;
 mod http;
-mod journaling;
+pub mod journaling;
+pub mod keys;
 mod load;
 mod model;
 pub mod passes;
 mod preview;
+mod reference;
 pub mod repeat;
+mod rules;
 mod save;
 mod sql;
 mod trail;
@@ -28,19 +31,22 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::base::actor::Actor;
+use crate::base::crypto::sha256;
+use crate::base::field::FieldError;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
 use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
 use crate::store::{Archive, StoreError, Tx};
+use crate::tenants;
 use crate::vault::AppContext;
 
 pub use batch::{RequestBatch, RowChange, RowDelete};
 pub use entry::{NewRequest, RequestPatch};
 pub use http::routes;
 pub use model::{
-    ContentCounts, ContentOutcome, LARGEST_BATCH, Preview, RenderedRequest, Request, RequestError, RequestFilter,
-    RequestNotice, RequestOutcome, Saved, Status,
+    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, Preview, RenderedRequest, Request, RequestError,
+    RequestFilter, RequestNotice, RequestOutcome, Saved, Status,
 };
 pub use preview::preview;
 
@@ -48,7 +54,12 @@ use save::{SaveCommand, Written};
 use view::Disclosure;
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 2] = [("requests", "phone_id"), ("requests", "email_id")];
+pub const REFERENCES: [(&str, &str); 4] = [
+    ("requests", "phone_id"),
+    ("requests", "email_id"),
+    ("request_interactions", "phone_id"),
+    ("request_interactions", "email_id"),
+];
 
 /// The result of a call with an idempotency key.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,11 +76,19 @@ pub async fn list(
     filter: &RequestFilter,
 ) -> Result<Page<RenderedRequest>, RequestError> {
     let key = app.service_key().await?.derive("cursor");
-    let query =
-        [b"requests", &actor.tenant.0.as_bytes()[..], filter.status.map_or("", Status::as_str).as_bytes()].concat();
+    let status = filter.status.map_or("", Status::as_str).as_bytes();
+    let reference = sha256(filter.reference.as_deref().unwrap_or_default().as_bytes());
+    let query = [b"requests", &actor.tenant.0.as_bytes()[..], status, &reference].concat();
     let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
     let mut tx = app.archive.read().await?;
-    let requests = sql::page(&mut tx, actor.tenant, filter.status, after, filter.limit + 1).await?;
+    if let Some(text) = &filter.reference {
+        let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+        if reference::has_identifier(text, &tenant) {
+            let rule = "must not contain a number or an address, which are masked in references";
+            return Err(RequestError::Invalid(vec![FieldError::parameter("reference", "identifier", rule)]));
+        }
+    }
+    let requests = sql::page(&mut tx, actor.tenant, filter, after, filter.limit + 1).await?;
     let Page { items, next_cursor } = Page::of(requests, filter.limit, &key, &query);
     let requests = load::complete(&mut tx, actor.tenant, items).await?;
     drop(tx);

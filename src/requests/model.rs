@@ -1,7 +1,7 @@
 //! Anonymize requests as they are stored and as they are rendered, and the errors of their operations.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -12,7 +12,7 @@ use crate::archive::Hits;
 use crate::archive::mentions::Mention;
 use crate::base::content::ContentKind;
 use crate::base::field::FieldError;
-use crate::base::id::{IdentifierId, RequestId};
+use crate::base::id::{IdentifierId, RecordId, RequestId};
 use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::base::version::VersionError;
@@ -76,6 +76,10 @@ pub struct Request {
     pub due_at: DateTime<Utc>,
     /// The user's note, with placeholders for identifiers.
     pub comment: Option<String>,
+    /// The number of its case in another system. It contains no identifier.
+    pub reference: Option<String>,
+    /// How many interactions it names. The number stays when the request is done.
+    pub interaction_count: i32,
     pub targets: Targets,
     /// Whether the content of its interactions is deleted too (C1).
     pub delete_content: bool,
@@ -99,7 +103,9 @@ impl Listed for Request {
     }
 
     fn weight(&self) -> usize {
-        1024 + weight_of_text(self.comment.as_deref())
+        // An id is 39 bytes of JSON.
+        let named = usize::try_from(self.interaction_count).unwrap_or_default() * 39;
+        1024 + named + weight_of_text(self.comment.as_deref())
     }
 }
 
@@ -114,10 +120,40 @@ impl Request {
     }
 }
 
+/// An interaction that a request names, with the identifiers that its customer had at that time.
+///
+/// A name needs no place here: that of a customer with a number or an address is found by these, and any other name is
+/// bound to its one interaction, which is selected by its own id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedInteraction {
+    pub id: RecordId,
+    pub phone: Option<IdentifierId>,
+    pub email: Option<IdentifierId>,
+}
+
+impl NamedInteraction {
+    pub fn identifiers(&self) -> impl Iterator<Item = IdentifierId> {
+        self.phone.into_iter().chain(self.email)
+    }
+}
+
+/// The keys by which a request selects records of a target: identifiers, and the ids of the interactions that it names.
+pub fn selecting_keys(
+    identifiers: impl IntoIterator<Item = IdentifierId>,
+    interactions: &[NamedInteraction],
+    target: Target,
+) -> BTreeSet<IdentifierId> {
+    let customers = interactions.iter().flat_map(NamedInteraction::identifiers);
+    let named = interactions.iter().filter(|_| target == Target::Archive).map(|named| IdentifierId(named.id.0));
+    identifiers.into_iter().chain(customers).chain(named).collect()
+}
+
 /// A request with its mentions and results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRequest {
     pub request: Request,
+    /// The interactions that it names, by id. A done request has none.
+    pub interactions: Vec<NamedInteraction>,
     /// The identifiers behind the placeholders of its comment.
     pub mentions: Vec<Mention>,
     /// The number of records that it made anonymous in each target.
@@ -141,6 +177,10 @@ impl Revision {
     /// Whether a stored request is another one now.
     pub fn is_change(&self) -> bool {
         self.before.as_ref().is_some_and(|before| *before != self.after)
+    }
+
+    pub fn changes_interactions(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.interactions != self.after.interactions)
     }
 
     pub fn changes_mentions(&self) -> bool {
@@ -176,6 +216,7 @@ pub struct RenderedRequest {
     /// The address in its canonical spelling or its mask.
     pub email: Option<String>,
     pub comment: Option<String>,
+    pub interactions: Vec<RecordId>,
     /// A request that waits has none.
     pub result: Option<RequestOutcome>,
     pub warnings: Vec<RequestNotice>,
@@ -186,6 +227,8 @@ pub struct RenderedRequest {
 pub enum RequestNotice {
     /// The comment contains an identifier (A9).
     CommentHasIdentifier,
+    /// An identifier in the reference was masked.
+    ReferenceMasked,
     /// The request selects no record. Perhaps the number is wrong (A27).
     NothingFound,
     /// Content stays, but nobody can find it by its customer after the pass (A27).
@@ -199,14 +242,25 @@ pub enum RequestNotice {
 pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl RequestNotice {
+    /// All codes, in the order of the variants.
+    pub const CODES: [&'static str; 6] = [
+        "comment_has_identifier",
+        "reference_masked",
+        "nothing_found",
+        "content_becomes_unfindable",
+        "content_will_be_deleted",
+        "files_were_delivered",
+    ];
+
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::CommentHasIdentifier => "comment_has_identifier",
-            Self::NothingFound => "nothing_found",
-            Self::ContentBecomesUnfindable(_) => "content_becomes_unfindable",
-            Self::ContentWillBeDeleted(_) => "content_will_be_deleted",
-            Self::FilesWereDelivered(_) => "files_were_delivered",
+            Self::CommentHasIdentifier => Self::CODES[0],
+            Self::ReferenceMasked => Self::CODES[1],
+            Self::NothingFound => Self::CODES[2],
+            Self::ContentBecomesUnfindable(_) => Self::CODES[3],
+            Self::ContentWillBeDeleted(_) => Self::CODES[4],
+            Self::FilesWereDelivered(_) => Self::CODES[5],
         }
     }
 
@@ -214,10 +268,13 @@ impl RequestNotice {
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
-                "The comment contains a number or an address. If it belongs to this request, it is masked when the request is done. Others stay.",
+                "The comment contains a number or an address. If it belongs to this request, it is masked when the request is done. Others are removed when their own customer is forgotten.",
+            ),
+            Self::ReferenceMasked => Cow::Borrowed(
+                "The reference contained a number or an address, which was masked. Use a reference without one.",
             ),
             Self::NothingFound => {
-                Cow::Borrowed("No record of these targets up to this day has the number or the address.")
+                Cow::Borrowed("No record of these targets up to this day has the number or the address, or is named.")
             }
             Self::ContentBecomesUnfindable(counts) => Cow::Owned(format!(
                 "{}. This content stays, and nobody can find it by the number or the address after the pass.",
@@ -253,6 +310,7 @@ pub struct Preview {
 #[derive(Clone, Debug)]
 pub struct RequestFilter {
     pub status: Option<Status>,
+    pub reference: Option<String>,
     /// The end of the page before.
     pub cursor: Option<String>,
     /// The most requests of a page.

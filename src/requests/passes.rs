@@ -1,7 +1,10 @@
 //! The statements by which a pass works on requests: it claims them, writes their results, and makes them done.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::model::{NamedInteraction, selecting_keys};
 use super::sql;
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
@@ -21,6 +24,8 @@ pub struct ClaimedRequest {
     pub due_at: DateTime<Utc>,
     pub targets: Targets,
     pub delete_content: bool,
+    #[sqlx(skip)]
+    pub interactions: Vec<NamedInteraction>,
 }
 
 /// A claimed request with all that repeats it without its row.
@@ -35,8 +40,20 @@ pub struct WholeRequest {
 }
 
 impl ClaimedRequest {
-    pub fn identifiers(&self) -> impl Iterator<Item = IdentifierId> {
+    /// The number and the address that the user entered.
+    pub fn own(&self) -> impl Iterator<Item = IdentifierId> {
         self.phone_id.into_iter().chain(self.email_id)
+    }
+
+    /// The same, and those of the customers of its interactions, each once.
+    pub fn identifiers(&self) -> impl Iterator<Item = IdentifierId> {
+        let customers = self.interactions.iter().flat_map(NamedInteraction::identifiers);
+        self.own().chain(customers).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// The keys by which it selects records of a target.
+    pub fn keys(&self, target: Target) -> impl Iterator<Item = IdentifierId> {
+        selecting_keys(self.own(), &self.interactions, target).into_iter()
     }
 }
 
@@ -46,15 +63,6 @@ pub struct Masked {
     pub id: RequestId,
     pub phone: Option<String>,
     pub email: Option<String>,
-}
-
-/// Requests that delete content.
-#[derive(Clone, Copy, Debug)]
-pub enum Deleting {
-    /// The requests that the next pass would claim.
-    Due { as_of: DateTime<Utc> },
-    /// The requests of a pass with an id after one and up to another.
-    OfPass { pass: PassId, after: Option<RequestId>, last: Option<RequestId> },
 }
 
 /// A done request is too old if it was entered and done before these instants.
@@ -84,13 +92,15 @@ pub async fn claimed(
     after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<ClaimedRequest>> {
-    tx.query(CLAIMED)
+    let claimed = tx
+        .query(CLAIMED)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
         .with_some(" AND id > ", after)
         .with(" ORDER BY id LIMIT ", limit)
         .all()
-        .await
+        .await?;
+    with_interactions(tx, tenant, claimed).await
 }
 
 /// The same with the rest of their rows.
@@ -101,13 +111,22 @@ pub async fn claimed_whole(
     after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<WholeRequest>> {
-    tx.query("SELECT id, phone_id, email_id, due_at, targets, delete_content, to_date, entry_day, created_at, version")
+    let mut requests: Vec<WholeRequest> = tx
+        .query(
+            "SELECT id, phone_id, email_id, due_at, targets, delete_content, to_date, entry_day, created_at, version",
+        )
         .with(" FROM requests WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
         .with_some(" AND id > ", after)
         .with(" ORDER BY id LIMIT ", limit)
         .all()
-        .await
+        .await?;
+    let ids: Vec<_> = requests.iter().map(|request| request.claimed.id).collect();
+    let mut interactions = sql::interactions(tx, tenant, &ids).await?;
+    for WholeRequest { claimed, .. } in &mut requests {
+        claimed.interactions = interactions.remove(&claimed.id).unwrap_or_default();
+    }
+    Ok(requests)
 }
 
 /// The numbers of some requests so far.
@@ -135,13 +154,40 @@ pub async fn due(
     after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<ClaimedRequest>> {
-    tx.query(CLAIMED)
+    let due = tx
+        .query(CLAIMED)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND status = 'waiting' AND due_at <= ", as_of)
         .with_some(" AND id > ", after)
         .with(" ORDER BY id LIMIT ", limit)
         .all()
-        .await
+        .await?;
+    with_interactions(tx, tenant, due).await
+}
+
+/// Adds the interactions that requests name.
+async fn with_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    mut requests: Vec<ClaimedRequest>,
+) -> Result<Vec<ClaimedRequest>> {
+    let ids: Vec<_> = requests.iter().map(|request| request.id).collect();
+    let mut interactions = sql::interactions(tx, tenant, &ids).await?;
+    for request in &mut requests {
+        request.interactions = interactions.remove(&request.id).unwrap_or_default();
+    }
+    Ok(requests)
+}
+
+/// Whether any waiting request names interactions. If none does, a chunk has fewer statements.
+pub async fn any_interaction(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
+    let one: Option<(RequestId,)> = tx
+        .query("SELECT request_id FROM request_interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(one.is_some())
 }
 
 /// Whether any request of the pass deletes content.
@@ -154,54 +200,6 @@ pub async fn any_deletes_content(tx: &mut Tx<Archive>, tenant: TenantId, pass: P
         .maybe()
         .await?;
     Ok(one.is_some())
-}
-
-/// Appends a WITH of the relation `selected (request_id, identifier_id, cutoff)`: the identifiers of requests that
-/// delete content.
-pub fn with_deleting(query: Query<'_>, tenant: TenantId, requests: Deleting) -> Query<'_> {
-    let mut query = query.push("WITH selected AS (");
-    for (column, then) in [("phone_id", " UNION ALL "), ("email_id", ")")] {
-        query = query
-            .push("SELECT id AS request_id, ")
-            .push(column)
-            .push(" AS identifier_id, due_at AS cutoff FROM requests")
-            .with(" WHERE tenant_id = ", tenant)
-            .with(" AND delete_content AND (targets & ", archive())
-            .push(") <> 0 AND ")
-            .push(column)
-            .push(" IS NOT NULL");
-        query = match requests {
-            Deleting::Due { as_of } => query.with(" AND status = 'waiting' AND due_at <= ", as_of),
-            Deleting::OfPass { pass, after, last } => {
-                query.with(" AND pass_id = ", pass).with_some(" AND id > ", after).with_some(" AND id <= ", last)
-            }
-        };
-        query = query.push(then);
-    }
-    query
-}
-
-/// Ends a statement that begins with the relation `named (id, at)`: the requests of the pass that would forget one of
-/// these identifiers in the archive.
-pub async fn that_would_forget(mut query: Query<'_>, tenant: TenantId, pass: PassId) -> Result<Vec<RequestId>> {
-    for (column, then) in [("phone_id", " UNION"), ("email_id", "")] {
-        query = query
-            .push(" SELECT r.id FROM named k JOIN requests r ON k.id = r.")
-            .push(column)
-            .push(" AND k.at < r.due_at")
-            .with(" WHERE r.tenant_id = ", tenant)
-            .with(" AND r.pass_id = ", pass)
-            .with(" AND (r.targets & ", archive())
-            .push(") <> 0")
-            .push(then);
-    }
-    let rows: Vec<(RequestId,)> = query.all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-/// Content belongs to the target archive only.
-fn archive() -> Targets {
-    Targets::from_iter([Target::Archive])
 }
 
 /// Lets requests go that cannot be carried out. They stay waiting and say why.
@@ -258,17 +256,23 @@ pub async fn waiting_since(tx: &mut Tx<Archive>, tenant: TenantId, limit: DateTi
     Ok(count.unsigned_abs())
 }
 
-/// Appends a WITH of the relation `own (record_id, phone_id, email_id)`: some requests with their identifiers.
+/// Appends a WITH of the relation `own (record_id, phone_id, email_id)`: some requests with their identifiers, and with
+/// those of the customers of their interactions.
 pub fn with_own<'c>(query: Query<'c>, tenant: TenantId, masked: &[Masked]) -> Query<'c> {
     query
         .push("WITH own AS (SELECT id AS record_id, phone_id, email_id FROM requests")
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND id", masked.iter().map(|request| request.id))
+        .push(" UNION SELECT request_id, phone_id, email_id FROM request_interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", masked.iter().map(|request| request.id))
         .push(")")
 }
 
-/// Makes requests done. Masks replace their identifiers.
+/// Makes requests done. Masks replace their identifiers, and nothing replaces the interactions that they named.
 pub async fn set_done(tx: &mut Tx<Archive>, tenant: TenantId, masked: &[Masked], now: DateTime<Utc>) -> Result<u64> {
+    let ids: Vec<_> = masked.iter().map(|request| request.id).collect();
+    sql::delete_interactions(tx, tenant, &ids).await?;
     tx.query("WITH masked (id, phone, email) AS (VALUES ")
         .each(masked, |query, Masked { id, phone, email }| {
             query.with("(", *id).with(", ", phone.as_deref()).with(", ", email.as_deref()).push(")")

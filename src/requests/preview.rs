@@ -1,11 +1,12 @@
 //! The preview: the matches of a request before it is entered, by the selector of the pass (A27).
 
-use pii::text::{Finder, Own};
+use pii::text::Own;
 use serde_json::json;
 
 use super::comment::Comment;
 use super::entry::{NewRequest, ValidatedRequest};
-use super::model::{ContentCounts, Preview, RequestError, RequestNotice};
+use super::model::{ContentCounts, Preview, RequestError, RequestNotice, selecting_keys};
+use super::save::known_interactions;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::target::Target;
@@ -16,21 +17,26 @@ use crate::{archive, content, delivery, tenants};
 pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
     let mut tx = app.archive.read().await?;
     let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+    let interactions = known_interactions(&mut tx, actor.tenant, new.interaction_ids.as_deref()).await?;
     drop(tx);
-    let request = ValidatedRequest::of_new(new, &tenant, app.clock.now(), "").map_err(RequestError::Invalid)?;
+    let request = ValidatedRequest::of_new(new, (&tenant, &interactions), app.clock.now(), "");
+    let request = request.map_err(RequestError::Invalid)?;
     let identifiers: Vec<_> = request.new_identifiers().collect();
-    let ValidatedRequest { phone, email, comment, due_at, targets, delete_content, .. } = request;
+    let ValidatedRequest { phone, email, interactions, comment, due_at, targets, delete_content, .. } = request;
     let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
     let known = vault::find(&mut app.vault.read().await?, &keyset, &identifiers).await?;
-    let ids: Vec<_> = known.into_values().collect();
+    let keys = |target| selecting_keys(known.values().copied(), &interactions, target).into_iter();
     let mut tx = app.archive.read().await?;
     let mut matches = Vec::new();
     for target in targets.iter() {
-        matches.push((target, archive::preview(&mut tx, actor.tenant, target, &ids, due_at).await?));
+        matches.push((
+            target,
+            archive::preview(&mut tx, actor.tenant, target, &keys(target).collect::<Vec<_>>(), due_at).await?,
+        ));
     }
     // Content belongs to interactions, and interactions belong to the target archive.
     let (content, files) = if targets.contains(Target::Archive) {
-        let selected: Vec<_> = ids.iter().map(|id| (*id, due_at)).collect();
+        let selected: Vec<_> = keys(Target::Archive).map(|id| (id, due_at)).collect();
         let content = content::of_customers(&mut tx, actor.tenant, &selected).await?;
         (content, delivery::files_of(&mut tx, actor.tenant, &selected).await?)
     } else {
@@ -38,7 +44,8 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     };
     drop(tx);
     let records: u64 = matches.iter().map(|(_, hits)| hits.records).sum();
-    let kinds: Vec<_> = identifiers.iter().map(|one| one.kind().as_str()).collect();
+    let mut kinds: Vec<_> = identifiers.iter().map(|one| one.kind().as_str()).collect();
+    kinds.extend(interactions.first().map(|_| "interaction"));
     let entry = Entry::new(
         Action::RequestPreviewed,
         usize::try_from(records).unwrap_or(usize::MAX),
@@ -46,8 +53,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     );
     audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
     let own = Own { phone: phone.into_value(), email: email.into_value(), name: None };
-    let finder = Finder::new(tenant.region, own);
-    let comment = comment.value().map(|text| Comment::read(&finder, text));
+    let comment = comment.value().map(|text| Comment::read(&tenant.finder(own), text, None));
     let of_content =
         if delete_content { RequestNotice::ContentWillBeDeleted } else { RequestNotice::ContentBecomesUnfindable };
     let warnings = [

@@ -3,6 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use pii::Kind;
 
+use super::model::NamedInteraction;
+use super::sql;
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::Targets;
@@ -25,6 +27,8 @@ pub struct RepeatedRequest {
     pub created_at: DateTime<Utc>,
     pub targets: Targets,
     pub delete_content: bool,
+    /// The interactions that it names, with their customers.
+    pub interactions: Vec<NamedInteraction>,
 }
 
 impl RepeatedRequest {
@@ -33,7 +37,8 @@ impl RepeatedRequest {
     pub fn of(selections: &[Selection]) -> Vec<Self> {
         let one = |records: &[Selection]| {
             let first = records.first()?;
-            let id = |kind| records.iter().find(|one| one.kind == kind).map(|one| one.identifier);
+            let id = |kind| records.iter().find(|one| one.interaction.is_none() && one.kind == kind)?.identifier;
+            let named = records.chunk_by(|one, next| one.interaction == next.interaction);
             Some(Self {
                 id: first.request,
                 version: first.version,
@@ -45,10 +50,26 @@ impl RepeatedRequest {
                 created_at: first.created_at,
                 targets: first.targets,
                 delete_content: first.delete_content,
+                interactions: named.filter_map(interaction).collect(),
             })
         };
         selections.chunk_by(|one, next| one.request == next.request).filter_map(one).collect()
     }
+}
+
+/// The interaction of some records that have the same one.
+fn interaction(records: &[Selection]) -> Option<NamedInteraction> {
+    let id = records.first()?.interaction?;
+    let customer = |kind| records.iter().find(|one| one.kind == kind)?.identifier;
+    Some(NamedInteraction { id, phone: customer(Kind::Phone), email: customer(Kind::Email) })
+}
+
+/// Writes the interactions that some requests name, instead of those that they have.
+async fn replace_interactions(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&RepeatedRequest]) -> Result<()> {
+    let ids: Vec<RequestId> = requests.iter().map(|one| one.id).collect();
+    sql::delete_interactions(tx, tenant, &ids).await?;
+    let named: Vec<_> = requests.iter().flat_map(|one| one.interactions.iter().map(|named| (one.id, *named))).collect();
+    sql::insert_interactions(tx, tenant, &named).await
 }
 
 /// Gives requests to the pass of a replay. A request that the archive has lost is written again, and a request that is
@@ -63,9 +84,10 @@ pub async fn claim_again(
     if requests.is_empty() {
         return Ok(0);
     }
-    tx.query(
-        "INSERT INTO requests (tenant_id, id, phone_id, email_id, to_date, entry_day, due_at, targets, delete_content, \
-         status, user_name, attempts, pass_id, created_at, updated_at, version) VALUES ",
+    let claimed = tx
+        .query(
+        "INSERT INTO requests (tenant_id, id, phone_id, email_id, to_date, entry_day, due_at, interaction_count, targets, \
+         delete_content, status, user_name, attempts, pass_id, created_at, updated_at, version) VALUES ",
     )
     .each(requests, |query, request| {
         query
@@ -76,6 +98,7 @@ pub async fn claim_again(
             .with(", ", request.to_date)
             .with(", ", request.entry_day)
             .with(", ", request.due_at)
+            .with(", ", i64::try_from(request.interactions.len()).unwrap_or(i64::MAX))
             .with(", ", request.targets)
             .with(", ", request.delete_content)
             .with(", 'waiting', ", USER)
@@ -87,13 +110,23 @@ pub async fn claim_again(
     })
     .push(
         " ON CONFLICT (tenant_id, id) DO UPDATE SET phone_id = excluded.phone_id, email_id = excluded.email_id, \
-         to_date = excluded.to_date, due_at = excluded.due_at, targets = excluded.targets, \
+         to_date = excluded.to_date, due_at = excluded.due_at, interaction_count = excluded.interaction_count, targets = excluded.targets, \
          delete_content = excluded.delete_content, pass_id = excluded.pass_id, attempts = requests.attempts + 1 \
          WHERE requests.status = 'waiting'",
     )
     .once()
     .execute()
-    .await
+    .await?;
+    let rows: Vec<(RequestId,)> = tx
+        .query("SELECT id FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .with_any(" AND id", requests.iter().map(|one| one.id))
+        .all()
+        .await?;
+    let own: Vec<_> = requests.iter().filter(|one| rows.contains(&(one.id,))).collect();
+    replace_interactions(tx, tenant, &own).await?;
+    Ok(claimed)
 }
 
 /// Takes all requests of unfinished passes away from them.
@@ -122,6 +155,7 @@ pub async fn cancel_again(
             .await?;
         if deleted > 0 {
             mentions::delete(tx, tenant, Owner::Request, &[request.id.0]).await?;
+            sql::delete_interactions(tx, tenant, &[request.id]).await?;
             cancelled.push(request.id);
         }
     }
@@ -144,6 +178,7 @@ pub async fn edit_again(
             .with(", email_id = ", request.email)
             .with(", to_date = ", request.to_date)
             .with(", due_at = ", request.due_at)
+            .with(", interaction_count = ", i64::try_from(request.interactions.len()).unwrap_or(i64::MAX))
             .with(", targets = ", request.targets)
             .with(", delete_content = ", request.delete_content)
             .with(", version = ", request.version)
@@ -154,6 +189,7 @@ pub async fn edit_again(
             .execute()
             .await?;
         if changed > 0 {
+            replace_interactions(tx, tenant, &[request]).await?;
             edited.push(request.id);
         }
     }

@@ -3,21 +3,23 @@
 //! An attempt reads what is stored, plans, lets the vault create the identifiers, and writes with the versions that it
 //! read. If another transaction was faster, nothing is written and the next attempt reads again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use pii::Identifier;
 
 use super::batch::RequestBatch;
-use super::comment::Comment;
+use super::comment::{Comment, KnownCustomers};
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::journaling::Decisions;
-use super::model::{ContentOutcome, Request, RequestError, Revision, Saved, Status, StoredRequest};
-use super::{load, sql, trail};
+use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
+use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
+use super::{load, reference, sql, trail};
+use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
-use crate::base::id::{IdentifierId, RequestId, TenantId};
+use crate::base::id::{RecordId, RequestId, TenantId};
 use crate::base::version::Versions;
 use crate::base::work;
 use crate::idempotency::{self, Reservation};
@@ -54,14 +56,14 @@ pub async fn save(
         let SavePlan { rows, cancelled } = command.plan(&mut tx, &tenant, now).await?;
         drop(tx);
         let rows = read_comments(app, &tenant, rows).await?;
-        let found = |(row, comment): &(ValidatedRequest, Comment)| {
+        let found = |(row, comment, _): &ReadRow| {
             row.new_identifiers().chain(comment.identifiers().cloned()).collect::<Vec<_>>()
         };
         let wanted: HashSet<_> = rows.iter().flat_map(found).collect();
         // A call that names nobody new leaves the vault alone.
         let ids =
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
-        let revise = |(row, comment)| revise(row, comment, &ids, &actor.name, now);
+        let revise = |row| revise(row, &ids, &actor.name, now);
         let revisions: Vec<_> = rows.into_iter().map(revise).collect();
         let decisions = Decisions::of(app, actor.tenant, &revisions, &cancelled).await?;
         let plan = WritePlan { revisions, cancelled, decisions, reservation };
@@ -75,21 +77,42 @@ impl SaveCommand<'_> {
         let mut plan = SavePlan::default();
         match self {
             Self::Create(new) => {
-                plan.rows.push(ValidatedRequest::of_new(new, tenant, now, "").map_err(RequestError::Invalid)?);
+                let known = known_interactions(tx, tenant.id, new.interaction_ids.as_deref()).await?;
+                let row = ValidatedRequest::of_new(new, (tenant, &known), now, "");
+                plan.rows.push(row.map_err(RequestError::Invalid)?);
             }
             Self::Change(id, expected, patch) => {
                 let before = changeable(tx, tenant.id, id, expected).await?;
-                let row = ValidatedRequest::of_patch(patch, before, tenant, "").map_err(RequestError::Invalid)?;
-                plan.rows.push(row);
+                let named = patch.interaction_ids.value().map(Vec::as_slice);
+                let known = known_interactions(tx, tenant.id, named).await?;
+                let row = ValidatedRequest::of_patch(patch, before, (tenant, &known), "");
+                plan.rows.push(row.map_err(RequestError::Invalid)?);
             }
             Self::Cancel(id, expected) => plan.cancelled.push(changeable(tx, tenant.id, id, expected).await?.request),
             Self::Batch(batch) => {
                 let stored = load::by_ids(tx, tenant.id, &batch.named()).await?;
-                plan = batch.plan(tenant, now, stored)?;
+                let known = known_interactions(tx, tenant.id, batch.interaction_ids()).await?;
+                plan = batch.plan((tenant, &known), now, stored)?;
             }
         }
         Ok(plan)
     }
+}
+
+/// The interactions of the tenant among those that rows name, with their customers. A list that is too long is left out,
+/// since it is refused.
+///
+/// A pass that unlinks one of these customers afterwards keeps the identifiers, because it looks for references again
+/// after it has changed the epoch, and this attempt only writes under the epoch that it has read.
+pub async fn known_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    lists: impl IntoIterator<Item = &[String]>,
+) -> Result<KnownInteractions, RequestError> {
+    let lists = lists.into_iter().filter(|list| list.len() <= MOST_INTERACTIONS);
+    let ids: BTreeSet<RecordId> = lists.flatten().filter_map(|raw| interaction_id(raw)).collect();
+    let found = customers(tx, tenant, &ids.into_iter().collect::<Vec<_>>()).await?;
+    Ok(found.into_iter().map(|(id, phone, email)| (id, NamedInteraction { id, phone, email })).collect())
 }
 
 /// A request that may be changed: it exists, has the expected version, and no pass has begun it. They are checked in this
@@ -106,35 +129,55 @@ pub async fn changeable(
     Ok(stored)
 }
 
-/// Searches the comments of all rows for identifiers.
+/// A row with its comment and its reference.
+type ReadRow = (ValidatedRequest, Comment, Option<String>);
+
+/// Searches the comments and the references of all rows for identifiers.
 async fn read_comments(
     app: &AppContext,
     tenant: &Tenant,
     rows: Vec<ValidatedRequest>,
-) -> Result<Vec<(ValidatedRequest, Comment)>, RequestError> {
-    let kept = kept_identifiers(app, tenant.id, &rows).await?;
-    let region = tenant.region;
+) -> Result<Vec<ReadRow>, RequestError> {
+    let known = known_customers(app, tenant.id, &rows).await?;
+    let tenant = tenant.clone();
     let bytes = rows.iter().map(comment_bytes).sum();
     let read = move |row: ValidatedRequest| {
-        let comment = Comment::of(&row, region, &kept);
-        (row, comment)
+        let comment = Comment::of(&row, &tenant, &known);
+        let reference = reference::of(&row, &tenant, &known.kept);
+        (row, comment, reference)
     };
     Ok(work::run(bytes, move || rows.into_iter().map(read).collect()).await)
 }
 
-/// The identifiers that stay, of requests with a new comment. The finder needs them.
-async fn kept_identifiers(
+/// The customers of requests with a new comment or reference, as the vault knows them. The finder needs them.
+async fn known_customers(
     app: &AppContext,
     tenant: TenantId,
     rows: &[ValidatedRequest],
-) -> Result<HashMap<IdentifierId, Identifier>, RequestError> {
-    let rewritten = rows.iter().filter(|row| row.comment.value().is_some());
-    let ids: Vec<_> = rewritten.flat_map(|row| [row.kept_phone(), row.kept_email()]).flatten().collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+) -> Result<KnownCustomers, RequestError> {
+    let rewritten: Vec<_> =
+        rows.iter().filter(|row| row.comment.value().is_some() || row.reference.value().is_some()).collect();
+    if rewritten.is_empty() {
+        return Ok(KnownCustomers::default());
     }
     let keyset = app.keysets.get(&app.vault, tenant).await?;
-    Ok(vault::open(&mut app.vault.read().await?, &keyset, ids).await?)
+    let entered: HashSet<Identifier> = rewritten.iter().flat_map(|row| row.new_identifiers()).collect();
+    let stays: HashSet<_> = rewritten.iter().flat_map(|row| [row.kept_phone(), row.kept_email()]).flatten().collect();
+    let mut tx = app.vault.read().await?;
+    let found = vault::find(&mut tx, &keyset, &entered).await?;
+    let kept = vault::open(&mut tx, &keyset, stays).await?;
+    drop(tx);
+    let mut known = KnownCustomers { kept, found, names: HashMap::new() };
+    let ids: BTreeSet<_> = rewritten.iter().flat_map(|row| known.ids(row)).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let named = newest_names(&mut app.archive.read().await?, tenant, &ids).await?;
+    let names: HashSet<_> = named.iter().map(|(_, name)| *name).collect();
+    let opened = vault::open(&mut app.vault.read().await?, &keyset, names).await?;
+    known.names.extend(named.into_iter().filter_map(|(id, name)| match opened.get(&name)? {
+        Identifier::Name { name: value, .. } => Some((id, (name, value.clone()))),
+        Identifier::Phone(_) | Identifier::Email(_) => None,
+    }));
+    Ok(known)
 }
 
 /// The length of the texts that are searched for a row: the stored comment and the new one.
@@ -144,11 +187,22 @@ fn comment_bytes(row: &ValidatedRequest) -> usize {
 }
 
 /// Applies a row to its request. If nothing changes, the version stays.
-fn revise(row: ValidatedRequest, comment: Comment, ids: &Resolved, user: &str, now: DateTime<Utc>) -> Revision {
+fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: DateTime<Utc>) -> Revision {
     let new = |identifier: Option<Identifier>| ids.get(&identifier?).copied();
     let (kept_phone, kept_email) = (row.kept_phone(), row.kept_email());
-    let ValidatedRequest { before, phone, email, to_date, entry_day, due_at, comment: _, targets, delete_content } =
-        row;
+    let ValidatedRequest {
+        before,
+        phone,
+        email,
+        interactions,
+        to_date,
+        entry_day,
+        due_at,
+        comment: _,
+        reference: _,
+        targets,
+        delete_content,
+    } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
         id: stored.map_or_else(RequestId::new, |stored| stored.id),
@@ -160,6 +214,8 @@ fn revise(row: ValidatedRequest, comment: Comment, ids: &Resolved, user: &str, n
         entry_day,
         due_at,
         comment: comment.text.clone(),
+        reference,
+        interaction_count: i32::try_from(interactions.len()).unwrap_or(i32::MAX),
         targets,
         delete_content,
         status: Status::Waiting,
@@ -173,6 +229,7 @@ fn revise(row: ValidatedRequest, comment: Comment, ids: &Resolved, user: &str, n
     };
     let mut after = StoredRequest {
         request,
+        interactions,
         mentions: comment.mentions(ids),
         counts: BTreeMap::new(),
         content: ContentOutcome::default(),
@@ -212,6 +269,7 @@ async fn write(
         // Another call has changed one of them since it was read.
         return Err(StoreError::Contended.into());
     }
+    write_interactions(&mut tx, tenant, &revisions, cancelled).await?;
     let remade: Vec<_> = revisions.iter().filter(|one| one.changes_mentions()).collect();
     let gone = remade.iter().map(|one| one.after.request.id.0).chain(cancelled.iter().map(|one| one.id.0));
     mentions::delete(&mut tx, tenant, Owner::Request, &gone.collect::<Vec<_>>()).await?;
@@ -230,6 +288,21 @@ async fn write(
     journal::insert(&mut tx, tenant, &known).await?;
     let grant = trail::commit(tx, app.clock, actor, entries).await?;
     Ok(Written { requests, grant })
+}
+
+/// Writes the interactions that new and changed requests name, and deletes those that they named before.
+async fn write_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    revisions: &[Revision],
+    cancelled: &[Request],
+) -> Result<(), StoreError> {
+    let renamed = revisions.iter().filter(|one| one.changes_interactions()).map(|one| one.after.request.id);
+    let gone: Vec<_> = renamed.chain(cancelled.iter().map(|one| one.id)).collect();
+    sql::delete_interactions(tx, tenant, &gone).await?;
+    let naming = revisions.iter().filter(|one| one.is_new() || one.changes_interactions()).map(|one| &one.after);
+    let named = naming.flat_map(|one| one.interactions.iter().map(|named| (one.request.id, *named)));
+    sql::insert_interactions(tx, tenant, &named.collect::<Vec<_>>()).await
 }
 
 fn new_mentions(stored: &StoredRequest) -> impl Iterator<Item = NewMention> {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::model::{ContentOutcome, Request, Status, StatusError};
-use crate::base::id::{IdentifierId, RequestId, TenantId};
+use super::model::{ContentOutcome, NamedInteraction, Request, RequestFilter, Status, StatusError};
+use crate::base::id::{IdentifierId, RecordId, RequestId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::{Target, Targets};
 use crate::store::{Archive, Result, StoreError, Tx};
 
-const SELECT: &str = "SELECT id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, comment, targets, \
-                      delete_content, status, user_name, attempts, last_error, created_at, updated_at, done_at, version FROM requests";
+const SELECT: &str = "SELECT id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, comment, reference, interaction_count, \
+                      targets, delete_content, status, user_name, attempts, last_error, created_at, updated_at, done_at, version FROM requests";
 
 #[derive(sqlx::FromRow)]
 struct RequestRow {
@@ -24,6 +24,8 @@ struct RequestRow {
     entry_day: NaiveDate,
     due_at: DateTime<Utc>,
     comment: Option<String>,
+    reference: Option<String>,
+    interaction_count: i32,
     targets: Targets,
     delete_content: bool,
     status: String,
@@ -51,6 +53,8 @@ impl TryFrom<RequestRow> for Request {
             entry_day: row.entry_day,
             due_at: row.due_at,
             comment: row.comment,
+            reference: row.reference,
+            interaction_count: row.interaction_count,
             targets: row.targets,
             delete_content: row.delete_content,
             status: row.status.parse().map_err(broken)?,
@@ -77,12 +81,15 @@ pub async fn by_ids(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -
 pub async fn page(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    status: Option<Status>,
+    filter: &RequestFilter,
     after: Option<Position>,
     limit: u32,
 ) -> Result<Vec<Request>> {
-    let mut query =
-        tx.query(SELECT).with(" WHERE tenant_id = ", tenant).with_some(" AND status = ", status.map(Status::as_str));
+    let mut query = tx
+        .query(SELECT)
+        .with(" WHERE tenant_id = ", tenant)
+        .with_some(" AND status = ", filter.status.map(Status::as_str))
+        .with_some(" AND reference = ", filter.reference.as_deref());
     if let Some(Position { at, id }) = after {
         query = query.with(" AND (created_at, id) < (", at).with(", ", id).push(")");
     }
@@ -154,13 +161,67 @@ pub async fn files(
     Ok(files)
 }
 
+/// The interactions that some requests name, by id.
+pub async fn interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    ids: &[RequestId],
+) -> Result<HashMap<RequestId, Vec<NamedInteraction>>> {
+    let mut named = HashMap::<_, Vec<_>>::new();
+    if ids.is_empty() {
+        return Ok(named);
+    }
+    let rows: Vec<(RequestId, RecordId, Option<IdentifierId>, Option<IdentifierId>)> = tx
+        .query("SELECT request_id, interaction_id, phone_id, email_id FROM request_interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", ids.iter().copied())
+        .push(" ORDER BY request_id, interaction_id")
+        .all()
+        .await?;
+    for (request, id, phone, email) in rows {
+        named.entry(request).or_default().push(NamedInteraction { id, phone, email });
+    }
+    Ok(named)
+}
+
+pub async fn insert_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    named: &[(RequestId, NamedInteraction)],
+) -> Result<()> {
+    for chunk in named.chunks(1_000) {
+        tx.query(
+            "INSERT INTO request_interactions (tenant_id, request_id, interaction_id, phone_id, email_id) VALUES ",
+        )
+        .each(chunk, |query, (request, NamedInteraction { id, phone, email })| {
+            query.with("(", tenant).with(", ", *request).with(", ", *id).with(", ", *phone).with(", ", *email).push(")")
+        })
+        .once()
+        .execute()
+        .await?;
+    }
+    Ok(())
+}
+
+/// Deletes the rows of the interactions that some requests name.
+pub async fn delete_interactions(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[RequestId]) -> Result<u64> {
+    if requests.is_empty() {
+        return Ok(0);
+    }
+    tx.query("DELETE FROM request_interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", requests.iter().copied())
+        .execute()
+        .await
+}
+
 pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request]) -> Result<u64> {
     if requests.is_empty() {
         return Ok(0);
     }
     tx.query(
         "INSERT INTO requests (tenant_id, id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, \
-         comment, targets, delete_content, status, user_name, attempts, last_error, created_at, updated_at, done_at, \
+         comment, reference, interaction_count, targets, delete_content, status, user_name, attempts, last_error, created_at, updated_at, done_at, \
          version) VALUES ",
     )
     .each(requests, |query, request| {
@@ -175,6 +236,8 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
             .with(", ", request.entry_day)
             .with(", ", request.due_at)
             .with(", ", request.comment.as_deref())
+            .with(", ", request.reference.as_deref())
+            .with(", ", request.interaction_count)
             .with(", ", request.targets)
             .with(", ", request.delete_content)
             .with(", ", request.status.as_str())
@@ -198,7 +261,7 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
     if requests.is_empty() {
         return Ok(0);
     }
-    tx.query("WITH c (id, version, phone_id, email_id, to_date, due_at, comment, targets, delete_content) AS (VALUES ")
+    tx.query("WITH c (id, version, phone_id, email_id, to_date, due_at, comment, reference, interaction_count, targets, delete_content) AS (VALUES ")
         .each(requests, |query, request| {
             query
                 .with("(", request.id)
@@ -208,13 +271,16 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
                 .with(", ", request.to_date)
                 .with(", ", request.due_at)
                 .with(", ", request.comment.as_deref())
+                .with(", ", request.reference.as_deref())
+                .with(", ", request.interaction_count)
                 .with(", ", request.targets)
                 .with(", ", request.delete_content)
                 .push(")")
         })
         .push(
             ") UPDATE requests SET phone_id = c.phone_id, email_id = c.email_id, to_date = c.to_date, due_at = c.due_at, \
-             comment = c.comment, targets = c.targets, delete_content = c.delete_content, version = c.version",
+             comment = c.comment, reference = c.reference, interaction_count = c.interaction_count, targets = c.targets, \
+             delete_content = c.delete_content, version = c.version",
         )
         .with(", updated_at = ", now)
         .with(" FROM c WHERE requests.tenant_id = ", tenant)

@@ -46,8 +46,10 @@ fn changed_fields(before: &StoredRequest, after: &StoredRequest) -> Vec<&'static
     let fields = [
         ("phone_number", a.phone != b.phone),
         ("email", a.email != b.email),
+        ("interaction_ids", before.interactions != after.interactions),
         ("to_date", a.to_date != b.to_date),
         ("comment", comment),
+        ("reference", a.reference != b.reference),
         ("targets", a.targets != b.targets),
         ("delete_content", a.delete_content != b.delete_content),
     ];

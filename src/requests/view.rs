@@ -11,6 +11,7 @@ use serde_json::json;
 use super::model::{
     ContentOutcome, RenderedRequest, RequestError, RequestNotice, RequestOutcome, Status, StoredRequest,
 };
+use super::reference::MASK;
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};
@@ -54,7 +55,7 @@ pub async fn render(
 
 /// The ids of the identifiers that a request still has.
 fn identifiers(stored: &StoredRequest) -> impl Iterator<Item = IdentifierId> {
-    let StoredRequest { request, mentions, counts: _, content: _, delivered_files: _ } = stored;
+    let StoredRequest { request, interactions: _, mentions, counts: _, content: _, delivered_files: _ } = stored;
     let said = mentions.iter().filter_map(|mention| mention.identifier);
     request.phone.into_iter().chain(request.email).chain(said)
 }
@@ -85,7 +86,7 @@ async fn values(
 }
 
 fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> RenderedRequest {
-    let StoredRequest { request, mentions, counts, content, delivered_files } = stored;
+    let StoredRequest { request, interactions, mentions, counts, content, delivered_files } = stored;
     // If an identifier is gone although its id was just read, a pass was faster.
     let value = |id: IdentifierId| values.get(&id).cloned().unwrap_or_else(|| mask(""));
     let phone_number = request.phone.map(value).or_else(|| request.phone_mask.clone());
@@ -107,10 +108,14 @@ fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> Re
     let is_about_content = request.delete_content && request.targets.contains(Target::Archive);
     let content = Some(content).filter(|content| is_about_content || *content != ContentOutcome::default());
     let outcome = || RequestOutcome { targets: request.targets.iter().map(count).collect(), content, delivered_files };
+    let is_masked = request.reference.as_ref().is_some_and(|text| text.contains(MASK));
+    let warnings =
+        [(!mentions.is_empty(), RequestNotice::CommentHasIdentifier), (is_masked, RequestNotice::ReferenceMasked)];
     RenderedRequest {
         comment: request.comment.as_ref().map(fill),
+        interactions: interactions.iter().map(|named| named.id).collect(),
         result: is_done.then(outcome),
-        warnings: if mentions.is_empty() { Vec::new() } else { vec![RequestNotice::CommentHasIdentifier] },
+        warnings: warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect(),
         phone_number,
         email,
         request,

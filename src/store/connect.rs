@@ -64,11 +64,15 @@ impl<S> Db<S> {
 }
 
 fn open_postgres(url: &str, settings: &StoreSettings, limits: TimeLimits) -> Result<Pool> {
-    let mut options = PgConnectOptions::from_str(&with_host(url))?.application_name("lethe");
-    if let Some(schema) = settings.schema {
-        options = options.options([("search_path", schema)]);
+    let mut servers = Vec::new();
+    for url in each_host(&with_host(url)) {
+        let mut options = PgConnectOptions::from_str(&url)?.application_name("lethe");
+        if let Some(schema) = settings.schema {
+            options = options.options([("search_path", schema)]);
+        }
+        servers.push(options);
     }
-    Ok(Pool::Postgres(Arc::new(PostgresPool::new(options, settings.connections, settings.patience, limits))))
+    Ok(Pool::Postgres(Arc::new(PostgresPool::new(servers, settings.connections, settings.patience, limits))))
 }
 
 /// A URL with a host. libpq, and the manuals of Cloud SQL, leave it out where the parameter `host` names a socket, which a
@@ -83,6 +87,21 @@ fn with_host(url: &str) -> Cow<'_, str> {
         }
         _ => Cow::Borrowed(url),
     }
+}
+
+/// A URL for each host of a URL with several, as libpq reads it: `postgres://user@one:5432,two:5432/db`. The parameter
+/// `target_session_attrs` is left out, because each unit of work may write.
+fn each_host(url: &str) -> Vec<String> {
+    let Some((scheme, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (user, hosts) = authority.rsplit_once('@').map_or((None, authority), |(user, hosts)| (Some(user), hosts));
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let query: Vec<_> = query.split('&').filter(|part| !part.starts_with("target_session_attrs=")).collect();
+    let query = query.join("&");
+    let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+    let query = if query.is_empty() { query } else { format!("?{query}") };
+    hosts.split(',').map(|host| format!("{scheme}://{user}{host}{path}{query}")).collect()
 }
 
 async fn open_sqlite(url: &str, settings: &StoreSettings) -> Result<Pool> {
@@ -112,6 +131,18 @@ async fn open_sqlite(url: &str, settings: &StoreSettings) -> Result<Pool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_may_name_several_hosts() {
+        let url = "postgres://app:a,b%40@one,two:5433,[::1]:5434/db?target_session_attrs=read-write&sslmode=require";
+        let found: Vec<_> = each_host(url).iter().map(|url| PgConnectOptions::from_str(url).unwrap()).collect();
+        let hosts: Vec<_> = found.iter().map(|options| (options.get_host(), options.get_port())).collect();
+        assert_eq!(hosts, [("one", 5432), ("two", 5433), ("[::1]", 5434)]);
+        assert!(found.iter().all(|options| options.get_username() == "app" && options.get_database() == Some("db")));
+        for url in ["postgres://user@host/db", "postgres:///db?host=/run", "postgres://user@%2Frun/db?a=b,c", "x"] {
+            assert_eq!(each_host(url), [url]);
+        }
+    }
 
     #[test]
     fn a_url_may_name_its_socket_as_libpq_does() {

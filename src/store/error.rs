@@ -65,7 +65,7 @@ impl From<sqlx::Error> for StoreError {
                 Self::Address("the server's certificate is not accepted: see sslrootcert, or use sslmode=disable")
             }
             sqlx::Error::Io(_) => Self::Unavailable("the connection was lost"),
-            sqlx::Error::Tls(_) => Self::Unavailable("the secure connection failed"),
+            sqlx::Error::Tls(_) => Self::Unavailable("TLS failed: check whether the server has TLS on, and sslmode"),
             sqlx::Error::ColumnDecode { index, .. } => Self::Inconsistent(index),
             sqlx::Error::ColumnNotFound(name) => Self::Inconsistent(name),
             sqlx::Error::Configuration(_) => Self::Address("its format is invalid"),

@@ -7,6 +7,7 @@
 //! where they cannot.
 
 mod connect;
+mod dial;
 mod error;
 mod lexer;
 mod lock;

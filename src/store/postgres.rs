@@ -9,16 +9,15 @@
 //! a transaction is cleaned up in the background. It counts as used in this time, so there are never more connections
 //! than the settings allow.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::is_bad_certificate;
+use super::dial::connect_by;
 use super::watch::{ConnectionState, Watch};
 use super::{Result, StoreError, TimeLimits};
 
@@ -28,10 +27,6 @@ use super::{Result, StoreError, TimeLimits};
 const TRUST: Duration = Duration::from_millis(10);
 /// The timeout of the test of a connection and of the beginning of a transaction. Neither waits for a lock.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
-/// The timeout of one attempt to connect.
-const CONNECT: Duration = Duration::from_secs(3);
-/// The longest pause between two attempts to connect.
-const PAUSE: Duration = Duration::from_millis(500);
 /// The time for which a connection may be idle, and its largest age, before it is closed.
 const IDLE: Duration = Duration::from_mins(10);
 const AGE: Duration = Duration::from_mins(30);
@@ -41,7 +36,8 @@ const GRACE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub struct PostgresPool {
-    options: PgConnectOptions,
+    /// The servers. Connections are made to the first one that can be written.
+    servers: Arc<[PgConnectOptions]>,
     /// The runtime of the connections. It is not the runtime of the first caller, which may end before the others are
     /// served.
     home: Handle,
@@ -81,10 +77,11 @@ pub struct Checkout {
 
 impl PostgresPool {
     /// A pool that connects at the first use.
-    pub fn new(options: PgConnectOptions, size: u32, patience: Duration, limits: TimeLimits) -> Self {
-        let options = options.options([("statement_timeout", limits.read.as_millis())]);
+    pub fn new(servers: Vec<PgConnectOptions>, size: u32, patience: Duration, limits: TimeLimits) -> Self {
+        let limited = |server: PgConnectOptions| server.options([("statement_timeout", limits.read.as_millis())]);
+        let servers = servers.into_iter().map(limited).collect();
         let permits = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { options, home: Handle::current(), idle: Mutex::default(), permits, size, patience, limits }
+        Self { servers, home: Handle::current(), idle: Mutex::default(), permits, size, patience, limits }
     }
 
     /// A living connection: an idle one or a new one.
@@ -150,9 +147,9 @@ impl PostgresPool {
 
     /// A new connection, made on the pool's own runtime.
     async fn connect(self: &Arc<Self>, permit: OwnedSemaphorePermit, deadline: Instant) -> Result<Checkout> {
-        let options = self.options.clone();
+        let servers = Arc::clone(&self.servers);
         // The task owns the permit, so a caller that is dropped does not make room for one connection too many.
-        let connecting = self.home.spawn(async move { (connect_by(&options, deadline).await, permit) });
+        let connecting = self.home.spawn(async move { (connect_by(&servers, deadline).await, permit) });
         let (driver, permit) =
             connecting.await.map_err(|_| StoreError::Unavailable("the connections are being closed"))?;
         let now = Instant::now();
@@ -198,53 +195,6 @@ impl PostgresPool {
 
     fn on_idle<T>(&self, work: impl FnOnce(&mut Idle) -> T) -> T {
         work(&mut self.idle.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Connects, and tries again until the deadline while the server is unavailable or starting.
-async fn connect_by(options: &PgConnectOptions, deadline: Instant) -> Result<PgConnection> {
-    let mut pause = Duration::from_millis(20);
-    let mut options = Cow::Borrowed(options);
-    loop {
-        let limit = CONNECT.min(deadline.saturating_duration_since(Instant::now()));
-        let error = match tokio::time::timeout(limit, PgConnection::connect_with(&options)).await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) => error,
-            Err(_) => {
-                return Err(StoreError::Unavailable("timeout: the server did not respond to an attempt to connect"));
-            }
-        };
-        let has_bad_certificate = matches!(&error, sqlx::Error::Io(error) if is_bad_certificate(error));
-        if has_bad_certificate && matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
-            // As libpq does with `prefer`. The driver cannot use some certificates at all, such as those of version 1.
-            tracing::warn!("The certificate of PostgreSQL cannot be used, so the connection is made without TLS");
-            options = Cow::Owned(options.into_owned().ssl_mode(PgSslMode::Disable));
-            continue;
-        }
-        if !is_starting(&error) || Instant::now() + pause >= deadline {
-            return Err(match error {
-                sqlx::Error::Io(_) if !has_bad_certificate => {
-                    StoreError::Unavailable("the connection to the server failed")
-                }
-                error => error.into(),
-            });
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSE);
-    }
-}
-
-/// Whether a server that is starting fails an attempt to connect in this way.
-fn is_starting(error: &sqlx::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
-    match error {
-        sqlx::Error::Io(error) => matches!(
-            error.kind(),
-            // A socket in a folder does not exist while the server is stopped.
-            ConnectionAborted | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof
-        ),
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P") || code == "53300"),
-        _ => false,
     }
 }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::panic::Location;
 
+use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
 use sqlx::postgres::{PgArguments, PgHasArrayType, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{
@@ -240,6 +242,23 @@ impl<'c> Query<'c> {
         found.map_err(|error| failed(place, error))
     }
 
+    /// The rows whose sizes together are within a limit, and the first row beyond it, which shows that there are more.
+    /// The others are read from the database and dropped, so the memory in use is that of the limit.
+    pub async fn within<T: DecodeRow>(self, most: usize, size: impl Fn(&T) -> usize) -> Result<Vec<T>> {
+        let Ready { text, target, cached, place } = self.ready()?;
+        let found = match target {
+            Driver::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(collect(query.fetch(connection), most, size)).await
+            }
+            Driver::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_as_with(text, arguments).persistent(cached);
+                watch.over(collect(query.fetch(connection), most, size)).await
+            }
+        };
+        found.map_err(|error| failed(place, error))
+    }
+
     pub async fn maybe<T: DecodeRow>(self) -> Result<Option<T>> {
         let Ready { text, target, cached, place } = self.ready()?;
         let found = match target {
@@ -304,6 +323,21 @@ impl<'c> Query<'c> {
         // `push` accepts only `&'static str`, so the whole text is the service's own.
         Ok(Ready { text: AssertSqlSafe(text.into_owned()).into_sql_str(), target, cached, place })
     }
+}
+
+async fn collect<T>(
+    mut rows: BoxStream<'_, std::result::Result<T, sqlx::Error>>,
+    most: usize,
+    size: impl Fn(&T) -> usize,
+) -> std::result::Result<Vec<T>, sqlx::Error> {
+    let (mut kept, mut sum) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        if sum <= most {
+            sum += size(&row);
+            kept.push(row);
+        }
+    }
+    Ok(kept)
 }
 
 /// Whether a statement belongs to the service. Tests read all tenants, and break rules that no statement may break.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use pii::text::{Finder, Own, Pattern, Patterns};
 use pii::{HouseNumbers, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub own_numbers: Vec<String>,
     /// The prefixes that are dialled to call out of the house.
     pub dial_out_prefixes: Vec<String>,
+    /// The patterns whose matches are removed from texts (D16). A change applies to texts that arrive later.
+    pub patterns: Vec<Pattern>,
     pub recordings: Recordings,
 }
 
@@ -51,6 +54,12 @@ impl Settings {
     #[must_use]
     pub fn house_numbers(&self) -> HouseNumbers {
         HouseNumbers::stored(self.own_numbers.clone())
+    }
+
+    /// The tenant's own patterns, ready for searching.
+    #[must_use]
+    pub fn patterns(&self) -> Patterns {
+        Patterns::of(&self.patterns)
     }
 }
 
@@ -62,6 +71,7 @@ impl Default for Settings {
             delete_content: false,
             own_numbers: Vec::new(),
             dial_out_prefixes: Vec::new(),
+            patterns: Vec::new(),
             recordings: Recordings::default(),
         }
     }
@@ -150,6 +160,8 @@ pub struct TenantChange {
     pub own_numbers: Option<Vec<String>>,
     /// See [`Settings::dial_out_prefixes`].
     pub dial_out_prefixes: Option<Vec<String>>,
+    /// See [`Settings::patterns`].
+    pub patterns: Option<Vec<Pattern>>,
     /// See [`Recordings`].
     pub recordings: RecordingsChange,
 }
@@ -205,6 +217,12 @@ impl Tenant {
 }
 
 impl Tenant {
+    /// A finder for a text that arrives.
+    #[must_use]
+    pub fn finder(&self, own: Own) -> Finder {
+        Finder::new(self.region, own).with_patterns(&self.settings.patterns())
+    }
+
     /// The API's names of the settings in which another state of the tenant differs.
     pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
         let Self { id: _, slug: _, region, zone, targets, settings, version: _ } = self;
@@ -214,6 +232,7 @@ impl Tenant {
             delete_content,
             own_numbers,
             dial_out_prefixes,
+            patterns,
             recordings,
         } = settings;
         let theirs = &other.settings;
@@ -226,6 +245,7 @@ impl Tenant {
             ("delete_content", *delete_content != theirs.delete_content),
             ("own_numbers", *own_numbers != theirs.own_numbers),
             ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
+            ("patterns", *patterns != theirs.patterns),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
         all.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -266,6 +286,7 @@ impl TenantChange {
             delete_content,
             own_numbers,
             dial_out_prefixes,
+            patterns,
             recordings,
         } = self;
         tenant.region = region.unwrap_or(tenant.region);
@@ -278,6 +299,7 @@ impl TenantChange {
         let kept = |change: Option<Vec<String>>, kept: &mut Vec<String>| *kept = change.unwrap_or(std::mem::take(kept));
         kept(own_numbers, &mut settings.own_numbers);
         kept(dial_out_prefixes, &mut settings.dial_out_prefixes);
+        settings.patterns = patterns.unwrap_or(std::mem::take(&mut settings.patterns));
         recordings.apply(&mut settings.recordings, now);
     }
 }

@@ -17,7 +17,7 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
-use crate::http::{HttpContext, Registry, TenantDirectory, TokenKeys};
+use crate::http::{HttpContext, Limits, Registry, TenantDirectory, TokenKeys};
 use crate::telemetry::Metrics;
 
 type Registrar = fn(&mut Registry<'_, '_>);
@@ -75,6 +75,8 @@ impl Call<'_> {
             keys: TokenKeys::open(&config, Clock::System).unwrap(),
             tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
             metrics: Metrics::new().unwrap(),
+            limits: Limits::new(&config.http),
+            memory: Arc::clone(&self.stage.app.memory),
             http: config.http,
         };
         let (app, document) = App::new()

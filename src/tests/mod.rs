@@ -16,7 +16,8 @@ use crate::audit;
 use crate::base::actor::{Actor, Scope};
 use crate::base::clock::Clock;
 use crate::base::id::RecordId;
-use crate::content::{ContentStore, TextMemory};
+use crate::base::memory::MemoryBudget;
+use crate::content::ContentStore;
 use crate::journal::Journal;
 use crate::nightly::{self, Ending, Options, Progress, Stop};
 use crate::objects::{Ledger, Objects};
@@ -55,9 +56,11 @@ impl Stage {
         tx.commit().await.unwrap();
         let keysets = Keysets::new(MasterKeys::new(MasterKey::from_bytes(&[7; 32]).unwrap(), None));
         let ledger = Ledger::new(Objects::in_folder(folder.join("journal")), Duration::from_secs(5));
-        let app = Arc::new(AppContext { archive, vault, keysets, journal: Journal::new(Some(ledger)), clock });
+        let journal = Journal::new(Some(ledger));
+        let memory = Arc::new(MemoryBudget::new(160 << 20));
+        let app = Arc::new(AppContext { archive, vault, keysets, journal, clock, memory });
         let objects = Objects::in_folder(folder.join("objects"));
-        let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20, texts: TextMemory::new(160 << 20) });
+        let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20 });
         let scopes = scopes.iter().copied().collect();
         let actor = Actor { tenant: tenant.id, sub: "u1".to_owned(), name: name.to_owned(), scopes };
         Self { app, content_store, tenant, actor, folder }
@@ -65,14 +68,14 @@ impl Stage {
 
     /// The same stage at a later time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, journal, clock } = Arc::into_inner(self.app).unwrap();
+        let AppContext { archive, vault, keysets, journal, clock, memory } = Arc::into_inner(self.app).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { app: Arc::new(AppContext { archive, vault, keysets, journal, clock }), ..self }
+        Self { app: Arc::new(AppContext { archive, vault, keysets, journal, clock, memory }), ..self }
     }
 
     /// Sends an interaction to the archive.
     pub async fn interaction(&self, record: &Value) -> RecordId {
-        let mut intake = Intake::<Interaction>::begin(&self.app, &self.tenant).await.unwrap();
+        let mut intake = Intake::<Interaction>::begin(&self.app, &self.actor, &self.tenant).await.unwrap();
         intake.take(1, Some(record.to_string().as_bytes())).await.unwrap();
         assert_eq!(intake.end().await.unwrap().created, 1);
         let mut tx = self.app.archive.read().await.unwrap();
@@ -105,9 +108,11 @@ impl Stage {
         ending
     }
 
+    /// The audit log, without the rows of the records that the stage has sent.
     pub async fn events(&self) -> Vec<audit::Event> {
         let mut tx = self.app.archive.read().await.unwrap();
-        let mut events = audit::list(&mut tx, &self.actor, None, 100).await.unwrap();
+        let mut events = audit::list(&mut tx, &self.actor, &audit::EventFilter::default(), None, 100).await.unwrap();
+        events.retain(|event| event.action != "archive.ingested");
         events.reverse();
         events
     }

@@ -24,7 +24,7 @@ use crate::journal::TenantKeys;
 use crate::store::{Db, StoreError, Tx, Vault};
 
 /// For how long a process uses the keys that it has read.
-const KEPT: Duration = Duration::from_secs(600);
+const KEPT: Duration = Duration::from_mins(10);
 
 /// The purpose of the key that seals values.
 pub(super) const SEAL: &str = "seal";

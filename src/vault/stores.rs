@@ -1,8 +1,11 @@
 //! The context of all operations.
 
+use std::sync::Arc;
+
 use super::{Keysets, VaultError};
 use crate::base::clock::Clock;
 use crate::base::crypto::Key;
+use crate::base::memory::MemoryBudget;
 use crate::journal::Journal;
 use crate::store::{Archive, Db, Vault};
 
@@ -15,6 +18,7 @@ pub struct AppContext {
     /// The erasure journal, which outlives a restore of the databases.
     pub journal: Journal,
     pub clock: Clock,
+    pub memory: Arc<MemoryBudget>,
 }
 
 impl AppContext {

@@ -270,3 +270,44 @@ each_store!(a_change_of_the_tenant_says_which_settings, |lethe: TestLethe| async
     let expected = [(json!("lethe:command-line"), by_command), (json!("kari"), by_caller)];
     assert_eq!(changes, expected, "a change of nothing leaves no row");
 });
+
+each_store!(the_audit_log_is_filtered, |lethe: TestLethe| async move {
+    let (operator, began) = (lethe.caller_of("demo", "operator", "ola"), chrono::Utc::now());
+    operator.patch("/tenant", "*", &json!({ "purpose_required": true })).await.expect(200);
+    operator.patch("/tenant", "*", &json!({ "purpose_required": false })).await.expect(200);
+    assert_eq!(operator.get("/audit-events").await.problem(403), "forbidden");
+    let between = chrono::Utc::now();
+    lethe.search(&json!({ "phone_number": NUMBER })).await;
+    let officer = lethe.caller("dpo");
+    let instant = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+    let (began, between) = (instant(began), instant(between));
+    let list = async |query: &str| {
+        let (mut actions, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = officer.get(&format!("/audit-events?limit=1&{query}{cursor}")).await.expect(200).json();
+            actions.extend(page["items"].as_array().unwrap().iter().map(|row| row["action"].clone()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return actions,
+            }
+        }
+    };
+    let (changed, refused, searched) = ("tenant.changed", "access.refused", "archive.searched");
+    assert_eq!(list("actor=ola").await, [refused, changed, changed]);
+    assert_eq!(list("action=tenant.changed").await, [changed, changed]);
+    assert_eq!(list("actor=kari").await, [searched]);
+    assert_eq!(list("actor=kari&action=tenant.changed").await, [""; 0]);
+    assert_eq!(list(&format!("from={between}")).await, [searched]);
+    assert_eq!(list(&format!("from={began}&to={between}")).await, [refused, changed, changed]);
+    let page = officer.get("/audit-events?limit=1&actor=ola").await.expect(200).json();
+    let other = format!("/audit-events?limit=1&actor=kari&cursor={}", page["next_cursor"].as_str().unwrap());
+    assert_eq!(officer.get(&other).await.problem(400), "cursor_invalid");
+    for (query, wanted) in [
+        ("action=nothing.happened", "action format"),
+        ("from=2026-02-10", "from format"),
+        ("from=2026-02-10T10:00:00Z&to=2026-02-10T10:00:00Z", "to out_of_range"),
+        ("who=ola", "who unknown_field"),
+    ] {
+        assert_eq!(officer.get(&format!("/audit-events?{query}")).await.mistakes(), [wanted], "{query}");
+    }
+});

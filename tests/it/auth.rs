@@ -21,6 +21,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("ingest_interactions", &["archive:ingest"]),
     ("ingest_survey_responses", &["archive:ingest"]),
     ("ingest_raw_events", &["archive:ingest"]),
+    ("look_up_interactions", &["archive:ingest"]),
     ("search_interactions", ANY_VIEW),
     ("search_survey_responses", ANY_VIEW),
     ("search_raw_events", ANY_VIEW),
@@ -110,6 +111,7 @@ impl Operation {
             }
             "upload_content" => call.header("content-type", "audio/wav").body("RIFF"),
             name if name.starts_with("ingest_") => call.json(&json!([])),
+            "look_up_interactions" => call.json(&json!({ "external_ids": ["a"] })),
             "register_recording_key" => call.json(&json!({ "kind": "x509", "certificate": "" })),
             _ if ["POST", "PUT", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
             _ => call,

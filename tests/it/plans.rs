@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lethe::archive::{Channel, Interaction, RawEvent, Search, SurveyResponse, plan};
+use lethe::archive::{Channel, Direction, Interaction, RawEvent, Search, SurveyResponse, plan};
 use lethe::base::id::{IdentifierId, TenantId, Token};
 use lethe::base::page::Position;
 use lethe::store::{Archive, Db, StoreSettings};
@@ -50,10 +50,33 @@ fn searches() -> Vec<Asked> {
             any_of: by(&[Kind::Phone, Kind::Email]),
             ..asked("a number or an address", "interactions_email", usual())
         },
-        asked("channels", "interactions_", Search { channels: Some(vec![Channel::Call, Channel::Chat]), ..usual() }),
+        asked("channels", "interactions_at", Search { channels: Some(vec![Channel::Call, Channel::Chat]), ..usual() }),
+        asked(
+            "queues",
+            "interactions_at",
+            Search { queues: Some(vec!["Invoice".to_owned(), "q".to_owned()]), ..usual() },
+        ),
+        asked("an outcome", "interactions_at", Search { outcome: Some("answered".to_owned()), ..usual() }),
+        asked("a direction", "interactions_at", Search { direction: Some(Direction::Outbound), ..usual() }),
+        asked("forgotten records", "interactions_forgotten", Search { anonymized: Some(true), ..usual() }),
+        asked("records with their customer", "interactions_at", Search { anonymized: Some(false), ..usual() }),
+        asked("records with content", "interactions_at", Search { has_content: Some(true), ..usual() }),
+        asked("records without content", "interactions_at", Search { has_content: Some(false), ..usual() }),
+        asked("changes", "interactions_changed", Search { changed_since: at("2026-07-30T00:00:00Z"), ..usual() }),
+        asked(
+            "changes of a span",
+            "interactions_changed",
+            Search { changed_since: at("2026-07-30T00:00:00Z"), from: at("2026-07-30T00:00:00Z"), ..usual() },
+        ),
+        asked("an external id", "external_id", Search { external_id: Some("cdr-1".to_owned()), ..usual() }),
+        asked(
+            "a hashed external id",
+            "external_id",
+            Search { external_id: Some(format!("hash-{}", "0".repeat(64))), ..usual() },
+        ),
         asked(
             "a queue and an agent",
-            "interactions_",
+            "interactions_agent",
             Search { queue: Some("Invoice".to_owned()), agent_id: Some("a17".to_owned()), ..usual() },
         ),
     ]
@@ -82,7 +105,9 @@ each_store!(no_search_scans_a_table, |lethe: TestLethe| async move {
     for Asked { name, search, any_of, index } in searches() {
         for after in [None, Some(after)] {
             let lines = plan::<Interaction>(&mut tx, tenant, &search, &any_of, after).await.unwrap().join("\n");
-            let scans = ["Seq Scan", "SCAN interactions\n"].iter().any(|scan| format!("{lines}\n").contains(scan));
+            // SQLite calls the rows along an index `r` as well, if further conditions are checked on them.
+            let count = |line: &str| lines.lines().filter(|one| one.trim_end() == line).count();
+            let scans = lines.contains("Seq Scan") || count("SCAN c") > 0 || count("SCAN r") > count("CO-ROUTINE r");
             assert!(!scans, "{name} scans the table:\n{lines}");
             assert!(lines.contains(index), "{name} does not run along {index}:\n{lines}");
             let sorts = lines.contains("Sort") || lines.contains("USE TEMP B-TREE FOR ORDER BY");

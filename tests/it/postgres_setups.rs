@@ -101,3 +101,27 @@ fn a_certificate_that_cannot_be_used_is_reported() {
         }
     });
 }
+
+#[test]
+fn of_several_hosts_the_first_that_can_be_written_is_used() {
+    tell(Store::Sqlite, |lethe| async move {
+        let (standby, first) = (OwnServer::start(), OwnServer::start());
+        // It refuses writes, as a standby does.
+        let mut admin = standby.admin().await;
+        admin.execute("ALTER SYSTEM SET default_transaction_read_only = on").await.unwrap();
+        let host = |url: String| url.rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
+        let (standby, first) = (host(standby.restart_on_tcp()), host(first.restart_on_tcp()));
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("postgres://lethe@{closed},{standby},{first}/postgres?target_session_attrs=read-write");
+        for command in ["migrate", "job nightly --json"] {
+            let command: Vec<_> = command.split(' ').collect();
+            lethe.run_with(&command, &[("LETHE_DATABASE__URL", &url)], Vec::new()).await.well();
+        }
+        let mut direct = PgConnection::connect(&format!("postgres://lethe@{first}/postgres")).await.unwrap();
+        let tables = "SELECT count(*) FROM pg_tables WHERE tablename = 'interactions'";
+        assert_eq!(sqlx::query_scalar::<_, i64>(tables).fetch_one(&mut direct).await.unwrap(), 1);
+        let none = format!("postgres://lethe@{closed},{standby}/postgres");
+        let ran = lethe.run_with(&["migrate"], &[("LETHE_DATABASE__URL", &none)], Vec::new()).await;
+        assert_eq!((ran.code(), ran.stderr.contains("none of the hosts can be written")), (Some(75), true), "{ran:?}");
+    });
+}

@@ -83,6 +83,7 @@ each_store!(no_identifier_comes_out_where_none_was_asked_for, |mut lethe: TestLe
     for path in [
         format!("/anonymize-requests/{NUMBER}"),
         format!("/anonymize-requests?cursor={NUMBER}"),
+        format!("/anonymize-requests?reference={NUMBER}"),
         format!("/anonymize-requests?{NUMBER}={ADDRESS}"),
         format!("/{ADDRESS}"),
     ] {
@@ -91,7 +92,7 @@ each_store!(no_identifier_comes_out_where_none_was_asked_for, |mut lethe: TestLe
         needles.absent_from("a refusal", answer.text.as_bytes());
     }
 
-    let request = json!({ "phone_number": NUMBER, "email": ADDRESS, "to_date": "2026-02-15", "comment": format!("{NAME} {NUMBER}"), "targets": ["archive", "sms_survey", "raw_data"] });
+    let request = json!({ "phone_number": NUMBER, "email": ADDRESS, "to_date": "2026-02-15", "comment": format!("{NAME} {NUMBER}"), "reference": format!("{NUMBER}, {ADDRESS}"), "targets": ["archive", "sms_survey", "raw_data"] });
     let request_with_plain_comment =
         json!({ "phone_number": "40506071", "to_date": "2026-02-15", "targets": ["archive"] });
     let preview = officer.post("/anonymize-requests/preview", &request).await.expect(200);

@@ -25,7 +25,8 @@ each_store!(a_request_shows_what_will_match, |lethe: TestLethe| async move {
     assert_eq!(
         shown,
         json!({
-            "phone_number": "+4798765", "email": null, "to_date": "2026-02-15", "comment": "case 118",
+            "phone_number": "+4798765", "email": null, "interaction_ids": [], "interaction_count": 0,
+            "to_date": "2026-02-15", "comment": "case 118", "reference": null,
             "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting", "user_name": "paal", "due_at": "2026-02-15T23:00:00Z",
             "attempts": 0, "last_error": null, "result": null, "done_at": null, "version": 1, "warnings": []
         })
@@ -281,4 +282,64 @@ each_store!(an_older_request_can_be_changed_elsewhere, |lethe: TestLethe| async 
     let change = officer.patch(&path, "\"2\"", &json!({ "targets": ["sms_survey"] })).await;
     assert_eq!(change.mistakes(), ["/delete_content target_unavailable"]);
     officer.patch(&path, "\"2\"", &json!({ "delete_content": false })).await.expect(200);
+});
+
+each_store!(a_reference_finds_its_requests, |lethe: TestLethe| async move {
+    let caller = lethe.caller("dpo");
+    let with = |number: &str, reference: &str| {
+        let mut body = new(number);
+        body["reference"] = json!(reference);
+        body
+    };
+    let first = lethe.enter_request(&with("91234567", "INC0012345")).await;
+    assert_eq!((&first["reference"], &first["warnings"]), (&json!("INC0012345"), &json!([])));
+    let second = lethe.enter_request(&with("41234567", "INC0012345")).await;
+    lethe.enter_request(&with("40506071", "other")).await;
+    lethe.enter_request(&new("40506072")).await;
+    let list = async |query: &str| {
+        let page = caller.get(&format!("/anonymize-requests?{query}")).await.expect(200).json();
+        page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(list("reference=INC0012345").await, [second["id"].clone(), first["id"].clone()]);
+    assert_eq!(list("reference=inc0012345").await, [Value::Null; 0]);
+    assert_eq!(list("reference=other&status=done").await, [Value::Null; 0]);
+    let page = caller.get("/anonymize-requests?reference=INC0012345&limit=1").await.expect(200).json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    assert_eq!(list(&format!("reference=INC0012345&cursor={cursor}")).await, [first["id"].clone()]);
+    let foreign = caller.get(&format!("/anonymize-requests?reference=other&cursor={cursor}")).await;
+    assert_eq!(foreign.problem(400), "cursor_invalid");
+
+    let path = format!("/anonymize-requests/{}", first["id"].as_str().unwrap());
+    let changed = caller.patch(&path, "\"1\"", &json!({ "reference": null })).await.expect(200).json();
+    assert_eq!((&changed["reference"], &changed["version"]), (&Value::Null, &json!(2)));
+    assert_eq!(list("reference=INC0012345").await, [second["id"].clone()]);
+    let rows = json!({ "update": [{ "id": first["id"], "version": 2, "reference": "case 118" }] });
+    caller.post("/anonymize-requests/batch", &rows).await.expect(200);
+    assert_eq!(list("reference=case%20118").await, [first["id"].clone()]);
+    let long = caller.post("/anonymize-requests", &with("91234567", &"x".repeat(101))).await;
+    assert_eq!(long.mistakes(), ["/reference too_long"]);
+});
+
+each_store!(a_reference_contains_no_identifier, |lethe: TestLethe| async move {
+    let mut body = new("98765");
+    body["email"] = json!("kari@example.net");
+    body["reference"] = json!("98765 or 912 34 567, ola@example.net");
+    let entered = lethe.enter_request(&body).await;
+    assert_eq!(entered["reference"], "***** or *****, *****");
+    assert_eq!(entered["warnings"][0]["code"], "reference_masked");
+    // A reference that stays is searched for a number that comes later.
+    body["reference"] = json!("ref 98766");
+    let kept = lethe.enter_request(&body).await;
+    assert_eq!((&kept["reference"], &kept["warnings"]), (&json!("ref 98766"), &json!([])));
+    let path = format!("/anonymize-requests/{}", kept["id"].as_str().unwrap());
+    let changed = lethe.caller("dpo").patch(&path, "*", &json!({ "phone_number": "98766" })).await.expect(200).json();
+    assert_eq!(changed["reference"], "ref *****");
+    let dump = lethe.dump().await;
+    let mut stored: Vec<_> = dump.rows("requests").iter().map(|row| row["reference"].clone().unwrap()).collect();
+    stored.sort();
+    assert_eq!(stored, ["***** or *****, *****", "ref *****"]);
+    for text in ["912%2034%20567", "kari@example.net"] {
+        let answer = lethe.caller("dpo").get(&format!("/anonymize-requests?reference={text}")).await;
+        assert_eq!(answer.mistakes(), ["reference identifier"]);
+    }
 });

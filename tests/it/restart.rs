@@ -84,6 +84,31 @@ each_store!(a_server_that_ends_loses_no_call, |mut lethe: TestLethe| async move 
     assert_eq!(idle.rest().await, b"", "an idle connection is closed without a word");
 });
 
+each_store!(a_server_that_ends_is_not_ready_and_reports_no_error, |mut lethe: TestLethe| async move {
+    in_production(&mut lethe, "2").await;
+    lethe.serve().await;
+    let address = lethe.address();
+    let ready = async || {
+        let mut wire = Wire::connect(&address).await?;
+        wire.send(b"GET /readyz HTTP/1.1\r\nHost: lethe\r\n\r\n").await?;
+        wire.reply().await
+    };
+    assert_eq!(ready().await.unwrap().status, 200);
+    let probes = async {
+        let mut seen = Vec::new();
+        while let Ok(reply) = ready().await {
+            seen.push(reply.status);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        seen
+    };
+    let (seen, ()) = tokio::join!(probes, lethe.stop());
+    assert!(seen.last() == Some(&503), "{seen:?}");
+    let journal = lethe.journal().text();
+    assert!(journal.contains("\"level\":\"INFO\",\"message\":\"Stopping"), "{journal}");
+    assert!(!journal.contains("\"level\":\"ERROR\""), "{journal}");
+});
+
 /// The time that bytes need from a client to a server, and back.
 const ON_THE_WAY: Duration = Duration::from_millis(20);
 

@@ -286,6 +286,53 @@ each_store!(a_page_ends_early_where_its_items_are_long, |lethe: TestLethe| async
     }
 });
 
+/// The times of some searches, the longest last. All of them succeed.
+async fn times_of_searches(lethe: &crate::harness::TestLethe) -> Vec<Duration> {
+    let officer = lethe.caller("dpo");
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let begun = Instant::now();
+        officer.post("/archive/search", &json!({ "queue": "short", "limit": 50 })).await.expect(200);
+        times.push(begun.elapsed());
+    }
+    times.sort();
+    times
+}
+
+each_store!(five_hundred_slow_peers_fail_no_call_of_another, |lethe: TestLethe| async move {
+    lethe.ingest("interactions", long_interactions(40)).await;
+    let short = |no: usize| {
+        json!({ "external_id": format!("short-{no}"), "channel": "call", "queue": "short",
+            "started_at": "2026-02-10T10:00:00Z", "attributes": { "line": "AA0204" } })
+        .to_string()
+    };
+    lethe.ingest("interactions", (0..50).map(short).collect::<Vec<_>>().join("\n")).await;
+    let quiet = times_of_searches(&lethe).await;
+    let (address, officer, sender) = (lethe.address(), lethe.caller("dpo"), lethe.caller("integration"));
+    let search = json!({ "limit": 200 }).to_string();
+    let page = post("/api/v1/archive/search", Some(officer.token()), "application/json", Framing::Length(search.len()));
+    let slow_body = |path, media_type| post(path, Some(sender.token()), media_type, Framing::Chunked);
+    let kinds = [
+        "POST /api/v1/archive/sea".to_owned(),
+        slow_body("/api/v1/archive/interactions", "application/json"),
+        slow_body("/api/v1/archive/interactions", "application/x-ndjson"),
+        format!("{page}{search}"),
+    ];
+    let mut peers = Vec::new();
+    for no in 0..500 {
+        let mut wire = Wire::narrow(&address).await.unwrap();
+        wire.send(kinds[no % kinds.len()].as_bytes()).await.unwrap();
+        if no % kinds.len() == 1 || no % kinds.len() == 2 {
+            wire.send(format!("4000\r\n{}\r\n", " ".repeat(0x4000)).as_bytes()).await.unwrap();
+        }
+        peers.push(wire);
+    }
+    let busy = times_of_searches(&lethe).await;
+    let of = |times: &[Duration]| (times[times.len() / 2], times[times.len() * 99 / 100]);
+    eprintln!("median and p99 of a search: quiet {:?}, beside 500 slow peers {:?}", of(&quiet), of(&busy));
+    drop(peers);
+});
+
 each_store!(what_anybody_can_send_is_no_error_of_the_service, |lethe: TestLethe| async move {
     let long = format!("GET /{} HTTP/1.1\r\nHost: lethe\r\n\r\n", "x".repeat(300_000));
     for request in [

@@ -125,11 +125,11 @@ each_store!(a_job_that_was_killed_by_chance_forgets_everybody_at_the_next_start,
 });
 
 each_store!(a_text_that_is_too_long_for_the_job_is_marked_and_skipped, |lethe: TestLethe| async move {
-    let text = late(&lethe, "c", "Kanari ringte, og mer. ".repeat(10_000)).await;
+    let text = late(&lethe, "c", "Kanari ringte, og mer. ".repeat(40_000)).await;
     let other = late(&lethe, "d", "Fuglesang ringte".to_owned()).await;
     call(&lethe, "demo").await;
     let (kanari, ola) = (request(&lethe, "demo", KANARI).await, request(&lethe, "demo", OLA).await);
-    let little = [("LETHE_CONTENT__TEXT_MEMORY", "1048576")];
+    let little = [("LETHE_MEMORY__BUDGET", "8388608")];
     for run in 0..2 {
         let ran = lethe.run_with(JOB, &little, Vec::new()).await;
         assert_eq!(ran.code(), Some(2), "{}", ran.stderr);

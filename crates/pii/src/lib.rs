@@ -23,7 +23,7 @@ pub use house::HouseNumbers;
 pub use mask::mask;
 pub use nobody::{is_nobody, is_withheld};
 #[cfg(test)]
-pub use phone::readings;
+pub use phone::work;
 pub use phone::{Phone, Region, RegionError};
 
 /// The word that is shown for a forgotten identifier, and for an identifier that a view does not show.

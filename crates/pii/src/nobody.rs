@@ -2,7 +2,7 @@
 
 /// Words for a number or a name that is withheld or unknown (A17), in the languages of the service and some of their
 /// neighbours.
-const WITHHELD: &str = "afgeschermd anon anoniem anonim anonimo anonym anonyme anonymes anonymised anonymized anonymer \
+const WITHHELD: &str = "afgeschermd asterisk anon anoniem anonim anonimo anonym anonyme anonymes anonymised anonymized anonymer \
     anonymous anonymt anónimo blocked blokeret blokkert blockerad blockerat blockiert confidential \
     desconegut desconocido desconocida desconhecido dolt dold estetty geheim geheime gizli hemlig \
     hemligt hemmelig hemmeligt hemmelege hidden inconnu inconnue indisponible loyndur masked masqué \
@@ -34,7 +34,7 @@ const BESIDE: &str = "angabe angegeben angitt angivet anruf anrop and area aster
     session saatavilla sans sin soittajan specified spesifisert telefon telefonnummer test the tiedossa \
     tilgjengelig tillgänglig tilgængelig toll tuntemattomasta uden unbekannten utan uten verfügbar web \
     whatsapp wireless utgående inngående inkommande saapuva lähtevä ausgehender eingehender udgående \
-    indgående opkald oppringning telefonsamtale telefonsamtal puhelu sms skype messenger facebook \
+    indgående rufnummer teléfono telefono téléphone numer appel appelant llamada chiamata opkald oppringning telefonsamtale telefonsamtal puhelu sms skype messenger facebook \
     instagram telegram signal viber website mail email noreply user";
 
 /// Whether a field says that there is no identifier (A17): it is empty, has no letter and no digit other than 0, or only has

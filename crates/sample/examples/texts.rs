@@ -1,29 +1,22 @@
-//! Chat logs and transcripts with known identifiers, and the speed and quality of the finder on them: `benches/run
-//! texts`.
+//! Chat logs and transcripts, and the speed of the finder on them: `benches/run texts`.
 //!
-//!     texts make 500          writes texts, one JSON object a line, with the positions of numbers and addresses
-//!     texts find < texts      tokenizes the texts on one core, and writes bytes, seconds, and the matches of each text
+//!     texts make 500          writes texts, one JSON object a line
+//!     texts find < texts      tokenizes the texts on one core, and writes bytes and seconds
 
 use std::io::{self, BufRead as _, Write};
-use std::ops::Range;
 
 use chrono::NaiveDate;
 use pii::text::{Finder, Own, tokenize_text};
-use pii::{Email, Kind, Phone, Region};
+use pii::{Email, Phone, Region};
 use sample::{REGION, Sample, SampleCustomer, customer, spellings};
 use serde::{Deserialize, Serialize};
 
 /// The number of times that the texts are read. The fastest time counts.
 const ROUNDS: usize = 5;
 
-/// A text, and the characters of it that are identifiers.
 #[derive(Serialize, Deserialize, Default)]
 struct Log {
     text: String,
-    phones: Vec<Range<usize>>,
-    emails: Vec<Range<usize>>,
-    /// Numbers that are spoken as words.
-    spoken: Vec<Range<usize>>,
     /// The customer. The record knows their number and address.
     phone: String,
     email: Option<String>,
@@ -33,12 +26,6 @@ struct Log {
 struct Speed {
     bytes: usize,
     seconds: f64,
-}
-
-#[derive(Serialize, Default)]
-struct Finds {
-    phones: Vec<Range<usize>>,
-    emails: Vec<Range<usize>>,
 }
 
 /// The texts of a language: openings, turns without and with identifiers, and the digits as words.
@@ -196,30 +183,23 @@ impl Log {
             let spelled = spellings(&person.phone_e164, region);
             let digit = |digit: u8| language.digits.get(usize::from(digit.wrapping_sub(b'0'))).copied();
             match (word, &person.email) {
-                ("email", Some(email)) => self.emails.push(append(&mut self.text, email)),
+                ("email", Some(email)) => self.text.push_str(email),
                 ("spoken", _) => {
                     // From abroad, the number is dialled with its country code.
                     let e164 = person.phone_e164.as_str();
                     let dialled = e164.strip_prefix("+47").map_or_else(|| e164.replacen('+', "00", 1), str::to_owned);
                     let digits: Vec<&str> = dialled.bytes().filter_map(digit).collect();
                     let groups: Vec<String> = digits.chunks(3).map(|group| group.join(" ")).collect();
-                    self.spoken.push(append(&mut self.text, &groups.join(", ")));
+                    self.text.push_str(&groups.join(", "));
                 }
                 _ => {
                     let choice = draws.below(spelled.len().max(1));
-                    self.phones.push(append(&mut self.text, spelled.get(choice).unwrap_or(&person.phone_e164)));
+                    self.text.push_str(spelled.get(choice).unwrap_or(&person.phone_e164));
                 }
             }
         }
         self.text.push_str(rest);
     }
-}
-
-/// The position in characters at which a text was appended.
-fn append(text: &mut String, more: &str) -> Range<usize> {
-    let start = text.chars().count();
-    text.push_str(more);
-    start..text.chars().count()
 }
 
 /// The seconds of processor time that this process has used, so that other processes of the machine do not count.
@@ -250,21 +230,5 @@ fn find(region: Region) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     serde_json::to_writer(&mut out, &Speed { bytes, seconds })?;
     out.write_all(b"\n")?;
-    // The matches in a text without a known customer. The identifiers of a known customer would be easier to find.
-    let finder = Finder::new(region, Own::default());
-    for text in &texts {
-        let mut finds = Finds::default();
-        let characters = |at: usize| text.text[..at].chars().count();
-        for (range, found) in finder.find(&text.text) {
-            let range = characters(range.start)..characters(range.end);
-            match found.kind() {
-                Kind::Phone => finds.phones.push(range),
-                Kind::Email => finds.emails.push(range),
-                Kind::Name => {}
-            }
-        }
-        serde_json::to_writer(&mut out, &finds)?;
-        out.write_all(b"\n")?;
-    }
     out.flush()
 }

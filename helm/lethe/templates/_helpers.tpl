@@ -55,8 +55,30 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if and $sqlite (or .Values.database.urlSecret.name .Values.vault.urlSecret.name) -}}
 {{- $wrong = append $wrong "database.urlSecret, vault.urlSecret: not used with database.mode sqlite; set database.mode postgres" -}}
 {{- end -}}
-{{- if not (or $sqlite .Values.database.urlSecret.name) -}}
-{{- $wrong = append $wrong "database.urlSecret.name: required with database.mode postgres" -}}
+{{- if not (or $sqlite .Values.database.urlSecret.name .Values.database.url) -}}
+{{- $wrong = append $wrong "database.urlSecret.name: required with database.mode postgres, or database.url" -}}
+{{- end -}}
+{{- range $name, $database := dict "database" .Values.database "vault" .Values.vault -}}
+{{- if and $sqlite $database.url -}}
+{{- $wrong = append $wrong (printf "%s.url: not used with database.mode sqlite; set database.mode postgres" $name) -}}
+{{- end -}}
+{{- if and $database.url $database.urlSecret.name -}}
+{{- $wrong = append $wrong (printf "%s.url, %s.urlSecret.name: only one of the two is allowed" $name $name) -}}
+{{- end -}}
+{{- if ne (empty $database.url) (empty $database.credentialsSecret.name) -}}
+{{- $wrong = append $wrong (printf "%s.url, %s.credentialsSecret.name: set both or neither" $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.serve.autoscaling -}}
+{{- if and .enabled $sqlite -}}
+{{- $wrong = append $wrong "serve.autoscaling.enabled: database.mode sqlite allows exactly one replica; use database.mode postgres" -}}
+{{- end -}}
+{{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
+{{- $wrong = append $wrong "serve.autoscaling.minReplicas: must not be more than maxReplicas" -}}
+{{- end -}}
+{{- if and .enabled (not (dig "requests" "cpu" "" $.Values.serve.resources)) -}}
+{{- $wrong = append $wrong "serve.resources.requests.cpu: required with serve.autoscaling, which measures a share of it" -}}
+{{- end -}}
 {{- end -}}
 {{- if not .Values.vault.masterKeySecret.name -}}
 {{- $wrong = append $wrong "vault.masterKeySecret.name: required" -}}
@@ -108,12 +130,20 @@ LETHE_HTTP__INTERNAL_LISTEN: {{ printf "%s:9090" .Values.http.address | quote }}
 LETHE_HTTP__CORS_ORIGINS: {{ join "," . | quote }}
 {{- end }}
 {{- if eq .Values.database.mode "postgres" }}
-LETHE_DATABASE__URL_FILE: /etc/lethe/database-url
-{{- if .Values.vault.urlSecret.name }}
-LETHE_VAULT__URL_FILE: /etc/lethe/vault-url
+{{- range $name, $database := dict "database" .Values.database "vault" .Values.vault }}
+{{- if $database.urlSecret.name }}
+LETHE_{{ upper $name }}__URL_FILE: /etc/lethe/{{ $name }}-url
+{{- else if $database.url }}
+LETHE_{{ upper $name }}__URL: {{ $database.url | quote }}
+LETHE_{{ upper $name }}__USERNAME_FILE: /etc/lethe/{{ $name }}-username
+LETHE_{{ upper $name }}__PASSWORD_FILE: /etc/lethe/{{ $name }}-password
+{{- end }}
 {{- end }}
 {{- end }}
 LETHE_VAULT__MASTER_KEY_FILE: /etc/lethe/master-key
+{{- if .Values.vault.previousMasterKeySecret.name }}
+LETHE_VAULT__PREVIOUS_MASTER_KEY_FILE: /etc/lethe/previous-master-key
+{{- end }}
 {{- with .Values.content.s3 }}
 {{- if .bucket }}
 LETHE_CONTENT__S3__BUCKET: {{ .bucket | quote }}
@@ -198,15 +228,52 @@ tolerations:
 {{- end }}
 {{- end -}}
 
+{{/* Annotations of a pod. Arguments: root, and own, which a workload adds. Empty text if there are none. */}}
+{{- define "lethe.podAnnotations" -}}
+{{- with merge (deepCopy .own) .root.Values.podAnnotations -}}
+{{ toYaml . }}
+{{- end -}}
+{{- end -}}
+
+{{- define "lethe.image" -}}
+{{ with .Values.image.registry }}{{ . }}/{{ end }}{{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end -}}
+
+{{- define "lethe.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* The probe of an address of the internal listener. Arguments: path, and times. */}}
+{{- define "lethe.probe" -}}
+httpGet:
+  path: {{ .path }}
+  port: metrics
+{{ toYaml .times }}
+{{- end -}}
+
+{{/*
+The containers that start before those of the workload: sidecars, which Kubernetes restarts and ends with the pod, and
+containers that end by themselves. Their own security context replaces the chart's, key by key.
+*/}}
+{{- define "lethe.initContainers" -}}
+{{- $security := dict "securityContext" (fromYaml (include "lethe.containerSecurity" .)) -}}
+{{- range .Values.sidecars }}
+- {{ toYaml (merge (dict "restartPolicy" "Always") (deepCopy .) $security) | nindent 2 | trim }}
+{{- end }}
+{{- range .Values.initContainers }}
+- {{ toYaml (merge (deepCopy .) $security) | nindent 2 | trim }}
+{{- end }}
+{{- end -}}
+
 {{/* The common part of every container, without name, arguments, environment, and resources. */}}
 {{- define "lethe.container" -}}
-image: {{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+image: {{ include "lethe.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities:
-    drop: [ALL]
+  {{- include "lethe.containerSecurity" . | nindent 2 }}
 volumeMounts:
   - name: tmp
     mountPath: /tmp
@@ -225,6 +292,9 @@ volumeMounts:
 {{/* Settings and further environment of the workloads. The migration hook runs before the ConfigMap exists. */}}
 {{- define "lethe.env" -}}
 envFrom:
+  {{- with .Values.extraEnvFrom }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   - configMapRef:
       name: {{ include "lethe.fullname" . }}
 {{- with .Values.extraEnv }}
@@ -248,19 +318,31 @@ env:
           items:
             - key: {{ $values.vault.masterKeySecret.key }}
               path: master-key
-      {{- if eq $values.database.mode "postgres" }}
-      - secret:
-          name: {{ $values.database.urlSecret.name }}
-          items:
-            - key: {{ $values.database.urlSecret.key }}
-              path: database-url
-      {{- with $values.vault.urlSecret }}
+      {{- with $values.vault.previousMasterKeySecret }}
       {{- if .name }}
       - secret:
           name: {{ .name }}
           items:
             - key: {{ .key }}
-              path: vault-url
+              path: previous-master-key
+      {{- end }}
+      {{- end }}
+      {{- if eq $values.database.mode "postgres" }}
+      {{- range $name, $database := dict "database" $values.database "vault" $values.vault }}
+      {{- if $database.urlSecret.name }}
+      - secret:
+          name: {{ $database.urlSecret.name }}
+          items:
+            - key: {{ $database.urlSecret.key }}
+              path: {{ $name }}-url
+      {{- else if $database.url }}
+      - secret:
+          name: {{ $database.credentialsSecret.name }}
+          items:
+            - key: {{ $database.credentialsSecret.usernameKey }}
+              path: {{ $name }}-username
+            - key: {{ $database.credentialsSecret.passwordKey }}
+              path: {{ $name }}-password
       {{- end }}
       {{- end }}
       {{- end }}

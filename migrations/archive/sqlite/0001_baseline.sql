@@ -29,7 +29,8 @@ CREATE TABLE epochs (
 -- them. `at` is started_at, answered_at, or occurred_at. `forgotten` has a bit for each reference
 -- that was unlinked (1 phone, 2 email, 4 name, 8 a mention in the record's texts), and bit 16 where
 -- an interaction accepts no more content. No later write of the record clears a bit.
--- Every write that changes the record sets `changed_at`. `cell_key` is a random number that the record
+-- Every write that changes the record sets `changed_at`. A pass sets it to the next full hour, so that
+-- it does not tell which records were unlinked together. `cell_key` is a random number that the record
 -- keeps, by which records are picked without regard to what they contain.
 CREATE TABLE interactions (
     tenant_id   BLOB NOT NULL,
@@ -52,7 +53,8 @@ CREATE TABLE interactions (
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, external_id)
 ) STRICT;
--- A search reads its page along one of these indexes, in the order of time and id.
+-- A search reads its page along one of these indexes, in the order of time and id, or of the last
+-- change and id.
 CREATE INDEX interactions_at ON interactions (tenant_id, at, id);
 CREATE INDEX interactions_channel ON interactions (tenant_id, channel, at, id);
 CREATE INDEX interactions_queue ON interactions (tenant_id, queue, at, id) WHERE queue IS NOT NULL;
@@ -60,6 +62,8 @@ CREATE INDEX interactions_agent ON interactions (tenant_id, agent_id, at, id) WH
 CREATE INDEX interactions_phone ON interactions (tenant_id, phone_id, at, id) WHERE phone_id IS NOT NULL;
 CREATE INDEX interactions_email ON interactions (tenant_id, email_id, at, id) WHERE email_id IS NOT NULL;
 CREATE INDEX interactions_name ON interactions (tenant_id, name_id, at, id) WHERE name_id IS NOT NULL;
+CREATE INDEX interactions_forgotten ON interactions (tenant_id, at, id) WHERE forgotten & 15 <> 0;
+CREATE INDEX interactions_changed ON interactions (tenant_id, changed_at, id);
 
 CREATE TABLE survey_responses (
     tenant_id               BLOB NOT NULL,
@@ -260,6 +264,8 @@ CREATE TABLE requests (
     entry_day      TEXT NOT NULL,
     due_at         TEXT NOT NULL,
     comment        TEXT,
+    reference      TEXT,
+    interaction_count INTEGER NOT NULL,
     targets        INTEGER NOT NULL,
     delete_content INTEGER NOT NULL,
     status         TEXT NOT NULL CHECK (status IN ('waiting', 'done')),
@@ -276,9 +282,24 @@ CREATE TABLE requests (
 CREATE INDEX requests_created ON requests (tenant_id, created_at, id);
 CREATE INDEX requests_status ON requests (tenant_id, status, created_at, id);
 CREATE INDEX requests_due ON requests (tenant_id, due_at) WHERE status = 'waiting';
+CREATE INDEX requests_reference ON requests (tenant_id, reference, created_at, id) WHERE reference IS NOT NULL;
 CREATE INDEX requests_pass ON requests (tenant_id, pass_id, id) WHERE pass_id IS NOT NULL;
 CREATE INDEX requests_phone ON requests (tenant_id, phone_id) WHERE phone_id IS NOT NULL;
 CREATE INDEX requests_email ON requests (tenant_id, email_id) WHERE email_id IS NOT NULL;
+
+-- The interactions that a waiting request names, each with the number and the address that its customer
+-- had when the request was entered. A done request has none, since they would link the interactions
+-- of one customer.
+CREATE TABLE request_interactions (
+    tenant_id      BLOB NOT NULL,
+    request_id     BLOB NOT NULL,
+    interaction_id BLOB NOT NULL,
+    phone_id       BLOB,
+    email_id       BLOB,
+    PRIMARY KEY (tenant_id, request_id, interaction_id)
+);
+CREATE INDEX request_interactions_phone ON request_interactions (tenant_id, phone_id) WHERE phone_id IS NOT NULL;
+CREATE INDEX request_interactions_email ON request_interactions (tenant_id, email_id) WHERE email_id IS NOT NULL;
 
 -- The number of records of each target that a request anonymized.
 CREATE TABLE request_counts (
@@ -333,6 +354,8 @@ CREATE TABLE audit_events (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 CREATE INDEX audit_events_at ON audit_events (tenant_id, at, id);
+CREATE INDEX audit_events_actor ON audit_events (tenant_id, actor_sub, at, id);
+CREATE INDEX audit_events_action ON audit_events (tenant_id, action, at, id);
 
 CREATE TABLE job_runs (
     tenant_id   BLOB NOT NULL,

@@ -5,15 +5,18 @@ use std::marker::PhantomData;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::archive::ingest::BATCH;
 use crate::archive::intake::{Ingested, Intake};
 use crate::archive::kinds::{
     Interaction, InteractionIn, RawEvent, RawEventIn, RecordKind, SurveyResponse, SurveyResponseIn,
 };
+use crate::base::page::example_of;
 use crate::base::target::Target;
 use crate::http::caller::ArchiveIngest;
 use crate::http::docs::{BodyProblems, CallProblems};
@@ -26,8 +29,7 @@ use crate::vault::AppContext;
 /// The most lines of one call.
 const MOST_LINES: u64 = 100_000;
 
-/// The array that a call sends. Any item is taken: one that is no record is reported by its place, and the others are
-/// stored.
+/// The array that a call sends. An item that is no record is reported by its place, and the others are stored.
 struct Records<T>(PhantomData<T>);
 
 type Interactions = Records<InteractionIn>;
@@ -36,15 +38,11 @@ type RawEvents = Records<RawEventIn>;
 
 impl<T: ToSchema> PartialSchema for Records<T> {
     fn schema() -> RefOr<Schema> {
-        let record = Ref::from_schema_name(T::name());
-        let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-        let item = AnyOfBuilder::new()
-            .item(record)
-            .item(anything.description(Some("A record of another shape. It is reported as rejected.")));
         ArrayBuilder::new()
-            .items(item)
+            .items(Ref::from_schema_name(T::name()))
             .max_items(Some(BATCH))
             .description(Some("An array of at most 1,000 records."))
+            .examples([json!([example_of::<T>()])])
             .into()
     }
 }
@@ -60,12 +58,13 @@ impl<T: ToSchema> ToSchema for Records<T> {
     }
 }
 
-/// A stream of records, a line each. Any line is taken, as any item of an array is.
+/// A stream of records, a line each. A line that is no record is reported as an item of an array is.
 struct Stream;
 
 impl PartialSchema for Stream {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("One JSON object on each line.")).into()
+        let about = "Records in JSON, one on each line. A line has the schema of an item of the array.";
+        ObjectBuilder::new().schema_type(Type::String).description(Some(about)).into()
     }
 }
 
@@ -75,16 +74,26 @@ impl ToSchema for Stream {
     }
 }
 
+/// The form of the response.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct IngestParams {
+    /// Whether the response has the ids of the records. The default is `false`.
+    #[param(required = false)]
+    ids: bool,
+}
+
 /// Send interactions
 ///
 /// Send calls, chats, e-mails, voicemails, and text messages as a JSON array of at most 1,000 records, or as a stream
-/// of `application/x-ndjson` of at most 100,000 lines.
+/// of `application/x-ndjson` or `application/jsonl` of at most 100,000 lines.
 ///
 /// A record with a known `external_id` replaces the stored record, so it is safe to send records again. Each record is
 /// stored as a whole or not at all. A value that cannot be a number is left out with a warning. Numbers and addresses
 /// in attributes are tokenized.
 ///
-/// This needs the scope `archive:ingest`.
+/// Each stored batch of at most 1,000 records has a row in the audit log. This needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_interactions", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (Interactions = "application/json"),
@@ -93,12 +102,12 @@ impl ToSchema for Stream {
 #[post("/archive/interactions")]
 pub async fn ingest_interactions(
     caller: Caller<ArchiveIngest>,
-    _: Params<Nothing>,
+    params: Params<IngestParams>,
     lines: Lines,
     app: Data<AppContext>,
     context: Data<HttpContext>,
 ) -> ApiResult<Json<Ingested>> {
-    ingest::<Interaction>(&caller, lines, &app, &context).await
+    ingest::<Interaction>(&caller, (lines, params.0.ids), &app, &context).await
 }
 
 /// Send survey responses
@@ -120,7 +129,7 @@ pub async fn ingest_survey_responses(
     app: Data<AppContext>,
     context: Data<HttpContext>,
 ) -> ApiResult<Json<Ingested>> {
-    ingest::<SurveyResponse>(&caller, lines, &app, &context).await
+    ingest::<SurveyResponse>(&caller, (lines, false), &app, &context).await
 }
 
 /// Send raw events
@@ -141,18 +150,21 @@ pub async fn ingest_raw_events(
     app: Data<AppContext>,
     context: Data<HttpContext>,
 ) -> ApiResult<Json<Ingested>> {
-    ingest::<RawEvent>(&caller, lines, &app, &context).await
+    ingest::<RawEvent>(&caller, (lines, false), &app, &context).await
 }
 
 async fn ingest<K: RecordKind>(
     caller: &Caller<ArchiveIngest>,
-    mut lines: Lines,
+    (mut lines, with_ids): (Lines, bool),
     app: &AppContext,
     context: &HttpContext,
 ) -> ApiResult<Json<Ingested>> {
     let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
-    let mut intake = Intake::<K>::begin(app, &tenant).await?;
+    let mut intake = Intake::<K>::begin(app, caller, &tenant).await?.with_ids(with_ids);
+    if lines.are_whole() {
+        intake.cover();
+    }
     while let Some(line) = lines.next().await {
         let line = match line {
             Ok(line) if intake.received() < MOST_LINES => line,

@@ -1,6 +1,7 @@
 //! The archive's endpoints: ingest, and searches in three views.
 
 mod ingest;
+mod lookup;
 mod query;
 mod search;
 
@@ -14,6 +15,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         .service(ingest::ingest_interactions)
         .service(ingest::ingest_survey_responses)
         .service(ingest::ingest_raw_events)
+        .service(lookup::look_up_interactions)
         .service(search::search_interactions)
         .service(search::get_interaction)
         .service(search::search_survey_responses)
@@ -23,6 +25,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 impl From<ArchiveError> for Problem {
     fn from(error: ArchiveError) -> Self {
         match error {
+            ArchiveError::Memory(error) => error.into(),
             ArchiveError::Store(error) => error.into(),
             ArchiveError::Vault(error) => error.into(),
         }

@@ -1,12 +1,13 @@
 //! The search that all kinds of records have in common: it is checked, run, and rendered.
 
 use chrono::Datelike as _;
-use pii::text::{Finder, Own, fill_text, tokenize_text};
+use pii::text::{Own, fill_text, tokenize_text};
 use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
 use super::search::{InteractionSearch, Viewed, tenant_of, view_of};
 use crate::archive::kinds::RecordKind;
+use crate::archive::listing::RecordPage;
 use crate::archive::model::{Search, View};
 use crate::archive::render::{Audited, Renderer};
 use crate::archive::search::search;
@@ -19,6 +20,7 @@ use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::forbidden;
 use crate::http::{ApiResult, Code, FieldError, Problem};
+use crate::tenants::Tenant;
 use crate::vault::{self, AppContext};
 
 impl InteractionSearch {
@@ -35,7 +37,7 @@ impl InteractionSearch {
         if self.token.is_some() && !actor.may(Scope::ArchiveSearch) && !actor.may(Scope::ArchiveIdentify) {
             return Err(forbidden(&[Scope::ArchiveSearch], "to search by token"));
         }
-        let purpose = self.purpose(tenant.region);
+        let purpose = self.purpose(&tenant);
         let Self { limit, cursor, .. } = &self;
         let (limit, cursor) = (limit.get(), cursor.clone());
         let search_for = self.search(tenant.region)?;
@@ -52,8 +54,10 @@ impl InteractionSearch {
         let key = app.service_key().await?;
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
-        let records = search::<K>(app, tenant.id, &search_for, after, limit + 1).await?;
+        let _memory = app.memory.page().await?;
+        let RecordPage { records, read_to } = search::<K>(app, tenant.id, &search_for, after, limit + 1).await?;
         let Page { items: records, next_cursor } = Page::of(records, limit, &key, &query);
+        let next_cursor = next_cursor.or_else(|| read_to?.to_cursor(&key, &query));
         let renderer = Renderer::new(app, actor, view, Audited { purpose, by }, &records).await?;
         let bytes = records.iter().map(|record| record.columns.weight()).sum();
         let render = move || records.into_iter().map(|record| K::render(record, &renderer)).collect();
@@ -63,10 +67,12 @@ impl InteractionSearch {
 
     /// The search with its values parsed. The errors are all rules that it breaks.
     fn search(self, region: Region) -> ApiResult<Search> {
-        let Self { from, to, channels, queue, agent_id, phone_number, email, token, .. } = self;
+        let Self { from, to, channels, queue, queues, agent_id, outcome, direction, external_id, .. } = self;
+        let Self { anonymized, has_content, changed_since, phone_number, email, token, .. } = self;
         let (from, to) = (from.map(microseconds), to.map(microseconds));
+        let changed_since = changed_since.map(microseconds);
         let mut errors = Vec::new();
-        for (at, pointer) in [(from, "/from"), (to, "/to")] {
+        for (at, pointer) in [(from, "/from"), (to, "/to"), (changed_since, "/changed_since")] {
             if at.is_some_and(|at| !(0..=9999).contains(&at.year())) {
                 errors.push(FieldError::at(pointer, "out_of_range", "must lie in the years 0 to 9999"));
             }
@@ -77,10 +83,10 @@ impl InteractionSearch {
         if channels.as_ref().is_some_and(Vec::is_empty) {
             errors.push(FieldError::at("/channels", "required", "must name at least one channel, or be left out"));
         }
-        for (text, pointer) in [(&queue, "/queue"), (&agent_id, "/agent_id")] {
-            if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
-                errors.push(FieldError::at(pointer, "too_long", "must be at most 500 characters"));
-            }
+        check_words([(&queue, "/queue"), (&agent_id, "/agent_id"), (&outcome, "/outcome")], &mut errors);
+        check_queues(queues.as_deref(), &mut errors);
+        if external_id.as_ref().is_some_and(|id| id.chars().nth(LONGEST_EXTERNAL_ID).is_some()) {
+            errors.push(FieldError::at("/external_id", "too_long", "must be at most 200 characters"));
         }
         let mut identifiers = Vec::new();
         if let Some(raw) = phone_number {
@@ -102,35 +108,97 @@ impl InteractionSearch {
             None
         });
         if errors.is_empty() {
-            Ok(Search { from, to, channels, queue, agent_id, identifiers, token })
+            Ok(Search {
+                from,
+                to,
+                channels,
+                queue,
+                queues,
+                agent_id,
+                outcome,
+                direction,
+                external_id,
+                anonymized,
+                has_content,
+                changed_since,
+                identifiers,
+                token,
+            })
         } else {
             Err(Problem::invalid(errors))
         }
     }
 
     /// The stated purpose without identifiers, because the audit log contains it.
-    fn purpose(&self, region: Region) -> ApiResult<Option<String>> {
+    fn purpose(&self, tenant: &Tenant) -> ApiResult<Option<String>> {
         let Some(purpose) = &self.purpose else { return Ok(None) };
         let purpose = stated(purpose).ok_or_else(|| {
             Problem::new(Code::ValidationFailed).at("/purpose", "out_of_range", "must be 1 to 200 characters")
         })?;
         let own = Own {
-            phone: self.phone_number.as_ref().and_then(|raw| Phone::parse(raw, region).ok()),
+            phone: self.phone_number.as_ref().and_then(|raw| Phone::parse(raw, tenant.region).ok()),
             email: self.email.as_ref().and_then(|raw| Email::parse(raw).ok()),
             name: None,
         };
         let mut mentions = Vec::new();
-        let text = tokenize_text(&Finder::new(region, own), purpose, &mut mentions);
+        let text = tokenize_text(&tenant.finder(own), purpose, &mut mentions);
         Ok(Some(fill_text(&text, |_| "*****".to_owned())))
     }
 }
 
+/// The longest external id, in characters.
+const LONGEST_EXTERNAL_ID: usize = 200;
+
+/// The longest queue, agent, or outcome, in characters.
+const LONGEST_WORD: usize = 500;
+
+/// The most queues of a search.
+const MOST_QUEUES: usize = 50;
+
+fn check_words<const N: usize>(words: [(&Option<String>, &'static str); N], errors: &mut Vec<FieldError>) {
+    for (word, pointer) in words {
+        if word.as_ref().is_some_and(|word| word.chars().nth(LONGEST_WORD).is_some()) {
+            errors.push(FieldError::at(pointer, "too_long", "must be at most 500 characters"));
+        }
+    }
+}
+
+fn check_queues(queues: Option<&[String]>, errors: &mut Vec<FieldError>) {
+    let Some(queues) = queues else { return };
+    match queues.len() {
+        0 => errors.push(FieldError::at("/queues", "required", "must name at least one queue, or be left out")),
+        1..=MOST_QUEUES => {}
+        _ => errors.push(FieldError::at("/queues", "too_many", "must name at most 50 queues")),
+    }
+    let too_long = queues.iter().enumerate().filter(|(_, queue)| queue.chars().nth(LONGEST_WORD).is_some());
+    errors.extend(
+        too_long.map(|(no, _)| FieldError::at(format!("/queues/{no}"), "too_long", "must be at most 500 characters")),
+    );
+}
+
 /// The search to which a cursor is bound. It contains the filter as a hash, so that nothing of it can be read.
 fn fingerprint(actor: &Actor, target: Target, view: View, search: &Search) -> Vec<u8> {
-    let Search { from, to, channels, queue, agent_id, identifiers, token } = search;
+    let Search {
+        from,
+        to,
+        channels,
+        queue,
+        queues,
+        agent_id,
+        outcome,
+        direction,
+        external_id,
+        anonymized,
+        has_content,
+        changed_since,
+        identifiers,
+        token,
+    } = search;
     let identifiers: Vec<_> = identifiers.iter().map(vault::fingerprint).collect();
     let filter = json!({
-        "view": view, "from": from, "to": to, "channels": channels, "queue": queue, "agent_id": agent_id,
+        "view": view, "from": from, "to": to, "channels": channels, "queue": queue, "queues": queues,
+        "agent_id": agent_id, "outcome": outcome, "direction": direction, "external_id": external_id,
+        "anonymized": anonymized, "has_content": has_content, "changed_since": changed_since,
         "identifiers": identifiers, "token": token.map(|token| token.to_string()),
     });
     [actor.tenant.0.as_bytes(), target.as_str().as_bytes(), &sha256(filter.to_string().as_bytes())].concat()

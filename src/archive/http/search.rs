@@ -1,21 +1,28 @@
 //! Searches. They are posted, because a URL must not contain an identifier.
 
+use std::borrow::Cow;
+
 use actix_web::web::{Data, Json};
 use actix_web::{get, post};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde_json::json;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{RefBuilder, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::archive::kinds::{
-    Channel, Interaction, InteractionOut, RawEvent, RawEventOut, RecordKind as _, SurveyResponse, SurveyResponseOut,
+    Channel, Direction, Interaction, InteractionOut, RawEvent, RawEventOut, RecordKind as _, SurveyResponse,
+    SurveyResponseOut,
 };
 use crate::archive::model::View;
 use crate::archive::render::{Audited, Renderer};
 use crate::archive::search::find;
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::RecordId;
+use crate::base::page::{Page, example_of, page_schema};
 use crate::http::caller::{ArchiveRead, ArchiveSearch, forbidden};
-use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems};
+use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems, PurposeProblems};
 use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
@@ -26,7 +33,7 @@ use crate::vault::AppContext;
 /// The conditions of a search for interactions. All fields are optional. With a number and an address, an interaction
 /// needs one of them. All other conditions must be true.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-08-01T00:00:00+02:00", "to": "2026-08-02T00:00:00+02:00", "queue": "Private service"}))]
 pub struct InteractionSearch {
     /// The earliest time, included.
@@ -37,8 +44,24 @@ pub struct InteractionSearch {
     pub channels: Option<Vec<Channel>>,
     /// The queue.
     pub queue: Option<String>,
+    /// Up to 50 queues, of which an interaction has one.
+    #[schema(min_items = 1, max_items = 50)]
+    pub queues: Option<Vec<String>>,
     /// The agent.
     pub agent_id: Option<String>,
+    /// The way in which the interaction ended.
+    pub outcome: Option<String>,
+    /// The side that began the interaction.
+    pub direction: Option<Direction>,
+    /// The external id, as the interaction shows it.
+    #[schema(max_length = 200)]
+    pub external_id: Option<String>,
+    /// Whether any identifier of the interaction was forgotten.
+    pub anonymized: Option<bool>,
+    /// Whether the interaction has recordings, texts, or other content.
+    pub has_content: Option<bool>,
+    /// The earliest time of the last change, included. The interactions that changed last come first.
+    pub changed_since: Option<DateTime<Utc>>,
     /// The customer's number, in any spelling. This needs the scope `archive:identify`.
     pub phone_number: Option<String>,
     /// The customer's address. This needs the scope `archive:identify`.
@@ -50,6 +73,7 @@ pub struct InteractionSearch {
     /// The reason for seeing identifiers: 1 to 200 characters. The tenant's settings can require it.
     pub purpose: Option<String>,
     /// The largest number of items in the page.
+    #[serde(default)]
     pub limit: Limit,
     /// The `next_cursor` of the page before.
     #[schema(format = "cursor")]
@@ -58,7 +82,7 @@ pub struct InteractionSearch {
 
 /// The conditions of a search for survey responses. All fields are optional.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-08-01T00:00:00+02:00"}))]
 pub struct SurveyResponseSearch {
     /// The earliest time, included.
@@ -74,6 +98,7 @@ pub struct SurveyResponseSearch {
     /// The reason for seeing identifiers: 1 to 200 characters.
     purpose: Option<String>,
     /// The largest number of items in the page.
+    #[serde(default)]
     limit: Limit,
     /// The `next_cursor` of the page before.
     #[schema(format = "cursor")]
@@ -82,7 +107,7 @@ pub struct SurveyResponseSearch {
 
 /// The conditions of a search for raw events. All fields are optional.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-08-01T00:00:00+02:00"}))]
 pub struct RawEventSearch {
     /// The earliest time, included.
@@ -100,6 +125,7 @@ pub struct RawEventSearch {
     /// The reason for seeing identifiers: 1 to 200 characters.
     purpose: Option<String>,
     /// The largest number of items in the page.
+    #[serde(default)]
     limit: Limit,
     /// The `next_cursor` of the page before.
     #[schema(format = "cursor")]
@@ -121,7 +147,7 @@ impl From<RawEventSearch> for InteractionSearch {
 }
 
 /// A page of records in one view.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct Viewed<T> {
     /// The view of these records.
     pub view: View,
@@ -131,8 +157,42 @@ pub struct Viewed<T> {
     pub next_cursor: Option<String>,
 }
 
+type InteractionPage = Viewed<InteractionOut>;
+type SurveyResponsePage = Viewed<SurveyResponseOut>;
+type RawEventPage = Viewed<RawEventOut>;
+
+impl<T: ToSchema> PartialSchema for Viewed<T> {
+    fn schema() -> RefOr<Schema> {
+        let view = RefBuilder::new().ref_location_from_schema_name(View::name());
+        page_schema::<T>()
+            .property("view", view.description(Some("The view of these records.")))
+            .required("view")
+            .description(Some("A page of records in one view, newest first."))
+            .examples([json!({ "view": "pseudonymous", "items": [example_of::<T>()], "next_cursor": null })])
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Viewed<T> {
+    fn name() -> Cow<'static, str> {
+        Page::<T>::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((View::name().into_owned(), View::schema()));
+        Page::<T>::schemas(schemas);
+    }
+}
+
 /// One interaction in one view.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "view": "pseudonymous", "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "external_id": "cdr-43678",
+    "channel": "call", "direction": "inbound", "started_at": "2026-07-31T22:10:10Z",
+    "ended_at": "2026-07-31T22:10:27Z", "queue": "Private service", "agent_id": "a17", "outcome": "answered",
+    "customer": {"phone_number": "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR", "email": null, "name": null},
+    "attributes": {"line": "AA0204", "wait_seconds": 17}, "anonymized": false
+}))]
 pub struct ViewedInteraction {
     /// The view of this interaction.
     pub view: View,
@@ -159,8 +219,8 @@ pub struct ViewParams {
 /// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_interactions", security(("bearer" = ["archive:search"])),
     request_body = InteractionSearch,
-    responses((status = 200, description = "A page of interactions, newest first.", body = Viewed<InteractionOut>),
-        CallProblems, BodyProblems, ListProblems))]
+    responses((status = 200, description = "A page of interactions, newest first.", body = InteractionPage),
+        CallProblems, BodyProblems, ListProblems, PurposeProblems))]
 #[post("/archive/search")]
 pub async fn search_interactions(
     caller: Caller<ArchiveRead>,
@@ -178,8 +238,8 @@ pub async fn search_interactions(
 /// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_survey_responses", security(("bearer" = ["archive:search"])),
     request_body = SurveyResponseSearch,
-    responses((status = 200, description = "A page of survey responses, newest first.", body = Viewed<SurveyResponseOut>),
-        CallProblems, BodyProblems, ListProblems))]
+    responses((status = 200, description = "A page of survey responses, newest first.", body = SurveyResponsePage),
+        CallProblems, BodyProblems, ListProblems, PurposeProblems))]
 #[post("/archive/survey-responses/search")]
 pub async fn search_survey_responses(
     caller: Caller<ArchiveRead>,
@@ -197,8 +257,8 @@ pub async fn search_survey_responses(
 /// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_raw_events", security(("bearer" = ["archive:search"])),
     request_body = RawEventSearch,
-    responses((status = 200, description = "A page of raw events, newest first.", body = Viewed<RawEventOut>),
-        CallProblems, BodyProblems, ListProblems))]
+    responses((status = 200, description = "A page of raw events, newest first.", body = RawEventPage),
+        CallProblems, BodyProblems, ListProblems, PurposeProblems))]
 #[post("/archive/raw-events/search")]
 pub async fn search_raw_events(
     caller: Caller<ArchiveRead>,
@@ -217,7 +277,8 @@ pub async fn search_raw_events(
 /// This needs the scope `archive:search`.
 #[utoipa::path(tag = "archive", operation_id = "get_interaction", security(("bearer" = ["archive:search"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), ViewParams),
-    responses((status = 200, description = "The interaction.", body = ViewedInteraction), CallProblems, ItemProblems))]
+    responses((status = 200, description = "The interaction.", body = ViewedInteraction),
+        CallProblems, ItemProblems, PurposeProblems))]
 #[get("/archive/interactions/{id}")]
 pub async fn get_interaction(
     caller: Caller<ArchiveSearch>,

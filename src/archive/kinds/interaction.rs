@@ -70,7 +70,7 @@ impl Direction {
 
 /// The customer's identifiers in any format, as the telephony system wrote them.
 #[derive(Default, Deserialize, Validate, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct CustomerIn {
     /// The customer's number: national in the tenant's region, or international after `00` or `+`.
     #[validate(length(max = 500))]
@@ -118,7 +118,7 @@ pub struct InteractionIn {
     #[validate(nested)]
     pub customer: Option<CustomerIn>,
     /// Further facts about the interaction: at most 32 KB, and 16 levels deep. Identifiers in them are tokenized.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<BTreeMap<String, Value>>, additional_properties)]
     pub attributes: Option<Map<String, Value>>,
 }
 
@@ -139,18 +139,25 @@ pub struct Interaction {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CustomerOut {
     /// The customer's number.
-    #[schema(example = "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR")]
+    #[schema(required, example = "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR")]
     pub phone_number: Option<String>,
     /// The customer's address.
-    #[schema(example = "Anonymized")]
+    #[schema(required, example = "Anonymized")]
     pub email: Option<String>,
     /// The customer's name.
+    #[schema(required)]
     pub name: Option<String>,
 }
 
 /// An interaction.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Interaction)]
+#[schema(as = Interaction, example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "external_id": "cdr-43678", "channel": "call", "direction": "inbound",
+    "started_at": "2026-07-31T22:10:10Z", "ended_at": "2026-07-31T22:10:27Z", "queue": "Private service",
+    "agent_id": "a17", "outcome": "answered",
+    "customer": {"phone_number": "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR", "email": null, "name": null},
+    "attributes": {"line": "AA0204", "wait_seconds": 17}, "anonymized": false
+}))]
 pub struct InteractionOut {
     /// The id of the interaction.
     pub id: RecordId,
@@ -161,21 +168,26 @@ pub struct InteractionOut {
     /// The channel of the interaction.
     pub channel: Channel,
     /// The side that began the interaction.
+    #[schema(required)]
     pub direction: Option<Direction>,
     /// The time at which the interaction began.
     pub started_at: DateTime<Utc>,
     /// The time at which the interaction ended.
+    #[schema(required)]
     pub ended_at: Option<DateTime<Utc>>,
     /// The queue of the interaction.
+    #[schema(required)]
     pub queue: Option<String>,
     /// The agent of the interaction.
+    #[schema(required)]
     pub agent_id: Option<String>,
     /// The way the interaction ended.
+    #[schema(required)]
     pub outcome: Option<String>,
     /// The customer of the interaction.
     pub customer: CustomerOut,
     /// Further facts about the interaction.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required, value_type = Option<BTreeMap<String, Value>>, additional_properties)]
     pub attributes: Option<Box<RawValue>>,
     /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
@@ -233,7 +245,7 @@ impl RecordKind for Interaction {
     }
 
     fn render(record: Record<Self>, renderer: &Renderer) -> InteractionOut {
-        let Record { id, external_id, at, phone, email, name, anonymized, mentions, columns } = record;
+        let Record { id, external_id, at, listed_by: _, phone, email, name, anonymized, mentions, columns } = record;
         let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes } = columns;
         InteractionOut {
             id,

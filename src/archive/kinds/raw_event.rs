@@ -43,7 +43,7 @@ pub struct RawEventIn {
     #[validate(length(max = 500))]
     pub email: Option<String>,
     /// Further facts about the event: at most 32 KB, and 16 levels deep. Identifiers in them are tokenized.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<BTreeMap<String, Value>>, additional_properties)]
     pub attributes: Option<Map<String, Value>>,
 }
 
@@ -57,24 +57,31 @@ pub struct RawEvent {
 
 /// A raw event.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RawEvent)]
+#[schema(as = RawEvent, example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f41", "external_id": "ev-1", "interaction_external_id": "cdr-43678",
+    "occurred_at": "2026-07-31T22:10:11Z", "event": "queued", "phone_number": "Anonymized", "email": null,
+    "attributes": {"position": 3}, "anonymized": true
+}))]
 pub struct RawEventOut {
     /// The id of the raw event.
     pub id: RecordId,
     /// The id that the sending system gave the record, or its replacement, as for an interaction.
     pub external_id: String,
     /// The external id of the interaction that the event belongs to.
+    #[schema(required)]
     pub interaction_external_id: Option<String>,
     /// The time of the event.
     pub occurred_at: DateTime<Utc>,
     /// The name of the event.
     pub event: String,
     /// The customer's number, as the view shows it.
+    #[schema(required)]
     pub phone_number: Option<String>,
     /// The customer's address, as the view shows it.
+    #[schema(required)]
     pub email: Option<String>,
     /// Further facts about the event.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required, value_type = Option<BTreeMap<String, Value>>, additional_properties)]
     pub attributes: Option<Box<RawValue>>,
     /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
@@ -120,7 +127,7 @@ impl RecordKind for RawEvent {
     }
 
     fn render(record: Record<Self>, renderer: &Renderer) -> RawEventOut {
-        let Record { id, external_id, at, phone, email, name: _, anonymized, mentions, columns } = record;
+        let Record { id, external_id, at, listed_by: _, phone, email, name: _, anonymized, mentions, columns } = record;
         let Self { interaction_external_id, event, attributes } = columns;
         RawEventOut {
             id,

@@ -52,21 +52,29 @@ pub struct SurveyResponse {
 
 /// A survey response.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SurveyResponse)]
+#[schema(as = SurveyResponse, example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f31", "external_id": "sms-17", "interaction_external_id": "cdr-43678",
+    "answered_at": "2026-08-01T09:00:00Z", "phone_number": "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR", "score": 9,
+    "comment": "Kari called me back at phone_2CMSVFGGZ38DN8XTVCWTPVPBXR, thanks", "anonymized": false
+}))]
 pub struct SurveyResponseOut {
     /// The id of the survey response.
     pub id: RecordId,
     /// The id that the sending system gave the record, or its replacement, as for an interaction.
     pub external_id: String,
     /// The external id of the interaction that the survey response is about.
+    #[schema(required)]
     pub interaction_external_id: Option<String>,
     /// The time of the answer.
     pub answered_at: DateTime<Utc>,
     /// The customer's number, as the view shows it.
+    #[schema(required)]
     pub phone_number: Option<String>,
     /// The score, 0 to 10.
+    #[schema(required)]
     pub score: Option<i16>,
     /// Free text, with identifiers as the view shows them.
+    #[schema(required)]
     pub comment: Option<String>,
     /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
@@ -107,7 +115,8 @@ impl RecordKind for SurveyResponse {
     }
 
     fn render(record: Record<Self>, renderer: &Renderer) -> SurveyResponseOut {
-        let Record { id, external_id, at, phone, email: _, name: _, anonymized, mentions, columns } = record;
+        let Record { id, external_id, at, listed_by: _, phone, email: _, name: _, anonymized, mentions, columns } =
+            record;
         let Self { interaction_external_id, score, comment } = columns;
         SurveyResponseOut {
             id,

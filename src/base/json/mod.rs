@@ -47,8 +47,32 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BodyError> {
     read_value(parse_value(text)?).map_err(BodyError::Misshaped)
 }
 
+/// The most memory that the values of a text may take while they are read, in bytes.
+const HEAVIEST: usize = 8 << 20;
+
+/// About the memory that the values of a text take while they are read, in bytes. A short object takes by far the most of
+/// them for its length.
+#[must_use]
+pub fn weight(text: &[u8]) -> usize {
+    let (mut weight, mut in_string, mut is_escaped) = (text.len(), false, false);
+    for byte in text {
+        match byte {
+            _ if std::mem::take(&mut is_escaped) => {}
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' if !in_string => weight += 640,
+            b'[' | b',' if !in_string => weight += 112,
+            _ => {}
+        }
+    }
+    weight
+}
+
 /// Reads a text as JSON of any shape.
 pub fn parse_value(text: &[u8]) -> Result<Value, BodyError> {
+    if weight(text) > HEAVIEST {
+        return Err(BodyError::Misshaped(vec![FieldError::at("", "too_many", "must have fewer values")]));
+    }
     let Unambiguous(value) = serde_json::from_slice(without_mark(text)).map_err(|error| match error.classify() {
         Category::Data => BodyError::Misshaped(vec![FieldError::at("", "format", "must contain each field only once")]),
         _ => not_json(&error),
@@ -72,4 +96,19 @@ pub fn not_json(error: &serde_json::Error) -> BodyError {
 /// Reads a type from a JSON value.
 pub fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Vec<FieldError>> {
     read::from_value(value).map_err(|place| vec![place])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weight_counts_values_and_not_the_characters_of_strings() {
+        assert_eq!(weight(br#"{"a":[1,2]}"#), 11 + 640 + 2 * 112);
+        assert_eq!(weight(br#""{[,\"{[,""#), 10, "a quote may be escaped");
+        let many = format!("[{}0]", "{},".repeat(20_000));
+        assert!(matches!(parse_value(many.as_bytes()), Err(BodyError::Misshaped(_))));
+        let text = format!("[\"{}\"]", "{[,".repeat(20_000));
+        assert!(parse_value(text.as_bytes()).is_ok());
+    }
 }

@@ -97,16 +97,27 @@ fn wanted(expected: &dyn Expected) -> String {
     }
 }
 
+/// The documented format of texts.
+const FORMAT: &str = "must have the documented format";
+
+/// The format of a text that a library reads, by the type that reads it.
+fn format_of<V>() -> &'static str {
+    let visitor = std::any::type_name::<V>();
+    if visitor.ends_with("DateTimeVisitor") {
+        "must be a time with its offset from UTC, such as 2026-08-01T09:00:00+02:00"
+    } else if visitor.ends_with("NaiveDateVisitor") {
+        "must be a date, such as 2026-08-01"
+    } else {
+        FORMAT
+    }
+}
+
 impl Error for ReadError {
     fn custom<T: Display>(message: T) -> Self {
         // The rules of this service begin like this. A library's message is not repeated, because it may contain the
         // value.
         let message = message.to_string();
-        if message.starts_with("must ") {
-            Self::new("format", message)
-        } else {
-            Self::new("format", "must have the documented format")
-        }
+        if message.starts_with("must ") { Self::new("format", message) } else { Self::new("format", FORMAT) }
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -189,7 +200,12 @@ impl<'de> Deserializer<'de> for ValueReader {
         match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
-            Value::String(text) => visitor.visit_string(text),
+            Value::String(text) => visitor.visit_string(text).map_err(|mut error: ReadError| {
+                if error.detail == FORMAT {
+                    error.detail = format_of::<V>().into();
+                }
+                error
+            }),
             Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
                 (Some(number), ..) => visitor.visit_u64(number),
                 (_, Some(number), _) => visitor.visit_i64(number),

@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::archive::View;
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, RecordId};
+use crate::base::words::described;
 use crate::content::{Content, ContentKind, Deleted, Sensitivity, Ticket};
 use crate::http::query::Limit;
 
@@ -32,15 +33,18 @@ pub struct ContentItem {
     pub size: u64,
     /// The SHA-256 of the uploaded bytes in hexadecimal digits. It is null for a text that contained an identifier,
     /// because a short text can be guessed from its hash.
+    #[schema(required)]
     pub sha256: Option<String>,
     /// The sensitivity of the content.
     pub sensitivity: Sensitivity,
     /// The fingerprint of the tenant's key, with which alone the content can be opened. It is null if the content is
     /// not encrypted for the tenant.
+    #[schema(required)]
     pub encrypted_for: Option<String>,
     /// Whether the content can be played in place.
     pub playable: bool,
     /// The duration in milliseconds, if it is known.
+    #[schema(required)]
     pub duration_ms: Option<u64>,
     /// The time at which the content was stored.
     pub created_at: DateTime<Utc>,
@@ -50,23 +54,36 @@ pub struct ContentItem {
     pub warnings: Vec<ContentWarning>,
 }
 
+/// The code of the only warning there is.
+const PARTS_DROPPED: &str = "parts_dropped";
+
+/// The codes of warnings, for the document.
+struct ContentWarningCode;
+
+described!(ContentWarningCode as "ContentWarningCode", "The kind of a warning.", [PARTS_DROPPED]);
+
 /// A part of an upload that was not stored.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ContentWarning {
-    #[schema(example = "parts_dropped")]
+    #[schema(value_type = ContentWarningCode)]
     pub code: &'static str,
     #[schema(example = "2 parts are no text and were not stored")]
     pub detail: String,
 }
 
 impl ContentItem {
+    /// The path of the content.
+    pub fn path(&self) -> String {
+        format!("/api/v1/archive/content/{}", self.id)
+    }
+
     /// The item of a text, of whose message some parts were dropped.
     pub fn without_parts(content: Content, dropped: usize) -> Self {
         let detail = match dropped {
             1 => "1 part is no text and was not stored".to_owned(),
             _ => format!("{dropped} parts are no text and were not stored"),
         };
-        let warning = ContentWarning { code: "parts_dropped", detail };
+        let warning = ContentWarning { code: PARTS_DROPPED, detail };
         Self { warnings: Some(warning).filter(|_| dropped > 0).into_iter().collect(), ..Self::from(content) }
     }
 }
@@ -98,7 +115,6 @@ impl From<Content> for ContentItem {
 #[into_params(parameter_in = Query)]
 pub struct UploadParams {
     /// The kind of the content.
-    #[param(inline)]
     pub kind: ContentKind,
     /// The sensitivity of the content. The default is `normal`.
     #[serde(default)]
@@ -130,10 +146,14 @@ pub struct ContentListing {
 
 /// A temporary address.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "url": "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k", "expires_at": "2026-08-03T12:01:00Z"
+}))]
 pub struct ContentTicket {
-    /// The address, relative to this service. It needs no token.
-    #[schema(example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
-    pub url: String,
+    /// The address, relative to this service. It needs no token. It is null if an earlier call with the same idempotency key
+    /// has shown it, because it is a secret.
+    #[schema(required, example = "/api/v1/archive/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
+    pub url: Option<String>,
     /// The time at which the address ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -141,7 +161,7 @@ pub struct ContentTicket {
 impl ContentTicket {
     pub(super) fn new(ticket: Ticket) -> Self {
         let Ticket { text, expires_at } = ticket;
-        Self { url: format!("/api/v1/archive/tickets/{text}"), expires_at }
+        Self { url: Some(format!("/api/v1/archive/tickets/{text}")), expires_at }
     }
 }
 
@@ -161,6 +181,9 @@ pub struct ContentDeletion {
 
 /// The result of a deletion in a batch.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "deleted": 12, "failures": [{"id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "code": "unavailable"}]
+}))]
 pub struct DeletedContent {
     /// The number of deleted pieces of content.
     #[schema(example = 12)]
@@ -169,14 +192,23 @@ pub struct DeletedContent {
     pub failures: Vec<FailedDeletion>,
 }
 
+/// The reasons of failed deletions, for the document.
+struct DeletionFailureCode;
+
+described!(
+    DeletionFailureCode as "DeletionFailureCode",
+    "The reason why content was not deleted.",
+    ["forbidden", "unavailable", "internal"]
+);
+
 /// An interaction whose content could not be deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FailedDeletion {
     /// The id of the interaction.
     pub id: RecordId,
-    /// The reason, as a stable code. `forbidden`: the interaction has sensitive content, and its deletion needs
-    /// `content:read:sensitive`. `unavailable` or `internal`: send the interaction again.
-    #[schema(example = "unavailable")]
+    /// The reason. `forbidden`: the interaction has sensitive content, and its deletion needs `content:read:sensitive`.
+    /// `unavailable` or `internal`: send the interaction again.
+    #[schema(value_type = DeletionFailureCode)]
     pub code: &'static str,
 }
 

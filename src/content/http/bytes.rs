@@ -20,7 +20,9 @@ use crate::base::actor::Actor;
 use crate::base::id::ContentId;
 use crate::content::{Access, Content, ContentStore, TextReading, open, redeem_ticket};
 use crate::http::caller::ContentRead;
-use crate::http::docs::{CallProblems, ItemProblems, RangeProblems, StateProblems, Unavailable};
+use crate::http::docs::{
+    CallProblems, ItemProblems, OpenProblems, PlayProblems, PurposeProblems, RangeProblems, StateProblems,
+};
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
@@ -53,7 +55,7 @@ use crate::vault::AppContext;
     responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
         (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
         (status = 304, description = "The caller already has this content."),
-        CallProblems, ItemProblems, RangeProblems, StateProblems))]
+        CallProblems, ItemProblems, RangeProblems, StateProblems, PurposeProblems))]
 #[get("/archive/content/{content_id}/download")]
 pub async fn download_content(
     caller: Caller<ContentRead>,
@@ -92,7 +94,7 @@ pub async fn download_content(
     responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
         (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
         (status = 304, description = "The caller already has this content."),
-        CallProblems, ItemProblems, RangeProblems, StateProblems))]
+        CallProblems, ItemProblems, RangeProblems, PlayProblems, PurposeProblems))]
 #[get("/archive/content/{content_id}/play")]
 pub async fn play_content(
     caller: Caller<ContentRead>,
@@ -134,7 +136,7 @@ pub async fn play_content(
     responses((status = 200, description = "All bytes of the content.", body = Binary, content_type = "*/*"),
         (status = 206, description = "The requested range of bytes.", body = Binary, content_type = "*/*"),
         (status = 304, description = "The caller already has this content."),
-        ItemProblems, RangeProblems, StateProblems, Unavailable))]
+        OpenProblems, ItemProblems, RangeProblems, StateProblems))]
 #[get("/archive/tickets/{ticket}")]
 pub async fn redeem_content_ticket(
     _: Params<Nothing>,

@@ -3,46 +3,50 @@
 mod body;
 mod bytes;
 mod headers;
+mod repeats;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use actix_web::http::header::{LOCATION, RETRY_AFTER};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
 use pii::text::document::Format;
-use pii::text::{Finder, fill_text, tokenize_text};
+use pii::text::{fill_text, tokenize_text};
+use serde_json::json;
 
 use super::{
-    Content, ContentError, ContentStore, NewContent, Upload, begin_upload, customer_of, delete_batch, issue_ticket,
+    Content, ContentError, ContentStore, Keyed, NewContent, Once, Upload, begin_upload, customer_of, delete_batch,
+    issue_ticket,
 };
 use crate::base::actor::{Actor, Scope};
-use crate::base::id::{ContentId, RecordId};
+use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, forbidden};
 use crate::http::docs::{
-    BodyProblems, BusyProblems, CallProblems, ItemProblems, ListProblems, OptionalProblems, StateProblems,
-    UploadProblems,
+    BodyProblems, BusyProblems, CallProblems, CreateProblems, ItemProblems, KeyedProblems, ListProblems,
+    OptionalProblems, PurposeProblems, UploadProblems,
 };
 use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::{Binary, Raw};
 use crate::http::{ApiResult, Caller, Code, HttpContext, Problem, Registry};
+use crate::idempotency::http::IdempotencyKey;
 use crate::tenants;
 use crate::vault::AppContext;
 
 use body::{ContentDeletion, ContentItem, ContentListing, ContentTicket, DeletedContent, UploadParams};
 use headers::{AccessReason, Declared};
 
+type ContentItemPage = Page<ContentItem>;
+
 /// The most interactions of a batch (C3).
 const LARGEST_BATCH: usize = 1_000;
-
-/// After how many seconds a text that found no memory may be sent again.
-const SOON: &str = "5";
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry
@@ -66,59 +70,86 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 ///
 /// `Content-Type` is stored without its parameters. If the `sha-256` of `Content-Digest` does not match the bytes,
 /// nothing is stored. An interaction whose customer was forgotten accepts content. But if the request deleted its
-/// content, the call is 409 `content_forgotten`, and nothing is stored. This document says `application/octet-stream`
-/// for any media type.
+/// content, the call is 409 `content_forgotten`, and nothing is stored. The media types of this document are the usual
+/// ones. A recording can have any type of audio and video, and an attachment any type.
 ///
 /// Texts (`chat_log`, `transcript`, `comment`, and `analysis`) are `text/plain`, `text/html`, `text/vtt`,
 /// `application/x-subrip`, `application/json`, `application/x-ndjson`, `application/vcon+json`, or `message/rfc822`, of
 /// at most 16 MiB and in UTF-8. A message may be in any charset. A text that is sent as `text/plain` and is plainly one
-/// of the others is read as that one. Texts are stored without the identifiers in them. A vCon that contains a recording
-/// is refused. The parts of a message that are no text are dropped, and `warnings` says so. This response contains the SHA-256 of the text. Later responses contain it only if
-/// nothing was replaced.
+/// of the others is read as that one. This document leaves `application/json` and `application/vcon+json` out, since
+/// generators of clients would then send recordings as JSON too. Texts are stored without the identifiers in them. A
+/// vCon that contains a recording is refused. The parts of a message that are no text are dropped, and `warnings` says
+/// so. This response contains the SHA-256 of the text. Later responses contain it only if nothing was replaced.
 ///
 /// This needs the scope `content:write`.
 #[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), UploadParams,
+        ("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the \
+                                                                    same result. 1 to 255 visible ASCII characters. It \
+                                                                    needs `Content-Digest`."),
         ("Content-Digest" = Option<String>, Header, description = "The digest of the content (RFC 9530), such as \
                                                                    `sha-256=:…:`. The service compares it with the \
                                                                    bytes that arrived.")),
-    request_body(content = Binary, content_type = "application/octet-stream"),
+    request_body(content((Binary = "application/octet-stream"), (Binary = "audio/wav"), (Binary = "audio/mpeg"),
+        (Binary = "audio/mp4"), (Binary = "audio/ogg"), (Binary = "audio/webm"), (Binary = "video/mp4"),
+        (Binary = "video/webm"), (String = "text/plain", example = "Kari asked for a new invoice."),
+        (String = "text/html", example = "<p>Kari asked for a new invoice.</p>"),
+        (String = "text/vtt", example = "WEBVTT\n\n00:00.000 --> 00:02.000\nThis is Kari.\n"),
+        (String = "application/x-subrip", example = "1\n00:00:00,000 --> 00:00:02,000\nThis is Kari.\n"),
+        (String = "application/x-ndjson", example = "{\"speaker\":\"customer\",\"text\":\"This is Kari.\"}\n"),
+        (String = "message/rfc822", example = "Subject: Invoice\r\n\r\nThis is Kari.\r\n"))),
     responses((status = 201, description = "The stored content, without its bytes.", body = ContentItem,
-            headers(("Location" = String, description = "The path of the content."))),
-        CallProblems, ItemProblems, UploadProblems, StateProblems, OptionalProblems))]
+            headers(("Location" = String, description = "The path of the content."),
+                ("Idempotency-Replayed" = String, description = "`true` if an earlier call has stored it."))),
+        CallProblems, ItemProblems, UploadProblems, CreateProblems, OptionalProblems))]
 #[post("/archive/interactions/{id}/content")]
 pub async fn upload_content(
     caller: Caller<ContentWrite>,
     id: Id<RecordId>,
     params: Params<UploadParams>,
-    declared: Declared,
-    mut raw: Raw,
+    (declared, key): (Declared, IdempotencyKey),
+    raw: Raw,
     (stores, content_store): (Data<AppContext>, Data<ContentStore>),
     context: Data<HttpContext>,
 ) -> ApiResult<HttpResponse> {
     let UploadParams { kind, sensitivity } = params.0;
-    let Declared { media_type, sha256, is_utf8 } = declared;
-    let new = NewContent { interaction: id.0, kind, media_type, sensitivity };
-    if kind.is_text() {
-        let (stored, dropped) =
-            text::receive(raw, &stores, &content_store, caller.tenant, new, (sha256, is_utf8)).await?;
-        return Ok(created(&context, stored, dropped));
-    }
-    let mut upload = begin_upload(&stores, &content_store, caller.tenant, new, raw.announced()).await?;
+    let new = NewContent { interaction: id.0, kind, media_type: declared.media_type.clone(), sensitivity };
+    let body = || repeats::upload(&declared, &new, raw.announced());
+    let once = match repeats::begin(&stores, &caller, "upload", &key, body).await? {
+        Some(Keyed::Again(outcome)) => return repeats::uploaded(&stores, &caller, outcome, declared.sha256).await,
+        Some(Keyed::New(once)) => Some(once),
+        None => None,
+    };
+    let (sha256, is_utf8) = (declared.sha256, declared.is_utf8);
+    let stored = if kind.is_text() {
+        text::receive(raw, &stores, &content_store, caller.tenant, new, (sha256, is_utf8), once.clone()).await
+    } else {
+        store(raw, &stores, &content_store, caller.tenant, new, sha256, once.clone()).await.map(|content| (content, 0))
+    };
+    let (content, dropped) = repeats::end(once, stored).await?;
+    context.metrics.content_stored(content.kind.as_str(), content.size);
+    let item = ContentItem::without_parts(content, dropped);
+    Ok(HttpResponse::Created().insert_header((LOCATION, item.path())).json(item))
+}
+
+/// Stores bytes while they arrive. An upload that breaks off leaves nothing behind.
+async fn store(
+    mut raw: Raw,
+    stores: &Arc<AppContext>,
+    content_store: &Arc<ContentStore>,
+    tenant: TenantId,
+    new: NewContent,
+    sha256: Option<[u8; 32]>,
+    once: Option<Arc<Once>>,
+) -> ApiResult<Content> {
+    let mut upload = begin_upload(stores, content_store, tenant, new, raw.announced()).await?.under(once);
     if let Err(problem) = receive(&mut raw, &mut upload).await {
         if let Err(error) = upload.abandon().await {
             tracing::warn!(%error, "Cleaning up after a failed upload failed; gc_objects deletes the rest later");
         }
         return Err(problem);
     }
-    Ok(created(&context, upload.finish(sha256).await?, 0))
-}
-
-fn created(context: &HttpContext, content: Content, dropped: usize) -> HttpResponse {
-    context.metrics.content_stored(content.kind.as_str(), content.size);
-    let item = ContentItem::without_parts(content, dropped);
-    let address = format!("/api/v1/archive/content/{}", item.id);
-    HttpResponse::Created().insert_header((LOCATION, address)).json(item)
+    Ok(upload.finish(sha256).await?)
 }
 
 async fn receive(raw: &mut Raw, upload: &mut Upload) -> ApiResult<()> {
@@ -135,7 +166,7 @@ async fn receive(raw: &mut Raw, upload: &mut Upload) -> ApiResult<()> {
 /// This needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "list_content", security(("bearer" = ["content:read"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), ContentListing),
-    responses((status = 200, description = "A page of the interaction's content.", body = Page<ContentItem>),
+    responses((status = 200, description = "A page of the interaction's content.", body = ContentItemPage),
         CallProblems, ItemProblems, ListProblems))]
 #[get("/archive/interactions/{id}/content")]
 pub async fn list_content(
@@ -149,6 +180,7 @@ pub async fn list_content(
     let bound_to = [b"content", &caller.tenant.0.as_bytes()[..], id.0.0.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
     Ok(Json(Page::of(contents, limit, key, &bound_to).map(ContentItem::from)))
 }
@@ -181,22 +213,35 @@ pub async fn get_content(
 /// needs the header `Access-Reason`.
 #[utoipa::path(tag = "content", operation_id = "create_content_ticket", security(("bearer" = ["content:read"])),
     params(("content_id" = Uuid, Path, description = "The id of the content."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the \
+                                                                    same result. 1 to 255 visible ASCII characters. But \
+                                                                    the address is shown only once."),
         ("Access-Reason" = Option<String>, Header, description = "The reason for the access: 1 to 200 characters. \
                                                                   Without it, restricted content is 403 \
                                                                   `purpose_required`. Identifiers in it are masked in \
                                                                   the audit log.")),
-    responses((status = 201, description = "The temporary address.", body = ContentTicket), CallProblems, ItemProblems))]
+    responses((status = 201, description = "The temporary address.", body = ContentTicket,
+            headers(("Idempotency-Replayed" = String, description = "`true` if an earlier call has made it."))),
+        CallProblems, ItemProblems, PurposeProblems, KeyedProblems))]
 #[post("/archive/content/{content_id}/ticket")]
 pub async fn create_content_ticket(
     caller: Caller<ContentRead>,
     id: Id<ContentId>,
     _: Params<Nothing>,
     reason: AccessReason,
+    key: IdempotencyKey,
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
+    let body = json!({ "content": content.id, "reason": reason.0 });
     let reason = admit(&stores, &caller, &content, reason).await?;
-    let ticket = issue_ticket(&stores, &caller, &content, reason.as_deref()).await?;
+    let once = match repeats::begin(&stores, &caller, "ticket", &key, || Ok(body)).await? {
+        Some(Keyed::Again(expires_at)) => return Ok(repeats::ticketed(expires_at)),
+        Some(Keyed::New(once)) => Some(once),
+        None => None,
+    };
+    let issued = issue_ticket(&stores, &caller, &content, reason.as_deref(), once.as_deref()).await;
+    let ticket = repeats::end(once, issued.map_err(Problem::from)).await?;
     Ok(HttpResponse::Created().json(ContentTicket::new(ticket)))
 }
 
@@ -274,7 +319,7 @@ async fn admit(
     let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let own = customer_of(stores, actor.tenant, content.interaction).await?;
     let mut mentions = Vec::new();
-    let text = tokenize_text(&Finder::new(tenant.region, own), &reason, &mut mentions);
+    let text = tokenize_text(&tenant.finder(own), &reason, &mut mentions);
     Ok(Some(fill_text(&text, |_| "*****".to_owned())))
 }
 
@@ -305,11 +350,7 @@ impl From<ContentError> for Problem {
                 "required",
                 "is required for restricted content",
             ),
-            ContentError::Crowded => Self::new(Code::Unavailable)
-                .detail("The service is processing many texts. Send this one again a little later.")
-                .header(RETRY_AFTER, SOON),
-            ContentError::OverBudget => Self::new(Code::TooLarge)
-                .detail("The text needs more memory than the settings of this service allow. Send a shorter text."),
+            ContentError::Memory(error) => error.into(),
             ContentError::Unreadable(_) => Self::new(Code::StateConflict).detail(
                 "The text cannot be searched for its customer, so it is not shown. Delete it, or ask the operator of \
                  this service.",
@@ -323,6 +364,7 @@ impl From<ContentError> for Problem {
             ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped | ContentError::Panicked => {
                 Self::internal(error)
             }
+            ContentError::Idempotency(error) => error.into(),
             ContentError::Store(error) => error.into(),
             ContentError::Vault(error) => error.into(),
             ContentError::Archive(error) => error.into(),

@@ -16,7 +16,7 @@ use crate::archive::http::view_of;
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
 use crate::content::text::{begin_text, show_text};
-use crate::content::{Access, Content, ContentError, ContentStore, NewContent};
+use crate::content::{Access, Content, ContentError, ContentStore, NewContent, Once};
 use crate::http::raw::Raw;
 use crate::http::{ApiResult, Code, Problem};
 use crate::tenants;
@@ -30,8 +30,9 @@ pub(super) async fn receive(
     tenant: TenantId,
     new: NewContent,
     (sha256, is_utf8): (Option<[u8; 32]>, bool),
+    once: Option<Arc<Once>>,
 ) -> ApiResult<(Content, usize)> {
-    let mut upload = begin_text(stores, content_store, tenant, new, raw.announced()).await?;
+    let mut upload = begin_text(stores, content_store, tenant, new, raw.announced()).await?.under(once);
     if !is_utf8 {
         return Err(Problem::new(Code::MediaTypeUnsupported).detail("Send the text in UTF-8."));
     }
@@ -73,7 +74,7 @@ pub(super) async fn answer(
             return Err(refusal.parameter("Access-Reason", "required", "is required by the settings of the tenant"));
         }
     }
-    let shown = show_text(stores, content_store, actor, &content, access, view).await?;
+    let mut shown = show_text(stores, content_store, actor, &content, access, view).await?;
     let (tag, size) = (format!("\"{}\"", shown.tag), shown.size);
     if is_known(request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
@@ -92,14 +93,18 @@ pub(super) async fn answer(
     }
     let is_plain = content.media_type.starts_with("text/");
     let media_type = if is_plain { format!("{}; charset=utf-8", content.media_type) } else { content.media_type };
-    let length = range.end - range.start;
+    let (length, share) = (range.end - range.start, shown.share.take());
     let parts = futures_util::stream::iter(shown.range(range).map(|part| Ok::<_, ContentError>(Bytes::from(part))));
-    Ok(answer
+    let mut answer = answer
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", content.id)))
         .insert_header((CONTENT_SECURITY_POLICY, SANDBOX))
         .insert_header((CONTENT_TYPE, media_type))
         .insert_header((CONTENT_ENCODING, "identity"))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header((ETAG, tag))
-        .body(SizedStream::new(length, parts)))
+        .body(SizedStream::new(length, parts));
+    if let Some(share) = share {
+        answer.extensions_mut().insert(share);
+    }
+    Ok(answer)
 }

@@ -282,7 +282,8 @@ async fn another_tenant_sees_nothing_of_it() {
 async fn a_ticket_opens_until_it_ends() {
     let house = House::new().await;
     let content = house.store(b"hello").await;
-    let issue = async |house: &House| issue_ticket(&house.app, &house.actor, &content, Some("case 1")).await.unwrap();
+    let issue =
+        async |house: &House| issue_ticket(&house.app, &house.actor, &content, Some("case 1"), None).await.unwrap();
     let ticket = issue(&house).await;
     let redeemed = redeem_ticket(&house.app, &ticket.text).await.unwrap().unwrap();
     assert_eq!((redeemed.content.id, redeemed.actor.name.as_str()), (content.id, "kari"));

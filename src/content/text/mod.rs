@@ -17,17 +17,18 @@ mod tests;
 use std::sync::Arc;
 
 use pii::Region;
-use pii::text::Own;
 use pii::text::document::{Case, Document, DocumentError, Format, tokenize};
+use pii::text::{Own, Patterns};
 use tokio::sync::Mutex;
 
-use super::memory::Share;
 use super::model::{Content, ContentError, NewContent};
+use super::once::{Once, Uploaded};
 use super::{ContentStore, own_of};
 use crate::archive::forgotten;
 use crate::archive::mentions::{self, Owner};
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, ObjectId, TenantId};
+use crate::base::memory::MemoryShare;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};
@@ -41,7 +42,7 @@ pub(super) use sql::customer;
 /// The longest text, in bytes. A text is parsed in memory.
 pub const LONGEST: u64 = 16 << 20;
 
-/// The memory that a text of unknown length takes at once, in bytes.
+/// The memory that a text takes before more of it has arrived, in bytes. A slow sender takes no more than that.
 const STEP: u64 = 1 << 20;
 
 /// An upload of a text. It leaves nothing if it is dropped.
@@ -50,13 +51,17 @@ pub struct TextUpload {
     content_store: Arc<ContentStore>,
     tenant: TenantId,
     region: Region,
+    patterns: Patterns,
     new: NewContent,
     format: Format,
     limit: u64,
     bytes: Vec<u8>,
-    share: Share,
+    share: MemoryShare,
     /// The bytes that the share covers.
     drawn: u64,
+    /// The idempotency key of the call.
+    once: Option<Arc<Once>>,
+    announced: Option<u64>,
 }
 
 /// Begins the upload of a text of an existing interaction. The announced length may be unknown.
@@ -69,31 +74,53 @@ pub async fn begin_text(
 ) -> Result<TextUpload, ContentError> {
     let mut tx = stores.archive.read().await?;
     sql::customer(&mut tx, tenant, new.interaction, false).await?.ok_or(ContentError::Unknown)?.admit()?;
-    let region = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?.region;
+    let owner = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?;
     drop(tx);
+    let (region, patterns) = (owner.region, owner.settings.patterns());
     let format = Format::of(new.media_type.as_str()).filter(|_| new.kind.is_text()).ok_or(ContentError::Misfit)?;
-    let limit = LONGEST.min(content_store.size_limit).min(content_store.texts.longest());
+    let limit = LONGEST.min(content_store.size_limit).min(stores.memory.longest_text());
     if announced.is_some_and(|size| size > limit) {
         return Err(ContentError::TooLarge(limit));
     }
-    let drawn = announced.unwrap_or(STEP.min(limit));
-    let share = content_store.texts.bytes(drawn).await?;
+    let drawn = announced.unwrap_or(limit).min(STEP).min(limit);
+    let share = stores.memory.arriving(drawn).await?;
     let bytes = Vec::with_capacity(usize::try_from(drawn).unwrap_or_default());
     let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
-    Ok(TextUpload { stores, content_store, tenant, region, new, format, limit, bytes, share, drawn })
+    Ok(TextUpload {
+        stores,
+        content_store,
+        tenant,
+        region,
+        patterns,
+        new,
+        format,
+        limit,
+        bytes,
+        share,
+        drawn,
+        announced,
+        once: None,
+    })
 }
 
 impl TextUpload {
+    /// The same upload, whose outcome is written with the idempotency key of its call.
+    #[must_use]
+    pub fn under(mut self, once: Option<Arc<Once>>) -> Self {
+        self.once = once;
+        self
+    }
+
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         let size = (self.bytes.len() + bytes.len()) as u64;
         if size > self.limit {
             return Err(ContentError::TooLarge(self.limit));
         }
         if size > self.drawn {
-            // The memory doubles, up to the limit, so that a text that grows is rarely copied.
-            let more = self.drawn.max(STEP).max(size - self.drawn).min(self.limit - self.drawn);
-            self.share.merge(self.content_store.texts.bytes(more).await?);
-            self.drawn += more;
+            // The share is for the whole text, so that no two texts wait for each other's rest.
+            let whole = self.announced.unwrap_or(self.limit).max(size);
+            self.share = self.stores.memory.text(whole).await?;
+            self.drawn = whole;
             self.bytes.reserve_exact(usize::try_from(self.drawn).unwrap_or(usize::MAX) - self.bytes.len());
         }
         self.bytes.extend_from_slice(bytes);
@@ -104,15 +131,27 @@ impl TextUpload {
     /// if any part of the text was replaced, because a short text can be guessed from it. The result also has the number
     /// of parts of a message that were dropped.
     pub async fn finish(self, promised: Option<[u8; 32]>) -> Result<(Content, usize), ContentError> {
-        let Self { stores, content_store, tenant, region, new, format, bytes, share, limit: _, drawn: _ } = self;
+        let Self { stores, content_store, tenant, region, patterns, new, format, bytes, share, once, .. } = self;
         let sha256 = sha256(&bytes);
         if promised.is_some_and(|promised| promised != sha256) {
             return Err(ContentError::Digest);
         }
         let keyset = stores.keysets.get(&stores.vault, tenant).await?;
         let (bytes, prepared) = (Arc::new(bytes), Mutex::default());
-        let storing =
-            StoringText { stores, content_store, keyset, region, new, format, bytes, sha256, prepared, _share: share };
+        let storing = StoringText {
+            stores,
+            content_store,
+            keyset,
+            region,
+            patterns,
+            new,
+            format,
+            bytes,
+            sha256,
+            prepared,
+            once,
+            _share: share,
+        };
         // The text is stored even if the caller does not wait any more.
         tokio::spawn(storing.run()).await.map_err(|_| ContentError::Stopped)?
     }
@@ -124,13 +163,15 @@ struct StoringText {
     content_store: Arc<ContentStore>,
     keyset: Arc<Keyset>,
     region: Region,
+    patterns: Patterns,
     new: NewContent,
     format: Format,
     bytes: Arc<Vec<u8>>,
     sha256: [u8; 32],
     /// The result of the attempts before.
     prepared: Mutex<Option<Prepared>>,
-    _share: Share,
+    once: Option<Arc<Once>>,
+    _share: MemoryShare,
 }
 
 /// The text as it is for one customer, with its object and the key of that.
@@ -143,7 +184,7 @@ struct Prepared {
     /// Whether a part of the object may have been written, and whether all of it was.
     is_begun: bool,
     is_written: bool,
-    _share: Share,
+    _share: MemoryShare,
 }
 
 impl StoringText {
@@ -190,16 +231,28 @@ impl StoringText {
         let keyed = super::keyed_sha256(&self.keyset, self.sha256);
         super::sql::insert(&mut tx, tenant, &content, Some(keyed)).await?;
         mentions::insert(&mut tx, tenant, Owner::Content, &mentioned).await?;
+        if let Some(once) = &self.once {
+            let dropped = prepared.document.dropped;
+            once.settle(&mut tx, &Uploaded { id: content.id, dropped }).await?;
+        }
         tx.commit().await?;
+        self.once.iter().for_each(|once| once.end());
         Ok((Content { sha256: Some(self.sha256), ..content }, prepared.document.dropped))
     }
 
     /// Tokenizes the text for a customer.
     async fn prepare(&self, customer: Customer) -> Result<Prepared, ContentError> {
         let own = own_of(&self.stores, &self.keyset, customer.held()).await?;
-        let case = Case { region: self.region, own: own.clone(), forgotten: customer.is_forgotten(), stored: false };
+        let case = Case {
+            region: self.region,
+            own: own.clone(),
+            forgotten: customer.is_forgotten(),
+            stored: false,
+            patterns: self.patterns.clone(),
+        };
         let (format, bytes) = (self.format, Arc::clone(&self.bytes));
-        let share = self.content_store.texts.work(self.bytes.len() as u64).await?;
+        let longest = format.longest(&bytes) as u64;
+        let share = self.stores.memory.analysis_of_longer(self.bytes.len() as u64, longest).await?;
         let document = at_work(move || tokenize(format, &bytes, &case)).await??;
         Ok(Prepared {
             customer,

@@ -7,7 +7,6 @@ use pii::ANONYMIZED;
 use pii::text::document::{Filled, Format};
 use serde_json::json;
 
-use super::super::memory::Share;
 use super::super::model::{Content, ContentError};
 use super::super::reading::{Access, read};
 use super::super::{ContentStore, sql as contents};
@@ -19,6 +18,7 @@ use crate::base::actor::Actor;
 use crate::base::crypto::Sha256;
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, TenantId, Token};
+use crate::base::memory::MemoryShare;
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Keyset};
 
@@ -30,14 +30,15 @@ const ATTEMPTS: u64 = 20;
 
 type MentionValues = Box<dyn Fn(usize) -> String + Send + Sync>;
 
-/// A text as a view shows it. It is made piece by piece, and its share of memory is given back with it.
+/// A text as a view shows it. It is made piece by piece.
 pub struct RenderedText {
     filled: Filled<MentionValues>,
     /// How long it is, in bytes.
     pub size: u64,
     /// A keyed hash of the text, in hexadecimal digits. It differs by view, and it changes when a pass forgets.
     pub tag: String,
-    _share: Share,
+    /// The memory of the text, until its reader has it.
+    pub share: Option<MemoryShare>,
 }
 
 impl RenderedText {
@@ -142,7 +143,7 @@ async fn show(
         })
         .collect();
     // Beside the text, the keys of JSON are noted: each takes less than it is long.
-    let share = content_store.texts.bytes(content.stored_size.saturating_mul(2)).await?;
+    let share = stores.memory.text(content.stored_size.saturating_mul(2)).await?;
     let mut reading = read(stores, content_store, tenant, content, 0..content.stored_size, grant).await?;
     let mut stored = Vec::with_capacity(usize::try_from(content.stored_size).unwrap_or_default());
     while let Some(bytes) = reading.next().await? {
@@ -163,7 +164,7 @@ async fn show(
     })
     .await?;
     let tag = hex(&keyset.hash("content", &hex(&sha256)).0[..16]);
-    Ok(RenderedText { filled, size, tag, _share: share })
+    Ok(RenderedText { filled, size, tag, share: Some(share) })
 }
 
 /// The text after a rescan for all identifiers that its interaction has learned.

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use pii::Identifier;
-use pii::text::Own;
 use pii::text::document::{Case, DocumentError, Format, tokenize_again};
+use pii::text::{Own, Patterns};
 
 use super::keeping::{NamedMentions, discard, write};
 use super::sql::{self, Customer};
@@ -83,9 +83,9 @@ impl Rescan<'_> {
         let known = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0);
         drop(tx);
         let first = known.into_iter().flatten().map(|mention| mention.n + 1).max().unwrap_or(0);
-        let _bytes = self.content_store.texts.bytes(content.stored_size).await?;
+        let _bytes = self.stores.memory.text(content.stored_size).await?;
         // Placeholders make a text longer, but they are not searched again.
-        let _work = self.content_store.texts.work(content.stored_size.min(LONGEST)).await?;
+        let _work = self.stores.memory.analysis(content.stored_size.min(LONGEST)).await?;
         let stored = match self.stored(&content).await {
             // The deletion of the text was interrupted. Its row is there, but its key is not.
             Err(ContentError::Unknown) => return self.settle(Some(object), &wanted, "done").await,
@@ -143,7 +143,13 @@ impl Rescan<'_> {
         let region = region.ok_or(ContentError::Unknown)?.region;
         let (mut mentions, mut is_replaced) = (Vec::new(), false);
         for Pending { own, name } in self.pending(customer, wanted).await? {
-            let case = Case { region, own: own.clone(), forgotten: customer.is_forgotten(), stored: true };
+            let case = Case {
+                region,
+                own: own.clone(),
+                forgotten: customer.is_forgotten(),
+                stored: true,
+                patterns: Patterns::default(),
+            };
             let number = usize::try_from(first).unwrap_or_default();
             let document = at_work(move || tokenize_again(format, text, number, &case)).await??;
             let named = NamedMentions { record: content.id, first, found: &document.mentions, own: &own, name };

@@ -30,8 +30,8 @@ pub struct DeliveryTarget {
     #[serde(default)]
     #[schema(write_only, max_length = 16384)]
     private_key: Option<String>,
-    /// For `sftp://`: the server's public key, or its `SHA256:` fingerprint. The service never logs in to a server with
-    /// another key.
+    /// For `sftp://`: the server's public key, or its `SHA256:` fingerprint. For `ftps://`, if it is given: `SHA256:` and
+    /// the hexadecimal fingerprint of the server's certificate. The service never logs in to a server with another one.
     #[serde(default)]
     #[schema(max_length = 16384)]
     host_key: Option<String>,
@@ -73,17 +73,25 @@ impl DeliveryTarget {
 
 /// The delivery target of a tenant, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "url": "sftp://lethe@files.example:22/inbox", "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI…", "endpoint": null,
+    "region": null, "access_key_id": null, "updated_at": "2026-08-03T12:00:00Z"
+}))]
 pub struct DeliveryTargetItem {
     /// The address, without a password.
     #[schema(example = "sftp://lethe@files.example:22/inbox")]
     pub url: String,
     /// For `sftp://`: the server's public key.
+    #[schema(required)]
     pub host_key: Option<String>,
     /// For `s3://`: the address of the service, unless it is AWS.
+    #[schema(required)]
     pub endpoint: Option<String>,
     /// For `s3://`: the region of the bucket.
+    #[schema(required)]
     pub region: Option<String>,
     /// For `s3://`: the access key.
+    #[schema(required)]
     pub access_key_id: Option<String>,
     /// The time at which the target was set.
     pub updated_at: DateTime<Utc>,
@@ -98,7 +106,12 @@ impl From<Destination> for DeliveryTargetItem {
 
 /// The delivery of one recording to the tenant.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(title = "Delivery")]
+#[schema(as = Delivery, example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f51", "content_id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f21",
+    "interaction_id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "state": "pending", "attempts": 1,
+    "next_at": "2026-08-03T12:05:00Z", "last_error": "connection_refused", "file_names": [],
+    "created_at": "2026-08-03T12:00:00Z", "delivered_at": null
+}))]
 pub struct DeliveryItem {
     /// The id of the delivery.
     pub id: DeliveryId,
@@ -111,9 +124,10 @@ pub struct DeliveryItem {
     /// The number of attempts.
     pub attempts: i32,
     /// The time of the next attempt. It is null unless the delivery is pending.
+    #[schema(required)]
     pub next_at: Option<DateTime<Utc>>,
     /// The reason of the last failure, of the hold, or of the cancellation, as a stable code.
-    #[schema(example = "connection_refused")]
+    #[schema(required, example = "connection_refused")]
     pub last_error: Option<String>,
     /// The names of the files at the target: the recording and its metadata. If the delivery is not `delivered`, a
     /// failed attempt may have left these files there. No name contains an identifier.
@@ -122,6 +136,7 @@ pub struct DeliveryItem {
     /// The time at which the recording was stored.
     pub created_at: DateTime<Utc>,
     /// The time at which both files were at the target.
+    #[schema(required)]
     pub delivered_at: Option<DateTime<Utc>>,
 }
 

@@ -18,6 +18,8 @@ use crate::vault::AppContext;
 
 use body::{DeliveryItem, DeliveryListing, DeliveryTarget, DeliveryTargetItem};
 
+type DeliveryPage = Page<DeliveryItem>;
+
 pub fn routes(registry: &mut Registry<'_, '_>) {
     registry
         .service(get_delivery_target)
@@ -49,7 +51,7 @@ pub async fn get_delivery_target(
 /// Recordings, screen recordings, and voicemails that are stored from now on are delivered there with their metadata.
 /// Deliveries that are held are tried there. The secret is sealed for this address and never returned.
 ///
-/// `sftp://` needs a `host_key`, and a `password` or a `private_key`. `ftps://` (explicit TLS) and `ftp://` need a
+/// `sftp://` needs a `host_key`, and a `password` or a `private_key`. `ftps://` (explicit TLS), `ftps+implicit://`, and `ftp://` need a
 /// `password`, and `ftp://` needs the tenant's setting `recordings.allow_plain_ftp`. `s3://` needs `access_key_id` and
 /// its secret as `password`. `file:///` must be in a folder that the service's settings name.
 ///
@@ -95,7 +97,7 @@ pub async fn remove_delivery_target(
 /// This needs the scope `jobs:read`.
 #[utoipa::path(tag = "delivery", operation_id = "list_deliveries", security(("bearer" = ["jobs:read"])),
     params(DeliveryListing),
-    responses((status = 200, description = "A page of deliveries, newest first.", body = Page<DeliveryItem>), CallProblems, ListProblems))]
+    responses((status = 200, description = "A page of deliveries, newest first.", body = DeliveryPage), CallProblems, ListProblems))]
 #[get("/deliveries")]
 pub async fn list_deliveries(
     caller: Caller<JobsRead>,
@@ -108,6 +110,7 @@ pub async fn list_deliveries(
     let bound_to = [b"deliveries", &caller.tenant.0.as_bytes()[..], word.as_bytes()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = stores.memory.page().await?;
     let deliveries = super::list(&stores, caller.tenant, state, after, limit + 1).await?;
     Ok(Json(Page::of(deliveries, limit, key, &bound_to).map(DeliveryItem::from)))
 }

@@ -22,6 +22,8 @@ use super::payload::PayloadBody;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
+#[cfg(feature = "ftp")]
+pub use ftp::read_fingerprint;
 #[cfg(feature = "sftp")]
 pub use sftp::{read_host_key, read_private_key};
 
@@ -93,8 +95,9 @@ impl TargetSession {
             #[cfg(feature = "sftp")]
             Address::Sftp(login) => sftp::Sftp::open(login, destination, secret, reach).await.map(Self::Sftp),
             #[cfg(feature = "ftp")]
-            Address::Ftp { login, is_secure } => {
-                ftp::Ftp::open(login, *is_secure, secret, reach).await.map(Box::new).map(Self::Ftp)
+            Address::Ftp { login, tls } => {
+                let certificate = destination.host_key.as_deref();
+                ftp::Ftp::open(login, *tls, certificate, secret, reach).await.map(Box::new).map(Self::Ftp)
             }
             #[cfg(feature = "s3")]
             Address::S3 { bucket, prefix } => {

@@ -4,12 +4,13 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut, Data};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,8 +18,12 @@ use validator::Validate;
 
 use super::HttpContext;
 use super::problem::{Code, Problem};
-use crate::base::json::{BodyError, broken_rules, parse, parse_value, read_value};
-use crate::config::HttpConfig;
+use crate::base::json::{BodyError, broken_rules, parse, parse_value, read_value, weight};
+use crate::base::memory::{FREE, GrowingShare, MemoryBudget, MemoryShare};
+use crate::config::{HttpConfig, MemoryConfig};
+
+/// How often the text of a body is in memory: as it arrived, and as the values that are made of it.
+const COPIES: usize = 3;
 
 impl From<BodyError> for Problem {
     fn from(unread: BodyError) -> Self {
@@ -58,7 +63,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move { Ok(Self(parse(&text(&request, payload, &["application/json"]).await?)?)) })
+        Box::pin(async move {
+            let text = text(&request, payload, &["application/json"]).await?;
+            let _work = work(&request, &text).await?;
+            Ok(Self(parse(&text)?))
+        })
     }
 }
 
@@ -84,6 +93,7 @@ impl FromRequest for MergePatch {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let text = text(&request, payload, &["application/json", "application/merge-patch+json"]).await?;
+            let _work = work(&request, &text).await?;
             Ok(Self(parse_value(&text)?))
         })
     }
@@ -119,7 +129,25 @@ pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
     Ok(media_type)
 }
 
-/// The whole body, up to the limit of the settings.
+/// A share for reading a long text.
+async fn work(request: &HttpRequest, text: &[u8]) -> Result<Option<MemoryShare>, Problem> {
+    let weight = weight(text);
+    if weight <= FREE {
+        return Ok(None);
+    }
+    Ok(Some(memory(request).work(weight as u64).await?))
+}
+
+/// The memory of the service.
+pub(super) fn memory(request: &HttpRequest) -> Arc<MemoryBudget> {
+    let context = request.app_data::<Data<HttpContext>>();
+    context.map_or_else(
+        || Arc::new(MemoryBudget::new(MemoryConfig::default().budget)),
+        |context| Arc::clone(&context.memory),
+    )
+}
+
+/// The whole body, up to the limit of the settings. Its share of memory lasts as long as the call.
 pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
     let limit = request
         .app_data::<Data<HttpContext>>()
@@ -130,14 +158,17 @@ pub(super) async fn whole(request: &HttpRequest, mut payload: Payload) -> Result
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    let mut text = BytesMut::new();
+    let (mut text, mut share) = (BytesMut::new(), GrowingShare::new(memory(request)));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(broken_off)?;
         if text.len() + chunk.len() > limit {
             return Err(too_large());
         }
+        let size = text.len() + chunk.len();
+        share.grow(COPIES * size, COPIES * announced.unwrap_or(limit)).await?;
         text.extend_from_slice(&chunk);
     }
+    request.extensions_mut().insert(share);
     Ok(text.freeze())
 }
 

@@ -20,6 +20,7 @@ use futures_util::Stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::super::connections::{CallOnConnection, SLOWEST};
+use crate::base::memory::MemoryShare;
 use crate::config::HttpConfig;
 
 /// The largest piece of a response that is given to the connection, which copies it.
@@ -118,13 +119,15 @@ impl Arriving {
 pub(super) struct ResponseBody {
     body: BoxBody,
     piece: Bytes,
-    _incoming: Option<RequestBody>,
-    _call: Option<CallOnConnection>,
+    _kept: KeptValues,
 }
 
+/// The values that a response keeps until it is written: the request's body, its share of memory, and its call.
+pub(super) type KeptValues = (Option<RequestBody>, Option<MemoryShare>, Option<CallOnConnection>);
+
 impl ResponseBody {
-    pub(super) fn new(body: BoxBody, incoming: Option<RequestBody>, call: Option<CallOnConnection>) -> Self {
-        Self { body, piece: Bytes::new(), _incoming: incoming, _call: call }
+    pub(super) const fn new(body: BoxBody, kept: KeptValues) -> Self {
+        Self { body, piece: Bytes::new(), _kept: kept }
     }
 }
 

@@ -9,10 +9,13 @@ use actix_web::http::header::{
     HeaderValue, ORIGIN, VARY,
 };
 
+/// The methods that pages may send.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// The headers that pages may send.
 const MAY_SEND: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, Access-Reason, Content-Digest";
 /// The headers that pages may read.
-const MAY_READ: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed";
+const MAY_READ: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed, Content-Range, \
+                        Content-Disposition, Accept-Ranges, RateLimit, RateLimit-Policy";
 /// The time for which a page may remember the answer to its preflight, in seconds.
 const REMEMBER: &str = "600";
 
@@ -31,12 +34,15 @@ impl Origin {
         Some(Self(known.cloned()))
     }
 
-    /// The response to a preflight.
+    /// The response to a preflight. It allows every method of the API, so that a page sees the 405 of a call that it
+    /// may not make.
     pub(super) fn preflight(&self, allow: &str) -> HttpResponse {
         let mut response = HttpResponse::NoContent();
-        response.insert_header((ALLOW, allow));
+        if !allow.is_empty() {
+            response.insert_header((ALLOW, allow));
+        }
         if self.0.is_some() {
-            response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow));
+            response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, METHODS));
             response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, MAY_SEND));
             response.insert_header((ACCESS_CONTROL_MAX_AGE, REMEMBER));
         }

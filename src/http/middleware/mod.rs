@@ -5,9 +5,12 @@
 
 mod body;
 mod cors;
+mod leaving;
+mod limits;
 mod response;
 mod routes;
 
+use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,13 +28,17 @@ use uuid::Uuid;
 
 use self::body::{RequestBody, ResponseBody};
 use self::cors::Origin;
+use self::limits::Allowance;
+use self::routes::Route;
 use super::HttpContext;
 use super::caller::authenticate;
 use super::connections::OpenConnection;
-use super::lines::NDJSON;
+use super::lines::is_stream;
 use super::problem::{Code, Problem};
 use crate::base::id::CallId;
+use crate::base::memory::MemoryShare;
 
+pub use self::limits::Limits;
 pub use self::routes::Routes;
 
 /// The header with the id of a call.
@@ -48,6 +55,8 @@ struct CallContext {
     docs: bool,
     origin: Option<Origin>,
     started: Instant,
+    /// The limits of the caller, once the call was counted.
+    allowance: OnceCell<Allowance>,
 }
 
 /// Adds the frame to an app whose routes are all registered.
@@ -63,7 +72,9 @@ where
         + 'static,
     B: MessageBody + 'static,
 {
-    app.app_data(context).app_data(routes).wrap(Compress::default()).wrap(from_fn(around))
+    let app = app.app_data(context).app_data(routes);
+    // A compressed response does not tell its length any more.
+    app.wrap(from_fn(leaving::draw)).wrap(Compress::default()).wrap(from_fn(around))
 }
 
 async fn around<B: MessageBody + 'static>(
@@ -90,7 +101,11 @@ async fn around<B: MessageBody + 'static>(
         if connection.is_some_and(|connection| connection.is_closing()) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
-        response.map_body(|_, body| BoxBody::new(ResponseBody::new(body, incoming, on_connection)))
+        let share = response.extensions_mut().remove::<MemoryShare>();
+        if let (Some(_), Some(call)) = (&share, &on_connection) {
+            call.holds_memory();
+        }
+        response.map_body(|_, body| BoxBody::new(ResponseBody::new(body, (incoming, share, on_connection))))
     };
     match outcome {
         Ok(response) => {
@@ -108,31 +123,23 @@ async fn outcome<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(route) = routes.find(request.match_info().as_str())
-        && !route.serves(request.method())
-    {
-        let response = match &call.origin {
-            _ if call.method != Method::OPTIONS => {
-                let refusal = Problem::new(Code::MethodNotAllowed).header(ALLOW, route.allow());
-                HttpResponse::from_error(refusal)
-            }
-            Some(origin) if cors::is_preflight(&request) => origin.preflight(route.allow()),
-            _ => HttpResponse::NoContent().insert_header((ALLOW, route.allow())).finish(),
-        };
+    let route = routes.find(request.match_info().as_str());
+    if let Some(response) = without_handler(call, &request, route) {
         // `into_response` would drop the problem of the response, so it is not used.
         let (request, _) = request.into_parts();
         return Ok(ServiceResponse::new(request, response));
     }
-    let streams = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|media_type| media_type.as_bytes().starts_with(NDJSON.as_bytes()))
-        || routes.find(request.match_info().as_str()).is_some_and(|route| route.uploads(request.method()));
+    let streams = request.headers().get(CONTENT_TYPE).is_some_and(is_stream)
+        || route.is_some_and(|route| route.uploads(request.method()));
     let run = AssertUnwindSafe(async {
         if call.api
             && let Some(authenticated) = authenticate(request.request(), &context.keys, &context.tenants).await
         {
+            let allowance = authenticated.actor().and_then(|actor| context.limits.count(actor, call.started));
             request.extensions_mut().insert(authenticated);
+            if let Some(allowance) = allowance {
+                call.allowance.get_or_init(|| allowance).check()?;
+            }
         }
         next.call(request).await
     })
@@ -153,6 +160,24 @@ async fn outcome<B: MessageBody + 'static>(
     }
 }
 
+/// The response of a call that needs no handler: OPTIONS, a preflight, and a method that the path does not have. A preflight
+/// of an unknown path succeeds, so that the page sees the 404 of its call.
+fn without_handler(call: &CallContext, request: &ServiceRequest, route: Option<&Route>) -> Option<HttpResponse> {
+    let preflight = call.origin.as_ref().filter(|_| cors::is_preflight(request));
+    let Some(route) = route else { return preflight.map(|origin| origin.preflight("")) };
+    if route.serves(request.method()) {
+        return None;
+    }
+    Some(match preflight {
+        _ if call.method != Method::OPTIONS => {
+            let refusal = Problem::new(Code::MethodNotAllowed).header(ALLOW, route.allow());
+            HttpResponse::from_error(refusal)
+        }
+        Some(origin) => origin.preflight(route.allow()),
+        None => HttpResponse::NoContent().insert_header((ALLOW, route.allow())).finish(),
+    })
+}
+
 impl CallContext {
     fn of(request: &ServiceRequest, context: &HttpContext, routes: &Routes) -> Self {
         // The path as the router sees it, with percent-encoding decoded.
@@ -165,6 +190,7 @@ impl CallContext {
             docs: path.starts_with("/docs"),
             origin: Origin::of(request, &context.http.cors_origins),
             started: Instant::now(),
+            allowance: OnceCell::new(),
         }
     }
 }

@@ -49,6 +49,9 @@ impl CallContext {
         if let Some(origin) = &self.origin {
             origin.open(headers);
         }
+        if let Some(allowance) = self.allowance.get() {
+            allowance.tell(headers);
+        }
         let seconds = self.started.elapsed().as_secs_f64();
         let route = self.route.as_deref().unwrap_or("none");
         context.metrics.called(self.method_word(), route, status.as_u16(), seconds);

@@ -203,7 +203,8 @@ impl ReplayJob<'_> {
         let oldest = self.oldest_kept(&look.tenant);
         for object in both {
             let selections = self.selections(look, object).await?;
-            let kept = selections.iter().filter(|one| oldest.is_none_or(|oldest| one.created_at >= oldest));
+            let kept = selections.iter().filter(|one| one.identifier.is_some());
+            let kept = kept.filter(|one| oldest.is_none_or(|oldest| one.created_at >= oldest));
             let erasures: Vec<_> = kept
                 .map(|one| RepeatedErasure {
                     request: one.request,
@@ -242,7 +243,8 @@ impl ReplayJob<'_> {
         let mut requests = Vec::new();
         for object in of_archive(look) {
             let selections = self.selections(look, object).await?;
-            replay.masks.extend(selections.iter().map(|one| (one.identifier, one.mask.clone())));
+            let own = selections.iter().filter(|one| one.interaction.is_none());
+            replay.masks.extend(own.filter_map(|one| Some((one.identifier?, one.mask.clone()))));
             requests.extend(RepeatedRequest::of(&selections));
         }
         requests.sort_by_key(|one| one.id);

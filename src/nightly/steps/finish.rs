@@ -1,5 +1,5 @@
 //! Finish: a request becomes done. In the same transaction masks replace its own identifiers, also in its comment (A8,
-//! A9).
+//! A9). The comments of other requests lose them.
 
 use std::collections::HashMap;
 
@@ -18,6 +18,7 @@ use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
+use crate::requests::keys::with_said_of;
 use crate::requests::passes::{self as requests, BATCH, ClaimedRequest, Masked};
 use crate::vault;
 
@@ -33,10 +34,11 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
             break;
         }
         let ids: Vec<IdentifierId> = claimed.iter().flat_map(ClaimedRequest::identifiers).collect();
-        let mut masks = vault::masks(&mut context.read_vault().await?, &keyset, ids.iter().copied()).await?;
+        let own: Vec<IdentifierId> = claimed.iter().flat_map(ClaimedRequest::own).collect();
+        let mut masks = vault::masks(&mut context.read_vault().await?, &keyset, own.iter().copied()).await?;
         if let Some(replay) = context.replay {
             // Only the journal still has the masks of identifiers that have left the vault.
-            replay.add_masks(&ids, &mut masks);
+            replay.add_masks(&own, &mut masks);
         }
         let (masked, failed) = mask(&claimed, &masks);
         let now = app.clock.now();
@@ -46,6 +48,8 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         report.requests_failed += requests::fail(&mut tx, tenant, &failed, UNREADABLE, now).await?;
         if !masked.is_empty() {
             unlink::own_mentions(&mut tx, tenant, Owner::Request, |query| requests::with_own(query, tenant, &masked))
+                .await?;
+            unlink::delete_mentions(&mut tx, tenant, Owner::Request, |query| with_said_of(query, tenant, &masked))
                 .await?;
             report.requests_done += requests::set_done(&mut tx, tenant, &masked, now).await?;
             gc_identifiers::note(&mut tx, tenant, pass.id, &ids).await?;

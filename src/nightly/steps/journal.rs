@@ -3,7 +3,7 @@
 //! The objects of a pass name its requests. A resumed pass journals the requests that no object of it names yet. The
 //! archive and the vault get the rows of the objects in the transactions that carry the decisions out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::base::id::{IdentifierId, RequestId};
 use crate::journal::{self, Body, JournalEntry, ObjectKind, Outcome, Selection};
@@ -13,8 +13,11 @@ use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::nightly::steps::write_erasures::UNREADABLE;
+use crate::requests::journaling::{self, JournaledRequest};
 use crate::requests::passes::{self as requests, BATCH, WholeRequest};
-use crate::vault::{self, Described};
+
+/// The most records of an object, unless one request alone has more. A request may name a thousand interactions.
+const MOST_RECORDS: usize = 5_000;
 
 /// Journals the claimed requests. If there are none, a heartbeat shows that this pass was made.
 pub async fn erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
@@ -32,11 +35,15 @@ pub async fn erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Repor
             report.requests_failed += requests::fail(&mut tx, tenant, &unreadable, UNREADABLE, app.clock.now()).await?;
             tx.commit().await?;
         }
-        let new: Vec<_> = selections.into_iter().filter(|one| !covered.contains(&one.request)).collect();
-        if !new.is_empty() {
-            append(context, pass, ObjectKind::Erasures, Body::Selections(new)).await?;
-            failpoint::reach("journal.erasures");
+        let is_new = |records: &Vec<Selection>| records.first().is_some_and(|one| !covered.contains(&one.request));
+        let mut object = Vec::new();
+        for records in selections.into_iter().filter(is_new) {
+            if object.len() + records.len() > MOST_RECORDS && !object.is_empty() {
+                append_erasures(context, pass, std::mem::take(&mut object)).await?;
+            }
+            object.extend(records);
         }
+        append_erasures(context, pass, object).await?;
     }
     if is_written && app.journal.of_pass(pass.id).await?.is_empty() {
         append(context, pass, ObjectKind::Heartbeat, Body::Nothing).await?;
@@ -134,6 +141,14 @@ async fn covered(context: &PassContext<'_>, pass: &Pass, kind: ObjectKind) -> Pa
     Ok(covered)
 }
 
+async fn append_erasures(context: &PassContext<'_>, pass: &Pass, records: Vec<Selection>) -> PassResult<()> {
+    if !records.is_empty() {
+        append(context, pass, ObjectKind::Erasures, Body::Selections(records)).await?;
+        failpoint::reach("journal.erasures");
+    }
+    Ok(())
+}
+
 async fn append(context: &PassContext<'_>, pass: &Pass, kind: ObjectKind, body: Body) -> PassResult<()> {
     let app = context.app;
     let keyset = app.keysets.get(&app.vault, context.tenant.id).await?;
@@ -142,41 +157,20 @@ async fn append(context: &PassContext<'_>, pass: &Pass, kind: ObjectKind, body: 
 }
 
 /// The records of some requests, and the requests with an identifier that the vault does not have or cannot read.
-async fn describe(context: &PassContext<'_>, claimed: &[WholeRequest]) -> PassResult<(Vec<Selection>, Vec<RequestId>)> {
-    let app = context.app;
-    let keyset = app.keysets.get(&app.vault, context.tenant.id).await?;
-    let ids: Vec<IdentifierId> = claimed.iter().flat_map(|one| one.claimed.identifiers()).collect();
-    let described = vault::describe(&mut context.read_vault().await?, &keyset, ids).await?;
+async fn describe(
+    context: &PassContext<'_>,
+    claimed: &[WholeRequest],
+) -> PassResult<(Vec<Vec<Selection>>, Vec<RequestId>)> {
+    let requests: Vec<_> = claimed.iter().map(JournaledRequest::of_claimed).collect();
+    let ids: Vec<IdentifierId> = requests.iter().flat_map(JournaledRequest::identifiers).collect();
+    let described = journaling::describe(context.app, context.tenant.id, &ids).await?;
     let (mut selections, mut unreadable) = (Vec::new(), Vec::new());
-    for request in claimed {
-        let records: Vec<_> = request.claimed.identifiers().map(|id| select(request, id, &described)).collect();
-        match records.into_iter().collect::<Option<Vec<_>>>() {
-            Some(records) => selections.extend(records),
-            None => unreadable.push(request.claimed.id),
+    for request in requests {
+        if request.identifiers().all(|id| described.contains_key(&id)) {
+            selections.push(request.selections(&described));
+        } else {
+            unreadable.push(request.id);
         }
     }
     Ok((selections, unreadable))
-}
-
-fn select(
-    request: &WholeRequest,
-    identifier: IdentifierId,
-    described: &HashMap<IdentifierId, Described>,
-) -> Option<Selection> {
-    let Described { kind, index, mask } = described.get(&identifier)?.clone();
-    Some(Selection {
-        request: request.claimed.id,
-        version: request.version,
-        identifier,
-        kind,
-        index,
-        index_version: 1,
-        cutoff: request.claimed.due_at,
-        to_date: request.to_date,
-        entry_day: request.entry_day,
-        created_at: request.created_at,
-        targets: request.claimed.targets,
-        delete_content: request.claimed.delete_content,
-        mask,
-    })
 }

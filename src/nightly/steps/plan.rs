@@ -19,7 +19,8 @@ use crate::vault::{self, FoundAgain};
 const PARTS: i64 = 32;
 const PART: u8 = 8;
 
-/// A work row: everything of an identifier in a target, before the latest cut-off of any request.
+/// A work row: everything of a key in a target, before the latest cut-off of any request. A key is an identifier, or an
+/// interaction that a request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassWork {
     /// The position of the row in the order, from 1.
@@ -108,6 +109,7 @@ async fn insert_found(
             due_at: one.erasure.cutoff,
             targets: one.erasure.targets,
             delete_content: false,
+            interactions: Vec::new(),
         })
         .collect();
     for chunk in others.chunks(500) {
@@ -119,8 +121,9 @@ async fn insert_found(
 fn work(requests: &[ClaimedRequest], found: &[FoundAgain]) -> Vec<PassWork> {
     let mut components = Components::default();
     for request in requests {
-        if let (Some(phone), Some(email)) = (request.phone_id, request.email_id) {
-            components.join(phone, email);
+        let mut keys = request.keys(Target::Archive);
+        if let Some(first) = keys.next() {
+            keys.for_each(|key| components.join(first, key));
         }
     }
     // What was found again belongs to the component of its request's own identifiers.
@@ -134,7 +137,7 @@ fn work(requests: &[ClaimedRequest], found: &[FoundAgain]) -> Vec<PassWork> {
     let mut rows = BTreeMap::<(i16, IdentifierId, IdentifierId), DateTime<Utc>>::new();
     for request in requests {
         for (target, identifier) in
-            request.targets.iter().flat_map(|target| request.identifiers().map(move |id| (target, id)))
+            request.targets.iter().flat_map(|target| request.keys(target).map(move |key| (target, key)))
         {
             let cutoff = rows.entry((target as i16, components.root(identifier), identifier)).or_insert(request.due_at);
             *cutoff = request.due_at.max(*cutoff);
@@ -183,24 +186,27 @@ async fn insert_selections(
     tenant: TenantId,
     pass: PassId,
     requests: &[ClaimedRequest],
-) -> Result<u64> {
+) -> Result<()> {
     let rows = requests.iter().flat_map(|request| {
-        request.targets.iter().flat_map(move |target| request.identifiers().map(move |id| (request, target, id)))
+        request.targets.iter().flat_map(move |target| request.keys(target).map(move |key| (request, target, key)))
     });
-    tx.query("INSERT INTO pass_selections (tenant_id, pass_id, target, identifier_id, request_id, cutoff) VALUES ")
-        .each(rows, |query, (request, target, identifier)| {
-            query
-                .with("(", tenant)
-                .with(", ", pass)
-                .with(", ", target)
-                .with(", ", identifier)
-                .with(", ", request.id)
-                .with(", ", request.due_at)
-                .push(")")
-        })
-        .once()
-        .execute()
-        .await
+    for chunk in rows.collect::<Vec<_>>().chunks(1_000) {
+        tx.query("INSERT INTO pass_selections (tenant_id, pass_id, target, identifier_id, request_id, cutoff) VALUES ")
+            .each(chunk, |query, (request, target, key)| {
+                query
+                    .with("(", tenant)
+                    .with(", ", pass)
+                    .with(", ", *target)
+                    .with(", ", *key)
+                    .with(", ", request.id)
+                    .with(", ", request.due_at)
+                    .push(")")
+            })
+            .once()
+            .execute()
+            .await?;
+    }
+    Ok(())
 }
 
 async fn insert_work(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, rows: &[PassWork]) -> Result<u64> {
@@ -224,7 +230,9 @@ async fn insert_work(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, rows:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::id::RecordId;
     use crate::base::target::Targets;
+    use crate::requests::NamedInteraction;
 
     fn request(phone: u128, email: u128, hour: i64, targets: Targets) -> ClaimedRequest {
         let id = |bits: u128| (bits > 0).then(|| IdentifierId(uuid::Uuid::from_u128(bits)));
@@ -236,6 +244,7 @@ mod tests {
             due_at,
             targets,
             delete_content: false,
+            interactions: Vec::new(),
         }
     }
 
@@ -261,6 +270,25 @@ mod tests {
         assert_eq!(component(2), component(3));
         assert_ne!(component(3), component(4));
         assert_eq!(rows.iter().map(|row| row.no).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_named_interaction_is_a_key_of_the_archive_and_joins_its_customer() {
+        let customer = request(7, 0, 1, Targets::ALL).phone_id;
+        let named = NamedInteraction { id: RecordId(uuid::Uuid::from_u128(5)), phone: customer, email: None };
+        let rows = work(
+            &[
+                ClaimedRequest { interactions: vec![named], ..request(1, 0, 1, Targets::ALL) },
+                request(7, 0, 2, archive_only()),
+            ],
+            &[],
+        );
+        let keys = |target| {
+            let of_target = rows.iter().filter(|row| row.target == target);
+            of_target.map(|row| (row.identifier.0.as_u128(), row.component)).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(Target::Archive), [(1, 0), (5, 0), (7, 0)]);
+        assert_eq!(keys(Target::RawData), [(1, 2), (7, 2)]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
+use crate::requests::keys::that_would_forget;
 use crate::requests::passes as requests;
 use crate::store::{self, Archive, Tx};
 
@@ -176,8 +177,8 @@ async fn blocked(
     let query = contents::of_pending(query, tenant);
     let query = query.push(if is_tried { " AND c.id IN (" } else { " AND c.id NOT IN (" });
     let query = attempts::tried(query, tenant).push(")), named AS (SELECT identifier_id AS id, at FROM unread UNION ");
-    let query = unlink::customers_of(query, tenant, "unread").push(")");
-    requests::that_would_forget(query, tenant, pass).await
+    let query = unlink::keys_of(query, tenant, "unread").push(")");
+    that_would_forget(query, tenant, pass).await
 }
 
 /// Notes the identifiers of ended searches, since nothing else may refer to them, and deletes the searches.

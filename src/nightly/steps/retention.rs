@@ -13,7 +13,7 @@ use crate::content::passes as contents;
 use crate::nightly::context::PassContext;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
-use crate::requests::passes::{Deleting, with_deleting};
+use crate::requests::keys::{Deleting, with_deleting};
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::{Retention, Tenant};
 

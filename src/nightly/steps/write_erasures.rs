@@ -1,6 +1,6 @@
 //! Write erasures: the vault learns what is forgotten, and the epoch changes. Every later write has read the erasures.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::base::id::{IdentifierId, RequestId};
 use crate::nightly::context::PassContext;
@@ -15,6 +15,9 @@ use crate::vault::{self, Erasure, NewErasure};
 
 /// `last_error` of a request whose identifier the vault cannot read.
 pub const UNREADABLE: &str = "identifier_unreadable";
+
+/// How many identifiers of the vault one statement reads. A request may name a thousand interactions.
+const KEYS_AT_ONCE: usize = 5_000;
 
 pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
@@ -62,7 +65,10 @@ pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
 async fn unreadable(context: &PassContext<'_>, claimed: &[ClaimedRequest]) -> PassResult<HashSet<RequestId>> {
     let keyset = context.app.keysets.get(&context.app.vault, context.tenant.id).await?;
     let ids: Vec<IdentifierId> = claimed.iter().flat_map(ClaimedRequest::identifiers).collect();
-    let masks = vault::masks(&mut context.read_vault().await?, &keyset, ids).await?;
+    let mut masks = HashMap::new();
+    for chunk in ids.chunks(KEYS_AT_ONCE) {
+        masks.extend(vault::masks(&mut context.read_vault().await?, &keyset, chunk.iter().copied()).await?);
+    }
     let is_unreadable =
         |request: &&ClaimedRequest| request.identifiers().any(|id| masks.get(&id).is_none_or(Option::is_none));
     Ok(claimed.iter().filter(is_unreadable).map(|request| request.id).collect())

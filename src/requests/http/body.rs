@@ -9,8 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::archive::Hits;
-use crate::base::id::RequestId;
+use crate::base::id::{RecordId, RequestId};
 use crate::base::target::Target;
+use crate::base::words::described;
 use crate::requests::{
     ContentOutcome, Preview, RenderedRequest, Request, RequestNotice, RequestOutcome, Saved, Status,
 };
@@ -18,8 +19,8 @@ use crate::requests::{
 /// An anonymize request. Number, address, and comment are in clear while it waits. When it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
-    "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "interaction_ids": [], "interaction_count": 0, "to_date": "2026-08-03",
+    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
 }))]
@@ -27,14 +28,25 @@ pub struct AnonymizeRequest {
     /// The request.
     pub id: RequestId,
     /// The phone number in E.164. It is masked (`*****5`) when the request is done.
+    #[schema(required)]
     pub phone_number: Option<String>,
     /// The e-mail address. It is masked when the request is done.
+    #[schema(required)]
     pub email: Option<String>,
+    /// The interactions that the request names. A done request has none.
+    pub interaction_ids: Vec<RecordId>,
+    /// How many interactions it names, or named when it was carried out.
+    pub interaction_count: i32,
     /// The last local day that is forgotten.
     pub to_date: NaiveDate,
     /// The note.
+    #[schema(required)]
     pub comment: Option<String>,
+    /// The number of its case in another system.
+    #[schema(required)]
+    pub reference: Option<String>,
     /// The targets in which the customer is forgotten: `archive`, `sms_survey`, `raw_data`.
+    #[schema(value_type = Vec<Target>)]
     pub targets: Vec<&'static str>,
     /// Whether the content of its interactions is deleted too.
     pub delete_content: bool,
@@ -47,14 +59,17 @@ pub struct AnonymizeRequest {
     /// The number of passes that have begun it.
     pub attempts: i32,
     /// The stable code of the last pass's failure.
+    #[schema(required)]
     pub last_error: Option<String>,
     /// The result. It is null while the request waits.
+    #[schema(required)]
     pub result: Option<AnonymizeResult>,
     /// The time at which it was entered.
     pub created_at: DateTime<Utc>,
     /// The time of the last change.
     pub updated_at: DateTime<Utc>,
     /// The time at which it was carried out.
+    #[schema(required)]
     pub done_at: Option<DateTime<Utc>>,
     /// The version, which is also the `ETag`.
     pub version: i64,
@@ -69,15 +84,19 @@ pub struct AnonymizeRequest {
 pub struct AnonymizeResult {
     /// The interactions.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub archive: Option<Anonymized>,
     /// The survey responses.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub sms_survey: Option<Anonymized>,
     /// The raw events.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub raw_data: Option<Anonymized>,
     /// The content of the interactions. It is left out if the request was not about content and no content changed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub content: Option<ContentResult>,
     /// The delivered files of the records that became anonymous. The service cannot delete these copies, so the tenant
     /// must. It is left out if there is none.
@@ -106,6 +125,12 @@ pub struct Anonymized {
 
 /// An anonymize request as it was entered or changed, with warnings.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
+    "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
+    "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1, "warnings": []
+}))]
 pub struct EnteredAnonymizeRequest {
     /// The request.
     #[serde(flatten)]
@@ -117,17 +142,22 @@ pub struct EnteredAnonymizeRequest {
 /// Something that the user should know.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestWarning {
-    /// The stable code: `comment_has_identifier`, or of a preview `nothing_found`, `content_becomes_unfindable` or
-    /// `content_will_be_deleted`.
-    #[schema(example = "comment_has_identifier")]
+    /// The stable code. All but `comment_has_identifier` are codes of a preview.
+    #[schema(value_type = RequestWarningCode)]
     pub code: &'static str,
     /// The warning, for people.
     #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
 }
 
+/// The codes of warnings, for the document.
+struct RequestWarningCode;
+
+described!(RequestWarningCode as "RequestWarningCode", "The kind of a warning.", RequestNotice::CODES);
+
 /// The requests of a batch, in the order of its rows.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "created": [], "updated": [], "deleted": ["0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f12"] }))]
 pub struct SavedAnonymizeRequests {
     /// The new requests.
     pub created: Vec<EnteredAnonymizeRequest>,
@@ -164,14 +194,16 @@ pub struct TargetHits {
     #[schema(example = 12)]
     pub records: u64,
     /// The time of the first match. It is null if there is none.
+    #[schema(required)]
     pub first: Option<DateTime<Utc>>,
     /// The time of the last match.
+    #[schema(required)]
     pub last: Option<DateTime<Utc>>,
 }
 
 impl From<RenderedRequest> for AnonymizeRequest {
     fn from(rendered: RenderedRequest) -> Self {
-        let RenderedRequest { request, phone_number, email, comment, result, warnings: _ } = rendered;
+        let RenderedRequest { request, phone_number, email, comment, interactions, result, warnings: _ } = rendered;
         let Request {
             id,
             phone: _,
@@ -182,6 +214,8 @@ impl From<RenderedRequest> for AnonymizeRequest {
             entry_day: _,
             due_at,
             comment: _,
+            reference,
+            interaction_count,
             targets,
             delete_content,
             status,
@@ -197,8 +231,11 @@ impl From<RenderedRequest> for AnonymizeRequest {
             id,
             phone_number,
             email,
+            interaction_ids: interactions,
+            interaction_count,
             to_date,
             comment,
+            reference,
             targets: targets.words(),
             delete_content,
             status,

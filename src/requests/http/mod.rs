@@ -5,7 +5,7 @@ mod body;
 #[cfg(test)]
 mod tests;
 
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, post};
 use serde::Deserialize;
@@ -15,16 +15,20 @@ use super::{NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFil
 use crate::base::id::RequestId;
 use crate::base::page::Page;
 use crate::http::caller::{RequestsRead, RequestsWrite};
-use crate::http::docs::{BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems};
+use crate::http::docs::{
+    BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems, WaitingProblems,
+};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::idempotency::http::IdempotencyKey;
+use crate::idempotency::http::{IdempotencyKey, REPLAYED};
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
+
+type AnonymizeRequestPage = Page<AnonymizeRequest>;
 
 /// The routes of the Anonymize page.
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -46,6 +50,9 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 pub struct RequestListing {
     /// Only requests that wait, or only requests that are done.
     status: Option<Status>,
+    /// The reference, exactly. A number or an address is refused, because no identifier may be in a URL.
+    #[param(max_length = 100)]
+    reference: Option<String>,
     /// `next_cursor` of the page before.
     #[param(format = "cursor")]
     cursor: Option<String>,
@@ -62,7 +69,7 @@ pub struct RequestListing {
 /// Needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "list_anonymize_requests",
     security(("bearer" = ["requests:read"])), params(RequestListing),
-    responses((status = 200, description = "A page of requests.", body = Page<AnonymizeRequest>),
+    responses((status = 200, description = "A page of requests.", body = AnonymizeRequestPage),
         CallProblems, ListProblems))]
 #[get("/anonymize-requests")]
 pub async fn list_anonymize_requests(
@@ -70,16 +77,18 @@ pub async fn list_anonymize_requests(
     params: Params<RequestListing>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<Page<AnonymizeRequest>>> {
-    let RequestListing { status, cursor, limit } = params.0;
-    let page = super::list(&app, &caller, &RequestFilter { status, cursor, limit: limit.get() }).await?;
+    let RequestListing { status, reference, cursor, limit } = params.0;
+    let filter = RequestFilter { status, reference, cursor, limit: limit.get() };
+    let _memory = app.memory.page().await?;
+    let page = super::list(&app, &caller, &filter).await?;
     Ok(Json(page.map(AnonymizeRequest::from)))
 }
 
 /// Enter an anonymize request
 ///
 /// The next nightly job after the last included day forgets the customer. It makes all records anonymous that have this
-/// number **or** this address and began before the end of that day, in the targets of the request. The response has the
-/// number in the form in which it will match. The user's name is the name in the token.
+/// number **or** this address and began before the end of that day, in the targets of the request. A customer without
+/// either is named by the ids of their interactions. The response has the number in the form in which it will match. The user's name is the name in the token.
 ///
 /// Needs the scope `requests:write`. A caller without `requests:read` sees only this call's request in clear.
 #[utoipa::path(tag = "requests", operation_id = "create_anonymize_request",
@@ -141,17 +150,18 @@ pub async fn get_anonymize_request(
 /// Change an anonymize request
 ///
 /// A request can be changed while it waits and no pass has begun it. An absent field stays. Null clears the number, the
-/// address, or the comment. A change of nothing keeps the version. *To date* cannot be after the day of entry.
+/// address, or the comment. A change of nothing keeps the version. `application/json` is accepted as the media type too.
+/// *To date* cannot be after the day of entry.
 ///
 /// Needs the scope `requests:write`. A caller without `requests:read` gets number, address, and comment masked.
 #[utoipa::path(tag = "requests", operation_id = "update_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
         ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
-    request_body(content((RequestPatch = "application/merge-patch+json"), (RequestPatch = "application/json"))),
+    request_body(content = RequestPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The request as it is now.", body = EnteredAnonymizeRequest,
             headers(("ETag" = String, description = "The request's version."))),
-        CallProblems, BodyProblems, ItemProblems, VersionProblems))]
+        CallProblems, BodyProblems, ItemProblems, VersionProblems, WaitingProblems))]
 #[patch("/anonymize-requests/{id}")]
 pub async fn update_anonymize_request(
     caller: Caller<RequestsWrite>,
@@ -181,7 +191,8 @@ pub async fn update_anonymize_request(
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
         ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
-    responses((status = 204, description = "The request is deleted."), CallProblems, ItemProblems, VersionProblems))]
+    responses((status = 204, description = "The request is deleted."),
+        CallProblems, ItemProblems, VersionProblems, WaitingProblems))]
 #[delete("/anonymize-requests/{id}")]
 pub async fn delete_anonymize_request(
     caller: Caller<RequestsWrite>,
@@ -246,7 +257,7 @@ pub async fn preview_anonymize_request(
 
 fn replay(response: &mut HttpResponseBuilder, replayed: bool) -> &mut HttpResponseBuilder {
     if replayed {
-        response.insert_header((HeaderName::from_static("idempotency-replayed"), "true"));
+        response.insert_header((REPLAYED, "true"));
     }
     response
 }

@@ -28,7 +28,8 @@ async fn a_request_from_entry_to_cancellation() {
     assert_eq!((entered.status, entered.header(ETAG)), (201, "\"1\""));
     let id = entered.body["id"].as_str().unwrap().to_owned();
     let expected = json!({
-        "id": id, "phone_number": "+4798765", "email": null, "to_date": "2026-08-03", "comment": "case 118",
+        "id": id, "phone_number": "+4798765", "email": null, "interaction_ids": [], "interaction_count": 0, "to_date": "2026-08-03", "comment": "case 118",
+        "reference": null,
         "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting", "user_name": "paal",
         "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null, "created_at": "2026-08-03T12:00:00Z",
         "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1, "warnings": [],

@@ -66,7 +66,7 @@ impl House {
     }
 
     async fn page(&self, status: Option<Status>, cursor: Option<String>, limit: u32) -> Page<RenderedRequest> {
-        list(&self.app, &self.actor, &RequestFilter { status, cursor, limit }).await.unwrap()
+        list(&self.app, &self.actor, &RequestFilter { status, reference: None, cursor, limit }).await.unwrap()
     }
 
     async fn audited(&self) -> Vec<String> {

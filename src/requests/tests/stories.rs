@@ -184,7 +184,7 @@ async fn another_tenant_sees_nothing() {
     let kari = Actor { tenant: other.id, ..house.actor.clone() };
     assert!(matches!(find(&house.app, &kari, id, &Versions::Absent).await, Err(RequestError::NotFound)));
     assert!(matches!(cancel(&house.app, &kari, id, &Versions::Listed(vec![1])).await, Err(RequestError::NotFound)));
-    let filter = RequestFilter { status: None, cursor: None, limit: 10 };
+    let filter = RequestFilter { status: None, reference: None, cursor: None, limit: 10 };
     assert!(list(&house.app, &kari, &filter).await.is_ok_and(|page| page.items.is_empty()));
 }
 

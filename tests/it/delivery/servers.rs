@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, pairs, set_target, state, upload,
 };
-use crate::harness::servers::{S3, Server, proftpd, sshd, sshd_with};
+use crate::harness::servers::{S3, Server, proftpd, proftpd_with, sshd, sshd_with};
 use crate::harness::{TestLethe, each_store, signal};
 
 /// The target of an sshd, for a key of its folder.
@@ -180,6 +180,46 @@ each_store!(recordings_go_to_an_ftp_server_over_tls, |mut lethe: TestLethe| asyn
     let recordings = pairs(&server.inbox());
     assert!(recordings.len() == 1 && recordings[0].1 == bytes);
     assert!(!lethe.journal().text().contains("geheim-wort"));
+});
+
+each_store!(recordings_go_to_an_ftp_server_that_begins_with_tls, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    let server = proftpd_with("TLSOptions UseImplicitSSL");
+    lethe.set("DELIVERY__CA_FILE", server.file("ca.pem").to_str().unwrap());
+    let path = call(&lethe, "cdr-1").await;
+    let mut target = by_ftps(&server);
+    set_target(&lethe, &target).await.expect(200);
+    let bytes = WORDS.repeat(20_000);
+    upload(&lethe, &path, "recording", &bytes).await;
+    target["url"] = json!(format!("ftps+implicit://lethe@127.0.0.1:{}/inbox", server.port));
+    assert_eq!(attempt(&lethe, &target).await, failed("certificate_invalid"), "it is for another name");
+    target["url"] = json!(format!("ftps+implicit://lethe@localhost:{}/inbox", server.port));
+    arrive(&lethe, &target).await;
+    let recordings = pairs(&server.inbox());
+    assert!(recordings.len() == 1 && recordings[0].1 == bytes);
+});
+
+each_store!(an_ftp_server_may_have_a_certificate_that_only_its_target_knows, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    let server = proftpd();
+    let mut target = by_ftps(&server);
+    target["host_key"] = json!("SHA256:0a");
+    assert_eq!(set_target(&lethe, &target).await.problem(422), "validation_failed");
+    target["host_key"] = json!(format!("SHA256:{}", "0a".repeat(32)));
+    set_target(&lethe, &target).await.expect(200);
+    let path = call(&lethe, "cdr-1").await;
+    let bytes = WORDS.repeat(20_000);
+    upload(&lethe, &path, "recording", &bytes).await;
+    let mismatch = ("held".to_owned(), Some("host_key_mismatch".to_owned()));
+    assert_eq!(attempt(&lethe, &target).await, mismatch, "it is another certificate");
+
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(server.file("server.pem"));
+    let told = String::from_utf8(openssl.output().unwrap().stdout).unwrap();
+    target["host_key"] = json!(format!("SHA256:{}", told.trim().split_once('=').unwrap().1));
+    arrive(&lethe, &target).await;
+    let recordings = pairs(&server.inbox());
+    assert!(recordings.len() == 1 && recordings[0].1 == bytes);
 });
 
 each_store!(a_courier_to_an_ftp_server_may_be_killed, |mut lethe: TestLethe| async move {

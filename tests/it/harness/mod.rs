@@ -9,8 +9,8 @@ mod folder;
 mod keyring;
 mod leaks;
 mod lease;
+mod link;
 pub mod oracle;
-
 mod pooler;
 mod postgres;
 mod process;
@@ -29,6 +29,7 @@ pub use content::Call;
 pub use dump::{Dump, Row};
 pub use keyring::Keyring;
 pub use leaks::Needles;
+pub use link::{Link, Network};
 pub use pooler::Pooler;
 pub use postgres::{Databases, OwnServer};
 pub use process::{Ran, signal};

@@ -132,6 +132,11 @@ pub fn sshd_with(host_keys: &[&str], arguments: &str) -> Server {
 /// A server of FTP that demands TLS for commands and data. Its certificate for `localhost` is the one of `ca.pem`. The user
 /// `lethe` with the password `geheim-wort` begins above the inbox.
 pub fn proftpd() -> Server {
+    proftpd_with("")
+}
+
+/// The same with further lines of its configuration.
+pub fn proftpd_with(lines: &str) -> Server {
     let folder = Folder::new();
     let here = |name: &str| folder.path().join(name).display().to_string();
     std::fs::create_dir(here("inbox")).unwrap();
@@ -161,7 +166,7 @@ pub fn proftpd() -> Server {
              UseReverseDNS off\nRequireValidShell off\nAuthOrder mod_auth_file.c\nAuthUserFile {}\nAllowOverwrite on\n\
              TransferLog none\nWtmpLog off\nSystemLog none\n<IfModule mod_ctrls.c>\nControlsEngine off\n</IfModule>\n\
              TLSEngine on\nTLSRequired on\nTLSProtocol TLSv1.2 TLSv1.3\nTLSRSACertificateFile {}\n\
-             TLSRSACertificateKeyFile {}\nTLSLog {}\n",
+             TLSRSACertificateKeyFile {}\nTLSLog {}\n{lines}\n",
             at("pid"),
             at("scores"),
             at("users"),

@@ -42,7 +42,8 @@ impl TestLethe {
             journal: Journal::default(),
             settings: Vec::new(),
             tokens: Mutex::default(),
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            // A service without memory for a body reads it later.
+            client: reqwest::Client::builder().no_proxy().tcp_user_timeout(None).build().unwrap(),
         }
     }
 
@@ -115,7 +116,16 @@ impl TestLethe {
 
     /// The program with the settings of this story and nothing of the tests' own environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lethe"));
+        self.program(env!("CARGO_BIN_EXE_lethe"), arguments)
+    }
+
+    /// A shell script with the same settings.
+    pub fn shell(&self, script: &str) -> Command {
+        self.program("bash", &["-c", script])
+    }
+
+    fn program(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("LETHE_") {
                 command.env_remove(name);

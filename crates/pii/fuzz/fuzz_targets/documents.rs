@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pii::text::Own;
+use pii::text::{Own, Patterns};
 use pii::text::document::{Case, Format, tokenize, tokenize_again};
 use pii::{Email, PersonName, Phone};
 
@@ -27,7 +27,7 @@ fuzz_target!(|input: (u8, &[u8])| {
         email: Email::parse("kari@example.no").ok(),
         name: PersonName::parse("Kari Nordmann").ok(),
     };
-    let case = Case { region, own, forgotten: false, stored: false };
+    let case = Case { region, own, forgotten: false, stored: false, patterns: Patterns::default() };
     if let Ok(document) = tokenize(format, bytes, &case) {
         let first = document.mentions.len();
         tokenize_again(format, document.text, first, &case).expect("a stored document is read again");

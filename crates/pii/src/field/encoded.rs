@@ -50,7 +50,7 @@ fn word(text: &str) -> Option<(String, usize)> {
 }
 
 /// The bytes of a text in quoted-printable. A text that is not an escape is unchanged.
-pub(crate) fn quoted(text: &str) -> Vec<u8> {
+fn quoted(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
@@ -89,7 +89,7 @@ fn escapes(text: &str) -> Option<String> {
     text.contains("\\u").then(|| serde_json::from_str(&format!("\"{}\"", text.replace('"', "\\\""))).ok()).flatten()
 }
 
-fn hexadecimal(digits: &[u8]) -> Option<u8> {
+pub(crate) fn hexadecimal(digits: &[u8]) -> Option<u8> {
     let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     Some(value(digits[0])? << 4 | value(*digits.get(1)?)?)
 }

@@ -10,10 +10,10 @@ mod encoded;
 mod tests;
 
 pub(crate) use bare::Bare;
-pub(crate) use encoded::{quoted, words};
+pub(crate) use encoded::{hexadecimal, words};
 
 use crate::nobody::{is_counter, is_in};
-use crate::text::{Find, Finder, Found, Own};
+use crate::text::{Find, Finder, Found, Own, Patterns};
 use crate::{
     Email, IdentifierError, Kind, PersonName, Phone, Pii, Region, digit, is_nobody, is_separator, is_withheld,
 };
@@ -29,9 +29,9 @@ pub struct FieldReading {
 }
 
 /// Reads a field that is meant for an identifier of a kind. Whatever it is meant for, an identifier of another kind is read as
-/// such.
+/// such. A name loses what matches a pattern of the tenant.
 #[must_use]
-pub fn read_field(raw: &str, kind: Kind, region: Region) -> FieldReading {
+pub fn read_field(raw: &str, kind: Kind, region: Region, patterns: &Patterns) -> FieldReading {
     if is_withheld(raw) {
         return FieldReading::default();
     }
@@ -50,19 +50,19 @@ pub fn read_field(raw: &str, kind: Kind, region: Region) -> FieldReading {
         Err(IdentifierError::Phone | IdentifierError::Email) => second(),
         first => first,
     };
-    let name = bare.display.as_deref().and_then(|display| name_of(display, region));
+    let name = bare.display.as_deref().and_then(|display| name_of(display, region, patterns));
     let reading = FieldReading { name, ..FieldReading::default() };
     match whole {
         Ok(Found::Phone(phone)) => FieldReading { phone: Some(phone), ..reading },
         Ok(Found::Email(email)) => FieldReading { email: Some(email), ..reading },
         Err(IdentifierError::Withheld) => reading,
-        _ if kind == Kind::Name => read_name(&bare, region),
+        _ if kind == Kind::Name => read_name(&bare, region, patterns),
         _ => FieldReading { is_ignored: true, ..FieldReading::default() },
     }
 }
 
 /// Reads what should be a name. Numbers and addresses in it are identifiers of their own; what is suppressed is left out.
-fn read_name(bare: &Bare, region: Region) -> FieldReading {
+fn read_name(bare: &Bare, region: Region, patterns: &Patterns) -> FieldReading {
     let said = match &bare.display {
         Some(display) => format!("{display} <{}>", bare.text),
         None => bare.text.clone(),
@@ -75,7 +75,7 @@ fn read_name(bare: &Bare, region: Region) -> FieldReading {
     }
     let mut reading = FieldReading::default();
     let (mut rest, mut end) = (String::new(), 0);
-    for (range, found) in Finder::new(region, Own::default()).find_all(&said) {
+    for (range, found) in Finder::new(region, Own::default()).with_patterns(patterns).find_all(&said) {
         rest.push_str(&said[end..range.start]);
         rest.push(' ');
         end = range.end;
@@ -100,8 +100,8 @@ fn read_name(bare: &Bare, region: Region) -> FieldReading {
 }
 
 /// The name that is written beside an identifier, unless it only repeats a number or an address.
-fn name_of(display: &str, region: Region) -> Option<Pii<PersonName>> {
-    let is_free = || Finder::new(region, Own::default()).find_all(display).is_empty();
+fn name_of(display: &str, region: Region, patterns: &Patterns) -> Option<Pii<PersonName>> {
+    let is_free = || Finder::new(region, Own::default()).with_patterns(patterns).find_all(display).is_empty();
     PersonName::parse(display).ok().filter(|_| is_free())
 }
 

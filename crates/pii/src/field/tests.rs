@@ -1,9 +1,11 @@
 //! Stories of fields, by region and by the system that wrote them.
 
 use super::*;
+use crate::text::Patterns;
 
 fn read(raw: &str, kind: Kind, region: &str) -> [Option<String>; 3] {
-    let FieldReading { phone, email, name, is_ignored: _ } = read_field(raw, kind, region.parse().unwrap());
+    let FieldReading { phone, email, name, is_ignored: _ } =
+        read_field(raw, kind, region.parse().unwrap(), &Patterns::default());
     [
         phone.map(|phone| phone.expose().as_str().to_owned()),
         email.map(|email| email.expose().as_str().to_owned()),
@@ -22,7 +24,7 @@ fn name(raw: &str) -> Option<String> {
 }
 
 fn is_ignored(raw: &str, kind: Kind) -> bool {
-    read_field(raw, kind, "NO".parse().unwrap()).is_ignored
+    read_field(raw, kind, "NO".parse().unwrap(), &Patterns::default()).is_ignored
 }
 
 #[test]
@@ -211,11 +213,61 @@ fn a_name_is_what_a_person_is_called() {
     }
 }
 
+/// The same kinds of faults with systems and people of other countries.
+#[test]
+fn fields_of_other_countries() {
+    for (region, raw, number) in [
+        ("FR", "\"Dupont, Jean\" <sip:0612345678@ims.exemple.fr;user=phone>", "+33612345678"),
+        ("NL", "tel:+31-6-12345678;ext=9", "+31612345678"),
+        ("PL", "'601 234 567", "+48601234567"),
+        ("ES", "=\"0034 612 345 678\"", "+34612345678"),
+        ("AT", "Tel.: 0664 1234567", "+436641234567"),
+        ("CH", "+41 (0)79 123 45 67", "+41791234567"),
+        ("IT", "sip:+390669820001@pbx.esempio.it", "+390669820001"),
+        ("EE", "whatsapp:+37251234567", "+37251234567"),
+        ("IS", "00354 611 1234", "+3546111234"),
+        ("GB", "07911 123456 ext. 3", "+447911123456"),
+        ("FR", "33612345678", "+33612345678"),
+        ("PL", "48601234567", "+48601234567"),
+        ("GB", "447911123456", "+447911123456"),
+        ("IT", "+39 (06) 6982 0001", "+390669820001"),
+        ("IN", "०९८७६५४३२१०", "+919876543210"),
+        ("DE", "٠١٥١٢٣٤٥٦٧٨٩", "+4915123456789"),
+        ("FI", "０４０１２３４５６７", "+358401234567"),
+    ] {
+        assert_eq!(phone(raw, region).as_deref(), Some(number), "{raw} in {region}");
+    }
+    for (raw, region) in [
+        ("\"Unbekannt\" <sip:anonymous@anonymous.invalid>", "DE"),
+        ("sip:unknown@unknown.invalid", "FI"),
+        ("Rufnummer unterdrückt", "DE"),
+        ("tuntematon", "FI"),
+        ("skjult nummer", "NO"),
+        ("privat", "SE"),
+        ("Numéro masqué", "FR"),
+        ("asterisk", "DK"),
+    ] {
+        assert_eq!(read(raw, Kind::Phone, region), [None, None, None], "{raw}");
+        assert!(!is_ignored(raw, Kind::Phone), "{raw}");
+    }
+    for raw in ["Asiakas", "Besucher", "Anrufer", "Caller", "Guest 12", "+", "Kund"] {
+        assert_eq!(read(raw, Kind::Name, "FI"), [None, None, None], "{raw}");
+    }
+    for (raw, called) in [
+        ("=?ISO-8859-1?Q?J=FCrgen_K=F6hler?=", "Jürgen Köhler"),
+        ("=?utf-8?B?w4VzYSDDlmJlcmc=?=", "Åsa Öberg"),
+        ("Zo%C3%AB%20D%27Angelo", "Zoë D'Angelo"),
+        ("Bj\\u00f6rn \\u00c5k", "Björn Åk"),
+    ] {
+        assert_eq!(name(raw).as_deref(), Some(called), "{raw}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_field_makes_the_reader_panic(raw in "(\\PC|[\"'<>=;:%&?@()+0-9]){0,60}") {
         for kind in [Kind::Phone, Kind::Email, Kind::Name] {
-            let _ = read_field(&raw, kind, "NO".parse().unwrap());
+            let _ = read_field(&raw, kind, "NO".parse().unwrap(), &Patterns::default());
         }
     }
 

@@ -5,8 +5,9 @@
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region as PhoneRegion};
 
 use super::plan::{LONGEST, is_length};
 
@@ -16,7 +17,34 @@ pub(super) struct Assigned {
     code: u16,
     /// The allowed lengths. Bit `n` means `n` digits.
     lengths: u32,
-    shapes: OnceLock<HashSet<Vec<u8>>>,
+    /// The first region of the code, and those that share the code with it.
+    region: PhoneRegion,
+    others: Vec<PhoneRegion>,
+    shapes: OnceLock<HashSet<u64>>,
+}
+
+/// Answers that were given for one text: hostile texts repeat their digits, and a text is read up to four times. An answer that
+/// another one has taken the place of is given again.
+#[derive(Debug, Default)]
+pub(super) struct Memo(OnceLock<Box<[AtomicU64]>>);
+
+impl Memo {
+    /// How many answers are remembered: 16 KiB of them.
+    const SIZE: usize = 2048;
+
+    /// The answer for a key, which is made by `answer` if it is not remembered.
+    fn get(&self, key: u64, answer: impl FnOnce() -> bool) -> bool {
+        let slots = self.0.get_or_init(|| (0..Self::SIZE).map(|_| AtomicU64::new(0)).collect());
+        let place = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let slot = &slots[usize::try_from(place).unwrap_or_default() % Self::SIZE];
+        let known = slot.load(Ordering::Relaxed);
+        if known >> 1 == key {
+            return known & 1 == 1;
+        }
+        let answer = answer();
+        slot.store(key << 1 | u64::from(answer), Ordering::Relaxed);
+        answer
+    }
 }
 
 impl Assigned {
@@ -27,10 +55,12 @@ impl Assigned {
     }
 
     fn read(code: u16) -> Option<Self> {
-        PHONE_NUMBER_UTIL.get_region_for_country_code(i32::from(code))?;
+        let mut regions = PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(i32::from(code))?;
+        let (region, others) = (regions.next()?, regions.collect());
         let written = code.to_string();
         let lengths = (2..=LONGEST).filter(|length| is_length(&written, *length));
-        Some(Self { code, lengths: lengths.fold(0, |lengths, length| lengths | 1 << length), shapes: OnceLock::new() })
+        let lengths = lengths.fold(0, |lengths, length| lengths | 1 << length);
+        Some(Self { code, lengths, region, others, shapes: OnceLock::new() })
     }
 
     /// The country code.
@@ -43,14 +73,32 @@ impl Assigned {
         digits < 32 && self.lengths >> digits & 1 == 1
     }
 
+    /// The most digits that numbers have.
+    pub(super) const fn longest(&self) -> usize {
+        31_usize.saturating_sub(self.lengths.leading_zeros() as usize)
+    }
+
     /// Whether digits are a number that the country assigns.
-    pub(super) fn has(&self, national: &[u8]) -> bool {
-        self.has_length(national.len()) && PHONE_NUMBER_UTIL.is_valid_number(&self.number(national))
+    pub(super) fn has(&self, national: &[u8], memo: &Memo) -> bool {
+        // A digit in front keeps zeros: 51 bits are enough for it and 15 digits, and 10 for the code.
+        self.has_length(national.len()) && {
+            let digits = national.iter().fold(1, |number: u64, digit| number * 10 + u64::from(digit - b'0'));
+            memo.get(u64::from(self.code) << 51 | digits, || self.assigns(national))
+        }
+    }
+
+    /// The library asks each region of a shared code for its kinds of numbers, and then the one that has it once more. Nearly
+    /// every number is one of the first region, which is asked alone.
+    fn assigns(&self, national: &[u8]) -> bool {
+        let number = self.number(national);
+        let is_of = |region: PhoneRegion| PHONE_NUMBER_UTIL.is_valid_number_for_region(&number, region);
+        is_of(self.region)
+            || self.others.iter().any(|region| is_of(*region)) && PHONE_NUMBER_UTIL.is_valid_number(&number)
     }
 
     fn number(&self, national: &[u8]) -> PhoneNumber {
         #[cfg(test)]
-        crate::readings::count();
+        crate::work::count_reading();
         let zeros = national.iter().take_while(|digit| **digit == b'0').count().min(national.len().saturating_sub(1));
         PhoneNumber {
             country_code: i32::from(self.code),
@@ -62,26 +110,44 @@ impl Assigned {
     }
 
     /// Whether the country writes some numbers in groups of these lengths.
-    pub(super) fn has_shape(&self, lengths: &[u8]) -> bool {
+    pub(super) fn has_shape(&self, lengths: Shape) -> bool {
         let shapes = self.shapes.get_or_init(|| {
             let lengths = (2..=LONGEST).filter(|length| self.has_length(*length));
             let examples =
                 lengths.flat_map(|length| (0..100).map(move |begin| format!("{begin:02}{:5<1$}", "", length - 2)));
-            examples.flat_map(|national| self.written(national.as_bytes())).collect()
+            examples.flat_map(|national| self.written(national.as_bytes())).map(|shape| shape.0).collect()
         });
-        shapes.contains(lengths)
+        shapes.contains(&lengths.0)
     }
 
     /// How the country groups the digits of a number: with and without the country code, and with what is dialled first.
-    pub(super) fn written(&self, national: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn written(&self, national: &[u8]) -> [Shape; 3] {
         let number = self.number(national);
         let lengths = |format| {
             let written = PHONE_NUMBER_UTIL.format(&number, format);
             let groups = written.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty());
-            groups.map(|group| u8::try_from(group.len()).unwrap_or(u8::MAX)).collect::<Vec<_>>()
+            groups.map(str::len).collect::<Vec<_>>()
         };
         let (home, abroad) = (lengths(PhoneNumberFormat::National), lengths(PhoneNumberFormat::International));
-        vec![home, abroad.get(1..).unwrap_or_default().to_vec(), abroad]
+        [&home, abroad.get(1..).unwrap_or_default(), &abroad].map(|lengths| Shape::of(lengths.iter().copied()))
+    }
+}
+
+/// The lengths of the groups of a number, four bits for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape(u64);
+
+impl Shape {
+    /// The lengths of some groups; a shape that no number has where there are too many, or one is too long.
+    pub(super) fn of(lengths: impl Iterator<Item = usize>) -> Self {
+        let mut shape = 0_u64;
+        for length in lengths {
+            if length > 15 || shape >> 60 > 0 {
+                return Self(u64::MAX);
+            }
+            shape = shape << 4 | length as u64;
+        }
+        Self(shape)
     }
 }
 

@@ -63,6 +63,7 @@ pub(super) fn is_common_card(digits: &[u8]) -> bool {
 
 fn is_of(digits: &[u8], issuers: &[(u32, u32, u32)]) -> bool {
     (13..=19).contains(&digits.len())
+        && matches!(digits[0], b'2'..=b'6')
         && digits.iter().any(|digit| *digit != digits[0])
         && passes_luhn(digits)
         && issuers.iter().any(|(low, high, lengths)| {

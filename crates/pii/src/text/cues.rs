@@ -78,14 +78,17 @@ const LONGEST: usize = 32;
 /// Whether the text before a number ends with a label of a number.
 pub(super) fn ends_with_cue(before: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST))..];
-    if near.to_ascii_lowercase().ends_with("wa.me/") {
+    if near.ends_with('/') && near.to_ascii_lowercase().ends_with("wa.me/") {
         return true;
     }
     let near = near.trim_end_matches([' ', '\u{A0}', ':', '=', '.', '#', '(', '"', '\'', '/', '-']);
     let start = near.char_indices().rev().find(|(_, c)| !c.is_alphabetic() && *c != '_');
     let word = &near[start.map_or(0, |(at, c)| at + c.len_utf8())..];
+    if word.len() < 2 {
+        return false;
+    }
     let small = word.to_lowercase();
-    !small.is_empty() && CUES.contains(&small.as_str())
+    CUES.contains(&small.as_str())
 }
 
 /// Whether a number probably begins with the first figure of a row and not with a later one: a label is before it,

@@ -153,7 +153,10 @@ impl Decoded {
             [transfer::words, transfer::base64, escapes::json, escapes::percent, escapes::entities];
         let mut layers: Vec<Layer> = Vec::new();
         for undo in undo {
-            let layer = undo(layers.last().map_or(text, |layer| &layer.text));
+            let source = layers.last().map_or(text, |layer| &layer.text);
+            #[cfg(test)]
+            crate::work::count_steps(source.len());
+            let layer = undo(source);
             layers.extend(layer);
         }
         (!layers.is_empty()).then_some(Self { layers })
@@ -180,17 +183,31 @@ impl Decoded {
         parts
     }
 
-    /// Whether bytes of the text lie within a tag.
-    pub(super) fn is_in_tag(&self, range: &Range<usize>) -> bool {
-        self.layers.iter().any(|layer| {
-            let at = layer.changes.partition_point(|change| change.source_end() < range.end);
-            layer
-                .changes
-                .get(at)
-                .is_some_and(|change| change.from as usize <= range.start && change.kind == Kind::Frame)
-        })
+    /// The tags of a text that is without them here, each by itself, and nothing else; `None` where they are all too short to have an
+    /// identifier in them.
+    pub(super) fn only_tags(&self, text: &str) -> Option<Self> {
+        let tags = self.layers.iter().flat_map(|layer| &layer.changes).filter(|change| change.kind == Kind::Frame);
+        let mut only = Layer::default();
+        for tag in tags.filter(|tag| tag.source as usize >= SHORTEST_TAG) {
+            let start = tag.from as usize;
+            let read = only.read;
+            only.change(text, read..start, BETWEEN_TAGS, Kind::Frame);
+            only.text.push_str(&text[start..tag.source_end()]);
+            only.read = tag.source_end();
+        }
+        if only.read < text.len() {
+            only.change(text, only.read..text.len(), "", Kind::Frame);
+        }
+        (!only.text.is_empty()).then(|| Self { layers: vec![only] })
     }
 }
+
+/// The shortest tag with an identifier in it: a name of three letters.
+const SHORTEST_TAG: usize = 5;
+
+/// The divider of two tags, so that nothing is read over both: no spelling of a number is so wide, and one of the signs hides a
+/// placeholder elsewhere, which ends a number in pieces.
+const BETWEEN_TAGS: &str = "\n\u{FDDA}\u{1F}\u{1F}\n";
 
 #[cfg(test)]
 mod tests {

@@ -137,11 +137,12 @@ impl Stretch {
 
 /// Marks that text editors and keyboards slip in without showing them; keycap digits carry the last two.
 pub(super) const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}'
-            | '\u{FEFF}' | '\u{FE0F}' | '\u{20E3}'
-    )
+    c >= '\u{AD}'
+        && matches!(
+            c,
+            '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}'
+                | '\u{FEFF}' | '\u{FE0F}' | '\u{20E3}'
+        )
 }
 
 /// Whether a byte may begin a digit or a `+`: one table look-up decides on nearly every byte of a text.

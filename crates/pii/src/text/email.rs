@@ -63,6 +63,10 @@ fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<E
     let taken = after.chars().take(LONGEST_PART).take_while(|c| is_domain(*c));
     let domain = &after[..taken.map(char::len_utf8).sum::<usize>()];
     let domain = domain.trim_end_matches(|c: char| matches!(c, '.' | '-') || is_invisible(c));
+    // Nearly every hostile `@` fails here. The text before it is longer and is only read for the others.
+    if domain.is_empty() {
+        return None;
+    }
     let read = |local: &str, domain: &str| {
         let address = parse(local, domain)?;
         Some((at.start - local.len()..at.end + domain.len(), address))
@@ -70,16 +74,32 @@ fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<E
     let is_own = |hit: &Hit| Some(&hit.1) == own;
     // The record's own address counts however strange its local part, and whatever was written on behind it.
     if let Some(own) = own
+        && may_begin_with(own, domain)
         && let Some(hit) = own_around(own, local(true), domain, &read).filter(is_own)
     {
         return Some(hit);
     }
-    let local = local(false).trim_start_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+' | '%') || is_invisible(c));
-    let local = if after[domain.len()..].starts_with('_') { local.trim_start_matches('_') } else { local };
+    let whole = domain;
     let domain = word_end(sentence_end(domain));
+    if !is_public(domain) {
+        return None;
+    }
+    let local = local(false).trim_start_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+' | '%') || is_invisible(c));
+    let local = if after[whole.len()..].starts_with('_') { local.trim_start_matches('_') } else { local };
     let begins = at.start - local.len();
-    let counts = is_public(domain) && !is_of_machine(&text[..begins], local, &after[domain.len()..]);
-    counts.then(|| read(local, domain)).flatten()
+    if is_of_machine(&text[..begins], local, &after[domain.len()..]) { None } else { read(local, domain) }
+}
+
+/// Whether a domain in a text may be the one of an address. Domains of addresses are ASCII, and so one in ASCII is compared as
+/// it is.
+fn may_begin_with(own: &Pii<Email>, domain: &str) -> bool {
+    let own_domain = own.expose().as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+    let begins = |start: &str| start.eq_ignore_ascii_case(own_domain);
+    if domain.is_ascii() {
+        domain.get(..own_domain.len()).is_some_and(begins)
+    } else {
+        domain.contains('.') || !own_domain.contains('.')
+    }
 }
 
 /// Whether what looks like an address is none that anybody writes to: the user of a URL (`postgres://user:pw@db.x.no`) or of a
@@ -122,11 +142,6 @@ fn word_end(domain: &str) -> &str {
 /// The record's own address where local part and domain may have more around them than belongs to it.
 fn own_around(own: &Pii<Email>, local: &str, domain: &str, read: &dyn Fn(&str, &str) -> Option<Hit>) -> Option<Hit> {
     let (own_local, own_domain) = own.expose().as_str().rsplit_once('@')?;
-    let plain = domain.is_ascii() && local.is_ascii();
-    let begins = || domain.get(..own_domain.len()).is_some_and(|start| start.eq_ignore_ascii_case(own_domain));
-    if plain && !begins() {
-        return None;
-    }
     let length = own_local.chars().count();
     let visible = local.char_indices().rev().filter(|(_, c)| !is_invisible(*c));
     let (before, local) = local.split_at(visible.take(length).last().map_or(0, |(at, _)| at));

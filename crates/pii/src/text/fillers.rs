@@ -10,7 +10,9 @@ const FILLERS: &str = "ja jo jepp jau yes yeah yep ok okay no nei nej nein joo j
     tack thanks danke kiitos sorry unnskyld undskyld förlåt is it its it's er är ist on dash bindestrek bindestreck bindestreg \
     strek streck komma comma punktum punkt punktum space mellomrom mellanslag mellemrum first second part half del første \
     andre anden andra första forsta teil ensin nummer number numero pause noise inaudible uhørlig utydelig ohörbart i you \
-    kan can repeat got have har with med mit the den denne jeg jag ich unclear crosstalk music laughter";
+    kan can repeat got have har with med mit the den denne jeg jag ich unclear crosstalk music laughter \
+    unk hold on go followed by comes kommer kommt tulee lyder niin hetkinen hetki selvä joo okei alkuosa loppuosa gut javel nå \
+    nu jo nämlich und zwar erster zweiter teil nochmal toinen osa ensimmäinen rest resten loput grei fint fine öö ööö aa mmm";
 
 /// Words of what is counted or measured.
 const UNITS: &str = "kr kroner kronor kroners nok sek dkk eur euro euros euroa usd gbp dollar dollars pund cent øre öre stk stykk \
@@ -20,6 +22,11 @@ const UNITS: &str = "kr kroner kronor kroners nok sek dkk eur euro euros euroa u
 
 fn is_of(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|known| known == word)
+}
+
+/// Whether a word in small letters is a filler.
+pub(super) fn is_filler(word: &str) -> bool {
+    word.len() < 16 && (is_of(FILLERS, word) || matches!(meaning(word), Some(Word::And | Word::Filler)))
 }
 
 /// Whether a word says what is counted.
@@ -48,9 +55,7 @@ pub(super) fn is_said_between(between: &str) -> bool {
         }
         let word = &rest[start..];
         let word = &word[..word.find(|c: char| !c.is_alphabetic() && c != '\'').unwrap_or(word.len())];
-        let is_filler = word.len() < 16
-            && (is_of(FILLERS, &word.to_lowercase()) || matches!(meaning(word), Some(Word::And | Word::Filler)));
-        if !is_filler {
+        if !is_filler(&word.to_lowercase()) {
             return false;
         }
         rest = &rest[start + word.len()..];

@@ -49,6 +49,11 @@ fn end(text: &str, start: usize, rest: &str) -> Option<usize> {
             account.push(c as u8);
             gap = 0;
         } else if matches!(c, ' ' | '\u{A0}' | '\u{202F}' | '-' | '.' | '\t' | '\r' | '\n') && gap < WIDEST_GAP {
+            // `is 0791 268 45. Delivery …` is a sentence, and its end is no part of an account.
+            let is_sentence = c == '.' && rest[at + 1..].starts_with([' ', '\n', '\r']);
+            if is_sentence {
+                return None;
+            }
             gap += 1;
         } else if !is_invisible(c) {
             return None;

@@ -11,8 +11,10 @@ use std::ops::Range;
 use super::elsewhere::foreign_code;
 use super::phone::Numbers;
 use super::resolve::Finds;
+use super::said::Said;
 use super::stream::{self, Token};
 use super::turns::Turns;
+use super::words::Word;
 use super::{Find, Found};
 use crate::digit;
 
@@ -26,13 +28,19 @@ const CODE_GAP: usize = 8;
 const HIDDEN: char = '\u{FDDA}';
 
 /// Adds the own number in pieces outside of `taken`.
-pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>]) -> Finds {
+pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<usize>]) -> Finds {
     let mut found = Finds::new();
+    if said.len() < 2 {
+        return found;
+    }
     let Some((national, prefixes)) = numbers.own_digits().filter(|(national, _)| national.len() >= SHORTEST) else {
         return found;
     };
+    if !has_digits_of(text, said, national) {
+        return found;
+    }
     let turns = Turns::of(text);
-    let tokens = stream::tokens(text, taken, &turns);
+    let tokens = stream::tokens(text, said, taken, &turns);
     if tokens.len() < 2 {
         return found;
     }
@@ -48,6 +56,27 @@ pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>]) -> Fin
         super::resolve::add(&mut found, more);
     }
     found
+}
+
+/// Whether each digit of the number is somewhere in what is said: most texts are told by it. Words that are joined have no other digits
+/// than their own and zero.
+fn has_digits_of(text: &str, said: &[Said], national: &[u8]) -> bool {
+    let wanted = national.iter().fold(0_u16, |wanted, digit| wanted | 1 << (digit - b'0'));
+    let mut left = wanted;
+    for one in said {
+        match one.word().map(Word::number) {
+            Some(number) => left &= !(1 | 1 << (number % 10) | 1 << (number / 10 % 10) | 1 << (number / 100 % 10)),
+            None => {
+                for value in text[one.range()].chars().filter_map(digit).filter_map(|digit| digit.to_digit(10)) {
+                    left &= !(1 << value);
+                }
+            }
+        }
+        if left == 0 {
+            return true;
+        }
+    }
+    false
 }
 
 /// Digits of a part that any words may divide from the next one.
@@ -78,6 +107,8 @@ impl Own<'_> {
         let whole = 1_u32 << self.national.len();
         let mut states = vec![0_u32; order.len() + 3];
         let mut free = 0;
+        #[cfg(test)]
+        crate::work::count_steps(order.len());
         for place in 0..order.len() {
             let token = &tokens[order[place]];
             let between = place

@@ -17,6 +17,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
         mark_machine(text, stretch, first);
         mark_price(text, stretch, first);
         mark_iban(text, stretch, first);
+        super::ids::mark(text, stretch, first);
     }
 }
 

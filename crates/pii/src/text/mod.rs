@@ -7,17 +7,19 @@
 //! A text is read in four steps (ADR 14):
 //!
 //! - `decode` undoes escapes, encodings, and tags, and knows where every character was;
-//! - the text becomes streams: `digits` (stretches of groups), `stream` (groups and number words), the words of names and of
-//!   addresses;
-//! - the recognizers read them: `own` and `interrupted` the record's own number, `rows` (with `weigh` and `assigned`) those of
-//!   others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name. `lookalike` knows what only looks like
-//!   a number, `elsewhere` the own digits in another country's number, `turns` who says what;
+//! - the text becomes streams: `digits` (stretches of groups), `said` and `stream` (groups and number words), the words of names
+//!   and of addresses;
+//! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces, `rows`
+//!   (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name.
+//!   `lookalike` and `ids` know what only looks like a number, `elsewhere` the own digits in another country's number, `turns`
+//!   who says what;
 //! - `resolve` decides which finds count where they overlap.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
-//! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
+//! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16). So do
+//! `patterns`, which are the tenant's own.
 //!
-//! `spoken` reads spoken numbers (with `words`, the vocabulary of four languages). It writes a run of number words as
+//! `spoken` reads spoken numbers (with `words`, the vocabulary of six languages). It writes a run of number words as
 //! digits, to which the rules of written numbers apply.
 
 mod again;
@@ -31,6 +33,7 @@ mod elsewhere;
 mod email;
 mod fillers;
 mod iban;
+mod ids;
 mod interrupted;
 mod json;
 mod lookalike;
@@ -38,11 +41,14 @@ mod name;
 mod national;
 mod obfuscated;
 mod own;
+mod own_address;
+mod patterns;
 mod phone;
 pub mod placeholder;
 mod plan;
 mod resolve;
 mod rows;
+mod said;
 mod spoken;
 mod stream;
 mod suppressed;
@@ -57,6 +63,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 pub use again::Again;
+pub use patterns::{MOST_PATTERNS, Pattern, PatternError, Patterns};
 pub use placeholder::fill_text;
 pub use suppressed::Suppressed;
 
@@ -66,6 +73,7 @@ use name::Names;
 use phone::Numbers;
 use placeholder::{Mentions, strip};
 use resolve::Finds;
+use said::Said;
 
 /// The record's own identifiers of its customer. They are found in its texts in every spelling.
 #[derive(Default, Clone, Debug)]
@@ -124,6 +132,7 @@ pub struct Finder {
     name: Option<Pii<PersonName>>,
     /// How the name may be written, made out for the first text.
     names: OnceLock<Option<Names>>,
+    patterns: Patterns,
 }
 
 impl Finder {
@@ -135,7 +144,14 @@ impl Finder {
             name: own.name,
             names: OnceLock::new(),
             email: own.email,
+            patterns: Patterns::default(),
         }
+    }
+
+    /// The same finder, which also redacts what matches a pattern of the tenant.
+    #[must_use]
+    pub fn with_patterns(self, patterns: &Patterns) -> Self {
+        Self { patterns: patterns.clone(), ..self }
     }
 
     /// The identifiers of a text and where they stand: in the order of the text, none overlapping another.
@@ -175,12 +191,20 @@ impl Finder {
     }
 
     fn read(&self, text: &str, reading: Reading) -> Finds {
+        let found = self.read_fixed(text, reading);
+        resolve::with_patterns(found, self.patterns.find(text, reading), |find| self.is_own(find))
+    }
+
+    /// The finds without those of the tenant's patterns.
+    fn read_fixed(&self, text: &str, reading: Reading) -> Finds {
         let Some(decoded) = Decoded::of(text) else { return self.read_tagged(text, reading) };
         let mut found = resolve::placed(&decoded, self.read_tagged(decoded.text(), reading));
         resolve::sort(&mut found);
-        let mut raw = self.read_tagged(text, reading);
-        self.retain_own(&mut raw);
-        resolve::add(&mut found, raw);
+        if self.has_own() {
+            let mut raw = self.read_tagged(text, reading);
+            self.retain_own(&mut raw);
+            resolve::add(&mut found, raw);
+        }
         found
     }
 
@@ -199,7 +223,7 @@ impl Finder {
 
     /// The record's own identifiers in a text.
     fn find_own(&self, text: &str) -> Finds {
-        let mut found = self.read(text, Reading::Text);
+        let mut found = self.read_fixed(text, Reading::Text);
         self.retain_own(&mut found);
         found
     }
@@ -209,17 +233,16 @@ impl Finder {
         let Some(plain) = Decoded::without_tags(text) else { return self.read_plain(text, reading) };
         let mut found = resolve::placed(&plain, self.read_plain(plain.text(), reading));
         resolve::sort(&mut found);
-        let mut within = self.read_plain(text, reading);
-        let mut is_within = false;
-        within.retain(|(range, find)| {
-            is_within = plain.is_in_tag(range) && (*find != Find::Rest || is_within);
-            is_within
-        });
-        resolve::add(&mut found, within);
+        if let Some(tags) = plain.only_tags(text) {
+            let within = resolve::placed(&tags, self.read_plain(tags.text(), reading));
+            resolve::add(&mut found, within);
+        }
         found
     }
 
     fn read_plain(&self, text: &str, reading: Reading) -> Finds {
+        #[cfg(test)]
+        crate::work::count_steps(text.len());
         let mut found = Vec::new();
         email::find(text, self.email.as_ref(), &mut found);
         for hit in &mut found {
@@ -232,21 +255,21 @@ impl Finder {
             let obfuscated = obfuscated::find(text, self.email.as_ref(), &resolve::ranges(&found));
             resolve::add(&mut found, obfuscated);
         }
+        let said = if reading == Reading::Text { said::said(text) } else { Vec::new() };
         let mut accounts = Vec::new();
         iban::find(text, &mut accounts);
         let accounts = accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account)));
         resolve::add(&mut found, accounts.collect());
         if reading == Reading::Text {
             let mut spoken = Vec::new();
-            spoken::find(text, &self.numbers, &resolve::ranges(&found), &mut spoken);
+            spoken::find(text, &said, &self.numbers, &resolve::ranges(&found), &mut spoken);
             resolve::add(&mut found, spoken);
         }
         let taken = resolve::ranges(&found);
         self.numbers.find(text, reading, &taken, &mut found);
         resolve::sort(&mut found);
         if reading == Reading::Text {
-            let interrupted = interrupted::find(text, &self.numbers, &resolve::ranges(&found));
-            resolve::add(&mut found, interrupted);
+            self.add_pieces(text, &said, &mut found);
         }
         if let Some(names) = self.names() {
             let taken = resolve::ranges(&found);
@@ -254,6 +277,18 @@ impl Finder {
             resolve::sort(&mut found);
         }
         found
+    }
+
+    /// Adds the own number and address in pieces. A find of somebody else's may be nothing but a piece of one.
+    fn add_pieces(&self, text: &str, said: &[Said], found: &mut Finds) {
+        let is_certain = |(_, find): &&(Range<usize>, Find)| !matches!(find, Find::Identifier(_)) || self.is_own(find);
+        let certain: Vec<_> = found.iter().filter(is_certain).map(|(range, _)| range.clone()).collect();
+        let pieces = interrupted::find(text, said, &self.numbers, &certain);
+        resolve::add_pieces(text, found, pieces);
+        if let Some(own) = &self.email {
+            let certain = resolve::ranges(&found.iter().filter(is_certain).cloned().collect());
+            resolve::add_pieces(text, found, own_address::find(text, own, &certain));
+        }
     }
 
     fn is_own(&self, find: &Find) -> bool {
@@ -276,6 +311,26 @@ impl Finder {
 fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
     let at = taken.partition_point(|other| other.end <= range.start);
     taken.get(at).is_some_and(|other| other.start < range.end)
+}
+
+/// A text without some names, in whose places a word is written.
+#[must_use]
+pub fn without_names<'n>(text: &str, names: impl IntoIterator<Item = &'n Pii<PersonName>>, word: &str) -> String {
+    let mut found = Finds::new();
+    for names in names.into_iter().filter_map(Names::new) {
+        let taken = resolve::ranges(&found);
+        names.find(text, Reading::Text, &taken, &mut found);
+        resolve::sort(&mut found);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut end = 0;
+    for (range, _) in found {
+        kept.push_str(&text[end..range.start]);
+        kept.push_str(word);
+        end = range.end;
+    }
+    kept.push_str(&text[end..]);
+    kept
 }
 
 /// Replaces the identifiers of a text by placeholders, and adds them to the mentions of its record. The n-th

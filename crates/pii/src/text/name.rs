@@ -106,6 +106,11 @@ impl Names {
         if word.is_empty() || word.len() > self.longest * 4 + 16 {
             return None;
         }
+        if word.is_ascii() {
+            // A word in ASCII is folded by its case alone.
+            let is = |spelling: &String| spelling.eq_ignore_ascii_case(word);
+            return self.words.iter().position(|known| known.spellings.iter().any(is));
+        }
         let folded = fold(word, false);
         self.words.iter().position(|known| known.spellings.contains(&folded))
     }

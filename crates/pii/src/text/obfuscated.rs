@@ -54,7 +54,7 @@ const OTHERS: [(&str, &str); 9] = [
 ];
 
 /// Words that say that an address follows.
-const CUES: [&str; 16] = [
+const CUES: [&str; 32] = [
     "mail",
     "email",
     "e-mail",
@@ -71,6 +71,22 @@ const CUES: [&str; 16] = [
     "sähköposti",
     "sähköpostini",
     "mailen",
+    "e-mail-adresse",
+    "mailadressen",
+    "osoite",
+    "osoitteeni",
+    "osoitteeseen",
+    "send",
+    "sende",
+    "sendes",
+    "skicka",
+    "skickas",
+    "skriv",
+    "write",
+    "schicken",
+    "schreiben",
+    "lähetä",
+    "kirjoita",
 ];
 
 /// The most characters and words that are read on either side of a sign.
@@ -97,7 +113,7 @@ struct Sign {
 pub(super) fn find(text: &str, own: Option<&Pii<Email>>, taken: &[Range<usize>]) -> Finds {
     let mut found = Finds::new();
     let mut from = 0;
-    while let Some(sign) = sign(text, from) {
+    while let Some(sign) = next_sign(text, from) {
         from = sign.range.end;
         let free = found.last().map_or(0, |(range, _): &(Range<usize>, Find)| range.end);
         if sign.range.start < free || overlaps(taken, &sign.range) {
@@ -111,8 +127,18 @@ pub(super) fn find(text: &str, own: Option<&Pii<Email>>, taken: &[Range<usize>])
     found
 }
 
+/// The place of the next sign or word that means `@`.
+pub(super) fn sign(text: &str, from: usize) -> Option<Range<usize>> {
+    next_sign(text, from).map(|sign| sign.range)
+}
+
+/// Whether a word in small letters means a sign of an address.
+pub(super) fn is_sign_word(word: &str) -> bool {
+    DOTS.contains(&word) || OTHERS.iter().any(|(known, _)| *known == word)
+}
+
 /// The next sign or word that means `@`.
-fn sign(text: &str, from: usize) -> Option<Sign> {
+fn next_sign(text: &str, from: usize) -> Option<Sign> {
     let bytes = text.as_bytes();
     let mut at = from;
     loop {
@@ -124,21 +150,38 @@ fn sign(text: &str, from: usize) -> Option<Sign> {
             let length = if bytes[at] == b'@' { 1 } else { 3 };
             return Some(Sign { range: at..at + length, is_sure: true });
         }
-        let begins = text.is_char_boundary(at) && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+        let may_begin = begins_sign(&bytes[at..]) && text.is_char_boundary(at);
+        let begins = may_begin && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
         if begins {
             let word = word_at(text, at);
             let small = word.to_lowercase();
-            let bracketed = text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
-                && text[at + word.len()..].trim_start_matches([' ', '_']).starts_with([')', ']', '}', '>']);
+            let bracketed = || {
+                text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
+                    && text[at + word.len()..].trim_start_matches([' ', '_']).starts_with([')', ']', '}', '>'])
+            };
             let (is_sign, is_word) = (SIGNS.contains(&small.as_str()), WORDS.contains(&small.as_str()));
             if is_sign || is_word {
-                return Some(Sign { range: at..at + word.len(), is_sure: is_sign || bracketed });
+                return Some(Sign { range: at..at + word.len(), is_sure: is_sign || bracketed() });
             }
             at += word.len().max(1);
         } else {
             at += 1;
         }
         at = text.ceil_char_boundary(at.min(text.len()));
+    }
+}
+
+/// Whether a word that means `@` may begin with these bytes: the first two letters tell nearly every other word.
+fn begins_sign(bytes: &[u8]) -> bool {
+    let [first, second, ..] = bytes else { return false };
+    match first.to_ascii_lowercase() {
+        b'a' => matches!(second.to_ascii_lowercase(), b't' | b'l' | b'f' | b'r'),
+        b'k' => matches!(second.to_ascii_lowercase(), b'r' | b'a' | b'l' | b'i'),
+        b's' => second.eq_ignore_ascii_case(&b'n'),
+        b'm' => second.eq_ignore_ascii_case(&b'i'),
+        b'c' => second.eq_ignore_ascii_case(&b'h'),
+        0xC3 => true,
+        _ => false,
     }
 }
 
@@ -160,6 +203,7 @@ fn around(text: &str, free: usize, sign: &Sign, own: Option<&Pii<Email>>) -> Opt
     }
     let (own_local, own_domain) = own.and_then(|own| own.expose().as_str().rsplit_once('@')).unwrap_or_default();
     if let Some((domain, end, _)) = domains.iter().find(|(domain, ..)| domain.eq_ignore_ascii_case(own_domain))
+        && !goes_on(&after[*end..])
         && let Some(start) = own_start(before, own_local)
     {
         let address = Email::parse(&format!("{own_local}@{domain}")).ok()?;
@@ -174,10 +218,18 @@ fn around(text: &str, free: usize, sign: &Sign, own: Option<&Pii<Email>>) -> Opt
     // Of an address that is written without words, the finder of addresses has found what there is.
     let is_spaced = after.starts_with([' ', '\n', '\r']) || before.ends_with([' ', '\n', '\r']);
     let is_said = sign.is_sure && (!is_plain || is_spaced && is_one_line(before, after))
-        || dots && (has_dots || has_cue(&before[..start]));
+        || dots && (has_dots || is_no_word(&local) || has_cue(&before[..start]));
     let address =
         Email::parse(&format!("{local}@{domain}")).ok().filter(|_| is_said && !local.contains(char::is_whitespace))?;
     Some((sign.range.start - before.len() + start..sign.range.end + end, address))
+}
+
+/// Whether the text behind a domain continues it: `example.no` in `example.no.uk`, but not in `example.no.Takk`.
+pub(super) fn goes_on(after: &str) -> bool {
+    let near = &after[..after.floor_char_boundary(LONGEST_PART)];
+    let rest = &near[..near.find(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '-')).unwrap_or(near.len())];
+    let rest = rest.trim_end_matches(['.', '-']);
+    rest.starts_with(['.', '-']) && rest.rsplit('.').next().is_some_and(is_top_level)
 }
 
 /// Whether a spaced sign is within a line. After the end of a line, the next line is another text.
@@ -235,7 +287,11 @@ fn domains(after: &str) -> Vec<(String, usize, bool)> {
             }
             Piece::Word => domain.push_str(&after[range.clone()].to_lowercase()),
             Piece::Dot => {
-                if domain.is_empty() || domain.ends_with('.') {
+                // `example dot com. We` is the end of a sentence, `example . com` is not.
+                let ends = range.len() == 1
+                    && after[range.end..].starts_with(char::is_whitespace)
+                    && !after[..range.start].ends_with(char::is_whitespace);
+                if domain.is_empty() || domain.ends_with('.') || ends && domain.contains('.') {
                     break;
                 }
                 dots |= range.len() > 1;
@@ -311,8 +367,13 @@ fn own_start(before: &str, own: &str) -> Option<usize> {
     None
 }
 
+/// Whether a local part is not a word of a sentence: `ola_berg`, `lise82`.
+fn is_no_word(local: &str) -> bool {
+    local.contains(|c: char| !c.is_alphabetic()) && local.contains(char::is_alphabetic)
+}
+
 fn has_cue(before: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(40))..];
     let words = near.split(|c: char| !c.is_alphanumeric() && c != '-').rev().filter(|word| !word.is_empty());
-    words.take(3).any(|word| CUES.contains(&word.to_lowercase().as_str()))
+    words.take(5).any(|word| CUES.contains(&word.to_lowercase().as_str()))
 }

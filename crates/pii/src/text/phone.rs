@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use super::assigned::Memo;
 use super::card::passes_luhn;
 use super::digits::{Group, Lookalike, Stretch, may_begin};
 use super::lookalike::{is_code, mark};
@@ -25,6 +26,7 @@ pub(super) struct Numbers {
     phone: Option<Pii<Phone>>,
     /// How the own number may be written, made out when the first text with enough digits comes along.
     own: OnceLock<OwnNumber>,
+    memo: Memo,
 }
 
 /// Whether a find in a JSON number is all of it: no digit, sign or fraction around it.
@@ -39,7 +41,7 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
 
 impl Numbers {
     pub(super) fn new(region: Region, own: Option<&Pii<Phone>>) -> Self {
-        Self { region, plan: Plan::of(region), phone: own.cloned(), own: OnceLock::new() }
+        Self { region, plan: Plan::of(region), phone: own.cloned(), own: OnceLock::new(), memo: Memo::default() }
     }
 
     /// Adds every number that lies outside of `taken`.
@@ -50,6 +52,8 @@ impl Numbers {
         taken: &[Range<usize>],
         found: &mut Vec<(Range<usize>, Find)>,
     ) {
+        #[cfg(test)]
+        crate::work::count_steps(text.len());
         let shortest = self.shortest();
         stretches(text, taken, |stretch| {
             if stretch.digits.len() < shortest {
@@ -100,6 +104,10 @@ impl Numbers {
 
     pub(super) fn region(&self) -> Region {
         self.region
+    }
+
+    pub(super) const fn memo(&self) -> &Memo {
+        &self.memo
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -157,9 +165,13 @@ impl Numbers {
         mark_cards(stretch);
         let mut add = |range, phone| found.push((range, Find::Identifier(Found::Phone(phone))));
         if reading == Reading::Text {
+            // Rows of one number over and over are read once.
+            let mut last: Option<(Candidate, Pii<Phone>)> = None;
             for candidate in self.in_row(text, stretch) {
-                if let Some(phone) = self.phone(stretch, &candidate) {
-                    add(candidate.range(text, stretch), phone);
+                let same = last.take().filter(|(other, _)| other.is_same(&candidate, stretch)).map(|(_, phone)| phone);
+                if let Some(phone) = same.or_else(|| self.phone(stretch, &candidate)) {
+                    add(candidate.range(text, stretch), phone.clone());
+                    last = Some((candidate, phone));
                 }
             }
             return;

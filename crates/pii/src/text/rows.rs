@@ -5,15 +5,15 @@
 //! Figures that are left over weigh little, so that a number never takes its neighbour's digits along. A reading in odd
 //! groups counts only where nothing is left over, and of long rows of equal groups only whole numbers one after another do.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use super::assigned::{Assigned, country_of};
+use super::assigned::{Assigned, Memo, Shape, country_of};
 use super::cues::{ends_with_cue, leads};
-use super::digits::{Gap, Group, Lookalike, Stretch};
+use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::phone::{MOST, Numbers, with_bracket};
-use super::plan::LONGEST;
-use super::weigh::{EqualRow, best};
+use super::weigh::{EqualRow, Fit, best};
 use crate::{Phone, Pii};
 
 /// The fewest digits of a national number that is not the record's own. Shorter ones are services, not callers.
@@ -39,6 +39,12 @@ enum Start {
     Labelled,
 }
 
+impl Start {
+    const fn is_abroad(self) -> bool {
+        matches!(self, Self::Plus | Self::Abroad(_))
+    }
+}
+
 /// A reading of some groups.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
@@ -54,28 +60,13 @@ pub(super) struct Candidate {
     has_odd_signs: bool,
 }
 
-/// How well groups fit their country's habits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    /// With several signs between them.
-    Mixed,
-    Odd,
-    /// Groups of two to four digits.
-    Usual,
-    /// Groups of one size.
-    Even,
-    /// One group, or grouped as the country does.
-    Habit,
-}
-
 impl Numbers {
     /// The numbers of a stretch that count, in its order.
     pub(super) fn in_row(&self, text: &str, stretch: &Stretch) -> Vec<Candidate> {
         let mut chosen = Vec::new();
         let mut first = 0;
         while first < stretch.groups.len() {
-            let rest = &stretch.groups[first + 1..];
-            let end = first + 1 + rest.iter().take_while(|group| group.gap.joins).count();
+            let end = first + 1 + stretch.groups[first + 1..].iter().take_while(|group| group.gap.joins).count();
             self.in_segment(text, stretch, first..end, &mut chosen);
             first = end;
         }
@@ -89,8 +80,8 @@ impl Numbers {
             self.beginning_at(text, stretch, at, |mut candidate| {
                 // A reading is dear: what cannot count anyway is not read.
                 if candidate.counts(stretch, &segment)
-                    && row.allows(text, stretch, &segment, &candidate)
-                    && candidate.is_assigned(text, stretch)
+                    && row.allows(text, stretch, &segment, &candidate, self.memo())
+                    && candidate.is_assigned(text, stretch, self.memo())
                     && !candidate.is_of_code(text, stretch)
                 {
                     found.push(candidate);
@@ -108,7 +99,7 @@ impl Numbers {
     pub(super) fn beginning(&self, text: &str, stretch: &Stretch, first: usize) -> Option<Candidate> {
         let mut all = Vec::new();
         self.beginning_at(text, stretch, first, |mut candidate| {
-            if candidate.is_assigned(text, stretch) {
+            if candidate.is_assigned(text, stretch, self.memo()) {
                 all.push(candidate);
             }
         });
@@ -116,15 +107,14 @@ impl Numbers {
             all.retain(Candidate::is_abroad);
         }
         let habit = all.iter().position(|candidate| candidate.fit == Fit::Habit);
-        let at = habit.or_else(|| all.iter().position(|candidate| candidate.last == first));
-        let at = at.unwrap_or(all.len().saturating_sub(1));
+        let whole = || all.iter().position(|candidate| candidate.last == first);
+        let at = habit.or_else(whole).unwrap_or(all.len().saturating_sub(1));
         (at < all.len()).then(|| all.swap_remove(at))
     }
 
     /// The number that a reading is, if its country really assigns it.
     pub(super) fn phone(&self, stretch: &Stretch, candidate: &Candidate) -> Option<Pii<Phone>> {
-        let national = String::from_utf8(candidate.national(stretch)).ok()?;
-        Phone::parse_valid(&format!("+{}{national}", candidate.country.code()), self.region())
+        Phone::of_assigned(candidate.country.code(), &candidate.national(stretch), self.region())
     }
 
     /// Calls `each` for every reading that begins with a group.
@@ -204,20 +194,22 @@ impl Walk {
 
     fn read(&self, text: &str, stretch: &Stretch, first: usize, zero: Option<usize>, each: &mut impl FnMut(Candidate)) {
         let begun = stretch.groups[first].from + self.skipped;
-        let tolerated = if self.start == Start::Plus { Lookalike::Likely } else { Lookalike::No };
+        let longest = self.country.longest() + usize::from(zero.is_some());
+        let tolerated = if self.start.is_abroad() { Lookalike::Likely } else { Lookalike::No };
         for (last, group) in stretch.groups.iter().enumerate().skip(first) {
-            if last > first && !group.gap.joins || group.lookalike > tolerated || group.to > begun + LONGEST + 1 {
+            #[cfg(test)]
+            crate::work::count_steps(1);
+            if last > first && !group.gap.joins || group.lookalike > tolerated || group.to > begun + longest {
                 return;
             }
             let digits =
                 (group.to.saturating_sub(begun)).saturating_sub(usize::from(zero.is_some_and(|zero| zero <= last)));
             if Some(last) != zero && digits >= SHORTEST && self.country.has_length(digits) {
-                let (start, country) = (self.start, self.country);
                 let mut candidate = Candidate {
                     first,
                     last,
-                    start,
-                    country,
+                    start: self.start,
+                    country: self.country,
                     national: begun..group.to,
                     zero,
                     fit: Fit::Habit,
@@ -232,7 +224,7 @@ impl Walk {
 
 impl Candidate {
     pub(super) fn is_abroad(&self) -> bool {
-        matches!(self.start, Start::Plus | Start::Abroad(_))
+        self.start.is_abroad()
     }
 
     /// Whether what is written first leaves no doubt that a number begins.
@@ -248,13 +240,12 @@ impl Candidate {
     }
 
     /// The digits of each group, without what is dialled before a country code.
-    fn lengths(&self, stretch: &Stretch) -> Vec<u8> {
+    fn shape(&self, stretch: &Stretch) -> Shape {
+        let prefix = if let Start::Abroad(prefix) = self.start { prefix } else { 0 };
         let groups = (self.first..=self.last).filter(|at| Some(*at) != self.zero);
-        let mut lengths: Vec<usize> = groups.map(|at| stretch.groups[at].len()).collect();
-        if let Start::Abroad(prefix) = self.start {
-            lengths[0] -= prefix;
-        }
-        lengths.into_iter().filter(|length| *length > 0).filter_map(|length| u8::try_from(length).ok()).collect()
+        let skipped = |at: usize| if at == self.first { prefix } else { 0 };
+        let lengths = groups.map(|at| stretch.groups[at].len().saturating_sub(skipped(at)));
+        Shape::of(lengths.filter(|length| *length > 0))
     }
 
     /// The groups that begin within the national number, or all where it begins within the first one.
@@ -265,14 +256,12 @@ impl Candidate {
     }
 
     /// Whether its country has the number.
-    fn is_assigned(&mut self, text: &str, stretch: &Stretch) -> bool {
+    fn is_assigned(&mut self, text: &str, stretch: &Stretch, memo: &Memo) -> bool {
         let national = self.national(stretch);
-        if !self.country.has(&national) {
+        if !self.country.has(&national, memo) {
             return false;
         }
-        if self.is_foreign()
-            && self.fit < Fit::Habit
-            && self.country.written(&national).contains(&self.lengths(stretch))
+        if self.is_foreign() && self.fit < Fit::Habit && self.country.written(&national).contains(&self.shape(stretch))
         {
             self.fit = Fit::Habit;
         }
@@ -290,9 +279,17 @@ impl Candidate {
         self.start != Start::Plus && is_code(text, start, end)
     }
 
-    fn national(&self, stretch: &Stretch) -> Vec<u8> {
+    fn national<'s>(&self, stretch: &'s Stretch) -> Cow<'s, [u8]> {
+        if self.zero.is_none() {
+            return Cow::Borrowed(&stretch.digits[self.national.clone()]);
+        }
         let zero = self.zero.map(|zero| stretch.groups[zero].from);
         self.national.clone().filter(|at| Some(*at) != zero).map(|at| stretch.digits[at]).collect()
+    }
+
+    /// Whether two readings are the same number.
+    pub(super) fn is_same(&self, other: &Self, stretch: &Stretch) -> bool {
+        self.country.code() == other.country.code() && self.national(stretch) == other.national(stretch)
     }
 
     fn fit(&self, text: &str, stretch: &Stretch) -> Fit {
@@ -301,12 +298,13 @@ impl Candidate {
             return Fit::Habit;
         }
         let is_short = groups.len() <= MOST_GROUPS && !self.is_foreign();
-        if self.zero.is_some() || is_short && self.country.has_shape(&self.lengths(stretch)) {
+        if self.zero.is_some() || is_short && self.country.has_shape(self.shape(stretch)) {
             return Fit::Habit;
         }
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
         let first = between(&groups[..2]);
-        if !groups.windows(2).all(|pair| same_sign(between(pair), first, &pair[1].gap)) {
+        let is_same = |sign: &str| sign == first || sign.trim() == first.trim();
+        if !groups.windows(2).all(|pair| pair[1].gap.joins && is_same(between(pair))) {
             return Fit::Mixed;
         }
         let size = groups[1].len();
@@ -318,32 +316,27 @@ impl Candidate {
         }
     }
 
-    pub(super) fn weight(&self) -> i64 {
-        let fit = match self.fit {
-            Fit::Mixed => 500,
-            Fit::Odd => 1_000,
-            Fit::Usual => 2_000,
-            Fit::Even => 3_000,
-            Fit::Habit => 4_000,
-        };
+    pub(super) fn weight(&self, segment: &Range<usize>) -> i64 {
         let digits = i64::try_from(self.national.len()).unwrap_or_default() * 10;
         let begins = match self.start {
             Start::Plus | Start::Abroad(_) => 5_000,
-            // The code before a number belongs to it.
-            Start::Coded => 20,
+            Start::Coded => 20, // The code before a number belongs to it.
             Start::Labelled => -20,
             Start::Home | Start::Zero => 0,
         };
-        fit + digits + begins - if self.has_odd_signs { 50 } else { 0 }
+        // `0309 947 76 76` is a number, though `0309 947` is one as well.
+        let is_whole = *segment == (self.first..self.last + 1) && (self.is_abroad() || self.start == Start::Zero);
+        let whole = if is_whole && matches!(self.fit, Fit::Usual | Fit::Even) { 2_500 } else { 0 };
+        self.fit.weight() + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
     }
 
     /// Whether a bracket is closed that was not opened, or signs change that do not stand behind an area code.
     fn has_odd_signs(&self, text: &str, stretch: &Stretch) -> bool {
         let groups = self.national_groups(stretch);
         let between = |pair: &[Group]| &text[pair[0].end..pair[1].start];
-        let is_open = text[..groups[0].start].ends_with(['(', '[', '\u{FF08}']);
         let mut signs = groups.windows(2).map(between);
-        let closes = signs.next().is_some_and(|sign| sign.contains([')', ']']) && !is_open);
+        let is_open = || text[..groups[0].start].ends_with(['(', '[', '\u{FF08}']);
+        let closes = signs.next().is_some_and(|sign| sign.contains([')', ']']) && !is_open());
         let rest: Vec<&str> = signs.collect();
         closes || rest.iter().any(|sign| sign.trim() != rest[0].trim())
     }
@@ -387,8 +380,4 @@ impl Candidate {
         self.first > segment.start && steps(self.first - 1..self.last + 1)
             || self.last + 1 < segment.end && steps(self.first..self.last + 2)
     }
-}
-
-fn same_sign(between: &str, first: &str, gap: &Gap) -> bool {
-    gap.joins && between.trim() == first.trim()
 }

@@ -12,7 +12,9 @@ use std::ops::Range;
 
 use super::digits::is_invisible;
 use super::phone::Numbers;
-use super::words::{Word, after_zero, is_preposition, is_weak, meaning};
+use super::resolve::Finds;
+use super::said::{Said, What};
+use super::words::{Word, is_preposition};
 use super::{Find, Found, overlaps};
 use crate::digit;
 
@@ -24,6 +26,9 @@ const MOST_FILLERS: usize = 3;
 const AROUND: usize = 80;
 /// Digits from which on a run is looked at.
 const SHORTEST: usize = 6;
+/// The most parts of a run that is read in every way, and of one without a word that is read at all. In longer ones, `interrupted` still
+/// finds the record's own number.
+const MOST_PARTS: usize = 100;
 
 /// A word or a group of digits of a run.
 #[derive(Clone, Debug)]
@@ -33,6 +38,8 @@ struct Part {
     word: Option<Word>,
     /// Only a space, a line's end, or a hyphen is before it.
     tight: bool,
+    /// Whether it is a word of everyday language too.
+    is_weak: bool,
 }
 
 #[derive(Default, Debug)]
@@ -75,20 +82,19 @@ const WAYS: [Way; 4] = [
 ];
 
 /// Adds every number that is spoken outside of `taken`.
-pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found: &mut Finds) {
+pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<usize>], found: &mut Finds) {
     let mut run = WordRun::default();
     let mut end = 0;
-    let whole = Tokens { text, at: 0 };
-    for range in whole.flat_map(|range| split(text, range)) {
-        let token = &text[range.clone()];
-        let word = if token.as_bytes()[0].is_ascii_digit() { None } else { meaning(token) };
-        let is_part = word.is_some() || token.chars().all(|c| digit(c).is_some() || is_invisible(c));
+    for one in said {
+        let range = one.range();
+        // Between two parts of a run there is no word: any other one is a part of the gap, and nothing bridges it.
         let gap = &text[end..range.start];
-        if !is_part || !bridges(gap) || overlaps(taken, &range) {
+        let is_part = one.what != What::Mixed && !overlaps(taken, &range);
+        if !is_part || !bridges(gap) {
             run.close(text, numbers, found);
         }
-        if is_part && !overlaps(taken, &range) {
-            run.add(range.clone(), word, is_tight(gap));
+        if is_part {
+            run.add(range.clone(), one.word(), is_tight(gap), one.is_weak);
             if run.fillers > MOST_FILLERS {
                 run.close(text, numbers, found);
             }
@@ -96,51 +102,6 @@ pub(super) fn find(text: &str, numbers: &Numbers, taken: &[Range<usize>], found:
         end = range.end;
     }
     run.close(text, numbers, found);
-}
-
-/// `nollåtta` is two words in one.
-fn split(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let at = range.start + after_zero(&text[range.clone()]).unwrap_or_default();
-    let first = (at > range.start).then_some(range.start..at);
-    first.into_iter().chain(std::iter::once(at..range.end))
-}
-
-/// The words and groups of digits of a text.
-pub(super) struct Tokens<'t> {
-    pub text: &'t str,
-    pub at: usize,
-}
-
-impl Iterator for Tokens<'_> {
-    type Item = Range<usize>;
-
-    fn next(&mut self) -> Option<Range<usize>> {
-        let bytes = self.text.as_bytes();
-        let begins = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
-        loop {
-            let start = self.at + bytes[self.at..].iter().position(begins)?;
-            let mut end = start;
-            while let Some(byte) = bytes.get(end) {
-                if byte.is_ascii_alphanumeric() {
-                    end += 1;
-                } else if *byte < 0x80 {
-                    break;
-                } else {
-                    let c = self.text[end..].chars().next()?;
-                    if !(c.is_alphanumeric() || end > start && (is_invisible(c) || matches!(c, '\u{300}'..='\u{36F}')))
-                    {
-                        break;
-                    }
-                    end += c.len_utf8();
-                }
-            }
-            if end > start {
-                self.at = end;
-                return Some(start..end);
-            }
-            self.at = start + self.text[start..].chars().next().map_or(1, char::len_utf8);
-        }
-    }
 }
 
 fn bridges(gap: &str) -> bool {
@@ -159,25 +120,44 @@ fn is_tight(gap: &str) -> bool {
 }
 
 impl WordRun {
-    fn add(&mut self, range: Range<usize>, word: Option<Word>, tight: bool) {
+    fn add(&mut self, range: Range<usize>, word: Option<Word>, tight: bool, is_weak: bool) {
         let is_filler = matches!(word, Some(Word::And | Word::Filler));
         if self.parts.is_empty() && is_filler {
             return;
         }
         self.fillers = if is_filler { self.fillers + 1 } else { 0 };
         self.has_word |= word.is_some() && !is_filler;
-        self.parts.push(Part { range, word, tight });
+        self.parts.push(Part { range, word, tight, is_weak });
     }
 
     /// Adds what the run is, and begins another.
     fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
         while self.parts.pop_if(|part| matches!(part.word, Some(Word::And | Word::Filler))).is_some() {}
-        if self.parts.len() > 1 && (self.has_word || self.is_dictated(text) && !self.is_within_own(text, numbers)) {
+        let is_number = self.has_word || self.parts.len() <= MOST_PARTS;
+        if self.parts.len() > 1
+            && is_number
+            && (self.has_word || self.is_dictated(text) && !self.is_within_own(text, numbers))
+        {
+            let known = found.len();
             self.read(text, numbers, found);
+            if found.len() == known && self.end_at_sentence(text) {
+                self.read(text, numbers, found);
+            }
         }
         self.parts.clear();
         self.fillers = 0;
         self.has_word = false;
+    }
+
+    /// Takes away what follows the last end of a sentence: `six four. One moment`. Returns whether much is left.
+    fn end_at_sentence(&mut self, text: &str) -> bool {
+        let ends = |pair: &[Part]| {
+            text[pair[0].range.end..pair[1].range.start].contains(['.', '!', '?', '\n'])
+                && text[pair[1].range.start..].starts_with(char::is_uppercase)
+        };
+        let end = self.parts.windows(2).rposition(ends);
+        self.parts.truncate(end.map_or(0, |at| at + 1));
+        end > Some(0)
     }
 
     /// Whether it is digits with a pause after each group, or one by one with pauses among them.
@@ -205,7 +185,9 @@ impl WordRun {
         let has_to = self.parts.iter().any(|part| is_preposition(&text[part.range.clone()]));
         let mut best: Option<(Score, Finds)> = None;
         for way in WAYS {
-            if !way.joins && !varies || !way.counts_to && !has_to {
+            let is_first = way.joins && way.counts_to;
+            let is_long = self.parts.len() > MOST_PARTS;
+            if !way.joins && !varies || !way.counts_to && !has_to || is_long && !is_first {
                 continue;
             }
             let reading = self.written(text, way);
@@ -242,7 +224,7 @@ impl WordRun {
                 Some(word) => match spelled_out(&parts[at..], word, way) {
                     Some((digits, used)) => {
                         let range = part.range.start..parts[at + used - 1].range.end;
-                        let weight = if used == 1 && is_weak(spelled) { 1 } else { 3 };
+                        let weight = if used == 1 && part.is_weak { 1 } else { 3 };
                         reading.push(&digits, range, weight);
                         used
                     }
@@ -303,8 +285,6 @@ fn below_hundred(parts: &[&Part], at: usize, word: Word) -> Option<(u8, usize)> 
         _ => None,
     }
 }
-
-type Finds = Vec<(Range<usize>, Find)>;
 
 /// Whether the record's own number is in it, how many digits are found, and how many are not.
 type Score = (usize, usize, std::cmp::Reverse<usize>);

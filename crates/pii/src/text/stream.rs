@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::digits::is_invisible;
 use super::overlaps;
-use super::spoken::Tokens;
+use super::said::{Said, What};
 use super::turns::Turns;
-use super::words::{Word, after_zero, is_preposition, is_weak, meaning};
+use super::words::{Word, is_preposition};
 use crate::digit;
 
 /// The longest bracket that is taken for an annotation.
@@ -33,6 +33,13 @@ impl Digits {
         all
     }
 
+    /// The digits of a number of up to three.
+    fn of_number(number: u16) -> Self {
+        let digits = [number / 100, number / 10 % 10, number % 10];
+        let zeros = digits.iter().take(2).take_while(|digit| **digit == 0).count();
+        Self::of(digits.into_iter().skip(zeros).filter_map(|digit| u8::try_from(digit).ok()).map(|digit| b'0' + digit))
+    }
+
     fn as_slice(&self) -> &[u8] {
         &self.digits[..usize::from(self.length)]
     }
@@ -48,7 +55,6 @@ pub(super) struct Token {
     /// Whether it may be passed over.
     pub is_optional: bool,
     is_word: bool,
-    is_nothing: bool,
     /// How often the next one counts, if the word says it.
     times: u8,
 }
@@ -56,7 +62,7 @@ pub(super) struct Token {
 impl Token {
     fn new(range: Range<usize>) -> Self {
         let none = Digits::default();
-        Self { range, alone: none, joined: none, is_optional: false, is_word: false, is_nothing: false, times: 0 }
+        Self { range, alone: none, joined: none, is_optional: false, is_word: false, times: 0 }
     }
 
     /// Its meaning in digits, and the number of its tokens.
@@ -66,30 +72,25 @@ impl Token {
     }
 }
 
-/// The tokens of a text outside of `taken` and of labels.
-pub(super) fn tokens(text: &str, taken: &[Range<usize>], turns: &Turns) -> Vec<Token> {
+/// The tokens of what is said in a text, outside of `taken` and of labels.
+pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &Turns) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
-    for word in (Tokens { text, at: 0 }) {
-        let has_digit = text[word.clone()].chars().any(|c| digit(c).is_some());
-        let may_speak =
-            has_digit || meaning(&text[word.clone()]).is_some() || after_zero(&text[word.clone()]).is_some();
-        if !may_speak || overlaps(taken, &word) || turns.is_label(&word) {
+    for one in said {
+        let range = one.range();
+        if overlaps(taken, &range) || turns.is_label(&range) {
             continue;
         }
-        if has_digit {
-            for range in groups(text, &word) {
-                let digits = text[range.clone()].chars().filter_map(digit).map(|digit| digit as u8);
-                tokens.push(Token { alone: Digits::of(digits), ..Token::new(range) });
+        match one.what {
+            What::Word(word) => tokens.extend(spoken(text, range, word, one.is_weak)),
+            What::Digits | What::Mixed => {
+                for range in groups(text, &range) {
+                    let digits = text[range.clone()].chars().filter_map(digit).map(|digit| digit as u8);
+                    tokens.push(Token { alone: Digits::of(digits), ..Token::new(range) });
+                }
             }
-        } else if let Some(zero) = after_zero(&text[word.clone()]) {
-            let at = word.start + zero;
-            tokens.push(spoken(text, word.start..at));
-            tokens.push(spoken(text, at..word.end));
-        } else {
-            tokens.push(spoken(text, word));
         }
     }
-    tokens.retain(|token| !token.is_nothing);
+    drop_times(text, &mut tokens);
     join_words(text, &mut tokens);
     mark_optional(text, &mut tokens);
     tokens
@@ -114,26 +115,16 @@ fn groups(text: &str, word: &Range<usize>) -> Vec<Range<usize>> {
     groups
 }
 
-/// A number word by itself.
-fn spoken(text: &str, range: Range<usize>) -> Token {
-    let word = &text[range.clone()];
-    let mut token = Token { is_word: true, is_optional: is_weak(word) || is_preposition(word), ..Token::new(range) };
-    let number = match meaning(word) {
-        Some(Word::Unit(value) | Word::Ten(value) | Word::Pair(value)) => u16::from(value),
-        Some(Word::Triple(value)) => value,
-        Some(Word::Hundreds(times)) => u16::from(times) * 100,
-        Some(Word::Hundred) => 100,
-        Some(Word::Times(times)) => {
-            token.times = times;
-            return token;
-        }
-        _ => {
-            token.is_nothing = true;
-            return token;
-        }
-    };
-    token.alone = Digits::of(number.to_string().bytes());
-    token
+/// A number word by itself; `None` for a word that has no digits.
+fn spoken(text: &str, range: Range<usize>, word: Word, is_weak: bool) -> Option<Token> {
+    let is_optional = is_weak || is_preposition(&text[range.clone()]);
+    let mut token = Token { is_word: true, is_optional, ..Token::new(range) };
+    match word {
+        Word::Times(times) => token.times = times,
+        Word::Plus | Word::And | Word::Filler => return None,
+        word => token.alone = Digits::of_number(word.number()),
+    }
+    Some(token)
 }
 
 /// Adds what number words mean together: `twenty four`, `double five`, `etthundra tjugotre`.
@@ -160,6 +151,17 @@ fn join_words(text: &str, tokens: &mut [Token]) {
     }
 }
 
+/// Drops the times of transcripts, `[00:12]` and `(1:02:03)`, because no number is written so.
+fn drop_times(text: &str, tokens: &mut Vec<Token>) {
+    let is_time = |note: &Range<usize>| {
+        let inner = &text[note.start + 1..note.end];
+        inner.contains(':')
+            && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | ',' | ' ' | '-' | '>'))
+    };
+    let times: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).filter(is_time).collect();
+    tokens.retain(|token| !overlaps(&times, &token.range));
+}
+
 /// Marks what may be passed over: times, dates, and what is written in brackets beside other signs.
 fn mark_optional(text: &str, tokens: &mut [Token]) {
     for at in 0..tokens.len() {
@@ -176,7 +178,7 @@ fn mark_optional(text: &str, tokens: &mut [Token]) {
             tokens[at + 1].is_optional = true;
         }
     }
-    let mut notes = Notes { text, at: 0 };
+    let mut notes = Notes::within(text, &(0..text.len()));
     let mut note = notes.next();
     for token in tokens.iter_mut() {
         while note.as_ref().is_some_and(|note| note.end <= token.range.start) {
@@ -205,9 +207,16 @@ fn is_date(text: &str, tokens: &[Token], at: usize) -> bool {
 }
 
 /// Brackets with letters or times in them: `[pause 3 s]`, `(del 1)`, `[00:01:12]`.
-struct Notes<'t> {
+pub(super) struct Notes<'t> {
     text: &'t str,
     at: usize,
+}
+
+impl<'t> Notes<'t> {
+    /// The brackets that begin in an area of a text.
+    pub(super) fn within(text: &'t str, area: &Range<usize>) -> Self {
+        Self { text: &text[..area.end], at: area.start }
+    }
 }
 
 impl Iterator for Notes<'_> {
@@ -215,7 +224,8 @@ impl Iterator for Notes<'_> {
 
     fn next(&mut self) -> Option<Range<usize>> {
         loop {
-            let start = self.at + self.text[self.at..].find(['[', '(', '<', '{'])?;
+            let opens = |byte: &u8| matches!(byte, b'[' | b'(' | b'<' | b'{');
+            let start = self.at + self.text.as_bytes()[self.at..].iter().position(opens)?;
             self.at = start + 1;
             let close = match self.text.as_bytes()[start] {
                 b'[' => ']',

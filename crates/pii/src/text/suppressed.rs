@@ -13,6 +13,7 @@
 //! hyphen, `070761-4285`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::card::{is_card, is_common_card};
 use super::digits::{Group, Lookalike, Stretch};
@@ -20,23 +21,26 @@ use super::lookalike::is_in_code;
 use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp};
 use super::{Find, Reading};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Suppressed {
     Card,
     /// An international bank account number.
     Account,
     /// A Norwegian, Swedish, Danish or Finnish identity number.
     Identity,
+    /// A match of a tenant's own pattern, with the word that replaces it.
+    Pattern(Arc<str>),
 }
 
 impl Suppressed {
     /// The word that replaces it.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Card => "[card number]",
             Self::Account => "[bank account]",
             Self::Identity => "[national identity number]",
+            Self::Pattern(word) => word,
         }
     }
 }
@@ -94,34 +98,44 @@ fn at(
 ) -> Option<(usize, usize, Suppressed)> {
     let groups = &stretch.groups;
     let from = groups[first].from;
-    let reach = groups[first..]
-        .iter()
-        .enumerate()
-        .take_while(|(place, group)| {
-            let joins = *place == 0 || group.gap.joins || group.gap.plus.is_some();
-            joins && group.lookalike != Lookalike::Taken && group.to - from <= LONGEST
-        })
-        .count();
-    (first..first + reach).rev().find_map(|last| {
-        let end = groups[last].end;
-        match groups[last].to - from {
-            6 => {
-                let rest = finnish_end(&stretch.digits[from..from + 6], &text[end..])?;
-                let whole = matches!(lengths(&groups[first..=last])[..], [6] | [2, 2, 2])
-                    && groups[first + 1..=last].iter().all(|group| group.gap.joins);
-                (whole && !follows_digits(text, groups[first].start)).then_some((
-                    last,
-                    end + rest,
-                    Suppressed::Identity,
-                ))
-            }
-            10..=LONGEST => {
+    let mut longest = None;
+    for (last, group) in groups.iter().enumerate().skip(first) {
+        let joins = last == first || group.gap.joins || group.gap.plus.is_some();
+        let length = group.to - from;
+        if !joins || group.lookalike == Lookalike::Taken || length > LONGEST {
+            break;
+        }
+        let found = match length {
+            6 => finnish(text, stretch, first, last).map(|end| (last, end, Suppressed::Identity)),
+            10..=LONGEST if may_be(&stretch.digits[from..group.to]) => {
                 let window = TextWindow { text, stretch, first, last, reading, phone_end };
-                window.what().map(|what| (last, end, what))
+                window.what().map(|what| (last, group.end, what))
             }
             _ => None,
-        }
-    })
+        };
+        longest = found.or(longest);
+    }
+    longest
+}
+
+/// Where the Finnish number ends whose date these groups are.
+fn finnish(text: &str, stretch: &Stretch, first: usize, last: usize) -> Option<usize> {
+    let groups = &stretch.groups[first..=last];
+    let (from, end) = (groups[0].from, groups[groups.len() - 1].end);
+    let rest = finnish_end(&stretch.digits[from..from + 6], &text[end..])?;
+    let whole = matches!(lengths(groups, &mut [0; LONGEST]), [6] | [2, 2, 2])
+        && groups[1..].iter().all(|group| group.gap.joins);
+    (whole && !follows_digits(text, groups[0].start)).then_some(end + rest)
+}
+
+/// Whether digits can be what is suppressed by their date and their check digits: that is cheap, and nearly every row fails it.
+fn may_be(digits: &[u8]) -> bool {
+    match digits.len() {
+        10 => is_danish_date(digits) || is_swedish(digits),
+        11 => is_norwegian(digits, true),
+        12 => is_swedish(digits),
+        _ => is_card(digits),
+    }
 }
 
 impl TextWindow<'_> {
@@ -149,6 +163,14 @@ impl TextWindow<'_> {
         (self.phone_end)(self.stretch, self.first) == Some(self.last)
     }
 
+    /// Whether the digits are a number behind its country code: `+44 7710054177`.
+    fn follows_code(&self) -> bool {
+        let Some(before) = self.first.checked_sub(1) else { return false };
+        let code = &self.stretch.groups[before];
+        let dials = code.gap.plus.is_some() || self.stretch.digits[code.from..code.to].starts_with(b"00");
+        dials && self.groups()[0].gap.joins && (self.phone_end)(self.stretch, before) == Some(self.last)
+    }
+
     fn has_plus_inside(&self) -> bool {
         self.groups()[1..].iter().any(|group| group.gap.plus.is_some())
     }
@@ -161,17 +183,12 @@ impl TextWindow<'_> {
 
     fn is_identity(&self) -> bool {
         let (groups, digits) = (self.groups(), self.digits());
-        // The check digits first: they are cheap, and nearly every row fails them.
-        let may_be = match digits.len() {
-            10 => is_swedish(digits) || is_danish_date(digits),
-            11 => is_norwegian(digits, true),
-            12 => is_swedish(digits),
-            _ => false,
-        };
-        if !may_be || groups[0].gap.plus.is_some() || is_part_of_decimal(self.text, groups) {
+        let is_abroad = || groups[0].gap.plus.is_some() || self.follows_code();
+        if is_abroad() || is_part_of_decimal(self.text, groups) {
             return false;
         }
-        let lengths = lengths(groups);
+        let mut lengths_of = [0; LONGEST];
+        let lengths = lengths(groups, &mut lengths_of);
         let strict = self.reading == Reading::Counter;
         if strict && self.text.starts_with('-') {
             return false;
@@ -179,16 +196,16 @@ impl TextWindow<'_> {
         let alone = || groups.len() == 1 || !strict && self.is_row();
         match digits.len() {
             11 => {
-                let written = matches!(lengths[..], [6, 5] | [6, 3, 2] | [2, 2, 2, 5] | [2, 2, 2, 3, 2]);
+                let written = matches!(lengths, [6, 5] | [6, 3, 2] | [2, 2, 2, 5] | [2, 2, 2, 3, 2]);
                 is_norwegian(digits, !strict) && (written || alone() && !self.is_phone())
             }
             12 => {
-                let written = matches!(lengths[..], [8, 4] | [4, 2, 2, 4]);
+                let written = matches!(lengths, [8, 4] | [4, 2, 2, 4]);
                 is_swedish(digits) && !is_time_stamp(digits) && (written || !strict && alone() && !self.is_phone())
             }
             10 => {
-                let hyphen = matches!(lengths[..], [6, 4]) && groups[1].gap.width == 1 && is_hyphen(groups[1].gap.sign);
-                let written = matches!(lengths[..], [6, 4] | [2, 2, 2, 4]);
+                let hyphen = matches!(lengths, [6, 4]) && groups[1].gap.width == 1 && is_hyphen(groups[1].gap.sign);
+                let written = matches!(lengths, [6, 4] | [2, 2, 2, 4]);
                 let likely = is_swedish(digits) && !is_time_stamp(digits) || is_danish(digits);
                 hyphen && (is_swedish(digits) || is_danish(digits) || is_danish_date(digits) && !strict)
                     || likely && !strict && (written || alone()) && !self.is_phone()
@@ -199,14 +216,12 @@ impl TextWindow<'_> {
 
     fn card(&self) -> Option<Suppressed> {
         let (groups, digits) = (self.groups(), self.digits());
-        if !is_card(digits) {
-            return None;
-        }
-        let lengths = lengths(groups);
+        let mut lengths_of = [0; LONGEST];
+        let lengths = lengths(groups, &mut lengths_of);
         let fours = lengths.len() > 2
             && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)
             && lengths[lengths.len() - 1] <= 4;
-        let usual = fours || matches!(lengths[..], [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]) || self.is_dictated();
+        let usual = fours || matches!(lengths, [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]) || self.is_dictated();
         let is_card = match self.reading {
             Reading::Counter => {
                 usual && is_common_card(digits) && !self.text.starts_with('-') && !is_part_of_decimal(self.text, groups)
@@ -252,8 +267,13 @@ impl TextWindow<'_> {
     }
 }
 
-fn lengths(groups: &[Group]) -> Vec<usize> {
-    groups.iter().map(Group::len).collect()
+/// The lengths of some groups, each of which has a digit.
+fn lengths<'l>(groups: &[Group], lengths: &'l mut [usize; LONGEST]) -> &'l [usize] {
+    let count = groups.len().min(LONGEST);
+    for (length, group) in lengths.iter_mut().zip(groups) {
+        *length = group.len();
+    }
+    &lengths[..count]
 }
 
 fn is_hyphen(sign: Option<char>) -> bool {

@@ -29,14 +29,17 @@ impl Turns {
     pub(super) fn of(text: &str) -> Self {
         let mut turns = Self::default();
         let mut known: HashMap<&str, usize> = HashMap::new();
-        let mut start = 0;
-        for line in text.split_inclusive('\n') {
-            if let Some((label, said)) = label(line) {
+        let mut at = 0;
+        // A label ends with a colon, and most lines have none.
+        while let Some(colon) = text[at..].find(':').map(|ahead| at + ahead) {
+            let start = text[at..colon].rfind('\n').map_or(at, |end| at + end + 1);
+            let end = text[colon..].find('\n').map_or(text.len(), |end| colon + end + 1);
+            if let Some((label, said)) = label(&text[start..end]) {
                 let next = known.len() + 1;
                 let speaker = *known.entry(label).or_insert(next);
                 turns.lines.push(Line { start, said: start + said, speaker });
             }
-            start += line.len();
+            at = end;
         }
         turns.speakers = known.len();
         turns
@@ -98,7 +101,10 @@ fn label(line: &str) -> Option<(&str, usize)> {
         }
     }
     let is_time = |text: &str| text.is_empty() || text.contains(':') || text.contains(['[', '(', '<', '-', '*', '#']);
+    // `Call 0753 [24:04] 366` has a time in it.
+    let is_in_time = label.ends_with(|c: char| c.is_ascii_digit()) && behind.starts_with(|c: char| c.is_ascii_digit());
     let is_label = !label.is_empty()
+        && !is_in_time
         && is_time(&line[..before])
         && label.split_whitespace().count() <= 4
         && !label.contains(['.', '?', '!', '/', ','])

@@ -2,8 +2,35 @@
 
 use std::ops::Range;
 
+use super::assigned::Memo;
 use super::digits::Stretch;
 use super::rows::Candidate;
+
+/// How well groups fit their country's habits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    /// With several signs between them.
+    Mixed,
+    Odd,
+    /// Groups of two to four digits.
+    Usual,
+    /// Groups of one size.
+    Even,
+    /// One group, or grouped as the country does.
+    Habit,
+}
+
+impl Fit {
+    pub(super) const fn weight(self) -> i64 {
+        match self {
+            Self::Mixed => 500,
+            Self::Odd => 1_000,
+            Self::Usual => 2_000,
+            Self::Even => 3_000,
+            Self::Habit => 4_000,
+        }
+    }
+}
 
 /// The row of groups of one size, with one sign between them, that a candidate is a part of.
 #[derive(Default)]
@@ -22,6 +49,7 @@ impl EqualRow {
         stretch: &Stretch,
         segment: &Range<usize>,
         candidate: &Candidate,
+        memo: &Memo,
     ) -> bool {
         let groups = &stretch.groups[candidate.first..=candidate.last];
         let (size, count) = (groups[0].len(), groups.len());
@@ -46,7 +74,7 @@ impl EqualRow {
                 row.len().is_multiple_of(count)
                     && row.clone().step_by(count).all(|at| {
                         let digits = stretch.groups[at].from..stretch.groups[at + count - 1].to;
-                        candidate.country.has(&stretch.digits[digits])
+                        candidate.country.has(&stretch.digits[digits], memo)
                     })
             }
         };
@@ -71,18 +99,19 @@ fn row_around(text: &str, stretch: &Stretch, segment: &Range<usize>, at: usize) 
 }
 
 /// The end of the row so far.
-const NOTHING: usize = 0;
-const NUMBER: usize = 1;
-const FIGURE: usize = 2;
+type State = u8;
+const NOTHING: State = 0;
+const NUMBER: State = 1;
+const FIGURE: State = 2;
 
 /// The best way to reach a place of the row: its weight, the state before, and the candidate that was taken.
-type Step = Option<(i64, usize, Option<usize>)>;
+type Step = Option<(i64, State, Option<u32>)>;
 
 /// The candidates, which are in the order of their first groups, that weigh most together.
 pub(super) fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> Vec<usize> {
     let mut steps: Vec<[Step; 3]> = vec![[None; 3]; segment.len() + 1];
-    steps[0][NOTHING] = Some((0, NOTHING, None));
-    let better = |place: &mut Step, weight: i64, from: usize, taken: Option<usize>| {
+    steps[0][usize::from(NOTHING)] = Some((0, NOTHING, None));
+    let better = |place: &mut Step, weight: i64, from: State, taken: Option<u32>| {
         if place.is_none_or(|(known, ..)| weight > known) {
             *place = Some((weight, from, taken));
         }
@@ -92,27 +121,28 @@ pub(super) fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> 
         let begins = next..next + found[next..].iter().take_while(|found| found.first == segment.start + at).count();
         next = begins.end;
         for state in [NOTHING, NUMBER, FIGURE] {
-            let Some((weight, ..)) = steps[at][state] else { continue };
+            let Some((weight, ..)) = steps[at][usize::from(state)] else { continue };
             let (skipped, cost) = match state {
                 NOTHING => (NOTHING, if leads { 3 } else { 1 }),
                 _ => (FIGURE, 2),
             };
-            better(&mut steps[at + 1][skipped], weight - cost, state, None);
+            better(&mut steps[at + 1][usize::from(skipped)], weight - cost, state, None);
             for taken in begins.clone() {
                 let end = found[taken].last + 1 - segment.start;
-                let weight = weight + found[taken].weight() - i64::from(state == FIGURE);
-                better(&mut steps[end][NUMBER], weight, state, Some(taken));
+                let weight = weight + found[taken].weight(segment) - i64::from(state == FIGURE);
+                better(&mut steps[end][usize::from(NUMBER)], weight, state, u32::try_from(taken).ok());
             }
         }
     }
     let mut taken = Vec::new();
     let mut at = segment.len();
-    let weight = |state: &usize| steps[at][*state].map(|(weight, ..)| weight);
+    let weight = |state: &State| steps[at][usize::from(*state)].map(|(weight, ..)| weight);
     let mut state = [NOTHING, NUMBER, FIGURE].into_iter().max_by_key(weight).unwrap_or_default();
     while at > 0 {
-        let Some((_, from, candidate)) = steps[at][state] else { break };
+        let Some((_, from, candidate)) = steps[at][usize::from(state)] else { break };
         match candidate {
             Some(candidate) => {
+                let candidate = candidate as usize;
                 taken.push(candidate);
                 at = found[candidate].first - segment.start;
             }

@@ -1,4 +1,4 @@
-//! The words that numbers are spoken in: English, Swedish, Norwegian (bokmål, nynorsk), Danish.
+//! The words that numbers are spoken in: English, Swedish, Norwegian (bokmål, nynorsk), Danish, German, and Finnish.
 //!
 //! One vocabulary for all languages, because no word means two numbers. A question in one language may get an answer in
 //! another one.
@@ -34,6 +34,19 @@ pub(super) enum Word {
     Filler,
 }
 
+impl Word {
+    /// The number that a word means by itself; 0 for one that means none.
+    pub(super) fn number(self) -> u16 {
+        match self {
+            Self::Unit(value) | Self::Ten(value) | Self::Pair(value) => u16::from(value),
+            Self::Triple(value) => value,
+            Self::Hundreds(times) => u16::from(times) * 100,
+            Self::Hundred => 100,
+            Self::Times(_) | Self::Plus | Self::And | Self::Filler => 0,
+        }
+    }
+}
+
 const UNITS: [(u8, &str); 10] = [
     (0, "zero oh o nought naught null nul noll nolla nolle"),
     (1, "one en ein ett et én ei eit eitt een éin etta"),
@@ -59,26 +72,52 @@ const TENS: [(u8, &str); 8] = [
 ];
 
 const PAIRS: [(u8, &str); 10] = [
-    (10, "ten ti tio"),
-    (11, "eleven elleve elva"),
-    (12, "twelve tolv"),
-    (13, "thirteen tretten tretton trettan"),
-    (14, "fourteen fjorten fjorton"),
-    (15, "fifteen femten femton"),
-    (16, "sixteen seksten sexton sekstan"),
-    (17, "seventeen sytten søtten sjutton syttan"),
-    (18, "eighteen atten arton aderton attan"),
-    (19, "nineteen nitten nitton nittan"),
+    (10, "ten ti tio zehn kymmenen"),
+    (11, "eleven elleve elva elf yksitoista"),
+    (12, "twelve tolv zwölf kaksitoista"),
+    (13, "thirteen tretten tretton trettan dreizehn kolmetoista"),
+    (14, "fourteen fjorten fjorton vierzehn neljätoista"),
+    (15, "fifteen femten femton fünfzehn viisitoista"),
+    (16, "sixteen seksten sexton sekstan sechzehn kuusitoista"),
+    (17, "seventeen sytten søtten sjutton syttan siebzehn seitsemäntoista"),
+    (18, "eighteen atten arton aderton attan achtzehn kahdeksantoista"),
+    (19, "nineteen nitten nitton nittan neunzehn yhdeksäntoista"),
+];
+
+/// The units of German and Finnish, from 0.
+const SOUTH_AND_EAST: [&str; 10] = [
+    "null nolla",
+    "eins yksi yks",
+    "zwei zwo kaksi kaks",
+    "drei kolme",
+    "vier neljä",
+    "fünf fuenf viisi viis",
+    "sechs kuusi kuus",
+    "sieben seitsemän seittemän",
+    "acht kahdeksan kaheksan",
+    "neun yhdeksän yheksän",
+];
+
+/// Their tens, from 20. The first word is German, and the second one is Finnish.
+const SOUTH_AND_EAST_TENS: [(&str, &str); 8] = [
+    ("zwanzig", "kaksikymmentä"),
+    ("dreißig", "kolmekymmentä"),
+    ("vierzig", "neljäkymmentä"),
+    ("fünfzig", "viisikymmentä"),
+    ("sechzig", "kuusikymmentä"),
+    ("siebzig", "seitsemänkymmentä"),
+    ("achtzig", "kahdeksankymmentä"),
+    ("neunzig", "yhdeksänkymmentä"),
 ];
 
 const HUNDRED: &str = "hundred hundre hundra hundrede";
-const TWICE: &str = "double dobbelt dobbel dubbelt dubbel dobbeltt";
+const TWICE: &str = "double dobbelt dobbel dubbelt dubbel dobbeltt doppel doppelt";
 const THRICE: &str = "triple treble trippel tredobbelt tredubbelt";
-const PLUS: &str = "plus pluss";
-const AND: &str = "and og och";
+const PLUS: &str = "plus pluss plussa";
+const AND: &str = "and og och und";
 const FILLERS: &str = "eh ehm øh øhm öh öhm æh æhm äh ähm uh uhm um uhh umm er erm hm hmm mm mhm ah aah eeh komma comma dash \
     hyphen bindestrek bindestreck streck strek tankestrek space mellomrom mellanslag mellemrum dot punktum punkt så sen sedan \
-    deretter then dernest så ja yes yeah okay ok nej nei liksom altså alltså altså then";
+    deretter then dernest så ja yes yeah okay ok nej nei liksom altså alltså altså then dann danach sitten niin öö joo genau";
 
 /// Units that are words of everyday language as well: alone they say little.
 const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres";
@@ -87,7 +126,8 @@ const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres";
 const LONGEST: usize = 40;
 
 struct Vocabulary {
-    words: HashMap<String, Word, BuildHasherDefault<Quick>>,
+    /// The meaning of each word, and whether it is a word of everyday language too.
+    words: HashMap<String, (Word, bool), BuildHasherDefault<Quick>>,
     /// Which pairs of first bytes words have: nearly every word of a text is told by them.
     begins: Box<[u64; 1024]>,
 }
@@ -99,7 +139,8 @@ impl Vocabulary {
         let mut words = HashMap::default();
         let mut add = |spellings: &str, word: Word| {
             for spelling in spellings.split_whitespace() {
-                words.insert(spelling.to_owned(), word);
+                let is_weak = WEAK.split(' ').any(|weak| weak == spelling);
+                words.insert(spelling.to_owned(), (word, is_weak));
             }
         };
         for (ten, tens) in TENS {
@@ -120,6 +161,19 @@ impl Vocabulary {
         }
         for (value, spellings) in TENS {
             add(spellings, Word::Ten(value));
+        }
+        for ((german, finnish), ten) in SOUTH_AND_EAST_TENS.into_iter().zip((20..).step_by(10)) {
+            add(&format!("{german} {finnish}"), Word::Ten(ten));
+            for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..).skip(1) {
+                for word in units.split(' ') {
+                    // `achtundneunzig`, `einundzwanzig`; `yhdeksänkymmentäkahdeksan`.
+                    let unit_word = if word == "eins" { "ein" } else { word };
+                    add(&format!("{unit_word}und{german} {finnish}{word}"), Word::Pair(ten + unit));
+                }
+            }
+        }
+        for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..) {
+            add(units, Word::Unit(unit));
         }
         for (value, spellings) in PAIRS {
             add(spellings, Word::Pair(value));
@@ -152,8 +206,12 @@ impl Vocabulary {
 }
 
 impl Vocabulary {
-    fn meaning(&self, word: &str) -> Option<Word> {
-        self.words.get(word).copied().or_else(|| hundreds(word, self))
+    fn known(&self, word: &str) -> Option<(Word, bool)> {
+        self.words.get(word).copied().or_else(|| Some((hundreds(word, self)?, false)))
+    }
+
+    fn word(&self, word: &str) -> Option<Word> {
+        self.words.get(word).map(|(word, _)| *word)
     }
 }
 
@@ -184,6 +242,11 @@ fn place(word: &[u8]) -> usize {
 
 /// The meaning of a word, if it is a number word.
 pub(super) fn meaning(word: &str) -> Option<Word> {
+    known(word).map(|(word, _)| word)
+}
+
+/// The same, and whether it is a word of everyday language too.
+pub(super) fn known(word: &str) -> Option<(Word, bool)> {
     let known = &*VOCABULARY;
     let place = place(word.as_bytes());
     // Accents may be letters of their own; such a word is looked at closely.
@@ -196,29 +259,32 @@ pub(super) fn meaning(word: &str) -> Option<Word> {
         let small = &mut small[..word.len()];
         small.copy_from_slice(word.as_bytes());
         small.make_ascii_lowercase();
-        return known.meaning(std::str::from_utf8(small).ok()?);
+        return known.known(std::str::from_utf8(small).ok()?);
     }
     let has_mark = word.as_bytes().contains(&0xCC);
     let small: String = if has_mark { word.nfc().flat_map(char::to_lowercase).collect() } else { word.to_lowercase() };
-    known.meaning(&small)
+    known.known(&small)
 }
 
 /// `nihundre`, `nihundreogåttisju`, `niohundraåttiosju`.
 fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
-    // Nearly no word gets beyond this line, so it must be quick.
+    // Nearly no word gets beyond these lines, so they must be quick.
+    if word.len() <= "hundre".len() {
+        return None;
+    }
     let at = word.as_bytes().windows(5).position(|five| five == b"hundr")?;
     let (times, rest) = (&word[..at], &word[at + 5..]);
     let rest = ["ede", "ed", "e", "a"].into_iter().find_map(|end| rest.strip_prefix(end))?;
     let rest = rest.strip_prefix("og").or_else(|| rest.strip_prefix("och")).unwrap_or(rest);
-    let times = match known.words.get(times) {
-        Some(Word::Unit(times @ 1..)) => *times,
+    let times = match known.word(times) {
+        Some(Word::Unit(times @ 1..)) => times,
         None if times.is_empty() => 1,
         _ => return None,
     };
-    match known.words.get(rest) {
+    match known.word(rest) {
         None if rest.is_empty() => Some(Word::Hundreds(times)),
         Some(Word::Unit(more) | Word::Ten(more) | Word::Pair(more)) => {
-            Some(Word::Triple(u16::from(times) * 100 + u16::from(*more)))
+            Some(Word::Triple(u16::from(times) * 100 + u16::from(more)))
         }
         _ => None,
     }
@@ -226,16 +292,14 @@ fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
 
 /// How long the zero is that a word begins with which has another number behind it: `nollåtta`, `nullsju`, `nollsjuttiotre`.
 pub(super) fn after_zero(word: &str) -> Option<usize> {
+    if !word.starts_with(['n', 'N']) {
+        return None;
+    }
     let zero = ["noll", "null", "nul"].into_iter().find(|zero| {
         word.len() > zero.len() && word.get(..zero.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(zero))
     })?;
     let rest = meaning(&word[zero.len()..]);
     matches!(rest, Some(Word::Unit(_) | Word::Ten(_) | Word::Pair(_))).then_some(zero.len())
-}
-
-/// Whether a unit's word is one of everyday language too.
-pub(super) fn is_weak(word: &str) -> bool {
-    WEAK.split(' ').any(|weak| weak.eq_ignore_ascii_case(word))
 }
 
 /// Whether a word is the English `to`, which a machine that writes down speech takes for `two`, and the other way.

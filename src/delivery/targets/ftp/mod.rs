@@ -1,11 +1,12 @@
-//! A server of FTP: over explicit TLS with a certificate that is checked, for the data too, or plain where the tenant's
-//! settings allow it (B8).
+//! A server of FTP: over TLS with a certificate that is checked, for the data too, or plain where the tenant's settings
+//! allow it (B8).
 //!
 //! The client is written here, because delivery needs few commands and must accept all replies that RFC 959 and its
 //! successors allow.
 
 mod control;
 mod passive;
+mod pin;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,15 +20,18 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 
 use self::control::{Control, ControlStream, Reply};
 use super::dial::dial;
 use super::{Reach, of_io, read_file, within};
-use crate::delivery::address::Login;
+use crate::delivery::address::{FtpTls, Login};
 use crate::delivery::model::{AttemptError, SendError};
 use crate::delivery::payload::PayloadBody;
 use crate::vault::DeliverySecret;
+
+pub use self::pin::read_fingerprint;
+use self::pin::{Fingerprint, PinnedCertificate};
 
 /// The TLS client of a server, and the name that its certificate must have. Commands and data share the client, because
 /// many servers accept data only from a session that they know.
@@ -35,6 +39,8 @@ use crate::vault::DeliverySecret;
 struct Tls {
     client: TlsConnector,
     name: ServerName<'static>,
+    /// Whether the target names the certificate.
+    is_pinned: bool,
 }
 
 /// A server with an open login, in its folder.
@@ -50,7 +56,8 @@ impl Ftp {
     /// Connects to the server, logs in, and changes to the folder.
     pub async fn open(
         login: &Login,
-        is_secure: bool,
+        security: FtpTls,
+        certificate: Option<&str>,
         secret: Option<&DeliverySecret>,
         reach: &Reach,
     ) -> Result<Self, SendError> {
@@ -58,11 +65,22 @@ impl Ftp {
         let timeout = reach.timeout;
         let line = dial(login, timeout).await?;
         let peer = line.peer_addr().map_err(|error| of_io(&error))?;
-        let tls = if is_secure { Some(Tls::new(login, reach.ca_file.as_deref()).await?) } else { None };
-        let mut control = Control::new(Box::new(line));
+        let tls = match security {
+            FtpTls::None => None,
+            FtpTls::Explicit | FtpTls::Implicit => Some(Tls::new(login, certificate, reach).await?),
+        };
+        let mut line: Box<dyn ControlStream> = Box::new(line);
+        if let (Some(tls), FtpTls::Implicit) = (&tls, security) {
+            line = within(timeout, tls.begin(line)).await?;
+        }
+        let mut control = Control::new(line);
         within(timeout, async { control.final_reply().await?.done() }).await?;
         if let Some(tls) = &tls {
-            control = within(timeout, secured(control, tls)).await?;
+            control = within(timeout, async {
+                let control = if security == FtpTls::Explicit { switched(control, tls).await? } else { control };
+                protected(control).await
+            })
+            .await?;
         }
         let mut ftp = Self { control, peer, tls, timeout };
         ftp.enter(login, password.expose_secret()).await?;
@@ -200,8 +218,8 @@ impl Ftp {
     }
 }
 
-/// Switches a connection to TLS, and asks for the same for data (RFC 4217).
-async fn secured(mut control: Control, tls: &Tls) -> Result<Control, SendError> {
+/// Switches a connection to TLS (RFC 4217).
+async fn switched(mut control: Control, tls: &Tls) -> Result<Control, SendError> {
     control.send("AUTH", "TLS").await?;
     let offered = control.final_reply().await?;
     if matches!(offered.code, 500..=504 | 530 | 534 | 550) {
@@ -209,7 +227,11 @@ async fn secured(mut control: Control, tls: &Tls) -> Result<Control, SendError> 
     }
     offered.done()?;
     let line = control.into_line().ok_or(SendError::Refused)?;
-    let mut control = Control::new(tls.wrap(line).await.map_err(|_| SendError::CertificateInvalid)?);
+    Ok(Control::new(tls.begin(line).await?))
+}
+
+/// Asks for TLS for data.
+async fn protected(mut control: Control) -> Result<Control, SendError> {
     // The size of the protection buffer means nothing in TLS, but must be sent.
     control.send("PBSZ", "0").await?;
     control.final_reply().await?;
@@ -219,14 +241,38 @@ async fn secured(mut control: Control, tls: &Tls) -> Result<Control, SendError> 
 }
 
 impl Tls {
-    async fn new(login: &Login, ca_file: Option<&Path>) -> Result<Self, SendError> {
+    async fn new(login: &Login, certificate: Option<&str>, reach: &Reach) -> Result<Self, SendError> {
         let name = ServerName::try_from(login.host.clone()).map_err(|_| SendError::CertificateInvalid)?;
-        Ok(Self { client: TlsConnector::from(trust(ca_file).await?), name })
+        let client = match certificate {
+            Some(text) => pinned(read_fingerprint(text).ok_or(SendError::HostKeyMismatch)?)?,
+            None => trust(reach.ca_file.as_deref()).await?,
+        };
+        Ok(Self { client: TlsConnector::from(client), name, is_pinned: certificate.is_some() })
+    }
+
+    /// Begins TLS in the connection of the commands.
+    async fn begin(&self, line: Box<dyn ControlStream>) -> Result<Box<dyn ControlStream>, SendError> {
+        self.wrap(line).await.map_err(|error| {
+            let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+            match error {
+                Some(Error::InvalidCertificate(_)) if self.is_pinned => SendError::HostKeyMismatch,
+                _ => SendError::CertificateInvalid,
+            }
+        })
     }
 
     async fn wrap(&self, line: Box<dyn ControlStream>) -> std::io::Result<Box<dyn ControlStream>> {
         Ok(Box::new(self.client.connect(self.name.clone(), line).await?))
     }
+}
+
+/// Trusts one certificate.
+fn pinned(fingerprint: Fingerprint) -> Result<Arc<ClientConfig>, SendError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let pinned = PinnedCertificate { fingerprint, provider: Arc::clone(&provider) };
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|_| SendError::Internal)?.dangerous();
+    Ok(Arc::new(config.with_custom_certificate_verifier(Arc::new(pinned)).with_no_client_auth()))
 }
 
 /// The trusted authorities: those of the system, and those in the file of the settings.

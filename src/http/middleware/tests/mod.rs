@@ -16,6 +16,7 @@ use utoipa_actix_web::{AppExt as _, scope};
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{RequestId, TenantId};
+use crate::base::memory::MemoryBudget;
 use crate::config::Config;
 use crate::http::auth::{TokenKeys, dev_token};
 use crate::http::caller::{self, Caller, TenantDirectory, refused};
@@ -91,7 +92,9 @@ impl Stage {
         let demo = TenantId::new();
         let tenants = TenantDirectory::new(move |slug| Box::pin(async move { Ok((slug == "demo").then_some(demo)) }));
         let keys = TokenKeys::open(&config, Clock::System).unwrap();
-        let context = HttpContext { http: config.http.clone(), keys, tenants, metrics: Metrics::new().unwrap() };
+        let (metrics, memory) = (Metrics::new().unwrap(), Arc::new(MemoryBudget::new(config.memory.budget)));
+        let limits = Limits::new(&config.http);
+        let context = HttpContext { http: config.http.clone(), keys, tenants, limits, metrics, memory };
         Self { config, context: Data::new(context) }
     }
 
@@ -303,13 +306,22 @@ async fn pages_of_other_origins_need_the_setting() {
     let (status, headers, _) = parts_of(call_service(&app, preflight().to_request()).await).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert!(headers.contains("access-control-allow-origin: https://crm.example"), "{headers}");
-    assert!(headers.contains("access-control-allow-methods: GET, DELETE, HEAD, OPTIONS"), "{headers}");
+    let all = "access-control-allow-methods: GET, HEAD, POST, PUT, PATCH, DELETE";
+    assert!(headers.contains(all) && headers.contains("allow: GET, DELETE, HEAD, OPTIONS"), "{headers}");
+    // A page may also call a path that does not exist, so that it sees the 404.
+    let (status, headers, _) =
+        parts_of(call_service(&app, preflight().uri("/api/v1/nothing").to_request()).await).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert!(headers.contains(all) && headers.contains("access-control-allow-origin: https://crm.example"), "{headers}");
     let (_, headers, _) = parts_of(
         call_service(&app, TestRequest::get().uri(THING).insert_header(("Origin", "https://crm.example")).to_request())
             .await,
     )
     .await;
     assert!(headers.contains("access-control-expose-headers: ETag, Location, Retry-After, X-Request-Id"), "{headers}");
+    for header in ["Accept-Ranges", "Content-Range", "Content-Disposition", "RateLimit", "RateLimit-Policy"] {
+        assert!(headers.contains(&format!(", {header}")), "{headers}");
+    }
     let other = TestRequest::get().uri(THING).insert_header(("Origin", "https://evil.example")).to_request();
     let response = call_service(&app, other).await;
     assert!(!response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) && response.headers().get("vary").is_some());
@@ -361,6 +373,10 @@ async fn records_come_as_lines_or_as_an_array() {
         let request = TestRequest::post().uri("/api/v1/lines").insert_header((CONTENT_TYPE, media_type));
         parts_of(call_service(&app, request.set_payload(text).to_request()).await).await
     };
+    for media_type in ["application/x-ndjson", "application/jsonl", "Application/JSONL; charset=utf-8"] {
+        let (_, _, numbers) = call(media_type, "{}\n\n{}\nnonsense".to_owned()).await;
+        assert_eq!(numbers, serde_json::json!([1, 3, 4]), "{media_type}");
+    }
     let (_, _, numbers) = call("application/x-ndjson", "{}\n\n{}\nnonsense".to_owned()).await;
     assert_eq!(numbers, serde_json::json!([1, 3, 4]));
     let (_, _, numbers) = call("application/json", r#"[{}, "\u0000", 7]"#.to_owned()).await;
@@ -386,12 +402,17 @@ fn the_document_names_every_problem_once() {
     for status in ["400", "401", "403", "408", "413", "415", "422", "500", "503"] {
         let reference = responses[status]["$ref"].as_str().unwrap();
         let target = document.pointer(&reference[1..]).unwrap();
-        assert!(target["content"]["application/problem+json"]["example"]["code"].is_string(), "{status}");
+        let content = &target["content"]["application/problem+json"];
+        let examples: Vec<_> = match content["examples"].as_object() {
+            Some(examples) => examples.values().map(|example| &example["value"]).collect(),
+            None => vec![&content["example"]],
+        };
+        assert!(examples.iter().all(|example| example["status"].as_u64() == status.parse().ok()), "{status}: {target}");
     }
     assert!(document["components"]["responses"].get("NotBuiltIn").is_none(), "no operation answers this");
     assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
     assert!(
         document["components"]["schemas"]["Problem"].is_object()
-            && document["components"]["schemas"]["Place"].is_object()
+            && document["components"]["schemas"]["FieldError"].is_object()
     );
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::archive::unlink;
 use crate::base::id::{PassId, TenantId};
-use crate::requests::passes::{Deleting, with_deleting};
+use crate::requests::keys::{Deleting, with_deleting};
 use crate::store::{Archive, Result, Tx};
 
 use super::select;

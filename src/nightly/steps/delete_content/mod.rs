@@ -26,7 +26,8 @@ use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassError, PassResult, Step};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
-use crate::requests::passes::{self as requests, BATCH as REQUESTS, Deleting};
+use crate::requests::keys::Deleting;
+use crate::requests::passes::{self as requests, BATCH as REQUESTS};
 use crate::vault;
 
 /// How many pieces of content one transaction deletes.

@@ -9,7 +9,8 @@ use crate::archive::unlink;
 use crate::base::id::{ObjectId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::Target;
 use crate::content::passes as contents;
-use crate::requests::passes::{self as requests, Deleting, with_deleting};
+use crate::requests::keys::{Deleting, that_would_forget, with_deleting};
+use crate::requests::passes as requests;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// How many interactions are read ahead.
@@ -23,7 +24,9 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, deleting
         "), matched AS (SELECT s.request_id, k.id FROM customers k \
          JOIN selected s ON s.identifier_id = k.phone_id AND k.at < s.cutoff \
          UNION SELECT s.request_id, k.id FROM customers k \
-         JOIN selected s ON s.identifier_id = k.email_id AND k.at < s.cutoff), \
+         JOIN selected s ON s.identifier_id = k.email_id AND k.at < s.cutoff \
+         UNION SELECT s.request_id, k.id FROM customers k \
+         JOIN selected s ON s.identifier_id = k.id AND k.at < s.cutoff), \
          noted AS MATERIALIZED (SELECT h.request_id, h.id, ",
     );
     contents::count(query, tenant, "h.id")
@@ -146,7 +149,7 @@ pub fn kept(query: Query<'_>, tenant: TenantId, pass: PassId) -> Query<'_> {
 /// The requests of the pass that would unlink the customer of an interaction whose content is still there.
 pub async fn blocked(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<Vec<RequestId>> {
     let query = kept(tx.query("WITH kept AS ("), tenant, pass).push("), named AS (");
-    requests::that_would_forget(unlink::customers_of(query, tenant, "kept").push(")"), tenant, pass).await
+    that_would_forget(unlink::keys_of(query, tenant, "kept").push(")"), tenant, pass).await
 }
 
 /// Deletes the notes.

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use crate::archive::mentions;
-use crate::archive::selector::{self, Span};
+use crate::archive::selector::{self, IDENTIFIERS, Keys, Span};
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
+use crate::requests::passes as requests;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::{content, delivery};
 
@@ -35,6 +36,8 @@ pub struct RecordTraces {
     pub deliveries: bool,
     /// A delivery has a customer.
     pub delivery_customers: bool,
+    /// A request names interactions.
+    pub named: bool,
 }
 
 impl RecordTraces {
@@ -46,11 +49,17 @@ impl RecordTraces {
         }
         let content::Traces { mentions: texts, deliveries } = content::traces(tx, tenant).await?;
         let delivery_customers = delivery::passes::any_customer(tx, tenant).await?;
-        Ok(Self { mentions, texts, deliveries, delivery_customers })
+        let named = requests::any_interaction(tx, tenant).await?;
+        Ok(Self { mentions, texts, deliveries, delivery_customers, named })
     }
 }
 
 impl Chunk {
+    /// The columns by which its work rows select records.
+    pub const fn keys(&self) -> Keys {
+        if self.traces.named { selector::keys(self.target) } else { IDENTIFIERS }
+    }
+
     /// The position after the chunk: its last row, or, after a slice of time, its first row and an instant.
     pub const fn end(&self) -> (i32, Option<DateTime<Utc>>) {
         match self.span.to {
@@ -74,7 +83,7 @@ pub fn with_selected<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
 /// Appends a WITH of the relation `customers`: the records whose customer the chunk selects.
 pub fn with_customers<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     let query = with_selected(query, chunk).push(", customers AS (");
-    selector::customers(query, chunk.tenant, chunk.target, chunk.span).push(")")
+    selector::customers_by(chunk.keys(), query, chunk.tenant, chunk.target, chunk.span).push(")")
 }
 
 /// Appends the condition that this pass forgets the mention `m`.

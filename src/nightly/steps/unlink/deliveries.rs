@@ -17,7 +17,13 @@ pub async fn settle(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> 
     outbox::cancel_of(tx, chunk.tenant, now, |query| with_customers(query, chunk)).await?;
     requests::add_files(tx, chunk.tenant, |query| {
         let query = with_customers(query, chunk).push(", matched AS (");
-        let query = selecting(query, "SELECT s.request_id, k.id FROM customers k", chunk).push("), named AS (");
+        let query = selecting(
+            query,
+            "SELECT s.request_id, k.id FROM customers k",
+            &["k.phone_id", "k.email_id", "k.id"],
+            chunk,
+        )
+        .push("), named AS (");
         outbox::files(query, chunk.tenant, "matched", "d.interaction_id = h.id").push(")")
     })
     .await?;
@@ -32,8 +38,13 @@ pub async fn forget_customers(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()>
     }
     requests::add_files(tx, chunk.tenant, |query| {
         let query = with_made(query, chunk).push(", matched AS (");
-        let query =
-            selecting(query, "SELECT s.request_id, k.delivery_id AS id FROM made k", chunk).push("), named AS (");
+        let query = selecting(
+            query,
+            "SELECT s.request_id, k.delivery_id AS id FROM made k",
+            &["k.phone_id", "k.email_id"],
+            chunk,
+        )
+        .push("), named AS (");
         outbox::files(query, chunk.tenant, "matched", "d.id = h.id").push(")")
     })
     .await?;
@@ -52,17 +63,24 @@ fn with_made<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     deliveries::forgotten(query, chunk.tenant, chunk.span).push(")")
 }
 
-/// Appends SELECTs of the requests of the pass that select the customers `k`, by each of their columns.
-fn selecting<'c>(mut query: Query<'c>, select: &'static str, chunk: &Chunk) -> Query<'c> {
-    for (column, then) in [("k.phone_id", " UNION "), ("k.email_id", "")] {
+/// Appends SELECTs of the requests of the pass that select the customers `k`, by each of some columns.
+fn selecting<'c>(
+    mut query: Query<'c>,
+    select: &'static str,
+    columns: &'static [&'static str],
+    chunk: &Chunk,
+) -> Query<'c> {
+    let mut union = "";
+    for column in columns {
         query = query
+            .push(union)
             .push(select)
             .push(" JOIN pass_selections s ON s.identifier_id = ")
-            .push(column)
+            .push(*column)
             .with(" AND k.at < s.cutoff WHERE s.tenant_id = ", chunk.tenant)
             .with(" AND s.pass_id = ", chunk.pass)
-            .with(" AND s.target = ", chunk.target)
-            .push(then);
+            .with(" AND s.target = ", chunk.target);
+        union = " UNION ";
     }
     query
 }

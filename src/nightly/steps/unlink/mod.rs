@@ -194,7 +194,7 @@ async fn slice_end(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<Option<DateTim
 
 /// Appends one row for each way in which a chunk's work rows select a record.
 fn each_match<'c>(query: Query<'c>, chunk: &Chunk, column: &'static str) -> Query<'c> {
-    let mut query = each_customer(query, chunk.tenant, chunk.target, column).push(" UNION ALL ");
+    let mut query = each_customer(query, chunk.tenant, (chunk.target, chunk.keys()), column).push(" UNION ALL ");
     if chunk.traces.delivery_customers {
         query = each_former_customer(query, chunk.tenant, chunk.span, column).push(" UNION ALL ");
     }

@@ -56,7 +56,7 @@ async fn note(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
     Ok(selected + own)
 }
 
-/// Appends a WITH of the relation `texts (id, at, phone_id, email_id, name_id)`: the content of the records whose
+/// Appends a WITH of the relation `texts (id, at, phone_id, email_id, name_id, interaction_id)`: the content of the records whose
 /// customer the chunk selects, with that customer.
 fn with_texts<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
     contents::of_customers(with_customers(query, chunk).push(", texts AS ("), chunk.tenant).push(")")
@@ -70,7 +70,7 @@ async fn count(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
         let mut query = unlink::mentions_in(query, chunk.tenant, Owner::Content, "texts")
             .push(" AND m.kind = 'name'), matched AS (SELECT content_id, identifier_id, at FROM pass_text_mentions")
             .with(" WHERE tenant_id = ", chunk.tenant);
-        for column in ["k.phone_id", "k.email_id"] {
+        for column in ["k.phone_id", "k.email_id", "k.interaction_id"] {
             query = query
                 .push(" UNION ALL SELECT h.content_id, ")
                 .push(column)

@@ -38,7 +38,8 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
     }
     if count(&mut tx, chunk).await? > 0 {
         gc_identifiers::note_all(&mut tx, chunk.tenant, chunk.pass, |query| {
-            with_matched(query, chunk).push(", lost AS (SELECT identifier_id FROM matched)")
+            with_matched(query, chunk)
+                .push(", lost AS (SELECT identifier_id FROM matched WHERE identifier_id <> record_id)")
         })
         .await?;
         let untouched = if chunk.traces.mentions { Some(count_untouched(&mut tx, chunk).await?) } else { None };
@@ -47,8 +48,8 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
         }
         failpoint::reach("chunk.between");
         let Chunk { tenant, target, span, .. } = *chunk;
-        let customers =
-            unlink::customers(&mut tx, tenant, target, span, now, |query| with_selected(query, chunk)).await?;
+        let by = (target, chunk.keys());
+        let customers = unlink::customers(&mut tx, tenant, by, span, now, |query| with_selected(query, chunk)).await?;
         unlinked.records = untouched.unwrap_or(customers);
     }
     let (position, position_at) = chunk.end();
@@ -60,12 +61,16 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
 }
 
 /// Appends a WITH of the relation `matched (record_id, identifier_id, at)`: every identifier that the chunk unlinks
-/// from a record. A customer is unlinked as a whole (A18). The mentions are those that were noted.
+/// from a record, and the record itself, because a request may name it. A customer is unlinked as a whole (A18). The
+/// mentions are those that were noted.
 fn with_matched<'c>(query: Query<'c>, chunk: &Chunk) -> Query<'c> {
-    let query = with_customers(query, chunk).push(
+    let mut query = with_customers(query, chunk).push(
         ", matched AS (SELECT id AS record_id, phone_id AS identifier_id, at FROM customers \
          UNION ALL SELECT id, email_id, at FROM customers UNION ALL SELECT id, name_id, at FROM customers",
     );
+    if chunk.traces.named {
+        query = query.push(" UNION ALL SELECT id, id, at FROM customers");
+    }
     if chunk.traces.mentions {
         query
             .push(" UNION ALL SELECT record_id, identifier_id, at FROM pass_mentions")

@@ -16,8 +16,17 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 /// The shortest run that is taken for base64.
 const SHORTEST: usize = 16;
 
+/// The most signs at the end of a run that fill its last four.
+const PADDING: usize = 2;
+
 /// Lines of a mail's base64 are at least so long, but for the last.
 const SHORTEST_LINE: usize = 60;
+
+/// The longest line of base64 that is told from quoted-printable, in bytes.
+const LONGEST_RUN: usize = 4_096;
+
+/// The longest name of a field before a `=`.
+const LONGEST_FIELD: usize = 32;
 
 /// The longest encoded word, with room for writers that do not keep to the 75 characters.
 const LONGEST_WORD: usize = 512;
@@ -96,13 +105,35 @@ fn clean(decoded: String) -> String {
 fn quoted(text: &str, start: usize, layer: &mut Layer) -> Option<usize> {
     let rest = &text[start + 1..];
     if let Some(length) = ["\r\n", "\n"].into_iter().find(|end| rest.starts_with(end)).map(str::len) {
+        if ends_base64(text, start) {
+            return None;
+        }
         let end = start + 1 + length;
         layer.change(text, start..end, "", Kind::Frame);
         return Some(end);
     }
-    // `tel=22334455` is a field and its value.
-    let is_value = rest.bytes().take(6).filter(u8::is_ascii_digit).count() == 6;
+    // `tel=22334455` is a field and its value, and `0301=205183` two parts of a number.
+    let is_value = rest.bytes().take(6).filter(u8::is_ascii_digit).count() == 6 && !follows_number(&text[..start]);
     if is_value { None } else { character(text, start, text.len(), true, layer) }
+}
+
+/// Whether the `=` at a line's end is the padding of base64 and not a soft line break.
+fn ends_base64(text: &str, at: usize) -> bool {
+    let end = at - usize::from(text[..at].ends_with('='));
+    let run = text.as_bytes()[..end].iter().rev().take(LONGEST_RUN).take_while(|byte| is_base64(**byte)).count();
+    let coded = &text[end - run..=at];
+    run >= SHORTEST
+        && coded.len().is_multiple_of(4)
+        && STANDARD
+            .decode(coded)
+            .is_ok_and(|bytes| std::str::from_utf8(&bytes).is_ok_and(|text| text.chars().all(is_readable)))
+}
+
+/// Whether a text ends with digits that are no part of a word.
+fn follows_number(before: &str) -> bool {
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST_FIELD))..];
+    let rest = near.trim_end_matches(|c: char| c.is_ascii_digit());
+    rest.len() < near.len() && !rest.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// Reads the bytes of one character, `=C3=A5`. A letter or digit of ASCII is never written so in a text (`is_text`).
@@ -139,15 +170,28 @@ pub(super) fn base64(text: &str) -> Option<Layer> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        if !is_base64(bytes[at]) {
-            at += 1;
-            continue;
+        // Of sixteen bytes two may be padding. So the last of the next fourteen tells whether a run may be among them, and nearly
+        // every word of a text is passed over without a look at its other bytes.
+        let last = at + SHORTEST - PADDING - 1;
+        match bytes.get(last) {
+            None => break,
+            Some(byte) if !is_base64(*byte) => {
+                at = last + 1;
+                continue;
+            }
+            Some(_) => {}
         }
-        let start = at;
+        let start = last - bytes[at..last].iter().rev().take_while(|byte| is_base64(**byte)).count();
+        at = start;
         let mut lines = Vec::new();
         loop {
             let length = bytes[at..].iter().take_while(|byte| is_base64(**byte)).count();
-            let padding = bytes[at + length..].iter().take(2).take_while(|byte| **byte == b'=').count();
+            let padding = bytes[at + length..].iter().take(PADDING).take_while(|byte| **byte == b'=').count();
+            // A line with something else behind it is another text: `Agent: yes`.
+            let is_line = bytes.get(at + length + padding).is_none_or(|byte| matches!(byte, b'\r' | b'\n'));
+            if !is_line && !lines.is_empty() {
+                break;
+            }
             lines.push(at..at + length + padding);
             at += length + padding;
             let end = if bytes[at..].starts_with(b"\r\n") { 2 } else { usize::from(bytes[at..].starts_with(b"\n")) };
@@ -157,19 +201,21 @@ pub(super) fn base64(text: &str) -> Option<Layer> {
             }
             at += end;
         }
-        if at - start >= SHORTEST {
-            lines_of(text, &lines, &mut layer);
+        let is_read = at - start >= SHORTEST && lines_of(text, &lines, &mut layer);
+        // A last line of letters alone may be another text too: `Takk`.
+        if let (false, Some((_, before @ [_, ..]))) = (is_read, lines.split_last()) {
+            lines_of(text, before, &mut layer);
         }
     }
     layer.end(text)
 }
 
-fn is_base64(byte: u8) -> bool {
+const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Changes lines that are base64 of a text together.
-fn lines_of(text: &str, lines: &[std::ops::Range<usize>], layer: &mut Layer) {
+/// Changes lines that are base64 of a text together. Returns whether they are.
+fn lines_of(text: &str, lines: &[std::ops::Range<usize>], layer: &mut Layer) -> bool {
     let standard = |line: &std::ops::Range<usize>| text[line.clone()].replace('-', "+").replace('_', "/");
     // A run that no byte of a text begins with is none: nearly every long word is told by its first letters.
     let first: String = standard(&lines[0]).chars().take(12).collect();
@@ -177,14 +223,14 @@ fn lines_of(text: &str, lines: &[std::ops::Range<usize>], layer: &mut Layer) {
         .decode(&first[..first.len() / 4 * 4])
         .map_or(true, |begin| !begin.iter().all(|byte| may_be_text(*byte)));
     if is_hopeless {
-        return;
+        return false;
     }
     let Some(decoded) = lines.iter().map(|line| STANDARD.decode(standard(line)).ok()).collect::<Option<Vec<_>>>()
     else {
-        return;
+        return false;
     };
     if !std::str::from_utf8(&decoded.concat()).is_ok_and(|whole| whole.chars().all(is_readable)) {
-        return;
+        return false;
     }
     for (no, (line, bytes)) in lines.iter().zip(&decoded).enumerate() {
         // A character that two lines share is read as two unknown ones.
@@ -199,6 +245,7 @@ fn lines_of(text: &str, lines: &[std::ops::Range<usize>], layer: &mut Layer) {
     }
     let end = layer.read;
     layer.change(text, end..end, "\n", Kind::Frame);
+    true
 }
 
 const fn may_be_text(byte: u8) -> bool {

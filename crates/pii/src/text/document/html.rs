@@ -34,9 +34,14 @@ const FIRST: [&str; 20] = [
 struct Page<'t> {
     text: &'t str,
     pieces: Pieces,
-    block: u32,
-    /// The lines and paragraphs of all blocks.
+    /// The key of its text.
+    key: u64,
+    /// Whether the next text belongs to another cell than the text before it.
+    is_apart: bool,
+    /// The lines and paragraphs of all cells.
     line: u32,
+    /// The line of the last text.
+    last: Option<u32>,
 }
 
 /// Replaces what identifies somebody; `None` where nothing does.
@@ -46,16 +51,14 @@ pub(super) fn tokenize(
     finder: &Finder,
     first: usize,
 ) -> Result<Option<Replaced>, DocumentError> {
-    let mut page = Page { text, pieces: Pieces::new(first), block: 0, line: 0 };
-    page.read(0..text.len());
-    finish(text, page.pieces, case, finder)
+    finish(text, read_part(text, 0..text.len(), Pieces::new(text.len(), first), 0), case, finder)
 }
 
-/// Adds the pieces of a page that is part of a text, behind the blocks that it has already; gives how many it has then.
-pub(super) fn read_part(text: &str, range: Range<usize>, pieces: Pieces, block: u32) -> (Pieces, u32) {
-    let mut page = Page { text, pieces, block: block + 1, line: 0 };
+/// Adds the pieces of a page that is part of a text, with a key of its own.
+pub(super) fn read_part(text: &str, range: Range<usize>, pieces: Pieces, key: u64) -> Pieces {
+    let mut page = Page { text, pieces, key, is_apart: false, line: 0, last: None };
     page.read(range);
-    (page.pieces, page.block)
+    page.pieces
 }
 
 /// Looks through pieces of text, of which those with signs are HTML, and writes the text without what identifies somebody.
@@ -87,7 +90,7 @@ pub(super) fn finish_with(
     if pieces.marks.is_empty() {
         return Ok(None);
     }
-    pieces.sort();
+    pieces.sort_for_writing();
     let mut written = String::with_capacity(text.len());
     let (mut end, mut at) = (0, 0);
     while let Some(mark) = pieces.marks.get(at).copied() {
@@ -157,7 +160,7 @@ impl Page<'_> {
         }
         let name = name_of(text[inside..end].trim_start_matches('/')).to_ascii_lowercase();
         if CELLS.contains(&name.as_str()) {
-            self.block += 1;
+            (self.is_apart, self.last) = (true, None);
         } else if !INLINE.contains(&name.as_str()) {
             self.line += 1;
         }
@@ -216,11 +219,20 @@ impl Page<'_> {
         if range.is_empty() {
             return;
         }
-        let block = Belongs::With { key: self.block.into(), part: Some(self.line) };
-        let belongs = if is_text { block } else { Belongs::Alone };
-        let piece = self.pieces.add(range.start, range.end, belongs);
-        if is_text {
-            self.pieces.sign(piece);
+        if !is_text {
+            self.pieces.add(range.start, range.end, Belongs::Alone);
+            return;
+        }
+        // A space that a line begins with divides nothing, and there is one between most tags.
+        if self.last != Some(self.line) && self.text[range.clone()].trim().is_empty() {
+            return;
+        }
+        self.last = Some(self.line);
+        let line = Belongs::With { key: self.key, part: Some(self.line) };
+        let piece = self.pieces.add(range.start, range.end, line);
+        self.pieces.sign(piece);
+        if std::mem::take(&mut self.is_apart) {
+            self.pieces.part(piece);
         }
     }
 }

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::super::name::Names;
-use super::super::{Find, Finder, Found, Reading};
+use super::super::{Find, Finder, Found, Reading, Suppressed};
 use super::pieces::{Piece, Pieces, Put};
 use super::rereading::hidden;
 use super::{DocumentError, LONGEST_WORK};
@@ -58,10 +58,10 @@ impl Eyes<'_> {
         read: &dyn Fn(Piece) -> Cow<'t, str>,
         layout: Layout,
     ) -> Result<(), DocumentError> {
-        let order = pieces.order();
+        let mut order = pieces.order();
         let mut window = Window::new(self, layout);
         let mut last = None;
-        for no in order {
+        while let Some(no) = order.next(pieces) {
             if pieces.is_settled(no) {
                 continue;
             }
@@ -252,14 +252,24 @@ impl<'e> Window<'e> {
         if self.fragments.len() > self.parts.len() {
             self.fragments.iter().for_each(|fragment| look_within(fragment.range.clone()));
         }
-        // Half of a card may be somebody's number: the card counts, so that no half of it is shown to anybody.
-        let (suppressed, others): (Vec<_>, Vec<_>) =
-            finds.into_iter().partition(|(_, put)| matches!(put, Put::Find(Find::Suppressed(_))));
+        let has_patterns = finds.iter().any(|(_, put)| is_pattern(put));
+        finds.sort_by_key(|(_, put)| self.rank(put, has_patterns));
         let mut kept = BTreeMap::new();
-        for (range, put) in suppressed.into_iter().chain(others) {
+        for (range, put) in finds {
             keep(&mut kept, range, put);
         }
         kept
+    }
+
+    /// The rank of a find among those of all readings. Half of a card may be somebody's number: the card counts, so that no half of it is shown to
+    /// anybody. A tenant's pattern counts behind the customer's own identifiers.
+    fn rank(&self, put: &Put, has_patterns: bool) -> u8 {
+        match put {
+            put if is_pattern(put) => 2,
+            Put::Find(Find::Suppressed(_)) => 0,
+            Put::Find(find) if has_patterns && self.eyes.finder.is_own(find) => 1,
+            _ => 3,
+        }
     }
 
     /// Marks what of a find lies in each piece.
@@ -275,6 +285,10 @@ impl<'e> Window<'e> {
         }
         Ok(())
     }
+}
+
+const fn is_pattern(put: &Put) -> bool {
+    matches!(put, Put::Find(Find::Suppressed(Suppressed::Pattern(_))))
 }
 
 /// Adds a match to the kept ones. An identifier that is found twice is one match. If another match is kept already, the

@@ -114,16 +114,7 @@ pub(super) fn tokenize(
         // A body that became part of its container made it deeper.
         json = Json::check(opened)?;
     }
-    let mut walk = Walk {
-        json,
-        case,
-        finder,
-        pieces: Pieces::new(first),
-        labels: Labels::default(),
-        arrays: 0,
-        apart: HashMap::new(),
-        counters: Vec::new(),
-    };
+    let mut walk = Walk::of(json, case, finder, first);
     if is_vcon {
         vcon::walk(&mut walk)?;
     } else {
@@ -133,21 +124,55 @@ pub(super) fn tokenize(
     Ok(replaced.or_else(|| opened.map(|opened| (opened, Vec::new()))))
 }
 
+/// The same for JSON Lines that were checked line by line. They are read as the items of one array, so that what one speaker says
+/// over several of them is one text.
+pub(super) fn tokenize_lines(
+    text: &str,
+    case: &Case,
+    finder: &Finder,
+    first: usize,
+) -> Result<Option<Replaced>, DocumentError> {
+    let mut walk = Walk::of(Json::checked(text), case, finder, first);
+    walk.items(0, Trail::default())?;
+    walk.replace()
+}
+
+impl<'w> Walk<'w> {
+    fn of(json: Json<'w>, case: &'w Case, finder: &'w Finder, first: usize) -> Self {
+        Self {
+            json,
+            case,
+            finder,
+            pieces: Pieces::new(json.text.len(), first),
+            labels: Labels::default(),
+            arrays: 0,
+            apart: HashMap::new(),
+            counters: Vec::new(),
+        }
+    }
+}
+
 impl Walk<'_> {
+    /// Collects the strings of the items behind a place. Answers where the last one ends.
+    fn items(&mut self, start: usize, trail: Trail) -> Result<usize, DocumentError> {
+        self.arrays += 1;
+        let are_words = trail.is_word || self.json.items_behind(start).all(|item| self.json.byte(item) == b'"');
+        let turns = turns::speaker_of(self.json, start).unwrap_or_default();
+        let path = below(trail.path, "[]");
+        let inner = Trail { path, array: self.arrays, is_word: are_words, turns, ..trail };
+        let mut end = start;
+        while let Some(item) = self.json.item(end) {
+            end = self.value(item, inner)?;
+        }
+        Ok(end)
+    }
+
     /// Collects the strings of a value and of all that is in it. Answers where it ends.
     pub(super) fn value(&mut self, at: usize, trail: Trail) -> Result<usize, DocumentError> {
         match self.json.byte(at) {
             b'{' => self.object(at, trail),
             b'[' => {
-                self.arrays += 1;
-                let are_words = trail.is_word || self.json.items(at).all(|item| self.json.byte(item) == b'"');
-                let turns = turns::speaker_of(self.json, at).unwrap_or_default();
-                let path = below(trail.path, "[]");
-                let inner = Trail { path, array: self.arrays, is_word: are_words, turns, ..trail };
-                let mut end = at + 1;
-                while let Some(item) = self.json.item(end) {
-                    end = self.value(item, inner)?;
-                }
+                let end = self.items(at + 1, trail)?;
                 Ok(self.json.space(end) + 1)
             }
             b'"' => self.string(at, trail, None),
@@ -309,7 +334,7 @@ impl Walk<'_> {
         if self.pieces.marks.is_empty() {
             return Ok(None);
         }
-        self.pieces.sort();
+        self.pieces.sort_for_writing();
         let mut written = String::with_capacity(json.text.len());
         let (mut end, mut at) = (0, 0);
         while let Some(mark) = self.pieces.marks.get(at).copied() {

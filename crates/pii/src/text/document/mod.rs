@@ -33,7 +33,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::placeholder::{CLOSE, OPEN, strip};
-use super::{Finder, Found, Own};
+use super::{Finder, Found, Own, Patterns};
 use crate::Region;
 pub use fill::Filled;
 use joined::{Eyes, Layout};
@@ -95,6 +95,13 @@ impl Format {
         }
     }
 
+    /// How long the text of a document may become, in bytes. Characters of another charset are longer in UTF-8.
+    #[must_use]
+    pub fn longest(self, bytes: &[u8]) -> usize {
+        let grows = self == Self::Mail && std::str::from_utf8(bytes).is_err();
+        if grows { 2 * bytes.len() } else { bytes.len() }
+    }
+
     /// Whether its values are JSON.
     const fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Vcon | Self::NdJson)
@@ -111,6 +118,8 @@ pub struct Case {
     pub forgotten: bool,
     /// Whether the document was stored before: what it had to be to come in, it is not held to once more.
     pub stored: bool,
+    /// The tenant's own patterns. They are for what arrives, and not for what was stored before.
+    pub patterns: Patterns,
 }
 
 #[derive(Debug, Default)]
@@ -216,7 +225,7 @@ type Replaced = (String, Vec<Found>);
 
 /// Replaces what identifies somebody; `None` where nothing does. New placeholders are numbered from `first` on.
 fn replaced(format: Format, text: &str, first: usize, case: &Case) -> Result<Option<Replaced>, DocumentError> {
-    let finder = Finder::new(case.region, case.own.clone());
+    let finder = Finder::new(case.region, case.own.clone()).with_patterns(&case.patterns);
     let read = format.of_text(text);
     match replaced_in(read, text, first, case, &finder) {
         // It only looked like another format.
@@ -254,7 +263,7 @@ fn plain(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Optio
         labels.add(label, case)?;
     }
     let eyes = Eyes { finder, names: labels.names() };
-    let mut pieces = Pieces::new(first);
+    let mut pieces = Pieces::new(text.len(), first);
     pieces.add(0, text.len(), Belongs::Alone);
     let layout = Layout { spaced: false, wraps: false, stored: case.stored };
     eyes.mark(&mut pieces, &|_| Cow::Borrowed(text), layout)?;

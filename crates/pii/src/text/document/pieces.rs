@@ -31,6 +31,13 @@ const BEGINS: u32 = 1 << 31;
 /// Set in `group` where signs are written by name in a piece, as the words of cues are.
 const SIGNED: u32 = 1 << 30;
 
+/// Set in `group` where a piece is read apart from those of its group that come before it.
+const APART: u32 = 1 << 29;
+
+/// The most groups through whose pieces the list is gone for each of them. More groups have an order of their own, of four bytes
+/// a piece.
+const FEW_GROUPS: u32 = 8;
+
 /// The group of pieces that are looked at one by one.
 const ALONE: u32 = 0;
 
@@ -42,7 +49,7 @@ const FIRST: u32 = 2;
 
 impl Piece {
     const fn group(self) -> u32 {
-        self.group & !(BEGINS | SIGNED)
+        self.group & !(BEGINS | SIGNED | APART)
     }
 
     /// Whether it begins a part of its group.
@@ -99,9 +106,15 @@ pub(super) struct PieceMentions {
 }
 
 impl Pieces {
-    /// The pieces of a document whose placeholders are numbered from one on.
-    pub(super) fn new(first: usize) -> Self {
-        Self { mentions: PieceMentions { first, ..PieceMentions::default() }, ..Self::default() }
+    /// The pieces of a document of a length, whose placeholders are numbered from one on. A list that grows is copied now and then,
+    /// and both copies take memory. Room that is never used takes none.
+    pub(super) fn new(length: usize, first: usize) -> Self {
+        Self {
+            list: Vec::with_capacity(length / 8),
+            marks: Vec::with_capacity((length / 12).min(MOST_MARKS)),
+            mentions: PieceMentions { first, ..PieceMentions::default() },
+            ..Self::default()
+        }
     }
 
     /// Adds a piece that is to be looked through.
@@ -131,6 +144,11 @@ impl Pieces {
     /// Notes that signs are written by name in a piece.
     pub(super) fn sign(&mut self, piece: u32) {
         self.list[piece as usize].group |= SIGNED;
+    }
+
+    /// Reads a piece apart from those of its group that come before it.
+    pub(super) fn part(&mut self, piece: u32) {
+        self.list[piece as usize].group |= APART | BEGINS;
     }
 
     fn push(&mut self, start: usize, end: usize, group: u32) -> u32 {
@@ -174,7 +192,10 @@ impl Pieces {
     }
 
     /// The pieces of each group in the order of the document, group by group.
-    pub(super) fn order(&self) -> Vec<u32> {
+    pub(super) fn order(&self) -> Order {
+        if position(self.parts.len()) + FIRST <= FEW_GROUPS {
+            return Order::Few { group: 0, next: 0 };
+        }
         let mut ends = vec![0_u32; self.parts.len() + FIRST as usize + 1];
         for piece in &self.list {
             ends[piece.group() as usize + 1] += 1;
@@ -188,7 +209,7 @@ impl Pieces {
             order[*at as usize] = position(no);
             *at += 1;
         }
-        order
+        Order::Many(order.into_iter())
     }
 
     /// Whether the removed ranges of a piece are known.
@@ -199,7 +220,7 @@ impl Pieces {
     /// Whether two pieces are read together.
     pub(super) fn are_together(&self, one: u32, other: u32) -> bool {
         let group = |no: u32| self.list[no as usize].group();
-        group(one) == group(other) && group(one) >= FIRST
+        group(one) == group(other) && group(one) >= FIRST && self.list[other as usize].group & APART == 0
     }
 
     /// Brings the marks into the order of the document and forgets all that was only needed to find them.
@@ -207,6 +228,24 @@ impl Pieces {
         self.marks.sort_unstable_by_key(|mark| (mark.piece, mark.start));
         self.groups = HashMap::new();
         self.parts = Vec::new();
+    }
+
+    /// Brings the marks into their order and forgets the pieces without any. So there is room for what is written.
+    pub(super) fn sort_for_writing(&mut self) {
+        self.sort();
+        let (mut kept, mut last) = (0, None);
+        for mark in &mut self.marks {
+            if last != Some(mark.piece) {
+                last = Some(mark.piece);
+                // A piece moves to the front, never behind one that is still to be moved.
+                self.list[kept] = self.list[mark.piece as usize];
+                kept += 1;
+            }
+            mark.piece = position(kept - 1);
+        }
+        self.list.truncate(kept);
+        self.list.shrink_to_fit();
+        self.marks.shrink_to_fit();
     }
 
     /// The marks of the piece that the mark at a place belongs to.
@@ -231,6 +270,36 @@ impl Pieces {
     /// The mentions in the written text.
     pub(super) fn into_mentions(self) -> Vec<Found> {
         self.mentions.list
+    }
+}
+
+/// The pieces of a document, group by group.
+pub(super) enum Order {
+    /// The list is gone through for each group.
+    Few {
+        group: u32,
+        next: usize,
+    },
+    Many(std::vec::IntoIter<u32>),
+}
+
+impl Order {
+    /// The number of the next piece.
+    pub(super) fn next(&mut self, pieces: &Pieces) -> Option<u32> {
+        match self {
+            Self::Many(order) => order.next(),
+            Self::Few { group, next } => {
+                while *group < FIRST + position(pieces.parts.len()) {
+                    let rest = pieces.list.get(*next..).unwrap_or_default();
+                    if let Some(ahead) = rest.iter().position(|piece| piece.group() == *group) {
+                        *next += ahead + 1;
+                        return Some(position(*next - 1));
+                    }
+                    (*group, *next) = (*group + 1, 0);
+                }
+                None
+            }
+        }
     }
 }
 

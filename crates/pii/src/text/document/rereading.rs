@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::super::Patterns;
 use super::super::placeholder::{CLOSE, OPEN};
 use super::{Case, Document, DocumentError, Format, replaced};
 
@@ -20,7 +21,8 @@ const FILLER: char = '\u{1}';
 /// still contains. Its placeholders stay, and the new ones are numbered from `first` on. Returns the mentions of the
 /// new placeholders, and the new document if anything was replaced.
 pub fn tokenize_again(format: Format, text: String, first: usize, case: &Case) -> Result<Document, DocumentError> {
-    let replaced = replaced(format, &text, first, &Case { stored: true, ..case.clone() })?;
+    let replaced =
+        replaced(format, &text, first, &Case { stored: true, patterns: Patterns::default(), ..case.clone() })?;
     Ok(Document::of(replaced, || text))
 }
 

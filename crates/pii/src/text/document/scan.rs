@@ -132,7 +132,12 @@ impl<'t> Json<'t> {
     }
 
     pub(super) fn items(self, array: usize) -> impl Iterator<Item = usize> {
-        let mut at = array + 1;
+        self.items_behind(array + 1)
+    }
+
+    /// The items behind the bracket of an array, or behind the beginning of JSON Lines.
+    pub(super) fn items_behind(self, start: usize) -> impl Iterator<Item = usize> {
+        let mut at = start;
         std::iter::from_fn(move || {
             let item = self.item(at)?;
             at = self.end(item);

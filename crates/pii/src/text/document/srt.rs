@@ -16,6 +16,9 @@ use super::{Case, DocumentError, Replaced};
 /// The text of a cue's line that has lost all its words, because an empty line would end the cue.
 const EMPTY: &str = "\u{A0}";
 
+/// The shortest inside of a tag that may have an identifier: a name of three letters.
+pub(super) const SHORTEST_TAG: usize = 3;
+
 /// Replaces what identifies somebody; `None` where nothing does.
 pub(super) fn tokenize(
     text: &str,
@@ -23,7 +26,7 @@ pub(super) fn tokenize(
     finder: &Finder,
     first: usize,
 ) -> Result<Option<Replaced>, DocumentError> {
-    let (mut pieces, mut labels) = (Pieces::new(first), Labels::default());
+    let (mut pieces, mut labels) = (Pieces::new(text.len(), first), Labels::default());
     for (count, cue) in (1..).zip(cues(text)) {
         let said = cue?;
         let at = said.as_ptr().addr() - text.as_ptr().addr();
@@ -45,7 +48,7 @@ pub(super) fn tokenize(
     if pieces.marks.is_empty() {
         return Ok(None);
     }
-    pieces.sort();
+    pieces.sort_for_writing();
     let written = put_together(text, &mut pieces);
     Ok(Some((written, pieces.into_mentions())))
 }
@@ -116,7 +119,7 @@ fn words_of(said: &str, add: &mut dyn FnMut(std::ops::Range<usize>, bool)) {
             add(at..at + open, true);
         }
         let Some(close) = tag.and_then(|open| rest[open..].find('>')) else { return };
-        if close > 1 {
+        if close > SHORTEST_TAG {
             add(at + open + 1..at + open + close, false);
         }
         at += open + close + 1;

@@ -75,11 +75,11 @@ struct Values {
     is_long: bool,
 }
 
-/// The field of an array's items that says who speaks, as a hash of its name.
-pub(super) fn speaker_of(json: Json<'_>, array: usize) -> Option<u64> {
+/// The field of an array's items that says who speaks, as a hash of its name. They begin behind a place.
+pub(super) fn speaker_of(json: Json<'_>, start: usize) -> Option<u64> {
     let mut fields: HashMap<String, Values> = HashMap::new();
     let mut items = 0;
-    for item in json.items(array).take(LOOKED_AT) {
+    for item in json.items_behind(start).take(LOOKED_AT) {
         if json.byte(item) != b'{' {
             return None;
         }
@@ -95,8 +95,10 @@ pub(super) fn speaker_of(json: Json<'_>, array: usize) -> Option<u64> {
         !values.is_long && values.count == items && distinct >= 2 && distinct * 2 <= items + 1
     };
     let says = |values: &Values| values.is_long || values.seen.len() * 2 > items + 1;
-    let is_other = |name: &str| OTHERS.iter().any(|other| name.contains(other));
     let speaks = |name: &str| SPEAKS.iter().any(|part| name.contains(part));
+    // `sender_type` says who speaks, and `agent_status` does not.
+    let is_kind = |name: &str| speaks(name) && ["type", "kind"].iter().any(|end| name.ends_with(end));
+    let is_other = |name: &str| OTHERS.iter().any(|other| name.contains(other)) && !is_kind(name);
     let candidates = fields.iter().filter(|(name, values)| repeats(values) && !is_other(&name.to_lowercase()));
     let best = candidates
         .max_by_key(|(name, values)| (speaks(&name.to_lowercase()), values.changes, std::cmp::Reverse(*name)))?;

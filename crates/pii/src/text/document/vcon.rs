@@ -126,7 +126,7 @@ impl<'t> VconEntry<'t> {
         };
         let Some(place) = self.string("body") else { return Ok(Vec::new()) };
         let body = self.json.read(place.clone());
-        let body = match encoding.as_ref() {
+        let body = match encoding.to_ascii_lowercase().as_str() {
             "none" => return readable(&body).map(|()| Vec::new()),
             "json" => match Json::check(&body) {
                 Ok(inner) if inner.byte(inner.root()) != b'"' => return Ok(vec![(place, body.into_owned())]),

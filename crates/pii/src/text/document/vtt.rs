@@ -11,6 +11,7 @@ use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces, Put};
 use super::signs::{VttLines, escape_read, time, times, unescape};
 use super::speakers::{self, Labels};
+use super::srt::SHORTEST_TAG;
 use super::{Case, DocumentError, Replaced};
 
 /// The parsed parts of a file.
@@ -29,7 +30,7 @@ pub(super) fn tokenize(
     finder: &Finder,
     first: usize,
 ) -> Result<Option<Replaced>, DocumentError> {
-    let mut cues = Cues { text, case, pieces: Pieces::new(first), labels: Labels::default(), count: 0 };
+    let mut cues = Cues { text, case, pieces: Pieces::new(text.len(), first), labels: Labels::default(), count: 0 };
     cues.read()?;
     let Cues { mut pieces, labels, .. } = cues;
     let eyes = Eyes { finder, names: labels.names() };
@@ -38,7 +39,7 @@ pub(super) fn tokenize(
     if pieces.marks.is_empty() {
         return Ok(None);
     }
-    pieces.sort();
+    pieces.sort_for_writing();
     let written = put_together(text, &mut pieces);
     Ok(Some((written, pieces.into_mentions())))
 }
@@ -235,7 +236,7 @@ impl<'t> Cues<'t> {
     }
 
     fn other(&mut self, raw: &str) {
-        if !raw.is_empty() {
+        if raw.len() >= SHORTEST_TAG {
             let at = self.at(raw);
             self.pieces.add(at, at + raw.len(), Belongs::Alone);
         }

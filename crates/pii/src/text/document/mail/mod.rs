@@ -24,7 +24,7 @@ pub(super) fn tokenize(
     finder: &Finder,
     first: usize,
 ) -> Result<Option<Replaced>, DocumentError> {
-    let (mut pieces, mut labels, mut block) = (Pieces::new(first), Labels::default(), 0);
+    let (mut pieces, mut labels, mut block) = (Pieces::new(text.len(), first), Labels::default(), 0_u64);
     let at = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
     let mut parts = vec![Part::of(text, 0)];
     while let Some(part) = parts.pop() {
@@ -49,10 +49,11 @@ pub(super) fn tokenize(
             inner.reverse();
             parts.extend(inner);
         } else if kind == "text/html" {
-            (pieces, block) = html::read_part(text, at(body)..at(body) + body.len(), pieces, block);
+            block += 1;
+            pieces = html::read_part(text, at(body)..at(body) + body.len(), pieces, block);
         } else if !body.is_empty() {
             block += 1;
-            pieces.add(at(body), at(body) + body.len(), Belongs::With { key: block.into(), part: Some(0) });
+            pieces.add(at(body), at(body) + body.len(), Belongs::With { key: block, part: Some(0) });
         }
     }
     // The names of persons who are unknown are looked for in the bodies, too.

@@ -9,8 +9,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use super::super::DocumentError;
-use super::parts::{Part, unfolded};
-use crate::field::{quoted, words};
+use super::parts::{MOST_PARTS, Part, TOO_MANY, unfolded};
+use crate::field::{hexadecimal, words};
 
 /// The fields of a header that stay. All others are notes of the programs that a message has passed.
 const KEPT: [&str; 8] = ["from", "sender", "reply-to", "to", "cc", "bcc", "subject", "date"];
@@ -22,47 +22,51 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The most parts of a message. A part of a few bytes is written with a header, so many of them would take far more
-/// memory than the message.
-const MOST_PARTS: usize = 1_000;
+/// How much of a body is decoded at once, in bytes.
+const STRETCH: usize = 16 << 10;
+
+/// How much longer than twice its bytes a message may become: each of its parts gets a header.
+const SPARE: usize = 160 << 10;
+
+const TOO_LONG: &str = "must not become more than twice as long when its characters are written in UTF-8";
 
 /// A message whose texts are in UTF-8, and how many of its parts were no text.
 pub struct Opened {
     pub text: String,
     pub dropped: usize,
     parts: usize,
+    /// The most bytes of the text.
+    most: usize,
 }
 
 /// Opens a message.
 pub fn open(bytes: &[u8]) -> Result<Opened, DocumentError> {
-    // Bytes of another charset become characters one by one, so that each part can be read in its own.
     let raw = Raw::of(bytes);
-    let mut opened = Opened { text: String::with_capacity(raw.text.len()), dropped: 0, parts: 0 };
+    let most = 2 * bytes.len() + SPARE;
+    let mut opened = Opened { text: String::with_capacity(most), dropped: 0, parts: 0, most };
     opened.part(&raw, Part::of(&raw.text, 0), true)?;
     Ok(opened)
 }
 
-/// A message as text.
+/// A message as text, in which each byte is at its own place, so that each part can be read in its own charset. Of a message that
+/// is not in UTF-8, all bytes beyond ASCII are question marks here.
 struct Raw<'b> {
+    bytes: &'b [u8],
     text: Cow<'b, str>,
-    /// Whether each byte is one character.
-    is_by_bytes: bool,
 }
 
 impl<'b> Raw<'b> {
     fn of(bytes: &'b [u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self { text: Cow::Borrowed(text.strip_prefix('\u{FEFF}').unwrap_or(text)), is_by_bytes: false },
-            Err(_) => Self { text: bytes.iter().map(|byte| char::from(*byte)).collect(), is_by_bytes: true },
-        }
+        let bytes = bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes);
+        let sign = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+        let text = std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(sign).collect(), Cow::Borrowed);
+        Self { bytes, text }
     }
 
-    /// The bytes of a part of it.
-    fn bytes<'p>(&self, part: &'p str) -> Cow<'p, [u8]> {
-        if self.is_by_bytes {
-            return Cow::Owned(part.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect());
-        }
-        Cow::Borrowed(part.as_bytes())
+    /// The bytes of a part of its text.
+    fn bytes_of(&self, part: &str) -> &'b [u8] {
+        let start = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
+        self.bytes.get(start..start + part.len()).unwrap_or_default()
     }
 }
 
@@ -71,7 +75,7 @@ impl Opened {
     fn part(&mut self, raw: &Raw<'_>, part: Part<'_>, is_message: bool) -> Result<bool, DocumentError> {
         self.parts += 1;
         if self.parts > MOST_PARTS {
-            return Err(DocumentError::Rule { pointer: String::new(), rule: "must have at most 1000 parts" });
+            return Err(DocumentError::Rule { pointer: String::new(), rule: TOO_MANY });
         }
         let kind = part.kind();
         let is_readable =
@@ -89,21 +93,39 @@ impl Opened {
         } else if is_readable {
             let kind = if kind == "text/html" { "text/html" } else { "text/plain" };
             let _ = write!(self.text, "Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
-            let mut body = decoded(raw, part)?;
-            body.retain(|c| c != '\0');
-            // A line like one of the boundaries that this file writes would begin another part.
-            let mut pieces = body.split("\n--part-");
-            let first = pieces.next().unwrap_or_default();
-            self.text.push_str(if first.starts_with("--part-") { &first[1..] } else { first });
-            for piece in pieces {
-                self.text.push_str("\n --part-");
-                self.text.push_str(piece);
-            }
+            self.body(&decoded(raw, part)?, part.parameter("charset").as_deref())?;
         } else {
             self.dropped += 1;
             self.text.push_str("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
         }
         Ok(true)
+    }
+
+    /// Writes the text of a body. It is decoded into its place, a stretch at a time, since it may be as long as the message.
+    fn body(&mut self, bytes: &[u8], charset: Option<&str>) -> Result<(), DocumentError> {
+        let mut decoder = encoding_of(bytes, charset).new_decoder_without_bom_handling();
+        let (mut rest, mut is_first, mut stretch) = (bytes, true, String::new());
+        loop {
+            let (next, behind) = rest.split_at(rest.len().min(STRETCH));
+            rest = behind;
+            stretch.clear();
+            stretch.reserve(decoder.max_utf8_buffer_length(next.len()).unwrap_or_default());
+            let _ = decoder.decode_to_string(next, &mut stretch, rest.is_empty());
+            let text = if std::mem::take(&mut is_first) { stretch.trim_start_matches('\u{FEFF}') } else { &stretch };
+            for c in text.chars().filter(|c| *c != '\0') {
+                self.text.push(c);
+                // A line like one of the boundaries that this file writes would begin another part.
+                if c == '-' && self.text.ends_with("\n--part-") {
+                    self.text.insert(self.text.len() - "--part-".len(), ' ');
+                }
+            }
+            if self.text.len() > self.most {
+                return Err(DocumentError::Rule { pointer: String::new(), rule: TOO_LONG });
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+        }
     }
 
     fn header(&mut self, raw: &Raw<'_>, part: Part<'_>) -> Result<(), DocumentError> {
@@ -112,7 +134,7 @@ impl Opened {
             let field = field?;
             is_empty = false;
             if KEPT.iter().any(|kept| field.name.eq_ignore_ascii_case(kept)) {
-                let value = unfolded(&text_of(&raw.bytes(field.value), None));
+                let value = unfolded(&text_of(raw.bytes_of(field.value), None));
                 let value = words(&value).map_or(value, |words| unfolded(&words));
                 let _ = write!(self.text, "{}: {}\r\n", field.name, value.replace('\0', ""));
             }
@@ -149,34 +171,59 @@ impl Opened {
     }
 }
 
-/// The text of a part's body.
-fn decoded(raw: &Raw<'_>, part: Part<'_>) -> Result<String, DocumentError> {
+/// The bytes of a part's body.
+fn decoded<'b>(raw: &Raw<'b>, part: Part<'_>) -> Result<Cow<'b, [u8]>, DocumentError> {
     let refuse = |rule| DocumentError::Rule { pointer: String::new(), rule };
     let encoding = part.get("content-transfer-encoding").unwrap_or_default().trim().to_ascii_lowercase();
-    let bytes = match encoding.as_str() {
-        "" | "7bit" | "8bit" | "binary" => raw.bytes(part.body()).into_owned(),
-        "quoted-printable" => {
-            let joined = part.body().replace("=\r\n", "").replace("=\n", "");
-            if joined.is_ascii() { quoted(&joined) } else { raw.bytes(&joined).into_owned() }
-        }
+    let bytes = raw.bytes_of(part.body());
+    match encoding.as_str() {
+        "" | "7bit" | "8bit" | "binary" => Ok(Cow::Borrowed(bytes)),
+        "quoted-printable" => Ok(Cow::Owned(unquoted(bytes))),
         "base64" => {
-            let signs: Vec<u8> = part.body().bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-            ENGINE.decode(&signs).map_err(|_| refuse("must be base64 where its header says so"))?
+            let signs: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            let decoded = ENGINE.decode(&signs).map_err(|_| refuse("must be base64 where its header says so"))?;
+            Ok(Cow::Owned(decoded))
         }
-        _ => return Err(refuse("must be encoded as 7bit, 8bit, binary, quoted-printable, or base64")),
-    };
-    Ok(text_of(&bytes, part.parameter("charset").as_deref()))
+        _ => Err(refuse("must be encoded as 7bit, 8bit, binary, quoted-printable, or base64")),
+    }
 }
 
-/// Bytes as text, in the charset that they are said to be in; else in UTF-8, or what mail programs take for it.
-fn text_of(bytes: &[u8], charset: Option<&str>) -> String {
+/// Decodes quoted-printable. A body with bytes beyond ASCII was not encoded, and only its lines were folded.
+fn unquoted(bytes: &[u8]) -> Vec<u8> {
+    let is_quoted = bytes.is_ascii();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, behind)) = rest.split_first() {
+        let soft = [&b"\r\n"[..], b"\n"].into_iter().find_map(|end| behind.strip_prefix(end));
+        let code = behind.get(..2).filter(|_| is_quoted).and_then(hexadecimal);
+        rest = match (first, soft, code) {
+            (b'=', Some(behind), _) => behind,
+            (b'=', None, Some(code)) => {
+                decoded.push(code);
+                &behind[2..]
+            }
+            _ => {
+                decoded.push(*first);
+                behind
+            }
+        };
+    }
+    decoded
+}
+
+/// The charset that bytes are said to be in; else UTF-8, or what mail programs take for it.
+fn encoding_of(bytes: &[u8], charset: Option<&str>) -> &'static Encoding {
     let stated = charset.and_then(|charset| Encoding::for_label(charset.as_bytes()));
     let is_utf8 = std::str::from_utf8(bytes).is_ok();
-    let encoding = match stated {
+    match stated {
         // The label of ASCII means its extension to all programs.
         Some(encoding) if encoding != WINDOWS_1252 || !is_utf8 || bytes.is_ascii() => encoding,
         _ if is_utf8 => UTF_8,
         _ => WINDOWS_1252,
-    };
-    encoding.decode_without_bom_handling(bytes).0.trim_start_matches('\u{FEFF}').to_owned()
+    }
+}
+
+fn text_of(bytes: &[u8], charset: Option<&str>) -> String {
+    let text = encoding_of(bytes, charset).decode_without_bom_handling(bytes).0;
+    text.trim_start_matches('\u{FEFF}').to_owned()
 }

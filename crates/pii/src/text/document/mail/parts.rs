@@ -2,6 +2,12 @@
 
 use super::super::DocumentError;
 
+/// The most parts of a message. A part of a few bytes is written with a header, so many of them would take far more
+/// memory than the message.
+pub(super) const MOST_PARTS: usize = 1_000;
+
+pub(super) const TOO_MANY: &str = "must have at most 1000 parts";
+
 /// The deepest part of a part.
 pub(super) const DEEPEST: usize = 16;
 
@@ -110,6 +116,9 @@ impl<'t> Part<'t> {
         for line in self.body.split_inclusive('\n') {
             let mark = line.trim_end().strip_prefix("--").and_then(|mark| mark.strip_prefix(boundary.as_str()));
             if let Some(mark) = mark.filter(|mark| mark.is_empty() || *mark == "--") {
+                if parts.len() > MOST_PARTS {
+                    return refuse(TOO_MANY);
+                }
                 parts.extend(begun.map(|begun| without_end(&self.body[begun..at])));
                 begun = mark.is_empty().then_some(at + line.len());
             }

@@ -1,6 +1,8 @@
 //! Documents as they come, and what is left of them.
 
+mod cost;
 mod formats;
+mod kinds;
 mod properties;
 mod rereading;
 
@@ -12,7 +14,7 @@ use super::*;
 use crate::{Email, PersonName, Phone};
 
 fn nobody() -> Case {
-    Case { region: region("NO"), own: Own::default(), forgotten: false, stored: false }
+    Case { region: region("NO"), own: Own::default(), forgotten: false, stored: false, patterns: Patterns::default() }
 }
 
 fn kari() -> Case {

@@ -52,7 +52,7 @@ proptest! {
         parts in prop::collection::vec(prop::collection::vec(piece(), 1..5), 1..5), spaced in any::<bool>(), wraps in any::<bool>(),
     ) {
         let finder = Finder::new(region("NO"), kari().own);
-        let (mut text, mut pieces) = (String::new(), Pieces::new(0));
+        let (mut text, mut pieces) = (String::new(), Pieces::new(0, 0));
         for (no, part) in parts.iter().enumerate() {
             for piece in part.iter().map(|piece| strip(piece).unwrap_or_else(|| piece.clone())) {
                 let part = u32::try_from(no).ok();

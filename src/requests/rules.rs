@@ -1,0 +1,175 @@
+//! The rules for the fields of a request.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use pii::{Email, IdentifierError, Phone, Pii, Region};
+use uuid::Uuid;
+
+use super::model::NamedInteraction;
+use crate::base::day;
+use crate::base::field::FieldError;
+use crate::base::id::RecordId;
+use crate::base::target::{Target, Targets};
+use crate::tenants::Tenant;
+
+/// The most interactions that a request names.
+pub const MOST_INTERACTIONS: usize = 1_000;
+/// The most characters of a comment.
+const LONGEST_COMMENT: usize = 10_000;
+/// The most characters of a reference.
+const LONGEST_REFERENCE: usize = 100;
+/// The earliest year of a *to date*, as in records.
+const FIRST_YEAR: i32 = 1970;
+
+/// The interactions of a tenant among those that rows name.
+pub type KnownInteractions = HashMap<RecordId, NamedInteraction>;
+
+/// The id of an interaction. A text that is no UUID names none.
+pub fn interaction_id(raw: &str) -> Option<RecordId> {
+    Uuid::try_parse(raw).ok().map(RecordId)
+}
+
+/// The rules for the fields of one row, and the rules that it breaks.
+pub struct Rules<'a> {
+    pub at: &'a str,
+    /// The interactions of the tenant among those that are named.
+    pub known: &'a KnownInteractions,
+    pub errors: Vec<FieldError>,
+}
+
+impl Rules<'_> {
+    fn add(&mut self, pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) {
+        self.errors.push(FieldError::at(pointer, code, detail).within(self.at));
+    }
+
+    pub fn required<T>(&mut self, pointer: &str, detail: &'static str) -> Option<T> {
+        self.add(pointer, "required", detail);
+        None
+    }
+
+    pub fn identifier_missing(&mut self) {
+        let detail = "send a phone number, an e-mail address, or the ids of interactions";
+        self.add("/phone_number", "identifier_missing", detail);
+    }
+
+    pub fn phone(&mut self, raw: &str, region: Region) -> Option<Pii<Phone>> {
+        let detail = |error| match error {
+            IdentifierError::Withheld => "must be a number: a withheld number and `Anonymized` belong to nobody",
+            _ => "must be a phone number: national, or 00 or + and the country code",
+        };
+        Phone::parse(raw, region).map_err(|error| self.add("/phone_number", "phone_number_invalid", detail(error))).ok()
+    }
+
+    pub fn email(&mut self, raw: &str) -> Option<Pii<Email>> {
+        let detail = |error| match error {
+            IdentifierError::Withheld => "must be an address: a withheld address and `Anonymized` belong to nobody",
+            _ => "must be an e-mail address of at most 254 characters",
+        };
+        Email::parse(raw).map_err(|error| self.add("/email", "email_invalid", detail(error))).ok()
+    }
+
+    /// The interactions with some ids, each once. `stored` contains those that the request names already.
+    pub fn interactions(&mut self, raw: &[String], stored: &[NamedInteraction]) -> Vec<NamedInteraction> {
+        if raw.len() > MOST_INTERACTIONS {
+            self.add("/interaction_ids", "too_many", "must be at most 1000 interactions");
+            return Vec::new();
+        }
+        let mut named = Vec::with_capacity(raw.len());
+        for (no, raw) in raw.iter().enumerate() {
+            let id = interaction_id(raw);
+            let kept = stored.iter().find(|one| Some(one.id) == id).copied();
+            match kept.or_else(|| self.known.get(&id?).copied()) {
+                Some(one) => named.push(one),
+                None => {
+                    let detail = "must be the id of an interaction of this tenant";
+                    self.add(&format!("/interaction_ids/{no}"), "not_found", detail);
+                }
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        named
+    }
+
+    pub fn comment(&mut self, raw: &str) -> Option<String> {
+        if raw.chars().nth(LONGEST_COMMENT).is_some() {
+            self.add("/comment", "too_long", "must be at most 10000 characters");
+            return None;
+        }
+        Some(raw.to_owned())
+    }
+
+    pub fn reference(&mut self, raw: &str) -> Option<String> {
+        if raw.chars().nth(LONGEST_REFERENCE).is_some() {
+            self.add("/reference", "too_long", "must be at most 100 characters");
+            return None;
+        }
+        Some(raw.to_owned()).filter(|raw| !raw.is_empty())
+    }
+
+    pub fn day(&mut self, raw: &str, entry_day: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {
+        let Some(to_date) = plain_date(raw) else {
+            self.add("/to_date", "format", "must be a day, such as 2026-08-03");
+            return None;
+        };
+        if to_date > entry_day {
+            self.add("/to_date", "to_date_after_entry", "must not be after the local day of entry");
+            return None;
+        }
+        if to_date.year() < FIRST_YEAR {
+            self.add("/to_date", "out_of_range", "must not be before 1970");
+            return None;
+        }
+        self.cutoff(to_date, tenant)
+    }
+
+    pub fn cutoff(&mut self, to_date: NaiveDate, tenant: &Tenant) -> Option<(NaiveDate, DateTime<Utc>)> {
+        let cutoff = day::cutoff(to_date, tenant.zone);
+        if cutoff.is_none() {
+            self.add("/to_date", "out_of_range", "must be a day that ends");
+        }
+        cutoff.map(|due_at| (to_date, due_at))
+    }
+
+    pub fn targets(&mut self, words: Option<&[String]>, tenant: &Tenant) -> Targets {
+        let words = words.unwrap_or_default();
+        if words.is_empty() {
+            self.add("/targets", "required", available(tenant.targets));
+        }
+        if words.len() > Target::ALL.len() {
+            self.add("/targets", "too_many", available(tenant.targets));
+            return Targets::default();
+        }
+        let mut targets = Vec::with_capacity(words.len());
+        for (at, word) in words.iter().enumerate() {
+            match word.parse::<Target>().ok().filter(|target| tenant.targets.contains(*target)) {
+                Some(target) => targets.push(target),
+                None => self.add(&format!("/targets/{at}"), "target_unavailable", available(tenant.targets)),
+            }
+        }
+        targets.into_iter().collect()
+    }
+
+    pub fn delete_content(&mut self, is_deleted: bool, targets: Targets) {
+        if is_deleted && !targets.is_empty() && !targets.contains(Target::Archive) {
+            self.add("/delete_content", "target_unavailable", "needs the target archive: only the archive has content");
+        }
+    }
+}
+
+/// A day in its one spelling: four, two, and two digits.
+fn plain_date(raw: &str) -> Option<NaiveDate> {
+    let is_plain = raw.len() == 10
+        && raw.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if is_plain { raw.parse().ok() } else { None }
+}
+
+/// The rule for targets, which names the targets that the tenant has (A21).
+fn available(targets: Targets) -> String {
+    format!("must be one or more of: {}", targets.words().join(", "))
+}
