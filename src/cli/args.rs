@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
+use super::journal::{JournalCommand, ReplayArguments};
 use crate::archive::ExportView;
 use crate::cdr::LogFormat;
 
@@ -155,31 +156,6 @@ pub struct NightlyArguments {
     /// Report as JSON lines
     #[arg(long)]
     pub json: bool,
-}
-
-/// The options of the replay.
-#[derive(Args)]
-pub struct ReplayArguments {
-    /// Work for this tenant only
-    #[arg(long, value_name = "SLUG")]
-    pub tenant: Option<String>,
-    /// Write nothing, and say what would be done
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Report as JSON lines
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The commands about the erasure journal.
-#[derive(Subcommand)]
-pub enum JournalCommand {
-    /// Compare the journal with both databases, and verify every object
-    Status {
-        /// Report as JSON
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 /// The options of the delivery worker.

@@ -3,9 +3,9 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::args::{JournalCommand, ReplayArguments};
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
 use super::output::print;
@@ -15,6 +15,31 @@ use crate::journal::State;
 use crate::nightly::restore::{self, JournalReport, ReplayOptions, ReplayReport};
 use crate::nightly::{Progress, Stop};
 use crate::tenants::Tenant;
+
+/// The options of the replay.
+#[derive(Args)]
+pub struct ReplayArguments {
+    /// Work for this tenant only
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: Option<String>,
+    /// Write nothing, and say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Report as JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The commands about the erasure journal.
+#[derive(Subcommand)]
+pub enum JournalCommand {
+    /// Compare the journal with both databases, and verify every object
+    Status {
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 pub async fn run(config: &Config, command: JournalCommand) -> Result<Exit, CommandError> {
     let JournalCommand::Status { json } = command;
