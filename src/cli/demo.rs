@@ -5,7 +5,6 @@ mod table;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use actix_web::web::Data;
 use sample::{self, Sample, SampleKind};

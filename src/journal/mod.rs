@@ -125,8 +125,11 @@ impl Journal {
             if store.create(&name(seq), &bytes).await? {
                 return chain.extend(seq, &bytes).map(|object| object.entry);
             }
-            // Another process has appended objects meanwhile.
+            // Another process has appended objects meanwhile. An object that cannot be read blocks the chain.
             chain.advance(store).await?;
+            if chain.seq < seq {
+                return Err(ObjectError::Interrupted.into());
+            }
         }
     }
 

@@ -242,7 +242,7 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
     Revision { before, after }
 }
 
-/// What an attempt writes.
+/// The rows that an attempt writes.
 struct WritePlan<'a> {
     revisions: Vec<Revision>,
     cancelled: Vec<Request>,

@@ -76,7 +76,7 @@ async fn vault_finds(context: &PassContext<'_>, pass: &Pass) -> PassResult<Vec<F
     Ok(vault::erased_identifiers(&mut tx, context.tenant.id, [from], to).await?)
 }
 
-/// Those of the finds whose requests the archive has. The counts of the others would have no request.
+/// The finds whose requests the archive has. The counts of the others would have no request.
 async fn found_again(tx: &mut Tx<Archive>, tenant: TenantId, mut found: Vec<FoundAgain>) -> Result<Vec<FoundAgain>> {
     let mut ids: Vec<RequestId> = found.iter().map(|one| one.request).collect();
     ids.sort_unstable();
@@ -126,7 +126,7 @@ fn work(requests: &[ClaimedRequest], found: &[FoundAgain]) -> Vec<PassWork> {
             keys.for_each(|key| components.join(first, key));
         }
     }
-    // What was found again belongs to the component of its request's own identifiers.
+    // An identifier that was found again belongs to the component of its request's own identifiers.
     let own: HashMap<RequestId, IdentifierId> =
         requests.iter().filter_map(|request| Some((request.id, request.identifiers().next()?))).collect();
     for one in found {
