@@ -188,7 +188,8 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
                    --request-retention-months 24 --delete-content true --own-numbers +46812345* \
                    --dial-out-prefixes 9 --encrypt false --only-encrypt-delivery true --encrypt-metadata true \
                    --allow-plain-ftp true --retention-days recording=90,comment=never --retention-paused true";
-        let arguments = [vec!["tenant", "set", "acme"], all.split_whitespace().collect()].concat();
+        let patterns = ["tenant", "set", "acme", "--patterns", "customer number=KN-?[0-9]{6}"];
+        let arguments = [patterns.to_vec(), all.split_whitespace().collect()].concat();
         lethe.run(&arguments).await.well();
         let after = caller.get("/tenant").await.expect(200).json();
         // Each setting that the API shows has an option, and each option had an effect.
