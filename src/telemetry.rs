@@ -59,8 +59,23 @@ pub struct Metrics {
     memory_drawn: IntGaugeVec,
     deliveries: IntGaugeVec,
     epoch_restarts: IntCounter,
-    journal: IntGaugeVec,
-    journal_failures: IntCounter,
+    journal: JournalMetrics,
+}
+
+/// The metrics of the erasure journal.
+#[derive(Clone, Debug)]
+struct JournalMetrics {
+    state: IntGaugeVec,
+    failures: IntCounter,
+}
+
+impl JournalMetrics {
+    fn new() -> Result<Self, prometheus::Error> {
+        let about = "The state of the erasure journal: 1 at the present state, 0 at the others.";
+        let state = IntGaugeVec::new(Opts::new("lethe_journal_state", about), &["state"])?;
+        let about = "Objects of the erasure journal that could not be written since the start.";
+        Ok(Self { state, failures: IntCounter::new("lethe_journal_failures_total", about)? })
+    }
 }
 
 impl Metrics {
@@ -108,17 +123,6 @@ impl Metrics {
             "lethe_epoch_restarts_total",
             "Batches that began again because a pass had changed the epoch.",
         )?;
-        let journal = IntGaugeVec::new(
-            Opts::new(
-                "lethe_journal_state",
-                "The state of the erasure journal: 1 at the present state, 0 at the others.",
-            ),
-            &["state"],
-        )?;
-        let journal_failures = IntCounter::new(
-            "lethe_journal_failures_total",
-            "Objects of the erasure journal that could not be written since the start.",
-        )?;
         let metrics = Self {
             registry,
             calls,
@@ -133,8 +137,7 @@ impl Metrics {
             memory_drawn,
             deliveries,
             epoch_restarts,
-            journal,
-            journal_failures,
+            journal: JournalMetrics::new()?,
         };
         metrics.register()?;
         Ok(metrics)
@@ -143,7 +146,7 @@ impl Metrics {
     fn register(&self) -> Result<(), prometheus::Error> {
         let Self { registry, calls, ingested, cut, content, content_bytes, .. } = self;
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
-        let Self { journal, journal_failures, .. } = self;
+        let Self { journal, .. } = self;
         let Self { memory_budget, memory_drawn, .. } = self;
         let all: [Box<dyn Collector>; 14] = [
             Box::new(calls.clone()),
@@ -158,8 +161,8 @@ impl Metrics {
             Box::new(memory_drawn.clone()),
             Box::new(deliveries.clone()),
             Box::new(epoch_restarts.clone()),
-            Box::new(journal.clone()),
-            Box::new(journal_failures.clone()),
+            Box::new(journal.state.clone()),
+            Box::new(journal.failures.clone()),
         ];
         all.into_iter().try_for_each(|metric| registry.register(metric))
     }
@@ -233,9 +236,9 @@ impl Metrics {
     /// Shows the state of the erasure journal, and how many objects could not be written.
     pub fn journal(&self, states: [(&str, bool); 5], failures: u64) {
         for (state, is_present) in states {
-            self.journal.with_label_values(&[state]).set(i64::from(is_present));
+            self.journal.state.with_label_values(&[state]).set(i64::from(is_present));
         }
-        self.journal_failures.inc_by(failures.saturating_sub(self.journal_failures.get()));
+        self.journal.failures.inc_by(failures.saturating_sub(self.journal.failures.get()));
     }
 
     /// All metrics in the text format of Prometheus.

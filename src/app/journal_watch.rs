@@ -14,7 +14,7 @@ use crate::store::StoreError;
 use crate::vault::AppContext;
 
 /// The time between two looks at the journal.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 /// The same while the journal could not be read since the start.
 const RETRY: Duration = Duration::from_secs(2);

@@ -148,9 +148,10 @@ impl Journal {
             let (count, key) = (ids.len(), keys.version);
             let header = Header { v: 1, seq: None, id: Some(id), tenant, pass, kind, prev: None, at, count, key };
             let bytes = object::seal(&header, &Body::Contents(ids), &keys.key)?;
-            match store.create(&name_of_contents(tenant, id), &bytes).await? {
-                true => Ok(id),
-                false => Err(JournalError::Damaged(id.to_string(), "its id is taken")),
+            if store.create(&name_of_contents(tenant, id), &bytes).await? {
+                Ok(id)
+            } else {
+                Err(JournalError::Damaged(id.to_string(), "its id is taken"))
             }
         };
         let appended = appended.await;

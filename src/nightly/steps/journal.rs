@@ -22,17 +22,36 @@ const MOST_RECORDS: usize = 5_000;
 /// Journals the claimed requests. If there are none, a heartbeat shows that this pass was made.
 pub async fn erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let (app, tenant) = (context.app, context.tenant.id);
-    let is_written = context.replay.is_none() && !app.journal.is_off();
-    let covered = if is_written { covered(context, pass, ObjectKind::Erasures).await? } else { HashSet::new() };
+    if context.replay.is_none() && !app.journal.is_off() {
+        journal_claimed(context, pass, report).await?;
+        if app.journal.of_pass(pass.id).await?.is_empty() {
+            append(context, pass, ObjectKind::Heartbeat, Body::Nothing).await?;
+        }
+    }
+    let known = entries(context, pass, |_| true).await?;
+    let mut tx = context.begin().await?;
+    journal::insert(&mut tx, tenant, &known).await?;
+    sql::set_step(&mut tx, tenant, pass.id, Step::Journaled).await?;
+    failpoint::reach("journal.before-commit");
+    tx.commit().await?;
+    failpoint::reach("journal");
+    Ok(())
+}
+
+/// Journals the claimed requests that no object of the pass names yet. A request whose identifier the vault cannot read
+/// leaves the pass.
+async fn journal_claimed(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let covered = covered(context, pass, ObjectKind::Erasures).await?;
     let mut after = None;
-    while is_written {
+    loop {
         let claimed = requests::claimed_whole(&mut context.read().await?, tenant, pass.id, after, BATCH).await?;
-        let Some(last) = claimed.last() else { break };
+        let Some(last) = claimed.last() else { return Ok(()) };
         after = Some(last.claimed.id);
         let (selections, unreadable) = describe(context, &claimed).await?;
         if !unreadable.is_empty() {
-            let mut tx = context.begin().await?;
-            report.requests_failed += requests::fail(&mut tx, tenant, &unreadable, UNREADABLE, app.clock.now()).await?;
+            let (mut tx, now) = (context.begin().await?, context.app.clock.now());
+            report.requests_failed += requests::fail(&mut tx, tenant, &unreadable, UNREADABLE, now).await?;
             tx.commit().await?;
         }
         let is_new = |records: &Vec<Selection>| records.first().is_some_and(|one| !covered.contains(&one.request));
@@ -45,17 +64,6 @@ pub async fn erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Repor
         }
         append_erasures(context, pass, object).await?;
     }
-    if is_written && app.journal.of_pass(pass.id).await?.is_empty() {
-        append(context, pass, ObjectKind::Heartbeat, Body::Nothing).await?;
-    }
-    let known = entries(context, pass, |_| true).await?;
-    let mut tx = context.begin().await?;
-    journal::insert(&mut tx, tenant, &known).await?;
-    sql::set_step(&mut tx, tenant, pass.id, Step::Journaled).await?;
-    failpoint::reach("journal.before-commit");
-    tx.commit().await?;
-    failpoint::reach("journal");
-    Ok(())
 }
 
 /// Journals that the requests of the pass are about to be done, with their numbers. Without these objects, a backup of

@@ -66,12 +66,11 @@ pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
 /// replay looks for all of them, and each other pass for a part.
 async fn vault_finds(context: &PassContext<'_>, pass: &Pass) -> PassResult<Vec<FoundAgain>> {
     let mut tx = context.read_vault().await?;
-    let (from, to) = match context.replay {
-        Some(_) => (0, None),
-        None => {
-            let part = u8::try_from(pass.as_of.timestamp().div_euclid(86_400).rem_euclid(PARTS)).unwrap_or_default();
-            (part * PART, (part + 1).checked_mul(PART).map(|to| [to]))
-        }
+    let (from, to) = if context.replay.is_some() {
+        (0, None)
+    } else {
+        let part = u8::try_from(pass.as_of.timestamp().div_euclid(86_400).rem_euclid(PARTS)).unwrap_or_default();
+        (part * PART, (part + 1).checked_mul(PART).map(|to| [to]))
     };
     Ok(vault::erased_identifiers(&mut tx, context.tenant.id, [from], to).await?)
 }
