@@ -71,6 +71,7 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
     "slug": "demo", "region": "NO", "time_zone": "Europe/Oslo", "targets": ["archive", "sms_survey", "raw_data"],
     "purpose_required": false, "request_retention_months": 12, "delete_content": false, "own_numbers": ["+4722334"],
     "dial_out_prefixes": ["9"], "version": 1,
+    "patterns": [{"name": "customer number", "regex": "\\bKN-?[0-9]{6}\\b"}],
     "recordings": {
         "encrypt": true, "only_encrypt_delivery": false, "encrypt_metadata": false, "allow_plain_ftp": false,
         "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",

@@ -302,7 +302,7 @@ mod tests {
         memory.patience = Duration::from_millis(1);
         assert!(matches!(memory.arriving(1).await, Err(MemoryError::Crowded)));
         // The other pools are free.
-        let others = (memory.text(1 << 20).await.unwrap(), memory.analysis(10 << 10).await.unwrap());
+        let others = (memory.text(1 << 20).await.unwrap(), memory.analysis_of_longer(5 << 10, 1 << 20).await.unwrap());
         let others = (others, memory.work(1 << 20).await.unwrap(), memory.leaving(10 << 10).unwrap());
         assert!(memory.usage().iter().all(|(_, size, drawn)| size == drawn), "{:?}", memory.usage());
         memory.patience = LONG_PATIENCE;

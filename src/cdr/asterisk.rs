@@ -3,12 +3,12 @@
 use chrono_tz::Tz;
 
 use super::CallLogError;
-use super::call::{Call, Leg, Outcome};
+use super::call::{Call, CallOutcome, Leg};
 use super::fields::{Column, CsvRow, label};
 use super::parties::{CallDirection, House, Legs, Parties};
 
 /// The positions of the columns.
-struct CsvColumns {
+struct AsteriskColumns {
     src: Column,
     dst: Column,
     dcontext: Column,
@@ -26,7 +26,7 @@ struct CsvColumns {
 }
 
 /// `cdr_csv`: the account code is the first column, and the caller id is the fifth.
-const CSV: CsvColumns = CsvColumns {
+const CSV: AsteriskColumns = AsteriskColumns {
     src: (1, "src"),
     dst: (2, "dst"),
     dcontext: (3, "dcontext"),
@@ -44,7 +44,7 @@ const CSV: CsvColumns = CsvColumns {
 };
 
 /// `cdr_custom`: the caller id is the first column, and the account code is the sixteenth.
-const CUSTOM: CsvColumns = CsvColumns {
+const CUSTOM: AsteriskColumns = AsteriskColumns {
     channel: (4, "channel"),
     dstchannel: (5, "dstchannel"),
     lastapp: (6, "lastapp"),
@@ -136,13 +136,13 @@ fn resource(channel: &str) -> Option<&str> {
 }
 
 /// The outcome: a caller who hung up in a queue has abandoned the call.
-fn outcome(disposition: Option<&str>, in_queue: bool) -> Outcome {
+fn outcome(disposition: Option<&str>, in_queue: bool) -> CallOutcome {
     match disposition.unwrap_or_default().to_ascii_uppercase().as_str() {
-        "ANSWERED" => Outcome::Answered,
-        "NO ANSWER" if in_queue => Outcome::Abandoned,
-        "NO ANSWER" => Outcome::NoAnswer,
-        "BUSY" => Outcome::Busy,
-        "FAILED" | "CONGESTION" => Outcome::Failed,
-        _ => Outcome::Other,
+        "ANSWERED" => CallOutcome::Answered,
+        "NO ANSWER" if in_queue => CallOutcome::Abandoned,
+        "NO ANSWER" => CallOutcome::NoAnswer,
+        "BUSY" => CallOutcome::Busy,
+        "FAILED" | "CONGESTION" => CallOutcome::Failed,
+        _ => CallOutcome::Other,
     }
 }

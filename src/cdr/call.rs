@@ -9,7 +9,7 @@ use super::parties::{CallDirection, Parties};
 /// How a call ended, the best outcome last: of several rows the best one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(super) enum CallOutcome {
     Other,
     Failed,
     Busy,
@@ -28,7 +28,7 @@ pub(super) struct Call {
     answered_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     queue: Option<String>,
-    outcome: Outcome,
+    outcome: CallOutcome,
     customer: CallCustomer,
     context: Option<String>,
     line: Option<String>,
@@ -66,7 +66,7 @@ impl Call {
         external_id: &str,
         parties: &Parties<'_>,
         times: &Times,
-        outcome: Outcome,
+        outcome: CallOutcome,
         leg: &Leg<'_>,
     ) -> Self {
         let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -101,7 +101,7 @@ impl Call {
     }
 
     fn add(&mut self, later: Self) {
-        let is_answered = |call: &Self| call.outcome == Outcome::Answered;
+        let is_answered = |call: &Self| call.outcome == CallOutcome::Answered;
         match (is_answered(self), is_answered(&later)) {
             // An agent whose phone only rang did not speak.
             (false, true) if !later.agents.is_empty() => self.agents = later.agents,
@@ -171,7 +171,7 @@ struct CallRecord<'a> {
     ended_at: Option<String>,
     queue: Option<&'a str>,
     agent_id: Option<&'a str>,
-    outcome: Outcome,
+    outcome: CallOutcome,
     customer: &'a CallCustomer,
     attributes: CallAttributes<'a>,
 }

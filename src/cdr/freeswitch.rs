@@ -4,12 +4,12 @@
 use chrono_tz::Tz;
 
 use super::CallLogError;
-use super::call::{Call, Leg, Outcome};
+use super::call::{Call, CallOutcome, Leg};
 use super::fields::{Column, CsvRow, label};
 use super::parties::{CallDirection, House, Legs, Parties};
 
 /// The positions of the columns. A template may be without a column.
-struct CsvColumns {
+struct FreeSwitchColumns {
     name: Option<Column>,
     caller: Column,
     dialled: Column,
@@ -25,7 +25,7 @@ struct CsvColumns {
     width: usize,
 }
 
-const EXAMPLE: CsvColumns = CsvColumns {
+const EXAMPLE: FreeSwitchColumns = FreeSwitchColumns {
     name: Some((0, "caller_id_name")),
     caller: (1, "caller_id_number"),
     dialled: (2, "destination_number"),
@@ -42,7 +42,7 @@ const EXAMPLE: CsvColumns = CsvColumns {
     width: 13,
 };
 
-const ASTERISK: CsvColumns = CsvColumns {
+const ASTERISK: FreeSwitchColumns = FreeSwitchColumns {
     name: None,
     start: (9, "start_stamp"),
     answer: (10, "answer_stamp"),
@@ -56,7 +56,7 @@ const ASTERISK: CsvColumns = CsvColumns {
 };
 
 /// It has no start: the answer is the first time that is known, or else the end.
-const OPENCDRRATE: CsvColumns = CsvColumns {
+const OPENCDRRATE: FreeSwitchColumns = FreeSwitchColumns {
     name: None,
     caller: (3, "ani"),
     dialled: (4, "destination_number"),
@@ -126,7 +126,7 @@ pub(super) fn call(row: &CsvRow<'_>, zone: Tz, house: &House) -> Result<Call, Ca
 }
 
 /// The template that a row was written in, told by where its times and its direction are.
-fn layout(row: &CsvRow<'_>) -> Result<&'static CsvColumns, CallLogError> {
+fn layout(row: &CsvRow<'_>) -> Result<&'static FreeSwitchColumns, CallLogError> {
     if row.text((2, "direction"))?.and_then(direction_of).is_some() && row.is_time(OPENCDRRATE.end.0) {
         return Ok(&OPENCDRRATE);
     }
@@ -152,15 +152,15 @@ fn is_cause(text: &str) -> bool {
 }
 
 /// The outcome, by the cause where nobody answered.
-fn outcome(cause: Option<&str>, answered: bool) -> Outcome {
+fn outcome(cause: Option<&str>, answered: bool) -> CallOutcome {
     if answered {
-        return Outcome::Answered;
+        return CallOutcome::Answered;
     }
     match cause {
-        Some("ORIGINATOR_CANCEL") => Outcome::Abandoned,
-        Some("USER_BUSY") => Outcome::Busy,
-        Some("NORMAL_CLEARING" | "NO_ANSWER" | "NO_USER_RESPONSE" | "ALLOTTED_TIMEOUT") => Outcome::NoAnswer,
-        Some(_) => Outcome::Failed,
-        None => Outcome::Other,
+        Some("ORIGINATOR_CANCEL") => CallOutcome::Abandoned,
+        Some("USER_BUSY") => CallOutcome::Busy,
+        Some("NORMAL_CLEARING" | "NO_ANSWER" | "NO_USER_RESPONSE" | "ALLOTTED_TIMEOUT") => CallOutcome::NoAnswer,
+        Some(_) => CallOutcome::Failed,
+        None => CallOutcome::Other,
     }
 }

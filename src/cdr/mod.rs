@@ -27,7 +27,7 @@ use rows::{Next, Rows};
 
 /// The format of a file to import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
+pub enum CallLogFormat {
     /// One JSON object on each line, as the archive reads it over HTTP.
     #[default]
     Ndjson,
@@ -37,7 +37,7 @@ pub enum LogFormat {
     FreeswitchCsv,
 }
 
-impl LogFormat {
+impl CallLogFormat {
     /// The exchange that writes the rows of this format. It is `None` for NDJSON, which needs no reading of fields.
     #[must_use]
     pub const fn exchange(self) -> Option<Exchange> {

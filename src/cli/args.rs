@@ -9,7 +9,7 @@ use sample::SampleKind;
 
 use super::journal::{JournalCommand, ReplayArguments};
 use crate::archive::ExportView;
-use crate::cdr::LogFormat;
+use crate::cdr::CallLogFormat;
 
 /// Lethe makes a contact centre able to forget a person.
 #[derive(Parser)]
@@ -202,7 +202,7 @@ impl From<KindArgument> for SampleKind {
 pub struct ImportArguments {
     /// The format of the file
     #[arg(long, value_enum, default_value_t)]
-    pub format: LogFormat,
+    pub format: CallLogFormat,
     /// The kind of the records in the file
     #[arg(long, value_enum, default_value_t)]
     pub kind: KindArgument,

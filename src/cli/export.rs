@@ -35,7 +35,7 @@ async fn export<K: RecordKind>(
     tenant: &Tenant,
     arguments: &ExportArguments,
 ) -> Result<(), CommandError> {
-    let mut lines = Lines::new(arguments.format);
+    let mut lines = ExportLines::new(arguments.format);
     let actor = Actor::service(tenant.id, COMMAND_LINE);
     let (mut written, view) = (Ok(()), arguments.view.into());
     archive::export::<K>(app, &actor, view, |record| {
@@ -48,12 +48,12 @@ async fn export<K: RecordKind>(
 }
 
 /// The lines of an export on standard output.
-enum Lines {
+enum ExportLines {
     Ndjson(BufWriter<Stdout>),
     Csv { writer: Box<csv::Writer<Stdout>>, has_header: bool },
 }
 
-impl Lines {
+impl ExportLines {
     fn new(format: ExportFormat) -> Self {
         match format {
             ExportFormat::Ndjson => Self::Ndjson(BufWriter::with_capacity(1 << 16, std::io::stdout())),

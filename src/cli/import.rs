@@ -15,7 +15,7 @@ use crate::app;
 use crate::archive::intake::{Ingested, Intake};
 use crate::archive::{Interaction, RawEvent, RecordKind, SurveyResponse};
 use crate::base::actor::Actor;
-use crate::cdr::{self, CdrError, House, LogFormat};
+use crate::cdr::{self, CallLogFormat, CdrError, House};
 use crate::config::Config;
 use crate::http::FieldError;
 use crate::vault::AppContext;
@@ -71,19 +71,19 @@ async fn import<K: RecordKind>(stores: &AppContext, arguments: &ImportArguments)
 }
 
 /// The shape of a file of a format, with an example.
-const fn expected(format: LogFormat) -> &'static str {
+const fn expected(format: CallLogFormat) -> &'static str {
     match format {
-        LogFormat::Ndjson => {
+        CallLogFormat::Ndjson => {
             "Each line must be one JSON object, such as {\"external_id\":\"1\",\"channel\":\"call\",\
              \"started_at\":\"2026-08-01T09:00:00+02:00\"}. For a call log, set --format asterisk-csv or --format \
              freeswitch-csv."
         }
-        LogFormat::AsteriskCsv => {
+        CallLogFormat::AsteriskCsv => {
             "Each row must have the columns of cdr_csv: accountcode,src,dst,dcontext,clid,channel,dstchannel,lastapp,\
              lastdata,start,answer,end,duration,billsec,disposition,amaflags,uniqueid. A start is a local time, such \
              as 2026-08-01 09:00:00."
         }
-        LogFormat::FreeswitchCsv => {
+        CallLogFormat::FreeswitchCsv => {
             "Each row must have the columns of a template of mod_cdr_csv, such as example: caller_id_name,\
              caller_id_number,destination_number,context,start_stamp,answer_stamp,end_stamp,duration,billsec,\
              hangup_cause,uuid. A start is a local time, such as 2026-08-01 09:00:00."

@@ -184,9 +184,9 @@ pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
 
 /// An IP address with a port.
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    struct Address;
+    struct ListenAddress;
 
-    impl Visitor<'_> for Address {
+    impl Visitor<'_> for ListenAddress {
         type Value = SocketAddr;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -198,5 +198,5 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
         }
     }
 
-    deserializer.deserialize_any(Address)
+    deserializer.deserialize_any(ListenAddress)
 }

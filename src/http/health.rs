@@ -240,6 +240,7 @@ mod tests {
         let response = call_service(&app, TestRequest::get().uri("/readyz").to_request()).await;
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers().get("retry-after").unwrap(), "5");
-        assert!(!String::from_utf8_lossy(&read_body(response).await).contains("vault"));
+        let told = String::from_utf8_lossy(&read_body(response).await).into_owned();
+        assert!(told.contains("The service is not ready: vault: 2 migrations are missing."), "{told}");
     }
 }

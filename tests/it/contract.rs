@@ -39,7 +39,7 @@ each_store!(every_refusal_is_a_problem, |lethe: TestLethe| async move {
     let json = "application/json";
     let valid = r#"{"phone_number":"91234567","targets":["archive"]}"#;
     for (answer, status, code) in [
-        (raw("GET", "//", json, "").await, 404, "not_found"),
+        (raw("GET", "//nothing", json, "").await, 404, "not_found"),
         (raw("GET", "/anonymize-requests/", json, "").await, 404, "not_found"),
         (raw("GET", "/anonymize-requests/no-uuid", json, "").await, 404, "not_found"),
         (raw("GET", "/archive/interactions/no-uuid", json, "").await, 404, "not_found"),

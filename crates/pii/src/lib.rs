@@ -8,6 +8,7 @@ pub mod json;
 mod mask;
 mod nobody;
 mod phone;
+mod references;
 pub mod text;
 
 use std::fmt;

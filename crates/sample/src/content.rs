@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Sample;
 use super::chance::{Chance, Purpose};
-use super::course::{Channel, Course};
+use super::course::{Course, Medium};
 use super::load::Days;
 use super::texts::{Subject, fill};
 
@@ -82,14 +82,14 @@ pub fn files(sample: &Sample) -> Option<impl Iterator<Item = SampleFile> + use<>
 fn of(sample: &Sample, course: &Course) -> Vec<SampleFile> {
     let mut chance = Chance::new(sample.seed, Purpose::Content, course.index);
     let file = |ending, bytes| SampleFile { external_id: course.external_id(), ending, bytes };
-    let talked = course.outcome == "answered" && course.channel == Channel::Call;
+    let talked = course.outcome == "answered" && course.channel == Medium::Call;
     let mut files = Vec::new();
-    if talked || course.channel == Channel::Voicemail {
+    if talked || course.channel == Medium::Voicemail {
         files.push(file("wav", tone(&mut chance)));
         if chance.percent(33) {
             files.push(file("vtt", transcript(course, &mut chance).into_bytes()));
         }
-    } else if course.channel == Channel::Chat {
+    } else if course.channel == Medium::Chat {
         files.push(file("json", chat_log(course, &mut chance).to_string().into_bytes()));
     }
     files

@@ -10,7 +10,7 @@ use super::people::{Person, person};
 
 /// The identifier by which the customer contacted the centre.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Channel {
+pub(super) enum Medium {
     Call,
     Chat,
     Email,
@@ -18,7 +18,7 @@ pub(super) enum Channel {
     Sms,
 }
 
-impl Channel {
+impl Medium {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Call => "call",
@@ -54,7 +54,7 @@ pub(super) struct Course {
     pub(super) customer: u64,
     pub(super) person: Person,
     pub(super) shown: Shown,
-    pub(super) channel: Channel,
+    pub(super) channel: Medium,
     pub(super) inbound: bool,
     pub(super) start: DateTime<Tz>,
     pub(super) queue: &'static str,
@@ -105,7 +105,7 @@ impl Course {
         let answered = outcome == "answered";
         let (wait, talk) = lengths(channel, answered, &mut chance);
         let agent = (answered || !inbound).then(|| 10 + queue_at * AGENTS + chance.below(AGENTS));
-        let transferred = answered && channel == Channel::Call && chance.percent(8);
+        let transferred = answered && channel == Medium::Call && chance.percent(8);
         let note = note(sample, shown, customer, &mut chance);
         Some(Self {
             index,
@@ -145,33 +145,33 @@ impl Course {
     }
 }
 
-fn channel(has_email: bool, chance: &mut Chance) -> Channel {
+fn channel(has_email: bool, chance: &mut Chance) -> Medium {
     match chance.below(100) {
-        0..9 if has_email => Channel::Email,
-        9..18 => Channel::Chat,
-        18..21 => Channel::Voicemail,
-        21..23 => Channel::Sms,
-        _ => Channel::Call,
+        0..9 if has_email => Medium::Email,
+        9..18 => Medium::Chat,
+        18..21 => Medium::Voicemail,
+        21..23 => Medium::Sms,
+        _ => Medium::Call,
     }
 }
 
-fn channel_inbound(channel: Channel, chance: &mut Chance) -> bool {
+fn channel_inbound(channel: Medium, chance: &mut Chance) -> bool {
     match channel {
-        Channel::Call => chance.percent(90),
-        Channel::Email | Channel::Sms => chance.percent(65),
-        Channel::Chat | Channel::Voicemail => true,
+        Medium::Call => chance.percent(90),
+        Medium::Email | Medium::Sms => chance.percent(65),
+        Medium::Chat | Medium::Voicemail => true,
     }
 }
 
-fn shown(channel: Channel, inbound: bool, has_email: bool, chance: &mut Chance) -> Shown {
+fn shown(channel: Medium, inbound: bool, has_email: bool, chance: &mut Chance) -> Shown {
     match channel {
         // A caller who withholds the number is not known by name either.
-        Channel::Call | Channel::Voicemail if inbound && chance.percent(7) => Shown::default(),
-        Channel::Call => Shown { phone: true, email: has_email && chance.percent(5), name: chance.percent(30) },
-        Channel::Voicemail | Channel::Sms => Shown { phone: true, email: false, name: chance.percent(15) },
-        Channel::Email => Shown { phone: chance.percent(10), email: true, name: chance.percent(80) },
+        Medium::Call | Medium::Voicemail if inbound && chance.percent(7) => Shown::default(),
+        Medium::Call => Shown { phone: true, email: has_email && chance.percent(5), name: chance.percent(30) },
+        Medium::Voicemail | Medium::Sms => Shown { phone: true, email: false, name: chance.percent(15) },
+        Medium::Email => Shown { phone: chance.percent(10), email: true, name: chance.percent(80) },
         // Some customers chat with only a name.
-        Channel::Chat => Shown { phone: chance.percent(25), email: has_email && chance.percent(85), name: true },
+        Medium::Chat => Shown { phone: chance.percent(25), email: has_email && chance.percent(85), name: true },
     }
 }
 
@@ -186,31 +186,31 @@ fn queue(chance: &mut Chance) -> (u64, &'static str) {
     (0, QUEUES[0].0)
 }
 
-fn outcome(channel: Channel, inbound: bool, chance: &mut Chance) -> &'static str {
+fn outcome(channel: Medium, inbound: bool, chance: &mut Chance) -> &'static str {
     match (channel, inbound, chance.below(100)) {
-        (Channel::Voicemail, ..) => "recorded",
-        (Channel::Email | Channel::Sms, false, _) => "sent",
-        (Channel::Call, false, 0..30) => "no_answer",
-        (Channel::Call, false, 30..36) => "busy",
-        (Channel::Call | Channel::Chat, true, 0..14) => "abandoned",
+        (Medium::Voicemail, ..) => "recorded",
+        (Medium::Email | Medium::Sms, false, _) => "sent",
+        (Medium::Call, false, 0..30) => "no_answer",
+        (Medium::Call, false, 30..36) => "busy",
+        (Medium::Call | Medium::Chat, true, 0..14) => "abandoned",
         _ => "answered",
     }
 }
 
 /// The seconds until an agent answered or the customer gave up, and the seconds of the conversation.
-fn lengths(channel: Channel, answered: bool, chance: &mut Chance) -> (u32, u32) {
+fn lengths(channel: Medium, answered: bool, chance: &mut Chance) -> (u32, u32) {
     // Most customers wait a little and a few wait long, so the wait is drawn within a drawn bound.
     let mut skewed = |most| {
         let bound = chance.seconds(1, most);
         chance.seconds(0, bound)
     };
     match channel {
-        Channel::Call if answered => (skewed(300), 15 + skewed(1_500)),
-        Channel::Chat if answered => (skewed(240), 30 + skewed(2_400)),
-        Channel::Email if answered => (skewed(80_000), 60 + skewed(900)),
-        Channel::Voicemail => (skewed(30), 5 + skewed(110)),
-        Channel::Sms | Channel::Email => (0, 0),
-        Channel::Call | Channel::Chat => (1 + skewed(400), 0),
+        Medium::Call if answered => (skewed(300), 15 + skewed(1_500)),
+        Medium::Chat if answered => (skewed(240), 30 + skewed(2_400)),
+        Medium::Email if answered => (skewed(80_000), 60 + skewed(900)),
+        Medium::Voicemail => (skewed(30), 5 + skewed(110)),
+        Medium::Sms | Medium::Email => (0, 0),
+        Medium::Call | Medium::Chat => (1 + skewed(400), 0),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Sample;
 use super::chance::{Chance, Purpose};
-use super::course::{Channel, Course, Note, Shown};
+use super::course::{Course, Medium, Note, Shown};
 use super::people::person;
 use super::texts::{self, Subject, address, fill};
 
@@ -27,7 +27,7 @@ const WITHHELD: [Option<&str>; 10] = [
 ];
 
 #[derive(Serialize)]
-struct Interaction<'a> {
+struct InteractionLine<'a> {
     external_id: &'a str,
     channel: &'static str,
     direction: &'static str,
@@ -36,12 +36,12 @@ struct Interaction<'a> {
     queue: &'static str,
     agent_id: Option<&'a str>,
     outcome: &'static str,
-    customer: Customer,
+    customer: CustomerFields,
     attributes: Attributes<'a>,
 }
 
 #[derive(Serialize)]
-struct Customer {
+struct CustomerFields {
     phone_number: Option<String>,
     email: Option<String>,
     name: Option<String>,
@@ -76,7 +76,7 @@ struct WrittenNote<'a> {
 }
 
 #[derive(Serialize)]
-struct SurveyResponse<'a> {
+struct SurveyResponseLine<'a> {
     external_id: String,
     interaction_external_id: &'a str,
     answered_at: String,
@@ -86,7 +86,7 @@ struct SurveyResponse<'a> {
 }
 
 #[derive(Serialize)]
-struct RawEvent<'a> {
+struct RawEventLine<'a> {
     external_id: String,
     interaction_external_id: &'a str,
     occurred_at: String,
@@ -109,10 +109,10 @@ pub(super) fn interaction(sample: &Sample, course: &Course, line: &mut Vec<u8>) 
     let agent = course.agent.map(|agent| format!("a{agent}"));
     // Systems write times in different ways, but each writes both times in the same way.
     let in_utc = chance.percent(30);
-    let is_call = matches!(course.channel, Channel::Call | Channel::Voicemail);
+    let is_call = matches!(course.channel, Medium::Call | Medium::Voicemail);
     push(
         line,
-        &Interaction {
+        &InteractionLine {
             external_id: &external_id,
             channel: course.channel.as_str(),
             direction: if course.inbound { "inbound" } else { "outbound" },
@@ -131,7 +131,7 @@ pub(super) fn interaction(sample: &Sample, course: &Course, line: &mut Vec<u8>) 
                     path: ["main", chance.pick(&["private", "business", "invoice", "other"])],
                     seconds: chance.seconds(3, 40),
                 }),
-                subject: (course.channel == Channel::Email).then(|| chance.pick(texts::SUBJECTS)),
+                subject: (course.channel == Medium::Email).then(|| chance.pick(texts::SUBJECTS)),
                 notes: note(sample, course, &mut chance)
                     .map(|text| [WrittenNote { by: agent.as_deref().unwrap_or("system"), text }]),
             },
@@ -139,10 +139,10 @@ pub(super) fn interaction(sample: &Sample, course: &Course, line: &mut Vec<u8>) 
     )
 }
 
-fn customer(course: &Course, chance: &mut Chance) -> Customer {
+fn customer(course: &Course, chance: &mut Chance) -> CustomerFields {
     let person = &course.person;
-    let withheld = !course.shown.phone && matches!(course.channel, Channel::Call | Channel::Voicemail);
-    Customer {
+    let withheld = !course.shown.phone && matches!(course.channel, Medium::Call | Medium::Voicemail);
+    CustomerFields {
         phone_number: if course.shown.phone {
             Some(person.number.spelled(chance))
         } else if withheld {
@@ -183,7 +183,7 @@ pub(super) fn survey_response(sample: &Sample, course: &Course, line: &mut Vec<u
     let answered_at = course.end() + chrono::TimeDelta::seconds(i64::from(chance.seconds(60, 7_200)));
     push(
         line,
-        &SurveyResponse {
+        &SurveyResponseLine {
             external_id: format!("{interaction}-s"),
             interaction_external_id: &interaction,
             answered_at: time(&answered_at, false),
@@ -211,7 +211,7 @@ pub(super) fn raw_events(sample: &Sample, course: &Course, line: &mut Vec<u8>) -
     for ((_, event, after), number) in happened.zip(1..) {
         push(
             line,
-            &RawEvent {
+            &RawEventLine {
                 external_id: format!("{interaction}-e{number}"),
                 interaction_external_id: &interaction,
                 occurred_at: time(&course.after(after), true),

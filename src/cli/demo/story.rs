@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use sample::{self, Sample, SampleCustomer};
 use serde_json::{Value, json};
 
-use super::table::Rows;
+use super::table::TableRows;
 use crate::app::{self, Addresses};
 use crate::base::day::start_of_day;
 use crate::cli::exit::CommandError;
@@ -129,8 +129,8 @@ impl Story {
         Ok(())
     }
 
-    async fn search(&self, filter: &Value) -> Result<Rows, CommandError> {
-        Ok(Rows::of(&self.post("/archive/search", filter).await?))
+    async fn search(&self, filter: &Value) -> Result<TableRows, CommandError> {
+        Ok(TableRows::of(&self.post("/archive/search", filter).await?))
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {

@@ -9,9 +9,9 @@ use crate::cli::output::print;
 const ROWS: usize = 3;
 
 /// A page of a search, newest first.
-pub struct Rows(Vec<Value>);
+pub struct TableRows(Vec<Value>);
 
-impl Rows {
+impl TableRows {
     pub fn of(page: &Value) -> Self {
         Self(page["items"].as_array().cloned().unwrap_or_default())
     }

@@ -39,7 +39,7 @@ impl Fetched {
 
 /// Where a provider's keys are.
 #[derive(Debug)]
-enum KeySource {
+enum ProviderPlace {
     /// At this URL.
     Keys(String),
     /// At the URL that the discovery document of this issuer names.
@@ -48,7 +48,7 @@ enum KeySource {
 
 #[derive(Debug)]
 pub(super) struct Provider {
-    place: KeySource,
+    place: ProviderPlace,
     client: reqwest::Client,
     fetched: ArcSwapOption<Fetched>,
     /// The time of the last fetch. It is locked during a fetch, so that one call fetches for all.
@@ -58,15 +58,15 @@ pub(super) struct Provider {
 impl Provider {
     /// A provider whose keys are at a URL.
     pub(super) fn of_keys(url: &str) -> Result<Self, reqwest::Error> {
-        Self::new(url, KeySource::Keys(url.to_owned()))
+        Self::new(url, ProviderPlace::Keys(url.to_owned()))
     }
 
     /// A provider whose issuer has a discovery document (`OpenID` Connect Discovery 1.0).
     pub(super) fn of_issuer(issuer: &str) -> Result<Self, reqwest::Error> {
-        Self::new(issuer, KeySource::Issuer(issuer.to_owned()))
+        Self::new(issuer, ProviderPlace::Issuer(issuer.to_owned()))
     }
 
-    fn new(url: &str, place: KeySource) -> Result<Self, reqwest::Error> {
+    fn new(url: &str, place: ProviderPlace) -> Result<Self, reqwest::Error> {
         let here = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost")));
         let client = reqwest::Client::builder();
         // A proxy of the environment cannot reach the ports of this machine.
@@ -133,8 +133,8 @@ impl Provider {
 
     async fn fetch(&self) -> Result<KeySet, &'static str> {
         let keys = match &self.place {
-            KeySource::Keys(url) => self.get(url).await?,
-            KeySource::Issuer(issuer) => self.get(&self.discover(issuer).await?).await?,
+            ProviderPlace::Keys(url) => self.get(url).await?,
+            ProviderPlace::Issuer(issuer) => self.get(&self.discover(issuer).await?).await?,
         };
         KeySet::read(&keys).ok_or("the response contains no usable key")
     }

@@ -126,8 +126,9 @@ pub struct Anonymized {
 /// An anonymize request as it was entered or changed, with warnings.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "to_date": "2026-08-03",
-    "comment": "case 118", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "interaction_ids": [],
+    "interaction_count": 0, "to_date": "2026-08-03",
+    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1, "warnings": []
 }))]
@@ -142,7 +143,7 @@ pub struct EnteredAnonymizeRequest {
 /// Something that the user should know.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestWarning {
-    /// The stable code. All but `comment_has_identifier` are codes of a preview.
+    /// The stable code. All but `comment_has_identifier` and `reference_masked` are codes of a preview.
     #[schema(value_type = RequestWarningCode)]
     pub code: &'static str,
     /// The warning, for people.

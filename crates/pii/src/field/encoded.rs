@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use crate::text::document::unescape_signs;
+use crate::references::unescape;
 
 /// The text beneath one encoding; `None` where it has none.
 pub(super) fn decoded(text: &str) -> Option<String> {
-    let decoded = words(text).or_else(|| percent(text)).or_else(|| escapes(text)).or_else(|| unescape_signs(text))?;
+    let decoded = words(text).or_else(|| percent(text)).or_else(|| escapes(text)).or_else(|| unescape(text))?;
     (decoded != text && !decoded.chars().any(|c| c.is_control() && c != '\t')).then_some(decoded)
 }
 

@@ -106,7 +106,7 @@ impl Again {
 
     /// The stored text, with what was added behind it; `None` where the other reads differently, or nobody is mentioned.
     fn kept_text(&mut self, stored: &str, kinds: &HashMap<usize, Kind>, sent: &str) -> Option<String> {
-        let Pieces { places, rest } = pieces(stored, kinds, sent)?;
+        let StoredPieces { places, rest } = pieces(stored, kinds, sent)?;
         // A text that is nothing but a name says less about what a name is than one that says something of it.
         let is_bare = places.iter().all(|(.., piece)| piece.len() == sent.len());
         for (_, kind, piece) in &places {
@@ -172,7 +172,7 @@ impl Again {
 }
 
 /// A text that reads like a stored one.
-struct Pieces<'s> {
+struct StoredPieces<'s> {
     /// The number, the kind, and the text of each place.
     places: Vec<(usize, Kind, &'s str)>,
     /// The text behind the last place and what follows it in the stored text.
@@ -181,7 +181,7 @@ struct Pieces<'s> {
 
 /// The places of a stored text, with their kinds, their texts in the new text, and the text after each of them. Returns
 /// `None` if the texts differ, or if the text in a place cannot be of its kind.
-fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Option<Pieces<'s>> {
+fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Option<StoredPieces<'s>> {
     let (first, places) = parts(stored);
     let last = places.len().checked_sub(1)?;
     let mut rest = sent.strip_prefix(first)?;
@@ -199,7 +199,7 @@ fn pieces<'s>(stored: &str, kinds: &HashMap<usize, Kind>, sent: &'s str) -> Opti
         found.push((*n, kind, piece));
         rest = &rest[end + behind.len()..];
     }
-    Some(Pieces { places: found, rest })
+    Some(StoredPieces { places: found, rest })
 }
 
 /// Whether a key that is sent again reads like a stored one. Most keys are one word, as a name in small letters would be.

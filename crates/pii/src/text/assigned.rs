@@ -110,7 +110,7 @@ impl Assigned {
     }
 
     /// Whether the country writes some numbers in groups of these lengths.
-    pub(super) fn has_shape(&self, lengths: Shape) -> bool {
+    pub(super) fn has_shape(&self, lengths: DigitShape) -> bool {
         let shapes = self.shapes.get_or_init(|| {
             let lengths = (2..=LONGEST).filter(|length| self.has_length(*length));
             let examples =
@@ -121,7 +121,7 @@ impl Assigned {
     }
 
     /// How the country groups the digits of a number: with and without the country code, and with what is dialled first.
-    pub(super) fn written(&self, national: &[u8]) -> [Shape; 3] {
+    pub(super) fn written(&self, national: &[u8]) -> [DigitShape; 3] {
         let number = self.number(national);
         let lengths = |format| {
             let written = PHONE_NUMBER_UTIL.format(&number, format);
@@ -129,15 +129,15 @@ impl Assigned {
             groups.map(str::len).collect::<Vec<_>>()
         };
         let (home, abroad) = (lengths(PhoneNumberFormat::National), lengths(PhoneNumberFormat::International));
-        [&home, abroad.get(1..).unwrap_or_default(), &abroad].map(|lengths| Shape::of(lengths.iter().copied()))
+        [&home, abroad.get(1..).unwrap_or_default(), &abroad].map(|lengths| DigitShape::of(lengths.iter().copied()))
     }
 }
 
 /// The lengths of the groups of a number, four bits for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape(u64);
+pub(super) struct DigitShape(u64);
 
-impl Shape {
+impl DigitShape {
     /// The lengths of some groups; a shape that no number has where there are too many, or one is too long.
     pub(super) fn of(lengths: impl Iterator<Item = usize>) -> Self {
         let mut shape = 0_u64;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::assigned::country_of;
 use super::digits::{Group, Lookalike, Stretch};
-use super::phone::{MOST, Numbers};
+use super::numbers::{MOST, Numbers};
 use crate::{Phone, Pii, digit};
 
 /// A number, and where its digits lie in the stretch's digits.

@@ -7,7 +7,7 @@ use super::{Find, Found};
 use crate::{Email, Pii, Region};
 
 /// An address and its position.
-type Hit = (Range<usize>, Pii<Email>);
+type AddressAt = (Range<usize>, Pii<Email>);
 
 /// Characters before and after the `@` that are looked at: more has no address.
 const LONGEST_PART: usize = 255;
@@ -53,7 +53,7 @@ fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<Email>>) -> Option<Hit> {
+fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<Email>>) -> Option<AddressAt> {
     let local = |wide: bool| {
         let before = &text[free..at.start];
         let taken = before.chars().rev().take(LONGEST_PART).take_while(|c| is_local(*c, wide));
@@ -71,7 +71,7 @@ fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<E
         let address = parse(local, domain)?;
         Some((at.start - local.len()..at.end + domain.len(), address))
     };
-    let is_own = |hit: &Hit| Some(&hit.1) == own;
+    let is_own = |hit: &AddressAt| Some(&hit.1) == own;
     // The record's own address counts however strange its local part, and whatever was written on behind it.
     if let Some(own) = own
         && may_begin_with(own, domain)
@@ -140,7 +140,12 @@ fn word_end(domain: &str) -> &str {
 }
 
 /// The record's own address where local part and domain may have more around them than belongs to it.
-fn own_around(own: &Pii<Email>, local: &str, domain: &str, read: &dyn Fn(&str, &str) -> Option<Hit>) -> Option<Hit> {
+fn own_around(
+    own: &Pii<Email>,
+    local: &str,
+    domain: &str,
+    read: &dyn Fn(&str, &str) -> Option<AddressAt>,
+) -> Option<AddressAt> {
     let (own_local, own_domain) = own.expose().as_str().rsplit_once('@')?;
     let length = own_local.chars().count();
     let visible = local.char_indices().rev().filter(|(_, c)| !is_invisible(*c));

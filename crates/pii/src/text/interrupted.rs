@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::elsewhere::foreign_code;
-use super::phone::Numbers;
+use super::numbers::Numbers;
 use super::resolve::Finds;
 use super::said::Said;
 use super::stream::{self, Token};
@@ -44,7 +44,7 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<
     if tokens.len() < 2 {
         return found;
     }
-    let mut own = Own { text, numbers, national, prefixes, turns: &turns, speaker: None };
+    let mut own = OwnDigits { text, numbers, national, prefixes, turns: &turns, speaker: None };
     let all: Vec<usize> = (0..tokens.len()).collect();
     own.search(&tokens, &all, &mut found);
     for speaker in turns.speakers() {
@@ -90,7 +90,7 @@ fn ends_with_unit(between: &str) -> bool {
     super::fillers::is_unit(word)
 }
 
-struct Own<'o> {
+struct OwnDigits<'o> {
     text: &'o str,
     numbers: &'o Numbers,
     national: &'o [u8],
@@ -101,7 +101,7 @@ struct Own<'o> {
     speaker: Option<usize>,
 }
 
-impl Own<'_> {
+impl OwnDigits<'_> {
     /// Adds the places of the number in some of the tokens.
     fn search(&self, tokens: &[Token], order: &[usize], found: &mut Finds) {
         let whole = 1_u32 << self.national.len();

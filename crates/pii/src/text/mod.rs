@@ -24,6 +24,7 @@
 
 mod again;
 mod assigned;
+mod candidate;
 mod card;
 mod cues;
 mod decode;
@@ -39,6 +40,7 @@ mod json;
 mod lookalike;
 mod name;
 mod national;
+mod numbers;
 mod obfuscated;
 mod own;
 mod own_address;
@@ -70,7 +72,7 @@ pub use suppressed::Suppressed;
 use crate::{Email, Kind, PersonName, Phone, Pii, Region};
 use decode::Decoded;
 use name::Names;
-use phone::Numbers;
+use numbers::Numbers;
 use placeholder::{Mentions, strip};
 use resolve::Finds;
 use said::Said;

@@ -32,7 +32,7 @@ struct NameWord {
 }
 
 /// A word of the name in the text.
-struct Hit {
+struct NameAt {
     range: Range<usize>,
     word: usize,
 }
@@ -70,7 +70,7 @@ impl Names {
         taken: &[Range<usize>],
         found: &mut Vec<(Range<usize>, Find)>,
     ) {
-        let mut row: Vec<Hit> = Vec::new();
+        let mut row: Vec<NameAt> = Vec::new();
         let mut at = 0;
         while let Some(ahead) = text.as_bytes()[at..].iter().position(|byte| self.begins[usize::from(*byte)]) {
             at += ahead;
@@ -88,7 +88,7 @@ impl Names {
             if row.last().is_some_and(|last| !is_close(&text[last.range.end..range.start])) {
                 self.close(&mut row, reading, found);
             }
-            row.push(Hit { range, word });
+            row.push(NameAt { range, word });
         }
         self.close(&mut row, reading, found);
     }
@@ -117,8 +117,8 @@ impl Names {
 
     /// Turns words that stand together into a find: from the first telling one to the last, and the others as well where
     /// the name is not whole without them.
-    fn close(&self, row: &mut Vec<Hit>, reading: Reading, found: &mut Vec<(Range<usize>, Find)>) {
-        let telling = |hit: &Hit| self.words[hit.word].telling;
+    fn close(&self, row: &mut Vec<NameAt>, reading: Reading, found: &mut Vec<(Range<usize>, Find)>) {
+        let telling = |hit: &NameAt| self.words[hit.word].telling;
         let mut rest = row.as_slice();
         if self.is_whole(rest) {
             while let [inner @ .., last] = rest
@@ -145,7 +145,7 @@ impl Names {
     }
 
     /// Whether each word of the name is among the hits.
-    fn is_whole(&self, row: &[Hit]) -> bool {
+    fn is_whole(&self, row: &[NameAt]) -> bool {
         (0..self.words.len()).all(|word| row.iter().any(|hit| self.same(hit.word, word)))
     }
 

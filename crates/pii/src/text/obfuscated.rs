@@ -95,7 +95,7 @@ const MOST_WORDS: usize = 16;
 
 /// The role of a piece of a text in an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Piece {
+enum AddressPiece {
     Word,
     Dot,
     /// Another sign, as it is written in an address.
@@ -154,6 +154,10 @@ fn next_sign(text: &str, from: usize) -> Option<Sign> {
         let begins = may_begin && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
         if begins {
             let word = word_at(text, at);
+            if !may_be_sign(word) {
+                at = text.ceil_char_boundary((at + word.len().max(1)).min(text.len()));
+                continue;
+            }
             let small = word.to_lowercase();
             let bracketed = || {
                 text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
@@ -182,6 +186,20 @@ fn begins_sign(bytes: &[u8]) -> bool {
         b'c' => second.eq_ignore_ascii_case(&b'h'),
         0xC3 => true,
         _ => false,
+    }
+}
+
+/// Whether a word can be one for `@` by its length and its first two letters: nearly every word is told by them.
+fn may_be_sign(word: &str) -> bool {
+    const BEGINNINGS: [&[u8; 2]; 10] = [b"kr", b"al", b"sn", b"ka", b"kl", b"af", b"mi", b"ki", b"ar", b"ch"];
+    match word.as_bytes() {
+        [] | [_] => false,
+        [0xC3, ..] => true,
+        [first, _] | [first, _, _] => first.eq_ignore_ascii_case(&b'a'),
+        [first, second, rest @ ..] => {
+            let small = [first.to_ascii_lowercase(), second.to_ascii_lowercase()];
+            rest.len() > 3 && BEGINNINGS.contains(&&small)
+        }
     }
 }
 
@@ -239,7 +257,7 @@ fn is_one_line(before: &str, after: &str) -> bool {
 }
 
 /// The pieces of a text in its order, each with its range.
-fn pieces(text: &str) -> impl Iterator<Item = (Range<usize>, Piece)> {
+fn pieces(text: &str) -> impl Iterator<Item = (Range<usize>, AddressPiece)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
@@ -253,16 +271,16 @@ fn pieces(text: &str) -> impl Iterator<Item = (Range<usize>, Piece)> {
                 let other = OTHERS
                     .iter()
                     .find(|(known, _)| known.eq_ignore_ascii_case(word))
-                    .map(|(_, sign)| Piece::Sign(sign));
-                let piece = if DOTS.iter().any(is) { Piece::Dot } else { other.unwrap_or(Piece::Word) };
+                    .map(|(_, sign)| AddressPiece::Sign(sign));
+                let piece = if DOTS.iter().any(is) { AddressPiece::Dot } else { other.unwrap_or(AddressPiece::Word) };
                 return Some((start..at, piece));
             }
             at += c.len_utf8();
             let piece = match c {
-                '.' | '\u{FF0E}' => Piece::Dot,
-                '-' => Piece::Sign("-"),
-                '_' => Piece::Sign("_"),
-                '+' => Piece::Sign("+"),
+                '.' | '\u{FF0E}' => AddressPiece::Dot,
+                '-' => AddressPiece::Sign("-"),
+                '_' => AddressPiece::Sign("_"),
+                '+' => AddressPiece::Sign("+"),
                 ' ' | '\t' | '\r' | '\n' | '\u{A0}' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' => continue,
                 _ => return None,
             };
@@ -277,7 +295,7 @@ fn domains(after: &str) -> Vec<(String, usize, bool)> {
     let (mut domain, mut was_word, mut dots) = (String::new(), false, false);
     for (range, piece) in pieces(after).take(MOST_WORDS) {
         match piece {
-            Piece::Word if was_word => {
+            AddressPiece::Word if was_word => {
                 // Letters one by one: `e k s e m p e l`.
                 let is_letter = range.len() == 1 && after[..range.start].ends_with(' ');
                 if !is_letter {
@@ -285,8 +303,8 @@ fn domains(after: &str) -> Vec<(String, usize, bool)> {
                 }
                 domain.push_str(&after[range.clone()]);
             }
-            Piece::Word => domain.push_str(&after[range.clone()].to_lowercase()),
-            Piece::Dot => {
+            AddressPiece::Word => domain.push_str(&after[range.clone()].to_lowercase()),
+            AddressPiece::Dot => {
                 // `example dot com. We` is the end of a sentence, `example . com` is not.
                 let ends = range.len() == 1
                     && after[range.end..].starts_with(char::is_whitespace)
@@ -297,10 +315,12 @@ fn domains(after: &str) -> Vec<(String, usize, bool)> {
                 dots |= range.len() > 1;
                 domain.push('.');
             }
-            Piece::Sign("-") if was_word && after[..range.start].ends_with(char::is_alphanumeric) => domain.push('-'),
-            Piece::Sign(_) => break,
+            AddressPiece::Sign("-") if was_word && after[..range.start].ends_with(char::is_alphanumeric) => {
+                domain.push('-')
+            }
+            AddressPiece::Sign(_) => break,
         }
-        was_word = piece == Piece::Word;
+        was_word = piece == AddressPiece::Word;
         if was_word && domain.contains('.') {
             all.push((domain.clone(), range.end, dots));
         }
@@ -315,20 +335,20 @@ fn local(before: &str) -> Option<(String, usize, bool)> {
     let (mut start, mut was_word, mut dots) = (before.len(), false, false);
     for (range, piece) in all.into_iter().rev().take(MOST_WORDS) {
         let part = match piece {
-            Piece::Word if was_word => break,
-            Piece::Word => &before[range.clone()],
-            Piece::Dot if was_word => ".",
-            Piece::Sign(sign) if was_word => sign,
+            AddressPiece::Word if was_word => break,
+            AddressPiece::Word => &before[range.clone()],
+            AddressPiece::Dot if was_word => ".",
+            AddressPiece::Sign(sign) if was_word => sign,
             _ => break,
         };
         // A sentence's end is no dot of an address.
         let is_sentence =
-            piece != Piece::Word && range.len() == 1 && before[range.end..].starts_with(char::is_whitespace);
+            piece != AddressPiece::Word && range.len() == 1 && before[range.end..].starts_with(char::is_whitespace);
         if is_sentence {
             break;
         }
-        dots |= piece == Piece::Dot && range.len() > 1;
-        was_word = piece == Piece::Word;
+        dots |= piece == AddressPiece::Dot && range.len() > 1;
+        was_word = piece == AddressPiece::Word;
         if was_word {
             start = range.start;
         }
@@ -340,7 +360,7 @@ fn local(before: &str) -> Option<(String, usize, bool)> {
 }
 
 /// The pieces of the part of a text that ends it without a sign that no address has.
-fn pieces_from_end(before: &str) -> Vec<(Range<usize>, Piece)> {
+fn pieces_from_end(before: &str) -> Vec<(Range<usize>, AddressPiece)> {
     let is_in = |c: char| {
         c.is_alphanumeric()
             || c.is_whitespace()
@@ -355,7 +375,7 @@ fn own_start(before: &str, own: &str) -> Option<usize> {
     let wanted: String = own.chars().filter(|c| c.is_alphanumeric()).collect();
     let mut left = &wanted[..];
     for (range, piece) in pieces_from_end(before).into_iter().rev() {
-        if piece != Piece::Word && !left.to_lowercase().ends_with(&before[range.clone()].to_lowercase()) {
+        if piece != AddressPiece::Word && !left.to_lowercase().ends_with(&before[range.clone()].to_lowercase()) {
             continue;
         }
         let word = before[range.clone()].to_lowercase();

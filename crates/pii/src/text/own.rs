@@ -9,8 +9,7 @@ use std::ops::Range;
 
 use super::digits::{Group, Lookalike, Stretch};
 use super::elsewhere::foreign_code;
-use super::phone::{Numbers, with_bracket};
-use super::plan::trunk_prefix;
+use super::numbers::{Numbers, OwnNumber, with_bracket};
 use super::{Find, Found};
 use crate::{Phone, Pii};
 
@@ -19,43 +18,7 @@ const UNMISTAKABLE: usize = 7;
 /// With fewer national digits, only its country code tells a number from any other figure.
 const BARE: usize = 5;
 
-/// A number and what may be dialled before it.
-#[derive(Debug)]
-pub(super) struct OwnNumber {
-    phone: Pii<Phone>,
-    national: Vec<u8>,
-    code: Vec<u8>,
-    /// The texts that may precede the national digits, longest first.
-    prefixes: Vec<Vec<u8>>,
-}
-
 impl OwnNumber {
-    pub(super) fn new(phone: &Pii<Phone>) -> Self {
-        let national = phone.expose().national();
-        let code = phone.expose().as_str().trim_start_matches('+');
-        let code = code.strip_suffix(&national).unwrap_or_default();
-        let trunk = trunk_prefix(phone);
-        let mut prefixes = vec![format!("00{code}"), format!("011{code}"), code.to_owned()];
-        for trunk in ["0", &trunk] {
-            prefixes.extend([format!("00{code}{trunk}"), format!("{code}{trunk}"), trunk.to_owned()]);
-        }
-        let mut prefixes: Vec<Vec<u8>> =
-            prefixes.into_iter().map(String::into_bytes).filter(|p| !p.is_empty()).collect();
-        prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
-        prefixes.dedup();
-        Self { phone: phone.clone(), code: code.as_bytes().to_vec(), national: national.into_bytes(), prefixes }
-    }
-
-    /// The national digits, and what may be dialled before them, longest first.
-    pub(super) fn digits(&self) -> (&[u8], &[Vec<u8>]) {
-        (&self.national, &self.prefixes)
-    }
-
-    /// The fewest digits of a stretch that can hold a number: all but the longest country code.
-    pub(super) fn shortest(phone: &Pii<Phone>) -> usize {
-        phone.expose().as_str().len().saturating_sub("+999".len()).max(2)
-    }
-
     /// Adds the places of the number in a stretch, and takes their groups out of it.
     pub(super) fn find(
         &self,

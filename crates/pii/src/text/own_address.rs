@@ -128,6 +128,8 @@ impl Window<'_> {
                 None if is_sign_word(&word) => places.push(range),
                 None if skipped == MOST_SKIPPED => return None,
                 None if is_filler(&word) || is_in_time(self.text, &range) => skipped += 1,
+                // Nearly every word is no part of an address and is in no bracket.
+                None if !self.text[between.clone()].contains(['[', '(', '<', '{', ']', ')', '>', '}']) => return None,
                 None => {
                     skipped += 1;
                     let notes: &Vec<Range<usize>> = notes.get_or_init(|| Notes::within(self.text, area).collect());

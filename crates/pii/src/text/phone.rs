@@ -1,33 +1,15 @@
 //! Phone numbers in texts: the record's own however it is written, and every other one that is valid.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
 
-use super::assigned::Memo;
+use super::candidate::Candidate;
 use super::card::passes_luhn;
 use super::digits::{Group, Lookalike, Stretch, may_begin};
 use super::lookalike::{is_code, mark};
-use super::own::OwnNumber;
-use super::plan::{LONGEST, Plan};
-use super::rows::Candidate;
+use super::numbers::{Numbers, OwnNumber, SHORTEST};
+use super::plan::LONGEST;
 use super::{Find, Found, Reading, suppressed};
-use crate::{Phone, Pii, Region, digit, is_separator};
-
-/// The fewest digits of a number that is not the record's own. Shorter ones are services, not callers.
-const SHORTEST: usize = 6;
-/// The most digits: what is dialled before a country code, and the longest of E.164.
-pub(super) const MOST: usize = LONGEST + 4;
-
-/// Finds phone numbers for one region and one record.
-#[derive(Debug)]
-pub(super) struct Numbers {
-    region: Region,
-    plan: Arc<Plan>,
-    phone: Option<Pii<Phone>>,
-    /// How the own number may be written, made out when the first text with enough digits comes along.
-    own: OnceLock<OwnNumber>,
-    memo: Memo,
-}
+use crate::{Phone, Pii, digit, is_separator};
 
 /// Whether a find in a JSON number is all of it: no digit, sign or fraction around it.
 fn stands_alone(text: &str, range: &Range<usize>) -> bool {
@@ -40,10 +22,6 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
 }
 
 impl Numbers {
-    pub(super) fn new(region: Region, own: Option<&Pii<Phone>>) -> Self {
-        Self { region, plan: Plan::of(region), phone: own.cloned(), own: OnceLock::new(), memo: Memo::default() }
-    }
-
     /// Adds every number that lies outside of `taken`.
     pub(super) fn find(
         &self,
@@ -100,47 +78,6 @@ impl Numbers {
             || ["sip:", "sips:", "tel:"].iter().any(|scheme| before.ends_with(scheme))
             || self.phone.as_ref() == Some(&phone);
         is_dialled.then_some((start..at, Find::Identifier(Found::Phone(phone))))
-    }
-
-    pub(super) fn region(&self) -> Region {
-        self.region
-    }
-
-    pub(super) const fn memo(&self) -> &Memo {
-        &self.memo
-    }
-
-    pub(super) fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// The prefixes of the region before a foreign country code, longest first.
-    pub(super) fn abroad(&self) -> &[&'static str] {
-        &self.plan.abroad
-    }
-
-    /// Whether it is the record's own number.
-    pub(super) fn is_own(&self, phone: &Pii<Phone>) -> bool {
-        self.phone.as_ref() == Some(phone)
-    }
-
-    /// The fewest digits that can be a number.
-    pub(super) fn shortest(&self) -> usize {
-        self.phone.as_ref().map_or(SHORTEST, |own| OwnNumber::shortest(own).min(SHORTEST))
-    }
-
-    fn own(&self) -> Option<&OwnNumber> {
-        self.phone.as_ref().map(|phone| self.own.get_or_init(|| OwnNumber::new(phone)))
-    }
-
-    /// The record's own number.
-    pub(super) fn own_number(&self) -> Option<&Pii<Phone>> {
-        self.phone.as_ref()
-    }
-
-    /// The national digits of the own number, and what may be dialled before them, longest first.
-    pub(super) fn own_digits(&self) -> Option<(&[u8], &[Vec<u8>])> {
-        self.own().map(OwnNumber::digits)
     }
 
     /// Whether the text contains the record's own number.
@@ -269,15 +206,4 @@ fn row_end(groups: &[Group], first: usize) -> usize {
         && matches!(groups[first + 1..], [ref six, ref rest, ..]
             if follows(&six) && follows(&rest) && six.len() == 6 && matches!(rest.len(), 4 | 5));
     if amex { first + 3 } else { end + usize::from(tail.is_some()) }
-}
-
-/// Takes in the bracket before a number that is closed inside of it.
-pub(super) fn with_bracket(text: &str, start: usize, end: usize) -> usize {
-    let opened = text[..start].chars().next_back().filter(|c| matches!(c, '(' | '[' | '\u{FF08}'));
-    let closed = text[start..end].find([')', ']', '\u{FF09}']);
-    let opened_inside = text[start..end].find(['(', '[', '\u{FF08}']);
-    match (opened, closed) {
-        (Some(bracket), Some(closed)) if opened_inside.is_none_or(|at| at > closed) => start - bracket.len_utf8(),
-        _ => start,
-    }
 }

@@ -63,7 +63,9 @@ pub(super) fn add_pieces(text: &str, found: &mut Finds, more: Finds) {
             *find != whole[0].1 && (is_within(text, range, &places) || is_address(find) && is_address(&whole[0].1))
         };
         if touched.iter().all(|at| is_piece(&found[*at])) {
-            touched.into_iter().for_each(|at| gives_way[at] = true);
+            for at in touched {
+                gives_way[at] = true;
+            }
             added.extend_from_slice(whole);
         }
         at += parts;

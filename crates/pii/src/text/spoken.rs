@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use super::digits::is_invisible;
-use super::phone::Numbers;
+use super::numbers::Numbers;
 use super::resolve::Finds;
 use super::said::{Said, What};
 use super::words::{Word, is_preposition};
@@ -32,7 +32,7 @@ const MOST_PARTS: usize = 100;
 
 /// A word or a group of digits of a run.
 #[derive(Clone, Debug)]
-struct Part {
+struct SpokenPart {
     range: Range<usize>,
     /// `None` for digits.
     word: Option<Word>,
@@ -44,7 +44,7 @@ struct Part {
 
 #[derive(Default, Debug)]
 struct WordRun {
-    parts: Vec<Part>,
+    parts: Vec<SpokenPart>,
     fillers: usize,
     has_word: bool,
 }
@@ -127,7 +127,7 @@ impl WordRun {
         }
         self.fillers = if is_filler { self.fillers + 1 } else { 0 };
         self.has_word |= word.is_some() && !is_filler;
-        self.parts.push(Part { range, word, tight, is_weak });
+        self.parts.push(SpokenPart { range, word, tight, is_weak });
     }
 
     /// Adds what the run is, and begins another.
@@ -151,7 +151,7 @@ impl WordRun {
 
     /// Takes away what follows the last end of a sentence: `six four. One moment`. Returns whether much is left.
     fn end_at_sentence(&mut self, text: &str) -> bool {
-        let ends = |pair: &[Part]| {
+        let ends = |pair: &[SpokenPart]| {
             text[pair[0].range.end..pair[1].range.start].contains(['.', '!', '?', '\n'])
                 && text[pair[1].range.start..].starts_with(char::is_uppercase)
         };
@@ -204,7 +204,7 @@ impl WordRun {
 
     fn written(&self, text: &str, way: Way) -> SpokenReading {
         let mut reading = SpokenReading::default();
-        let parts: Vec<&Part> = self.parts.iter().filter(|part| part.word != Some(Word::Filler)).collect();
+        let parts: Vec<&SpokenPart> = self.parts.iter().filter(|part| part.word != Some(Word::Filler)).collect();
         let mut at = 0;
         while let Some(part) = parts.get(at) {
             let spelled = &text[part.range.clone()];
@@ -238,7 +238,7 @@ impl WordRun {
 }
 
 /// The digits that a part and perhaps those behind it mean, and how many parts they are.
-fn spelled_out(parts: &[&Part], word: Word, way: Way) -> Option<(String, usize)> {
+fn spelled_out(parts: &[&SpokenPart], word: Word, way: Way) -> Option<(String, usize)> {
     let next = |at: usize| parts.get(at).filter(|part| part.tight).and_then(|part| part.word);
     let (hundreds, mut used) = match (word, next(1)) {
         (Word::Hundreds(times), _) => (Some(times), 1),
@@ -277,7 +277,7 @@ fn spelled_out(parts: &[&Part], word: Word, way: Way) -> Option<(String, usize)>
 }
 
 /// The number of up to two digits that begins with a part.
-fn below_hundred(parts: &[&Part], at: usize, word: Word) -> Option<(u8, usize)> {
+fn below_hundred(parts: &[&SpokenPart], at: usize, word: Word) -> Option<(u8, usize)> {
     let next = parts.get(at + 1).filter(|part| part.tight).and_then(|part| part.word);
     match (word, next) {
         (Word::Ten(ten), Some(Word::Unit(unit @ 1..))) => Some((ten + unit, 2)),

@@ -90,9 +90,10 @@ pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &
             }
         }
     }
-    drop_times(text, &mut tokens);
+    let notes: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).collect();
+    drop_times(text, &notes, &mut tokens);
     join_words(text, &mut tokens);
-    mark_optional(text, &mut tokens);
+    mark_optional(text, notes, &mut tokens);
     tokens
 }
 
@@ -152,18 +153,18 @@ fn join_words(text: &str, tokens: &mut [Token]) {
 }
 
 /// Drops the times of transcripts, `[00:12]` and `(1:02:03)`, because no number is written so.
-fn drop_times(text: &str, tokens: &mut Vec<Token>) {
-    let is_time = |note: &Range<usize>| {
+fn drop_times(text: &str, notes: &[Range<usize>], tokens: &mut Vec<Token>) {
+    let is_time = |note: &&Range<usize>| {
         let inner = &text[note.start + 1..note.end];
         inner.contains(':')
             && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | ',' | ' ' | '-' | '>'))
     };
-    let times: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).filter(is_time).collect();
+    let times: Vec<Range<usize>> = notes.iter().filter(is_time).cloned().collect();
     tokens.retain(|token| !overlaps(&times, &token.range));
 }
 
 /// Marks what may be passed over: times, dates, and what is written in brackets beside other signs.
-fn mark_optional(text: &str, tokens: &mut [Token]) {
+fn mark_optional(text: &str, notes: Vec<Range<usize>>, tokens: &mut [Token]) {
     for at in 0..tokens.len() {
         let range = tokens[at].range.clone();
         let is_short = range.len() <= 4;
@@ -178,7 +179,7 @@ fn mark_optional(text: &str, tokens: &mut [Token]) {
             tokens[at + 1].is_optional = true;
         }
     }
-    let mut notes = Notes::within(text, &(0..text.len()));
+    let mut notes = notes.into_iter();
     let mut note = notes.next();
     for token in tokens.iter_mut() {
         while note.as_ref().is_some_and(|note| note.end <= token.range.start) {

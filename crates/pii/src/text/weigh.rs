@@ -3,34 +3,8 @@
 use std::ops::Range;
 
 use super::assigned::Memo;
+use super::candidate::Candidate;
 use super::digits::Stretch;
-use super::rows::Candidate;
-
-/// How well groups fit their country's habits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fit {
-    /// With several signs between them.
-    Mixed,
-    Odd,
-    /// Groups of two to four digits.
-    Usual,
-    /// Groups of one size.
-    Even,
-    /// One group, or grouped as the country does.
-    Habit,
-}
-
-impl Fit {
-    pub(super) const fn weight(self) -> i64 {
-        match self {
-            Self::Mixed => 500,
-            Self::Odd => 1_000,
-            Self::Usual => 2_000,
-            Self::Even => 3_000,
-            Self::Habit => 4_000,
-        }
-    }
-}
 
 /// The row of groups of one size, with one sign between them, that a candidate is a part of.
 #[derive(Default)]
@@ -105,13 +79,13 @@ const NUMBER: State = 1;
 const FIGURE: State = 2;
 
 /// The best way to reach a place of the row: its weight, the state before, and the candidate that was taken.
-type Step = Option<(i64, State, Option<u32>)>;
+type BestStep = Option<(i64, State, Option<u32>)>;
 
 /// The candidates, which are in the order of their first groups, that weigh most together.
 pub(super) fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> Vec<usize> {
-    let mut steps: Vec<[Step; 3]> = vec![[None; 3]; segment.len() + 1];
+    let mut steps: Vec<[BestStep; 3]> = vec![[None; 3]; segment.len() + 1];
     steps[0][usize::from(NOTHING)] = Some((0, NOTHING, None));
-    let better = |place: &mut Step, weight: i64, from: State, taken: Option<u32>| {
+    let better = |place: &mut BestStep, weight: i64, from: State, taken: Option<u32>| {
         if place.is_none_or(|(known, ..)| weight > known) {
             *place = Some((weight, from, taken));
         }

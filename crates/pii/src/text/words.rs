@@ -162,19 +162,7 @@ impl Vocabulary {
         for (value, spellings) in TENS {
             add(spellings, Word::Ten(value));
         }
-        for ((german, finnish), ten) in SOUTH_AND_EAST_TENS.into_iter().zip((20..).step_by(10)) {
-            add(&format!("{german} {finnish}"), Word::Ten(ten));
-            for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..).skip(1) {
-                for word in units.split(' ') {
-                    // `achtundneunzig`, `einundzwanzig`; `yhdeksänkymmentäkahdeksan`.
-                    let unit_word = if word == "eins" { "ein" } else { word };
-                    add(&format!("{unit_word}und{german} {finnish}{word}"), Word::Pair(ten + unit));
-                }
-            }
-        }
-        for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..) {
-            add(units, Word::Unit(unit));
-        }
+        add_south_and_east(&mut add);
         for (value, spellings) in PAIRS {
             add(spellings, Word::Pair(value));
         }
@@ -212,6 +200,23 @@ impl Vocabulary {
 
     fn word(&self, word: &str) -> Option<Word> {
         self.words.get(word).map(|(word, _)| *word)
+    }
+}
+
+/// Adds the units and tens of German and Finnish.
+fn add_south_and_east(add: &mut impl FnMut(&str, Word)) {
+    for ((german, finnish), ten) in SOUTH_AND_EAST_TENS.into_iter().zip((20..).step_by(10)) {
+        add(&format!("{german} {finnish}"), Word::Ten(ten));
+        for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..).skip(1) {
+            for word in units.split(' ') {
+                // `achtundneunzig`, `einundzwanzig`; `yhdeksänkymmentäkahdeksan`.
+                let unit_word = if word == "eins" { "ein" } else { word };
+                add(&format!("{unit_word}und{german} {finnish}{word}"), Word::Pair(ten + unit));
+            }
+        }
+    }
+    for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..) {
+        add(units, Word::Unit(unit));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Escapes of JSON and URLs, and entities of HTML.
 
-use super::super::document::named_sign;
 use super::{Kind, Layer};
+use crate::references::named;
 
 /// How many times an escape may be escaped itself.
 const DEEPEST: usize = 8;
@@ -107,7 +107,7 @@ pub(super) fn entities(text: &str) -> Option<Layer> {
     while let Some(start) = text[from..].find('&').map(|ahead| from + ahead) {
         // The name may be behind some `amp;`, each of which is the `&` of the next one.
         let mut name = start + 1;
-        let read = |name: usize| named_sign(&format!("&{}", near(&text[name..])));
+        let read = |name: usize| named(&format!("&{}", near(&text[name..])));
         for _ in 0..DEEPEST {
             if !text[name..].starts_with("amp;") || read(name + 4).is_none() {
                 break;

@@ -10,9 +10,10 @@ use std::ops::Range;
 use super::super::Finder;
 use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces};
-use super::signs::{escape_read, unescape};
+use super::signs::escape_read;
 use super::speakers::{Labels, labels_of_lines};
 use super::{Case, DocumentError, Replaced};
+use crate::references::unescape;
 
 /// Elements that are part of a line of text: all others begin a line.
 const INLINE: [&str; 36] = [
@@ -31,7 +32,7 @@ const FIRST: [&str; 20] = [
 ];
 
 /// The pieces of a page.
-struct Page<'t> {
+struct HtmlPage<'t> {
     text: &'t str,
     pieces: Pieces,
     /// The key of its text.
@@ -56,7 +57,7 @@ pub(super) fn tokenize(
 
 /// Adds the pieces of a page that is part of a text, with a key of its own.
 pub(super) fn read_part(text: &str, range: Range<usize>, pieces: Pieces, key: u64) -> Pieces {
-    let mut page = Page { text, pieces, key, is_apart: false, line: 0, last: None };
+    let mut page = HtmlPage { text, pieces, key, is_apart: false, line: 0, last: None };
     page.read(range);
     page.pieces
 }
@@ -132,7 +133,7 @@ fn name_of(inside: &str) -> &str {
     &inside[..end]
 }
 
-impl Page<'_> {
+impl HtmlPage<'_> {
     fn read(&mut self, range: Range<usize>) {
         let (mut at, end) = (range.start, range.end);
         while at < end {

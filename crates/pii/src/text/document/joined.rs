@@ -59,7 +59,7 @@ impl Eyes<'_> {
         layout: Layout,
     ) -> Result<(), DocumentError> {
         let mut order = pieces.order();
-        let mut window = Window::new(self, layout);
+        let mut window = JoinedWindow::new(self, layout);
         let mut last = None;
         while let Some(no) = order.next(pieces) {
             if pieces.is_settled(no) {
@@ -107,7 +107,7 @@ impl Eyes<'_> {
 }
 
 /// A sequence of pieces as one text, with the position of each piece and part in it.
-struct Window<'e> {
+struct JoinedWindow<'e> {
     eyes: &'e Eyes<'e>,
     layout: Layout,
     text: String,
@@ -126,7 +126,7 @@ struct Fragment {
     range: Range<usize>,
 }
 
-impl<'e> Window<'e> {
+impl<'e> JoinedWindow<'e> {
     fn new(eyes: &'e Eyes<'_>, layout: Layout) -> Self {
         Self {
             eyes,

@@ -25,6 +25,7 @@ mod srt;
 mod turns;
 mod vcon;
 mod vtt;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -39,8 +40,6 @@ pub use fill::Filled;
 use joined::{Eyes, Layout};
 use pieces::{Belongs, Pieces};
 pub use rereading::tokenize_again;
-pub(super) use signs::named as named_sign;
-pub(crate) use signs::unescape as unescape_signs;
 use speakers::Labels;
 
 /// The most numbers and addresses that one document may name: all of them go through one short transaction of the vault.

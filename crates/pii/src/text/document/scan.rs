@@ -29,7 +29,7 @@ impl<'t> Json<'t> {
         serde_json::from_str::<ValidJson>(text)
             .map_err(|error| DocumentError::NotJson { line: error.line().max(1), column: error.column().max(1) })?;
         let json = Self { text };
-        let mut keys = Keys { json, starts: Vec::new() };
+        let mut keys = ObjectKeys { json, starts: Vec::new() };
         let mut is_unique = true;
         keys.walk(json.root(), &mut |_, starts| {
             is_unique &= starts.is_sorted_by(|one, other| json.order(*one, *other).is_lt());
@@ -167,7 +167,7 @@ impl<'t> Json<'t> {
     /// Calls `visit` at the end of each object, with where it begins and where its keys begin, in the order of what they say.
     pub(super) fn objects(self, visit: &mut dyn FnMut(usize, &[u32])) {
         // JSON Lines have a value a line.
-        let (mut keys, mut at) = (Keys { json: self, starts: Vec::new() }, self.root());
+        let (mut keys, mut at) = (ObjectKeys { json: self, starts: Vec::new() }, self.root());
         while at < self.text.len() {
             at = self.space(keys.walk(at, visit).max(at + 1));
         }
@@ -175,12 +175,12 @@ impl<'t> Json<'t> {
 }
 
 /// The keys of the objects that a walk is in.
-struct Keys<'t> {
+struct ObjectKeys<'t> {
     json: Json<'t>,
     starts: Vec<u32>,
 }
 
-impl Keys<'_> {
+impl ObjectKeys<'_> {
     fn walk(&mut self, at: usize, visit: &mut dyn FnMut(usize, &[u32])) -> usize {
         let json = self.json;
         match json.byte(at) {

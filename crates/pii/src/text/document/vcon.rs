@@ -12,11 +12,11 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::super::{Find, Found};
 use super::DocumentError;
-use super::json::{Trail, Walk};
 use super::pieces::Put;
 use super::rereading::has_placeholder;
 use super::scan::{Json, quoted};
 use super::speakers::is_role;
+use super::walk::{JsonWalk, Trail};
 use crate::{ANONYMIZED, Email, IdentifierError, Phone, Pii};
 
 /// The lists whose entries have bodies.
@@ -191,7 +191,7 @@ fn decoded(body: &str) -> Option<Vec<u8>> {
 }
 
 /// Collects the strings of a container; of its parties the identifiers go whole.
-pub(super) fn walk(walk: &mut Walk<'_>) -> Result<(), DocumentError> {
+pub(super) fn walk(walk: &mut JsonWalk<'_>) -> Result<(), DocumentError> {
     let json = walk.json;
     let root = json.root();
     if json.byte(root) != b'{' {
@@ -220,7 +220,7 @@ pub(super) fn walk(walk: &mut Walk<'_>) -> Result<(), DocumentError> {
     Ok(())
 }
 
-fn walk_party(party: usize, trail: Trail, walk: &mut Walk<'_>) -> Result<(), DocumentError> {
+fn walk_party(party: usize, trail: Trail, walk: &mut JsonWalk<'_>) -> Result<(), DocumentError> {
     let (json, case, finder) = (walk.json, walk.case, walk.finder);
     let entry = VconEntry { json, at: party };
     let phone = entry.text("tel").map(|tel| Phone::parse(&tel, case.region));

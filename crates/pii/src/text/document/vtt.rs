@@ -9,10 +9,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::super::Finder;
 use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces, Put};
-use super::signs::{VttLines, escape_read, time, times, unescape};
+use super::signs::{VttLines, escape_read, time, times};
 use super::speakers::{self, Labels};
 use super::srt::SHORTEST_TAG;
 use super::{Case, DocumentError, Replaced};
+use crate::references::unescape;
 
 /// The parsed parts of a file.
 struct Cues<'t> {

@@ -12,7 +12,7 @@ use super::speakers::{Labels, is_role};
 use super::{Case, DocumentError, Replaced, html};
 
 pub(super) use open::{Opened, open};
-use parts::{Field, Part};
+use parts::{Field, MailPart};
 
 /// The fields that name persons.
 const PERSONS: [&str; 6] = ["from", "sender", "reply-to", "to", "cc", "bcc"];
@@ -26,7 +26,7 @@ pub(super) fn tokenize(
 ) -> Result<Option<Replaced>, DocumentError> {
     let (mut pieces, mut labels, mut block) = (Pieces::new(text.len(), first), Labels::default(), 0_u64);
     let at = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
-    let mut parts = vec![Part::of(text, 0)];
+    let mut parts = vec![MailPart::of(text, 0)];
     while let Some(part) = parts.pop() {
         for field in part.fields() {
             let Field { name, value } = field?;
@@ -71,7 +71,7 @@ fn display_of(value: &str) -> Option<&str> {
 pub(super) fn is_one(text: &str) -> bool {
     const OF_PROGRAMS: [&str; 6] =
         ["mime-version", "message-id", "received", "return-path", "content-transfer-encoding", "delivered-to"];
-    let part = Part::of(text, 0);
+    let part = MailPart::of(text, 0);
     let mut fields: Vec<String> = Vec::new();
     for field in part.fields().take(200) {
         let Ok(field) = field else { return false };

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use super::super::DocumentError;
-use super::parts::{MOST_PARTS, Part, TOO_MANY, unfolded};
+use super::parts::{MOST_PARTS, MailPart, TOO_MANY, unfolded};
 use crate::field::{hexadecimal, words};
 
 /// The fields of a header that stay. All others are notes of the programs that a message has passed.
@@ -41,21 +41,21 @@ pub struct Opened {
 
 /// Opens a message.
 pub fn open(bytes: &[u8]) -> Result<Opened, DocumentError> {
-    let raw = Raw::of(bytes);
+    let raw = RawMail::of(bytes);
     let most = 2 * bytes.len() + SPARE;
     let mut opened = Opened { text: String::with_capacity(most), dropped: 0, parts: 0, most };
-    opened.part(&raw, Part::of(&raw.text, 0), true)?;
+    opened.part(&raw, MailPart::of(&raw.text, 0), true)?;
     Ok(opened)
 }
 
 /// A message as text, in which each byte is at its own place, so that each part can be read in its own charset. Of a message that
 /// is not in UTF-8, all bytes beyond ASCII are question marks here.
-struct Raw<'b> {
+struct RawMail<'b> {
     bytes: &'b [u8],
     text: Cow<'b, str>,
 }
 
-impl<'b> Raw<'b> {
+impl<'b> RawMail<'b> {
     fn of(bytes: &'b [u8]) -> Self {
         let bytes = bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes);
         let sign = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
@@ -72,7 +72,7 @@ impl<'b> Raw<'b> {
 
 impl Opened {
     /// Writes a part, unless it is no text. Says whether it is written.
-    fn part(&mut self, raw: &Raw<'_>, part: Part<'_>, is_message: bool) -> Result<bool, DocumentError> {
+    fn part(&mut self, raw: &RawMail<'_>, part: MailPart<'_>, is_message: bool) -> Result<bool, DocumentError> {
         self.parts += 1;
         if self.parts > MOST_PARTS {
             return Err(DocumentError::Rule { pointer: String::new(), rule: TOO_MANY });
@@ -128,7 +128,7 @@ impl Opened {
         }
     }
 
-    fn header(&mut self, raw: &Raw<'_>, part: Part<'_>) -> Result<(), DocumentError> {
+    fn header(&mut self, raw: &RawMail<'_>, part: MailPart<'_>) -> Result<(), DocumentError> {
         let mut is_empty = true;
         for field in part.fields() {
             let field = field?;
@@ -146,7 +146,7 @@ impl Opened {
         Ok(())
     }
 
-    fn parts(&mut self, raw: &Raw<'_>, part: Part<'_>, kind: &str) -> Result<(), DocumentError> {
+    fn parts(&mut self, raw: &RawMail<'_>, part: MailPart<'_>, kind: &str) -> Result<(), DocumentError> {
         let parts = part.parts()?;
         if kind == "message/rfc822" {
             self.text.push_str("Content-Type: message/rfc822\r\n\r\n");
@@ -172,7 +172,7 @@ impl Opened {
 }
 
 /// The bytes of a part's body.
-fn decoded<'b>(raw: &Raw<'b>, part: Part<'_>) -> Result<Cow<'b, [u8]>, DocumentError> {
+fn decoded<'b>(raw: &RawMail<'b>, part: MailPart<'_>) -> Result<Cow<'b, [u8]>, DocumentError> {
     let refuse = |rule| DocumentError::Rule { pointer: String::new(), rule };
     let encoding = part.get("content-transfer-encoding").unwrap_or_default().trim().to_ascii_lowercase();
     let bytes = raw.bytes_of(part.body());

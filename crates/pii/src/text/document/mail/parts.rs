@@ -13,7 +13,7 @@ pub(super) const DEEPEST: usize = 16;
 
 /// A message or a part of one.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'t> {
+pub(super) struct MailPart<'t> {
     pub header: &'t str,
     body: &'t str,
     pub depth: usize,
@@ -26,7 +26,7 @@ pub(super) struct Field<'t> {
     pub value: &'t str,
 }
 
-impl<'t> Part<'t> {
+impl<'t> MailPart<'t> {
     pub(super) fn of(text: &'t str, depth: usize) -> Self {
         // A part without a header begins with the empty line.
         let mut at = 0;

@@ -38,9 +38,9 @@ fn rows_of_figures_in_a_field_are_no_numbers() {
     for value in [
         json!({ "tokens": [50364, 2425, 11, 452, 1315, 307, 40, 12, 34, 56] }),
         json!({ "bbox": [40, 123, 45, 67], "page": 4, "box": ["40.1", "23.4", "5.6", "7.0"] }),
-        json!({ "avg_logprob": -0.401234567, "no_speech_prob": 0.0401234567, "compression_ratio": 1.40123 }),
+        json!({ "avg_logprob": -0.401_234_567, "no_speech_prob": 0.040_123_456_7, "compression_ratio": 1.401_23 }),
         json!({ "sizes": "38 40 42 44 46 48", "dims": "1920x1080" }),
-        json!({ "start": 40.1234567, "end": 45.987654, "duration_ms": 401234567 }),
+        json!({ "start": 40.123_456_7, "end": 45.987_654, "duration_ms": 401_234_567 }),
     ] {
         assert_eq!(seen_json(Format::Json, &value, &case), value);
     }
