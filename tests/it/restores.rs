@@ -24,7 +24,7 @@ struct Evening {
 
 fn request(stock: &Stock, customer: usize) -> Value {
     json!({ "phone_number": stock.customers[customer].phone_e164, "email": stock.customers[customer].email,
-        "to_date": "2026-03-01", "targets": ["archive", "sms_survey", "raw_data"], "delete_content": customer % 2 == 0 })
+        "to_date": "2026-03-01", "targets": ["archive", "sms_survey", "raw_data"], "delete_content": customer.is_multiple_of(2) })
 }
 
 /// An archive with requests: 0 to 5 are carried out, 6 is edited, and 7 is cancelled.
