@@ -15,6 +15,7 @@ pub mod content;
 pub mod delivery;
 pub mod http;
 pub mod idempotency;
+pub mod journal;
 pub mod nightly;
 pub mod objects;
 pub mod outbox;

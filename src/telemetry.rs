@@ -59,6 +59,23 @@ pub struct Metrics {
     memory_drawn: IntGaugeVec,
     deliveries: IntGaugeVec,
     epoch_restarts: IntCounter,
+    journal: JournalMetrics,
+}
+
+/// The metrics of the erasure journal.
+#[derive(Clone, Debug)]
+struct JournalMetrics {
+    state: IntGaugeVec,
+    failures: IntCounter,
+}
+
+impl JournalMetrics {
+    fn new() -> Result<Self, prometheus::Error> {
+        let about = "The state of the erasure journal: 1 at the present state, 0 at the others.";
+        let state = IntGaugeVec::new(Opts::new("lethe_journal_state", about), &["state"])?;
+        let about = "Objects of the erasure journal that could not be written since the start.";
+        Ok(Self { state, failures: IntCounter::new("lethe_journal_failures_total", about)? })
+    }
 }
 
 impl Metrics {
@@ -120,6 +137,7 @@ impl Metrics {
             memory_drawn,
             deliveries,
             epoch_restarts,
+            journal: JournalMetrics::new()?,
         };
         metrics.register()?;
         Ok(metrics)
@@ -128,8 +146,9 @@ impl Metrics {
     fn register(&self) -> Result<(), prometheus::Error> {
         let Self { registry, calls, ingested, cut, content, content_bytes, .. } = self;
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
+        let Self { journal, .. } = self;
         let Self { memory_budget, memory_drawn, .. } = self;
-        let all: [Box<dyn Collector>; 12] = [
+        let all: [Box<dyn Collector>; 14] = [
             Box::new(calls.clone()),
             Box::new(ingested.clone()),
             Box::new(cut.clone()),
@@ -142,6 +161,8 @@ impl Metrics {
             Box::new(memory_drawn.clone()),
             Box::new(deliveries.clone()),
             Box::new(epoch_restarts.clone()),
+            Box::new(journal.state.clone()),
+            Box::new(journal.failures.clone()),
         ];
         all.into_iter().try_for_each(|metric| registry.register(metric))
     }
@@ -212,6 +233,14 @@ impl Metrics {
         self.epoch_restarts.inc();
     }
 
+    /// Shows the state of the erasure journal, and how many objects could not be written.
+    pub fn journal(&self, states: [(&str, bool); 5], failures: u64) {
+        for (state, is_present) in states {
+            self.journal.state.with_label_values(&[state]).set(i64::from(is_present));
+        }
+        self.journal.failures.inc_by(failures.saturating_sub(self.journal.failures.get()));
+    }
+
     /// All metrics in the text format of Prometheus.
     pub fn render(&self) -> Result<String, prometheus::Error> {
         let mut text = Vec::new();
@@ -241,6 +270,8 @@ mod tests {
         metrics.connections("archive", 2, 5);
         metrics.deliveries("held", 4);
         metrics.epoch_restarted();
+        metrics
+            .journal([("in_step", false), ("behind", true), ("unknown", false), ("damaged", false), ("off", false)], 3);
         let text = metrics.render().unwrap();
         for line in [
             "lethe_http_request_duration_seconds_count{method=\"GET\",route=\"/api/v1/me\",status=\"200\"} 1",
@@ -254,6 +285,9 @@ mod tests {
             "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",
             "lethe_deliveries{state=\"held\"} 4",
             "lethe_epoch_restarts_total 1",
+            "lethe_journal_state{state=\"behind\"} 1",
+            "lethe_journal_state{state=\"in_step\"} 0",
+            "lethe_journal_failures_total 3",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }

@@ -4,6 +4,7 @@
 
 mod audit_log;
 mod house;
+mod journal_watch;
 mod listener;
 mod operations;
 mod patterns;
@@ -44,6 +45,7 @@ use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::AppContext;
 
+use journal_watch::JournalWatch;
 use refusals::Refusals;
 
 pub use operations::tenant_change;
@@ -118,16 +120,18 @@ pub async fn serve(
     started: impl FnOnce(&Addresses),
 ) -> Result<(), StartError> {
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
+    let content_store = Data::new(setup::content_store(config));
+    let watch = Arc::new(JournalWatch::new(&stores, &content_store));
+    watch.begin().await;
     let context = Data::new(HttpContext {
         http: config.http.clone(),
         keys: TokenKeys::open(config, stores.clock)?,
-        tenants: directory(&stores),
+        tenants: directory(&stores, &watch),
         limits: Limits::new(&config.http),
         metrics: metrics.clone(),
         memory: Arc::clone(&stores.memory),
     });
-    let content_store = Data::new(setup::content_store(config));
-    let health = Data::new(vitals::health(&stores, &metrics));
+    let health = Data::new(vitals::health(&stores, &watch, &metrics));
     let refusals = Data::new(Refusals::default());
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
@@ -166,7 +170,9 @@ pub async fn serve(
         let delivery_worker = delivery_worker(config, &stores, &content_store);
         tokio::spawn(async move { delivery_worker.run(None, &stopping, |_, _| {}).await })
     });
+    let watching = tokio::spawn(async move { watch.run().await });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
+    watching.abort();
     let _ = stop.send(true);
     if let Some(delivering) = delivering {
         // Running deliveries are interrupted, and the next worker tries them again.
@@ -259,14 +265,18 @@ pub fn stop_asked() -> impl Future<Output = ()> {
     }
 }
 
-fn directory(stores: &Data<AppContext>) -> TenantDirectory {
-    let stores = Arc::clone(stores);
-    TenantDirectory::new(move |slug| {
+fn directory(stores: &Data<AppContext>, watch: &Arc<JournalWatch>) -> TenantDirectory {
+    let (stores, watch) = (Arc::clone(stores), Arc::clone(watch));
+    let directory = TenantDirectory::new(move |slug| {
         let stores = Arc::clone(&stores);
         Box::pin(async move {
             let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, &slug).await?;
             Ok(tenant.map(|tenant| tenant.id))
         })
+    });
+    directory.guarded(move |tenant| {
+        let watch = Arc::clone(&watch);
+        Box::pin(async move { watch.refusal(tenant).await })
     })
 }
 

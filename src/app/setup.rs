@@ -12,13 +12,16 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::base::clock::Clock;
 use crate::base::crypto::{CryptoError, Key};
 use crate::base::memory::MemoryBudget;
-use crate::config::{Config, ConfigError};
+#[cfg(feature = "s3")]
+use crate::config::S3Config;
+use crate::config::{Config, ConfigError, JournalPlace};
 use crate::content::ContentStore;
 use crate::delivery::DeliveryWorker;
 use crate::http::auth::KeysError;
+use crate::journal::Journal;
 #[cfg(feature = "s3")]
 use crate::objects::Bucket;
-use crate::objects::Objects;
+use crate::objects::{Ledger, Objects};
 use crate::store::{self, Db, StoreError, StoreSettings, TimeLimits};
 use crate::tenants::{self, TenantError};
 use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys, VaultError};
@@ -78,6 +81,7 @@ async fn open_with(config: &Config, limits: TimeLimits, memory: MemoryBudget) ->
         archive: Db::open_with(&archive, limits).await?,
         vault: Db::open_with(&vault, limits).await?,
         keysets: Keysets::new(masters),
+        journal: journal(config)?,
         clock: Clock::System,
         memory: Arc::new(memory),
     };
@@ -122,16 +126,32 @@ pub fn content_store(config: &Config) -> ContentStore {
     #[cfg(feature = "s3")]
     if let Some(name) = &config.content.s3.bucket {
         let s3 = config.content.s3.clone();
-        let bucket = Bucket {
-            name: name.clone(),
-            prefix: s3.prefix,
-            region: s3.region,
-            endpoint: s3.endpoint,
-            access: s3.access_key_id.zip(s3.secret_access_key),
-        };
-        return ContentStore { objects: Objects::in_bucket(bucket), size_limit };
+        let objects = Objects::in_bucket(bucket(name.clone(), s3.prefix.clone(), s3));
+        return ContentStore { objects, size_limit };
     }
     ContentStore { objects: Objects::in_folder(config.objects_folder()), size_limit }
+}
+
+#[cfg(feature = "s3")]
+fn bucket(name: String, prefix: String, s3: S3Config) -> Bucket {
+    let access = s3.access_key_id.zip(s3.secret_access_key);
+    Bucket { name, prefix, region: s3.region, endpoint: s3.endpoint, access }
+}
+
+/// The erasure journal.
+fn journal(config: &Config) -> Result<Journal, ConfigError> {
+    let objects = match config.journal_place()? {
+        JournalPlace::Off => {
+            tracing::warn!("journal.off is true: nobody notices a restore that brings forgotten customers back");
+            return Ok(Journal::new(None));
+        }
+        JournalPlace::Folder(folder) => Objects::in_folder(folder),
+        #[cfg(feature = "s3")]
+        JournalPlace::Bucket { name, prefix } => Objects::in_bucket(bucket(name, prefix, config.journal.s3.clone())),
+        #[cfg(not(feature = "s3"))]
+        JournalPlace::Bucket { .. } => return Err(ConfigError::new("journal.place", "must be a folder")),
+    };
+    Ok(Journal::new(Some(Ledger::new(objects, Duration::from_secs(config.journal.timeout)))))
 }
 
 /// The worker that delivers recordings to their tenants.

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 
+use super::journal_watch::JournalWatch;
 use crate::delivery;
 use crate::http::health::Health;
+use crate::journal::State;
 use crate::nightly::{self, Report, RunStatus};
 use crate::requests;
 use crate::store::{Db, Migrations, PoolUse, pending_migrations};
@@ -18,7 +20,8 @@ use crate::vault::AppContext;
 const RUNS: u32 = 20;
 
 /// Readiness means that both databases can be written and are migrated.
-pub fn health(stores: &Data<AppContext>, metrics: &Metrics) -> Health {
+pub fn health(stores: &Data<AppContext>, watch: &Arc<JournalWatch>, metrics: &Metrics) -> Health {
+    let watch = Arc::clone(watch);
     let asked = Arc::clone(stores);
     let (observed, metrics) = (Arc::clone(stores), metrics.clone());
     let since = Arc::new(Mutex::new(stores.clock.now()));
@@ -26,6 +29,7 @@ pub fn health(stores: &Data<AppContext>, metrics: &Metrics) -> Health {
         let stores = Arc::clone(&asked);
         Box::pin(async move { ready(&stores).await })
     })
+    .journaled(move || watch.health())
     .observing(move || {
         let (stores, metrics, since) = (Arc::clone(&observed), metrics.clone(), Arc::clone(&since));
         Box::pin(async move {
@@ -73,6 +77,8 @@ async fn observe(
     {
         metrics.connections(database, in_use, idle);
     }
+    let standing = &stores.journal.standing;
+    metrics.journal(State::ALL.map(|state| (state.as_str(), state == standing.state())), standing.failures());
     for (pool, size, drawn) in stores.memory.usage() {
         metrics.memory(pool, size, drawn);
     }

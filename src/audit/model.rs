@@ -49,6 +49,8 @@ actions! {
     RequestDone = "request.done";
     /// A pass deleted old requests with their erasures.
     RequestsPurged = "requests.purged";
+    /// A restored database forgot again what the erasure journal names.
+    ArchiveReplayed = "archive.replayed";
     /// Content was downloaded, whole or in part.
     ContentDownloaded = "content.downloaded";
     /// Content was played, whole or in part.

@@ -96,6 +96,10 @@ impl ObjectId {
 }
 
 ordered_id!(
+    /// The id of an object of the erasure journal that lists content.
+    JournalId
+);
+ordered_id!(
     /// The id of a delivery of a recording.
     DeliveryId
 );

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
+use super::journal::{JournalCommand, ReplayArguments};
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
 
@@ -33,8 +34,8 @@ Exit codes:
   1   The command failed.
   2   Some requests were left waiting, some lines were rejected, or some recordings were not delivered.
   64  The command line is wrong.
-  75  Try again: a database is unavailable, or the process was asked to stop.
-  78  A setting is wrong.";
+  75  Try again: a database or the erasure journal is unavailable, or the process was asked to stop.
+  78  A setting is wrong, a database was restored from a backup, or the erasure journal is damaged.";
 
 /// The commands.
 #[derive(Subcommand)]
@@ -48,6 +49,12 @@ pub enum CliCommand {
     /// Deliver recordings to their tenants
     #[command(after_help = "Examples:\n  lethe deliver\n  lethe deliver --once --tenant acme --json")]
     Deliver(DeliverArguments),
+    /// Make a restored database forget again what was forgotten since its backup
+    #[command(after_help = "Examples:\n  lethe replay --dry-run\n  lethe replay --tenant acme --json")]
+    Replay(ReplayArguments),
+    /// Show and verify the erasure journal
+    #[command(subcommand)]
+    Journal(JournalCommand),
     /// Apply the missing migrations to both databases
     Migrate,
     /// Import records from a file, or content from a folder

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::args::DeliverArguments;
 use super::exit::{CommandError, Exit};
-use super::job::{find, open};
+use super::job::{find, open_in_step};
 use super::output::print;
 use crate::app;
 use crate::config::Config;
@@ -17,7 +17,7 @@ use crate::tenants::Tenant;
 /// Works the outbox once, or until the process is asked to stop.
 pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, CommandError> {
     let DeliverArguments { once, tenant, held, json } = arguments;
-    let stores = Arc::new(open(config).await?);
+    let stores = Arc::new(open_in_step(config, tenant.as_deref()).await?);
     let only = match tenant {
         Some(slug) => Some(find(&stores, &slug).await?.id),
         None => None,

@@ -44,6 +44,7 @@ impl From<Ending> for Exit {
             Ending::Incomplete => Self::Incomplete,
             Ending::Interrupted | Ending::Unavailable => Self::TryAgain,
             Ending::Failed => Self::Failed,
+            Ending::Refused => Self::Configuration,
         }
     }
 }

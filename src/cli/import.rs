@@ -25,7 +25,7 @@ const LONGEST_LINE: u64 = 2 << 20;
 
 /// Imports a file, in batches and constant memory.
 pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, CommandError> {
-    let stores = Arc::new(job::open(config).await?);
+    let stores = Arc::new(job::open_in_step(config, Some(&arguments.tenant)).await?);
     if arguments.file.is_dir() {
         let tenant = find(&stores, &arguments.tenant).await?;
         let content_store = Arc::new(app::content_store(config));

@@ -1,6 +1,7 @@
 //! `lethe job nightly`.
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -10,7 +11,8 @@ use super::output::print;
 use crate::app;
 use crate::base::clock::microseconds;
 use crate::config::Config;
-use crate::nightly::{self, Forecast, Options, Progress, Report, Stop};
+use crate::nightly::restore::{self, TenantLook};
+use crate::nightly::{self, Forecast, Options, PassError, Progress, Report, Stop};
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::AppContext;
 
@@ -39,7 +41,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         asked.request();
     });
     let progress = if std::io::stderr().is_terminal() && !json { Progress::bar() } else { Progress::lines() };
-    let content_store = app::content_store(config);
+    let (stores, content_store) = (Arc::new(stores), Arc::new(app::content_store(config)));
     let (ending, reports) = nightly::run(&stores, &content_store, &options, &progress, &stop).await?;
     listening.abort();
     for (tenant, report) in &reports {
@@ -57,6 +59,17 @@ pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
     match app::pending_migrations(&stores).await? {
         0 => Ok(stores),
         missing => Err(CommandError::Unmigrated(missing)),
+    }
+}
+
+/// The databases for a command that reads or sends records. Such a command does nothing if a database was restored.
+pub async fn open_in_step(config: &Config, slug: Option<&str>) -> Result<AppContext, CommandError> {
+    let stores = open(config).await?;
+    let look = restore::look(&stores).await?;
+    let is_wanted = |one: &TenantLook| slug.is_none_or(|slug| slug == one.tenant.slug);
+    match look.tenants.into_iter().filter(is_wanted).find_map(|one| one.behind) {
+        Some(behind) => Err(PassError::ReplayNeeded(behind).into()),
+        None => Ok(stores),
     }
 }
 

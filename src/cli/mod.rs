@@ -10,6 +10,7 @@ mod folder;
 mod health;
 mod import;
 mod job;
+mod journal;
 mod keys;
 mod output;
 mod tenant;
@@ -97,6 +98,8 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Serve => serve(&config).await,
         CliCommand::Job(job) => job::run(&config, job).await,
         CliCommand::Deliver(arguments) => deliver::run(&config, arguments).await,
+        CliCommand::Replay(arguments) => journal::replay(&config, arguments).await,
+        CliCommand::Journal(command) => journal::run(&config, command).await,
         CliCommand::Migrate => {
             app::migrate(&app::open(&config).await?).await?;
             Ok(Exit::Done)

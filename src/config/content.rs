@@ -38,6 +38,17 @@ pub struct S3Config {
     pub secret_access_key_file: Option<PathBuf>,
 }
 
+impl S3Config {
+    /// Checks the access key. `section` is the section of these settings.
+    pub(super) fn check(&self, section: &str) -> Result<(), ConfigError> {
+        if self.access_key_id.is_some() == self.secret_access_key.is_some() {
+            return Ok(());
+        }
+        let rule = "must be set together with access_key_id, or not at all";
+        Err(ConfigError::new(format!("{section}.secret_access_key"), rule))
+    }
+}
+
 impl Default for ContentConfig {
     fn default() -> Self {
         Self { folder: None, size_limit: 1 << 30, s3: S3Config::default() }
@@ -56,12 +67,7 @@ impl ContentConfig {
         if s3.bucket.is_some() && self.folder.is_some() {
             return Err(ConfigError::new("content.folder", "must not be set together with content.s3.bucket"));
         }
-        if s3.access_key_id.is_some() != s3.secret_access_key.is_some() {
-            return Err(ConfigError::new(
-                "content.s3.secret_access_key",
-                "must be set together with access_key_id, or not at all",
-            ));
-        }
+        s3.check("content.s3")?;
         at_least_one("content.size_limit", self.size_limit)
     }
 }

@@ -11,6 +11,7 @@ mod content;
 mod database;
 mod delivery;
 mod http;
+mod journal;
 mod layers;
 mod memory;
 mod roles;
@@ -30,6 +31,7 @@ pub use content::{ContentConfig, S3Config};
 pub use database::{DatabaseConfig, VaultConfig};
 pub use delivery::DeliveryConfig;
 pub use http::HttpConfig;
+pub use journal::{BackupDays, JournalConfig, JournalPlace};
 pub use layers::ConfigError;
 pub use memory::MemoryConfig;
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub content: ContentConfig,
     /// The settings of deliveries of recordings to their tenants.
     pub delivery: DeliveryConfig,
+    /// The erasure journal, which outlives a restore.
+    pub journal: JournalConfig,
     pub log: LogConfig,
     /// The memory that calls may take.
     pub memory: MemoryConfig,
@@ -62,6 +66,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             content: ContentConfig::default(),
             delivery: DeliveryConfig::default(),
+            journal: JournalConfig::default(),
             log: LogConfig::default(),
             memory: MemoryConfig::default(),
         }
@@ -120,8 +125,10 @@ impl Config {
         let mut config: Self = layers::merge(file, environment)?;
         config.database.read_files()?;
         config.vault.read_files()?;
-        let s3 = &mut config.content.s3;
-        layers::twin("content.s3.secret_access_key", &mut s3.secret_access_key, s3.secret_access_key_file.as_deref())?;
+        for (section, s3) in [("content.s3", &mut config.content.s3), ("journal.s3", &mut config.journal.s3)] {
+            let setting = format!("{section}.secret_access_key");
+            layers::twin(&setting, &mut s3.secret_access_key, s3.secret_access_key_file.as_deref())?;
+        }
         config.check()?;
         Ok(config)
     }
@@ -130,6 +137,11 @@ impl Config {
     #[must_use]
     pub fn objects_folder(&self) -> PathBuf {
         self.content.folder.clone().unwrap_or_else(|| self.data_dir.join("objects"))
+    }
+
+    /// The place of the erasure journal.
+    pub fn journal_place(&self) -> Result<JournalPlace, ConfigError> {
+        self.journal.place(self.development(), &self.data_dir)
     }
 
     /// The folder of the targets `file:///…`.
@@ -162,6 +174,7 @@ impl Config {
         self.auth.check()?;
         self.content.check()?;
         self.delivery.check()?;
+        self.journal.check(self.development(), &self.data_dir)?;
         self.memory.check()?;
         // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);

@@ -17,6 +17,7 @@ fn with_issuer(more: &[(&'static str, &'static str)]) -> Result<Config, ConfigEr
         ("LETHE_AUTH__ISSUER", "https://id.example"),
         ("LETHE_AUTH__AUDIENCE", "lethe"),
         ("LETHE_VAULT__MASTER_KEY", KEY),
+        ("LETHE_JOURNAL__PLACE", "file:///journal"),
     ];
     environment.extend(more);
     read(&environment)
@@ -123,7 +124,9 @@ fn several_issuers_are_checked_each() {
         let file = std::env::temp_dir().join(format!("lethe-issuers-{}.toml", std::process::id()));
         let section = "[[auth.issuers]]\nissuer = 'https://b.example'\naudiences = ['x']\n";
         std::fs::write(&file, format!("{section}{more}")).unwrap();
-        let config = Config::read(Some(&file), vec![("LETHE_VAULT__MASTER_KEY".to_owned(), KEY.to_owned())]);
+        let settings = [("LETHE_VAULT__MASTER_KEY", KEY), ("LETHE_JOURNAL__OFF", "true")];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let config = Config::read(Some(&file), settings);
         std::fs::remove_file(&file).unwrap();
         config
     };
@@ -202,4 +205,29 @@ fn the_example_has_every_setting_with_its_default() {
         let is_there = settings.iter().any(|name| name == setting || name.starts_with(&format!("{setting}.")));
         assert!(is_there, "{setting} is missing in lethe.example.toml");
     }
+}
+
+#[test]
+fn the_journal_has_a_place_or_is_off() {
+    let place = |more: &[(&str, &str)]| read(more).unwrap().journal_place().unwrap();
+    assert_eq!(place(&[]), JournalPlace::Folder("lethe-data/journal".into()));
+    assert_eq!(place(&[("LETHE_JOURNAL__OFF", "true")]), JournalPlace::Off);
+    assert_eq!(place(&[("LETHE_JOURNAL__PLACE", "file:///mnt/journal")]), JournalPlace::Folder("/mnt/journal".into()));
+    #[cfg(feature = "s3")]
+    assert_eq!(
+        place(&[("LETHE_JOURNAL__PLACE", "s3://gone/lethe/1/")]),
+        JournalPlace::Bucket { name: "gone".to_owned(), prefix: "lethe/1".to_owned() }
+    );
+    for wrong in ["/mnt/journal", "file://journal", "s3://", "s3:///x", "s3://gone?x"] {
+        assert!(refused(&[("LETHE_JOURNAL__PLACE", wrong)]).starts_with("setting journal.place:"), "{wrong}");
+    }
+    let both = refused(&[("LETHE_JOURNAL__PLACE", "file:///x"), ("LETHE_JOURNAL__OFF", "true")]);
+    assert!(both.starts_with("setting journal.off:"), "{both}");
+    assert!(refused(&[("LETHE_JOURNAL__S3__BUCKET", "x")]).starts_with("setting journal.s3.bucket:"));
+    let in_production = [
+        ("LETHE_AUTH__ISSUER", "https://id.example"),
+        ("LETHE_AUTH__AUDIENCE", "lethe"),
+        ("LETHE_VAULT__MASTER_KEY", KEY),
+    ];
+    assert!(refused(&in_production).starts_with("setting journal.place:"));
 }

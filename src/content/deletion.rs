@@ -15,7 +15,8 @@ use super::{ContentStore, sql};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
-use crate::base::id::{ContentId, ObjectId, RecordId};
+use crate::base::id::{ContentId, JournalId, ObjectId, RecordId};
+use crate::journal;
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Contended as _};
 
@@ -73,6 +74,24 @@ pub async fn delete_batch(
         deleted
     };
     tokio::spawn(run).await.map_err(|_| ContentError::Stopped)
+}
+
+/// Deletes content that an object of the journal lists, because a killed process or a restore has left it.
+pub async fn delete_again(
+    stores: &Arc<AppContext>,
+    content_store: &Arc<ContentStore>,
+    actor: &Actor,
+    journaled: JournalId,
+    ids: &[ContentId],
+) -> Result<u64, ContentError> {
+    let objects = sql::objects(&mut stores.archive.read().await?, actor.tenant, ids).await?;
+    let mut tx = stores.vault.write().await?;
+    vault::drop_keys_of_contents(&mut tx, actor.tenant, ids).await?;
+    tx.commit().await?;
+    let deletion =
+        Deletion { stores: Arc::clone(stores), content_store: Arc::clone(content_store), actor: actor.clone() };
+    let detail = json!({ "because": "journal", "content_ids": ids });
+    deletion.remove_journaled(objects, detail, Some(journaled)).await
 }
 
 struct Deletion {
@@ -195,14 +214,31 @@ impl Deletion {
         self.remove(objects, json!({ "content_ids": ids, "batch": true })).await.map(Some)
     }
 
+    /// Deletes some content. The journal comes first, since a restore could bring the content back.
     async fn remove(&self, objects: Vec<ObjectId>, detail: Value) -> Result<u64, ContentError> {
+        let Self { stores, content_store: _, actor } = self;
+        let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+        let ids = objects.iter().map(|object| object.id).collect();
+        let journaled = stores.journal.append_contents(keyset.journal(), None, ids, stores.clock.now()).await?;
+        self.remove_journaled(objects, detail, journaled).await
+    }
+
+    async fn remove_journaled(
+        &self,
+        objects: Vec<ObjectId>,
+        detail: Value,
+        journaled: Option<JournalId>,
+    ) -> Result<u64, ContentError> {
         let Self { stores, content_store, actor } = self;
+        let journaled = journaled.as_slice();
         let mut tx = stores.vault.write().await?;
         vault::drop_content_keys(&mut tx, actor.tenant, &objects).await?;
+        journal::insert_contents(&mut tx, actor.tenant, journaled).await?;
         tx.commit().await?;
         let mut tx = stores.archive.write().await?;
         let traces = traces(&mut tx, actor.tenant).await?;
         let gone = remove_rows(&mut tx, actor.tenant, &objects, traces, stores.clock.now()).await?;
+        journal::insert_contents(&mut tx, actor.tenant, journaled).await?;
         let deleted = gone.into_values().sum();
         if deleted > 0 {
             let records = usize::try_from(deleted).unwrap_or(usize::MAX);

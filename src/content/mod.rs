@@ -40,7 +40,7 @@ use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, AppContext, Keyset};
 
 pub use crate::base::content::ContentKind;
-pub use deletion::{delete, delete_batch};
+pub use deletion::{delete, delete_again, delete_batch};
 pub use model::{Content, ContentError, Deleted, FailureReason, MediaType, MediaTypeError, NewContent, Sensitivity};
 pub use once::{Keyed, Once, Uploaded};
 pub use reading::{Access, TextReading, open, read};

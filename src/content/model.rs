@@ -15,6 +15,7 @@ use crate::base::id::{ContentId, Generation, ObjectId, RecordId};
 use crate::base::memory::MemoryError;
 use crate::base::page::{Listed, Position};
 use crate::idempotency::IdempotencyError;
+use crate::journal::JournalError;
 use crate::objects::ObjectError;
 use crate::recording_keys::KeyError;
 use crate::store::StoreError;
@@ -226,6 +227,9 @@ pub enum ContentError {
     /// A key or a sealed chunk cannot be used: the object was altered.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    /// The deletion cannot be journaled, so nothing is deleted.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -266,8 +270,11 @@ impl ContentError {
             Self::Store(error) | Self::Vault(VaultError::Store(error)) | Self::Key(KeyError::Store(error)) => {
                 error.is_transient()
             }
-            Self::Object(ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_))
-            | Self::Memory(MemoryError::Crowded) => true,
+            Self::Object(
+                ObjectError::Unavailable(_) | ObjectError::Kept(_) | ObjectError::Folder(_) | ObjectError::TimedOut,
+            )
+            | Self::Memory(MemoryError::Crowded)
+            | Self::Journal(_) => true,
             _ => false,
         }
     }

@@ -184,6 +184,15 @@ fn of_interactions<'c>(
     }
 }
 
+/// The objects of some content.
+pub async fn objects(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[ContentId]) -> Result<Vec<ObjectId>> {
+    tx.query("SELECT id, generation FROM contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids.iter().copied())
+        .all()
+        .await
+}
+
 /// Deletes the content of some objects, and returns each piece with its interaction. A text that got another object stays.
 pub async fn delete(
     tx: &mut Tx<Archive>,

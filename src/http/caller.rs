@@ -150,6 +150,8 @@ pub(super) enum AuthenticationError {
     Token(TokenError),
     Tenant,
     Unavailable,
+    /// A database of the tenant was restored, and forgotten customers are back.
+    ReplayNeeded,
 }
 
 impl From<AuthenticationError> for Problem {
@@ -169,6 +171,7 @@ impl From<AuthenticationError> for Problem {
             AuthenticationError::Token(why) => invalid(why.detail()),
             AuthenticationError::Tenant => Self::new(Code::TenantUnknown),
             AuthenticationError::Unavailable => Self::new(Code::Unavailable),
+            AuthenticationError::ReplayNeeded => Self::new(Code::ReplayNeeded),
         }
     }
 }
@@ -202,15 +205,24 @@ fn bearer(header: &str) -> Option<&str> {
 async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, AuthenticationError> {
     let Claims { tenant, sub, name, scopes } = claims;
     let tenant = tenants.find(&tenant.ok_or(AuthenticationError::Tenant)?).await?;
+    match (tenants.guard)(tenant).await {
+        None => {}
+        Some(Code::ReplayNeeded) => return Err(AuthenticationError::ReplayNeeded),
+        Some(_) => return Err(AuthenticationError::Unavailable),
+    }
     Ok(Actor { tenant, sub, name, scopes })
 }
 
 type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync;
 
+/// Why all calls of a tenant are refused, if they are.
+type Guard = dyn Fn(TenantId) -> BoxFuture<'static, Option<Code>> + Send + Sync;
+
 /// The tenants by their slugs. Known ones are remembered, and unknown ones are looked up again.
 pub struct TenantDirectory {
     known: ArcSwap<HashMap<String, TenantId>>,
     load: Box<Load>,
+    guard: Box<Guard>,
 }
 
 impl TenantDirectory {
@@ -222,7 +234,18 @@ impl TenantDirectory {
     where
         F: Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync + 'static,
     {
-        Self { known: ArcSwap::default(), load: Box::new(load) }
+        let guard = Box::new(|_| Box::pin(async { None }) as BoxFuture<'static, Option<Code>>);
+        Self { known: ArcSwap::default(), load: Box::new(load), guard }
+    }
+
+    /// The same directory, which asks before each call whether the tenant's calls are refused.
+    #[must_use]
+    pub fn guarded<F>(mut self, guard: F) -> Self
+    where
+        F: Fn(TenantId) -> BoxFuture<'static, Option<Code>> + Send + Sync + 'static,
+    {
+        self.guard = Box::new(guard);
+        self
     }
 
     async fn find(&self, slug: &str) -> Result<TenantId, AuthenticationError> {

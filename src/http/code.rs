@@ -102,6 +102,8 @@ codes! {
         "Ask the operator for a build that includes it.";
     Unavailable = "unavailable", 503, "The service is unavailable.",
         "Wait for the seconds that the header Retry-After names, and send the call again.";
+    ReplayNeeded = "replay_needed", 503, "A database was restored from a backup.",
+        "The service would show customers who were forgotten since the backup. The operator has to run lethe replay.";
 }
 
 described!(Code as "ProblemCode", "The kind of a problem.", Code::ALL.iter().map(|code| code.as_str()));

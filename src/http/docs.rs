@@ -43,7 +43,8 @@ macro_rules! groups {
 
 groups! {
     /// The problems of any call with a token.
-    CallProblems: Unauthorized Forbidden TenantUnknown Timeout ValidationFailed TooManyRequests Internal Unavailable;
+    CallProblems: Unauthorized Forbidden TenantUnknown Timeout ValidationFailed TooManyRequests Internal Unavailable
+        ReplayNeeded;
     /// Further problems of a call with a JSON body.
     BodyProblems: BadRequest JsonInvalid TooLarge MediaTypeUnsupported ValidationFailed;
     /// Further problems of a list.

@@ -24,10 +24,22 @@ const NOT_READY_FOR: Duration = Duration::from_secs(1);
 
 type Ask<T> = Box<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
+/// The erasure journal, as readiness shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalHealth {
+    /// `in_step`, `behind`, `unknown`, `damaged`, or `off`.
+    pub state: &'static str,
+    /// How many tenants have a restored database.
+    pub tenants_behind: usize,
+    /// Whether calls of any tenant can be served.
+    pub is_ready: bool,
+}
+
 /// The checks of readiness, as app data (`web::Data<Health>`).
 pub struct Health {
     ready: Ask<Result<(), String>>,
     observe: Ask<()>,
+    journal: Box<dyn Fn() -> JournalHealth + Send + Sync>,
     draining: AtomicBool,
     /// The last outcome and its time. Simultaneous probes wait for one outcome.
     last: Mutex<Option<(Instant, Result<(), String>)>>,
@@ -43,6 +55,7 @@ impl Health {
         Self {
             ready: Box::new(ready),
             observe: Box::new(|| Box::pin(async {})),
+            journal: Box::new(|| JournalHealth { state: "off", tenants_behind: 0, is_ready: true }),
             draining: AtomicBool::new(false),
             last: Mutex::default(),
         }
@@ -81,6 +94,13 @@ impl Health {
         self
     }
 
+    /// The state of the erasure journal, which readiness shows.
+    #[must_use]
+    pub fn journaled(mut self, journal: impl Fn() -> JournalHealth + Send + Sync + 'static) -> Self {
+        self.journal = Box::new(journal);
+        self
+    }
+
     /// From now on, the service is not ready. Running calls are finished, and new ones should use another instance.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -99,6 +119,13 @@ pub struct HealthStatus {
     /// `ok` if the process runs, `ready` if the service is ready.
     #[schema(value_type = HealthWord)]
     status: &'static str,
+    /// The state of the erasure journal, if the service is ready: `in_step`, `behind`, `damaged`, or `off`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "in_step")]
+    journal: Option<&'static str>,
+    /// The number of tenants with a restored database. Their calls are refused with `replay_needed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenants_behind: Option<usize>,
 }
 
 /// Check that the process runs
@@ -108,13 +135,14 @@ pub struct HealthStatus {
     responses((status = 200, description = "The process runs.", body = HealthStatus), ProbeProblems))]
 #[get("/healthz")]
 pub async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().json(HealthStatus { status: "ok" })
+    HttpResponse::Ok().json(HealthStatus { status: "ok", journal: None, tenants_behind: None })
 }
 
 /// Check that the service is ready
 ///
 /// This checks at most every few seconds that both databases can be written and are migrated. It is 503 while the
-/// service is being stopped.
+/// service is being stopped, if the erasure journal could not be read since the start, and if a database of every tenant
+/// was restored from a backup.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
     responses((status = 200, description = "The service is ready.", body = HealthStatus), ProbeProblems, Unavailable))]
 #[get("/readyz")]
@@ -127,7 +155,16 @@ pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
         Problem::new(Code::Unavailable).detail(format!("The service is not ready: {reason}. Try again later."))
     };
     health.condition().await.map_err(unready)?;
-    Ok(HttpResponse::Ok().json(HealthStatus { status: "ready" }))
+    let JournalHealth { state, tenants_behind, is_ready } = (health.journal)();
+    if !is_ready {
+        let detail = match state {
+            "unknown" => "The erasure journal cannot be read. Check journal.place.",
+            _ => "A database was restored from a backup. Run lethe replay.",
+        };
+        return Err(Problem::new(Code::Unavailable).detail(detail).journal(state));
+    }
+    let tenants_behind = (tenants_behind > 0).then_some(tenants_behind);
+    Ok(HttpResponse::Ok().json(HealthStatus { status: "ready", journal: Some(state), tenants_behind }))
 }
 
 /// The routes of the internal listener: `/metrics`, and health again for probes that only reach this listener.

@@ -66,6 +66,10 @@ pub struct ProblemBody {
     /// The fields and parameters that are invalid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The state of the erasure journal. Only `/readyz` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false, example = "behind")]
+    pub journal: Option<&'static str>,
 }
 
 /// A response that is not a success.
@@ -79,6 +83,7 @@ struct Parts {
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
     needs: &'static [Scope],
+    journal: Option<&'static str>,
     instance: Option<CallId>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -87,10 +92,14 @@ impl Problem {
     #[must_use]
     pub fn new(code: Code) -> Self {
         let (detail, errors, headers) = (code.detail().into(), Vec::new(), Vec::new());
-        let problem = Self(Box::new(Parts { code, detail, errors, headers, needs: &[], instance: None, cause: None }));
+        let (needs, journal) = (&[][..], None);
+        let parts = Parts { code, detail, errors, headers, needs, journal, instance: None, cause: None };
+        let problem = Self(Box::new(parts));
         match code {
             Code::Unauthorized => problem.header(HeaderName::from_static("www-authenticate"), "Bearer"),
-            Code::Unavailable | Code::TooManyRequests => problem.header(HeaderName::from_static("retry-after"), "5"),
+            Code::Unavailable | Code::ReplayNeeded | Code::TooManyRequests => {
+                problem.header(HeaderName::from_static("retry-after"), "5")
+            }
             _ => problem,
         }
     }
@@ -154,6 +163,13 @@ impl Problem {
         self
     }
 
+    /// Names the state of the erasure journal.
+    #[must_use]
+    pub(super) fn journal(mut self, state: &'static str) -> Self {
+        self.0.journal = Some(state);
+        self
+    }
+
     /// Names the scopes, one of which is missing, for the audit log.
     #[must_use]
     pub(super) fn needing(mut self, needs: &'static [Scope]) -> Self {
@@ -209,7 +225,7 @@ impl Problem {
 
     /// The response to a call.
     pub(super) fn response(&self, call: Option<CallId>) -> HttpResponse {
-        let Parts { code, detail, errors, headers, needs: _, instance, cause: _ } = &*self.0;
+        let Parts { code, detail, errors, headers, needs: _, journal, instance, cause: _ } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:lethe:problem:{}", code.as_str()),
             title: code.title(),
@@ -218,6 +234,7 @@ impl Problem {
             instance: call.or(*instance).map(|call| format!("urn:uuid:{call}")),
             code: code.as_str(),
             errors: errors.clone(),
+            journal: *journal,
         };
         let mut response = HttpResponse::build(code.status()).json(body);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

@@ -3,6 +3,7 @@
 use super::lease::Lease;
 use super::model::{PassError, PassResult, StepName, Stop};
 use super::progress::Progress;
+use super::restore::Replay;
 use crate::content::ContentStore;
 use crate::store::{self, Archive, Tx, Vault};
 use crate::tenants::Tenant;
@@ -15,6 +16,8 @@ pub struct PassContext<'a> {
     pub lease: &'a Lease,
     pub progress: &'a Progress,
     pub stop: &'a Stop,
+    /// The replay, if the pass repeats what a restored database has lost.
+    pub replay: Option<&'a Replay>,
 }
 
 impl PassContext<'_> {

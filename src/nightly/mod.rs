@@ -14,6 +14,7 @@ mod model;
 mod pass;
 mod progress;
 mod report;
+pub mod restore;
 mod run;
 mod sql;
 mod steps;

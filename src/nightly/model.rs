@@ -7,6 +7,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{PassId, TenantId};
+use crate::content::ContentError;
+use crate::journal::JournalError;
+use crate::requests::RequestError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -47,14 +50,18 @@ pub enum Ending {
     Interrupted,
     Unavailable,
     Failed,
+    /// A database was restored, or the erasure journal is damaged. Nothing was done for these tenants.
+    Refused,
 }
 
 /// The last step that a pass has finished. The last transaction of the step records it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Step {
     /// The due requests are read-only and belong to the pass.
     Claimed,
+    /// The erasure journal has the requests.
+    Journaled,
     /// The content of requests with `delete_content` is gone. A request whose content could not be deleted has left the
     /// pass.
     ContentDeleted,
@@ -75,7 +82,8 @@ impl Step {
     #[must_use]
     pub const fn next(self) -> StepName {
         match self {
-            Self::Claimed => StepName::DeleteContent,
+            Self::Claimed => StepName::Journal,
+            Self::Journaled => StepName::DeleteContent,
             Self::ContentDeleted => StepName::WriteErasures,
             Self::Fenced => StepName::Plan,
             Self::Planned => StepName::Unlink,
@@ -92,6 +100,7 @@ impl Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepName {
     Claim,
+    Journal,
     RescanTexts,
     DeleteContent,
     WriteErasures,
@@ -114,6 +123,7 @@ impl StepName {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Claim => "claim",
+            Self::Journal => "journal",
             Self::RescanTexts => "texts",
             Self::DeleteContent => "content",
             Self::WriteErasures => "erasures",
@@ -177,6 +187,33 @@ pub enum PassError {
     LeaseLost,
     #[error("the job was asked to stop")]
     Stopped,
+    /// An object cannot be written or read. Nothing is destroyed without it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The erasure journal cannot be read at the start.
+    #[error(transparent)]
+    JournalAway(JournalError),
+    /// A database was restored from a backup.
+    #[error("{0}: run lethe replay")]
+    ReplayNeeded(String),
+    #[error("the erasure journal is damaged: {0}")]
+    JournalDamaged(String),
+    /// Content cannot be deleted again.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+}
+
+impl From<RequestError> for PassError {
+    /// Only the errors of the stores can come from an operation of a pass.
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Vault(error) => Self::Vault(error),
+            RequestError::Store(error) => Self::Store(error),
+            RequestError::Journal(error) => Self::Journal(error),
+            RequestError::Tenant(error) => Self::Tenant(error),
+            _ => Self::Store(StoreError::Inconsistent("requests".to_owned())),
+        }
+    }
 }
 
 impl PassError {
@@ -197,10 +234,13 @@ impl PassError {
         match self {
             Self::Stopped => "interrupted",
             Self::LeaseLost => "lease_lost",
+            Self::Journal(error) | Self::JournalAway(error) if error.is_transient() => "journal_unavailable",
+            Self::Journal(_) | Self::JournalAway(_) | Self::JournalDamaged(_) => "journal_damaged",
+            Self::ReplayNeeded(_) => "replay_needed",
             Self::Store(_) | Self::Vault(_) | Self::Tenant(_) if self.ending() == Ending::Unavailable => {
                 "database_unavailable"
             }
-            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) => "pass_failed",
+            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) | Self::Content(_) => "pass_failed",
         }
     }
 
@@ -216,7 +256,13 @@ impl PassError {
             }
             // The other process finishes the pass.
             Self::LeaseLost => Ending::Done,
-            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) => Ending::Failed,
+            Self::Journal(error) if error.is_transient() => Ending::Incomplete,
+            Self::JournalAway(error) if error.is_transient() => Ending::Unavailable,
+            Self::Journal(_) | Self::JournalAway(_) | Self::JournalDamaged(_) | Self::ReplayNeeded(_) => {
+                Ending::Refused
+            }
+            Self::Content(error) if error.is_transient() => Ending::Unavailable,
+            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) | Self::Content(_) => Ending::Failed,
         }
     }
 }

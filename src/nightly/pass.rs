@@ -7,8 +7,8 @@ use super::model::{Pass, PassResult, Step, StepName};
 use super::report::Report;
 use super::sql;
 use super::steps::{
-    claim, delete_content, finish, gc_identifiers, gc_objects, plan, purge, rescan_texts, reseal, retention, unlink,
-    write_erasures,
+    claim, delete_content, finish, gc_identifiers, gc_objects, journal, plan, purge, rescan_texts, reseal, retention,
+    unlink, write_erasures,
 };
 use crate::base::id::PassId;
 
@@ -61,6 +61,11 @@ async fn attempt(
 async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<Option<Step>> {
     Ok(Some(match pass.step {
         Step::Claimed => {
+            context.show(StepName::Journal);
+            journal::erasures(context, pass, report).await?;
+            Step::Journaled
+        }
+        Step::Journaled => {
             context.show(StepName::RescanTexts);
             rescan_texts::rescan_all(context, pass, report).await?;
             context.show(StepName::DeleteContent);
@@ -83,6 +88,7 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         }
         Step::Unlinked => {
             context.show(StepName::Finish);
+            journal::finishing(context, pass).await?;
             finish::finish(context, pass, report).await?;
             Step::Finished
         }

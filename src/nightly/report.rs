@@ -76,8 +76,9 @@ pub struct Report {
     /// Whether no remains are left in free pages or the write-ahead log.
     #[schema(required)]
     pub scrubbed: bool,
-    /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`, or
-    /// `pass_failed`. For the last one, the log names the statement. The next start resumes the pass.
+    /// The reason why the pass stopped before its end: `database_unavailable`, `interrupted`, `lease_lost`,
+    /// `journal_unavailable`, `journal_damaged`, `replay_needed`, or `pass_failed`. For the last one, the log names the
+    /// statement. The next start resumes the pass. `replay_needed` means that a database was restored: run lethe replay.
     #[schema(required)]
     pub error: Option<String>,
     /// The step at which the pass stopped.

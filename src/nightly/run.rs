@@ -1,5 +1,7 @@
 //! A run: for each tenant whose lease is free, an interrupted pass is resumed, and then a new pass is made.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::context::PassContext;
@@ -8,6 +10,7 @@ use super::lease::{self, Lease};
 use super::model::{Ending, Options, PassError, PassResult, RunStatus, StepName, Stop};
 use super::progress::Progress;
 use super::report::Report;
+use super::restore::{self, GRACE, Look};
 use super::steps::rescan_texts;
 use super::{pass, sql};
 use crate::archive::mentions;
@@ -21,16 +24,21 @@ use crate::vault::{self, AppContext};
 /// Runs the job. A tenant whose pass fails delays no other tenant. Returns how the job ended, and a report for each
 /// tenant that it worked for.
 pub async fn run(
-    app: &AppContext,
-    content_store: &ContentStore,
+    app: &Arc<AppContext>,
+    content_store: &Arc<ContentStore>,
     options: &Options,
     progress: &Progress,
     stop: &Stop,
 ) -> PassResult<(Ending, Vec<(Tenant, Report)>)> {
-    let mut tenants = tenants::list(&mut app.archive.read().await?).await?;
+    let (refused, mut tenants) = in_step(app, content_store).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
     let tenants = interrupted_last(app, tenants).await?;
     let mut job = TenantJob { app, content_store, options, progress, stop, ending: Ending::Done, reports: Vec::new() };
+    for (tenant, error) in refused {
+        if options.tenant.is_none_or(|only| only == tenant.id) {
+            job.refuse(tenant, &error);
+        }
+    }
     let leased = job.run_each(tenants).await?;
     if !leased.is_empty() {
         // The lease of a killed process ends within its term. A live process renews it before that.
@@ -44,8 +52,8 @@ pub async fn run(
 }
 
 struct TenantJob<'j> {
-    app: &'j AppContext,
-    content_store: &'j ContentStore,
+    app: &'j Arc<AppContext>,
+    content_store: &'j Arc<ContentStore>,
     options: &'j Options,
     progress: &'j Progress,
     stop: &'j Stop,
@@ -53,7 +61,44 @@ struct TenantJob<'j> {
     reports: Vec<(Tenant, Report)>,
 }
 
+/// The tenants whose databases know all that the erasure journal says. The others are refused, since a pass over a
+/// restored database could destroy what the replay needs. Decisions of calls that a killed process has left are
+/// carried out first.
+async fn in_step(
+    app: &Arc<AppContext>,
+    content_store: &Arc<ContentStore>,
+) -> PassResult<(Vec<(Tenant, PassError)>, Vec<Tenant>)> {
+    if app.journal.is_off() {
+        return Ok((Vec::new(), tenants::list(&mut app.archive.read().await?).await?));
+    }
+    let Look { tenants, damage } = restore::look(app).await?;
+    if let Some(damage) = damage {
+        return Err(PassError::JournalDamaged(damage));
+    }
+    let (mut refused, mut in_step) = (Vec::new(), Vec::new());
+    for mut look in tenants {
+        if let Some(behind) = look.behind.take() {
+            refused.push((look.tenant, PassError::ReplayNeeded(behind)));
+            continue;
+        }
+        let settled = restore::settle(app, content_store, &look, Some(GRACE)).await?;
+        if !settled.lost.is_empty() {
+            tracing::warn!(requests = ?settled.lost, "The erasure journal names requests that the archive does not have");
+        }
+        in_step.push(look.tenant);
+    }
+    Ok((refused, in_step))
+}
+
 impl TenantJob<'_> {
+    fn refuse(&mut self, tenant: Tenant, error: &PassError) {
+        let mut report = Report::default();
+        report.stop(error, None);
+        tracing::error!(tenant = %tenant.slug, %error, "The pass was refused");
+        self.ending = self.ending.max(error.ending());
+        self.reports.push((tenant, report));
+    }
+
     /// Works for each of the tenants whose lease is free, and returns the other ones.
     async fn run_each(&mut self, tenants: Vec<Tenant>) -> PassResult<Vec<Tenant>> {
         let Self { app, content_store, progress, stop, .. } = *self;
@@ -68,7 +113,8 @@ impl TenantJob<'_> {
                 continue;
             };
             let mut report = Report::default();
-            let context = PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop };
+            let context =
+                PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop, replay: None };
             let ended = run_tenant(&context, self.options, &mut report).await;
             // If the lease cannot be released, it ends by itself.
             let _ = lease.release(&app.archive).await;

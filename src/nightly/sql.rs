@@ -1,10 +1,12 @@
 //! The statements of passes.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::model::{Pass, Step};
 use crate::base::id::{PassId, TenantId};
-use crate::store::{Archive, Result, Tx};
+use crate::store::{Archive, Result, Sql, Tx};
 
 pub async fn unfinished(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<Pass>> {
     tx.query("SELECT id, as_of, step, position, position_at FROM passes")
@@ -24,6 +26,37 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, pass: &Pass) -> Resu
         .push(")")
         .execute()
         .await
+}
+
+/// The unfinished passes, each with its last step.
+pub async fn steps(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<HashMap<PassId, Step>> {
+    let rows: Vec<(PassId, Step)> =
+        tx.query("SELECT id, step FROM passes").with(" WHERE tenant_id = ", tenant).all().await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Gives the orphans that unfinished passes have noted to another pass, and deletes those passes.
+pub async fn replace_all(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<()> {
+    tx.query("INSERT INTO pass_orphans (tenant_id, pass_id, identifier_id) SELECT DISTINCT ")
+        .with("", tenant)
+        .push(Sql::CAST_UUID)
+        .with(", ", pass)
+        .push(Sql::CAST_UUID)
+        .with(", identifier_id FROM pass_orphans WHERE tenant_id = ", tenant)
+        .push(" ON CONFLICT DO NOTHING")
+        .execute()
+        .await?;
+    tx.query("DELETE FROM pass_orphans")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND pass_id <> ", pass)
+        .execute()
+        .await?;
+    for table in
+        ["DELETE FROM pass_selections", "DELETE FROM pass_work", "DELETE FROM pass_interactions", "DELETE FROM passes"]
+    {
+        tx.query(table).with(" WHERE tenant_id = ", tenant).execute().await?;
+    }
+    Ok(())
 }
 
 /// Records that a step is finished.

@@ -1,5 +1,6 @@
 //! The object store: sealed bytes under the id of their content and a generation. It contains no identifier and no key.
 
+mod ledger;
 mod listing;
 
 use std::io::ErrorKind;
@@ -18,6 +19,8 @@ use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectSto
 use tokio::task::JoinHandle;
 
 use crate::base::id::{ObjectId, TenantId};
+
+pub use ledger::Ledger;
 
 /// How much is collected before it is written to a folder, in bytes: with a chunk on its way, what an upload needs of
 /// memory.
@@ -40,6 +43,8 @@ pub enum ObjectError {
     Unavailable(#[source] object_store::Error),
     #[error("the write was interrupted")]
     Interrupted,
+    #[error("timeout: the store did not answer in time")]
+    TimedOut,
     #[error("the object cannot be deleted: {0}")]
     Kept(#[source] std::io::Error),
     #[error("the folder of the objects cannot be created: {0}")]

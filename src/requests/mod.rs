@@ -8,16 +8,18 @@ mod batch;
 mod comment;
 mod entry;
 mod http;
-mod journal;
+pub mod journaling;
 pub mod keys;
 mod load;
 mod model;
 pub mod passes;
 mod preview;
 mod reference;
+pub mod repeat;
 mod rules;
 mod save;
 mod sql;
+mod trail;
 mod view;
 
 #[cfg(test)]

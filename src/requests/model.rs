@@ -17,6 +17,7 @@ use crate::base::page::{CursorError, Listed, Position, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::base::version::VersionError;
 use crate::idempotency::IdempotencyError;
+use crate::journal::JournalError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{Contended, VaultError};
@@ -365,6 +366,9 @@ pub enum RequestError {
     Tenant(#[from] TenantError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The decision cannot be journaled, so it is not made.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

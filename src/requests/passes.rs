@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::model::{NamedInteraction, selecting_keys};
 use super::sql;
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
+use crate::journal::Outcome;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// How many requests a pass handles at once.
@@ -25,6 +26,17 @@ pub struct ClaimedRequest {
     pub delete_content: bool,
     #[sqlx(skip)]
     pub interactions: Vec<NamedInteraction>,
+}
+
+/// A claimed request with all that repeats it without its row.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct WholeRequest {
+    #[sqlx(flatten)]
+    pub claimed: ClaimedRequest,
+    pub to_date: NaiveDate,
+    pub entry_day: NaiveDate,
+    pub created_at: DateTime<Utc>,
+    pub version: i64,
 }
 
 impl ClaimedRequest {
@@ -89,6 +101,49 @@ pub async fn claimed(
         .all()
         .await?;
     with_interactions(tx, tenant, claimed).await
+}
+
+/// The same with the rest of their rows.
+pub async fn claimed_whole(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    after: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<WholeRequest>> {
+    let mut requests: Vec<WholeRequest> = tx
+        .query(
+            "SELECT id, phone_id, email_id, due_at, targets, delete_content, to_date, entry_day, created_at, version",
+        )
+        .with(" FROM requests WHERE tenant_id = ", tenant)
+        .with(" AND pass_id = ", pass)
+        .with_some(" AND id > ", after)
+        .with(" ORDER BY id LIMIT ", limit)
+        .all()
+        .await?;
+    let ids: Vec<_> = requests.iter().map(|request| request.claimed.id).collect();
+    let mut interactions = sql::interactions(tx, tenant, &ids).await?;
+    for WholeRequest { claimed, .. } in &mut requests {
+        claimed.interactions = interactions.remove(&claimed.id).unwrap_or_default();
+    }
+    Ok(requests)
+}
+
+/// The numbers of some requests so far.
+pub async fn outcomes(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Vec<Outcome>> {
+    let counts = sql::counts(tx, tenant, ids).await?;
+    let contents = sql::contents(tx, tenant, ids).await?;
+    let outcome = |id: &RequestId| {
+        let count = |target| counts.get(id).and_then(|counts| counts.get(&target)).copied().unwrap_or_default();
+        let content = contents.get(id).copied().unwrap_or_default();
+        Outcome {
+            request: *id,
+            anonymized: Target::ALL.map(count),
+            content_deleted: content.deleted,
+            texts_anonymized: content.anonymized,
+        }
+    };
+    Ok(ids.iter().map(outcome).collect())
 }
 
 /// The next requests that a pass would claim, by id.

@@ -11,9 +11,10 @@ use pii::Identifier;
 use super::batch::RequestBatch;
 use super::comment::{Comment, KnownCustomers};
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
+use super::journaling::Decisions;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
-use super::{journal, load, reference, sql};
+use super::{load, reference, sql, trail};
 use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
@@ -22,6 +23,7 @@ use crate::base::id::{RecordId, RequestId, TenantId};
 use crate::base::version::Versions;
 use crate::base::work;
 use crate::idempotency::{self, Reservation};
+use crate::journal;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext, Resolved, admit};
@@ -63,7 +65,9 @@ pub async fn save(
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
         let revise = |row| revise(row, &ids, &actor.name, now);
         let revisions: Vec<_> = rows.into_iter().map(revise).collect();
-        write(app, actor, admission.enter().await?, revisions, &cancelled, reservation, now).await
+        let decisions = Decisions::of(app, actor.tenant, &revisions, &cancelled).await?;
+        let plan = WritePlan { revisions, cancelled, decisions, reservation };
+        write(app, actor, admission.enter().await?, plan, now).await
     })
     .await
 }
@@ -238,17 +242,24 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
     Revision { before, after }
 }
 
+/// The rows that an attempt writes.
+struct WritePlan<'a> {
+    revisions: Vec<Revision>,
+    cancelled: Vec<Request>,
+    decisions: Decisions,
+    reservation: Option<&'a Reservation>,
+}
+
 /// Writes the requests, their mentions, the outcome of the idempotency key, and the audit rows in one transaction.
 async fn write(
     app: &AppContext,
     actor: &Actor,
     mut tx: Tx<Archive>,
-    revisions: Vec<Revision>,
-    cancelled: &[Request],
-    reservation: Option<&Reservation>,
+    plan: WritePlan<'_>,
     now: DateTime<Utc>,
 ) -> Result<Written, RequestError> {
-    let tenant = actor.tenant;
+    let WritePlan { revisions, cancelled, decisions, reservation } = plan;
+    let (tenant, cancelled) = (actor.tenant, cancelled.as_slice());
     let created: Vec<_> = revisions.iter().filter(|one| one.is_new()).map(|one| &one.after.request).collect();
     let changed: Vec<_> = revisions.iter().filter(|one| one.is_change()).map(|one| &one.after.request).collect();
     sql::insert(&mut tx, tenant, &created).await?;
@@ -265,7 +276,7 @@ async fn write(
     let said = revisions.iter().filter(|one| one.is_new()).chain(remade.iter().copied());
     let said: Vec<_> = said.flat_map(|one| new_mentions(&one.after)).collect();
     mentions::insert(&mut tx, tenant, Owner::Request, &said).await?;
-    let entries = journal::entries(&revisions, cancelled);
+    let entries = trail::entries(&revisions, cancelled);
     let (created, updated): (Vec<_>, Vec<_>) = revisions.into_iter().partition(Revision::is_new);
     let stored = |revisions: Vec<Revision>| revisions.into_iter().map(|one| one.after).collect();
     let deleted = cancelled.iter().map(|request| request.id).collect();
@@ -273,7 +284,9 @@ async fn write(
     if let Some(reservation) = reservation {
         idempotency::settle(&mut tx, reservation, &requests.ids()).await?;
     }
-    let grant = journal::commit(tx, app.clock, actor, entries).await?;
+    let known = decisions.append(app, tenant).await?;
+    journal::insert(&mut tx, tenant, &known).await?;
+    let grant = trail::commit(tx, app.clock, actor, entries).await?;
     Ok(Written { requests, grant })
 }
 

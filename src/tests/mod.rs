@@ -18,8 +18,9 @@ use crate::base::clock::Clock;
 use crate::base::id::RecordId;
 use crate::base::memory::MemoryBudget;
 use crate::content::ContentStore;
+use crate::journal::Journal;
 use crate::nightly::{self, Ending, Options, Progress, Stop};
-use crate::objects::Objects;
+use crate::objects::{Ledger, Objects};
 use crate::store::{Db, StoreSettings, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys};
@@ -54,8 +55,10 @@ impl Stage {
         let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
         tx.commit().await.unwrap();
         let keysets = Keysets::new(MasterKeys::new(MasterKey::from_bytes(&[7; 32]).unwrap(), None));
+        let ledger = Ledger::new(Objects::in_folder(folder.join("journal")), Duration::from_secs(5));
+        let journal = Journal::new(Some(ledger));
         let memory = Arc::new(MemoryBudget::new(160 << 20));
-        let app = Arc::new(AppContext { archive, vault, keysets, clock, memory });
+        let app = Arc::new(AppContext { archive, vault, keysets, journal, clock, memory });
         let objects = Objects::in_folder(folder.join("objects"));
         let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20 });
         let scopes = scopes.iter().copied().collect();
@@ -65,9 +68,9 @@ impl Stage {
 
     /// The same stage at a later time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, clock, memory } = Arc::into_inner(self.app).unwrap();
+        let AppContext { archive, vault, keysets, journal, clock, memory } = Arc::into_inner(self.app).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { app: Arc::new(AppContext { archive, vault, keysets, clock, memory }), ..self }
+        Self { app: Arc::new(AppContext { archive, vault, keysets, journal, clock, memory }), ..self }
     }
 
     /// Sends an interaction to the archive.

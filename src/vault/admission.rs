@@ -176,7 +176,7 @@ async fn erasures(
 ) -> Result<Erasures, VaultError> {
     let wanted: HashMap<_, _> = candidates.iter().map(|one| (keyset.index(one), one)).collect();
     let mut found = Erasures::default();
-    for (index, erasure) in sql::erasures(tx, keyset.tenant, wanted.keys().copied()).await? {
+    for (index, erasure) in super::erasures::erasures(tx, keyset.tenant, wanted.keys().copied()).await? {
         if let Some(identifier) = wanted.get(&index) {
             found.0.entry((*identifier).clone()).or_default().push(erasure);
         }

@@ -4,8 +4,8 @@ use super::keyset::Keyset;
 use super::model::VaultError;
 use super::sql;
 use crate::base::crypto::Key;
-use crate::base::id::ObjectId;
-use crate::store::{Tx, Vault};
+use crate::base::id::{ContentId, ObjectId, TenantId};
+use crate::store::{Result as StoreResult, Tx, Vault};
 
 /// Stores the key of a new object, wrapped by the tenant's key.
 pub async fn keep_content_key(
@@ -24,4 +24,14 @@ pub async fn content_key(tx: &mut Tx<Vault>, keyset: &Keyset, object: ObjectId) 
     let row = sql::content_key(tx, keyset.tenant, object).await?;
     keyset.learn(tx, row.iter().map(|row| row.key_version)).await?;
     row.map(|row| keyset.unwrap_content_key(object, &row)).transpose()
+}
+
+/// Deletes all keys of some content permanently. A restored vault may have keys of objects that the archive does not
+/// know any more.
+pub async fn drop_keys_of_contents(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[ContentId]) -> StoreResult<u64> {
+    tx.query("DELETE FROM content_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND content_id", ids.iter().copied())
+        .execute()
+        .await
 }

@@ -21,6 +21,7 @@ use super::sql::{ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
 use crate::base::crypto::{BlindIndex, KEY_LEN, Key, sha256};
 use crate::base::id::{IdentifierId, ObjectId, TenantId};
+use crate::journal::TenantKeys;
 use crate::store::{Db, StoreError, Tx, Vault};
 
 /// For how long a process uses the keys that it has read.
@@ -30,7 +31,10 @@ const KEPT: Duration = Duration::from_mins(10);
 pub(super) const SEAL: &str = "seal";
 
 /// The purpose of the key under which values are found.
-const INDEX: &str = "index";
+pub(super) const INDEX: &str = "index";
+
+/// The purpose of the key that seals the objects of the erasure journal.
+pub(super) const JOURNAL: &str = "journal";
 
 /// The purpose of the service's own key. Its tenant is [`SERVICE`].
 const ROOT: &str = "service";
@@ -45,6 +49,7 @@ pub struct Keyset {
     masters: Arc<MasterKeys>,
     index: Key,
     seal: ArcSwap<BTreeMap<i32, Key>>,
+    journal: TenantKeys,
     read_at: Instant,
 }
 
@@ -91,13 +96,14 @@ impl Keysets {
 
     /// The keys of a tenant as they are in the vault now.
     pub async fn reload(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<Arc<Keyset>, VaultError> {
-        let rows = self.rows(vault, tenant, &[SEAL, INDEX]).await?;
+        let rows = self.rows(vault, tenant, &[SEAL, INDEX, JOURNAL]).await?;
         let index = rows.iter().find(|row| row.purpose == INDEX).ok_or(VaultError::KeyMissing(0))?;
         let keyset = Arc::new(Keyset {
             tenant,
             masters: Arc::clone(&self.masters),
             index: self.masters.unwrap(index)?,
             seal: ArcSwap::from_pointee(versions(&self.masters, &rows)?),
+            journal: self.journal_keys(tenant, &rows)?,
             read_at: Instant::now(),
         });
         if let Ok(mut known) = self.known.write() {
@@ -173,6 +179,12 @@ fn versions(masters: &MasterKeys, rows: &[key_sql::KeyRow]) -> Result<BTreeMap<i
 }
 
 impl Keyset {
+    /// The key of the tenant's objects in the erasure journal, and the wrapped keys that a restored vault may lack.
+    #[must_use]
+    pub const fn journal(&self) -> &TenantKeys {
+        &self.journal
+    }
+
     /// Reads the keys again if a version is unknown, because another process has made a newer one.
     pub(super) async fn learn(
         &self,

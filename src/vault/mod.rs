@@ -5,7 +5,9 @@
 
 mod admission;
 mod content;
+mod erasures;
 mod http;
+mod journal_keys;
 mod key_sql;
 mod keyset;
 mod master;
@@ -25,10 +27,12 @@ use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Sql, Tx, Vault};
 
 pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit};
-pub use content::{content_key, keep_content_key};
+pub use content::{content_key, drop_keys_of_contents, keep_content_key};
+pub use erasures::erased_identifiers;
+pub use journal_keys::has_keys;
 pub use keyset::{Keyset, Keysets, fingerprint};
 pub use master::{MasterKey, MasterKeys};
-pub use model::{Erasure, NewErasure, VaultError};
+pub use model::{Described, Erasure, FoundAgain, NewErasure, RepeatedErasure, VaultError};
 pub use rotation::{
     KeyStatus, delete_unused_keys, has_older_key, keys, reseal_content_keys, reseal_delivery_secret,
     reseal_identifiers, rotate, rotate_master,
@@ -57,14 +61,14 @@ pub async fn find(
 /// Writes that some identifiers are forgotten up to a cut-off. To repeat it changes nothing.
 pub async fn erase(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<(), VaultError> {
     for chunk in erasures.chunks(sql::INSERT_CHUNK) {
-        sql::insert_erasures(tx, tenant, chunk).await?;
+        erasures::insert_erasures(tx, tenant, chunk).await?;
     }
     Ok(())
 }
 
 /// Deletes the erasures of purged requests.
 pub async fn drop_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[RequestId]) -> Result<u64, VaultError> {
-    Ok(sql::delete_erasures(tx, tenant, requests).await?)
+    Ok(erasures::delete_erasures(tx, tenant, requests).await?)
 }
 
 /// Identifiers in clear, for the call with a committed audit row. An id that the vault does not know is left out.
@@ -111,6 +115,29 @@ async fn rows(
     let rows = sql::by_id(tx, keyset.tenant, ids).await?;
     keyset.learn(tx, rows.iter().map(|row| row.key_version)).await?;
     Ok(rows)
+}
+
+/// Identifiers as the erasure journal describes them. One that the vault does not know or cannot read is left out.
+pub async fn describe(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    ids: impl IntoIterator<Item = IdentifierId>,
+) -> Result<HashMap<IdentifierId, Described>, VaultError> {
+    let rows = rows(tx, keyset, ids).await?;
+    let described = |row: &sql::IdentifierRow| {
+        let identifier = keyset.open(row).ok()?;
+        let (index, mask) = (keyset.index(&identifier), mask(keyset::text_of(&identifier)));
+        Some((row.id, Described { kind: row.kind, index, mask }))
+    };
+    Ok(rows.iter().filter_map(described).collect())
+}
+
+/// Writes erasures again that a restored vault lacks. To repeat it changes nothing.
+pub async fn erase_again(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[RepeatedErasure]) -> Result<(), VaultError> {
+    for chunk in erasures.chunks(sql::INSERT_CHUNK) {
+        erasures::repeat_erasures(tx, tenant, chunk).await?;
+    }
+    Ok(())
 }
 
 /// Marks orphan identifiers as retired. A write that resolves one clears the mark.

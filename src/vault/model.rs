@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::base::crypto::CryptoError;
+use pii::Kind;
+
+use crate::base::crypto::{BlindIndex, CryptoError};
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::target::{Target, Targets};
 use crate::store::StoreError;
@@ -21,6 +23,30 @@ impl Erasure {
     pub fn covers(&self, target: Target, at: DateTime<Utc>) -> bool {
         self.targets.contains(target) && at < self.cutoff
     }
+}
+
+/// The entry of an identifier in the erasure journal. It reveals nothing but the mask.
+#[derive(Clone, Debug)]
+pub struct Described {
+    pub kind: Kind,
+    pub index: BlindIndex,
+    pub mask: String,
+}
+
+/// An identifier of the vault that an erasure covers.
+#[derive(Clone, Copy, Debug)]
+pub struct FoundAgain {
+    pub request: RequestId,
+    pub identifier: IdentifierId,
+    pub erasure: Erasure,
+}
+
+/// An erasure by its keyed hash.
+#[derive(Clone, Copy, Debug)]
+pub struct RepeatedErasure {
+    pub request: RequestId,
+    pub index: BlindIndex,
+    pub erasure: Erasure,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -6,10 +6,8 @@ use chrono::{DateTime, Utc};
 use pii::Kind;
 use uuid::Uuid;
 
-use super::model::{Erasure, NewErasure};
 use crate::base::crypto::BlindIndex;
-use crate::base::id::{Generation, IdentifierId, ObjectId, RequestId, TenantId};
-use crate::base::target::Targets;
+use crate::base::id::{Generation, IdentifierId, ObjectId, TenantId};
 use crate::store::{Query, Result, Tx, Vault};
 
 /// The rows of one INSERT. Eight values a row are fewer than either database can bind.
@@ -154,52 +152,6 @@ pub async fn walk(tx: &mut Tx<Vault>, tenant: TenantId, after: IdentifierId, lim
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-pub async fn erasures(
-    tx: &mut Tx<Vault>,
-    tenant: TenantId,
-    hashes: impl Iterator<Item = BlindIndex>,
-) -> Result<Vec<(BlindIndex, Erasure)>> {
-    let rows: Vec<(Vec<u8>, DateTime<Utc>, Targets)> = tx
-        .query("SELECT index_hash, cutoff, targets FROM erasures")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))
-        .all()
-        .await?;
-    let erasure = |(hash, cutoff, targets): (Vec<u8>, _, _)| Some((to_index(&hash)?, Erasure { cutoff, targets }));
-    Ok(rows.into_iter().filter_map(erasure).collect())
-}
-
-/// The statement reads the hash from the identifier's row, so that the pass never opens the identifier.
-pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<u64> {
-    tx.query("INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) ")
-        .push("WITH asked (request_id, identifier_id, cutoff, targets) AS (VALUES ")
-        .each(erasures, |query, one| {
-            query
-                .with("(", one.request)
-                .with(", ", one.identifier)
-                .with(", ", one.erasure.cutoff)
-                .with(", ", one.erasure.targets)
-                .push(")")
-        })
-        .push(
-            ") SELECT i.tenant_id, i.index_hash, a.request_id, a.cutoff, a.targets \
-             FROM asked a JOIN identifiers i ON i.id = a.identifier_id",
-        )
-        .with(" WHERE i.tenant_id = ", tenant)
-        .push(" ON CONFLICT DO NOTHING")
-        .once()
-        .execute()
-        .await
-}
-
-pub async fn delete_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[RequestId]) -> Result<u64> {
-    tx.query("DELETE FROM erasures")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND request_id", requests.iter().copied())
-        .execute()
-        .await
-}
-
 #[derive(sqlx::FromRow)]
 pub struct ContentKeyRow {
     pub wrapped: Vec<u8>,
@@ -293,6 +245,6 @@ pub async fn delete_delivery_secret(tx: &mut Tx<Vault>, tenant: TenantId) -> Res
     tx.query("DELETE FROM delivery_secrets").with(" WHERE tenant_id = ", tenant).execute().await
 }
 
-fn to_index(hash: &[u8]) -> Option<BlindIndex> {
+pub(super) fn to_index(hash: &[u8]) -> Option<BlindIndex> {
     hash.try_into().ok().map(BlindIndex)
 }

@@ -6,6 +6,7 @@ use super::{Keysets, VaultError};
 use crate::base::clock::Clock;
 use crate::base::crypto::Key;
 use crate::base::memory::MemoryBudget;
+use crate::journal::Journal;
 use crate::store::{Archive, Db, Vault};
 
 /// The two databases, and the keys and the clock to use them with.
@@ -14,6 +15,8 @@ pub struct AppContext {
     pub archive: Db<Archive>,
     pub vault: Db<Vault>,
     pub keysets: Keysets,
+    /// The erasure journal, which outlives a restore of the databases.
+    pub journal: Journal,
     pub clock: Clock,
     pub memory: Arc<MemoryBudget>,
 }

@@ -101,7 +101,9 @@ async fn canonical(lethe: &TestLethe, evening: &BTreeSet<(String, String)>) -> B
         ("gc_identifiers", &["position"]),
     ]);
     let mut tables = BTreeMap::new();
-    for table in dump.tables.keys().filter(|table| *table != "job_runs") {
+    // The hashes of the journal differ. `lethe journal status` compares them with the journal itself.
+    let is_compared = |table: &&String| *table != "job_runs" && !table.contains("journal_");
+    for table in dump.tables.keys().filter(is_compared) {
         tables.insert(table.clone(), dump.rows_without(table, without.get(table.as_str()).copied().unwrap_or(&[])));
     }
     let object = |(id, generation)| {
@@ -155,7 +157,8 @@ fn failpoints() -> BTreeSet<String> {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                // No ordinary pass reaches the failpoints of a replay.
+                folders.extend(Some(path).filter(|path| !path.ends_with("restore")));
                 continue;
             }
             let text = std::fs::read_to_string(path).unwrap();
@@ -202,6 +205,7 @@ async fn killed_at_each_point_of(mut lethe: TestLethe, share: usize) {
         assert!(again.killed() || report(&again)["resumed"] == json!(begun), "{name}: {again:?}");
         killed.end_leases().await;
         killed.run(JOB).await.well();
+        killed.run(&["journal", "status"]).await.well();
         same(&wanted, &canonical(&killed, &evening).await, &name);
     }
     // No key was rotated on this evening. A story of key_rotation.rs kills the pass there.

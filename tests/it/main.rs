@@ -57,6 +57,7 @@ mod repeats;
 mod requests;
 mod rereading;
 mod restart;
+mod restores;
 mod schema;
 mod search;
 mod slow;

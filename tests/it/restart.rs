@@ -28,6 +28,7 @@ pub async fn in_production(lethe: &mut TestLethe, drain: &str) {
     lethe.set("AUTH__AUDIENCE", "lethe");
     lethe.set("AUTH__JWKS_FILE", jwks.to_str().unwrap());
     lethe.set("VAULT__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    lethe.set("JOURNAL__PLACE", &format!("file://{}", lethe.data_folder().join("journal").display()));
     lethe.set("HTTP__DRAIN", drain);
 }
 

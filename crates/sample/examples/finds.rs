@@ -1,4 +1,4 @@
-//! What the finder finds in texts whose identifiers are known: `benches/run texts`.
+//! The finds of the finder in texts whose identifiers are known: `benches/run texts`.
 //!
 //! It reads JSON Lines: `{"region", "phone", "email", "format", "text"}`. It writes a line for each: the finds of a plain
 //! text with their places in characters, or a document of another format with the value in the place of each find.

@@ -83,6 +83,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if not .Values.vault.masterKeySecret.name -}}
 {{- $wrong = append $wrong "vault.masterKeySecret.name: required" -}}
 {{- end -}}
+{{- if and .Values.journal.off .Values.journal.place -}}
+{{- $wrong = append $wrong "journal.place, journal.off: one of the two" -}}
+{{- end -}}
+{{- if not (or .Values.journal.off .Values.journal.place) -}}
+{{- $wrong = append $wrong "journal.place: required; journal.off does without a journal, and no restore is noticed" -}}
+{{- end -}}
 {{- if not .Values.auth.issuer -}}
 {{- $wrong = append $wrong "auth.issuer: required" -}}
 {{- end -}}
@@ -153,6 +159,23 @@ LETHE_CONTENT__S3__ENDPOINT: {{ . | quote }}
 {{- if .accessKeyId }}
 LETHE_CONTENT__S3__ACCESS_KEY_ID: {{ .accessKeyId | quote }}
 LETHE_CONTENT__S3__SECRET_ACCESS_KEY_FILE: /etc/lethe/s3-secret
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.journal }}
+{{- if .off }}
+LETHE_JOURNAL__OFF: "true"
+{{- else }}
+LETHE_JOURNAL__PLACE: {{ .place | quote }}
+{{- with .s3.region }}
+LETHE_JOURNAL__S3__REGION: {{ . | quote }}
+{{- end }}
+{{- with .s3.endpoint }}
+LETHE_JOURNAL__S3__ENDPOINT: {{ . | quote }}
+{{- end }}
+{{- if .s3.accessKeyId }}
+LETHE_JOURNAL__S3__ACCESS_KEY_ID: {{ .s3.accessKeyId | quote }}
+LETHE_JOURNAL__S3__SECRET_ACCESS_KEY_FILE: /etc/lethe/journal-s3-secret
 {{- end }}
 {{- end }}
 {{- end }}
@@ -330,6 +353,15 @@ env:
           items:
             - key: {{ .key }}
               path: s3-secret
+      {{- end }}
+      {{- end }}
+      {{- with $values.journal.s3 }}
+      {{- if and .accessKeyId .secretAccessKeySecret.name (not $values.journal.off) }}
+      - secret:
+          name: {{ .secretAccessKeySecret.name }}
+          items:
+            - key: {{ .secretAccessKeySecret.key }}
+              path: journal-s3-secret
       {{- end }}
       {{- end }}
       {{- with $values.auth.jwksConfigMap }}

@@ -468,3 +468,21 @@ CREATE TABLE gc_objects (
     content_position UUID NOT NULL,
     key_position     UUID NOT NULL
 );
+
+-- The objects of the erasure journal that this database knows. An object without a row tells of a restore
+-- or of a killed process. A row without an object tells of a lost journal. The vault has the same tables.
+CREATE TABLE journal_entries (
+    tenant_id UUID NOT NULL,
+    seq       BIGINT NOT NULL,
+    kind      TEXT NOT NULL,
+    pass_id   UUID,
+    hash      BYTEA NOT NULL,
+    PRIMARY KEY (tenant_id, seq)
+);
+
+-- The same for the objects that list deleted content.
+CREATE TABLE journal_contents (
+    tenant_id UUID NOT NULL,
+    id        UUID NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);

@@ -2,10 +2,10 @@
 
 -- The keys of a tenant, wrapped by the master key with this id. The key `seal` seals values, and the key
 -- `index` makes the keyed hashes by which values are found. The key `service` of the tenant with the nil
--- id seals cursors.
+-- id seals cursors. The key `journal` seals the tenant's objects of the erasure journal.
 CREATE TABLE keysets (
     tenant_id   UUID NOT NULL,
-    purpose     TEXT NOT NULL CHECK (purpose IN ('seal', 'index', 'service')),
+    purpose     TEXT NOT NULL CHECK (purpose IN ('seal', 'index', 'service', 'journal')),
     key_version INTEGER NOT NULL,
     master_id   TEXT NOT NULL,
     wrapped     BYTEA NOT NULL,
@@ -70,4 +70,22 @@ CREATE TABLE delivery_secrets (
     kind        TEXT NOT NULL CHECK (kind IN ('password', 'private_key')),
     sealed      BYTEA NOT NULL,
     key_version INTEGER NOT NULL
+);
+
+-- The objects of the erasure journal that this database knows. An object without a row tells of a restore
+-- or of a killed process. A row without an object tells of a lost journal. The archive has the same tables.
+CREATE TABLE journal_entries (
+    tenant_id UUID NOT NULL,
+    seq       BIGINT NOT NULL,
+    kind      TEXT NOT NULL,
+    pass_id   UUID,
+    hash      BYTEA NOT NULL,
+    PRIMARY KEY (tenant_id, seq)
+);
+
+-- The same for the objects that list deleted content.
+CREATE TABLE journal_contents (
+    tenant_id UUID NOT NULL,
+    id        UUID NOT NULL,
+    PRIMARY KEY (tenant_id, id)
 );

@@ -1,6 +1,7 @@
 //! The story of the demo: a privacy officer uses the service.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use sample::{self, Sample, SampleCustomer};
@@ -28,7 +29,7 @@ pub struct Story {
     client: reqwest::Client,
     api: String,
     token: String,
-    content_store: ContentStore,
+    content_store: Arc<ContentStore>,
     sample: Sample,
     tenant: Tenant,
 }
@@ -41,13 +42,13 @@ impl Story {
             client: client.map_err(|_| CommandError::Internal("the HTTP client cannot be built"))?,
             api: format!("http://{}/api/v1", addresses.api),
             token: token.map_err(|_| CommandError::Internal("the token of development mode cannot be made"))?,
-            content_store: app::content_store(config),
+            content_store: Arc::new(app::content_store(config)),
             sample: *sample,
             tenant: tenant.clone(),
         })
     }
 
-    pub async fn play(&self, stores: &AppContext, folder: &Path) -> Result<(), CommandError> {
+    pub async fn play(&self, stores: &Arc<AppContext>, folder: &Path) -> Result<(), CommandError> {
         let caller = sample::customer(&self.sample, 0);
         let (number, last_day) = (spelling(&caller), self.day(AGO));
         let cutoff = start_of_day(self.day(AGO - 1), self.tenant.zone).unwrap_or_default();
@@ -115,7 +116,7 @@ impl Story {
         start_of_day(tomorrow, self.tenant.zone).unwrap_or_default() + three
     }
 
-    async fn run_the_job(&self, stores: &AppContext) -> Result<(), CommandError> {
+    async fn run_the_job(&self, stores: &Arc<AppContext>) -> Result<(), CommandError> {
         print("\nThe next night, `lethe job nightly`:");
         let options = Options { as_of: self.tonight(), tenant: Some(self.tenant.id), retry_texts: false };
         let progress = Progress::lines();

@@ -359,6 +359,7 @@ impl From<ContentError> for Problem {
                 .detail("Another batch is running for this tenant. Try again when it has ended."),
             // An object that is missing may be in a store that is not mounted.
             ContentError::Object(crate::objects::ObjectError::Missing) => Self::new(Code::Unavailable).caused_by(error),
+            ContentError::Journal(error) => error.into(),
             ContentError::Object(_) if error.is_transient() => Self::new(Code::Unavailable).caused_by(error),
             ContentError::Object(_) | ContentError::Crypto(_) | ContentError::Stopped | ContentError::Panicked => {
                 Self::internal(error)

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::gc_identifiers;
 use super::write_erasures::UNREADABLE;
+use super::{gc_identifiers, journal};
 use crate::archive::mentions::Owner;
 use crate::archive::unlink;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId};
+use crate::journal::ObjectKind;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
@@ -33,8 +34,12 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
             break;
         }
         let ids: Vec<IdentifierId> = claimed.iter().flat_map(ClaimedRequest::identifiers).collect();
-        let own = claimed.iter().flat_map(ClaimedRequest::own);
-        let masks = vault::masks(&mut context.read_vault().await?, &keyset, own).await?;
+        let own: Vec<IdentifierId> = claimed.iter().flat_map(ClaimedRequest::own).collect();
+        let mut masks = vault::masks(&mut context.read_vault().await?, &keyset, own.iter().copied()).await?;
+        if let Some(replay) = context.replay {
+            // Only the journal still has the masks of identifiers that have left the vault.
+            replay.add_masks(&own, &mut masks);
+        }
         let (masked, failed) = mask(&claimed, &masks);
         let now = app.clock.now();
 
@@ -59,7 +64,9 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         failpoint::reach("finish");
         context.check_stop()?;
     }
+    let known = journal::entries(context, pass, |kind| kind == ObjectKind::Finishing).await?;
     let mut tx = context.begin().await?;
+    crate::journal::insert(&mut tx, tenant, &known).await?;
     sql::set_step(&mut tx, tenant, pass.id, Step::Finished).await?;
     tx.commit().await?;
     Ok(())

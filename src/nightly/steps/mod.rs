@@ -1,4 +1,4 @@
-//! The steps of a pass: claim, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
+//! The steps of a pass: claim, journal, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
 //! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge.
 
 pub mod claim;
@@ -6,6 +6,7 @@ pub mod delete_content;
 pub mod finish;
 pub mod gc_identifiers;
 pub mod gc_objects;
+pub mod journal;
 pub mod plan;
 pub mod purge;
 pub mod rescan_texts;

@@ -1,17 +1,23 @@
 //! Plan: one work row for each identifier and target, in an order in which every record is counted once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::base::id::{IdentifierId, PassId, TenantId};
+use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::Target;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::sql;
 use crate::requests::passes::{self as requests, BATCH, ClaimedRequest};
+use crate::requests::repeat;
 use crate::store::{Archive, Result, Tx};
+use crate::vault::{self, FoundAgain};
+
+/// In how many passes all erasures of the vault are looked at, and how many first bytes of keyed hashes a part has.
+const PARTS: i64 = 32;
+const PART: u8 = 8;
 
 /// A work row: everything of a key in a target, before the latest cut-off of any request. A key is an identifier, or an
 /// interaction that a request names.
@@ -30,6 +36,7 @@ pub struct PassWork {
 /// Writes the pass's selections and work rows.
 pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     let tenant = context.tenant.id;
+    let found = vault_finds(context, pass).await?;
     let mut tx = context.begin().await?;
     let (mut claimed, mut after) = (Vec::<ClaimedRequest>::new(), None);
     loop {
@@ -39,7 +46,9 @@ pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
         insert_selections(&mut tx, tenant, pass.id, &batch).await?;
         claimed.extend(batch);
     }
-    for chunk in work(&claimed).chunks(1_000) {
+    let found = found_again(&mut tx, tenant, found).await?;
+    insert_found(&mut tx, tenant, pass.id, &claimed, &found).await?;
+    for chunk in work(&claimed, &found).chunks(1_000) {
         insert_work(&mut tx, tenant, pass.id, chunk).await?;
     }
     if tx.is_postgres() {
@@ -53,12 +62,75 @@ pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     Ok(())
 }
 
-fn work(requests: &[ClaimedRequest]) -> Vec<PassWork> {
+/// The identifiers of the vault that earlier erasures still cover. A restored vault may have brought them back, so a
+/// replay looks for all of them, and each other pass for a part.
+async fn vault_finds(context: &PassContext<'_>, pass: &Pass) -> PassResult<Vec<FoundAgain>> {
+    let mut tx = context.read_vault().await?;
+    let (from, to) = if context.replay.is_some() {
+        (0, None)
+    } else {
+        let part = u8::try_from(pass.as_of.timestamp().div_euclid(86_400).rem_euclid(PARTS)).unwrap_or_default();
+        (part * PART, (part + 1).checked_mul(PART).map(|to| [to]))
+    };
+    Ok(vault::erased_identifiers(&mut tx, context.tenant.id, [from], to).await?)
+}
+
+/// The finds whose requests the archive has. The counts of the others would have no request.
+async fn found_again(tx: &mut Tx<Archive>, tenant: TenantId, mut found: Vec<FoundAgain>) -> Result<Vec<FoundAgain>> {
+    let mut ids: Vec<RequestId> = found.iter().map(|one| one.request).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut known = HashSet::new();
+    for chunk in ids.chunks(1_000) {
+        known.extend(repeat::existing(tx, tenant, chunk).await?);
+    }
+    found.retain(|one| known.contains(&one.request));
+    Ok(found)
+}
+
+/// Writes the selections of identifiers that were found again. A claimed request may have written the same.
+async fn insert_found(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    pass: PassId,
+    claimed: &[ClaimedRequest],
+    found: &[FoundAgain],
+) -> Result<()> {
+    let own: HashSet<(RequestId, IdentifierId)> =
+        claimed.iter().flat_map(|request| request.identifiers().map(move |id| (request.id, id))).collect();
+    let others: Vec<ClaimedRequest> = found
+        .iter()
+        .filter(|one| !own.contains(&(one.request, one.identifier)))
+        .map(|one| ClaimedRequest {
+            id: one.request,
+            phone_id: Some(one.identifier),
+            email_id: None,
+            due_at: one.erasure.cutoff,
+            targets: one.erasure.targets,
+            delete_content: false,
+            interactions: Vec::new(),
+        })
+        .collect();
+    for chunk in others.chunks(500) {
+        insert_selections(tx, tenant, pass, chunk).await?;
+    }
+    Ok(())
+}
+
+fn work(requests: &[ClaimedRequest], found: &[FoundAgain]) -> Vec<PassWork> {
     let mut components = Components::default();
     for request in requests {
         let mut keys = request.keys(Target::Archive);
         if let Some(first) = keys.next() {
             keys.for_each(|key| components.join(first, key));
+        }
+    }
+    // An identifier that was found again belongs to the component of its request's own identifiers.
+    let own: HashMap<RequestId, IdentifierId> =
+        requests.iter().filter_map(|request| Some((request.id, request.identifiers().next()?))).collect();
+    for one in found {
+        if let Some(own) = own.get(&one.request) {
+            components.join(*own, one.identifier);
         }
     }
     let mut rows = BTreeMap::<(i16, IdentifierId, IdentifierId), DateTime<Utc>>::new();
@@ -69,6 +141,11 @@ fn work(requests: &[ClaimedRequest]) -> Vec<PassWork> {
             let cutoff = rows.entry((target as i16, components.root(identifier), identifier)).or_insert(request.due_at);
             *cutoff = request.due_at.max(*cutoff);
         }
+    }
+    for (target, one) in found.iter().flat_map(|one| one.erasure.targets.iter().map(move |target| (target, one))) {
+        let key = (target as i16, components.root(one.identifier), one.identifier);
+        let cutoff = rows.entry(key).or_insert(one.erasure.cutoff);
+        *cutoff = one.erasure.cutoff.max(*cutoff);
     }
     let mut numbers = HashMap::new();
     rows.into_iter()
@@ -152,7 +229,7 @@ async fn insert_work(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, rows:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::{RecordId, RequestId};
+    use crate::base::id::RecordId;
     use crate::base::target::Targets;
     use crate::requests::NamedInteraction;
 
@@ -176,18 +253,17 @@ mod tests {
 
     #[test]
     fn the_latest_cutoff_of_an_identifier_wins() {
-        let rows = work(&[request(1, 0, 5, archive_only()), request(1, 0, 9, archive_only())]);
+        let rows = work(&[request(1, 0, 5, archive_only()), request(1, 0, 9, archive_only())], &[]);
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].cutoff.timestamp(), 9 * 3600);
     }
 
     #[test]
     fn identifiers_named_together_share_a_component_over_others_too() {
-        let rows = work(&[
-            request(1, 2, 1, archive_only()),
-            request(3, 2, 1, archive_only()),
-            request(4, 0, 1, archive_only()),
-        ]);
+        let rows = work(
+            &[request(1, 2, 1, archive_only()), request(3, 2, 1, archive_only()), request(4, 0, 1, archive_only())],
+            &[],
+        );
         let component = |bits: u128| rows.iter().find(|row| row.identifier.0.as_u128() == bits).unwrap().component;
         assert_eq!(component(1), component(2));
         assert_eq!(component(2), component(3));
@@ -199,10 +275,13 @@ mod tests {
     fn a_named_interaction_is_a_key_of_the_archive_and_joins_its_customer() {
         let customer = request(7, 0, 1, Targets::ALL).phone_id;
         let named = NamedInteraction { id: RecordId(uuid::Uuid::from_u128(5)), phone: customer, email: None };
-        let rows = work(&[
-            ClaimedRequest { interactions: vec![named], ..request(1, 0, 1, Targets::ALL) },
-            request(7, 0, 2, archive_only()),
-        ]);
+        let rows = work(
+            &[
+                ClaimedRequest { interactions: vec![named], ..request(1, 0, 1, Targets::ALL) },
+                request(7, 0, 2, archive_only()),
+            ],
+            &[],
+        );
         let keys = |target| {
             let of_target = rows.iter().filter(|row| row.target == target);
             of_target.map(|row| (row.identifier.0.as_u128(), row.component)).collect::<Vec<_>>()
@@ -213,7 +292,7 @@ mod tests {
 
     #[test]
     fn targets_are_walked_one_after_the_other() {
-        let rows = work(&[request(1, 2, 1, Targets::ALL), request(3, 0, 1, Targets::ALL)]);
+        let rows = work(&[request(1, 2, 1, Targets::ALL), request(3, 0, 1, Targets::ALL)], &[]);
         assert_eq!(rows.len(), 9);
         assert!(rows.is_sorted_by_key(|row| row.target));
         assert!(rows.is_sorted_by_key(|row| row.component));

@@ -5,11 +5,13 @@ use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::finish::ACTOR;
+use super::journal;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::idempotency;
 use crate::nightly::context::PassContext;
+use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
@@ -46,9 +48,17 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         }
         report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
     }
+    match context.replay {
+        Some(replay) => replay.know_in_vault(context).await?,
+        None => journal::know_in_vault(context, pass).await?,
+    }
     let mut tx = context.begin().await?;
+    if let Some(replay) = context.replay {
+        replay.finish(context, &mut tx, pass).await?;
+    }
     idempotency::purge(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
     sql::delete(&mut tx, tenant, pass.id).await?;
+    failpoint::reach("purge.before-commit");
     tx.commit().await?;
     Ok(())
 }

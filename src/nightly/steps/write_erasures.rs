@@ -8,6 +8,7 @@ use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
+use crate::nightly::steps::journal;
 use crate::requests::passes::{self as requests, BATCH, ClaimedRequest};
 use crate::tenants::fence;
 use crate::vault::{self, Erasure, NewErasure};
@@ -20,8 +21,9 @@ const KEYS_AT_ONCE: usize = 5_000;
 
 pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
+    // A replay has repeated the erasures before its pass.
     let mut after = None;
-    loop {
+    while context.replay.is_none() {
         let claimed = requests::claimed(&mut context.read().await?, tenant, pass.id, after, BATCH).await?;
         let Some(last) = claimed.last() else { break };
         after = Some(last.id);
@@ -46,6 +48,9 @@ pub async fn write(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         failpoint::reach("erasures.before-commit");
         tx.commit().await?;
         failpoint::reach("erasures");
+    }
+    if context.replay.is_none() {
+        journal::know_in_vault(context, pass).await?;
     }
     let mut tx = context.begin().await?;
     fence::advance(&mut tx, tenant).await?;

@@ -278,6 +278,7 @@ impl From<RequestError> for Problem {
             RequestError::TenantUnknown => Self::new(Code::TenantUnknown),
             RequestError::Tenant(error) => error.into(),
             RequestError::Vault(error) => error.into(),
+            RequestError::Journal(error) => error.into(),
             RequestError::Store(error) => error.into(),
         }
     }

@@ -1,5 +1,6 @@
 //! The stage of the stories.
 
+mod backup;
 mod caller;
 mod citus;
 mod content;
@@ -22,6 +23,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 
+pub use backup::Part;
 pub use caller::{Answer, Caller};
 pub use content::Call;
 pub use dump::{Dump, Row};

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use futures_util::StreamExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use super::{citus, folder};
@@ -223,6 +224,29 @@ pub struct Databases(Arc<Mutex<Vec<String>>>);
 #[derive(Clone, Debug)]
 pub struct Database {
     name: String,
+}
+
+impl Database {
+    /// Replaces all rows of a schema by those of another database.
+    pub async fn restore(&self, from: &Self, schema: &str) {
+        let mut source = PgConnection::connect(&from.url()).await.unwrap();
+        let mut target = PgConnection::connect(&self.url()).await.unwrap();
+        let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = $1 \
+                      AND table_type = 'BASE TABLE' AND table_name <> '_sqlx_migrations'";
+        let tables: Vec<String> = sqlx::query_scalar(tables).bind(schema).fetch_all(&mut source).await.unwrap();
+        for table in tables {
+            let table = format!("{schema}.{table}");
+            target.execute(AssertSqlSafe(format!("TRUNCATE {table}"))).await.unwrap();
+            let mut rows = source.copy_out_raw(&format!("COPY {table} TO STDOUT")).await.unwrap();
+            let mut written = target.copy_in_raw(&format!("COPY {table} FROM STDIN")).await.unwrap();
+            while let Some(bytes) = rows.next().await {
+                written.send(bytes.unwrap()).await.unwrap();
+            }
+            written.finish().await.unwrap();
+        }
+        source.close().await.unwrap();
+        target.close().await.unwrap();
+    }
 }
 
 impl Databases {

@@ -81,6 +81,10 @@ impl TestLethe {
         if self.database.is_some() { Store::Postgres } else { Store::Sqlite }
     }
 
+    pub const fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
     pub fn databases(&self) -> Databases {
         self.databases.clone()
     }

@@ -11,7 +11,7 @@ const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sa
     auftragsnummer bestellung bestellnummer rechnung rechnungsnummer vorgang vorgangsnummer aktenzeichen booking reservation \
     bookingnr serienr serienummer artikel artikelnr varenr varenummer produkt sku build commit issue job jobb batch";
 
-/// What may follow the word of a thing.
+/// The text that may follow the word of a thing.
 const ENDINGS: [&str; 16] = [
     "nummeret",
     "nummer",

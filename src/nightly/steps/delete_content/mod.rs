@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use self::select::ContentWalk;
 use super::finish::ACTOR;
-use super::gc_identifiers;
+use super::{gc_identifiers, journal};
 use crate::archive::mentions::Owner;
 use crate::archive::unlink;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
-use crate::base::id::ObjectId;
+use crate::base::id::{JournalId, ObjectId};
 use crate::content::{self, Removed};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -57,6 +57,9 @@ pub struct DeletionOutcome {
 /// Deletes the content of those requests of the pass that ask for it.
 pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
+    if context.replay.is_some() {
+        return close_again(context, pass).await;
+    }
     let mut failed = Vec::new();
     if requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
         let (mut left, mut is_away) = (0, false);
@@ -65,6 +68,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
             (left, is_away) = delete_noted(context, pass, report).await?;
         }
         failed = select::blocked(&mut context.read().await?, tenant, pass.id).await?;
+        journal::know_contents(context, pass).await?;
     }
     let mut tx = context.begin().await?;
     if !failed.is_empty() {
@@ -78,6 +82,16 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     tx.commit().await?;
     failpoint::reach("content.end");
     Ok(())
+}
+
+/// Closes the interactions of a replayed request again. The replay has deleted the content by the ids that the journal
+/// has, and it selects nothing anew.
+async fn close_again(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
+    let requests = Deleting::OfPass { pass: pass.id, after: None, last: None };
+    let mut tx = context.begin().await?;
+    close::close(&mut tx, context.tenant.id, requests, context.app.clock.now()).await?;
+    sql::set_step(&mut tx, context.tenant.id, pass.id, Step::ContentDeleted).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Notes anew whose content is deleted, in batches of requests. Returns how many pieces there are.
@@ -110,9 +124,10 @@ async fn note_content(context: &PassContext<'_>, pass: &Pass) -> PassResult<u64>
 async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<(u64, bool)> {
     let (mut walk, mut left) = (ContentWalk::default(), 0);
     let mut batch = delete_next_objects(context, pass, &mut walk).await?;
-    while let Some(removed) = batch {
+    while let Some(batch_removed) = batch {
+        let removed = &batch_removed.removed;
         left += removed.left.len() as u64;
-        let rows = delete_rows(context, pass, Cause::Requests, &removed.gone);
+        let rows = delete_rows(context, pass, Cause::Requests, &batch_removed);
         if removed.is_away || context.stop.is_requested() {
             report.content_deleted += rows.await?;
             return if removed.is_away { Ok((left, true)) } else { Err(PassError::Stopped) };
@@ -129,9 +144,9 @@ async fn delete_next_objects(
     context: &PassContext<'_>,
     pass: &Pass,
     walk: &mut ContentWalk,
-) -> PassResult<Option<Removed>> {
+) -> PassResult<Option<JournaledRemoval>> {
     let ids = walk.next(&mut context.read().await?, context.tenant.id, pass.id).await?;
-    Ok(if ids.is_empty() { None } else { Some(delete_objects(context, &ids).await) })
+    Ok(if ids.is_empty() { None } else { Some(delete_objects(context, pass, Cause::Requests, &ids).await?) })
 }
 
 /// Deletes some content: the objects, then the keys and the rows of those whose object is gone.
@@ -141,25 +156,56 @@ pub async fn delete_some(
     cause: Cause,
     ids: &[ObjectId],
 ) -> PassResult<DeletionOutcome> {
-    let removed = delete_objects(context, ids).await;
-    let pieces = delete_rows(context, pass, cause, &removed.gone).await?;
+    let journaled = delete_objects(context, pass, cause, ids).await?;
+    let pieces = delete_rows(context, pass, cause, &journaled).await?;
+    let removed = journaled.removed;
     Ok(DeletionOutcome { pieces, left: removed.left.len() as u64, is_away: removed.is_away })
 }
 
-async fn delete_objects(context: &PassContext<'_>, ids: &[ObjectId]) -> Removed {
+/// The result of the deletion of objects, and the object of the journal that lists them.
+struct JournaledRemoval {
+    removed: Removed,
+    journaled: Option<JournalId>,
+}
+
+/// Deletes objects. Content that requests delete is journaled before. Retention needs no journal: after a restore, the
+/// age of the content deletes it again.
+async fn delete_objects(
+    context: &PassContext<'_>,
+    pass: &Pass,
+    cause: Cause,
+    ids: &[ObjectId],
+) -> PassResult<JournaledRemoval> {
+    let app = context.app;
+    let journaled = match cause {
+        Cause::Requests => {
+            let keyset = app.keysets.get(&app.vault, context.tenant.id).await?;
+            let ids = ids.iter().map(|object| object.id).collect();
+            app.journal.append_contents(keyset.journal(), Some(pass.id), ids, app.clock.now()).await?
+        }
+        Cause::Age => None,
+    };
+    failpoint::reach("content.journal");
     let removed = content::remove_objects(context.content_store, context.tenant.id, ids).await;
     failpoint::reach("content.objects");
-    removed
+    Ok(JournaledRemoval { removed, journaled })
 }
 
 /// Deletes the keys and the rows of content whose object is gone. Returns how many rows there were.
-async fn delete_rows(context: &PassContext<'_>, pass: &Pass, cause: Cause, gone: &[ObjectId]) -> PassResult<u64> {
+async fn delete_rows(
+    context: &PassContext<'_>,
+    pass: &Pass,
+    cause: Cause,
+    deleted: &JournaledRemoval,
+) -> PassResult<u64> {
     let (app, tenant) = (context.app, context.tenant.id);
-    if gone.is_empty() {
+    let (gone, journaled) = (deleted.removed.gone.as_slice(), deleted.journaled.as_slice());
+    if gone.is_empty() && journaled.is_empty() {
         return Ok(0);
     }
     let mut tx = context.begin_vault().await?;
     vault::drop_content_keys(&mut tx, tenant, gone).await?;
+    crate::journal::insert_contents(&mut tx, tenant, journaled).await?;
     tx.commit().await?;
     failpoint::reach("content.keys");
     let mut tx = context.begin().await?;
@@ -172,6 +218,7 @@ async fn delete_rows(context: &PassContext<'_>, pass: &Pass, cause: Cause, gone:
         .await?;
     }
     let removed = content::remove_rows(&mut tx, tenant, gone, traces, app.clock.now()).await?;
+    crate::journal::insert_contents(&mut tx, tenant, journaled).await?;
     if let Cause::Requests = cause {
         select::count(&mut tx, tenant, pass.id, &removed).await?;
     }

@@ -1,0 +1,346 @@
+//! The erasure journal: every decision that a restore could undo, outside of both databases.
+//!
+//! An object is created before its decision takes effect, and it is never changed. `decisions/<number>` form one chain
+//! over all tenants: each names the hash of the object before. `contents/<tenant>/<id>` list content that is deleted,
+//! and `keys/<tenant>/…` are wrapped keys. The journal contains no identifier and no name of a user.
+//!
+//! Each database has a row for each object that it knows. So an object without a row tells of a restored database or
+//! of a killed process, and a row without an object tells of a lost journal. `nightly/restore/` draws the conclusions.
+
+mod http;
+mod model;
+mod object;
+mod sql;
+mod standing;
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::sync::Mutex;
+
+use crate::base::hex::hex;
+use crate::base::id::{ContentId, JournalId, PassId, TenantId};
+use crate::objects::{Ledger, ObjectError};
+
+pub use model::{Body, Header, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey};
+pub use object::SealedObject;
+pub use sql::{contents, entries, insert, insert_contents, newest};
+pub use standing::{Refusal, Standing, State};
+
+/// How many objects are read at a time.
+const AT_ONCE: usize = 16;
+
+/// How many of the newest objects stay in memory, with those that a database does not know.
+pub const NEWEST: i64 = 1_000;
+
+const DECISIONS: &str = "decisions";
+
+/// The journal of this installation.
+#[derive(Debug)]
+pub struct Journal {
+    store: Option<Ledger>,
+    chain: Mutex<Chain>,
+    /// The conclusions of the last look at the journal.
+    pub standing: Standing,
+}
+
+/// The end of the chain, as far as this process has read it.
+#[derive(Debug, Default)]
+struct Chain {
+    is_read: bool,
+    seq: i64,
+    hash: Option<[u8; 32]>,
+    /// Objects that were read: the newest ones, and those that a database does not know.
+    known: BTreeMap<i64, KnownObject>,
+    /// The wrapped keys that the journal has.
+    keys: HashSet<String>,
+}
+
+/// An object of the chain without its body.
+#[derive(Clone, Debug)]
+pub struct KnownObject {
+    pub entry: JournalEntry,
+    pub header: Header,
+}
+
+impl Journal {
+    /// A journal in a store, or none.
+    #[must_use]
+    pub fn new(store: Option<Ledger>) -> Self {
+        let standing = Standing::new(store.is_some());
+        Self { store, chain: Mutex::default(), standing }
+    }
+
+    #[must_use]
+    pub const fn is_off(&self) -> bool {
+        self.store.is_none()
+    }
+
+    /// Creates the next object of the chain. Returns none if the journal is off.
+    pub async fn append(
+        &self,
+        keys: &TenantKeys,
+        pass: Option<PassId>,
+        kind: ObjectKind,
+        body: &Body,
+        at: DateTime<Utc>,
+    ) -> Result<Option<JournalEntry>, JournalError> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let appended = self.append_to(store, keys, (pass, kind), body, at).await;
+        if appended.is_err() {
+            self.standing.count_failure();
+        }
+        appended.map(Some)
+    }
+
+    async fn append_to(
+        &self,
+        store: &Ledger,
+        keys: &TenantKeys,
+        (pass, kind): (Option<PassId>, ObjectKind),
+        body: &Body,
+        at: DateTime<Utc>,
+    ) -> Result<JournalEntry, JournalError> {
+        let mut chain = self.chain.lock().await;
+        keep_keys(store, &mut chain.keys, keys).await?;
+        if !chain.is_read {
+            chain.advance(store).await?;
+        }
+        loop {
+            let seq = chain.seq + 1;
+            let header = Header {
+                v: 1,
+                seq: Some(seq),
+                id: None,
+                tenant: keys.tenant,
+                pass,
+                kind,
+                prev: Some(chain.hash.map_or_else(String::new, |hash| hex(&hash))),
+                at,
+                count: body.len(),
+                key: keys.version,
+            };
+            let bytes = object::seal(&header, body, &keys.key)?;
+            if store.create(&name(seq), &bytes).await? {
+                return chain.extend(seq, &bytes).map(|object| object.entry);
+            }
+            // Another process has appended objects meanwhile. An object that cannot be read blocks the chain.
+            chain.advance(store).await?;
+            if chain.seq < seq {
+                return Err(ObjectError::Interrupted.into());
+            }
+        }
+    }
+
+    /// Creates an object that lists content before it is deleted. Returns none if the journal is off.
+    pub async fn append_contents(
+        &self,
+        keys: &TenantKeys,
+        pass: Option<PassId>,
+        ids: Vec<ContentId>,
+        at: DateTime<Utc>,
+    ) -> Result<Option<JournalId>, JournalError> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let appended = async {
+            keep_keys(store, &mut self.chain.lock().await.keys, keys).await?;
+            let (id, tenant, kind) = (JournalId::new(), keys.tenant, ObjectKind::Contents);
+            let (count, key) = (ids.len(), keys.version);
+            let header = Header { v: 1, seq: None, id: Some(id), tenant, pass, kind, prev: None, at, count, key };
+            let bytes = object::seal(&header, &Body::Contents(ids), &keys.key)?;
+            if store.create(&name_of_contents(tenant, id), &bytes).await? {
+                Ok(id)
+            } else {
+                Err(JournalError::Damaged(id.to_string(), "its id is taken"))
+            }
+        };
+        let appended = appended.await;
+        if appended.is_err() {
+            self.standing.count_failure();
+        }
+        appended.map(Some)
+    }
+
+    /// The numbers of all objects after one.
+    pub async fn numbers(&self, after: i64) -> Result<Vec<i64>, JournalError> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let after = (after > 0).then(|| format!("{after:020}"));
+        let names = store.list(DECISIONS, after.as_deref()).await?;
+        let number = |name: &String| {
+            let is_one = name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit());
+            let number = name.parse().ok().filter(|_| is_one);
+            number.ok_or_else(|| JournalError::Damaged(name.clone(), "this is no name of an object"))
+        };
+        names.iter().map(number).collect()
+    }
+
+    /// Some objects without their bodies. Objects that were read before are not read again. All others that were read
+    /// before are dropped from memory, but the newest ones.
+    pub async fn headers(&self, wanted: &[i64]) -> Result<Vec<KnownObject>, JournalError> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let missing: Vec<i64> = {
+            let chain = self.chain.lock().await;
+            wanted.iter().copied().filter(|seq| !chain.known.contains_key(seq)).collect()
+        };
+        let reads = missing.into_iter().map(|seq| async move {
+            let bytes = store.get(&name(seq)).await?.ok_or_else(|| missing_object(&name(seq)))?;
+            read(seq, &bytes)
+        });
+        let objects: Vec<_> = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
+        let mut chain = self.chain.lock().await;
+        chain.known.extend(objects.into_iter().map(|object| (object.entry.seq, object)));
+        let newest = chain.known.last_key_value().map_or(0, |(seq, _)| *seq) - NEWEST;
+        let wanted: HashSet<i64> = wanted.iter().copied().collect();
+        chain.known.retain(|seq, _| *seq > newest || wanted.contains(seq));
+        Ok(chain.known.values().filter(|object| wanted.contains(&object.entry.seq)).cloned().collect())
+    }
+
+    /// The objects of a pass that a database may not know yet, in their order.
+    pub async fn of_pass(&self, pass: PassId) -> Result<Vec<KnownObject>, JournalError> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let mut chain = self.chain.lock().await;
+        chain.advance(store).await?;
+        Ok(chain.known.values().filter(|object| object.header.pass == Some(pass)).cloned().collect())
+    }
+
+    /// The body of an object of the chain, verified.
+    pub async fn body(&self, keys: &TenantKeys, seq: i64) -> Result<Body, JournalError> {
+        let (name, object) = self.sealed(seq).await?;
+        if object.header.tenant != keys.tenant {
+            return Err(JournalError::Damaged(name, "it belongs to another tenant"));
+        }
+        object.open(&name, &keys.key)
+    }
+
+    /// An object of the chain with its name.
+    pub async fn sealed(&self, seq: i64) -> Result<(String, SealedObject), JournalError> {
+        let name = name(seq);
+        let object = self.object(&name).await?;
+        if object.header.seq == Some(seq) {
+            Ok((name, object))
+        } else {
+            Err(JournalError::Damaged(name, "it has the number of another object"))
+        }
+    }
+
+    /// The ids of all objects that list content of a tenant.
+    pub async fn content_objects(&self, tenant: TenantId) -> Result<Vec<JournalId>, JournalError> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let names = store.list(&format!("contents/{tenant}"), None).await?;
+        let id = |name: &String| {
+            let id = name.parse().map(JournalId);
+            id.map_err(|_| JournalError::Damaged(name.clone(), "this is no name of an object"))
+        };
+        names.iter().map(id).collect()
+    }
+
+    /// An object that lists content, verified.
+    pub async fn contents(&self, keys: &TenantKeys, id: JournalId) -> Result<(Header, Vec<ContentId>), JournalError> {
+        let name = name_of_contents(keys.tenant, id);
+        let object = self.object(&name).await?;
+        if object.header.id != Some(id) || object.header.tenant != keys.tenant {
+            return Err(JournalError::Damaged(name, "it has another place"));
+        }
+        match object.open(&name, &keys.key)? {
+            Body::Contents(ids) => Ok((object.header, ids)),
+            _ => Err(JournalError::Damaged(name, "it is of another kind")),
+        }
+    }
+
+    /// The wrapped keys of a tenant.
+    pub async fn wrapped_keys(&self, tenant: TenantId) -> Result<Vec<WrappedKey>, JournalError> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let folder = format!("keys/{tenant}");
+        let mut keys = Vec::new();
+        for name in store.list(&folder, None).await? {
+            let parts = name.split_once('.').and_then(|(key, master)| {
+                let (purpose, version) = key.rsplit_once('-')?;
+                Some((purpose.to_owned(), version.parse().ok()?, master.to_owned()))
+            });
+            let Some((purpose, version, master)) = parts else {
+                return Err(JournalError::Damaged(name, "this is no name of a key"));
+            };
+            let bytes = store.get(&format!("{folder}/{name}")).await?.ok_or_else(|| missing_object(&name))?;
+            let Some((print, wrapped)) = bytes.split_first_chunk::<32>() else {
+                return Err(JournalError::Damaged(name, "it is too short for a key"));
+            };
+            keys.push(WrappedKey { purpose, version, master, print: *print, wrapped: wrapped.to_vec() });
+        }
+        Ok(keys)
+    }
+
+    async fn object(&self, name: &str) -> Result<SealedObject, JournalError> {
+        let store = self.store.as_ref().ok_or_else(|| missing_object(name))?;
+        let bytes = store.get(name).await?.ok_or_else(|| missing_object(name))?;
+        SealedObject::read(name, &bytes)
+    }
+}
+
+impl Chain {
+    /// Reads the objects that other processes have appended. The first time, it looks for the end of the chain.
+    async fn advance(&mut self, store: &Ledger) -> Result<(), JournalError> {
+        if !self.is_read {
+            let last = store.list(DECISIONS, None).await?.pop().and_then(|name| name.parse::<i64>().ok());
+            self.seq = last.map_or(0, |last| last - 1);
+            self.is_read = true;
+        }
+        while let Some(bytes) = store.get(&name(self.seq + 1)).await? {
+            self.extend(self.seq + 1, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn extend(&mut self, seq: i64, bytes: &[u8]) -> Result<KnownObject, JournalError> {
+        let object = read(seq, bytes)?;
+        (self.seq, self.hash) = (seq, Some(object.entry.hash));
+        self.known.insert(seq, object.clone());
+        Ok(object)
+    }
+}
+
+fn read(seq: i64, bytes: &[u8]) -> Result<KnownObject, JournalError> {
+    let SealedObject { header, hash, .. } = SealedObject::read(&name(seq), bytes)?;
+    if header.seq != Some(seq) {
+        return Err(JournalError::Damaged(name(seq), "it has the number of another object"));
+    }
+    Ok(KnownObject { entry: JournalEntry { seq, kind: header.kind, pass: header.pass, hash }, header })
+}
+
+/// Creates the wrapped keys that the journal does not have yet.
+async fn keep_keys(store: &Ledger, known: &mut HashSet<String>, keys: &TenantKeys) -> Result<(), JournalError> {
+    for key in &keys.wrapped {
+        let name = format!("keys/{}/{key}", keys.tenant);
+        if known.contains(&name) {
+            continue;
+        }
+        if !store.create(&name, &[&key.print[..], &key.wrapped].concat()).await? {
+            // The same key may have been wrapped twice by one master key.
+            let there = store.get(&name).await?.unwrap_or_default();
+            if !there.starts_with(&key.print) {
+                return Err(JournalError::OtherKeys(name));
+            }
+        }
+        known.insert(name);
+    }
+    Ok(())
+}
+
+fn name(seq: i64) -> String {
+    format!("{DECISIONS}/{seq:020}")
+}
+
+fn name_of_contents(tenant: TenantId, id: JournalId) -> String {
+    format!("contents/{tenant}/{id}")
+}
+
+fn missing_object(name: &str) -> JournalError {
+    JournalError::Damaged(name.to_owned(), "it is missing")
+}
+
+impl JournalError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if !matches!(error, ObjectError::Missing))
+    }
+}

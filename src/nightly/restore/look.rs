@@ -1,0 +1,240 @@
+//! A look at the journal: which objects do the databases not know, and why.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::base::hex::hex;
+use crate::base::id::{JournalId, PassId, TenantId};
+use crate::journal::{self, JournalEntry, KnownObject, NEWEST, ObjectKind};
+use crate::nightly::model::{PassError, PassResult, Step};
+use crate::nightly::sql;
+use crate::tenants::{self, Tenant};
+use crate::vault::{self, AppContext};
+
+/// The journal and the databases, compared.
+#[derive(Debug, Default)]
+pub struct Look {
+    pub tenants: Vec<TenantLook>,
+    /// The reason why the journal counts as damaged.
+    pub damage: Option<String>,
+}
+
+/// A tenant against the journal.
+#[derive(Debug)]
+pub struct TenantLook {
+    pub tenant: Tenant,
+    /// The reason why a database counts as restored.
+    pub behind: Option<String>,
+    /// The objects that the archive does not know, in their order.
+    pub not_in_archive: Vec<KnownObject>,
+    /// The objects of passes that the vault does not know.
+    pub not_in_vault: Vec<KnownObject>,
+    /// The erasures of unfinished passes that the archive knows.
+    pub unfinished: Vec<KnownObject>,
+    /// The objects that list content and that one of the databases does not know.
+    pub contents: Vec<JournalId>,
+    /// The unfinished passes.
+    pub passes: HashMap<PassId, Step>,
+}
+
+/// The objects of a tenant that the databases know.
+struct Known {
+    tenant: Tenant,
+    passes: HashMap<PassId, Step>,
+    archive: BTreeMap<i64, JournalEntry>,
+    vault: BTreeMap<i64, JournalEntry>,
+    contents: HashSet<JournalId>,
+}
+
+/// Compares the journal with both databases, and records the conclusions. It changes nothing.
+pub async fn look(app: &AppContext) -> PassResult<Look> {
+    if app.journal.is_off() {
+        return Ok(Look::default());
+    }
+    let looked = compare(app).await;
+    let look = match looked {
+        Ok(look) => look,
+        Err(PassError::Journal(error)) if error.is_transient() => return Err(PassError::JournalAway(error)),
+        // An object that cannot be read is damage, not an outage.
+        Err(PassError::Journal(error)) => Look { tenants: Vec::new(), damage: Some(error.to_string()) },
+        Err(error) => return Err(error),
+    };
+    let behind = look.tenants.iter().filter_map(|one| Some((one.tenant.id, one.behind.clone()?))).collect();
+    app.journal.standing.record(look.tenants.len(), behind, look.damage.clone());
+    Ok(look)
+}
+
+async fn compare(app: &AppContext) -> PassResult<Look> {
+    // The order matters. A pass that the journal names was begun before its object was created, and the rows of its
+    // objects were written before it ended.
+    let numbers = app.journal.numbers(0).await?;
+    let tenants = tenants::list(&mut app.archive.read().await?).await?;
+    let mut content_objects = HashMap::new();
+    for tenant in &tenants {
+        content_objects.insert(tenant.id, app.journal.content_objects(tenant.id).await?);
+    }
+    let mut known = Vec::new();
+    for tenant in tenants {
+        known.push(read(app, tenant).await?);
+    }
+    let mut damage = gap(&numbers).or_else(|| without_object(&numbers, &known));
+    let objects = app.journal.headers(&wanted(&numbers, &known)).await?;
+    damage = damage.or_else(|| altered(&objects, &known));
+    let mut look = Look { tenants: Vec::new(), damage };
+    for one in known {
+        let ids = content_objects.remove(&one.tenant.id).unwrap_or_default();
+        look.tenants.push(judge(app, one, ids, &objects).await?);
+    }
+    if look.damage.is_none() {
+        look.damage = foreign(app, &objects, &look).await?;
+    }
+    Ok(look)
+}
+
+async fn read(app: &AppContext, tenant: Tenant) -> PassResult<Known> {
+    let mut tx = app.archive.read().await?;
+    let passes = sql::steps(&mut tx, tenant.id).await?;
+    let archive = by_number(journal::entries(&mut tx, tenant.id).await?);
+    let mut contents = journal::contents(&mut tx, tenant.id).await?;
+    drop(tx);
+    let mut tx = app.vault.read().await?;
+    let vault = by_number(journal::entries(&mut tx, tenant.id).await?);
+    let in_vault = journal::contents(&mut tx, tenant.id).await?;
+    contents.retain(|id| in_vault.contains(id));
+    Ok(Known { tenant, passes, archive, vault, contents })
+}
+
+fn by_number(entries: Vec<JournalEntry>) -> BTreeMap<i64, JournalEntry> {
+    entries.into_iter().map(|entry| (entry.seq, entry)).collect()
+}
+
+impl Known {
+    /// Whether nothing is left to do about an object that the archive knows. Only the objects of passes have a row in the
+    /// vault.
+    fn is_in_step(&self, row: &JournalEntry) -> bool {
+        let is_unfinished = row.pass.is_some_and(|pass| self.passes.contains_key(&pass));
+        !is_unfinished && (!row.kind.is_of_pass() || self.vault.contains_key(&row.seq))
+    }
+}
+
+/// The objects whose headers are read: the newest ones, and those that a database does not know or has not finished.
+fn wanted(numbers: &[i64], known: &[Known]) -> Vec<i64> {
+    let newest = numbers.last().copied().unwrap_or_default() - NEWEST;
+    let in_step: HashSet<i64> = known
+        .iter()
+        .flat_map(|one| one.archive.values().filter(|row| one.is_in_step(row)))
+        .map(|row| row.seq)
+        .collect();
+    numbers.iter().copied().filter(|seq| *seq > newest || !in_step.contains(seq)).collect()
+}
+
+/// The damage of a number that is missing in the chain.
+fn gap(numbers: &[i64]) -> Option<String> {
+    let first = numbers.first().filter(|first| **first > 1).map(|_| 1);
+    let next = || numbers.windows(2).find(|pair| pair[1] != pair[0] + 1).map(|pair| pair[0] + 1);
+    first.or_else(next).map(|seq| format!("the object {seq} is missing"))
+}
+
+/// The damage of a row without its object.
+fn without_object(numbers: &[i64], known: &[Known]) -> Option<String> {
+    let numbers: BTreeSet<i64> = numbers.iter().copied().collect();
+    let rows = known.iter().flat_map(|one| one.archive.keys().chain(one.vault.keys()));
+    let lost = rows.copied().filter(|seq| !numbers.contains(seq)).min();
+    lost.map(|seq| format!("a database knows the object {seq}, which is missing: check journal.place"))
+}
+
+/// The damage of an object with another hash than its row, or with another predecessor than the chain.
+fn altered(objects: &[KnownObject], known: &[Known]) -> Option<String> {
+    let hashes: HashMap<i64, [u8; 32]> = objects.iter().map(|one| (one.entry.seq, one.entry.hash)).collect();
+    for one in known {
+        for row in one.archive.values().chain(one.vault.values()) {
+            if hashes.get(&row.seq).is_some_and(|hash| *hash != row.hash) {
+                return Some(format!("the object {} is another one than a database knows", row.seq));
+            }
+        }
+    }
+    let is_broken = |pair: &&[KnownObject]| {
+        let [one, next] = pair else { return false };
+        next.entry.seq == one.entry.seq + 1 && next.header.prev.as_deref() != Some(hex(&one.entry.hash).as_str())
+    };
+    let broken = objects.windows(2).find(is_broken);
+    broken.map(|pair| format!("the object {} does not follow the one before", pair[1].entry.seq))
+}
+
+/// The damage of objects of a tenant that the archive does not have.
+async fn foreign(app: &AppContext, objects: &[KnownObject], look: &Look) -> PassResult<Option<String>> {
+    let is_here = |tenant: TenantId| look.tenants.iter().any(|one| one.tenant.id == tenant);
+    let Some(object) = objects.iter().find(|object| !is_here(object.header.tenant)) else { return Ok(None) };
+    let (seq, tenant) = (object.entry.seq, object.header.tenant);
+    let keys = app.journal.wrapped_keys(tenant).await?;
+    let is_ours = keys.iter().any(|key| key.master == app.keysets.master_id());
+    Ok(Some(if is_ours {
+        format!("the object {seq} belongs to the tenant {tenant}, which the archive does not have: its backup is older")
+    } else {
+        format!("the object {seq} belongs to another installation: check journal.place")
+    }))
+}
+
+async fn judge(
+    app: &AppContext,
+    known: Known,
+    mut contents: Vec<JournalId>,
+    objects: &[KnownObject],
+) -> PassResult<TenantLook> {
+    let Known { tenant, passes, archive, vault, contents: known_contents } = known;
+    let own: Vec<&KnownObject> = objects.iter().filter(|one| one.header.tenant == tenant.id).collect();
+    let is_of_pass = |one: &&&KnownObject| one.entry.kind.is_of_pass();
+    let not_in_archive: Vec<_> =
+        own.iter().filter(|one| !archive.contains_key(&one.entry.seq)).copied().cloned().collect();
+    let not_in_vault: Vec<_> =
+        own.iter().filter(is_of_pass).filter(|one| !vault.contains_key(&one.entry.seq)).copied().cloned().collect();
+    let is_unfinished = |one: &&&KnownObject| {
+        let is_of_one = one.header.pass.is_some_and(|pass| passes.contains_key(&pass));
+        is_of_one && one.entry.kind == ObjectKind::Erasures && archive.contains_key(&one.entry.seq)
+    };
+    let unfinished: Vec<_> = own.iter().filter(is_unfinished).copied().cloned().collect();
+    let finishing: HashSet<PassId> =
+        own.iter().filter(|one| one.entry.kind == ObjectKind::Finishing).filter_map(|one| one.header.pass).collect();
+    let step = |one: &KnownObject| passes.get(&one.header.pass?).copied();
+    let is_in_vault = |one: &KnownObject| vault.contains_key(&one.entry.seq);
+    let of_archive = not_in_archive.iter().find(|one| is_lost_by_archive(one, step(one), is_in_vault(one), &finishing));
+    let of_vault = not_in_vault.iter().find(|one| is_lost_by_vault(one, step(one)));
+    let mut behind = match (of_archive, of_vault) {
+        (Some(one), _) => Some(format!("the archive does not know the object {} of the journal", one.entry.seq)),
+        (None, Some(one)) => Some(format!("the vault does not know the object {} of the journal", one.entry.seq)),
+        (None, None) => None,
+    };
+    let heads = [&archive, &vault].map(|rows| rows.last_key_value().map_or(0, |(seq, _)| *seq));
+    if !app.journal.standing.note(tenant.id, (heads[0], heads[1])) && behind.is_none() {
+        behind = Some("a database knows less of the journal than before".to_owned());
+    }
+    if !own.is_empty() && !vault::has_keys(&mut app.vault.read().await?, tenant.id).await? {
+        behind = Some("the vault has no keys of the tenant".to_owned());
+    }
+    contents.retain(|id| !known_contents.contains(id));
+    Ok(TenantLook { tenant, behind, not_in_archive, not_in_vault, unfinished, contents, passes })
+}
+
+/// Whether an object that the archive does not know tells of a restore of it. A killed pass is still in the archive, and
+/// the objects of its last step have no rows yet. Decisions of calls are settled and tell of nothing.
+///
+/// The vault gets the rows of finishing objects at the end of a pass, when the archive has them.
+fn is_lost_by_archive(one: &KnownObject, step: Option<Step>, is_in_vault: bool, finishing: &HashSet<PassId>) -> bool {
+    match (one.entry.kind, step) {
+        (ObjectKind::Replay, _) => true,
+        (kind, None) => kind.is_of_pass(),
+        (ObjectKind::Finishing, Some(step)) => is_in_vault || step < Step::Unlinked,
+        (ObjectKind::Erasures | ObjectKind::Heartbeat, Some(_)) => {
+            one.header.pass.is_some_and(|pass| finishing.contains(&pass))
+        }
+        _ => false,
+    }
+}
+
+/// The same for the vault, which gets the rows of erasures before the fence.
+fn is_lost_by_vault(one: &KnownObject, step: Option<Step>) -> bool {
+    match (one.entry.kind, step) {
+        (ObjectKind::Replay, _) | (_, None) => true,
+        (ObjectKind::Erasures | ObjectKind::Heartbeat, Some(step)) => step >= Step::Fenced,
+        _ => false,
+    }
+}

@@ -1,0 +1,95 @@
+//! The report of `lethe journal status`: every object is read and verified.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::look;
+use crate::base::hex::hex;
+use crate::base::id::TenantId;
+use crate::journal::{JournalError, ObjectKind, SealedObject, State};
+use crate::nightly::model::{PassError, PassResult};
+use crate::vault::{self, AppContext};
+
+/// The state of the journal and of each tenant against it.
+#[derive(Debug, Serialize)]
+pub struct JournalReport {
+    pub state: State,
+    pub damage: Option<String>,
+    /// How many objects of the chain there are, by their kinds.
+    pub objects: BTreeMap<String, u64>,
+    pub tenants: Vec<TenantReport>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TenantReport {
+    pub tenant: String,
+    pub behind: Option<String>,
+    /// The objects that the archive does not know.
+    pub not_in_archive: usize,
+    /// The objects of passes that the vault does not know.
+    pub not_in_vault: usize,
+    /// The objects that list content and that one of the databases does not know.
+    pub contents: usize,
+}
+
+/// Compares the journal with the databases, and verifies each object: its seal, its number, and its place in the chain.
+pub async fn verify(app: &AppContext) -> PassResult<JournalReport> {
+    if app.journal.is_off() {
+        return Ok(JournalReport { state: State::Off, damage: None, objects: BTreeMap::new(), tenants: Vec::new() });
+    }
+    let look = look::look(app).await?;
+    let mut report = JournalReport {
+        state: app.journal.standing.state(),
+        damage: look.damage,
+        objects: BTreeMap::new(),
+        tenants: Vec::new(),
+    };
+    for one in look.tenants {
+        report.tenants.push(TenantReport {
+            tenant: one.tenant.slug,
+            behind: one.behind,
+            not_in_archive: one.not_in_archive.len(),
+            not_in_vault: one.not_in_vault.len(),
+            contents: one.contents.len(),
+        });
+    }
+    match verify_chain(app, &mut report.objects).await {
+        Ok(()) => {}
+        Err(PassError::Journal(error)) if !error.is_transient() => {
+            report.damage.get_or_insert_with(|| error.to_string());
+            report.state = State::Damaged;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(report)
+}
+
+async fn verify_chain(app: &AppContext, objects: &mut BTreeMap<String, u64>) -> PassResult<()> {
+    let mut prev = None;
+    for seq in app.journal.numbers(0).await? {
+        let (name, object): (String, SealedObject) = app.journal.sealed(seq).await?;
+        let damaged = |why| PassError::Journal(JournalError::Damaged(name.clone(), why));
+        if object.header.prev.as_deref() != Some(prev.as_deref().unwrap_or_default()) {
+            return Err(damaged("it does not follow the one before"));
+        }
+        prev = Some(hex(&object.hash));
+        open(app, &name, &object).await?;
+        *objects.entry(word(object.header.kind)).or_default() += 1;
+    }
+    Ok(())
+}
+
+/// Opens an object, if the vault has the keys of its tenant.
+async fn open(app: &AppContext, name: &str, object: &SealedObject) -> PassResult<()> {
+    let tenant: TenantId = object.header.tenant;
+    if vault::has_keys(&mut app.vault.read().await?, tenant).await? {
+        let keyset = app.keysets.get(&app.vault, tenant).await?;
+        object.open(name, &keyset.journal().key)?;
+    }
+    Ok(())
+}
+
+fn word(kind: ObjectKind) -> String {
+    serde_json::to_value(kind).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}

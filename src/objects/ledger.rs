@@ -1,0 +1,103 @@
+//! Objects that are created once and never changed: the store of the erasure journal.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt as _, PutMode, PutPayload};
+
+use super::{ObjectError, Objects};
+
+/// A store in which an object keeps its name and its bytes. Each call has a time limit.
+#[derive(Debug)]
+pub struct Ledger {
+    objects: Objects,
+    patience: Duration,
+}
+
+impl Ledger {
+    #[must_use]
+    pub const fn new(objects: Objects, patience: Duration) -> Self {
+        Self { objects, patience }
+    }
+
+    /// Creates an object that is durable when this returns. Returns false if another object has this name.
+    pub async fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, ObjectError> {
+        let created = self.in_time(async {
+            let payload = PutPayload::from(bytes.to_vec());
+            match self.objects.store()?.put_opts(&Path::from(name), payload, PutMode::Create.into()).await {
+                Ok(_) => Ok(true),
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        });
+        // A write whose response was lost may have been repeated by the client of the store.
+        Ok(created.await? || self.get(name).await?.is_some_and(|there| there == bytes))
+    }
+
+    pub async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+        if !self.objects.is_made() {
+            return Ok(None);
+        }
+        let read = async { Ok(self.objects.store()?.get(&Path::from(name)).await?.bytes().await?.to_vec()) };
+        match self.in_time(read).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(ObjectError::Missing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The names in a folder, without the folder and sorted. With `after`, only later names are listed.
+    pub async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<String>, ObjectError> {
+        if !self.objects.is_made() {
+            return Ok(Vec::new());
+        }
+        let listed = self.in_time(async {
+            let (store, prefix) = (self.objects.store()?, Path::from(folder));
+            let listed = match after {
+                Some(after) => store.list_with_offset(Some(&prefix), &prefix.clone().join(after)),
+                None => store.list(Some(&prefix)),
+            };
+            Ok(listed.try_collect::<Vec<_>>().await?)
+        });
+        let is_inside = |object: &object_store::ObjectMeta| {
+            let inside = object.location.prefix_match(&Path::from(folder))?;
+            let parts: Vec<_> = inside.collect();
+            match &parts[..] {
+                [name] => Some(name.as_ref().to_owned()),
+                _ => None,
+            }
+        };
+        let mut names: Vec<_> = listed.await?.iter().filter_map(is_inside).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, ObjectError>>) -> Result<T, ObjectError> {
+        tokio::time::timeout(self.patience, work).await.map_err(|_| ObjectError::TimedOut)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Folder;
+
+    #[tokio::test]
+    async fn an_object_is_created_once() {
+        let folder = Folder::new();
+        let ledger = Ledger::new(Objects::in_folder(folder.join("journal")), Duration::from_secs(5));
+        assert_eq!(ledger.get("decisions/2").await.unwrap(), None);
+        assert_eq!(ledger.list("decisions", None).await.unwrap(), Vec::<String>::new());
+        assert!(!folder.join("journal").exists(), "a read makes no folder");
+        assert!(ledger.create("decisions/2", b"two").await.unwrap());
+        assert!(ledger.create("decisions/2", b"two").await.unwrap(), "the same object is the same");
+        assert!(!ledger.create("decisions/2", b"other").await.unwrap());
+        assert!(ledger.create("decisions/1", b"one").await.unwrap());
+        assert!(ledger.create("contents/a/3", b"three").await.unwrap());
+        assert_eq!(ledger.get("decisions/2").await.unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(ledger.list("decisions", None).await.unwrap(), ["1", "2"]);
+        assert_eq!(ledger.list("decisions", Some("1")).await.unwrap(), ["2"]);
+        assert_eq!(ledger.list("contents/a", None).await.unwrap(), ["3"]);
+    }
+}

@@ -1,0 +1,48 @@
+//! The keys of the erasure journal: the key that seals a tenant's objects, and the wrapped keys in the journal itself, by
+//! which a vault that was restored from before the tenant was created can read them.
+
+use super::keyset::{INDEX, JOURNAL, Keysets};
+use super::model::VaultError;
+use super::sql::{self, KeyRow};
+use crate::base::clock::Clock;
+use crate::base::id::TenantId;
+use crate::journal::{TenantKeys, WrappedKey};
+use crate::store::{Db, StoreError, Tx, Vault};
+
+impl Keysets {
+    /// The keys of the journal among the rows of a tenant.
+    pub(super) fn journal_keys(&self, tenant: TenantId, rows: &[KeyRow]) -> Result<TenantKeys, VaultError> {
+        let row = rows.iter().find(|row| row.purpose == JOURNAL).ok_or(VaultError::KeyMissing(0))?;
+        let (key, mut wrapped) = (self.masters.unwrap(row)?, Vec::new());
+        for row in rows.iter().filter(|row| [JOURNAL, INDEX].contains(&row.purpose.as_str())) {
+            wrapped.push(WrappedKey {
+                purpose: row.purpose.clone(),
+                version: row.key_version,
+                master: row.master_id.clone(),
+                print: self.masters.unwrap(row)?.hash(&[b"print"]).0,
+                wrapped: row.wrapped.clone(),
+            });
+        }
+        Ok(TenantKeys { tenant, version: row.key_version, key, wrapped })
+    }
+
+    /// Adds keys that a restored vault lacks. A key is left out if the process does not have its master key.
+    pub async fn adopt(&self, vault: &Db<Vault>, tenant: TenantId, keys: Vec<WrappedKey>) -> Result<(), VaultError> {
+        let mut tx = vault.write().await?;
+        for WrappedKey { purpose, version, master, print: _, wrapped } in keys {
+            let created_at = Clock::System.now();
+            let row =
+                KeyRow { tenant_id: tenant, purpose, key_version: version, master_id: master, wrapped, created_at };
+            if self.masters.unwrap(&row).is_ok() {
+                sql::insert_key(&mut tx, &row).await?;
+            }
+        }
+        tx.commit().await?;
+        self.reload(vault, tenant).await.map(drop)
+    }
+}
+
+/// Whether the vault has keys of a tenant.
+pub async fn has_keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<bool, StoreError> {
+    Ok(!sql::keys(tx, tenant).await?.is_empty())
+}
