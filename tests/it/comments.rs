@@ -1,6 +1,6 @@
 //! Comments and purposes lose the people that they name.
 
-use chrono::{Days, Utc};
+use chrono::Days;
 use serde_json::{Value, json};
 
 use crate::harness::{TestLethe, each_store};
