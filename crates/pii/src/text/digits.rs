@@ -70,6 +70,8 @@ impl Gap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lookalike {
     No,
+    /// It is the id of a thing, unless it is the record's own number.
+    Id,
     /// A `+` before it outweighs it.
     Likely,
     /// It is something else, whatever text is before it.

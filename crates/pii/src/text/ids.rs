@@ -55,7 +55,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
         return;
     };
     for group in &mut stretch.groups[first..=last] {
-        group.lookalike = group.lookalike.max(Lookalike::Likely);
+        group.lookalike = group.lookalike.max(Lookalike::Id);
     }
 }
 

@@ -87,7 +87,7 @@ impl OwnNumber {
         let begun = &stretch.digits[first..national];
         let after_plus = group_starting(stretch, first).is_some_and(|group| group.gap.plus.is_some());
         let abroad = begun.starts_with(b"00") || after_plus && begun.starts_with(&self.code);
-        whole && (abroad || self.national.len() >= BARE && touched.iter().all(|g| g.lookalike == Lookalike::No))
+        whole && (abroad || self.national.len() >= BARE && touched.iter().all(|g| g.lookalike <= Lookalike::Id))
     }
 }
 
