@@ -130,12 +130,6 @@ impl MemoryBudget {
         (self.texts.size / 2).min(self.analysis.size / ANALYSIS)
     }
 
-    /// The size at which a batch is stored, in bytes: half of the pool, since the batch may grow by a piece before.
-    #[must_use]
-    pub fn heaviest_batch(&self) -> usize {
-        usize::try_from(self.work.size / 2).unwrap_or(usize::MAX)
-    }
-
     /// A share for the bytes of a text. A text that is longer than the whole pool, because of its placeholders, is alone.
     pub async fn text(&self, size: u64) -> Result<MemoryShare, MemoryError> {
         self.draw(&self.texts, size.min(self.texts.size), 2).await
@@ -252,7 +246,7 @@ impl GrowingShare {
     /// callers wait for each other. Slow senders do not come far enough for the whole.
     pub async fn grow(&mut self, size: usize, whole: usize) -> Result<(), MemoryError> {
         if size > self.drawn {
-            let drawn = if size > BEGUN { whole.max(size) } else { BEGUN };
+            let drawn = if size > BEGUN { whole.min(self.most()).max(size) } else { BEGUN };
             self.shrink();
             self.share = Some(self.memory.arriving((drawn - FREE) as u64).await?);
             self.drawn = drawn;
@@ -279,8 +273,13 @@ impl GrowingShare {
     /// The bytes to draw for a size, which at least doubles where the pool allows it. There are none for a size that can
     /// never fit.
     fn more(&self, size: usize) -> Option<usize> {
-        let most = usize::try_from(self.memory.arriving.size).unwrap_or(usize::MAX).saturating_add(FREE);
+        let most = self.most();
         (size <= most).then(|| size.max(2 * self.drawn).min(most) - self.drawn)
+    }
+
+    /// The most bytes that can ever be drawn.
+    fn most(&self) -> usize {
+        usize::try_from(self.memory.arriving.size).unwrap_or(usize::MAX).saturating_add(FREE)
     }
 
     fn add(&mut self, share: MemoryShare, size: usize) {
