@@ -83,11 +83,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if not .Values.vault.masterKeySecret.name -}}
 {{- $wrong = append $wrong "vault.masterKeySecret.name: required" -}}
 {{- end -}}
-{{- if and .Values.journal.off .Values.journal.place -}}
-{{- $wrong = append $wrong "journal.place, journal.off: one of the two" -}}
+{{- if and (not .Values.journal.enabled) .Values.journal.place -}}
+{{- $wrong = append $wrong "journal.place: not without journal.enabled" -}}
 {{- end -}}
-{{- if not (or .Values.journal.off .Values.journal.place) -}}
-{{- $wrong = append $wrong "journal.place: required; journal.off does without a journal, and no restore is noticed" -}}
+{{- if and .Values.journal.enabled (not .Values.journal.place) -}}
+{{- $wrong = append $wrong "journal.place: required; without journal.enabled there is no journal, and no restore is noticed" -}}
 {{- end -}}
 {{- if not .Values.auth.issuer -}}
 {{- $wrong = append $wrong "auth.issuer: required" -}}
@@ -163,7 +163,7 @@ LETHE_CONTENT__S3__SECRET_ACCESS_KEY_FILE: /etc/lethe/s3-secret
 {{- end }}
 {{- end }}
 {{- with .Values.journal }}
-{{- if .off }}
+{{- if not .enabled }}
 LETHE_JOURNAL__OFF: "true"
 {{- else }}
 LETHE_JOURNAL__PLACE: {{ .place | quote }}
@@ -356,7 +356,7 @@ env:
       {{- end }}
       {{- end }}
       {{- with $values.journal.s3 }}
-      {{- if and .accessKeyId .secretAccessKeySecret.name (not $values.journal.off) }}
+      {{- if and .accessKeyId .secretAccessKeySecret.name $values.journal.enabled }}
       - secret:
           name: {{ .secretAccessKeySecret.name }}
           items:
