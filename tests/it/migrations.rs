@@ -32,8 +32,8 @@ async fn make_old(lethe: &TestLethe, database: &str) {
 async fn is_refused(lethe: &TestLethe) {
     for command in [&["migrate"][..], &["serve"], &["job", "nightly"]] {
         let ran = lethe.run(command).await;
-        let said = "lethe: the database was made by Lethe 0.1: create an empty database and load the data anew\n";
-        assert_eq!((ran.code(), ran.stderr.ends_with(said)), (Some(78), true), "{command:?}: {}", ran.stderr);
+        let said = "the database was made by Lethe 0.1: create an empty database and load the data anew";
+        assert_eq!((ran.code(), ran.stderr.contains(said)), (Some(78), true), "{command:?}: {}", ran.stderr);
     }
 }
 
