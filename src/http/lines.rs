@@ -80,7 +80,8 @@ impl Lines {
             match stream.payload.next().await {
                 Some(Ok(chunk)) => {
                     let size = stream.splitter.waiting.len() + chunk.len();
-                    if let Err(error) = stream.share.grow(size, stream.splitter.longest).await {
+                    // Only what is there is drawn: the records of this stream draw from the same pool.
+                    if let Err(error) = stream.share.grow(size, size).await {
                         return Some(Err(stream.end(error.into())));
                     }
                     stream.splitter.push(&chunk);
