@@ -184,7 +184,8 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             self.parse_sent().await?;
         }
         // A batch that finds no room is stored, too. So it does not wait while it keeps room from others.
-        let is_whole = self.records.len() == BATCH || self.weight > HEAVIEST || !self.has_memory(self.weight);
+        let is_heavy = self.weight > HEAVIEST.min(self.app.memory.heaviest_batch());
+        let is_whole = self.records.len() == BATCH || is_heavy || !self.has_memory(self.weight);
         if is_whole { self.flush().await } else { Ok(()) }
     }
 

@@ -49,6 +49,7 @@ pub const IS_THERE: &str =
     " AND (phone_id IS NOT NULL OR email_id IS NOT NULL OR name_id IS NOT NULL OR forgotten & 7 = 0)";
 
 /// The columns for a target. Only interactions are named.
+#[must_use]
 pub const fn keys(target: Target) -> Keys {
     match target {
         Target::Archive => INTERACTIONS,

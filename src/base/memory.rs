@@ -130,6 +130,12 @@ impl MemoryBudget {
         (self.texts.size / 2).min(self.analysis.size / ANALYSIS)
     }
 
+    /// The size at which a batch is stored, in bytes: half of the pool, since the batch may grow by a piece before.
+    #[must_use]
+    pub fn heaviest_batch(&self) -> usize {
+        usize::try_from(self.work.size / 2).unwrap_or(usize::MAX)
+    }
+
     /// A share for the bytes of a text. A text that is longer than the whole pool, because of its placeholders, is alone.
     pub async fn text(&self, size: u64) -> Result<MemoryShare, MemoryError> {
         self.draw(&self.texts, size.min(self.texts.size), 2).await

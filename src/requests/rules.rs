@@ -80,12 +80,11 @@ impl Rules<'_> {
         for (no, raw) in raw.iter().enumerate() {
             let id = interaction_id(raw);
             let kept = stored.iter().find(|one| Some(one.id) == id).copied();
-            match kept.or_else(|| self.known.get(&id?).copied()) {
-                Some(one) => named.push(one),
-                None => {
-                    let detail = "must be the id of an interaction of this tenant";
-                    self.add(&format!("/interaction_ids/{no}"), "not_found", detail);
-                }
+            if let Some(one) = kept.or_else(|| self.known.get(&id?).copied()) {
+                named.push(one);
+            } else {
+                let detail = "must be the id of an interaction of this tenant";
+                self.add(&format!("/interaction_ids/{no}"), "not_found", detail);
             }
         }
         named.sort_unstable();

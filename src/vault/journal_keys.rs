@@ -1,9 +1,9 @@
 //! The keys of the erasure journal: the key that seals a tenant's objects, and the wrapped keys in the journal itself, by
 //! which a vault that was restored from before the tenant was created can read them.
 
+use super::key_sql::{self, KeyRow};
 use super::keyset::{INDEX, JOURNAL, Keysets};
 use super::model::VaultError;
-use super::sql::{self, KeyRow};
 use crate::base::clock::Clock;
 use crate::base::id::TenantId;
 use crate::journal::{TenantKeys, WrappedKey};
@@ -34,7 +34,7 @@ impl Keysets {
             let row =
                 KeyRow { tenant_id: tenant, purpose, key_version: version, master_id: master, wrapped, created_at };
             if self.masters.unwrap(&row).is_ok() {
-                sql::insert_key(&mut tx, &row).await?;
+                key_sql::insert_key(&mut tx, &row).await?;
             }
         }
         tx.commit().await?;
@@ -44,5 +44,5 @@ impl Keysets {
 
 /// Whether the vault has keys of a tenant.
 pub async fn has_keys(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<bool, StoreError> {
-    Ok(!sql::keys(tx, tenant).await?.is_empty())
+    Ok(!key_sql::keys(tx, tenant).await?.is_empty())
 }

@@ -14,9 +14,10 @@ use pii::{Email, Identifier, Kind, PersonName, Phone};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use super::key_sql;
 use super::master::MasterKeys;
 use super::model::VaultError;
-use super::sql::{self, ContentKeyRow, IdentifierRow, NewIdentifier};
+use super::sql::{ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
 use crate::base::crypto::{BlindIndex, KEY_LEN, Key, sha256};
 use crate::base::id::{IdentifierId, ObjectId, TenantId};
@@ -123,7 +124,7 @@ impl Keysets {
     /// Fails if the process lacks a master key that has wrapped keys of this vault.
     pub async fn verify(&self, vault: &Db<Vault>) -> Result<(), VaultError> {
         let mut masters = BTreeSet::new();
-        let mut rows = sql::all_keys(&mut vault.read().await?).await?;
+        let mut rows = key_sql::all_keys(&mut vault.read().await?).await?;
         rows.retain(|row| masters.insert(row.master_id.clone()));
         rows.iter().try_for_each(|row| self.masters.unwrap(row).map(drop))
     }
@@ -135,8 +136,8 @@ impl Keysets {
         vault: &Db<Vault>,
         tenant: TenantId,
         purposes: &[&'static str],
-    ) -> Result<Vec<sql::KeyRow>, VaultError> {
-        let rows = sql::keys(&mut vault.read().await?, tenant).await?;
+    ) -> Result<Vec<key_sql::KeyRow>, VaultError> {
+        let rows = key_sql::keys(&mut vault.read().await?, tenant).await?;
         let has = |purpose: &str| rows.iter().any(|row| row.purpose == purpose);
         if purposes.iter().all(|purpose| has(purpose)) {
             return Ok(rows);
@@ -145,7 +146,7 @@ impl Keysets {
         for purpose in purposes.iter().filter(|purpose| !has(purpose)) {
             self.insert(&mut tx, tenant, purpose, 1).await?;
         }
-        let rows = sql::keys(&mut tx, tenant).await?;
+        let rows = key_sql::keys(&mut tx, tenant).await?;
         tx.commit().await?;
         Ok(rows)
     }
@@ -159,7 +160,7 @@ impl Keysets {
         version: i32,
     ) -> Result<u64, VaultError> {
         let wrapped = self.masters.wrap((tenant, purpose, version), &Key::random()?)?;
-        let row = sql::KeyRow {
+        let row = key_sql::KeyRow {
             tenant_id: tenant,
             purpose: purpose.to_owned(),
             key_version: version,
@@ -167,12 +168,12 @@ impl Keysets {
             wrapped,
             created_at: Clock::System.now(),
         };
-        Ok(sql::insert_key(tx, &row).await?)
+        Ok(key_sql::insert_key(tx, &row).await?)
     }
 }
 
 /// The versions of the key that seals.
-fn versions(masters: &MasterKeys, rows: &[sql::KeyRow]) -> Result<BTreeMap<i32, Key>, VaultError> {
+fn versions(masters: &MasterKeys, rows: &[key_sql::KeyRow]) -> Result<BTreeMap<i32, Key>, VaultError> {
     let rows = rows.iter().filter(|row| row.purpose == SEAL);
     rows.map(|row| Ok((row.key_version, masters.unwrap(row)?))).collect()
 }
@@ -192,7 +193,7 @@ impl Keyset {
     ) -> Result<(), VaultError> {
         let known = self.seal.load();
         if versions_of_rows.into_iter().any(|version| !known.contains_key(&version)) {
-            let rows = sql::keys(tx, self.tenant).await?;
+            let rows = key_sql::keys(tx, self.tenant).await?;
             self.seal.store(Arc::new(versions(&self.masters, &rows)?));
         }
         Ok(())

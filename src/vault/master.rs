@@ -1,7 +1,7 @@
 //! The master keys. They wrap all other keys and stay outside of the databases (D10).
 
+use super::key_sql::KeyRow;
 use super::model::VaultError;
-use super::sql::KeyRow;
 use crate::base::crypto::{CryptoError, KEY_LEN, Key};
 use crate::base::hex::hex;
 use crate::base::id::TenantId;

@@ -8,6 +8,7 @@ mod content;
 mod erasures;
 mod http;
 mod journal_keys;
+mod key_sql;
 mod keyset;
 mod master;
 mod model;

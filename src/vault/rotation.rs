@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::key_sql;
 use super::keyset::{Keyset, Keysets, SEAL};
 use super::model::VaultError;
 use super::sql;
@@ -29,14 +30,14 @@ pub struct KeyStatus {
 
 /// All keys of the vault.
 pub async fn keys(tx: &mut Tx<Vault>) -> Result<Vec<KeyStatus>, VaultError> {
-    let status = |row: sql::KeyRow| KeyStatus {
+    let status = |row: key_sql::KeyRow| KeyStatus {
         tenant: row.tenant_id,
         purpose: row.purpose,
         version: row.key_version,
         master_id: row.master_id,
         created_at: row.created_at,
     };
-    Ok(sql::all_keys(tx).await?.into_iter().map(status).collect())
+    Ok(key_sql::all_keys(tx).await?.into_iter().map(status).collect())
 }
 
 /// Wraps all keys by the current master key, and returns how many were wrapped by another one. If it is interrupted, the
@@ -44,13 +45,13 @@ pub async fn keys(tx: &mut Tx<Vault>) -> Result<Vec<KeyStatus>, VaultError> {
 pub async fn rotate_master(vault: &Db<Vault>, keysets: &Keysets) -> Result<u64, VaultError> {
     let (masters, mut wrapped) = (&keysets.masters, 0);
     let current = masters.current().id();
-    let mut rows = sql::all_keys(&mut vault.read().await?).await?;
+    let mut rows = key_sql::all_keys(&mut vault.read().await?).await?;
     rows.retain(|row| row.master_id != current);
     for batch in rows.chunks(BATCH) {
         let mut tx = vault.write().await?;
         for row in batch {
             let again = masters.wrap((row.tenant_id, &row.purpose, row.key_version), &masters.unwrap(row)?)?;
-            wrapped += sql::rewrap_key(&mut tx, row, current, &again).await?;
+            wrapped += key_sql::rewrap_key(&mut tx, row, current, &again).await?;
         }
         tx.commit().await?;
     }
@@ -69,7 +70,7 @@ pub async fn rotate(vault: &Db<Vault>, keysets: &Keysets, tenant: TenantId) -> R
 
 /// Whether the tenant has an older version of its key, so that values may have to be sealed again.
 pub async fn has_older_key(tx: &mut Tx<Vault>, tenant: TenantId) -> Result<bool, VaultError> {
-    Ok(sql::keys(tx, tenant).await?.iter().filter(|row| row.purpose == SEAL).count() > 1)
+    Ok(key_sql::keys(tx, tenant).await?.iter().filter(|row| row.purpose == SEAL).count() > 1)
 }
 
 /// Seals the next identifiers after one under the newest key. Returns the last of them, and how many were sealed again.
@@ -81,11 +82,12 @@ pub async fn reseal_identifiers(
     limit: u32,
 ) -> Result<(Option<IdentifierId>, u64), VaultError> {
     let (newest, _) = keyset.newest()?;
-    let rows = sql::identifiers_after(tx, keyset.tenant, after, limit).await?;
+    let rows = key_sql::identifiers_after(tx, keyset.tenant, after, limit).await?;
     let last = rows.last().map(|row| row.id);
     let older = rows.iter().filter(|row| row.key_version < newest);
     let fresh: Vec<_> = older.filter_map(|row| Some((row.id, keyset.reseal(row).ok()?))).collect();
-    let resealed = if fresh.is_empty() { 0 } else { sql::replace_sealed(tx, keyset.tenant, newest, &fresh).await? };
+    let resealed =
+        if fresh.is_empty() { 0 } else { key_sql::replace_sealed(tx, keyset.tenant, newest, &fresh).await? };
     Ok((last, resealed))
 }
 
@@ -97,16 +99,16 @@ pub async fn reseal_content_keys(
     limit: u32,
 ) -> Result<(Option<Generation>, u64), VaultError> {
     let (newest, _) = keyset.newest()?;
-    let rows = sql::content_keys_after(tx, keyset.tenant, after, limit).await?;
+    let rows = key_sql::content_keys_after(tx, keyset.tenant, after, limit).await?;
     let last = rows.last().map(|row| row.object.generation);
     let older = rows.iter().filter(|row| row.key.key_version < newest);
-    let wrap = |row: &sql::WrappedContentKey| {
+    let wrap = |row: &key_sql::WrappedContentKey| {
         let key = keyset.unwrap_content_key(row.object, &row.key)?;
         Ok::<_, VaultError>((row.object.generation, keyset.wrap_content_key(row.object, &key)?.1))
     };
     let fresh: Vec<_> = older.filter_map(|row| wrap(row).ok()).collect();
     let resealed =
-        if fresh.is_empty() { 0 } else { sql::replace_content_keys(tx, keyset.tenant, newest, &fresh).await? };
+        if fresh.is_empty() { 0 } else { key_sql::replace_content_keys(tx, keyset.tenant, newest, &fresh).await? };
     Ok((last, resealed))
 }
 
@@ -128,16 +130,16 @@ pub async fn delete_unused_keys(
     tenant: TenantId,
     before: DateTime<Utc>,
 ) -> Result<u64, VaultError> {
-    let mut rows = sql::keys(tx, tenant).await?;
+    let mut rows = key_sql::keys(tx, tenant).await?;
     rows.retain(|row| row.purpose == SEAL);
     rows.sort_by_key(|row| row.key_version);
     let mut deleted = 0;
     for pair in rows.windows(2) {
         if let [older, newer] = pair
             && newer.created_at < before
-            && !sql::is_version_used(tx, tenant, older.key_version).await?
+            && !key_sql::is_version_used(tx, tenant, older.key_version).await?
         {
-            deleted += sql::delete_key(tx, older).await?;
+            deleted += key_sql::delete_key(tx, older).await?;
         }
     }
     Ok(deleted)

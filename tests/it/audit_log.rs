@@ -272,11 +272,11 @@ each_store!(a_change_of_the_tenant_says_which_settings, |lethe: TestLethe| async
 });
 
 each_store!(the_audit_log_is_filtered, |lethe: TestLethe| async move {
-    let (operator, began) = (lethe.caller_of("demo", "operator", "ola"), chrono::Utc::now());
+    let (operator, began) = (lethe.caller_of("demo", "operator", "ola"), lethe::base::clock::Clock::System.now());
     operator.patch("/tenant", "*", &json!({ "purpose_required": true })).await.expect(200);
     operator.patch("/tenant", "*", &json!({ "purpose_required": false })).await.expect(200);
     assert_eq!(operator.get("/audit-events").await.problem(403), "forbidden");
-    let between = chrono::Utc::now();
+    let between = lethe::base::clock::Clock::System.now();
     lethe.search(&json!({ "phone_number": NUMBER })).await;
     let officer = lethe.caller("dpo");
     let instant = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();

@@ -1,6 +1,6 @@
 //! Comments and purposes lose the people that they name.
 
-use chrono::{Days, Utc};
+use chrono::Days;
 use serde_json::{Value, json};
 
 use crate::harness::{TestLethe, each_store};
@@ -16,7 +16,7 @@ async fn record(lethe: &TestLethe, id: &str, number: &str, name: &str) {
 
 /// A time at which everything that was entered today is due.
 fn soon() -> String {
-    (Utc::now() + Days::new(2)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    (lethe::base::clock::Clock::System.now() + Days::new(2)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 async fn comment(lethe: &TestLethe, request: &Value) -> Value {

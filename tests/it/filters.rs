@@ -62,7 +62,7 @@ each_store!(a_search_finds_what_has_changed, |lethe: TestLethe| async move {
     let old = call("old", LATER, "inbound", "Invoice", "answered");
     lethe.record(&old).await;
     lethe.record(&call("untouched", LATER, "inbound", "Invoice", "answered")).await;
-    let since = chrono::Utc::now();
+    let since = lethe::base::clock::Clock::System.now();
     for id in ["b", "a"] {
         lethe.record(&call(id, BEFORE, "inbound", "Invoice", "answered")).await;
     }
@@ -73,7 +73,7 @@ each_store!(a_search_finds_what_has_changed, |lethe: TestLethe| async move {
     assert_eq!(lethe.find(&small).await, ["old", "a", "b"]);
     let both = json!({ "changed_since": since, "to": LATER });
     assert_eq!(lethe.find(&both).await, ["a", "b"]);
-    assert_eq!(lethe.find(&json!({ "changed_since": chrono::Utc::now() })).await, [""; 0]);
+    assert_eq!(lethe.find(&json!({ "changed_since": lethe::base::clock::Clock::System.now() })).await, [""; 0]);
 });
 
 each_store!(a_pass_changes_records_without_telling_them_apart, |lethe: TestLethe| async move {
@@ -82,7 +82,7 @@ each_store!(a_pass_changes_records_without_telling_them_apart, |lethe: TestLethe
     for (id, customer) in [("s1", &sivert), ("s2", &sivert), ("o1", &ola), ("o2", &ola)] {
         lethe.record(&record("interactions", id, BEFORE, customer, "nothing")).await;
     }
-    let since = chrono::Utc::now();
+    let since = lethe::base::clock::Clock::System.now();
     let other = json!({ "phone_number": "41234567", "to_date": "2026-02-15", "targets": ["archive"] });
     lethe.enter_request(&other).await;
     forget(&lethe, json!({ "phone_number": NUMBER })).await;

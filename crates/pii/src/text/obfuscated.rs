@@ -316,7 +316,7 @@ fn domains(after: &str) -> Vec<(String, usize, bool)> {
                 domain.push('.');
             }
             AddressPiece::Sign("-") if was_word && after[..range.start].ends_with(char::is_alphanumeric) => {
-                domain.push('-')
+                domain.push('-');
             }
             AddressPiece::Sign(_) => break,
         }
