@@ -82,6 +82,10 @@ pub async fn list(
     let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
     let mut tx = app.archive.read().await?;
     if let Some(text) = &filter.reference {
+        if text.chars().nth(rules::LONGEST_REFERENCE).is_some() {
+            let rule = "must be at most 100 characters";
+            return Err(RequestError::Invalid(vec![FieldError::parameter("reference", "too_long", rule)]));
+        }
         let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
         if reference::has_identifier(text, &tenant) {
             let rule = "must not contain a number or an address, which are masked in references";

@@ -19,7 +19,7 @@ pub const MOST_INTERACTIONS: usize = 1_000;
 /// The most characters of a comment.
 const LONGEST_COMMENT: usize = 10_000;
 /// The most characters of a reference.
-const LONGEST_REFERENCE: usize = 100;
+pub const LONGEST_REFERENCE: usize = 100;
 /// The earliest year of a *to date*, as in records.
 const FIRST_YEAR: i32 = 1970;
 

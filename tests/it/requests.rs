@@ -318,6 +318,8 @@ each_store!(a_reference_finds_its_requests, |lethe: TestLethe| async move {
     assert_eq!(list("reference=case%20118").await, [first["id"].clone()]);
     let long = caller.post("/anonymize-requests", &with("91234567", &"x".repeat(101))).await;
     assert_eq!(long.mistakes(), ["/reference too_long"]);
+    let long = caller.get(&format!("/anonymize-requests?reference={}", "x".repeat(101))).await;
+    assert_eq!(long.problem(422), "validation_failed");
 });
 
 each_store!(a_reference_contains_no_identifier, |lethe: TestLethe| async move {
