@@ -38,13 +38,13 @@ impl Dump {
         tables.map(|(table, rows)| (table.as_str(), rows.as_slice()))
     }
 
-    /// Every text of the archive. Opaque ids are left out, because their hexadecimal digits would contain any number sooner
-    /// or later.
+    /// Every text of the archive. Opaque ids and random keys are left out, because their digits would contain any number
+    /// sooner or later.
     pub fn archive_texts(&self) -> Vec<u8> {
         let mut texts = Vec::new();
         for (table, rows) in self.archive() {
             for (column, value) in rows.iter().flatten() {
-                if !self.opaque.contains(&(table.to_owned(), column.clone())) {
+                if column != "cell_key" && !self.opaque.contains(&(table.to_owned(), column.clone())) {
                     texts.extend(value.as_deref().unwrap_or_default().as_bytes());
                     texts.push(b'\n');
                 }
