@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -15,7 +16,6 @@ use actix_http::{HttpService, Request, Response};
 use actix_service::{IntoServiceFactory, Service as _, ServiceFactory, ServiceFactoryExt as _, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
-use futures_util::FutureExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -208,14 +208,14 @@ impl Listener {
     /// Accepts the waiting connections, closes, and waits for the calls.
     async fn close(mut self, shutdown: Duration) {
         let deadline = Instant::now() + shutdown;
-        while let Some((stream, peer)) =
-            self.accepted.take().or_else(|| self.socket.accept().now_or_never().and_then(Result::ok))
-        {
+        // The system is asked directly, since the runtime may not know yet of a connection that waits.
+        let waiting = self.socket.as_fd().try_clone_to_owned().map(std::net::TcpListener::from).ok();
+        while let Some((stream, peer)) = self.accepted.take().or_else(|| accept_now(waiting.as_ref()?)) {
             let Ok(room) = timeout_at(deadline, self.room()).await else { break };
             self.hand_on(stream, peer, room);
         }
         let Self { socket, connections, room, most, workers, .. } = self;
-        drop(socket);
+        drop((waiting, socket));
         while room.available_permits() < most && Instant::now() < deadline {
             connections.end_idle(LAST_CALL);
             sleep(PAUSE).await;
@@ -224,6 +224,13 @@ impl Listener {
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
         let _ = joined.await;
     }
+}
+
+/// A connection that waits, if there is one.
+fn accept_now(listener: &std::net::TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept().ok()?;
+    stream.set_nonblocking(true).ok()?;
+    Some((TcpStream::from_std(stream).ok()?, peer))
 }
 
 /// Serves the connections that arrive until the channel is closed.
