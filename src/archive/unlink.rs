@@ -86,8 +86,8 @@ pub async fn mentions(
         .await
 }
 
-/// Unlinks the mentions of a record's own identifiers, and its names, since a text knows no other name. `own` appends a WITH of the relation `own (record_id, phone_id,
-/// email_id)`.
+/// Unlinks the mentions of a record's own identifiers, and its names, since a text knows no other name. `own` appends a
+/// WITH of the relation `own (record_id, phone_id, email_id)`.
 pub async fn own_mentions(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
