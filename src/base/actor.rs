@@ -41,6 +41,9 @@ scopes! {
     ArchiveSearch = "archive:search", "Search the archive in the pseudonymous view.";
     ArchiveIdentify = "archive:identify", "Search by number or address and see identifiers. Each such call is audited.";
     ArchiveIngest = "archive:ingest", "Send interactions, survey responses, and raw events.";
+    ArchiveTotals = "archive:totals", "Read totals of the archive, without records.";
+    ArchiveReveal = "archive:reveal", "Ask to see the values of tokens, for a purpose.";
+    RevealsApprove = "reveals:approve", "Approve or deny what another user asked to reveal or to export.";
     ContentRead = "content:read", "Download and play content.";
     ContentWrite = "content:write", "Upload content.";
     ContentDelete = "content:delete", "Delete content.";
@@ -49,6 +52,11 @@ scopes! {
     AuditRead = "audit:read", "Read the audit log.";
     KeysAdmin = "keys:admin", "Register the tenant's recording key and delivery target.";
     TenantsAdmin = "tenants:admin", "Change the tenant's settings.";
+    PoliciesAdmin = "policies:admin", "Set the ageing of records, and the recipients that get tokens of their own.";
+    HoldsWrite = "holds:write", "Place and release legal holds.";
+    ExportsWrite = "exports:write", "Make a customer's copy of their data.";
+    WebhooksAdmin = "webhooks:admin", "Register webhooks and read their messages.";
+    SuppressionsCheck = "suppressions:check", "Ask whether data of a customer would arrive forgotten.";
 }
 
 described!(Scope as "Scope", "A scope of a token.", Scope::ALL.iter().map(|scope| scope.as_str()));

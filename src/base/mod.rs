@@ -16,6 +16,7 @@ pub mod memory;
 pub mod page;
 pub mod patch;
 pub mod purpose;
+pub mod signing;
 pub mod target;
 pub mod version;
 pub mod words;

@@ -11,34 +11,33 @@ use crate::base::actor::Scope;
 /// The roles that exist without any setting.
 pub(super) fn usual() -> BTreeMap<String, Vec<Scope>> {
     use Scope::{
-        ArchiveIdentify, ArchiveIngest, ArchiveRead, ArchiveSearch, AuditRead, ContentDelete, ContentRead,
-        ContentReadSensitive, ContentWrite, JobsRead, KeysAdmin, RequestsRead, RequestsWrite, TenantsAdmin,
+        ArchiveIdentify, ArchiveIngest, ArchiveRead, ArchiveReveal, ArchiveSearch, ArchiveTotals, AuditRead,
+        ContentDelete, ContentRead, ContentReadSensitive, ContentWrite, ExportsWrite, HoldsWrite, JobsRead, KeysAdmin,
+        PoliciesAdmin, RequestsRead, RequestsWrite, RevealsApprove, SuppressionsCheck, TenantsAdmin, WebhooksAdmin,
     };
-    let all_but_keys = Scope::ALL.iter().copied().filter(|scope| *scope != KeysAdmin).collect();
-    let officer = vec![
-        RequestsRead,
-        RequestsWrite,
-        ArchiveRead,
-        ArchiveSearch,
-        ArchiveIdentify,
-        ArchiveIngest,
-        ContentRead,
-        ContentDelete,
-        ContentReadSensitive,
-        JobsRead,
-        AuditRead,
-    ];
+    let archive =
+        [RequestsRead, RequestsWrite, ArchiveRead, ArchiveSearch, ArchiveIdentify, ArchiveIngest, ArchiveTotals];
+    let officer: Vec<_> = archive
+        .into_iter()
+        .chain([ContentRead, ContentDelete, ContentReadSensitive, JobsRead, AuditRead])
+        .chain([ArchiveReveal, RevealsApprove, HoldsWrite, ExportsWrite])
+        .collect();
+    let admin: Vec<_> = archive
+        .into_iter()
+        .chain([ContentRead, ContentWrite, ContentDelete, ContentReadSensitive, JobsRead, AuditRead])
+        .chain([TenantsAdmin, PoliciesAdmin, HoldsWrite, WebhooksAdmin])
+        .collect();
     let roles = [
-        ("admin", all_but_keys),
-        ("dpo", officer.clone()),
+        ("admin", admin),
+        ("dpo", officer.iter().copied().chain([PoliciesAdmin]).collect()),
         ("compliance", officer),
-        ("supervisor", vec![ArchiveSearch, ArchiveIdentify, ContentRead, ContentDelete]),
+        ("supervisor", vec![ArchiveSearch, ArchiveIdentify, ArchiveTotals, ContentRead, ContentDelete]),
         ("agent", vec![ArchiveSearch]),
         ("analyst", vec![ArchiveSearch]),
         ("qa", vec![ArchiveSearch]),
-        ("manager", vec![ArchiveRead]),
-        ("integration", vec![ArchiveIngest, ContentWrite, RequestsRead, RequestsWrite]),
-        ("operator", vec![JobsRead, KeysAdmin, TenantsAdmin]),
+        ("manager", vec![ArchiveTotals]),
+        ("integration", vec![ArchiveIngest, ContentWrite, RequestsRead, RequestsWrite, SuppressionsCheck]),
+        ("operator", vec![JobsRead, KeysAdmin, TenantsAdmin, WebhooksAdmin]),
     ];
     roles.into_iter().map(|(role, scopes)| (role.to_owned(), scopes)).collect()
 }

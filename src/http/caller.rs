@@ -49,6 +49,14 @@ markers! {
     ArchiveIdentify: ArchiveIdentify;
     /// Systems that send records.
     ArchiveIngest: ArchiveIngest;
+    /// Readers of totals.
+    ArchiveTotals: ArchiveTotals;
+    /// Callers that ask to reveal tokens.
+    ArchiveReveal: ArchiveReveal;
+    /// Callers that approve what another user asked for.
+    RevealsApprove: RevealsApprove;
+    /// Readers of reveals: those who ask, and those who approve.
+    RevealsRead: ArchiveReveal | RevealsApprove;
     /// Readers of content.
     ContentRead: ContentRead;
     /// Systems that upload content.
@@ -65,6 +73,16 @@ markers! {
     KeysAdmin: KeysAdmin;
     /// Callers that change the tenant's settings.
     TenantsAdmin: TenantsAdmin;
+    /// Callers that set ageing policies and recipients.
+    PoliciesAdmin: PoliciesAdmin;
+    /// Callers that place and release legal holds.
+    HoldsWrite: HoldsWrite;
+    /// Callers that make exports for customers.
+    ExportsWrite: ExportsWrite;
+    /// Callers that register webhooks.
+    WebhooksAdmin: WebhooksAdmin;
+    /// Systems that ask whether data would arrive forgotten.
+    SuppressionsCheck: SuppressionsCheck;
 }
 
 /// A caller with the scopes of `S`. The extractor returns 401 without a valid token, and 403 without such a scope.

@@ -40,7 +40,7 @@ pub(super) const JOURNAL: &str = "journal";
 const ROOT: &str = "service";
 
 /// The keys of the service itself have the nil id as their tenant.
-const SERVICE: TenantId = TenantId(Uuid::nil());
+pub(super) const SERVICE: TenantId = TenantId(Uuid::nil());
 
 /// The unwrapped keys of one tenant.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ impl Keysets {
 
     /// The wrapped keys of a tenant. Keys of purposes that have none are created. If two processes do this at once, the
     /// rows of the first one stay.
-    async fn rows(
+    pub(super) async fn rows(
         &self,
         vault: &Db<Vault>,
         tenant: TenantId,

@@ -14,6 +14,7 @@ mod master;
 mod model;
 mod rotation;
 mod secret;
+mod signing;
 mod sql;
 mod stores;
 
@@ -38,6 +39,7 @@ pub use rotation::{
     reseal_identifiers, rotate, rotate_master,
 };
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
+pub use signing::{SigningPurpose, SigningVersion};
 pub use sql::{drop_content_keys, walk_content_keys};
 pub use stores::AppContext;
 

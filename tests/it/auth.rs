@@ -62,18 +62,27 @@ const ARCHIVE: &[&str] = &["archive:read", "archive:search", "archive:identify",
 fn roles() -> BTreeMap<&'static str, Vec<&'static str>> {
     let requests = ["requests:read", "requests:write"];
     let content = ["content:read", "content:delete"];
-    let officer = [&requests[..], ARCHIVE, &content, &["jobs:read", "audit:read"]].concat();
+    let officer = [
+        &requests[..],
+        ARCHIVE,
+        &content,
+        &["archive:totals", "jobs:read", "audit:read", "archive:reveal", "reveals:approve"],
+        &["holds:write", "exports:write"],
+    ]
+    .concat();
+    let admin = [&requests[..], ARCHIVE, &content, &["archive:totals", "jobs:read", "audit:read", "tenants:admin"]];
+    let admin = [&admin.concat()[..], &["content:write", "policies:admin", "holds:write", "webhooks:admin"]].concat();
     BTreeMap::from([
-        ("admin", [&officer[..], &["tenants:admin", "content:write"]].concat()),
-        ("dpo", officer.clone()),
+        ("admin", admin),
+        ("dpo", [&officer[..], &["policies:admin"]].concat()),
         ("compliance", officer),
-        ("supervisor", vec!["archive:search", "archive:identify", content[0], content[1]]),
+        ("supervisor", vec!["archive:search", "archive:identify", "archive:totals", content[0], content[1]]),
         ("agent", vec!["archive:search"]),
         ("analyst", vec!["archive:search"]),
         ("qa", vec!["archive:search"]),
-        ("manager", vec!["archive:read"]),
-        ("integration", vec!["archive:ingest", "content:write", requests[0], requests[1]]),
-        ("operator", vec!["jobs:read", "keys:admin", "tenants:admin"]),
+        ("manager", vec!["archive:totals"]),
+        ("integration", vec!["archive:ingest", "content:write", "suppressions:check", requests[0], requests[1]]),
+        ("operator", vec!["jobs:read", "keys:admin", "tenants:admin", "webhooks:admin"]),
     ])
 }
 
