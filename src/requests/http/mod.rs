@@ -235,7 +235,7 @@ pub async fn save_anonymize_requests(
 /// Preview an anonymize request
 ///
 /// Counts the records that the request would make anonymous, by the selector of the pass. After the pass, nobody can find
-/// these records by the customer. The preview app nothing about the customer, and the audit log notes it as a search.
+/// these records by the customer. The preview stores nothing about the customer, and the audit log notes it as a search.
 /// The warning `nothing_found` says that no record matches. The warning `content_becomes_unfindable` says that recordings,
 /// texts, and other content stay without their customer. The warning `content_will_be_deleted` says that they are deleted.
 /// Both count the content of each kind.
