@@ -62,11 +62,12 @@ pub struct Metrics {
     journal: JournalMetrics,
 }
 
-/// The metrics of the erasure journal.
+/// The metrics of the erasure journal, and of the audit log that is anchored there.
 #[derive(Clone, Debug)]
 struct JournalMetrics {
     state: IntGaugeVec,
     failures: IntCounter,
+    unsealed: Gauge,
 }
 
 impl JournalMetrics {
@@ -74,7 +75,9 @@ impl JournalMetrics {
         let about = "The state of the erasure journal: 1 at the present state, 0 at the others.";
         let state = IntGaugeVec::new(Opts::new("lethe_journal_state", about), &["state"])?;
         let about = "Objects of the erasure journal that could not be written since the start.";
-        Ok(Self { state, failures: IntCounter::new("lethe_journal_failures_total", about)? })
+        let failures = IntCounter::new("lethe_journal_failures_total", about)?;
+        let about = "Age of the oldest row of an audit log that is not sealed; 0 if all are.";
+        Ok(Self { state, failures, unsealed: Gauge::new("lethe_audit_unsealed_seconds", about)? })
     }
 }
 
@@ -148,7 +151,7 @@ impl Metrics {
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
         let Self { journal, .. } = self;
         let Self { memory_budget, memory_drawn, .. } = self;
-        let all: [Box<dyn Collector>; 14] = [
+        let all: [Box<dyn Collector>; 15] = [
             Box::new(calls.clone()),
             Box::new(ingested.clone()),
             Box::new(cut.clone()),
@@ -161,6 +164,7 @@ impl Metrics {
             Box::new(memory_drawn.clone()),
             Box::new(deliveries.clone()),
             Box::new(epoch_restarts.clone()),
+            Box::new(journal.unsealed.clone()),
             Box::new(journal.state.clone()),
             Box::new(journal.failures.clone()),
         ];
@@ -233,6 +237,11 @@ impl Metrics {
         self.epoch_restarts.inc();
     }
 
+    /// Sets the age of the oldest row of an audit log that is not sealed, in seconds.
+    pub fn oldest_unsealed(&self, seconds: f64) {
+        self.journal.unsealed.set(seconds);
+    }
+
     /// Shows the state of the erasure journal, and how many objects could not be written.
     pub fn journal(&self, states: [(&str, bool); 5], failures: u64) {
         for (state, is_present) in states {
@@ -270,6 +279,7 @@ mod tests {
         metrics.connections("archive", 2, 5);
         metrics.deliveries("held", 4);
         metrics.epoch_restarted();
+        metrics.oldest_unsealed(8.0);
         metrics
             .journal([("in_step", false), ("behind", true), ("unknown", false), ("damaged", false), ("off", false)], 3);
         let text = metrics.render().unwrap();
@@ -285,6 +295,7 @@ mod tests {
             "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",
             "lethe_deliveries{state=\"held\"} 4",
             "lethe_epoch_restarts_total 1",
+            "lethe_audit_unsealed_seconds 8",
             "lethe_journal_state{state=\"behind\"} 1",
             "lethe_journal_state{state=\"in_step\"} 0",
             "lethe_journal_failures_total 3",

@@ -41,6 +41,7 @@ use crate::http::{Code, HttpContext, Limits, Problem, Registry, TenantDirectory,
 use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
+use crate::seals::{self, Sealer};
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::AppContext;
@@ -49,7 +50,9 @@ use journal_watch::JournalWatch;
 use refusals::Refusals;
 
 pub use operations::tenant_change;
-pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations};
+pub use setup::{
+    StartError, anchors, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations, sealer,
+};
 pub use vitals::ready;
 
 /// All routes below `/api/v1`, in the order of the documentation.
@@ -62,6 +65,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     nightly::http::routes(registry);
     operations::routes(registry);
     registry.service(audit_log::list_audit_events);
+    seals::http::routes(registry);
 }
 
 #[derive(utoipa::OpenApi)]
@@ -170,7 +174,8 @@ pub async fn serve(
         let delivery_worker = delivery_worker(config, &stores, &content_store);
         tokio::spawn(async move { delivery_worker.run(None, &stopping, |_, _| {}).await })
     });
-    let watching = tokio::spawn(async move { watch.run().await });
+    let sealing = seal(sealer(config, &stores), config.audit.seal_interval);
+    let watching = tokio::spawn(async move { tokio::join!(watch.run(), sealing) });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
     watching.abort();
     let _ = stop.send(true);
@@ -179,6 +184,16 @@ pub async fn serve(
         let _ = delivering.await;
     }
     ended
+}
+
+/// Seals the audit logs again and again.
+async fn seal(sealer: Sealer, interval: u64) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(interval)).await;
+        if let Err(error) = sealer.round().await {
+            tracing::warn!(%error, "Sealing the audit logs failed, retrying");
+        }
+    }
 }
 
 /// The listener of `/metrics` and its address.

@@ -22,6 +22,7 @@ use crate::journal::Journal;
 #[cfg(feature = "s3")]
 use crate::objects::Bucket;
 use crate::objects::{Ledger, Objects};
+use crate::seals::Sealer;
 use crate::store::{self, Db, StoreError, StoreSettings, TimeLimits};
 use crate::tenants::{self, TenantError};
 use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys, VaultError};
@@ -152,6 +153,19 @@ fn journal(config: &Config) -> Result<Journal, ConfigError> {
         JournalPlace::Bucket { .. } => return Err(ConfigError::new("journal.place", "must be a folder")),
     };
     Ok(Journal::new(Some(Ledger::new(objects, Duration::from_secs(config.journal.timeout)))))
+}
+
+/// The anchored checkpoints of audit logs in another place than the journal, such as a copy of it.
+pub fn anchors(config: &Config, place: String) -> Result<Journal, StartError> {
+    let mut config = config.clone();
+    (config.journal.place, config.journal.off) = (Some(place), false);
+    Ok(journal(&config)?)
+}
+
+/// The sealer of the audit logs.
+#[must_use]
+pub fn sealer(config: &Config, stores: &Arc<AppContext>) -> Sealer {
+    Sealer::new(Arc::clone(stores), config.log_host())
 }
 
 /// The worker that delivers recordings to their tenants.

@@ -45,9 +45,9 @@ impl Renderer {
         let shown: BTreeSet<_> = records.iter().flat_map(identifiers).filter(|_| view == View::Identified).collect();
         let purpose = without_shown_names(app, actor, audited.purpose, &shown).await?;
         let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
-        let detail = json!({ "target": K::TARGET.as_str(), "view": view, "by": audited.by, "record_ids": ids });
-        let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).purpose(purpose);
-        let grant = audit::commit(app.archive.write_once().await?, app.clock, actor, &entry).await?;
+        let detail = json!({ "target": K::TARGET.as_str(), "view": view, "by": audited.by });
+        let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).of_records(ids).purpose(purpose);
+        let grant = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
         if view == View::Identified && !records.is_empty() {
             let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
             renderer.clear = vault::reveal(&mut app.vault.read().await?, &keyset, &grant, shown).await?;

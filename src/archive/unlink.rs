@@ -163,6 +163,24 @@ pub async fn count_untouched(
     Ok(records.unsigned_abs())
 }
 
+/// Appends a SELECT of the forgotten ones among the records of a relation that has their ids: `(id)`.
+pub fn forgotten_of<'c>(mut query: Query<'c>, tenant: TenantId, relation: &'static str) -> Query<'c> {
+    let mut union = "";
+    for target in Target::ALL {
+        query = query
+            .push(union)
+            .push("SELECT r.id FROM ")
+            .push(relation)
+            .push(" k JOIN ")
+            .push(table(target))
+            .with(" r ON r.id = k.id WHERE r.tenant_id = ", tenant)
+            .with(" AND r.forgotten & ", forgotten::CUSTOMER)
+            .push(" <> 0");
+        union = " UNION ALL ";
+    }
+    query
+}
+
 /// Closes the selected interactions: they accept no more content. `selected` appends a WITH of the relation
 /// `selected (identifier_id, cutoff)`.
 pub async fn close(

@@ -133,6 +133,31 @@ impl IdentifierId {
     }
 }
 
+impl AuditId {
+    /// An id that is not later than any id of this instant or a later one.
+    #[must_use]
+    pub fn earliest(at: chrono::DateTime<chrono::Utc>) -> Self {
+        let milliseconds = u128::from(at.timestamp_millis().max(0).unsigned_abs());
+        Self(Uuid::from_u128(milliseconds << 80))
+    }
+}
+
+id!(
+    /// The id of the name of an actor of the audit log. It looks random, and it stays when the name leaves.
+    ActorId
+);
+id!(
+    /// A random value that hides what a digest of the audit log commits to.
+    Salt
+);
+
+impl Salt {
+    #[must_use]
+    pub fn random() -> Self {
+        Self(IdentifierId::random().0)
+    }
+}
+
 /// A random number, for values that must never be the same again.
 #[must_use]
 pub fn random_i64() -> i64 {

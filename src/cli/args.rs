@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
+use super::audit::AuditCommand;
 use super::journal::{JournalCommand, ReplayArguments};
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
@@ -32,7 +33,7 @@ const EXITS: &str = "Examples:
 Exit codes:
   0   All is done, or another runner works for the tenants.
   1   The command failed.
-  2   Some requests were left waiting, some lines were rejected, or some recordings were not delivered.
+  2   Some requests were left waiting, some lines were rejected, some recordings were not delivered, or a log is broken.
   64  The command line is wrong.
   75  Try again: a database or the erasure journal is unavailable, or the process was asked to stop.
   78  A setting is wrong, a database was restored from a backup, or the erasure journal is damaged.";
@@ -84,6 +85,9 @@ pub enum CliCommand {
     /// Show and rotate the keys of the vault
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Verify the sealed audit log, and show its keys
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Write the OpenAPI document
     Openapi,
     /// Check that the service runs, or wait until it is ready

@@ -44,6 +44,9 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
     let (stores, content_store) = (Arc::new(stores), Arc::new(app::content_store(config)));
     let (ending, reports) = nightly::run(&stores, &content_store, &options, &progress, &stop).await?;
     listening.abort();
+    if let Err(error) = app::sealer(config, &stores).round().await {
+        tracing::warn!(%error, "Sealing the audit logs failed; serve or the next job seals them");
+    }
     for (tenant, report) in &reports {
         show(tenant, report, json);
     }

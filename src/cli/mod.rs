@@ -2,6 +2,7 @@
 //! error. The exit code gives the outcome.
 
 mod args;
+mod audit;
 mod deliver;
 mod demo;
 mod exit;
@@ -31,6 +32,7 @@ use crate::telemetry;
 pub use exit::Exit;
 
 use args::{Arguments, CliCommand, HealthcheckArguments, SampleArguments, TokenArguments};
+use audit::{AuditCommand, AuditVerifyArguments};
 use exit::CommandError;
 use output::print;
 
@@ -80,6 +82,12 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Healthcheck(check @ HealthcheckArguments { url: Some(url), .. }) => {
             return health::check(url, check).await;
         }
+        CliCommand::Audit(AuditCommand::Verify(AuditVerifyArguments {
+            export: Some(export),
+            keys: Some(keys),
+            json,
+            ..
+        })) => return audit::verify_export(export, keys, *json),
         CliCommand::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "lethe", &mut script);
@@ -111,6 +119,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
+        CliCommand::Audit(command) => audit::run(&config, command).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
     }
 }

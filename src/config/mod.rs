@@ -6,6 +6,7 @@
 //! the setting and the rule, never the value. A new setting needs a field with its default here, its rule in
 //! [`Config::load`], and a line in `docs/operating.md`.
 
+mod audit;
 mod auth;
 mod content;
 mod database;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 
 use crate::base::crypto::KEY_LEN;
 
+pub use audit::AuditConfig;
 pub use auth::{AuthConfig, IssuerConfig};
 pub use content::{ContentConfig, S3Config};
 pub use database::{DatabaseConfig, VaultConfig};
@@ -51,6 +53,8 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// The erasure journal, which outlives a restore.
     pub journal: JournalConfig,
+    /// How the audit log is sealed.
+    pub audit: AuditConfig,
     pub log: LogConfig,
     /// The memory that calls may take.
     pub memory: MemoryConfig,
@@ -67,6 +71,7 @@ impl Default for Config {
             content: ContentConfig::default(),
             delivery: DeliveryConfig::default(),
             journal: JournalConfig::default(),
+            audit: AuditConfig::default(),
             log: LogConfig::default(),
             memory: MemoryConfig::default(),
         }
@@ -144,6 +149,18 @@ impl Config {
         self.journal.place(self.development(), &self.data_dir)
     }
 
+    /// The first part of the names of audit logs: the host of the identity provider, or `lethe`.
+    #[must_use]
+    pub fn log_host(&self) -> String {
+        let issuers = self.auth.all_issuers();
+        let Some(issuer) = issuers.first().map(|issuer| issuer.issuer.as_str()) else { return "lethe".to_owned() };
+        let host = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+        let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        // A name of a key has no spaces and no plus signs.
+        host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_:".contains(*c)).collect()
+    }
+
     /// The folder of the targets `file:///…`.
     #[must_use]
     pub fn deliveries_folder(&self) -> PathBuf {
@@ -175,6 +192,7 @@ impl Config {
         self.content.check()?;
         self.delivery.check()?;
         self.journal.check(self.development(), &self.data_dir)?;
+        self.audit.check()?;
         self.memory.check()?;
         // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);

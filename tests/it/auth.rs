@@ -43,6 +43,8 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("register_recording_key", &["keys:admin"]),
     ("remove_recording_key", &["keys:admin"]),
     ("list_audit_events", &["audit:read"]),
+    ("get_audit_checkpoint", &["audit:read"]),
+    ("export_audit_events", &["audit:read"]),
     ("list_job_runs", &["jobs:read"]),
     ("get_job_run", &["jobs:read"]),
     ("get_me", &[]),

@@ -59,6 +59,8 @@ mod rereading;
 mod restart;
 mod restores;
 mod schema;
+mod seals;
+mod seals_changed;
 mod search;
 mod slow;
 mod statements;

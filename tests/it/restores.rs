@@ -78,7 +78,18 @@ async fn canonical(lethe: &TestLethe) -> BTreeMap<String, Vec<Row>> {
         ("survey_responses", &["changed_at"]),
         ("raw_events", &["changed_at"]),
     ]);
-    let uncompared = ["audit_events", "job_runs", "epochs", "leases", "gc_identifiers", "gc_objects", "tenants"];
+    let uncompared = [
+        "actors",
+        "audit_events",
+        "audit_records",
+        "audit_seals",
+        "job_runs",
+        "epochs",
+        "leases",
+        "gc_identifiers",
+        "gc_objects",
+        "tenants",
+    ];
     let dump = lethe.dump().await;
     let tables =
         dump.tables.keys().filter(|table| !uncompared.contains(&table.as_str()) && !table.contains("journal_"));
@@ -87,6 +98,9 @@ async fn canonical(lethe: &TestLethe) -> BTreeMap<String, Vec<Row>> {
         .collect();
     let object =
         |(id, generation)| Row::from([("id".to_owned(), Some(id)), ("generation".to_owned(), Some(generation))]);
+    // Keys that sign are made at their first use.
+    let signs = |row: &Row| ["certificate", "checkpoint", "webhook"].map(Some).contains(&row["purpose"].as_deref());
+    tables.entry("vault.keysets".to_owned()).or_default().retain(|row| !signs(row));
     tables.insert("objects".to_owned(), lethe.objects().into_iter().map(object).collect());
     tables
 }

@@ -91,10 +91,10 @@ pub async fn show_text(
 ) -> Result<RenderedText, ContentError> {
     let Access { action, reason, by_ticket } = access;
     let detail = json!({
-        "content_id": content.id, "interaction_id": content.interaction, "kind": content.kind,
+        "content_id": content.id, "kind": content.kind,
         "sensitivity": content.sensitivity, "view": view, "ticket": by_ticket,
     });
-    let entry = Entry::new(action, 1, detail).purpose(reason);
+    let entry = Entry::new(action, 1, detail).of_interaction(content.interaction).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
     for _ in 0..ATTEMPTS {

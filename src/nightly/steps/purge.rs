@@ -6,9 +6,11 @@ use serde_json::json;
 
 use super::finish::ACTOR;
 use super::journal;
+use crate::archive::unlink;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
+use crate::base::id::AuditId;
 use crate::idempotency;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -26,6 +28,9 @@ const DONE_KEPT: Days = Days::new(30);
 
 /// How long the outcomes of calls with an idempotency key are kept.
 const IDEMPOTENCY: TimeDelta = TimeDelta::hours(24);
+
+/// The age of the audit rows that may have got the id of a forgotten record late. The job runs each day.
+const LATE: TimeDelta = TimeDelta::days(2);
 
 /// Deletes what is too old, and with it the pass.
 pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
@@ -48,6 +53,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         }
         report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
     }
+    forget_in_audit_log(context).await?;
     match context.replay {
         Some(replay) => replay.know_in_vault(context).await?,
         None => journal::know_in_vault(context, pass).await?,
@@ -59,6 +65,24 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
     idempotency::purge(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
     sql::delete(&mut tx, tenant, pass.id).await?;
     failpoint::reach("purge.before-commit");
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Deletes the ids of forgotten records that the audit log got after the pass had unlinked them: a call that showed them
+/// before may end later.
+async fn forget_in_audit_log(context: &PassContext<'_>) -> PassResult<()> {
+    let (app, tenant) = (context.app, context.tenant.id);
+    if !audit::any_record(&mut context.read().await?, tenant).await? {
+        return Ok(());
+    }
+    let since = AuditId::earliest(app.clock.now() - LATE);
+    let mut tx = context.begin().await?;
+    audit::unlink(&mut tx, app.clock, &Actor::service(tenant, ACTOR), |query| {
+        let query = audit::records_since(query.push("WITH recent AS ("), tenant, since).push("), gone AS (");
+        unlink::forgotten_of(query, tenant, "recent").push(")")
+    })
+    .await?;
     tx.commit().await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 19] = [
+const RANKS: [&[&str]; 20] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -16,6 +16,7 @@ const RANKS: [&[&str]; 19] = [
     &["content"],
     &["archive"],
     &["recording_keys"],
+    &["seals"],
     &["outbox"],
     &["vault"],
     &["journal"],
@@ -29,13 +30,14 @@ const RANKS: [&[&str]; 19] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 12] = [
+const SLICES: [&str; 13] = [
     "nightly",
     "requests",
     "delivery",
     "content",
     "archive",
     "recording_keys",
+    "seals",
     "outbox",
     "vault",
     "journal",

@@ -6,7 +6,7 @@ use super::{Source, sources};
 
 /// The one room whose statements name a table. Another room calls a function of the owner, which may take the rows to
 /// act on as the beginning of a statement.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("tenants", &["tenants", "epochs"]),
     ("journal", &["journal_entries", "journal_contents"]),
     ("archive", &["interactions", "survey_responses", "raw_events", "mentions", "rescans"]),
@@ -15,7 +15,8 @@ const OWNERS: [(&str, &[&str]); 12] = [
     ("outbox", &["deliveries", "delivery_targets"]),
     ("requests", &["requests", "request_interactions", "request_counts", "request_contents", "request_files"]),
     ("idempotency", &["idempotency_keys"]),
-    ("audit", &["audit_events"]),
+    ("audit", &["actors", "audit_events", "audit_records"]),
+    ("seals", &["audit_seals"]),
     ("vault", &["keysets", "identifiers", "erasures", "content_keys", "delivery_secrets"]),
     ("recording_keys", &["recording_keys"]),
     (
