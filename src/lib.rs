@@ -22,8 +22,10 @@ pub mod outbox;
 pub mod recording_keys;
 pub mod requests;
 pub mod store;
+pub mod suppressions;
 pub mod telemetry;
 pub mod tenants;
+pub mod totals;
 pub mod vault;
 
 #[cfg(test)]

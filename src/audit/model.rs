@@ -75,6 +75,8 @@ actions! {
     ArchiveExported = "archive.exported";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
+    /// Data were checked for suppressions: whether they would arrive forgotten.
+    SuppressionsChecked = "suppressions.checked";
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
 }
