@@ -23,8 +23,10 @@ pub mod recording_keys;
 pub mod requests;
 pub mod seals;
 pub mod store;
+pub mod suppressions;
 pub mod telemetry;
 pub mod tenants;
+pub mod totals;
 pub mod vault;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod patterns;
 mod recordings;
 mod refusals;
 mod setup;
+mod totals;
 mod vitals;
 
 use std::net::SocketAddr;
@@ -42,8 +43,10 @@ use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
 use crate::seals::{self, Sealer};
+use crate::suppressions;
 use crate::telemetry::Metrics;
 use crate::tenants;
+use crate::totals as archive_totals;
 use crate::vault::AppContext;
 
 use journal_watch::JournalWatch;
@@ -59,6 +62,8 @@ pub use vitals::ready;
 fn routes(registry: &mut Registry<'_, '_>) {
     requests::routes(registry);
     archive::http::routes(registry);
+    archive_totals::http::routes(registry);
+    suppressions::http::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
     recording_keys::http::routes(registry);

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::house;
 use super::patterns::{self, PatternSetting};
 use super::recordings::{RecordingSettings, RecordingsPatch};
+use super::totals::TotalsPatch;
 use crate::base::actor::Scope;
 use crate::base::json::read_value;
 use crate::base::patch::PatchField;
@@ -24,7 +25,7 @@ use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
-use crate::tenants::{self, Tenant, TenantChange};
+use crate::tenants::{self, Tenant, TenantChange, TotalsSettings};
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -76,7 +77,8 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
         "encrypt": true, "only_encrypt_delivery": false, "encrypt_metadata": false, "allow_plain_ftp": false,
         "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",
         "retention_changed_at": "2026-05-01T12:00:00Z"
-    }
+    },
+    "totals": {"min_cell": 5, "perturbation": false}
 }))]
 pub struct TenantSettings {
     /// The tenant's name in tokens.
@@ -108,6 +110,8 @@ pub struct TenantSettings {
     pub patterns: Vec<PatternSetting>,
     /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
+    /// The rule for the small cells of totals.
+    pub totals: TotalsSettings,
     /// The version, which grows with every change. It is also the `ETag`.
     #[schema(example = 1)]
     pub version: i64,
@@ -124,6 +128,7 @@ impl TenantSettings {
             dial_out_prefixes,
             patterns,
             recordings,
+            totals,
         } = settings;
         Self {
             slug,
@@ -137,6 +142,7 @@ impl TenantSettings {
             dial_out_prefixes,
             patterns: patterns.into_iter().map(PatternSetting::from).collect(),
             recordings: RecordingSettings::new(recordings, now),
+            totals,
             version,
         }
     }
@@ -210,6 +216,10 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
     recordings: PatchField<RecordingsPatch>,
+    /// The rule for the small cells of totals. Its fields are changed one by one.
+    #[serde(default)]
+    #[schema(value_type = TotalsPatch, required = false)]
+    totals: PatchField<TotalsPatch>,
 }
 
 /// Change the tenant's settings
@@ -263,6 +273,7 @@ impl TenantPatch {
             dial_out_prefixes,
             patterns: own_patterns,
             recordings,
+            totals,
         } = self;
         let mut invalid = Vec::new();
         let region = region.given("/region", &mut invalid).and_then(|code: String| {
@@ -273,6 +284,8 @@ impl TenantPatch {
         let prefixes: Option<Vec<String>> = dial_out_prefixes.given("/dial_out_prefixes", &mut invalid);
         let own_patterns: Option<Vec<PatternSetting>> = own_patterns.given("/patterns", &mut invalid);
         let recordings = recordings.given("/recordings", &mut invalid);
+        let totals: TotalsPatch = totals.given("/totals", &mut invalid).unwrap_or_default();
+        let (min_cell, perturbation) = totals.change(&mut invalid);
         let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
@@ -301,6 +314,8 @@ impl TenantPatch {
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
             patterns: own_patterns.and_then(|raw| patterns::patterns(raw, &mut invalid)),
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
+            min_cell,
+            perturbation,
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }
     }

@@ -1,6 +1,7 @@
 //! The archive: interactions, survey responses, and raw events, without any identifier in them.
 
 mod arrival;
+pub mod counting;
 pub mod customer;
 mod existing;
 mod export;

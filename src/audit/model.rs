@@ -77,6 +77,8 @@ actions! {
     ArchiveExported = "archive.exported";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
+    /// Data were checked for suppressions: whether they would arrive forgotten.
+    SuppressionsChecked = "suppressions.checked";
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
     /// The ids of forgotten records left the audit log.

@@ -17,6 +17,7 @@ pub mod page;
 pub mod patch;
 pub mod purpose;
 pub mod signing;
+pub mod spreadsheet;
 pub mod target;
 pub mod version;
 pub mod words;

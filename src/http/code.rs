@@ -90,6 +90,8 @@ codes! {
         "Correct the fields and parameters that `errors` names.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key belongs to another call.",
         "Send each new call with a new key.";
+    TooManyCells = "too_many_cells", 422, "The total has too many cells.",
+        "Ask for fewer groups, for a shorter time, or without percentiles.";
     IfMatchRequired = "if_match_required", 428, "The header If-Match is required.",
         "Send If-Match with the ETag of the last read.";
     TooManyRequests = "too_many_requests", 429, "There are too many calls.",

@@ -63,6 +63,8 @@ groups! {
     PurposeProblems: PurposeRequired;
     /// Further problems of a call that is limited in number.
     BusyProblems: TooManyRequests;
+    /// Further problems of a total.
+    TotalsProblems: ValidationFailed TooManyCells;
     /// Further problems of an upload.
     UploadProblems: BadRequest JsonInvalid RecordingKeyExpired ContentForgotten TooLarge MediaTypeUnsupported;
     /// Further problems of a call for a range of bytes.

@@ -47,6 +47,7 @@ pub struct Settings {
     /// The patterns whose matches are removed from texts (D16). A change applies to texts that arrive later.
     pub patterns: Vec<Pattern>,
     pub recordings: Recordings,
+    pub totals: TotalsSettings,
 }
 
 impl Settings {
@@ -73,7 +74,27 @@ impl Default for Settings {
             dial_out_prefixes: Vec::new(),
             patterns: Vec::new(),
             recordings: Recordings::default(),
+            totals: TotalsSettings::default(),
         }
+    }
+}
+
+/// The rule for the small cells of totals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(example = json!({"min_cell": 5, "perturbation": false}))]
+pub struct TotalsSettings {
+    /// The smallest count that totals show.
+    #[schema(required, example = 5)]
+    pub min_cell: u32,
+    /// Whether each count of a total has a small noise. The same records always have the same noise.
+    #[schema(required)]
+    pub perturbation: bool,
+}
+
+impl Default for TotalsSettings {
+    fn default() -> Self {
+        Self { min_cell: 5, perturbation: false }
     }
 }
 
@@ -164,6 +185,10 @@ pub struct TenantChange {
     pub patterns: Option<Vec<Pattern>>,
     /// See [`Recordings`].
     pub recordings: RecordingsChange,
+    /// See [`TotalsSettings::min_cell`].
+    pub min_cell: Option<u32>,
+    /// See [`TotalsSettings::perturbation`].
+    pub perturbation: Option<bool>,
 }
 
 /// A change of the settings of recordings. `None` keeps a value.
@@ -234,6 +259,7 @@ impl Tenant {
             dial_out_prefixes,
             patterns,
             recordings,
+            totals,
         } = settings;
         let theirs = &other.settings;
         let all = [
@@ -246,6 +272,8 @@ impl Tenant {
             ("own_numbers", *own_numbers != theirs.own_numbers),
             ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
             ("patterns", *patterns != theirs.patterns),
+            ("totals.min_cell", totals.min_cell != theirs.totals.min_cell),
+            ("totals.perturbation", totals.perturbation != theirs.totals.perturbation),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
         all.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -288,6 +316,8 @@ impl TenantChange {
             dial_out_prefixes,
             patterns,
             recordings,
+            min_cell,
+            perturbation,
         } = self;
         tenant.region = region.unwrap_or(tenant.region);
         tenant.zone = zone.unwrap_or(tenant.zone);
@@ -301,6 +331,8 @@ impl TenantChange {
         kept(dial_out_prefixes, &mut settings.dial_out_prefixes);
         settings.patterns = patterns.unwrap_or(std::mem::take(&mut settings.patterns));
         recordings.apply(&mut settings.recordings, now);
+        settings.totals.min_cell = min_cell.unwrap_or(settings.totals.min_cell);
+        settings.totals.perturbation = perturbation.unwrap_or(settings.totals.perturbation);
     }
 }
 

@@ -27,7 +27,7 @@ use crate::audit::Grant;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Sql, Tx, Vault};
 
-pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit};
+pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit, erasures as erasures_of};
 pub use content::{content_key, drop_keys_of_contents, keep_content_key};
 pub use erasures::erased_identifiers;
 pub use journal_keys::has_keys;

@@ -20,6 +20,7 @@ use crate::nightly::sql;
 use crate::requests::passes as requests;
 use crate::requests::passes::AgeLimits;
 use crate::store::{Archive, Result, Tx};
+use crate::suppressions;
 use crate::tenants::Tenant;
 use crate::vault;
 
@@ -63,6 +64,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         replay.finish(context, &mut tx, pass).await?;
     }
     idempotency::purge(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
+    suppressions::purge(&mut tx, tenant, app.clock.now()).await?;
     sql::delete(&mut tx, tenant, pass.id).await?;
     failpoint::reach("purge.before-commit");
     tx.commit().await?;

@@ -12,7 +12,7 @@ use crate::harness::each_store;
 use schema::{broken, resolved};
 
 /// The fields of responses that may be left out. All others are always there, as null if there is no value.
-const LEFT_OUT: [&str; 15] = [
+const LEFT_OUT: [&str; 32] = [
     "AnonymizeResult/archive",
     "AnonymizeResult/content",
     "AnonymizeResult/delivered_files",
@@ -25,9 +25,26 @@ const LEFT_OUT: [&str; 15] = [
     "FieldError/pointer",
     "Ingested/ids",
     "Ingested/more",
+    "InteractionTotal/agent_id",
+    "InteractionTotal/channel",
+    "InteractionTotal/direction",
+    "InteractionTotal/duration_avg",
+    "InteractionTotal/duration_p50",
+    "InteractionTotal/duration_p95",
+    "InteractionTotal/outcome",
+    "InteractionTotal/queue",
+    "InteractionTotals/percentile_error",
     "Problem/errors",
     "Problem/instance",
     "Problem/journal",
+    "SurveyResponseTotal/score_avg",
+    "SurveyResponseTotal/score_histogram",
+    "TimeGroups/day",
+    "TimeGroups/hour",
+    "TimeGroups/hour_of_day",
+    "TimeGroups/month",
+    "TimeGroups/week",
+    "TimeGroups/weekday",
 ];
 
 fn document() -> Value {
@@ -314,7 +331,15 @@ each_store!(real_answers_follow_the_document, |lethe: TestLethe| async move {
     integration.post_raw(&format!("{content}?kind=recording"), "audio/wav", "RIFF").await.expect(201);
     let (admin, operator) = (lethe.caller("admin"), lethe.caller("operator"));
     let preview = json!({ "phone_number": "91234567", "targets": ["archive", "sms_survey"] });
+    let totals = json!({ "from": "2026-02-10T00:00:00Z", "to": "2026-02-11T00:00:00Z",
+        "group_by": ["queue", "channel", "hour"], "measures": ["duration_avg", "duration_p50"] });
+    let scores =
+        json!({ "from": "2026-02-10T00:00:00Z", "to": "2026-02-11T00:00:00Z", "measures": ["score_histogram"] });
+    let check = json!({ "items": [{ "phone_number": "91234567", "at": "2026-02-10T10:00:00Z" }] });
     for (schema, answer) in [
+        ("InteractionTotals", admin.post("/archive/totals", &totals).await),
+        ("SurveyResponseTotals", admin.post("/archive/survey-responses/totals", &scores).await),
+        ("SuppressionAnswer", integration.post("/suppressions/check", &check).await),
         ("AnonymizeRequestPage", admin.get("/anonymize-requests").await),
         ("AnonymizePreview", admin.post("/anonymize-requests/preview", &preview).await),
         ("InteractionPage", admin.post("/archive/search", &json!({ "limit": 1 })).await),

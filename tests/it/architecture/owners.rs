@@ -10,6 +10,7 @@ const OWNERS: [(&str, &[&str]); 13] = [
     ("tenants", &["tenants", "epochs"]),
     ("journal", &["journal_entries", "journal_contents"]),
     ("archive", &["interactions", "survey_responses", "raw_events", "mentions", "rescans"]),
+    ("suppressions", &["suppression_checks"]),
     ("content", &["contents", "rescan_attempts", "content_tickets", "content_batches"]),
     ("delivery", &["delivery_customers"]),
     ("outbox", &["deliveries", "delivery_targets"]),
