@@ -44,6 +44,8 @@ fn schema(migrations: &[(String, String)]) -> Schema {
                 schema.tables.insert(name.to_owned(), table(body));
             } else if let Some(change) = statement.strip_prefix("ALTER TABLE ") {
                 schema.alter(change);
+            } else if let Some(name) = statement.strip_prefix("DROP TABLE ") {
+                schema.tables.remove(name).unwrap();
             } else if statement.starts_with("INSERT INTO ") || statement.starts_with("UPDATE ") {
                 // A migration fills what it adds; only the shape counts here.
             } else if statement.starts_with("CREATE INDEX ") || statement.starts_with("CREATE UNIQUE INDEX ") {
@@ -58,8 +60,20 @@ fn schema(migrations: &[(String, String)]) -> Schema {
 }
 
 impl Schema {
-    /// After the baseline, a migration only adds.
+    /// After the baseline, a migration adds columns, or drops the check of a column. SQLite makes another table for that.
     fn alter(&mut self, change: &str) {
+        if let Some((name, check)) = change.split_once(" DROP CONSTRAINT ") {
+            let column = check.strip_prefix(&format!("{name}_")).and_then(|rest| rest.strip_suffix("_check")).unwrap();
+            let columns = &mut self.tables.get_mut(name).unwrap().columns;
+            let (.., rule) = columns.iter_mut().find(|(known, ..)| known == column).unwrap();
+            rule.truncate(rule.find(" CHECK ").unwrap());
+            return;
+        }
+        if let Some((name, other)) = change.split_once(" RENAME TO ") {
+            let table = self.tables.remove(name).unwrap();
+            self.tables.insert(other.to_owned(), table);
+            return;
+        }
         let (name, added) =
             change.split_once(" ADD COLUMN ").unwrap_or_else(|| panic!("{change}: migrations only add"));
         self.tables.get_mut(name).unwrap().columns.extend(table(added).columns);
