@@ -21,6 +21,7 @@ pub mod objects;
 pub mod outbox;
 pub mod recording_keys;
 pub mod requests;
+pub mod reveals;
 pub mod store;
 pub mod telemetry;
 pub mod tenants;

@@ -3,6 +3,7 @@
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
 mod audit_log;
+mod disclosure;
 mod house;
 mod journal_watch;
 mod listener;
@@ -41,6 +42,7 @@ use crate::http::{Code, HttpContext, Limits, Problem, Registry, TenantDirectory,
 use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
+use crate::reveals;
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::AppContext;
@@ -56,6 +58,7 @@ pub use vitals::ready;
 fn routes(registry: &mut Registry<'_, '_>) {
     requests::routes(registry);
     archive::http::routes(registry);
+    reveals::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
     recording_keys::http::routes(registry);
@@ -78,6 +81,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "requests", description = "Anonymize requests: which customer is to be forgotten, up to which day, \
                                            and where."),
         (name = "archive", description = "Records: sending them, and searching them in three views."),
+        (name = "reveals", description = "Reveals: the values of tokens, for a purpose and on record."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::disclosure::{RevealPatch, RevealSettings};
 use super::house;
 use super::patterns::{self, PatternSetting};
 use super::recordings::{RecordingSettings, RecordingsPatch};
@@ -24,7 +25,7 @@ use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
-use crate::tenants::{self, Tenant, TenantChange};
+use crate::tenants::{self, IdentifiedView, Tenant, TenantChange};
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -76,7 +77,8 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
         "encrypt": true, "only_encrypt_delivery": false, "encrypt_metadata": false, "allow_plain_ftp": false,
         "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",
         "retention_changed_at": "2026-05-01T12:00:00Z"
-    }
+    },
+    "reveal": {"approval": false, "minutes": 60, "per_call": 20, "per_day": 50}, "identified_view": "any"
 }))]
 pub struct TenantSettings {
     /// The tenant's name in tokens.
@@ -108,6 +110,10 @@ pub struct TenantSettings {
     pub patterns: Vec<PatternSetting>,
     /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
+    /// How users reveal tokens.
+    pub reveal: RevealSettings,
+    /// The responses in which the identified view shows values: `any`, or only those to a search by number or address.
+    pub identified_view: IdentifiedView,
     /// The version, which grows with every change. It is also the `ETag`.
     #[schema(example = 1)]
     pub version: i64,
@@ -124,6 +130,8 @@ impl TenantSettings {
             dial_out_prefixes,
             patterns,
             recordings,
+            reveal,
+            identified_view,
         } = settings;
         Self {
             slug,
@@ -137,6 +145,8 @@ impl TenantSettings {
             dial_out_prefixes,
             patterns: patterns.into_iter().map(PatternSetting::from).collect(),
             recordings: RecordingSettings::new(recordings, now),
+            reveal: reveal.into(),
+            identified_view,
             version,
         }
     }
@@ -210,6 +220,14 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
     recordings: PatchField<RecordingsPatch>,
+    /// How users reveal tokens. Its fields are changed one by one.
+    #[serde(default)]
+    #[schema(value_type = RevealPatch, required = false)]
+    reveal: PatchField<RevealPatch>,
+    /// The responses in which the identified view shows values: `any`, or only those to a search by number or address.
+    #[serde(default)]
+    #[schema(value_type = IdentifiedView, required = false)]
+    identified_view: PatchField<IdentifiedView>,
 }
 
 /// Change the tenant's settings
@@ -263,6 +281,8 @@ impl TenantPatch {
             dial_out_prefixes,
             patterns: own_patterns,
             recordings,
+            reveal,
+            identified_view,
         } = self;
         let mut invalid = Vec::new();
         let region = region.given("/region", &mut invalid).and_then(|code: String| {
@@ -273,6 +293,7 @@ impl TenantPatch {
         let prefixes: Option<Vec<String>> = dial_out_prefixes.given("/dial_out_prefixes", &mut invalid);
         let own_patterns: Option<Vec<PatternSetting>> = own_patterns.given("/patterns", &mut invalid);
         let recordings = recordings.given("/recordings", &mut invalid);
+        let reveal = reveal.given("/reveal", &mut invalid);
         let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
@@ -301,6 +322,8 @@ impl TenantPatch {
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
             patterns: own_patterns.and_then(|raw| patterns::patterns(raw, &mut invalid)),
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
+            reveal: reveal.map(|patch: RevealPatch| patch.change(&mut invalid)).unwrap_or_default(),
+            identified_view: identified_view.given("/identified_view", &mut invalid),
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }
     }

@@ -1,5 +1,6 @@
 //! Tenants: the region, time zone, targets, and settings of a contact centre.
 
+mod disclosure;
 pub mod fence;
 mod http;
 mod model;
@@ -13,6 +14,7 @@ use crate::base::clock::Clock;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
 
+pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
 pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {

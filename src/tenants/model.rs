@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use pii::text::{Finder, Own, Pattern, Patterns};
+use pii::text::{Finder, Own, Pattern, Patterns, fill_text, tokenize_text};
 use pii::{HouseNumbers, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
 use crate::base::content::ContentKind;
 use crate::base::id::TenantId;
 use crate::base::target::Targets;
@@ -47,6 +48,10 @@ pub struct Settings {
     /// The patterns whose matches are removed from texts (D16). A change applies to texts that arrive later.
     pub patterns: Vec<Pattern>,
     pub recordings: Recordings,
+    /// The rules by which users reveal tokens (N10).
+    pub reveal: RevealRules,
+    /// The responses in which the identified view shows values.
+    pub identified_view: IdentifiedView,
 }
 
 impl Settings {
@@ -73,6 +78,8 @@ impl Default for Settings {
             dial_out_prefixes: Vec::new(),
             patterns: Vec::new(),
             recordings: Recordings::default(),
+            reveal: RevealRules::default(),
+            identified_view: IdentifiedView::default(),
         }
     }
 }
@@ -164,6 +171,10 @@ pub struct TenantChange {
     pub patterns: Option<Vec<Pattern>>,
     /// See [`Recordings`].
     pub recordings: RecordingsChange,
+    /// See [`Settings::reveal`].
+    pub reveal: RevealRulesChange,
+    /// See [`Settings::identified_view`].
+    pub identified_view: Option<IdentifiedView>,
 }
 
 /// A change of the settings of recordings. `None` keeps a value.
@@ -223,6 +234,14 @@ impl Tenant {
         Finder::new(self.region, own).with_patterns(&self.settings.patterns())
     }
 
+    /// A text that its reader may not know persons by, such as a purpose in the audit log. Numbers and addresses in it,
+    /// and those of `own`, become stars.
+    #[must_use]
+    pub fn masked(&self, own: Own, text: &str) -> String {
+        let text = tokenize_text(&self.finder(own), text, &mut Vec::new());
+        fill_text(&text, |_| "*****".to_owned())
+    }
+
     /// The API's names of the settings in which another state of the tenant differs.
     pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
         let Self { id: _, slug: _, region, zone, targets, settings, version: _ } = self;
@@ -234,6 +253,8 @@ impl Tenant {
             dial_out_prefixes,
             patterns,
             recordings,
+            reveal,
+            identified_view,
         } = settings;
         let theirs = &other.settings;
         let all = [
@@ -246,8 +267,10 @@ impl Tenant {
             ("own_numbers", *own_numbers != theirs.own_numbers),
             ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
             ("patterns", *patterns != theirs.patterns),
+            ("identified_view", *identified_view != theirs.identified_view),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
+        let all = all.chain(reveal.differences(theirs.reveal));
         all.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 }
@@ -288,6 +311,8 @@ impl TenantChange {
             dial_out_prefixes,
             patterns,
             recordings,
+            reveal,
+            identified_view,
         } = self;
         tenant.region = region.unwrap_or(tenant.region);
         tenant.zone = zone.unwrap_or(tenant.zone);
@@ -301,6 +326,8 @@ impl TenantChange {
         kept(dial_out_prefixes, &mut settings.dial_out_prefixes);
         settings.patterns = patterns.unwrap_or(std::mem::take(&mut settings.patterns));
         recordings.apply(&mut settings.recordings, now);
+        reveal.apply(&mut settings.reveal);
+        settings.identified_view = identified_view.unwrap_or(settings.identified_view);
     }
 }
 

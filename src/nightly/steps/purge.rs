@@ -17,6 +17,7 @@ use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::requests::passes as requests;
 use crate::requests::passes::AgeLimits;
+use crate::reveals::passes as reveals;
 use crate::store::{Archive, Result, Tx};
 use crate::tenants::Tenant;
 use crate::vault;
@@ -47,6 +48,14 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
             tx.commit().await?;
         }
         report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
+    }
+    loop {
+        let mut tx = context.begin().await?;
+        let has_more = reveals::purge(&mut tx, context.tenant, pass.as_of).await?;
+        tx.commit().await?;
+        if !has_more {
+            break;
+        }
     }
     match context.replay {
         Some(replay) => replay.know_in_vault(context).await?,

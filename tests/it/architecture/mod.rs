@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 19] = [
+const RANKS: [&[&str]; 20] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -14,6 +14,7 @@ const RANKS: [&[&str]; 19] = [
     &["requests"],
     &["delivery"],
     &["content"],
+    &["reveals"],
     &["archive"],
     &["recording_keys"],
     &["outbox"],
@@ -29,11 +30,12 @@ const RANKS: [&[&str]; 19] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 12] = [
+const SLICES: [&str; 13] = [
     "nightly",
     "requests",
     "delivery",
     "content",
+    "reveals",
     "archive",
     "recording_keys",
     "outbox",

@@ -12,6 +12,7 @@ use crate::nightly::model::PassResult;
 use crate::nightly::steps::gc_identifiers;
 use crate::nightly::{failpoint, sql};
 use crate::requests::passes as requests;
+use crate::reveals::passes as reveals;
 use crate::store::{Archive, Query, Result, Tx};
 
 /// The numbers of a chunk.
@@ -52,12 +53,25 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
         let customers = unlink::customers(&mut tx, tenant, by, span, now, |query| with_selected(query, chunk)).await?;
         unlinked.records = untouched.unwrap_or(customers);
     }
+    forget_reveals(&mut tx, chunk).await?;
     let (position, position_at) = chunk.end();
     sql::set_position(&mut tx, chunk.tenant, chunk.pass, position, position_at).await?;
     failpoint::reach("chunk.before-commit");
     tx.commit().await?;
     failpoint::reach("chunk");
     Ok(unlinked)
+}
+
+/// Takes the identifiers that the pass has unlinked so far out of reveals, so that a reveal that was granted before opens
+/// nothing of them.
+async fn forget_reveals(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
+    reveals::forget(tx, chunk.tenant, |query| {
+        query
+            .with("(SELECT 1 FROM pass_orphans o WHERE o.tenant_id = ", chunk.tenant)
+            .with(" AND o.pass_id = ", chunk.pass)
+            .push(" AND o.identifier_id = reveal_items.identifier_id LIMIT 1) IS NOT NULL")
+    })
+    .await
 }
 
 /// Appends a WITH of the relation `matched (record_id, identifier_id, at)`: every identifier that the chunk unlinks
