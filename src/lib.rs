@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod recording_keys;
 pub mod requests;
 pub mod seals;
+pub mod reveals;
 pub mod store;
 pub mod suppressions;
 pub mod telemetry;

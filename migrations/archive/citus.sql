@@ -45,6 +45,9 @@ SELECT create_distributed_table('gc_objects', 'tenant_id', colocate_with => 'epo
 SELECT create_distributed_table('journal_entries', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('journal_contents', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('suppression_checks', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('reveals', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('reveal_items', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('reveal_days', 'tenant_id', colocate_with => 'epochs');
 
 -- `leases` and `_sqlx_migrations` stay local tables of the coordinator. A lease reads the database's clock in
 -- an UPDATE, which a distributed table refuses, and all leases need one clock.

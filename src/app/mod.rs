@@ -3,6 +3,7 @@
 //! `routes` is the one list of all routes; the OpenAPI document is made from it.
 
 mod audit_log;
+mod disclosure;
 mod house;
 mod journal_watch;
 mod listener;
@@ -44,6 +45,7 @@ use crate::recording_keys;
 use crate::requests;
 use crate::seals::{self, Sealer};
 use crate::suppressions;
+use crate::reveals;
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::totals as archive_totals;
@@ -64,6 +66,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     archive::http::routes(registry);
     archive_totals::http::routes(registry);
     suppressions::http::routes(registry);
+    reveals::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
     recording_keys::http::routes(registry);
@@ -87,6 +90,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "requests", description = "Anonymize requests: which customer is to be forgotten, up to which day, \
                                            and where."),
         (name = "archive", description = "Records: sending them, and searching them in three views."),
+        (name = "reveals", description = "Reveals: the values of tokens, for a purpose and on record."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::disclosure::{RevealPatch, RevealSettings};
 use super::house;
 use super::patterns::{self, PatternSetting};
 use super::recordings::{RecordingSettings, RecordingsPatch};
@@ -26,6 +27,7 @@ use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
 use crate::tenants::{self, Tenant, TenantChange, TotalsSettings};
+use crate::tenants::{self, IdentifiedView, Tenant, TenantChange};
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -79,6 +81,7 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
         "retention_changed_at": "2026-05-01T12:00:00Z"
     },
     "totals": {"min_cell": 5, "perturbation": false}
+    "reveal": {"approval": false, "minutes": 60, "per_call": 20, "per_day": 50}, "identified_view": "any"
 }))]
 pub struct TenantSettings {
     /// The tenant's name in tokens.
@@ -112,6 +115,10 @@ pub struct TenantSettings {
     pub recordings: RecordingSettings,
     /// The rule for the small cells of totals.
     pub totals: TotalsSettings,
+    /// How users reveal tokens.
+    pub reveal: RevealSettings,
+    /// The responses in which the identified view shows values: `any`, or only those to a search by number or address.
+    pub identified_view: IdentifiedView,
     /// The version, which grows with every change. It is also the `ETag`.
     #[schema(example = 1)]
     pub version: i64,
@@ -129,6 +136,8 @@ impl TenantSettings {
             patterns,
             recordings,
             totals,
+            reveal,
+            identified_view,
         } = settings;
         Self {
             slug,
@@ -143,6 +152,8 @@ impl TenantSettings {
             patterns: patterns.into_iter().map(PatternSetting::from).collect(),
             recordings: RecordingSettings::new(recordings, now),
             totals,
+            reveal: reveal.into(),
+            identified_view,
             version,
         }
     }
@@ -220,6 +231,14 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = TotalsPatch, required = false)]
     totals: PatchField<TotalsPatch>,
+    /// How users reveal tokens. Its fields are changed one by one.
+    #[serde(default)]
+    #[schema(value_type = RevealPatch, required = false)]
+    reveal: PatchField<RevealPatch>,
+    /// The responses in which the identified view shows values: `any`, or only those to a search by number or address.
+    #[serde(default)]
+    #[schema(value_type = IdentifiedView, required = false)]
+    identified_view: PatchField<IdentifiedView>,
 }
 
 /// Change the tenant's settings
@@ -274,6 +293,8 @@ impl TenantPatch {
             patterns: own_patterns,
             recordings,
             totals,
+            reveal,
+            identified_view,
         } = self;
         let mut invalid = Vec::new();
         let region = region.given("/region", &mut invalid).and_then(|code: String| {
@@ -286,6 +307,7 @@ impl TenantPatch {
         let recordings = recordings.given("/recordings", &mut invalid);
         let totals: TotalsPatch = totals.given("/totals", &mut invalid).unwrap_or_default();
         let (min_cell, perturbation) = totals.change(&mut invalid);
+        let reveal = reveal.given("/reveal", &mut invalid);
         let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
@@ -316,6 +338,8 @@ impl TenantPatch {
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
             min_cell,
             perturbation,
+            reveal: reveal.map(|patch: RevealPatch| patch.change(&mut invalid)).unwrap_or_default(),
+            identified_view: identified_view.given("/identified_view", &mut invalid),
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }
     }

@@ -75,6 +75,18 @@ actions! {
     TenantChanged = "tenant.changed";
     /// Records were exported in a view without identifiers.
     ArchiveExported = "archive.exported";
+    /// A user asked to see the values of tokens.
+    RevealRequested = "reveal.requested";
+    /// Another user approved a reveal.
+    RevealApproved = "reveal.approved";
+    /// Another user denied a reveal.
+    RevealDenied = "reveal.denied";
+    /// The values of a reveal were shown.
+    RevealOpened = "reveal.opened";
+    /// A reveal was revoked.
+    RevealRevoked = "reveal.revoked";
+    /// An attempt to reveal tokens was refused.
+    RevealRefused = "reveal.refused";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
     /// Data were checked for suppressions: whether they would arrive forgotten.

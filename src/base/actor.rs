@@ -86,6 +86,10 @@ pub struct Actor {
     pub tenant: TenantId,
     /// The subject of the token. It is stable and opaque.
     pub sub: String,
+    /// The issuer of the token, within which the subject and the client are unique. It is empty for a command.
+    pub issuer: String,
+    /// The client that the token was issued to, if the token names one.
+    pub client: Option<String>,
     /// The name that other users of the tenant see (A2).
     pub name: String,
     pub scopes: BTreeSet<Scope>,
@@ -101,6 +105,13 @@ impl Actor {
     /// A command that works for the service itself, such as the nightly job.
     #[must_use]
     pub fn service(tenant: TenantId, name: &str) -> Self {
-        Self { tenant, sub: format!("lethe:{name}"), name: name.to_owned(), scopes: BTreeSet::new() }
+        Self {
+            tenant,
+            sub: format!("lethe:{name}"),
+            issuer: String::new(),
+            client: None,
+            name: name.to_owned(),
+            scopes: BTreeSet::new(),
+        }
     }
 }

@@ -221,14 +221,14 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, AuthenticationError> {
-    let Claims { tenant, sub, name, scopes } = claims;
+    let Claims { tenant, sub, issuer, client, name, scopes } = claims;
     let tenant = tenants.find(&tenant.ok_or(AuthenticationError::Tenant)?).await?;
     match (tenants.guard)(tenant).await {
         None => {}
         Some(Code::ReplayNeeded) => return Err(AuthenticationError::ReplayNeeded),
         Some(_) => return Err(AuthenticationError::Unavailable),
     }
-    Ok(Actor { tenant, sub, name, scopes })
+    Ok(Actor { tenant, sub, issuer, client, name, scopes })
 }
 
 type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync;

@@ -56,6 +56,10 @@ codes! {
         "Send a token with a scope that allows this call.";
     PurposeRequired = "purpose_required", 403, "A purpose is required.",
         "State the purpose of this call.";
+    OwnRequest = "own_request", 403, "Another user must decide about this.",
+        "Ask another user with the scope `reveals:approve` to approve or deny it.";
+    NotRequester = "not_requester", 403, "This belongs to another user.",
+        "Only the user who asked for it can do this.";
     TenantUnknown = "tenant_unknown", 403, "The token names no tenant of this service.",
         "Send a token of a tenant that exists in this service.";
     NotFound = "not_found", 404, "Not found.",
@@ -76,6 +80,10 @@ codes! {
         "Register another recording key, and send the recording again.";
     ContentForgotten = "content_forgotten", 409, "The content of this interaction was deleted for its customer.",
         "Nothing was stored. Do not send this content again.";
+    RevealWaiting = "reveal_waiting", 409, "Nobody has approved the reveal yet.",
+        "Wait until another user has approved it.";
+    RevealExpired = "reveal_expired", 409, "The time of the reveal is over.",
+        "Ask for another reveal.";
     InProgress = "in_progress", 409, "The same call is still running.",
         "Send the call again when the other one has ended.";
     VersionStale = "version_stale", 412, "The resource has changed since it was read.",
@@ -96,6 +104,8 @@ codes! {
         "Send If-Match with the ETag of the last read.";
     TooManyRequests = "too_many_requests", 429, "There are too many calls.",
         "Wait for the seconds that the header Retry-After names, and send the call again.";
+    RevealCap = "reveal_cap", 429, "The user has opened as many values as a day allows.",
+        "Wait for the seconds that the header Retry-After names, until the next day begins.";
     HeadersTooLarge = "headers_too_large", 431, "The headers are too large.",
         "Send shorter headers.";
     Internal = "internal", 500, "An internal error occurred.",

@@ -61,6 +61,12 @@ groups! {
     KeyedProblems: InProgress IdempotencyKeyReused;
     /// Further problems of a call that may have to state a purpose.
     PurposeProblems: PurposeRequired;
+    /// Further problems of a decision about a reveal.
+    RevealDecisionProblems: OwnRequest StateConflict RevealExpired;
+    /// Further problems of a call that opens a reveal.
+    RevealOpenProblems: NotRequester StateConflict RevealWaiting RevealExpired RevealCap;
+    /// Further problems of a call that revokes a reveal.
+    RevealRevokeProblems: NotRequester StateConflict;
     /// Further problems of a call that is limited in number.
     BusyProblems: TooManyRequests;
     /// Further problems of a total.

@@ -1,5 +1,6 @@
 //! Tenants: the region, time zone, targets, and settings of a contact centre.
 
+mod disclosure;
 pub mod fence;
 mod http;
 mod model;
@@ -16,6 +17,8 @@ use crate::store::{Archive, Tx};
 pub use model::{
     GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError, TotalsSettings,
 };
+pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
+pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
     sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()

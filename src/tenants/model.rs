@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use pii::text::{Finder, Own, Pattern, Patterns};
+use pii::text::{Finder, Own, Pattern, Patterns, fill_text, tokenize_text};
 use pii::{HouseNumbers, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
 use crate::base::content::ContentKind;
 use crate::base::id::TenantId;
 use crate::base::target::Targets;
@@ -48,6 +49,10 @@ pub struct Settings {
     pub patterns: Vec<Pattern>,
     pub recordings: Recordings,
     pub totals: TotalsSettings,
+    /// The rules by which users reveal tokens (N10).
+    pub reveal: RevealRules,
+    /// The responses in which the identified view shows values.
+    pub identified_view: IdentifiedView,
 }
 
 impl Settings {
@@ -75,6 +80,8 @@ impl Default for Settings {
             patterns: Vec::new(),
             recordings: Recordings::default(),
             totals: TotalsSettings::default(),
+            reveal: RevealRules::default(),
+            identified_view: IdentifiedView::default(),
         }
     }
 }
@@ -189,6 +196,10 @@ pub struct TenantChange {
     pub min_cell: Option<u32>,
     /// See [`TotalsSettings::perturbation`].
     pub perturbation: Option<bool>,
+    /// See [`Settings::reveal`].
+    pub reveal: RevealRulesChange,
+    /// See [`Settings::identified_view`].
+    pub identified_view: Option<IdentifiedView>,
 }
 
 /// A change of the settings of recordings. `None` keeps a value.
@@ -248,6 +259,14 @@ impl Tenant {
         Finder::new(self.region, own).with_patterns(&self.settings.patterns())
     }
 
+    /// A text that its reader may not know persons by, such as a purpose in the audit log. Numbers and addresses in it,
+    /// and those of `own`, become stars.
+    #[must_use]
+    pub fn masked(&self, own: Own, text: &str) -> String {
+        let text = tokenize_text(&self.finder(own), text, &mut Vec::new());
+        fill_text(&text, |_| "*****".to_owned())
+    }
+
     /// The API's names of the settings in which another state of the tenant differs.
     pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
         let Self { id: _, slug: _, region, zone, targets, settings, version: _ } = self;
@@ -260,6 +279,8 @@ impl Tenant {
             patterns,
             recordings,
             totals,
+            reveal,
+            identified_view,
         } = settings;
         let theirs = &other.settings;
         let all = [
@@ -274,8 +295,10 @@ impl Tenant {
             ("patterns", *patterns != theirs.patterns),
             ("totals.min_cell", totals.min_cell != theirs.totals.min_cell),
             ("totals.perturbation", totals.perturbation != theirs.totals.perturbation),
+            ("identified_view", *identified_view != theirs.identified_view),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
+        let all = all.chain(reveal.differences(theirs.reveal));
         all.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 }
@@ -318,6 +341,8 @@ impl TenantChange {
             recordings,
             min_cell,
             perturbation,
+            reveal,
+            identified_view,
         } = self;
         tenant.region = region.unwrap_or(tenant.region);
         tenant.zone = zone.unwrap_or(tenant.zone);
@@ -333,6 +358,8 @@ impl TenantChange {
         recordings.apply(&mut settings.recordings, now);
         settings.totals.min_cell = min_cell.unwrap_or(settings.totals.min_cell);
         settings.totals.perturbation = perturbation.unwrap_or(settings.totals.perturbation);
+        reveal.apply(&mut settings.reveal);
+        settings.identified_view = identified_view.unwrap_or(settings.identified_view);
     }
 }
 

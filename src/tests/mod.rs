@@ -62,7 +62,7 @@ impl Stage {
         let objects = Objects::in_folder(folder.join("objects"));
         let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20 });
         let scopes = scopes.iter().copied().collect();
-        let actor = Actor { tenant: tenant.id, sub: "u1".to_owned(), name: name.to_owned(), scopes };
+        let actor = Actor { sub: "u1".to_owned(), scopes, ..Actor::service(tenant.id, name) };
         Self { app, content_store, tenant, actor, folder }
     }
 

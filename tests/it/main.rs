@@ -58,6 +58,7 @@ mod requests;
 mod rereading;
 mod restart;
 mod restores;
+mod reveals;
 mod schema;
 mod seals;
 mod seals_changed;

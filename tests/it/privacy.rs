@@ -63,6 +63,14 @@ each_store!(no_identifier_comes_out_where_none_was_asked_for, |mut lethe: TestLe
     needles.absent_from("a cursor", cursor.as_bytes());
     let journey = json!({ "token": token.json()["items"][0]["customer"]["phone_number"] });
     lethe.caller("agent").post("/archive/search", &journey).await.expect(200);
+    let customer = token.json()["items"][0]["customer"].clone();
+    let tokens = [&customer["phone_number"], &customer["email"], &customer["name"]];
+    let tokens: Vec<_> = tokens.into_iter().filter(|token| token.is_string()).collect();
+    let reveal =
+        json!({ "tokens": tokens, "purpose": format!("call {NUMBER}"), "ticket": format!("case of {ADDRESS}") });
+    let reveal = officer.post("/reveals", &reveal).await.expect(201);
+    needles.absent_from("a reveal", reveal.text.as_bytes());
+    officer.post(&format!("/reveals/{}/open", reveal.json()["id"].as_str().unwrap()), &json!({})).await.expect(200);
     for path in ["/archive/survey-responses/search", "/archive/raw-events/search"] {
         officer.post(path, &json!({ "phone_number": NUMBER })).await.expect(200);
     }

@@ -1,7 +1,7 @@
 //! The search that all kinds of records have in common: it is checked, run, and rendered.
 
 use chrono::Datelike as _;
-use pii::text::{Own, fill_text, tokenize_text};
+use pii::text::Own;
 use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
@@ -27,10 +27,10 @@ impl InteractionSearch {
     /// The page that the search finds. All kinds of records are searched in this way.
     pub async fn page<K: RecordKind>(self, app: &AppContext, actor: &Actor) -> ApiResult<Viewed<K::Output>> {
         let tenant = tenant_of(&mut app.archive.read().await?, actor).await?;
-        let view = view_of(actor, self.view)?;
         let mut by = Vec::new();
         by.extend(self.phone_number.as_ref().map(|_| "phone_number"));
         by.extend(self.email.as_ref().map(|_| "email"));
+        let view = view_of(actor, &tenant.settings, self.view, !by.is_empty())?;
         if !by.is_empty() && !actor.may(Scope::ArchiveIdentify) {
             return Err(forbidden(&[Scope::ArchiveIdentify], "to search by number or address"));
         }
@@ -140,9 +140,7 @@ impl InteractionSearch {
             email: self.email.as_ref().and_then(|raw| Email::parse(raw).ok()),
             name: None,
         };
-        let mut mentions = Vec::new();
-        let text = tokenize_text(&tenant.finder(own), purpose, &mut mentions);
-        Ok(Some(fill_text(&text, |_| "*****".to_owned())))
+        Ok(Some(tenant.masked(own, purpose)))
     }
 }
 

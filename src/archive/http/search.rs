@@ -27,7 +27,7 @@ use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem};
-use crate::tenants::{self, Tenant};
+use crate::tenants::{self, IdentifiedView, Settings, Tenant};
 use crate::vault::AppContext;
 
 /// The conditions of a search for interactions. All fields are optional. With a number and an address, an interaction
@@ -288,7 +288,7 @@ pub async fn get_interaction(
 ) -> ApiResult<Json<ViewedInteraction>> {
     let mut tx = app.archive.read().await?;
     let tenant = tenant_of(&mut tx, &caller).await?;
-    let mut view = view_of(&caller, params.0.view)?;
+    let mut view = view_of(&caller, &tenant.settings, params.0.view, false)?;
     if tenant.settings.purpose_required && view == View::Identified {
         if params.0.view.is_some() {
             return Err(Problem::new(Code::PurposeRequired)
@@ -309,8 +309,9 @@ pub async fn tenant_of(tx: &mut crate::store::Tx<crate::store::Archive>, actor: 
     tenants::find(tx, actor.tenant).await?.ok_or_else(|| Problem::new(Code::TenantUnknown))
 }
 
-/// The view asked for, or the widest that the scopes give.
-pub fn view_of(actor: &Actor, asked: Option<View>) -> ApiResult<View> {
+/// The view asked for, or the widest that the scopes give. Where the tenant's settings show values only to a search by
+/// number or address, all other calls have the pseudonymous view instead of the identified one.
+pub fn view_of(actor: &Actor, settings: &Settings, asked: Option<View>, by_identifier: bool) -> ApiResult<View> {
     let widest = match () {
         () if actor.may(Scope::ArchiveIdentify) => View::Identified,
         () if actor.may(Scope::ArchiveSearch) => View::Pseudonymous,
@@ -323,7 +324,10 @@ pub fn view_of(actor: &Actor, asked: Option<View>) -> ApiResult<View> {
         Some(View::Pseudonymous) if widest < View::Pseudonymous => {
             Err(forbidden(&[Scope::ArchiveSearch], "for this view"))
         }
-        Some(asked) => Ok(asked),
-        None => Ok(widest),
+        asked => {
+            let view = asked.unwrap_or(widest);
+            let shows_values = by_identifier || settings.identified_view == IdentifiedView::Any;
+            Ok(if shows_values { view } else { view.min(View::Pseudonymous) })
+        }
     }
 }

@@ -65,14 +65,12 @@ pub(super) async fn answer(
     access: Access,
     view: Option<View>,
 ) -> ApiResult<HttpResponse> {
-    let view = view_of(actor, view)?;
-    if view == View::Identified && access.reason.is_none() {
-        let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
-        let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
-        if tenant.settings.purpose_required {
-            let refusal = Problem::new(Code::PurposeRequired);
-            return Err(refusal.parameter("Access-Reason", "required", "is required by the settings of the tenant"));
-        }
+    let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
+    let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
+    let view = view_of(actor, &tenant.settings, view, false)?;
+    if view == View::Identified && access.reason.is_none() && tenant.settings.purpose_required {
+        let refusal = Problem::new(Code::PurposeRequired);
+        return Err(refusal.parameter("Access-Reason", "required", "is required by the settings of the tenant"));
     }
     let mut shown = show_text(stores, content_store, actor, &content, access, view).await?;
     let (tag, size) = (format!("\"{}\"", shown.tag), shown.size);

@@ -54,6 +54,8 @@ impl Terms {
         let claims = Claims {
             tenant: found(claims, &self.tenant_claim).and_then(one_text).map(str::to_owned),
             sub: sub.to_owned(),
+            issuer: self.issuer.clone(),
+            client: client(claims)?,
             name: name.unwrap_or_else(|| sub.to_owned()),
             scopes: scopes_of(words(scopes, |c| c == ' '), roles, &self.roles),
         };
@@ -87,6 +89,15 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a String> {
     match claims.get(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,
+    }
+}
+
+/// The client that a token was issued to. If a token has both claims, they must agree.
+fn client(claims: &Map<String, Value>) -> Result<Option<String>, TokenError> {
+    let named = [text(claims, "azp"), text(claims, "client_id")];
+    match named.map(|client| client.filter(|client| is_clean(client))) {
+        [Some(azp), Some(client_id)] if azp != client_id => Err(TokenError::Client),
+        [azp, client_id] => Ok(azp.or(client_id).cloned()),
     }
 }
 

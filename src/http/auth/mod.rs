@@ -62,6 +62,8 @@ pub enum TokenError {
     /// The token is meant for another service.
     Audience,
     Subject,
+    /// The token names two clients.
+    Client,
     /// The provider is unavailable, and its keys are not known.
     KeysAway,
 }
@@ -79,6 +81,7 @@ impl TokenError {
             Self::Issuer => "The token is from another issuer.",
             Self::Audience => "The token is meant for another audience.",
             Self::Subject => "The token names no subject.",
+            Self::Client => "The token names two clients.",
             Self::KeysAway => "The identity provider's keys are unavailable. Try again later.",
         }
     }
@@ -89,6 +92,9 @@ pub struct Claims {
     /// The slug of the tenant, if there is one.
     pub tenant: Option<String>,
     pub sub: String,
+    pub issuer: String,
+    /// The client that the token was issued to.
+    pub client: Option<String>,
     pub name: String,
     /// The scopes of the token and of its roles, together.
     pub scopes: BTreeSet<Scope>,

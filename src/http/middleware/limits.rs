@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn actor(tenant: TenantId, sub: &str) -> Actor {
-        Actor { tenant, sub: sub.to_owned(), name: String::new(), scopes: [].into() }
+        Actor { sub: sub.to_owned(), ..Actor::service(tenant, "") }
     }
 
     fn headers(allowance: &Allowance) -> (String, String) {

@@ -12,6 +12,7 @@ use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::requests;
+use crate::reveals;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::tenants::fence;
 use crate::vault;
@@ -131,7 +132,8 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
 
 /// Every column of the archive that contains the id of an identifier, but those of a pass.
 pub fn references() -> impl Iterator<Item = (&'static str, &'static str)> {
-    archive::REFERENCES.into_iter().chain(requests::REFERENCES).chain(delivery::REFERENCES)
+    let above = requests::REFERENCES.into_iter().chain(delivery::REFERENCES).chain(reveals::REFERENCES);
+    archive::REFERENCES.into_iter().chain(above)
 }
 
 async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {

@@ -12,6 +12,7 @@ use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::sql;
 use crate::requests::passes::{self as requests, BATCH, ClaimedRequest};
 use crate::requests::repeat;
+use crate::reveals::passes as reveals;
 use crate::store::{Archive, Result, Tx};
 use crate::vault::{self, FoundAgain};
 
@@ -51,6 +52,13 @@ pub async fn plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     for chunk in work(&claimed, &found).chunks(1_000) {
         insert_work(&mut tx, tenant, pass.id, chunk).await?;
     }
+    reveals::forget(&mut tx, tenant, |query| {
+        query
+            .with("(SELECT 1 FROM pass_work w WHERE w.tenant_id = ", tenant)
+            .with(" AND w.pass_id = ", pass.id)
+            .push(" AND w.identifier_id = reveal_items.identifier_id LIMIT 1) IS NOT NULL")
+    })
+    .await?;
     if tx.is_postgres() {
         // Without statistics the planner assumes one new row, and joins the matches row by row.
         tx.query("ANALYZE pass_work, pass_selections").execute().await?;

@@ -19,6 +19,7 @@ use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::requests::passes as requests;
 use crate::requests::passes::AgeLimits;
+use crate::reveals::passes as reveals;
 use crate::store::{Archive, Result, Tx};
 use crate::suppressions;
 use crate::tenants::Tenant;
@@ -55,6 +56,14 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
     }
     forget_in_audit_log(context).await?;
+    loop {
+        let mut tx = context.begin().await?;
+        let has_more = reveals::purge(&mut tx, context.tenant, pass.as_of).await?;
+        tx.commit().await?;
+        if !has_more {
+            break;
+        }
+    }
     match context.replay {
         Some(replay) => replay.know_in_vault(context).await?,
         None => journal::know_in_vault(context, pass).await?,

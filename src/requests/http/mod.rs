@@ -12,9 +12,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter, RequestPatch, Status};
+use crate::base::actor::Scope;
 use crate::base::id::RequestId;
 use crate::base::page::Page;
-use crate::http::caller::{RequestsRead, RequestsWrite};
+use crate::http::caller::{RequestsRead, RequestsWrite, forbidden};
 use crate::http::docs::{
     BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems, WaitingProblems,
 };
@@ -240,7 +241,7 @@ pub async fn save_anonymize_requests(
 /// texts, and other content stay without their customer. The warning `content_will_be_deleted` says that they are deleted.
 /// Both count the content of each kind.
 ///
-/// Needs the scope `requests:write`.
+/// Needs the scopes `requests:write` and `archive:identify`.
 #[utoipa::path(tag = "requests", operation_id = "preview_anonymize_request",
     security(("bearer" = ["requests:write"])), request_body = NewRequest,
     responses((status = 200, description = "The matches of the request.", body = AnonymizePreview),
@@ -252,6 +253,9 @@ pub async fn preview_anonymize_request(
     body: Body<NewRequest>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<AnonymizePreview>> {
+    if !caller.may(Scope::ArchiveIdentify) {
+        return Err(forbidden(&[Scope::ArchiveIdentify], "to preview a request"));
+    }
     Ok(Json(super::preview(&app, &caller, &body.0).await?.into()))
 }
 

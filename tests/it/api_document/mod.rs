@@ -12,7 +12,7 @@ use crate::harness::each_store;
 use schema::{broken, resolved};
 
 /// The fields of responses that may be left out. All others are always there, as null if there is no value.
-const LEFT_OUT: [&str; 32] = [
+const LEFT_OUT: [&str; 34] = [
     "AnonymizeResult/archive",
     "AnonymizeResult/content",
     "AnonymizeResult/delivered_files",
@@ -37,6 +37,8 @@ const LEFT_OUT: [&str; 32] = [
     "Problem/errors",
     "Problem/instance",
     "Problem/journal",
+    "RevealedToken/code",
+    "RevealedToken/value",
     "SurveyResponseTotal/score_avg",
     "SurveyResponseTotal/score_histogram",
     "TimeGroups/day",
@@ -170,7 +172,7 @@ fn a_field_that_is_always_there_is_required() {
 fn a_page_refers_to_its_items() {
     let document = document();
     let pages: Vec<_> = schemas(&document).iter().filter(|(name, _)| name.ends_with("Page")).collect();
-    assert_eq!(pages.len(), 8);
+    assert_eq!(pages.len(), 9);
     for (name, page) in pages {
         let item = page["properties"]["items"]["items"]["$ref"].as_str().unwrap_or_default();
         assert_eq!(format!("{}Page", item.rsplit('/').next().unwrap()), *name);
@@ -195,6 +197,8 @@ fn a_closed_set_is_an_enumeration_with_a_name() {
         ("ContentWarning/properties/code", "ContentWarningCode", "parts_dropped"),
         ("FailedDeletion/properties/code", "DeletionFailureCode", "unavailable"),
         ("AuditEvent/properties/action", "AuditAction", "archive.searched"),
+        ("Reveal/properties/status", "RevealStatus", "expired"),
+        ("TenantSettings/properties/identified_view", "IdentifiedView", "by_identifier"),
         ("AuditEvent/properties/outcome", "AuditOutcome", "refused"),
         ("Condition/properties/status", "ConditionStatus", "ready"),
     ] {
@@ -259,9 +263,14 @@ fn an_operation_lists_its_own_codes() {
     let expected = BTreeMap::from(
         [
             ("create_anonymize_request", "in_progress state_conflict"),
+            ("approve_reveal", "reveal_expired state_conflict"),
             ("create_content_ticket", "in_progress"),
+            ("create_reveal", "in_progress"),
             ("delete_anonymize_request", "pass_started state_conflict"),
+            ("delete_reveal", "state_conflict"),
+            ("deny_reveal", "reveal_expired state_conflict"),
             ("download_content", "state_conflict"),
+            ("open_reveal", "reveal_expired reveal_waiting state_conflict"),
             ("play_content", "recording_encrypted state_conflict"),
             ("redeem_content_ticket", "state_conflict"),
             ("retry_delivery", "state_conflict"),
@@ -329,7 +338,10 @@ each_store!(real_answers_follow_the_document, |lethe: TestLethe| async move {
     let content = format!("/archive/interactions/{record}/content");
     let integration = lethe.caller("integration");
     integration.post_raw(&format!("{content}?kind=recording"), "audio/wav", "RIFF").await.expect(201);
-    let (admin, operator) = (lethe.caller("admin"), lethe.caller("operator"));
+    let (admin, operator, officer) = (lethe.caller("admin"), lethe.caller("operator"), lethe.caller("dpo"));
+    let reveal = json!({ "tokens": ["phone_00000000000000000000000000"], "purpose": "case 118" });
+    let reveal = officer.post("/reveals", &reveal).await;
+    let opened = format!("/reveals/{}/open", reveal.json()["id"].as_str().unwrap());
     let preview = json!({ "phone_number": "91234567", "targets": ["archive", "sms_survey"] });
     let totals = json!({ "from": "2026-02-10T00:00:00Z", "to": "2026-02-11T00:00:00Z",
         "group_by": ["queue", "channel", "hour"], "measures": ["duration_avg", "duration_p50"] });
@@ -348,6 +360,9 @@ each_store!(real_answers_follow_the_document, |lethe: TestLethe| async move {
         ("ViewedInteraction", admin.get(&format!("/archive/interactions/{record}")).await),
         ("ContentItemPage", admin.get(&content).await),
         ("Ingested", integration.post("/archive/interactions", &json!([{ "external_id": 1 }])).await),
+        ("Reveal", reveal),
+        ("RevealPage", officer.get("/reveals").await),
+        ("OpenedReveal", officer.post(&opened, &json!({})).await),
         ("JobRunPage", operator.get("/job-runs").await),
         ("AuditEventPage", admin.get("/audit-events").await),
         ("DeliveryPage", operator.get("/deliveries").await),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 20] = [
+const RANKS: [&[&str]; 21] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -14,7 +14,7 @@ const RANKS: [&[&str]; 20] = [
     &["requests"],
     &["delivery"],
     &["content"],
-    &["totals", "suppressions"],
+    &["totals", "suppressions", "reveals"],
     &["archive"],
     &["recording_keys"],
     &["seals"],
@@ -31,13 +31,14 @@ const RANKS: [&[&str]; 20] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 13] = [
+const SLICES: [&str; 16] = [
     "nightly",
     "requests",
     "delivery",
     "content",
     "totals",
     "suppressions",
+    "reveals",
     "archive",
     "recording_keys",
     "seals",

@@ -15,6 +15,7 @@ use crate::nightly::steps::finish::ACTOR;
 use crate::nightly::steps::gc_identifiers;
 use crate::nightly::{failpoint, sql};
 use crate::requests::passes as requests;
+use crate::reveals::passes as reveals;
 use crate::store::{Archive, Query, Result, Tx};
 
 /// The numbers of a chunk.
@@ -58,6 +59,7 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
         let customers = unlink::customers(&mut tx, tenant, by, span, now, |query| with_selected(query, chunk)).await?;
         unlinked.records = untouched.unwrap_or(customers);
     }
+    forget_reveals(&mut tx, chunk).await?;
     let (position, position_at) = chunk.end();
     sql::set_position(&mut tx, chunk.tenant, chunk.pass, position, position_at).await?;
     failpoint::reach("chunk.before-commit");
@@ -74,6 +76,18 @@ async fn forget_in_audit_log(context: &PassContext<'_>, tx: &mut Tx<Archive>, ch
     })
     .await
     .map(drop)
+}
+
+/// Takes the identifiers that the pass has unlinked so far out of reveals, so that a reveal that was granted before opens
+/// nothing of them.
+async fn forget_reveals(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<u64> {
+    reveals::forget(tx, chunk.tenant, |query| {
+        query
+            .with("(SELECT 1 FROM pass_orphans o WHERE o.tenant_id = ", chunk.tenant)
+            .with(" AND o.pass_id = ", chunk.pass)
+            .push(" AND o.identifier_id = reveal_items.identifier_id LIMIT 1) IS NOT NULL")
+    })
+    .await
 }
 
 /// Appends a WITH of the relation `matched (record_id, identifier_id, at)`: every identifier that the chunk unlinks

@@ -1,0 +1,148 @@
+//! The entry of a reveal.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use pii::Identifier;
+use pii::text::{Own, without_names};
+
+use super::model::{NewReveal, Replayable, Reveal, RevealError, RevealStatus};
+use super::sql::{self, NewItem};
+use super::{entry_of, tenant_of};
+use crate::audit::{self, Action};
+use crate::base::actor::Actor;
+use crate::base::field::FieldError;
+use crate::base::id::{IdentifierId, RevealId, Token};
+use crate::base::purpose::stated;
+use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
+use crate::tenants::Tenant;
+use crate::vault::{self, AppContext};
+
+/// Enters a reveal. It is granted at once, or waits for another user if the tenant's settings say so. A call with the same
+/// key returns the same reveal.
+pub async fn request(
+    app: &AppContext,
+    actor: &Actor,
+    new: &NewReveal,
+    key: Option<&str>,
+) -> Result<Replayable<Reveal>, RevealError> {
+    let mut reservation = None;
+    if let Some(key) = key {
+        let key = IdempotencyKey::new(&app.service_key().await?, actor, "reveals", key, new)?;
+        match idempotency::begin::<RevealId>(&app.archive, key, app.clock.now()).await? {
+            Begun::Replayable(id) => {
+                return Ok(Replayable { value: super::find(app, actor, id).await?, replayed: true });
+            }
+            Begun::Reserved(reserved) => reservation = Some(reserved),
+        }
+    }
+    match enter(app, actor, new, reservation.as_ref()).await {
+        Ok(value) => Ok(Replayable { value, replayed: false }),
+        Err(error) => {
+            if let Some(reservation) = reservation
+                && let Err(error) = idempotency::release(&app.archive, &reservation).await
+            {
+                tracing::warn!(%error, "releasing an idempotency key failed; the key is free after a minute");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn enter(
+    app: &AppContext,
+    actor: &Actor,
+    new: &NewReveal,
+    reservation: Option<&Reservation>,
+) -> Result<Reveal, RevealError> {
+    let tenant = tenant_of(&mut app.archive.read().await?, actor).await?;
+    let ValidatedReveal { tokens, purpose, ticket } = validated(new, &tenant).map_err(RevealError::Invalid)?;
+    let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
+    let ids = tokens.iter().map(|token| token.id);
+    let known = vault::open(&mut app.vault.read().await?, &keyset, ids).await?;
+    let (now, rules) = (app.clock.now(), tenant.settings.reveal);
+    let reveal = Reveal {
+        id: RevealId::new(),
+        issuer: actor.issuer.clone(),
+        user_sub: actor.sub.clone(),
+        user_name: actor.name.clone(),
+        status: if rules.approval { RevealStatus::Waiting } else { RevealStatus::Granted },
+        purpose: masked(&tenant, purpose, &known),
+        ticket: ticket.map(|text| masked(&tenant, text, &known)),
+        tokens: i32::try_from(tokens.len()).unwrap_or(i32::MAX),
+        openings: 0,
+        created_at: now,
+        expires_at: now + TimeDelta::minutes(rules.minutes.into()),
+        decided_by: None,
+        decided_at: None,
+        comment: None,
+        version: 1,
+    };
+    // An identifier that leaves the vault meanwhile is forgotten when the reveal is opened, like any other.
+    let items: Vec<NewItem> =
+        tokens.into_iter().map(|token| NewItem { token, known: is_known(token, &known) }).collect();
+    let mut tx = app.archive.write().await?;
+    sql::insert(&mut tx, actor.tenant, &reveal).await?;
+    sql::insert_items(&mut tx, actor.tenant, reveal.id, &items).await?;
+    audit::record(&mut tx, app.clock, actor, &entry_of(Action::RevealRequested, &reveal)).await?;
+    if let Some(reservation) = reservation {
+        idempotency::settle(&mut tx, reservation, &reveal.id).await?;
+    }
+    tx.commit().await?;
+    Ok(reveal)
+}
+
+/// The fields of a reveal that follow the rules.
+struct ValidatedReveal<'n> {
+    tokens: Vec<Token>,
+    purpose: &'n str,
+    ticket: Option<&'n str>,
+}
+
+/// Reads the fields. The errors are all rules that they break.
+fn validated<'n>(new: &'n NewReveal, tenant: &Tenant) -> Result<ValidatedReveal<'n>, Vec<FieldError>> {
+    let most = tenant.settings.reveal.per_call;
+    let mut invalid = Vec::new();
+    if new.tokens.is_empty() {
+        invalid.push(FieldError::at("/tokens", "required", "must name at least one token"));
+    }
+    let mut tokens = Vec::new();
+    if u32::try_from(new.tokens.len()).is_ok_and(|number| number <= most) {
+        for (no, text) in new.tokens.iter().enumerate() {
+            if let Ok(token) = text.parse() {
+                tokens.push(token);
+            } else {
+                let rule = "must be a token of this service";
+                invalid.push(FieldError::at(format!("/tokens/{no}"), "format", rule));
+            }
+        }
+    } else {
+        invalid.push(FieldError::at("/tokens", "too_many", format!("must name at most {most} tokens")));
+    }
+    let mut text = |text, pointer| stated_text(text, pointer).map_err(|error| invalid.push(error)).ok();
+    let purpose = text(&new.purpose, "/purpose");
+    let ticket = new.ticket.as_deref().map(|ticket| text(ticket, "/ticket"));
+    match (purpose, ticket.flatten()) {
+        (Some(purpose), ticket) if invalid.is_empty() => Ok(ValidatedReveal { tokens, purpose, ticket }),
+        _ => Err(invalid),
+    }
+}
+
+/// A text that a user states: 1 to 200 visible characters.
+pub(super) fn stated_text<'t>(text: &'t str, pointer: &str) -> Result<&'t str, FieldError> {
+    stated(text).ok_or_else(|| FieldError::at(pointer, "out_of_range", "must be 1 to 200 characters"))
+}
+
+/// A text without identifiers, and without the names among those that the reveal is about.
+fn masked(tenant: &Tenant, text: &str, known: &HashMap<IdentifierId, Identifier>) -> String {
+    let names = known.values().filter_map(|identifier| match identifier {
+        Identifier::Name { name, .. } => Some(name),
+        Identifier::Phone(_) | Identifier::Email(_) => None,
+    });
+    without_names(&tenant.masked(Own::default(), text), names, "*****")
+}
+
+/// Whether the vault knows a token. The prefix must be the kind of the identifier.
+fn is_known(token: Token, known: &HashMap<IdentifierId, Identifier>) -> bool {
+    known.get(&token.id).is_some_and(|identifier| identifier.kind() == token.kind)
+}

@@ -1,0 +1,124 @@
+//! Reveals: a user sees the values of some tokens, for a purpose, for a limited time, and on record (N10).
+//!
+//! A reveal contains ids and no value. Values are read from the vault each time it is opened, under the grant of a committed
+//! audit row. A pass takes the identifiers of the customers that it forgets out of all reveals, so an older reveal opens
+//! nothing of them.
+
+mod entry;
+mod http;
+mod model;
+mod open;
+pub mod passes;
+mod sql;
+
+use serde_json::json;
+
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::{Actor, Scope};
+use crate::base::id::RevealId;
+use crate::base::page::{Page, Position};
+use crate::base::version::Versions;
+use crate::tenants::{self, Tenant};
+use crate::vault::AppContext;
+
+pub use entry::request;
+pub use http::routes;
+pub use model::{
+    Decision, NewReveal, OpenedItem, Outcome, Replayable, Reveal, RevealError, RevealFilter, RevealStatus,
+};
+pub use open::open;
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 1] = [("reveal_items", "identifier_id")];
+
+/// A page of the tenant's reveals, newest first.
+pub async fn list(app: &AppContext, actor: &Actor, filter: &RevealFilter) -> Result<Page<Reveal>, RevealError> {
+    let key = app.service_key().await?.derive("cursor");
+    let status = filter.status.map_or("", RevealStatus::as_str).as_bytes();
+    let query = [b"reveals", &actor.tenant.0.as_bytes()[..], status].concat();
+    let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
+    let mut tx = app.archive.read().await?;
+    let reveals = sql::page(&mut tx, actor.tenant, filter, after, app.clock.now()).await?;
+    Ok(Page::of(reveals, filter.limit, &key, &query))
+}
+
+pub async fn find(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Reveal, RevealError> {
+    let now = app.clock.now();
+    sql::by_id(&mut app.archive.read().await?, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)
+}
+
+/// Approves or denies a reveal of another user. One statement compares the user and the state, so no race approves an own
+/// reveal, or decides twice.
+pub async fn decide(
+    app: &AppContext,
+    actor: &Actor,
+    id: RevealId,
+    decision: Decision,
+    comment: Option<&str>,
+) -> Result<Reveal, RevealError> {
+    let now = app.clock.now();
+    let mut tx = app.archive.write().await?;
+    let tenant = tenant_of(&mut tx, actor).await?;
+    let comment = comment.map(|text| entry::stated_text(text, "/comment")).transpose();
+    let comment = comment.map_err(|error| RevealError::Invalid(vec![error]))?;
+    let comment = comment.map(|text| tenant.masked(pii::text::Own::default(), text));
+    if sql::decide(&mut tx, actor, id, decision, comment.as_deref(), now).await? == 0 {
+        let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
+        drop(tx);
+        let error = match reveal.status {
+            _ if reveal.is_of(actor) => RevealError::OwnRequest,
+            RevealStatus::Expired => RevealError::Expired,
+            _ => RevealError::Decided,
+        };
+        return Err(refuse(app, actor, &reveal, error).await);
+    }
+    let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
+    let action = match decision {
+        Decision::Approve => Action::RevealApproved,
+        Decision::Deny => Action::RevealDenied,
+    };
+    audit::record(&mut tx, app.clock, actor, &entry_of(action, &reveal)).await?;
+    tx.commit().await?;
+    Ok(reveal)
+}
+
+/// Revokes a reveal. Its requester may do this, and every user who may approve reveals.
+pub async fn revoke(app: &AppContext, actor: &Actor, id: RevealId, expected: &Versions) -> Result<(), RevealError> {
+    let now = app.clock.now();
+    let mut tx = app.archive.write().await?;
+    let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
+    if !reveal.is_of(actor) && !actor.may(Scope::RevealsApprove) {
+        drop(tx);
+        return Err(refuse(app, actor, &reveal, RevealError::NotRequester).await);
+    }
+    expected.check(reveal.version)?;
+    if sql::revoke(&mut tx, actor, &reveal, now).await? == 0 {
+        return Err(RevealError::Decided);
+    }
+    audit::record(&mut tx, app.clock, actor, &entry_of(Action::RevealRevoked, &reveal)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn tenant_of(tx: &mut crate::store::Tx<crate::store::Archive>, actor: &Actor) -> Result<Tenant, RevealError> {
+    tenants::find(tx, actor.tenant).await?.ok_or(RevealError::TenantUnknown)
+}
+
+/// The audit row of an action on a reveal.
+fn entry_of(action: Action, reveal: &Reveal) -> Entry {
+    let detail = json!({ "reveal": reveal.id, "tokens": reveal.tokens, "ticket": reveal.ticket });
+    Entry::new(action, 0, detail).purpose(Some(reveal.purpose.clone()))
+}
+
+/// The error of an attempt, after the audit log knows of it.
+async fn refuse(app: &AppContext, actor: &Actor, reveal: &Reveal, error: RevealError) -> RevealError {
+    let mut entry = entry_of(Action::RevealRefused, reveal);
+    entry.allowed = false;
+    entry.detail["reason"] = json!(error.reason());
+    let written = async {
+        let mut tx = app.archive.write().await?;
+        audit::record(&mut tx, app.clock, actor, &entry).await?;
+        tx.commit().await
+    };
+    written.await.err().map_or(error, RevealError::Store)
+}
