@@ -29,6 +29,8 @@ SELECT create_distributed_table('request_interactions', 'tenant_id', colocate_wi
 SELECT create_distributed_table('request_files', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('idempotency_keys', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('audit_events', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('access_exports', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('access_export_tickets', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('job_runs', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('passes', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('pass_selections', 'tenant_id', colocate_with => 'epochs');

@@ -34,6 +34,7 @@ use crate::archive;
 use crate::config::Config;
 use crate::content;
 use crate::delivery;
+use crate::exports;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
@@ -58,6 +59,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     archive::http::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
+    exports::http::routes(registry);
     recording_keys::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
@@ -80,6 +82,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "archive", description = "Records: sending them, and searching them in three views."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
+        (name = "exports", description = "A customer's copy of their data."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )
 )]

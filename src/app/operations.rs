@@ -24,7 +24,7 @@ use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
-use crate::tenants::{self, Tenant, TenantChange};
+use crate::tenants::{self, Processing, Tenant, TenantChange};
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -76,6 +76,10 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
         "encrypt": true, "only_encrypt_delivery": false, "encrypt_metadata": false, "allow_plain_ftp": false,
         "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",
         "retention_changed_at": "2026-05-01T12:00:00Z"
+    },
+    "export_approval": true, "processing": {
+        "controller": "Example AS, Storgata 1, Oslo", "contact": "privacy@example.com", "purposes": ["customer service"],
+        "legal_basis": "Art. 6(1)(b)", "categories": ["contact data"], "recipients": [], "transfers": null
     }
 }))]
 pub struct TenantSettings {
@@ -108,6 +112,10 @@ pub struct TenantSettings {
     pub patterns: Vec<PatternSetting>,
     /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
+    /// Whether another user must approve a customer's copy of their data.
+    pub export_approval: bool,
+    /// The tenant's own information about its processing. It is part of each customer's copy.
+    pub processing: Processing,
     /// The version, which grows with every change. It is also the `ETag`.
     #[schema(example = 1)]
     pub version: i64,
@@ -124,6 +132,8 @@ impl TenantSettings {
             dial_out_prefixes,
             patterns,
             recordings,
+            export_approval,
+            processing,
         } = settings;
         Self {
             slug,
@@ -137,6 +147,8 @@ impl TenantSettings {
             dial_out_prefixes,
             patterns: patterns.into_iter().map(PatternSetting::from).collect(),
             recordings: RecordingSettings::new(recordings, now),
+            export_approval,
+            processing,
             version,
         }
     }
@@ -210,6 +222,14 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
     recordings: PatchField<RecordingsPatch>,
+    /// Whether another user must approve a customer's copy of their data.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    export_approval: PatchField<bool>,
+    /// The tenant's own information about its processing. It replaces the whole value.
+    #[serde(default)]
+    #[schema(value_type = Processing, required = false)]
+    processing: PatchField<Processing>,
 }
 
 /// Change the tenant's settings
@@ -263,6 +283,8 @@ impl TenantPatch {
             dial_out_prefixes,
             patterns: own_patterns,
             recordings,
+            export_approval,
+            processing,
         } = self;
         let mut invalid = Vec::new();
         let region = region.given("/region", &mut invalid).and_then(|code: String| {
@@ -274,6 +296,8 @@ impl TenantPatch {
         let own_patterns: Option<Vec<PatternSetting>> = own_patterns.given("/patterns", &mut invalid);
         let recordings = recordings.given("/recordings", &mut invalid);
         let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
+        let processing: Option<Processing> = processing.given("/processing", &mut invalid);
+        invalid.extend(processing.iter().flat_map(Processing::errors));
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
         let change = TenantChange {
@@ -301,6 +325,8 @@ impl TenantPatch {
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
             patterns: own_patterns.and_then(|raw| patterns::patterns(raw, &mut invalid)),
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
+            export_approval: export_approval.given("/export_approval", &mut invalid),
+            processing,
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }
     }

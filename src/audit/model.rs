@@ -75,6 +75,14 @@ actions! {
     ArchiveExported = "archive.exported";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
+    /// A customer's copy of their data was ordered.
+    ExportRequested = "export.requested";
+    /// Another user approved a customer's copy.
+    ExportApproved = "export.approved";
+    /// Another user denied a customer's copy.
+    ExportDenied = "export.denied";
+    /// A customer's copy was downloaded.
+    ExportDownloaded = "export.downloaded";
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
 }

@@ -104,6 +104,10 @@ ordered_id!(
     DeliveryId
 );
 ordered_id!(
+    /// The id of a customer's copy of their data.
+    ExportId
+);
+ordered_id!(
     /// The id of a row of the audit log.
     AuditId
 );

@@ -56,6 +56,8 @@ codes! {
         "Send a token with a scope that allows this call.";
     PurposeRequired = "purpose_required", 403, "A purpose is required.",
         "State the purpose of this call.";
+    OwnRequest = "own_request", 403, "Another user must decide about this.",
+        "Ask another user with the scope `reveals:approve` to approve or deny it.";
     TenantUnknown = "tenant_unknown", 403, "The token names no tenant of this service.",
         "Send a token of a tenant that exists in this service.";
     NotFound = "not_found", 404, "Not found.",

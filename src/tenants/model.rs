@@ -9,6 +9,7 @@ use pii::{HouseNumbers, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::processing::Processing;
 use crate::base::content::ContentKind;
 use crate::base::id::TenantId;
 use crate::base::target::Targets;
@@ -47,6 +48,9 @@ pub struct Settings {
     /// The patterns whose matches are removed from texts (D16). A change applies to texts that arrive later.
     pub patterns: Vec<Pattern>,
     pub recordings: Recordings,
+    /// Whether another user must approve a customer's copy of their data (D13).
+    pub export_approval: bool,
+    pub processing: Processing,
 }
 
 impl Settings {
@@ -73,6 +77,8 @@ impl Default for Settings {
             dial_out_prefixes: Vec::new(),
             patterns: Vec::new(),
             recordings: Recordings::default(),
+            export_approval: true,
+            processing: Processing::default(),
         }
     }
 }
@@ -164,6 +170,10 @@ pub struct TenantChange {
     pub patterns: Option<Vec<Pattern>>,
     /// See [`Recordings`].
     pub recordings: RecordingsChange,
+    /// See [`Settings::export_approval`].
+    pub export_approval: Option<bool>,
+    /// See [`Settings::processing`].
+    pub processing: Option<Processing>,
 }
 
 /// A change of the settings of recordings. `None` keeps a value.
@@ -234,6 +244,8 @@ impl Tenant {
             dial_out_prefixes,
             patterns,
             recordings,
+            export_approval,
+            processing,
         } = settings;
         let theirs = &other.settings;
         let all = [
@@ -246,6 +258,8 @@ impl Tenant {
             ("own_numbers", *own_numbers != theirs.own_numbers),
             ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
             ("patterns", *patterns != theirs.patterns),
+            ("export_approval", *export_approval != theirs.export_approval),
+            ("processing", *processing != theirs.processing),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
         all.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -288,6 +302,8 @@ impl TenantChange {
             dial_out_prefixes,
             patterns,
             recordings,
+            export_approval,
+            processing,
         } = self;
         tenant.region = region.unwrap_or(tenant.region);
         tenant.zone = zone.unwrap_or(tenant.zone);
@@ -301,6 +317,8 @@ impl TenantChange {
         kept(dial_out_prefixes, &mut settings.dial_out_prefixes);
         settings.patterns = patterns.unwrap_or(std::mem::take(&mut settings.patterns));
         recordings.apply(&mut settings.recordings, now);
+        settings.export_approval = export_approval.unwrap_or(settings.export_approval);
+        settings.processing = processing.unwrap_or(std::mem::take(&mut settings.processing));
     }
 }
 

@@ -9,6 +9,7 @@ use super::journal;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
+use crate::exports;
 use crate::idempotency;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -57,6 +58,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         replay.finish(context, &mut tx, pass).await?;
     }
     idempotency::purge(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
+    exports::expire(&mut tx, tenant, app.clock.now()).await?;
     sql::delete(&mut tx, tenant, pass.id).await?;
     failpoint::reach("purge.before-commit");
     tx.commit().await?;
