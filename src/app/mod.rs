@@ -36,6 +36,7 @@ use crate::archive;
 use crate::config::Config;
 use crate::content;
 use crate::delivery;
+use crate::exports;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
@@ -43,9 +44,9 @@ use crate::http::{Code, HttpContext, Limits, Problem, Registry, TenantDirectory,
 use crate::nightly;
 use crate::recording_keys;
 use crate::requests;
+use crate::reveals;
 use crate::seals::{self, Sealer};
 use crate::suppressions;
-use crate::reveals;
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::totals as archive_totals;
@@ -69,6 +70,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     reveals::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
+    exports::http::routes(registry);
     recording_keys::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
@@ -93,6 +95,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "reveals", description = "Reveals: the values of tokens, for a purpose and on record."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
+        (name = "exports", description = "A customer's copy of their data."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )
 )]

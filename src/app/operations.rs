@@ -26,7 +26,7 @@ use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
-use crate::tenants::{self, Tenant, TenantChange, TotalsSettings};
+use crate::tenants::{self, IdentifiedView, Processing, Tenant, TenantChange, TotalsSettings};
 use crate::tenants::{self, IdentifiedView, Tenant, TenantChange};
 use crate::vault::AppContext;
 
@@ -80,8 +80,12 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
         "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",
         "retention_changed_at": "2026-05-01T12:00:00Z"
     },
-    "totals": {"min_cell": 5, "perturbation": false}
-    "reveal": {"approval": false, "minutes": 60, "per_call": 20, "per_day": 50}, "identified_view": "any"
+    "totals": {"min_cell": 5, "perturbation": false},
+    "reveal": {"approval": false, "minutes": 60, "per_call": 20, "per_day": 50}, "identified_view": "any",
+    "export_approval": true, "processing": {
+        "controller": "Example AS, Storgata 1, Oslo", "contact": "privacy@example.com", "purposes": ["customer service"],
+        "legal_basis": "Art. 6(1)(b)", "categories": ["contact data"], "recipients": [], "transfers": null
+    }
 }))]
 pub struct TenantSettings {
     /// The tenant's name in tokens.
@@ -119,6 +123,10 @@ pub struct TenantSettings {
     pub reveal: RevealSettings,
     /// The responses in which the identified view shows values: `any`, or only those to a search by number or address.
     pub identified_view: IdentifiedView,
+    /// Whether another user must approve a customer's copy of their data.
+    pub export_approval: bool,
+    /// The tenant's own information about its processing. It is part of each customer's copy.
+    pub processing: Processing,
     /// The version, which grows with every change. It is also the `ETag`.
     #[schema(example = 1)]
     pub version: i64,
@@ -138,6 +146,8 @@ impl TenantSettings {
             totals,
             reveal,
             identified_view,
+            export_approval,
+            processing,
         } = settings;
         Self {
             slug,
@@ -154,6 +164,8 @@ impl TenantSettings {
             totals,
             reveal: reveal.into(),
             identified_view,
+            export_approval,
+            processing,
             version,
         }
     }
@@ -239,6 +251,14 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = IdentifiedView, required = false)]
     identified_view: PatchField<IdentifiedView>,
+    /// Whether another user must approve a customer's copy of their data.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    export_approval: PatchField<bool>,
+    /// The tenant's own information about its processing. It replaces the whole value.
+    #[serde(default)]
+    #[schema(value_type = Processing, required = false)]
+    processing: PatchField<Processing>,
 }
 
 /// Change the tenant's settings
@@ -295,6 +315,8 @@ impl TenantPatch {
             totals,
             reveal,
             identified_view,
+            export_approval,
+            processing,
         } = self;
         let mut invalid = Vec::new();
         let region = region.given("/region", &mut invalid).and_then(|code: String| {
@@ -309,6 +331,8 @@ impl TenantPatch {
         let (min_cell, perturbation) = totals.change(&mut invalid);
         let reveal = reveal.given("/reveal", &mut invalid);
         let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
+        let processing: Option<Processing> = processing.given("/processing", &mut invalid);
+        invalid.extend(processing.iter().flat_map(Processing::errors));
         let targets =
             words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
         let change = TenantChange {
@@ -340,6 +364,8 @@ impl TenantPatch {
             perturbation,
             reveal: reveal.map(|patch: RevealPatch| patch.change(&mut invalid)).unwrap_or_default(),
             identified_view: identified_view.given("/identified_view", &mut invalid),
+            export_approval: export_approval.given("/export_approval", &mut invalid),
+            processing,
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }
     }

@@ -1,6 +1,7 @@
 //! The archive: interactions, survey responses, and raw events, without any identifier in them.
 
 mod arrival;
+mod copy;
 pub mod counting;
 pub mod customer;
 mod existing;
@@ -20,10 +21,12 @@ pub mod selector;
 mod sql;
 pub mod unlink;
 
+pub use copy::CustomerRecords;
 pub use export::{ExportView, export};
 pub use kinds::{Channel, Direction, Interaction, RawEvent, RecordKind, SurveyResponse, table};
 pub use listing::MOST_READ;
 pub use model::{ArchiveError, CustomerField, Record, Search, View, forgotten};
+pub(crate) use render::{Renderer, identifiers};
 pub use search::{find, interactions_of, plan, search};
 pub use selector::{Hits, preview};
 

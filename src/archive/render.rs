@@ -60,6 +60,11 @@ impl Renderer {
         Self { view: view.min(View::Pseudonymous), clear: HashMap::new() }
     }
 
+    /// The renderer that shows a text for each identifier, such as the values of a customer and the numbers of others.
+    pub const fn of_texts(texts: HashMap<IdentifierId, String>) -> Self {
+        Self { view: View::Identified, clear: texts }
+    }
+
     pub fn field(&self, field: CustomerField) -> Option<String> {
         match field {
             CustomerField::Empty => None,
@@ -123,8 +128,8 @@ async fn without_shown_names(
     Ok(Some(without_names(&purpose, names, "*****")))
 }
 
-/// All identifiers that a record shows.
-fn identifiers<K>(record: &Record<K>) -> impl Iterator<Item = IdentifierId> {
+/// All identifiers that a record shows: first those of its customer.
+pub fn identifiers<K>(record: &Record<K>) -> impl Iterator<Item = IdentifierId> {
     let fields = [record.phone, record.email, record.name].into_iter().filter_map(|field| match field {
         CustomerField::Held(_, id) => Some(id),
         CustomerField::Empty | CustomerField::Forgotten => None,

@@ -91,6 +91,14 @@ actions! {
     KeyRotated = "key.rotated";
     /// Data were checked for suppressions: whether they would arrive forgotten.
     SuppressionsChecked = "suppressions.checked";
+    /// A customer's copy of their data was ordered.
+    ExportRequested = "export.requested";
+    /// Another user approved a customer's copy.
+    ExportApproved = "export.approved";
+    /// Another user denied a customer's copy.
+    ExportDenied = "export.denied";
+    /// A customer's copy was downloaded.
+    ExportDownloaded = "export.downloaded";
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
     /// The ids of forgotten records left the audit log.

@@ -108,6 +108,10 @@ ordered_id!(
     RevealId
 );
 ordered_id!(
+    /// The id of a customer's copy of their data.
+    ExportId
+);
+ordered_id!(
     /// The id of a row of the audit log.
     AuditId
 );

@@ -3,6 +3,7 @@
 //! This room knows no database, no HTTP, and no settings of tenants.
 
 pub mod actor;
+pub mod attestation;
 pub mod chunks;
 pub mod clock;
 pub mod content;
@@ -12,6 +13,7 @@ pub mod field;
 pub mod hex;
 pub mod id;
 pub mod json;
+pub mod jws;
 pub mod memory;
 pub mod page;
 pub mod patch;
@@ -19,6 +21,7 @@ pub mod purpose;
 pub mod signing;
 pub mod spreadsheet;
 pub mod target;
+pub mod ticket;
 pub mod version;
 pub mod words;
 pub mod work;

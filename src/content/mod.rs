@@ -75,6 +75,15 @@ pub async fn list(
     Ok(sql::of_interaction(&mut tx, tenant, interaction, after, limit).await?)
 }
 
+/// The content of some interactions, at most some hundreds.
+pub async fn of_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+) -> Result<Vec<Content>, ContentError> {
+    Ok(sql::all_of(tx, tenant, interactions).await?)
+}
+
 /// Whether an interaction has content of a kind that was uploaded with just these bytes. The digest of a text that
 /// contained an identifier is not kept, because a short text can be guessed from it. Its keyed hash is.
 pub async fn is_there(

@@ -103,6 +103,14 @@ pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ContentId) -> Res
     row.map(Content::try_from).transpose()
 }
 
+/// The content of some interactions, at most some hundreds.
+pub async fn all_of(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<Content>> {
+    let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant);
+    let query = query.with_any(" AND interaction_id", ids.iter().copied());
+    let rows: Vec<ContentRow> = query.push(" ORDER BY at, id").all().await?;
+    rows.into_iter().map(Content::try_from).collect()
+}
+
 /// A page of the content of an interaction, oldest first.
 pub async fn of_interaction(
     tx: &mut Tx<Archive>,

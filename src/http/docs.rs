@@ -55,6 +55,8 @@ groups! {
     VersionProblems: VersionStale IfMatchRequired;
     /// Further problems of a change of a request, which must be waiting.
     WaitingProblems: StateConflict PassStarted;
+    /// Further problems of a decision about what another user asked for.
+    DecisionProblems: OwnRequest StateConflict;
     /// Further problems of a call with an idempotency key.
     CreateProblems: StateConflict InProgress IdempotencyKeyReused;
     /// Further problems of a call with an idempotency key whose outcome cannot be deleted.

@@ -236,6 +236,8 @@ pub enum RequestNotice {
     ContentWillBeDeleted(ContentCounts),
     /// The number of delivered files of the customer. The service cannot delete these copies (B7).
     FilesWereDelivered(u64),
+    /// A copy of the customer's data can be downloaded. The pass deletes it.
+    ExportOpen,
 }
 
 /// The number of pieces of content of each kind.
@@ -243,13 +245,14 @@ pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl RequestNotice {
     /// All codes, in the order of the variants.
-    pub const CODES: [&'static str; 6] = [
+    pub const CODES: [&'static str; 7] = [
         "comment_has_identifier",
         "reference_masked",
         "nothing_found",
         "content_becomes_unfindable",
         "content_will_be_deleted",
         "files_were_delivered",
+        "export_open",
     ];
 
     #[must_use]
@@ -261,6 +264,7 @@ impl RequestNotice {
             Self::ContentBecomesUnfindable(_) => Self::CODES[3],
             Self::ContentWillBeDeleted(_) => Self::CODES[4],
             Self::FilesWereDelivered(_) => Self::CODES[5],
+            Self::ExportOpen => Self::CODES[6],
         }
     }
 
@@ -269,6 +273,9 @@ impl RequestNotice {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
                 "The comment contains a number or an address. If it belongs to this request, it is masked when the request is done. Others are removed when their own customer is forgotten.",
+            ),
+            Self::ExportOpen => Cow::Borrowed(
+                "A copy of the customer's data was ordered. It ends when the customer is forgotten. Hand it over before.",
             ),
             Self::ReferenceMasked => Cow::Borrowed(
                 "The reference contained a number or an address, which was masked. Use a reference without one.",

@@ -11,7 +11,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::target::Target;
 use crate::vault::{self, AppContext};
-use crate::{archive, content, delivery, tenants};
+use crate::{archive, content, delivery, exports, tenants};
 
 /// Counts the matches of a request. The vault creates no identifier. The audit log notes the preview as a search.
 pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
@@ -42,6 +42,8 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     } else {
         (ContentCounts::new(), 0)
     };
+    let own: Vec<_> = known.values().copied().collect();
+    let exports = exports::open_of(&mut tx, actor.tenant, &own, app.clock.now()).await?;
     drop(tx);
     let records: u64 = matches.iter().map(|(_, hits)| hits.records).sum();
     let mut kinds: Vec<_> = identifiers.iter().map(|one| one.kind().as_str()).collect();
@@ -61,6 +63,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
         (records == 0, RequestNotice::NothingFound),
         (!content.is_empty(), of_content(content.clone())),
         (files > 0, RequestNotice::FilesWereDelivered(files)),
+        (exports > 0, RequestNotice::ExportOpen),
     ];
     let warnings = warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect();
     Ok(Preview { targets: matches, content, warnings })

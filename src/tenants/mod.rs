@@ -4,6 +4,7 @@ mod disclosure;
 pub mod fence;
 mod http;
 mod model;
+mod processing;
 mod sql;
 
 use serde_json::json;
@@ -14,11 +15,12 @@ use crate::base::clock::Clock;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
 
+pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
+pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
 pub use model::{
     GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError, TotalsSettings,
 };
-pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
-pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
+pub use processing::Processing;
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
     sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
+use super::processing::Processing;
 use crate::base::content::ContentKind;
 use crate::base::id::TenantId;
 use crate::base::target::Targets;
@@ -53,6 +54,9 @@ pub struct Settings {
     pub reveal: RevealRules,
     /// The responses in which the identified view shows values.
     pub identified_view: IdentifiedView,
+    /// Whether another user must approve a customer's copy of their data (D13).
+    pub export_approval: bool,
+    pub processing: Processing,
 }
 
 impl Settings {
@@ -82,6 +86,8 @@ impl Default for Settings {
             totals: TotalsSettings::default(),
             reveal: RevealRules::default(),
             identified_view: IdentifiedView::default(),
+            export_approval: true,
+            processing: Processing::default(),
         }
     }
 }
@@ -200,6 +206,10 @@ pub struct TenantChange {
     pub reveal: RevealRulesChange,
     /// See [`Settings::identified_view`].
     pub identified_view: Option<IdentifiedView>,
+    /// See [`Settings::export_approval`].
+    pub export_approval: Option<bool>,
+    /// See [`Settings::processing`].
+    pub processing: Option<Processing>,
 }
 
 /// A change of the settings of recordings. `None` keeps a value.
@@ -281,6 +291,8 @@ impl Tenant {
             totals,
             reveal,
             identified_view,
+            export_approval,
+            processing,
         } = settings;
         let theirs = &other.settings;
         let all = [
@@ -296,6 +308,8 @@ impl Tenant {
             ("totals.min_cell", totals.min_cell != theirs.totals.min_cell),
             ("totals.perturbation", totals.perturbation != theirs.totals.perturbation),
             ("identified_view", *identified_view != theirs.identified_view),
+            ("export_approval", *export_approval != theirs.export_approval),
+            ("processing", *processing != theirs.processing),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
         let all = all.chain(reveal.differences(theirs.reveal));
@@ -343,6 +357,8 @@ impl TenantChange {
             perturbation,
             reveal,
             identified_view,
+            export_approval,
+            processing,
         } = self;
         tenant.region = region.unwrap_or(tenant.region);
         tenant.zone = zone.unwrap_or(tenant.zone);
@@ -360,6 +376,8 @@ impl TenantChange {
         settings.totals.perturbation = perturbation.unwrap_or(settings.totals.perturbation);
         reveal.apply(&mut settings.reveal);
         settings.identified_view = identified_view.unwrap_or(settings.identified_view);
+        settings.export_approval = export_approval.unwrap_or(settings.export_approval);
+        settings.processing = processing.unwrap_or(std::mem::take(&mut settings.processing));
     }
 }
 

@@ -49,6 +49,12 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("remove_delivery_target", &["keys:admin"]),
     ("list_deliveries", &["jobs:read"]),
     ("retry_delivery", &["keys:admin"]),
+    ("create_access_export", &["exports:write"]),
+    ("list_access_exports", &["exports:write", "reveals:approve"]),
+    ("get_access_export", &["exports:write", "reveals:approve"]),
+    ("approve_access_export", &["reveals:approve"]),
+    ("deny_access_export", &["reveals:approve"]),
+    ("create_access_export_ticket", &["exports:write"]),
     ("get_recording_key", &["content:read"]),
     ("register_recording_key", &["keys:admin"]),
     ("remove_recording_key", &["keys:admin"]),
@@ -75,7 +81,7 @@ const FURTHER: &[(&str, &str, &str, &[&str])] = &[
 ];
 
 /// Operations that need no token.
-const OPEN: &[&str] = &["check_health", "check_readiness", "redeem_content_ticket"];
+const OPEN: &[&str] = &["check_health", "check_readiness", "redeem_content_ticket", "download_access_export"];
 
 const ARCHIVE: &[&str] = &["archive:read", "archive:search", "archive:identify", "archive:ingest"];
 
@@ -169,7 +175,17 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let reveal = json!({ "tokens": ["phone_00000000000000000000000000"], "purpose": "case 118" });
     let reveal = lethe.caller_of("demo", "dpo", "dpo").post("/reveals", &reveal).await.expect(201).json();
     let delivery = lethe.caller("operator").get("/deliveries").await.expect(200).json()["items"][0].clone();
+    let order = json!({ "phone_number": "91234567", "purpose": "case 118",
+        "attestations": [{ "method": "login", "by": "Ingrid", "on": "2026-02-16" }] });
+    let export = id(&lethe.caller("dpo").post("/access-exports", &order).await.expect(202).json());
+    let approve = format!("/access-exports/{export}/approve");
+    lethe.caller_of("demo", "dpo", "ola").post(&approve, &json!({})).await.expect(200);
+    let copy =
+        lethe.caller("dpo").post(&format!("/access-exports/{export}/ticket"), &json!({})).await.expect(201).json();
+    let copy = copy["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     BTreeMap::from([
+        ("access-exports/tickets/{ticket}", copy),
+        ("access-exports/{id}", export),
         ("deliveries/{id}", id(&delivery)),
         ("content/{content_id}", id(&content)),
         ("tickets/{ticket}", ticket),

@@ -6,6 +6,7 @@
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece, and a table is one function")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
+mod access_exports;
 mod again;
 mod api_document;
 mod architecture;

@@ -34,7 +34,7 @@ use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};
 
 use keeping::{NamedMentions, undo, write};
-pub use reading::{RenderedText, ShownRange, show_text};
+pub use reading::{RenderedText, ShownRange, TextValues, show_text, text_with};
 pub use rescan::rescan;
 use sql::Customer;
 pub(super) use sql::customer;

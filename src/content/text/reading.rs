@@ -17,7 +17,7 @@ use crate::audit::{self, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::crypto::Sha256;
 use crate::base::hex::hex;
-use crate::base::id::{ContentId, TenantId, Token};
+use crate::base::id::{ContentId, IdentifierId, TenantId, Token};
 use crate::base::memory::MemoryShare;
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Keyset};
@@ -97,11 +97,30 @@ pub async fn show_text(
     let entry = Entry::new(action, 1, detail).of_interaction(content.interaction).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    text_with(stores, content_store, &keyset, content.id, TextValues::OfView(view), &grant).await
+}
+
+/// The values that a text shows for its identifiers.
+pub enum TextValues<'v> {
+    OfView(View),
+    /// The text that this gives for an identifier.
+    Given(&'v mut (dyn FnMut(IdentifierId) -> String + Send)),
+}
+
+/// The whole text, under the grant of a committed audit row.
+pub async fn text_with(
+    stores: &AppContext,
+    content_store: &ContentStore,
+    keyset: &Keyset,
+    id: ContentId,
+    mut values: TextValues<'_>,
+    grant: &Grant,
+) -> Result<RenderedText, ContentError> {
     for _ in 0..ATTEMPTS {
-        let content = current(stores, content_store, actor.tenant, content.id).await?;
-        let shown = show(stores, content_store, &keyset, &content, view, &grant).await;
+        let content = current(stores, content_store, keyset.tenant, id).await?;
+        let shown = show(stores, content_store, keyset, &content, &mut values, grant).await;
         // Somebody else may have read it again meanwhile: then this is what it was before, or nothing.
-        let now = contents::by_id(&mut stores.archive.read().await?, actor.tenant, content.id).await?;
+        let now = contents::by_id(&mut stores.archive.read().await?, keyset.tenant, id).await?;
         if now.ok_or(ContentError::Unknown)?.generation == content.generation {
             return shown;
         }
@@ -109,12 +128,42 @@ pub async fn show_text(
     Err(StoreError::Contended.into())
 }
 
+impl TextValues<'_> {
+    /// The text of each placeholder that does not read `Anonymized`.
+    async fn of(
+        &mut self,
+        stores: &AppContext,
+        keyset: &Keyset,
+        mentions: Vec<Mention>,
+        grant: &Grant,
+    ) -> Result<HashMap<usize, String>, ContentError> {
+        let clear = if matches!(self, Self::OfView(View::Identified)) {
+            let ids: Vec<_> = mentions.iter().filter_map(|mention| mention.identifier).collect();
+            vault::reveal(&mut stores.vault.read().await?, keyset, grant, ids).await?
+        } else {
+            HashMap::new()
+        };
+        let value = |Mention { n, kind, identifier }| {
+            let id = identifier?;
+            let value = match self {
+                Self::OfView(View::Anonymized) => None,
+                Self::OfView(View::Pseudonymous) => Some(Token { kind, id }.to_string()),
+                // Gone from the vault since the mention was read: forgotten.
+                Self::OfView(View::Identified) => clear.get(&id).cloned(),
+                Self::Given(text_of) => Some(text_of(id)),
+            };
+            Some((usize::try_from(n).ok()?, value?))
+        };
+        Ok(mentions.into_iter().filter_map(value).collect())
+    }
+}
+
 async fn show(
     stores: &AppContext,
     content_store: &ContentStore,
     keyset: &Keyset,
     content: &Content,
-    view: View,
+    values: &mut TextValues<'_>,
     grant: &Grant,
 ) -> Result<RenderedText, ContentError> {
     let (tenant, id) = (keyset.tenant, content.id);
@@ -123,25 +172,7 @@ async fn show(
     let mut tx = stores.archive.read().await?;
     let mentions = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0).unwrap_or_default();
     drop(tx);
-    let clear = if view == View::Identified {
-        let ids: Vec<_> = mentions.iter().filter_map(|mention| mention.identifier).collect();
-        vault::reveal(&mut stores.vault.read().await?, keyset, grant, ids).await?
-    } else {
-        HashMap::new()
-    };
-    let values: HashMap<usize, String> = mentions
-        .into_iter()
-        .filter_map(|Mention { n, kind, identifier }| {
-            let id = identifier?;
-            let value = match view {
-                View::Anonymized => None,
-                View::Pseudonymous => Some(Token { kind, id }.to_string()),
-                // Gone from the vault since the mention was read: forgotten.
-                View::Identified => clear.get(&id).cloned(),
-            };
-            Some((usize::try_from(n).ok()?, value?))
-        })
-        .collect();
+    let values = values.of(stores, keyset, mentions, grant).await?;
     // Beside the text, the keys of JSON are noted: each takes less than it is long.
     let share = stores.memory.text(content.stored_size.saturating_mul(2)).await?;
     let mut reading = read(stores, content_store, tenant, content, 0..content.stored_size, grant).await?;

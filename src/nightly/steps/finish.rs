@@ -12,6 +12,7 @@ use crate::archive::unlink;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId};
+use crate::exports;
 use crate::journal::ObjectKind;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -53,6 +54,7 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
                 .await?;
             report.requests_done += requests::set_done(&mut tx, tenant, &masked, now).await?;
             gc_identifiers::note(&mut tx, tenant, pass.id, &ids).await?;
+            exports::delete_of(&mut tx, tenant, &ids).await?;
             let entries: Vec<Entry> = masked
                 .iter()
                 .map(|request| Entry::new(Action::RequestDone, 1, json!({ "request_id": request.id })))

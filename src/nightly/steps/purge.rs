@@ -11,6 +11,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::AuditId;
+use crate::exports;
 use crate::idempotency;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -74,6 +75,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
     }
     idempotency::purge(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
     suppressions::purge(&mut tx, tenant, app.clock.now()).await?;
+    exports::expire(&mut tx, tenant, app.clock.now()).await?;
     sql::delete(&mut tx, tenant, pass.id).await?;
     failpoint::reach("purge.before-commit");
     tx.commit().await?;

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 21] = [
+const RANKS: [&[&str]; 22] = [
     &["main"],
     &["cli"],
     &["app"],
     &["nightly"],
     &["requests"],
+    &["exports"],
     &["delivery"],
     &["content"],
     &["totals", "suppressions", "reveals"],
@@ -31,9 +32,10 @@ const RANKS: [&[&str]; 21] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 16] = [
+const SLICES: [&str; 17] = [
     "nightly",
     "requests",
+    "exports",
     "delivery",
     "content",
     "totals",
