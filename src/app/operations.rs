@@ -27,7 +27,6 @@ use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
 use crate::tenants::{self, IdentifiedView, Processing, Tenant, TenantChange, TotalsSettings};
-use crate::tenants::{self, IdentifiedView, Tenant, TenantChange};
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
