@@ -12,6 +12,7 @@ pub mod field;
 pub mod hex;
 pub mod id;
 pub mod json;
+pub mod jws;
 pub mod memory;
 pub mod page;
 pub mod patch;

@@ -18,6 +18,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("get_anonymize_request", &["requests:read"]),
     ("delete_anonymize_request", &["requests:write"]),
     ("update_anonymize_request", &["requests:write"]),
+    ("get_erasure_certificate", &["requests:read"]),
     ("ingest_interactions", &["archive:ingest"]),
     ("ingest_survey_responses", &["archive:ingest"]),
     ("ingest_raw_events", &["archive:ingest"]),
@@ -54,7 +55,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
 const ANY_VIEW: &[&str] = &["archive:read", "archive:search", "archive:identify"];
 
 /// Operations that need no token.
-const OPEN: &[&str] = &["check_health", "check_readiness", "redeem_content_ticket"];
+const OPEN: &[&str] = &["check_health", "check_readiness", "get_verification_keys", "redeem_content_ticket"];
 
 const ARCHIVE: &[&str] = &["archive:read", "archive:search", "archive:identify", "archive:ingest"];
 

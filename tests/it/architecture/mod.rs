@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 19] = [
+const RANKS: [&[&str]; 21] = [
     &["main"],
     &["cli"],
     &["app"],
     &["nightly"],
+    &["certificates"],
+    &["scan"],
     &["requests"],
     &["delivery"],
     &["content"],
@@ -29,8 +31,10 @@ const RANKS: [&[&str]; 19] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 12] = [
+const SLICES: [&str; 14] = [
     "nightly",
+    "certificates",
+    "scan",
     "requests",
     "delivery",
     "content",

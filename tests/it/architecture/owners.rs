@@ -6,7 +6,7 @@ use super::{Source, sources};
 
 /// The one room whose statements name a table. Another room calls a function of the owner, which may take the rows to
 /// act on as the beginning of a statement.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("tenants", &["tenants", "epochs"]),
     ("journal", &["journal_entries", "journal_contents"]),
     ("archive", &["interactions", "survey_responses", "raw_events", "mentions", "rescans"]),
@@ -14,6 +14,8 @@ const OWNERS: [(&str, &[&str]); 12] = [
     ("delivery", &["delivery_customers"]),
     ("outbox", &["deliveries", "delivery_targets"]),
     ("requests", &["requests", "request_interactions", "request_counts", "request_contents", "request_files"]),
+    ("certificates", &["certificates"]),
+    ("scan", &["scan_rounds", "scan_findings"]),
     ("idempotency", &["idempotency_keys"]),
     ("audit", &["audit_events"]),
     ("vault", &["keysets", "identifiers", "erasures", "content_keys", "delivery_secrets"]),
@@ -37,7 +39,7 @@ const OWNERS: [(&str, &[&str]); 12] = [
 ];
 
 /// Tables whose names are words of the API or of a step as well: alone in a literal, they name no table.
-const WORDS: [&str; 5] = ["requests", "deliveries", "identifiers", "erasures", "tenants"];
+const WORDS: [&str; 6] = ["requests", "deliveries", "identifiers", "erasures", "tenants", "certificates"];
 
 /// The owner of a table.
 fn owner(table: &str) -> Option<&'static str> {
