@@ -9,6 +9,7 @@ pub mod archive;
 pub mod audit;
 pub mod base;
 pub mod cdr;
+pub mod certificates;
 pub mod cli;
 pub mod config;
 pub mod content;

@@ -50,6 +50,9 @@ SELECT create_distributed_table('suppression_checks', 'tenant_id', colocate_with
 SELECT create_distributed_table('reveals', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('reveal_items', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('reveal_days', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('certificates', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('scan_rounds', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('scan_findings', 'tenant_id', colocate_with => 'epochs');
 
 -- `leases` and `_sqlx_migrations` stay local tables of the coordinator. A lease reads the database's clock in
 -- an UPDATE, which a distributed table refuses, and all leases need one clock.

@@ -33,6 +33,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use self::listener::Listener;
 use crate::archive;
+use crate::certificates;
 use crate::config::Config;
 use crate::content;
 use crate::delivery;
@@ -64,6 +65,7 @@ pub use vitals::ready;
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(registry: &mut Registry<'_, '_>) {
     requests::routes(registry);
+    certificates::http::routes(registry);
     archive::http::routes(registry);
     archive_totals::http::routes(registry);
     suppressions::http::routes(registry);
@@ -109,6 +111,7 @@ pub fn openapi() -> OpenApi {
         .openapi(ApiDocument::openapi())
         .service(health::healthz)
         .service(health::readyz)
+        .service(certificates::http::get_verification_keys)
         .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
         .split_for_parts();
     Contract.modify(&mut document);
@@ -164,6 +167,7 @@ pub async fn serve(
                 .app_data(health.clone())
                 .service(health::healthz)
                 .service(health::readyz)
+                .service(certificates::http::get_verification_keys)
                 .service(web::scope("/api/v1").configure(|worker| routes(&mut Registry::Worker(worker))))
                 .route("/openapi.json", web::get().to(move || std::future::ready(openapi_json(shown.clone()))))
                 .route("/", web::get().to(|| std::future::ready(to_docs())))

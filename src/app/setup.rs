@@ -82,7 +82,7 @@ async fn open_with(config: &Config, limits: TimeLimits, memory: MemoryBudget) ->
         archive: Db::open_with(&archive, limits).await?,
         vault: Db::open_with(&vault, limits).await?,
         keysets: Keysets::new(masters),
-        journal: journal(config)?,
+        journal: journal(config)?.declaring(config.journal.backup_days),
         clock: Clock::System,
         memory: Arc::new(memory),
     };

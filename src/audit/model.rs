@@ -99,6 +99,8 @@ actions! {
     ExportDenied = "export.denied";
     /// A customer's copy was downloaded.
     ExportDownloaded = "export.downloaded";
+    /// A certificate of a request that is done was made.
+    CertificateIssued = "certificate.issued";
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
     /// The ids of forgotten records left the audit log.

@@ -54,6 +54,10 @@ macro_rules! ordered_id {
 }
 
 ordered_id!(
+    /// The id of a certificate.
+    CertificateId
+);
+ordered_id!(
     /// The id of a tenant.
     TenantId
 );

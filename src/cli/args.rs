@@ -88,6 +88,10 @@ pub enum CliCommand {
     /// Verify the sealed audit log, and show its keys
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Verify a certificate of erasure and print it in plain words, without the service
+    #[command(after_help = "Example: lethe verify certificate.json --keys jwks.json\n\n\
+                            The exit code is 0 if it is valid, and 2 if it is not.")]
+    Verify(VerifyArguments),
     /// Write the OpenAPI document
     Openapi,
     /// Check that the service runs, or wait until it is ready
@@ -99,6 +103,17 @@ pub enum CliCommand {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// The options of a verification.
+#[derive(Args)]
+pub struct VerifyArguments {
+    /// The certificate
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The public keys, as the service gives them at /.well-known/lethe/jwks.json
+    #[arg(long, value_name = "FILE")]
+    pub keys: PathBuf,
 }
 
 /// The commands of keys.
@@ -116,6 +131,12 @@ pub enum KeysCommand {
                       process."
     )]
     RotateMaster {
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new version of the key that signs certificates of erasure; older certificates stay valid
+    RotateSigning {
         /// Report as JSON
         #[arg(long)]
         json: bool,

@@ -11,13 +11,14 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::config::Config;
 use crate::tenants::{self, Tenant};
-use crate::vault::{self, AppContext, KeyStatus};
+use crate::vault::{self, AppContext, KeyStatus, SigningPurpose};
 
 pub async fn run(config: &Config, command: KeysCommand) -> Result<Exit, CommandError> {
     let app = open(config).await?;
     match command {
         KeysCommand::Status { json } => show_keys(&app, json).await?,
         KeysCommand::RotateMaster { json } => rotate_master(&app, json).await?,
+        KeysCommand::RotateSigning { json } => rotate_signing(&app, json).await?,
         KeysCommand::Rotate { tenant, json } => {
             let tenants = match tenant {
                 Some(slug) => vec![find(&app, &slug).await?],
@@ -68,6 +69,19 @@ async fn rotate_master(app: &AppContext, json: bool) -> Result<(), CommandError>
         print(&json!({ "wrapped": wrapped, "master_id": master_id }).to_string());
     } else {
         print(&format!("{wrapped} keys were wrapped by the master key {master_id}; none is left under another one."));
+    }
+    Ok(())
+}
+
+async fn rotate_signing(app: &AppContext, json: bool) -> Result<(), CommandError> {
+    let version = app.rotate_signing_key(None, SigningPurpose::Certificate).await?;
+    for tenant in tenants::list(&mut app.archive.read().await?).await? {
+        audit(app, &tenant, &json!({ "key": "certificate", "version": version })).await?;
+    }
+    if json {
+        print(&json!({ "key": "certificate", "version": version }).to_string());
+    } else {
+        print(&format!("certificate\t{version}"));
     }
     Ok(())
 }

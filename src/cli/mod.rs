@@ -15,6 +15,7 @@ mod journal;
 mod keys;
 mod output;
 mod tenant;
+mod verify;
 mod zones;
 
 use std::ffi::OsString;
@@ -79,6 +80,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
             );
             return Ok(Exit::Done);
         }
+        CliCommand::Verify(arguments) => return verify::run(arguments),
         CliCommand::Healthcheck(check @ HealthcheckArguments { url: Some(url), .. }) => {
             return health::check(url, check).await;
         }
@@ -120,7 +122,9 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
         CliCommand::Audit(command) => audit::run(&config, command).await,
-        CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
+        CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Verify(_) | CliCommand::Completions { .. } => {
+            Ok(Exit::Done)
+        }
     }
 }
 

@@ -320,7 +320,6 @@ impl Composer {
             "files": self.zip.files });
         let key = self.app.signing_key(None, SigningPurpose::Certificate).await?;
         let signed = jws::sign(&key.key, MANIFEST, list.to_string().as_bytes());
-        let manifest = json!({ "manifest": list, "signed": signed });
-        self.file("manifest.json", manifest.to_string().as_bytes()).await
+        self.file("manifest.json", format!("{{\"manifest\":{list},\"signed\":{signed}}}").as_bytes()).await
     }
 }

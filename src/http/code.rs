@@ -64,6 +64,8 @@ codes! {
         "Send a token of a tenant that exists in this service.";
     NotFound = "not_found", 404, "Not found.",
         "Nothing has this address. Check the path and the id.";
+    CertificateNotReady = "certificate_not_ready", 404, "The certificate is not made yet.",
+        "Wait until the nightly job that carries the request out has ended.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here.",
         "Use a method that the header Allow names.";
     NotAcceptable = "not_acceptable", 406, "No acceptable representation exists.",

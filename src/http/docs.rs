@@ -51,6 +51,8 @@ groups! {
     ListProblems: CursorInvalid ValidationFailed;
     /// Further problems of a call that names one resource.
     ItemProblems: NotFound;
+    /// Further problems of a call for a certificate.
+    CertificateProblems: NotFound CertificateNotReady;
     /// Further problems of a change of one version of a resource.
     VersionProblems: VersionStale IfMatchRequired;
     /// Further problems of a change of a request, which must be waiting.

@@ -21,11 +21,12 @@ use tokio::sync::Mutex;
 
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, JournalId, PassId, TenantId};
+use crate::config::BackupDays;
 use crate::objects::{Ledger, ObjectError};
 
 pub use model::{Body, Header, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey};
 pub use object::SealedObject;
-pub use sql::{contents, entries, insert, insert_contents, newest};
+pub use sql::{contents, entries, head, insert, insert_contents, newest};
 pub use standing::{Refusal, Standing, State};
 
 /// How many objects are read at a time.
@@ -44,6 +45,8 @@ pub struct Journal {
     chain: Mutex<Chain>,
     /// The conclusions of the last look at the journal.
     pub standing: Standing,
+    /// For how long backups of the databases are kept, as the operator declares it.
+    pub backup_days: BackupDays,
 }
 
 /// The end of the chain, as far as this process has read it.
@@ -70,7 +73,13 @@ impl Journal {
     #[must_use]
     pub fn new(store: Option<Ledger>) -> Self {
         let standing = Standing::new(store.is_some());
-        Self { store, chain: Mutex::default(), standing }
+        Self { store, chain: Mutex::default(), standing, backup_days: BackupDays::default() }
+    }
+
+    /// The same with the time for which backups are kept.
+    #[must_use]
+    pub fn declaring(self, backup_days: BackupDays) -> Self {
+        Self { backup_days, ..self }
     }
 
     #[must_use]

@@ -114,6 +114,8 @@ pub enum StepName {
     Reseal,
     Purge,
     RetryTexts,
+    Scan,
+    Certify,
     Scrub,
 }
 
@@ -137,6 +139,8 @@ impl StepName {
             Self::Reseal => "reseal",
             Self::Purge => "purge",
             Self::RetryTexts => "rescan",
+            Self::Scan => "scan",
+            Self::Certify => "certify",
             Self::Scrub => "scrub",
         }
     }

@@ -11,7 +11,7 @@ use super::model::{Ending, Options, PassError, PassResult, RunStatus, StepName, 
 use super::progress::Progress;
 use super::report::Report;
 use super::restore::{self, GRACE, Look};
-use super::steps::rescan_texts;
+use super::steps::{certify, rescan_texts};
 use super::{pass, sql};
 use crate::archive::mentions;
 use crate::base::id::RunId;
@@ -185,6 +185,8 @@ async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Re
         report.requests_failed = 0;
         pass::run(context, None, as_of, report).await?;
     }
+    report.enter(StepName::Certify);
+    certify::certify(context).await?;
     report.enter(StepName::Scrub);
     report.scrubbed = scrub(context.app, report.key_versions_deleted > 0).await?;
     report.stopped_at = None;

@@ -44,9 +44,10 @@ use crate::vault::AppContext;
 pub use batch::{RequestBatch, RowChange, RowDelete};
 pub use entry::{NewRequest, RequestPatch};
 pub use http::routes;
+pub use load::by_ids as stored;
 pub use model::{
     ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, Preview, RenderedRequest, Request, RequestError,
-    RequestFilter, RequestNotice, RequestOutcome, Saved, Status,
+    RequestFilter, RequestNotice, RequestOutcome, Saved, Status, StoredRequest,
 };
 pub use preview::preview;
 

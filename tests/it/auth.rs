@@ -18,6 +18,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("get_anonymize_request", &["requests:read"]),
     ("delete_anonymize_request", &["requests:write"]),
     ("update_anonymize_request", &["requests:write"]),
+    ("get_erasure_certificate", &["requests:read"]),
     ("ingest_interactions", &["archive:ingest"]),
     ("ingest_survey_responses", &["archive:ingest"]),
     ("ingest_raw_events", &["archive:ingest"]),
@@ -81,7 +82,8 @@ const FURTHER: &[(&str, &str, &str, &[&str])] = &[
 ];
 
 /// Operations that need no token.
-const OPEN: &[&str] = &["check_health", "check_readiness", "redeem_content_ticket", "download_access_export"];
+const OPEN: &[&str] =
+    &["check_health", "check_readiness", "get_verification_keys", "redeem_content_ticket", "download_access_export"];
 
 const ARCHIVE: &[&str] = &["archive:read", "archive:search", "archive:identify", "archive:ingest"];
 

@@ -12,6 +12,7 @@ mod api_document;
 mod architecture;
 mod audit_log;
 mod auth;
+mod certificate_of_erasure;
 #[cfg(feature = "openpgp")]
 mod certificate_texts;
 mod certificates;

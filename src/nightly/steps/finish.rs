@@ -12,6 +12,7 @@ use crate::archive::unlink;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId};
+use crate::certificates;
 use crate::exports;
 use crate::journal::ObjectKind;
 use crate::nightly::context::PassContext;
@@ -53,6 +54,8 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
             unlink::delete_mentions(&mut tx, tenant, Owner::Request, |query| with_said_of(query, tenant, &masked))
                 .await?;
             report.requests_done += requests::set_done(&mut tx, tenant, &masked, now).await?;
+            let done: Vec<RequestId> = masked.iter().map(|request| request.id).collect();
+            certificates::expect(&mut tx, tenant, &done, now).await?;
             gc_identifiers::note(&mut tx, tenant, pass.id, &ids).await?;
             exports::delete_of(&mut tx, tenant, &ids).await?;
             let entries: Vec<Entry> = masked

@@ -1,6 +1,8 @@
 //! The steps of a pass: claim, journal, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
-//! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge.
+//! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge. After the passes
+//! of a run, the requests that are done get their certificates.
 
+pub mod certify;
 pub mod claim;
 pub mod delete_content;
 pub mod finish;

@@ -11,6 +11,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::AuditId;
+use crate::certificates;
 use crate::exports;
 use crate::idempotency;
 use crate::nightly::context::PassContext;
@@ -49,6 +50,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
             vault::drop_erasures(&mut tx, tenant, &ids).await?;
             tx.commit().await?;
             let mut tx = context.begin().await?;
+            certificates::purge(&mut tx, tenant, &ids).await?;
             report.requests_purged += requests::purge(&mut tx, tenant, &ids).await?;
             let entry = Entry::new(Action::RequestsPurged, ids.len(), json!({}));
             audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;

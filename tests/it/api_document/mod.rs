@@ -370,6 +370,7 @@ each_store!(real_answers_follow_the_document, |lethe: TestLethe| async move {
         ("TenantSettings", admin.get("/tenant").await),
         ("Problem", admin.get("/anonymize-requests/no-uuid").await),
         ("Problem", admin.post("/anonymize-requests", &json!({})).await),
+        ("VerificationKeys", lethe.caller_with(None).get("//.well-known/lethe/jwks.json").await),
         ("Condition", lethe.caller_with(None).get("//readyz").await),
     ] {
         let reference = json!({ "$ref": format!("#/components/schemas/{schema}") });

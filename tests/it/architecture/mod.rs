@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 22] = [
+const RANKS: [&[&str]; 24] = [
     &["main"],
     &["cli"],
     &["app"],
     &["nightly"],
+    &["certificates"],
+    &["scan"],
     &["requests"],
     &["exports"],
     &["delivery"],
@@ -32,8 +34,10 @@ const RANKS: [&[&str]; 22] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 17] = [
+const SLICES: [&str; 19] = [
     "nightly",
+    "certificates",
+    "scan",
     "requests",
     "exports",
     "delivery",

@@ -6,7 +6,7 @@ use super::{Source, sources};
 
 /// The one room whose statements name a table. Another room calls a function of the owner, which may take the rows to
 /// act on as the beginning of a statement.
-const OWNERS: [(&str, &[&str]); 16] = [
+const OWNERS: [(&str, &[&str]); 18] = [
     ("exports", &["access_exports", "access_export_tickets"]),
     ("tenants", &["tenants", "epochs"]),
     ("journal", &["journal_entries", "journal_contents"]),
@@ -17,6 +17,8 @@ const OWNERS: [(&str, &[&str]); 16] = [
     ("delivery", &["delivery_customers"]),
     ("outbox", &["deliveries", "delivery_targets"]),
     ("requests", &["requests", "request_interactions", "request_counts", "request_contents", "request_files"]),
+    ("certificates", &["certificates"]),
+    ("scan", &["scan_rounds", "scan_findings"]),
     ("idempotency", &["idempotency_keys"]),
     ("audit", &["actors", "audit_events", "audit_records"]),
     ("seals", &["audit_seals"]),
@@ -41,7 +43,7 @@ const OWNERS: [(&str, &[&str]); 16] = [
 ];
 
 /// Tables whose names are words of the API or of a step as well: alone in a literal, they name no table.
-const WORDS: [&str; 6] = ["requests", "reveals", "deliveries", "identifiers", "erasures", "tenants"];
+const WORDS: [&str; 7] = ["requests", "reveals", "deliveries", "identifiers", "erasures", "tenants", "certificates"];
 
 /// The owner of a table.
 fn owner(table: &str) -> Option<&'static str> {
