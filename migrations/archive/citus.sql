@@ -41,6 +41,12 @@ SELECT create_distributed_table('gc_identifiers', 'tenant_id', colocate_with => 
 SELECT create_distributed_table('gc_objects', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('journal_entries', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('journal_contents', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('ageing_policies', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('ageing_plans', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('ageing_work', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('aged_external_ids', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('kept_totals', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('kept_agents', 'tenant_id', colocate_with => 'epochs');
 
 -- `leases` and `_sqlx_migrations` stay local tables of the coordinator. A lease reads the database's clock in
 -- an UPDATE, which a distributed table refuses, and all leases need one clock.

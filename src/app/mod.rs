@@ -10,6 +10,7 @@ mod operations;
 mod patterns;
 mod recordings;
 mod refusals;
+mod retentions;
 mod setup;
 mod vitals;
 
@@ -30,6 +31,7 @@ use utoipa_actix_web::{AppExt as _, scope};
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::listener::Listener;
+use crate::ageing;
 use crate::archive;
 use crate::config::Config;
 use crate::content;
@@ -59,6 +61,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     content::http::routes(registry);
     delivery::http::routes(registry);
     recording_keys::http::routes(registry);
+    ageing::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
     registry.service(audit_log::list_audit_events);
@@ -79,6 +82,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
                                            and where."),
         (name = "archive", description = "Records: sending them, and searching them in three views."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
+        (name = "ageing", description = "Policies by which old interactions lose their precision."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )

@@ -1,5 +1,6 @@
 //! The archive: interactions, survey responses, and raw events, without any identifier in them.
 
+pub mod ageing;
 mod arrival;
 pub mod customer;
 mod existing;
@@ -8,6 +9,7 @@ pub mod http;
 mod ingest;
 pub mod intake;
 pub mod kinds;
+pub mod linkability;
 mod listing;
 pub mod mentions;
 mod model;

@@ -47,8 +47,10 @@ actions! {
     RequestPreviewed = "request.previewed";
     /// A pass carried a request out.
     RequestDone = "request.done";
-    /// A pass deleted old requests with their erasures.
+    /// A pass deleted old requests.
     RequestsPurged = "requests.purged";
+    /// A pass deleted old erasures.
+    ErasuresPurged = "erasures.purged";
     /// A restored database forgot again what the erasure journal names.
     ArchiveReplayed = "archive.replayed";
     /// Content was downloaded, whole or in part.
@@ -73,6 +75,12 @@ actions! {
     TenantChanged = "tenant.changed";
     /// Records were exported in a view without identifiers.
     ArchiveExported = "archive.exported";
+    /// An ageing policy was set, paused, or released.
+    AgeingPolicySet = "ageing_policy.set";
+    /// An ageing policy was removed.
+    AgeingPolicyRemoved = "ageing_policy.removed";
+    /// Interactions lost their precision, or were deleted, by an ageing policy.
+    RecordsAged = "records.aged";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
     /// A call was refused because a scope was missing.

@@ -12,6 +12,7 @@ mod import;
 mod job;
 mod journal;
 mod keys;
+mod linkability;
 mod output;
 mod tenant;
 mod zones;
@@ -111,6 +112,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
+        CliCommand::Linkability(arguments) => linkability::run(&config, arguments).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
     }
 }

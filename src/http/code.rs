@@ -76,6 +76,8 @@ codes! {
         "Register another recording key, and send the recording again.";
     ContentForgotten = "content_forgotten", 409, "The content of this interaction was deleted for its customer.",
         "Nothing was stored. Do not send this content again.";
+    RecordAged = "record_aged", 409, "The interaction is aged.",
+        "Nothing was stored. An aged interaction accepts no content.";
     InProgress = "in_progress", 409, "The same call is still running.",
         "Send the call again when the other one has ended.";
     VersionStale = "version_stale", 412, "The resource has changed since it was read.",

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
 mod again;
+mod ageing;
 mod api_document;
 mod architecture;
 mod audit_log;

@@ -1,6 +1,7 @@
 //! The steps of a pass: claim, journal, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
 //! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge.
 
+pub mod ageing;
 pub mod claim;
 pub mod delete_content;
 pub mod finish;

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 19] = [
+const RANKS: [&[&str]; 20] = [
     &["main"],
     &["cli"],
     &["app"],
     &["nightly"],
     &["requests"],
     &["delivery"],
+    &["ageing"],
     &["content"],
     &["archive"],
     &["recording_keys"],
@@ -29,10 +30,11 @@ const RANKS: [&[&str]; 19] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 12] = [
+const SLICES: [&str; 13] = [
     "nightly",
     "requests",
     "delivery",
+    "ageing",
     "content",
     "archive",
     "recording_keys",
