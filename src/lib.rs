@@ -4,6 +4,7 @@
 //! pass removes the link between the two, up to the requested day. `ARCHITECTURE.md` has three walkthroughs and the
 //! list of rooms with their ranks.
 
+pub mod ageing;
 pub mod app;
 pub mod archive;
 pub mod audit;

@@ -11,6 +11,7 @@ mod operations;
 mod patterns;
 mod recordings;
 mod refusals;
+mod retentions;
 mod setup;
 mod totals;
 mod vitals;
@@ -32,6 +33,7 @@ use utoipa_actix_web::{AppExt as _, scope};
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::listener::Listener;
+use crate::ageing;
 use crate::archive;
 use crate::certificates;
 use crate::config::Config;
@@ -74,6 +76,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     delivery::http::routes(registry);
     exports::http::routes(registry);
     recording_keys::http::routes(registry);
+    ageing::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
     registry.service(audit_log::list_audit_events);
@@ -96,6 +99,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "archive", description = "Records: sending them, and searching them in three views."),
         (name = "reveals", description = "Reveals: the values of tokens, for a purpose and on record."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
+        (name = "ageing", description = "Policies by which old interactions lose their precision."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
         (name = "exports", description = "A customer's copy of their data."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")

@@ -14,6 +14,7 @@ use super::disclosure::{RevealPatch, RevealSettings};
 use super::house;
 use super::patterns::{self, PatternSetting};
 use super::recordings::{RecordingSettings, RecordingsPatch};
+use super::retentions::{RetentionPatch, RetentionSettings, months, paused};
 use super::totals::TotalsPatch;
 use crate::base::actor::Scope;
 use crate::base::json::read_value;
@@ -71,7 +72,9 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "slug": "demo", "region": "NO", "time_zone": "Europe/Oslo", "targets": ["archive", "sms_survey", "raw_data"],
-    "purpose_required": false, "request_retention_months": 12, "delete_content": false, "own_numbers": ["+4722334"],
+    "purpose_required": false, "request_retention_months": 12,
+    "request_retention": {"paused": false, "state": "on", "changed_at": null}, "erasure_retention_months": 24,
+    "erasure_retention": {"paused": false, "state": "on", "changed_at": null}, "delete_content": false, "own_numbers": ["+4722334"],
     "dial_out_prefixes": ["9"], "version": 1,
     "patterns": [{"name": "customer number", "regex": "\\bKN-?[0-9]{6}\\b"}],
     "recordings": {
@@ -101,9 +104,16 @@ pub struct TenantSettings {
     pub targets: Vec<&'static str>,
     /// Whether a call in the identified view must state a purpose.
     pub purpose_required: bool,
-    /// The number of calendar months for which done requests and their erasures are kept.
+    /// The number of calendar months for which done requests are kept.
     #[schema(example = 12)]
     pub request_retention_months: u32,
+    /// The pause and the state of the retention of requests.
+    pub request_retention: RetentionSettings,
+    /// The number of calendar months for which erasures are kept, so that late data arrive forgotten.
+    #[schema(example = 24)]
+    pub erasure_retention_months: u32,
+    /// The pause and the state of the retention of erasures.
+    pub erasure_retention: RetentionSettings,
     /// Whether a request deletes recordings and other content, if the request does not say so itself.
     pub delete_content: bool,
     /// The numbers of the contact centre itself, in E.164, or their beginnings. They are never a customer's.
@@ -134,9 +144,13 @@ pub struct TenantSettings {
 impl TenantSettings {
     fn new(tenant: Tenant, now: DateTime<Utc>) -> Self {
         let Tenant { id: _, slug, region, zone, targets, settings, version } = tenant;
+        let erasure_retention_months = settings.erasure_months();
         let tenants::Settings {
             purpose_required,
             request_retention_months,
+            request_retention,
+            erasure_retention_months: _,
+            erasure_retention,
             delete_content,
             own_numbers,
             dial_out_prefixes,
@@ -149,12 +163,15 @@ impl TenantSettings {
             processing,
         } = settings;
         Self {
+            erasure_retention_months,
             slug,
             region: region.to_string(),
             time_zone: zone.name().to_owned(),
             targets: targets.words(),
             purpose_required,
             request_retention_months,
+            request_retention: RetentionSettings::new(request_retention, now),
+            erasure_retention: RetentionSettings::new(erasure_retention, now),
             delete_content,
             own_numbers,
             dial_out_prefixes,
@@ -212,10 +229,22 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     purpose_required: PatchField<bool>,
-    /// The number of calendar months for which done requests and their erasures are kept: 1 to 120.
+    /// The number of calendar months for which done requests are kept: 1 to 120.
     #[serde(default)]
     #[schema(value_type = u32, required = false)]
     request_retention_months: PatchField<u32>,
+    /// The pause of the retention of requests.
+    #[serde(default)]
+    #[schema(value_type = RetentionPatch, required = false)]
+    request_retention: PatchField<RetentionPatch>,
+    /// The number of calendar months for which erasures are kept: 1 to 240, and not fewer than those of requests.
+    #[serde(default)]
+    #[schema(value_type = u32, required = false)]
+    erasure_retention_months: PatchField<u32>,
+    /// The pause of the retention of erasures.
+    #[serde(default)]
+    #[schema(value_type = RetentionPatch, required = false)]
+    erasure_retention: PatchField<RetentionPatch>,
     /// Whether a request deletes recordings and other content, if the request does not say so itself.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
@@ -306,6 +335,9 @@ impl TenantPatch {
             targets,
             purpose_required,
             request_retention_months,
+            request_retention,
+            erasure_retention_months,
+            erasure_retention,
             delete_content,
             own_numbers,
             dial_out_prefixes,
@@ -347,13 +379,10 @@ impl TenantPatch {
                 targets => checked(targets.map_err(|error| ("/targets", "format", error.to_string())), &mut invalid),
             }),
             purpose_required: purpose_required.given("/purpose_required", &mut invalid),
-            request_retention_months: request_retention_months.given(MONTHS, &mut invalid).and_then(|months| {
-                let is_one = (1..=120).contains(&months);
-                checked(
-                    is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())),
-                    &mut invalid,
-                )
-            }),
+            request_retention_months: months(request_retention_months, REQUEST_MONTHS, &mut invalid),
+            request_retention_paused: paused(request_retention, "/request_retention", &mut invalid),
+            erasure_retention_months: months(erasure_retention_months, ERASURE_MONTHS, &mut invalid),
+            erasure_retention_paused: paused(erasure_retention, "/erasure_retention", &mut invalid),
             delete_content: delete_content.given("/delete_content", &mut invalid),
             own_numbers: own_numbers.and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid)),
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
@@ -370,7 +399,9 @@ impl TenantPatch {
     }
 }
 
-const MONTHS: &str = "/request_retention_months";
+/// The pointers of the months, and the most months.
+const REQUEST_MONTHS: (&str, u32) = ("/request_retention_months", 120);
+const ERASURE_MONTHS: (&str, u32) = ("/erasure_retention_months", 240);
 
 /// The value. A field that breaks a rule adds an error.
 fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, invalid: &mut Vec<FieldError>) -> Option<T> {

@@ -1,5 +1,6 @@
 //! The archive: interactions, survey responses, and raw events, without any identifier in them.
 
+pub mod ageing;
 mod arrival;
 mod copy;
 pub mod counting;
@@ -10,6 +11,7 @@ pub mod http;
 mod ingest;
 pub mod intake;
 pub mod kinds;
+pub mod linkability;
 mod listing;
 pub mod mentions;
 mod model;

@@ -17,7 +17,8 @@ use crate::store::{Archive, Query, Result, Tx};
 /// The time of the change of a record by a pass: the next full hour. With the exact instant, a search for changes could
 /// tell which records were unlinked together, and so had one customer. A later time than that of the commit also means
 /// that a caller who asks for changes again and again misses none.
-fn changed_at(now: DateTime<Utc>) -> DateTime<Utc> {
+#[must_use]
+pub fn changed_at(now: DateTime<Utc>) -> DateTime<Utc> {
     now.duration_trunc(TimeDelta::hours(1)).map_or(now, |hour| hour + TimeDelta::hours(1))
 }
 

@@ -49,8 +49,10 @@ actions! {
     RequestPreviewed = "request.previewed";
     /// A pass carried a request out.
     RequestDone = "request.done";
-    /// A pass deleted old requests with their erasures.
+    /// A pass deleted old requests.
     RequestsPurged = "requests.purged";
+    /// A pass deleted old erasures.
+    ErasuresPurged = "erasures.purged";
     /// A restored database forgot again what the erasure journal names.
     ArchiveReplayed = "archive.replayed";
     /// Content was downloaded, whole or in part.
@@ -87,6 +89,12 @@ actions! {
     RevealRevoked = "reveal.revoked";
     /// An attempt to reveal tokens was refused.
     RevealRefused = "reveal.refused";
+    /// An ageing policy was set, paused, or released.
+    AgeingPolicySet = "ageing_policy.set";
+    /// An ageing policy was removed.
+    AgeingPolicyRemoved = "ageing_policy.removed";
+    /// Interactions lost their precision, or were deleted, by an ageing policy.
+    RecordsAged = "records.aged";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
     /// Data were checked for suppressions: whether they would arrive forgotten.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -77,6 +78,15 @@ ordered_id!(
     /// A number of an object of a piece of content. A rescanned text gets another one.
     Generation
 );
+
+impl RequestId {
+    /// An id before all ids of requests that were entered at an instant or later.
+    #[must_use]
+    pub fn before(at: DateTime<Utc>) -> Self {
+        let milliseconds = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+        Self(Uuid::from_u128(u128::from(milliseconds) << 80))
+    }
+}
 
 /// The name of one object of a piece of content. A generation belongs to one piece of content only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::FromRow)]

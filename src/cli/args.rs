@@ -68,6 +68,9 @@ pub enum CliCommand {
     #[command(after_help = "Examples:\n  lethe export-archive --tenant acme > calls.ndjson\n  \
                             lethe export-archive --tenant acme --view pseudonymous --format csv > calls.csv")]
     ExportArchive(ExportArguments),
+    /// Report how many interactions are alone in their class, by columns that others may know
+    #[command(after_help = "Example: lethe linkability --tenant acme --json")]
+    Linkability(LinkabilityArguments),
     /// Write realistic records as NDJSON
     #[command(after_help = "Examples:\n  lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson\n  \
                             lethe sample --interactions 1000 --days 7 --seed 1 --content recordings")]
@@ -291,6 +294,17 @@ pub struct ExportArguments {
     pub format: ExportFormat,
 }
 
+/// The options of the linkability report.
+#[derive(Args)]
+pub struct LinkabilityArguments {
+    /// The tenant whose interactions are compared
+    #[arg(long, value_name = "SLUG", default_value = "demo")]
+    pub tenant: String,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The options of the sample.
 #[derive(Args)]
 pub struct SampleArguments {
@@ -391,6 +405,15 @@ pub struct TenantArguments {
     /// The number of months for which done requests are kept
     #[arg(long, value_name = "MONTHS")]
     pub request_retention_months: Option<u32>,
+    /// Whether old requests are kept for now, for example for a legal hold
+    #[arg(long)]
+    pub request_retention_paused: Option<bool>,
+    /// The number of months for which erasures are kept
+    #[arg(long, value_name = "MONTHS")]
+    pub erasure_retention_months: Option<u32>,
+    /// Whether old erasures are kept for now
+    #[arg(long)]
+    pub erasure_retention_paused: Option<bool>,
     /// Whether a request deletes content if it does not say so itself
     #[arg(long)]
     pub delete_content: Option<bool>,

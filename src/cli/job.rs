@@ -110,6 +110,12 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
             tenant.slug
         ));
     }
+    if report.records_aged + report.records_deleted > 0 {
+        print(&format!(
+            "{}: ageing: {} interactions aged, {} deleted",
+            tenant.slug, report.records_aged, report.records_deleted
+        ));
+    }
     if content_left + rows_without_object > 0 {
         print(&format!(
             "{}: content: {content_left} could not be deleted by retention, {rows_without_object} have no object: \

@@ -13,6 +13,7 @@ mod import;
 mod job;
 mod journal;
 mod keys;
+mod linkability;
 mod output;
 mod tenant;
 mod verify;
@@ -121,6 +122,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
+        CliCommand::Linkability(arguments) => linkability::run(&config, arguments).await,
         CliCommand::Audit(command) => audit::run(&config, command).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Verify(_) | CliCommand::Completions { .. } => {
             Ok(Exit::Done)

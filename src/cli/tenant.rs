@@ -81,6 +81,9 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         targets,
         purpose_required,
         request_retention_months,
+        request_retention_paused,
+        erasure_retention_months,
+        erasure_retention_paused,
         delete_content,
         own_numbers,
         dial_out_prefixes,
@@ -106,6 +109,9 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         ("targets", json!(targets)),
         ("purpose_required", json!(purpose_required)),
         ("request_retention_months", json!(request_retention_months)),
+        ("request_retention", paused(request_retention_paused)),
+        ("erasure_retention_months", json!(erasure_retention_months)),
+        ("erasure_retention", paused(erasure_retention_paused)),
         ("delete_content", json!(delete_content)),
         ("own_numbers", json!(entries(own_numbers))),
         ("dial_out_prefixes", json!(entries(dial_out_prefixes))),
@@ -120,6 +126,10 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
 /// The fields that were given.
 fn given<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn paused(given: Option<bool>) -> Value {
+    given.map_or(Value::Null, |paused| json!({ "paused": paused }))
 }
 
 /// The days by kind, where `never` keeps the content.

@@ -190,6 +190,9 @@ pub enum ContentError {
     /// A request had the interaction's content deleted: it takes no more.
     #[error("the content of the interaction was deleted for its customer")]
     Forgotten,
+    /// An aged interaction accepts no content.
+    #[error("the interaction is aged")]
+    Aged,
     /// It is no text of the format that it was said to be.
     #[error("the text does not have the format of its media type: {0}")]
     DocumentError(DocumentError),
@@ -249,6 +252,7 @@ impl ContentError {
         match self {
             Self::Unknown => "not_found",
             Self::Forgotten => "content_forgotten",
+            Self::Aged => "record_aged",
             Self::DocumentError(_) => "format",
             Self::KeyExpired => "recording_key_expired",
             Self::Misfit => "media_type_unsupported",

@@ -187,7 +187,7 @@ impl<'a> Attempt<'a> {
         let ids = [phone, email, name].into_iter().flatten();
         let mut clear = vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?;
         let mut revealed = |id: Option<IdentifierId>| take(&mut clear, id);
-        let archive::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
+        let archive::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _, .. } =
             &self.record.columns;
         let interaction = InteractionMetadata {
             external_id: &self.record.external_id,

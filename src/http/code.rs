@@ -86,6 +86,8 @@ codes! {
         "Wait until another user has approved it.";
     RevealExpired = "reveal_expired", 409, "The time of the reveal is over.",
         "Ask for another reveal.";
+    RecordAged = "record_aged", 409, "The interaction is aged.",
+        "Nothing was stored. An aged interaction accepts no content.";
     InProgress = "in_progress", 409, "The same call is still running.",
         "Send the call again when the other one has ended.";
     VersionStale = "version_stale", 412, "The resource has changed since it was read.",

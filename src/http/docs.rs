@@ -76,7 +76,8 @@ groups! {
     /// Further problems of a total.
     TotalsProblems: ValidationFailed TooManyCells;
     /// Further problems of an upload.
-    UploadProblems: BadRequest JsonInvalid RecordingKeyExpired ContentForgotten TooLarge MediaTypeUnsupported;
+    UploadProblems: BadRequest JsonInvalid RecordingKeyExpired ContentForgotten RecordAged TooLarge
+        MediaTypeUnsupported;
     /// Further problems of a call for a range of bytes.
     RangeProblems: RangeNotSatisfiable;
     /// Further problems of a call that the state may forbid.

@@ -42,6 +42,12 @@ pub struct Report {
     /// The number of pieces of content past their retention that the object store did not delete.
     #[schema(required)]
     pub content_left: u64,
+    /// The number of interactions that lost their precision by an ageing policy.
+    #[schema(required)]
+    pub records_aged: u64,
+    /// The number of interactions that an ageing policy deleted.
+    #[schema(required)]
+    pub records_deleted: u64,
     /// The number of objects without a row, and of remains of failed uploads, that the rolling check deleted.
     #[schema(required)]
     pub objects_swept: u64,
@@ -63,9 +69,12 @@ pub struct Report {
     /// The number of old versions of the tenant's key that were deleted, because nothing is sealed under them.
     #[schema(required)]
     pub key_versions_deleted: u64,
-    /// The number of old done requests that were deleted with their erasures.
+    /// The number of old done requests that were deleted.
     #[schema(required)]
     pub requests_purged: u64,
+    /// The number of old erasures that were deleted.
+    #[schema(required)]
+    pub erasures_purged: u64,
     /// The number of requests that have been waiting for longer than done ones are kept. They are never purged. Check
     /// them.
     #[schema(required)]

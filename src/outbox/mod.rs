@@ -83,6 +83,15 @@ pub async fn cancel_of(
         .await
 }
 
+/// Deletes the deliveries of some interactions.
+pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[RecordId]) -> Result<u64> {
+    tx.query("DELETE FROM deliveries")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND interaction_id", interactions.iter().copied())
+        .execute()
+        .await
+}
+
 /// Appends a SELECT of the files of the deliveries `d` of a relation `h`, which has their request: `(request_id,
 /// file_name)`.
 pub fn files<'c>(query: Query<'c>, tenant: TenantId, relation: &'static str, condition: &'static str) -> Query<'c> {

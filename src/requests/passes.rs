@@ -357,6 +357,17 @@ impl AgeLimits {
     }
 }
 
+/// Those of some requests that are still there.
+pub async fn existing(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<BTreeSet<RequestId>> {
+    let rows: Vec<(RequestId,)> = tx
+        .query("SELECT id FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids.iter().copied())
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Deletes requests with their results and the mentions of their comments.
 pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<u64> {
     let records: Vec<_> = ids.iter().map(|id| id.0).collect();

@@ -16,9 +16,9 @@ use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
 
 pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
-pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
 pub use model::{
-    GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError, TotalsSettings,
+    GRACE, Recordings, RecordingsChange, Retention, RetentionSwitch, Settings, Tenant, TenantChange, TenantError,
+    TotalsSettings,
 };
 pub use processing::Processing;
 
@@ -55,7 +55,11 @@ pub async fn change(
     change: TenantChange,
 ) -> Result<Tenant, TenantError> {
     let mut changed = tenant.clone();
+    let erasure_months = change.erasure_retention_months;
     change.apply(&mut changed, clock.now());
+    if erasure_months.is_some_and(|months| months < changed.settings.request_retention_months) {
+        return Err(TenantError::ErasureRetention);
+    }
     if changed == *tenant {
         return Ok(changed);
     }

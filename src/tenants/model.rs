@@ -38,8 +38,14 @@ pub struct Tenant {
 pub struct Settings {
     /// Whether a call in the identified view must state a purpose.
     pub purpose_required: bool,
-    /// The number of calendar months for which done requests and their erasures are kept (A10, A28).
+    /// The number of calendar months for which done requests are kept (A10).
     pub request_retention_months: u32,
+    /// Whether old requests are purged (C7).
+    pub request_retention: RetentionSwitch,
+    /// The number of calendar months for which erasures are kept (A28). See [`Settings::erasure_months`].
+    pub erasure_retention_months: u32,
+    /// Whether old erasures are purged (C7).
+    pub erasure_retention: RetentionSwitch,
     /// Whether a request deletes content if it does not say so itself (C1).
     pub delete_content: bool,
     /// The numbers of the house in E.164, or their beginnings: they are no customer's.
@@ -60,6 +66,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The number of calendar months for which erasures are kept: at least as long as their requests.
+    #[must_use]
+    pub fn erasure_months(&self) -> u32 {
+        self.erasure_retention_months.max(self.request_retention_months)
+    }
+
     /// The numbers of the house.
     #[must_use]
     pub fn house_numbers(&self) -> HouseNumbers {
@@ -78,6 +90,9 @@ impl Default for Settings {
         Self {
             purpose_required: false,
             request_retention_months: 12,
+            request_retention: RetentionSwitch::default(),
+            erasure_retention_months: 24,
+            erasure_retention: RetentionSwitch::default(),
             delete_content: false,
             own_numbers: Vec::new(),
             dial_out_prefixes: Vec::new(),
@@ -132,6 +147,38 @@ pub struct Recordings {
     pub retention_changed_at: Option<DateTime<Utc>>,
 }
 
+/// The pause of a retention, and its days of grace (C7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RetentionSwitch {
+    /// Whether nothing is deleted.
+    pub paused: bool,
+    /// The last change of the pause or of the months. Until [`GRACE`] has passed, nothing is deleted.
+    pub changed_at: Option<DateTime<Utc>>,
+}
+
+impl RetentionSwitch {
+    #[must_use]
+    pub fn state(self, now: DateTime<Utc>) -> Retention {
+        match self.changed_at {
+            _ if self.paused => Retention::Paused,
+            Some(changed) if now < changed + GRACE => Retention::Pending,
+            _ => Retention::On,
+        }
+    }
+
+    /// Takes a change of the months or of the pause.
+    fn change(&mut self, months: (&mut u32, Option<u32>), paused: Option<bool>, now: DateTime<Utc>) {
+        let (kept, new) = months;
+        let before = (*kept, self.paused);
+        *kept = new.unwrap_or(*kept);
+        self.paused = paused.unwrap_or(self.paused);
+        if before != (*kept, self.paused) {
+            self.changed_at = Some(now);
+        }
+    }
+}
+
 /// The time for which retention waits after each change of its days or its hold (C7).
 pub const GRACE: TimeDelta = TimeDelta::days(30);
 
@@ -152,12 +199,10 @@ pub enum Retention {
 impl Recordings {
     #[must_use]
     pub fn retention(&self, now: DateTime<Utc>) -> Retention {
-        match self.retention_changed_at {
-            _ if self.retention_days.is_empty() => Retention::Off,
-            _ if self.retention_paused => Retention::Paused,
-            Some(changed) if now < changed + GRACE => Retention::Pending,
-            _ => Retention::On,
+        if self.retention_days.is_empty() {
+            return Retention::Off;
         }
+        RetentionSwitch { paused: self.retention_paused, changed_at: self.retention_changed_at }.state(now)
     }
 }
 
@@ -188,6 +233,12 @@ pub struct TenantChange {
     pub purpose_required: Option<bool>,
     /// See [`Settings::request_retention_months`].
     pub request_retention_months: Option<u32>,
+    /// See [`Settings::request_retention`].
+    pub request_retention_paused: Option<bool>,
+    /// See [`Settings::erasure_retention_months`].
+    pub erasure_retention_months: Option<u32>,
+    /// See [`Settings::erasure_retention`].
+    pub erasure_retention_paused: Option<bool>,
     /// See [`Settings::delete_content`].
     pub delete_content: Option<bool>,
     /// See [`Settings::own_numbers`].
@@ -238,6 +289,9 @@ pub enum TenantError {
     SlugTaken,
     #[error("the tenant has changed since it was read")]
     Stale,
+    /// Erasures outlive their requests.
+    #[error("erasure_retention_months must not be less than request_retention_months")]
+    ErasureRetention,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -283,6 +337,9 @@ impl Tenant {
         let Settings {
             purpose_required,
             request_retention_months,
+            request_retention,
+            erasure_retention_months,
+            erasure_retention,
             delete_content,
             own_numbers,
             dial_out_prefixes,
@@ -301,6 +358,9 @@ impl Tenant {
             ("targets", *targets != other.targets),
             ("purpose_required", *purpose_required != theirs.purpose_required),
             ("request_retention_months", *request_retention_months != theirs.request_retention_months),
+            ("request_retention.paused", request_retention.paused != theirs.request_retention.paused),
+            ("erasure_retention_months", *erasure_retention_months != theirs.erasure_retention_months),
+            ("erasure_retention.paused", erasure_retention.paused != theirs.erasure_retention.paused),
             ("delete_content", *delete_content != theirs.delete_content),
             ("own_numbers", *own_numbers != theirs.own_numbers),
             ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
@@ -348,6 +408,9 @@ impl TenantChange {
             targets,
             purpose_required,
             request_retention_months,
+            request_retention_paused,
+            erasure_retention_months,
+            erasure_retention_paused,
             delete_content,
             own_numbers,
             dial_out_prefixes,
@@ -365,7 +428,10 @@ impl TenantChange {
         tenant.targets = targets.unwrap_or(tenant.targets);
         let settings = &mut tenant.settings;
         settings.purpose_required = purpose_required.unwrap_or(settings.purpose_required);
-        settings.request_retention_months = request_retention_months.unwrap_or(settings.request_retention_months);
+        let months = (&mut settings.request_retention_months, request_retention_months);
+        settings.request_retention.change(months, request_retention_paused, now);
+        let months = (&mut settings.erasure_retention_months, erasure_retention_months);
+        settings.erasure_retention.change(months, erasure_retention_paused, now);
         settings.delete_content = delete_content.unwrap_or(settings.delete_content);
         let kept = |change: Option<Vec<String>>, kept: &mut Vec<String>| *kept = change.unwrap_or(std::mem::take(kept));
         kept(own_numbers, &mut settings.own_numbers);

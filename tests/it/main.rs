@@ -8,6 +8,7 @@
 
 mod access_exports;
 mod again;
+mod ageing;
 mod api_document;
 mod architecture;
 mod audit_log;

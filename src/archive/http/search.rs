@@ -191,7 +191,7 @@ impl<T: ToSchema> ToSchema for Viewed<T> {
     "channel": "call", "direction": "inbound", "started_at": "2026-07-31T22:10:10Z",
     "ended_at": "2026-07-31T22:10:27Z", "queue": "Private service", "agent_id": "a17", "outcome": "answered",
     "customer": {"phone_number": "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR", "email": null, "name": null},
-    "attributes": {"line": "AA0204", "wait_seconds": 17}, "anonymized": false
+    "attributes": {"line": "AA0204", "wait_seconds": 17}, "anonymized": false, "aged": null
 }))]
 pub struct ViewedInteraction {
     /// The view of this interaction.

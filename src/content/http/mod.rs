@@ -327,6 +327,7 @@ impl From<ContentError> for Problem {
     fn from(error: ContentError) -> Self {
         match error {
             ContentError::Unknown => Self::new(Code::NotFound),
+            ContentError::Aged => Self::new(Code::RecordAged),
             ContentError::Forgotten => Self::new(Code::ContentForgotten).detail(
                 "Nothing was stored: a request has deleted the content of this interaction. Do not send it again.",
             ),

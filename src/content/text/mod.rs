@@ -304,7 +304,11 @@ async fn at_work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 impl Customer {
     /// Fails if a request has deleted the content of the interaction.
     pub(super) const fn admit(self) -> Result<Self, ContentError> {
-        if self.forgotten & forgotten::CONTENT != 0 { Err(ContentError::Forgotten) } else { Ok(self) }
+        match self.aged {
+            Some(_) => Err(ContentError::Aged),
+            None if self.forgotten & forgotten::CONTENT != 0 => Err(ContentError::Forgotten),
+            None => Ok(self),
+        }
     }
 
     const fn is_forgotten(&self) -> bool {

@@ -219,9 +219,9 @@ impl ReplayJob<'_> {
         Ok(())
     }
 
-    /// Erasures live as long as their requests. An older one would never leave the vault.
+    /// An older erasure would leave the vault at once.
     fn oldest_kept(&self, tenant: &Tenant) -> Option<chrono::DateTime<chrono::Utc>> {
-        let months = chrono::Months::new(tenant.settings.request_retention_months);
+        let months = chrono::Months::new(tenant.settings.erasure_months());
         self.app.clock.now().checked_sub_months(months)
     }
 

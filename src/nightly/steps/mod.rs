@@ -2,6 +2,7 @@
 //! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge. After the passes
 //! of a run, the requests that are done get their certificates.
 
+pub mod ageing;
 pub mod certify;
 pub mod claim;
 pub mod delete_content;

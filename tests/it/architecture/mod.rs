@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 24] = [
+const RANKS: [&[&str]; 25] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -16,6 +16,7 @@ const RANKS: [&[&str]; 24] = [
     &["requests"],
     &["exports"],
     &["delivery"],
+    &["ageing"],
     &["content"],
     &["totals", "suppressions", "reveals"],
     &["archive"],
@@ -34,13 +35,14 @@ const RANKS: [&[&str]; 24] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 19] = [
+const SLICES: [&str; 20] = [
     "nightly",
     "certificates",
     "scan",
     "requests",
     "exports",
     "delivery",
+    "ageing",
     "content",
     "totals",
     "suppressions",

@@ -6,13 +6,27 @@ use super::{Source, sources};
 
 /// The one room whose statements name a table. Another room calls a function of the owner, which may take the rows to
 /// act on as the beginning of a statement.
-const OWNERS: [(&str, &[&str]); 18] = [
+const OWNERS: [(&str, &[&str]); 19] = [
     ("exports", &["access_exports", "access_export_tickets"]),
-    ("tenants", &["tenants", "epochs"]),
-    ("journal", &["journal_entries", "journal_contents"]),
-    ("archive", &["interactions", "survey_responses", "raw_events", "mentions", "rescans"]),
     ("suppressions", &["suppression_checks"]),
     ("reveals", &["reveals", "reveal_items", "reveal_days"]),
+    ("tenants", &["tenants", "epochs"]),
+    ("journal", &["journal_entries", "journal_contents"]),
+    (
+        "archive",
+        &[
+            "interactions",
+            "survey_responses",
+            "raw_events",
+            "mentions",
+            "rescans",
+            "ageing_work",
+            "aged_external_ids",
+            "kept_totals",
+            "kept_agents",
+        ],
+    ),
+    ("ageing", &["ageing_policies", "ageing_plans"]),
     ("content", &["contents", "rescan_attempts", "content_tickets", "content_batches"]),
     ("delivery", &["delivery_customers"]),
     ("outbox", &["deliveries", "delivery_targets"]),

@@ -44,6 +44,8 @@ pub enum Cause {
     Requests,
     /// It is past its retention.
     Age,
+    /// Its interaction ages. The audit log does not get the ids, since they tell when the content was stored.
+    Ageing,
 }
 
 pub struct DeletionOutcome {
@@ -183,7 +185,7 @@ async fn delete_objects(
             let ids = ids.iter().map(|object| object.id).collect();
             app.journal.append_contents(keyset.journal(), Some(pass.id), ids, app.clock.now()).await?
         }
-        Cause::Age => None,
+        Cause::Age | Cause::Ageing => None,
     };
     failpoint::reach("content.journal");
     let removed = content::remove_objects(context.content_store, context.tenant.id, ids).await;
@@ -237,6 +239,7 @@ async fn delete_rows(
 fn detail(cause: Cause, gone: &[ObjectId]) -> Value {
     match cause {
         Cause::Requests => json!({ "because": "requests" }),
+        Cause::Ageing => json!({ "because": "ageing" }),
         Cause::Age => {
             let ids: Vec<_> = gone.iter().map(|object| object.id).collect();
             json!({ "because": "retention", "content_ids": ids })
