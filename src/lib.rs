@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod content;
 pub mod delivery;
+pub mod holds;
 pub mod http;
 pub mod idempotency;
 pub mod journal;

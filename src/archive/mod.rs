@@ -4,6 +4,7 @@ mod arrival;
 pub mod customer;
 mod existing;
 mod export;
+pub mod held;
 pub mod http;
 mod ingest;
 pub mod intake;

@@ -49,6 +49,12 @@ actions! {
     RequestDone = "request.done";
     /// A pass deleted old requests with their erasures.
     RequestsPurged = "requests.purged";
+    /// A legal hold was placed. The row has its ground and its reference.
+    HoldPlaced = "hold.placed";
+    /// A legal hold was released.
+    HoldReleased = "hold.released";
+    /// Legal holds were read with their identifiers.
+    HoldsRead = "holds.read";
     /// A restored database forgot again what the erasure journal names.
     ArchiveReplayed = "archive.replayed";
     /// Content was downloaded, whole or in part.

@@ -76,6 +76,8 @@ codes! {
         "Register another recording key, and send the recording again.";
     ContentForgotten = "content_forgotten", 409, "The content of this interaction was deleted for its customer.",
         "Nothing was stored. Do not send this content again.";
+    LegalHold = "legal_hold", 409, "A legal hold keeps the record.",
+        "Nothing was deleted. Wait until the hold is released.";
     InProgress = "in_progress", 409, "The same call is still running.",
         "Send the call again when the other one has ended.";
     VersionStale = "version_stale", 412, "The resource has changed since it was read.",

@@ -23,7 +23,9 @@ use crate::base::hex::hex;
 use crate::base::id::{ContentId, JournalId, PassId, TenantId};
 use crate::objects::{Ledger, ObjectError};
 
-pub use model::{Body, Header, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey};
+pub use model::{
+    Body, Header, HoldKey, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey,
+};
 pub use object::SealedObject;
 pub use sql::{contents, entries, insert, insert_contents, newest};
 pub use standing::{Refusal, Standing, State};

@@ -159,7 +159,7 @@ impl Rules<'_> {
 }
 
 /// A day in its one spelling: four, two, and two digits.
-fn plain_date(raw: &str) -> Option<NaiveDate> {
+pub fn plain_date(raw: &str) -> Option<NaiveDate> {
     let is_plain = raw.len() == 10
         && raw.bytes().enumerate().all(|(place, byte)| match place {
             4 | 7 => byte == b'-',

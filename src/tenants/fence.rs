@@ -24,12 +24,18 @@ pub async fn enter(tx: &mut Tx<Archive>, tenant: TenantId, seen: i64) -> Result<
     Ok(epoch(tx, tenant).await? == Some(seen))
 }
 
-/// Changes the epoch. Every write that enters the gate after this transaction has asked the vault anew. The value is
-/// random, so that a restored backup brings no epoch back that a write may still have read.
-pub async fn advance(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
+/// Closes the gate until the end of the transaction: no write enters it meanwhile.
+pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<()> {
     if tx.is_postgres() {
         tx.query("SELECT pg_advisory_xact_lock(").with("", gate(tenant)).push(")").execute().await?;
     }
+    Ok(())
+}
+
+/// Changes the epoch. Every write that enters the gate after this transaction has asked the vault anew. The value is
+/// random, so that a restored backup brings no epoch back that a write may still have read.
+pub async fn advance(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
+    close(tx, tenant).await?;
     tx.query("UPDATE epochs SET").with(" epoch = ", random_i64()).with(" WHERE tenant_id = ", tenant).execute().await
 }
 

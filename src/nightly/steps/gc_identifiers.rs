@@ -6,6 +6,7 @@
 use crate::archive;
 use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::delivery;
+use crate::holds;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
@@ -131,7 +132,8 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
 
 /// Every column of the archive that contains the id of an identifier, but those of a pass.
 pub fn references() -> impl Iterator<Item = (&'static str, &'static str)> {
-    archive::REFERENCES.into_iter().chain(requests::REFERENCES).chain(delivery::REFERENCES)
+    let rooms = archive::REFERENCES.into_iter().chain(requests::REFERENCES).chain(delivery::REFERENCES);
+    rooms.chain(holds::REFERENCES)
 }
 
 async fn position(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<IdentifierId> {

@@ -9,6 +9,7 @@ use super::journal;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
+use crate::holds;
 use crate::idempotency;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -46,6 +47,9 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
             audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
             tx.commit().await?;
         }
+        let mut tx = context.begin().await?;
+        holds::purge(&mut tx, tenant, limits.created).await?;
+        tx.commit().await?;
         report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
     }
     match context.replay {

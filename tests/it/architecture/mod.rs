@@ -15,7 +15,7 @@ const RANKS: [&[&str]; 19] = [
     &["delivery"],
     &["content"],
     &["archive"],
-    &["recording_keys"],
+    &["recording_keys", "holds"],
     &["outbox"],
     &["vault"],
     &["journal"],
@@ -29,13 +29,14 @@ const RANKS: [&[&str]; 19] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 12] = [
+const SLICES: [&str; 13] = [
     "nightly",
     "requests",
     "delivery",
     "content",
     "archive",
     "recording_keys",
+    "holds",
     "outbox",
     "vault",
     "journal",
