@@ -16,6 +16,7 @@ pub mod config;
 pub mod content;
 pub mod delivery;
 pub mod exports;
+pub mod holds;
 pub mod http;
 pub mod idempotency;
 pub mod journal;

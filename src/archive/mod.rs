@@ -7,6 +7,7 @@ pub mod counting;
 pub mod customer;
 mod existing;
 mod export;
+pub mod held;
 pub mod http;
 mod ingest;
 pub mod intake;

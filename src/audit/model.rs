@@ -53,6 +53,12 @@ actions! {
     RequestsPurged = "requests.purged";
     /// A pass deleted old erasures.
     ErasuresPurged = "erasures.purged";
+    /// A legal hold was placed. The row has its ground and its reference.
+    HoldPlaced = "hold.placed";
+    /// A legal hold was released.
+    HoldReleased = "hold.released";
+    /// Legal holds were read with their identifiers.
+    HoldsRead = "holds.read";
     /// A restored database forgot again what the erasure journal names.
     ArchiveReplayed = "archive.replayed";
     /// Content was downloaded, whole or in part.

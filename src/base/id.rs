@@ -67,6 +67,10 @@ ordered_id!(
     RequestId
 );
 ordered_id!(
+    /// The id of a legal hold.
+    HoldId
+);
+ordered_id!(
     /// The id of a record of the archive: an interaction, a survey response, or a raw event.
     RecordId
 );

@@ -10,6 +10,7 @@ pub mod content;
 pub mod crypto;
 pub mod day;
 pub mod field;
+pub mod ground;
 pub mod hex;
 pub mod id;
 pub mod json;

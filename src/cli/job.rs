@@ -132,6 +132,12 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
             ids.join(", ")
         ));
     }
+    if report.requests_held > 0 {
+        print(&format!(
+            "{}: {} requests are held: a legal hold keeps a record that they select",
+            tenant.slug, report.requests_held
+        ));
+    }
     if *requests_overdue > 0 {
         print(&format!(
             "{}: {requests_overdue} requests have been waiting for longer than the retention: check them",
@@ -148,14 +154,16 @@ async fn preview(stores: &AppContext, options: &Options, json: bool) -> Result<E
 }
 
 fn foretell(forecast: &Forecast, json: bool) {
-    let Forecast { tenant, requests, targets, deleted, unfindable, retention, expired, requests_purged } = forecast;
+    let Forecast { tenant, requests, requests_held, targets, deleted, unfindable, retention, expired, requests_purged } =
+        forecast;
     if json {
         let selected: serde_json::Map<_, _> =
             targets.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
         let content = json!({ "deleted": deleted, "unfindable": unfindable });
         let retention = json!({ "state": retention, "deleted": expired });
         print(
-            &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": selected,
+            &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "requests_held": requests_held,
+                "selected": selected,
                 "content": content, "retention": retention, "requests_purged": requests_purged })
             .to_string(),
         );
@@ -163,6 +171,9 @@ fn foretell(forecast: &Forecast, json: bool) {
     }
     let targets: Vec<_> = targets.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
     print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));
+    if *requests_held > 0 {
+        print(&format!("{}: {requests_held} of them are held by a legal hold and will stay waiting", tenant.slug));
+    }
     let (deleted, unfindable): (u64, u64) = (deleted.values().sum(), unfindable.values().sum());
     if deleted + unfindable > 0 {
         print(&format!(

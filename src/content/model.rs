@@ -207,6 +207,9 @@ pub enum ContentError {
     /// The tenant's key has expired: nothing is encrypted with it, nor stored in clear in its stead (B8).
     #[error("the tenant's recording key has expired")]
     KeyExpired,
+    /// A legal hold keeps its interaction.
+    #[error("a legal hold keeps the content")]
+    Held,
     /// It is sensitive, and reading that is a permission of its own.
     #[error("the content is sensitive")]
     Sensitive,
@@ -258,6 +261,7 @@ impl ContentError {
             Self::Misfit => "media_type_unsupported",
             Self::TooLarge(_) => "too_large",
             Self::Digest => "digest_mismatch",
+            Self::Held => "legal_hold",
             Self::Sensitive => "forbidden",
             Self::ReasonMissing => "purpose_required",
             Self::Busy => "too_many_requests",

@@ -88,6 +88,8 @@ codes! {
         "Ask for another reveal.";
     RecordAged = "record_aged", 409, "The interaction is aged.",
         "Nothing was stored. An aged interaction accepts no content.";
+    LegalHold = "legal_hold", 409, "A legal hold keeps the record.",
+        "Nothing was deleted. Wait until the hold is released.";
     InProgress = "in_progress", 409, "The same call is still running.",
         "Send the call again when the other one has ended.";
     VersionStale = "version_stale", 412, "The resource has changed since it was read.",

@@ -55,10 +55,16 @@ groups! {
     CertificateProblems: NotFound CertificateNotReady;
     /// Further problems of a change of one version of a resource.
     VersionProblems: VersionStale IfMatchRequired;
+    /// Further problems of a call that may name a version.
+    StaleProblems: VersionStale;
     /// Further problems of a change of a request, which must be waiting.
     WaitingProblems: StateConflict PassStarted;
     /// Further problems of a decision about what another user asked for.
     DecisionProblems: OwnRequest StateConflict;
+    /// Further problems of a deletion, which a legal hold forbids.
+    HeldProblems: LegalHold;
+    /// Further problems of a call that places a hold, which a running pass may forbid.
+    PassProblems: PassStarted;
     /// Further problems of a call with an idempotency key.
     CreateProblems: StateConflict InProgress IdempotencyKeyReused;
     /// Further problems of a call with an idempotency key whose outcome cannot be deleted.

@@ -24,7 +24,9 @@ use crate::base::id::{ContentId, JournalId, PassId, TenantId};
 use crate::config::BackupDays;
 use crate::objects::{Ledger, ObjectError};
 
-pub use model::{Body, Header, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey};
+pub use model::{
+    Body, Header, HoldKey, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey,
+};
 pub use object::SealedObject;
 pub use sql::{contents, entries, head, insert, insert_contents, newest};
 pub use standing::{Refusal, Standing, State};

@@ -47,7 +47,7 @@ async fn attempt(
     } else {
         let pass = Pass { id: PassId::new(), as_of, step: Step::Claimed, position: 0, position_at: None };
         context.show(StepName::Claim);
-        claim::claim(context, pass).await?
+        claim::claim(context, pass, report).await?
     };
     loop {
         report.enter(pass.step.next());

@@ -17,6 +17,9 @@ pub struct Report {
     /// The number of requests that were due and stayed waiting. Each has its reason in `last_error`.
     #[schema(required)]
     pub requests_failed: u64,
+    /// The number of requests that were due and stayed waiting, because a legal hold keeps a record that they select.
+    #[schema(required)]
+    pub requests_held: u64,
     /// The numbers of records that became anonymous, by target.
     #[schema(required)]
     pub anonymized: BTreeMap<String, u64>,

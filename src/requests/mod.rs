@@ -7,6 +7,8 @@
 mod batch;
 mod comment;
 mod entry;
+pub mod held;
+pub mod holds;
 mod http;
 pub mod journaling;
 pub mod keys;
@@ -16,6 +18,7 @@ pub mod passes;
 mod preview;
 mod reference;
 pub mod repeat;
+pub mod repeat_holds;
 mod rules;
 mod save;
 mod sql;

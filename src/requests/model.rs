@@ -351,6 +351,12 @@ pub enum RequestError {
     /// A pass has begun the request (A12).
     #[error("a pass has begun the request")]
     PassStarted,
+    /// A pass has begun a request that selects records of the hold, so the hold comes too late.
+    #[error("a pass has begun a request that selects these records")]
+    HoldTooLate,
+    /// A hold is released once.
+    #[error("the hold is released")]
+    Released,
     /// A request that is done cannot be changed (A12).
     #[error("the request is done")]
     Done,

@@ -24,6 +24,7 @@ use pii::Identifier;
 use pii::mask;
 
 use crate::audit::Grant;
+use crate::base::crypto::BlindIndex;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Sql, Tx, Vault};
 
@@ -58,6 +59,16 @@ pub async fn find(
     let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
     let known = sql::by_index(tx, keyset.tenant, wanted.keys().copied()).await?;
     Ok(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect())
+}
+
+/// The ids of the identifiers that the vault knows by their keyed hashes.
+pub async fn find_again(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    hashes: impl Iterator<Item = BlindIndex>,
+) -> Result<HashMap<BlindIndex, IdentifierId>, VaultError> {
+    let known = sql::by_index(tx, tenant, hashes).await?;
+    Ok(known.into_iter().map(|(index, one)| (index, one.id)).collect())
 }
 
 /// Writes that some identifiers are forgotten up to a cut-off. To repeat it changes nothing.

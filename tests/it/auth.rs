@@ -19,6 +19,10 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("delete_anonymize_request", &["requests:write"]),
     ("update_anonymize_request", &["requests:write"]),
     ("get_erasure_certificate", &["requests:read"]),
+    ("list_holds", &["holds:write"]),
+    ("place_hold", &["holds:write"]),
+    ("get_hold", &["holds:write"]),
+    ("release_hold", &["holds:write"]),
     ("ingest_interactions", &["archive:ingest"]),
     ("ingest_survey_responses", &["archive:ingest"]),
     ("ingest_raw_events", &["archive:ingest"]),
@@ -173,6 +177,8 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let record = lethe.search(&json!({})).await["items"][0].clone();
     let request = lethe.enter_request(&json!({ "phone_number": "91234567", "targets": ["archive"] })).await;
     lethe.night("2026-02-16T02:00:00Z").await.well();
+    let hold = json!({ "phone_number": "91234567", "ground": "17(3)(e)", "reference": "a", "review_on": "2036-02-10" });
+    let hold = lethe.caller("dpo").post("/holds", &hold).await.expect(201).json();
     let run = lethe.caller("dpo").get("/job-runs").await.expect(200).json()["items"][0].clone();
     let target = lethe.caller("operator").call("PUT", "/tenant/delivery-target");
     Answer::of(target.json(&json!({ "url": "file:///" }))).await.expect(200);
@@ -200,6 +206,7 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
         ("tickets/{ticket}", ticket),
         ("reveals/{id}", id(&reveal)),
         ("anonymize-requests/{id}", id(&request)),
+        ("holds/{id}", id(&hold)),
         ("interactions/{id}", id(&record)),
         ("job-runs/{id}", id(&run)),
     ])

@@ -7,6 +7,7 @@ use crate::archive;
 use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::delivery;
 use crate::exports;
+use crate::holds;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
@@ -137,7 +138,8 @@ pub fn references() -> impl Iterator<Item = (&'static str, &'static str)> {
         .into_iter()
         .chain(delivery::REFERENCES)
         .chain(reveals::REFERENCES)
-        .chain(exports::REFERENCES);
+        .chain(exports::REFERENCES)
+        .chain(holds::REFERENCES);
     archive::REFERENCES.into_iter().chain(above)
 }
 

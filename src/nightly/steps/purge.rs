@@ -14,6 +14,7 @@ use crate::base::day::{local_day, start_of_day};
 use crate::base::id::{AuditId, RequestId};
 use crate::certificates;
 use crate::exports;
+use crate::holds;
 use crate::idempotency;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -53,6 +54,9 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
             audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
             tx.commit().await?;
         }
+        let mut tx = context.begin().await?;
+        holds::purge(&mut tx, tenant, limits.created).await?;
+        tx.commit().await?;
         report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
     }
     forget_in_audit_log(context).await?;

@@ -1,6 +1,7 @@
 //! The endpoints of the Anonymize page.
 
 mod body;
+mod holds;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         .service(get_anonymize_request)
         .service(update_anonymize_request)
         .service(delete_anonymize_request);
+    holds::routes(registry);
 }
 
 /// The selection of a list.
@@ -272,6 +274,11 @@ impl From<RequestError> for Problem {
             RequestError::NotFound => Self::new(Code::NotFound),
             RequestError::Version(error) => error.into(),
             RequestError::PassStarted => Self::new(Code::PassStarted),
+            RequestError::HoldTooLate => Self::new(Code::PassStarted).detail(
+                "A pass has begun a request that selects these records, so the hold was not placed. Place it when the \
+                 pass has ended.",
+            ),
+            RequestError::Released => Self::new(Code::StateConflict).detail("The hold was released before."),
             RequestError::Done => Self::new(Code::StateConflict).detail("The request is done and cannot be changed."),
             RequestError::Cancelled => Self::new(Code::StateConflict)
                 .detail("The request that the first call with this key entered was cancelled."),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 25] = [
+const RANKS: [&[&str]; 26] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -22,6 +22,7 @@ const RANKS: [&[&str]; 25] = [
     &["archive"],
     &["recording_keys"],
     &["seals"],
+    &["recording_keys", "holds"],
     &["outbox"],
     &["vault"],
     &["journal"],
@@ -35,7 +36,7 @@ const RANKS: [&[&str]; 25] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 20] = [
+const SLICES: [&str; 21] = [
     "nightly",
     "certificates",
     "scan",
@@ -50,6 +51,7 @@ const SLICES: [&str; 20] = [
     "archive",
     "recording_keys",
     "seals",
+    "holds",
     "outbox",
     "vault",
     "journal",
