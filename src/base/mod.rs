@@ -3,6 +3,7 @@
 //! This room knows no database, no HTTP, and no settings of tenants.
 
 pub mod actor;
+pub mod attestation;
 pub mod chunks;
 pub mod clock;
 pub mod content;
