@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 
 use super::journaling::describe;
 use super::model::{NamedInteraction, RequestError};
-use super::rules::{KnownInteractions, LONGEST_REFERENCE, Rules, plain_date};
+use super::rules::{KnownInteractions, LONGEST_REFERENCE, Rules};
 use super::save::known_interactions;
 use super::{Replayable, held, reference};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
-use crate::base::day::local_day;
+use crate::base::day::{local_day, plain_date};
 use crate::base::field::FieldError;
 use crate::base::ground::Ground;
 use crate::base::id::{HoldId, IdentifierId, RecordId};
