@@ -25,6 +25,7 @@ pub mod store;
 pub mod telemetry;
 pub mod tenants;
 pub mod vault;
+pub mod webhooks;
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 use utoipa::{Modify as _, OpenApi as _};
 use utoipa_actix_web::{AppExt as _, scope};
@@ -32,7 +33,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use self::listener::Listener;
 use crate::archive;
 use crate::config::Config;
-use crate::content;
+use crate::content::{self, ContentStore};
 use crate::delivery;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
@@ -44,12 +45,15 @@ use crate::requests;
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::AppContext;
+use crate::webhooks;
 
 use journal_watch::JournalWatch;
 use refusals::Refusals;
 
 pub use operations::tenant_change;
-pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations};
+pub use setup::{
+    StartError, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations, webhook_worker,
+};
 pub use vitals::ready;
 
 /// All routes below `/api/v1`, in the order of the documentation.
@@ -58,6 +62,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     archive::http::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
+    webhooks::http::routes(registry);
     recording_keys::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
@@ -80,6 +85,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "archive", description = "Records: sending them, and searching them in three views."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
+        (name = "webhooks", description = "Signed messages about events, for the tenant's other systems."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )
 )]
@@ -133,6 +139,7 @@ pub async fn serve(
     });
     let health = Data::new(vitals::health(&stores, &watch, &metrics));
     let refusals = Data::new(Refusals::default());
+    let guard = Data::new(setup::address_guard(config)?);
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
     let connections = api.connections();
@@ -146,6 +153,7 @@ pub async fn serve(
                 .app_data(stores.clone())
                 .app_data(content_store.clone())
                 .app_data(health.clone())
+                .app_data(guard.clone())
                 .service(health::healthz)
                 .service(health::readyz)
                 .service(web::scope("/api/v1").configure(|worker| routes(&mut Registry::Worker(worker))))
@@ -166,19 +174,31 @@ pub async fn serve(
     started(&Addresses { api: api.address(), internal: internal_address });
 
     let (stop, stopping) = watch::channel(false);
-    let delivering = config.delivers_in_serve().then(|| {
-        let delivery_worker = delivery_worker(config, &stores, &content_store);
-        tokio::spawn(async move { delivery_worker.run(None, &stopping, |_, _| {}).await })
-    });
+    let workers =
+        if config.delivers_in_serve() { work(config, (&stores, &content_store), &stopping)? } else { Vec::new() };
     let watching = tokio::spawn(async move { watch.run().await });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
     watching.abort();
     let _ = stop.send(true);
-    if let Some(delivering) = delivering {
-        // Running deliveries are interrupted, and the next worker tries them again.
-        let _ = delivering.await;
+    for working in workers {
+        // Running attempts are interrupted, and the next worker makes them again.
+        let _ = working.await;
     }
     ended
+}
+
+/// Starts the workers of the outbox: one for recordings, and one for events.
+fn work(
+    config: &Config,
+    (stores, content_store): (&Data<AppContext>, &Data<ContentStore>),
+    stopping: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let (delivery_worker, stopping_deliveries) = (delivery_worker(config, stores, content_store), stopping.clone());
+    let (webhook_worker, stopping) = (webhook_worker(config, stores)?, stopping.clone());
+    Ok(vec![
+        tokio::spawn(async move { delivery_worker.run(None, &stopping_deliveries, |_, _| {}).await }),
+        tokio::spawn(async move { webhook_worker.run(None, &stopping, |_, _| {}).await }),
+    ])
 }
 
 /// The listener of `/metrics` and its address.

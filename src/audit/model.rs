@@ -75,6 +75,22 @@ actions! {
     ArchiveExported = "archive.exported";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
+    /// A webhook was entered.
+    WebhookCreated = "webhook.created";
+    /// A webhook was changed.
+    WebhookChanged = "webhook.changed";
+    /// A webhook was deleted.
+    WebhookDeleted = "webhook.deleted";
+    /// A webhook was disabled, because its receiver is gone or has failed for days.
+    WebhookDisabled = "webhook.disabled";
+    /// A webhook has a new secret.
+    WebhookSecretRotated = "webhook.secret_rotated";
+    /// A test message was sent to a webhook.
+    WebhookTested = "webhook.tested";
+    /// A message of a webhook is to be sent again at once.
+    WebhookRetried = "webhook.retried";
+    /// Events are sent to a webhook again.
+    WebhookReplayed = "webhook.replayed";
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
 }

@@ -13,6 +13,7 @@ pub mod hex;
 pub mod id;
 pub mod json;
 pub mod memory;
+pub mod network;
 pub mod page;
 pub mod patch;
 pub mod purpose;

@@ -10,6 +10,7 @@ use crate::nightly::{Ending, PassError};
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
+use crate::webhooks::WebhookError;
 
 /// The exit code. 64, 75, and 78 are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub enum CommandError {
     Night(#[from] PassError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("standard output cannot be written: {0}")]
@@ -102,6 +105,11 @@ impl CommandError {
             Self::Start(StartError::Store(error) | StartError::Archive(error) | StartError::Vault(error))
             | Self::Tenant(TenantError::Store(error))
             | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
+            | Self::Webhook(
+                WebhookError::Store(error)
+                | WebhookError::Tenant(TenantError::Store(error))
+                | WebhookError::Vault(VaultError::Store(error)),
+            )
             | Self::Vault(VaultError::Store(error))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
@@ -110,6 +118,7 @@ impl CommandError {
             Self::Content(error) if error.is_transient() => Exit::TryAgain,
             Self::Content(_)
             | Self::Delivery(_)
+            | Self::Webhook(_)
             | Self::Start(_)
             | Self::Archive(_)
             | Self::Vault(_)

@@ -15,6 +15,7 @@ mod journal;
 mod layers;
 mod memory;
 mod roles;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub use http::HttpConfig;
 pub use journal::{BackupDays, JournalConfig, JournalPlace};
 pub use layers::ConfigError;
 pub use memory::MemoryConfig;
+pub use webhooks::WebhookConfig;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -54,6 +56,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The memory that calls may take.
     pub memory: MemoryConfig,
+    /// The settings of the messages to webhooks.
+    pub webhooks: WebhookConfig,
 }
 
 impl Default for Config {
@@ -69,6 +73,7 @@ impl Default for Config {
             journal: JournalConfig::default(),
             log: LogConfig::default(),
             memory: MemoryConfig::default(),
+            webhooks: WebhookConfig::default(),
         }
     }
 }
@@ -176,6 +181,7 @@ impl Config {
         self.delivery.check()?;
         self.journal.check(self.development(), &self.data_dir)?;
         self.memory.check()?;
+        self.webhooks.check()?;
         // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));

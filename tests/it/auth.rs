@@ -39,6 +39,16 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("remove_delivery_target", &["keys:admin"]),
     ("list_deliveries", &["jobs:read"]),
     ("retry_delivery", &["keys:admin"]),
+    ("list_webhooks", &["webhooks:admin"]),
+    ("create_webhook", &["webhooks:admin"]),
+    ("get_webhook", &["webhooks:admin"]),
+    ("update_webhook", &["webhooks:admin"]),
+    ("delete_webhook", &["webhooks:admin"]),
+    ("test_webhook", &["webhooks:admin"]),
+    ("rotate_webhook_secret", &["webhooks:admin"]),
+    ("replay_webhook", &["webhooks:admin"]),
+    ("list_webhook_messages", &["webhooks:admin"]),
+    ("retry_webhook_message", &["webhooks:admin"]),
     ("get_recording_key", &["content:read"]),
     ("register_recording_key", &["keys:admin"]),
     ("remove_recording_key", &["keys:admin"]),
@@ -110,8 +120,8 @@ impl Operation {
     /// A call that the service would carry out for any caller with the permission, on resources of the tenant `demo`.
     async fn call(&self, caller: &Caller, ids: &BTreeMap<&str, String>) -> Answer {
         let id = ids.iter().find(|(part, _)| self.path.contains(*part)).map_or("", |(_, id)| id.as_str());
-        let path =
-            ["{id}", "{content_id}", "{ticket}"].iter().fold(self.path.clone(), |path, part| path.replace(part, id));
+        let path = self.path.replace("{message_id}", ids.get("{message_id}").map_or("", String::as_str));
+        let path = ["{id}", "{content_id}", "{ticket}"].iter().fold(path, |path, part| path.replace(part, id));
         let query = if self.name == "upload_content" { "?kind=recording" } else { "" };
         let call = caller.call(&self.method, &format!("/{path}{query}")).header("if-match", "*");
         let call = match self.name.as_str() {
@@ -120,6 +130,7 @@ impl Operation {
             }
             "upload_content" => call.header("content-type", "audio/wav").body("RIFF"),
             name if name.starts_with("ingest_") => call.json(&json!([])),
+            "replay_webhook" => call.json(&json!({ "from": "2026-08-03T00:00:00Z" })),
             "look_up_interactions" => call.json(&json!({ "external_ids": ["a"] })),
             "register_recording_key" => call.json(&json!({ "kind": "x509", "certificate": "" })),
             _ if ["POST", "PUT", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
@@ -146,13 +157,19 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let ticket = lethe.caller("dpo").post(&ticket, &json!({})).await.expect(201).json();
     let ticket = ticket["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let delivery = lethe.caller("operator").get("/deliveries").await.expect(200).json()["items"][0].clone();
+    let webhook = json!({ "url": "http://127.0.0.1:9/", "events": ["job.failed"] });
+    let webhook = lethe.caller("operator").post("/webhooks", &webhook).await.expect(201).json();
+    let message = lethe.caller("operator").post(&format!("/webhooks/{}/test", id(&webhook)), &json!({})).await;
+    let message = message.expect(202).json();
     BTreeMap::from([
+        ("webhooks/{id}", id(&webhook)),
         ("deliveries/{id}", id(&delivery)),
         ("content/{content_id}", id(&content)),
         ("tickets/{ticket}", ticket),
         ("anonymize-requests/{id}", id(&request)),
         ("interactions/{id}", id(&record)),
         ("job-runs/{id}", id(&run)),
+        ("{message_id}", id(&message)),
     ])
 }
 

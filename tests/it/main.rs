@@ -65,4 +65,5 @@ mod statements;
 mod text_memory;
 mod texts;
 mod unreadable_texts;
+mod webhooks;
 mod whole;

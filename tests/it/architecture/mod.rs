@@ -12,7 +12,7 @@ const RANKS: [&[&str]; 19] = [
     &["app"],
     &["nightly"],
     &["requests"],
-    &["delivery"],
+    &["delivery", "webhooks"],
     &["content"],
     &["archive"],
     &["recording_keys"],
@@ -29,10 +29,11 @@ const RANKS: [&[&str]; 19] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 12] = [
+const SLICES: [&str; 13] = [
     "nightly",
     "requests",
     "delivery",
+    "webhooks",
     "content",
     "archive",
     "recording_keys",

@@ -6,17 +6,18 @@ use super::{Source, sources};
 
 /// The one room whose statements name a table. Another room calls a function of the owner, which may take the rows to
 /// act on as the beginning of a statement.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("tenants", &["tenants", "epochs"]),
     ("journal", &["journal_entries", "journal_contents"]),
     ("archive", &["interactions", "survey_responses", "raw_events", "mentions", "rescans"]),
     ("content", &["contents", "rescan_attempts", "content_tickets", "content_batches"]),
     ("delivery", &["delivery_customers"]),
-    ("outbox", &["deliveries", "delivery_targets"]),
+    ("outbox", &["deliveries", "delivery_targets", "webhooks", "webhook_events"]),
+    ("webhooks", &["webhook_messages"]),
     ("requests", &["requests", "request_interactions", "request_counts", "request_contents", "request_files"]),
     ("idempotency", &["idempotency_keys"]),
     ("audit", &["audit_events"]),
-    ("vault", &["keysets", "identifiers", "erasures", "content_keys", "delivery_secrets"]),
+    ("vault", &["keysets", "identifiers", "erasures", "content_keys", "delivery_secrets", "webhook_secrets"]),
     ("recording_keys", &["recording_keys"]),
     (
         "nightly",
@@ -37,7 +38,7 @@ const OWNERS: [(&str, &[&str]); 12] = [
 ];
 
 /// Tables whose names are words of the API or of a step as well: alone in a literal, they name no table.
-const WORDS: [&str; 5] = ["requests", "deliveries", "identifiers", "erasures", "tenants"];
+const WORDS: [&str; 6] = ["requests", "deliveries", "identifiers", "erasures", "tenants", "webhooks"];
 
 /// The owner of a table.
 fn owner(table: &str) -> Option<&'static str> {
@@ -71,11 +72,13 @@ fn foreign(source: &Source) -> Vec<(String, String)> {
 ///
 /// `archive` names `contents`, because ingest changes the texts of its interactions in its own transaction, a search asks
 /// whether an interaction has content, and `content` is above it. `store/rules.rs` names the one statement that is meant for all tenants.
-const EXCEPTIONS: [(&str, &[&str]); 4] = [
+/// `webhooks/body.rs` uses the word in JSON.
+const EXCEPTIONS: [(&str, &[&str]); 5] = [
     ("archive/listing.rs", &["contents"]),
     ("archive/mentions.rs", &["contents"]),
     ("archive/rescan.rs", &["contents"]),
     ("store/rules.rs", &["keysets"]),
+    ("webhooks/body.rs", &["interactions"]),
 ];
 
 #[test]
