@@ -33,6 +33,7 @@ pub mod telemetry;
 pub mod tenants;
 pub mod totals;
 pub mod vault;
+pub mod webhooks;
 
 #[cfg(test)]
 mod tests;

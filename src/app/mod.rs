@@ -27,6 +27,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 use utoipa::{Modify as _, OpenApi as _};
 use utoipa_actix_web::{AppExt as _, scope};
@@ -37,7 +38,7 @@ use crate::ageing;
 use crate::archive;
 use crate::certificates;
 use crate::config::Config;
-use crate::content;
+use crate::content::{self, ContentStore};
 use crate::delivery;
 use crate::exports;
 use crate::http::docs::Contract;
@@ -54,6 +55,7 @@ use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::totals as archive_totals;
 use crate::vault::AppContext;
+use crate::webhooks;
 
 use journal_watch::JournalWatch;
 use refusals::Refusals;
@@ -61,6 +63,7 @@ use refusals::Refusals;
 pub use operations::tenant_change;
 pub use setup::{
     StartError, anchors, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations, sealer,
+    webhook_worker,
 };
 pub use vitals::ready;
 
@@ -75,6 +78,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     content::http::routes(registry);
     delivery::http::routes(registry);
     exports::http::routes(registry);
+    webhooks::http::routes(registry);
     recording_keys::http::routes(registry);
     ageing::http::routes(registry);
     nightly::http::routes(registry);
@@ -102,6 +106,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "ageing", description = "Policies by which old interactions lose their precision."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
         (name = "exports", description = "A customer's copy of their data."),
+        (name = "webhooks", description = "Signed messages about events, for the tenant's other systems."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )
 )]
@@ -156,6 +161,7 @@ pub async fn serve(
     });
     let health = Data::new(vitals::health(&stores, &watch, &metrics));
     let refusals = Data::new(Refusals::default());
+    let guard = Data::new(setup::address_guard(config)?);
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
     let connections = api.connections();
@@ -169,6 +175,7 @@ pub async fn serve(
                 .app_data(stores.clone())
                 .app_data(content_store.clone())
                 .app_data(health.clone())
+                .app_data(guard.clone())
                 .service(health::healthz)
                 .service(health::readyz)
                 .service(certificates::http::get_verification_keys)
@@ -190,18 +197,16 @@ pub async fn serve(
     started(&Addresses { api: api.address(), internal: internal_address });
 
     let (stop, stopping) = watch::channel(false);
-    let delivering = config.delivers_in_serve().then(|| {
-        let delivery_worker = delivery_worker(config, &stores, &content_store);
-        tokio::spawn(async move { delivery_worker.run(None, &stopping, |_, _| {}).await })
-    });
+    let workers =
+        if config.delivers_in_serve() { work(config, (&stores, &content_store), &stopping)? } else { Vec::new() };
     let sealing = seal(sealer(config, &stores), config.audit.seal_interval);
     let watching = tokio::spawn(async move { tokio::join!(watch.run(), sealing) });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
     watching.abort();
     let _ = stop.send(true);
-    if let Some(delivering) = delivering {
-        // Running deliveries are interrupted, and the next worker tries them again.
-        let _ = delivering.await;
+    for working in workers {
+        // Running attempts are interrupted, and the next worker makes them again.
+        let _ = working.await;
     }
     ended
 }
@@ -214,6 +219,20 @@ async fn seal(sealer: Sealer, interval: u64) {
             tracing::warn!(%error, "Sealing the audit logs failed, retrying");
         }
     }
+}
+
+/// Starts the workers of the outbox: one for recordings, and one for events.
+fn work(
+    config: &Config,
+    (stores, content_store): (&Data<AppContext>, &Data<ContentStore>),
+    stopping: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let (delivery_worker, stopping_deliveries) = (delivery_worker(config, stores, content_store), stopping.clone());
+    let (webhook_worker, stopping) = (webhook_worker(config, stores)?, stopping.clone());
+    Ok(vec![
+        tokio::spawn(async move { delivery_worker.run(None, &stopping_deliveries, |_, _| {}).await }),
+        tokio::spawn(async move { webhook_worker.run(None, &stopping, |_, _| {}).await }),
+    ])
 }
 
 /// The listener of `/metrics` and its address.

@@ -26,6 +26,7 @@ use crate::seals::Sealer;
 use crate::store::{self, Db, StoreError, StoreSettings, TimeLimits};
 use crate::tenants::{self, TenantError};
 use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys, VaultError};
+use crate::webhooks::{AddressGuard, WebhookClient, WebhookWorker};
 
 /// The tenant of development mode.
 pub const DEMO: &str = "demo";
@@ -177,6 +178,20 @@ pub fn delivery_worker(config: &Config, stores: &Arc<AppContext>, content_store:
         config.delivery.clone(),
         config.deliveries_folder(),
     )
+}
+
+/// The guard of the addresses of webhooks.
+pub fn address_guard(config: &Config) -> Result<AddressGuard, ConfigError> {
+    Ok(AddressGuard::new(&config.webhooks.networks()?, config.development()))
+}
+
+/// The worker that sends the messages of webhooks.
+pub fn webhook_worker(config: &Config, stores: &Arc<AppContext>) -> Result<WebhookWorker, StartError> {
+    let authorities = config.webhooks.ca_file.as_deref();
+    let (interval, timeout) = (config.delivery.interval(), config.delivery.timeout());
+    let client = WebhookClient::new(address_guard(config)?, authorities, timeout);
+    let client = client.map_err(|error| ConfigError::new("webhooks.ca_file", error.to_string()))?;
+    Ok(WebhookWorker::new(Arc::clone(stores), client, interval, timeout))
 }
 
 async fn make_demo(stores: &AppContext) -> Result<(), StartError> {

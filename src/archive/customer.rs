@@ -52,6 +52,29 @@ pub async fn customers(
     Ok(found)
 }
 
+/// The customers of some interactions with what was forgotten of them. An interaction that the tenant does not have is
+/// left out.
+pub async fn forgotten_customers(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+) -> Result<Vec<(RecordId, Customer)>> {
+    let rows: Vec<CustomerRow> = tx
+        .query("SELECT id, at, phone_id, email_id, name_id, forgotten FROM interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_keys(" AND id", interactions.iter().copied())
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|CustomerRow { id, customer }| (id, customer)).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct CustomerRow {
+    id: RecordId,
+    #[sqlx(flatten)]
+    customer: Customer,
+}
+
 /// The names of customers by some keys: that of the newest interaction with a number or an address, and that of an
 /// interaction by its own id. `(key, name_id)`.
 ///

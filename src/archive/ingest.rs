@@ -17,11 +17,15 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{Admission, AppContext, Identified, Resolved, admit};
 
 /// The most records of one batch: one vault transaction and one archive transaction.
 pub const BATCH: usize = 1_000;
+
+/// The most records of one event, so that its message is short.
+const EVENT: usize = 50;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
@@ -138,6 +142,7 @@ impl<K: RecordKind> Batch<'_, K> {
         let written = sql::upsert(&mut tx, tenant, &rows, self.app.clock.now()).await?;
         let changes = Self::changes((&arrivals, &rows), &written, &known, &late)?;
         self.write(&mut tx, &changes).await?;
+        self.publish(&mut tx, &changes).await?;
         let count = sent.iter().map(|sent| 1 + sent.earlier.len()).sum();
         self.audit(&mut tx, count, changes.created).await?;
         tx.commit().await?;
@@ -216,6 +221,18 @@ impl<K: RecordKind> Batch<'_, K> {
         let detail = json!({ "target": K::TARGET.as_str(), "created": created, "updated": updated });
         let entry = Entry::new(Action::ArchiveIngested, count, detail);
         Ok(audit::record(tx, self.app.clock, self.actor, &entry).await?)
+    }
+
+    /// Tells webhooks which interactions were stored: one event for some of them. A record under a keyed hash whose
+    /// customer is forgotten has no id for anybody.
+    async fn publish(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<(), ArchiveError> {
+        if K::TARGET != Target::Archive {
+            return Ok(());
+        }
+        let ids: Vec<RecordId> = changes.ids.values().filter_map(|id| *id).collect();
+        let events = ids.chunks(EVENT).map(|ids| json!({ "interaction_ids": ids }));
+        outbox::publish(tx, self.tenant, EventKind::InteractionStored, events, self.app.clock.now()).await?;
+        Ok(())
     }
 
     /// Writes the changes beside the rows. It is contended if a record has got a text after this attempt read it.

@@ -115,6 +115,22 @@ actions! {
     ExportDownloaded = "export.downloaded";
     /// A certificate of a request that is done was made.
     CertificateIssued = "certificate.issued";
+    /// A webhook was entered.
+    WebhookCreated = "webhook.created";
+    /// A webhook was changed.
+    WebhookChanged = "webhook.changed";
+    /// A webhook was deleted.
+    WebhookDeleted = "webhook.deleted";
+    /// A webhook was disabled, because its receiver is gone or has failed for days.
+    WebhookDisabled = "webhook.disabled";
+    /// A webhook has a new secret.
+    WebhookSecretRotated = "webhook.secret_rotated";
+    /// A test message was sent to a webhook.
+    WebhookTested = "webhook.tested";
+    /// A message of a webhook is to be sent again at once.
+    WebhookRetried = "webhook.retried";
+    /// Events are sent to a webhook again.
+    WebhookReplayed = "webhook.replayed";
     /// A call was refused because a scope was missing.
     AccessRefused = "access.refused";
     /// The ids of forgotten records left the audit log.

@@ -130,6 +130,22 @@ ordered_id!(
     ExportId
 );
 ordered_id!(
+    /// The id of a webhook.
+    WebhookId
+);
+ordered_id!(
+    /// The id of a secret of a webhook.
+    WebhookSecretId
+);
+ordered_id!(
+    /// The id of an event that webhooks get.
+    EventId
+);
+ordered_id!(
+    /// The id of the message of an event to one webhook.
+    MessageId
+);
+ordered_id!(
     /// The id of a row of the audit log.
     AuditId
 );
@@ -182,6 +198,12 @@ impl Salt {
     pub fn random() -> Self {
         Self(IdentifierId::random().0)
     }
+}
+
+/// The smallest ordered id of an instant. Rows that are older have smaller ids.
+#[must_use]
+pub fn first_id_of(at: DateTime<Utc>) -> Uuid {
+    Uuid::from_u128(u128::from(at.timestamp_millis().max(0).unsigned_abs()) << 80)
 }
 
 /// A random number, for values that must never be the same again.
@@ -249,6 +271,13 @@ mod tests {
             let text = token.to_string();
             prop_assert_eq!(text.len(), "email_".len() + 26);
             prop_assert_eq!(text.parse::<Token>().unwrap(), token);
+        }
+
+        #[test]
+        fn the_first_id_of_an_instant_divides_older_ids_from_newer_ones(millis in 1_i64..(1 << 47)) {
+            let first = first_id_of(DateTime::from_timestamp_millis(millis).unwrap());
+            let at = |millis: i64| u128::from(millis.unsigned_abs()) << 80 | 7 << 76;
+            prop_assert!(at(millis - 1) < first.as_u128() && first.as_u128() < at(millis));
         }
 
         #[test]

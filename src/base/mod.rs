@@ -16,6 +16,7 @@ pub mod id;
 pub mod json;
 pub mod jws;
 pub mod memory;
+pub mod network;
 pub mod page;
 pub mod patch;
 pub mod purpose;

@@ -11,6 +11,7 @@ use crate::seals::SealError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
+use crate::webhooks::WebhookError;
 
 /// The exit code. 64, 75, and 78 are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub enum CommandError {
     Seal(#[from] SealError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("standard output cannot be written: {0}")]
@@ -105,6 +108,11 @@ impl CommandError {
             Self::Start(StartError::Store(error) | StartError::Archive(error) | StartError::Vault(error))
             | Self::Tenant(TenantError::Store(error))
             | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
+            | Self::Webhook(
+                WebhookError::Store(error)
+                | WebhookError::Tenant(TenantError::Store(error))
+                | WebhookError::Vault(VaultError::Store(error)),
+            )
             | Self::Vault(VaultError::Store(error))
             | Self::Seal(SealError::Store(error))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
@@ -115,6 +123,7 @@ impl CommandError {
             Self::Seal(SealError::Journal(error)) if error.is_transient() => Exit::TryAgain,
             Self::Content(_)
             | Self::Delivery(_)
+            | Self::Webhook(_)
             | Self::Start(_)
             | Self::Archive(_)
             | Self::Vault(_)

@@ -16,6 +16,7 @@ mod journal;
 mod layers;
 mod memory;
 mod roles;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub use http::HttpConfig;
 pub use journal::{BackupDays, JournalConfig, JournalPlace};
 pub use layers::ConfigError;
 pub use memory::MemoryConfig;
+pub use webhooks::WebhookConfig;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -58,6 +60,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The memory that calls may take.
     pub memory: MemoryConfig,
+    /// The settings of the messages to webhooks.
+    pub webhooks: WebhookConfig,
 }
 
 impl Default for Config {
@@ -74,6 +78,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             log: LogConfig::default(),
             memory: MemoryConfig::default(),
+            webhooks: WebhookConfig::default(),
         }
     }
 }
@@ -194,6 +199,7 @@ impl Config {
         self.journal.check(self.development(), &self.data_dir)?;
         self.audit.check()?;
         self.memory.check()?;
+        self.webhooks.check()?;
         // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));

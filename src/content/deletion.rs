@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::model::{ContentError, Deleted, deletes_sensitive};
-use super::removal::{remove_rows, traces};
+use super::removal::{publish_deleted, remove_rows, traces};
 use super::{ContentStore, sql};
 use crate::archive::held;
 use crate::audit::{self, Action, Entry};
@@ -277,6 +277,8 @@ impl Deletion {
             let records = usize::try_from(deleted).unwrap_or(usize::MAX);
             let entry = Entry::new(Action::ContentDeleted, records, detail);
             audit::record(&mut tx, stores.clock, actor, &entry).await?;
+            let ids: Vec<_> = objects.iter().map(|object| object.id).collect();
+            publish_deleted(&mut tx, actor.tenant, ("user", deleted), &ids, stores.clock.now()).await?;
         }
         tx.commit().await?;
         let gone = objects.into_iter().map(|object| {

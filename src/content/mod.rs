@@ -44,7 +44,9 @@ pub use deletion::{delete, delete_again, delete_batch};
 pub use model::{Content, ContentError, Deleted, FailureReason, MediaType, MediaTypeError, NewContent, Sensitivity};
 pub use once::{Keyed, Once, Uploaded};
 pub use reading::{Access, TextReading, open, read};
-pub use removal::{Removed, Traces, of_customers, remove_objects, remove_rows, traces, without_object};
+pub use removal::{
+    Removed, Traces, of_customers, publish_deleted, remove_objects, remove_rows, traces, without_object,
+};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
 

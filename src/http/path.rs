@@ -44,6 +44,25 @@ fn is_name(part: &str) -> bool {
     (1..=63).contains(&part.len()) && part.bytes().all(is_part)
 }
 
+/// The two ids of a path, in their order. A text that is not a UUID is 404.
+#[derive(Clone, Copy, Debug)]
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<A, B> FromRequest for Ids<A, B>
+where
+    A: for<'de> Deserialize<'de>,
+    B: for<'de> Deserialize<'de>,
+{
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut parts = request.match_info().iter().map(|(_, part)| part);
+        let (first, second) = (parts.next().and_then(read), parts.next().and_then(read));
+        ready(first.zip(second).map(|(a, b)| Self(a, b)).ok_or_else(|| Problem::new(Code::NotFound)))
+    }
+}
+
 /// Reads an id in its one spelling, so that no resource has two addresses.
 fn read<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
     let id = Uuid::try_parse(part).ok().filter(|_| part.len() == 36)?.to_string();

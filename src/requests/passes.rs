@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Map, json};
 
 use super::model::{NamedInteraction, selecting_keys};
 use super::sql;
@@ -10,6 +11,7 @@ use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
 use crate::journal::Outcome;
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// How many requests a pass handles at once.
@@ -202,7 +204,7 @@ pub async fn any_deletes_content(tx: &mut Tx<Archive>, tenant: TenantId, pass: P
     Ok(one.is_some())
 }
 
-/// Lets requests go that cannot be carried out. They stay waiting and say why.
+/// Lets requests go that cannot be carried out. They stay waiting and say why, and webhooks are told.
 pub async fn fail(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -213,6 +215,8 @@ pub async fn fail(
     if requests.is_empty() {
         return Ok(0);
     }
+    let failing = requests.iter().map(|id| json!({ "request_id": id, "status": "waiting", "error": error }));
+    outbox::publish(tx, tenant, EventKind::AnonymizeRequestFailing, failing, now).await?;
     tx.query("UPDATE requests SET pass_id = NULL")
         .with(", last_error = ", error)
         .with(", updated_at = ", now)
@@ -288,6 +292,26 @@ pub async fn set_done(tx: &mut Tx<Archive>, tenant: TenantId, masked: &[Masked],
         .once()
         .execute()
         .await
+}
+
+/// Tells webhooks of requests that became done: how many records and pieces of content each of them changed.
+pub async fn publish_done(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    done: &[(RequestId, Targets)],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let ids: Vec<_> = done.iter().map(|(id, _)| *id).collect();
+    let outcomes = outcomes(tx, tenant, &ids).await?;
+    let events = outcomes.iter().zip(done).map(|(outcome, (_, targets))| {
+        let Outcome { request, anonymized, content_deleted, texts_anonymized: _ } = outcome;
+        let counts = Target::ALL.into_iter().zip(anonymized).filter(|(target, _)| targets.contains(*target));
+        let counts = counts.map(|(target, records)| (target.as_str().to_owned(), json!({ "anonymized": records })));
+        let mut result: Map<_, _> = counts.collect();
+        result.insert("content".to_owned(), json!({ "deleted": content_deleted }));
+        json!({ "request_id": request, "status": "done", "result": result })
+    });
+    outbox::publish(tx, tenant, EventKind::AnonymizeRequestDone, events, now).await
 }
 
 /// Adds to the numbers of records that requests made anonymous. `counted` appends a WITH of the relation

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use pii::Identifier;
+use serde_json::json;
 
 use super::batch::RequestBatch;
 use super::comment::{Comment, KnownCustomers};
@@ -24,6 +25,7 @@ use crate::base::version::Versions;
 use crate::base::work;
 use crate::idempotency::{self, Reservation};
 use crate::journal;
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext, Resolved, admit};
@@ -261,6 +263,7 @@ async fn write(
     let WritePlan { revisions, cancelled, decisions, reservation } = plan;
     let (tenant, cancelled) = (actor.tenant, cancelled.as_slice());
     let created: Vec<_> = revisions.iter().filter(|one| one.is_new()).map(|one| &one.after.request).collect();
+    let entered: Vec<_> = created.iter().map(|one| json!({ "request_id": one.id, "status": "waiting" })).collect();
     let changed: Vec<_> = revisions.iter().filter(|one| one.is_change()).map(|one| &one.after.request).collect();
     sql::insert(&mut tx, tenant, &created).await?;
     let updated = sql::update(&mut tx, tenant, &changed, now).await?;
@@ -276,6 +279,7 @@ async fn write(
     let said = revisions.iter().filter(|one| one.is_new()).chain(remade.iter().copied());
     let said: Vec<_> = said.flat_map(|one| new_mentions(&one.after)).collect();
     mentions::insert(&mut tx, tenant, Owner::Request, &said).await?;
+    outbox::publish(&mut tx, tenant, EventKind::AnonymizeRequestCreated, entered, now).await?;
     let entries = trail::entries(&revisions, cancelled);
     let (created, updated): (Vec<_>, Vec<_>) = revisions.into_iter().partition(Revision::is_new);
     let stored = |revisions: Vec<Revision>| revisions.into_iter().map(|one| one.after).collect();

@@ -17,6 +17,7 @@ mod secret;
 mod signing;
 mod sql;
 mod stores;
+mod webhook_secret;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -43,6 +44,10 @@ pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_del
 pub use signing::{SigningPurpose, SigningVersion};
 pub use sql::{drop_content_keys, walk_content_keys};
 pub use stores::AppContext;
+pub use webhook_secret::{
+    drop_expired_webhook_secrets, drop_webhook_secrets, keep_webhook_secret, reseal_webhook_secrets,
+    rotate_webhook_secret, webhook_secrets,
+};
 
 /// Removes deleted identifiers and keys from free pages.
 pub const SCRUB: Sql = Sql::per("VACUUM identifiers, content_keys", "");

@@ -67,6 +67,16 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("approve_access_export", &["reveals:approve"]),
     ("deny_access_export", &["reveals:approve"]),
     ("create_access_export_ticket", &["exports:write"]),
+    ("list_webhooks", &["webhooks:admin"]),
+    ("create_webhook", &["webhooks:admin"]),
+    ("get_webhook", &["webhooks:admin"]),
+    ("update_webhook", &["webhooks:admin"]),
+    ("delete_webhook", &["webhooks:admin"]),
+    ("test_webhook", &["webhooks:admin"]),
+    ("rotate_webhook_secret", &["webhooks:admin"]),
+    ("replay_webhook", &["webhooks:admin"]),
+    ("list_webhook_messages", &["webhooks:admin"]),
+    ("retry_webhook_message", &["webhooks:admin"]),
     ("get_recording_key", &["content:read"]),
     ("register_recording_key", &["keys:admin"]),
     ("remove_recording_key", &["keys:admin"]),
@@ -150,8 +160,8 @@ impl Operation {
     /// A call that the service would carry out for any caller with the permission, on resources of the tenant `demo`.
     async fn call(&self, caller: &Caller, ids: &BTreeMap<&str, String>) -> Answer {
         let id = ids.iter().find(|(part, _)| self.path.contains(*part)).map_or("", |(_, id)| id.as_str());
-        let path =
-            ["{id}", "{content_id}", "{ticket}"].iter().fold(self.path.clone(), |path, part| path.replace(part, id));
+        let path = self.path.replace("{message_id}", ids.get("{message_id}").map_or("", String::as_str));
+        let path = ["{id}", "{content_id}", "{ticket}"].iter().fold(path, |path, part| path.replace(part, id));
         let query = if self.name == "upload_content" { "?kind=recording" } else { "" };
         let call = caller.call(&self.method, &format!("/{path}{query}")).header("if-match", "*");
         let call = match self.name.as_str() {
@@ -160,6 +170,7 @@ impl Operation {
             }
             "upload_content" => call.header("content-type", "audio/wav").body("RIFF"),
             name if name.starts_with("ingest_") => call.json(&json!([])),
+            "replay_webhook" => call.json(&json!({ "from": "2026-08-03T00:00:00Z" })),
             "look_up_interactions" => call.json(&json!({ "external_ids": ["a"] })),
             "register_recording_key" => call.json(&json!({ "kind": "x509", "certificate": "" })),
             _ if ["POST", "PUT", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
@@ -198,9 +209,14 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let copy =
         lethe.caller("dpo").post(&format!("/access-exports/{export}/ticket"), &json!({})).await.expect(201).json();
     let copy = copy["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let webhook = json!({ "url": "http://127.0.0.1:9/", "events": ["job.failed"] });
+    let webhook = lethe.caller("operator").post("/webhooks", &webhook).await.expect(201).json();
+    let message = lethe.caller("operator").post(&format!("/webhooks/{}/test", id(&webhook)), &json!({})).await;
+    let message = message.expect(202).json();
     BTreeMap::from([
         ("access-exports/tickets/{ticket}", copy),
         ("access-exports/{id}", export),
+        ("webhooks/{id}", id(&webhook)),
         ("deliveries/{id}", id(&delivery)),
         ("content/{content_id}", id(&content)),
         ("tickets/{ticket}", ticket),
@@ -209,6 +225,7 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
         ("holds/{id}", id(&hold)),
         ("interactions/{id}", id(&record)),
         ("job-runs/{id}", id(&run)),
+        ("{message_id}", id(&message)),
     ])
 }
 

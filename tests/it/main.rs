@@ -74,4 +74,5 @@ mod text_memory;
 mod texts;
 mod totals;
 mod unreadable_texts;
+mod webhooks;
 mod whole;

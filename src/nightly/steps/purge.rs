@@ -28,6 +28,7 @@ use crate::store::{Archive, Result, Tx};
 use crate::suppressions;
 use crate::tenants::{Retention, Tenant};
 use crate::vault;
+use crate::webhooks;
 
 /// For how many local days a request is kept at least after it was done, so that its users see its result.
 const DONE_KEPT: Days = Days::new(30);
@@ -69,6 +70,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         }
     }
     purge_erasures(context, pass, report).await?;
+    purge_messages(context).await?;
     match context.replay {
         Some(replay) => replay.know_in_vault(context).await?,
         None => journal::know_in_vault(context, pass).await?,
@@ -130,6 +132,23 @@ async fn purge_erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Rep
         report.erasures_purged += vault::drop_erasures(&mut tx, tenant, &gone).await?;
         tx.commit().await?;
     }
+}
+
+/// Deletes the old events and messages of webhooks, and the secrets that sign no more.
+async fn purge_messages(context: &PassContext<'_>) -> PassResult<()> {
+    let (tenant, now) = (context.tenant.id, context.app.clock.now());
+    loop {
+        context.check_stop()?;
+        let mut tx = context.begin().await?;
+        let purged = webhooks::purge(&mut tx, tenant, now - TimeDelta::days(webhooks::DAYS_KEPT)).await?;
+        tx.commit().await?;
+        if purged == 0 {
+            break;
+        }
+    }
+    let mut tx = context.begin_vault().await?;
+    vault::drop_expired_webhook_secrets(&mut tx, tenant, now).await?;
+    Ok(tx.commit().await?)
 }
 
 /// How many requests a pass as of an instant would delete.

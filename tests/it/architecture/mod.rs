@@ -15,7 +15,7 @@ const RANKS: [&[&str]; 26] = [
     &["scan"],
     &["requests"],
     &["exports"],
-    &["delivery"],
+    &["delivery", "webhooks"],
     &["ageing"],
     &["content"],
     &["totals", "suppressions", "reveals"],
@@ -36,7 +36,7 @@ const RANKS: [&[&str]; 26] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 21] = [
+const SLICES: [&str; 22] = [
     "nightly",
     "certificates",
     "scan",
@@ -44,6 +44,7 @@ const SLICES: [&str; 21] = [
     "exports",
     "delivery",
     "ageing",
+    "webhooks",
     "content",
     "totals",
     "suppressions",

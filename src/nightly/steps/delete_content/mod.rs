@@ -229,6 +229,11 @@ async fn delete_rows(
         let records = usize::try_from(deleted).unwrap_or(usize::MAX);
         let entry = Entry::new(Action::ContentDeleted, records, detail(cause, gone));
         audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
+        let (because, ids) = match cause {
+            Cause::Requests => ("request", Vec::new()),
+            Cause::Age => ("retention", gone.iter().map(|object| object.id).collect()),
+        };
+        content::publish_deleted(&mut tx, tenant, (because, deleted), &ids, app.clock.now()).await?;
     }
     failpoint::reach("content.before-commit");
     tx.commit().await?;
