@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 26] = [
+const RANKS: [&[&str]; 25] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -20,9 +20,8 @@ const RANKS: [&[&str]; 26] = [
     &["content"],
     &["totals", "suppressions", "reveals"],
     &["archive"],
-    &["recording_keys"],
-    &["seals"],
     &["recording_keys", "holds"],
+    &["seals"],
     &["outbox"],
     &["vault"],
     &["journal"],
