@@ -54,7 +54,7 @@ fn interaction_ids(event: &StoredEvent) -> impl Iterator<Item = RecordId> {
 }
 
 fn interaction(id: RecordId, customer: &Customer, recipient: Option<Uuid>) -> Value {
-    let Customer { at: _, phone_id, email_id, name_id, forgotten } = *customer;
+    let Customer { at: _, phone_id, email_id, name_id, forgotten, aged: _ } = *customer;
     let field = |id: Option<IdentifierId>, bit: i16| match id {
         Some(id) => Some(identifier(id, recipient)),
         None if forgotten & bit != 0 => Some(ANONYMIZED.to_owned()),

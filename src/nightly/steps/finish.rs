@@ -55,9 +55,10 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
             unlink::delete_mentions(&mut tx, tenant, Owner::Request, |query| with_said_of(query, tenant, &masked))
                 .await?;
             report.requests_done += requests::set_done(&mut tx, tenant, &masked, now).await?;
-            let done: Vec<RequestId> = masked.iter().map(|request| request.id).collect();
-            certificates::expect(&mut tx, tenant, &done, now).await?;
-            requests::publish_done(&mut tx, tenant, &done(&claimed, &masked), now).await?;
+            let done = done(&claimed, &masked);
+            let ids_done: Vec<RequestId> = done.iter().map(|(id, _)| *id).collect();
+            certificates::expect(&mut tx, tenant, &ids_done, now).await?;
+            requests::publish_done(&mut tx, tenant, &done, now).await?;
             gc_identifiers::note(&mut tx, tenant, pass.id, &ids).await?;
             exports::delete_of(&mut tx, tenant, &ids).await?;
             let entries: Vec<Entry> = masked

@@ -231,6 +231,7 @@ async fn delete_rows(
         audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
         let (because, ids) = match cause {
             Cause::Requests => ("request", Vec::new()),
+            Cause::Ageing => ("ageing", Vec::new()),
             Cause::Age => ("retention", gone.iter().map(|object| object.id).collect()),
         };
         content::publish_deleted(&mut tx, tenant, (because, deleted), &ids, app.clock.now()).await?;
