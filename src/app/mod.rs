@@ -197,8 +197,7 @@ pub async fn serve(
     started(&Addresses { api: api.address(), internal: internal_address });
 
     let (stop, stopping) = watch::channel(false);
-    let workers =
-        if config.delivers_in_serve() { work(config, (&stores, &content_store), &stopping)? } else { Vec::new() };
+    let workers = work(config, (&stores, &content_store), &stopping)?;
     let sealing = seal(sealer(config, &stores), config.audit.seal_interval);
     let watching = tokio::spawn(async move { tokio::join!(watch.run(), sealing) });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
@@ -221,12 +220,16 @@ async fn seal(sealer: Sealer, interval: u64) {
     }
 }
 
-/// Starts the workers of the outbox: one for recordings, and one for events.
+/// Starts the workers of the outbox: one for recordings, and one for events. The settings may leave them to other
+/// processes.
 fn work(
     config: &Config,
     (stores, content_store): (&Data<AppContext>, &Data<ContentStore>),
     stopping: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
+    if !config.delivers_in_serve() {
+        return Ok(Vec::new());
+    }
     let (delivery_worker, stopping_deliveries) = (delivery_worker(config, stores, content_store), stopping.clone());
     let (webhook_worker, stopping) = (webhook_worker(config, stores)?, stopping.clone());
     Ok(vec![

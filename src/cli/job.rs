@@ -89,7 +89,7 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
         print(&line.to_string());
         return;
     }
-    let Report { requests_done, requests_failed, identifiers_deleted, requests_purged, requests_overdue, .. } = report;
+    let Report { requests_done, requests_failed, identifiers_deleted, requests_purged, .. } = report;
     let targets: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
     let targets = if targets.is_empty() { "no records".to_owned() } else { targets.join(", ") };
     let waiting = if report.is_uncounted { "an unknown number".to_owned() } else { requests_failed.to_string() };
@@ -102,7 +102,7 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
          identifiers deleted from the vault; {requests_purged} old requests purged",
         tenant.slug
     ));
-    let Report { content_deleted, texts_anonymized, content_expired, content_left, rows_without_object, .. } = report;
+    let Report { content_deleted, texts_anonymized, content_expired, .. } = report;
     if content_deleted + texts_anonymized + content_expired > 0 {
         print(&format!(
             "{}: content: {content_deleted} deleted, {texts_anonymized} texts anonymized, {content_expired} deleted \
@@ -116,6 +116,12 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
             tenant.slug, report.records_aged, report.records_deleted
         ));
     }
+    show_problems(tenant, report);
+}
+
+/// Prints the facts that an operator has to check.
+fn show_problems(tenant: &Tenant, report: &Report) {
+    let Report { content_left, rows_without_object, requests_overdue, .. } = report;
     if content_left + rows_without_object > 0 {
         print(&format!(
             "{}: content: {content_left} could not be deleted by retention, {rows_without_object} have no object: \
