@@ -22,6 +22,7 @@ pub mod objects;
 pub mod outbox;
 pub mod recording_keys;
 pub mod requests;
+pub mod scan;
 pub mod store;
 pub mod telemetry;
 pub mod tenants;

@@ -75,6 +75,8 @@ actions! {
     ArchiveExported = "archive.exported";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
+    /// The archive or a file was searched for identifiers that should not be there.
+    ArchiveScanned = "archive.scanned";
     /// A certificate of a request that is done was made.
     CertificateIssued = "certificate.issued";
     /// A call was refused because a scope was missing.

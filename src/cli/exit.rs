@@ -7,6 +7,7 @@ use crate::archive::ArchiveError;
 use crate::content::ContentError;
 use crate::delivery::DeliveryError;
 use crate::nightly::{Ending, PassError};
+use crate::scan::ScanError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -67,6 +68,8 @@ pub enum CommandError {
     #[error(transparent)]
     Night(#[from] PassError),
     #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
     Delivery(#[from] DeliveryError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -103,12 +106,14 @@ impl CommandError {
             | Self::Tenant(TenantError::Store(error))
             | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
             | Self::Vault(VaultError::Store(error))
+            | Self::Scan(ScanError::Store(error) | ScanError::Vault(VaultError::Store(error)))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
             Self::Night(error) => error.ending().into(),
-            Self::Content(error) if error.is_transient() => Exit::TryAgain,
+            Self::Content(error) | Self::Scan(ScanError::Content(error)) if error.is_transient() => Exit::TryAgain,
             Self::Content(_)
+            | Self::Scan(_)
             | Self::Delivery(_)
             | Self::Start(_)
             | Self::Archive(_)

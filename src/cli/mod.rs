@@ -13,6 +13,7 @@ mod job;
 mod journal;
 mod keys;
 mod output;
+mod scan;
 mod tenant;
 mod verify;
 mod zones;
@@ -112,6 +113,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
+        CliCommand::Scan(arguments) => scan::run(&config, arguments).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Verify(_) | CliCommand::Completions { .. } => {
             Ok(Exit::Done)

@@ -52,6 +52,8 @@ pub struct Config {
     /// The erasure journal, which outlives a restore.
     pub journal: JournalConfig,
     pub log: LogConfig,
+    /// The residue scan.
+    pub scan: ScanConfig,
     /// The memory that calls may take.
     pub memory: MemoryConfig,
 }
@@ -68,6 +70,7 @@ impl Default for Config {
             delivery: DeliveryConfig::default(),
             journal: JournalConfig::default(),
             log: LogConfig::default(),
+            scan: ScanConfig::default(),
             memory: MemoryConfig::default(),
         }
     }
@@ -95,6 +98,19 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self { level: "info,sqlx=warn,actix_server=warn".to_owned(), format: LogFormat::Auto }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScanConfig {
+    /// Whether the nightly job searches what changed and a part of the rest. Certificates state what it found.
+    pub nightly: bool,
+}
+
+impl Default for ScanConfig {
+    fn default() -> Self {
+        Self { nightly: true }
     }
 }
 

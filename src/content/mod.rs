@@ -17,6 +17,7 @@ mod once;
 pub mod passes;
 mod reading;
 mod removal;
+pub mod scanning;
 mod sealing;
 mod sql;
 pub mod text;

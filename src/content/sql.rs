@@ -103,6 +103,20 @@ pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ContentId) -> Res
     row.map(Content::try_from).transpose()
 }
 
+/// The next content after one, by id.
+pub async fn after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId, limit: i64) -> Result<Vec<Content>> {
+    let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id > ", after);
+    let rows: Vec<ContentRow> = query.with(" ORDER BY id LIMIT ", limit).all().await?;
+    rows.into_iter().map(Content::try_from).collect()
+}
+
+/// All content of some interactions.
+pub async fn of_all(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<Content>> {
+    let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant);
+    let rows: Vec<ContentRow> = query.with_any(" AND interaction_id", ids.iter().copied()).all().await?;
+    rows.into_iter().map(Content::try_from).collect()
+}
+
 /// A page of the content of an interaction, oldest first.
 pub async fn of_interaction(
     tx: &mut Tx<Archive>,

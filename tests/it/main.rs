@@ -59,6 +59,7 @@ mod requests;
 mod rereading;
 mod restart;
 mod restores;
+mod scan;
 mod schema;
 mod search;
 mod slow;
