@@ -26,6 +26,7 @@ pub mod outbox;
 pub mod recording_keys;
 pub mod requests;
 pub mod reveals;
+pub mod scan;
 pub mod seals;
 pub mod store;
 pub mod suppressions;

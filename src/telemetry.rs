@@ -51,6 +51,7 @@ pub struct Metrics {
     ingested: IntCounterVec,
     cut: IntCounterVec,
     content: IntCounterVec,
+    scan_findings: IntCounterVec,
     content_bytes: IntCounterVec,
     oldest_waiting: Gauge,
     last_pass: Gauge,
@@ -94,14 +95,12 @@ impl Metrics {
             Opts::new("lethe_ingest_rows_total", "Records that were received, by kind and outcome."),
             &["kind", "outcome"],
         )?;
-        let cut = IntCounterVec::new(
-            Opts::new("lethe_pass_rows_total", "Records that the nightly pass anonymized, by target."),
-            &["target"],
-        )?;
-        let content = IntCounterVec::new(
-            Opts::new("lethe_pass_content_total", "Pieces of content that the nightly pass processed, by outcome."),
-            &["outcome"],
-        )?;
+        let counters = |name, help, label: &str| IntCounterVec::new(Opts::new(name, help), &[label]);
+        let cut = counters("lethe_pass_rows_total", "Records that the nightly pass anonymized, by target.", "target")?;
+        let about = "Pieces of content that the nightly pass processed, by outcome.";
+        let content = counters("lethe_pass_content_total", about, "outcome")?;
+        let about = "Identifiers that the residue scan found where none should be, by class.";
+        let scan_findings = counters("lethe_scan_findings_total", about, "class")?;
         let content_bytes = IntCounterVec::new(
             Opts::new(
                 "lethe_content_bytes_total",
@@ -132,6 +131,7 @@ impl Metrics {
             ingested,
             cut,
             content,
+            scan_findings,
             content_bytes,
             oldest_waiting,
             last_pass,
@@ -149,13 +149,14 @@ impl Metrics {
     fn register(&self) -> Result<(), prometheus::Error> {
         let Self { registry, calls, ingested, cut, content, content_bytes, .. } = self;
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
-        let Self { journal, .. } = self;
+        let Self { journal, scan_findings, .. } = self;
         let Self { memory_budget, memory_drawn, .. } = self;
         let all: [Box<dyn Collector>; 15] = [
             Box::new(calls.clone()),
             Box::new(ingested.clone()),
             Box::new(cut.clone()),
             Box::new(content.clone()),
+            Box::new(scan_findings.clone()),
             Box::new(content_bytes.clone()),
             Box::new(oldest_waiting.clone()),
             Box::new(last_pass.clone()),
@@ -189,6 +190,11 @@ impl Metrics {
     /// Counts content that the pass processed: `deleted`, `lost`.
     pub fn content(&self, outcome: &str, pieces: u64) {
         self.content.with_label_values(&[outcome]).inc_by(pieces);
+    }
+
+    /// Counts findings of the residue scan: `residue`, `exposed`.
+    pub fn scan_findings(&self, class: &str, count: u64) {
+        self.scan_findings.with_label_values(&[class]).inc_by(count);
     }
 
     /// Counts the uploaded bytes of content of a kind that were stored.

@@ -151,6 +151,7 @@ pub async fn serve(
     let content_store = Data::new(setup::content_store(config));
     let watch = Arc::new(JournalWatch::new(&stores, &content_store));
     watch.begin().await;
+    make_signing_key(&stores);
     let context = Data::new(HttpContext {
         http: config.http.clone(),
         keys: TokenKeys::open(config, stores.clock)?,
@@ -236,6 +237,17 @@ fn work(
         tokio::spawn(async move { delivery_worker.run(None, &stopping_deliveries, |_, _| {}).await }),
         tokio::spawn(async move { webhook_worker.run(None, &stopping, |_, _| {}).await }),
     ])
+}
+
+/// Makes the key of certificates in a new installation, so that every backup of the vault has it. A service without a
+/// database starts all the same, and makes the key at its first use.
+fn make_signing_key(stores: &Data<AppContext>) {
+    let stores = stores.clone();
+    tokio::spawn(async move {
+        if let Err(error) = certificates::signing_key(&stores).await {
+            tracing::warn!(%error, "Making the key of certificates failed; it is made at its first use");
+        }
+    });
 }
 
 /// The listener of `/metrics` and its address.

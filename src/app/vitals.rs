@@ -110,6 +110,10 @@ async fn observe(
             for (target, rows) in &run.report.anonymized {
                 metrics.cut(target, *rows);
             }
+            let scan = &run.report.scan;
+            for (class, count) in [("residue", scan.residue), ("exposed", scan.exposed)] {
+                metrics.scan_findings(class, count);
+            }
             for (outcome, pieces) in of_content(&run.report) {
                 metrics.content(outcome, pieces);
             }

@@ -113,6 +113,8 @@ actions! {
     ExportDenied = "export.denied";
     /// A customer's copy was downloaded.
     ExportDownloaded = "export.downloaded";
+    /// The archive or a file was searched for identifiers that should not be there.
+    ArchiveScanned = "archive.scanned";
     /// A certificate of a request that is done was made.
     CertificateIssued = "certificate.issued";
     /// A webhook was entered.

@@ -20,6 +20,7 @@ use crate::base::id::{RequestId, TenantId};
 use crate::base::jws::{self, Jwk, KeySet};
 use crate::journal;
 use crate::requests;
+use crate::scan;
 use crate::store::{Archive, Tx};
 use crate::tenants::Tenant;
 use crate::vault::{AppContext, SigningPurpose, SigningVersion, VaultError};
@@ -35,9 +36,9 @@ const BATCH: i64 = 200;
 /// The certificates to make.
 #[derive(Clone, Copy, Debug)]
 pub enum Due {
-    /// Those of requests that are done and have none.
+    /// The certificates of requests that are done and have none.
     First,
-    /// Those whose requests were done before a full round of the scan began. They are made again.
+    /// The certificates of requests that were done before a full round of the scan began. They are made again.
     Round(DateTime<Utc>),
 }
 
@@ -53,7 +54,7 @@ pub async fn issue(
     (tenant, actor): (&Tenant, &Actor),
     key: &SigningVersion,
     due: Due,
-    scan: Option<&ScanPart>,
+    scanned: Option<&ScanPart>,
 ) -> Result<usize, CertificateError> {
     let now = app.clock.now();
     let ids = sql::due(tx, tenant.id, due, BATCH).await?;
@@ -69,12 +70,14 @@ pub async fn issue(
         },
         journal: journal::head(tx, tenant.id).await?,
         backup_days: app.journal.backup_days,
-        scan,
+        scan: scanned,
     };
     let (mut made, mut entries) = (Vec::new(), Vec::new());
+    let residue = scan::residue_of(tx, tenant.id, &ids).await?;
     for request in requests::stored(tx, tenant.id, &ids).await? {
         let id = request.request.id;
-        let payload = serde_json::to_vec(&basis.payload(request)).map_err(|_| CertificateError::Unwritable)?;
+        let found = residue.get(&id).copied().unwrap_or_default();
+        let payload = serde_json::to_vec(&basis.payload(request, found)).map_err(|_| CertificateError::Unwritable)?;
         let document = jws::sign(&key.key, TYPE, &payload);
         let digest = hex(&sha256(document.as_bytes()));
         let detail = json!({ "request_id": id, "version": basis.version, "sha256": digest });

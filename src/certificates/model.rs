@@ -12,6 +12,7 @@ use crate::base::target::Target;
 use crate::config::BackupDays;
 use crate::journal::JournalEntry;
 use crate::requests::StoredRequest;
+use crate::scan::ScanCounts;
 use crate::store::StoreError;
 use crate::tenants::Tenant;
 use crate::vault::VaultError;
@@ -22,7 +23,7 @@ pub const TYPE: &str = "lethe-erasure+jws";
 /// For how many days a request is kept at least after it was done.
 const DONE_KEPT: Days = Days::new(30);
 
-/// What no certificate proves. Every certificate says so.
+/// The facts that no certificate proves. Every certificate says so.
 const DOES_NOT_PROVE: [&str; 7] = [
     "backups_before_expiry",
     "copies_delivered",
@@ -48,11 +49,11 @@ pub enum CertificateError {
     Vault(#[from] VaultError),
 }
 
-/// What the scan has read before the certificate was made.
+/// The part of the archive that was read before the certificate was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coverage {
-    /// What changed, with every record that the request selected.
+    /// The records that changed, with every record that the request selected.
     Changed,
     /// All tables and texts.
     Full,
@@ -66,14 +67,33 @@ pub struct ScanPart {
     pub rows: u64,
     pub columns: u64,
     pub objects: u64,
-    /// Erased identifiers that were found in data that their erasure covers, less those of the control group.
+    /// How often an identifier of this request was found in data that its erasure covers.
     pub residue: u64,
-    /// The matches of the control group: numbers that nobody searched for.
+    /// How often one of as many control numbers was found, for all requests: what chance alone gives.
     pub control: u64,
     /// Windows inside longer runs of digits that equal an identifier by chance.
     pub coincidence: u64,
     /// Encrypted content, which cannot be searched, by kind.
     pub unreadable: BTreeMap<String, u64>,
+}
+
+impl ScanPart {
+    /// The part that all requests of a scan have in common.
+    #[must_use]
+    pub fn new(at: DateTime<Utc>, coverage: Coverage, counts: &ScanCounts) -> Self {
+        let ScanCounts { rows, columns, objects, residue_control, coincidence, unreadable, .. } = counts;
+        Self {
+            at,
+            coverage,
+            rows: *rows,
+            columns: *columns,
+            objects: *objects,
+            residue: 0,
+            control: *residue_control,
+            coincidence: *coincidence,
+            unreadable: unreadable.clone(),
+        }
+    }
 }
 
 /// The content of a certificate.
@@ -163,7 +183,8 @@ pub struct Basis<'b> {
 }
 
 impl Basis<'_> {
-    pub fn payload(&self, stored: StoredRequest) -> Payload {
+    /// The payload for a request of which the scan has found something so often.
+    pub fn payload(&self, stored: StoredRequest, residue: u64) -> Payload {
         let StoredRequest { request, interactions: _, mentions: _, counts, content, delivered_files } = stored;
         let done_at = request.done_at.unwrap_or(self.now);
         let done_day = local_day(done_at, self.tenant.zone);
@@ -187,7 +208,7 @@ impl Basis<'_> {
                 deleted: content.deleted,
                 texts_anonymized: content.anonymized,
             },
-            scan: self.scan.cloned(),
+            scan: self.scan.map(|scan| ScanPart { residue, ..scan.clone() }),
             journal: self.journal.as_ref().map(|entry| JournalPart { seq: entry.seq, hash: hex(&entry.hash) }),
             software: Software { name: "lethe".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
             kept: self.kept(request.entry_day, done_day, request.delete_content),

@@ -9,6 +9,9 @@ use sample::SampleKind;
 
 use super::audit::AuditCommand;
 use super::journal::{JournalCommand, ReplayArguments};
+use super::keys::KeysCommand;
+use super::scan::ScanArguments;
+use super::verify::VerifyArguments;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
 
@@ -95,6 +98,12 @@ pub enum CliCommand {
     #[command(after_help = "Example: lethe verify certificate.json --keys jwks.json\n\n\
                             The exit code is 0 if it is valid, and 2 if it is not.")]
     Verify(VerifyArguments),
+    /// Search the archive, or files, for identifiers that should not be there
+    #[command(
+        after_help = "Examples:\n  lethe scan --full\n  lethe scan --tenant acme --file archive.dump --places\n\n\
+                            The exit code is 0 if nothing was found, and 2 if something was."
+    )]
+    Scan(ScanArguments),
     /// Write the OpenAPI document
     Openapi,
     /// Check that the service runs, or wait until it is ready
@@ -105,54 +114,6 @@ pub enum CliCommand {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
-    },
-}
-
-/// The options of a verification.
-#[derive(Args)]
-pub struct VerifyArguments {
-    /// The certificate
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// The public keys, as the service gives them at /.well-known/lethe/jwks.json
-    #[arg(long, value_name = "FILE")]
-    pub keys: PathBuf,
-}
-
-/// The commands of keys.
-#[derive(Subcommand)]
-pub enum KeysCommand {
-    /// List the keys of the vault, and the master keys that have wrapped them
-    Status {
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
-    },
-    /// Wrap all keys by the new master key
-    #[command(
-        after_help = "Set vault.master_key_file to the new key and vault.previous_master_key_file to the old one first, in every \
-                      process."
-    )]
-    RotateMaster {
-        /// Report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Make a new version of the key that signs certificates of erasure; older certificates stay valid
-    RotateSigning {
-        /// Report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Make a new version of the tenants' keys; the nightly job seals older values under it
-    #[command(after_help = "Example: lethe keys rotate --tenant acme")]
-    Rotate {
-        /// Work for this tenant only
-        #[arg(long, value_name = "SLUG")]
-        tenant: Option<String>,
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
     },
 }
 

@@ -7,6 +7,7 @@ use crate::archive::ArchiveError;
 use crate::content::ContentError;
 use crate::delivery::DeliveryError;
 use crate::nightly::{Ending, PassError};
+use crate::scan::ScanError;
 use crate::seals::SealError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
@@ -70,6 +71,7 @@ pub enum CommandError {
     Night(#[from] PassError),
     #[error(transparent)]
     Seal(#[from] SealError),
+    Scan(#[from] ScanError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
     #[error(transparent)]
@@ -79,7 +81,10 @@ pub enum CommandError {
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
     #[error("the service on {address} is not ready: {reason}")]
-    Unhealthy { address: String, reason: String },
+    Unhealthy {
+        address: String,
+        reason: String,
+    },
     #[error("{0} migrations are missing: run lethe migrate")]
     Unmigrated(usize),
     #[error("{0}")]
@@ -115,13 +120,16 @@ impl CommandError {
             )
             | Self::Vault(VaultError::Store(error))
             | Self::Seal(SealError::Store(error))
+            | Self::Scan(ScanError::Store(error) | ScanError::Vault(VaultError::Store(error)))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
             Self::Night(error) => error.ending().into(),
             Self::Content(error) if error.is_transient() => Exit::TryAgain,
             Self::Seal(SealError::Journal(error)) if error.is_transient() => Exit::TryAgain,
+            Self::Content(error) | Self::Scan(ScanError::Content(error)) if error.is_transient() => Exit::TryAgain,
             Self::Content(_)
+            | Self::Scan(_)
             | Self::Delivery(_)
             | Self::Webhook(_)
             | Self::Start(_)

@@ -12,7 +12,7 @@ use crate::app;
 use crate::base::clock::microseconds;
 use crate::config::Config;
 use crate::nightly::restore::{self, TenantLook};
-use crate::nightly::{self, Forecast, Options, PassError, Progress, Report, Stop};
+use crate::nightly::{self, Forecast, Options, PassError, Progress, Report, ScanOutcome, Stop};
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::AppContext;
 
@@ -30,7 +30,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         Some(slug) => Some(find(&stores, &slug).await?.id),
         None => None,
     };
-    let options = Options { as_of, tenant, retry_texts };
+    let options = Options { as_of, tenant, retry_texts, scan: config.scan.nightly };
     if dry_run {
         return preview(&stores, &options, json).await;
     }
@@ -142,6 +142,13 @@ fn show_problems(tenant: &Tenant, report: &Report) {
         print(&format!(
             "{}: {} requests are held: a legal hold keeps a record that they select",
             tenant.slug, report.requests_held
+        ));
+    }
+    let ScanOutcome { residue, exposed, .. } = report.scan;
+    if residue + exposed > 0 {
+        print(&format!(
+            "{}: the residue scan found {residue} erased identifiers and {exposed} others in clear: run lethe scan --full",
+            tenant.slug
         ));
     }
     if *requests_overdue > 0 {

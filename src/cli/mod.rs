@@ -15,6 +15,7 @@ mod journal;
 mod keys;
 mod linkability;
 mod output;
+mod scan;
 mod tenant;
 mod verify;
 mod zones;
@@ -121,6 +122,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
+        CliCommand::Scan(arguments) => scan::run(&config, arguments).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
         CliCommand::Linkability(arguments) => linkability::run(&config, arguments).await,
         CliCommand::Audit(command) => audit::run(&config, command).await,

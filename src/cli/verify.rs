@@ -1,12 +1,25 @@
 //! `lethe verify`: a certificate of erasure in plain words, offline. It needs no settings and no database.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
-use super::args::VerifyArguments;
+use clap::Args;
+
 use super::exit::{CommandError, Exit};
 use super::output::print;
 use crate::base::jws::{self, KeySet};
 use crate::certificates::{Coverage, Payload, ScanPart, TYPE};
+
+/// The options of a verification.
+#[derive(Args)]
+pub struct VerifyArguments {
+    /// The certificate
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The public keys, as the service gives them at /.well-known/lethe/jwks.json
+    #[arg(long, value_name = "FILE")]
+    pub keys: PathBuf,
+}
 
 pub fn run(arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let VerifyArguments { file, keys } = arguments;

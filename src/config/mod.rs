@@ -58,6 +58,8 @@ pub struct Config {
     /// How the audit log is sealed.
     pub audit: AuditConfig,
     pub log: LogConfig,
+    /// The residue scan.
+    pub scan: ScanConfig,
     /// The memory that calls may take.
     pub memory: MemoryConfig,
     /// The settings of the messages to webhooks.
@@ -77,6 +79,7 @@ impl Default for Config {
             journal: JournalConfig::default(),
             audit: AuditConfig::default(),
             log: LogConfig::default(),
+            scan: ScanConfig::default(),
             memory: MemoryConfig::default(),
             webhooks: WebhookConfig::default(),
         }
@@ -105,6 +108,19 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self { level: "info,sqlx=warn,actix_server=warn".to_owned(), format: LogFormat::Auto }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScanConfig {
+    /// Whether the nightly job searches what changed and a part of the rest. Certificates state what it found.
+    pub nightly: bool,
+}
+
+impl Default for ScanConfig {
+    fn default() -> Self {
+        Self { nightly: true }
     }
 }
 

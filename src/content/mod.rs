@@ -17,6 +17,7 @@ mod once;
 pub mod passes;
 mod reading;
 mod removal;
+pub mod scanning;
 mod sealing;
 mod sql;
 pub mod text;
@@ -75,15 +76,6 @@ pub async fn list(
     let mut tx = stores.archive.read().await?;
     known(&mut tx, tenant, interaction).await?;
     Ok(sql::of_interaction(&mut tx, tenant, interaction, after, limit).await?)
-}
-
-/// The content of some interactions, at most some hundreds.
-pub async fn of_interactions(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    interactions: &[RecordId],
-) -> Result<Vec<Content>, ContentError> {
-    Ok(sql::all_of(tx, tenant, interactions).await?)
 }
 
 /// Whether an interaction has content of a kind that was uploaded with just these bytes. The digest of a text that

@@ -103,11 +103,18 @@ pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ContentId) -> Res
     row.map(Content::try_from).transpose()
 }
 
-/// The content of some interactions, at most some hundreds.
-pub async fn all_of(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<Content>> {
+/// The next content after one, by id.
+pub async fn after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId, limit: i64) -> Result<Vec<Content>> {
+    let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id > ", after);
+    let rows: Vec<ContentRow> = query.with(" ORDER BY id LIMIT ", limit).all().await?;
+    rows.into_iter().map(Content::try_from).collect()
+}
+
+/// All content of some interactions.
+pub async fn of_all(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<Content>> {
     let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant);
-    let query = query.with_any(" AND interaction_id", ids.iter().copied());
-    let rows: Vec<ContentRow> = query.push(" ORDER BY at, id").all().await?;
+    let rows: Vec<ContentRow> =
+        query.with_any(" AND interaction_id", ids.iter().copied()).push(" ORDER BY at, id").all().await?;
     rows.into_iter().map(Content::try_from).collect()
 }
 

@@ -236,7 +236,7 @@ impl Composer {
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.position());
             let own: Vec<RecordId> = page.iter().filter(|record| self.is_own(record)).map(|record| record.id).collect();
-            let contents = content::of_interactions(&mut tx, self.tenant.id, &own).await?;
+            let contents = content::scanning::of_interactions(&mut tx, self.tenant.id, &own).await?;
             drop(tx);
             for content in contents {
                 match self.content(&content).await {

@@ -35,7 +35,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         "texts_anonymized": 2, "texts_reread": 0, "texts_failed": 0, "failed_texts": [], "content_expired": 0,
         "content_left": 0, "records_aged": 0, "records_deleted": 0, "objects_swept": 0, "keys_swept": 0, "rows_without_object": 0, "identifiers_deleted": 5,
         "orphans_found": 0, "resealed": 0, "key_versions_deleted": 0, "requests_purged": 1, "erasures_purged": 0, "requests_overdue": 0,
-        "resumed": false, "scrubbed": true, "error": null, "stopped_at": null
+        "scan": {"rows": 1240, "bytes": 99200, "objects": 88, "residue": 0, "exposed": 0}, "resumed": false, "scrubbed": true, "error": null, "stopped_at": null
     }
 }))]
 pub struct JobRun {

@@ -22,6 +22,8 @@ pub struct Options {
     pub tenant: Option<TenantId>,
     /// Whether failed texts are tried again.
     pub retry_texts: bool,
+    /// Whether the archive is searched for residue.
+    pub scan: bool,
 }
 
 /// The request that the process ends. The pass finishes its current batch and stops.

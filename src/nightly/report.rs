@@ -7,6 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::model::{PassError, StepName};
 use crate::base::id::ContentId;
 
+/// The numbers of the residue scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct ScanOutcome {
+    /// The number of rows that were read: those that changed, and a part of the others.
+    #[schema(required)]
+    pub rows: u64,
+    /// The number of bytes of text that were searched.
+    #[schema(required)]
+    pub bytes: u64,
+    /// The number of texts of content that were opened and searched.
+    #[schema(required)]
+    pub objects: u64,
+    /// How often an erased identifier was found in data that its erasure covers, beyond chance. It should be 0.
+    #[schema(required)]
+    pub residue: u64,
+    /// How often an identifier was found in clear, beyond chance. It should be 0.
+    #[schema(required)]
+    pub exposed: u64,
+}
+
 /// The report of a pass, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -82,6 +103,9 @@ pub struct Report {
     /// them.
     #[schema(required)]
     pub requests_overdue: u64,
+    /// The numbers of the residue scan. All are 0 if the setting `scan.nightly` is off.
+    #[schema(required)]
+    pub scan: ScanOutcome,
     /// Whether the pass resumed a killed pass.
     #[schema(required)]
     pub resumed: bool,

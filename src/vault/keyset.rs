@@ -217,8 +217,13 @@ impl Keyset {
             Identifier::Name { name, bound_to } => {
                 self.index.hash(&[kind, bound_to.as_bytes(), name.expose().as_str().to_lowercase().as_bytes()])
             }
-            Identifier::Phone(_) | Identifier::Email(_) => self.index.hash(&[kind, text_of(identifier).as_bytes()]),
+            Identifier::Phone(_) | Identifier::Email(_) => self.index_of_text(identifier.kind(), text_of(identifier)),
         }
+    }
+
+    /// The keyed hash of a text that may be the canonical spelling of a number or an address.
+    pub(super) fn index_of_text(&self, kind: Kind, text: &str) -> BlindIndex {
+        self.index.hash(&[kind.as_str().as_bytes(), text.as_bytes()])
     }
 
     /// The keyed hash of a text that may contain an identifier, such as an external id.

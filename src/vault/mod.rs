@@ -13,6 +13,7 @@ mod keyset;
 mod master;
 mod model;
 mod rotation;
+mod scanning;
 mod secret;
 mod signing;
 mod sql;
@@ -40,6 +41,7 @@ pub use rotation::{
     KeyStatus, delete_unused_keys, has_older_key, keys, reseal_content_keys, reseal_delivery_secret,
     reseal_identifiers, rotate, rotate_master,
 };
+pub use scanning::{HashesOf, erased, hashes, identified};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use signing::{SigningPurpose, SigningVersion};
 pub use sql::{drop_content_keys, walk_content_keys};

@@ -73,7 +73,7 @@ each_store!(a_request_that_is_done_has_a_certificate_that_anybody_verifies, |mut
 
     // The job is killed after the pass, before any certificate is made. The next one makes them.
     let job = ["job", "nightly", "--as-of", NIGHT, "--json"];
-    assert!(lethe.run_with(&job, &[("LETHE_FAILPOINT", "certify.before-commit")], Vec::new()).await.killed());
+    assert!(lethe.run_with(&job, &[("LETHE_FAILPOINT", "scan.before-commit")], Vec::new()).await.killed());
     assert_eq!(lethe.request(&request["id"]).await.expect(200).json()["status"], "done");
     assert_eq!(certificate(&lethe, &request).await.problem(404), "certificate_not_ready");
     lethe.end_leases().await;
@@ -95,6 +95,9 @@ each_store!(a_request_that_is_done_has_a_certificate_that_anybody_verifies, |mut
     assert_eq!(said["targets"], json!({ "archive": { "anonymized": 2 } }));
     assert_eq!(said["targets_not_asked"], json!(["sms_survey", "raw_data"]));
     assert_eq!(said["content"], json!({ "deletion_asked": false, "deleted": 0, "texts_anonymized": 0 }));
+    let scan = &said["scan"];
+    assert_eq!((&scan["coverage"], &scan["residue"]), (&json!("changed"), &json!(0)), "{scan}");
+    assert!(scan["rows"].as_u64().unwrap() >= 3 && scan["columns"].as_u64().unwrap() > 20, "{scan}");
     assert!(said["journal"]["seq"].as_i64().unwrap() > 0, "{said}");
     let held = said["still_held"].as_array().unwrap();
     assert_eq!((&held[0]["what"], &held[0]["declared"]), (&json!("backups_of_the_archive"), &json!(true)));
@@ -141,6 +144,13 @@ each_store!(a_request_that_is_done_has_a_certificate_that_anybody_verifies, |mut
     let second = file(&lethe, "second.json", &second.to_string());
     assert_eq!(verify(&lethe, &second, &new_file).await.0, Some(0));
     assert_eq!(verify(&lethe, &second, &key_file).await.0, Some(2), "the old key set does not have the new key");
+
+    // Since then, the scan has read the whole archive.
+    let whole = certificate(&lethe, &request).await.expect(200).json();
+    let said = payload(&whole);
+    assert_eq!((&said["version"], &said["scan"]["coverage"]), (&json!(2), &json!("full")), "{said}");
+    let whole = file(&lethe, "whole.json", &whole.to_string());
+    assert_eq!(verify(&lethe, &whole, &new_file).await.0, Some(0));
 
     let audited = lethe.caller("dpo").get("/audit-events?action=certificate.issued").await.expect(200).json();
     let issued: Vec<_> = audited["items"].as_array().unwrap().iter().map(|row| &row["detail"]["request_id"]).collect();

@@ -63,6 +63,7 @@ mod rereading;
 mod restart;
 mod restores;
 mod reveals;
+mod scan;
 mod schema;
 mod seals;
 mod seals_changed;

@@ -11,8 +11,8 @@ CREATE TABLE certificates (
 );
 CREATE INDEX certificates_due ON certificates (tenant_id, version, done_at, request_id);
 
--- The residue scan reads the whole archive in rounds, a part each night: where the round goes on, and the counts of
--- what it has read. The last columns are those of the last full round, and the time up to which changes were read.
+-- The residue scan reads the whole archive in rounds, a part each night. A row has the place that is read next and the
+-- counts so far. The last columns are those of the last full round, and the time up to which changes were read.
 CREATE TABLE scan_rounds (
     tenant_id     UUID NOT NULL PRIMARY KEY,
     begun_at      TIMESTAMPTZ NOT NULL,

@@ -24,6 +24,7 @@ use crate::nightly::sql;
 use crate::requests::passes as requests;
 use crate::requests::passes::AgeLimits;
 use crate::reveals::passes as reveals;
+use crate::scan;
 use crate::store::{Archive, Result, Tx};
 use crate::suppressions;
 use crate::tenants::{Retention, Tenant};
@@ -50,6 +51,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
             }
             let mut tx = context.begin().await?;
             certificates::purge(&mut tx, tenant, &ids).await?;
+            scan::purge(&mut tx, tenant, &ids).await?;
             report.requests_purged += requests::purge(&mut tx, tenant, &ids).await?;
             let entry = Entry::new(Action::RequestsPurged, ids.len(), json!({}));
             audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
