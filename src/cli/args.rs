@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
 use super::journal::{JournalCommand, ReplayArguments};
+use super::tenant::TotalsArguments;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
 
@@ -396,4 +397,6 @@ pub struct TenantArguments {
     /// Whether retention is paused, for example for a legal hold
     #[arg(long)]
     pub retention_paused: Option<bool>,
+    #[command(flatten)]
+    pub totals: TotalsArguments,
 }
