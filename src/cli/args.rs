@@ -11,6 +11,7 @@ use super::audit::AuditCommand;
 use super::journal::{JournalCommand, ReplayArguments};
 use super::keys::KeysCommand;
 use super::scan::ScanArguments;
+use super::tenant::TotalsArguments;
 use super::verify::VerifyArguments;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
@@ -405,4 +406,6 @@ pub struct TenantArguments {
     /// Whether retention is paused, for example for a legal hold
     #[arg(long)]
     pub retention_paused: Option<bool>,
+    #[command(flatten)]
+    pub totals: TotalsArguments,
 }

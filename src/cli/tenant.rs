@@ -1,5 +1,6 @@
 //! `lethe tenant`.
 
+use clap::Args;
 use pii::Region;
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,17 @@ use crate::base::actor::Actor;
 use crate::base::field::FieldError;
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
+
+/// The settings of totals.
+#[derive(Args)]
+pub struct TotalsArguments {
+    /// The smallest count that totals show, 1 to 100
+    #[arg(long, value_name = "RECORDS")]
+    pub min_cell: Option<u32>,
+    /// Whether each count of a total has a small noise
+    #[arg(long)]
+    pub perturbation: Option<bool>,
+}
 
 pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, CommandError> {
     let stores = open(config).await?;
@@ -67,7 +79,12 @@ fn read(arguments: TenantArguments, home: Region) -> Result<TenantChange, Comman
         let first = invalid.into_iter().next();
         let FieldError { pointer, detail, .. } = first.unwrap_or_else(|| FieldError::at("", "format", "is invalid"));
         let place = pointer.unwrap_or_default();
-        let flag = place.trim_start_matches("/recordings").trim_start_matches('/').replace('_', "-").replace('/', " ");
+        let flag = place
+            .trim_start_matches("/recordings")
+            .trim_start_matches("/totals")
+            .trim_start_matches('/')
+            .replace('_', "-")
+            .replace('/', " ");
         CommandError::Usage(format!("--{flag} {detail}"))
     })
 }
@@ -94,6 +111,7 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         allow_plain_ftp,
         retention_days,
         retention_paused,
+        totals: TotalsArguments { min_cell, perturbation },
     } = arguments;
     let recordings = given([
         ("encrypt", json!(encrypt)),
@@ -117,6 +135,10 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         ("dial_out_prefixes", json!(entries(dial_out_prefixes))),
         ("patterns", json!(entries(own_patterns).map(|all| patterns(&all)).transpose()?)),
     ]);
+    let totals = given([("min_cell", json!(min_cell)), ("perturbation", json!(perturbation))]);
+    if !totals.is_empty() {
+        patch.insert("totals".to_owned(), Value::Object(totals));
+    }
     if !recordings.is_empty() {
         patch.insert("recordings".to_owned(), Value::Object(recordings));
     }

@@ -20,7 +20,7 @@ pub struct BucketClock {
     /// The length of a bucket, in seconds.
     unit: i64,
     /// The number of buckets after which they begin again.
-    cycle: i64,
+    cycle: Option<i64>,
 }
 
 impl BucketClock {
@@ -32,12 +32,12 @@ impl BucketClock {
         let needs_hours = has(Group::Hour) || has(Group::HourOfDay);
         let needs_days = has(Group::Day) || has(Group::Weekday);
         let (unit, cycle) = match () {
-            () if is_on_calendar && needs_hours => (HOUR, i64::MAX),
-            () if is_on_calendar && needs_days => (DAY, i64::MAX),
-            () if is_on_calendar => (WEEK, i64::MAX),
-            () if needs_hours && needs_days => (HOUR, WEEK / HOUR),
-            () if needs_hours => (HOUR, DAY / HOUR),
-            () if needs_days => (DAY, WEEK / DAY),
+            () if is_on_calendar && needs_hours => (HOUR, None),
+            () if is_on_calendar && needs_days => (DAY, None),
+            () if is_on_calendar => (WEEK, None),
+            () if needs_hours && needs_days => (HOUR, Some(WEEK / HOUR)),
+            () if needs_hours => (HOUR, Some(DAY / HOUR)),
+            () if needs_days => (DAY, Some(WEEK / DAY)),
             () => return None,
         };
         Some(Self { unit, cycle })
@@ -124,7 +124,7 @@ mod tests {
             let clock = BucketClock::of(&groups);
             let bucket = clock.map_or(0, |clock| {
                 let Buckets { shift, unit, cycle } = clock.buckets(part.offset);
-                (seconds + shift) / unit % cycle
+                (seconds + shift) / unit % cycle.unwrap_or(i64::MAX)
             });
             for group in groups {
                 prop_assert_eq!(time_of(group, clock, bucket, &part), told(group, at, zone), "{:?} in {}", group, zone);

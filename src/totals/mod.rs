@@ -62,6 +62,7 @@ pub async fn total(app: &AppContext, tenant: &Tenant, query: &TotalsQuery) -> Re
             buckets: clock.map(|clock| clock.buckets(part.offset)),
             filter,
             values: *values,
+            has_cell_keys: tenant.settings.totals.perturbation,
         };
         counting::count(&mut tx, counted, |row| cells.add(&part, row)).await?;
         cells.check()?;

@@ -75,6 +75,14 @@ each_store!(no_identifier_comes_out_where_none_was_asked_for, |mut lethe: TestLe
         officer.post(path, &json!({ "phone_number": NUMBER })).await.expect(200);
     }
 
+    let totals =
+        json!({ "from": "2026-02-01T00:00:00Z", "to": "2026-03-01T00:00:00Z", "queue": NUMBER, "agent_id": ADDRESS });
+    let told = officer.post("/archive/totals", &totals).await.expect(200);
+    needles.absent_from("totals", told.text.as_bytes());
+    let check = json!({ "items": [{ "phone_number": NUMBER, "at": "2026-02-01T00:00:00Z" }, { "email": ADDRESS, "at": "2026-02-01T00:00:00Z" }] });
+    let told = lethe.caller("integration").post("/suppressions/check", &check).await.expect(200);
+    needles.absent_from("the probe", told.text.as_bytes());
+
     let wrong = [
         json!({ "phone_number": format!("{NUMBER}{NUMBER}"), "targets": ["archive"] }),
         json!({ "phone_number": NUMBER, "email": format!("{ADDRESS}@"), "targets": [ADDRESS], "to_date": NUMBER, NUMBER: 1 }),

@@ -74,7 +74,7 @@ fn calls() -> Vec<Call> {
                 "channel": channel, "direction": direction, "queue": queue, "agent_id": agent, "outcome": outcome,
                 "ended_at": end, "customer": { "phone_number": format!("912345{:02}", draw(20)) }
             });
-            calls.push(Call { at, fields, duration: end.map(|end| end.timestamp() - at.timestamp()) });
+            calls.push(Call { at, fields, duration: end.map(|end| (end - at).num_seconds()) });
         }
     }
     let last = calls.len() - 6;
