@@ -85,6 +85,12 @@ actions! {
     RevealRevoked = "reveal.revoked";
     /// An attempt to reveal tokens was refused.
     RevealRefused = "reveal.refused";
+    /// A recipient was created.
+    RecipientCreated = "recipient.created";
+    /// A recipient got another key.
+    RecipientRotated = "recipient.rotated";
+    /// A recipient and its key were deleted.
+    RecipientDeleted = "recipient.deleted";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
     /// A call was refused because a scope was missing.

@@ -16,6 +16,7 @@ pub mod memory;
 pub mod page;
 pub mod patch;
 pub mod purpose;
+pub mod recipient;
 pub mod signing;
 pub mod target;
 pub mod version;

@@ -1,6 +1,6 @@
 //! Tickets: an address that opens one piece of content once, within a minute, since an `<audio>` element sends no headers.
 //!
-//! The address contains only a sealed ticket: the tenant and a random number. The archive has the number's hash, the
+//! The address contains only a sealed ticket: the tenant, a random number, and the id of the content as the user sees it. The archive has the number's hash, the
 //! content, and the user of the ticket. The first call takes the ticket out.
 
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use super::once::Once;
 use super::sql;
 use crate::base::actor::Actor;
 use crate::base::crypto::{CryptoError, random, sha256};
-use crate::base::id::TenantId;
+use crate::base::id::{ContentId, TenantId};
 use crate::vault::AppContext;
 
 /// How long a ticket is good for.
@@ -22,8 +22,9 @@ const LIFE: TimeDelta = TimeDelta::seconds(60);
 /// The associated data of a sealed ticket, so that no other sealed value is a ticket.
 const PLACE: &[u8] = b"content ticket";
 
-/// How long the two parts of a ticket are together, in bytes: the tenant's id and the number.
-const LENGTH: usize = 16 + 16;
+/// How long the parts of a ticket are together, in bytes: the tenant's id, the number, and the id of the content as the user
+/// sees it, which for a recipient is another one.
+const LENGTH: usize = 16 + 16 + 16;
 
 #[derive(Clone, Debug)]
 pub struct Ticket {
@@ -34,6 +35,8 @@ pub struct Ticket {
 #[derive(Clone, Debug)]
 pub struct Redeemed {
     pub content: Content,
+    /// The id of the content as the user of the ticket sees it.
+    pub shown: ContentId,
     /// The user who made the ticket.
     pub actor: Actor,
     /// Why, as it was stated then.
@@ -50,7 +53,8 @@ pub async fn issue_ticket(
     once: Option<&Once>,
 ) -> Result<Ticket, ContentError> {
     let number: [u8; 16] = random()?;
-    let clear = [actor.tenant.0.as_bytes(), &number[..]].concat();
+    let shown = actor.form.show_content(content.id);
+    let clear = [actor.tenant.0.as_bytes(), &number[..], shown.0.as_bytes()].concat();
     let text = URL_SAFE_NO_PAD.encode(stores.service_key().await?.seal(&clear, PLACE, LENGTH)?);
     let now = stores.clock.now();
     let expires_at = now + LIFE;
@@ -71,7 +75,9 @@ pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Red
     let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| CryptoError::Unopened);
     let key = stores.service_key().await?;
     let Ok(clear) = sealed.and_then(|sealed| key.open(&sealed, PLACE)) else { return Ok(None) };
-    let Some((tenant, number)) = clear.split_first_chunk::<16>() else { return Ok(None) };
+    let Some((tenant, rest)) = clear.split_first_chunk::<16>() else { return Ok(None) };
+    let Some((number, shown)) = rest.split_first_chunk::<16>() else { return Ok(None) };
+    let Ok(shown) = Uuid::from_slice(shown).map(ContentId) else { return Ok(None) };
     let tenant = TenantId(Uuid::from_bytes(*tenant));
     let mut tx = stores.archive.read().await?;
     let known = sql::ticket(&mut tx, tenant, &sha256(number)).await?;
@@ -79,5 +85,5 @@ pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Red
     let sql::TicketRow { content_id, actor_sub, actor_name, purpose, expires_at: _ } = ticket;
     let actor = Actor { sub: actor_sub, name: actor_name, ..Actor::service(tenant, "") };
     let content = sql::by_id(&mut tx, tenant, content_id).await?;
-    Ok(content.map(|content| Redeemed { content, actor, reason: purpose }))
+    Ok(content.map(|content| Redeemed { content, shown, actor, reason: purpose }))
 }

@@ -53,6 +53,7 @@ mod postgres_setups;
 mod privacy;
 mod prose;
 mod rate_limits;
+mod recipients;
 mod repeats;
 mod requests;
 mod rereading;

@@ -19,6 +19,7 @@ use crate::base::crypto::Sha256;
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, TenantId, Token};
 use crate::base::memory::MemoryShare;
+use crate::base::recipient::TokenForm;
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Keyset};
 
@@ -99,7 +100,7 @@ pub async fn show_text(
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
     for _ in 0..ATTEMPTS {
         let content = current(stores, content_store, actor.tenant, content.id).await?;
-        let shown = show(stores, content_store, &keyset, &content, view, &grant).await;
+        let shown = show(stores, content_store, &keyset, &content, (view, &actor.form), &grant).await;
         // Somebody else may have read it again meanwhile: then this is what it was before, or nothing.
         let now = contents::by_id(&mut stores.archive.read().await?, actor.tenant, content.id).await?;
         if now.ok_or(ContentError::Unknown)?.generation == content.generation {
@@ -114,7 +115,7 @@ async fn show(
     content_store: &ContentStore,
     keyset: &Keyset,
     content: &Content,
-    view: View,
+    (view, form): (View, &TokenForm),
     grant: &Grant,
 ) -> Result<RenderedText, ContentError> {
     let (tenant, id) = (keyset.tenant, content.id);
@@ -135,7 +136,7 @@ async fn show(
             let id = identifier?;
             let value = match view {
                 View::Anonymized => None,
-                View::Pseudonymous => Some(Token { kind, id }.to_string()),
+                View::Pseudonymous => Some(form.show_token(Token { kind, id }).to_string()),
                 // Gone from the vault since the mention was read: forgotten.
                 View::Identified => clear.get(&id).cloned(),
             };

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 20] = [
+const RANKS: [&[&str]; 21] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -17,6 +17,7 @@ const RANKS: [&[&str]; 20] = [
     &["reveals"],
     &["archive"],
     &["recording_keys"],
+    &["recipients"],
     &["outbox"],
     &["vault"],
     &["journal"],
@@ -30,7 +31,7 @@ const RANKS: [&[&str]; 20] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 13] = [
+const SLICES: [&str; 14] = [
     "nightly",
     "requests",
     "delivery",
@@ -38,6 +39,7 @@ const SLICES: [&str; 13] = [
     "reveals",
     "archive",
     "recording_keys",
+    "recipients",
     "outbox",
     "vault",
     "journal",

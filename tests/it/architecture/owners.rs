@@ -6,12 +6,13 @@ use super::{Source, sources};
 
 /// The one room whose statements name a table. Another room calls a function of the owner, which may take the rows to
 /// act on as the beginning of a statement.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("tenants", &["tenants", "epochs"]),
     ("journal", &["journal_entries", "journal_contents"]),
     ("archive", &["interactions", "survey_responses", "raw_events", "mentions", "rescans"]),
     ("reveals", &["reveals", "reveal_items", "reveal_days"]),
     ("content", &["contents", "rescan_attempts", "content_tickets", "content_batches"]),
+    ("recipients", &["recipients", "recipient_clients"]),
     ("delivery", &["delivery_customers"]),
     ("outbox", &["deliveries", "delivery_targets"]),
     ("requests", &["requests", "request_interactions", "request_counts", "request_contents", "request_files"]),
@@ -38,7 +39,7 @@ const OWNERS: [(&str, &[&str]); 13] = [
 ];
 
 /// Tables whose names are words of the API or of a step as well: alone in a literal, they name no table.
-const WORDS: [&str; 6] = ["requests", "reveals", "deliveries", "identifiers", "erasures", "tenants"];
+const WORDS: [&str; 7] = ["requests", "reveals", "recipients", "deliveries", "identifiers", "erasures", "tenants"];
 
 /// The owner of a table.
 fn owner(table: &str) -> Option<&'static str> {
