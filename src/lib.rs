@@ -23,6 +23,7 @@ pub mod journal;
 pub mod nightly;
 pub mod objects;
 pub mod outbox;
+pub mod recipients;
 pub mod recording_keys;
 pub mod requests;
 pub mod reveals;

@@ -46,6 +46,7 @@ use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
 use crate::http::{Code, HttpContext, Limits, Problem, Registry, TenantDirectory, TokenKeys};
 use crate::nightly;
+use crate::recipients;
 use crate::recording_keys;
 use crate::requests;
 use crate::reveals;
@@ -75,6 +76,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
     archive_totals::http::routes(registry);
     suppressions::http::routes(registry);
     reveals::routes(registry);
+    recipients::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
     exports::http::routes(registry);
@@ -102,6 +104,7 @@ fn routes(registry: &mut Registry<'_, '_>) {
                                            and where."),
         (name = "archive", description = "Records: sending them, and searching them in three views."),
         (name = "reveals", description = "Reveals: the values of tokens, for a purpose and on record."),
+        (name = "recipients", description = "Recipients: clients that see tokens and ids of their own."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
         (name = "ageing", description = "Policies by which old interactions lose their precision."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
@@ -335,7 +338,7 @@ pub fn stop_asked() -> impl Future<Output = ()> {
 }
 
 fn directory(stores: &Data<AppContext>, watch: &Arc<JournalWatch>) -> TenantDirectory {
-    let (stores, watch) = (Arc::clone(stores), Arc::clone(watch));
+    let (stores, watch, for_recipients) = (Arc::clone(stores), Arc::clone(watch), Arc::clone(stores));
     let directory = TenantDirectory::new(move |slug| {
         let stores = Arc::clone(&stores);
         Box::pin(async move {
@@ -343,9 +346,14 @@ fn directory(stores: &Data<AppContext>, watch: &Arc<JournalWatch>) -> TenantDire
             Ok(tenant.map(|tenant| tenant.id))
         })
     });
-    directory.guarded(move |tenant| {
+    let directory = directory.guarded(move |tenant| {
         let watch = Arc::clone(&watch);
         Box::pin(async move { watch.refusal(tenant).await })
+    });
+    let forms = Arc::new(recipients::Forms::default());
+    directory.with_recipients(move |tenant, issuer, client, is_program| {
+        let (stores, forms) = (Arc::clone(&for_recipients), Arc::clone(&forms));
+        Box::pin(async move { Ok(forms.membership(&stores, tenant, (&issuer, &client), is_program).await?) })
     })
 }
 

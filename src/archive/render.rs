@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use pii::text::{fill_json, fill_text, without_names};
 use pii::{ANONYMIZED, Identifier, Kind};
 use serde_json::json;
@@ -13,6 +14,7 @@ use super::model::{ArchiveError, CustomerField, Record, View};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, Token};
+use crate::base::recipient::TokenForm;
 use crate::vault::{self, AppContext};
 
 /// The facts of a call that its audit row tells.
@@ -25,6 +27,8 @@ pub struct Audited {
 
 pub struct Renderer {
     view: View,
+    /// The form of tokens, ids, and times. Here they are put into the form of the caller, and nowhere else.
+    form: TokenForm,
     clear: HashMap<IdentifierId, String>,
 }
 
@@ -38,7 +42,7 @@ impl Renderer {
         audited: Audited,
         records: &[Record<K>],
     ) -> Result<Self, ArchiveError> {
-        let mut renderer = Self { view, clear: HashMap::new() };
+        let mut renderer = Self { view, form: actor.form.clone(), clear: HashMap::new() };
         if view < View::Identified && audited.by.is_empty() {
             return Ok(renderer);
         }
@@ -57,12 +61,25 @@ impl Renderer {
 
     /// The renderer of a view that shows no identifier: not the identified one.
     pub fn without_identifiers(view: View) -> Self {
-        Self { view: view.min(View::Pseudonymous), clear: HashMap::new() }
+        Self { view: view.min(View::Pseudonymous), form: TokenForm::default(), clear: HashMap::new() }
+    }
+
+    pub fn id(&self, id: RecordId) -> RecordId {
+        self.form.show_record(id)
+    }
+
+    pub fn time(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        self.form.show_time(at)
+    }
+
+    /// An external id, unless the caller's form hides it.
+    pub fn external_id(&self, id: Option<String>) -> Option<String> {
+        id.filter(|_| self.form.shows_external_ids())
     }
 
     /// The renderer that shows a text for each identifier, such as the values of a customer and the numbers of others.
-    pub const fn of_texts(texts: HashMap<IdentifierId, String>) -> Self {
-        Self { view: View::Identified, clear: texts }
+    pub fn of_texts(texts: HashMap<IdentifierId, String>) -> Self {
+        Self { view: View::Identified, form: TokenForm::default(), clear: texts }
     }
 
     pub fn field(&self, field: CustomerField) -> Option<String> {
@@ -76,7 +93,7 @@ impl Renderer {
     fn identifier(&self, kind: Kind, id: IdentifierId) -> String {
         match self.view {
             View::Anonymized => ANONYMIZED.to_owned(),
-            View::Pseudonymous => Token { kind, id }.to_string(),
+            View::Pseudonymous => self.form.show_token(Token { kind, id }).to_string(),
             // An id that has left the vault since the record was read was forgotten.
             View::Identified => self.clear.get(&id).cloned().unwrap_or_else(|| ANONYMIZED.to_owned()),
         }

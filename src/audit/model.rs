@@ -101,6 +101,12 @@ actions! {
     AgeingPolicyRemoved = "ageing_policy.removed";
     /// Interactions lost their precision, or were deleted, by an ageing policy.
     RecordsAged = "records.aged";
+    /// A recipient was created.
+    RecipientCreated = "recipient.created";
+    /// A recipient got another key.
+    RecipientRotated = "recipient.rotated";
+    /// A recipient and its key were deleted.
+    RecipientDeleted = "recipient.deleted";
     /// A key of the tenant was rotated.
     KeyRotated = "key.rotated";
     /// Data were checked for suppressions: whether they would arrive forgotten.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::id::TenantId;
+use super::recipient::{Membership, TokenForm};
 use super::words::described;
 
 /// Declares the scopes once: the variant, its word in tokens and documents, and its description.
@@ -79,6 +80,22 @@ impl FromStr for Scope {
     }
 }
 
+/// The scopes that a caller of a recipient can have.
+const OF_RECIPIENTS: [Scope; 9] = [
+    Scope::ArchiveRead,
+    Scope::ArchiveSearch,
+    Scope::ArchiveIngest,
+    Scope::ArchiveTotals,
+    Scope::ArchiveReveal,
+    Scope::ContentRead,
+    Scope::ContentReadSensitive,
+    Scope::ContentWrite,
+    Scope::SuppressionsCheck,
+];
+
+/// The scopes that a program outside of all recipients can have.
+const OF_OUTSIDERS: [Scope; 3] = [Scope::ArchiveIngest, Scope::ContentWrite, Scope::RequestsWrite];
+
 /// The user or the command that acts. An actor is made from a verified token or by a command.
 #[derive(Clone, Debug)]
 pub struct Actor {
@@ -93,6 +110,8 @@ pub struct Actor {
     /// The name that other users of the tenant see (A2).
     pub name: String,
     pub scopes: BTreeSet<Scope>,
+    /// The form of the tokens and ids that the actor sends and sees. A recipient has a form of its own.
+    pub form: TokenForm,
 }
 
 impl Actor {
@@ -100,6 +119,22 @@ impl Actor {
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
+    }
+
+    /// The same actor as a member of a recipient, or outside of all. A recipient has no identified view, and it reads
+    /// nothing that shows ids in another form than its own. A program outside of all recipients sends data only.
+    #[must_use]
+    pub fn limited_to(mut self, membership: Membership) -> Self {
+        let allowed = match membership {
+            Membership::Unlimited => return self,
+            Membership::Recipient(form) => {
+                self.form = form;
+                &OF_RECIPIENTS[..]
+            }
+            Membership::Outside => &OF_OUTSIDERS[..],
+        };
+        self.scopes.retain(|scope| allowed.contains(scope));
+        self
     }
 
     /// A command that works for the service itself, such as the nightly job.
@@ -112,6 +147,7 @@ impl Actor {
             client: None,
             name: name.to_owned(),
             scopes: BTreeSet::new(),
+            form: TokenForm::default(),
         }
     }
 }

@@ -1,9 +1,12 @@
-//! Keys, sealing, and keyed hashing: AES-256-GCM and HMAC-SHA-256 of aws-lc-rs.
+//! Keys, sealing, keyed hashing, and permutations of ids: AES-256-GCM, HMAC-SHA-256, and single blocks of AES-256 of
+//! aws-lc-rs.
 
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::cipher::{AES_256, DecryptingKey, DecryptionContext, EncryptingKey, UnboundCipherKey};
 use aws_lc_rs::{digest, hmac, rand};
+use uuid::Uuid;
 
 /// The length of every key of this service, in bytes.
 pub const KEY_LEN: usize = 32;
@@ -121,6 +124,39 @@ impl Key {
 
     pub(super) fn cipher(&self) -> Result<LessSafeKey, CryptoError> {
         UnboundKey::new(&AES_256_GCM, &self.0).map(LessSafeKey::new).map_err(|_| CryptoError::KeyLength)
+    }
+}
+
+/// A permutation of ids under a key: each id is one block of AES-256. Without the key, nobody can tell which id belongs to
+/// another one.
+#[derive(Debug)]
+pub struct Permutation {
+    forward: EncryptingKey,
+    backward: DecryptingKey,
+}
+
+impl Permutation {
+    pub fn new(key: &Key) -> Result<Self, CryptoError> {
+        let cipher = || UnboundCipherKey::new(&AES_256, &key.0);
+        let forward = cipher().and_then(EncryptingKey::ecb).map_err(|_| CryptoError::KeyLength)?;
+        let backward = cipher().and_then(DecryptingKey::ecb).map_err(|_| CryptoError::KeyLength)?;
+        Ok(Self { forward, backward })
+    }
+
+    /// The other id of an id. A cipher fails on no whole block. If it did, the result would be the nil id, which names
+    /// nothing.
+    #[must_use]
+    pub fn apply(&self, id: Uuid) -> Uuid {
+        let mut block = id.into_bytes();
+        self.forward.encrypt(&mut block).map_or(Uuid::nil(), |_| Uuid::from_bytes(block))
+    }
+
+    /// The id whose other id this is.
+    #[must_use]
+    pub fn reverse(&self, id: Uuid) -> Uuid {
+        let mut block = id.into_bytes();
+        let is_done = self.backward.decrypt(&mut block, DecryptionContext::None).is_ok();
+        if is_done { Uuid::from_bytes(block) } else { Uuid::nil() }
     }
 }
 

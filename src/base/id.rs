@@ -122,6 +122,10 @@ ordered_id!(
     DeliveryId
 );
 ordered_id!(
+    /// The id of a recipient, which sees tokens of its own.
+    RecipientId
+);
+ordered_id!(
     /// The id of a reveal: a user's wish to see the values of some tokens.
     RevealId
 );

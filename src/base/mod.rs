@@ -20,6 +20,7 @@ pub mod network;
 pub mod page;
 pub mod patch;
 pub mod purpose;
+pub mod recipient;
 pub mod signing;
 pub mod spreadsheet;
 pub mod target;

@@ -1,6 +1,7 @@
 //! Tickets: an address that opens one piece of content once, within a minute, since an `<audio>` element sends no headers.
 //!
-//! The archive has the ticket's hash, the content, and the user of the ticket.
+//! The archive has the ticket's hash, the content, and the user of the ticket. The ticket has the id of the content as the
+//! user sees it, which for a recipient is another one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,6 +9,7 @@ use super::model::{Content, ContentError};
 use super::once::Once;
 use super::sql;
 use crate::base::actor::Actor;
+use crate::base::id::ContentId;
 use crate::base::ticket;
 use crate::vault::AppContext;
 
@@ -26,6 +28,8 @@ pub struct Ticket {
 #[derive(Clone, Debug)]
 pub struct Redeemed {
     pub content: Content,
+    /// The id of the content as the user of the ticket sees it.
+    pub shown: ContentId,
     /// The user who made the ticket.
     pub actor: Actor,
     /// Why, as it was stated then.
@@ -41,7 +45,8 @@ pub async fn issue_ticket(
     reason: Option<&str>,
     once: Option<&Once>,
 ) -> Result<Ticket, ContentError> {
-    let (text, hash) = ticket::issue(&stores.service_key().await?, PLACE, actor.tenant)?;
+    let shown = actor.form.show_content(content.id);
+    let (text, hash) = ticket::issue(&stores.service_key().await?, PLACE, (actor.tenant, shown.0))?;
     let now = stores.clock.now();
     let expires_at = now + LIFE;
     let mut tx = stores.archive.write().await?;
@@ -59,12 +64,13 @@ pub async fn issue_ticket(
 /// for several ranges, so a ticket may be used until it ends.
 pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Redeemed>, ContentError> {
     let key = stores.service_key().await?;
-    let Some((tenant, hash)) = ticket::read(&key, PLACE, text) else { return Ok(None) };
+    let Some((tenant, hash, shown)) = ticket::read(&key, PLACE, text) else { return Ok(None) };
+    let shown = ContentId(shown);
     let mut tx = stores.archive.read().await?;
     let known = sql::ticket(&mut tx, tenant, &hash).await?;
     let Some(ticket) = known.filter(|ticket| ticket.expires_at > stores.clock.now()) else { return Ok(None) };
     let sql::TicketRow { content_id, actor_sub, actor_name, purpose, expires_at: _ } = ticket;
     let actor = Actor { sub: actor_sub, name: actor_name, ..Actor::service(tenant, "") };
     let content = sql::by_id(&mut tx, tenant, content_id).await?;
-    Ok(content.map(|content| Redeemed { content, actor, reason: purpose }))
+    Ok(content.map(|content| Redeemed { content, shown, actor, reason: purpose }))
 }

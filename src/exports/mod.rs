@@ -183,7 +183,7 @@ pub async fn issue_ticket(
     if find(app, actor.tenant, id).await?.status != ExportStatus::Ready {
         return Err(ExportError::NotReady);
     }
-    let (text, hash) = ticket::issue(&app.service_key().await?, PLACE, actor.tenant)?;
+    let (text, hash) = ticket::issue(&app.service_key().await?, PLACE, (actor.tenant, id.0))?;
     let expires_at = app.clock.now() + TICKET_LIFE;
     let mut tx = app.archive.write().await?;
     sql::insert_ticket(&mut tx, actor, &hash, id, expires_at).await?;
@@ -198,7 +198,7 @@ pub async fn redeem(
     text: &str,
 ) -> Result<Download, ExportError> {
     let key = app.service_key().await?;
-    let (tenant, hash) = ticket::read(&key, PLACE, text).ok_or(ExportError::NotFound)?;
+    let (tenant, hash, _) = ticket::read(&key, PLACE, text).ok_or(ExportError::NotFound)?;
     let mut tx = app.archive.write().await?;
     let taken = sql::take_ticket(&mut tx, tenant, &hash, app.clock.now()).await?.ok_or(ExportError::NotFound)?;
     tx.commit().await?;

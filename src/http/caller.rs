@@ -17,6 +17,7 @@ use super::auth::{Claims, TokenError, TokenKeys};
 use super::problem::{Code, Problem};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::TenantId;
+use crate::base::recipient::{Membership, TokenForm};
 
 /// The scopes that allow a call. Any of them is enough.
 pub trait Allowed: 'static {
@@ -230,7 +231,9 @@ async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, Authe
         Some(Code::ReplayNeeded) => return Err(AuthenticationError::ReplayNeeded),
         Some(_) => return Err(AuthenticationError::Unavailable),
     }
-    Ok(Actor { tenant, sub, issuer, client, name, scopes })
+    let membership = tenants.membership(tenant, &issuer, client.as_deref(), &sub).await?;
+    let actor = Actor { tenant, sub, issuer, client, name, scopes, form: TokenForm::default() };
+    Ok(actor.limited_to(membership))
 }
 
 type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync;
@@ -238,11 +241,15 @@ type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Proble
 /// Why all calls of a tenant are refused, if they are.
 type Guard = dyn Fn(TenantId) -> BoxFuture<'static, Option<Code>> + Send + Sync;
 
+/// The recipient of a client: the tenant, the issuer, the client, and whether the client acts for itself and not for a user.
+type Members = dyn Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Membership, Problem>> + Send + Sync;
+
 /// The tenants by their slugs. Known ones are remembered, and unknown ones are looked up again.
 pub struct TenantDirectory {
     known: ArcSwap<HashMap<String, TenantId>>,
     load: Box<Load>,
     guard: Box<Guard>,
+    members: Box<Members>,
 }
 
 impl TenantDirectory {
@@ -255,7 +262,10 @@ impl TenantDirectory {
         F: Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync + 'static,
     {
         let guard = Box::new(|_| Box::pin(async { None }) as BoxFuture<'static, Option<Code>>);
-        Self { known: ArcSwap::default(), load: Box::new(load), guard }
+        let members = Box::new(|_, _, _, _| {
+            Box::pin(async { Ok(Membership::Unlimited) }) as BoxFuture<'static, Result<Membership, Problem>>
+        });
+        Self { known: ArcSwap::default(), load: Box::new(load), guard, members }
     }
 
     /// The same directory, which asks before each call whether the tenant's calls are refused.
@@ -266,6 +276,34 @@ impl TenantDirectory {
     {
         self.guard = Box::new(guard);
         self
+    }
+
+    /// The same directory, which asks before each call of a client whether it belongs to a recipient.
+    #[must_use]
+    pub fn with_recipients<F>(mut self, members: F) -> Self
+    where
+        F: Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Membership, Problem>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.members = Box::new(members);
+        self
+    }
+
+    async fn membership(
+        &self,
+        tenant: TenantId,
+        issuer: &str,
+        client: Option<&str>,
+        sub: &str,
+    ) -> Result<Membership, AuthenticationError> {
+        let Some(client) = client else { return Ok(Membership::Unlimited) };
+        let membership = (self.members)(tenant, issuer.to_owned(), client.to_owned(), client == sub).await;
+        membership.map_err(|problem| {
+            tracing::error!(cause = problem.causes(), "Looking up the recipient failed");
+            AuthenticationError::Unavailable
+        })
     }
 
     async fn find(&self, slug: &str) -> Result<TenantId, AuthenticationError> {

@@ -58,7 +58,8 @@ async fn enter(
     let tenant = tenant_of(&mut app.archive.read().await?, actor).await?;
     let ValidatedReveal { tokens, purpose, ticket } = validated(new, &tenant).map_err(RevealError::Invalid)?;
     let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
-    let ids = tokens.iter().map(|token| token.id);
+    let read = |token: &Token| actor.form.read_token(*token);
+    let ids = tokens.iter().map(|token| read(token).id);
     let known = vault::open(&mut app.vault.read().await?, &keyset, ids).await?;
     let (now, rules) = (app.clock.now(), tenant.settings.reveal);
     let reveal = Reveal {
@@ -79,8 +80,9 @@ async fn enter(
         version: 1,
     };
     // An identifier that leaves the vault meanwhile is forgotten when the reveal is opened, like any other.
+    let identifier = |token: &Token| Some(read(token)).filter(|token| is_known(*token, &known)).map(|token| token.id);
     let items: Vec<NewItem> =
-        tokens.into_iter().map(|token| NewItem { token, known: is_known(token, &known) }).collect();
+        tokens.iter().map(|token| NewItem { token: *token, identifier: identifier(token) }).collect();
     let mut tx = app.archive.write().await?;
     sql::insert(&mut tx, actor.tenant, &reveal).await?;
     sql::insert_items(&mut tx, actor.tenant, reveal.id, &items).await?;

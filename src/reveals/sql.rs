@@ -120,22 +120,23 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, reveal: &Reveal) -> 
 /// A token of a new reveal.
 #[derive(Clone, Copy)]
 pub struct NewItem {
+    /// The token as the user sent it.
     pub token: Token,
-    /// Whether the vault has its identifier.
-    pub known: bool,
+    /// Its identifier, if the vault has it.
+    pub identifier: Option<IdentifierId>,
 }
 
 pub async fn insert_items(tx: &mut Tx<Archive>, tenant: TenantId, id: RevealId, items: &[NewItem]) -> Result<u64> {
     tx.query("INSERT INTO reveal_items (tenant_id, reveal_id, n, kind, token, known, identifier_id) VALUES ")
-        .each(items.iter().zip(0_i32..), |query, (NewItem { token, known }, n)| {
+        .each(items.iter().zip(0_i32..), |query, (NewItem { token, identifier }, n)| {
             query
                 .with("(", tenant)
                 .with(", ", id)
                 .with(", ", n)
                 .with(", ", token.kind.as_str())
                 .with(", ", token.id)
-                .with(", ", *known)
-                .with(", ", known.then_some(token.id))
+                .with(", ", identifier.is_some())
+                .with(", ", *identifier)
                 .push(")")
         })
         .once()

@@ -6,7 +6,7 @@ use super::sql::{ContentKeyRow, IdentifierRow, lock};
 use crate::base::id::{Generation, IdentifierId, ObjectId, TenantId};
 use crate::store::{Result, Tx, Vault};
 
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct KeyRow {
     pub tenant_id: TenantId,
     pub purpose: String,

@@ -156,7 +156,7 @@ impl Keysets {
         &self,
         tx: &mut Tx<Vault>,
         tenant: TenantId,
-        purpose: &'static str,
+        purpose: &str,
         version: i32,
     ) -> Result<u64, VaultError> {
         let wrapped = self.masters.wrap((tenant, purpose, version), &Key::random()?)?;

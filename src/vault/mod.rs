@@ -12,6 +12,7 @@ mod key_sql;
 mod keyset;
 mod master;
 mod model;
+mod recipient_keys;
 mod rotation;
 mod scanning;
 mod secret;
@@ -37,6 +38,7 @@ pub use journal_keys::has_keys;
 pub use keyset::{Keyset, Keysets, fingerprint};
 pub use master::{MasterKey, MasterKeys};
 pub use model::{Described, Erasure, FoundAgain, NewErasure, RepeatedErasure, VaultError};
+pub use recipient_keys::{drop_recipient_keys, keep_recipient_key, recipient_key};
 pub use rotation::{
     KeyStatus, delete_unused_keys, has_older_key, keys, reseal_content_keys, reseal_delivery_secret,
     reseal_identifiers, rotate, rotate_master,

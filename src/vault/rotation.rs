@@ -20,7 +20,7 @@ const BATCH: usize = 500;
 pub struct KeyStatus {
     /// The nil id for a key of the service itself.
     pub tenant: TenantId,
-    /// `seal`, `index`, `journal`, `service`, or the purpose of a key that signs.
+    /// `seal`, `index`, `journal`, `service`, or the purpose of a key that signs or of a recipient.
     pub purpose: String,
     pub version: i32,
     /// The id of the master key that has wrapped it.

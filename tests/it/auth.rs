@@ -41,6 +41,11 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("search_survey_responses", ANY_VIEW),
     ("search_raw_events", ANY_VIEW),
     ("get_interaction", &["archive:search", "archive:identify"]),
+    ("list_recipients", &["policies:admin"]),
+    ("create_recipient", &["policies:admin"]),
+    ("get_recipient", &["policies:admin"]),
+    ("delete_recipient", &["policies:admin"]),
+    ("rotate_recipient", &["policies:admin"]),
     ("list_reveals", &["archive:reveal", "reveals:approve"]),
     ("create_reveal", &["archive:reveal"]),
     ("get_reveal", &["archive:reveal", "reveals:approve"]),
@@ -198,6 +203,8 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let ticket = format!("/archive/content/{}/ticket", id(&content));
     let ticket = lethe.caller("dpo").post(&ticket, &json!({})).await.expect(201).json();
     let ticket = ticket["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let recipient = json!({ "name": "crm", "clients": [{ "issuer": "a", "client_id": "b" }] });
+    let recipient = lethe.caller("admin").post("/recipients", &recipient).await.expect(201).json();
     let reveal = json!({ "tokens": ["phone_00000000000000000000000000"], "purpose": "case 118" });
     let reveal = lethe.caller_of("demo", "dpo", "dpo").post("/reveals", &reveal).await.expect(201).json();
     let delivery = lethe.caller("operator").get("/deliveries").await.expect(200).json()["items"][0].clone();
@@ -221,6 +228,7 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
         ("content/{content_id}", id(&content)),
         ("tickets/{ticket}", ticket),
         ("reveals/{id}", id(&reveal)),
+        ("recipients/{id}", id(&recipient)),
         ("anonymize-requests/{id}", id(&request)),
         ("holds/{id}", id(&hold)),
         ("interactions/{id}", id(&record)),

@@ -57,6 +57,7 @@ mod postgres_setups;
 mod privacy;
 mod prose;
 mod rate_limits;
+mod recipients;
 mod repeats;
 mod requests;
 mod rereading;

@@ -181,8 +181,11 @@ async fn ingest<K: RecordKind>(
         };
         intake.take(line.number, line.text.as_deref()).await?;
     }
-    let ingested = intake.end().await?;
+    let mut ingested = intake.end().await?;
     count(context, K::TARGET, &ingested);
+    for id in ingested.ids.iter_mut().flatten().flatten() {
+        *id = caller.form.show_record(*id);
+    }
     Ok(Json(ingested))
 }
 

@@ -71,7 +71,9 @@ pub async fn look_up_interactions(
     let InteractionLookup { external_ids } = body.0;
     check(&external_ids)?;
     let found = lookup(&app, &caller, &external_ids).await?;
-    let item = |(external_id, id): (String, Option<RecordId>)| Some(FoundInteraction { external_id, id: id? });
+    let item = |(external_id, id): (String, Option<RecordId>)| {
+        Some(FoundInteraction { external_id, id: caller.form.show_record(id?) })
+    };
     Ok(Json(FoundInteractions { items: external_ids.into_iter().zip(found).map(item).collect() }))
 }
 

@@ -16,6 +16,7 @@ use crate::base::clock::microseconds;
 use crate::base::crypto::sha256;
 use crate::base::page::{Page, Position};
 use crate::base::purpose::stated;
+use crate::base::recipient::TokenForm;
 use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::forbidden;
@@ -40,7 +41,7 @@ impl InteractionSearch {
         let purpose = self.purpose(&tenant);
         let Self { limit, cursor, .. } = &self;
         let (limit, cursor) = (limit.get(), cursor.clone());
-        let search_for = self.search(tenant.region)?;
+        let search_for = in_form(self.search(tenant.region)?, &actor.form)?;
         let purpose = purpose?;
         let identified = view == View::Identified || !by.is_empty();
         if identified && purpose.is_none() && tenant.settings.purpose_required {
@@ -144,6 +145,20 @@ impl InteractionSearch {
     }
 }
 
+/// A search whose token and times are those that the caller sees. A filter by what the caller does not see is refused.
+fn in_form(search: Search, form: &TokenForm) -> ApiResult<Search> {
+    if search.external_id.is_some() && !form.shows_external_ids() {
+        return Err(Problem::new(Code::ValidationFailed).at("/external_id", "hidden", "is hidden from this recipient"));
+    }
+    Ok(Search {
+        from: search.from.map(|at| form.show_time(at)),
+        to: search.to.map(|at| form.until(at)),
+        changed_since: search.changed_since.map(|at| form.show_time(at)),
+        token: search.token.map(|token| form.read_token(token)),
+        ..search
+    })
+}
+
 /// The longest external id, in characters.
 const LONGEST_EXTERNAL_ID: usize = 200;
 
@@ -199,5 +214,6 @@ fn fingerprint(actor: &Actor, target: Target, view: View, search: &Search) -> Ve
         "anonymized": anonymized, "has_content": has_content, "changed_since": changed_since,
         "identifiers": identifiers, "token": token.map(|token| token.to_string()),
     });
-    [actor.tenant.0.as_bytes(), target.as_str().as_bytes(), &sha256(filter.to_string().as_bytes())].concat()
+    let filter = sha256(filter.to_string().as_bytes());
+    [actor.tenant.0.as_bytes(), target.as_str().as_bytes(), &filter, &actor.form.fingerprint()].concat()
 }

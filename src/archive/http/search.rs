@@ -296,7 +296,7 @@ pub async fn get_interaction(
         }
         view = View::Pseudonymous;
     }
-    let record = find::<Interaction>(&mut tx, caller.tenant, id.0).await?;
+    let record = find::<Interaction>(&mut tx, caller.tenant, caller.form.read_record(id.0)).await?;
     drop(tx);
     let record = record.ok_or_else(|| Problem::new(Code::NotFound))?;
     let audited = Audited { purpose: None, by: Vec::new() };

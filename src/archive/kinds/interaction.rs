@@ -168,8 +168,9 @@ pub struct InteractionOut {
     pub id: RecordId,
     /// The id that the sending system gave the record. If that id contained the customer's number, address, or name,
     /// this is a keyed hash, and `Anonymized` after the customer is forgotten.
-    #[schema(example = "cdr-43678")]
-    pub external_id: String,
+    /// It is null for a recipient that does not see external ids.
+    #[schema(required, example = "cdr-43678")]
+    pub external_id: Option<String>,
     /// The channel of the interaction.
     pub channel: Channel,
     /// The side that began the interaction.
@@ -298,12 +299,12 @@ impl RecordKind for Interaction {
         let Record { id, external_id, at, listed_by: _, phone, email, name, anonymized, mentions, columns } = record;
         let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes, aged, duration_s } = columns;
         InteractionOut {
-            id,
-            external_id,
+            id: renderer.id(id),
+            external_id: renderer.external_id(Some(external_id)),
             channel,
             direction,
-            started_at: at,
-            ended_at,
+            started_at: renderer.time(at),
+            ended_at: ended_at.map(|at| renderer.time(at)),
             queue,
             agent_id,
             outcome,

@@ -66,7 +66,8 @@ pub struct RawEventOut {
     /// The id of the raw event.
     pub id: RecordId,
     /// The id that the sending system gave the record, or its replacement, as for an interaction.
-    pub external_id: String,
+    #[schema(required)]
+    pub external_id: Option<String>,
     /// The external id of the interaction that the event belongs to.
     #[schema(required)]
     pub interaction_external_id: Option<String>,
@@ -134,10 +135,10 @@ impl RecordKind for RawEvent {
         let Self { interaction_external_id, event, attributes } = columns;
         RawEventOut {
             aged: AgedOut::linked(&external_id),
-            id,
-            external_id,
-            interaction_external_id,
-            occurred_at: at,
+            id: renderer.id(id),
+            external_id: renderer.external_id(Some(external_id)),
+            interaction_external_id: renderer.external_id(interaction_external_id),
+            occurred_at: renderer.time(at),
             event,
             phone_number: renderer.field(phone),
             email: renderer.field(email),

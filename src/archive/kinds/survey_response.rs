@@ -61,7 +61,8 @@ pub struct SurveyResponseOut {
     /// The id of the survey response.
     pub id: RecordId,
     /// The id that the sending system gave the record, or its replacement, as for an interaction.
-    pub external_id: String,
+    #[schema(required)]
+    pub external_id: Option<String>,
     /// The external id of the interaction that the survey response is about.
     #[schema(required)]
     pub interaction_external_id: Option<String>,
@@ -123,10 +124,10 @@ impl RecordKind for SurveyResponse {
         let Self { interaction_external_id, score, comment } = columns;
         SurveyResponseOut {
             aged: AgedOut::linked(&external_id),
-            id,
-            external_id,
-            interaction_external_id,
-            answered_at: at,
+            id: renderer.id(id),
+            external_id: renderer.external_id(Some(external_id)),
+            interaction_external_id: renderer.external_id(interaction_external_id),
+            answered_at: renderer.time(at),
             phone_number: renderer.field(phone),
             score,
             comment: renderer.text(comment.as_deref(), &mentions),

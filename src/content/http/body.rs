@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::archive::View;
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, RecordId};
+use crate::base::recipient::TokenForm;
 use crate::base::words::described;
 use crate::content::{Content, ContentKind, Deleted, Sensitivity, Ticket};
 use crate::http::query::Limit;
@@ -32,7 +33,7 @@ pub struct ContentItem {
     /// The number of uploaded bytes. Of a text in which something was replaced, it is the number of stored bytes.
     pub size: u64,
     /// The SHA-256 of the uploaded bytes in hexadecimal digits. It is null for a text that contained an identifier,
-    /// because a short text can be guessed from its hash.
+    /// because a short text can be guessed from its hash, and for a recipient.
     #[schema(required)]
     pub sha256: Option<String>,
     /// The sensitivity of the content.
@@ -78,32 +79,31 @@ impl ContentItem {
     }
 
     /// The item of a text, of whose message some parts were dropped.
-    pub fn without_parts(content: Content, dropped: usize) -> Self {
+    pub fn without_parts(content: Content, form: &TokenForm, dropped: usize) -> Self {
         let detail = match dropped {
             1 => "1 part is no text and was not stored".to_owned(),
             _ => format!("{dropped} parts are no text and were not stored"),
         };
         let warning = ContentWarning { code: PARTS_DROPPED, detail };
-        Self { warnings: Some(warning).filter(|_| dropped > 0).into_iter().collect(), ..Self::from(content) }
+        Self { warnings: Some(warning).filter(|_| dropped > 0).into_iter().collect(), ..Self::new(content, form) }
     }
-}
 
-impl From<Content> for ContentItem {
-    fn from(content: Content) -> Self {
+    /// The item in the form of the caller. A digest would be the same for all recipients, so they see none.
+    pub fn new(content: Content, form: &TokenForm) -> Self {
         let playable = content.is_playable();
         let Content { id, interaction, kind, media_type, size, sha256, sensitivity, encrypted_for, .. } = content;
         Self {
-            id,
-            interaction_id: interaction,
+            id: form.show_content(id),
+            interaction_id: form.show_record(interaction),
             kind,
             media_type,
             size,
-            sha256: sha256.map(|bytes| hex(&bytes)),
+            sha256: sha256.filter(|_| !form.is_of_recipient()).map(|bytes| hex(&bytes)),
             sensitivity,
             encrypted_for,
             playable,
             duration_ms: content.duration_ms,
-            created_at: content.created_at,
+            created_at: form.show_time(content.created_at),
             warnings: Vec::new(),
         }
     }

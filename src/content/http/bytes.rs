@@ -18,7 +18,7 @@ use crate::archive::View;
 use crate::audit::Action;
 use crate::base::actor::Actor;
 use crate::base::id::ContentId;
-use crate::content::{Access, Content, ContentStore, TextReading, open, redeem_ticket};
+use crate::content::{Access, Content, ContentStore, Redeemed, TextReading, open, redeem_ticket};
 use crate::http::caller::ContentRead;
 use crate::http::docs::{
     CallProblems, ItemProblems, OpenProblems, PlayProblems, PurposeProblems, RangeProblems, StateProblems,
@@ -70,9 +70,11 @@ pub async fn download_content(
     let reason = admit(&stores, &caller, &content, reason).await?;
     let access = Access { action: Action::ContentDownloaded, reason, by_ticket: false };
     if content.kind.is_text() {
-        return text::answer(&request, &stores, &content_store, &caller, content, access, params.0.view).await;
+        let shown = caller.form.show_content(content.id);
+        return text::answer(&request, &stores, &content_store, &caller, (content, shown), access, params.0.view).await;
     }
-    answer(&request, &stores, &content_store, &caller, content, access).await
+    let shown = caller.form.show_content(content.id);
+    answer(&request, &stores, &content_store, &caller, (content, shown), access).await
 }
 
 /// Play a piece of content
@@ -117,7 +119,8 @@ pub async fn play_content(
         );
     }
     let access = Access { action: Action::ContentPlayed, reason, by_ticket: false };
-    answer(&request, &stores, &content_store, &caller, content, access).await
+    let shown = caller.form.show_content(content.id);
+    answer(&request, &stores, &content_store, &caller, (content, shown), access).await
 }
 
 /// Use a temporary address
@@ -146,28 +149,31 @@ pub async fn redeem_content_ticket(
 ) -> ApiResult<HttpResponse> {
     let ticket = request.match_info().get("ticket").unwrap_or_default();
     let redeemed = redeem_ticket(&stores, ticket).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let action = if redeemed.content.is_playable() { Action::ContentPlayed } else { Action::ContentDownloaded };
-    let access = Access { action, reason: redeemed.reason, by_ticket: true };
-    if redeemed.content.kind.is_text() {
+    let Redeemed { content, shown, actor, reason } = redeemed;
+    let action = if content.is_playable() { Action::ContentPlayed } else { Action::ContentDownloaded };
+    let access = Access { action, reason, by_ticket: true };
+    if content.kind.is_text() {
         // A ticket does not know the scopes of its maker.
         let view = Some(View::Anonymized);
-        return text::answer(&request, &stores, &content_store, &redeemed.actor, redeemed.content, access, view).await;
+        return text::answer(&request, &stores, &content_store, &actor, (content, shown), access, view).await;
     }
-    answer(&request, &stores, &content_store, &redeemed.actor, redeemed.content, access).await
+    answer(&request, &stores, &content_store, &actor, (content, shown), access).await
 }
 
 /// The requested bytes. Recordings are played in place. All other content is an attachment, whatever its media type is.
+///
+/// `shown` is the id of the content as the caller sees it. For a recipient it is another one, and the digest is left out.
 async fn answer(
     request: &HttpRequest,
     stores: &AppContext,
     content_store: &ContentStore,
     actor: &Actor,
-    content: Content,
+    (content, shown): (Content, ContentId),
     access: Access,
 ) -> ApiResult<HttpResponse> {
     let is_played = access.action == Action::ContentPlayed;
     // Content never changes.
-    let (tag, size) = (format!("\"{}\"", content.id), content.stored_size);
+    let (tag, size) = (format!("\"{shown}\""), content.stored_size);
     if is_known(request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }
@@ -193,7 +199,7 @@ async fn answer(
     } else {
         let extension = cipher.map(|kind| format!(".{}", kind.extension())).unwrap_or_default();
         answer
-            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}{extension}\"", content.id)))
+            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{shown}{extension}\"")))
             .insert_header((CONTENT_SECURITY_POLICY, SANDBOX));
     }
     answer
@@ -201,7 +207,7 @@ async fn answer(
         .insert_header((CONTENT_ENCODING, "identity"))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header((ETAG, tag));
-    if let Some(sha256) = content.sha256.filter(|_| content.encrypted_for.is_none()) {
+    if let Some(sha256) = content.sha256.filter(|_| content.encrypted_for.is_none() && shown == content.id) {
         answer.insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(sha256))));
     }
     Ok(answer.body(SizedStream::new(range.end - range.start, Box::pin(stream(reading, content.id)))))

@@ -113,7 +113,12 @@ pub async fn upload_content(
     context: Data<HttpContext>,
 ) -> ApiResult<HttpResponse> {
     let UploadParams { kind, sensitivity } = params.0;
-    let new = NewContent { interaction: id.0, kind, media_type: declared.media_type.clone(), sensitivity };
+    let new = NewContent {
+        interaction: caller.form.read_record(id.0),
+        kind,
+        media_type: declared.media_type.clone(),
+        sensitivity,
+    };
     let body = || repeats::upload(&declared, &new, raw.announced());
     let once = match repeats::begin(&stores, &caller, "upload", &key, body).await? {
         Some(Keyed::Again(outcome)) => return repeats::uploaded(&stores, &caller, outcome, declared.sha256).await,
@@ -128,7 +133,7 @@ pub async fn upload_content(
     };
     let (content, dropped) = repeats::end(once, stored).await?;
     context.metrics.content_stored(content.kind.as_str(), content.size);
-    let item = ContentItem::without_parts(content, dropped);
+    let item = ContentItem::without_parts(content, &caller.form, dropped);
     Ok(HttpResponse::Created().insert_header((LOCATION, item.path())).json(item))
 }
 
@@ -177,12 +182,14 @@ pub async fn list_content(
 ) -> ApiResult<Json<Page<ContentItem>>> {
     let ContentListing { cursor, limit } = params.0;
     let (limit, key) = (limit.get(), &stores.service_key().await?);
-    let bound_to = [b"content", &caller.tenant.0.as_bytes()[..], id.0.0.as_bytes()].concat();
+    let (interaction, form) = (caller.form.read_record(id.0), &caller.form);
+    let bound_to =
+        [b"content", &caller.tenant.0.as_bytes()[..], interaction.0.as_bytes(), &form.fingerprint()].concat();
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let _memory = stores.memory.page().await?;
-    let contents = super::list(&stores, caller.tenant, id.0, after, limit + 1).await?;
-    Ok(Json(Page::of(contents, limit, key, &bound_to).map(ContentItem::from)))
+    let contents = super::list(&stores, caller.tenant, interaction, after, limit + 1).await?;
+    Ok(Json(Page::of(contents, limit, key, &bound_to).map(|content| ContentItem::new(content, form))))
 }
 
 /// Get a piece of content
@@ -200,7 +207,7 @@ pub async fn get_content(
     _: Params<Nothing>,
     stores: Data<AppContext>,
 ) -> ApiResult<Json<ContentItem>> {
-    Ok(Json(found(&stores, &caller, id.0).await?.into()))
+    Ok(Json(ContentItem::new(found(&stores, &caller, id.0).await?, &caller.form)))
 }
 
 /// Make a temporary address
@@ -303,8 +310,9 @@ pub async fn delete_content_batch(
     Ok(Json(delete_batch(&stores, &content_store, &caller, interactions, kinds).await?.into()))
 }
 
+/// The content of an id that the caller sent.
 async fn found(stores: &AppContext, actor: &Actor, id: ContentId) -> ApiResult<Content> {
-    super::find(stores, actor.tenant, id).await?.ok_or_else(|| Problem::new(Code::NotFound))
+    super::find(stores, actor.tenant, actor.form.read_content(id)).await?.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
 /// Checks that the caller may read the bytes. Returns the stated reason without identifiers, for the audit log.

@@ -66,7 +66,7 @@ pub(super) async fn uploaded(
             .detail("The content that the first call with this key stored was deleted. Nothing was stored.")
     })?;
     // The sender knows the digest of a text, although the service does not keep it.
-    let item = ContentItem::without_parts(Content { sha256, ..content }, dropped);
+    let item = ContentItem::without_parts(Content { sha256, ..content }, &actor.form, dropped);
     Ok(HttpResponse::Created().insert_header((LOCATION, item.path())).insert_header((REPLAYED, "true")).json(item))
 }
 

@@ -14,7 +14,9 @@ use super::headers::{RequestedRange, SANDBOX, is_known, requested_range};
 use crate::archive::View;
 use crate::archive::http::view_of;
 use crate::base::actor::Actor;
-use crate::base::id::TenantId;
+use crate::base::crypto::sha256;
+use crate::base::hex::hex;
+use crate::base::id::{ContentId, TenantId};
 use crate::content::text::{begin_text, show_text};
 use crate::content::{Access, Content, ContentError, ContentStore, NewContent, Once};
 use crate::http::raw::Raw;
@@ -61,7 +63,7 @@ pub(super) async fn answer(
     stores: &AppContext,
     content_store: &ContentStore,
     actor: &Actor,
-    content: Content,
+    (content, shown_id): (Content, ContentId),
     access: Access,
     view: Option<View>,
 ) -> ApiResult<HttpResponse> {
@@ -73,7 +75,13 @@ pub(super) async fn answer(
         return Err(refusal.parameter("Access-Reason", "required", "is required by the settings of the tenant"));
     }
     let mut shown = show_text(stores, content_store, actor, &content, access, view).await?;
-    let (tag, size) = (format!("\"{}\"", shown.tag), shown.size);
+    // A text without identifiers is the same for all recipients, so its tag is bound to the id that the caller sees.
+    let (tag, size) = if shown_id == content.id {
+        (format!("\"{}\"", shown.tag), shown.size)
+    } else {
+        let own = [shown_id.0.as_bytes(), shown.tag.as_bytes()].concat();
+        (format!("\"{}\"", hex(&sha256(&own)[..16])), shown.size)
+    };
     if is_known(request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }
@@ -94,7 +102,7 @@ pub(super) async fn answer(
     let (length, share) = (range.end - range.start, shown.share.take());
     let parts = futures_util::stream::iter(shown.range(range).map(|part| Ok::<_, ContentError>(Bytes::from(part))));
     let mut answer = answer
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", content.id)))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{shown_id}\"")))
         .insert_header((CONTENT_SECURITY_POLICY, SANDBOX))
         .insert_header((CONTENT_TYPE, media_type))
         .insert_header((CONTENT_ENCODING, "identity"))

@@ -19,6 +19,7 @@ use crate::base::crypto::Sha256;
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, IdentifierId, TenantId, Token};
 use crate::base::memory::MemoryShare;
+use crate::base::recipient::TokenForm;
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Keyset};
 
@@ -97,12 +98,12 @@ pub async fn show_text(
     let entry = Entry::new(action, 1, detail).of_interaction(content.interaction).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
-    text_with(stores, content_store, &keyset, content.id, TextValues::OfView(view), &grant).await
+    text_with(stores, content_store, &keyset, content.id, TextValues::OfView(view, &actor.form), &grant).await
 }
 
 /// The values that a text shows for its identifiers.
 pub enum TextValues<'v> {
-    OfView(View),
+    OfView(View, &'v TokenForm),
     /// The text that this gives for an identifier.
     Given(&'v mut (dyn FnMut(IdentifierId) -> String + Send)),
 }
@@ -137,7 +138,7 @@ impl TextValues<'_> {
         mentions: Vec<Mention>,
         grant: &Grant,
     ) -> Result<HashMap<usize, String>, ContentError> {
-        let clear = if matches!(self, Self::OfView(View::Identified)) {
+        let clear = if matches!(self, Self::OfView(View::Identified, _)) {
             let ids: Vec<_> = mentions.iter().filter_map(|mention| mention.identifier).collect();
             vault::reveal(&mut stores.vault.read().await?, keyset, grant, ids).await?
         } else {
@@ -146,10 +147,10 @@ impl TextValues<'_> {
         let value = |Mention { n, kind, identifier }| {
             let id = identifier?;
             let value = match self {
-                Self::OfView(View::Anonymized) => None,
-                Self::OfView(View::Pseudonymous) => Some(Token { kind, id }.to_string()),
+                Self::OfView(View::Anonymized, _) => None,
+                Self::OfView(View::Pseudonymous, form) => Some(form.show_token(Token { kind, id }).to_string()),
                 // Gone from the vault since the mention was read: forgotten.
-                Self::OfView(View::Identified) => clear.get(&id).cloned(),
+                Self::OfView(View::Identified, _) => clear.get(&id).cloned(),
                 Self::Given(text_of) => Some(text_of(id)),
             };
             Some((usize::try_from(n).ok()?, value?))

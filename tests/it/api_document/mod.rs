@@ -172,7 +172,7 @@ fn a_field_that_is_always_there_is_required() {
 fn a_page_refers_to_its_items() {
     let document = document();
     let pages: Vec<_> = schemas(&document).iter().filter(|(name, _)| name.ends_with("Page")).collect();
-    assert_eq!(pages.len(), 9);
+    assert_eq!(pages.len(), 10);
     for (name, page) in pages {
         let item = page["properties"]["items"]["items"]["$ref"].as_str().unwrap_or_default();
         assert_eq!(format!("{}Page", item.rsplit('/').next().unwrap()), *name);
@@ -265,6 +265,7 @@ fn an_operation_lists_its_own_codes() {
             ("create_anonymize_request", "in_progress state_conflict"),
             ("approve_reveal", "reveal_expired state_conflict"),
             ("create_content_ticket", "in_progress"),
+            ("create_recipient", "in_progress state_conflict"),
             ("create_reveal", "in_progress"),
             ("delete_anonymize_request", "pass_started state_conflict"),
             ("delete_reveal", "state_conflict"),
@@ -274,6 +275,7 @@ fn an_operation_lists_its_own_codes() {
             ("play_content", "recording_encrypted state_conflict"),
             ("redeem_content_ticket", "state_conflict"),
             ("retry_delivery", "state_conflict"),
+            ("rotate_recipient", "state_conflict"),
             ("save_anonymize_requests", "in_progress state_conflict"),
             ("update_anonymize_request", "pass_started state_conflict"),
             ("upload_content", "content_forgotten in_progress recording_key_expired state_conflict"),
@@ -339,6 +341,7 @@ each_store!(real_answers_follow_the_document, |lethe: TestLethe| async move {
     let integration = lethe.caller("integration");
     integration.post_raw(&format!("{content}?kind=recording"), "audio/wav", "RIFF").await.expect(201);
     let (admin, operator, officer) = (lethe.caller("admin"), lethe.caller("operator"), lethe.caller("dpo"));
+    let recipient = json!({ "name": "crm", "clients": [{ "issuer": "a", "client_id": "b" }] });
     let reveal = json!({ "tokens": ["phone_00000000000000000000000000"], "purpose": "case 118" });
     let reveal = officer.post("/reveals", &reveal).await;
     let opened = format!("/reveals/{}/open", reveal.json()["id"].as_str().unwrap());
@@ -361,6 +364,8 @@ each_store!(real_answers_follow_the_document, |lethe: TestLethe| async move {
         ("ContentItemPage", admin.get(&content).await),
         ("Ingested", integration.post("/archive/interactions", &json!([{ "external_id": 1 }])).await),
         ("Reveal", reveal),
+        ("Recipient", admin.post("/recipients", &recipient).await),
+        ("RecipientPage", admin.get("/recipients").await),
         ("RevealPage", officer.get("/reveals").await),
         ("OpenedReveal", officer.post(&opened, &json!({})).await),
         ("JobRunPage", operator.get("/job-runs").await),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
-const RANKS: [&[&str]; 25] = [
+const RANKS: [&[&str]; 26] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -22,6 +22,7 @@ const RANKS: [&[&str]; 25] = [
     &["archive"],
     &["recording_keys", "holds"],
     &["seals"],
+    &["recipients"],
     &["outbox"],
     &["vault"],
     &["journal"],
@@ -35,7 +36,7 @@ const RANKS: [&[&str]; 25] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 22] = [
+const SLICES: [&str; 23] = [
     "nightly",
     "certificates",
     "scan",
@@ -52,6 +53,7 @@ const SLICES: [&str; 22] = [
     "recording_keys",
     "seals",
     "holds",
+    "recipients",
     "outbox",
     "vault",
     "journal",

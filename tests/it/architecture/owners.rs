@@ -6,7 +6,7 @@ use super::{Source, sources};
 
 /// The one room whose statements name a table. Another room calls a function of the owner, which may take the rows to
 /// act on as the beginning of a statement.
-const OWNERS: [(&str, &[&str]); 21] = [
+const OWNERS: [(&str, &[&str]); 22] = [
     ("exports", &["access_exports", "access_export_tickets"]),
     ("suppressions", &["suppression_checks"]),
     ("reveals", &["reveals", "reveal_items", "reveal_days"]),
@@ -28,6 +28,7 @@ const OWNERS: [(&str, &[&str]); 21] = [
     ),
     ("ageing", &["ageing_policies", "ageing_plans"]),
     ("content", &["contents", "rescan_attempts", "content_tickets", "content_batches"]),
+    ("recipients", &["recipients", "recipient_clients"]),
     ("delivery", &["delivery_customers"]),
     ("outbox", &["deliveries", "delivery_targets", "webhooks", "webhook_events"]),
     ("webhooks", &["webhook_messages"]),
@@ -59,8 +60,18 @@ const OWNERS: [(&str, &[&str]); 21] = [
 ];
 
 /// Tables whose names are words of the API or of a step as well: alone in a literal, they name no table.
-const WORDS: [&str; 9] =
-    ["requests", "reveals", "holds", "deliveries", "identifiers", "erasures", "tenants", "certificates", "webhooks"];
+const WORDS: [&str; 10] = [
+    "requests",
+    "reveals",
+    "holds",
+    "deliveries",
+    "identifiers",
+    "erasures",
+    "tenants",
+    "certificates",
+    "webhooks",
+    "recipients",
+];
 
 /// The owner of a table.
 fn owner(table: &str) -> Option<&'static str> {

@@ -166,6 +166,8 @@ async fn claims_that_do_not_fit_are_refused() {
         (json!({ "aud": [] }), Err(TokenError::Audience)),
         (json!({ "sub": null }), Err(TokenError::Subject)),
         (json!({ "sub": "a\u{0}b" }), Err(TokenError::Subject)),
+        (json!({ "azp": "crm", "client_id": "crm" }), Ok(())),
+        (json!({ "azp": "crm", "client_id": "other" }), Err(TokenError::Client)),
     ] {
         let outcome_seen = keys.verify(&signer.sign(&but(changes.clone()))).await.map(drop);
         assert_eq!(outcome_seen, outcome, "{changes}");
