@@ -26,6 +26,7 @@ SELECT create_distributed_table('requests', 'tenant_id', colocate_with => 'epoch
 SELECT create_distributed_table('request_counts', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_contents', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_interactions', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('request_checklist', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_files', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('idempotency_keys', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('audit_events', 'tenant_id', colocate_with => 'epochs');

@@ -11,6 +11,7 @@ mod patterns;
 mod recordings;
 mod refusals;
 mod setup;
+mod systems;
 mod vitals;
 
 use std::net::SocketAddr;

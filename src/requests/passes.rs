@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::model::{NamedInteraction, selecting_keys};
-use super::sql;
+use super::{checklist, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
@@ -361,6 +361,7 @@ impl AgeLimits {
 pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<u64> {
     let records: Vec<_> = ids.iter().map(|id| id.0).collect();
     mentions::delete(tx, tenant, Owner::Request, &records).await?;
+    checklist::delete(tx, tenant, ids).await?;
     for table in ["DELETE FROM request_counts", "DELETE FROM request_contents", "DELETE FROM request_files"] {
         tx.query(table)
             .with(" WHERE tenant_id = ", tenant)

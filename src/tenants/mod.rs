@@ -13,7 +13,9 @@ use crate::base::clock::Clock;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
 
-pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
+pub use model::{
+    ExternalSystem, GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError,
+};
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
     sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()

@@ -46,7 +46,27 @@ pub struct Settings {
     pub dial_out_prefixes: Vec<String>,
     /// The patterns whose matches are removed from texts (D16). A change applies to texts that arrive later.
     pub patterns: Vec<Pattern>,
+    /// Whether each request says how the customer's wish was verified (C5).
+    pub attestation_required: bool,
+    /// The systems outside of this one in which a customer is forgotten too (C4).
+    pub external_systems: Vec<ExternalSystem>,
     pub recordings: Recordings,
+}
+
+/// A system outside of this one, such as a CRM. Each new request has an item for it on its checklist (C4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Salesforce", "owner": "CRM team", "days": 20}))]
+pub struct ExternalSystem {
+    /// The name, which is part of the item's address: up to 100 characters, none of which is `/`, `\`, `%`, or `+`.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// Who forgets the customer there, of up to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
+    pub owner: String,
+    /// The days after the receipt of the customer's wish in which they do it.
+    #[schema(minimum = 0, maximum = 90)]
+    pub days: u32,
 }
 
 impl Settings {
@@ -72,6 +92,8 @@ impl Default for Settings {
             own_numbers: Vec::new(),
             dial_out_prefixes: Vec::new(),
             patterns: Vec::new(),
+            attestation_required: false,
+            external_systems: Vec::new(),
             recordings: Recordings::default(),
         }
     }
@@ -162,6 +184,10 @@ pub struct TenantChange {
     pub dial_out_prefixes: Option<Vec<String>>,
     /// See [`Settings::patterns`].
     pub patterns: Option<Vec<Pattern>>,
+    /// See [`Settings::attestation_required`].
+    pub attestation_required: Option<bool>,
+    /// See [`Settings::external_systems`].
+    pub external_systems: Option<Vec<ExternalSystem>>,
     /// See [`Recordings`].
     pub recordings: RecordingsChange,
 }
@@ -233,6 +259,8 @@ impl Tenant {
             own_numbers,
             dial_out_prefixes,
             patterns,
+            attestation_required,
+            external_systems,
             recordings,
         } = settings;
         let theirs = &other.settings;
@@ -246,6 +274,8 @@ impl Tenant {
             ("own_numbers", *own_numbers != theirs.own_numbers),
             ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
             ("patterns", *patterns != theirs.patterns),
+            ("attestation_required", *attestation_required != theirs.attestation_required),
+            ("external_systems", *external_systems != theirs.external_systems),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
         all.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -287,6 +317,8 @@ impl TenantChange {
             own_numbers,
             dial_out_prefixes,
             patterns,
+            attestation_required,
+            external_systems,
             recordings,
         } = self;
         tenant.region = region.unwrap_or(tenant.region);
@@ -300,6 +332,8 @@ impl TenantChange {
         kept(own_numbers, &mut settings.own_numbers);
         kept(dial_out_prefixes, &mut settings.dial_out_prefixes);
         settings.patterns = patterns.unwrap_or(std::mem::take(&mut settings.patterns));
+        settings.attestation_required = attestation_required.unwrap_or(settings.attestation_required);
+        settings.external_systems = external_systems.unwrap_or(std::mem::take(&mut settings.external_systems));
         recordings.apply(&mut settings.recordings, now);
     }
 }

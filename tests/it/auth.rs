@@ -18,6 +18,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("get_anonymize_request", &["requests:read"]),
     ("delete_anonymize_request", &["requests:write"]),
     ("update_anonymize_request", &["requests:write"]),
+    ("change_anonymize_request_checklist", &["requests:write"]),
     ("ingest_interactions", &["archive:ingest"]),
     ("ingest_survey_responses", &["archive:ingest"]),
     ("ingest_raw_events", &["archive:ingest"]),
@@ -110,8 +111,9 @@ impl Operation {
     /// A call that the service would carry out for any caller with the permission, on resources of the tenant `demo`.
     async fn call(&self, caller: &Caller, ids: &BTreeMap<&str, String>) -> Answer {
         let id = ids.iter().find(|(part, _)| self.path.contains(*part)).map_or("", |(_, id)| id.as_str());
-        let path =
-            ["{id}", "{content_id}", "{ticket}"].iter().fold(self.path.clone(), |path, part| path.replace(part, id));
+        let path = ["{id}", "{content_id}", "{ticket}", "{system}"]
+            .iter()
+            .fold(self.path.clone(), |path, part| path.replace(part, id));
         let query = if self.name == "upload_content" { "?kind=recording" } else { "" };
         let call = caller.call(&self.method, &format!("/{path}{query}")).header("if-match", "*");
         let call = match self.name.as_str() {

@@ -54,6 +54,7 @@ mod privacy;
 mod prose;
 mod rate_limits;
 mod repeats;
+mod request_cases;
 mod requests;
 mod rereading;
 mod restart;

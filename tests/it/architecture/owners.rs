@@ -13,7 +13,17 @@ const OWNERS: [(&str, &[&str]); 12] = [
     ("content", &["contents", "rescan_attempts", "content_tickets", "content_batches"]),
     ("delivery", &["delivery_customers"]),
     ("outbox", &["deliveries", "delivery_targets"]),
-    ("requests", &["requests", "request_interactions", "request_counts", "request_contents", "request_files"]),
+    (
+        "requests",
+        &[
+            "requests",
+            "request_interactions",
+            "request_counts",
+            "request_contents",
+            "request_files",
+            "request_checklist",
+        ],
+    ),
     ("idempotency", &["idempotency_keys"]),
     ("audit", &["audit_events"]),
     ("vault", &["keysets", "identifiers", "erasures", "content_keys", "delivery_secrets"]),
