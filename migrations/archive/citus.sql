@@ -29,6 +29,7 @@ SELECT create_distributed_table('requests', 'tenant_id', colocate_with => 'epoch
 SELECT create_distributed_table('request_counts', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_contents', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_interactions', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('request_checklist', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('request_files', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('holds', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('hold_interactions', 'tenant_id', colocate_with => 'epochs');

@@ -13,6 +13,7 @@ mod recordings;
 mod refusals;
 mod retentions;
 mod setup;
+mod systems;
 mod totals;
 mod vitals;
 

@@ -15,6 +15,7 @@ use super::house;
 use super::patterns::{self, PatternSetting};
 use super::recordings::{RecordingSettings, RecordingsPatch};
 use super::retentions::{RetentionPatch, RetentionSettings, months, paused};
+use super::systems;
 use super::totals::TotalsPatch;
 use crate::base::actor::Scope;
 use crate::base::json::read_value;
@@ -27,7 +28,7 @@ use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
-use crate::tenants::{self, IdentifiedView, Processing, Tenant, TenantChange, TotalsSettings};
+use crate::tenants::{self, ExternalSystem, IdentifiedView, Processing, Tenant, TenantChange, TotalsSettings};
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -77,6 +78,7 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
     "erasure_retention": {"paused": false, "state": "on", "changed_at": null}, "delete_content": false, "own_numbers": ["+4722334"],
     "dial_out_prefixes": ["9"], "version": 1,
     "patterns": [{"name": "customer number", "regex": "\\bKN-?[0-9]{6}\\b"}],
+    "attestation_required": false, "external_systems": [{"name": "Salesforce", "owner": "CRM team", "days": 20}],
     "recordings": {
         "encrypt": true, "only_encrypt_delivery": false, "encrypt_metadata": false, "allow_plain_ftp": false,
         "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",
@@ -124,6 +126,10 @@ pub struct TenantSettings {
     pub dial_out_prefixes: Vec<String>,
     /// The tenant's own patterns, such as customer numbers. A match reads `[customer number]` in every view.
     pub patterns: Vec<PatternSetting>,
+    /// Whether each request must say how the customer's wish was verified.
+    pub attestation_required: bool,
+    /// The systems outside of this one in which a customer is forgotten too. Each new request has a checklist of them.
+    pub external_systems: Vec<ExternalSystem>,
     /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
     /// The rule for the small cells of totals.
@@ -155,6 +161,8 @@ impl TenantSettings {
             own_numbers,
             dial_out_prefixes,
             patterns,
+            attestation_required,
+            external_systems,
             recordings,
             totals,
             reveal,
@@ -176,6 +184,8 @@ impl TenantSettings {
             own_numbers,
             dial_out_prefixes,
             patterns: patterns.into_iter().map(PatternSetting::from).collect(),
+            attestation_required,
+            external_systems,
             recordings: RecordingSettings::new(recordings, now),
             totals,
             reveal: reveal.into(),
@@ -263,6 +273,15 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = Vec<PatternSetting>, required = false, max_items = 20)]
     patterns: PatchField<Vec<PatternSetting>>,
+    /// Whether each request must say how the customer's wish was verified.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    attestation_required: PatchField<bool>,
+    /// The systems outside of this one in which a customer is forgotten too: at most 20, each with a name of its own. They
+    /// replace the whole list. Requests that were entered before keep their checklists.
+    #[serde(default)]
+    #[schema(value_type = Vec<ExternalSystem>, required = false, max_items = 20)]
+    external_systems: PatchField<Vec<ExternalSystem>>,
     /// How recordings and other content are kept and delivered. Its fields are changed one by one.
     #[serde(default)]
     #[schema(value_type = RecordingsPatch, required = false)]
@@ -342,6 +361,8 @@ impl TenantPatch {
             own_numbers,
             dial_out_prefixes,
             patterns: own_patterns,
+            attestation_required,
+            external_systems,
             recordings,
             totals,
             reveal,
@@ -357,6 +378,7 @@ impl TenantPatch {
         let own_numbers: Option<Vec<String>> = own_numbers.given("/own_numbers", &mut invalid);
         let prefixes: Option<Vec<String>> = dial_out_prefixes.given("/dial_out_prefixes", &mut invalid);
         let own_patterns: Option<Vec<PatternSetting>> = own_patterns.given("/patterns", &mut invalid);
+        let systems: Option<Vec<ExternalSystem>> = external_systems.given("/external_systems", &mut invalid);
         let recordings = recordings.given("/recordings", &mut invalid);
         let totals: TotalsPatch = totals.given("/totals", &mut invalid).unwrap_or_default();
         let (min_cell, perturbation) = totals.change(&mut invalid);
@@ -387,6 +409,9 @@ impl TenantPatch {
             own_numbers: own_numbers.and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid)),
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
             patterns: own_patterns.and_then(|raw| patterns::patterns(raw, &mut invalid)),
+            attestation_required: attestation_required.given("/attestation_required", &mut invalid),
+            external_systems: systems
+                .and_then(|raw| systems::external_systems(raw, region.unwrap_or(home), &mut invalid)),
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
             min_cell,
             perturbation,

@@ -388,6 +388,13 @@ pub struct TenantArguments {
     /// A pattern that texts lose, for each time it is given: 'customer number=KN-\d{6}'; "" for none
     #[arg(long, value_name = "NAME=REGEX")]
     pub patterns: Option<Vec<String>>,
+    /// Whether each request must say how the customer's wish was verified
+    #[arg(long)]
+    pub attestation_required: Option<bool>,
+    /// A system outside of this one for the checklists of requests, for each time it is given: 'Salesforce=CRM team=20';
+    /// "" for none
+    #[arg(long, value_name = "NAME=OWNER=DAYS")]
+    pub external_systems: Option<Vec<String>>,
     /// Whether recordings are encrypted for the tenant's key
     #[arg(long)]
     pub encrypt: Option<bool>,

@@ -105,6 +105,8 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         own_numbers,
         dial_out_prefixes,
         patterns: own_patterns,
+        attestation_required,
+        external_systems,
         encrypt,
         only_encrypt_delivery,
         encrypt_metadata,
@@ -134,6 +136,8 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         ("own_numbers", json!(entries(own_numbers))),
         ("dial_out_prefixes", json!(entries(dial_out_prefixes))),
         ("patterns", json!(entries(own_patterns).map(|all| patterns(&all)).transpose()?)),
+        ("attestation_required", json!(attestation_required)),
+        ("external_systems", json!(entries(external_systems).map(|all| systems(&all)).transpose()?)),
     ]);
     let totals = given([("min_cell", json!(min_cell)), ("perturbation", json!(perturbation))]);
     if !totals.is_empty() {
@@ -172,6 +176,21 @@ fn patterns(entries: &[String]) -> Result<Vec<Value>, CommandError> {
     let read = |entry: &String| entry.split_once('=').map(|(name, regex)| json!({ "name": name, "regex": regex }));
     let rule =
         || CommandError::Usage("--patterns must be a name and an expression: 'plate=[A-Z]{2} ?[0-9]{5}'".to_owned());
+    entries.iter().map(|entry| read(entry).ok_or_else(rule)).collect()
+}
+
+/// Systems by their names, with their owners and days.
+fn systems(entries: &[String]) -> Result<Vec<Value>, CommandError> {
+    let read = |entry: &String| {
+        let (name, rest) = entry.split_once('=')?;
+        let (owner, days) = rest.rsplit_once('=')?;
+        Some(json!({ "name": name, "owner": owner, "days": days.parse::<u32>().ok()? }))
+    };
+    let rule = || {
+        CommandError::Usage(
+            "--external-systems must be a name, an owner, and days: 'Salesforce=CRM team=20'".to_owned(),
+        )
+    };
     entries.iter().map(|entry| read(entry).ok_or_else(rule)).collect()
 }
 

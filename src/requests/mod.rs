@@ -5,7 +5,10 @@
 //! a request out: that is the task of the pass.
 
 mod batch;
+mod case;
+mod checklist;
 mod comment;
+mod deadline;
 mod entry;
 pub mod held;
 pub mod holds;
@@ -45,6 +48,8 @@ use crate::tenants;
 use crate::vault::AppContext;
 
 pub use batch::{RequestBatch, RowChange, RowDelete};
+pub use case::Case;
+pub use checklist::{ChecklistItem, ChecklistPatch, ChecklistState, change_item, check_item};
 pub use entry::{NewRequest, RequestPatch};
 pub use http::routes;
 pub use load::by_ids as stored;

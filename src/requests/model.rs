@@ -8,6 +8,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::case::Case;
+use super::checklist::ChecklistItem;
 use crate::archive::Hits;
 use crate::archive::mentions::Mention;
 use crate::base::content::ContentKind;
@@ -83,6 +85,7 @@ pub struct Request {
     pub targets: Targets,
     /// Whether the content of its interactions is deleted too (C1).
     pub delete_content: bool,
+    pub case: Case,
     pub status: Status,
     /// The name of the user who entered it (A2).
     pub user_name: String,
@@ -105,7 +108,8 @@ impl Listed for Request {
     fn weight(&self) -> usize {
         // An id is 39 bytes of JSON.
         let named = usize::try_from(self.interaction_count).unwrap_or_default() * 39;
-        1024 + named + weight_of_text(self.comment.as_deref())
+        let reason = self.case.extension_reason.as_ref().map_or(0, String::len);
+        2048 + named + reason + weight_of_text(self.comment.as_deref())
     }
 }
 
@@ -154,6 +158,8 @@ pub struct StoredRequest {
     pub request: Request,
     /// The interactions that it names, by id. A done request has none.
     pub interactions: Vec<NamedInteraction>,
+    /// The systems outside of this one, in the order of the tenant's settings.
+    pub checklist: Vec<ChecklistItem>,
     /// The identifiers behind the placeholders of its comment.
     pub mentions: Vec<Mention>,
     /// The number of records that it made anonymous in each target.
@@ -217,6 +223,7 @@ pub struct RenderedRequest {
     pub email: Option<String>,
     pub comment: Option<String>,
     pub interactions: Vec<RecordId>,
+    pub checklist: Vec<ChecklistItem>,
     /// A request that waits has none.
     pub result: Option<RequestOutcome>,
     pub warnings: Vec<RequestNotice>,

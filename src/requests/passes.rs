@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, json};
 
 use super::model::{NamedInteraction, selecting_keys};
-use super::sql;
+use super::{checklist, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
@@ -396,6 +396,7 @@ pub async fn existing(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId])
 pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<u64> {
     let records: Vec<_> = ids.iter().map(|id| id.0).collect();
     mentions::delete(tx, tenant, Owner::Request, &records).await?;
+    checklist::delete(tx, tenant, ids).await?;
     for table in ["DELETE FROM request_counts", "DELETE FROM request_contents", "DELETE FROM request_files"] {
         tx.query(table)
             .with(" WHERE tenant_id = ", tenant)

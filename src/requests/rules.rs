@@ -38,7 +38,7 @@ pub struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    fn add(&mut self, pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) {
+    pub fn add(&mut self, pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) {
         self.errors.push(FieldError::at(pointer, code, detail).within(self.at));
     }
 

@@ -10,12 +10,13 @@ use pii::Identifier;
 use serde_json::json;
 
 use super::batch::RequestBatch;
+use super::case::Case;
 use super::comment::{Comment, KnownCustomers};
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::journaling::Decisions;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
-use super::{load, reference, sql, trail};
+use super::{case, checklist, load, reference, sql, trail};
 use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
@@ -27,7 +28,7 @@ use crate::idempotency::{self, Reservation};
 use crate::journal;
 use crate::outbox::{self, EventKind};
 use crate::store::{Archive, StoreError, Tx};
-use crate::tenants::{self, Tenant};
+use crate::tenants::{self, ExternalSystem, Tenant};
 use crate::vault::{self, AppContext, Resolved, admit};
 
 #[derive(Clone, Copy)]
@@ -58,14 +59,13 @@ pub async fn save(
         let SavePlan { rows, cancelled } = command.plan(&mut tx, &tenant, now).await?;
         drop(tx);
         let rows = read_comments(app, &tenant, rows).await?;
-        let found = |(row, comment, _): &ReadRow| {
-            row.new_identifiers().chain(comment.identifiers().cloned()).collect::<Vec<_>>()
-        };
+        let found =
+            |read: &ReadRow| read.row.new_identifiers().chain(read.comment.identifiers().cloned()).collect::<Vec<_>>();
         let wanted: HashSet<_> = rows.iter().flat_map(found).collect();
         // A call that names nobody new leaves the vault alone.
         let ids =
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
-        let revise = |row| revise(row, &ids, &actor.name, now);
+        let revise = |row| revise(row, &ids, (&actor.name, &tenant.settings.external_systems), now);
         let revisions: Vec<_> = rows.into_iter().map(revise).collect();
         let decisions = Decisions::of(app, actor.tenant, &revisions, &cancelled).await?;
         let plan = WritePlan { revisions, cancelled, decisions, reservation };
@@ -87,7 +87,7 @@ impl SaveCommand<'_> {
                 let before = changeable(tx, tenant.id, id, expected).await?;
                 let named = patch.interaction_ids.value().map(Vec::as_slice);
                 let known = known_interactions(tx, tenant.id, named).await?;
-                let row = ValidatedRequest::of_patch(patch, before, (tenant, &known), "");
+                let row = ValidatedRequest::of_patch(patch, before, (tenant, &known), now, "");
                 plan.rows.push(row.map_err(RequestError::Invalid)?);
             }
             Self::Cancel(id, expected) => plan.cancelled.push(changeable(tx, tenant.id, id, expected).await?.request),
@@ -131,8 +131,13 @@ pub async fn changeable(
     Ok(stored)
 }
 
-/// A row with its comment and its reference.
-type ReadRow = (ValidatedRequest, Comment, Option<String>);
+/// A row with its texts after the search for identifiers.
+struct ReadRow {
+    row: ValidatedRequest,
+    comment: Comment,
+    reference: Option<String>,
+    case: Case,
+}
 
 /// Searches the comments and the references of all rows for identifiers.
 async fn read_comments(
@@ -146,7 +151,8 @@ async fn read_comments(
     let read = move |row: ValidatedRequest| {
         let comment = Comment::of(&row, &tenant, &known);
         let reference = reference::of(&row, &tenant, &known.kept);
-        (row, comment, reference)
+        let case = case::of(&row, &tenant, &known.kept);
+        ReadRow { row, comment, reference, case }
     };
     Ok(work::run(bytes, move || rows.into_iter().map(read).collect()).await)
 }
@@ -157,8 +163,10 @@ async fn known_customers(
     tenant: TenantId,
     rows: &[ValidatedRequest],
 ) -> Result<KnownCustomers, RequestError> {
-    let rewritten: Vec<_> =
-        rows.iter().filter(|row| row.comment.value().is_some() || row.reference.value().is_some()).collect();
+    let is_rewritten = |row: &&ValidatedRequest| {
+        row.comment.value().is_some() || row.reference.value().is_some() || case::is_rewritten(row)
+    };
+    let rewritten: Vec<_> = rows.iter().filter(is_rewritten).collect();
     if rewritten.is_empty() {
         return Ok(KnownCustomers::default());
     }
@@ -189,7 +197,12 @@ fn comment_bytes(row: &ValidatedRequest) -> usize {
 }
 
 /// Applies a row to its request. If nothing changes, the version stays.
-fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: DateTime<Utc>) -> Revision {
+fn revise(
+    ReadRow { row, comment, reference, case }: ReadRow,
+    ids: &Resolved,
+    (user, systems): (&str, &[ExternalSystem]),
+    now: DateTime<Utc>,
+) -> Revision {
     let new = |identifier: Option<Identifier>| ids.get(&identifier?).copied();
     let (kept_phone, kept_email) = (row.kept_phone(), row.kept_email());
     let ValidatedRequest {
@@ -204,6 +217,7 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
         reference: _,
         targets,
         delete_content,
+        case: _,
     } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
@@ -220,6 +234,7 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
         interaction_count: i32::try_from(interactions.len()).unwrap_or(i32::MAX),
         targets,
         delete_content,
+        case,
         status: Status::Waiting,
         user_name: stored.map_or(user, |stored| stored.user_name.as_str()).to_owned(),
         attempts: 0,
@@ -229,9 +244,14 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
         done_at: None,
         version: stored.map_or(1, |stored| stored.version),
     };
+    let checklist = match &before {
+        Some(before) => before.checklist.clone(),
+        None => checklist::of_new(systems, request.case.received_on),
+    };
     let mut after = StoredRequest {
         request,
         interactions,
+        checklist,
         mentions: comment.mentions(ids),
         counts: BTreeMap::new(),
         content: ContentOutcome::default(),
@@ -273,6 +293,8 @@ async fn write(
         return Err(StoreError::Contended.into());
     }
     write_interactions(&mut tx, tenant, &revisions, cancelled).await?;
+    checklist::insert(&mut tx, tenant, revisions.iter().filter(|one| one.is_new()).map(|one| &one.after)).await?;
+    checklist::delete(&mut tx, tenant, &cancelled.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
     let remade: Vec<_> = revisions.iter().filter(|one| one.changes_mentions()).collect();
     let gone = remade.iter().map(|one| one.after.request.id.0).chain(cancelled.iter().map(|one| one.id.0));
     mentions::delete(&mut tx, tenant, Owner::Request, &gone.collect::<Vec<_>>()).await?;

@@ -52,6 +52,11 @@ fn changed_fields(before: &StoredRequest, after: &StoredRequest) -> Vec<&'static
         ("reference", a.reference != b.reference),
         ("targets", a.targets != b.targets),
         ("delete_content", a.delete_content != b.delete_content),
+        ("received_on", a.case.received_on != b.case.received_on),
+        ("extended_to", a.case.extended_to != b.case.extended_to),
+        ("extension_reason", a.case.extension_reason != b.case.extension_reason),
+        ("checklist", before.checklist != after.checklist),
+        ("attestation", a.case.attestation != b.case.attestation),
     ];
     fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }

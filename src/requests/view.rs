@@ -55,7 +55,8 @@ pub async fn render(
 
 /// The ids of the identifiers that a request still has.
 fn identifiers(stored: &StoredRequest) -> impl Iterator<Item = IdentifierId> {
-    let StoredRequest { request, interactions: _, mentions, counts: _, content: _, delivered_files: _ } = stored;
+    let StoredRequest { request, interactions: _, checklist: _, mentions, counts: _, content: _, delivered_files: _ } =
+        stored;
     let said = mentions.iter().filter_map(|mention| mention.identifier);
     request.phone.into_iter().chain(request.email).chain(said)
 }
@@ -86,7 +87,7 @@ async fn values(
 }
 
 fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> RenderedRequest {
-    let StoredRequest { request, interactions, mentions, counts, content, delivered_files } = stored;
+    let StoredRequest { request, interactions, checklist, mentions, counts, content, delivered_files } = stored;
     // If an identifier is gone although its id was just read, a pass was faster.
     let value = |id: IdentifierId| values.get(&id).cloned().unwrap_or_else(|| mask(""));
     let phone_number = request.phone.map(value).or_else(|| request.phone_mask.clone());
@@ -114,6 +115,7 @@ fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> Re
     RenderedRequest {
         comment: request.comment.as_ref().map(fill),
         interactions: interactions.iter().map(|named| named.id).collect(),
+        checklist,
         result: is_done.then(outcome),
         warnings: warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect(),
         phone_number,

@@ -17,8 +17,8 @@ use crate::store::{Archive, Tx};
 
 pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
 pub use model::{
-    GRACE, Recordings, RecordingsChange, Retention, RetentionSwitch, Settings, Tenant, TenantChange, TenantError,
-    TotalsSettings,
+    ExternalSystem, GRACE, Recordings, RecordingsChange, Retention, RetentionSwitch, Settings, Tenant, TenantChange,
+    TenantError, TotalsSettings,
 };
 pub use processing::Processing;
 

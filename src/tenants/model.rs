@@ -54,6 +54,10 @@ pub struct Settings {
     pub dial_out_prefixes: Vec<String>,
     /// The patterns whose matches are removed from texts (D16). A change applies to texts that arrive later.
     pub patterns: Vec<Pattern>,
+    /// Whether each request says how the customer's wish was verified (C5).
+    pub attestation_required: bool,
+    /// The systems outside of this one in which a customer is forgotten too (C4).
+    pub external_systems: Vec<ExternalSystem>,
     pub recordings: Recordings,
     pub totals: TotalsSettings,
     /// The rules by which users reveal tokens (N10).
@@ -63,6 +67,22 @@ pub struct Settings {
     /// Whether another user must approve a customer's copy of their data (D13).
     pub export_approval: bool,
     pub processing: Processing,
+}
+
+/// A system outside of this one, such as a CRM. Each new request has an item for it on its checklist (C4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Salesforce", "owner": "CRM team", "days": 20}))]
+pub struct ExternalSystem {
+    /// The name, which is part of the item's address: up to 100 characters, none of which is `/`, `\`, `%`, or `+`.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// Who forgets the customer there, of up to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
+    pub owner: String,
+    /// The days after the receipt of the customer's wish in which they do it.
+    #[schema(minimum = 0, maximum = 90)]
+    pub days: u32,
 }
 
 impl Settings {
@@ -97,6 +117,8 @@ impl Default for Settings {
             own_numbers: Vec::new(),
             dial_out_prefixes: Vec::new(),
             patterns: Vec::new(),
+            attestation_required: false,
+            external_systems: Vec::new(),
             recordings: Recordings::default(),
             totals: TotalsSettings::default(),
             reveal: RevealRules::default(),
@@ -247,6 +269,10 @@ pub struct TenantChange {
     pub dial_out_prefixes: Option<Vec<String>>,
     /// See [`Settings::patterns`].
     pub patterns: Option<Vec<Pattern>>,
+    /// See [`Settings::attestation_required`].
+    pub attestation_required: Option<bool>,
+    /// See [`Settings::external_systems`].
+    pub external_systems: Option<Vec<ExternalSystem>>,
     /// See [`Recordings`].
     pub recordings: RecordingsChange,
     /// See [`TotalsSettings::min_cell`].
@@ -344,6 +370,8 @@ impl Tenant {
             own_numbers,
             dial_out_prefixes,
             patterns,
+            attestation_required,
+            external_systems,
             recordings,
             totals,
             reveal,
@@ -370,6 +398,8 @@ impl Tenant {
             ("identified_view", *identified_view != theirs.identified_view),
             ("export_approval", *export_approval != theirs.export_approval),
             ("processing", *processing != theirs.processing),
+            ("attestation_required", *attestation_required != theirs.attestation_required),
+            ("external_systems", *external_systems != theirs.external_systems),
         ];
         let all = all.into_iter().chain(recordings.differences(&theirs.recordings));
         let all = all.chain(reveal.differences(theirs.reveal));
@@ -415,6 +445,8 @@ impl TenantChange {
             own_numbers,
             dial_out_prefixes,
             patterns,
+            attestation_required,
+            external_systems,
             recordings,
             min_cell,
             perturbation,
@@ -437,6 +469,8 @@ impl TenantChange {
         kept(own_numbers, &mut settings.own_numbers);
         kept(dial_out_prefixes, &mut settings.dial_out_prefixes);
         settings.patterns = patterns.unwrap_or(std::mem::take(&mut settings.patterns));
+        settings.attestation_required = attestation_required.unwrap_or(settings.attestation_required);
+        settings.external_systems = external_systems.unwrap_or(std::mem::take(&mut settings.external_systems));
         recordings.apply(&mut settings.recordings, now);
         settings.totals.min_cell = min_cell.unwrap_or(settings.totals.min_cell);
         settings.totals.perturbation = perturbation.unwrap_or(settings.totals.perturbation);

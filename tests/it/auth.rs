@@ -23,6 +23,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("place_hold", &["holds:write"]),
     ("get_hold", &["holds:write"]),
     ("release_hold", &["holds:write"]),
+    ("change_anonymize_request_checklist", &["requests:write"]),
     ("ingest_interactions", &["archive:ingest"]),
     ("ingest_survey_responses", &["archive:ingest"]),
     ("ingest_raw_events", &["archive:ingest"]),
@@ -166,7 +167,8 @@ impl Operation {
     async fn call(&self, caller: &Caller, ids: &BTreeMap<&str, String>) -> Answer {
         let id = ids.iter().find(|(part, _)| self.path.contains(*part)).map_or("", |(_, id)| id.as_str());
         let path = self.path.replace("{message_id}", ids.get("{message_id}").map_or("", String::as_str));
-        let path = ["{id}", "{content_id}", "{ticket}"].iter().fold(path, |path, part| path.replace(part, id));
+        let path =
+            ["{id}", "{content_id}", "{ticket}", "{system}"].iter().fold(path, |path, part| path.replace(part, id));
         let query = if self.name == "upload_content" { "?kind=recording" } else { "" };
         let call = caller.call(&self.method, &format!("/{path}{query}")).header("if-match", "*");
         let call = match self.name.as_str() {

@@ -59,6 +59,7 @@ mod prose;
 mod rate_limits;
 mod recipients;
 mod repeats;
+mod request_cases;
 mod requests;
 mod rereading;
 mod restart;

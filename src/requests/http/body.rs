@@ -9,18 +9,21 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::archive::Hits;
+use crate::base::attestation::Attestation;
 use crate::base::id::{RecordId, RequestId};
 use crate::base::target::Target;
 use crate::base::words::described;
 use crate::requests::{
-    ContentOutcome, Preview, RenderedRequest, Request, RequestNotice, RequestOutcome, Saved, Status,
+    Case, ChecklistItem, ContentOutcome, Preview, RenderedRequest, Request, RequestNotice, RequestOutcome, Saved,
+    Status,
 };
 
 /// An anonymize request. Number, address, and comment are in clear while it waits. When it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "interaction_ids": [], "interaction_count": 0, "to_date": "2026-08-03",
-    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "received_on": "2026-08-03", "deadline_on": "2026-09-03",
+    "extended_to": null, "extension_reason": null, "attestation": null, "checklist": [], "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
 }))]
@@ -50,6 +53,22 @@ pub struct AnonymizeRequest {
     pub targets: Vec<&'static str>,
     /// Whether the content of its interactions is deleted too.
     pub delete_content: bool,
+    /// The day on which the customer's wish arrived.
+    pub received_on: NaiveDate,
+    /// The last day for the answer to the customer: one month after `received_on`, or the day to which that is extended. A
+    /// Saturday or a Sunday counts as the Monday after it.
+    pub deadline_on: NaiveDate,
+    /// The day to which the deadline of one month was extended.
+    #[schema(required)]
+    pub extended_to: Option<NaiveDate>,
+    /// The reason of the extension.
+    #[schema(required)]
+    pub extension_reason: Option<String>,
+    /// How the customer's wish was verified.
+    #[schema(required)]
+    pub attestation: Option<Attestation>,
+    /// The systems outside of this one in which the customer is forgotten too.
+    pub checklist: Vec<ChecklistItem>,
     /// Whether it waits or is done.
     pub status: Status,
     /// The name of the user who entered it.
@@ -128,7 +147,8 @@ pub struct Anonymized {
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "interaction_ids": [],
     "interaction_count": 0, "to_date": "2026-08-03",
-    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "received_on": "2026-08-03", "deadline_on": "2026-09-03",
+    "extended_to": null, "extension_reason": null, "attestation": null, "checklist": [], "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1, "warnings": []
 }))]
@@ -204,7 +224,8 @@ pub struct TargetHits {
 
 impl From<RenderedRequest> for AnonymizeRequest {
     fn from(rendered: RenderedRequest) -> Self {
-        let RenderedRequest { request, phone_number, email, comment, interactions, result, warnings: _ } = rendered;
+        let RenderedRequest { request, phone_number, email, comment, interactions, checklist, result, warnings: _ } =
+            rendered;
         let Request {
             id,
             phone: _,
@@ -219,6 +240,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
             interaction_count,
             targets,
             delete_content,
+            case: Case { received_on, deadline_on, extended_to, extension_reason, attestation },
             status,
             user_name,
             attempts,
@@ -239,6 +261,12 @@ impl From<RenderedRequest> for AnonymizeRequest {
             reference,
             targets: targets.words(),
             delete_content,
+            received_on,
+            deadline_on,
+            extended_to,
+            extension_reason,
+            attestation,
+            checklist,
             status,
             user_name,
             due_at,

@@ -12,7 +12,10 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, pat
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter, RequestPatch, Status};
+use super::{
+    ChecklistItem, ChecklistPatch, NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter,
+    RequestPatch, Status,
+};
 use crate::base::actor::Scope;
 use crate::base::id::RequestId;
 use crate::base::page::Page;
@@ -42,7 +45,8 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         .service(create_anonymize_request)
         .service(get_anonymize_request)
         .service(update_anonymize_request)
-        .service(delete_anonymize_request);
+        .service(delete_anonymize_request)
+        .service(change_checklist_item);
     holds::routes(registry);
 }
 
@@ -206,6 +210,43 @@ pub async fn delete_anonymize_request(
 ) -> ApiResult<HttpResponse> {
     super::cancel(&app, &caller, id.0, &if_match.0).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Change an item of a checklist
+///
+/// The people of a system outside of this one say that the customer is forgotten there. This works while the request waits
+/// and when it is done. The response is the item. The `ETag` is the version of the request, which grows with the change.
+///
+/// Needs the scope `requests:write`.
+#[utoipa::path(tag = "requests", operation_id = "change_anonymize_request_checklist",
+    security(("bearer" = ["requests:write"])),
+    params(("id" = Uuid, Path, description = "The request's id."),
+        ("system" = String, Path, description = "The name of the system."),
+        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
+    request_body(content = ChecklistPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The item as it is now.", body = ChecklistItem,
+            headers(("ETag" = String, description = "The request's version."))),
+        CallProblems, BodyProblems, ItemProblems, VersionProblems))]
+#[patch("/anonymize-requests/{id}/checklist/{system}")]
+pub async fn change_checklist_item(
+    caller: Caller<RequestsWrite>,
+    id: Id<RequestId>,
+    _: Params<Nothing>,
+    if_match: IfMatch,
+    request: HttpRequest,
+    patch: MergePatch,
+    app: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
+    let item = (id.0, request.match_info().get("system").unwrap_or_default());
+    let patch: ChecklistPatch = match patch.read() {
+        Ok(patch) => patch,
+        Err(problem) => {
+            super::check_item(&app, &caller, item, &if_match.0).await?;
+            return Err(problem);
+        }
+    };
+    let (item, version) = super::change_item(&app, &caller, item, &if_match.0, &patch).await?;
+    Ok(HttpResponse::Ok().insert_header(etag(version)).json(item))
 }
 
 /// Save anonymize requests
