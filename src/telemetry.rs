@@ -151,7 +151,7 @@ impl Metrics {
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
         let Self { journal, scan_findings, .. } = self;
         let Self { memory_budget, memory_drawn, .. } = self;
-        let all: [Box<dyn Collector>; 15] = [
+        let all: [Box<dyn Collector>; 16] = [
             Box::new(calls.clone()),
             Box::new(ingested.clone()),
             Box::new(cut.clone()),

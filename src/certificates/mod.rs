@@ -21,6 +21,7 @@ use crate::base::jws::{self, Jwk, KeySet};
 use crate::journal;
 use crate::requests;
 use crate::scan;
+use crate::seals;
 use crate::store::{Archive, Tx};
 use crate::tenants::Tenant;
 use crate::vault::{AppContext, SigningPurpose, SigningVersion, VaultError};
@@ -28,7 +29,7 @@ use crate::vault::{AppContext, SigningPurpose, SigningVersion, VaultError};
 pub use model::{CertificateError, Coverage, Payload, ScanPart, TYPE};
 pub use sql::{expect, purge};
 
-use model::Basis;
+use model::{AuditPart, Basis};
 
 /// How many certificates one transaction makes.
 const BATCH: i64 = 200;
@@ -69,6 +70,7 @@ pub async fn issue(
             Due::Round(_) => 2,
         },
         journal: journal::head(tx, tenant.id).await?,
+        audit: seals::published(tx, tenant.id).await?.and_then(|note| AuditPart::of_note(&note)),
         backup_days: app.journal.backup_days,
         scan: scanned,
     };

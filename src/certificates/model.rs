@@ -115,9 +115,15 @@ pub struct Payload {
     pub targets: BTreeMap<String, Anonymized>,
     pub targets_not_asked: Vec<String>,
     pub content: ContentPart,
+    /// How the customer's wish was verified. It is null if nobody has stated that.
+    pub attestation: Option<AttestationPart>,
+    /// The systems outside of this service in which the customer is forgotten too, as their users state.
+    pub other_systems: Vec<OtherSystem>,
     pub scan: Option<ScanPart>,
     /// The newest object of the erasure journal that the archive knows. It is null if there is no journal.
     pub journal: Option<JournalPart>,
+    /// The newest checkpoint of the sealed audit log. It is null before the first one.
+    pub audit: Option<AuditPart>,
     pub software: Software,
     pub kept: Vec<Kept>,
     pub still_held: Vec<StillHeld>,
@@ -142,6 +148,39 @@ pub struct JournalPart {
     pub seq: i64,
     /// The SHA-256 of the object, in hexadecimal digits.
     pub hash: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AttestationPart {
+    pub method: String,
+    pub on: NaiveDate,
+    /// Whether a representative acted for the customer.
+    pub representative: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OtherSystem {
+    pub system: String,
+    /// `open`, `done`, or `not_applicable`.
+    pub state: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditPart {
+    pub origin: String,
+    pub size: u64,
+    /// The root of the tree, in base64.
+    pub root: String,
+}
+
+impl AuditPart {
+    /// The facts of a signed note of the audit log.
+    #[must_use]
+    pub fn of_note(note: &str) -> Option<Self> {
+        let mut lines = note.lines();
+        let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+        Some(Self { origin: origin.to_owned(), size: size.parse().ok()?, root: root.to_owned() })
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -178,6 +217,7 @@ pub struct Basis<'b> {
     pub now: DateTime<Utc>,
     pub version: i32,
     pub journal: Option<JournalEntry>,
+    pub audit: Option<AuditPart>,
     pub backup_days: BackupDays,
     pub scan: Option<&'b ScanPart>,
 }
@@ -185,7 +225,8 @@ pub struct Basis<'b> {
 impl Basis<'_> {
     /// The payload for a request of which the scan has found something so often.
     pub fn payload(&self, stored: StoredRequest, residue: u64) -> Payload {
-        let StoredRequest { request, interactions: _, mentions: _, counts, content, delivered_files } = stored;
+        let StoredRequest { request, interactions: _, checklist, mentions: _, counts, content, delivered_files } =
+            stored;
         let done_at = request.done_at.unwrap_or(self.now);
         let done_day = local_day(done_at, self.tenant.zone);
         let asked = |target: &Target| request.targets.contains(*target);
@@ -208,8 +249,18 @@ impl Basis<'_> {
                 deleted: content.deleted,
                 texts_anonymized: content.anonymized,
             },
+            attestation: request.case.attestation.as_ref().map(|attestation| AttestationPart {
+                method: attestation.method.as_str().to_owned(),
+                on: attestation.on,
+                representative: attestation.representative.is_some(),
+            }),
+            other_systems: checklist
+                .into_iter()
+                .map(|item| OtherSystem { system: item.system, state: item.state.as_str().to_owned() })
+                .collect(),
             scan: self.scan.map(|scan| ScanPart { residue, ..scan.clone() }),
             journal: self.journal.as_ref().map(|entry| JournalPart { seq: entry.seq, hash: hex(&entry.hash) }),
+            audit: self.audit.clone(),
             software: Software { name: "lethe".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
             kept: self.kept(request.entry_day, done_day, request.delete_content),
             still_held: self.still_held(done_day, delivered_files.len()),
@@ -220,12 +271,14 @@ impl Basis<'_> {
     fn kept(&self, entered: NaiveDate, done: NaiveDate, deletes_content: bool) -> Vec<Kept> {
         let months = Months::new(self.tenant.settings.request_retention_months);
         let until = entered.checked_add_months(months).max(done.checked_add_days(DONE_KEPT));
+        let erasure = Months::new(self.tenant.settings.erasure_months());
+        let hash_until = entered.checked_add_months(erasure).max(until);
         let kept = |what: &str, why: &str, until| Kept { what: what.to_owned(), why: why.to_owned(), until };
         let mut all = vec![
             kept("records_without_identifiers", "statistics", None),
             kept("records_after_to_date", "not_requested", None),
             kept("request_with_masks", "accountability", until),
-            kept("keyed_hash", "late_data_arrive_forgotten", until),
+            kept("keyed_hash", "late_data_arrive_forgotten", hash_until),
             kept("audit_log", "accountability", None),
         ];
         if !deletes_content {

@@ -71,6 +71,7 @@ pub enum CommandError {
     Night(#[from] PassError),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error(transparent)]
     Scan(#[from] ScanError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -81,10 +82,7 @@ pub enum CommandError {
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
     #[error("the service on {address} is not ready: {reason}")]
-    Unhealthy {
-        address: String,
-        reason: String,
-    },
+    Unhealthy { address: String, reason: String },
     #[error("{0} migrations are missing: run lethe migrate")]
     Unmigrated(usize),
     #[error("{0}")]
@@ -125,7 +123,6 @@ impl CommandError {
                 of_store(error)
             }
             Self::Night(error) => error.ending().into(),
-            Self::Content(error) if error.is_transient() => Exit::TryAgain,
             Self::Seal(SealError::Journal(error)) if error.is_transient() => Exit::TryAgain,
             Self::Content(error) | Self::Scan(ScanError::Content(error)) if error.is_transient() => Exit::TryAgain,
             Self::Content(_)

@@ -66,6 +66,15 @@ fn lines(payload: &Payload) -> Vec<String> {
         content.deleted, content.texts_anonymized
     ));
     lines.push(payload.scan.as_ref().map_or_else(|| "scan: none".to_owned(), scan));
+    if let Some(attestation) = &payload.attestation {
+        lines.push(format!("wish verified: {} on {}", spaced(&attestation.method), attestation.on));
+    }
+    for other in &payload.other_systems {
+        lines.push(format!("other system: {} is {}", other.system, spaced(&other.state)));
+    }
+    if let Some(audit) = &payload.audit {
+        lines.push(format!("audit log: {} with {} rows and the root {}", audit.origin, audit.size, audit.root));
+    }
     if let Some(journal) = &payload.journal {
         lines.push(format!("erasure journal: object {} with the SHA-256 {}", journal.seq, journal.hash));
     }

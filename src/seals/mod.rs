@@ -36,8 +36,12 @@ const PAGE: u32 = 500;
 
 /// The newest published checkpoint of a tenant's log.
 pub async fn checkpoint(app: &AppContext, tenant: TenantId) -> Result<Option<String>, SealError> {
-    let published = sql::published(&mut app.archive.read().await?, tenant).await?;
-    Ok(published.and_then(|seal| seal.note))
+    Ok(published(&mut app.archive.read().await?, tenant).await?)
+}
+
+/// The same in a transaction of the caller.
+pub async fn published(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<String>, StoreError> {
+    Ok(sql::published(tx, tenant).await?.and_then(|seal| seal.note))
 }
 
 /// An export of a log, from one seal to another one.
