@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 
 use crate::audit;
 use crate::base::id::TenantId;
+use crate::store::{Archive, StoreError, Tx};
 use crate::vault::AppContext;
 
 use leaves::LeafWalk;
