@@ -53,6 +53,10 @@ pub struct NewRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
     pub delete_content: Option<bool>,
+    /// Whether the matches of this moment are counted and stored as `preview`, so that the result shows what changed since.
+    /// This needs the scope `archive:identify`, as every preview does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
 }
 
 /// A change of a request as a merge patch. An absent field stays. Null clears a number, an address, or a comment.
@@ -117,6 +121,8 @@ pub struct ValidatedRequest {
     pub targets: Targets,
     /// Whether content is deleted too (C1).
     pub delete_content: bool,
+    /// Whether the matches of this moment are counted (N3).
+    pub preview: bool,
 }
 
 /// The rows of a command after validation: the requests to store, then the requests to delete.
@@ -134,8 +140,17 @@ impl ValidatedRequest {
         now: DateTime<Utc>,
         at: &str,
     ) -> Result<Self, Vec<FieldError>> {
-        let NewRequest { phone_number, email, interaction_ids, to_date, comment, reference, targets, delete_content } =
-            new;
+        let NewRequest {
+            phone_number,
+            email,
+            interaction_ids,
+            to_date,
+            comment,
+            reference,
+            targets,
+            delete_content,
+            preview,
+        } = new;
         let entry_day = day::local_day(now, tenant.zone);
         let mut rules = Rules { at, known, errors: Vec::new() };
         let phone = phone_number.as_ref().map(|raw| rules.phone(raw, tenant.region));
@@ -172,6 +187,7 @@ impl ValidatedRequest {
             reference,
             targets,
             delete_content,
+            preview: *preview,
         })
     }
 
@@ -240,6 +256,7 @@ impl ValidatedRequest {
             reference,
             targets,
             delete_content,
+            preview: false,
         })
     }
 

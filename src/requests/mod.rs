@@ -48,10 +48,10 @@ pub use batch::{RequestBatch, RowChange, RowDelete};
 pub use entry::{NewRequest, RequestPatch};
 pub use http::routes;
 pub use model::{
-    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, Preview, RenderedRequest, Request, RequestError,
-    RequestFilter, RequestNotice, RequestOutcome, Saved, Status,
+    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, RenderedRequest, Request, RequestError,
+    RequestFilter, RequestNotice, RequestOutcome, Saved, Status, TargetCounts,
 };
-pub use preview::preview;
+pub use preview::{Preview, preview};
 
 use save::{SaveCommand, Written};
 use view::Disclosure;

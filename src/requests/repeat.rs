@@ -156,6 +156,7 @@ pub async fn cancel_again(
         if deleted > 0 {
             mentions::delete(tx, tenant, Owner::Request, &[request.id.0]).await?;
             sql::delete_interactions(tx, tenant, &[request.id]).await?;
+            sql::delete_previews(tx, tenant, &[request.id]).await?;
             cancelled.push(request.id);
         }
     }

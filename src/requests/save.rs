@@ -14,7 +14,7 @@ use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::journaling::Decisions;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
-use super::{load, reference, sql, trail};
+use super::{load, preview, reference, sql, trail};
 use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
@@ -64,7 +64,8 @@ pub async fn save(
         let ids =
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
         let revise = |row| revise(row, &ids, &actor.name, now);
-        let revisions: Vec<_> = rows.into_iter().map(revise).collect();
+        let mut revisions: Vec<_> = rows.into_iter().map(revise).collect();
+        preview::count(app, actor.tenant, &mut revisions).await?;
         let decisions = Decisions::of(app, actor.tenant, &revisions, &cancelled).await?;
         let plan = WritePlan { revisions, cancelled, decisions, reservation };
         write(app, actor, admission.enter().await?, plan, now).await
@@ -202,6 +203,7 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
         reference: _,
         targets,
         delete_content,
+        preview,
     } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
@@ -234,6 +236,7 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
         counts: BTreeMap::new(),
         content: ContentOutcome::default(),
         delivered_files: Vec::new(),
+        preview: before.as_ref().map_or_else(|| preview.then(BTreeMap::new), |before| before.preview.clone()),
     };
     if before.as_ref().is_some_and(|before| *before != after) {
         after.request.version += 1;
@@ -270,6 +273,7 @@ async fn write(
         return Err(StoreError::Contended.into());
     }
     write_interactions(&mut tx, tenant, &revisions, cancelled).await?;
+    preview::write(&mut tx, tenant, &revisions, cancelled).await?;
     let remade: Vec<_> = revisions.iter().filter(|one| one.changes_mentions()).collect();
     let gone = remade.iter().map(|one| one.after.request.id.0).chain(cancelled.iter().map(|one| one.id.0));
     mentions::delete(&mut tx, tenant, Owner::Request, &gone.collect::<Vec<_>>()).await?;

@@ -40,6 +40,8 @@ pub struct Settings {
     pub request_retention_months: u32,
     /// Whether a request deletes content if it does not say so itself (C1).
     pub delete_content: bool,
+    /// Whether a waiting request hides its customer (N9).
+    pub hide_waiting: bool,
     /// The numbers of the house in E.164, or their beginnings: they are no customer's.
     pub own_numbers: Vec<String>,
     /// The prefixes that are dialled to call out of the house.
@@ -69,6 +71,7 @@ impl Default for Settings {
             purpose_required: false,
             request_retention_months: 12,
             delete_content: false,
+            hide_waiting: false,
             own_numbers: Vec::new(),
             dial_out_prefixes: Vec::new(),
             patterns: Vec::new(),
@@ -156,6 +159,8 @@ pub struct TenantChange {
     pub request_retention_months: Option<u32>,
     /// See [`Settings::delete_content`].
     pub delete_content: Option<bool>,
+    /// See [`Settings::hide_waiting`].
+    pub hide_waiting: Option<bool>,
     /// See [`Settings::own_numbers`].
     pub own_numbers: Option<Vec<String>>,
     /// See [`Settings::dial_out_prefixes`].
@@ -230,6 +235,7 @@ impl Tenant {
             purpose_required,
             request_retention_months,
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns,
@@ -243,6 +249,7 @@ impl Tenant {
             ("purpose_required", *purpose_required != theirs.purpose_required),
             ("request_retention_months", *request_retention_months != theirs.request_retention_months),
             ("delete_content", *delete_content != theirs.delete_content),
+            ("hide_waiting", *hide_waiting != theirs.hide_waiting),
             ("own_numbers", *own_numbers != theirs.own_numbers),
             ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
             ("patterns", *patterns != theirs.patterns),
@@ -284,6 +291,7 @@ impl TenantChange {
             purpose_required,
             request_retention_months,
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns,
@@ -296,6 +304,7 @@ impl TenantChange {
         settings.purpose_required = purpose_required.unwrap_or(settings.purpose_required);
         settings.request_retention_months = request_retention_months.unwrap_or(settings.request_retention_months);
         settings.delete_content = delete_content.unwrap_or(settings.delete_content);
+        settings.hide_waiting = hide_waiting.unwrap_or(settings.hide_waiting);
         let kept = |change: Option<Vec<String>>, kept: &mut Vec<String>| *kept = change.unwrap_or(std::mem::take(kept));
         kept(own_numbers, &mut settings.own_numbers);
         kept(dial_out_prefixes, &mut settings.dial_out_prefixes);

@@ -153,7 +153,7 @@ fn a_field_that_is_always_there_is_required() {
 fn a_page_refers_to_its_items() {
     let document = document();
     let pages: Vec<_> = schemas(&document).iter().filter(|(name, _)| name.ends_with("Page")).collect();
-    assert_eq!(pages.len(), 8);
+    assert_eq!(pages.len(), 9);
     for (name, page) in pages {
         let item = page["properties"]["items"]["items"]["$ref"].as_str().unwrap_or_default();
         assert_eq!(format!("{}Page", item.rsplit('/').next().unwrap()), *name);
@@ -244,9 +244,12 @@ fn an_operation_lists_its_own_codes() {
             ("create_anonymize_request", "in_progress state_conflict"),
             ("create_content_ticket", "in_progress"),
             ("delete_anonymize_request", "pass_started state_conflict"),
+            ("delete_content", "legal_hold"),
             ("download_content", "state_conflict"),
+            ("place_hold", "in_progress pass_started state_conflict"),
             ("play_content", "recording_encrypted state_conflict"),
             ("redeem_content_ticket", "state_conflict"),
+            ("release_hold", "state_conflict"),
             ("retry_delivery", "state_conflict"),
             ("save_anonymize_requests", "in_progress state_conflict"),
             ("update_anonymize_request", "pass_started state_conflict"),
