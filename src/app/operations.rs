@@ -75,7 +75,7 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
     "slug": "demo", "region": "NO", "time_zone": "Europe/Oslo", "targets": ["archive", "sms_survey", "raw_data"],
     "purpose_required": false, "request_retention_months": 12,
     "request_retention": {"paused": false, "state": "on", "changed_at": null}, "erasure_retention_months": 24,
-    "erasure_retention": {"paused": false, "state": "on", "changed_at": null}, "delete_content": false, "own_numbers": ["+4722334"],
+    "erasure_retention": {"paused": false, "state": "on", "changed_at": null}, "delete_content": false, "hide_waiting": false, "own_numbers": ["+4722334"],
     "dial_out_prefixes": ["9"], "version": 1,
     "patterns": [{"name": "customer number", "regex": "\\bKN-?[0-9]{6}\\b"}],
     "attestation_required": false, "external_systems": [{"name": "Salesforce", "owner": "CRM team", "days": 20}],
@@ -118,6 +118,9 @@ pub struct TenantSettings {
     pub erasure_retention: RetentionSettings,
     /// Whether a request deletes recordings and other content, if the request does not say so itself.
     pub delete_content: bool,
+    /// Whether a waiting request hides its customer: searches by the customer find nothing up to the cut-off, and other
+    /// results show `Anonymized`.
+    pub hide_waiting: bool,
     /// The numbers of the contact centre itself, in E.164, or their beginnings. They are never a customer's.
     #[schema(example = json!(["+4722334"]))]
     pub own_numbers: Vec<String>,
@@ -158,6 +161,7 @@ impl TenantSettings {
             erasure_retention_months: _,
             erasure_retention,
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns,
@@ -181,6 +185,7 @@ impl TenantSettings {
             request_retention: RetentionSettings::new(request_retention, now),
             erasure_retention: RetentionSettings::new(erasure_retention, now),
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns: patterns.into_iter().map(PatternSetting::from).collect(),
@@ -259,6 +264,10 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     delete_content: PatchField<bool>,
+    /// Whether a waiting request hides its customer, from this change on.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    hide_waiting: PatchField<bool>,
     /// The numbers of the contact centre itself, at most 500: whole numbers, national or international, or the beginning of
     /// some in international form, such as `+4722334*`. Records that are stored already stay what they are.
     #[serde(default)]
@@ -358,6 +367,7 @@ impl TenantPatch {
             erasure_retention_months,
             erasure_retention,
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns: own_patterns,
@@ -406,6 +416,7 @@ impl TenantPatch {
             erasure_retention_months: months(erasure_retention_months, ERASURE_MONTHS, &mut invalid),
             erasure_retention_paused: paused(erasure_retention, "/erasure_retention", &mut invalid),
             delete_content: delete_content.given("/delete_content", &mut invalid),
+            hide_waiting: hide_waiting.given("/hide_waiting", &mut invalid),
             own_numbers: own_numbers.and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid)),
             dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
             patterns: own_patterns.and_then(|raw| patterns::patterns(raw, &mut invalid)),

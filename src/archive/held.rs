@@ -31,11 +31,9 @@ pub async fn count(
     let query = mentioning(query, tenant, target).push("), matched AS (");
     selected_records(query, tenant, target)
         .push(
-            ") SELECT one.request_id, count(*) FROM (\
-             SELECT k.request_id, k.id FROM matched k JOIN held h ON h.id = k.phone_id \
-             UNION SELECT k.request_id, k.id FROM matched k JOIN held h ON h.id = k.email_id \
-             UNION SELECT k.request_id, k.id FROM matched k JOIN held h ON h.id = k.id \
-             UNION SELECT k.request_id, k.id FROM matched k JOIN said d ON d.id = k.id) AS one GROUP BY one.request_id",
+            ") SELECT k.request_id, count(DISTINCT k.id) FROM matched k LEFT JOIN held p ON p.id = k.phone_id \
+             LEFT JOIN held e ON e.id = k.email_id LEFT JOIN held i ON i.id = k.id LEFT JOIN said d ON d.id = k.id \
+             WHERE p.id IS NOT NULL OR e.id IS NOT NULL OR i.id IS NOT NULL OR d.id IS NOT NULL GROUP BY k.request_id",
         )
         .once()
         .all()
@@ -59,7 +57,8 @@ fn mentioning(query: Query<'_>, tenant: TenantId, target: Target) -> Query<'_> {
         .with(" AND c.tenant_id = ", tenant)
 }
 
-/// Appends all records of a target that a pass would change for a request: `(request_id, id, phone_id, email_id)`.
+/// Appends all records of a target that a pass would change for a request, some of them several times: `(request_id, id,
+/// phone_id, email_id)`.
 fn selected_records(mut query: Query<'_>, tenant: TenantId, target: Target) -> Query<'_> {
     const SELECT: &str = "SELECT s.request_id, r.id, r.phone_id, r.email_id FROM selected s JOIN ";
     for column in keys(target) {
@@ -71,7 +70,7 @@ fn selected_records(mut query: Query<'_>, tenant: TenantId, target: Target) -> Q
             .push(" = s.identifier_id AND r.at < s.cutoff")
             .with(" WHERE r.tenant_id = ", tenant)
             .push(if *column == ID { IS_THERE } else { "" })
-            .push(" UNION ");
+            .push(" UNION ALL ");
     }
     query = query
         .push(SELECT)
@@ -84,7 +83,7 @@ fn selected_records(mut query: Query<'_>, tenant: TenantId, target: Target) -> Q
         return query;
     }
     query
-        .push(" UNION ")
+        .push(" UNION ALL ")
         .push(SELECT)
         .push("mentions m ON m.identifier_id = s.identifier_id AND m.at < s.cutoff")
         .push(" JOIN contents c ON c.id = m.record_id JOIN interactions r ON r.id = c.interaction_id")

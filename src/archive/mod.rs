@@ -8,6 +8,7 @@ pub mod customer;
 mod existing;
 mod export;
 pub mod held;
+pub mod hidden;
 pub mod http;
 mod ingest;
 pub mod intake;

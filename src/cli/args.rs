@@ -379,6 +379,9 @@ pub struct TenantArguments {
     /// Whether a request deletes content if it does not say so itself
     #[arg(long)]
     pub delete_content: Option<bool>,
+    /// Whether a waiting request hides its customer
+    #[arg(long)]
+    pub hide_waiting: Option<bool>,
     /// Numbers of the contact centre itself, or their beginnings such as +4722334*: they are no customer's; "" for none
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub own_numbers: Option<Vec<String>>,

@@ -11,7 +11,7 @@ use crate::base::id::TenantId;
 use crate::store::Query;
 
 pub use model::{HeldInteraction, Hold, HoldMasks, Which};
-pub use sql::{by_ids, insert, interactions, is_any, is_any_hiding, page, purge, release};
+pub use sql::{by_ids, hiding_keys, insert, interactions, is_any, is_any_hiding, page, purge, release};
 
 /// The columns that contain ids of identifiers.
 pub const REFERENCES: [(&str, &str); 4] = [

@@ -200,3 +200,28 @@ pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, before: DateTime<Utc>
         .execute()
         .await
 }
+
+/// The keys among some of holds that hide their customers.
+pub async fn hiding_keys(tx: &mut Tx<Archive>, tenant: TenantId, keys: &[IdentifierId]) -> Result<Vec<IdentifierId>> {
+    let mut query = tx.query("");
+    let mut union = "";
+    for column in ["phone_id", "email_id"] {
+        query = query.push(union).push("SELECT k.").push(column).with(" FROM holds k WHERE k.tenant_id = ", tenant);
+        query = query.push(" AND k.hide AND k.").push(column).with_any("", keys.iter().copied());
+        union = " UNION ";
+    }
+    for column in ["phone_id", "email_id", "interaction_id"] {
+        query = query
+            .push(union)
+            .push("SELECT k.")
+            .push(column)
+            .push(" FROM hold_interactions k JOIN holds h ON h.id = k.hold_id")
+            .with(" WHERE k.tenant_id = ", tenant)
+            .with(" AND h.tenant_id = ", tenant)
+            .push(" AND h.hide AND k.")
+            .push(column)
+            .with_any("", keys.iter().copied());
+    }
+    let rows: Vec<(IdentifierId,)> = query.once().all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}

@@ -73,6 +73,10 @@ pub struct NewRequest {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<AttestationInput>)]
     pub attestation: PatchField<AttestationInput>,
+    /// Whether the matches of this moment are counted and stored as `preview`, so that the result shows what changed since.
+    /// This needs the scope `archive:identify`, as every preview does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
 }
 
 /// A change of a request as a merge patch. An absent field stays. Null clears a number, an address, or a comment.
@@ -157,6 +161,8 @@ pub struct ValidatedRequest {
     pub delete_content: bool,
     /// The case as the user entered it.
     pub case: Case,
+    /// Whether the matches of this moment are counted (N3).
+    pub preview: bool,
 }
 
 /// The rows of a command after validation: the requests to store, then the requests to delete.
@@ -187,6 +193,7 @@ impl ValidatedRequest {
             extended_to,
             extension_reason,
             attestation,
+            preview,
         } = new;
         let fields = CaseFields { received_on, extended_to, extension_reason, attestation };
         let entry_day = day::local_day(now, tenant.zone);
@@ -226,6 +233,7 @@ impl ValidatedRequest {
             targets,
             delete_content,
             case,
+            preview: *preview,
         })
     }
 
@@ -289,6 +297,7 @@ impl ValidatedRequest {
             targets,
             delete_content,
             case,
+            preview: false,
         })
     }
 

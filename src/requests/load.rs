@@ -24,6 +24,8 @@ pub async fn complete(tx: &mut Tx<Archive>, tenant: TenantId, requests: Vec<Requ
     let mut counts = sql::counts(tx, tenant, &done).await?;
     let mut contents = sql::contents(tx, tenant, &done).await?;
     let mut files = sql::files(tx, tenant, &done).await?;
+    let all: Vec<_> = requests.iter().map(|one| one.id).collect();
+    let mut previews = sql::previews(tx, tenant, &all).await?;
     let stored = |request: Request| StoredRequest {
         interactions: interactions.remove(&request.id).unwrap_or_default(),
         checklist: checklists.remove(&request.id).unwrap_or_default(),
@@ -31,6 +33,7 @@ pub async fn complete(tx: &mut Tx<Archive>, tenant: TenantId, requests: Vec<Requ
         counts: counts.remove(&request.id).unwrap_or_default(),
         content: contents.remove(&request.id).unwrap_or_default(),
         delivered_files: files.remove(&request.id).unwrap_or_default(),
+        preview: previews.remove(&request.id),
         request,
     };
     Ok(requests.into_iter().map(stored).collect())

@@ -54,10 +54,10 @@ pub use entry::{NewRequest, RequestPatch};
 pub use http::routes;
 pub use load::by_ids as stored;
 pub use model::{
-    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, Preview, RenderedRequest, Request, RequestError,
-    RequestFilter, RequestNotice, RequestOutcome, Saved, Status, StoredRequest,
+    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, RenderedRequest, Request, RequestError,
+    RequestFilter, RequestNotice, RequestOutcome, Saved, Status, StoredRequest, TargetCounts,
 };
-pub use preview::preview;
+pub use preview::{Preview, preview};
 
 use save::{SaveCommand, Written};
 use view::Disclosure;

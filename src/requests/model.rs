@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 
 use super::case::Case;
 use super::checklist::ChecklistItem;
-use crate::archive::Hits;
 use crate::archive::mentions::Mention;
 use crate::base::content::ContentKind;
 use crate::base::field::FieldError;
@@ -167,7 +166,12 @@ pub struct StoredRequest {
     pub content: ContentOutcome,
     /// The delivered files of the records that it made anonymous, in the order of their names.
     pub delivered_files: Vec<String>,
+    /// The number of records that a preview counted in each target at entry, if the user wanted one.
+    pub preview: Option<TargetCounts>,
 }
+
+/// The number of records in each target.
+pub type TargetCounts = BTreeMap<Target, u64>;
 
 /// A request before and after a command. A new request has no `before`.
 pub struct Revision {
@@ -211,6 +215,8 @@ pub struct RequestOutcome {
     pub content: Option<ContentOutcome>,
     /// The delivered files of the records that it made anonymous. The tenant must delete these copies.
     pub delivered_files: Vec<String>,
+    /// The number of records that the preview had counted, so that the difference shows (N3).
+    pub preview: Option<TargetCounts>,
 }
 
 /// A request with its identifiers in clear or masked, and with a comment without placeholders.
@@ -226,6 +232,9 @@ pub struct RenderedRequest {
     pub checklist: Vec<ChecklistItem>,
     /// A request that waits has none.
     pub result: Option<RequestOutcome>,
+    pub preview: Option<TargetCounts>,
+    /// The number of held records that a waiting request selects, if any, for callers who may place holds (N7).
+    pub held: Option<u64>,
     pub warnings: Vec<RequestNotice>,
 }
 
@@ -308,16 +317,6 @@ impl RequestNotice {
 fn in_words(counts: &ContentCounts) -> String {
     let each: Vec<_> = counts.iter().map(|(kind, count)| format!("{}: {count}", kind.as_str())).collect();
     each.join(", ")
-}
-
-/// The matches of a request before it is entered (A27).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preview {
-    /// The records that would be made anonymous, by target.
-    pub targets: Vec<(Target, Hits)>,
-    /// The content of the interactions whose customer would be forgotten, by kind.
-    pub content: ContentCounts,
-    pub warnings: Vec<RequestNotice>,
 }
 
 /// The selection of a list.

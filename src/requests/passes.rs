@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, json};
 
-use super::model::{NamedInteraction, selecting_keys};
+use super::model::{NamedInteraction, StoredRequest, selecting_keys};
 use super::{checklist, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
@@ -39,6 +39,20 @@ pub struct WholeRequest {
     pub entry_day: NaiveDate,
     pub created_at: DateTime<Utc>,
     pub version: i64,
+}
+
+impl From<&StoredRequest> for ClaimedRequest {
+    fn from(StoredRequest { request, interactions, .. }: &StoredRequest) -> Self {
+        Self {
+            id: request.id,
+            phone_id: request.phone,
+            email_id: request.email,
+            due_at: request.due_at,
+            targets: request.targets,
+            delete_content: request.delete_content,
+            interactions: interactions.clone(),
+        }
+    }
 }
 
 impl ClaimedRequest {

@@ -162,6 +162,7 @@ pub async fn cancel_again(
             mentions::delete(tx, tenant, Owner::Request, &[request.id.0]).await?;
             sql::delete_interactions(tx, tenant, &[request.id]).await?;
             checklist::delete(tx, tenant, &[request.id]).await?;
+            sql::delete_previews(tx, tenant, &[request.id]).await?;
             cancelled.push(request.id);
         }
     }

@@ -16,7 +16,7 @@ use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::journaling::Decisions;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
-use super::{case, checklist, load, reference, sql, trail};
+use super::{case, checklist, load, preview, reference, sql, trail};
 use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
@@ -66,7 +66,8 @@ pub async fn save(
         let ids =
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
         let revise = |row| revise(row, &ids, (&actor.name, &tenant.settings.external_systems), now);
-        let revisions: Vec<_> = rows.into_iter().map(revise).collect();
+        let mut revisions: Vec<_> = rows.into_iter().map(revise).collect();
+        preview::count(app, actor.tenant, &mut revisions).await?;
         let decisions = Decisions::of(app, actor.tenant, &revisions, &cancelled).await?;
         let plan = WritePlan { revisions, cancelled, decisions, reservation };
         write(app, actor, admission.enter().await?, plan, now).await
@@ -218,6 +219,7 @@ fn revise(
         targets,
         delete_content,
         case: _,
+        preview,
     } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
@@ -256,6 +258,7 @@ fn revise(
         counts: BTreeMap::new(),
         content: ContentOutcome::default(),
         delivered_files: Vec::new(),
+        preview: before.as_ref().map_or_else(|| preview.then(BTreeMap::new), |before| before.preview.clone()),
     };
     if before.as_ref().is_some_and(|before| *before != after) {
         after.request.version += 1;
@@ -295,6 +298,7 @@ async fn write(
     write_interactions(&mut tx, tenant, &revisions, cancelled).await?;
     checklist::insert(&mut tx, tenant, revisions.iter().filter(|one| one.is_new()).map(|one| &one.after)).await?;
     checklist::delete(&mut tx, tenant, &cancelled.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
+    preview::write(&mut tx, tenant, &revisions, cancelled).await?;
     let remade: Vec<_> = revisions.iter().filter(|one| one.changes_mentions()).collect();
     let gone = remade.iter().map(|one| one.after.request.id.0).chain(cancelled.iter().map(|one| one.id.0));
     mentions::delete(&mut tx, tenant, Owner::Request, &gone.collect::<Vec<_>>()).await?;

@@ -48,6 +48,8 @@ pub struct Settings {
     pub erasure_retention: RetentionSwitch,
     /// Whether a request deletes content if it does not say so itself (C1).
     pub delete_content: bool,
+    /// Whether a waiting request hides its customer (N9).
+    pub hide_waiting: bool,
     /// The numbers of the house in E.164, or their beginnings: they are no customer's.
     pub own_numbers: Vec<String>,
     /// The prefixes that are dialled to call out of the house.
@@ -114,6 +116,7 @@ impl Default for Settings {
             erasure_retention_months: 24,
             erasure_retention: RetentionSwitch::default(),
             delete_content: false,
+            hide_waiting: false,
             own_numbers: Vec::new(),
             dial_out_prefixes: Vec::new(),
             patterns: Vec::new(),
@@ -263,6 +266,8 @@ pub struct TenantChange {
     pub erasure_retention_paused: Option<bool>,
     /// See [`Settings::delete_content`].
     pub delete_content: Option<bool>,
+    /// See [`Settings::hide_waiting`].
+    pub hide_waiting: Option<bool>,
     /// See [`Settings::own_numbers`].
     pub own_numbers: Option<Vec<String>>,
     /// See [`Settings::dial_out_prefixes`].
@@ -367,6 +372,7 @@ impl Tenant {
             erasure_retention_months,
             erasure_retention,
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns,
@@ -390,6 +396,7 @@ impl Tenant {
             ("erasure_retention_months", *erasure_retention_months != theirs.erasure_retention_months),
             ("erasure_retention.paused", erasure_retention.paused != theirs.erasure_retention.paused),
             ("delete_content", *delete_content != theirs.delete_content),
+            ("hide_waiting", *hide_waiting != theirs.hide_waiting),
             ("own_numbers", *own_numbers != theirs.own_numbers),
             ("dial_out_prefixes", *dial_out_prefixes != theirs.dial_out_prefixes),
             ("patterns", *patterns != theirs.patterns),
@@ -442,6 +449,7 @@ impl TenantChange {
             erasure_retention_months,
             erasure_retention_paused,
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns,
@@ -465,6 +473,7 @@ impl TenantChange {
         let months = (&mut settings.erasure_retention_months, erasure_retention_months);
         settings.erasure_retention.change(months, erasure_retention_paused, now);
         settings.delete_content = delete_content.unwrap_or(settings.delete_content);
+        settings.hide_waiting = hide_waiting.unwrap_or(settings.hide_waiting);
         let kept = |change: Option<Vec<String>>, kept: &mut Vec<String>| *kept = change.unwrap_or(std::mem::take(kept));
         kept(own_numbers, &mut settings.own_numbers);
         kept(dial_out_prefixes, &mut settings.dial_out_prefixes);

@@ -32,6 +32,7 @@ mod first_hour;
 mod formats;
 mod full_disk;
 mod harness;
+mod hiding;
 mod holds;
 mod ingest;
 mod key_rotation;

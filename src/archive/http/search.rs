@@ -11,6 +11,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{RefBuilder, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::archive::hidden::{Hiding, hide};
 use crate::archive::kinds::{
     Channel, Direction, Interaction, InteractionOut, RawEvent, RawEventOut, RecordKind as _, SurveyResponse,
     SurveyResponseOut,
@@ -297,8 +298,10 @@ pub async fn get_interaction(
         view = View::Pseudonymous;
     }
     let record = find::<Interaction>(&mut tx, caller.tenant, caller.form.read_record(id.0)).await?;
+    let mut record = record.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let hiding = Hiding::of(&mut tx, &tenant).await?;
+    hide(&mut tx, caller.tenant, hiding, std::slice::from_mut(&mut record)).await?;
     drop(tx);
-    let record = record.ok_or_else(|| Problem::new(Code::NotFound))?;
     let audited = Audited { purpose: None, by: Vec::new() };
     let renderer = Renderer::new(&app, &caller, view, audited, std::slice::from_ref(&record)).await?;
     let interaction = Interaction::render(record, &renderer);

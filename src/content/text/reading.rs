@@ -12,6 +12,7 @@ use super::super::reading::{Access, read};
 use super::super::{ContentStore, sql as contents};
 use super::{at_work, rescan, sql};
 use crate::archive::View;
+use crate::archive::hidden::hide_text;
 use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry, Grant};
 use crate::base::actor::Actor;
@@ -21,6 +22,7 @@ use crate::base::id::{ContentId, IdentifierId, TenantId, Token};
 use crate::base::memory::MemoryShare;
 use crate::base::recipient::TokenForm;
 use crate::store::StoreError;
+use crate::tenants;
 use crate::vault::{self, AppContext, Keyset};
 
 /// How much of a text is made at once on its way out, in bytes.
@@ -171,7 +173,9 @@ async fn show(
     let broken = |column: &str| StoreError::Inconsistent(format!("contents.{column} of {id}"));
     let format = Format::of(&content.media_type).ok_or_else(|| broken("media_type"))?;
     let mut tx = stores.archive.read().await?;
-    let mentions = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0).unwrap_or_default();
+    let mut mentions = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0).unwrap_or_default();
+    let settings = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?;
+    hide_text(&mut tx, &settings, content.interaction, &mut mentions).await?;
     drop(tx);
     let values = values.of(stores, keyset, mentions, grant).await?;
     // Beside the text, the keys of JSON are noted: each takes less than it is long.

@@ -15,7 +15,7 @@ use crate::base::target::Target;
 use crate::base::words::described;
 use crate::requests::{
     Case, ChecklistItem, ContentOutcome, Preview, RenderedRequest, Request, RequestNotice, RequestOutcome, Saved,
-    Status,
+    Status, TargetCounts,
 };
 
 /// An anonymize request. Number, address, and comment are in clear while it waits. When it is done, only masks are left.
@@ -83,6 +83,15 @@ pub struct AnonymizeRequest {
     /// The result. It is null while the request waits.
     #[schema(required)]
     pub result: Option<AnonymizeResult>,
+    /// The numbers of records that were counted when the request was entered with `preview`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!({"archive": 12}))]
+    pub preview: Option<BTreeMap<&'static str, u64>>,
+    /// The number of records under a legal hold that the waiting request selects. If there is any, no pass carries the
+    /// request out. It is left out if there is none, and without the scope `holds:write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 3)]
+    pub held: Option<u64>,
     /// The time at which it was entered.
     pub created_at: DateTime<Utc>,
     /// The time of the last change.
@@ -121,6 +130,10 @@ pub struct AnonymizeResult {
     /// must. It is left out if there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delivered_files: Vec<String>,
+    /// The numbers of records that were counted when the request was entered with `preview`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!({"archive": 12}))]
+    pub preview: Option<BTreeMap<&'static str, u64>>,
 }
 
 /// The effect on the content of a request's interactions.
@@ -204,6 +217,10 @@ pub struct AnonymizePreview {
     /// The number of pieces of content of the interactions whose customer would be forgotten, by kind. A kind without
     /// content is left out.
     pub content: BTreeMap<&'static str, u64>,
+    /// The number of these records that are under a legal hold. It is shown only with the scope `holds:write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 0)]
+    pub held: Option<u64>,
     /// The warnings. They are no errors.
     pub warnings: Vec<RequestWarning>,
 }
@@ -224,8 +241,18 @@ pub struct TargetHits {
 
 impl From<RenderedRequest> for AnonymizeRequest {
     fn from(rendered: RenderedRequest) -> Self {
-        let RenderedRequest { request, phone_number, email, comment, interactions, checklist, result, warnings: _ } =
-            rendered;
+        let RenderedRequest {
+            request,
+            phone_number,
+            email,
+            comment,
+            interactions,
+            checklist,
+            result,
+            preview,
+            held,
+            warnings: _,
+        } = rendered;
         let Request {
             id,
             phone: _,
@@ -273,6 +300,8 @@ impl From<RenderedRequest> for AnonymizeRequest {
             attempts,
             last_error,
             result: result.map(AnonymizeResult::from),
+            preview: preview.map(by_target),
+            held,
             created_at,
             updated_at,
             done_at,
@@ -283,7 +312,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
 
 impl From<RequestOutcome> for AnonymizeResult {
     fn from(outcome: RequestOutcome) -> Self {
-        let RequestOutcome { targets, content, delivered_files } = outcome;
+        let RequestOutcome { targets, content, delivered_files, preview } = outcome;
         let of = |target| targets.get(&target).map(|anonymized| Anonymized { anonymized: *anonymized });
         Self {
             archive: of(Target::Archive),
@@ -291,8 +320,13 @@ impl From<RequestOutcome> for AnonymizeResult {
             raw_data: of(Target::RawData),
             content: content.map(|ContentOutcome { deleted, anonymized }| ContentResult { deleted, anonymized }),
             delivered_files,
+            preview: preview.map(by_target),
         }
     }
+}
+
+fn by_target(counts: TargetCounts) -> BTreeMap<&'static str, u64> {
+    counts.into_iter().map(|(target, records)| (target.as_str(), records)).collect()
 }
 
 impl From<RenderedRequest> for EnteredAnonymizeRequest {
@@ -318,7 +352,7 @@ impl From<Saved<RenderedRequest>> for SavedAnonymizeRequests {
 
 impl From<Preview> for AnonymizePreview {
     fn from(preview: Preview) -> Self {
-        let Preview { targets, content, warnings } = preview;
+        let Preview { targets, content, held, warnings } = preview;
         let hits = |(target, hits): (Target, Hits)| {
             let Hits { records, first, last } = hits;
             (target.as_str(), TargetHits { records, first, last })
@@ -326,6 +360,7 @@ impl From<Preview> for AnonymizePreview {
         Self {
             targets: targets.into_iter().map(hits).collect(),
             content: content.into_iter().map(|(kind, count)| (kind.as_str(), count)).collect(),
+            held,
             warnings: warnings.iter().map(RequestWarning::from).collect(),
         }
     }

@@ -34,7 +34,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 
 /// A legal hold. Number and address are masked when it is released, and for callers who may not see identifiers.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
+#[schema(as = Hold, example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f81", "phone_number": "+4798765", "email": null, "interaction_ids": [],
     "interaction_count": 0, "ground": "17(3)(e)", "reference": "case 118", "review_on": "2027-08-03", "hide": false,
     "placed_by": "paal", "placed_at": "2026-08-03T12:00:00Z", "released_by": null, "released_at": null, "version": 1

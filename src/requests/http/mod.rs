@@ -16,7 +16,7 @@ use super::{
     ChecklistItem, ChecklistPatch, NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter,
     RequestPatch, Status,
 };
-use crate::base::actor::Scope;
+use crate::base::actor::{Actor, Scope};
 use crate::base::id::RequestId;
 use crate::base::page::Page;
 use crate::http::caller::{RequestsRead, RequestsWrite, forbidden};
@@ -116,6 +116,7 @@ pub async fn create_anonymize_request(
     body: Body<NewRequest>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
+    check_preview(&caller, std::slice::from_ref(&body.0))?;
     let Replayable { value, replayed } = super::create(&app, &caller, &body.0, key.0.as_deref()).await?;
     let entered = EnteredAnonymizeRequest::from(value);
     let address = format!("{}/{}", request.path(), entered.request.id);
@@ -272,6 +273,7 @@ pub async fn save_anonymize_requests(
     body: Body<RequestBatch>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
+    check_preview(&caller, &body.0.create)?;
     let Replayable { value, replayed } = super::save_batch(&app, &caller, &body.0, key.0.as_deref()).await?;
     Ok(replay(&mut HttpResponse::Ok(), replayed).json(SavedAnonymizeRequests::from(value)))
 }
@@ -300,6 +302,14 @@ pub async fn preview_anonymize_request(
         return Err(forbidden(&[Scope::ArchiveIdentify], "to preview a request"));
     }
     Ok(Json(super::preview(&app, &caller, &body.0).await?.into()))
+}
+
+/// Checks that the caller may count the matches of new requests.
+fn check_preview(actor: &Actor, new: &[NewRequest]) -> ApiResult<()> {
+    if new.iter().any(|one| one.preview) && !actor.may(Scope::ArchiveIdentify) {
+        return Err(forbidden(&[Scope::ArchiveIdentify], "for a preview"));
+    }
+    Ok(())
 }
 
 fn replay(response: &mut HttpResponseBuilder, replayed: bool) -> &mut HttpResponseBuilder {

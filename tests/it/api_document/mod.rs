@@ -172,7 +172,7 @@ fn a_field_that_is_always_there_is_required() {
 fn a_page_refers_to_its_items() {
     let document = document();
     let pages: Vec<_> = schemas(&document).iter().filter(|(name, _)| name.ends_with("Page")).collect();
-    assert_eq!(pages.len(), 10);
+    assert_eq!(pages.len(), 11);
     for (name, page) in pages {
         let item = page["properties"]["items"]["items"]["$ref"].as_str().unwrap_or_default();
         assert_eq!(format!("{}Page", item.rsplit('/').next().unwrap()), *name);
@@ -268,12 +268,15 @@ fn an_operation_lists_its_own_codes() {
             ("create_recipient", "in_progress state_conflict"),
             ("create_reveal", "in_progress"),
             ("delete_anonymize_request", "pass_started state_conflict"),
+            ("delete_content", "legal_hold"),
             ("delete_reveal", "state_conflict"),
             ("deny_reveal", "reveal_expired state_conflict"),
             ("download_content", "state_conflict"),
             ("open_reveal", "reveal_expired reveal_waiting state_conflict"),
+            ("place_hold", "in_progress pass_started state_conflict"),
             ("play_content", "recording_encrypted state_conflict"),
             ("redeem_content_ticket", "state_conflict"),
+            ("release_hold", "state_conflict"),
             ("retry_delivery", "state_conflict"),
             ("rotate_recipient", "state_conflict"),
             ("save_anonymize_requests", "in_progress state_conflict"),
