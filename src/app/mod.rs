@@ -14,6 +14,7 @@ mod refusals;
 mod retentions;
 mod setup;
 mod systems;
+mod tenant_patch;
 mod totals;
 mod vitals;
 
@@ -27,6 +28,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
@@ -208,10 +210,8 @@ pub async fn serve(
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
     watching.abort();
     let _ = stop.send(true);
-    for working in workers {
-        // Running attempts are interrupted, and the next worker makes them again.
-        let _ = working.await;
-    }
+    // Running attempts are interrupted, and the next worker makes them again.
+    join_all(workers).await;
     ended
 }
 

@@ -5,6 +5,9 @@ pub mod fence;
 mod http;
 mod model;
 mod processing;
+mod recordings;
+mod retention;
+mod settings;
 mod sql;
 
 use serde_json::json;
@@ -16,11 +19,11 @@ use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
 
 pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
-pub use model::{
-    ExternalSystem, GRACE, Recordings, RecordingsChange, Retention, RetentionSwitch, Settings, Tenant, TenantChange,
-    TenantError, TotalsSettings,
-};
+pub use model::{Tenant, TenantError};
 pub use processing::Processing;
+pub use recordings::{Recordings, RecordingsChange};
+pub use retention::{GRACE, Retention, RetentionSwitch};
+pub use settings::{ExternalSystem, Settings, TenantChange, TotalsSettings};
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
     sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()
