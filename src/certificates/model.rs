@@ -225,8 +225,7 @@ pub struct Basis<'b> {
 impl Basis<'_> {
     /// The payload for a request of which the scan has found something so often.
     pub fn payload(&self, stored: StoredRequest, residue: u64) -> Payload {
-        let StoredRequest { request, interactions: _, checklist, mentions: _, counts, content, delivered_files } =
-            stored;
+        let StoredRequest { request, checklist, counts, content, delivered_files, .. } = stored;
         let done_at = request.done_at.unwrap_or(self.now);
         let done_day = local_day(done_at, self.tenant.zone);
         let asked = |target: &Target| request.targets.contains(*target);

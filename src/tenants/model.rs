@@ -2,7 +2,6 @@
 
 use chrono_tz::Tz;
 use pii::Region;
-use pii::text::{Finder, Own};
 
 use super::settings::Settings;
 use crate::base::id::TenantId;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::retention::{GRACE, Retention};
+use super::retention::{Retention, RetentionSwitch};
 use crate::base::content::ContentKind;
 
 /// The rules by which recordings and other content of interactions are kept and delivered (B6–B8, C7).

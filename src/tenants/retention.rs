@@ -25,7 +25,7 @@ impl RetentionSwitch {
     }
 
     /// Takes a change of the months or of the pause.
-    fn change(&mut self, months: (&mut u32, Option<u32>), paused: Option<bool>, now: DateTime<Utc>) {
+    pub(super) fn change(&mut self, months: (&mut u32, Option<u32>), paused: Option<bool>, now: DateTime<Utc>) {
         let (kept, new) = months;
         let before = (*kept, self.paused);
         *kept = new.unwrap_or(*kept);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use pii::text::{Finder, Own, Pattern, Patterns};
+use pii::text::{Finder, Own, Pattern, Patterns, fill_text, tokenize_text};
 use pii::{HouseNumbers, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -91,6 +91,6 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -
         .await
 }
 
-fn to_json(settings: &super::model::Settings) -> Result<String> {
+fn to_json(settings: &super::settings::Settings) -> Result<String> {
     serde_json::to_string(settings).map_err(|_| StoreError::Refused("settings".to_owned()))
 }
