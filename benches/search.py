@@ -13,20 +13,24 @@ from stage import processor_time
 INTERACTIONS, CUSTOMERS, CLIENTS, SECONDS = 200_000, 100, 8, 10
 
 # What one search by number runs, in its order: the tenant, the vault's index, a page and one more, the mentions in
-# its texts, the audit row, a transaction of its own, and the identifiers that the page shows. The vault's statements
-# go over a connection of their own there; here one does both. Every twentieth time another customer is searched for.
+# its texts, the audit row with the ids of its records, a transaction of its own, and the identifiers that the page
+# shows. The vault's statements go over a connection of their own there; here one does both. Every twentieth time another customer is searched for.
 SCRIPT = r"""
 \set turn (:turn + 1) % 20
 \if :turn = 1
 \set customer random(1, {customers})
-SELECT tenant, phone, hash, mentioning, shown, detail FROM bench_pages WHERE no = :customer
+SELECT tenant, phone, hash, mentioning, shown, recorded, detail FROM bench_pages WHERE no = :customer
 \gset
 \endif
 SELECT tenant_id, slug, region, time_zone, targets, settings, version FROM tenants WHERE tenant_id = :tenant::uuid;
 SELECT id, index_hash, retired FROM vault.identifiers WHERE tenant_id = :tenant::uuid AND index_hash = ANY(:hash::bytea[]);
 SELECT id, external_id, at, phone_id, email_id, name_id, forgotten, ended_at, channel, direction, queue, agent_id, outcome, attributes FROM interactions WHERE tenant_id = :tenant::uuid AND phone_id = :phone::uuid ORDER BY at DESC, id DESC LIMIT 51;
 SELECT record_id, n, kind, identifier_id FROM mentions WHERE tenant_id = :tenant::uuid AND target = 1 AND record_id = ANY(:mentioning::uuid[]) ORDER BY record_id, n;
-INSERT INTO audit_events (tenant_id, id, at, actor_sub, actor_name, action, outcome, purpose, records, detail) VALUES (:tenant::uuid, gen_random_uuid(), '2026-01-01', 'developer', 'developer', 'archive.searched', 'allowed', NULL, 50, :detail);
+BEGIN;
+SELECT id FROM actors WHERE tenant_id = :tenant::uuid AND sub = 'developer' AND name = 'developer';
+INSERT INTO audit_records (tenant_id, event_id, record_id, salt) SELECT :tenant::uuid, gen_random_uuid(), r, gen_random_uuid() FROM unnest(:recorded::uuid[]) r;
+INSERT INTO audit_events (tenant_id, id, at, actor_id, action, outcome, purpose, records, detail, digests) VALUES (:tenant::uuid, gen_random_uuid(), '2026-01-01', :tenant::uuid, 'archive.searched', 'allowed', NULL, 50, :detail, decode(repeat('00', 1600), 'hex'));
+COMMIT;
 SELECT id, kind, sealed, key_version FROM vault.identifiers WHERE tenant_id = :tenant::uuid AND id = ANY(:shown::uuid[]);
 """
 
@@ -48,7 +52,8 @@ SELECT row_number() OVER () AS no, (SELECT tenant_id FROM tenants WHERE slug = '
         WHERE p.phone_id = c.phone_id AND attributes LIKE '%' || U&'\\E000' || '%') AS mentioning,
     (SELECT '{' || string_agg(DISTINCT id::text, ',') || '}' FROM shown s WHERE s.phone_id = c.phone_id) AS shown,
     (SELECT json_build_object('by', json_build_array('phone_number'), 'target', 'archive', 'view', 'identified',
-        'record_ids', json_agg(id))::text FROM page p WHERE p.phone_id = c.phone_id) AS detail
+        'record_ids', json_build_array())::text) AS detail,
+    (SELECT '{' || string_agg(id::text, ',') || '}' FROM page p WHERE p.phone_id = c.phone_id) AS recorded
 FROM customer c
 """
 

@@ -4,15 +4,19 @@
 //! pass removes the link between the two, up to the requested day. `ARCHITECTURE.md` has three walkthroughs and the
 //! list of rooms with their ranks.
 
+pub mod ageing;
 pub mod app;
 pub mod archive;
 pub mod audit;
 pub mod base;
 pub mod cdr;
+pub mod certificates;
 pub mod cli;
 pub mod config;
 pub mod content;
 pub mod delivery;
+pub mod exports;
+pub mod holds;
 pub mod http;
 pub mod idempotency;
 pub mod journal;
@@ -23,10 +27,15 @@ pub mod recipients;
 pub mod recording_keys;
 pub mod requests;
 pub mod reveals;
+pub mod scan;
+pub mod seals;
 pub mod store;
+pub mod suppressions;
 pub mod telemetry;
 pub mod tenants;
+pub mod totals;
 pub mod vault;
+pub mod webhooks;
 
 #[cfg(test)]
 mod tests;

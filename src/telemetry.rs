@@ -51,6 +51,7 @@ pub struct Metrics {
     ingested: IntCounterVec,
     cut: IntCounterVec,
     content: IntCounterVec,
+    scan_findings: IntCounterVec,
     content_bytes: IntCounterVec,
     oldest_waiting: Gauge,
     last_pass: Gauge,
@@ -62,11 +63,12 @@ pub struct Metrics {
     journal: JournalMetrics,
 }
 
-/// The metrics of the erasure journal.
+/// The metrics of the erasure journal, and of the audit log that is anchored there.
 #[derive(Clone, Debug)]
 struct JournalMetrics {
     state: IntGaugeVec,
     failures: IntCounter,
+    unsealed: Gauge,
 }
 
 impl JournalMetrics {
@@ -74,7 +76,9 @@ impl JournalMetrics {
         let about = "The state of the erasure journal: 1 at the present state, 0 at the others.";
         let state = IntGaugeVec::new(Opts::new("lethe_journal_state", about), &["state"])?;
         let about = "Objects of the erasure journal that could not be written since the start.";
-        Ok(Self { state, failures: IntCounter::new("lethe_journal_failures_total", about)? })
+        let failures = IntCounter::new("lethe_journal_failures_total", about)?;
+        let about = "Age of the oldest row of an audit log that is not sealed; 0 if all are.";
+        Ok(Self { state, failures, unsealed: Gauge::new("lethe_audit_unsealed_seconds", about)? })
     }
 }
 
@@ -91,14 +95,12 @@ impl Metrics {
             Opts::new("lethe_ingest_rows_total", "Records that were received, by kind and outcome."),
             &["kind", "outcome"],
         )?;
-        let cut = IntCounterVec::new(
-            Opts::new("lethe_pass_rows_total", "Records that the nightly pass anonymized, by target."),
-            &["target"],
-        )?;
-        let content = IntCounterVec::new(
-            Opts::new("lethe_pass_content_total", "Pieces of content that the nightly pass processed, by outcome."),
-            &["outcome"],
-        )?;
+        let counters = |name, help, label: &str| IntCounterVec::new(Opts::new(name, help), &[label]);
+        let cut = counters("lethe_pass_rows_total", "Records that the nightly pass anonymized, by target.", "target")?;
+        let about = "Pieces of content that the nightly pass processed, by outcome.";
+        let content = counters("lethe_pass_content_total", about, "outcome")?;
+        let about = "Identifiers that the residue scan found where none should be, by class.";
+        let scan_findings = counters("lethe_scan_findings_total", about, "class")?;
         let content_bytes = IntCounterVec::new(
             Opts::new(
                 "lethe_content_bytes_total",
@@ -129,6 +131,7 @@ impl Metrics {
             ingested,
             cut,
             content,
+            scan_findings,
             content_bytes,
             oldest_waiting,
             last_pass,
@@ -146,13 +149,14 @@ impl Metrics {
     fn register(&self) -> Result<(), prometheus::Error> {
         let Self { registry, calls, ingested, cut, content, content_bytes, .. } = self;
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
-        let Self { journal, .. } = self;
+        let Self { journal, scan_findings, .. } = self;
         let Self { memory_budget, memory_drawn, .. } = self;
-        let all: [Box<dyn Collector>; 14] = [
+        let all: [Box<dyn Collector>; 16] = [
             Box::new(calls.clone()),
             Box::new(ingested.clone()),
             Box::new(cut.clone()),
             Box::new(content.clone()),
+            Box::new(scan_findings.clone()),
             Box::new(content_bytes.clone()),
             Box::new(oldest_waiting.clone()),
             Box::new(last_pass.clone()),
@@ -161,6 +165,7 @@ impl Metrics {
             Box::new(memory_drawn.clone()),
             Box::new(deliveries.clone()),
             Box::new(epoch_restarts.clone()),
+            Box::new(journal.unsealed.clone()),
             Box::new(journal.state.clone()),
             Box::new(journal.failures.clone()),
         ];
@@ -185,6 +190,11 @@ impl Metrics {
     /// Counts content that the pass processed: `deleted`, `lost`.
     pub fn content(&self, outcome: &str, pieces: u64) {
         self.content.with_label_values(&[outcome]).inc_by(pieces);
+    }
+
+    /// Counts findings of the residue scan: `residue`, `exposed`.
+    pub fn scan_findings(&self, class: &str, count: u64) {
+        self.scan_findings.with_label_values(&[class]).inc_by(count);
     }
 
     /// Counts the uploaded bytes of content of a kind that were stored.
@@ -233,6 +243,11 @@ impl Metrics {
         self.epoch_restarts.inc();
     }
 
+    /// Sets the age of the oldest row of an audit log that is not sealed, in seconds.
+    pub fn oldest_unsealed(&self, seconds: f64) {
+        self.journal.unsealed.set(seconds);
+    }
+
     /// Shows the state of the erasure journal, and how many objects could not be written.
     pub fn journal(&self, states: [(&str, bool); 5], failures: u64) {
         for (state, is_present) in states {
@@ -270,6 +285,7 @@ mod tests {
         metrics.connections("archive", 2, 5);
         metrics.deliveries("held", 4);
         metrics.epoch_restarted();
+        metrics.oldest_unsealed(8.0);
         metrics
             .journal([("in_step", false), ("behind", true), ("unknown", false), ("damaged", false), ("off", false)], 3);
         let text = metrics.render().unwrap();
@@ -285,6 +301,7 @@ mod tests {
             "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",
             "lethe_deliveries{state=\"held\"} 4",
             "lethe_epoch_restarts_total 1",
+            "lethe_audit_unsealed_seconds 8",
             "lethe_journal_state{state=\"behind\"} 1",
             "lethe_journal_state{state=\"in_step\"} 0",
             "lethe_journal_failures_total 3",

@@ -22,13 +22,16 @@ type AuditEventPage = Page<AuditEvent>;
 /// A row of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61", "at": "2026-08-03T12:00:00Z", "actor_sub": "248289761001",
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61", "seq": 4711, "at": "2026-08-03T12:00:00Z", "actor_sub": "248289761001",
     "actor_name": "paal", "action": "archive.searched", "outcome": "allowed", "purpose": "case 118", "records": 12,
     "detail": {"by": ["phone_number"]}
 }))]
 pub struct AuditEvent {
     /// The id of the row.
     pub id: AuditId,
+    /// The number of the row in the sealed log. It is null until the row is sealed, some seconds later.
+    #[schema(required)]
+    pub seq: Option<i64>,
     /// The time of the action.
     pub at: DateTime<Utc>,
     /// The subject of the token.
@@ -53,8 +56,8 @@ pub struct AuditEvent {
 
 impl From<Event> for AuditEvent {
     fn from(event: Event) -> Self {
-        let Event { id, at, actor_sub, actor_name, action, outcome, purpose, records, detail } = event;
-        Self { id, at, actor_sub, actor_name, action, outcome, purpose, records, detail }
+        let Event { id, seq, at, actor_sub, actor_name, action, outcome, purpose, records, detail } = event;
+        Self { id, seq, at, actor_sub, actor_name, action, outcome, purpose, records, detail }
     }
 }
 

@@ -11,7 +11,11 @@ mod operations;
 mod patterns;
 mod recordings;
 mod refusals;
+mod retentions;
 mod setup;
+mod systems;
+mod tenant_patch;
+mod totals;
 mod vitals;
 
 use std::net::SocketAddr;
@@ -24,17 +28,22 @@ use actix_web::http::header::LOCATION;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
+use futures_util::future::join_all;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 use utoipa::{Modify as _, OpenApi as _};
 use utoipa_actix_web::{AppExt as _, scope};
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::listener::Listener;
+use crate::ageing;
 use crate::archive;
+use crate::certificates;
 use crate::config::Config;
-use crate::content;
+use crate::content::{self, ContentStore};
 use crate::delivery;
+use crate::exports;
 use crate::http::docs::Contract;
 use crate::http::health::{self, Health};
 use crate::http::middleware::{Routes, frame};
@@ -44,29 +53,43 @@ use crate::recipients;
 use crate::recording_keys;
 use crate::requests;
 use crate::reveals;
+use crate::seals::{self, Sealer};
+use crate::suppressions;
 use crate::telemetry::Metrics;
 use crate::tenants;
+use crate::totals as archive_totals;
 use crate::vault::AppContext;
+use crate::webhooks;
 
 use journal_watch::JournalWatch;
 use refusals::Refusals;
 
 pub use operations::tenant_change;
-pub use setup::{StartError, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations};
+pub use setup::{
+    StartError, anchors, content_store, delivery_worker, migrate, open, open_to_serve, pending_migrations, sealer,
+    webhook_worker,
+};
 pub use vitals::ready;
 
 /// All routes below `/api/v1`, in the order of the documentation.
 fn routes(registry: &mut Registry<'_, '_>) {
     requests::routes(registry);
+    certificates::http::routes(registry);
     archive::http::routes(registry);
+    archive_totals::http::routes(registry);
+    suppressions::http::routes(registry);
     reveals::routes(registry);
     recipients::routes(registry);
     content::http::routes(registry);
     delivery::http::routes(registry);
+    exports::http::routes(registry);
+    webhooks::http::routes(registry);
     recording_keys::http::routes(registry);
+    ageing::http::routes(registry);
     nightly::http::routes(registry);
     operations::routes(registry);
     registry.service(audit_log::list_audit_events);
+    seals::http::routes(registry);
 }
 
 #[derive(utoipa::OpenApi)]
@@ -86,7 +109,10 @@ fn routes(registry: &mut Registry<'_, '_>) {
         (name = "reveals", description = "Reveals: the values of tokens, for a purpose and on record."),
         (name = "recipients", description = "Recipients: clients that see tokens and ids of their own."),
         (name = "content", description = "Recordings, texts, and other content of interactions."),
+        (name = "ageing", description = "Policies by which old interactions lose their precision."),
         (name = "delivery", description = "Deliveries of recordings to the tenant's own server."),
+        (name = "exports", description = "A customer's copy of their data."),
+        (name = "webhooks", description = "Signed messages about events, for the tenant's other systems."),
         (name = "operations", description = "Runs of the nightly job, the audit log, settings, and health.")
     )
 )]
@@ -100,6 +126,7 @@ pub fn openapi() -> OpenApi {
         .openapi(ApiDocument::openapi())
         .service(health::healthz)
         .service(health::readyz)
+        .service(certificates::http::get_verification_keys)
         .service(scope::scope("/api/v1").configure(|document| routes(&mut Registry::Document(document))))
         .split_for_parts();
     Contract.modify(&mut document);
@@ -130,6 +157,7 @@ pub async fn serve(
     let content_store = Data::new(setup::content_store(config));
     let watch = Arc::new(JournalWatch::new(&stores, &content_store));
     watch.begin().await;
+    make_signing_key(&stores);
     let context = Data::new(HttpContext {
         http: config.http.clone(),
         keys: TokenKeys::open(config, stores.clock)?,
@@ -140,6 +168,7 @@ pub async fn serve(
     });
     let health = Data::new(vitals::health(&stores, &watch, &metrics));
     let refusals = Data::new(Refusals::default());
+    let guard = Data::new(setup::address_guard(config)?);
     let (shown, known) = described()?;
     let api = Listener::bind(&config.http).map_err(|error| StartError::Listen("http.listen", error))?;
     let connections = api.connections();
@@ -153,8 +182,10 @@ pub async fn serve(
                 .app_data(stores.clone())
                 .app_data(content_store.clone())
                 .app_data(health.clone())
+                .app_data(guard.clone())
                 .service(health::healthz)
                 .service(health::readyz)
+                .service(certificates::http::get_verification_keys)
                 .service(web::scope("/api/v1").configure(|worker| routes(&mut Registry::Worker(worker))))
                 .route("/openapi.json", web::get().to(move || std::future::ready(openapi_json(shown.clone()))))
                 .route("/", web::get().to(|| std::future::ready(to_docs())))
@@ -173,19 +204,54 @@ pub async fn serve(
     started(&Addresses { api: api.address(), internal: internal_address });
 
     let (stop, stopping) = watch::channel(false);
-    let delivering = config.delivers_in_serve().then(|| {
-        let delivery_worker = delivery_worker(config, &stores, &content_store);
-        tokio::spawn(async move { delivery_worker.run(None, &stopping, |_, _| {}).await })
-    });
-    let watching = tokio::spawn(async move { watch.run().await });
+    let workers = work(config, (&stores, &content_store), &stopping)?;
+    let sealing = seal(sealer(config, &stores), config.audit.seal_interval);
+    let watching = tokio::spawn(async move { tokio::join!(watch.run(), sealing) });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
     watching.abort();
     let _ = stop.send(true);
-    if let Some(delivering) = delivering {
-        // Running deliveries are interrupted, and the next worker tries them again.
-        let _ = delivering.await;
-    }
+    // Running attempts are interrupted, and the next worker makes them again.
+    join_all(workers).await;
     ended
+}
+
+/// Seals the audit logs again and again.
+async fn seal(sealer: Sealer, interval: u64) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(interval)).await;
+        if let Err(error) = sealer.round().await {
+            tracing::warn!(%error, "Sealing the audit logs failed, retrying");
+        }
+    }
+}
+
+/// Starts the workers of the outbox: one for recordings, and one for events. The settings may leave them to other
+/// processes.
+fn work(
+    config: &Config,
+    (stores, content_store): (&Data<AppContext>, &Data<ContentStore>),
+    stopping: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    if !config.delivers_in_serve() {
+        return Ok(Vec::new());
+    }
+    let (delivery_worker, stopping_deliveries) = (delivery_worker(config, stores, content_store), stopping.clone());
+    let (webhook_worker, stopping) = (webhook_worker(config, stores)?, stopping.clone());
+    Ok(vec![
+        tokio::spawn(async move { delivery_worker.run(None, &stopping_deliveries, |_, _| {}).await }),
+        tokio::spawn(async move { webhook_worker.run(None, &stopping, |_, _| {}).await }),
+    ])
+}
+
+/// Makes the key of certificates in a new installation, so that every backup of the vault has it. A service without a
+/// database starts all the same, and makes the key at its first use.
+fn make_signing_key(stores: &Data<AppContext>) {
+    let stores = stores.clone();
+    tokio::spawn(async move {
+        if let Err(error) = certificates::signing_key(&stores).await {
+            tracing::warn!(%error, "Making the key of certificates failed; it is made at its first use");
+        }
+    });
 }
 
 /// The listener of `/metrics` and its address.

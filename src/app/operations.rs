@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, patch};
 use chrono::{DateTime, Utc};
-use pii::{Region, RegionError};
-use serde::{Deserialize, Serialize};
+use pii::Region;
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::disclosure::{RevealPatch, RevealSettings};
-use super::house;
-use super::patterns::{self, PatternSetting};
-use super::recordings::{RecordingSettings, RecordingsPatch};
+use super::disclosure::RevealSettings;
+use super::patterns::PatternSetting;
+use super::recordings::RecordingSettings;
+use super::retentions::RetentionSettings;
+use super::tenant_patch::TenantPatch;
 use crate::base::actor::Scope;
 use crate::base::json::read_value;
-use crate::base::patch::PatchField;
-use crate::base::target::{Target, TargetError, Targets};
+use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::{Anybody, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, VersionProblems};
@@ -25,7 +25,7 @@ use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
-use crate::tenants::{self, IdentifiedView, Tenant, TenantChange};
+use crate::tenants::{self, ExternalSystem, IdentifiedView, Processing, Tenant, TenantChange, TotalsSettings};
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -70,16 +70,25 @@ pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<Ap
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "slug": "demo", "region": "NO", "time_zone": "Europe/Oslo", "targets": ["archive", "sms_survey", "raw_data"],
-    "purpose_required": false, "request_retention_months": 12, "delete_content": false, "own_numbers": ["+4722334"],
+    "purpose_required": false, "request_retention_months": 12,
+    "request_retention": {"paused": false, "state": "on", "changed_at": null}, "erasure_retention_months": 24,
+    "erasure_retention": {"paused": false, "state": "on", "changed_at": null}, "delete_content": false, "hide_waiting": false, "own_numbers": ["+4722334"],
     "dial_out_prefixes": ["9"], "version": 1,
     "patterns": [{"name": "customer number", "regex": "\\bKN-?[0-9]{6}\\b"}],
+    "attestation_required": false, "external_systems": [{"name": "Salesforce", "owner": "CRM team", "days": 20}],
     "recordings": {
         "encrypt": true, "only_encrypt_delivery": false, "encrypt_metadata": false, "allow_plain_ftp": false,
         "retention_days": {"recording": 90}, "retention_paused": false, "retention_state": "on",
         "retention_changed_at": "2026-05-01T12:00:00Z"
     },
-    "reveal": {"approval": false, "minutes": 60, "per_call": 20, "per_day": 50}, "identified_view": "any"
+    "totals": {"min_cell": 5, "perturbation": false},
+    "reveal": {"approval": false, "minutes": 60, "per_call": 20, "per_day": 50}, "identified_view": "any",
+    "export_approval": true, "processing": {
+        "controller": "Example AS, Storgata 1, Oslo", "contact": "privacy@example.com", "purposes": ["customer service"],
+        "legal_basis": "Art. 6(1)(b)", "categories": ["contact data"], "recipients": [], "transfers": null
+    }
 }))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct TenantSettings {
     /// The tenant's name in tokens.
     #[schema(example = "demo")]
@@ -95,11 +104,21 @@ pub struct TenantSettings {
     pub targets: Vec<&'static str>,
     /// Whether a call in the identified view must state a purpose.
     pub purpose_required: bool,
-    /// The number of calendar months for which done requests and their erasures are kept.
+    /// The number of calendar months for which done requests are kept.
     #[schema(example = 12)]
     pub request_retention_months: u32,
+    /// The pause and the state of the retention of requests.
+    pub request_retention: RetentionSettings,
+    /// The number of calendar months for which erasures are kept, so that late data arrive forgotten.
+    #[schema(example = 24)]
+    pub erasure_retention_months: u32,
+    /// The pause and the state of the retention of erasures.
+    pub erasure_retention: RetentionSettings,
     /// Whether a request deletes recordings and other content, if the request does not say so itself.
     pub delete_content: bool,
+    /// Whether a waiting request hides its customer: searches by the customer find nothing up to the cut-off, and other
+    /// results show `Anonymized`.
+    pub hide_waiting: bool,
     /// The numbers of the contact centre itself, in E.164, or their beginnings. They are never a customer's.
     #[schema(example = json!(["+4722334"]))]
     pub own_numbers: Vec<String>,
@@ -108,12 +127,22 @@ pub struct TenantSettings {
     pub dial_out_prefixes: Vec<String>,
     /// The tenant's own patterns, such as customer numbers. A match reads `[customer number]` in every view.
     pub patterns: Vec<PatternSetting>,
+    /// Whether each request must say how the customer's wish was verified.
+    pub attestation_required: bool,
+    /// The systems outside of this one in which a customer is forgotten too. Each new request has a checklist of them.
+    pub external_systems: Vec<ExternalSystem>,
     /// How recordings and other content are kept and delivered.
     pub recordings: RecordingSettings,
+    /// The rule for the small cells of totals.
+    pub totals: TotalsSettings,
     /// How users reveal tokens.
     pub reveal: RevealSettings,
     /// The responses in which the identified view shows values: `any`, or only those to a search by number or address.
     pub identified_view: IdentifiedView,
+    /// Whether another user must approve a customer's copy of their data.
+    pub export_approval: bool,
+    /// The tenant's own information about its processing. It is part of each customer's copy.
+    pub processing: Processing,
     /// The version, which grows with every change. It is also the `ETag`.
     #[schema(example = 1)]
     pub version: i64,
@@ -122,31 +151,50 @@ pub struct TenantSettings {
 impl TenantSettings {
     fn new(tenant: Tenant, now: DateTime<Utc>) -> Self {
         let Tenant { id: _, slug, region, zone, targets, settings, version } = tenant;
+        let erasure_retention_months = settings.erasure_months();
         let tenants::Settings {
             purpose_required,
             request_retention_months,
+            request_retention,
+            erasure_retention_months: _,
+            erasure_retention,
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns,
+            attestation_required,
+            external_systems,
             recordings,
+            totals,
             reveal,
             identified_view,
+            export_approval,
+            processing,
         } = settings;
         Self {
+            erasure_retention_months,
             slug,
             region: region.to_string(),
             time_zone: zone.name().to_owned(),
             targets: targets.words(),
             purpose_required,
             request_retention_months,
+            request_retention: RetentionSettings::new(request_retention, now),
+            erasure_retention: RetentionSettings::new(erasure_retention, now),
             delete_content,
+            hide_waiting,
             own_numbers,
             dial_out_prefixes,
             patterns: patterns.into_iter().map(PatternSetting::from).collect(),
+            attestation_required,
+            external_systems,
             recordings: RecordingSettings::new(recordings, now),
+            totals,
             reveal: reveal.into(),
             identified_view,
+            export_approval,
+            processing,
             version,
         }
     }
@@ -171,63 +219,6 @@ pub async fn get_tenant(
         return Ok(HttpResponse::NotModified().insert_header(etag(tenant.version)).finish());
     }
     Ok(settings(tenant, stores.clock.now()))
-}
-
-/// A change of the tenant's settings, as a merge patch. A field that is absent keeps its value.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = TenantSettingsChange, example = json!({"purpose_required": true}))]
-pub struct TenantPatch {
-    /// The region in which national numbers need no country code. Stored numbers do not change.
-    #[serde(default)]
-    #[schema(value_type = String, required = false)]
-    region: PatchField<String>,
-    /// The time zone of the tenant's local days. Requests that were entered before keep their cut-off.
-    #[serde(default)]
-    #[schema(value_type = String, required = false)]
-    time_zone: PatchField<String>,
-    /// The targets that requests can select.
-    #[serde(default)]
-    #[schema(value_type = Vec<Target>, required = false)]
-    targets: PatchField<Vec<String>>,
-    /// Whether a call in the identified view must state a purpose.
-    #[serde(default)]
-    #[schema(value_type = bool, required = false)]
-    purpose_required: PatchField<bool>,
-    /// The number of calendar months for which done requests and their erasures are kept: 1 to 120.
-    #[serde(default)]
-    #[schema(value_type = u32, required = false)]
-    request_retention_months: PatchField<u32>,
-    /// Whether a request deletes recordings and other content, if the request does not say so itself.
-    #[serde(default)]
-    #[schema(value_type = bool, required = false)]
-    delete_content: PatchField<bool>,
-    /// The numbers of the contact centre itself, at most 500: whole numbers, national or international, or the beginning of
-    /// some in international form, such as `+4722334*`. Records that are stored already stay what they are.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>, required = false)]
-    own_numbers: PatchField<Vec<String>>,
-    /// The prefixes that are dialled to call out of the house: at most 10, of up to 4 characters.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>, required = false)]
-    dial_out_prefixes: PatchField<Vec<String>>,
-    /// The tenant's own patterns, at most 20, each with a name of its own. They replace the whole list, and apply to
-    /// texts that arrive later. A match is not stored.
-    #[serde(default)]
-    #[schema(value_type = Vec<PatternSetting>, required = false, max_items = 20)]
-    patterns: PatchField<Vec<PatternSetting>>,
-    /// How recordings and other content are kept and delivered. Its fields are changed one by one.
-    #[serde(default)]
-    #[schema(value_type = RecordingsPatch, required = false)]
-    recordings: PatchField<RecordingsPatch>,
-    /// How users reveal tokens. Its fields are changed one by one.
-    #[serde(default)]
-    #[schema(value_type = RevealPatch, required = false)]
-    reveal: PatchField<RevealPatch>,
-    /// The responses in which the identified view shows values: `any`, or only those to a search by number or address.
-    #[serde(default)]
-    #[schema(value_type = IdentifiedView, required = false)]
-    identified_view: PatchField<IdentifiedView>,
 }
 
 /// Change the tenant's settings
@@ -265,75 +256,6 @@ pub async fn change_tenant(
 /// The change that a merge patch makes to a tenant of a region.
 pub fn tenant_change(patch: Value, home: Region) -> Result<TenantChange, Vec<FieldError>> {
     read_value::<TenantPatch>(patch)?.change(home)
-}
-
-impl TenantPatch {
-    /// The change of a tenant of a region.
-    fn change(self, home: Region) -> Result<TenantChange, Vec<FieldError>> {
-        let Self {
-            region,
-            time_zone,
-            targets,
-            purpose_required,
-            request_retention_months,
-            delete_content,
-            own_numbers,
-            dial_out_prefixes,
-            patterns: own_patterns,
-            recordings,
-            reveal,
-            identified_view,
-        } = self;
-        let mut invalid = Vec::new();
-        let region = region.given("/region", &mut invalid).and_then(|code: String| {
-            let region = code.parse().map_err(|error: RegionError| ("/region", "format", error.to_string()));
-            checked(region, &mut invalid)
-        });
-        let own_numbers: Option<Vec<String>> = own_numbers.given("/own_numbers", &mut invalid);
-        let prefixes: Option<Vec<String>> = dial_out_prefixes.given("/dial_out_prefixes", &mut invalid);
-        let own_patterns: Option<Vec<PatternSetting>> = own_patterns.given("/patterns", &mut invalid);
-        let recordings = recordings.given("/recordings", &mut invalid);
-        let reveal = reveal.given("/reveal", &mut invalid);
-        let words: Option<Vec<String>> = targets.given("/targets", &mut invalid);
-        let targets =
-            words.map(|words| words.iter().map(|word| word.parse()).collect::<Result<Targets, TargetError>>());
-        let change = TenantChange {
-            region,
-            zone: time_zone.given("/time_zone", &mut invalid).and_then(|name: String| {
-                let rule = "must be an IANA time zone, such as Europe/Oslo".to_owned();
-                checked(name.parse().map_err(|_| ("/time_zone", "format", rule)), &mut invalid)
-            }),
-            targets: targets.and_then(|targets| match targets {
-                Ok(targets) if targets.is_empty() => {
-                    checked(Err(("/targets", "required", "must name at least one target".to_owned())), &mut invalid)
-                }
-                targets => checked(targets.map_err(|error| ("/targets", "format", error.to_string())), &mut invalid),
-            }),
-            purpose_required: purpose_required.given("/purpose_required", &mut invalid),
-            request_retention_months: request_retention_months.given(MONTHS, &mut invalid).and_then(|months| {
-                let is_one = (1..=120).contains(&months);
-                checked(
-                    is_one.then_some(months).ok_or((MONTHS, "out_of_range", "must be 1 to 120".to_owned())),
-                    &mut invalid,
-                )
-            }),
-            delete_content: delete_content.given("/delete_content", &mut invalid),
-            own_numbers: own_numbers.and_then(|raw| house::own_numbers(&raw, region.unwrap_or(home), &mut invalid)),
-            dial_out_prefixes: prefixes.and_then(|raw| house::dial_out_prefixes(&raw, &mut invalid)),
-            patterns: own_patterns.and_then(|raw| patterns::patterns(raw, &mut invalid)),
-            recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
-            reveal: reveal.map(|patch: RevealPatch| patch.change(&mut invalid)).unwrap_or_default(),
-            identified_view: identified_view.given("/identified_view", &mut invalid),
-        };
-        if invalid.is_empty() { Ok(change) } else { Err(invalid) }
-    }
-}
-
-const MONTHS: &str = "/request_retention_months";
-
-/// The value. A field that breaks a rule adds an error.
-fn checked<T>(value: Result<T, (&'static str, &'static str, String)>, invalid: &mut Vec<FieldError>) -> Option<T> {
-    value.map_err(|(pointer, code, rule)| invalid.push(FieldError::at(pointer, code, rule))).ok()
 }
 
 async fn tenant_of(stores: &AppContext, actor: &crate::base::actor::Actor) -> ApiResult<Tenant> {

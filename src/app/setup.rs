@@ -22,9 +22,11 @@ use crate::journal::Journal;
 #[cfg(feature = "s3")]
 use crate::objects::Bucket;
 use crate::objects::{Ledger, Objects};
+use crate::seals::Sealer;
 use crate::store::{self, Db, StoreError, StoreSettings, TimeLimits};
 use crate::tenants::{self, TenantError};
 use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys, VaultError};
+use crate::webhooks::{AddressGuard, WebhookClient, WebhookWorker};
 
 /// The tenant of development mode.
 pub const DEMO: &str = "demo";
@@ -81,7 +83,7 @@ async fn open_with(config: &Config, limits: TimeLimits, memory: MemoryBudget) ->
         archive: Db::open_with(&archive, limits).await?,
         vault: Db::open_with(&vault, limits).await?,
         keysets: Keysets::new(masters),
-        journal: journal(config)?,
+        journal: journal(config)?.declaring(config.journal.backup_days),
         clock: Clock::System,
         memory: Arc::new(memory),
     };
@@ -154,6 +156,19 @@ fn journal(config: &Config) -> Result<Journal, ConfigError> {
     Ok(Journal::new(Some(Ledger::new(objects, Duration::from_secs(config.journal.timeout)))))
 }
 
+/// The anchored checkpoints of audit logs in another place than the journal, such as a copy of it.
+pub fn anchors(config: &Config, place: String) -> Result<Journal, StartError> {
+    let mut config = config.clone();
+    (config.journal.place, config.journal.off) = (Some(place), false);
+    Ok(journal(&config)?)
+}
+
+/// The sealer of the audit logs.
+#[must_use]
+pub fn sealer(config: &Config, stores: &Arc<AppContext>) -> Sealer {
+    Sealer::new(Arc::clone(stores), config.log_host())
+}
+
 /// The worker that delivers recordings to their tenants.
 #[must_use]
 pub fn delivery_worker(config: &Config, stores: &Arc<AppContext>, content_store: &Arc<ContentStore>) -> DeliveryWorker {
@@ -163,6 +178,20 @@ pub fn delivery_worker(config: &Config, stores: &Arc<AppContext>, content_store:
         config.delivery.clone(),
         config.deliveries_folder(),
     )
+}
+
+/// The guard of the addresses of webhooks.
+pub fn address_guard(config: &Config) -> Result<AddressGuard, ConfigError> {
+    Ok(AddressGuard::new(&config.webhooks.networks()?, config.development()))
+}
+
+/// The worker that sends the messages of webhooks.
+pub fn webhook_worker(config: &Config, stores: &Arc<AppContext>) -> Result<WebhookWorker, StartError> {
+    let authorities = config.webhooks.ca_file.as_deref();
+    let (interval, timeout) = (config.delivery.interval(), config.delivery.timeout());
+    let client = WebhookClient::new(address_guard(config)?, authorities, timeout);
+    let client = client.map_err(|error| ConfigError::new("webhooks.ca_file", error.to_string()))?;
+    Ok(WebhookWorker::new(Arc::clone(stores), client, interval, timeout))
 }
 
 async fn make_demo(stores: &AppContext) -> Result<(), StartError> {

@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 
 use super::journal_watch::JournalWatch;
+use crate::audit;
 use crate::delivery;
 use crate::http::health::Health;
 use crate::journal::State;
@@ -67,6 +68,11 @@ const fn of_content(report: &Report) -> [(&'static str, u64); 8] {
     ]
 }
 
+#[expect(clippy::cast_precision_loss, reason = "seconds of a century fit")]
+fn seconds_since(at: DateTime<Utc>, now: DateTime<Utc>) -> f64 {
+    (now - at).num_seconds() as f64
+}
+
 async fn observe(
     stores: &AppContext,
     metrics: &Metrics,
@@ -85,13 +91,14 @@ async fn observe(
     let now = stores.clock.now();
     let since = since.lock().map_or(now, |mut since| std::mem::replace(&mut since, now));
     let mut tx = stores.archive.read().await?;
-    let (mut oldest, mut last_pass) = (0.0_f64, None::<DateTime<Utc>>);
+    let (mut oldest, mut unsealed, mut last_pass) = (0.0_f64, 0.0_f64, None::<DateTime<Utc>>);
     let (mut pending, mut held) = (0, 0);
     for tenant in tenants::list(&mut tx).await? {
         if let Some(waiting) = requests::oldest_waiting(&mut tx, tenant.id).await? {
-            #[expect(clippy::cast_precision_loss, reason = "seconds of a century fit")]
-            let seconds = (now - waiting).num_seconds() as f64;
-            oldest = oldest.max(seconds);
+            oldest = oldest.max(seconds_since(waiting, now));
+        }
+        if let Some(at) = audit::oldest_unsealed(&mut tx, tenant.id).await? {
+            unsealed = unsealed.max(seconds_since(at, now));
         }
         let waiting = delivery::waiting(&mut tx, tenant.id).await?;
         (pending, held) = (pending + waiting.0, held + waiting.1);
@@ -103,12 +110,17 @@ async fn observe(
             for (target, rows) in &run.report.anonymized {
                 metrics.cut(target, *rows);
             }
+            let scan = &run.report.scan;
+            for (class, count) in [("residue", scan.residue), ("exposed", scan.exposed)] {
+                metrics.scan_findings(class, count);
+            }
             for (outcome, pieces) in of_content(&run.report) {
                 metrics.content(outcome, pieces);
             }
         }
     }
     metrics.oldest_waiting(oldest);
+    metrics.oldest_unsealed(unsealed);
     metrics.deliveries("pending", pending);
     metrics.deliveries("held", held);
     if let Some(at) = last_pass {

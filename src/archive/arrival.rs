@@ -5,12 +5,13 @@
 //! its date changes that, and it may be sent again in the same batch or later.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pii::text::{Again, Finder, Found, Own};
 use pii::{ANONYMIZED, Identifier, Kind, PersonName, Pii, Region};
 use uuid::Uuid;
 
+use super::ageing::{AgedKey, is_aged_id};
 use super::existing::Existing;
 use super::kinds::{RecordKind, value_of};
 use super::mentions::{Mention, NewMention};
@@ -38,6 +39,16 @@ impl<'a, K> Sent<'a, K> {
 
     pub fn all(&self) -> impl Iterator<Item = &'a ParsedRecord<K>> {
         self.earlier.iter().copied().chain([self.record])
+    }
+
+    /// The keys by which the list of aged records knows the records.
+    pub fn aged_keys(&self) -> impl Iterator<Item = &'a AgedKey> {
+        self.all().flat_map(|record| &record.aged_keys)
+    }
+
+    /// Whether the records belong to an aged or deleted one, so that they change nothing.
+    pub fn is_aged(&self, listed: &HashSet<AgedKey>) -> bool {
+        is_aged_id(&self.record.external_id) || self.aged_keys().any(|key| listed.contains(key))
     }
 }
 

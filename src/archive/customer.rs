@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::ageing::Grain;
 use super::selector::keys as keys_of;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
@@ -15,6 +16,8 @@ pub struct Customer {
     pub email_id: Option<IdentifierId>,
     pub name_id: Option<IdentifierId>,
     pub forgotten: i16,
+    /// The precision of the time, if the interaction is aged.
+    pub aged: Option<Grain>,
 }
 
 /// The customer of an interaction. If `held`, no other transaction changes it until this one ends.
@@ -25,7 +28,7 @@ pub async fn customer(
     held: bool,
 ) -> Result<Option<Customer>> {
     let query = tx
-        .query("SELECT at, phone_id, email_id, name_id, forgotten FROM interactions")
+        .query("SELECT at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND id = ", interaction);
     // SQLite has one writer, so that nothing changes.
@@ -47,6 +50,29 @@ pub async fn customers(
         found.append(&mut query.with_keys(" AND id", chunk.iter().copied()).all().await?);
     }
     Ok(found)
+}
+
+/// The customers of some interactions with what was forgotten of them. An interaction that the tenant does not have is
+/// left out.
+pub async fn forgotten_customers(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+) -> Result<Vec<(RecordId, Customer)>> {
+    let rows: Vec<CustomerRow> = tx
+        .query("SELECT id, at, phone_id, email_id, name_id, forgotten FROM interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_keys(" AND id", interactions.iter().copied())
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|CustomerRow { id, customer }| (id, customer)).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct CustomerRow {
+    id: RecordId,
+    #[sqlx(flatten)]
+    customer: Customer,
 }
 
 /// The names of customers by some keys: that of the newest interaction with a number or an address, and that of an

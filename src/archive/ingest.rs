@@ -6,21 +6,26 @@ use pii::Region;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::ageing::AgedKey;
 use super::arrival::{Arrival, Memory, Sent, identifiers, name_of, own_identifiers};
 use super::kinds::RecordKind;
 use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
 use super::parsed::{ParsedRecord, is_keyed};
-use super::{existing, rescan, sql};
+use super::{ageing, existing, rescan, sql};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{Admission, AppContext, Identified, Resolved, admit};
 
 /// The most records of one batch: one vault transaction and one archive transaction.
 pub const BATCH: usize = 1_000;
+
+/// The most records of one event, so that its message is short.
+const EVENT: usize = 50;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
@@ -31,8 +36,10 @@ pub struct Stored {
     /// How many attempts failed because the epoch or a row changed meanwhile.
     pub restarts: u64,
     /// The id of each record, in the order of the batch. It is `None` for a record under a keyed hash whose customer is
-    /// forgotten, because nothing leads from that id to the record any more.
+    /// forgotten, because nothing leads from that id to the record any more. It is also `None` for an aged record.
     pub ids: Vec<Option<RecordId>>,
+    /// The positions of the records that belong to aged ones. They changed nothing.
+    pub aged: Vec<usize>,
 }
 
 /// Stores a batch of at most [`BATCH`] records of a tenant, all or none. Of several records of one external id, the last
@@ -51,11 +58,13 @@ pub async fn store<K: RecordKind>(
     if sent.is_empty() {
         return Ok(Stored::default());
     }
-    let count = records.len() as u64;
-    let batch = Batch { app, actor, tenant: actor.tenant, region, sent: sent.into_values().collect(), count };
+    let batch = Batch { app, actor, tenant: actor.tenant, region, sent: sent.into_values().collect() };
     let (written, restarts) = admit(app, actor.tenant, |admission, tx| batch.attempt(admission, tx)).await?;
     let ids = records.iter().map(|record| written.ids.get(&record.keyed_id).copied().flatten()).collect();
-    Ok(Stored { created: written.created, updated: count - written.created, restarts, ids })
+    let aged = records.iter().enumerate().filter(|(_, record)| !written.ids.contains_key(&record.keyed_id));
+    let aged: Vec<usize> = aged.map(|(at, _)| at).collect();
+    let updated = (records.len() - aged.len()) as u64 - written.created;
+    Ok(Stored { created: written.created, updated, restarts, ids, aged })
 }
 
 struct Batch<'a, K> {
@@ -64,14 +73,14 @@ struct Batch<'a, K> {
     tenant: TenantId,
     region: Region,
     sent: Vec<Sent<'a, K>>,
-    /// How many records were sent.
-    count: u64,
 }
 
 /// The result of an attempt.
+#[derive(Default)]
 struct WrittenBatch {
     created: u64,
-    /// The ids of the records, by the keyed hashes of their external ids. See [`Stored::ids`].
+    /// The ids of the records, by the keyed hashes of their external ids. See [`Stored::ids`]. It lacks those that belong
+    /// to aged records.
     ids: HashMap<String, Option<RecordId>>,
 }
 
@@ -106,12 +115,17 @@ impl<K: RecordKind> Batch<'_, K> {
         mut tx: Tx<Archive>,
     ) -> Result<(WrittenBatch, u64), ArchiveError> {
         let tenant = self.tenant;
+        let listed = self.listed(&mut tx).await?;
+        let sent: Vec<_> = self.sent.iter().filter(|sent| !sent.is_aged(&listed)).collect();
+        if sent.is_empty() {
+            return Ok((WrittenBatch::default(), admission.restarts));
+        }
         // A record may be stored under its external id or under the keyed hash of it.
         let ids: HashSet<&String> =
-            self.sent.iter().flat_map(|sent| [&sent.record.external_id, &sent.record.keyed_id]).collect();
+            sent.iter().flat_map(|sent| [&sent.record.external_id, &sent.record.keyed_id]).collect();
         let mut existing = existing::existing::<K>(&mut tx, tenant, ids.into_iter().cloned()).await?;
         drop(tx);
-        let arrivals: Vec<_> = self.sent.iter().map(|sent| Arrival::new(sent, &mut existing)).collect();
+        let arrivals: Vec<_> = sent.iter().map(|sent| Arrival::new(sent, &mut existing)).collect();
         let known = self.identify(&admission, &arrivals).await?;
         let late = self.late(&admission, &arrivals, &known).await?;
         let memory = self.memory(&arrivals, &known).await?;
@@ -119,14 +133,26 @@ impl<K: RecordKind> Batch<'_, K> {
         let rows: Vec<_> = rows.map(|(arrival, arrives)| arrival.row(&known.ids, *arrives, &memory)).collect();
 
         let mut tx = admission.enter().await?;
+        if self.listed(&mut tx).await?.len() > listed.len() {
+            // A pass has aged one of the records after this attempt read the list. No pass does so behind the gate.
+            return Err(StoreError::Contended.into());
+        }
         let renamed: Vec<_> = arrivals.iter().filter_map(Arrival::renamed).collect();
         existing::rename::<K>(&mut tx, tenant, &renamed).await?;
         let written = sql::upsert(&mut tx, tenant, &rows, self.app.clock.now()).await?;
         let changes = Self::changes((&arrivals, &rows), &written, &known, &late)?;
         self.write(&mut tx, &changes).await?;
-        self.audit(&mut tx, changes.created).await?;
+        self.publish(&mut tx, &changes).await?;
+        let count = sent.iter().map(|sent| 1 + sent.earlier.len()).sum();
+        self.audit(&mut tx, count, changes.created).await?;
         tx.commit().await?;
         Ok((WrittenBatch { created: changes.created, ids: changes.ids }, admission.restarts))
+    }
+
+    /// Which records of the batch belong to aged ones.
+    async fn listed(&self, tx: &mut Tx<Archive>) -> Result<HashSet<AgedKey>, ArchiveError> {
+        let keys: HashSet<&AgedKey> = self.sent.iter().flat_map(Sent::aged_keys).collect();
+        Ok(ageing::listed(tx, self.tenant, keys.into_iter().cloned()).await?)
     }
 
     /// The stored texts of the records that are sent again after their customer was forgotten.
@@ -190,12 +216,23 @@ impl<K: RecordKind> Batch<'_, K> {
 
     /// Writes the audit row of the batch, in the transaction of its records. So a caller who closes the connection cannot
     /// store records without a row.
-    async fn audit(&self, tx: &mut Tx<Archive>, created: u64) -> Result<(), ArchiveError> {
-        let updated = self.count - created;
+    async fn audit(&self, tx: &mut Tx<Archive>, count: usize, created: u64) -> Result<(), ArchiveError> {
+        let updated = count as u64 - created;
         let detail = json!({ "target": K::TARGET.as_str(), "created": created, "updated": updated });
-        let records = usize::try_from(self.count).unwrap_or(usize::MAX);
-        let entry = Entry::new(Action::ArchiveIngested, records, detail);
+        let entry = Entry::new(Action::ArchiveIngested, count, detail);
         Ok(audit::record(tx, self.app.clock, self.actor, &entry).await?)
+    }
+
+    /// Tells webhooks which interactions were stored: one event for some of them. A record under a keyed hash whose
+    /// customer is forgotten has no id for anybody.
+    async fn publish(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<(), ArchiveError> {
+        if K::TARGET != Target::Archive {
+            return Ok(());
+        }
+        let ids: Vec<RecordId> = changes.ids.values().filter_map(|id| *id).collect();
+        let events = ids.chunks(EVENT).map(|ids| json!({ "interaction_ids": ids }));
+        outbox::publish(tx, self.tenant, EventKind::InteractionStored, events, self.app.clock.now()).await?;
+        Ok(())
     }
 
     /// Writes the changes beside the rows. It is contended if a record has got a text after this attempt read it.

@@ -53,33 +53,40 @@ pub struct Ingested {
     /// The number of records that replaced a record of the same external id.
     #[schema(example = 0)]
     pub updated: u64,
-    /// The warnings: records that were stored without a value that is not an identifier.
+    /// The warnings: records that were stored without a value that is not an identifier, and records that changed
+    /// nothing, because they or their interaction are aged or deleted by age.
     pub warnings: Vec<Warning>,
     /// The records that were not stored.
     pub rejected: Vec<Rejection>,
     /// The id of each record in the order in which they were sent, if the call asked for them. It is null for a rejected
-    /// record, and for a record whose external id contained its customer, if that customer is forgotten.
+    /// record, for an aged one, and for a record whose external id contained its customer, if that customer is forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub ids: Option<Vec<Option<RecordId>>>,
     /// How many attempts to store a batch failed, for the metrics.
     #[serde(skip)]
     pub restarts: u64,
+    /// How many records belong to aged ones, for the metrics.
+    #[serde(skip)]
+    pub aged: u64,
     /// The number of warnings and rejections that are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub more: Option<u64>,
 }
 
-/// The code of the only warning there is.
+/// The code of a record that was stored without a value that is no identifier.
 const IDENTIFIER_IGNORED: &str = "identifier_ignored";
+
+/// The code of a record that belongs to an aged or deleted one, and that changed nothing.
+const RECORD_AGED: &str = "record_aged";
 
 /// The codes of warnings, for the document.
 struct IngestWarningCode;
 
-described!(IngestWarningCode as "IngestWarningCode", "The kind of a warning.", [IDENTIFIER_IGNORED]);
+described!(IngestWarningCode as "IngestWarningCode", "The kind of a warning.", [IDENTIFIER_IGNORED, RECORD_AGED]);
 
-/// A record was stored without one of its values.
+/// A record was stored without one of its values, or it belongs to an aged or deleted record and changed nothing.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Warning {
     /// The line, or the position in the array, from 1.
@@ -115,6 +122,8 @@ pub struct Intake<'a, K> {
     sent: Vec<SentLine>,
     sent_bytes: usize,
     records: Vec<ParsedRecord<K>>,
+    /// The lines of these records.
+    lines: Vec<u64>,
     /// The places of these records in the list of ids, if there is one.
     places: Vec<usize>,
     /// The memory of the parsed records, in bytes.
@@ -145,6 +154,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
             sent: Vec::new(),
             sent_bytes: 0,
             records: Vec::with_capacity(BATCH),
+            lines: Vec::with_capacity(BATCH),
             places: Vec::new(),
             weight: 0,
             share: GrowingShare::new(Arc::clone(&app.memory)),
@@ -231,6 +241,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
                     }
                     self.weight += COPIES * bytes + RECORD + MENTION * record.mentions.len();
                     self.records.push(record);
+                    self.lines.push(line);
                 }
                 Err(errors) if self.has_room() => self.report.rejected.push(Rejection { line, errors }),
                 Err(_) => {}
@@ -255,12 +266,21 @@ impl<'a, K: RecordKind> Intake<'a, K> {
         self.report.created += stored.created;
         self.report.updated += stored.updated;
         self.report.restarts += stored.restarts;
+        self.report.aged += stored.aged.len() as u64;
+        for at in stored.aged {
+            if self.has_room()
+                && let Some(line) = self.lines.get(at).copied()
+            {
+                self.report.warnings.push(Warning { line, code: RECORD_AGED, pointer: "/external_id" });
+            }
+        }
         if let Some(ids) = &mut self.report.ids {
             for (place, id) in self.places.drain(..).zip(stored.ids) {
                 ids[place] = id;
             }
         }
         self.records.clear();
+        self.lines.clear();
         self.weight = 0;
         self.share.shrink();
         Ok(())

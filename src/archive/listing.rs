@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use pii::Kind;
 use uuid::Uuid;
 
+use super::hidden::{Hiding, not_hidden};
 use super::kinds::RecordKind;
 use super::model::{Record, Search};
 use super::parsed::is_keyed;
@@ -189,6 +190,8 @@ impl Along {
 #[derive(Clone, Copy)]
 pub struct PageQuery<'s> {
     pub tenant: TenantId,
+    /// The decisions that hide customers, so that no search by a customer finds them.
+    pub hiding: Hiding,
     pub wanted: &'s Search,
     /// The identifiers of which the customer has one.
     pub any_of: &'s [Selected],
@@ -249,7 +252,7 @@ impl PageQuery<'_> {
 
     /// Appends the records along an index, without a limit.
     fn along<K: RecordKind>(self, query: Query<'_>, by: Option<Selected>, along: Along) -> Query<'_> {
-        let Self { tenant, wanted, after, .. } = self;
+        let Self { tenant, hiding, wanted, after, .. } = self;
         let is_by_change = wanted.changed_since.is_some();
         let query = columns::<K>(query.push("SELECT "));
         let query =
@@ -258,6 +261,9 @@ impl PageQuery<'_> {
         let query = by.into_iter().fold(query, |query, (kind, id)| with_customer(query, kind, id));
         let served = Condition::ALL.into_iter().filter(|condition| along.serves(*condition));
         let query = served.fold(query, |query, condition| condition.append(query, tenant, wanted));
+        let is_by_customer =
+            by.is_some() || wanted.token.is_some() || wanted.external_id.as_deref().is_some_and(is_keyed);
+        let query = if is_by_customer { not_hidden(query, tenant, K::TARGET, hiding) } else { query };
         let (position, order) = if is_by_change {
             (" AND (r.changed_at, r.id) < (", " ORDER BY r.changed_at DESC, r.id DESC")
         } else {

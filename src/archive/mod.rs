@@ -1,13 +1,19 @@
 //! The archive: interactions, survey responses, and raw events, without any identifier in them.
 
+pub mod ageing;
 mod arrival;
+mod copy;
+pub mod counting;
 pub mod customer;
 mod existing;
 mod export;
+pub mod held;
+pub mod hidden;
 pub mod http;
 mod ingest;
 pub mod intake;
 pub mod kinds;
+pub mod linkability;
 mod listing;
 pub mod mentions;
 mod model;
@@ -19,10 +25,12 @@ pub mod selector;
 mod sql;
 pub mod unlink;
 
+pub use copy::CustomerRecords;
 pub use export::{ExportView, export};
 pub use kinds::{Channel, Direction, Interaction, RawEvent, RecordKind, SurveyResponse, table};
 pub use listing::MOST_READ;
 pub use model::{ArchiveError, CustomerField, Record, Search, View, forgotten};
+pub(crate) use render::{Renderer, identifiers};
 pub use search::{find, interactions_of, plan, search};
 pub use selector::{Hits, preview};
 

@@ -5,10 +5,12 @@ use pii::text::{Finder, Found, Own, Patterns, tokenize_json, tokenize_text};
 use pii::{Email, FieldReading, HouseNumbers, Kind, PersonName, Phone, Pii, Region, read_field};
 use serde_json::{Map, Value};
 
+use super::ageing::AgedKey;
 use super::kinds::{Channel, CustomerIn, RecordKind};
 use crate::base::clock::microseconds;
 use crate::base::field::FieldError;
 use crate::base::hex::hex;
+use crate::base::target::Target;
 use crate::vault::Keyset;
 
 /// The identifiers of a record's customer.
@@ -34,6 +36,9 @@ pub struct ParsedRecord<K> {
     pub columns: K,
     /// Pointers to customer fields that say something that is not stored.
     pub ignored: Vec<&'static str>,
+    /// The keys of its external id and of the interaction that it names. If one of them is listed, the record is of an
+    /// aged interaction.
+    pub aged_keys: Vec<AgedKey>,
 }
 
 /// Parses the records of one tenant.
@@ -142,7 +147,11 @@ impl Texts<'_> {
         let is_keyed = is_keyed(&external_id) || self.finder.holds_own(&external_id);
         let keyed_id = keyed_id(self.reader.keyset, &external_id);
         let (at, mentions) = (microseconds(at), self.mentions);
-        ParsedRecord { external_id, keyed_id, is_keyed, at, customer, mentions, columns, ignored }
+        let key = |target, id: &str| AgedKey::new(self.reader.keyset, target, id);
+        let own = key(K::TARGET, &external_id);
+        let linked = columns.interaction_external_id().map(|id| key(Target::Archive, id));
+        let aged_keys = [own].into_iter().chain(linked).collect();
+        ParsedRecord { external_id, keyed_id, is_keyed, at, customer, mentions, columns, ignored, aged_keys }
     }
 }
 

@@ -49,9 +49,9 @@ impl Renderer {
         let shown: BTreeSet<_> = records.iter().flat_map(identifiers).filter(|_| view == View::Identified).collect();
         let purpose = without_shown_names(app, actor, audited.purpose, &shown).await?;
         let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
-        let detail = json!({ "target": K::TARGET.as_str(), "view": view, "by": audited.by, "record_ids": ids });
-        let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).purpose(purpose);
-        let grant = audit::commit(app.archive.write_once().await?, app.clock, actor, &entry).await?;
+        let detail = json!({ "target": K::TARGET.as_str(), "view": view, "by": audited.by });
+        let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).of_records(ids).purpose(purpose);
+        let grant = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
         if view == View::Identified && !records.is_empty() {
             let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
             renderer.clear = vault::reveal(&mut app.vault.read().await?, &keyset, &grant, shown).await?;
@@ -75,6 +75,11 @@ impl Renderer {
     /// An external id, unless the caller's form hides it.
     pub fn external_id(&self, id: Option<String>) -> Option<String> {
         id.filter(|_| self.form.shows_external_ids())
+    }
+
+    /// The renderer that shows a text for each identifier, such as the values of a customer and the numbers of others.
+    pub fn of_texts(texts: HashMap<IdentifierId, String>) -> Self {
+        Self { view: View::Identified, form: TokenForm::default(), clear: texts }
     }
 
     pub fn field(&self, field: CustomerField) -> Option<String> {
@@ -140,8 +145,8 @@ async fn without_shown_names(
     Ok(Some(without_names(&purpose, names, "*****")))
 }
 
-/// All identifiers that a record shows.
-fn identifiers<K>(record: &Record<K>) -> impl Iterator<Item = IdentifierId> {
+/// All identifiers that a record shows: first those of its customer.
+pub fn identifiers<K>(record: &Record<K>) -> impl Iterator<Item = IdentifierId> {
     let fields = [record.phone, record.email, record.name].into_iter().filter_map(|field| match field {
         CustomerField::Held(_, id) => Some(id),
         CustomerField::Empty | CustomerField::Forgotten => None,

@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::existing;
+use super::hidden::{self, Hiding};
 use super::kinds::{Channel, RecordKind};
 use super::listing::{self, PageQuery, RecordPage};
 use super::mentions::{self, Owner};
@@ -22,10 +23,10 @@ use crate::store::{Archive, Tx};
 use crate::vault::{self, AppContext};
 
 /// A page of records. A number that the vault does not know and a number that was forgotten give the same result: an empty
-/// page, without a read of the archive (A23).
+/// page, without a read of the archive (A23). A hidden customer is not found either (N9).
 pub async fn search<K: RecordKind>(
     app: &AppContext,
-    tenant: TenantId,
+    (tenant, hiding): (TenantId, Hiding),
     search: &Search,
     after: Option<Position>,
     limit: u32,
@@ -40,9 +41,10 @@ pub async fn search<K: RecordKind>(
         any_of.extend(known.iter().map(|(identifier, id)| (identifier.kind(), *id)));
     }
     let mut tx = app.archive.read().await?;
-    let page = PageQuery { tenant, wanted: search, any_of: &any_of, after };
+    let page = PageQuery { tenant, hiding, wanted: search, any_of: &any_of, after };
     let mut listing = listing::page(&mut tx, page, limit).await?;
     attach_mentions(&mut tx, tenant, &mut listing.records).await?;
+    hidden::hide(&mut tx, tenant, hiding, &mut listing.records).await?;
     Ok(listing)
 }
 
@@ -50,12 +52,12 @@ pub async fn search<K: RecordKind>(
 /// so a new filter is added to the test that calls this.
 pub async fn plan<K: RecordKind>(
     tx: &mut Tx<Archive>,
-    tenant: TenantId,
+    (tenant, hiding): (TenantId, Hiding),
     search: &Search,
     any_of: &[(Kind, IdentifierId)],
     after: Option<Position>,
 ) -> Result<Vec<String>, ArchiveError> {
-    let page = PageQuery { tenant, wanted: search, any_of, after };
+    let page = PageQuery { tenant, hiding, wanted: search, any_of, after };
     Ok(page.statement::<K>(tx.query(""), 50).plan().await?)
 }
 

@@ -17,7 +17,8 @@ use crate::store::{Archive, Query, Result, Tx};
 /// The time of the change of a record by a pass: the next full hour. With the exact instant, a search for changes could
 /// tell which records were unlinked together, and so had one customer. A later time than that of the commit also means
 /// that a caller who asks for changes again and again misses none.
-fn changed_at(now: DateTime<Utc>) -> DateTime<Utc> {
+#[must_use]
+pub fn changed_at(now: DateTime<Utc>) -> DateTime<Utc> {
     now.duration_trunc(TimeDelta::hours(1)).map_or(now, |hour| hour + TimeDelta::hours(1))
 }
 
@@ -161,6 +162,24 @@ pub async fn count_untouched(
         .scalar()
         .await?;
     Ok(records.unsigned_abs())
+}
+
+/// Appends a SELECT of the forgotten ones among the records of a relation that has their ids: `(id)`.
+pub fn forgotten_of<'c>(mut query: Query<'c>, tenant: TenantId, relation: &'static str) -> Query<'c> {
+    let mut union = "";
+    for target in Target::ALL {
+        query = query
+            .push(union)
+            .push("SELECT r.id FROM ")
+            .push(relation)
+            .push(" k JOIN ")
+            .push(table(target))
+            .with(" r ON r.id = k.id WHERE r.tenant_id = ", tenant)
+            .with(" AND r.forgotten & ", forgotten::CUSTOMER)
+            .push(" <> 0");
+        union = " UNION ALL ";
+    }
+    query
 }
 
 /// Closes the selected interactions: they accept no more content. `selected` appends a WITH of the relation

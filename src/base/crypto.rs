@@ -114,6 +114,14 @@ impl Key {
         BlindIndex(hash)
     }
 
+    /// The HMAC-SHA-256 of a message (RFC 2104), which other programs can verify.
+    #[must_use]
+    pub fn hmac(&self, message: &[u8]) -> [u8; 32] {
+        let mut tag = [0; 32];
+        tag.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), message).as_ref());
+        tag
+    }
+
     pub(super) fn cipher(&self) -> Result<LessSafeKey, CryptoError> {
         UnboundKey::new(&AES_256_GCM, &self.0).map(LessSafeKey::new).map_err(|_| CryptoError::KeyLength)
     }

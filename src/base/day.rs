@@ -3,6 +3,20 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
+/// The earliest year of a day that a user names, as in records.
+pub const FIRST_YEAR: i32 = 1970;
+
+/// A day in its one spelling: four, two, and two digits.
+#[must_use]
+pub fn plain_date(raw: &str) -> Option<NaiveDate> {
+    let is_plain = raw.len() == 10
+        && raw.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if is_plain { raw.parse().ok() } else { None }
+}
+
 /// The first instant of a local day.
 ///
 /// If the clocks skip midnight, the day begins with the first instant after the gap. If they repeat it, the day begins with

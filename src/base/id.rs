@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -54,12 +55,20 @@ macro_rules! ordered_id {
 }
 
 ordered_id!(
+    /// The id of a certificate.
+    CertificateId
+);
+ordered_id!(
     /// The id of a tenant.
     TenantId
 );
 ordered_id!(
     /// The id of an anonymize request.
     RequestId
+);
+ordered_id!(
+    /// The id of a legal hold.
+    HoldId
 );
 ordered_id!(
     /// The id of a record of the archive: an interaction, a survey response, or a raw event.
@@ -73,6 +82,15 @@ ordered_id!(
     /// A number of an object of a piece of content. A rescanned text gets another one.
     Generation
 );
+
+impl RequestId {
+    /// An id before all ids of requests that were entered at an instant or later.
+    #[must_use]
+    pub fn before(at: DateTime<Utc>) -> Self {
+        let milliseconds = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+        Self(Uuid::from_u128(u128::from(milliseconds) << 80))
+    }
+}
 
 /// The name of one object of a piece of content. A generation belongs to one piece of content only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::FromRow)]
@@ -112,6 +130,26 @@ ordered_id!(
     RevealId
 );
 ordered_id!(
+    /// The id of a customer's copy of their data.
+    ExportId
+);
+ordered_id!(
+    /// The id of a webhook.
+    WebhookId
+);
+ordered_id!(
+    /// The id of a secret of a webhook.
+    WebhookSecretId
+);
+ordered_id!(
+    /// The id of an event that webhooks get.
+    EventId
+);
+ordered_id!(
+    /// The id of the message of an event to one webhook.
+    MessageId
+);
+ordered_id!(
     /// The id of a row of the audit log.
     AuditId
 );
@@ -139,6 +177,37 @@ impl IdentifierId {
         #[expect(clippy::disallowed_methods, reason = "ids are made here")]
         Self(Uuid::new_v4())
     }
+}
+
+impl AuditId {
+    /// An id that is not later than any id of this instant or a later one.
+    #[must_use]
+    pub fn earliest(at: chrono::DateTime<chrono::Utc>) -> Self {
+        let milliseconds = u128::from(at.timestamp_millis().max(0).unsigned_abs());
+        Self(Uuid::from_u128(milliseconds << 80))
+    }
+}
+
+id!(
+    /// The id of the name of an actor of the audit log. It looks random, and it stays when the name leaves.
+    ActorId
+);
+id!(
+    /// A random value that hides what a digest of the audit log commits to.
+    Salt
+);
+
+impl Salt {
+    #[must_use]
+    pub fn random() -> Self {
+        Self(IdentifierId::random().0)
+    }
+}
+
+/// The smallest ordered id of an instant. Rows that are older have smaller ids.
+#[must_use]
+pub fn first_id_of(at: DateTime<Utc>) -> Uuid {
+    Uuid::from_u128(u128::from(at.timestamp_millis().max(0).unsigned_abs()) << 80)
 }
 
 /// A random number, for values that must never be the same again.
@@ -206,6 +275,13 @@ mod tests {
             let text = token.to_string();
             prop_assert_eq!(text.len(), "email_".len() + 26);
             prop_assert_eq!(text.parse::<Token>().unwrap(), token);
+        }
+
+        #[test]
+        fn the_first_id_of_an_instant_divides_older_ids_from_newer_ones(millis in 1_i64..(1 << 47)) {
+            let first = first_id_of(DateTime::from_timestamp_millis(millis).unwrap());
+            let at = |millis: i64| u128::from(millis.unsigned_abs()) << 80 | 7 << 76;
+            prop_assert!(at(millis - 1) < first.as_u128() && first.as_u128() < at(millis));
         }
 
         #[test]

@@ -7,7 +7,12 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
+use super::audit::AuditCommand;
 use super::journal::{JournalCommand, ReplayArguments};
+use super::keys::KeysCommand;
+use super::scan::ScanArguments;
+use super::tenant::TotalsArguments;
+use super::verify::VerifyArguments;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
 
@@ -32,7 +37,7 @@ const EXITS: &str = "Examples:
 Exit codes:
   0   All is done, or another runner works for the tenants.
   1   The command failed.
-  2   Some requests were left waiting, some lines were rejected, or some recordings were not delivered.
+  2   Some requests were left waiting, some lines were rejected, some recordings were not delivered, or a log is broken.
   64  The command line is wrong.
   75  Try again: a database or the erasure journal is unavailable, or the process was asked to stop.
   78  A setting is wrong, a database was restored from a backup, or the erasure journal is damaged.";
@@ -67,6 +72,9 @@ pub enum CliCommand {
     #[command(after_help = "Examples:\n  lethe export-archive --tenant acme > calls.ndjson\n  \
                             lethe export-archive --tenant acme --view pseudonymous --format csv > calls.csv")]
     ExportArchive(ExportArguments),
+    /// Report how many interactions are alone in their class, by columns that others may know
+    #[command(after_help = "Example: lethe linkability --tenant acme --json")]
+    Linkability(LinkabilityArguments),
     /// Write realistic records as NDJSON
     #[command(after_help = "Examples:\n  lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson\n  \
                             lethe sample --interactions 1000 --days 7 --seed 1 --content recordings")]
@@ -84,6 +92,19 @@ pub enum CliCommand {
     /// Show and rotate the keys of the vault
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Verify the sealed audit log, and show its keys
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Verify a certificate of erasure and print it in plain words, without the service
+    #[command(after_help = "Example: lethe verify certificate.json --keys jwks.json\n\n\
+                            The exit code is 0 if it is valid, and 2 if it is not.")]
+    Verify(VerifyArguments),
+    /// Search the archive, or files, for identifiers that should not be there
+    #[command(
+        after_help = "Examples:\n  lethe scan --full\n  lethe scan --tenant acme --file archive.dump --places\n\n\
+                            The exit code is 0 if nothing was found, and 2 if something was."
+    )]
+    Scan(ScanArguments),
     /// Write the OpenAPI document
     Openapi,
     /// Check that the service runs, or wait until it is ready
@@ -94,37 +115,6 @@ pub enum CliCommand {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
-    },
-}
-
-/// The commands of keys.
-#[derive(Subcommand)]
-pub enum KeysCommand {
-    /// List the keys of the vault, and the master keys that have wrapped them
-    Status {
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
-    },
-    /// Wrap all keys by the new master key
-    #[command(
-        after_help = "Set vault.master_key_file to the new key and vault.previous_master_key_file to the old one first, in every \
-                      process."
-    )]
-    RotateMaster {
-        /// Report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Make a new version of the tenants' keys; the nightly job seals older values under it
-    #[command(after_help = "Example: lethe keys rotate --tenant acme")]
-    Rotate {
-        /// Work for this tenant only
-        #[arg(long, value_name = "SLUG")]
-        tenant: Option<String>,
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -266,6 +256,17 @@ pub struct ExportArguments {
     pub format: ExportFormat,
 }
 
+/// The options of the linkability report.
+#[derive(Args)]
+pub struct LinkabilityArguments {
+    /// The tenant whose interactions are compared
+    #[arg(long, value_name = "SLUG", default_value = "demo")]
+    pub tenant: String,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The options of the sample.
 #[derive(Args)]
 pub struct SampleArguments {
@@ -366,9 +367,21 @@ pub struct TenantArguments {
     /// The number of months for which done requests are kept
     #[arg(long, value_name = "MONTHS")]
     pub request_retention_months: Option<u32>,
+    /// Whether old requests are kept for now, for example for a legal hold
+    #[arg(long)]
+    pub request_retention_paused: Option<bool>,
+    /// The number of months for which erasures are kept
+    #[arg(long, value_name = "MONTHS")]
+    pub erasure_retention_months: Option<u32>,
+    /// Whether old erasures are kept for now
+    #[arg(long)]
+    pub erasure_retention_paused: Option<bool>,
     /// Whether a request deletes content if it does not say so itself
     #[arg(long)]
     pub delete_content: Option<bool>,
+    /// Whether a waiting request hides its customer
+    #[arg(long)]
+    pub hide_waiting: Option<bool>,
     /// Numbers of the contact centre itself, or their beginnings such as +4722334*: they are no customer's; "" for none
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub own_numbers: Option<Vec<String>>,
@@ -378,6 +391,13 @@ pub struct TenantArguments {
     /// A pattern that texts lose, for each time it is given: 'customer number=KN-\d{6}'; "" for none
     #[arg(long, value_name = "NAME=REGEX")]
     pub patterns: Option<Vec<String>>,
+    /// Whether each request must say how the customer's wish was verified
+    #[arg(long)]
+    pub attestation_required: Option<bool>,
+    /// A system outside of this one for the checklists of requests, for each time it is given: 'Salesforce=CRM team=20';
+    /// "" for none
+    #[arg(long, value_name = "NAME=OWNER=DAYS")]
+    pub external_systems: Option<Vec<String>>,
     /// Whether recordings are encrypted for the tenant's key
     #[arg(long)]
     pub encrypt: Option<bool>,
@@ -396,4 +416,6 @@ pub struct TenantArguments {
     /// Whether retention is paused, for example for a legal hold
     #[arg(long)]
     pub retention_paused: Option<bool>,
+    #[command(flatten)]
+    pub totals: TotalsArguments,
 }

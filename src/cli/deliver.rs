@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::args::DeliverArguments;
@@ -13,6 +13,7 @@ use crate::app;
 use crate::config::Config;
 use crate::delivery::DeliveryReport;
 use crate::tenants::Tenant;
+use crate::webhooks::WebhookReport;
 
 /// Works the outbox once, or until the process is asked to stop.
 pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, CommandError> {
@@ -23,6 +24,7 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
         None => None,
     };
     let worker = app::delivery_worker(config, &stores, &Arc::new(app::content_store(config)));
+    let webhook_worker = app::webhook_worker(config, &stores)?;
     if held {
         let released = worker.release_held(only).await?;
         tracing::info!(deliveries.count = released, "Retrying the deliveries that were held");
@@ -35,20 +37,30 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
         std::future::pending::<()>().await;
     });
     if !once {
-        worker.run(only, &stopping, |tenant, report| show(tenant, report, json)).await;
+        tokio::join!(
+            worker.run(only, &stopping, |tenant, report| show(tenant, report, json)),
+            webhook_worker.run(only, &stopping, |tenant, report| show_messages(tenant, report, json))
+        );
         return Ok(Exit::Done);
     }
-    let reports = worker.round(only, &stopping).await?;
+    // A failing receiver does not keep recordings from being delivered, and the other way round.
+    let (reports, messages) = tokio::join!(worker.round(only, &stopping), webhook_worker.round(only, &stopping));
     listening.abort();
+    let (reports, messages) = (reports?, messages?);
     for (tenant, report) in &reports {
         show(tenant, report, json);
     }
-    if reports.is_empty() && !json {
-        print("No delivery is due.");
+    for (tenant, report) in &messages {
+        show_messages(tenant, report, json);
+    }
+    if reports.is_empty() && messages.is_empty() && !json {
+        print("Nothing is due.");
     }
     Ok(if *stopping.borrow() {
         Exit::TryAgain
-    } else if reports.iter().any(|(_, report)| report.failed + report.held > 0) {
+    } else if reports.iter().any(|(_, report)| report.failed + report.held > 0)
+        || messages.iter().any(|(_, report)| report.messages_failed + report.messages_held > 0)
+    {
         Exit::Incomplete
     } else {
         Exit::Done
@@ -57,14 +69,27 @@ pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, C
 
 fn show(tenant: &Tenant, report: &DeliveryReport, json: bool) {
     if json {
-        let mut line = json!(report);
-        line["tenant"] = json!(tenant.slug);
-        print(&line.to_string());
-        return;
+        return show_json(tenant, json!(report));
     }
     let DeliveryReport { delivered, failed, held, cancelled } = report;
     print(&format!(
         "{}: {delivered} delivered, {failed} failed and to be retried, {held} held, {cancelled} cancelled",
         tenant.slug
     ));
+}
+
+fn show_messages(tenant: &Tenant, report: &WebhookReport, json: bool) {
+    if json {
+        return show_json(tenant, json!(report));
+    }
+    let WebhookReport { messages_delivered, messages_failed, messages_held } = report;
+    print(&format!(
+        "{}: {messages_delivered} messages delivered, {messages_failed} failed and to be retried, {messages_held} held",
+        tenant.slug
+    ));
+}
+
+fn show_json(tenant: &Tenant, mut line: Value) {
+    line["tenant"] = json!(tenant.slug);
+    print(&line.to_string());
 }

@@ -7,9 +7,12 @@ use crate::archive::ArchiveError;
 use crate::content::ContentError;
 use crate::delivery::DeliveryError;
 use crate::nightly::{Ending, PassError};
+use crate::scan::ScanError;
+use crate::seals::SealError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
+use crate::webhooks::WebhookError;
 
 /// The exit code. 64, 75, and 78 are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +70,13 @@ pub enum CommandError {
     #[error(transparent)]
     Night(#[from] PassError),
     #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("standard output cannot be written: {0}")]
@@ -102,17 +111,28 @@ impl CommandError {
             Self::Start(StartError::Store(error) | StartError::Archive(error) | StartError::Vault(error))
             | Self::Tenant(TenantError::Store(error))
             | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
+            | Self::Webhook(
+                WebhookError::Store(error)
+                | WebhookError::Tenant(TenantError::Store(error))
+                | WebhookError::Vault(VaultError::Store(error)),
+            )
             | Self::Vault(VaultError::Store(error))
+            | Self::Seal(SealError::Store(error))
+            | Self::Scan(ScanError::Store(error) | ScanError::Vault(VaultError::Store(error)))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
             Self::Night(error) => error.ending().into(),
-            Self::Content(error) if error.is_transient() => Exit::TryAgain,
+            Self::Seal(SealError::Journal(error)) if error.is_transient() => Exit::TryAgain,
+            Self::Content(error) | Self::Scan(ScanError::Content(error)) if error.is_transient() => Exit::TryAgain,
             Self::Content(_)
+            | Self::Scan(_)
             | Self::Delivery(_)
+            | Self::Webhook(_)
             | Self::Start(_)
             | Self::Archive(_)
             | Self::Vault(_)
+            | Self::Seal(_)
             | Self::Io(_)
             | Self::Output(_)
             | Self::Unhealthy { .. }

@@ -3,7 +3,6 @@
 use std::io::{BufWriter, Error, Stdout, Write as _};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::COMMAND_LINE;
 use super::args::{ExportArguments, ExportFormat, KindArgument};
@@ -12,12 +11,10 @@ use super::job::{find, open};
 use super::output::note;
 use crate::archive::{self, Interaction, RawEvent, RecordKind, SurveyResponse};
 use crate::base::actor::Actor;
+use crate::base::spreadsheet::cells;
 use crate::config::Config;
 use crate::tenants::Tenant;
 use crate::vault::AppContext;
-
-/// A spreadsheet takes a cell that begins with one of these as a formula.
-const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 pub async fn run(config: &Config, arguments: ExportArguments) -> Result<Exit, CommandError> {
     let app = open(config).await?;
@@ -85,29 +82,5 @@ impl ExportLines {
             Self::Ndjson(mut out) => out.flush(),
             Self::Csv { mut writer, .. } => writer.flush(),
         }
-    }
-}
-
-/// The cells of a record with the names of their columns. The fields of the customer are columns of their own.
-fn cells(record: Value) -> Vec<(String, String)> {
-    let Value::Object(fields) = record else { return Vec::new() };
-    let mut cells = Vec::new();
-    for (name, value) in fields {
-        match value {
-            Value::Object(customer) if name == "customer" => {
-                cells.extend(customer.into_iter().map(|(field, value)| (format!("customer_{field}"), cell(value))));
-            }
-            value => cells.push((name, cell(value))),
-        }
-    }
-    cells
-}
-
-fn cell(value: Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) if text.starts_with(FORMULAS) => format!("'{text}"),
-        Value::String(text) => text,
-        other => other.to_string(),
     }
 }

@@ -39,7 +39,7 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<Exit, Co
         KindArgument::RawEvents => import::<RawEvent>(&stores, &arguments).await?,
     };
     show(&ingested, arguments.json);
-    if ingested.received > 0 && ingested.created + ingested.updated == 0 {
+    if ingested.received > 0 && ingested.created + ingested.updated + ingested.aged == 0 {
         let (file, expected) = (arguments.file.display(), expected(arguments.format));
         let _ = writeln!(std::io::stderr(), "lethe: no line of {file} was imported. {expected}");
     }
@@ -177,10 +177,10 @@ fn show(ingested: &Ingested, json: bool) {
         print(&serde_json::to_string(ingested).unwrap_or_default());
         return;
     }
-    let Ingested { received, created, updated, warnings, rejected, .. } = ingested;
+    let Ingested { received, created, updated, warnings, rejected, aged, .. } = ingested;
     print(&format!(
         "{received} received, {created} created, {updated} updated, {} rejected",
-        received - created - updated
+        received - created - updated - aged
     ));
     let mut stderr = std::io::stderr();
     for warning in warnings {

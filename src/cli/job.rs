@@ -12,7 +12,7 @@ use crate::app;
 use crate::base::clock::microseconds;
 use crate::config::Config;
 use crate::nightly::restore::{self, TenantLook};
-use crate::nightly::{self, Forecast, Options, PassError, Progress, Report, Stop};
+use crate::nightly::{self, Forecast, Options, PassError, Progress, Report, ScanOutcome, Stop};
 use crate::tenants::{self, Retention, Tenant};
 use crate::vault::AppContext;
 
@@ -30,7 +30,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         Some(slug) => Some(find(&stores, &slug).await?.id),
         None => None,
     };
-    let options = Options { as_of, tenant, retry_texts };
+    let options = Options { as_of, tenant, retry_texts, scan: config.scan.nightly };
     if dry_run {
         return preview(&stores, &options, json).await;
     }
@@ -44,6 +44,9 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
     let (stores, content_store) = (Arc::new(stores), Arc::new(app::content_store(config)));
     let (ending, reports) = nightly::run(&stores, &content_store, &options, &progress, &stop).await?;
     listening.abort();
+    if let Err(error) = app::sealer(config, &stores).round().await {
+        tracing::warn!(%error, "Sealing the audit logs failed; serve or the next job seals them");
+    }
     for (tenant, report) in &reports {
         show(tenant, report, json);
     }
@@ -86,7 +89,7 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
         print(&line.to_string());
         return;
     }
-    let Report { requests_done, requests_failed, identifiers_deleted, requests_purged, requests_overdue, .. } = report;
+    let Report { requests_done, requests_failed, identifiers_deleted, requests_purged, .. } = report;
     let targets: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
     let targets = if targets.is_empty() { "no records".to_owned() } else { targets.join(", ") };
     let waiting = if report.is_uncounted { "an unknown number".to_owned() } else { requests_failed.to_string() };
@@ -99,7 +102,7 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
          identifiers deleted from the vault; {requests_purged} old requests purged",
         tenant.slug
     ));
-    let Report { content_deleted, texts_anonymized, content_expired, content_left, rows_without_object, .. } = report;
+    let Report { content_deleted, texts_anonymized, content_expired, .. } = report;
     if content_deleted + texts_anonymized + content_expired > 0 {
         print(&format!(
             "{}: content: {content_deleted} deleted, {texts_anonymized} texts anonymized, {content_expired} deleted \
@@ -107,6 +110,18 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
             tenant.slug
         ));
     }
+    if report.records_aged + report.records_deleted > 0 {
+        print(&format!(
+            "{}: ageing: {} interactions aged, {} deleted",
+            tenant.slug, report.records_aged, report.records_deleted
+        ));
+    }
+    show_problems(tenant, report);
+}
+
+/// Prints the facts that an operator has to check.
+fn show_problems(tenant: &Tenant, report: &Report) {
+    let Report { content_left, rows_without_object, requests_overdue, .. } = report;
     if content_left + rows_without_object > 0 {
         print(&format!(
             "{}: content: {content_left} could not be deleted by retention, {rows_without_object} have no object: \
@@ -121,6 +136,19 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
             tenant.slug,
             report.texts_failed,
             ids.join(", ")
+        ));
+    }
+    if report.requests_held > 0 {
+        print(&format!(
+            "{}: {} requests are held: a legal hold keeps a record that they select",
+            tenant.slug, report.requests_held
+        ));
+    }
+    let ScanOutcome { residue, exposed, .. } = report.scan;
+    if residue + exposed > 0 {
+        print(&format!(
+            "{}: the residue scan found {residue} erased identifiers and {exposed} others in clear: run lethe scan --full",
+            tenant.slug
         ));
     }
     if *requests_overdue > 0 {
@@ -139,14 +167,16 @@ async fn preview(stores: &AppContext, options: &Options, json: bool) -> Result<E
 }
 
 fn foretell(forecast: &Forecast, json: bool) {
-    let Forecast { tenant, requests, targets, deleted, unfindable, retention, expired, requests_purged } = forecast;
+    let Forecast { tenant, requests, requests_held, targets, deleted, unfindable, retention, expired, requests_purged } =
+        forecast;
     if json {
         let selected: serde_json::Map<_, _> =
             targets.iter().map(|(target, hits)| (target.to_string(), json!(hits.records))).collect();
         let content = json!({ "deleted": deleted, "unfindable": unfindable });
         let retention = json!({ "state": retention, "deleted": expired });
         print(
-            &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "selected": selected,
+            &json!({ "tenant": tenant.slug, "dry_run": true, "requests_due": requests, "requests_held": requests_held,
+                "selected": selected,
                 "content": content, "retention": retention, "requests_purged": requests_purged })
             .to_string(),
         );
@@ -154,6 +184,9 @@ fn foretell(forecast: &Forecast, json: bool) {
     }
     let targets: Vec<_> = targets.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
     print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));
+    if *requests_held > 0 {
+        print(&format!("{}: {requests_held} of them are held by a legal hold and will stay waiting", tenant.slug));
+    }
     let (deleted, unfindable): (u64, u64) = (deleted.values().sum(), unfindable.values().sum());
     if deleted + unfindable > 0 {
         print(&format!(

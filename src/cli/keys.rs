@@ -1,9 +1,9 @@
 //! `lethe keys`.
 
+use clap::Subcommand;
 use serde_json::json;
 
 use super::COMMAND_LINE;
-use super::args::KeysCommand;
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
 use super::output::print;
@@ -11,13 +11,51 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::config::Config;
 use crate::tenants::{self, Tenant};
-use crate::vault::{self, AppContext, KeyStatus};
+use crate::vault::{self, AppContext, KeyStatus, SigningPurpose};
+
+/// The commands of keys.
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// List the keys of the vault, and the master keys that have wrapped them
+    Status {
+        /// Report as JSON lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Wrap all keys by the new master key
+    #[command(
+        after_help = "Set vault.master_key_file to the new key and vault.previous_master_key_file to the old one first, in every \
+                      process."
+    )]
+    RotateMaster {
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new version of the key that signs certificates of erasure; older certificates stay valid
+    RotateSigning {
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new version of the tenants' keys; the nightly job seals older values under it
+    #[command(after_help = "Example: lethe keys rotate --tenant acme")]
+    Rotate {
+        /// Work for this tenant only
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+        /// Report as JSON lines
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 pub async fn run(config: &Config, command: KeysCommand) -> Result<Exit, CommandError> {
     let app = open(config).await?;
     match command {
         KeysCommand::Status { json } => show_keys(&app, json).await?,
         KeysCommand::RotateMaster { json } => rotate_master(&app, json).await?,
+        KeysCommand::RotateSigning { json } => rotate_signing(&app, json).await?,
         KeysCommand::Rotate { tenant, json } => {
             let tenants = match tenant {
                 Some(slug) => vec![find(&app, &slug).await?],
@@ -68,6 +106,19 @@ async fn rotate_master(app: &AppContext, json: bool) -> Result<(), CommandError>
         print(&json!({ "wrapped": wrapped, "master_id": master_id }).to_string());
     } else {
         print(&format!("{wrapped} keys were wrapped by the master key {master_id}; none is left under another one."));
+    }
+    Ok(())
+}
+
+async fn rotate_signing(app: &AppContext, json: bool) -> Result<(), CommandError> {
+    let version = app.rotate_signing_key(None, SigningPurpose::Certificate).await?;
+    for tenant in tenants::list(&mut app.archive.read().await?).await? {
+        audit(app, &tenant, &json!({ "key": "certificate", "version": version })).await?;
+    }
+    if json {
+        print(&json!({ "key": "certificate", "version": version }).to_string());
+    } else {
+        print(&format!("certificate\t{version}"));
     }
     Ok(())
 }

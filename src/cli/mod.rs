@@ -2,6 +2,7 @@
 //! error. The exit code gives the outcome.
 
 mod args;
+mod audit;
 mod deliver;
 mod demo;
 mod exit;
@@ -12,8 +13,11 @@ mod import;
 mod job;
 mod journal;
 mod keys;
+mod linkability;
 mod output;
+mod scan;
 mod tenant;
+mod verify;
 mod zones;
 
 use std::ffi::OsString;
@@ -31,6 +35,7 @@ use crate::telemetry;
 pub use exit::Exit;
 
 use args::{Arguments, CliCommand, HealthcheckArguments, SampleArguments, TokenArguments};
+use audit::{AuditCommand, AuditVerifyArguments};
 use exit::CommandError;
 use output::print;
 
@@ -77,9 +82,16 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
             );
             return Ok(Exit::Done);
         }
+        CliCommand::Verify(arguments) => return verify::run(arguments),
         CliCommand::Healthcheck(check @ HealthcheckArguments { url: Some(url), .. }) => {
             return health::check(url, check).await;
         }
+        CliCommand::Audit(AuditCommand::Verify(AuditVerifyArguments {
+            export: Some(export),
+            keys: Some(keys),
+            json,
+            ..
+        })) => return audit::verify_export(export, keys, *json),
         CliCommand::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "lethe", &mut script);
@@ -110,8 +122,13 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
+        CliCommand::Scan(arguments) => scan::run(&config, arguments).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
-        CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
+        CliCommand::Linkability(arguments) => linkability::run(&config, arguments).await,
+        CliCommand::Audit(command) => audit::run(&config, command).await,
+        CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Verify(_) | CliCommand::Completions { .. } => {
+            Ok(Exit::Done)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `lethe tenant`.
 
+use clap::Args;
 use pii::Region;
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,17 @@ use crate::base::actor::Actor;
 use crate::base::field::FieldError;
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
+
+/// The settings of totals.
+#[derive(Args)]
+pub struct TotalsArguments {
+    /// The smallest count that totals show, 1 to 100
+    #[arg(long, value_name = "RECORDS")]
+    pub min_cell: Option<u32>,
+    /// Whether each count of a total has a small noise
+    #[arg(long)]
+    pub perturbation: Option<bool>,
+}
 
 pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, CommandError> {
     let stores = open(config).await?;
@@ -67,7 +79,12 @@ fn read(arguments: TenantArguments, home: Region) -> Result<TenantChange, Comman
         let first = invalid.into_iter().next();
         let FieldError { pointer, detail, .. } = first.unwrap_or_else(|| FieldError::at("", "format", "is invalid"));
         let place = pointer.unwrap_or_default();
-        let flag = place.trim_start_matches("/recordings").trim_start_matches('/').replace('_', "-").replace('/', " ");
+        let flag = place
+            .trim_start_matches("/recordings")
+            .trim_start_matches("/totals")
+            .trim_start_matches('/')
+            .replace('_', "-")
+            .replace('/', " ");
         CommandError::Usage(format!("--{flag} {detail}"))
     })
 }
@@ -81,16 +98,23 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         targets,
         purpose_required,
         request_retention_months,
+        request_retention_paused,
+        erasure_retention_months,
+        erasure_retention_paused,
         delete_content,
+        hide_waiting,
         own_numbers,
         dial_out_prefixes,
         patterns: own_patterns,
+        attestation_required,
+        external_systems,
         encrypt,
         only_encrypt_delivery,
         encrypt_metadata,
         allow_plain_ftp,
         retention_days,
         retention_paused,
+        totals: TotalsArguments { min_cell, perturbation },
     } = arguments;
     let recordings = given([
         ("encrypt", json!(encrypt)),
@@ -106,11 +130,21 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         ("targets", json!(targets)),
         ("purpose_required", json!(purpose_required)),
         ("request_retention_months", json!(request_retention_months)),
+        ("request_retention", paused(request_retention_paused)),
+        ("erasure_retention_months", json!(erasure_retention_months)),
+        ("erasure_retention", paused(erasure_retention_paused)),
         ("delete_content", json!(delete_content)),
+        ("hide_waiting", json!(hide_waiting)),
         ("own_numbers", json!(entries(own_numbers))),
         ("dial_out_prefixes", json!(entries(dial_out_prefixes))),
         ("patterns", json!(entries(own_patterns).map(|all| patterns(&all)).transpose()?)),
+        ("attestation_required", json!(attestation_required)),
+        ("external_systems", json!(entries(external_systems).map(|all| systems(&all)).transpose()?)),
     ]);
+    let totals = given([("min_cell", json!(min_cell)), ("perturbation", json!(perturbation))]);
+    if !totals.is_empty() {
+        patch.insert("totals".to_owned(), Value::Object(totals));
+    }
     if !recordings.is_empty() {
         patch.insert("recordings".to_owned(), Value::Object(recordings));
     }
@@ -120,6 +154,10 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
 /// The fields that were given.
 fn given<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn paused(given: Option<bool>) -> Value {
+    given.map_or(Value::Null, |paused| json!({ "paused": paused }))
 }
 
 /// The days by kind, where `never` keeps the content.
@@ -140,6 +178,21 @@ fn patterns(entries: &[String]) -> Result<Vec<Value>, CommandError> {
     let read = |entry: &String| entry.split_once('=').map(|(name, regex)| json!({ "name": name, "regex": regex }));
     let rule =
         || CommandError::Usage("--patterns must be a name and an expression: 'plate=[A-Z]{2} ?[0-9]{5}'".to_owned());
+    entries.iter().map(|entry| read(entry).ok_or_else(rule)).collect()
+}
+
+/// Systems by their names, with their owners and days.
+fn systems(entries: &[String]) -> Result<Vec<Value>, CommandError> {
+    let read = |entry: &String| {
+        let (name, rest) = entry.split_once('=')?;
+        let (owner, days) = rest.rsplit_once('=')?;
+        Some(json!({ "name": name, "owner": owner, "days": days.parse::<u32>().ok()? }))
+    };
+    let rule = || {
+        CommandError::Usage(
+            "--external-systems must be a name, an owner, and days: 'Salesforce=CRM team=20'".to_owned(),
+        )
+    };
     entries.iter().map(|entry| read(entry).ok_or_else(rule)).collect()
 }
 

@@ -6,6 +6,7 @@
 //! the setting and the rule, never the value. A new setting needs a field with its default here, its rule in
 //! [`Config::load`], and a line in `docs/operating.md`.
 
+mod audit;
 mod auth;
 mod content;
 mod database;
@@ -15,6 +16,7 @@ mod journal;
 mod layers;
 mod memory;
 mod roles;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +28,7 @@ use serde::Deserialize;
 
 use crate::base::crypto::KEY_LEN;
 
+pub use audit::AuditConfig;
 pub use auth::{AuthConfig, IssuerConfig};
 pub use content::{ContentConfig, S3Config};
 pub use database::{DatabaseConfig, VaultConfig};
@@ -34,6 +37,7 @@ pub use http::HttpConfig;
 pub use journal::{BackupDays, JournalConfig, JournalPlace};
 pub use layers::ConfigError;
 pub use memory::MemoryConfig;
+pub use webhooks::WebhookConfig;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,9 +55,15 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// The erasure journal, which outlives a restore.
     pub journal: JournalConfig,
+    /// How the audit log is sealed.
+    pub audit: AuditConfig,
     pub log: LogConfig,
+    /// The residue scan.
+    pub scan: ScanConfig,
     /// The memory that calls may take.
     pub memory: MemoryConfig,
+    /// The settings of the messages to webhooks.
+    pub webhooks: WebhookConfig,
 }
 
 impl Default for Config {
@@ -67,8 +77,11 @@ impl Default for Config {
             content: ContentConfig::default(),
             delivery: DeliveryConfig::default(),
             journal: JournalConfig::default(),
+            audit: AuditConfig::default(),
             log: LogConfig::default(),
+            scan: ScanConfig::default(),
             memory: MemoryConfig::default(),
+            webhooks: WebhookConfig::default(),
         }
     }
 }
@@ -95,6 +108,19 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self { level: "info,sqlx=warn,actix_server=warn".to_owned(), format: LogFormat::Auto }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScanConfig {
+    /// Whether the nightly job searches what changed and a part of the rest. Certificates state what it found.
+    pub nightly: bool,
+}
+
+impl Default for ScanConfig {
+    fn default() -> Self {
+        Self { nightly: true }
     }
 }
 
@@ -144,6 +170,18 @@ impl Config {
         self.journal.place(self.development(), &self.data_dir)
     }
 
+    /// The first part of the names of audit logs: the host of the identity provider, or `lethe`.
+    #[must_use]
+    pub fn log_host(&self) -> String {
+        let issuers = self.auth.all_issuers();
+        let Some(issuer) = issuers.first().map(|issuer| issuer.issuer.as_str()) else { return "lethe".to_owned() };
+        let host = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+        let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        // A name of a key has no spaces and no plus signs.
+        host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_:".contains(*c)).collect()
+    }
+
     /// The folder of the targets `file:///…`.
     #[must_use]
     pub fn deliveries_folder(&self) -> PathBuf {
@@ -175,7 +213,9 @@ impl Config {
         self.content.check()?;
         self.delivery.check()?;
         self.journal.check(self.development(), &self.data_dir)?;
+        self.audit.check()?;
         self.memory.check()?;
+        self.webhooks.check()?;
         // A word without `=` would be read as the name of a module, and would silence all others.
         let is_level = |part: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&part);
         let known = self.log.level.split(',').map(str::trim).all(|part| part.contains('=') || is_level(part));

@@ -10,12 +10,14 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::model::{ContentError, Deleted, deletes_sensitive};
-use super::removal::{remove_rows, traces};
+use super::removal::{publish_deleted, remove_rows, traces};
 use super::{ContentStore, sql};
+use crate::archive::held;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, JournalId, ObjectId, RecordId};
+use crate::base::target::Target;
 use crate::journal;
 use crate::store::StoreError;
 use crate::vault::{self, AppContext, Contended as _};
@@ -108,6 +110,9 @@ impl Deletion {
             let content = sql::by_id(&mut self.stores.archive.read().await?, self.actor.tenant, id).await?;
             let content = content.ok_or(ContentError::Unknown)?;
             content.deletable_by(&self.actor)?;
+            if !self.held(&[content.interaction], None).await?.is_empty() {
+                return Err(ContentError::Held);
+            }
             let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
             match self.remove(vec![content.object()], detail).await {
                 Ok(0) => {}
@@ -122,17 +127,9 @@ impl Deletion {
         let mut outcome = Deleted::default();
         let mut chunks = interactions.chunks(INTERACTIONS);
         while let Some(chunk) = chunks.next() {
-            let (deleted, error) = self.remove_all(batch, chunk, kinds).await;
-            outcome.deleted += deleted;
-            let error = match error {
-                Some(error) => error,
-                None => match self.refuse_sensitive(chunk, kinds).await {
-                    Ok(withheld) => {
-                        outcome.failures.extend(withheld.into_iter().map(|id| (id, ContentError::Sensitive.code())));
-                        continue;
-                    }
-                    Err(error) => error,
-                },
+            let error = match self.remove_chunk(batch, chunk, kinds, &mut outcome).await {
+                Ok(()) => continue,
+                Err(error) => error,
             };
             tracing::warn!(%error, interactions.count = chunk.len(), "Deleting content of a batch failed");
             let code = if error.is_transient() { "unavailable" } else { "internal" };
@@ -143,6 +140,42 @@ impl Deletion {
             }
         }
         outcome
+    }
+
+    /// Deletes what some interactions have, but for those under a legal hold and for sensitive content that the actor may not
+    /// read.
+    async fn remove_chunk(
+        &self,
+        batch: ContentId,
+        chunk: &[RecordId],
+        kinds: Option<&[ContentKind]>,
+        outcome: &mut Deleted,
+    ) -> Result<(), ContentError> {
+        let held = self.held(chunk, kinds).await?;
+        let free: Vec<_> = chunk.iter().copied().filter(|id| !held.contains(id)).collect();
+        let (deleted, error) = self.remove_all(batch, &free, kinds).await;
+        outcome.deleted += deleted;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let withheld = self.refuse_sensitive(&free, kinds).await?;
+        outcome.failures.extend(held.into_iter().map(|id| (id, ContentError::Held.code())));
+        outcome.failures.extend(withheld.into_iter().map(|id| (id, ContentError::Sensitive.code())));
+        Ok(())
+    }
+
+    /// The interactions under a legal hold, of those that have content.
+    async fn held(
+        &self,
+        interactions: &[RecordId],
+        kinds: Option<&[ContentKind]>,
+    ) -> Result<Vec<RecordId>, ContentError> {
+        let (mut tx, tenant) = (self.stores.archive.read().await?, self.actor.tenant);
+        let held = held::among(&mut tx, tenant, Target::Archive, interactions).await?;
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(sql::with_content(&mut tx, tenant, &held.into_iter().collect::<Vec<_>>(), kinds).await?)
     }
 
     /// The interactions whose sensitive content stays, since the actor may not read it; the audit log has the refusal.
@@ -244,6 +277,8 @@ impl Deletion {
             let records = usize::try_from(deleted).unwrap_or(usize::MAX);
             let entry = Entry::new(Action::ContentDeleted, records, detail);
             audit::record(&mut tx, stores.clock, actor, &entry).await?;
+            let ids: Vec<_> = objects.iter().map(|object| object.id).collect();
+            publish_deleted(&mut tx, actor.tenant, ("user", deleted), &ids, stores.clock.now()).await?;
         }
         tx.commit().await?;
         let gone = objects.into_iter().map(|object| {

@@ -17,6 +17,7 @@ mod once;
 pub mod passes;
 mod reading;
 mod removal;
+pub mod scanning;
 mod sealing;
 mod sql;
 pub mod text;
@@ -44,7 +45,9 @@ pub use deletion::{delete, delete_again, delete_batch};
 pub use model::{Content, ContentError, Deleted, FailureReason, MediaType, MediaTypeError, NewContent, Sensitivity};
 pub use once::{Keyed, Once, Uploaded};
 pub use reading::{Access, TextReading, open, read};
-pub use removal::{Removed, Traces, of_customers, remove_objects, remove_rows, traces, without_object};
+pub use removal::{
+    Removed, Traces, of_customers, publish_deleted, remove_objects, remove_rows, traces, without_object,
+};
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};
 

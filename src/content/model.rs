@@ -190,6 +190,9 @@ pub enum ContentError {
     /// A request had the interaction's content deleted: it takes no more.
     #[error("the content of the interaction was deleted for its customer")]
     Forgotten,
+    /// An aged interaction accepts no content.
+    #[error("the interaction is aged")]
+    Aged,
     /// It is no text of the format that it was said to be.
     #[error("the text does not have the format of its media type: {0}")]
     DocumentError(DocumentError),
@@ -204,6 +207,9 @@ pub enum ContentError {
     /// The tenant's key has expired: nothing is encrypted with it, nor stored in clear in its stead (B8).
     #[error("the tenant's recording key has expired")]
     KeyExpired,
+    /// A legal hold keeps its interaction.
+    #[error("a legal hold keeps the content")]
+    Held,
     /// It is sensitive, and reading that is a permission of its own.
     #[error("the content is sensitive")]
     Sensitive,
@@ -249,11 +255,13 @@ impl ContentError {
         match self {
             Self::Unknown => "not_found",
             Self::Forgotten => "content_forgotten",
+            Self::Aged => "record_aged",
             Self::DocumentError(_) => "format",
             Self::KeyExpired => "recording_key_expired",
             Self::Misfit => "media_type_unsupported",
             Self::TooLarge(_) => "too_large",
             Self::Digest => "digest_mismatch",
+            Self::Held => "legal_hold",
             Self::Sensitive => "forbidden",
             Self::ReasonMissing => "purpose_required",
             Self::Busy => "too_many_requests",

@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::sql;
+use crate::archive::held;
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, Generation, ObjectId, RecordId, TenantId};
+use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
 
 /// Appends whether an interaction has content. `interaction` is the column of its id.
@@ -57,6 +59,21 @@ pub async fn of_interactions(
         .await
 }
 
+/// The interactions among some that have content.
+pub async fn with_content(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+) -> Result<HashSet<RecordId>> {
+    let rows: Vec<(RecordId,)> = tx
+        .query("SELECT DISTINCT interaction_id FROM contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND interaction_id", interactions.iter().copied())
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// The objects among some that a row names.
 pub async fn with_row(tx: &mut Tx<Archive>, tenant: TenantId, objects: &[ObjectId]) -> Result<HashSet<ObjectId>> {
     if objects.is_empty() {
@@ -96,6 +113,19 @@ pub async fn older(
     }
     let rows: Vec<(DateTime<Utc>, ContentId, Generation)> = query.with(" ORDER BY at, id LIMIT ", batch).all().await?;
     Ok(rows.into_iter().map(|(at, id, generation)| (at, ObjectId { id, generation })).collect())
+}
+
+/// The pieces of content among some whose interaction a legal hold keeps.
+pub async fn held(tx: &mut Tx<Archive>, tenant: TenantId, objects: &[ObjectId]) -> Result<HashSet<ContentId>> {
+    let rows: Vec<(ContentId, RecordId)> = tx
+        .query("SELECT id, interaction_id FROM contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", objects.iter().map(|object| object.id))
+        .all()
+        .await?;
+    let interactions: Vec<_> = rows.iter().map(|(_, interaction)| *interaction).collect();
+    let held = held::among(tx, tenant, Target::Archive, &interactions).await?;
+    Ok(rows.into_iter().filter(|(_, interaction)| held.contains(interaction)).map(|(id, _)| id).collect())
 }
 
 /// How much content of each kind is from before the instant of its kind, without that of the interactions of

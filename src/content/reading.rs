@@ -36,10 +36,10 @@ pub async fn open(
 ) -> Result<TextReading, ContentError> {
     let Access { action, reason, by_ticket } = access;
     let detail = json!({
-        "content_id": content.id, "interaction_id": content.interaction, "kind": content.kind,
+        "content_id": content.id, "kind": content.kind,
         "sensitivity": content.sensitivity, "from": range.start, "to": range.end, "ticket": by_ticket,
     });
-    let entry = Entry::new(action, 1, detail).purpose(reason);
+    let entry = Entry::new(action, 1, detail).of_interaction(content.interaction).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     read(stores, content_store, actor.tenant, content, range, &grant).await
 }

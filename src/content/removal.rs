@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde_json::json;
 
 use super::{ContentStore, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, IdentifierId, ObjectId, RecordId, TenantId};
 use crate::objects::ObjectError;
-use crate::outbox;
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, Result, Tx};
 
 /// How many turns of deletions are under way at a time.
@@ -23,6 +24,9 @@ const AT_ONCE: usize = 8;
 
 /// After so many failures in a row the store is asked whether it is there at all.
 const FAILURES: usize = 8;
+
+/// The most ids of one event, so that its message is short.
+const EVENT: usize = 200;
 
 /// The result of the deletion of objects.
 #[derive(Debug, Default)]
@@ -123,6 +127,22 @@ pub async fn remove_rows(
         *deleted.entry(interaction).or_default() += 1;
     }
     Ok(deleted)
+}
+
+/// Tells webhooks of deleted content. The ids are left out if they would be those of one person.
+pub async fn publish_deleted(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    (because, deleted): (&str, u64),
+    ids: &[ContentId],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let mut events: Vec<_> =
+        ids.chunks(EVENT).map(|ids| json!({ "because": because, "deleted": ids.len(), "content_ids": ids })).collect();
+    if ids.is_empty() {
+        events.push(json!({ "because": because, "deleted": deleted }));
+    }
+    outbox::publish(tx, tenant, EventKind::ContentDeleted, events, now).await
 }
 
 /// How much content of each kind the interactions have whose customer is one of some identifiers, each up to a cut-off of its

@@ -103,6 +103,21 @@ pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ContentId) -> Res
     row.map(Content::try_from).transpose()
 }
 
+/// The next content after one, by id.
+pub async fn after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId, limit: i64) -> Result<Vec<Content>> {
+    let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id > ", after);
+    let rows: Vec<ContentRow> = query.with(" ORDER BY id LIMIT ", limit).all().await?;
+    rows.into_iter().map(Content::try_from).collect()
+}
+
+/// All content of some interactions.
+pub async fn of_all(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<Content>> {
+    let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant);
+    let rows: Vec<ContentRow> =
+        query.with_any(" AND interaction_id", ids.iter().copied()).push(" ORDER BY at, id").all().await?;
+    rows.into_iter().map(Content::try_from).collect()
+}
+
 /// A page of the content of an interaction, oldest first.
 pub async fn of_interaction(
     tx: &mut Tx<Archive>,
@@ -155,6 +170,19 @@ pub async fn objects_of(
         query = query.with(" AND sensitivity <> ", Sensitivity::Sensitive);
     }
     query.with(" LIMIT ", i64::from(limit)).all().await
+}
+
+/// Which of some interactions have content, of some kinds.
+pub async fn with_content(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+    kinds: Option<&[ContentKind]>,
+) -> Result<Vec<RecordId>> {
+    let query = tx.query("SELECT DISTINCT interaction_id FROM contents");
+    let query = of_interactions(query, tenant, interactions, kinds);
+    let rows: Vec<(RecordId,)> = query.push(" ORDER BY interaction_id").all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Which of some interactions have sensitive content, of some kinds.

@@ -171,10 +171,10 @@ impl<'a> Attempt<'a> {
     async fn note(&self) -> Result<Grant, DeliveryError> {
         let stores = &self.worker.stores;
         let detail = json!({
-            "delivery_id": self.claim.id, "content_id": self.content.id, "interaction_id": self.content.interaction,
+            "delivery_id": self.claim.id, "content_id": self.content.id,
             "kind": self.content.kind, "attempt": self.claim.attempt, "encrypted_for": self.plan.encrypted_for,
         });
-        let entry = Entry::new(Action::ContentDelivered, 1, detail);
+        let entry = Entry::new(Action::ContentDelivered, 1, detail).of_interaction(self.content.interaction);
         let actor = Actor::service(self.tenant.id, "deliver");
         Ok(audit::commit(stores.archive.write().await?, stores.clock, &actor, &entry).await?)
     }
@@ -187,7 +187,7 @@ impl<'a> Attempt<'a> {
         let ids = [phone, email, name].into_iter().flatten();
         let mut clear = vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?;
         let mut revealed = |id: Option<IdentifierId>| take(&mut clear, id);
-        let archive::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _ } =
+        let archive::Interaction { ended_at, channel, direction, queue, agent_id, outcome, attributes: _, .. } =
             &self.record.columns;
         let interaction = InteractionMetadata {
             external_id: &self.record.external_id,

@@ -5,7 +5,7 @@
 
 use crate::archive::selector::{IDENTIFIERS, Span};
 use crate::archive::unlink::join_interactions;
-use crate::base::id::{DeliveryId, TenantId};
+use crate::base::id::{DeliveryId, IdentifierId, RecordId, TenantId};
 use crate::store::{Archive, Query, Result, Tx};
 
 /// Whether any delivery has a customer. If none has, a chunk needs one statement less.
@@ -65,4 +65,20 @@ pub async fn forget(tx: &mut Tx<Archive>, tenant: TenantId, made: impl FnOnce(Qu
         .push(" AND (interaction_id, delivery_id, claim) IN (SELECT interaction_id, delivery_id, claim FROM made)")
         .execute()
         .await
+}
+
+/// Deletes the customers of deliveries of some interactions, and returns their identifiers.
+pub async fn forget_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    interactions: &[RecordId],
+) -> Result<Vec<IdentifierId>> {
+    let rows: Vec<(Option<IdentifierId>, Option<IdentifierId>)> = tx
+        .query("DELETE FROM delivery_customers")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND interaction_id", interactions.iter().copied())
+        .push(" RETURNING phone_id, email_id")
+        .all()
+        .await?;
+    Ok(rows.into_iter().flat_map(|(phone, email)| [phone, email]).flatten().collect())
 }

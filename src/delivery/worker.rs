@@ -4,13 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::attempt::Attempt;
 use super::context::DeliveryWorker;
 use super::model::{AttemptError, DeliveryError, SendError};
 use crate::base::id::{DeliveryId, TenantId};
-use crate::outbox::{self, ClaimedDelivery, DeliveryState};
+use crate::outbox::{self, ClaimedDelivery, DeliveryState, EventKind};
 use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
 
@@ -230,6 +231,10 @@ impl DeliveryWorker {
                 let state = if is_held { DeliveryState::Held } else { DeliveryState::Pending };
                 let next_at = if fault == SendError::Interrupted { now } else { next_at(now, claim.attempt) };
                 outbox::fail(&mut tx, tenant.id, claim, (state, fault.as_str()), next_at, now).await?;
+                if is_held {
+                    let event = json!({ "delivery_id": claim.id, "error": fault.as_str() });
+                    outbox::publish(&mut tx, tenant.id, EventKind::DeliveryHeld, [event], now).await?;
+                }
                 if is_held { Ended::Held(fault) } else { Ended::Failed(fault) }
             }
         };

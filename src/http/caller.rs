@@ -80,6 +80,8 @@ markers! {
     HoldsWrite: HoldsWrite;
     /// Callers that make exports for customers.
     ExportsWrite: ExportsWrite;
+    /// Callers that make exports for customers, and those who approve them.
+    ExportsRead: ExportsWrite | RevealsApprove;
     /// Callers that register webhooks.
     WebhooksAdmin: WebhooksAdmin;
     /// Systems that ask whether data would arrive forgotten.

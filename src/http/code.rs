@@ -64,6 +64,8 @@ codes! {
         "Send a token of a tenant that exists in this service.";
     NotFound = "not_found", 404, "Not found.",
         "Nothing has this address. Check the path and the id.";
+    CertificateNotReady = "certificate_not_ready", 404, "The certificate is not made yet.",
+        "Wait until the nightly job that carries the request out has ended.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here.",
         "Use a method that the header Allow names.";
     NotAcceptable = "not_acceptable", 406, "No acceptable representation exists.",
@@ -84,6 +86,10 @@ codes! {
         "Wait until another user has approved it.";
     RevealExpired = "reveal_expired", 409, "The time of the reveal is over.",
         "Ask for another reveal.";
+    RecordAged = "record_aged", 409, "The interaction is aged.",
+        "Nothing was stored. An aged interaction accepts no content.";
+    LegalHold = "legal_hold", 409, "A legal hold keeps the record.",
+        "Nothing was deleted. Wait until the hold is released.";
     InProgress = "in_progress", 409, "The same call is still running.",
         "Send the call again when the other one has ended.";
     VersionStale = "version_stale", 412, "The resource has changed since it was read.",
@@ -98,6 +104,8 @@ codes! {
         "Correct the fields and parameters that `errors` names.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key belongs to another call.",
         "Send each new call with a new key.";
+    TooManyCells = "too_many_cells", 422, "The total has too many cells.",
+        "Ask for fewer groups, for a shorter time, or without percentiles.";
     IfMatchRequired = "if_match_required", 428, "The header If-Match is required.",
         "Send If-Match with the ETag of the last read.";
     TooManyRequests = "too_many_requests", 429, "There are too many calls.",

@@ -51,10 +51,20 @@ groups! {
     ListProblems: CursorInvalid ValidationFailed;
     /// Further problems of a call that names one resource.
     ItemProblems: NotFound;
+    /// Further problems of a call for a certificate.
+    CertificateProblems: NotFound CertificateNotReady;
     /// Further problems of a change of one version of a resource.
     VersionProblems: VersionStale IfMatchRequired;
+    /// Further problems of a call that may name a version.
+    StaleProblems: VersionStale;
     /// Further problems of a change of a request, which must be waiting.
     WaitingProblems: StateConflict PassStarted;
+    /// Further problems of a decision about what another user asked for.
+    DecisionProblems: OwnRequest StateConflict;
+    /// Further problems of a deletion, which a legal hold forbids.
+    HeldProblems: LegalHold;
+    /// Further problems of a call that places a hold, which a running pass may forbid.
+    PassProblems: PassStarted;
     /// Further problems of a call with an idempotency key.
     CreateProblems: StateConflict InProgress IdempotencyKeyReused;
     /// Further problems of a call with an idempotency key whose outcome cannot be deleted.
@@ -69,8 +79,11 @@ groups! {
     RevealRevokeProblems: NotRequester StateConflict;
     /// Further problems of a call that is limited in number.
     BusyProblems: TooManyRequests;
+    /// Further problems of a total.
+    TotalsProblems: ValidationFailed TooManyCells;
     /// Further problems of an upload.
-    UploadProblems: BadRequest JsonInvalid RecordingKeyExpired ContentForgotten TooLarge MediaTypeUnsupported;
+    UploadProblems: BadRequest JsonInvalid RecordingKeyExpired ContentForgotten RecordAged TooLarge
+        MediaTypeUnsupported;
     /// Further problems of a call for a range of bytes.
     RangeProblems: RangeNotSatisfiable;
     /// Further problems of a call that the state may forbid.

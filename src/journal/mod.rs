@@ -2,7 +2,7 @@
 //!
 //! An object is created before its decision takes effect, and it is never changed. `decisions/<number>` form one chain
 //! over all tenants: each names the hash of the object before. `contents/<tenant>/<id>` list content that is deleted,
-//! and `keys/<tenant>/…` are wrapped keys. The journal contains no identifier and no name of a user.
+//! `keys/<tenant>/…` are wrapped keys, and `anchors/<tenant>/<number>` are checkpoints of audit logs. The journal contains no identifier and no name of a user.
 //!
 //! Each database has a row for each object that it knows. So an object without a row tells of a restored database or
 //! of a killed process, and a row without an object tells of a lost journal. `nightly/restore/` draws the conclusions.
@@ -21,11 +21,14 @@ use tokio::sync::Mutex;
 
 use crate::base::hex::hex;
 use crate::base::id::{ContentId, JournalId, PassId, TenantId};
+use crate::config::BackupDays;
 use crate::objects::{Ledger, ObjectError};
 
-pub use model::{Body, Header, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey};
+pub use model::{
+    Body, Header, HoldKey, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey,
+};
 pub use object::SealedObject;
-pub use sql::{contents, entries, insert, insert_contents, newest};
+pub use sql::{contents, entries, head, insert, insert_contents, newest};
 pub use standing::{Refusal, Standing, State};
 
 /// How many objects are read at a time.
@@ -35,6 +38,7 @@ const AT_ONCE: usize = 16;
 pub const NEWEST: i64 = 1_000;
 
 const DECISIONS: &str = "decisions";
+const ANCHORS: &str = "anchors";
 
 /// The journal of this installation.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub struct Journal {
     chain: Mutex<Chain>,
     /// The conclusions of the last look at the journal.
     pub standing: Standing,
+    /// For how long backups of the databases are kept, as the operator declares it.
+    pub backup_days: BackupDays,
 }
 
 /// The end of the chain, as far as this process has read it.
@@ -69,7 +75,13 @@ impl Journal {
     #[must_use]
     pub fn new(store: Option<Ledger>) -> Self {
         let standing = Standing::new(store.is_some());
-        Self { store, chain: Mutex::default(), standing }
+        Self { store, chain: Mutex::default(), standing, backup_days: BackupDays::default() }
+    }
+
+    /// The same with the time for which backups are kept.
+    #[must_use]
+    pub fn declaring(self, backup_days: BackupDays) -> Self {
+        Self { backup_days, ..self }
     }
 
     #[must_use]
@@ -269,6 +281,47 @@ impl Journal {
         Ok(keys)
     }
 
+    /// Creates the anchor of a checkpoint of an audit log. Returns false if it has another text. Without a journal,
+    /// nothing is anchored.
+    pub async fn append_anchor(&self, tenant: TenantId, seq: i64, note: &str) -> Result<bool, JournalError> {
+        let Some(store) = &self.store else { return Ok(true) };
+        let created = store.create(&name_of_anchor(tenant, seq), note.as_bytes()).await;
+        if created.is_err() {
+            self.standing.count_failure();
+        }
+        Ok(created?)
+    }
+
+    /// The numbers of all anchored checkpoints of a tenant, in their order.
+    pub async fn anchors(&self, tenant: TenantId) -> Result<Vec<i64>, JournalError> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let names = store.list(&format!("{ANCHORS}/{tenant}"), None).await?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// All anchored checkpoints of a tenant with their numbers.
+    pub async fn anchored(&self, tenant: TenantId) -> Result<Vec<(i64, String)>, JournalError> {
+        let reads = self.anchors(tenant).await?.into_iter().map(|seq| async move {
+            let note = self.anchor(tenant, seq).await?;
+            Ok((seq, note.unwrap_or_default()))
+        });
+        futures_util::stream::iter(reads).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// The text of an anchored checkpoint.
+    pub async fn anchor(&self, tenant: TenantId, seq: i64) -> Result<Option<String>, JournalError> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let bytes = store.get(&name_of_anchor(tenant, seq)).await?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// All tenants of whose audit logs checkpoints are anchored.
+    pub async fn anchored_tenants(&self) -> Result<Vec<TenantId>, JournalError> {
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let names = store.folders(ANCHORS).await?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).map(TenantId).collect())
+    }
+
     async fn object(&self, name: &str) -> Result<SealedObject, JournalError> {
         let store = self.store.as_ref().ok_or_else(|| missing_object(name))?;
         let bytes = store.get(name).await?.ok_or_else(|| missing_object(name))?;
@@ -331,6 +384,10 @@ fn name(seq: i64) -> String {
 
 fn name_of_contents(tenant: TenantId, id: JournalId) -> String {
     format!("contents/{tenant}/{id}")
+}
+
+fn name_of_anchor(tenant: TenantId, seq: i64) -> String {
+    format!("{ANCHORS}/{tenant}/{seq:020}")
 }
 
 fn missing_object(name: &str) -> JournalError {

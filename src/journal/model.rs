@@ -7,7 +7,8 @@ use pii::Kind;
 use serde::{Deserialize, Serialize};
 
 use crate::base::crypto::{BlindIndex, CryptoError, Key};
-use crate::base::id::{ContentId, IdentifierId, JournalId, PassId, RecordId, RequestId, TenantId};
+use crate::base::ground::Ground;
+use crate::base::id::{ContentId, HoldId, IdentifierId, JournalId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::Targets;
 use crate::objects::ObjectError;
 
@@ -29,9 +30,9 @@ pub enum ObjectKind {
     Cancelled,
     /// Content is about to be deleted.
     Contents,
-    /// A legal hold. Nothing writes one yet.
+    /// A legal hold is about to be placed.
     Hold,
-    /// The end of a legal hold. Nothing writes one yet.
+    /// A legal hold is about to be released.
     Release,
     /// The lowest object that must exist. Nothing writes one yet.
     Horizon,
@@ -48,6 +49,12 @@ impl ObjectKind {
     #[must_use]
     pub const fn is_of_request(self) -> bool {
         matches!(self, Self::Entered | Self::Edited | Self::Cancelled)
+    }
+
+    /// Whether a call about legal holds writes the object.
+    #[must_use]
+    pub const fn is_of_hold(self) -> bool {
+        matches!(self, Self::Hold | Self::Release)
     }
 }
 
@@ -97,6 +104,24 @@ pub struct Selection {
     pub mask: String,
 }
 
+/// A key of a legal hold, and all that places the hold again but its reference, which is a free text. The identifier is
+/// one that the user entered, or one of the customer of an interaction that the hold names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldKey {
+    pub hold: HoldId,
+    /// An interaction that the hold names. It may have no identifier.
+    pub interaction: Option<RecordId>,
+    pub identifier: Option<IdentifierId>,
+    pub kind: Kind,
+    pub index: BlindIndex,
+    /// The version of the key of the keyed hash.
+    pub index_version: i32,
+    pub ground: Ground,
+    pub review_on: NaiveDate,
+    pub hide: bool,
+    pub placed_at: DateTime<Utc>,
+}
+
 /// The numbers of a request that becomes done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -114,6 +139,10 @@ pub enum Body {
     Selections(Vec<Selection>),
     Outcomes(Vec<Outcome>),
     Contents(Vec<ContentId>),
+    /// The keys of one hold.
+    Hold(Vec<HoldKey>),
+    /// The holds that are released.
+    Release(Vec<HoldId>),
 }
 
 impl Body {
@@ -124,6 +153,8 @@ impl Body {
             Self::Selections(all) => all.len(),
             Self::Outcomes(all) => all.len(),
             Self::Contents(all) => all.len(),
+            Self::Hold(all) => all.len(),
+            Self::Release(all) => all.len(),
         }
     }
 
@@ -137,7 +168,7 @@ impl Body {
         let (selections, outcomes): (&[Selection], &[Outcome]) = match self {
             Self::Selections(all) => (all, &[]),
             Self::Outcomes(all) => (&[], all),
-            Self::Nothing | Self::Contents(_) => (&[], &[]),
+            Self::Nothing | Self::Contents(_) | Self::Hold(_) | Self::Release(_) => (&[], &[]),
         };
         let selected = selections.iter().map(|one| one.request);
         selected.chain(outcomes.iter().map(|one| one.request))

@@ -7,15 +7,18 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use pii::Kind;
 use uuid::Uuid;
 
-use super::model::{Body, Header, JournalError, ObjectKind, Outcome, Selection};
+use super::model::{Body, Header, HoldKey, JournalError, ObjectKind, Outcome, Selection};
 use crate::base::crypto::{BlindIndex, Key, sha256};
-use crate::base::id::{ContentId, IdentifierId, RecordId, RequestId};
+use crate::base::ground::Ground;
+use crate::base::id::{ContentId, HoldId, IdentifierId, RecordId, RequestId};
 use crate::base::target::{Target, Targets};
 
 /// The lengths of records, in bytes.
 const SELECTION: usize = 144;
 const OUTCOME: usize = 64;
 const CONTENT: usize = 16;
+const HOLD: usize = 112;
+const RELEASE: usize = 16;
 
 /// The kinds of identifiers, by their number in a record.
 const KINDS: [Kind; 3] = [Kind::Phone, Kind::Email, Kind::Name];
@@ -77,6 +80,8 @@ fn encode(body: &Body) -> Vec<u8> {
         Body::Selections(all) => all.iter().for_each(|one| write_selection(one, &mut bytes)),
         Body::Outcomes(all) => all.iter().for_each(|one| write_outcome(one, &mut bytes)),
         Body::Contents(all) => all.iter().for_each(|one| bytes.extend(one.0.as_bytes())),
+        Body::Hold(all) => all.iter().for_each(|one| write_hold(one, &mut bytes)),
+        Body::Release(all) => all.iter().for_each(|one| bytes.extend(one.0.as_bytes())),
     }
     bytes
 }
@@ -90,6 +95,8 @@ fn decode(kind: ObjectKind, bytes: &[u8]) -> Option<Body> {
         ObjectKind::Contents => {
             Body::Contents(each::<CONTENT, _>(bytes, |record| Some(ContentId(Reader(record).uuid()?)))?)
         }
+        ObjectKind::Hold => Body::Hold(each::<HOLD, _>(bytes, |record| read_hold(&mut Reader(record)))?),
+        ObjectKind::Release => Body::Release(each::<RELEASE, _>(bytes, |record| Some(HoldId(Reader(record).uuid()?)))?),
         ObjectKind::Heartbeat | ObjectKind::Replay if bytes.is_empty() => Body::Nothing,
         _ => return None,
     })
@@ -147,6 +154,42 @@ fn read_selection(reader: &mut Reader<'_>) -> Option<Selection> {
             .collect(),
         delete_content: delete_content != 0,
         mask: String::from_utf8(mask.to_vec()).ok()?,
+    })
+}
+
+fn write_hold(one: &HoldKey, bytes: &mut Vec<u8>) {
+    let end = bytes.len() + HOLD;
+    let kind = KINDS.iter().position(|kind| *kind == one.kind).unwrap_or_default();
+    let ground = Ground::ALL.iter().position(|ground| *ground == one.ground).unwrap_or_default();
+    bytes.extend(one.hold.0.as_bytes());
+    bytes.extend(one.interaction.map_or(Uuid::nil(), |id| id.0).as_bytes());
+    bytes.extend(one.identifier.map_or(Uuid::nil(), |id| id.0).as_bytes());
+    bytes.extend(one.index.0);
+    bytes.extend(one.placed_at.timestamp_micros().to_be_bytes());
+    bytes.extend(one.review_on.num_days_from_ce().to_be_bytes());
+    bytes.extend(one.index_version.to_be_bytes());
+    bytes.extend([byte(kind), byte(ground), u8::from(one.hide)]);
+    bytes.resize(end, 0);
+}
+
+fn read_hold(reader: &mut Reader<'_>) -> Option<HoldKey> {
+    let hold = HoldId(reader.uuid()?);
+    let (interaction, identifier) = (reader.uuid()?, reader.uuid()?);
+    let index = BlindIndex(*reader.take::<32>()?);
+    let (placed_at, review_on) = (reader.time()?, reader.day()?);
+    let index_version = i32::from_be_bytes(*reader.take()?);
+    let [kind, ground, hide] = *reader.take()?;
+    Some(HoldKey {
+        hold,
+        interaction: (!interaction.is_nil()).then_some(RecordId(interaction)),
+        identifier: (!identifier.is_nil()).then_some(IdentifierId(identifier)),
+        kind: *KINDS.get(usize::from(kind))?,
+        index,
+        index_version,
+        ground: *Ground::ALL.get(usize::from(ground))?,
+        review_on,
+        hide: hide != 0,
+        placed_at,
     })
 }
 
@@ -255,6 +298,25 @@ mod tests {
             prop::collection::vec(any::<u128>(), 0..9).prop_map(|all| {
                 let ids = all.into_iter().map(|id| ContentId(Uuid::from_u128(id)));
                 (ObjectKind::Contents, Body::Contents(ids.collect()))
+            }),
+            prop::collection::vec((selections(), 0..Ground::ALL.len(), any::<bool>()), 0..9).prop_map(|all| {
+                let key = |(one, ground, hide): (Selection, usize, bool)| HoldKey {
+                    hold: HoldId(one.request.0),
+                    interaction: one.interaction,
+                    identifier: one.identifier,
+                    kind: one.kind,
+                    index: one.index,
+                    index_version: one.index_version,
+                    ground: Ground::ALL[ground],
+                    review_on: one.to_date,
+                    hide,
+                    placed_at: one.created_at,
+                };
+                (ObjectKind::Hold, Body::Hold(all.into_iter().map(key).collect()))
+            }),
+            prop::collection::vec(any::<u128>(), 0..9).prop_map(|all| {
+                let ids = all.into_iter().map(|id| HoldId(Uuid::from_u128(id)));
+                (ObjectKind::Release, Body::Release(ids.collect()))
             }),
             Just((ObjectKind::Heartbeat, Body::Nothing)),
         ]

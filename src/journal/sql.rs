@@ -27,19 +27,33 @@ pub async fn insert<S>(tx: &mut Tx<S>, tenant: TenantId, entries: &[JournalEntry
     Ok(())
 }
 
+type Row = (i64, ObjectKind, Option<PassId>, Vec<u8>);
+
+fn entry((seq, kind, pass, hash): Row) -> Result<JournalEntry> {
+    let broken = |_| StoreError::Inconsistent(format!("journal_entries.hash of {seq}"));
+    Ok(JournalEntry { seq, kind, pass, hash: hash.try_into().map_err(broken)? })
+}
+
 /// The objects that the database knows.
 pub async fn entries<S>(tx: &mut Tx<S>, tenant: TenantId) -> Result<Vec<JournalEntry>> {
-    let rows: Vec<(i64, ObjectKind, Option<PassId>, Vec<u8>)> = tx
+    let rows: Vec<Row> = tx
         .query("SELECT seq, kind, pass_id, hash FROM journal_entries")
         .with(" WHERE tenant_id = ", tenant)
         .push(" ORDER BY seq")
         .all()
         .await?;
-    let entry = |(seq, kind, pass, hash): (i64, ObjectKind, Option<PassId>, Vec<u8>)| {
-        let broken = |_| StoreError::Inconsistent(format!("journal_entries.hash of {seq}"));
-        Ok(JournalEntry { seq, kind, pass, hash: hash.try_into().map_err(broken)? })
-    };
     rows.into_iter().map(entry).collect()
+}
+
+/// The newest object that the database knows.
+pub async fn head<S>(tx: &mut Tx<S>, tenant: TenantId) -> Result<Option<JournalEntry>> {
+    let row: Option<Row> = tx
+        .query("SELECT seq, kind, pass_id, hash FROM journal_entries")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" ORDER BY seq DESC LIMIT 1")
+        .maybe()
+        .await?;
+    row.map(entry).transpose()
 }
 
 /// The number of the newest object that the database knows.

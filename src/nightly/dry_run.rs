@@ -11,6 +11,7 @@ use crate::base::content::ContentKind;
 use crate::base::id::IdentifierId;
 use crate::base::target::Target;
 use crate::content::of_customers as content_of;
+use crate::requests::held::{self, bounded};
 use crate::requests::passes::{self as requests, BATCH, ClaimedRequest};
 use crate::store::{Archive, Tx};
 use crate::tenants::{self, Retention, Tenant};
@@ -22,7 +23,9 @@ pub struct Forecast {
     pub tenant: Tenant,
     /// How many requests are due.
     pub requests: u64,
-    /// The records that they select in each target.
+    /// How many of them select a held record, so that the pass would leave them waiting.
+    pub requests_held: u64,
+    /// The records that the others select in each target.
     pub targets: Vec<(Target, Hits)>,
     /// The content that they delete, by kind.
     pub deleted: BTreeMap<ContentKind, u64>,
@@ -46,14 +49,26 @@ pub async fn dry_run(app: &AppContext, options: &Options) -> PassResult<Vec<Fore
         let expired = retention::forecast(&mut tx, &tenant, options.as_of).await?;
         let requests_purged = purge::forecast(&mut tx, &tenant, options.as_of).await?;
         let (deleted, unfindable) = (BTreeMap::new(), BTreeMap::new());
-        let mut forecast =
-            Forecast { tenant, requests: 0, targets, deleted, unfindable, retention, expired, requests_purged };
+        let mut forecast = Forecast {
+            tenant,
+            requests: 0,
+            requests_held: 0,
+            targets,
+            deleted,
+            unfindable,
+            retention,
+            expired,
+            requests_purged,
+        };
         let mut after = None;
         loop {
-            let due = requests::due(&mut tx, forecast.tenant.id, options.as_of, after, BATCH).await?;
+            let mut due = requests::due(&mut tx, forecast.tenant.id, options.as_of, after, BATCH).await?;
             let Some(last) = due.last() else { break };
             after = Some(last.id);
             forecast.requests += due.len() as u64;
+            let spared = held::count(&mut tx, forecast.tenant.id, &due).await?;
+            forecast.requests_held += spared.len() as u64;
+            due.retain(|request| !spared.contains_key(&request.id));
             for some in bounded(&due) {
                 forecast.add(&mut tx, some).await?;
             }
@@ -80,20 +95,6 @@ impl Forecast {
         }
         Ok(())
     }
-}
-
-/// The most keys that one statement counts by.
-const MOST_KEYS: usize = 5_000;
-
-/// Requests in parts with a bounded number of keys. A request may name a thousand interactions.
-fn bounded(due: &[ClaimedRequest]) -> impl Iterator<Item = &[ClaimedRequest]> {
-    let mut keys = 0;
-    due.chunk_by(move |one, next| {
-        keys += 2 + 3 * one.interactions.len();
-        let fits = keys + 2 + 3 * next.interactions.len() <= MOST_KEYS;
-        keys = if fits { keys } else { 0 };
-        fits
-    })
 }
 
 /// The keys of some requests, each with the request's cut-off.

@@ -1,11 +1,13 @@
 //! The table of the job's runs, for the API and the metrics.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use super::model::RunStatus;
 use super::report::Report;
 use crate::base::id::{RunId, TenantId};
 use crate::base::page::{Listed, Position};
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, Result, StoreError, Tx};
 
 const JOB: &str = "nightly";
@@ -83,12 +85,15 @@ pub async fn is_open(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
 /// Records the beginning of a run. A run that is still `running` was killed, since this one has the lease. It is
 /// recorded as failed.
 pub async fn begin(tx: &mut Tx<Archive>, tenant: TenantId, as_of: DateTime<Utc>, now: DateTime<Utc>) -> Result<RunId> {
-    tx.query("UPDATE job_runs SET status = 'failed'")
+    let killed: Vec<(RunId,)> = tx
+        .query("UPDATE job_runs SET status = 'failed'")
         .with(", finished_at = ", now)
         .with(" WHERE tenant_id = ", tenant)
-        .push(" AND status = 'running'")
-        .execute()
+        .push(" AND status = 'running' RETURNING id")
+        .all()
         .await?;
+    let events = killed.iter().map(|(id,)| json!({ "job_run_id": id, "error": "killed", "stopped_at": null }));
+    outbox::publish(tx, tenant, EventKind::JobFailed, events, now).await?;
     let id = RunId::new();
     tx.query("INSERT INTO job_runs (tenant_id, id, job, as_of, started_at, status, report) VALUES (")
         .with("", tenant)
@@ -112,6 +117,10 @@ pub async fn end(
     report: &Report,
     now: DateTime<Utc>,
 ) -> Result<u64> {
+    if status == RunStatus::Failed {
+        let event = json!({ "job_run_id": id, "error": report.error, "stopped_at": report.stopped_at });
+        outbox::publish(tx, tenant, EventKind::JobFailed, [event], now).await?;
+    }
     tx.query("UPDATE job_runs SET")
         .with(" status = ", status)
         .with(", report = ", to_json(report)?)

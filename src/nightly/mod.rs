@@ -23,6 +23,6 @@ pub use dry_run::{Forecast, dry_run};
 pub use job_runs::{Run, list};
 pub use model::{Ending, Options, PassError, RunStatus, Stop};
 pub use progress::Progress;
-pub use report::Report;
+pub use report::{Report, ScanOutcome};
 pub use run::run;
 pub use steps::gc_identifiers::references;

@@ -22,6 +22,8 @@ pub struct Options {
     pub tenant: Option<TenantId>,
     /// Whether failed texts are tried again.
     pub retry_texts: bool,
+    /// Whether the archive is searched for residue.
+    pub scan: bool,
 }
 
 /// The request that the process ends. The pass finishes its current batch and stops.
@@ -108,12 +110,15 @@ pub enum StepName {
     Unlink,
     Finish,
     Retention,
+    Ageing,
     FindOrphans,
     Retire,
     DeleteIdentifiers,
     Reseal,
     Purge,
     RetryTexts,
+    Scan,
+    Certify,
     Scrub,
 }
 
@@ -131,12 +136,15 @@ impl StepName {
             Self::Unlink => "cut",
             Self::Finish => "finish",
             Self::Retention => "retention",
+            Self::Ageing => "ageing",
             Self::FindOrphans => "sweep",
             Self::Retire => "retire",
             Self::DeleteIdentifiers => "delete",
             Self::Reseal => "reseal",
             Self::Purge => "purge",
             Self::RetryTexts => "rescan",
+            Self::Scan => "scan",
+            Self::Certify => "certify",
             Self::Scrub => "scrub",
         }
     }

@@ -7,8 +7,8 @@ use super::model::{Pass, PassResult, Step, StepName};
 use super::report::Report;
 use super::sql;
 use super::steps::{
-    claim, delete_content, finish, gc_identifiers, gc_objects, journal, plan, purge, rescan_texts, reseal, retention,
-    unlink, write_erasures,
+    ageing, claim, delete_content, finish, gc_identifiers, gc_objects, journal, plan, purge, rescan_texts, reseal,
+    retention, unlink, write_erasures,
 };
 use crate::base::id::PassId;
 
@@ -47,7 +47,7 @@ async fn attempt(
     } else {
         let pass = Pass { id: PassId::new(), as_of, step: Step::Claimed, position: 0, position_at: None };
         context.show(StepName::Claim);
-        claim::claim(context, pass).await?
+        claim::claim(context, pass, report).await?
     };
     loop {
         report.enter(pass.step.next());
@@ -95,6 +95,7 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         Step::Finished => {
             context.show(StepName::Retention);
             retention::expire(context, pass, report).await?;
+            ageing::age(context, pass, report).await?;
             context.show(StepName::FindOrphans);
             gc_identifiers::find_orphans(context, pass, report).await?;
             Step::OrphansFound

@@ -7,6 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::model::{PassError, StepName};
 use crate::base::id::ContentId;
 
+/// The numbers of the residue scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct ScanOutcome {
+    /// The number of rows that were read: those that changed, and a part of the others.
+    #[schema(required)]
+    pub rows: u64,
+    /// The number of bytes of text that were searched.
+    #[schema(required)]
+    pub bytes: u64,
+    /// The number of texts of content that were opened and searched.
+    #[schema(required)]
+    pub objects: u64,
+    /// How often an erased identifier was found in data that its erasure covers, beyond chance. It should be 0.
+    #[schema(required)]
+    pub residue: u64,
+    /// How often an identifier was found in clear, beyond chance. It should be 0.
+    #[schema(required)]
+    pub exposed: u64,
+}
+
 /// The report of a pass, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -17,6 +38,9 @@ pub struct Report {
     /// The number of requests that were due and stayed waiting. Each has its reason in `last_error`.
     #[schema(required)]
     pub requests_failed: u64,
+    /// The number of requests that were due and stayed waiting, because a legal hold keeps a record that they select.
+    #[schema(required)]
+    pub requests_held: u64,
     /// The numbers of records that became anonymous, by target.
     #[schema(required)]
     pub anonymized: BTreeMap<String, u64>,
@@ -42,6 +66,12 @@ pub struct Report {
     /// The number of pieces of content past their retention that the object store did not delete.
     #[schema(required)]
     pub content_left: u64,
+    /// The number of interactions that lost their precision by an ageing policy.
+    #[schema(required)]
+    pub records_aged: u64,
+    /// The number of interactions that an ageing policy deleted.
+    #[schema(required)]
+    pub records_deleted: u64,
     /// The number of objects without a row, and of remains of failed uploads, that the rolling check deleted.
     #[schema(required)]
     pub objects_swept: u64,
@@ -63,13 +93,19 @@ pub struct Report {
     /// The number of old versions of the tenant's key that were deleted, because nothing is sealed under them.
     #[schema(required)]
     pub key_versions_deleted: u64,
-    /// The number of old done requests that were deleted with their erasures.
+    /// The number of old done requests that were deleted.
     #[schema(required)]
     pub requests_purged: u64,
+    /// The number of old erasures that were deleted.
+    #[schema(required)]
+    pub erasures_purged: u64,
     /// The number of requests that have been waiting for longer than done ones are kept. They are never purged. Check
     /// them.
     #[schema(required)]
     pub requests_overdue: u64,
+    /// The numbers of the residue scan. All are 0 if the setting `scan.nightly` is off.
+    #[schema(required)]
+    pub scan: ScanOutcome,
     /// Whether the pass resumed a killed pass.
     #[schema(required)]
     pub resumed: bool,

@@ -11,7 +11,7 @@ use super::model::{Ending, Options, PassError, PassResult, RunStatus, StepName, 
 use super::progress::Progress;
 use super::report::Report;
 use super::restore::{self, GRACE, Look};
-use super::steps::rescan_texts;
+use super::steps::{certify, rescan_texts, scan};
 use super::{pass, sql};
 use crate::archive::mentions;
 use crate::base::id::RunId;
@@ -159,7 +159,7 @@ async fn run_tenant(context: &PassContext<'_>, options: &Options, report: &mut R
     }
     tx.commit().await?;
 
-    let ended = passes(context, options.as_of, report).await;
+    let ended = passes(context, options, report).await;
     if let Err(error) = &ended {
         let waiting = explain(context, error, options.as_of).await.ok();
         report.stop(error, waiting);
@@ -171,7 +171,8 @@ async fn run_tenant(context: &PassContext<'_>, options: &Options, report: &mut R
 }
 
 /// Makes the passes of one run: an interrupted one, a new one, and another one if a text was rescanned late.
-async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Report) -> PassResult<()> {
+async fn passes(context: &PassContext<'_>, options: &Options, report: &mut Report) -> PassResult<()> {
+    let as_of = options.as_of;
     report.enter(StepName::Claim);
     let unfinished = sql::unfinished(&mut context.read().await?, context.tenant.id).await?;
     if let Some(pass) = unfinished {
@@ -185,6 +186,10 @@ async fn passes(context: &PassContext<'_>, as_of: DateTime<Utc>, report: &mut Re
         report.requests_failed = 0;
         pass::run(context, None, as_of, report).await?;
     }
+    report.enter(StepName::Scan);
+    let scanned = if options.scan { Some(scan::scan(context, report).await?) } else { None };
+    report.enter(StepName::Certify);
+    certify::certify(context, scanned.as_ref()).await?;
     report.enter(StepName::Scrub);
     report.scrubbed = scrub(context.app, report.key_versions_deleted > 0).await?;
     report.stopped_at = None;

@@ -73,6 +73,19 @@ impl Ledger {
         Ok(names)
     }
 
+    /// The names of the folders in a folder, sorted.
+    pub async fn folders(&self, folder: &str) -> Result<Vec<String>, ObjectError> {
+        if !self.objects.is_made() {
+            return Ok(Vec::new());
+        }
+        let listed = self.in_time(async {
+            Ok(self.objects.store()?.list_with_delimiter(Some(&Path::from(folder))).await?.common_prefixes)
+        });
+        let mut names: Vec<_> = listed.await?.iter().filter_map(|path| path.filename().map(str::to_owned)).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, ObjectError>>) -> Result<T, ObjectError> {
         tokio::time::timeout(self.patience, work).await.map_err(|_| ObjectError::TimedOut)?
     }
@@ -99,5 +112,7 @@ mod tests {
         assert_eq!(ledger.list("decisions", None).await.unwrap(), ["1", "2"]);
         assert_eq!(ledger.list("decisions", Some("1")).await.unwrap(), ["2"]);
         assert_eq!(ledger.list("contents/a", None).await.unwrap(), ["3"]);
+        assert_eq!(ledger.folders("contents").await.unwrap(), ["a"]);
+        assert_eq!(ledger.folders("anchors").await.unwrap(), [""; 0]);
     }
 }

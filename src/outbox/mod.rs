@@ -3,10 +3,14 @@
 //! Its rows are written in the transaction that stores a recording, and cancelled in the one that deletes it. So no
 //! recording is missed, and no deleted one is delivered. A worker claims a due row, renews its claim while it works, and
 //! settles the row. `crate::delivery` has the workers.
+//!
+//! Events are the other outbox. `crate::webhooks` makes messages of them and sends these.
 
 mod destination;
+mod event;
 mod model;
 mod sql;
+mod webhook;
 
 use chrono::{DateTime, Utc};
 
@@ -14,10 +18,18 @@ use crate::base::id::{ContentId, DeliveryId, RecordId, TenantId};
 use crate::store::{Archive, Query, Result, Tx};
 
 pub use destination::{delete_destination, destination, upsert_destination};
+pub use event::{
+    EventKind, EventKinds, StoredEvent, TEST, close_events, events, events_since, insert_event, join_events,
+    open_events, publish, purge_events,
+};
 pub use model::{ClaimedDelivery, Delivery, DeliveryState, Destination};
 pub use sql::{
     announce, by_id, claim, count, deliver, due, fail, hold_all, join_files, last_error, of_customers, page,
     release_all, renew, retry,
+};
+pub use webhook::{
+    Webhook, count_webhooks, delete_webhook, disable_webhook, enabled_webhooks, insert_webhook, note_failure,
+    note_success, pause_webhook, update_webhook, webhook, webhooks,
 };
 
 /// Enqueues the delivery of a recording, if its tenant has a delivery target.
@@ -79,6 +91,15 @@ pub async fn cancel_of(
         .with(", updated_at = ", now)
         .with(" FROM customers k WHERE deliveries.tenant_id = ", tenant)
         .push(" AND deliveries.interaction_id = k.id AND deliveries.state IN ('pending', 'held')")
+        .execute()
+        .await
+}
+
+/// Deletes the deliveries of some interactions.
+pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[RecordId]) -> Result<u64> {
+    tx.query("DELETE FROM deliveries")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND interaction_id", interactions.iter().copied())
         .execute()
         .await
 }

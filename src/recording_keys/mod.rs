@@ -1,6 +1,6 @@
 //! The tenant's recording key: recordings are encrypted with it while they are uploaded (B2–B4).
 //!
-//! A tenant registers an OpenPGP or an X.509 certificate. The service validates it once and app only the part that
+//! A tenant registers an OpenPGP or an X.509 certificate. The service validates it once and stores only the part that
 //! encryption needs. It never has the private key, so it cannot open the ciphertext that an [`Encryptor`] makes.
 
 #[cfg(any(feature = "cms", feature = "openpgp"))]

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::model::{LARGEST_BATCH, RequestError, StoredRequest};
 use super::rules::KnownInteractions;
+use crate::base::attestation::AttestationInput;
 use crate::base::field::FieldError;
 use crate::base::id::{RecordId, RequestId};
 use crate::base::patch::PatchField;
@@ -79,6 +80,22 @@ pub struct RowChange {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = bool, required = false, example = true)]
     pub delete_content: PatchField<bool>,
+    /// The day on which the customer's wish arrived. It cannot be after the day of entry.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = String, format = Date, required = false)]
+    pub received_on: PatchField<String>,
+    /// The day to which the deadline of one month is extended. Null takes the extension back.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub extended_to: PatchField<String>,
+    /// The reason of the extension.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, max_length = 1_000)]
+    pub extension_reason: PatchField<String>,
+    /// How the customer's wish was verified. Null clears it, unless the tenant requires it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<AttestationInput>)]
+    pub attestation: PatchField<AttestationInput>,
 }
 
 impl RowChange {
@@ -94,6 +111,10 @@ impl RowChange {
             reference,
             targets,
             delete_content,
+            received_on,
+            extended_to,
+            extension_reason,
+            attestation,
         } = self;
         RequestPatch {
             phone_number: phone_number.clone(),
@@ -104,6 +125,10 @@ impl RowChange {
             reference: reference.clone(),
             targets: targets.clone(),
             delete_content: delete_content.clone(),
+            received_on: received_on.clone(),
+            extended_to: extended_to.clone(),
+            extension_reason: extension_reason.clone(),
+            attestation: attestation.clone(),
         }
     }
 }
@@ -160,7 +185,7 @@ impl RequestBatch {
         for (n, row) in self.update.iter().enumerate() {
             let at = format!("/update/{n}");
             let Some(before) = rows.take(&at, &row.id, row.version) else { continue };
-            plan.rows.extend(rows.valid(ValidatedRequest::of_patch(&row.patch(), before, tenant, &at)));
+            plan.rows.extend(rows.valid(ValidatedRequest::of_patch(&row.patch(), before, tenant, now, &at)));
         }
         for (n, row) in self.delete.iter().enumerate() {
             let stored = rows.take(&format!("/delete/{n}"), &row.id, row.version);

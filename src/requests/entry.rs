@@ -5,8 +5,10 @@ use pii::{Email, Identifier, Phone, Pii};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::case::{Case, CaseContext, CaseFields};
 use super::model::{NamedInteraction, Request, StoredRequest};
 use super::rules::{KnownInteractions, Rules};
+use crate::base::attestation::AttestationInput;
 use crate::base::day;
 use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RecordId};
@@ -53,6 +55,28 @@ pub struct NewRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
     pub delete_content: Option<bool>,
+    /// The day on which the customer's wish arrived. The default is the day of entry, and it cannot be later.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, format = Date, example = "2026-08-03")]
+    pub received_on: PatchField<String>,
+    /// The day to which the deadline of one month is extended: at most two months after it. It can only be set before that
+    /// deadline is over, because the customer has to be told until then.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, format = Date, example = "2026-10-02")]
+    pub extended_to: PatchField<String>,
+    /// The reason of the extension, of up to 1,000 characters. An extension needs it. A number or an address in it is
+    /// masked.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, max_length = 1_000)]
+    pub extension_reason: PatchField<String>,
+    /// How the customer's wish was verified. Tenants can require it. Numbers and addresses in it are masked.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<AttestationInput>)]
+    pub attestation: PatchField<AttestationInput>,
+    /// Whether the matches of this moment are counted and stored as `preview`, so that the result shows what changed since.
+    /// This needs the scope `archive:identify`, as every preview does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
 }
 
 /// A change of a request as a merge patch. An absent field stays. Null clears a number, an address, or a comment.
@@ -94,6 +118,24 @@ pub struct RequestPatch {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = bool, required = false, example = true)]
     pub delete_content: PatchField<bool>,
+    /// The day on which the customer's wish arrived. It cannot be after the day of entry.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = String, format = Date, required = false, example = "2026-08-03")]
+    pub received_on: PatchField<String>,
+    /// The day to which the deadline of one month is extended: at most two months after it. It can only be set before that
+    /// deadline is over. Null takes the extension back.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, format = Date, example = "2026-10-02")]
+    pub extended_to: PatchField<String>,
+    /// The reason of the extension.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<String>, max_length = 1_000)]
+    pub extension_reason: PatchField<String>,
+    /// How the customer's wish was verified. Its fields are changed one by one. Null clears it, unless the tenant requires
+    /// it.
+    #[serde(default, skip_serializing_if = "PatchField::is_absent")]
+    #[schema(value_type = Option<AttestationInput>)]
+    pub attestation: PatchField<AttestationInput>,
 }
 
 /// A request whose fields are valid. The vault does not know its new identifiers yet.
@@ -117,6 +159,10 @@ pub struct ValidatedRequest {
     pub targets: Targets,
     /// Whether content is deleted too (C1).
     pub delete_content: bool,
+    /// The case as the user entered it.
+    pub case: Case,
+    /// Whether the matches of this moment are counted (N3).
+    pub preview: bool,
 }
 
 /// The rows of a command after validation: the requests to store, then the requests to delete.
@@ -134,32 +180,46 @@ impl ValidatedRequest {
         now: DateTime<Utc>,
         at: &str,
     ) -> Result<Self, Vec<FieldError>> {
-        let NewRequest { phone_number, email, interaction_ids, to_date, comment, reference, targets, delete_content } =
-            new;
+        let NewRequest {
+            phone_number,
+            email,
+            interaction_ids,
+            to_date,
+            comment,
+            reference,
+            targets,
+            delete_content,
+            received_on,
+            extended_to,
+            extension_reason,
+            attestation,
+            preview,
+        } = new;
+        let fields = CaseFields { received_on, extended_to, extension_reason, attestation };
         let entry_day = day::local_day(now, tenant.zone);
         let mut rules = Rules { at, known, errors: Vec::new() };
-        let phone = phone_number.as_ref().map(|raw| rules.phone(raw, tenant.region));
-        let email = email.as_ref().map(|raw| rules.email(raw));
         let named = interaction_ids.as_deref().unwrap_or_default();
-        let interactions = rules.interactions(named, &[]);
-        if phone.is_none() && email.is_none() && named.is_empty() {
+        if phone_number.is_none() && email.is_none() && named.is_empty() {
             rules.identifier_missing();
         }
+        let phone = phone_number.as_ref().and_then(|raw| rules.phone(raw, tenant.region)).into();
+        let email = email.as_ref().and_then(|raw| rules.email(raw)).into();
+        let interactions = rules.interactions(named, &[]);
         let days = match to_date {
             Some(raw) => rules.day(raw, entry_day, tenant),
             None => rules.cutoff(entry_day, tenant),
         };
-        let comment = comment.as_ref().and_then(|raw| rules.comment(raw));
+        let comment = comment.as_ref().and_then(|raw| rules.comment(raw)).into();
         let reference = reference.as_ref().and_then(|raw| rules.reference(raw)).into();
         let targets = rules.targets(targets.as_deref(), tenant);
         rules.delete_content(delete_content.unwrap_or_default(), targets);
+        let case = rules.case(fields, CaseContext { tenant, now, entry_day, before: None, is_naming: true });
         // The tenant's default is about content, and only the archive has content.
         let by_default = || tenant.settings.delete_content && targets.contains(Target::Archive);
         let delete_content = delete_content.unwrap_or_else(by_default);
         let Some((to_date, due_at)) = days.filter(|_| rules.errors.is_empty()) else {
             return Err(rules.errors);
         };
-        let (phone, email, comment) = (phone.flatten().into(), email.flatten().into(), comment.into());
         Ok(Self {
             before: None,
             phone,
@@ -172,6 +232,8 @@ impl ValidatedRequest {
             reference,
             targets,
             delete_content,
+            case,
+            preview: *preview,
         })
     }
 
@@ -180,12 +242,25 @@ impl ValidatedRequest {
         patch: &RequestPatch,
         before: StoredRequest,
         (tenant, known): (&Tenant, &KnownInteractions),
+        now: DateTime<Utc>,
         at: &str,
     ) -> Result<Self, Vec<FieldError>> {
-        let RequestPatch { phone_number, email, interaction_ids, to_date, comment, reference, targets, delete_content } =
-            patch;
-        let Request { entry_day, due_at, phone: stored_phone, email: stored_email, .. } = before.request;
-        let is_about_content = !(targets.is_absent() && delete_content.is_absent());
+        let RequestPatch {
+            phone_number,
+            email,
+            interaction_ids,
+            to_date,
+            comment,
+            reference,
+            targets,
+            delete_content,
+            received_on,
+            extended_to,
+            extension_reason,
+            attestation,
+        } = patch;
+        let fields = CaseFields { received_on, extended_to, extension_reason, attestation };
+        let Request { entry_day, phone: stored_phone, email: stored_email, .. } = before.request;
         let mut rules = Rules { at, known, errors: Vec::new() };
         let has_phone = has(phone_number, stored_phone);
         let has_email = has(email, stored_email);
@@ -199,32 +274,13 @@ impl ValidatedRequest {
         if !has_phone && !has_email && !is_naming {
             rules.identifier_missing();
         }
-        let stored = (before.request.to_date, due_at);
-        let days = match to_date {
-            PatchField::Absent => Some(stored),
-            PatchField::Null => rules.required("/to_date", "send a day, such as 2026-08-03"),
-            PatchField::Is(raw) => match rules.day(raw, entry_day, tenant) {
-                // The cut-off of a stored day stays, also if the tenant's time zone has changed since.
-                Some((day, _)) if day == before.request.to_date => Some(stored),
-                days => days,
-            },
-        };
+        let days = rules.changed_day(to_date, &before.request, tenant);
         let comment = parsed(comment, |raw| rules.comment(raw));
         let reference = parsed(reference, |raw| rules.reference(raw));
-        let targets = match targets {
-            PatchField::Absent => before.request.targets,
-            PatchField::Null => rules.targets(None, tenant),
-            PatchField::Is(words) => rules.targets(Some(words), tenant),
-        };
-        let delete_content = match delete_content {
-            PatchField::Absent => before.request.delete_content,
-            PatchField::Null => rules.required("/delete_content", "send true or false").unwrap_or_default(),
-            PatchField::Is(delete) => *delete,
-        };
-        // A request of an older version may break the rule. A change of its comment does not have to repair it.
-        if is_about_content {
-            rules.delete_content(delete_content, targets);
-        }
+        let (targets, delete_content) = rules.changed_targets((targets, delete_content), &before.request, tenant);
+        let is_naming = phone.value().is_some() || email.value().is_some() || interaction_ids.value().is_some();
+        let case = Some(&before.request.case);
+        let case = rules.case(fields, CaseContext { tenant, now, entry_day, before: case, is_naming });
         let Some((to_date, due_at)) = days.filter(|_| rules.errors.is_empty()) else {
             return Err(rules.errors);
         };
@@ -240,6 +296,8 @@ impl ValidatedRequest {
             reference,
             targets,
             delete_content,
+            case,
+            preview: false,
         })
     }
 
@@ -257,6 +315,52 @@ impl ValidatedRequest {
     pub fn new_identifiers(&self) -> impl Iterator<Item = Identifier> {
         let phone = self.phone.value().cloned().map(Identifier::Phone);
         phone.into_iter().chain(self.email.value().cloned().map(Identifier::Email))
+    }
+}
+
+impl Rules<'_> {
+    /// The last day after a change, with its end. The cut-off of a stored day stays, also if the tenant's time zone has
+    /// changed since.
+    fn changed_day(
+        &mut self,
+        to_date: &PatchField<String>,
+        before: &Request,
+        tenant: &Tenant,
+    ) -> Option<(NaiveDate, DateTime<Utc>)> {
+        let stored = (before.to_date, before.due_at);
+        match to_date {
+            PatchField::Absent => Some(stored),
+            PatchField::Null => self.required("/to_date", "send a day, such as 2026-08-03"),
+            PatchField::Is(raw) => match self.day(raw, before.entry_day, tenant) {
+                Some((day, _)) if day == before.to_date => Some(stored),
+                days => days,
+            },
+        }
+    }
+
+    /// The targets after a change, and whether content is deleted.
+    fn changed_targets(
+        &mut self,
+        (targets, delete_content): (&PatchField<Vec<String>>, &PatchField<bool>),
+        before: &Request,
+        tenant: &Tenant,
+    ) -> (Targets, bool) {
+        let is_about_content = !(targets.is_absent() && delete_content.is_absent());
+        let targets = match targets {
+            PatchField::Absent => before.targets,
+            PatchField::Null => self.targets(None, tenant),
+            PatchField::Is(words) => self.targets(Some(words), tenant),
+        };
+        let delete_content = match delete_content {
+            PatchField::Absent => before.delete_content,
+            PatchField::Null => self.required("/delete_content", "send true or false").unwrap_or_default(),
+            PatchField::Is(delete) => *delete,
+        };
+        // A request of an older version may break the rule. A change of its comment does not have to repair it.
+        if is_about_content {
+            self.delete_content(delete_content, targets);
+        }
+        (targets, delete_content)
     }
 }
 

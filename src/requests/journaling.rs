@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use pii::Kind;
 
 use super::model::{NamedInteraction, Request, RequestError, Revision, StoredRequest};
 use super::passes::WholeRequest;
 use super::sql;
-use crate::base::crypto::BlindIndex;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::target::Targets;
 use crate::journal::{Body, JournalEntry, ObjectKind, Selection};
@@ -91,9 +89,8 @@ impl<'a> JournaledRequest<'a> {
         identifier: Option<IdentifierId>,
         described: &HashMap<IdentifierId, Described>,
     ) -> Selection {
-        let unknown = Described { kind: Kind::Phone, index: BlindIndex([0; 32]), mask: String::new() };
         let described = identifier.and_then(|id| described.get(&id).cloned());
-        let Described { kind, index, mask } = described.unwrap_or(unknown);
+        let Described { kind, index, mask } = described.unwrap_or_else(Described::unknown);
         Selection {
             request: self.id,
             version: self.version,

@@ -50,6 +50,33 @@ pub fn with_deleting(query: Query<'_>, tenant: TenantId, requests: Deleting) -> 
     query.push(")")
 }
 
+/// Requests that a pass has begun.
+#[derive(Clone, Copy, Debug)]
+pub enum Begun {
+    OfPass(PassId),
+    /// The requests of any pass that has not ended.
+    All,
+}
+
+/// Appends a WITH of the relation `selected (request_id, identifier_id, cutoff)`: the keys of requests in a target.
+pub fn with_begun(mut query: Query<'_>, tenant: TenantId, target: Target, begun: Begun) -> Query<'_> {
+    let mut union = "WITH selected AS (SELECT q.id AS request_id, ";
+    for (column, is_named) in KEYS {
+        query = query.push(union).push(column).push(" AS identifier_id, q.due_at AS cutoff FROM requests q");
+        query = of_requests(query, tenant, is_named)
+            .with(" AND (q.targets & ", Targets::from_iter([target]))
+            .push(") <> 0 AND ")
+            .push(column)
+            .push(" IS NOT NULL");
+        query = match begun {
+            Begun::OfPass(pass) => query.with(" AND q.pass_id = ", pass),
+            Begun::All => query.push(" AND q.status = 'waiting' AND q.pass_id IS NOT NULL"),
+        };
+        union = " UNION SELECT q.id, ";
+    }
+    query.push(")")
+}
+
 /// Appends the join of requests `q` with the interactions that they name, if wanted, and the condition on the tenant.
 fn of_requests(query: Query<'_>, tenant: TenantId, is_named: bool) -> Query<'_> {
     if !is_named {

@@ -5,8 +5,13 @@
 //! a request out: that is the task of the pass.
 
 mod batch;
+mod case;
+mod checklist;
 mod comment;
+mod deadline;
 mod entry;
+pub mod held;
+pub mod holds;
 mod http;
 pub mod journaling;
 pub mod keys;
@@ -16,6 +21,7 @@ pub mod passes;
 mod preview;
 mod reference;
 pub mod repeat;
+pub mod repeat_holds;
 mod rules;
 mod save;
 mod sql;
@@ -42,13 +48,16 @@ use crate::tenants;
 use crate::vault::AppContext;
 
 pub use batch::{RequestBatch, RowChange, RowDelete};
+pub use case::Case;
+pub use checklist::{ChecklistItem, ChecklistPatch, ChecklistState, change_item, check_item};
 pub use entry::{NewRequest, RequestPatch};
 pub use http::routes;
+pub use load::by_ids as stored;
 pub use model::{
-    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, Preview, RenderedRequest, Request, RequestError,
-    RequestFilter, RequestNotice, RequestOutcome, Saved, Status,
+    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, RenderedRequest, Request, RequestError,
+    RequestFilter, RequestNotice, RequestOutcome, Saved, Status, StoredRequest, TargetCounts,
 };
-pub use preview::preview;
+pub use preview::{Preview, preview};
 
 use save::{SaveCommand, Written};
 use view::Disclosure;

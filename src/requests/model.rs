@@ -8,7 +8,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::archive::Hits;
+use super::case::Case;
+use super::checklist::ChecklistItem;
 use crate::archive::mentions::Mention;
 use crate::base::content::ContentKind;
 use crate::base::field::FieldError;
@@ -83,6 +84,7 @@ pub struct Request {
     pub targets: Targets,
     /// Whether the content of its interactions is deleted too (C1).
     pub delete_content: bool,
+    pub case: Case,
     pub status: Status,
     /// The name of the user who entered it (A2).
     pub user_name: String,
@@ -105,7 +107,8 @@ impl Listed for Request {
     fn weight(&self) -> usize {
         // An id is 39 bytes of JSON.
         let named = usize::try_from(self.interaction_count).unwrap_or_default() * 39;
-        1024 + named + weight_of_text(self.comment.as_deref())
+        let reason = self.case.extension_reason.as_ref().map_or(0, String::len);
+        2048 + named + reason + weight_of_text(self.comment.as_deref())
     }
 }
 
@@ -154,6 +157,8 @@ pub struct StoredRequest {
     pub request: Request,
     /// The interactions that it names, by id. A done request has none.
     pub interactions: Vec<NamedInteraction>,
+    /// The systems outside of this one, in the order of the tenant's settings.
+    pub checklist: Vec<ChecklistItem>,
     /// The identifiers behind the placeholders of its comment.
     pub mentions: Vec<Mention>,
     /// The number of records that it made anonymous in each target.
@@ -161,7 +166,12 @@ pub struct StoredRequest {
     pub content: ContentOutcome,
     /// The delivered files of the records that it made anonymous, in the order of their names.
     pub delivered_files: Vec<String>,
+    /// The number of records that a preview counted in each target at entry, if the user wanted one.
+    pub preview: Option<TargetCounts>,
 }
+
+/// The number of records in each target.
+pub type TargetCounts = BTreeMap<Target, u64>;
 
 /// A request before and after a command. A new request has no `before`.
 pub struct Revision {
@@ -205,6 +215,8 @@ pub struct RequestOutcome {
     pub content: Option<ContentOutcome>,
     /// The delivered files of the records that it made anonymous. The tenant must delete these copies.
     pub delivered_files: Vec<String>,
+    /// The number of records that the preview had counted, so that the difference shows (N3).
+    pub preview: Option<TargetCounts>,
 }
 
 /// A request with its identifiers in clear or masked, and with a comment without placeholders.
@@ -217,8 +229,12 @@ pub struct RenderedRequest {
     pub email: Option<String>,
     pub comment: Option<String>,
     pub interactions: Vec<RecordId>,
+    pub checklist: Vec<ChecklistItem>,
     /// A request that waits has none.
     pub result: Option<RequestOutcome>,
+    pub preview: Option<TargetCounts>,
+    /// The number of held records that a waiting request selects, if any, for callers who may place holds (N7).
+    pub held: Option<u64>,
     pub warnings: Vec<RequestNotice>,
 }
 
@@ -236,6 +252,8 @@ pub enum RequestNotice {
     ContentWillBeDeleted(ContentCounts),
     /// The number of delivered files of the customer. The service cannot delete these copies (B7).
     FilesWereDelivered(u64),
+    /// A copy of the customer's data can be downloaded. The pass deletes it.
+    ExportOpen,
 }
 
 /// The number of pieces of content of each kind.
@@ -243,13 +261,14 @@ pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl RequestNotice {
     /// All codes, in the order of the variants.
-    pub const CODES: [&'static str; 6] = [
+    pub const CODES: [&'static str; 7] = [
         "comment_has_identifier",
         "reference_masked",
         "nothing_found",
         "content_becomes_unfindable",
         "content_will_be_deleted",
         "files_were_delivered",
+        "export_open",
     ];
 
     #[must_use]
@@ -261,6 +280,7 @@ impl RequestNotice {
             Self::ContentBecomesUnfindable(_) => Self::CODES[3],
             Self::ContentWillBeDeleted(_) => Self::CODES[4],
             Self::FilesWereDelivered(_) => Self::CODES[5],
+            Self::ExportOpen => Self::CODES[6],
         }
     }
 
@@ -269,6 +289,9 @@ impl RequestNotice {
         match self {
             Self::CommentHasIdentifier => Cow::Borrowed(
                 "The comment contains a number or an address. If it belongs to this request, it is masked when the request is done. Others are removed when their own customer is forgotten.",
+            ),
+            Self::ExportOpen => Cow::Borrowed(
+                "A copy of the customer's data was ordered. It ends when the customer is forgotten. Hand it over before.",
             ),
             Self::ReferenceMasked => Cow::Borrowed(
                 "The reference contained a number or an address, which was masked. Use a reference without one.",
@@ -294,16 +317,6 @@ impl RequestNotice {
 fn in_words(counts: &ContentCounts) -> String {
     let each: Vec<_> = counts.iter().map(|(kind, count)| format!("{}: {count}", kind.as_str())).collect();
     each.join(", ")
-}
-
-/// The matches of a request before it is entered (A27).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preview {
-    /// The records that would be made anonymous, by target.
-    pub targets: Vec<(Target, Hits)>,
-    /// The content of the interactions whose customer would be forgotten, by kind.
-    pub content: ContentCounts,
-    pub warnings: Vec<RequestNotice>,
 }
 
 /// The selection of a list.
@@ -344,6 +357,12 @@ pub enum RequestError {
     /// A pass has begun the request (A12).
     #[error("a pass has begun the request")]
     PassStarted,
+    /// A pass has begun a request that selects records of the hold, so the hold comes too late.
+    #[error("a pass has begun a request that selects these records")]
+    HoldTooLate,
+    /// A hold is released once.
+    #[error("the hold is released")]
+    Released,
     /// A request that is done cannot be changed (A12).
     #[error("the request is done")]
     Done,

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Map, json};
 
-use super::model::{NamedInteraction, selecting_keys};
-use super::sql;
+use super::model::{NamedInteraction, StoredRequest, selecting_keys};
+use super::{checklist, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
 use crate::journal::Outcome;
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// How many requests a pass handles at once.
@@ -37,6 +39,20 @@ pub struct WholeRequest {
     pub entry_day: NaiveDate,
     pub created_at: DateTime<Utc>,
     pub version: i64,
+}
+
+impl From<&StoredRequest> for ClaimedRequest {
+    fn from(StoredRequest { request, interactions, .. }: &StoredRequest) -> Self {
+        Self {
+            id: request.id,
+            phone_id: request.phone,
+            email_id: request.email,
+            due_at: request.due_at,
+            targets: request.targets,
+            delete_content: request.delete_content,
+            interactions: interactions.clone(),
+        }
+    }
 }
 
 impl ClaimedRequest {
@@ -202,7 +218,7 @@ pub async fn any_deletes_content(tx: &mut Tx<Archive>, tenant: TenantId, pass: P
     Ok(one.is_some())
 }
 
-/// Lets requests go that cannot be carried out. They stay waiting and say why.
+/// Lets requests go that cannot be carried out. They stay waiting and say why, and webhooks are told.
 pub async fn fail(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -213,6 +229,8 @@ pub async fn fail(
     if requests.is_empty() {
         return Ok(0);
     }
+    let failing = requests.iter().map(|id| json!({ "request_id": id, "status": "waiting", "error": error }));
+    outbox::publish(tx, tenant, EventKind::AnonymizeRequestFailing, failing, now).await?;
     tx.query("UPDATE requests SET pass_id = NULL")
         .with(", last_error = ", error)
         .with(", updated_at = ", now)
@@ -290,6 +308,26 @@ pub async fn set_done(tx: &mut Tx<Archive>, tenant: TenantId, masked: &[Masked],
         .await
 }
 
+/// Tells webhooks of requests that became done: how many records and pieces of content each of them changed.
+pub async fn publish_done(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    done: &[(RequestId, Targets)],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let ids: Vec<_> = done.iter().map(|(id, _)| *id).collect();
+    let outcomes = outcomes(tx, tenant, &ids).await?;
+    let events = outcomes.iter().zip(done).map(|(outcome, (_, targets))| {
+        let Outcome { request, anonymized, content_deleted, texts_anonymized: _ } = outcome;
+        let counts = Target::ALL.into_iter().zip(anonymized).filter(|(target, _)| targets.contains(*target));
+        let counts = counts.map(|(target, records)| (target.as_str().to_owned(), json!({ "anonymized": records })));
+        let mut result: Map<_, _> = counts.collect();
+        result.insert("content".to_owned(), json!({ "deleted": content_deleted }));
+        json!({ "request_id": request, "status": "done", "result": result })
+    });
+    outbox::publish(tx, tenant, EventKind::AnonymizeRequestDone, events, now).await
+}
+
 /// Adds to the numbers of records that requests made anonymous. `counted` appends a WITH of the relation
 /// `counted (request_id, target, records)`.
 pub async fn add_records(
@@ -357,10 +395,22 @@ impl AgeLimits {
     }
 }
 
+/// Those of some requests that are still there.
+pub async fn existing(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<BTreeSet<RequestId>> {
+    let rows: Vec<(RequestId,)> = tx
+        .query("SELECT id FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids.iter().copied())
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Deletes requests with their results and the mentions of their comments.
 pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<u64> {
     let records: Vec<_> = ids.iter().map(|id| id.0).collect();
     mentions::delete(tx, tenant, Owner::Request, &records).await?;
+    checklist::delete(tx, tenant, ids).await?;
     for table in ["DELETE FROM request_counts", "DELETE FROM request_contents", "DELETE FROM request_files"] {
         tx.query(table)
             .with(" WHERE tenant_id = ", tenant)

@@ -5,18 +5,73 @@ use serde_json::json;
 
 use super::comment::Comment;
 use super::entry::{NewRequest, ValidatedRequest};
-use super::model::{ContentCounts, Preview, RequestError, RequestNotice, selecting_keys};
+use super::held;
+use super::model::{ContentCounts, Request, RequestError, RequestNotice, Revision, StoredRequest, selecting_keys};
+use super::passes::ClaimedRequest;
 use super::save::known_interactions;
+use super::sql;
+use crate::archive::Hits;
 use crate::audit::{self, Action, Entry};
-use crate::base::actor::Actor;
+use crate::base::actor::{Actor, Scope};
+use crate::base::id::{RequestId, TenantId};
 use crate::base::target::Target;
+use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, AppContext};
-use crate::{archive, content, delivery, tenants};
+use crate::{archive, content, delivery, exports, tenants};
+
+/// The matches of a request before it is entered (A27).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The records that would be made anonymous, by target.
+    pub targets: Vec<(Target, Hits)>,
+    /// The content of the interactions whose customer would be forgotten, by kind.
+    pub content: ContentCounts,
+    /// The number of held records among them, for callers who may place holds.
+    pub held: Option<u64>,
+    pub warnings: Vec<RequestNotice>,
+}
+
+/// Counts the matches of those new requests whose user wanted it, as a preview does at this moment (N3).
+pub async fn count(app: &AppContext, tenant: TenantId, revisions: &mut [Revision]) -> Result<(), RequestError> {
+    for Revision { before, after } in revisions {
+        let StoredRequest { request, interactions, preview: Some(preview), .. } = after else { continue };
+        if before.is_some() {
+            continue;
+        }
+        let mut tx = app.archive.read().await?;
+        for target in request.targets.iter() {
+            let own = request.phone.into_iter().chain(request.email);
+            let keys: Vec<_> = selecting_keys(own, interactions, target).into_iter().collect();
+            let matches = archive::preview(&mut tx, tenant, target, &keys, request.due_at).await?;
+            preview.insert(target, matches.records);
+        }
+    }
+    Ok(())
+}
+
+/// Writes the counts of new requests, and deletes those of cancelled ones.
+pub async fn write(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    revisions: &[Revision],
+    cancelled: &[Request],
+) -> Result<(), StoreError> {
+    let new = revisions.iter().filter(|one| one.is_new()).map(|one| &one.after);
+    let counted = new.flat_map(|one| {
+        let counts = one.preview.iter().flatten();
+        counts.map(|(target, records)| (one.request.id, *target, *records))
+    });
+    sql::insert_previews(tx, tenant, &counted.collect::<Vec<_>>()).await?;
+    sql::delete_previews(tx, tenant, &cancelled.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
+    Ok(())
+}
 
 /// Counts the matches of a request. The vault creates no identifier. The audit log notes the preview as a search.
 pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
     let mut tx = app.archive.read().await?;
-    let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+    let mut tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+    // The preview may come before the customer's wish is verified.
+    tenant.settings.attestation_required = false;
     let interactions = known_interactions(&mut tx, actor.tenant, new.interaction_ids.as_deref()).await?;
     drop(tx);
     let request = ValidatedRequest::of_new(new, (&tenant, &interactions), app.clock.now(), "");
@@ -34,6 +89,15 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
             archive::preview(&mut tx, actor.tenant, target, &keys(target).collect::<Vec<_>>(), due_at).await?,
         ));
     }
+    let held = if actor.may(Scope::HoldsWrite) {
+        let mut ids = known.values().copied();
+        let (phone_id, email_id) = (ids.next(), ids.next());
+        let (id, interactions) = (RequestId::new(), interactions.clone());
+        let selecting = ClaimedRequest { id, phone_id, email_id, due_at, targets, delete_content, interactions };
+        Some(held::count(&mut tx, actor.tenant, &[selecting]).await?.into_values().sum())
+    } else {
+        None
+    };
     // Content belongs to interactions, and interactions belong to the target archive.
     let (content, files) = if targets.contains(Target::Archive) {
         let selected: Vec<_> = keys(Target::Archive).map(|id| (id, due_at)).collect();
@@ -42,6 +106,8 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     } else {
         (ContentCounts::new(), 0)
     };
+    let own: Vec<_> = known.values().copied().collect();
+    let exports = exports::open_of(&mut tx, actor.tenant, &own, app.clock.now()).await?;
     drop(tx);
     let records: u64 = matches.iter().map(|(_, hits)| hits.records).sum();
     let mut kinds: Vec<_> = identifiers.iter().map(|one| one.kind().as_str()).collect();
@@ -61,7 +127,8 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
         (records == 0, RequestNotice::NothingFound),
         (!content.is_empty(), of_content(content.clone())),
         (files > 0, RequestNotice::FilesWereDelivered(files)),
+        (exports > 0, RequestNotice::ExportOpen),
     ];
     let warnings = warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect();
-    Ok(Preview { targets: matches, content, warnings })
+    Ok(Preview { targets: matches, content, held, warnings })
 }

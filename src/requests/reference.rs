@@ -17,7 +17,7 @@ pub const MASK: &str = "*****";
 
 /// The reference that a request has after a row is saved. A stored one is searched again for new identifiers.
 pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, Identifier>) -> Option<String> {
-    let masked = |text: &str| masked(&tenant.finder(own_of(row, kept)), text);
+    let masked = |text: &str| masked(&finder(row, tenant, kept), text);
     match (&row.reference, &row.before) {
         (PatchField::Is(text), _) => Some(masked(text)),
         (PatchField::Absent, Some(stored)) => match &stored.request.reference {
@@ -28,7 +28,13 @@ pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, 
     }
 }
 
-fn masked(finder: &Finder, text: &str) -> String {
+/// The finder for a text of a row that keeps no mention.
+pub fn finder(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, Identifier>) -> Finder {
+    tenant.finder(own_of(row, kept))
+}
+
+/// A text with its identifiers masked.
+pub fn masked(finder: &Finder, text: &str) -> String {
     let text = tokenize_text(finder, text, &mut Vec::new());
     fill_text(&text, |_| MASK.to_owned())
 }

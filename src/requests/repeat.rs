@@ -3,8 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use pii::Kind;
 
+use super::case::Case;
 use super::model::NamedInteraction;
-use super::sql;
+use super::{checklist, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::Targets;
@@ -87,9 +88,11 @@ pub async fn claim_again(
     let claimed = tx
         .query(
         "INSERT INTO requests (tenant_id, id, phone_id, email_id, to_date, entry_day, due_at, interaction_count, targets, \
-         delete_content, status, user_name, attempts, pass_id, created_at, updated_at, version) VALUES ",
+         delete_content, received_on, deadline_on, status, user_name, attempts, pass_id, created_at, updated_at, version) VALUES ",
     )
     .each(requests, |query, request| {
+        // The journal does not know when the wish arrived.
+        let Case { received_on, deadline_on, .. } = Case::entered_on(request.entry_day);
         query
             .with("(", tenant)
             .with(", ", request.id)
@@ -101,6 +104,8 @@ pub async fn claim_again(
             .with(", ", i64::try_from(request.interactions.len()).unwrap_or(i64::MAX))
             .with(", ", request.targets)
             .with(", ", request.delete_content)
+            .with(", ", received_on)
+            .with(", ", deadline_on)
             .with(", 'waiting', ", USER)
             .with(", 1, ", pass)
             .with(", ", request.created_at)
@@ -156,6 +161,8 @@ pub async fn cancel_again(
         if deleted > 0 {
             mentions::delete(tx, tenant, Owner::Request, &[request.id.0]).await?;
             sql::delete_interactions(tx, tenant, &[request.id]).await?;
+            checklist::delete(tx, tenant, &[request.id]).await?;
+            sql::delete_previews(tx, tenant, &[request.id]).await?;
             cancelled.push(request.id);
         }
     }

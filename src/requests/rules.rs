@@ -8,7 +8,7 @@ use pii::{Email, IdentifierError, Phone, Pii, Region};
 use uuid::Uuid;
 
 use super::model::NamedInteraction;
-use crate::base::day;
+use crate::base::day::{self, FIRST_YEAR, plain_date};
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
 use crate::base::target::{Target, Targets};
@@ -20,8 +20,6 @@ pub const MOST_INTERACTIONS: usize = 1_000;
 const LONGEST_COMMENT: usize = 10_000;
 /// The most characters of a reference.
 pub const LONGEST_REFERENCE: usize = 100;
-/// The earliest year of a *to date*, as in records.
-const FIRST_YEAR: i32 = 1970;
 
 /// The interactions of a tenant among those that rows name.
 pub type KnownInteractions = HashMap<RecordId, NamedInteraction>;
@@ -40,7 +38,7 @@ pub struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    fn add(&mut self, pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) {
+    pub fn add(&mut self, pointer: &str, code: &'static str, detail: impl Into<Cow<'static, str>>) {
         self.errors.push(FieldError::at(pointer, code, detail).within(self.at));
     }
 
@@ -156,16 +154,6 @@ impl Rules<'_> {
             self.add("/delete_content", "target_unavailable", "needs the target archive: only the archive has content");
         }
     }
-}
-
-/// A day in its one spelling: four, two, and two digits.
-fn plain_date(raw: &str) -> Option<NaiveDate> {
-    let is_plain = raw.len() == 10
-        && raw.bytes().enumerate().all(|(place, byte)| match place {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if is_plain { raw.parse().ok() } else { None }
 }
 
 /// The rule for targets, which names the targets that the tenant has (A21).

@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use pii::Identifier;
+use serde_json::json;
 
 use super::batch::RequestBatch;
+use super::case::Case;
 use super::comment::{Comment, KnownCustomers};
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
 use super::journaling::Decisions;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
-use super::{load, reference, sql, trail};
+use super::{case, checklist, load, preview, reference, sql, trail};
 use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
@@ -24,8 +26,9 @@ use crate::base::version::Versions;
 use crate::base::work;
 use crate::idempotency::{self, Reservation};
 use crate::journal;
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, StoreError, Tx};
-use crate::tenants::{self, Tenant};
+use crate::tenants::{self, ExternalSystem, Tenant};
 use crate::vault::{self, AppContext, Resolved, admit};
 
 #[derive(Clone, Copy)]
@@ -56,15 +59,15 @@ pub async fn save(
         let SavePlan { rows, cancelled } = command.plan(&mut tx, &tenant, now).await?;
         drop(tx);
         let rows = read_comments(app, &tenant, rows).await?;
-        let found = |(row, comment, _): &ReadRow| {
-            row.new_identifiers().chain(comment.identifiers().cloned()).collect::<Vec<_>>()
-        };
+        let found =
+            |read: &ReadRow| read.row.new_identifiers().chain(read.comment.identifiers().cloned()).collect::<Vec<_>>();
         let wanted: HashSet<_> = rows.iter().flat_map(found).collect();
         // A call that names nobody new leaves the vault alone.
         let ids =
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
-        let revise = |row| revise(row, &ids, &actor.name, now);
-        let revisions: Vec<_> = rows.into_iter().map(revise).collect();
+        let revise = |row| revise(row, &ids, (&actor.name, &tenant.settings.external_systems), now);
+        let mut revisions: Vec<_> = rows.into_iter().map(revise).collect();
+        preview::count(app, actor.tenant, &mut revisions).await?;
         let decisions = Decisions::of(app, actor.tenant, &revisions, &cancelled).await?;
         let plan = WritePlan { revisions, cancelled, decisions, reservation };
         write(app, actor, admission.enter().await?, plan, now).await
@@ -85,7 +88,7 @@ impl SaveCommand<'_> {
                 let before = changeable(tx, tenant.id, id, expected).await?;
                 let named = patch.interaction_ids.value().map(Vec::as_slice);
                 let known = known_interactions(tx, tenant.id, named).await?;
-                let row = ValidatedRequest::of_patch(patch, before, (tenant, &known), "");
+                let row = ValidatedRequest::of_patch(patch, before, (tenant, &known), now, "");
                 plan.rows.push(row.map_err(RequestError::Invalid)?);
             }
             Self::Cancel(id, expected) => plan.cancelled.push(changeable(tx, tenant.id, id, expected).await?.request),
@@ -129,8 +132,13 @@ pub async fn changeable(
     Ok(stored)
 }
 
-/// A row with its comment and its reference.
-type ReadRow = (ValidatedRequest, Comment, Option<String>);
+/// A row with its texts after the search for identifiers.
+struct ReadRow {
+    row: ValidatedRequest,
+    comment: Comment,
+    reference: Option<String>,
+    case: Case,
+}
 
 /// Searches the comments and the references of all rows for identifiers.
 async fn read_comments(
@@ -144,7 +152,8 @@ async fn read_comments(
     let read = move |row: ValidatedRequest| {
         let comment = Comment::of(&row, &tenant, &known);
         let reference = reference::of(&row, &tenant, &known.kept);
-        (row, comment, reference)
+        let case = case::of(&row, &tenant, &known.kept);
+        ReadRow { row, comment, reference, case }
     };
     Ok(work::run(bytes, move || rows.into_iter().map(read).collect()).await)
 }
@@ -155,8 +164,10 @@ async fn known_customers(
     tenant: TenantId,
     rows: &[ValidatedRequest],
 ) -> Result<KnownCustomers, RequestError> {
-    let rewritten: Vec<_> =
-        rows.iter().filter(|row| row.comment.value().is_some() || row.reference.value().is_some()).collect();
+    let is_rewritten = |row: &&ValidatedRequest| {
+        row.comment.value().is_some() || row.reference.value().is_some() || case::is_rewritten(row)
+    };
+    let rewritten: Vec<_> = rows.iter().filter(is_rewritten).collect();
     if rewritten.is_empty() {
         return Ok(KnownCustomers::default());
     }
@@ -187,7 +198,12 @@ fn comment_bytes(row: &ValidatedRequest) -> usize {
 }
 
 /// Applies a row to its request. If nothing changes, the version stays.
-fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: DateTime<Utc>) -> Revision {
+fn revise(
+    ReadRow { row, comment, reference, case }: ReadRow,
+    ids: &Resolved,
+    (user, systems): (&str, &[ExternalSystem]),
+    now: DateTime<Utc>,
+) -> Revision {
     let new = |identifier: Option<Identifier>| ids.get(&identifier?).copied();
     let (kept_phone, kept_email) = (row.kept_phone(), row.kept_email());
     let ValidatedRequest {
@@ -202,6 +218,8 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
         reference: _,
         targets,
         delete_content,
+        case: _,
+        preview,
     } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
@@ -218,6 +236,7 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
         interaction_count: i32::try_from(interactions.len()).unwrap_or(i32::MAX),
         targets,
         delete_content,
+        case,
         status: Status::Waiting,
         user_name: stored.map_or(user, |stored| stored.user_name.as_str()).to_owned(),
         attempts: 0,
@@ -227,13 +246,19 @@ fn revise((row, comment, reference): ReadRow, ids: &Resolved, user: &str, now: D
         done_at: None,
         version: stored.map_or(1, |stored| stored.version),
     };
+    let checklist = match &before {
+        Some(before) => before.checklist.clone(),
+        None => checklist::of_new(systems, request.case.received_on),
+    };
     let mut after = StoredRequest {
         request,
         interactions,
+        checklist,
         mentions: comment.mentions(ids),
         counts: BTreeMap::new(),
         content: ContentOutcome::default(),
         delivered_files: Vec::new(),
+        preview: before.as_ref().map_or_else(|| preview.then(BTreeMap::new), |before| before.preview.clone()),
     };
     if before.as_ref().is_some_and(|before| *before != after) {
         after.request.version += 1;
@@ -261,6 +286,7 @@ async fn write(
     let WritePlan { revisions, cancelled, decisions, reservation } = plan;
     let (tenant, cancelled) = (actor.tenant, cancelled.as_slice());
     let created: Vec<_> = revisions.iter().filter(|one| one.is_new()).map(|one| &one.after.request).collect();
+    let entered: Vec<_> = created.iter().map(|one| json!({ "request_id": one.id, "status": "waiting" })).collect();
     let changed: Vec<_> = revisions.iter().filter(|one| one.is_change()).map(|one| &one.after.request).collect();
     sql::insert(&mut tx, tenant, &created).await?;
     let updated = sql::update(&mut tx, tenant, &changed, now).await?;
@@ -270,12 +296,16 @@ async fn write(
         return Err(StoreError::Contended.into());
     }
     write_interactions(&mut tx, tenant, &revisions, cancelled).await?;
+    checklist::insert(&mut tx, tenant, revisions.iter().filter(|one| one.is_new()).map(|one| &one.after)).await?;
+    checklist::delete(&mut tx, tenant, &cancelled.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
+    preview::write(&mut tx, tenant, &revisions, cancelled).await?;
     let remade: Vec<_> = revisions.iter().filter(|one| one.changes_mentions()).collect();
     let gone = remade.iter().map(|one| one.after.request.id.0).chain(cancelled.iter().map(|one| one.id.0));
     mentions::delete(&mut tx, tenant, Owner::Request, &gone.collect::<Vec<_>>()).await?;
     let said = revisions.iter().filter(|one| one.is_new()).chain(remade.iter().copied());
     let said: Vec<_> = said.flat_map(|one| new_mentions(&one.after)).collect();
     mentions::insert(&mut tx, tenant, Owner::Request, &said).await?;
+    outbox::publish(&mut tx, tenant, EventKind::AnonymizeRequestCreated, entered, now).await?;
     let entries = trail::entries(&revisions, cancelled);
     let (created, updated): (Vec<_>, Vec<_>) = revisions.into_iter().partition(Revision::is_new);
     let stored = |revisions: Vec<Revision>| revisions.into_iter().map(|one| one.after).collect();

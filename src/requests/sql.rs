@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::case::Case;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestFilter, Status, StatusError};
+use crate::base::attestation::{Attestation, AttestationMethodError};
 use crate::base::id::{IdentifierId, RecordId, RequestId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::{Target, Targets};
-use crate::store::{Archive, Result, StoreError, Tx};
+use crate::store::{Archive, Query, Result, StoreError, Tx};
 
 const SELECT: &str = "SELECT id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, comment, reference, interaction_count, \
-                      targets, delete_content, status, user_name, attempts, last_error, created_at, updated_at, done_at, version FROM requests";
+                      targets, delete_content, received_on, deadline_on, extended_to, extension_reason, attestation_method, attestation_by, \
+                      attestation_on, attestation_representative, status, user_name, attempts, last_error, created_at, updated_at, \
+                      done_at, version FROM requests";
 
 #[derive(sqlx::FromRow)]
 struct RequestRow {
@@ -28,6 +32,8 @@ struct RequestRow {
     interaction_count: i32,
     targets: Targets,
     delete_content: bool,
+    #[sqlx(flatten)]
+    case: CaseRow,
     status: String,
     user_name: String,
     attempts: i32,
@@ -36,6 +42,52 @@ struct RequestRow {
     updated_at: DateTime<Utc>,
     done_at: Option<DateTime<Utc>>,
     version: i64,
+}
+
+/// A row that another version of the program has just written has no days.
+#[derive(sqlx::FromRow)]
+struct CaseRow {
+    received_on: Option<NaiveDate>,
+    deadline_on: Option<NaiveDate>,
+    extended_to: Option<NaiveDate>,
+    extension_reason: Option<String>,
+    attestation_method: Option<String>,
+    attestation_by: Option<String>,
+    attestation_on: Option<NaiveDate>,
+    attestation_representative: Option<String>,
+}
+
+impl CaseRow {
+    fn case(self, id: RequestId, entry_day: NaiveDate) -> Result<Case> {
+        let broken =
+            |_: AttestationMethodError| StoreError::Inconsistent(format!("requests.attestation_method of {id}"));
+        let usual = Case::entered_on(entry_day);
+        let method = self.attestation_method.map(|method| method.parse().map_err(broken)).transpose()?;
+        let attested = method.zip(self.attestation_by).zip(self.attestation_on);
+        let representative = self.attestation_representative;
+        Ok(Case {
+            received_on: self.received_on.unwrap_or(usual.received_on),
+            deadline_on: self.deadline_on.unwrap_or(usual.deadline_on),
+            extended_to: self.extended_to,
+            extension_reason: self.extension_reason,
+            attestation: attested.map(|((method, by), on)| Attestation { method, by, on, representative }),
+        })
+    }
+}
+
+/// Appends the values of a case, each after a comma.
+fn with_case<'c>(query: Query<'c>, case: &Case) -> Query<'c> {
+    let Case { received_on, deadline_on, extended_to, extension_reason, attestation } = case;
+    let attestation = attestation.as_ref();
+    query
+        .with(", ", *received_on)
+        .with(", ", *deadline_on)
+        .with(", ", *extended_to)
+        .with(", ", extension_reason.as_deref())
+        .with(", ", attestation.map(|one| one.method.as_str()))
+        .with(", ", attestation.map(|one| one.by.as_str()))
+        .with(", ", attestation.map(|one| one.on))
+        .with(", ", attestation.and_then(|one| one.representative.as_deref()))
 }
 
 impl TryFrom<RequestRow> for Request {
@@ -57,6 +109,7 @@ impl TryFrom<RequestRow> for Request {
             interaction_count: row.interaction_count,
             targets: row.targets,
             delete_content: row.delete_content,
+            case: row.case.case(row.id, row.entry_day)?,
             status: row.status.parse().map_err(broken)?,
             user_name: row.user_name,
             attempts: row.attempts,
@@ -114,6 +167,55 @@ pub async fn counts(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -
         counts.entry(id).or_default().insert(target, anonymized.unsigned_abs());
     }
     Ok(counts)
+}
+
+/// The numbers of records that were counted when some requests were entered. Most requests have none.
+pub async fn previews(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Counts> {
+    let mut previews = Counts::new();
+    if ids.is_empty() {
+        return Ok(previews);
+    }
+    let rows: Vec<(RequestId, Target, i64)> = tx
+        .query("SELECT request_id, target, previewed FROM request_counts")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", ids.iter().copied())
+        .push(" AND previewed IS NOT NULL")
+        .all()
+        .await?;
+    for (id, target, previewed) in rows {
+        previews.entry(id).or_default().insert(target, previewed.unsigned_abs());
+    }
+    Ok(previews)
+}
+
+pub async fn insert_previews(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    previews: &[(RequestId, Target, u64)],
+) -> Result<()> {
+    for chunk in previews.chunks(1_000) {
+        tx.query("INSERT INTO request_counts (tenant_id, request_id, target, anonymized, previewed) VALUES ")
+            .each(chunk, |query, (id, target, records)| {
+                let records = i64::try_from(*records).unwrap_or(i64::MAX);
+                query.with("(", tenant).with(", ", *id).with(", ", *target).with(", 0, ", records).push(")")
+            })
+            .once()
+            .execute()
+            .await?;
+    }
+    Ok(())
+}
+
+/// Deletes the numbers of records of requests that are cancelled.
+pub async fn delete_previews(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[RequestId]) -> Result<u64> {
+    if requests.is_empty() {
+        return Ok(0);
+    }
+    tx.query("DELETE FROM request_counts")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND request_id", requests.iter().copied())
+        .execute()
+        .await
 }
 
 /// The effects of some requests on content.
@@ -221,11 +323,12 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
     }
     tx.query(
         "INSERT INTO requests (tenant_id, id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, \
-         comment, reference, interaction_count, targets, delete_content, status, user_name, attempts, last_error, created_at, updated_at, done_at, \
-         version) VALUES ",
+         comment, reference, interaction_count, targets, delete_content, received_on, deadline_on, extended_to, extension_reason, \
+         attestation_method, attestation_by, attestation_on, attestation_representative, status, user_name, attempts, last_error, \
+         created_at, updated_at, done_at, version) VALUES ",
     )
     .each(requests, |query, request| {
-        query
+        let query = query
             .with("(", tenant)
             .with(", ", request.id)
             .with(", ", request.phone)
@@ -239,7 +342,8 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
             .with(", ", request.reference.as_deref())
             .with(", ", request.interaction_count)
             .with(", ", request.targets)
-            .with(", ", request.delete_content)
+            .with(", ", request.delete_content);
+        with_case(query, &request.case)
             .with(", ", request.status.as_str())
             .with(", ", request.user_name.as_str())
             .with(", ", request.attempts)
@@ -261,9 +365,11 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
     if requests.is_empty() {
         return Ok(0);
     }
-    tx.query("WITH c (id, version, phone_id, email_id, to_date, due_at, comment, reference, interaction_count, targets, delete_content) AS (VALUES ")
+    tx.query("WITH c (id, version, phone_id, email_id, to_date, due_at, comment, reference, interaction_count, targets, delete_content, \
+              received_on, deadline_on, extended_to, extension_reason, attestation_method, attestation_by, attestation_on, \
+              attestation_representative) AS (VALUES ")
         .each(requests, |query, request| {
-            query
+            let query = query
                 .with("(", request.id)
                 .with(", ", request.version)
                 .with(", ", request.phone)
@@ -274,19 +380,34 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request
                 .with(", ", request.reference.as_deref())
                 .with(", ", request.interaction_count)
                 .with(", ", request.targets)
-                .with(", ", request.delete_content)
-                .push(")")
+                .with(", ", request.delete_content);
+            with_case(query, &request.case).push(")")
         })
         .push(
             ") UPDATE requests SET phone_id = c.phone_id, email_id = c.email_id, to_date = c.to_date, due_at = c.due_at, \
              comment = c.comment, reference = c.reference, interaction_count = c.interaction_count, targets = c.targets, \
-             delete_content = c.delete_content, version = c.version",
+             delete_content = c.delete_content, received_on = c.received_on, deadline_on = c.deadline_on, \
+             extended_to = c.extended_to, extension_reason = c.extension_reason, attestation_method = c.attestation_method, \
+             attestation_by = c.attestation_by, attestation_on = c.attestation_on, \
+             attestation_representative = c.attestation_representative, version = c.version",
         )
         .with(", updated_at = ", now)
         .with(" FROM c WHERE requests.tenant_id = ", tenant)
         .push(" AND requests.id = c.id AND requests.version = c.version - 1")
         .push(" AND requests.status = 'waiting' AND requests.attempts = 0")
         .once()
+        .execute()
+        .await
+}
+
+/// Gives a request its next version, unless another call or a pass has changed it. Returns how many requests it changed.
+pub async fn set_version(tx: &mut Tx<Archive>, tenant: TenantId, request: &Request) -> Result<u64> {
+    tx.query("UPDATE requests SET")
+        .with(" version = ", request.version)
+        .with(", updated_at = ", request.updated_at)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND id = ", request.id)
+        .with(" AND version = ", request.version - 1)
         .execute()
         .await
 }

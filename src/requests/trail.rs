@@ -15,6 +15,13 @@ pub fn entries(revisions: &[Revision], cancelled: &[Request]) -> Vec<Entry> {
     if !created.is_empty() {
         entries.push(Entry::new(Action::RequestCreated, created.len(), json!({ "requests": created })));
     }
+    let previewed: Vec<_> = revisions.iter().filter(|one| one.is_new() && one.after.preview.is_some()).collect();
+    if !previewed.is_empty() {
+        let records: u64 = previewed.iter().flat_map(|one| one.after.preview.iter().flatten()).map(|(_, n)| n).sum();
+        let ids: Vec<_> = previewed.iter().map(|one| one.after.request.id).collect();
+        let records = usize::try_from(records).unwrap_or(usize::MAX);
+        entries.push(Entry::new(Action::RequestPreviewed, records, json!({ "requests": ids })));
+    }
     for Revision { before, after } in revisions.iter().filter(|one| one.is_change()) {
         let members = before.as_ref().map(|before| changed_fields(before, after));
         let detail = json!({ "request": after.request.id, "members": members });
@@ -52,6 +59,11 @@ fn changed_fields(before: &StoredRequest, after: &StoredRequest) -> Vec<&'static
         ("reference", a.reference != b.reference),
         ("targets", a.targets != b.targets),
         ("delete_content", a.delete_content != b.delete_content),
+        ("received_on", a.case.received_on != b.case.received_on),
+        ("extended_to", a.case.extended_to != b.case.extended_to),
+        ("extension_reason", a.case.extension_reason != b.case.extension_reason),
+        ("checklist", before.checklist != after.checklist),
+        ("attestation", a.case.attestation != b.case.attestation),
     ];
     fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }

@@ -8,9 +8,11 @@ use pii::mask;
 use pii::text::fill_text;
 use serde_json::json;
 
+use super::held;
 use super::model::{
     ContentOutcome, RenderedRequest, RequestError, RequestNotice, RequestOutcome, Status, StoredRequest,
 };
+use super::passes::ClaimedRequest;
 use super::reference::MASK;
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
@@ -50,12 +52,28 @@ pub async fn render(
     let ids: BTreeSet<_> = requests.iter().flat_map(identifiers).collect();
     // Requests with masks only reveal nothing, so nothing is audited.
     let values = if ids.is_empty() { HashMap::new() } else { values(app, actor, disclosure, &requests, ids).await? };
-    Ok(requests.into_iter().map(|stored| rendered(stored, &values)).collect())
+    let held = if actor.may(Scope::HoldsWrite) {
+        let waiting = requests.iter().filter(|stored| stored.request.status == Status::Waiting);
+        let waiting: Vec<_> = waiting.map(ClaimedRequest::from).collect();
+        Some(held::count(&mut app.archive.read().await?, actor.tenant, &waiting).await?)
+    } else {
+        None
+    };
+    Ok(requests.into_iter().map(|stored| rendered(stored, &values, held.as_ref())).collect())
 }
 
 /// The ids of the identifiers that a request still has.
 fn identifiers(stored: &StoredRequest) -> impl Iterator<Item = IdentifierId> {
-    let StoredRequest { request, interactions: _, mentions, counts: _, content: _, delivered_files: _ } = stored;
+    let StoredRequest {
+        request,
+        interactions: _,
+        checklist: _,
+        mentions,
+        counts: _,
+        content: _,
+        delivered_files: _,
+        preview: _,
+    } = stored;
     let said = mentions.iter().filter_map(|mention| mention.identifier);
     request.phone.into_iter().chain(request.email).chain(said)
 }
@@ -85,8 +103,13 @@ async fn values(
     Ok(vault::reveal(&mut app.vault.read().await?, &keyset, grant, ids).await?)
 }
 
-fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> RenderedRequest {
-    let StoredRequest { request, interactions, mentions, counts, content, delivered_files } = stored;
+fn rendered(
+    stored: StoredRequest,
+    values: &HashMap<IdentifierId, String>,
+    held: Option<&HashMap<RequestId, u64>>,
+) -> RenderedRequest {
+    let StoredRequest { request, interactions, checklist, mentions, counts, content, delivered_files, preview } =
+        stored;
     // If an identifier is gone although its id was just read, a pass was faster.
     let value = |id: IdentifierId| values.get(&id).cloned().unwrap_or_else(|| mask(""));
     let phone_number = request.phone.map(value).or_else(|| request.phone_mask.clone());
@@ -107,14 +130,22 @@ fn rendered(stored: StoredRequest, values: &HashMap<IdentifierId, String>) -> Re
     let is_done = request.status == Status::Done;
     let is_about_content = request.delete_content && request.targets.contains(Target::Archive);
     let content = Some(content).filter(|content| is_about_content || *content != ContentOutcome::default());
-    let outcome = || RequestOutcome { targets: request.targets.iter().map(count).collect(), content, delivered_files };
+    let outcome = || RequestOutcome {
+        targets: request.targets.iter().map(count).collect(),
+        content,
+        delivered_files,
+        preview: preview.clone(),
+    };
     let is_masked = request.reference.as_ref().is_some_and(|text| text.contains(MASK));
     let warnings =
         [(!mentions.is_empty(), RequestNotice::CommentHasIdentifier), (is_masked, RequestNotice::ReferenceMasked)];
     RenderedRequest {
         comment: request.comment.as_ref().map(fill),
         interactions: interactions.iter().map(|named| named.id).collect(),
+        checklist,
         result: is_done.then(outcome),
+        preview: preview.clone(),
+        held: held.and_then(|held| held.get(&request.id).copied()),
         warnings: warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect(),
         phone_number,
         email,

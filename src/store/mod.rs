@@ -6,6 +6,7 @@
 //! A new statement belongs to the slice's `sql.rs`. Write it so that both databases read it, and use [`Sql::per`] only
 //! where they cannot.
 
+mod catalogue;
 mod connect;
 mod dial;
 mod error;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use sqlx::SqlitePool;
 
+pub use catalogue::{CatalogueColumn, CatalogueTable, Depth, RowsWanted, TextRow};
 pub use connect::{StoreSettings, TimeLimits};
 pub use error::StoreError;
 pub use migrations::{Migrations, migrate, pending_migrations};

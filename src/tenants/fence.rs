@@ -24,12 +24,19 @@ pub async fn enter(tx: &mut Tx<Archive>, tenant: TenantId, seen: i64) -> Result<
     Ok(epoch(tx, tenant).await? == Some(seen))
 }
 
-/// Changes the epoch. Every write that enters the gate after this transaction has asked the vault anew. The value is
-/// random, so that a restored backup brings no epoch back that a write may still have read.
-pub async fn advance(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
+/// Enters the gate alone until the end of the transaction. A write that is behind the gate has ended, and no other one
+/// enters it. The epoch stays, so a write that has asked the vault before is still admitted afterwards.
+pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<()> {
     if tx.is_postgres() {
         tx.query("SELECT pg_advisory_xact_lock(").with("", gate(tenant)).push(")").execute().await?;
     }
+    Ok(())
+}
+
+/// Changes the epoch. Every write that enters the gate after this transaction has asked the vault anew. The value is
+/// random, so that a restored backup brings no epoch back that a write may still have read.
+pub async fn advance(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
+    close(tx, tenant).await?;
     tx.query("UPDATE epochs SET").with(" epoch = ", random_i64()).with(" WHERE tenant_id = ", tenant).execute().await
 }
 

@@ -12,6 +12,11 @@ impl From<TenantError> for Problem {
                 "must be 1 to 63 lower-case letters, digits, and dashes",
             ),
             TenantError::SlugTaken => Self::new(Code::StateConflict).detail("must not be the slug of another tenant"),
+            TenantError::ErasureRetention => Self::new(Code::ValidationFailed).at(
+                "/erasure_retention_months",
+                "out_of_range",
+                "must not be less than request_retention_months",
+            ),
             TenantError::Stale => Self::new(Code::VersionStale),
             TenantError::Store(error) => error.into(),
         }

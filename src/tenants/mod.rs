@@ -4,6 +4,10 @@ mod disclosure;
 pub mod fence;
 mod http;
 mod model;
+mod processing;
+mod recordings;
+mod retention;
+mod settings;
 mod sql;
 
 use serde_json::json;
@@ -15,7 +19,11 @@ use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
 
 pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
-pub use model::{GRACE, Recordings, RecordingsChange, Retention, Settings, Tenant, TenantChange, TenantError};
+pub use model::{Tenant, TenantError};
+pub use processing::Processing;
+pub use recordings::{Recordings, RecordingsChange};
+pub use retention::{GRACE, Retention, RetentionSwitch};
+pub use settings::{ExternalSystem, Settings, TenantChange, TotalsSettings};
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
     sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()
@@ -50,7 +58,11 @@ pub async fn change(
     change: TenantChange,
 ) -> Result<Tenant, TenantError> {
     let mut changed = tenant.clone();
+    let erasure_months = change.erasure_retention_months;
     change.apply(&mut changed, clock.now());
+    if erasure_months.is_some_and(|months| months < changed.settings.request_retention_months) {
+        return Err(TenantError::ErasureRetention);
+    }
     if changed == *tenant {
         return Ok(changed);
     }

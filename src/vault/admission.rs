@@ -169,12 +169,13 @@ async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifie
     Ok(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect())
 }
 
-async fn erasures(
+/// The erasures of some identifiers. It creates none of them.
+pub async fn erasures<'i>(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
-    candidates: &HashSet<Identifier>,
+    candidates: impl IntoIterator<Item = &'i Identifier>,
 ) -> Result<Erasures, VaultError> {
-    let wanted: HashMap<_, _> = candidates.iter().map(|one| (keyset.index(one), one)).collect();
+    let wanted: HashMap<_, _> = candidates.into_iter().map(|one| (keyset.index(one), one)).collect();
     let mut found = Erasures::default();
     for (index, erasure) in super::erasures::erasures(tx, keyset.tenant, wanted.keys().copied()).await? {
         if let Some(identifier) = wanted.get(&index) {

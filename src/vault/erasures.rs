@@ -95,3 +95,21 @@ pub async fn delete_erasures(tx: &mut Tx<Vault>, tenant: TenantId, requests: &[R
         .execute()
         .await
 }
+
+/// The next requests after one that have erasures, and that were entered before an id.
+pub async fn old_erasures(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    (after, before): (RequestId, RequestId),
+    limit: i64,
+) -> Result<Vec<RequestId>> {
+    let rows: Vec<(RequestId,)> = tx
+        .query("SELECT DISTINCT request_id FROM erasures")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND request_id > ", after)
+        .with(" AND request_id < ", before)
+        .with(" ORDER BY request_id LIMIT ", limit)
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}

@@ -65,7 +65,7 @@ pub async fn delete_key(tx: &mut Tx<Vault>, row: &KeyRow) -> Result<u64> {
 
 /// Whether a value of the tenant is sealed under a version.
 pub async fn is_version_used(tx: &mut Tx<Vault>, tenant: TenantId, version: i32) -> Result<bool> {
-    for table in ["identifiers", "content_keys", "delivery_secrets"] {
+    for table in ["identifiers", "content_keys", "delivery_secrets", "webhook_secrets"] {
         let one: Option<(i32,)> = tx
             .query("SELECT 1 FROM ")
             .push(table)

@@ -20,7 +20,7 @@ use super::model::VaultError;
 use super::sql::{ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
 use crate::base::crypto::{BlindIndex, KEY_LEN, Key, sha256};
-use crate::base::id::{IdentifierId, ObjectId, TenantId};
+use crate::base::id::{IdentifierId, ObjectId, TenantId, WebhookId};
 use crate::journal::TenantKeys;
 use crate::store::{Db, StoreError, Tx, Vault};
 
@@ -217,8 +217,13 @@ impl Keyset {
             Identifier::Name { name, bound_to } => {
                 self.index.hash(&[kind, bound_to.as_bytes(), name.expose().as_str().to_lowercase().as_bytes()])
             }
-            Identifier::Phone(_) | Identifier::Email(_) => self.index.hash(&[kind, text_of(identifier).as_bytes()]),
+            Identifier::Phone(_) | Identifier::Email(_) => self.index_of_text(identifier.kind(), text_of(identifier)),
         }
+    }
+
+    /// The keyed hash of a text that may be the canonical spelling of a number or an address.
+    pub(super) fn index_of_text(&self, kind: Kind, text: &str) -> BlindIndex {
+        self.index.hash(&[kind.as_str().as_bytes(), text.as_bytes()])
     }
 
     /// The keyed hash of a text that may contain an identifier, such as an external id.
@@ -283,6 +288,26 @@ impl Keyset {
         let seal = self.version(version)?;
         let clear = seal.open(sealed, &self.secret_place(address))?;
         Ok(String::from_utf8(clear).map_err(|_| StoreError::Inconsistent("delivery_secrets.sealed".to_owned()))?)
+    }
+
+    /// Seals a secret of a webhook. It opens only for the same webhook.
+    pub(super) fn seal_webhook_secret(&self, webhook: WebhookId, secret: &Key) -> Result<(i32, Vec<u8>), VaultError> {
+        let (version, seal) = self.newest()?;
+        Ok((version, seal.seal(secret.bytes(), &self.webhook_place(webhook), KEY_LEN)?))
+    }
+
+    pub(super) fn open_webhook_secret(
+        &self,
+        webhook: WebhookId,
+        version: i32,
+        sealed: &[u8],
+    ) -> Result<Key, VaultError> {
+        let seal = self.version(version)?;
+        Ok(Key::from_bytes(&seal.open(sealed, &self.webhook_place(webhook))?)?)
+    }
+
+    fn webhook_place(&self, webhook: WebhookId) -> Vec<u8> {
+        [self.tenant.0.as_bytes(), &b"webhook"[..], webhook.0.as_bytes()].concat()
     }
 
     fn secret_place(&self, address: &str) -> Vec<u8> {

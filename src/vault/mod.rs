@@ -14,10 +14,12 @@ mod master;
 mod model;
 mod recipient_keys;
 mod rotation;
+mod scanning;
 mod secret;
 mod signing;
 mod sql;
 mod stores;
+mod webhook_secret;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,12 +27,13 @@ use pii::Identifier;
 use pii::mask;
 
 use crate::audit::Grant;
+use crate::base::crypto::BlindIndex;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Sql, Tx, Vault};
 
-pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit};
+pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit, erasures as erasures_of};
 pub use content::{content_key, drop_keys_of_contents, keep_content_key};
-pub use erasures::erased_identifiers;
+pub use erasures::{erased_identifiers, old_erasures};
 pub use journal_keys::has_keys;
 pub use keyset::{Keyset, Keysets, fingerprint};
 pub use master::{MasterKey, MasterKeys};
@@ -40,10 +43,15 @@ pub use rotation::{
     KeyStatus, delete_unused_keys, has_older_key, keys, reseal_content_keys, reseal_delivery_secret,
     reseal_identifiers, rotate, rotate_master,
 };
+pub use scanning::{HashesOf, erased, hashes, identified};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use signing::{SigningPurpose, SigningVersion};
 pub use sql::{drop_content_keys, walk_content_keys};
 pub use stores::AppContext;
+pub use webhook_secret::{
+    drop_expired_webhook_secrets, drop_webhook_secrets, keep_webhook_secret, reseal_webhook_secrets,
+    rotate_webhook_secret, webhook_secrets,
+};
 
 /// Removes deleted identifiers and keys from free pages.
 pub const SCRUB: Sql = Sql::per("VACUUM identifiers, content_keys", "");
@@ -60,6 +68,16 @@ pub async fn find(
     let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
     let known = sql::by_index(tx, keyset.tenant, wanted.keys().copied()).await?;
     Ok(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect())
+}
+
+/// The ids of the identifiers that the vault knows by their keyed hashes.
+pub async fn find_again(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    hashes: impl Iterator<Item = BlindIndex>,
+) -> Result<HashMap<BlindIndex, IdentifierId>, VaultError> {
+    let known = sql::by_index(tx, tenant, hashes).await?;
+    Ok(known.into_iter().map(|(index, one)| (index, one.id)).collect())
 }
 
 /// Writes that some identifiers are forgotten up to a cut-off. To repeat it changes nothing.

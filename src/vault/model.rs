@@ -33,6 +33,14 @@ pub struct Described {
     pub mask: String,
 }
 
+impl Described {
+    /// The description of an identifier that the vault does not have. No keyed hash is zero.
+    #[must_use]
+    pub const fn unknown() -> Self {
+        Self { kind: Kind::Phone, index: BlindIndex([0; 32]), mask: String::new() }
+    }
+}
+
 /// An identifier of the vault that an erasure covers.
 #[derive(Clone, Copy, Debug)]
 pub struct FoundAgain {

@@ -10,7 +10,7 @@ use crate::base::id::TenantId;
 use crate::base::signing::{PublicKey, SigningKey};
 use crate::store::{Db, Vault};
 
-/// What a key signs. No key signs two kinds of things.
+/// The use of a key. No key signs two kinds of things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningPurpose {
     /// Certificates of erasure and manifests of exports.

@@ -46,6 +46,7 @@ async fn house(lethe: &mut TestLethe) -> House {
     lethe.stop().await;
     lethe.set("AUTH__ROLES__LISTENER", "archive:search,content:read");
     lethe.set("AUTH__ROLES__READER", "content:read");
+    lethe.set("AUTH__ROLES__VISITOR", "archive:read");
     lethe.serve().await;
     let customer = json!({ "phone_number": NUMBER, "email": ADDRESS });
     let call =
@@ -115,9 +116,9 @@ each_store!(an_attempt_to_identify_without_the_scope_is_in_the_audit_log, |mut l
         };
         post("agent", &identify, json!({ "phone_number": NUMBER, "purpose": "case 118" }));
         post("agent", &identify, json!({ "view": "identified" }));
-        post("manager", &identify, json!({ "phone_number": "912 34 567" }));
-        post("manager", &search, json!({ "token": token }));
-        post("manager", &search, json!({ "view": "pseudonymous" }));
+        post("visitor", &identify, json!({ "phone_number": "912 34 567" }));
+        post("visitor", &search, json!({ "token": token }));
+        post("visitor", &search, json!({ "view": "pseudonymous" }));
     }
     for route in [SEARCHES[0], SEARCHES[2]] {
         let (body, detail) = (json!({ "email": ADDRESS }), detail("forbidden", &identify, "POST", route));
@@ -127,7 +128,7 @@ each_store!(an_attempt_to_identify_without_the_scope_is_in_the_audit_log, |mut l
         attempts.push((role, method, path, None, detail("forbidden", needs, method, route)));
     };
     get("agent", "GET", format!("{interaction}?view=identified"), &identify, INTERACTION);
-    get("manager", "GET", interaction, &["archive:search", "archive:identify"], INTERACTION);
+    get("visitor", "GET", interaction, &["archive:search", "archive:identify"], INTERACTION);
     get("listener", "GET", format!("{text}/download?view=identified"), &identify, DOWNLOAD);
     get("reader", "GET", format!("{text}/download?view=pseudonymous"), &search, DOWNLOAD);
     for (method, action, route) in [("GET", "download", DOWNLOAD), ("GET", "play", PLAY), ("POST", "ticket", TICKET)] {

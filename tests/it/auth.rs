@@ -18,10 +18,26 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("get_anonymize_request", &["requests:read"]),
     ("delete_anonymize_request", &["requests:write"]),
     ("update_anonymize_request", &["requests:write"]),
+    ("get_erasure_certificate", &["requests:read"]),
+    ("list_holds", &["holds:write"]),
+    ("place_hold", &["holds:write"]),
+    ("get_hold", &["holds:write"]),
+    ("release_hold", &["holds:write"]),
+    ("change_anonymize_request_checklist", &["requests:write"]),
     ("ingest_interactions", &["archive:ingest"]),
     ("ingest_survey_responses", &["archive:ingest"]),
     ("ingest_raw_events", &["archive:ingest"]),
     ("look_up_interactions", &["archive:ingest"]),
+    ("total_interactions", &["archive:totals"]),
+    ("total_survey_responses", &["archive:totals"]),
+    ("check_suppressions", &["suppressions:check"]),
+    ("report_linkability", &["policies:admin"]),
+    ("list_ageing_policies", &["policies:admin"]),
+    ("get_ageing_policy", &["policies:admin"]),
+    ("set_ageing_policy", &["policies:admin"]),
+    ("pause_ageing_policy", &["policies:admin"]),
+    ("remove_ageing_policy", &["policies:admin"]),
+    ("preview_ageing_policy", &["policies:admin"]),
     ("search_interactions", ANY_VIEW),
     ("search_survey_responses", ANY_VIEW),
     ("search_raw_events", ANY_VIEW),
@@ -51,10 +67,28 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("remove_delivery_target", &["keys:admin"]),
     ("list_deliveries", &["jobs:read"]),
     ("retry_delivery", &["keys:admin"]),
+    ("create_access_export", &["exports:write"]),
+    ("list_access_exports", &["exports:write", "reveals:approve"]),
+    ("get_access_export", &["exports:write", "reveals:approve"]),
+    ("approve_access_export", &["reveals:approve"]),
+    ("deny_access_export", &["reveals:approve"]),
+    ("create_access_export_ticket", &["exports:write"]),
+    ("list_webhooks", &["webhooks:admin"]),
+    ("create_webhook", &["webhooks:admin"]),
+    ("get_webhook", &["webhooks:admin"]),
+    ("update_webhook", &["webhooks:admin"]),
+    ("delete_webhook", &["webhooks:admin"]),
+    ("test_webhook", &["webhooks:admin"]),
+    ("rotate_webhook_secret", &["webhooks:admin"]),
+    ("replay_webhook", &["webhooks:admin"]),
+    ("list_webhook_messages", &["webhooks:admin"]),
+    ("retry_webhook_message", &["webhooks:admin"]),
     ("get_recording_key", &["content:read"]),
     ("register_recording_key", &["keys:admin"]),
     ("remove_recording_key", &["keys:admin"]),
     ("list_audit_events", &["audit:read"]),
+    ("get_audit_checkpoint", &["audit:read"]),
+    ("export_audit_events", &["audit:read"]),
     ("list_job_runs", &["jobs:read"]),
     ("get_job_run", &["jobs:read"]),
     ("get_me", &[]),
@@ -75,7 +109,8 @@ const FURTHER: &[(&str, &str, &str, &[&str])] = &[
 ];
 
 /// Operations that need no token.
-const OPEN: &[&str] = &["check_health", "check_readiness", "redeem_content_ticket"];
+const OPEN: &[&str] =
+    &["check_health", "check_readiness", "get_verification_keys", "redeem_content_ticket", "download_access_export"];
 
 const ARCHIVE: &[&str] = &["archive:read", "archive:search", "archive:identify", "archive:ingest"];
 
@@ -131,8 +166,9 @@ impl Operation {
     /// A call that the service would carry out for any caller with the permission, on resources of the tenant `demo`.
     async fn call(&self, caller: &Caller, ids: &BTreeMap<&str, String>) -> Answer {
         let id = ids.iter().find(|(part, _)| self.path.contains(*part)).map_or("", |(_, id)| id.as_str());
+        let path = self.path.replace("{message_id}", ids.get("{message_id}").map_or("", String::as_str));
         let path =
-            ["{id}", "{content_id}", "{ticket}"].iter().fold(self.path.clone(), |path, part| path.replace(part, id));
+            ["{id}", "{content_id}", "{ticket}", "{system}"].iter().fold(path, |path, part| path.replace(part, id));
         let query = if self.name == "upload_content" { "?kind=recording" } else { "" };
         let call = caller.call(&self.method, &format!("/{path}{query}")).header("if-match", "*");
         let call = match self.name.as_str() {
@@ -141,6 +177,7 @@ impl Operation {
             }
             "upload_content" => call.header("content-type", "audio/wav").body("RIFF"),
             name if name.starts_with("ingest_") => call.json(&json!([])),
+            "replay_webhook" => call.json(&json!({ "from": "2026-08-03T00:00:00Z" })),
             "look_up_interactions" => call.json(&json!({ "external_ids": ["a"] })),
             "register_recording_key" => call.json(&json!({ "kind": "x509", "certificate": "" })),
             _ if ["POST", "PUT", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),
@@ -158,6 +195,8 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let record = lethe.search(&json!({})).await["items"][0].clone();
     let request = lethe.enter_request(&json!({ "phone_number": "91234567", "targets": ["archive"] })).await;
     lethe.night("2026-02-16T02:00:00Z").await.well();
+    let hold = json!({ "phone_number": "91234567", "ground": "17(3)(e)", "reference": "a", "review_on": "2036-02-10" });
+    let hold = lethe.caller("dpo").post("/holds", &hold).await.expect(201).json();
     let run = lethe.caller("dpo").get("/job-runs").await.expect(200).json()["items"][0].clone();
     let target = lethe.caller("operator").call("PUT", "/tenant/delivery-target");
     Answer::of(target.json(&json!({ "url": "file:///" }))).await.expect(200);
@@ -171,15 +210,32 @@ async fn things(lethe: &TestLethe) -> BTreeMap<&'static str, String> {
     let reveal = json!({ "tokens": ["phone_00000000000000000000000000"], "purpose": "case 118" });
     let reveal = lethe.caller_of("demo", "dpo", "dpo").post("/reveals", &reveal).await.expect(201).json();
     let delivery = lethe.caller("operator").get("/deliveries").await.expect(200).json()["items"][0].clone();
+    let order = json!({ "phone_number": "91234567", "purpose": "case 118",
+        "attestations": [{ "method": "login", "by": "Ingrid", "on": "2026-02-16" }] });
+    let export = id(&lethe.caller("dpo").post("/access-exports", &order).await.expect(202).json());
+    let approve = format!("/access-exports/{export}/approve");
+    lethe.caller_of("demo", "dpo", "ola").post(&approve, &json!({})).await.expect(200);
+    let copy =
+        lethe.caller("dpo").post(&format!("/access-exports/{export}/ticket"), &json!({})).await.expect(201).json();
+    let copy = copy["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let webhook = json!({ "url": "http://127.0.0.1:9/", "events": ["job.failed"] });
+    let webhook = lethe.caller("operator").post("/webhooks", &webhook).await.expect(201).json();
+    let message = lethe.caller("operator").post(&format!("/webhooks/{}/test", id(&webhook)), &json!({})).await;
+    let message = message.expect(202).json();
     BTreeMap::from([
+        ("access-exports/tickets/{ticket}", copy),
+        ("access-exports/{id}", export),
+        ("webhooks/{id}", id(&webhook)),
         ("deliveries/{id}", id(&delivery)),
         ("content/{content_id}", id(&content)),
         ("tickets/{ticket}", ticket),
         ("reveals/{id}", id(&reveal)),
         ("recipients/{id}", id(&recipient)),
         ("anonymize-requests/{id}", id(&request)),
+        ("holds/{id}", id(&hold)),
         ("interactions/{id}", id(&record)),
         ("job-runs/{id}", id(&run)),
+        ("{message_id}", id(&message)),
     ])
 }
 

@@ -90,7 +90,8 @@ async fn canonical(lethe: &TestLethe, evening: &BTreeSet<(String, String)>) -> B
     let dump = lethe.dump().await;
     let without: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("requests", &["attempts", "pass_id", "updated_at", "done_at", "version"] as &[&str]),
-        ("audit_events", &["id", "at"]),
+        ("audit_events", &["id", "at", "seq", "actor_id"]),
+        ("actors", &["id", "salt"]),
         ("deliveries", &["updated_at"]),
         ("interactions", &["changed_at"]),
         ("survey_responses", &["changed_at"]),
@@ -99,16 +100,25 @@ async fn canonical(lethe: &TestLethe, evening: &BTreeSet<(String, String)>) -> B
         ("epochs", &["epoch"]),
         ("leases", &["token", "until_ms"]),
         ("gc_identifiers", &["position"]),
+        ("certificates", &["document", "version", "done_at", "made_at"]),
     ]);
     let mut tables = BTreeMap::new();
     // The hashes of the journal differ. `lethe journal status` compares them with the journal itself.
-    let is_compared = |table: &&String| *table != "job_runs" && !table.contains("journal_");
+    let is_compared = |table: &&String| {
+        !["job_runs", "audit_seals", "scan_rounds"].contains(&table.as_str()) && !table.contains("journal_")
+    };
     for table in dump.tables.keys().filter(is_compared) {
         tables.insert(table.clone(), dump.rows_without(table, without.get(table.as_str()).copied().unwrap_or(&[])));
     }
+    // Each run scans, and a later one may make a certificate again.
+    let repeated = [Some("archive.scanned"), Some("certificate.issued")];
+    tables.entry("audit_events".to_owned()).or_default().retain(|row| !repeated.contains(&row["action"].as_deref()));
     let object = |(id, generation)| {
         Row::from([("content_id".to_owned(), Some(id)), ("generation".to_owned(), Some(generation))])
     };
+    // Keys that sign are made at their first use.
+    let signs = |row: &Row| ["certificate", "checkpoint", "webhook"].map(Some).contains(&row["purpose"].as_deref());
+    tables.entry("vault.keysets".to_owned()).or_default().retain(|row| !signs(row));
     tables.insert("objects".to_owned(), objects(lethe).into_iter().map(object).collect());
     // A killed rescan leaves an object of the old or the new text. `gc_objects` deletes it when it is a week old.
     let name = |row: &Row, id: &str| (row[id].clone().unwrap(), row["generation"].clone().unwrap());
@@ -161,6 +171,10 @@ fn failpoints() -> BTreeSet<String> {
                 folders.extend(Some(path).filter(|path| !path.ends_with("restore")));
                 continue;
             }
+            if path.ends_with("ageing.rs") {
+                // No policy is set on this evening. A story of ageing.rs kills the pass there.
+                continue;
+            }
             let text = std::fs::read_to_string(path).unwrap();
             let reached = text.split("failpoint::reach(\"").skip(1);
             names.extend(reached.map(|rest| rest.split('"').next().unwrap().to_owned()));
@@ -197,7 +211,8 @@ async fn killed_at_each_point_of(mut lethe: TestLethe, share: usize) {
             idle.push(name);
             continue;
         }
-        let begun = name != "claim.before-commit";
+        // The scan and the certificates follow the pass.
+        let begun = name != "claim.before-commit" && !name.starts_with("scan.") && !name.starts_with("certify.");
         assert_eq!(!killed.dump().await.rows("passes").is_empty(), begun, "{name} interrupts the pass");
         // The resumed pass is killed once more, if it reaches the failpoint. The next one is not disturbed.
         killed.end_leases().await;

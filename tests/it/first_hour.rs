@@ -181,13 +181,16 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
         lethe.run(&["tenant", "create", "other", "--region", "US", "--time-zone", "America/New_York"]).await.well();
         let days = ["tenant", "set", "acme", "--retention-days", "recording=0"];
         says(&lethe.run(&days).await, 64, "--retention-days recording must be 1 to 36500");
+        let smallest = ["tenant", "set", "acme", "--min-cell", "0"];
+        says(&lethe.run(&smallest).await, 64, "--min-cell must be 1 to 100");
 
         let caller = lethe.caller_of("acme", "dpo", "kari");
         let before = caller.get("/tenant").await.expect(200).json();
         let all = "--region SE --time-zone Europe/Stockholm --targets archive --purpose-required true \
-                   --request-retention-months 24 --delete-content true --own-numbers +46812345* \
+                   --request-retention-months 24 --delete-content true --hide-waiting true --own-numbers +46812345* \
                    --dial-out-prefixes 9 --encrypt false --only-encrypt-delivery true --encrypt-metadata true \
-                   --allow-plain-ftp true --retention-days recording=90,comment=never --retention-paused true";
+                   --allow-plain-ftp true --retention-days recording=90,comment=never --retention-paused true \
+                   --min-cell 10 --perturbation true";
         let patterns = ["tenant", "set", "acme", "--patterns", "customer number=KN-?[0-9]{6}"];
         let arguments = [patterns.to_vec(), all.split_whitespace().collect()].concat();
         lethe.run(&arguments).await.well();
@@ -201,6 +204,7 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
         };
         differ(&before, &after);
         differ(&before["recordings"], &after["recordings"]);
+        differ(&before["totals"], &after["totals"]);
     });
 }
 

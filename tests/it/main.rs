@@ -6,11 +6,14 @@
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece, and a table is one function")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
 
+mod access_exports;
 mod again;
+mod ageing;
 mod api_document;
 mod architecture;
 mod audit_log;
 mod auth;
+mod certificate_of_erasure;
 #[cfg(feature = "openpgp")]
 mod certificate_texts;
 mod certificates;
@@ -29,6 +32,8 @@ mod first_hour;
 mod formats;
 mod full_disk;
 mod harness;
+mod hiding;
+mod holds;
 mod ingest;
 mod key_rotation;
 mod keyed;
@@ -55,16 +60,23 @@ mod prose;
 mod rate_limits;
 mod recipients;
 mod repeats;
+mod request_cases;
 mod requests;
 mod rereading;
 mod restart;
 mod restores;
 mod reveals;
+mod scan;
 mod schema;
+mod seals;
+mod seals_changed;
 mod search;
 mod slow;
 mod statements;
+mod suppressions;
 mod text_memory;
 mod texts;
+mod totals;
 mod unreadable_texts;
+mod webhooks;
 mod whole;

@@ -1,4 +1,4 @@
-//! Old requests: how long they are kept, and their erasures with them.
+//! Old requests and their erasures: how long they are kept.
 
 use chrono::{DateTime, Utc};
 use lethe::base::id::RequestId;
@@ -19,9 +19,35 @@ each_store!(an_old_request_is_purged_and_a_waiting_one_never, |lethe: TestLethe|
     lethe.night(&(day_before - chrono::TimeDelta::days(1)).to_rfc3339()).await.well();
     assert_eq!(lethe.request(&done["id"]).await.status, 200);
     assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 1);
-    lethe.night(&(day_before + chrono::TimeDelta::days(1)).to_rfc3339()).await.well();
+    let late = |months| {
+        let day = created.checked_add_months(chrono::Months::new(months)).unwrap() + chrono::TimeDelta::days(1);
+        day.to_rfc3339()
+    };
+    // A retention that is paused deletes nothing. After a change it waits for 30 days.
+    let operator = lethe.caller("operator");
+    let paused = json!({ "request_retention": { "paused": true } });
+    let settings = operator.patch("/tenant", "*", &paused).await.expect(200).json();
+    assert_eq!(
+        (&settings["request_retention"]["state"], &settings["erasure_retention"]["state"]),
+        (&json!("paused"), &json!("on"))
+    );
+    lethe.night(&late(12)).await.well();
+    assert_eq!(lethe.request(&done["id"]).await.status, 200);
+    let released = json!({ "request_retention": { "paused": false } });
+    let settings = operator.patch("/tenant", "*", &released).await.expect(200).json();
+    assert_eq!(settings["request_retention"]["state"], "pending");
+    let short = json!({ "erasure_retention_months": 11 });
+    assert_eq!(operator.patch("/tenant", "*", &short).await.mistakes(), ["/erasure_retention_months out_of_range"]);
+    // The erasure outlives its request, so that late data still arrive forgotten.
+    lethe.night(&late(12)).await.well();
     assert_eq!(lethe.request(&done["id"]).await.problem(404), "not_found");
-    assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 0);
+    assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 1);
+    operator.patch("/tenant", "*", &json!({ "erasure_retention": { "paused": true } })).await.expect(200);
+    lethe.night(&late(24)).await.well();
+    assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 1);
+    operator.patch("/tenant", "*", &json!({ "erasure_retention": { "paused": false } })).await.expect(200);
+    let told: Value = serde_json::from_str(&lethe.night(&late(24)).await.well().stdout).unwrap();
+    assert_eq!((&told["erasures_purged"], lethe.dump().await.rows("vault.erasures").len()), (&json!(1), 0));
 });
 
 each_store!(a_request_is_kept_for_30_days_after_it_was_done, |lethe: TestLethe| async move {
@@ -50,11 +76,11 @@ each_store!(a_request_is_kept_for_30_days_after_it_was_done, |lethe: TestLethe| 
     assert_eq!(purged("2026-03-11T02:00:00Z").await, (0, 2), "done yesterday");
     assert_eq!(purged("2026-04-09T01:00:00Z").await, (0, 2), "30 days and 12 months, to the second");
     assert_eq!(lethe.request(&late["id"]).await.json()["status"], "done");
-    assert_eq!(purged("2026-04-09T01:00:01Z").await, (2, 0), "a second more");
+    assert_eq!(purged("2026-04-09T01:00:01Z").await, (2, 2), "a second more");
     for gone in [&late, &long] {
         assert_eq!(lethe.request(&gone["id"]).await.problem(404), "not_found");
     }
-    assert_eq!(purged("2027-04-09T01:00:01Z").await, (0, 0), "one that waits is never purged");
+    assert_eq!(purged("2027-04-09T01:00:01Z").await, (0, 2), "one that waits is never purged");
     assert_eq!(lethe.request(&waiting["id"]).await.json()["status"], "waiting");
 });
 

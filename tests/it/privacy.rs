@@ -75,13 +75,21 @@ each_store!(no_identifier_comes_out_where_none_was_asked_for, |mut lethe: TestLe
         officer.post(path, &json!({ "phone_number": NUMBER })).await.expect(200);
     }
 
+    let totals =
+        json!({ "from": "2026-02-01T00:00:00Z", "to": "2026-03-01T00:00:00Z", "queue": NUMBER, "agent_id": ADDRESS });
+    let told = officer.post("/archive/totals", &totals).await.expect(200);
+    needles.absent_from("totals", told.text.as_bytes());
+    let check = json!({ "items": [{ "phone_number": NUMBER, "at": "2026-02-01T00:00:00Z" }, { "email": ADDRESS, "at": "2026-02-01T00:00:00Z" }] });
+    let told = lethe.caller("integration").post("/suppressions/check", &check).await.expect(200);
+    needles.absent_from("the probe", told.text.as_bytes());
+
     let wrong = [
         json!({ "phone_number": format!("{NUMBER}{NUMBER}"), "targets": ["archive"] }),
         json!({ "phone_number": NUMBER, "email": format!("{ADDRESS}@"), "targets": [ADDRESS], "to_date": NUMBER, NUMBER: 1 }),
         json!({ "phone_number": { NUMBER: ADDRESS }, "targets": ["archive"] }),
     ];
     for body in wrong {
-        for path in ["/anonymize-requests", "/anonymize-requests/preview", "/archive/search"] {
+        for path in ["/anonymize-requests", "/anonymize-requests/preview", "/archive/search", "/holds"] {
             let answer = officer.post(path, &body).await;
             assert_eq!(answer.problem(422), "validation_failed");
             needles.absent_from("a refusal", answer.text.as_bytes());
@@ -108,6 +116,12 @@ each_store!(no_identifier_comes_out_where_none_was_asked_for, |mut lethe: TestLe
     officer.post("/anonymize-requests/batch", &json!({ "create": [request_with_plain_comment, { "phone_number": "40506071", "comment": "405 06 071", "to_date": "2026-02-15", "targets": ["archive"] }] })).await.expect(200);
     let keyed = officer.call("POST", "/anonymize-requests").header("idempotency-key", "canary").json(&json!({ "phone_number": NUMBER, "email": ADDRESS, "to_date": "2026-02-15", "comment": format!("see {NUMBER}"), "targets": ["archive", "sms_survey", "raw_data"] }));
     crate::harness::Answer::of(keyed).await.expect(201);
+    let mut hold = json!({ "phone_number": NUMBER, "email": ADDRESS, "ground": "17(3)(e)", "reference": "case 7", "review_on": "2036-01-01", "hide": true });
+    let placed = officer.post("/holds", &hold).await.expect(201).json();
+    hold["reference"] = json!(format!("{NUMBER}, {ADDRESS}"));
+    needles.absent_from("a refusal", officer.post("/holds", &hold).await.expect(422).text.as_bytes());
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    officer.delete(&format!("/holds/{}", placed["id"].as_str().unwrap()), "*").await.expect(204);
     lethe.run(&["job", "nightly", "--as-of", "2026-02-16T02:00:00Z", "--dry-run", "--json"]).await.well();
     lethe.night("2026-02-16T02:00:00Z").await.well();
 

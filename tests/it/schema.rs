@@ -46,6 +46,7 @@ fn schema(migrations: &[(String, String)]) -> Schema {
                 schema.alter(change);
             } else if let Some(name) = statement.strip_prefix("DROP TABLE ") {
                 schema.tables.remove(name).unwrap();
+                schema.indexes.retain(|index| !index.contains(&format!(" ON {name} (")));
             } else if statement.starts_with("INSERT INTO ") || statement.starts_with("UPDATE ") {
                 // A migration fills what it adds; only the shape counts here.
             } else if statement.starts_with("CREATE INDEX ") || statement.starts_with("CREATE UNIQUE INDEX ") {

@@ -190,8 +190,9 @@ async fn ingest<K: RecordKind>(
 }
 
 fn count(context: &HttpContext, target: Target, ingested: &Ingested) {
-    let Ingested { received, created, updated, .. } = ingested;
-    for (outcome, rows) in [("created", *created), ("updated", *updated), ("rejected", received - created - updated)] {
+    let Ingested { received, created, updated, aged, .. } = ingested;
+    let rejected = received - created - updated - aged;
+    for (outcome, rows) in [("created", *created), ("updated", *updated), ("rejected", rejected), ("aged", *aged)] {
         context.metrics.ingested(target.as_str(), outcome, rows);
     }
     for _ in 0..ingested.restarts {

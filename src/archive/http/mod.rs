@@ -1,6 +1,7 @@
 //! The archive's endpoints: ingest, and searches in three views.
 
 mod ingest;
+mod linkability;
 mod lookup;
 mod query;
 mod search;
@@ -19,7 +20,8 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         .service(search::search_interactions)
         .service(search::get_interaction)
         .service(search::search_survey_responses)
-        .service(search::search_raw_events);
+        .service(search::search_raw_events)
+        .service(linkability::report_linkability);
 }
 
 impl From<ArchiveError> for Problem {

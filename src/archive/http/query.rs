@@ -6,6 +6,7 @@ use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
 use super::search::{InteractionSearch, Viewed, tenant_of, view_of};
+use crate::archive::hidden::Hiding;
 use crate::archive::kinds::RecordKind;
 use crate::archive::listing::RecordPage;
 use crate::archive::model::{Search, View};
@@ -56,7 +57,9 @@ impl InteractionSearch {
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
         let _memory = app.memory.page().await?;
-        let RecordPage { records, read_to } = search::<K>(app, tenant.id, &search_for, after, limit + 1).await?;
+        let hiding = Hiding::of(&mut app.archive.read().await?, &tenant).await?;
+        let RecordPage { records, read_to } =
+            search::<K>(app, (tenant.id, hiding), &search_for, after, limit + 1).await?;
         let Page { items: records, next_cursor } = Page::of(records, limit, &key, &query);
         let next_cursor = next_cursor.or_else(|| read_to?.to_cursor(&key, &query));
         let renderer = Renderer::new(app, actor, view, Audited { purpose, by }, &records).await?;

@@ -11,6 +11,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{RefBuilder, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::archive::hidden::{Hiding, hide};
 use crate::archive::kinds::{
     Channel, Direction, Interaction, InteractionOut, RawEvent, RawEventOut, RecordKind as _, SurveyResponse,
     SurveyResponseOut,
@@ -191,7 +192,7 @@ impl<T: ToSchema> ToSchema for Viewed<T> {
     "channel": "call", "direction": "inbound", "started_at": "2026-07-31T22:10:10Z",
     "ended_at": "2026-07-31T22:10:27Z", "queue": "Private service", "agent_id": "a17", "outcome": "answered",
     "customer": {"phone_number": "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR", "email": null, "name": null},
-    "attributes": {"line": "AA0204", "wait_seconds": 17}, "anonymized": false
+    "attributes": {"line": "AA0204", "wait_seconds": 17}, "anonymized": false, "aged": null
 }))]
 pub struct ViewedInteraction {
     /// The view of this interaction.
@@ -297,8 +298,10 @@ pub async fn get_interaction(
         view = View::Pseudonymous;
     }
     let record = find::<Interaction>(&mut tx, caller.tenant, caller.form.read_record(id.0)).await?;
+    let mut record = record.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let hiding = Hiding::of(&mut tx, &tenant).await?;
+    hide(&mut tx, caller.tenant, hiding, std::slice::from_mut(&mut record)).await?;
     drop(tx);
-    let record = record.ok_or_else(|| Problem::new(Code::NotFound))?;
     let audited = Audited { purpose: None, by: Vec::new() };
     let renderer = Renderer::new(&app, &caller, view, audited, std::slice::from_ref(&record)).await?;
     let interaction = Interaction::render(record, &renderer);

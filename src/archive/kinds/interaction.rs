@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::RecordKind;
+use crate::archive::ageing::{DURATIONS, Grain, is_aged_id};
 use crate::archive::model::Record;
 use crate::archive::parsed::{ParsedRecord, Reader, check_attributes, check_time};
 use crate::archive::render::Renderer;
@@ -132,6 +133,10 @@ pub struct Interaction {
     pub agent_id: Option<String>,
     pub outcome: Option<String>,
     pub attributes: Option<String>,
+    /// The precision of the time of an aged interaction.
+    pub aged: Option<Grain>,
+    /// The least seconds of the duration of an aged interaction.
+    pub duration_s: Option<i32>,
 }
 
 /// The customer of an interaction. The view decides whether a field is the identifier, its token, or `Anonymized`. A
@@ -156,7 +161,7 @@ pub struct CustomerOut {
     "started_at": "2026-07-31T22:10:10Z", "ended_at": "2026-07-31T22:10:27Z", "queue": "Private service",
     "agent_id": "a17", "outcome": "answered",
     "customer": {"phone_number": "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR", "email": null, "name": null},
-    "attributes": {"line": "AA0204", "wait_seconds": 17}, "anonymized": false
+    "attributes": {"line": "AA0204", "wait_seconds": 17}, "anonymized": false, "aged": null
 }))]
 pub struct InteractionOut {
     /// The id of the interaction.
@@ -192,6 +197,49 @@ pub struct InteractionOut {
     pub attributes: Option<Box<RawValue>>,
     /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
+    /// The precision that an aged interaction still has. It is null if the interaction is not aged.
+    #[schema(required)]
+    pub aged: Option<AgedOut>,
+}
+
+/// The precision that an aged record still has.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Aged, example = json!({"time": "hour", "duration_seconds": {"from": 60, "to": 120}}))]
+pub struct AgedOut {
+    /// The precision of the time. The time of the record is the beginning of its hour, day, or month in the tenant's
+    /// time zone.
+    pub time: Grain,
+    /// The range of the duration. It is null if the duration is not kept.
+    #[schema(required)]
+    pub duration_seconds: Option<DurationRange>,
+}
+
+/// A range of durations in seconds.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"from": 60, "to": 120}))]
+pub struct DurationRange {
+    /// The least number of seconds, included.
+    #[schema(example = 60)]
+    pub from: i32,
+    /// The end of the range, excluded. It is null for the longest durations.
+    #[schema(required, example = 120)]
+    pub to: Option<i32>,
+}
+
+impl AgedOut {
+    /// The precision of a record, if it is aged.
+    #[must_use]
+    pub fn of(aged: Option<Grain>, duration_s: Option<i32>) -> Option<Self> {
+        let end = |from: i32| DURATIONS.iter().copied().find(|bound| *bound > from);
+        let duration_seconds = duration_s.map(|from| DurationRange { from, to: end(from) });
+        aged.map(|time| Self { time, duration_seconds })
+    }
+
+    /// The precision of a survey response or a raw event, which ages with its interaction, and to the month.
+    #[must_use]
+    pub fn linked(external_id: &str) -> Option<Self> {
+        Self::of(is_aged_id(external_id).then_some(Grain::Month), None)
+    }
 }
 
 impl RecordKind for Interaction {
@@ -201,7 +249,7 @@ impl RecordKind for Interaction {
     const TARGET: Target = Target::Archive;
     const TABLE: &'static str = "interactions";
     const COLUMNS: &'static [&'static str] =
-        &["ended_at", "channel", "direction", "queue", "agent_id", "outcome", "attributes"];
+        &["ended_at", "channel", "direction", "queue", "agent_id", "outcome", "attributes", "aged", "duration_s"];
     const DESCRIPTIVE: &'static [&'static str] = &["queue", "agent_id", "outcome"];
     const TEXT: &'static str = "attributes";
     const TEXT_IS_JSON: bool = true;
@@ -241,13 +289,15 @@ impl RecordKind for Interaction {
             agent_id: texts.word(agent_id),
             outcome: texts.word(outcome),
             attributes: texts.attributes(attributes),
+            aged: None,
+            duration_s: None,
         };
         Ok(texts.record(external_id, started_at, (customer, ignored), columns))
     }
 
     fn render(record: Record<Self>, renderer: &Renderer) -> InteractionOut {
         let Record { id, external_id, at, listed_by: _, phone, email, name, anonymized, mentions, columns } = record;
-        let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes } = columns;
+        let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes, aged, duration_s } = columns;
         InteractionOut {
             id: renderer.id(id),
             external_id: renderer.external_id(Some(external_id)),
@@ -265,11 +315,12 @@ impl RecordKind for Interaction {
             },
             attributes: renderer.attributes(attributes, &mentions),
             anonymized,
+            aged: AgedOut::of(aged, duration_s),
         }
     }
 
     fn bind<'c>(&self, query: Query<'c>) -> Query<'c> {
-        let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes } = self;
+        let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes, aged, duration_s } = self;
         query
             .with(", ", *ended_at)
             .with(", ", *channel)
@@ -278,6 +329,8 @@ impl RecordKind for Interaction {
             .with(", ", agent_id.as_deref())
             .with(", ", outcome.as_deref())
             .with(", ", attributes.as_deref())
+            .with(", ", aged.map(Grain::as_str))
+            .with(", ", *duration_s)
     }
 
     fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c> {
@@ -289,6 +342,8 @@ impl RecordKind for Interaction {
             .with_array(", ", all.iter().map(|one| one.agent_id.as_deref()))
             .with_array(", ", all.iter().map(|one| one.outcome.as_deref()))
             .with_array(", ", all.iter().map(|one| one.attributes.as_deref()))
+            .with_array(", ", all.iter().map(|one| one.aged.map(Grain::as_str)))
+            .with_array(", ", all.iter().map(|one| one.duration_s))
     }
 
     fn text(&self) -> Option<&str> {
@@ -301,7 +356,17 @@ impl RecordKind for Interaction {
 
     fn descriptive(&self) -> Vec<Option<&str>> {
         // A column that is named here with `_` cannot contain an identifier, or it has placeholders.
-        let Self { ended_at: _, channel: _, direction: _, queue, agent_id, outcome, attributes: _ } = self;
+        let Self {
+            ended_at: _,
+            channel: _,
+            direction: _,
+            queue,
+            agent_id,
+            outcome,
+            attributes: _,
+            aged: _,
+            duration_s: _,
+        } = self;
         vec![queue.as_deref(), agent_id.as_deref(), outcome.as_deref()]
     }
 

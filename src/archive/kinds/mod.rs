@@ -23,7 +23,7 @@ use crate::base::page::weight_of_text;
 use crate::base::target::Target;
 use crate::store::Query;
 
-pub use interaction::{Channel, CustomerIn, Direction, Interaction, InteractionIn, InteractionOut};
+pub use interaction::{AgedOut, Channel, CustomerIn, Direction, Interaction, InteractionIn, InteractionOut};
 pub use raw_event::{RawEvent, RawEventIn, RawEventOut};
 pub use survey_response::{SurveyResponse, SurveyResponseIn, SurveyResponseOut};
 
@@ -64,6 +64,11 @@ pub trait RecordKind: crate::store::DecodeRow + Clone + Debug + Sync + 'static {
     fn descriptive(&self) -> Vec<Option<&str>>;
 
     fn descriptive_mut(&mut self) -> Vec<Option<&mut String>>;
+
+    /// The external id of the interaction that the record names.
+    fn interaction_external_id(&self) -> Option<&str> {
+        None
+    }
 
     /// Whether the text has a placeholder.
     fn has_mentions(&self) -> bool {
@@ -155,6 +160,8 @@ mod tests {
             agent_id: word(),
             outcome: word(),
             attributes: None,
+            aged: None,
+            duration_s: None,
         });
         check(&mut SurveyResponse { interaction_external_id: word(), score: None, comment: None });
         check(&mut RawEvent { interaction_external_id: word(), event: "word".to_owned(), attributes: None });

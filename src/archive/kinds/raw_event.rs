@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::RecordKind;
+use super::{AgedOut, RecordKind};
 use crate::archive::model::Record;
 use crate::archive::parsed::{ParsedCustomer, ParsedRecord, Reader, check_attributes, check_time};
 use crate::archive::render::Renderer;
@@ -60,7 +60,7 @@ pub struct RawEvent {
 #[schema(as = RawEvent, example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f41", "external_id": "ev-1", "interaction_external_id": "cdr-43678",
     "occurred_at": "2026-07-31T22:10:11Z", "event": "queued", "phone_number": "Anonymized", "email": null,
-    "attributes": {"position": 3}, "anonymized": true
+    "attributes": {"position": 3}, "anonymized": true, "aged": null
 }))]
 pub struct RawEventOut {
     /// The id of the raw event.
@@ -86,6 +86,9 @@ pub struct RawEventOut {
     pub attributes: Option<Box<RawValue>>,
     /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
+    /// The precision that an aged record still has. It is null if the record is not aged.
+    #[schema(required)]
+    pub aged: Option<AgedOut>,
 }
 
 impl RecordKind for RawEvent {
@@ -131,6 +134,7 @@ impl RecordKind for RawEvent {
         let Record { id, external_id, at, listed_by: _, phone, email, name: _, anonymized, mentions, columns } = record;
         let Self { interaction_external_id, event, attributes } = columns;
         RawEventOut {
+            aged: AgedOut::linked(&external_id),
             id: renderer.id(id),
             external_id: renderer.external_id(Some(external_id)),
             interaction_external_id: renderer.external_id(interaction_external_id),
@@ -164,6 +168,10 @@ impl RecordKind for RawEvent {
 
     fn set_text(&mut self, text: String) {
         self.attributes = Some(text);
+    }
+
+    fn interaction_external_id(&self) -> Option<&str> {
+        self.interaction_external_id.as_deref()
     }
 
     fn descriptive(&self) -> Vec<Option<&str>> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::RecordKind;
+use super::{AgedOut, RecordKind};
 use crate::archive::model::Record;
 use crate::archive::parsed::{ParsedCustomer, ParsedRecord, Reader, check_time};
 use crate::archive::render::Renderer;
@@ -55,7 +55,7 @@ pub struct SurveyResponse {
 #[schema(as = SurveyResponse, example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f31", "external_id": "sms-17", "interaction_external_id": "cdr-43678",
     "answered_at": "2026-08-01T09:00:00Z", "phone_number": "phone_2CMSVFGGZ38DN8XTVCWTPVPBXR", "score": 9,
-    "comment": "Kari called me back at phone_2CMSVFGGZ38DN8XTVCWTPVPBXR, thanks", "anonymized": false
+    "comment": "Kari called me back at phone_2CMSVFGGZ38DN8XTVCWTPVPBXR, thanks", "anonymized": false, "aged": null
 }))]
 pub struct SurveyResponseOut {
     /// The id of the survey response.
@@ -79,6 +79,9 @@ pub struct SurveyResponseOut {
     pub comment: Option<String>,
     /// Whether any identifier of the record was forgotten.
     pub anonymized: bool,
+    /// The precision that an aged record still has. It is null if the record is not aged.
+    #[schema(required)]
+    pub aged: Option<AgedOut>,
 }
 
 impl RecordKind for SurveyResponse {
@@ -120,6 +123,7 @@ impl RecordKind for SurveyResponse {
             record;
         let Self { interaction_external_id, score, comment } = columns;
         SurveyResponseOut {
+            aged: AgedOut::linked(&external_id),
             id: renderer.id(id),
             external_id: renderer.external_id(Some(external_id)),
             interaction_external_id: renderer.external_id(interaction_external_id),
@@ -149,6 +153,10 @@ impl RecordKind for SurveyResponse {
 
     fn set_text(&mut self, text: String) {
         self.comment = Some(text);
+    }
+
+    fn interaction_external_id(&self) -> Option<&str> {
+        self.interaction_external_id.as_deref()
     }
 
     fn descriptive(&self) -> Vec<Option<&str>> {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use sample::{self, Sample, SampleCustomer};
 use serde_json::{Value, json};
 
-use super::table::TableRows;
+use super::table::{TableRows, show_totals};
 use crate::app::{self, Addresses};
 use crate::base::day::start_of_day;
 use crate::cli::exit::CommandError;
@@ -56,6 +56,7 @@ impl Story {
 
         print(&format!("\n{} calls, and asks to be forgotten up to {last_day}.", caller.name));
         print(&format!("Before the pass, a search by {number} finds:\n"));
+        let totals = self.totals().await?;
         let before = self.search(&by_number).await?;
         before.show_around(cutoff, &last_day.to_string());
 
@@ -76,6 +77,9 @@ impl Story {
             let to = at + TimeDelta::seconds(1);
             self.search(&json!({ "queue": queue, "to": to, "limit": 4 })).await?.show();
         }
+        let told = if self.totals().await? == totals { "the same as before" } else { "others than before" };
+        print(&format!("\nThe totals are {told}. A manager sees them without any record:\n"));
+        show_totals(&totals);
         print(&format!("\nThe archive's files contain the number in clear: {}", contain(folder, &caller.phone_e164)?));
         Ok(())
     }
@@ -118,7 +122,8 @@ impl Story {
 
     async fn run_the_job(&self, stores: &Arc<AppContext>) -> Result<(), CommandError> {
         print("\nThe next night, `lethe job nightly`:");
-        let options = Options { as_of: self.tonight(), tenant: Some(self.tenant.id), retry_texts: false };
+        let (as_of, tenant) = (self.tonight(), Some(self.tenant.id));
+        let options = Options { as_of, tenant, retry_texts: false, scan: true };
         let progress = Progress::lines();
         let (_, reports) = nightly::run(stores, &self.content_store, &options, &progress, &Stop::default()).await?;
         for (_, report) in reports {
@@ -127,6 +132,16 @@ impl Story {
             print(&format!("  {} requests done; anonymized: {}", report.requests_done, counts.join(", ")));
         }
         Ok(())
+    }
+
+    /// The totals of all days of the archive, by queue.
+    async fn totals(&self) -> Result<Value, CommandError> {
+        let start = |day| start_of_day(day, self.tenant.zone).unwrap_or_default();
+        let tomorrow = self.sample.until.checked_add_days(Days::new(1)).unwrap_or(self.sample.until);
+        let from = start(self.day(self.sample.days.into()));
+        let measures = ["count", "duration_avg", "duration_p95"];
+        let body = json!({ "from": from, "to": start(tomorrow), "group_by": ["queue"], "measures": measures });
+        self.post("/archive/totals", &body).await
     }
 
     async fn search(&self, filter: &Value) -> Result<TableRows, CommandError> {

@@ -68,3 +68,18 @@ fn row(item: &Value) {
 fn line([at, channel, queue, number, name]: [&str; 5]) -> String {
     format!("  {at:<20} {channel:<9} {queue:<18} {number:<14} {name}")
 }
+
+/// Prints totals by queue, with a heading.
+pub fn show_totals(totals: &Value) {
+    let line =
+        |[queue, count, average, p95]: [&str; 4]| print(&format!("  {queue:<18} {count:>7} {average:>15} {p95:>15}"));
+    line(["queue", "count", "average seconds", "95 % end within"]);
+    for item in totals["items"].as_array().into_iter().flatten() {
+        let number = |field: &str| match &item[field] {
+            Value::Null => "-".to_owned(),
+            number => number.to_string(),
+        };
+        let queue = item["queue"].as_str().unwrap_or("-");
+        line([queue, &number("count"), &number("duration_avg"), &number("duration_p95")]);
+    }
+}

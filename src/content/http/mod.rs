@@ -28,7 +28,7 @@ use crate::base::id::{ContentId, RecordId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::http::caller::{ContentDelete, ContentRead, ContentWrite, forbidden};
 use crate::http::docs::{
-    BodyProblems, BusyProblems, CallProblems, CreateProblems, ItemProblems, KeyedProblems, ListProblems,
+    BodyProblems, BusyProblems, CallProblems, CreateProblems, HeldProblems, ItemProblems, KeyedProblems, ListProblems,
     OptionalProblems, PurposeProblems, UploadProblems,
 };
 use crate::http::json::Body;
@@ -254,12 +254,13 @@ pub async fn create_content_ticket(
 
 /// Delete a piece of content
 ///
-/// The key of the content is deleted first, so no copy or backup of the database and the object store can be read.
+/// The key of the content is deleted first, so no copy or backup of the database and the object store can be read. The
+/// content of an interaction under a legal hold is 409 `legal_hold`.
 ///
 /// This needs the scope `content:delete`. Sensitive content also needs `content:read:sensitive`.
 #[utoipa::path(tag = "content", operation_id = "delete_content", security(("bearer" = ["content:delete"])),
     params(("content_id" = Uuid, Path, description = "The id of the content.")),
-    responses((status = 204, description = "The content is deleted."), CallProblems, ItemProblems))]
+    responses((status = 204, description = "The content is deleted."), CallProblems, ItemProblems, HeldProblems))]
 #[delete("/archive/content/{content_id}")]
 pub async fn delete_content(
     caller: Caller<ContentDelete>,
@@ -275,8 +276,8 @@ pub async fn delete_content(
 /// Delete the content of interactions
 ///
 /// This deletes the content of up to 1,000 interactions, of some kinds or of all. Interactions whose content cannot be
-/// deleted completely are listed. This includes interactions with sensitive content that the caller may not delete. An
-/// interaction that is unknown or has no content is not a failure. While one batch runs for the tenant, another one is
+/// deleted completely are listed. This includes interactions with sensitive content that the caller may not delete, and
+/// interactions under a legal hold, with the code `legal_hold`. An interaction that is unknown or has no content is not a failure. While one batch runs for the tenant, another one is
 /// 429.
 ///
 /// This needs the scope `content:delete`. Sensitive content also needs `content:read:sensitive`.
@@ -335,6 +336,7 @@ impl From<ContentError> for Problem {
     fn from(error: ContentError) -> Self {
         match error {
             ContentError::Unknown => Self::new(Code::NotFound),
+            ContentError::Aged => Self::new(Code::RecordAged),
             ContentError::Forgotten => Self::new(Code::ContentForgotten).detail(
                 "Nothing was stored: a request has deleted the content of this interaction. Do not send it again.",
             ),
@@ -352,6 +354,7 @@ impl From<ContentError> for Problem {
             ContentError::KeyExpired => Self::new(Code::RecordingKeyExpired)
                 .detail("Nothing was stored. Register another recording key and send the recording again."),
             ContentError::Key(error) => error.into(),
+            ContentError::Held => Self::new(Code::LegalHold),
             ContentError::Sensitive => forbidden(&[Scope::ContentReadSensitive], "for sensitive content"),
             ContentError::ReasonMissing => Self::new(Code::PurposeRequired).parameter(
                 "Access-Reason",

@@ -34,7 +34,7 @@ use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};
 
 use keeping::{NamedMentions, undo, write};
-pub use reading::{RenderedText, ShownRange, show_text};
+pub use reading::{RenderedText, ShownRange, TextValues, show_text, text_with};
 pub use rescan::rescan;
 use sql::Customer;
 pub(super) use sql::customer;
@@ -304,7 +304,11 @@ async fn at_work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 impl Customer {
     /// Fails if a request has deleted the content of the interaction.
     pub(super) const fn admit(self) -> Result<Self, ContentError> {
-        if self.forgotten & forgotten::CONTENT != 0 { Err(ContentError::Forgotten) } else { Ok(self) }
+        match self.aged {
+            Some(_) => Err(ContentError::Aged),
+            None if self.forgotten & forgotten::CONTENT != 0 => Err(ContentError::Forgotten),
+            None => Ok(self),
+        }
     }
 
     const fn is_forgotten(&self) -> bool {

@@ -12,15 +12,17 @@ use super::super::reading::{Access, read};
 use super::super::{ContentStore, sql as contents};
 use super::{at_work, rescan, sql};
 use crate::archive::View;
+use crate::archive::hidden::hide_text;
 use crate::archive::mentions::{self, Mention, Owner};
 use crate::audit::{self, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::crypto::Sha256;
 use crate::base::hex::hex;
-use crate::base::id::{ContentId, TenantId, Token};
+use crate::base::id::{ContentId, IdentifierId, TenantId, Token};
 use crate::base::memory::MemoryShare;
 use crate::base::recipient::TokenForm;
 use crate::store::StoreError;
+use crate::tenants;
 use crate::vault::{self, AppContext, Keyset};
 
 /// How much of a text is made at once on its way out, in bytes.
@@ -92,17 +94,36 @@ pub async fn show_text(
 ) -> Result<RenderedText, ContentError> {
     let Access { action, reason, by_ticket } = access;
     let detail = json!({
-        "content_id": content.id, "interaction_id": content.interaction, "kind": content.kind,
+        "content_id": content.id, "kind": content.kind,
         "sensitivity": content.sensitivity, "view": view, "ticket": by_ticket,
     });
-    let entry = Entry::new(action, 1, detail).purpose(reason);
+    let entry = Entry::new(action, 1, detail).of_interaction(content.interaction).purpose(reason);
     let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
+    text_with(stores, content_store, &keyset, content.id, TextValues::OfView(view, &actor.form), &grant).await
+}
+
+/// The values that a text shows for its identifiers.
+pub enum TextValues<'v> {
+    OfView(View, &'v TokenForm),
+    /// The text that this gives for an identifier.
+    Given(&'v mut (dyn FnMut(IdentifierId) -> String + Send)),
+}
+
+/// The whole text, under the grant of a committed audit row.
+pub async fn text_with(
+    stores: &AppContext,
+    content_store: &ContentStore,
+    keyset: &Keyset,
+    id: ContentId,
+    mut values: TextValues<'_>,
+    grant: &Grant,
+) -> Result<RenderedText, ContentError> {
     for _ in 0..ATTEMPTS {
-        let content = current(stores, content_store, actor.tenant, content.id).await?;
-        let shown = show(stores, content_store, &keyset, &content, (view, &actor.form), &grant).await;
+        let content = current(stores, content_store, keyset.tenant, id).await?;
+        let shown = show(stores, content_store, keyset, &content, &mut values, grant).await;
         // Somebody else may have read it again meanwhile: then this is what it was before, or nothing.
-        let now = contents::by_id(&mut stores.archive.read().await?, actor.tenant, content.id).await?;
+        let now = contents::by_id(&mut stores.archive.read().await?, keyset.tenant, id).await?;
         if now.ok_or(ContentError::Unknown)?.generation == content.generation {
             return shown;
         }
@@ -110,39 +131,53 @@ pub async fn show_text(
     Err(StoreError::Contended.into())
 }
 
+impl TextValues<'_> {
+    /// The text of each placeholder that does not read `Anonymized`.
+    async fn of(
+        &mut self,
+        stores: &AppContext,
+        keyset: &Keyset,
+        mentions: Vec<Mention>,
+        grant: &Grant,
+    ) -> Result<HashMap<usize, String>, ContentError> {
+        let clear = if matches!(self, Self::OfView(View::Identified, _)) {
+            let ids: Vec<_> = mentions.iter().filter_map(|mention| mention.identifier).collect();
+            vault::reveal(&mut stores.vault.read().await?, keyset, grant, ids).await?
+        } else {
+            HashMap::new()
+        };
+        let value = |Mention { n, kind, identifier }| {
+            let id = identifier?;
+            let value = match self {
+                Self::OfView(View::Anonymized, _) => None,
+                Self::OfView(View::Pseudonymous, form) => Some(form.show_token(Token { kind, id }).to_string()),
+                // Gone from the vault since the mention was read: forgotten.
+                Self::OfView(View::Identified, _) => clear.get(&id).cloned(),
+                Self::Given(text_of) => Some(text_of(id)),
+            };
+            Some((usize::try_from(n).ok()?, value?))
+        };
+        Ok(mentions.into_iter().filter_map(value).collect())
+    }
+}
+
 async fn show(
     stores: &AppContext,
     content_store: &ContentStore,
     keyset: &Keyset,
     content: &Content,
-    (view, form): (View, &TokenForm),
+    values: &mut TextValues<'_>,
     grant: &Grant,
 ) -> Result<RenderedText, ContentError> {
     let (tenant, id) = (keyset.tenant, content.id);
     let broken = |column: &str| StoreError::Inconsistent(format!("contents.{column} of {id}"));
     let format = Format::of(&content.media_type).ok_or_else(|| broken("media_type"))?;
     let mut tx = stores.archive.read().await?;
-    let mentions = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0).unwrap_or_default();
+    let mut mentions = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0).unwrap_or_default();
+    let settings = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?;
+    hide_text(&mut tx, &settings, content.interaction, &mut mentions).await?;
     drop(tx);
-    let clear = if view == View::Identified {
-        let ids: Vec<_> = mentions.iter().filter_map(|mention| mention.identifier).collect();
-        vault::reveal(&mut stores.vault.read().await?, keyset, grant, ids).await?
-    } else {
-        HashMap::new()
-    };
-    let values: HashMap<usize, String> = mentions
-        .into_iter()
-        .filter_map(|Mention { n, kind, identifier }| {
-            let id = identifier?;
-            let value = match view {
-                View::Anonymized => None,
-                View::Pseudonymous => Some(form.show_token(Token { kind, id }).to_string()),
-                // Gone from the vault since the mention was read: forgotten.
-                View::Identified => clear.get(&id).cloned(),
-            };
-            Some((usize::try_from(n).ok()?, value?))
-        })
-        .collect();
+    let values = values.of(stores, keyset, mentions, grant).await?;
     // Beside the text, the keys of JSON are noted: each takes less than it is long.
     let share = stores.memory.text(content.stored_size.saturating_mul(2)).await?;
     let mut reading = read(stores, content_store, tenant, content, 0..content.stored_size, grant).await?;

@@ -56,6 +56,8 @@ pub struct ReplayReport {
     pub requests_failed: u64,
     pub requests_cancelled: u64,
     pub requests_edited: u64,
+    /// The legal holds that were placed or released again. Their references are lost: see `GET /holds`.
+    pub holds: u64,
     /// The requests that were entered after the backup and are lost with it. Enter them again.
     pub lost_requests: Vec<RequestId>,
     pub anonymized: std::collections::BTreeMap<String, u64>,
@@ -168,6 +170,7 @@ impl ReplayJob<'_> {
         let settled = settle(app, content_store, look, None).await?;
         report.requests_cancelled = settled.cancelled;
         report.requests_edited = settled.edited;
+        report.holds = settled.holds;
         report.lost_requests = settled.lost;
         report.content_deleted = settled.content_deleted;
         failpoint::reach("replay.settled");
@@ -219,9 +222,9 @@ impl ReplayJob<'_> {
         Ok(())
     }
 
-    /// Erasures live as long as their requests. An older one would never leave the vault.
+    /// An older erasure would leave the vault at once.
     fn oldest_kept(&self, tenant: &Tenant) -> Option<chrono::DateTime<chrono::Utc>> {
-        let months = chrono::Months::new(tenant.settings.request_retention_months);
+        let months = chrono::Months::new(tenant.settings.erasure_months());
         self.app.clock.now().checked_sub_months(months)
     }
 

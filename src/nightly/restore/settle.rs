@@ -15,6 +15,7 @@ use crate::journal::{self, Body, KnownObject, ObjectKind};
 use crate::nightly::model::PassResult;
 use crate::nightly::steps::finish::ACTOR;
 use crate::requests::repeat::{self, RepeatedRequest};
+use crate::requests::repeat_holds;
 use crate::vault::AppContext;
 
 /// The age of a deletion of content from which on its call counts as ended.
@@ -28,6 +29,8 @@ pub struct Settled {
     /// Requests that were entered, and that the archive does not have.
     pub lost: Vec<RequestId>,
     pub content_deleted: u64,
+    /// The holds that were placed or released again.
+    pub holds: u64,
 }
 
 /// Carries the decisions out in their order. Deletions of content that are younger than `grace` are left to their calls.
@@ -38,8 +41,12 @@ pub async fn settle(
     grace: Option<TimeDelta>,
 ) -> PassResult<Settled> {
     let mut settled = Settled::default();
-    for object in look.not_in_archive.iter().filter(|one| one.entry.kind.is_of_request()) {
-        repeat_request(app, look, object, grace.is_none(), &mut settled).await?;
+    for object in &look.not_in_archive {
+        match object.entry.kind {
+            kind if kind.is_of_request() => repeat_request(app, look, object, grace.is_none(), &mut settled).await?,
+            kind if kind.is_of_hold() => settled.holds += u64::from(repeat_hold(app, look, object).await?),
+            _ => {}
+        }
     }
     if look.contents.is_empty() {
         return Ok(settled);
@@ -56,6 +63,14 @@ pub async fn settle(
         }
     }
     Ok(settled)
+}
+
+/// Places or releases a hold again. Returns whether that changed anything.
+async fn repeat_hold(app: &AppContext, look: &TenantLook, object: &KnownObject) -> PassResult<bool> {
+    let actor = Actor::service(look.tenant.id, ACTOR);
+    let keyset = app.keysets.get(&app.vault, look.tenant.id).await?;
+    let body = app.journal.body(keyset.journal(), object.entry.seq).await?;
+    Ok(repeat_holds::repeat(app, &actor, object.entry, &body).await?)
 }
 
 async fn repeat_request(

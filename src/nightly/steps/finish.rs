@@ -12,6 +12,9 @@ use crate::archive::unlink;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RequestId};
+use crate::base::target::Targets;
+use crate::certificates;
+use crate::exports;
 use crate::journal::ObjectKind;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -52,7 +55,12 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
             unlink::delete_mentions(&mut tx, tenant, Owner::Request, |query| with_said_of(query, tenant, &masked))
                 .await?;
             report.requests_done += requests::set_done(&mut tx, tenant, &masked, now).await?;
+            let done = done(&claimed, &masked);
+            let ids_done: Vec<RequestId> = done.iter().map(|(id, _)| *id).collect();
+            certificates::expect(&mut tx, tenant, &ids_done, now).await?;
+            requests::publish_done(&mut tx, tenant, &done, now).await?;
             gc_identifiers::note(&mut tx, tenant, pass.id, &ids).await?;
+            exports::delete_of(&mut tx, tenant, &ids).await?;
             let entries: Vec<Entry> = masked
                 .iter()
                 .map(|request| Entry::new(Action::RequestDone, 1, json!({ "request_id": request.id })))
@@ -70,6 +78,12 @@ pub async fn finish(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     sql::set_step(&mut tx, tenant, pass.id, Step::Finished).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// The requests of a batch that become done, with their targets.
+fn done(claimed: &[ClaimedRequest], masked: &[Masked]) -> Vec<(RequestId, Targets)> {
+    let targets: HashMap<_, _> = claimed.iter().map(|request| (request.id, request.targets)).collect();
+    masked.iter().filter_map(|request| Some((request.id, *targets.get(&request.id)?))).collect()
 }
 
 /// Splits requests into those whose identifiers all have a mask, and those that cannot be finished.

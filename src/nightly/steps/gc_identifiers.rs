@@ -6,6 +6,8 @@
 use crate::archive;
 use crate::base::id::{IdentifierId, PassId, TenantId};
 use crate::delivery;
+use crate::exports;
+use crate::holds;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult, Step};
@@ -132,7 +134,12 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
 
 /// Every column of the archive that contains the id of an identifier, but those of a pass.
 pub fn references() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let above = requests::REFERENCES.into_iter().chain(delivery::REFERENCES).chain(reveals::REFERENCES);
+    let above = requests::REFERENCES
+        .into_iter()
+        .chain(delivery::REFERENCES)
+        .chain(reveals::REFERENCES)
+        .chain(exports::REFERENCES)
+        .chain(holds::REFERENCES);
     archive::REFERENCES.into_iter().chain(above)
 }
 

@@ -1,6 +1,9 @@
 //! The steps of a pass: claim, journal, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
-//! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge.
+//! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge. After the passes
+//! of a run, the archive is searched for residue, and the requests that are done get their certificates.
 
+pub mod ageing;
+pub mod certify;
 pub mod claim;
 pub mod delete_content;
 pub mod finish;
@@ -12,5 +15,6 @@ pub mod purge;
 pub mod rescan_texts;
 pub mod reseal;
 pub mod retention;
+pub mod scan;
 pub mod unlink;
 pub mod write_erasures;

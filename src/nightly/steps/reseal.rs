@@ -49,6 +49,7 @@ pub async fn reseal(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     if let Some(destination) = destination {
         report.resealed += vault::reseal_delivery_secret(&mut tx, &keyset, &destination.url).await?;
     }
+    report.resealed += vault::reseal_webhook_secrets(&mut tx, &keyset).await?;
     if let Some(before) = pass.as_of.checked_sub_days(OLDER_KEPT) {
         report.key_versions_deleted += vault::delete_unused_keys(&mut tx, tenant, before).await?;
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::delete_content::{BATCH, Cause, delete_some};
+use crate::archive::held;
 use crate::archive::selector::{self, Span};
 use crate::base::content::ContentKind;
 use crate::base::target::Target;
@@ -24,10 +25,14 @@ pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         let mut after = None;
         loop {
             let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
-            let old = contents::older(&mut context.read().await?, tenant.id, kind, limit, after, batch).await?;
+            let mut tx = context.read().await?;
+            let old = contents::older(&mut tx, tenant.id, kind, limit, after, batch).await?;
             let Some(last) = old.last() else { break };
             after = Some(*last);
-            let objects: Vec<_> = old.iter().map(|(_, object)| *object).collect();
+            let mut objects: Vec<_> = old.iter().map(|(_, object)| *object).collect();
+            let held = contents::held(&mut tx, tenant.id, &objects).await?;
+            drop(tx);
+            objects.retain(|object| !held.contains(&object.id));
             let deleted = delete_some(context, pass, Cause::Age, &objects).await?;
             report.content_expired += deleted.pieces;
             report.content_left += deleted.left;
@@ -40,8 +45,8 @@ pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     Ok(())
 }
 
-/// How much content of each kind a pass would delete as of an instant, without the content that its requests delete
-/// before.
+/// How much content of each kind a pass would delete as of an instant. It leaves out what a legal hold keeps, and the
+/// content that requests delete before.
 pub async fn forecast(
     tx: &mut Tx<Archive>,
     tenant: &Tenant,
@@ -52,8 +57,10 @@ pub async fn forecast(
         return Ok(BTreeMap::new());
     }
     contents::count_older(tx, tenant.id, limits, |query| {
-        let query = with_deleting(query, tenant.id, Deleting::Due { as_of }).push(", customers AS (");
-        selector::customers(query, tenant.id, Target::Archive, Span::default()).push(")")
+        let query = with_deleting(query, tenant.id, Deleting::Due { as_of }).push(", deleting AS (");
+        let query = selector::customers(query, tenant.id, Target::Archive, Span::default()).push("), ");
+        held::with_kept(query, tenant.id, Target::Archive)
+            .push(", customers AS (SELECT id FROM deleting UNION SELECT id FROM kept)")
     })
     .await
 }

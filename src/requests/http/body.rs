@@ -9,18 +9,21 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::archive::Hits;
+use crate::base::attestation::Attestation;
 use crate::base::id::{RecordId, RequestId};
 use crate::base::target::Target;
 use crate::base::words::described;
 use crate::requests::{
-    ContentOutcome, Preview, RenderedRequest, Request, RequestNotice, RequestOutcome, Saved, Status,
+    Case, ChecklistItem, ContentOutcome, Preview, RenderedRequest, Request, RequestNotice, RequestOutcome, Saved,
+    Status, TargetCounts,
 };
 
 /// An anonymize request. Number, address, and comment are in clear while it waits. When it is done, only masks are left.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "interaction_ids": [], "interaction_count": 0, "to_date": "2026-08-03",
-    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "received_on": "2026-08-03", "deadline_on": "2026-09-03",
+    "extended_to": null, "extension_reason": null, "attestation": null, "checklist": [], "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1
 }))]
@@ -50,6 +53,22 @@ pub struct AnonymizeRequest {
     pub targets: Vec<&'static str>,
     /// Whether the content of its interactions is deleted too.
     pub delete_content: bool,
+    /// The day on which the customer's wish arrived.
+    pub received_on: NaiveDate,
+    /// The last day for the answer to the customer: one month after `received_on`, or the day to which that is extended. A
+    /// Saturday or a Sunday counts as the Monday after it.
+    pub deadline_on: NaiveDate,
+    /// The day to which the deadline of one month was extended.
+    #[schema(required)]
+    pub extended_to: Option<NaiveDate>,
+    /// The reason of the extension.
+    #[schema(required)]
+    pub extension_reason: Option<String>,
+    /// How the customer's wish was verified.
+    #[schema(required)]
+    pub attestation: Option<Attestation>,
+    /// The systems outside of this one in which the customer is forgotten too.
+    pub checklist: Vec<ChecklistItem>,
     /// Whether it waits or is done.
     pub status: Status,
     /// The name of the user who entered it.
@@ -64,6 +83,15 @@ pub struct AnonymizeRequest {
     /// The result. It is null while the request waits.
     #[schema(required)]
     pub result: Option<AnonymizeResult>,
+    /// The numbers of records that were counted when the request was entered with `preview`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!({"archive": 12}))]
+    pub preview: Option<BTreeMap<&'static str, u64>>,
+    /// The number of records under a legal hold that the waiting request selects. If there is any, no pass carries the
+    /// request out. It is left out if there is none, and without the scope `holds:write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 3)]
+    pub held: Option<u64>,
     /// The time at which it was entered.
     pub created_at: DateTime<Utc>,
     /// The time of the last change.
@@ -102,6 +130,10 @@ pub struct AnonymizeResult {
     /// must. It is left out if there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delivered_files: Vec<String>,
+    /// The numbers of records that were counted when the request was entered with `preview`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!({"archive": 12}))]
+    pub preview: Option<BTreeMap<&'static str, u64>>,
 }
 
 /// The effect on the content of a request's interactions.
@@ -128,7 +160,8 @@ pub struct Anonymized {
 #[schema(example = json!({
     "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11", "phone_number": "+4798765", "email": null, "interaction_ids": [],
     "interaction_count": 0, "to_date": "2026-08-03",
-    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "status": "waiting",
+    "comment": "case 118", "reference": "INC0012345", "targets": ["archive", "raw_data"], "delete_content": false, "received_on": "2026-08-03", "deadline_on": "2026-09-03",
+    "extended_to": null, "extension_reason": null, "attestation": null, "checklist": [], "status": "waiting",
     "user_name": "paal", "due_at": "2026-08-03T22:00:00Z", "attempts": 0, "last_error": null, "result": null,
     "created_at": "2026-08-03T12:00:00Z", "updated_at": "2026-08-03T12:00:00Z", "done_at": null, "version": 1, "warnings": []
 }))]
@@ -184,6 +217,10 @@ pub struct AnonymizePreview {
     /// The number of pieces of content of the interactions whose customer would be forgotten, by kind. A kind without
     /// content is left out.
     pub content: BTreeMap<&'static str, u64>,
+    /// The number of these records that are under a legal hold. It is shown only with the scope `holds:write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 0)]
+    pub held: Option<u64>,
     /// The warnings. They are no errors.
     pub warnings: Vec<RequestWarning>,
 }
@@ -204,7 +241,18 @@ pub struct TargetHits {
 
 impl From<RenderedRequest> for AnonymizeRequest {
     fn from(rendered: RenderedRequest) -> Self {
-        let RenderedRequest { request, phone_number, email, comment, interactions, result, warnings: _ } = rendered;
+        let RenderedRequest {
+            request,
+            phone_number,
+            email,
+            comment,
+            interactions,
+            checklist,
+            result,
+            preview,
+            held,
+            warnings: _,
+        } = rendered;
         let Request {
             id,
             phone: _,
@@ -219,6 +267,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
             interaction_count,
             targets,
             delete_content,
+            case: Case { received_on, deadline_on, extended_to, extension_reason, attestation },
             status,
             user_name,
             attempts,
@@ -239,12 +288,20 @@ impl From<RenderedRequest> for AnonymizeRequest {
             reference,
             targets: targets.words(),
             delete_content,
+            received_on,
+            deadline_on,
+            extended_to,
+            extension_reason,
+            attestation,
+            checklist,
             status,
             user_name,
             due_at,
             attempts,
             last_error,
             result: result.map(AnonymizeResult::from),
+            preview: preview.map(by_target),
+            held,
             created_at,
             updated_at,
             done_at,
@@ -255,7 +312,7 @@ impl From<RenderedRequest> for AnonymizeRequest {
 
 impl From<RequestOutcome> for AnonymizeResult {
     fn from(outcome: RequestOutcome) -> Self {
-        let RequestOutcome { targets, content, delivered_files } = outcome;
+        let RequestOutcome { targets, content, delivered_files, preview } = outcome;
         let of = |target| targets.get(&target).map(|anonymized| Anonymized { anonymized: *anonymized });
         Self {
             archive: of(Target::Archive),
@@ -263,8 +320,13 @@ impl From<RequestOutcome> for AnonymizeResult {
             raw_data: of(Target::RawData),
             content: content.map(|ContentOutcome { deleted, anonymized }| ContentResult { deleted, anonymized }),
             delivered_files,
+            preview: preview.map(by_target),
         }
     }
+}
+
+fn by_target(counts: TargetCounts) -> BTreeMap<&'static str, u64> {
+    counts.into_iter().map(|(target, records)| (target.as_str(), records)).collect()
 }
 
 impl From<RenderedRequest> for EnteredAnonymizeRequest {
@@ -290,7 +352,7 @@ impl From<Saved<RenderedRequest>> for SavedAnonymizeRequests {
 
 impl From<Preview> for AnonymizePreview {
     fn from(preview: Preview) -> Self {
-        let Preview { targets, content, warnings } = preview;
+        let Preview { targets, content, held, warnings } = preview;
         let hits = |(target, hits): (Target, Hits)| {
             let Hits { records, first, last } = hits;
             (target.as_str(), TargetHits { records, first, last })
@@ -298,6 +360,7 @@ impl From<Preview> for AnonymizePreview {
         Self {
             targets: targets.into_iter().map(hits).collect(),
             content: content.into_iter().map(|(kind, count)| (kind.as_str(), count)).collect(),
+            held,
             warnings: warnings.iter().map(RequestWarning::from).collect(),
         }
     }

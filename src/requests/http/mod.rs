@@ -1,6 +1,7 @@
 //! The endpoints of the Anonymize page.
 
 mod body;
+mod holds;
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +12,11 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, pat
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter, RequestPatch, Status};
-use crate::base::actor::Scope;
+use super::{
+    ChecklistItem, ChecklistPatch, NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter,
+    RequestPatch, Status,
+};
+use crate::base::actor::{Actor, Scope};
 use crate::base::id::RequestId;
 use crate::base::page::Page;
 use crate::http::caller::{RequestsRead, RequestsWrite, forbidden};
@@ -41,7 +45,9 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         .service(create_anonymize_request)
         .service(get_anonymize_request)
         .service(update_anonymize_request)
-        .service(delete_anonymize_request);
+        .service(delete_anonymize_request)
+        .service(change_checklist_item);
+    holds::routes(registry);
 }
 
 /// The selection of a list.
@@ -110,6 +116,7 @@ pub async fn create_anonymize_request(
     body: Body<NewRequest>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
+    check_preview(&caller, std::slice::from_ref(&body.0))?;
     let Replayable { value, replayed } = super::create(&app, &caller, &body.0, key.0.as_deref()).await?;
     let entered = EnteredAnonymizeRequest::from(value);
     let address = format!("{}/{}", request.path(), entered.request.id);
@@ -206,6 +213,43 @@ pub async fn delete_anonymize_request(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Change an item of a checklist
+///
+/// The people of a system outside of this one say that the customer is forgotten there. This works while the request waits
+/// and when it is done. The response is the item. The `ETag` is the version of the request, which grows with the change.
+///
+/// Needs the scope `requests:write`.
+#[utoipa::path(tag = "requests", operation_id = "change_anonymize_request_checklist",
+    security(("bearer" = ["requests:write"])),
+    params(("id" = Uuid, Path, description = "The request's id."),
+        ("system" = String, Path, description = "The name of the system."),
+        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
+    request_body(content = ChecklistPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The item as it is now.", body = ChecklistItem,
+            headers(("ETag" = String, description = "The request's version."))),
+        CallProblems, BodyProblems, ItemProblems, VersionProblems))]
+#[patch("/anonymize-requests/{id}/checklist/{system}")]
+pub async fn change_checklist_item(
+    caller: Caller<RequestsWrite>,
+    id: Id<RequestId>,
+    _: Params<Nothing>,
+    if_match: IfMatch,
+    request: HttpRequest,
+    patch: MergePatch,
+    app: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
+    let item = (id.0, request.match_info().get("system").unwrap_or_default());
+    let patch: ChecklistPatch = match patch.read() {
+        Ok(patch) => patch,
+        Err(problem) => {
+            super::check_item(&app, &caller, item, &if_match.0).await?;
+            return Err(problem);
+        }
+    };
+    let (item, version) = super::change_item(&app, &caller, item, &if_match.0, &patch).await?;
+    Ok(HttpResponse::Ok().insert_header(etag(version)).json(item))
+}
+
 /// Save anonymize requests
 ///
 /// Saves new rows, changed rows, and deleted rows, at most 500 in all. Changed and deleted rows have the version that the
@@ -229,6 +273,7 @@ pub async fn save_anonymize_requests(
     body: Body<RequestBatch>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
+    check_preview(&caller, &body.0.create)?;
     let Replayable { value, replayed } = super::save_batch(&app, &caller, &body.0, key.0.as_deref()).await?;
     Ok(replay(&mut HttpResponse::Ok(), replayed).json(SavedAnonymizeRequests::from(value)))
 }
@@ -236,7 +281,7 @@ pub async fn save_anonymize_requests(
 /// Preview an anonymize request
 ///
 /// Counts the records that the request would make anonymous, by the selector of the pass. After the pass, nobody can find
-/// these records by the customer. The preview app nothing about the customer, and the audit log notes it as a search.
+/// these records by the customer. The preview stores nothing about the customer, and the audit log notes it as a search.
 /// The warning `nothing_found` says that no record matches. The warning `content_becomes_unfindable` says that recordings,
 /// texts, and other content stay without their customer. The warning `content_will_be_deleted` says that they are deleted.
 /// Both count the content of each kind.
@@ -259,6 +304,14 @@ pub async fn preview_anonymize_request(
     Ok(Json(super::preview(&app, &caller, &body.0).await?.into()))
 }
 
+/// Checks that the caller may count the matches of new requests.
+fn check_preview(actor: &Actor, new: &[NewRequest]) -> ApiResult<()> {
+    if new.iter().any(|one| one.preview) && !actor.may(Scope::ArchiveIdentify) {
+        return Err(forbidden(&[Scope::ArchiveIdentify], "for a preview"));
+    }
+    Ok(())
+}
+
 fn replay(response: &mut HttpResponseBuilder, replayed: bool) -> &mut HttpResponseBuilder {
     if replayed {
         response.insert_header((REPLAYED, "true"));
@@ -272,6 +325,11 @@ impl From<RequestError> for Problem {
             RequestError::NotFound => Self::new(Code::NotFound),
             RequestError::Version(error) => error.into(),
             RequestError::PassStarted => Self::new(Code::PassStarted),
+            RequestError::HoldTooLate => Self::new(Code::PassStarted).detail(
+                "A pass has begun a request that selects these records, so the hold was not placed. Place it when the \
+                 pass has ended.",
+            ),
+            RequestError::Released => Self::new(Code::StateConflict).detail("The hold was released before."),
             RequestError::Done => Self::new(Code::StateConflict).detail("The request is done and cannot be changed."),
             RequestError::Cancelled => Self::new(Code::StateConflict)
                 .detail("The request that the first call with this key entered was cancelled."),

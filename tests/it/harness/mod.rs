@@ -14,6 +14,7 @@ pub mod oracle;
 mod pooler;
 mod postgres;
 mod process;
+pub mod receiver;
 pub mod servers;
 mod stage;
 mod stock;

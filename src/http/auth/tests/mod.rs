@@ -132,7 +132,7 @@ async fn a_token_of_each_algorithm_says_who_it_is() {
         let keys = keys_of("each", &[signer.jwk(), json!({ "kty": "oct", "k": "AA", "kid": "k" })], |_| {});
         let found = keys.verify(&signer.sign(&claims())).await.unwrap();
         assert_eq!((found.tenant.as_deref(), found.sub.as_str(), found.name.as_str()), (Some("demo"), "u-17", "Paal"));
-        assert_eq!(found.scopes, BTreeSet::from([Scope::RequestsRead, Scope::ArchiveRead]));
+        assert_eq!(found.scopes, BTreeSet::from([Scope::RequestsRead, Scope::ArchiveTotals]));
     }
 }
 

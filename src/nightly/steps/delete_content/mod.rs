@@ -44,6 +44,8 @@ pub enum Cause {
     Requests,
     /// It is past its retention.
     Age,
+    /// Its interaction ages. The audit log does not get the ids, since they tell when the content was stored.
+    Ageing,
 }
 
 pub struct DeletionOutcome {
@@ -183,7 +185,7 @@ async fn delete_objects(
             let ids = ids.iter().map(|object| object.id).collect();
             app.journal.append_contents(keyset.journal(), Some(pass.id), ids, app.clock.now()).await?
         }
-        Cause::Age => None,
+        Cause::Age | Cause::Ageing => None,
     };
     failpoint::reach("content.journal");
     let removed = content::remove_objects(context.content_store, context.tenant.id, ids).await;
@@ -227,6 +229,12 @@ async fn delete_rows(
         let records = usize::try_from(deleted).unwrap_or(usize::MAX);
         let entry = Entry::new(Action::ContentDeleted, records, detail(cause, gone));
         audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
+        let (because, ids) = match cause {
+            Cause::Requests => ("request", Vec::new()),
+            Cause::Ageing => ("ageing", Vec::new()),
+            Cause::Age => ("retention", gone.iter().map(|object| object.id).collect()),
+        };
+        content::publish_deleted(&mut tx, tenant, (because, deleted), &ids, app.clock.now()).await?;
     }
     failpoint::reach("content.before-commit");
     tx.commit().await?;
@@ -237,6 +245,7 @@ async fn delete_rows(
 fn detail(cause: Cause, gone: &[ObjectId]) -> Value {
     match cause {
         Cause::Requests => json!({ "because": "requests" }),
+        Cause::Ageing => json!({ "because": "ageing" }),
         Cause::Age => {
             let ids: Vec<_> = gone.iter().map(|object| object.id).collect();
             json!({ "because": "retention", "content_ids": ids })

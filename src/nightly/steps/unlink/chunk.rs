@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::archive::mentions;
 use crate::archive::selector::{self, IDENTIFIERS, Keys, Span};
+use crate::audit;
 use crate::base::id::{PassId, TenantId};
 use crate::base::target::Target;
 use crate::requests::passes as requests;
@@ -38,19 +39,22 @@ pub struct RecordTraces {
     pub delivery_customers: bool,
     /// A request names interactions.
     pub named: bool,
+    /// The audit log names a record.
+    pub audited: bool,
 }
 
 impl RecordTraces {
     /// Reads the traces of a target. Only interactions have content.
     pub async fn read(tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<Self> {
         let mentions = mentions::is_any(tx, tenant, target.into()).await?;
+        let audited = audit::any_record(tx, tenant).await?;
         if target != Target::Archive {
-            return Ok(Self { mentions, ..Self::default() });
+            return Ok(Self { mentions, audited, ..Self::default() });
         }
         let content::Traces { mentions: texts, deliveries } = content::traces(tx, tenant).await?;
         let delivery_customers = delivery::passes::any_customer(tx, tenant).await?;
         let named = requests::any_interaction(tx, tenant).await?;
-        Ok(Self { mentions, texts, deliveries, delivery_customers, named })
+        Ok(Self { mentions, texts, deliveries, delivery_customers, named, audited })
     }
 }
 

@@ -7,8 +7,11 @@ use super::chunk::{Chunk, insert_said, is_forgotten, with_customers, with_select
 use super::{deliveries, texts};
 use crate::archive::mentions::Owner;
 use crate::archive::{selector, unlink};
+use crate::audit;
+use crate::base::actor::Actor;
 use crate::nightly::context::PassContext;
 use crate::nightly::model::PassResult;
+use crate::nightly::steps::finish::ACTOR;
 use crate::nightly::steps::gc_identifiers;
 use crate::nightly::{failpoint, sql};
 use crate::requests::passes as requests;
@@ -47,6 +50,9 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
         if has_noted {
             unlink_mentions(&mut tx, chunk, now).await?;
         }
+        if chunk.traces.audited {
+            forget_in_audit_log(context, &mut tx, chunk).await?;
+        }
         failpoint::reach("chunk.between");
         let Chunk { tenant, target, span, .. } = *chunk;
         let by = (target, chunk.keys());
@@ -60,6 +66,16 @@ pub async fn unlink_chunk(context: &PassContext<'_>, chunk: &Chunk) -> PassResul
     tx.commit().await?;
     failpoint::reach("chunk");
     Ok(unlinked)
+}
+
+/// Deletes the ids of the records from the audit log, which could join records that had one customer.
+async fn forget_in_audit_log(context: &PassContext<'_>, tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()> {
+    let actor = Actor::service(chunk.tenant, ACTOR);
+    audit::unlink(tx, context.app.clock, &actor, |query| {
+        with_customers(query, chunk).push(", gone AS (SELECT id FROM customers)")
+    })
+    .await
+    .map(drop)
 }
 
 /// Takes the identifiers that the pass has unlinked so far out of reveals, so that a reveal that was granted before opens

@@ -1,0 +1,41 @@
+-- A customer's copy of their data. The row says which records the copy has, by the ids of a number and an
+-- address. The copy itself is made while it is downloaded, so nothing of it is stored. A pass that forgets
+-- the customer deletes the row.
+CREATE TABLE access_exports (
+    tenant_id          UUID NOT NULL,
+    id                 UUID NOT NULL,
+    phone_id           UUID,
+    email_id           UUID,
+    from_at            TIMESTAMPTZ,
+    to_at              TIMESTAMPTZ NOT NULL,
+    purpose            TEXT NOT NULL,
+    ticket             TEXT,
+    attestations       TEXT NOT NULL,
+    include_recordings BOOLEAN NOT NULL,
+    language           TEXT NOT NULL CHECK (language IN ('en', 'sv', 'nb')),
+    status             TEXT NOT NULL CHECK (status IN ('waiting', 'ready', 'denied')),
+    requested_by       TEXT NOT NULL,
+    requested_by_name  TEXT NOT NULL,
+    decided_by         TEXT,
+    decided_by_name    TEXT,
+    decided_at         TIMESTAMPTZ,
+    created_at         TIMESTAMPTZ NOT NULL,
+    expires_at         TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX access_exports_created ON access_exports (tenant_id, created_at, id);
+CREATE INDEX access_exports_expiry ON access_exports (tenant_id, expires_at);
+CREATE INDEX access_exports_phone ON access_exports (tenant_id, phone_id) WHERE phone_id IS NOT NULL;
+CREATE INDEX access_exports_email ON access_exports (tenant_id, email_id) WHERE email_id IS NOT NULL;
+
+-- An address that downloads a copy once. Only the hash of a ticket is stored.
+CREATE TABLE access_export_tickets (
+    tenant_id   UUID NOT NULL,
+    ticket_hash BYTEA NOT NULL,
+    export_id   UUID NOT NULL,
+    actor_sub   TEXT NOT NULL,
+    actor_name  TEXT NOT NULL,
+    expires_at  TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (tenant_id, ticket_hash)
+);
+CREATE INDEX access_export_tickets_expiry ON access_export_tickets (tenant_id, expires_at);

@@ -1,0 +1,269 @@
+//! A chunk of a planned month: its interactions are aged or deleted, with all that leads back to them.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+use super::linked::{self, Leading, Linked};
+use super::list::{self, AgedKey};
+use super::{Grain, Level, kept};
+use crate::archive::kinds::{Channel, Direction, table};
+use crate::archive::mentions::{self, Owner};
+use crate::archive::model::forgotten;
+use crate::archive::parsed::keyed_id;
+use crate::archive::unlink;
+use crate::base::day::start_of_day;
+use crate::base::id::{IdentifierId, RecordId, TenantId, random_i64};
+use crate::base::target::Target;
+use crate::store::{Archive, Result, Sql, Tx};
+use crate::vault::Keyset;
+
+/// An interaction of a plan, with what is kept of it and what it has now.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ChunkRow {
+    pub record_id: RecordId,
+    hour: DateTime<Utc>,
+    pub(super) day: NaiveDate,
+    pub(super) channel: Channel,
+    pub(super) direction: Option<Direction>,
+    pub(super) queue: Option<String>,
+    pub(super) agent_id: Option<String>,
+    pub(super) outcome: Option<String>,
+    pub(super) seconds: Option<i32>,
+    duration_s: Option<i32>,
+    attributes: Option<String>,
+    ladder_level: Option<i16>,
+    external_id: String,
+    phone_id: Option<IdentifierId>,
+    email_id: Option<IdentifierId>,
+    name_id: Option<IdentifierId>,
+}
+
+/// The rules of a planned month.
+pub struct MonthRules<'r> {
+    pub tenant: TenantId,
+    pub keyset: &'r Keyset,
+    pub zone: Tz,
+    pub levels: &'r [Level],
+    pub month: NaiveDate,
+    pub linked: &'r Linked,
+    /// The time of the change that all records of the month get. Otherwise the members of a class could be told apart.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// The outcome of a chunk.
+#[derive(Debug, Default)]
+pub struct AgedChunk {
+    pub aged: u64,
+    pub deleted: u64,
+    /// Identifiers that have lost a reference.
+    pub identifiers: Vec<IdentifierId>,
+}
+
+/// The records that have lost their ids, and all that they referred to.
+#[derive(Default)]
+pub struct Removal {
+    pub records: Vec<Uuid>,
+    pub identifiers: Vec<IdentifierId>,
+    pub keys: Vec<AgedKey>,
+}
+
+/// The next interactions of a plan.
+pub async fn next(tx: &mut Tx<Archive>, tenant: TenantId, limit: i64) -> Result<Vec<RecordId>> {
+    let rows: Vec<(RecordId,)> = tx
+        .query("SELECT record_id FROM ageing_work")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" ORDER BY record_id LIMIT ", limit)
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Some interactions of a plan as they are now. No other transaction changes them, or adds content, until this one ends.
+pub async fn lock(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<ChunkRow>> {
+    tx.query(
+        "SELECT w.record_id, w.hour, w.day, w.channel, w.direction, w.queue, w.agent_id, w.outcome, w.seconds, \
+         w.duration_s, w.attributes, w.ladder_level, i.external_id, i.phone_id, i.email_id, i.name_id \
+         FROM ageing_work w JOIN interactions i ON i.id = w.record_id",
+    )
+    .with(" WHERE w.tenant_id = ", tenant)
+    .with(" AND i.tenant_id = ", tenant)
+    .with_any(" AND w.record_id", ids.iter().copied())
+    .push(" ORDER BY w.record_id")
+    .push(Sql::per(" FOR UPDATE OF i", ""))
+    .all()
+    .await
+}
+
+/// Ages and deletes the interactions of a chunk. The list of external ids, the kept totals, and the plan follow in the
+/// same transaction.
+pub async fn apply(
+    tx: &mut Tx<Archive>,
+    rules: &MonthRules<'_>,
+    ids: &[RecordId],
+    rows: &[ChunkRow],
+) -> Result<AgedChunk> {
+    let MonthRules { tenant, keyset, .. } = *rules;
+    let (deleted, aged): (Vec<&ChunkRow>, Vec<_>) = rows.iter().partition(|row| row.ladder_level.is_none());
+    let mut removals = vec![(Target::Archive, of_interactions(keyset, rows))];
+    let leading = leading(keyset, rows);
+    let starts_at = start_of_day(rules.month, rules.zone).unwrap_or(rules.changed_at);
+    for target in linked::TARGETS {
+        let of_month = (rules.linked, starts_at, rules.changed_at);
+        removals.push((target, linked::age(tx, (tenant, keyset), target, &leading, of_month).await?));
+    }
+    let mut outcome = AgedChunk { aged: aged.len() as u64, deleted: deleted.len() as u64, identifiers: Vec::new() };
+    let mut identifiers = BTreeSet::new();
+    for (target, removal) in removals {
+        let owner = Owner::from(target);
+        if !removal.records.is_empty() && mentions::is_any(tx, tenant, owner).await? {
+            let query = unlink::identifiers_in(tx.query(""), tenant, owner, removal.records.iter().copied());
+            let mentioned: Vec<(IdentifierId,)> = query.all().await?;
+            identifiers.extend(mentioned.into_iter().map(|(id,)| id));
+            mentions::delete(tx, tenant, owner, &removal.records).await?;
+        }
+        identifiers.extend(removal.identifiers);
+        list::add(tx, tenant, &removal.keys).await?;
+    }
+    outcome.identifiers.extend(identifiers);
+    delete(tx, tenant, Target::Archive, deleted.iter().map(|row| row.record_id.0).collect()).await?;
+    update(tx, rules, &aged).await?;
+    kept::add(tx, tenant, rules.month, rows).await?;
+    tx.query("DELETE FROM ageing_work")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND record_id", ids.iter().copied())
+        .execute()
+        .await?;
+    Ok(outcome)
+}
+
+fn of_interactions(keyset: &Keyset, rows: &[ChunkRow]) -> Removal {
+    let identifiers = rows.iter().flat_map(|row| [row.phone_id, row.email_id, row.name_id]).flatten();
+    Removal {
+        records: rows.iter().map(|row| row.record_id.0).collect(),
+        identifiers: identifiers.collect(),
+        keys: rows.iter().map(|row| AgedKey::new(keyset, Target::Archive, &row.external_id)).collect(),
+    }
+}
+
+/// A survey response or an event names its interaction as it was sent, or by the keyed hash of that.
+fn leading(keyset: &Keyset, rows: &[ChunkRow]) -> Leading {
+    let both = rows.iter().flat_map(|row| {
+        let is_deleted = row.ladder_level.is_none();
+        [(row.external_id.clone(), is_deleted), (keyed_id(keyset, &row.external_id), is_deleted)]
+    });
+    both.collect()
+}
+
+/// Deletes records.
+pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, ids: Vec<Uuid>) -> Result<u64> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    tx.query("DELETE FROM ")
+        .push(table(target))
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids)
+        .execute()
+        .await
+}
+
+/// An interaction as it becomes.
+struct Becoming<'r> {
+    was: RecordId,
+    id: Uuid,
+    external_id: String,
+    at: DateTime<Utc>,
+    aged: Grain,
+    queue: Option<&'r str>,
+    agent_id: Option<&'r str>,
+    outcome: Option<&'r str>,
+    duration_s: Option<i32>,
+    attributes: Option<&'r str>,
+    cell_key: i64,
+}
+
+impl<'r> Becoming<'r> {
+    fn new(rules: &MonthRules<'_>, row: &'r ChunkRow) -> Self {
+        let number = row.ladder_level.and_then(|number| usize::try_from(number).ok());
+        let level = number.and_then(|number| rules.levels.get(number)).unwrap_or(&Level::MONTH);
+        let day = |day| start_of_day(day, rules.zone).unwrap_or(row.hour);
+        let at = match level.time {
+            Grain::Hour => row.hour,
+            Grain::Day => day(row.day),
+            Grain::Month => day(rules.month),
+        };
+        let kept = |is_kept: bool, value: &'r Option<String>| value.as_deref().filter(|_| is_kept);
+        Self {
+            was: row.record_id,
+            id: IdentifierId::random().0,
+            external_id: list::new_external_id(),
+            at,
+            aged: level.time,
+            queue: kept(level.queue, &row.queue),
+            agent_id: kept(level.agent_id, &row.agent_id),
+            outcome: kept(level.outcome, &row.outcome),
+            duration_s: row.duration_s.filter(|_| level.duration),
+            attributes: kept(level.attributes, &row.attributes),
+            cell_key: random_i64(),
+        }
+    }
+}
+
+/// The bits of what an aged interaction has lost: the same for all, also if they never had it, and no content comes back.
+const LOST: i16 = forgotten::CUSTOMER | forgotten::CONTENT;
+
+async fn update(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, rows: &[&ChunkRow]) -> Result<u64> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let rows: Vec<_> = rows.iter().map(|row| Becoming::new(rules, row)).collect();
+    let query = tx.query("WITH becoming ");
+    let query = if query.is_postgres() {
+        query
+            .with_array("AS (SELECT * FROM unnest(", rows.iter().map(|row| row.was.0))
+            .with_array(", ", rows.iter().map(|row| row.id))
+            .with_array(", ", rows.iter().map(|row| row.external_id.as_str()))
+            .with_array(", ", rows.iter().map(|row| row.at))
+            .with_array(", ", rows.iter().map(|row| row.aged.as_str()))
+            .with_array(", ", rows.iter().map(|row| row.queue))
+            .with_array(", ", rows.iter().map(|row| row.agent_id))
+            .with_array(", ", rows.iter().map(|row| row.outcome))
+            .with_array(", ", rows.iter().map(|row| row.duration_s))
+            .with_array(", ", rows.iter().map(|row| row.attributes))
+            .with_array(", ", rows.iter().map(|row| row.cell_key))
+            .push(") AS one (was, id, external_id, at, aged, queue, agent_id, outcome, duration_s, attributes, cell_key))")
+    } else {
+        query
+            .push("(was, id, external_id, at, aged, queue, agent_id, outcome, duration_s, attributes, cell_key) AS (VALUES ")
+            .each(&rows, |query, row| {
+                query
+                    .with("(", row.was)
+                    .with(", ", row.id)
+                    .with(", ", row.external_id.as_str())
+                    .with(", ", row.at)
+                    .with(", ", row.aged.as_str())
+                    .with(", ", row.queue)
+                    .with(", ", row.agent_id)
+                    .with(", ", row.outcome)
+                    .with(", ", row.duration_s)
+                    .with(", ", row.attributes)
+                    .with(", ", row.cell_key)
+                    .push(")")
+            })
+            .push(")")
+            .once()
+    };
+    query
+        .with(" UPDATE interactions SET changed_at = ", rules.changed_at)
+        .with(", forgotten = ", LOST)
+        .push(", id = n.id, external_id = n.external_id, at = n.at, aged = n.aged, queue = n.queue")
+        .push(", agent_id = n.agent_id, outcome = n.outcome, duration_s = n.duration_s, attributes = n.attributes")
+        .push(", cell_key = n.cell_key, ended_at = NULL, phone_id = NULL, email_id = NULL, name_id = NULL")
+        .with(" FROM becoming n WHERE interactions.tenant_id = ", rules.tenant)
+        .push(" AND interactions.id = n.was")
+        .execute()
+        .await
+}

@@ -1,0 +1,220 @@
+//! The totals of aged and deleted interactions: by day, queue, channel, direction, and outcome, and by month, agent, and
+//! channel.
+//!
+//! A cell with fewer than `k` interactions is added to the cell `other` of its month and channel. So sums by month and
+//! channel are exact, and finer ones differ by at most `other`. Each chunk adds the interactions that it ages. So the
+//! totals of a month are at each instant the sum of what is kept and of the interactions that are not aged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use super::chunk::ChunkRow;
+use super::first_of_month;
+use crate::archive::kinds::{Channel, Direction};
+use crate::base::id::TenantId;
+use crate::store::{Archive, Query, Result, Sql, Tx};
+
+/// A cell of the totals by day. An absent value is the empty text.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct KeptTotals {
+    /// The local day. The cells `other` have the first day of their month.
+    pub day: NaiveDate,
+    pub channel: Channel,
+    /// Whether this is the sum of the small cells of the month.
+    pub is_other: bool,
+    pub direction: String,
+    pub queue: String,
+    pub outcome: String,
+    pub n: i64,
+    /// The number of those with a duration, and the sum of their seconds.
+    pub timed: i64,
+    pub seconds: i64,
+}
+
+/// A cell of the totals by month and agent.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct KeptAgents {
+    /// The first day of the month.
+    pub month: NaiveDate,
+    pub channel: Channel,
+    pub is_other: bool,
+    pub agent_id: String,
+    pub n: i64,
+    pub timed: i64,
+    pub seconds: i64,
+}
+
+/// The kept totals of the local days from one up to another, which is excluded. `other` belongs to a whole month, so a
+/// span should consist of whole months. A span without cells has no aged interaction.
+pub async fn kept(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<Vec<KeptTotals>> {
+    tx.query("SELECT day, channel, kind = 'other' AS is_other, direction, queue, outcome, n, timed, seconds FROM kept_totals")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND day >= ", from)
+        .with(" AND day < ", to)
+        .push(" AND n > 0 ORDER BY day, channel, kind, direction, queue, outcome")
+        .all()
+        .await
+}
+
+/// The kept totals by agent of the months from the one of a day up to another, which is excluded.
+pub async fn kept_by_agent(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<Vec<KeptAgents>> {
+    tx.query("SELECT month, channel, kind = 'other' AS is_other, agent_id, n, timed, seconds FROM kept_agents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND month >= ", first_of_month(from))
+        .with(" AND month < ", to)
+        .push(" AND n > 0 ORDER BY month, channel, kind, agent_id")
+        .all()
+        .await
+}
+
+/// Whether interactions of some channels and of a month were aged before. Those that come after that are late.
+pub async fn has_month(tx: &mut Tx<Archive>, tenant: TenantId, channels: &[Channel], month: NaiveDate) -> Result<bool> {
+    let one: Option<(i64,)> = tx
+        .query("SELECT n FROM kept_agents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND month = ", month)
+        .with_any(" AND channel", channels.iter().map(|channel| channel.as_str()))
+        .push(" AND n > 0 LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(one.is_some())
+}
+
+/// Adds the cells of a planned month that have at least `k` interactions, with no interactions yet.
+pub async fn add_cells(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate, k: u32) -> Result<()> {
+    tx.query("INSERT INTO kept_totals (tenant_id, day, channel, kind, direction, queue, outcome, n, timed, seconds)")
+        .with(" SELECT ", tenant)
+        .push(Sql::CAST_UUID)
+        .push(", day, channel, 'cell', coalesce(direction, ''), coalesce(queue, ''), coalesce(outcome, ''), 0, 0, 0")
+        .with(" FROM ageing_work WHERE tenant_id = ", tenant)
+        .push(" GROUP BY day, channel, coalesce(direction, ''), coalesce(queue, ''), coalesce(outcome, '')")
+        .with(" HAVING count(*) >= ", i64::from(k))
+        .push(" ON CONFLICT DO NOTHING")
+        .execute()
+        .await?;
+    tx.query("INSERT INTO kept_agents (tenant_id, month, channel, kind, agent_id, n, timed, seconds)")
+        .with(" SELECT ", tenant)
+        .push(Sql::CAST_UUID)
+        .with(", ", month)
+        .push(Sql::per("::date", ""))
+        .push(", channel, 'cell', coalesce(agent_id, ''), 0, 0, 0")
+        .with(" FROM ageing_work WHERE tenant_id = ", tenant)
+        .push(" GROUP BY channel, coalesce(agent_id, '')")
+        .with(" HAVING count(*) >= ", i64::from(k))
+        .push(" ON CONFLICT DO NOTHING")
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// The day, the channel, and the words of a cell.
+type CellKey = (NaiveDate, &'static str, [String; 3]);
+type AgentKey = (&'static str, String);
+
+/// The number of interactions, of those with a duration, and the sum of their seconds.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    n: i64,
+    timed: i64,
+    seconds: i64,
+}
+
+impl Sums {
+    fn add(&mut self, seconds: Option<i32>) {
+        self.n += 1;
+        self.timed += i64::from(seconds.is_some());
+        self.seconds += seconds.map_or(0, i64::from);
+    }
+
+    fn append(self, query: Query<'_>) -> Query<'_> {
+        query.with(", ", self.n).with(", ", self.timed).with(", ", self.seconds).push(")")
+    }
+}
+
+/// Adds the interactions of a chunk to their cells, or to `other` if they have no cell.
+pub async fn add(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate, rows: &[ChunkRow]) -> Result<()> {
+    let days: BTreeSet<_> = rows.iter().map(|row| row.day).collect();
+    let known = cells(tx, tenant, days).await?;
+    let mut sums = BTreeMap::<(bool, CellKey), Sums>::new();
+    for row in rows {
+        let word = |value: &Option<String>| value.clone().unwrap_or_default();
+        let direction = row.direction.map_or("", Direction::as_str).to_owned();
+        let key = (row.day, row.channel.as_str(), [direction, word(&row.queue), word(&row.outcome)]);
+        let other = || (month, row.channel.as_str(), [const { String::new() }; 3]);
+        let key = if known.contains(&key) { (false, key) } else { (true, other()) };
+        sums.entry(key).or_default().add(row.seconds);
+    }
+    for chunk in sums.into_iter().collect::<Vec<_>>().chunks(1_000) {
+        tx.query("INSERT INTO kept_totals (tenant_id, day, channel, kind, direction, queue, outcome, n, timed, seconds) VALUES ")
+            .each(chunk, |query, ((is_other, (day, channel, words)), sums)| {
+                let query = query.with("(", tenant).with(", ", *day).with(", ", *channel).with(", ", kind(*is_other));
+                sums.append(words.iter().fold(query, |query, word| query.with(", ", word.as_str())))
+            })
+            .push(" ON CONFLICT (tenant_id, day, channel, kind, direction, queue, outcome) DO UPDATE SET")
+            .push(" n = kept_totals.n + excluded.n, timed = kept_totals.timed + excluded.timed")
+            .push(", seconds = kept_totals.seconds + excluded.seconds")
+            .once()
+            .execute()
+            .await?;
+    }
+    add_by_agent(tx, tenant, month, rows).await
+}
+
+async fn add_by_agent(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate, rows: &[ChunkRow]) -> Result<()> {
+    let known: Vec<(Channel, String)> = tx
+        .query("SELECT channel, agent_id FROM kept_agents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND month = ", month)
+        .push(" AND kind = 'cell'")
+        .all()
+        .await?;
+    let known: BTreeSet<AgentKey> = known.into_iter().map(|(channel, agent)| (channel.as_str(), agent)).collect();
+    let mut sums = BTreeMap::<(bool, AgentKey), Sums>::new();
+    for row in rows {
+        let key = (row.channel.as_str(), row.agent_id.clone().unwrap_or_default());
+        let key = if known.contains(&key) { (false, key) } else { (true, (key.0, String::new())) };
+        sums.entry(key).or_default().add(row.seconds);
+    }
+    for chunk in sums.into_iter().collect::<Vec<_>>().chunks(1_000) {
+        tx.query("INSERT INTO kept_agents (tenant_id, month, channel, kind, agent_id, n, timed, seconds) VALUES ")
+            .each(chunk, |query, ((is_other, (channel, agent)), sums)| {
+                let query = query.with("(", tenant).with(", ", month).with(", ", *channel).with(", ", kind(*is_other));
+                sums.append(query.with(", ", agent.as_str()))
+            })
+            .push(" ON CONFLICT (tenant_id, month, channel, kind, agent_id) DO UPDATE SET")
+            .push(" n = kept_agents.n + excluded.n, timed = kept_agents.timed + excluded.timed")
+            .push(", seconds = kept_agents.seconds + excluded.seconds")
+            .once()
+            .execute()
+            .await?;
+    }
+    Ok(())
+}
+
+/// The cells of some days.
+async fn cells(tx: &mut Tx<Archive>, tenant: TenantId, days: BTreeSet<NaiveDate>) -> Result<BTreeSet<CellKey>> {
+    let rows: Vec<(NaiveDate, Channel, String, String, String)> = tx
+        .query("SELECT day, channel, direction, queue, outcome FROM kept_totals")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND day", days)
+        .push(" AND kind = 'cell'")
+        .all()
+        .await?;
+    let key = |(day, channel, direction, queue, outcome): (_, Channel, _, _, _)| {
+        (day, channel.as_str(), [direction, queue, outcome])
+    };
+    Ok(rows.into_iter().map(key).collect())
+}
+
+const fn kind(is_other: bool) -> &'static str {
+    if is_other { "other" } else { "cell" }
+}

@@ -1,0 +1,94 @@
+//! The records of one customer for the copy of their data (D13), by the selector of the pass.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::kinds::RecordKind;
+use super::model::{ArchiveError, Record};
+use super::search::attach_mentions;
+use super::selector::{self, Span};
+use super::sql::{self, RecordRow};
+use crate::base::id::{IdentifierId, TenantId};
+use crate::base::page::Position;
+use crate::base::target::Target;
+use crate::store::{Archive, Query, Tx};
+
+/// A customer's records: those that a pass would select by some identifiers, within a span.
+#[derive(Clone, Debug)]
+pub struct CustomerRecords {
+    pub identifiers: Vec<IdentifierId>,
+    pub from: Option<DateTime<Utc>>,
+    /// The first instant after them.
+    pub to: DateTime<Utc>,
+}
+
+impl CustomerRecords {
+    /// Appends a WITH of the relations `customers` and `said`, which are the selected records of a target.
+    fn select<'c>(&self, query: Query<'c>, tenant: TenantId, target: Target, from: Option<DateTime<Utc>>) -> Query<'c> {
+        let span = Span { from, to: None };
+        let query = query
+            .push("WITH selected (identifier_id, cutoff) AS (VALUES ")
+            .each(&self.identifiers, |query, id| query.with("(", *id).with(", ", self.to).push(")"))
+            .push("), customers AS (");
+        let query = selector::customers(query, tenant, target, span).push("), said AS (");
+        selector::mentions(query, tenant, target, span).push(")")
+    }
+
+    /// The next records after one, oldest first.
+    pub async fn page<K: RecordKind>(
+        &self,
+        tx: &mut Tx<Archive>,
+        tenant: TenantId,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<Record<K>>, ArchiveError> {
+        let from = after.map(|after| after.at).or(self.from);
+        let query = self.select(tx.query(""), tenant, K::TARGET, from).push(" SELECT ");
+        let mut query = sql::columns::<K>(query)
+            .push(", at AS listed_by FROM ")
+            .push(K::TABLE)
+            .with(" WHERE tenant_id = ", tenant)
+            .push(
+                " AND id IN (SELECT id FROM (SELECT id, at FROM customers UNION SELECT record_id, at FROM said) AS p",
+            );
+        if let Some(Position { at, id }) = after {
+            query = query.with(" WHERE (at, id) > (", at).with(", ", id).push(")");
+        }
+        let query = query.with(" ORDER BY at, id LIMIT ", i64::from(limit)).push(") ORDER BY at, id");
+        let rows: Vec<RecordRow<K>> = query.all().await?;
+        let mut records = rows.into_iter().map(Record::from).collect::<Vec<_>>();
+        attach_mentions(tx, tenant, &mut records).await?;
+        Ok(records)
+    }
+
+    /// The number of records of a target.
+    pub async fn count(&self, tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<u64, ArchiveError> {
+        let query = self.select(tx.query(""), tenant, target, self.from);
+        let query =
+            query.push(" SELECT count(*) FROM (SELECT id FROM customers UNION SELECT record_id FROM said) AS p");
+        let (count,): (i64,) = query.one().await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// All identifiers of the customer: those by which they are selected, and the others of the same records. The second
+    /// value is the number of their names.
+    pub async fn own(
+        &self,
+        tx: &mut Tx<Archive>,
+        tenant: TenantId,
+    ) -> Result<(BTreeSet<IdentifierId>, usize), ArchiveError> {
+        type Row = (Option<IdentifierId>, Option<IdentifierId>, Option<IdentifierId>);
+        let (mut own, mut names) = (self.identifiers.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::new());
+        for target in Target::ALL {
+            let query = self.select(tx.query(""), tenant, target, self.from);
+            let rows: Vec<Row> =
+                query.push(" SELECT DISTINCT phone_id, email_id, name_id FROM customers").all().await?;
+            for (phone, email, name) in rows {
+                own.extend([phone, email, name].into_iter().flatten());
+                names.extend(name);
+            }
+        }
+        Ok((own, names.len()))
+    }
+}

@@ -1,0 +1,152 @@
+//! Records under a legal hold: the condition that decides which of them a hold keeps. A hold covers what the selector gives
+//! for its keys, of any time: the records of a customer, and those whose texts mention them. A text of content belongs to
+//! its interaction.
+//!
+//! The statements begin with the records that somebody is about to change, so they cost what that change costs, however
+//! many records are held.
+
+use std::collections::HashSet;
+
+use super::kinds::table;
+use super::mentions::Owner;
+use super::selector::{ID, IS_THERE, keys};
+use crate::base::id::{RecordId, RequestId, TenantId};
+use crate::base::target::Target;
+use crate::holds::{self, Which};
+use crate::store::{Archive, Query, Result, Tx};
+
+/// How many records one statement checks.
+const BATCH: usize = 1_000;
+
+/// How many held records of a target each request selects. A request that selects none is left out. `selected` appends a
+/// WITH of the relation `selected (request_id, identifier_id, cutoff)`.
+pub async fn count(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    which: Which,
+    selected: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<Vec<(RequestId, i64)>> {
+    let query = holds::keys(selected(tx.query("")).push(", held AS ("), tenant, which).push("), said AS (");
+    let query = mentioning(query, tenant, target).push("), matched AS (");
+    selected_records(query, tenant, target)
+        .push(
+            ") SELECT k.request_id, count(DISTINCT k.id) FROM matched k LEFT JOIN held p ON p.id = k.phone_id \
+             LEFT JOIN held e ON e.id = k.email_id LEFT JOIN held i ON i.id = k.id LEFT JOIN said d ON d.id = k.id \
+             WHERE p.id IS NOT NULL OR e.id IS NOT NULL OR i.id IS NOT NULL OR d.id IS NOT NULL GROUP BY k.request_id",
+        )
+        .once()
+        .all()
+        .await
+}
+
+/// Appends the records of a target whose texts mention a held identifier: `(id)`.
+fn mentioning(query: Query<'_>, tenant: TenantId, target: Target) -> Query<'_> {
+    let query = query
+        .push("SELECT m.record_id AS id FROM held h JOIN mentions m ON m.identifier_id = h.id")
+        .with(" WHERE m.tenant_id = ", tenant)
+        .with(" AND m.target = ", Owner::from(target));
+    if target != Target::Archive {
+        return query;
+    }
+    query
+        .push(" UNION SELECT c.interaction_id FROM held h JOIN mentions m ON m.identifier_id = h.id")
+        .push(" JOIN contents c ON c.id = m.record_id")
+        .with(" WHERE m.tenant_id = ", tenant)
+        .with(" AND m.target = ", Owner::Content)
+        .with(" AND c.tenant_id = ", tenant)
+}
+
+/// Appends all records of a target that a pass would change for a request, some of them several times: `(request_id, id,
+/// phone_id, email_id)`.
+fn selected_records(mut query: Query<'_>, tenant: TenantId, target: Target) -> Query<'_> {
+    const SELECT: &str = "SELECT s.request_id, r.id, r.phone_id, r.email_id FROM selected s JOIN ";
+    for column in keys(target) {
+        query = query
+            .push(SELECT)
+            .push(table(target))
+            .push(" r ON r.")
+            .push(*column)
+            .push(" = s.identifier_id AND r.at < s.cutoff")
+            .with(" WHERE r.tenant_id = ", tenant)
+            .push(if *column == ID { IS_THERE } else { "" })
+            .push(" UNION ALL ");
+    }
+    query = query
+        .push(SELECT)
+        .push("mentions m ON m.identifier_id = s.identifier_id AND m.at < s.cutoff JOIN ")
+        .push(table(target))
+        .with(" r ON r.id = m.record_id WHERE m.tenant_id = ", tenant)
+        .with(" AND m.target = ", Owner::from(target))
+        .with(" AND r.tenant_id = ", tenant);
+    if target != Target::Archive {
+        return query;
+    }
+    query
+        .push(" UNION ALL ")
+        .push(SELECT)
+        .push("mentions m ON m.identifier_id = s.identifier_id AND m.at < s.cutoff")
+        .push(" JOIN contents c ON c.id = m.record_id JOIN interactions r ON r.id = c.interaction_id")
+        .with(" WHERE m.tenant_id = ", tenant)
+        .with(" AND m.target = ", Owner::Content)
+        .with(" AND c.tenant_id = ", tenant)
+        .with(" AND r.tenant_id = ", tenant)
+}
+
+/// The records among some that a hold keeps.
+pub async fn among(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    records: &[RecordId],
+) -> Result<HashSet<RecordId>> {
+    let mut kept = HashSet::new();
+    if records.is_empty() || !holds::is_any(tx, tenant).await? {
+        return Ok(kept);
+    }
+    for chunk in records.chunks(BATCH) {
+        let query = holds::keys(tx.query("WITH held AS ("), tenant, Which::All);
+        let query = query
+            .push("), checked AS (SELECT r.id, r.phone_id, r.email_id FROM ")
+            .push(table(target))
+            .with(" r WHERE r.tenant_id = ", tenant)
+            .with_keys(" AND r.id", chunk.iter().copied())
+            .push(
+                ") SELECT k.id FROM checked k JOIN held h ON h.id = k.phone_id \
+                 UNION SELECT k.id FROM checked k JOIN held h ON h.id = k.email_id \
+                 UNION SELECT k.id FROM checked k JOIN held h ON h.id = k.id \
+                 UNION SELECT k.id FROM checked k JOIN mentions m ON m.record_id = k.id \
+                 JOIN held h ON h.id = m.identifier_id",
+            )
+            .with(" WHERE m.tenant_id = ", tenant)
+            .with(" AND m.target = ", Owner::from(target));
+        let query = match target {
+            Target::Archive => query
+                .push(" UNION SELECT k.id FROM checked k JOIN contents c ON c.interaction_id = k.id")
+                .push(" JOIN mentions m ON m.record_id = c.id JOIN held h ON h.id = m.identifier_id")
+                .with(" WHERE c.tenant_id = ", tenant)
+                .with(" AND m.tenant_id = ", tenant)
+                .with(" AND m.target = ", Owner::Content),
+            Target::SmsSurvey | Target::RawData => query,
+        };
+        let rows: Vec<(RecordId,)> = query.all().await?;
+        kept.extend(rows.into_iter().map(|(id,)| id));
+    }
+    Ok(kept)
+}
+
+/// Appends a WITH of the relations `held (id)` and `kept (id)`: the keys of all holds, and all records of a target that they
+/// keep. A statement that changes many records leaves out those of `kept`.
+pub fn with_kept(query: Query<'_>, tenant: TenantId, target: Target) -> Query<'_> {
+    let mut query = holds::keys(query.push("held AS ("), tenant, Which::All).push("), kept AS (");
+    for column in keys(target) {
+        query = query
+            .push("SELECT r.id FROM held h JOIN ")
+            .push(table(target))
+            .push(" r ON r.")
+            .push(*column)
+            .with(" = h.id WHERE r.tenant_id = ", tenant)
+            .push(" UNION ");
+    }
+    mentioning(query, tenant, target).push(")")
+}

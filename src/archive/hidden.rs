@@ -1,0 +1,221 @@
+//! Hidden customers: a waiting request hides its customer if the tenant wants it, and so does a legal hold with `hide`.
+//! Readers see what they would see after the pass. Nothing is changed, so that the end of the hiding is seen at once.
+//!
+//! One condition decides, in two forms. A search by a customer asks it of each record in its statement, so that it finds
+//! nothing. A reader asks it for the identifiers of the records of a page. The preview, the pass, exports, and holds do not
+//! ask.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use pii::{ANONYMIZED, Kind};
+
+use super::customer::customer;
+use super::kinds::RecordKind;
+use super::mentions::Mention;
+use super::model::{CustomerField, Record};
+use super::parsed::is_keyed;
+use crate::base::id::{IdentifierId, RecordId, TenantId};
+use crate::base::target::{Target, Targets};
+use crate::holds;
+use crate::store::{Archive, Query, Result, Tx};
+use crate::tenants::Tenant;
+
+/// How many keys one statement looks up.
+const BATCH: usize = 2_000;
+
+/// The decisions that hide customers of a tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hiding {
+    /// Whether waiting requests do.
+    pub requests: bool,
+    /// Whether any hold does.
+    pub holds: bool,
+}
+
+impl Hiding {
+    pub async fn of(tx: &mut Tx<Archive>, tenant: &Tenant) -> Result<Self> {
+        let holds = holds::is_any_hiding(tx, tenant.id).await?;
+        Ok(Self { requests: tenant.settings.hide_waiting, holds })
+    }
+
+    const fn is_none(self) -> bool {
+        !self.requests && !self.holds
+    }
+}
+
+/// Appends the condition that nobody hides the customer of the record `r` of a target. Each limited subselect is an index
+/// probe.
+pub fn not_hidden(mut query: Query<'_>, tenant: TenantId, target: Target, hiding: Hiding) -> Query<'_> {
+    let interaction = (target == Target::Archive).then_some("r.id");
+    if hiding.requests {
+        for column in ["phone_id = r.phone_id", "email_id = r.email_id"] {
+            query = query.with(" AND (SELECT q.id FROM requests q WHERE q.tenant_id = ", tenant).push(" AND q.");
+            query = waiting(query.push(column), target).push(" AND q.due_at > r.at LIMIT 1) IS NULL");
+        }
+        let named = interaction.map(|_| "interaction_id = r.id");
+        for column in ["phone_id = r.phone_id", "email_id = r.email_id"].into_iter().chain(named) {
+            query = query
+                .push(" AND (SELECT q.id FROM request_interactions n JOIN requests q ON q.id = n.request_id")
+                .with(" WHERE n.tenant_id = ", tenant)
+                .with(" AND q.tenant_id = ", tenant)
+                .push(" AND n.");
+            query = waiting(query.push(column), target).push(" AND q.due_at > r.at LIMIT 1) IS NULL");
+        }
+    }
+    if hiding.holds { holds::not_hidden(query, tenant, interaction) } else { query }
+}
+
+/// Appends the condition that the request `q` waits and has a target.
+fn waiting(query: Query<'_>, target: Target) -> Query<'_> {
+    query.push(" AND q.status = 'waiting'").with(" AND (q.targets & ", Targets::from_iter([target])).push(") <> 0")
+}
+
+/// The keys that are hidden in a target, each in the records before an instant.
+#[derive(Default)]
+struct HiddenKeys(HashMap<IdentifierId, DateTime<Utc>>);
+
+impl HiddenKeys {
+    async fn find(
+        tx: &mut Tx<Archive>,
+        tenant: TenantId,
+        target: Target,
+        hiding: Hiding,
+        keys: BTreeSet<IdentifierId>,
+    ) -> Result<Self> {
+        let mut found = Self::default();
+        let keys: Vec<_> = keys.into_iter().collect();
+        for chunk in keys.chunks(BATCH) {
+            if hiding.requests {
+                for (key, until) in of_requests(tx, tenant, target, chunk).await? {
+                    found.add(key, until);
+                }
+            }
+            if hiding.holds {
+                for key in holds::hiding_keys(tx, tenant, chunk).await? {
+                    found.add(key, DateTime::<Utc>::MAX_UTC);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, key: IdentifierId, until: DateTime<Utc>) {
+        let known = self.0.entry(key).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    fn hides(&self, key: IdentifierId, at: DateTime<Utc>) -> bool {
+        self.0.get(&key).is_some_and(|until| at < *until)
+    }
+
+    /// Makes mentions read as forgotten. `own` are the identifiers of a hidden customer of the text.
+    fn hide_mentions(&self, mentions: &mut [Mention], own: Option<&[IdentifierId]>, at: DateTime<Utc>) {
+        for mention in mentions {
+            let Some(id) = mention.identifier else { continue };
+            let is_own = own.is_some_and(|own| mention.kind == Kind::Name || own.contains(&id));
+            if is_own || self.hides(id, at) {
+                mention.identifier = None;
+            }
+        }
+    }
+}
+
+/// The keys among some by which a waiting request selects records of a target, each with the latest cut-off.
+async fn of_requests(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    target: Target,
+    keys: &[IdentifierId],
+) -> Result<Vec<(IdentifierId, DateTime<Utc>)>> {
+    let mut query = tx.query("");
+    let mut union = "";
+    for column in ["phone_id", "email_id"] {
+        query = query.push(union).push("SELECT q.").push(column).push(", q.due_at FROM requests q");
+        query = query.with(" WHERE q.tenant_id = ", tenant).push(" AND q.").push(column);
+        query = waiting(query.with_any("", keys.iter().copied()), target);
+        union = " UNION ALL ";
+    }
+    for column in ["phone_id", "email_id", "interaction_id"] {
+        query = query
+            .push(union)
+            .push("SELECT n.")
+            .push(column)
+            .push(", q.due_at FROM request_interactions n JOIN requests q ON q.id = n.request_id")
+            .with(" WHERE n.tenant_id = ", tenant)
+            .with(" AND q.tenant_id = ", tenant)
+            .push(" AND n.")
+            .push(column);
+        query = waiting(query.with_any("", keys.iter().copied()), target);
+    }
+    query.once().all().await
+}
+
+/// Makes the hidden customers of some records read as forgotten, in their fields and in their texts.
+pub async fn hide<K: RecordKind>(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hiding: Hiding,
+    records: &mut [Record<K>],
+) -> Result<()> {
+    if hiding.is_none() || records.is_empty() {
+        return Ok(());
+    }
+    let keys = records.iter().flat_map(|record| {
+        let said = record.mentions.iter().filter_map(|mention| mention.identifier);
+        own_of(record).chain([IdentifierId(record.id.0)]).chain(said)
+    });
+    let hidden = HiddenKeys::find(tx, tenant, K::TARGET, hiding, keys.collect()).await?;
+    for record in records {
+        let own: Vec<_> = own_of(record).collect();
+        let mut keys = own.iter().copied().chain([IdentifierId(record.id.0)]);
+        let is_hidden = keys.any(|key| hidden.hides(key, record.at));
+        hidden.hide_mentions(&mut record.mentions, is_hidden.then_some(&own), record.at);
+        if is_hidden {
+            hide_customer(record);
+        }
+    }
+    Ok(())
+}
+
+fn own_of<K>(record: &Record<K>) -> impl Iterator<Item = IdentifierId> + use<K> {
+    let fields = [record.phone, record.email, record.name];
+    fields.into_iter().filter_map(|field| match field {
+        CustomerField::Held(_, id) => Some(id),
+        CustomerField::Empty | CustomerField::Forgotten => None,
+    })
+}
+
+fn hide_customer<K: RecordKind>(record: &mut Record<K>) {
+    for field in [&mut record.phone, &mut record.email, &mut record.name] {
+        if matches!(field, CustomerField::Held(..)) {
+            *field = CustomerField::Forgotten;
+        }
+    }
+    // A keyed hash would join the record to later ones of the same customer.
+    let words = record.columns.descriptive_mut().into_iter().flatten();
+    for word in words.chain([&mut record.external_id]).filter(|word| is_keyed(word)) {
+        ANONYMIZED.clone_into(word);
+    }
+}
+
+/// Makes the mentions of hidden customers in a text of an interaction read as forgotten.
+pub async fn hide_text(
+    tx: &mut Tx<Archive>,
+    tenant: &Tenant,
+    interaction: RecordId,
+    mentions: &mut [Mention],
+) -> Result<()> {
+    let hiding = Hiding::of(tx, tenant).await?;
+    if hiding.is_none() {
+        return Ok(());
+    }
+    let Some(customer) = customer(tx, tenant.id, interaction, false).await? else { return Ok(()) };
+    let own: Vec<_> = [customer.phone_id, customer.email_id, customer.name_id].into_iter().flatten().collect();
+    let selecting = own.iter().copied().chain([IdentifierId(interaction.0)]);
+    let keys = selecting.clone().chain(mentions.iter().filter_map(|mention| mention.identifier)).collect();
+    let hidden = HiddenKeys::find(tx, tenant.id, Target::Archive, hiding, keys).await?;
+    let is_hidden = selecting.clone().any(|key| hidden.hides(key, customer.at));
+    hidden.hide_mentions(mentions, is_hidden.then_some(&own), customer.at);
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! `lethe linkability`.
+
+use serde_json::json;
+
+use super::args::LinkabilityArguments;
+use super::exit::{CommandError, Exit};
+use super::job::{find, open};
+use super::output::print;
+use crate::archive::linkability::{Compared, LinkingColumn, USUAL_K, linkability};
+use crate::config::Config;
+
+pub async fn run(config: &Config, arguments: LinkabilityArguments) -> Result<Exit, CommandError> {
+    let app = open(config).await?;
+    let tenant = find(&app, &arguments.tenant).await?;
+    let when = (tenant.zone, app.clock.now());
+    let mut tx = app.archive.read().await?;
+    let classes = linkability(&mut tx, tenant.id, &Compared::default(), USUAL_K, when).await?;
+    if arguments.json {
+        print(&json!({ "tenant": tenant.slug, "classes": classes, "k": USUAL_K }).to_string());
+        return Ok(Exit::Done);
+    }
+    print(&format!("interactions\talone\tin classes below {USUAL_K}\tby"));
+    for class in classes {
+        let columns: Vec<_> = class.columns.iter().map(|column| LinkingColumn::as_str(*column)).collect();
+        print(&format!("{}\t{}\t{}\t{}", class.rows, class.unique, class.below_k, columns.join(", ")));
+    }
+    Ok(Exit::Done)
+}

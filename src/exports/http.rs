@@ -1,0 +1,402 @@
+//! The endpoints of exports: a customer's copy of their data.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use actix_web::web::{Bytes, Data, Json};
+use actix_web::{HttpResponse, get, post};
+use chrono::{DateTime, Utc};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Export, ExportError, ExportNotice, ExportStatus, Language, NewExport, Ordered};
+use crate::base::id::ExportId;
+use crate::base::page::{Page, Position};
+use crate::content::{ContentStore, Keyed, Once};
+use crate::http::caller::{ExportsRead, ExportsWrite, RevealsApprove};
+use crate::http::docs::{
+    BodyProblems, CallProblems, DecisionProblems, ItemProblems, KeyedProblems, ListProblems, OpenProblems,
+    StateProblems,
+};
+use crate::http::json::Body;
+use crate::http::path::Id;
+use crate::http::query::{Limit, Nothing, Params};
+use crate::http::raw::Binary;
+use crate::http::{ApiResult, Caller, Code, Problem, Registry};
+use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::{self, IdempotencyError};
+use crate::vault::AppContext;
+
+type AccessExportPage = Page<AccessExport>;
+
+pub fn routes(registry: &mut Registry<'_, '_>) {
+    // The path with a word comes before the paths with an id.
+    registry
+        .service(download_access_export)
+        .service(create_access_export)
+        .service(list_access_exports)
+        .service(get_access_export)
+        .service(approve_access_export)
+        .service(deny_access_export)
+        .service(create_access_export_ticket);
+}
+
+/// A customer's copy of their data.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f81", "status": "waiting", "from": null, "to": "2026-08-03T12:00:00Z",
+    "purpose": "access request of 3 August", "ticket": "case 118",
+    "attestations": [{"method": "call_back", "by": "Ingrid", "on": "2026-08-03", "representative": null}],
+    "include_recordings": true, "language": "nb", "user_name": "paal", "decided_by": null, "decided_at": null,
+    "created_at": "2026-08-03T12:00:00Z", "expires_at": "2026-08-10T12:00:00Z"
+}))]
+pub struct AccessExport {
+    /// The id of the export.
+    pub id: ExportId,
+    /// The state of the export.
+    pub status: ExportStatus,
+    /// The earliest record, included. It is null if the copy has all earlier records.
+    #[schema(required)]
+    pub from: Option<DateTime<Utc>>,
+    /// The end of the records, excluded.
+    pub to: DateTime<Utc>,
+    /// The purpose, without identifiers.
+    pub purpose: String,
+    /// The number of the case in another system.
+    #[schema(required)]
+    pub ticket: Option<String>,
+    /// How the customer's wish was verified.
+    #[schema(value_type = Vec<crate::base::attestation::Attestation>)]
+    pub attestations: Value,
+    /// Whether the copy has recordings.
+    pub include_recordings: bool,
+    /// The language of the page.
+    pub language: Language,
+    /// The name of the user who ordered the export.
+    pub user_name: String,
+    /// The name of the user who approved or denied it.
+    #[schema(required)]
+    pub decided_by: Option<String>,
+    /// The time of that decision.
+    #[schema(required)]
+    pub decided_at: Option<DateTime<Utc>>,
+    /// The time at which the export was ordered.
+    pub created_at: DateTime<Utc>,
+    /// The time at which the export ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl From<Export> for AccessExport {
+    fn from(export: Export) -> Self {
+        let Export { id, phone_id: _, email_id: _, from, to, purpose, ticket, attestations, .. } = export;
+        let Export { include_recordings, language, status, requested_by: _, requested_by_name, .. } = export;
+        let Export { decided_by_name, decided_at, created_at, expires_at, .. } = export;
+        Self {
+            id,
+            status,
+            from,
+            to,
+            purpose,
+            ticket,
+            attestations: serde_json::from_str(&attestations).unwrap_or_default(),
+            include_recordings,
+            language,
+            user_name: requested_by_name,
+            decided_by: decided_by_name,
+            decided_at,
+            created_at,
+            expires_at,
+        }
+    }
+}
+
+/// A warning about an export.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct AccessExportWarning {
+    /// `several_names` or `nothing_found`.
+    #[schema(example = "several_names")]
+    pub code: &'static str,
+    /// The meaning of the warning.
+    pub detail: &'static str,
+}
+
+impl From<ExportNotice> for AccessExportWarning {
+    fn from(notice: ExportNotice) -> Self {
+        let (code, detail) = match notice {
+            ExportNotice::SeveralNames => (
+                "several_names",
+                "Records of this customer have several names. Make sure that they are one person's before you approve.",
+            ),
+            ExportNotice::NothingFound => ("nothing_found", "The archive has no record of this customer."),
+        };
+        Self { code, detail }
+    }
+}
+
+/// An export that was ordered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f81", "status": "waiting", "from": null, "to": "2026-08-03T12:00:00Z",
+    "purpose": "access request of 3 August", "ticket": "case 118",
+    "attestations": [{"method": "call_back", "by": "Ingrid", "on": "2026-08-03", "representative": null}],
+    "include_recordings": true, "language": "nb", "user_name": "paal", "decided_by": null, "decided_at": null,
+    "created_at": "2026-08-03T12:00:00Z", "expires_at": "2026-08-10T12:00:00Z",
+    "warnings": [{"code": "several_names", "detail": "Records of this customer have several names."}]
+}))]
+pub struct OrderedAccessExport {
+    #[serde(flatten)]
+    pub export: AccessExport,
+    /// Facts about the export that its approver should know.
+    pub warnings: Vec<AccessExportWarning>,
+}
+
+/// The selection of a list of exports.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AccessExportListing {
+    /// Only exports in this state.
+    status: Option<ExportStatus>,
+    /// The `next_cursor` of the page before.
+    #[param(format = "cursor")]
+    cursor: Option<String>,
+    /// The largest number of items in the page: 1 to 200. The default is 50.
+    #[param(inline)]
+    limit: Limit,
+}
+
+/// A temporary address of a download.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "url": "/api/v1/access-exports/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k",
+    "expires_at": "2026-08-03T12:01:00Z"
+}))]
+pub struct AccessExportTicket {
+    /// The address, relative to this service. It needs no token, and works once.
+    pub url: String,
+    /// The time at which the address ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Order a customer's copy of their data
+///
+/// A copy has all records that an anonymize request for this number or address would select, with the texts and the
+/// recordings of the customer's own interactions. Other people in it are `person-1`, `person-2`, and so on. Each
+/// identifier needs an attestation. Unless the tenant's settings say otherwise, another user with the scope
+/// `reveals:approve` must approve it. The copy can be downloaded for 7 days, and until the customer is forgotten.
+///
+/// The warning `several_names` says that the records may belong to several people. The warning `nothing_found` says that
+/// the archive has no record of the customer.
+///
+/// This needs the scope `exports:write`.
+#[utoipa::path(tag = "exports", operation_id = "create_access_export", security(("bearer" = ["exports:write"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns \
+                                                                        the same result. 1 to 255 visible ASCII \
+                                                                        characters.")),
+    request_body = NewExport,
+    responses((status = 202, description = "The export that was ordered.", body = OrderedAccessExport,
+            headers(("Location" = String, description = "The path of the export."),
+                ("Idempotency-Replayed" = String, description = "`true` if an earlier call has ordered it."))),
+        CallProblems, BodyProblems, KeyedProblems, StateProblems))]
+#[post("/access-exports")]
+pub async fn create_access_export(
+    caller: Caller<ExportsWrite>,
+    _: Params<Nothing>,
+    key: IdempotencyKey,
+    body: Body<NewExport>,
+    app: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
+    let Some(key) = &key.0 else {
+        let (export, notices) = super::create(&app, &caller, &body.0, None).await?;
+        return Ok(accepted(export, notices, false));
+    };
+    let body_value = json!(body.0);
+    let key = idempotency::IdempotencyKey::new(&app.service_key().await?, &caller, "access-exports", key, &body_value);
+    let once = match Once::begin::<Ordered>(&app, key.map_err(IdempotencyError::from)?).await? {
+        Keyed::Again(Ordered { id, notices }) => {
+            let export = super::find(&app, caller.tenant, id).await.map_err(|error| match error {
+                ExportError::NotFound => Problem::new(Code::StateConflict)
+                    .detail("The export that the first call with this key ordered has ended."),
+                error => error.into(),
+            })?;
+            return Ok(accepted(export, notices, true));
+        }
+        Keyed::New(once) => once,
+    };
+    let ordered = super::create(&app, &caller, &body.0, Some(&once)).await;
+    if ordered.is_err() {
+        once.release().await;
+    }
+    let (export, notices) = ordered?;
+    Ok(accepted(export, notices, false))
+}
+
+fn accepted(export: Export, notices: Vec<ExportNotice>, is_replayed: bool) -> HttpResponse {
+    let mut response = HttpResponse::Accepted();
+    response.insert_header((LOCATION, format!("/api/v1/access-exports/{}", export.id)));
+    if is_replayed {
+        response.insert_header((REPLAYED, "true"));
+    }
+    let warnings = notices.into_iter().map(AccessExportWarning::from).collect();
+    response.json(OrderedAccessExport { export: export.into(), warnings })
+}
+
+/// List exports
+///
+/// The exports that have not ended, newest first.
+///
+/// This needs the scope `exports:write` or `reveals:approve`.
+#[utoipa::path(tag = "exports", operation_id = "list_access_exports",
+    security(("bearer" = ["exports:write", "reveals:approve"])), params(AccessExportListing),
+    responses((status = 200, description = "A page of exports, newest first.", body = AccessExportPage),
+        CallProblems, ListProblems))]
+#[get("/access-exports")]
+pub async fn list_access_exports(
+    caller: Caller<ExportsRead>,
+    params: Params<AccessExportListing>,
+    app: Data<AppContext>,
+) -> ApiResult<Json<Page<AccessExport>>> {
+    let AccessExportListing { status, cursor, limit } = params.0;
+    let key = app.service_key().await?;
+    let bound_to = [b"access-exports", &caller.tenant.0.as_bytes()[..], json!(status).to_string().as_bytes()].concat();
+    let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &bound_to)).transpose();
+    let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
+    let _memory = app.memory.page().await?;
+    let exports = super::list(&app, caller.tenant, status, after, limit.get() + 1).await?;
+    Ok(Json(Page::of(exports, limit.get(), &key, &bound_to).map(AccessExport::from)))
+}
+
+/// Get an export
+///
+/// This needs the scope `exports:write` or `reveals:approve`.
+#[utoipa::path(tag = "exports", operation_id = "get_access_export",
+    security(("bearer" = ["exports:write", "reveals:approve"])),
+    params(("id" = Uuid, Path, description = "The id of the export.")),
+    responses((status = 200, description = "The export.", body = AccessExport), CallProblems, ItemProblems))]
+#[get("/access-exports/{id}")]
+pub async fn get_access_export(
+    caller: Caller<ExportsRead>,
+    id: Id<ExportId>,
+    _: Params<Nothing>,
+    app: Data<AppContext>,
+) -> ApiResult<Json<AccessExport>> {
+    Ok(Json(super::find(&app, caller.tenant, id.0).await?.into()))
+}
+
+/// Approve an export
+///
+/// The user who ordered it cannot approve it: that is 403 `own_request`, and it is audited.
+///
+/// This needs the scope `reveals:approve`.
+#[utoipa::path(tag = "exports", operation_id = "approve_access_export", security(("bearer" = ["reveals:approve"])),
+    params(("id" = Uuid, Path, description = "The id of the export.")),
+    responses((status = 200, description = "The export, which is ready.", body = AccessExport),
+        CallProblems, ItemProblems, DecisionProblems))]
+#[post("/access-exports/{id}/approve")]
+pub async fn approve_access_export(
+    caller: Caller<RevealsApprove>,
+    id: Id<ExportId>,
+    _: Params<Nothing>,
+    app: Data<AppContext>,
+) -> ApiResult<Json<AccessExport>> {
+    Ok(Json(super::decide(&app, &caller, id.0, true).await?.into()))
+}
+
+/// Deny an export
+///
+/// The user who ordered it cannot deny it.
+///
+/// This needs the scope `reveals:approve`.
+#[utoipa::path(tag = "exports", operation_id = "deny_access_export", security(("bearer" = ["reveals:approve"])),
+    params(("id" = Uuid, Path, description = "The id of the export.")),
+    responses((status = 200, description = "The export, which is denied.", body = AccessExport),
+        CallProblems, ItemProblems, DecisionProblems))]
+#[post("/access-exports/{id}/deny")]
+pub async fn deny_access_export(
+    caller: Caller<RevealsApprove>,
+    id: Id<ExportId>,
+    _: Params<Nothing>,
+    app: Data<AppContext>,
+) -> ApiResult<Json<AccessExport>> {
+    Ok(Json(super::decide(&app, &caller, id.0, false).await?.into()))
+}
+
+/// Create a temporary address of an export
+///
+/// The address downloads the copy once, within 60 seconds, and needs no token. An export that is not ready is 409.
+///
+/// This needs the scope `exports:write`.
+#[utoipa::path(tag = "exports", operation_id = "create_access_export_ticket", security(("bearer" = ["exports:write"])),
+    params(("id" = Uuid, Path, description = "The id of the export.")),
+    responses((status = 201, description = "The address.", body = AccessExportTicket),
+        CallProblems, ItemProblems, StateProblems))]
+#[post("/access-exports/{id}/ticket")]
+pub async fn create_access_export_ticket(
+    caller: Caller<ExportsWrite>,
+    id: Id<ExportId>,
+    _: Params<Nothing>,
+    app: Data<AppContext>,
+) -> ApiResult<HttpResponse> {
+    let (text, expires_at) = super::issue_ticket(&app, &caller, id.0).await?;
+    let url = format!("/api/v1/access-exports/tickets/{text}");
+    Ok(HttpResponse::Created().json(AccessExportTicket { url, expires_at }))
+}
+
+/// Download an export by its temporary address
+///
+/// A ZIP file with `index.html`, `data.json` and its schema, CSV files, texts, recordings, `processing.json`, and the
+/// signed `manifest.json`. It is made while it is downloaded. The download is audited under the name of the user who made
+/// the address. An address that was used, has ended, or never existed is 404.
+///
+/// This needs no token and no scope.
+#[utoipa::path(tag = "exports", operation_id = "download_access_export", security(()),
+    params(("ticket" = String, Path, description = "The ticket from the temporary address.")),
+    responses((status = 200, description = "The ZIP file.", body = Binary, content_type = "application/zip"),
+        OpenProblems, ItemProblems))]
+#[get("/access-exports/tickets/{ticket}")]
+pub async fn download_access_export(
+    ticket: actix_web::web::Path<String>,
+    _: Params<Nothing>,
+    app: Data<AppContext>,
+    content_store: Data<ContentStore>,
+) -> ApiResult<HttpResponse> {
+    let (app, content_store): (Arc<_>, Arc<_>) = (app.into_inner(), content_store.into_inner());
+    let super::Download { id, pieces } = super::redeem(&app, &content_store, &ticket).await?;
+    let pieces = stream::unfold(pieces, |mut pieces| async {
+        let piece = pieces.recv().await?;
+        Some((piece.map(Bytes::from), pieces))
+    });
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/zip"))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.zip\"")))
+        .insert_header((CONTENT_ENCODING, "identity"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .streaming(pieces))
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::NotFound => Self::new(Code::NotFound),
+            ExportError::OwnRequest => Self::new(Code::OwnRequest),
+            ExportError::Decided => {
+                Self::new(Code::StateConflict).detail("The export is not waiting. Read its status.")
+            }
+            ExportError::NotReady => {
+                Self::new(Code::StateConflict).detail("The export is not ready. Another user must approve it first.")
+            }
+            ExportError::Invalid(places) => Self::invalid(places),
+            ExportError::TenantUnknown => Self::new(Code::TenantUnknown),
+            ExportError::Interrupted | ExportError::Zip(_) | ExportError::Crypto(_) => Self::internal(error),
+            ExportError::Idempotency(error) => error.into(),
+            ExportError::Archive(error) => error.into(),
+            ExportError::Content(error) => error.into(),
+            ExportError::Memory(error) => error.into(),
+            ExportError::Tenant(error) => error.into(),
+            ExportError::Vault(error) => error.into(),
+            ExportError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A customer's copy of their data (D13, Art. 15 GDPR): the records that a pass would select by a number or an address,
+//! with the texts and recordings of the customer's interactions. Other people in it are numbered.
+//!
+//! A copy is an order, which another user approves. The ZIP file is made while it is downloaded, page by page, so that
+//! nothing of it is stored, and no copy outlives what it was made from.
+
+mod compose;
+pub mod http;
+mod model;
+mod page;
+mod sql;
+mod zip;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pii::text::{Own, fill_text, tokenize_text};
+use pii::{Identifier, Pii};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::archive::CustomerRecords;
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::day::local_day;
+use crate::base::id::{ExportId, IdentifierId, TenantId};
+use crate::base::page::Position;
+use crate::base::target::Target;
+use crate::base::ticket;
+use crate::content::{ContentStore, Once};
+use crate::store::{self, Archive, Tx};
+use crate::tenants::{self, Tenant};
+use crate::vault::{self, AppContext};
+
+use compose::Composer;
+pub use model::{Export, ExportError, ExportNotice, ExportStatus, Language, NewExport, Ordered};
+use model::{LIFE, TICKET_LIFE, ValidatedExport};
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 2] = [("access_exports", "phone_id"), ("access_exports", "email_id")];
+
+/// The associated data of a sealed ticket, so that no other sealed value is a ticket.
+const PLACE: &[u8] = b"access export ticket";
+
+/// How many pieces of a download may wait for its reader.
+const PIECES: usize = 4;
+
+/// Orders a copy. The vault creates no identifier.
+pub async fn create(
+    app: &AppContext,
+    actor: &Actor,
+    new: &NewExport,
+    once: Option<&Once>,
+) -> Result<(Export, Vec<ExportNotice>), ExportError> {
+    let tenant = tenant_of(app, actor.tenant).await?;
+    let now = app.clock.now();
+    let valid = new.validate((tenant.region, local_day(now, tenant.zone)), now).map_err(ExportError::Invalid)?;
+    let ValidatedExport { phone, email, from, to, attestations, purpose, ticket } = valid;
+    let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
+    let known = vault::find(&mut app.vault.read().await?, &keyset, phone.iter().chain(&email)).await?;
+    let id_of = |identifier: &Option<Identifier>| identifier.as_ref().and_then(|one| known.get(one)).copied();
+    let (phone_id, email_id) = (id_of(&phone), id_of(&email));
+    let own = Own { phone: phone.and_then(phone_of), email: email.and_then(email_of), name: None };
+    let finder = tenant.finder(own);
+    let masked = |text: String| fill_text(&tokenize_text(&finder, &text, &mut Vec::new()), |_| "*****".to_owned());
+    let attestations: Vec<_> = attestations.into_iter().map(|one| one.map_texts(masked)).collect();
+    let export = Export {
+        id: ExportId::new(),
+        phone_id,
+        email_id,
+        from,
+        to,
+        purpose: masked(purpose),
+        ticket: ticket.map(masked),
+        attestations: json!(attestations).to_string(),
+        include_recordings: new.include_recordings,
+        language: new.language,
+        status: if tenant.settings.export_approval { ExportStatus::Waiting } else { ExportStatus::Ready },
+        requested_by: actor.sub.clone(),
+        requested_by_name: actor.name.clone(),
+        decided_by_name: None,
+        decided_at: None,
+        created_at: now,
+        expires_at: now + LIFE,
+    };
+    let notices = notices(app, &export, actor.tenant).await?;
+    let detail = json!({ "export_id": export.id, "ticket": export.ticket });
+    let entry = Entry::new(Action::ExportRequested, 0, detail).purpose(Some(export.purpose.clone()));
+    let mut tx = app.archive.write().await?;
+    sql::insert(&mut tx, actor.tenant, &export).await?;
+    audit::record(&mut tx, app.clock, actor, &entry).await?;
+    if let Some(once) = once {
+        once.settle(&mut tx, &Ordered { id: export.id, notices: notices.clone() }).await?;
+    }
+    tx.commit().await?;
+    once.into_iter().for_each(Once::end);
+    Ok((export, notices))
+}
+
+fn phone_of(identifier: Identifier) -> Option<Pii<pii::Phone>> {
+    if let Identifier::Phone(phone) = identifier { Some(phone) } else { None }
+}
+
+fn email_of(identifier: Identifier) -> Option<Pii<pii::Email>> {
+    if let Identifier::Email(email) = identifier { Some(email) } else { None }
+}
+
+async fn notices(app: &AppContext, export: &Export, tenant: TenantId) -> Result<Vec<ExportNotice>, ExportError> {
+    let records = records_of(export);
+    if records.identifiers.is_empty() {
+        return Ok(vec![ExportNotice::NothingFound]);
+    }
+    let mut tx = app.archive.read().await?;
+    let (_, names) = records.own(&mut tx, tenant).await?;
+    let found = count(&mut tx, tenant, &records).await?;
+    let notices = [(names > 1, ExportNotice::SeveralNames), (found == 0, ExportNotice::NothingFound)];
+    Ok(notices.into_iter().filter(|(applies, _)| *applies).map(|(_, notice)| notice).collect())
+}
+
+async fn count(tx: &mut Tx<Archive>, tenant: TenantId, records: &CustomerRecords) -> Result<u64, ExportError> {
+    let mut count = 0;
+    if !records.identifiers.is_empty() {
+        for target in Target::ALL {
+            count += records.count(tx, tenant, target).await?;
+        }
+    }
+    Ok(count)
+}
+
+fn records_of(export: &Export) -> CustomerRecords {
+    CustomerRecords { identifiers: export.identifiers().collect(), from: export.from, to: export.to }
+}
+
+async fn tenant_of(app: &AppContext, id: TenantId) -> Result<Tenant, ExportError> {
+    tenants::find(&mut app.archive.read().await?, id).await?.ok_or(ExportError::TenantUnknown)
+}
+
+pub async fn find(app: &AppContext, tenant: TenantId, id: ExportId) -> Result<Export, ExportError> {
+    let found = sql::by_id(&mut app.archive.read().await?, tenant, id, app.clock.now()).await?;
+    found.ok_or(ExportError::NotFound)
+}
+
+/// A page of a tenant's exports, newest first.
+pub async fn list(
+    app: &AppContext,
+    tenant: TenantId,
+    status: Option<ExportStatus>,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Export>, ExportError> {
+    Ok(sql::page(&mut app.archive.read().await?, tenant, status, app.clock.now(), after, limit).await?)
+}
+
+/// Approves or denies an export that another user has ordered. The attempt of that user is audited as refused.
+pub async fn decide(app: &AppContext, actor: &Actor, id: ExportId, is_approved: bool) -> Result<Export, ExportError> {
+    let export = find(app, actor.tenant, id).await?;
+    let (status, action) = if is_approved {
+        (ExportStatus::Ready, Action::ExportApproved)
+    } else {
+        (ExportStatus::Denied, Action::ExportDenied)
+    };
+    let mut entry = Entry::new(action, 0, json!({ "export_id": id }));
+    entry.allowed = export.requested_by != actor.sub;
+    let mut tx = app.archive.write().await?;
+    let decided = sql::decide(&mut tx, actor, id, status, app.clock.now()).await?;
+    if decided == 0 && entry.allowed {
+        return Err(ExportError::Decided);
+    }
+    audit::record(&mut tx, app.clock, actor, &entry).await?;
+    tx.commit().await?;
+    if decided == 0 {
+        return Err(ExportError::OwnRequest);
+    }
+    find(app, actor.tenant, id).await
+}
+
+/// Issues an address that downloads an export once.
+pub async fn issue_ticket(
+    app: &AppContext,
+    actor: &Actor,
+    id: ExportId,
+) -> Result<(String, DateTime<Utc>), ExportError> {
+    if find(app, actor.tenant, id).await?.status != ExportStatus::Ready {
+        return Err(ExportError::NotReady);
+    }
+    let (text, hash) = ticket::issue(&app.service_key().await?, PLACE, (actor.tenant, id.0))?;
+    let expires_at = app.clock.now() + TICKET_LIFE;
+    let mut tx = app.archive.write().await?;
+    sql::insert_ticket(&mut tx, actor, &hash, id, expires_at).await?;
+    tx.commit().await?;
+    Ok((text, expires_at))
+}
+
+/// Takes a ticket, and begins the download that it is for.
+pub async fn redeem(
+    app: &Arc<AppContext>,
+    content_store: &Arc<ContentStore>,
+    text: &str,
+) -> Result<Download, ExportError> {
+    let key = app.service_key().await?;
+    let (tenant, hash, _) = ticket::read(&key, PLACE, text).ok_or(ExportError::NotFound)?;
+    let mut tx = app.archive.write().await?;
+    let taken = sql::take_ticket(&mut tx, tenant, &hash, app.clock.now()).await?.ok_or(ExportError::NotFound)?;
+    tx.commit().await?;
+    let sql::TicketRow { export_id, actor_sub, actor_name } = taken;
+    let actor = Actor { sub: actor_sub, name: actor_name, ..Actor::service(tenant, "") };
+    let export = find(app, tenant, export_id).await?;
+    if export.status != ExportStatus::Ready {
+        return Err(ExportError::NotFound);
+    }
+    download(app, content_store, &actor, export).await
+}
+
+/// A download that has begun.
+pub struct Download {
+    pub id: ExportId,
+    pub pieces: mpsc::Receiver<Result<Vec<u8>, ExportError>>,
+}
+
+/// Begins the download of an export for a user. The audit row is committed first. If the receiver is dropped, the work
+/// ends.
+pub async fn download(
+    app: &Arc<AppContext>,
+    content_store: &Arc<ContentStore>,
+    actor: &Actor,
+    export: Export,
+) -> Result<Download, ExportError> {
+    let tenant = tenant_of(app, actor.tenant).await?;
+    let (id, records) = (export.id, records_of(&export));
+    let found = count(&mut app.archive.read().await?, tenant.id, &records).await?;
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    let entry = Entry::new(Action::ExportDownloaded, found, json!({ "export_id": id }));
+    let entry = entry.purpose(Some(export.purpose.clone()));
+    let grant = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
+    let share = app.memory.page().await?;
+    let (to, pieces) = mpsc::channel(PIECES);
+    let composer = Composer::new(app, content_store, tenant, (export, records), grant, to.clone()).await?;
+    tokio::spawn(async move {
+        if let Err(error) = Box::pin(composer.run()).await {
+            if !matches!(error, ExportError::Interrupted) {
+                tracing::error!(export.id = %id, %error, "The download of an export failed");
+            }
+            // The reader sees a broken response, and no file that looks whole.
+            let _ = to.send(Err(error)).await;
+        }
+        drop(share);
+    });
+    Ok(Download { id, pieces })
+}
+
+/// Deletes the exports of customers that a pass forgets. Returns how many.
+pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, identifiers: &[IdentifierId]) -> store::Result<u64> {
+    sql::delete_of(tx, tenant, identifiers).await
+}
+
+/// How many exports of a customer have not expired.
+pub async fn open_of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    identifiers: &[IdentifierId],
+    now: DateTime<Utc>,
+) -> store::Result<u64> {
+    sql::count_of(tx, tenant, identifiers, now).await
+}
+
+/// Deletes exports and tickets that have expired.
+pub async fn expire(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTime<Utc>) -> store::Result<u64> {
+    sql::delete_expired(tx, tenant, now).await
+}

@@ -1,0 +1,221 @@
+//! Statements of exports.
+
+use chrono::{DateTime, Utc};
+
+use super::model::{Export, ExportStatus, Language};
+use crate::base::actor::Actor;
+use crate::base::id::{ExportId, IdentifierId, TenantId};
+use crate::base::page::Position;
+use crate::store::{Archive, Query, Result, Tx};
+
+#[derive(sqlx::FromRow)]
+struct ExportRow {
+    id: ExportId,
+    phone_id: Option<IdentifierId>,
+    email_id: Option<IdentifierId>,
+    from_at: Option<DateTime<Utc>>,
+    to_at: DateTime<Utc>,
+    purpose: String,
+    ticket: Option<String>,
+    attestations: String,
+    include_recordings: bool,
+    language: Language,
+    status: ExportStatus,
+    requested_by: String,
+    requested_by_name: String,
+    decided_by_name: Option<String>,
+    decided_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl From<ExportRow> for Export {
+    fn from(row: ExportRow) -> Self {
+        let ExportRow { id, phone_id, email_id, from_at, to_at, purpose, ticket, attestations, .. } = row;
+        let ExportRow { include_recordings, language, status, requested_by, requested_by_name, .. } = row;
+        let ExportRow { decided_by_name, decided_at, created_at, expires_at, .. } = row;
+        Self {
+            id,
+            phone_id,
+            email_id,
+            from: from_at,
+            to: to_at,
+            purpose,
+            ticket,
+            attestations,
+            include_recordings,
+            language,
+            status,
+            requested_by,
+            requested_by_name,
+            decided_by_name,
+            decided_at,
+            created_at,
+            expires_at,
+        }
+    }
+}
+
+fn select(query: Query<'_>) -> Query<'_> {
+    query.push(
+        "SELECT id, phone_id, email_id, from_at, to_at, purpose, ticket, attestations, include_recordings, language, \
+         status, requested_by, requested_by_name, decided_by_name, decided_at, created_at, expires_at \
+         FROM access_exports",
+    )
+}
+
+pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, export: &Export) -> Result<u64> {
+    tx.query(
+        "INSERT INTO access_exports (tenant_id, id, phone_id, email_id, from_at, to_at, purpose, ticket, attestations, \
+         include_recordings, language, status, requested_by, requested_by_name, created_at, expires_at) VALUES (",
+    )
+    .with("", tenant)
+    .with(", ", export.id)
+    .with(", ", export.phone_id)
+    .with(", ", export.email_id)
+    .with(", ", export.from)
+    .with(", ", export.to)
+    .with(", ", export.purpose.as_str())
+    .with(", ", export.ticket.as_deref())
+    .with(", ", export.attestations.as_str())
+    .with(", ", export.include_recordings)
+    .with(", ", export.language)
+    .with(", ", export.status)
+    .with(", ", export.requested_by.as_str())
+    .with(", ", export.requested_by_name.as_str())
+    .with(", ", export.created_at)
+    .with(", ", export.expires_at)
+    .push(")")
+    .execute()
+    .await
+}
+
+/// An export that has not expired.
+pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ExportId, now: DateTime<Utc>) -> Result<Option<Export>> {
+    let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id);
+    Ok(query.with(" AND expires_at > ", now).maybe::<ExportRow>().await?.map(Export::from))
+}
+
+/// A page of the exports that have not expired, newest first.
+pub async fn page(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    status: Option<ExportStatus>,
+    now: DateTime<Utc>,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Export>> {
+    let mut query = select(tx.query(""))
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND expires_at > ", now)
+        .with_some(" AND status = ", status);
+    if let Some(Position { at, id }) = after {
+        query = query.with(" AND (created_at, id) < (", at).with(", ", id).push(")");
+    }
+    let rows: Vec<ExportRow> = query.with(" ORDER BY created_at DESC, id DESC LIMIT ", i64::from(limit)).all().await?;
+    Ok(rows.into_iter().map(Export::from).collect())
+}
+
+/// Decides about an export that waits and that another user has asked for. Returns 0 if there is none.
+pub async fn decide(
+    tx: &mut Tx<Archive>,
+    actor: &Actor,
+    id: ExportId,
+    status: ExportStatus,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query("UPDATE access_exports SET")
+        .with(" status = ", status)
+        .with(", decided_by = ", actor.sub.as_str())
+        .with(", decided_by_name = ", actor.name.as_str())
+        .with(", decided_at = ", now)
+        .with(" WHERE tenant_id = ", actor.tenant)
+        .with(" AND id = ", id)
+        .push(" AND status = 'waiting'")
+        .with(" AND requested_by <> ", actor.sub.as_str())
+        .execute()
+        .await
+}
+
+pub async fn insert_ticket(
+    tx: &mut Tx<Archive>,
+    actor: &Actor,
+    hash: &[u8; 32],
+    export: ExportId,
+    expires_at: DateTime<Utc>,
+) -> Result<u64> {
+    tx.query(
+        "INSERT INTO access_export_tickets (tenant_id, ticket_hash, export_id, actor_sub, actor_name, expires_at) \
+         VALUES (",
+    )
+    .with("", actor.tenant)
+    .with(", ", hash.as_slice())
+    .with(", ", export)
+    .with(", ", actor.sub.as_str())
+    .with(", ", actor.name.as_str())
+    .with(", ", expires_at)
+    .push(")")
+    .execute()
+    .await
+}
+
+#[derive(sqlx::FromRow)]
+pub struct TicketRow {
+    pub export_id: ExportId,
+    pub actor_sub: String,
+    pub actor_name: String,
+}
+
+/// Takes a ticket out, so that nobody can use it again.
+pub async fn take_ticket(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<TicketRow>> {
+    tx.query("DELETE FROM access_export_tickets")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND ticket_hash = ", hash.as_slice())
+        .with(" AND expires_at > ", now)
+        .push(" RETURNING export_id, actor_sub, actor_name")
+        .maybe()
+        .await
+}
+
+/// Deletes what has expired. Returns how many exports that were.
+pub async fn delete_expired(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTime<Utc>) -> Result<u64> {
+    tx.query("DELETE FROM access_export_tickets")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND expires_at <= ", now)
+        .execute()
+        .await?;
+    let query = tx.query("DELETE FROM access_exports").with(" WHERE tenant_id = ", tenant);
+    query.with(" AND expires_at <= ", now).execute().await
+}
+
+/// Deletes the exports of some identifiers.
+pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, identifiers: &[IdentifierId]) -> Result<u64> {
+    let mut deleted = 0;
+    for column in [" AND phone_id", " AND email_id"] {
+        let query = tx.query("DELETE FROM access_exports").with(" WHERE tenant_id = ", tenant);
+        deleted += query.with_keys(column, identifiers.iter().copied()).execute().await?;
+    }
+    Ok(deleted)
+}
+
+/// How many exports of some identifiers have not expired.
+pub async fn count_of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    identifiers: &[IdentifierId],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let mut open = 0;
+    for column in [" AND phone_id", " AND email_id"] {
+        let query = tx.query("SELECT count(*) FROM access_exports").with(" WHERE tenant_id = ", tenant);
+        let query = query.with(" AND expires_at > ", now);
+        let (count,): (i64,) = query.with_keys(column, identifiers.iter().copied()).one().await?;
+        open += count.unsigned_abs();
+    }
+    Ok(open)
+}

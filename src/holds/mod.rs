@@ -1,0 +1,79 @@
+//! Legal holds: records that are kept although their customer wants to be forgotten.
+//!
+//! A hold has the keys of a selector: identifiers, and the ids of interactions. It covers what the selector gives for them,
+//! as long as it lasts. This room has the tables and the relation of the keys. The condition on records is in
+//! `archive/held.rs`. The calls that place and release holds are in `requests/holds.rs`, since they need passes.
+
+mod model;
+mod sql;
+
+use crate::base::id::TenantId;
+use crate::store::Query;
+
+pub use model::{HeldInteraction, Hold, HoldMasks, Which};
+pub use sql::{by_ids, hiding_keys, insert, interactions, is_any, is_any_hiding, page, purge, release};
+
+/// The columns that contain ids of identifiers.
+pub const REFERENCES: [(&str, &str); 4] = [
+    ("holds", "phone_id"),
+    ("holds", "email_id"),
+    ("hold_interactions", "phone_id"),
+    ("hold_interactions", "email_id"),
+];
+
+/// The columns of the keys, each with the column of its hold. A released hold has no keys.
+const KEYS: [(&str, &str, &str); 5] = [
+    ("SELECT k.phone_id AS id FROM holds k WHERE k.tenant_id = ", " AND k.phone_id IS NOT NULL", " AND k.id = "),
+    (" UNION SELECT k.email_id FROM holds k WHERE k.tenant_id = ", " AND k.email_id IS NOT NULL", " AND k.id = "),
+    (
+        " UNION SELECT k.phone_id FROM hold_interactions k WHERE k.tenant_id = ",
+        " AND k.phone_id IS NOT NULL",
+        " AND k.hold_id = ",
+    ),
+    (
+        " UNION SELECT k.email_id FROM hold_interactions k WHERE k.tenant_id = ",
+        " AND k.email_id IS NOT NULL",
+        " AND k.hold_id = ",
+    ),
+    (" UNION SELECT k.interaction_id FROM hold_interactions k WHERE k.tenant_id = ", "", " AND k.hold_id = "),
+];
+
+/// Appends a SELECT of the keys of holds that last: `(id)`. Each is an identifier or an interaction.
+pub fn keys(mut query: Query<'_>, tenant: TenantId, which: Which) -> Query<'_> {
+    for (select, is_there, hold) in KEYS {
+        query = query.with(select, tenant).push(is_there);
+        if let Which::One(id) = which {
+            query = query.with(hold, id);
+        }
+    }
+    query
+}
+
+/// Appends the condition that no hold hides the customer of the record `r`. `interaction` is the column of its id, if the
+/// record is an interaction. Each limited subselect is an index probe.
+pub fn not_hidden<'c>(mut query: Query<'c>, tenant: TenantId, interaction: Option<&'static str>) -> Query<'c> {
+    for (column, own) in [("k.phone_id", "r.phone_id"), ("k.email_id", "r.email_id")] {
+        query = query
+            .with(" AND (SELECT k.id FROM holds k WHERE k.tenant_id = ", tenant)
+            .push(" AND k.hide AND ")
+            .push(column)
+            .push(" = ")
+            .push(own)
+            .push(" LIMIT 1) IS NULL");
+    }
+    let named = interaction.map(|own| ("k.interaction_id", own));
+    for (column, own) in [("k.phone_id", "r.phone_id"), ("k.email_id", "r.email_id")].into_iter().chain(named) {
+        query = query
+            .with(
+                " AND (SELECT k.hold_id FROM hold_interactions k JOIN holds h ON h.id = k.hold_id WHERE k.tenant_id = ",
+                tenant,
+            )
+            .with(" AND h.tenant_id = ", tenant)
+            .push(" AND h.hide AND ")
+            .push(column)
+            .push(" = ")
+            .push(own)
+            .push(" LIMIT 1) IS NULL");
+    }
+    query
+}

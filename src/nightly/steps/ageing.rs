@@ -1,0 +1,219 @@
+//! Ageing: interactions that are old enough lose their precision, a month at a time (D4, D9).
+//!
+//! A month is planned before its first record changes, and the plan is stored. So a killed pass goes on with the same
+//! classes. A chunk is one transaction. It enters the gate alone: an ingest that was under way has ended, and the next
+//! one finds the records in the list of aged ones. The epoch stays, since the vault does not change.
+//!
+//! A restored archive has its records back as they were. They are as old as before, so the next pass ages them again, and
+//! the journal needs no entry.
+
+use serde_json::json;
+
+use super::delete_content::{Cause, delete_some};
+use super::finish::ACTOR;
+use super::gc_identifiers;
+use crate::ageing::{self, Month, NamedPolicy, Plan, PolicyState};
+use crate::archive::ageing::{self as records, Ladder, MonthRules};
+use crate::archive::unlink::changed_at;
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::id::{IdentifierId, RecordId};
+use crate::content::passes as contents;
+use crate::delivery::passes as deliveries;
+use crate::nightly::context::PassContext;
+use crate::nightly::failpoint;
+use crate::nightly::model::{Pass, PassResult, StepName};
+use crate::nightly::report::Report;
+use crate::outbox;
+use crate::store::{Archive, Result, Tx};
+use crate::tenants::fence;
+
+/// How many interactions one transaction plans.
+const PAGE: i64 = 2_000;
+
+/// How many interactions one transaction ages.
+const CHUNK: i64 = 1_000;
+
+/// Ages all months that are old enough for a policy that is on. A replay ages nothing: the next pass does.
+pub async fn age(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    context.show(StepName::Ageing);
+    while context.replay.is_none() {
+        let Some(plan) = next_plan(context, pass).await? else { break };
+        if !age_month(context, pass, &plan, report).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The month that a killed pass has planned, or else the next one that is old enough. A paused policy lets the month
+/// wait that it has begun.
+async fn next_plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<Option<Plan>> {
+    let tenant = context.tenant;
+    let mut tx = context.read().await?;
+    let policies = ageing::list(&mut tx, tenant.id).await?;
+    if let Some(plan) = ageing::plan(&mut tx, tenant.id).await? {
+        let is_paused = policies.iter().any(|one| one.name == plan.name && one.paused);
+        return Ok(Some(plan).filter(|_| !is_paused));
+    }
+    let is_left = records::has_work(&mut tx, tenant.id).await?;
+    drop(tx);
+    if is_left {
+        clear(context).await?;
+    }
+    for named in policies.iter().filter(|one| one.state(pass.as_of) == PolicyState::On) {
+        let oldest = records::oldest(&mut context.read().await?, tenant.id, &named.policy.chosen(), None).await?;
+        let month = oldest.and_then(|at| Month::of(at, tenant.zone));
+        if let Some(month) = month.filter(|month| month.is_due(&named.policy, pass.as_of, tenant.zone)) {
+            return Ok(Some(plan(context, named, month).await?));
+        }
+    }
+    Ok(None)
+}
+
+/// Deletes the rows of a plan that was not completed.
+async fn clear(context: &PassContext<'_>) -> PassResult<()> {
+    loop {
+        let mut tx = context.begin().await?;
+        let cleared = records::clear(&mut tx, context.tenant.id).await?;
+        tx.commit().await?;
+        if cleared == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Plans a month: copies what can be kept of its interactions, and settles them.
+async fn plan(context: &PassContext<'_>, named: &NamedPolicy, month: Month) -> PassResult<Plan> {
+    let (tenant, policy) = (context.tenant, &named.policy);
+    let (chosen, levels) = (policy.chosen(), policy.levels());
+    for channel in chosen.channels.iter().copied() {
+        let mut after = None;
+        loop {
+            let (who, span) = ((tenant.id, tenant.zone), (month.starts_at, month.ends_at));
+            let page = records::page(&mut context.read().await?, who, (&chosen, channel), span, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.at, last.id));
+            let mut tx = context.begin().await?;
+            records::fill(&mut tx, tenant.id, &page).await?;
+            tx.commit().await?;
+            failpoint::reach("ageing.fill");
+            context.check_stop()?;
+        }
+    }
+    let mut tx = context.begin().await?;
+    // Interactions that arrive after their month was aged are aged to the month, if no level settles them.
+    let is_late = records::has_month(&mut tx, tenant.id, &chosen.channels, month.day).await?;
+    let to_month = policy.keeps_month() || is_late && !levels.is_empty();
+    let ladder = Ladder { levels: &levels, k: policy.k, to_month, month: month.day, starts_at: month.starts_at };
+    let linked = records::settle_month(&mut tx, tenant.id, ladder).await?;
+    let (name, policy, changed_at) = (named.name.clone(), policy.clone(), changed_at(context.app.clock.now()));
+    let plan = Plan { name, policy, month: month.day, linked, changed_at };
+    ageing::insert_plan(&mut tx, tenant.id, &plan).await?;
+    failpoint::reach("ageing.plan.before-commit");
+    tx.commit().await?;
+    failpoint::reach("ageing.plan");
+    Ok(plan)
+}
+
+/// Ages a planned month in chunks. Returns whether it is done. It is not if content could not be deleted.
+async fn age_month(context: &PassContext<'_>, pass: &Pass, plan: &Plan, report: &mut Report) -> PassResult<bool> {
+    let tenant = context.tenant.id;
+    let keyset = context.app.keysets.get(&context.app.vault, tenant).await?;
+    let levels = plan.policy.levels();
+    let rules = MonthRules {
+        tenant,
+        keyset: &keyset,
+        zone: context.tenant.zone,
+        levels: &levels,
+        month: plan.month,
+        linked: &plan.linked,
+        changed_at: plan.changed_at,
+    };
+    loop {
+        let ids = records::next(&mut context.read().await?, tenant, CHUNK).await?;
+        if ids.is_empty() {
+            break;
+        }
+        let left = delete_content(context, pass, &ids, report).await?;
+        failpoint::reach("ageing.content");
+        age_chunk(context, pass, (plan, &rules), ids, report).await?;
+        failpoint::reach("ageing.chunk");
+        if left > 0 {
+            report.content_left += left;
+            return Ok(false);
+        }
+        context.check_stop()?;
+    }
+    let mut tx = context.begin().await?;
+    ageing::delete_plan(&mut tx, tenant).await?;
+    failpoint::reach("ageing.end.before-commit");
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Deletes the content of some interactions, before they change. Returns how many pieces are left.
+async fn delete_content(
+    context: &PassContext<'_>,
+    pass: &Pass,
+    ids: &[RecordId],
+    report: &mut Report,
+) -> PassResult<u64> {
+    let objects = contents::of_interactions(&mut context.read().await?, context.tenant.id, ids).await?;
+    let mut left = 0;
+    for batch in objects.chunks(super::delete_content::BATCH) {
+        let deleted = delete_some(context, pass, Cause::Ageing, batch).await?;
+        report.content_expired += deleted.pieces;
+        left += deleted.left;
+        if deleted.is_away {
+            return Ok(left.max(1));
+        }
+    }
+    Ok(left)
+}
+
+/// Ages the interactions of a chunk that have no content, in one transaction.
+async fn age_chunk(
+    context: &PassContext<'_>,
+    pass: &Pass,
+    (plan, rules): (&Plan, &MonthRules<'_>),
+    mut ids: Vec<RecordId>,
+    report: &mut Report,
+) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    let mut tx = context.begin().await?;
+    fence::close(&mut tx, tenant).await?;
+    let mut rows = records::lock(&mut tx, tenant, &ids).await?;
+    let with_content = contents::with_content(&mut tx, tenant, &ids).await?;
+    ids.retain(|id| !with_content.contains(id));
+    rows.retain(|row| !with_content.contains(&row.record_id));
+    let outcome = records::apply(&mut tx, rules, &ids, &rows).await?;
+    let addressees = forget_deliveries(&mut tx, context, &ids).await?;
+    gc_identifiers::note(&mut tx, tenant, pass.id, &outcome.identifiers).await?;
+    gc_identifiers::note(&mut tx, tenant, pass.id, &addressees).await?;
+    let (aged, deleted) = (outcome.aged, outcome.deleted);
+    if aged + deleted > 0 {
+        let detail = json!({ "policy": plan.name, "month": plan.month, "aged": aged, "deleted": deleted });
+        let entry = Entry::new(Action::RecordsAged, rows.len(), detail);
+        audit::record(&mut tx, context.app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
+    }
+    failpoint::reach("ageing.chunk.before-commit");
+    tx.commit().await?;
+    report.records_aged += aged;
+    report.records_deleted += deleted;
+    Ok(())
+}
+
+/// Deletes the deliveries of interactions, whose files name the old ids. Returns the identifiers of their addressees.
+async fn forget_deliveries(
+    tx: &mut Tx<Archive>,
+    context: &PassContext<'_>,
+    ids: &[RecordId],
+) -> Result<Vec<IdentifierId>> {
+    let tenant = context.tenant.id;
+    if !outbox::is_any(tx, tenant).await? {
+        return Ok(Vec::new());
+    }
+    outbox::delete_of(tx, tenant, ids).await?;
+    deliveries::forget_interactions(tx, tenant, ids).await
+}

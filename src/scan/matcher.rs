@@ -1,0 +1,287 @@
+//! Compares candidates with the vault: each is hashed as the vault does it, looked up in a filter in memory, and
+//! confirmed in the vault. The filter is small and lets some strangers through, which the vault then does not know.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::calling_codes;
+use super::model::{FindingClass, FoundPlace, MOST_PLACES, ScanReport};
+use super::projection::{Candidate, candidates};
+use crate::base::crypto::BlindIndex;
+use crate::base::target::Target;
+use crate::store::{Db, Vault};
+use crate::tenants::Tenant;
+use crate::vault::{self, AppContext, HashesOf, Keyset, VaultError};
+
+/// The bits of the filter: 16 MiB, whatever the number of identifiers.
+const FILTER_BITS: u32 = 27;
+
+/// How many keyed hashes are read from the vault at a time.
+const HASHES: i64 = 20_000;
+
+/// How many look-ups one statement confirms.
+const BATCH: usize = 1_000;
+
+/// The fewest and the most digits of a number in E.164.
+const LENGTHS: std::ops::RangeInclusive<usize> = 7..=15;
+
+/// A set of keyed hashes that knows all of its members and some others.
+struct Filter(Vec<u64>);
+
+impl Filter {
+    async fn read(db: &Db<Vault>, keyset: &Keyset) -> Result<Self, VaultError> {
+        let mut filter = Self(vec![0; 1 << (FILTER_BITS - 6)]);
+        for of in [HashesOf::Identifiers, HashesOf::Erasures] {
+            let mut after = None;
+            loop {
+                let hashes = vault::hashes(&mut db.read().await?, keyset.tenant, of, after, HASHES).await?;
+                let Some(last) = hashes.last() else { break };
+                after = Some(*last);
+                for hash in hashes {
+                    filter.insert(hash);
+                }
+            }
+        }
+        Ok(filter)
+    }
+
+    fn place(hash: BlindIndex) -> (usize, u64) {
+        let bits = u32::from_be_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]) >> (32 - FILTER_BITS);
+        (usize::try_from(bits >> 6).unwrap_or_default(), 1 << (bits & 63))
+    }
+
+    fn insert(&mut self, hash: BlindIndex) {
+        let (word, bit) = Self::place(hash);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    fn may_contain(&self, hash: BlindIndex) -> bool {
+        let (word, bit) = Self::place(hash);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+}
+
+/// The meaning of a look-up whose hash the vault knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Look {
+    Whole,
+    /// A window inside a longer run of digits.
+    Window,
+    /// A number that nobody has written, with the beginning of one that somebody has.
+    Control,
+}
+
+/// Where a text is from.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    pub table: Option<String>,
+    pub column: Option<String>,
+    pub record: Option<String>,
+    /// The position of the text in a file.
+    pub offset: Option<u64>,
+    /// The time of the record and its target, by which erasures cover it. Without them, every erasure does.
+    pub at: Option<DateTime<Utc>>,
+    pub target: Option<Target>,
+}
+
+struct Pending {
+    hash: BlindIndex,
+    look: Look,
+    source: Arc<Source>,
+    /// The position in the text.
+    position: usize,
+}
+
+/// The identifiers of a tenant, as far as keyed hashes tell them.
+pub struct Matcher {
+    keyset: Arc<Keyset>,
+    filter: Filter,
+    calling_code: &'static str,
+    pending: Vec<Pending>,
+}
+
+impl Matcher {
+    pub async fn open(app: &AppContext, tenant: &Tenant) -> Result<Self, VaultError> {
+        let keyset = app.keysets.get(&app.vault, tenant.id).await?;
+        let filter = Filter::read(&app.vault, &keyset).await?;
+        let calling_code = calling_codes::of_region(&tenant.region.to_string()).unwrap_or_default();
+        Ok(Self { keyset, filter, calling_code, pending: Vec::new() })
+    }
+
+    pub fn keyset(&self) -> &Keyset {
+        &self.keyset
+    }
+
+    /// Searches a text. The look-ups that the filter lets through wait for [`Matcher::confirm`].
+    pub fn search(&mut self, text: &str, source: impl Fn() -> Source) {
+        self.search_part(text, None, source);
+    }
+
+    /// Searches a part of a file. Candidates that begin at the end of the part belong to the next one. In a file, each
+    /// position is a finding of its own.
+    pub fn search_part(&mut self, text: &str, end: Option<usize>, source: impl Fn() -> Source) {
+        let (mut seen, mut readings, mut shared) = (HashSet::new(), Vec::new(), None);
+        let Self { keyset, filter, calling_code, pending } = self;
+        candidates(text, &mut |position, candidate| {
+            if end.is_some_and(|end| position >= end) {
+                return;
+            }
+            let mut look_up = |hash: BlindIndex, look: Look| {
+                // Two readings of one text are one finding.
+                let place = if end.is_some() { position } else { 0 };
+                if filter.may_contain(hash) && seen.insert((hash, look, place)) {
+                    let source = Arc::clone(shared.get_or_insert_with(|| Arc::new(source())));
+                    pending.push(Pending { hash, look, source, position });
+                }
+            };
+            match candidate {
+                Candidate::Email(address) => look_up(keyset.index_of_email(address), Look::Whole),
+                Candidate::Digits { digits, is_international, is_whole } => {
+                    read_digits(digits, is_international, calling_code, &mut readings);
+                    for number in readings.drain(..) {
+                        let look = if is_whole { Look::Whole } else { Look::Window };
+                        look_up(keyset.index_of_phone(&number), look);
+                        if let Some(control) = control(&number).filter(|_| is_whole) {
+                            look_up(keyset.index_of_phone(&control), Look::Control);
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Whether so many look-ups wait that they should be confirmed.
+    pub const fn is_full(&self) -> bool {
+        self.pending.len() >= BATCH
+    }
+
+    /// Asks the vault about everything that waits, and adds the findings to a report.
+    pub async fn confirm(&mut self, db: &Db<Vault>, report: &mut ScanReport) -> Result<(), VaultError> {
+        let pending = std::mem::take(&mut self.pending);
+        for chunk in pending.chunks(BATCH) {
+            let hashes: HashSet<BlindIndex> = chunk.iter().map(|one| one.hash).collect();
+            let mut tx = db.read().await?;
+            let known = vault::identified(&mut tx, self.keyset.tenant, hashes.iter().copied()).await?;
+            let erased = vault::erased(&mut tx, self.keyset.tenant, hashes.iter().copied()).await?;
+            drop(tx);
+            for one in chunk {
+                let Source { at, target, .. } = &*one.source;
+                let own = erased.iter().filter(|(hash, ..)| *hash == one.hash);
+                let covering: Vec<_> = own
+                    .clone()
+                    .filter(|(_, _, erasure)| {
+                        at.is_none_or(|at| at < erasure.cutoff)
+                            && target.is_none_or(|target| erasure.targets.contains(target))
+                    })
+                    .map(|(_, request, _)| *request)
+                    .collect();
+                let class = if covering.is_empty() { FindingClass::Exposed } else { FindingClass::Residue };
+                if !covering.is_empty() || known.contains(&one.hash) || own.count() > 0 {
+                    note(report, one, class);
+                }
+                if one.look == Look::Whole {
+                    for request in covering {
+                        *report.requests.entry(request).or_default() += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn note(report: &mut ScanReport, found: &Pending, class: FindingClass) {
+    let counts = &mut report.counts;
+    match (found.look, class) {
+        (Look::Window, _) => counts.coincidence += 1,
+        (Look::Control, FindingClass::Residue) => counts.residue_control += 1,
+        (Look::Control, FindingClass::Exposed) => counts.exposed_control += 1,
+        (Look::Whole, FindingClass::Residue) => counts.residue += 1,
+        (Look::Whole, FindingClass::Exposed) => counts.exposed += 1,
+    }
+    if found.look == Look::Whole && report.places.len() < MOST_PLACES {
+        let Source { table, column, record, offset, .. } = &*found.source;
+        report.places.push(FoundPlace {
+            class,
+            table: table.clone(),
+            column: column.clone(),
+            record: record.clone(),
+            offset: offset.map(|offset| offset + found.position as u64),
+        });
+    }
+}
+
+/// The numbers in E.164 that a run of digits may be, for a tenant with this calling code.
+fn read_digits(digits: &str, is_international: bool, calling_code: &str, readings: &mut Vec<String>) {
+    let mut add = |parts: [&str; 2]| {
+        let number = format!("+{}", parts.concat());
+        if LENGTHS.contains(&(number.len() - 1)) && !readings.contains(&number) {
+            readings.push(number);
+        }
+    };
+    let without_trunk = |digits: &str| digits.strip_prefix(calling_code)?.strip_prefix('0').map(str::to_owned);
+    let international = digits.strip_prefix("00").filter(|_| !is_international).unwrap_or(digits);
+    add(["", international]);
+    if !calling_code.is_empty() {
+        // A zero is often written behind the calling code: +46 (0)70 123 45 67.
+        if let Some(rest) = without_trunk(international) {
+            add([calling_code, &rest]);
+        }
+        if !is_international && !digits.starts_with("00") {
+            add([calling_code, digits]);
+            if let Some(rest) = digits.strip_prefix('0') {
+                add([calling_code, rest]);
+            }
+        }
+    }
+}
+
+/// Another number with the same beginning. Each number has its own, so that looking up the controls of all numbers is
+/// looking up as many control numbers as there are erased ones.
+fn control(number: &str) -> Option<String> {
+    let (prefix, last) = number.split_at_checked(number.len().checked_sub(4)?)?;
+    let last: u32 = last.parse().ok()?;
+    Some(format!("{prefix}{:04}", (last * 7 + 4_271) % 10_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn readings(digits: &str, is_international: bool) -> Vec<String> {
+        let mut readings = Vec::new();
+        read_digits(digits, is_international, "47", &mut readings);
+        readings
+    }
+
+    #[test]
+    fn digits_are_read_as_national_and_as_international() {
+        assert_eq!(readings("98765432", false), ["+98765432", "+4798765432"]);
+        assert_eq!(readings("98765432", true), ["+98765432"]);
+        assert_eq!(readings("004798765432", false), ["+4798765432"]);
+        assert!(readings("098765432", false).contains(&"+4798765432".to_owned()));
+        assert!(readings("47098765432", true).contains(&"+4798765432".to_owned()));
+        assert_eq!(readings("1234567890123456", false), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_control_number_differs_and_belongs_to_one_number_only() {
+        let numbers = (0..10_000).map(|last| format!("+479876{last:04}"));
+        let controls: HashSet<String> = numbers.clone().filter_map(|number| control(&number)).collect();
+        assert_eq!(controls.len(), 10_000);
+        assert!(numbers.clone().all(|number| control(&number).unwrap() != number));
+        assert!(numbers.map(|number| control(&number).unwrap()).all(|control| control.starts_with("+479876")));
+    }
+
+    #[test]
+    fn a_filter_knows_its_members() {
+        let mut filter = Filter(vec![0; 1 << (FILTER_BITS - 6)]);
+        let hash = |byte: u8| BlindIndex([byte; 32]);
+        filter.insert(hash(3));
+        assert!(filter.may_contain(hash(3)) && !filter.may_contain(hash(4)));
+    }
+}

@@ -1,0 +1,373 @@
+//! The parts of a text that may be an identifier: runs of digits, and the shapes of e-mail addresses.
+//!
+//! This is deliberately another way than the one by which `crates/pii` finds identifiers at ingest: no library of phone
+//! numbers, no grammar of texts, no regular expression. It asks of each run of digits whether somebody is behind it.
+//!
+//! A *group* is a run of digits without anything between them. Groups with small separators between them form a run. A
+//! candidate begins and ends at borders of groups. A window inside a group is no candidate: among enough numbers it
+//! equals one by chance, so it is only counted.
+
+use super::encodings::{decodings, texts_of_json, tokens};
+
+/// The fewest digits of a number.
+const FEWEST: usize = 7;
+
+/// The most digits of a number with the two zeros that may be before it.
+const MOST: usize = 17;
+
+/// The most characters between two groups of one number.
+const SEPARATOR: usize = 4;
+
+/// The longest group in which windows are counted. A longer one is a hash or a counter.
+const LONGEST_GROUP: usize = 20;
+
+/// The longest text before or after the @ of an address, in bytes.
+const LONGEST_PART: usize = 255;
+
+/// Something that may be an identifier.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Candidate<'t> {
+    Digits {
+        digits: &'t str,
+        /// Whether a plus is before it.
+        is_international: bool,
+        /// Whether it begins and ends at borders of groups.
+        is_whole: bool,
+    },
+    /// An address in lower case.
+    Email(&'t str),
+}
+
+/// Gives all candidates of a text, each with the position at which it, or its encoding, begins.
+pub fn candidates(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
+    plain(text, &mut |at, candidate| take(at, candidate));
+    for (at, token) in tokens(text) {
+        for decoded in decodings(token) {
+            plain(&decoded, &mut |_, candidate| take(at, candidate));
+        }
+    }
+    if text.trim_start().starts_with(['{', '[']) {
+        for joined in texts_of_json(text) {
+            plain(&joined, &mut |_, candidate| take(0, candidate));
+        }
+    }
+}
+
+/// The candidates of a text that is read as it is.
+fn plain(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
+    let mut runs = Runs::default();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let skipped = if byte.is_ascii_hexdigit() { opaque(bytes, at) } else { 0 };
+        if skipped > 0 {
+            runs.end(take);
+            at += skipped;
+        } else if byte.is_ascii_digit() {
+            runs.digit(at, char::from(*byte));
+            at += 1;
+        } else if byte.is_ascii_alphabetic() || *byte >= 0x80 {
+            at = runs.word_or_sign(text, at, take);
+        } else {
+            if *byte == b'@' {
+                email(text, at, 1, take);
+            }
+            runs.separator(char::from(*byte), take);
+            at += 1;
+        }
+    }
+    runs.end(take);
+}
+
+/// The length of a UUID or of a day at this position. Their digits are no number of anybody.
+fn opaque(bytes: &[u8], at: usize) -> usize {
+    let is_start = at.checked_sub(1).is_none_or(|before| !bytes[before].is_ascii_alphanumeric());
+    let ends =
+        |length: usize| bytes.get(at + length).is_none_or(|after| !after.is_ascii_alphanumeric() || *after == b'T');
+    let has = |pattern: &[u8]| {
+        let given = bytes.get(at..at + pattern.len());
+        given.is_some_and(|given| {
+            given.iter().zip(pattern).all(|(byte, wanted)| match wanted {
+                b'x' => byte.is_ascii_hexdigit(),
+                b'9' => byte.is_ascii_digit(),
+                wanted => byte == wanted,
+            })
+        })
+    };
+    if is_start && has(b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") && ends(36) {
+        return 36;
+    }
+    let is_day = has(b"2099-99-99") || has(b"1999-99-99");
+    let in_range = |from: usize, most: u8| {
+        let number = bytes.get(at + from..at + from + 2).map_or(0, |two| (two[0] - b'0') * 10 + (two[1] - b'0'));
+        (1..=most).contains(&number)
+    };
+    if is_start && is_day && in_range(5, 12) && in_range(8, 31) && ends(10) { 10 } else { 0 }
+}
+
+/// The runs of digits of a text, while it is read.
+#[derive(Default)]
+struct Runs {
+    digits: String,
+    /// For each group the position in the text, its first digit, and whether a plus is before it.
+    groups: Vec<Group>,
+    /// The characters since the last digit.
+    between: usize,
+    has_plus: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Group {
+    at: usize,
+    first: usize,
+    has_plus: bool,
+}
+
+impl Runs {
+    fn digit(&mut self, at: usize, digit: char) {
+        if self.groups.is_empty() || self.between > 0 {
+            self.groups.push(Group { at, first: self.digits.len(), has_plus: self.has_plus });
+        }
+        self.digits.push(digit);
+        (self.between, self.has_plus) = (0, false);
+    }
+
+    fn separator(&mut self, sign: char, take: &mut impl FnMut(usize, Candidate<'_>)) {
+        self.between += 1;
+        self.has_plus = sign == '+';
+        if self.between > SEPARATOR {
+            self.end(take);
+        }
+    }
+
+    /// Reads a word or a sign that is not ASCII. Returns the position after it.
+    fn word_or_sign(&mut self, text: &str, at: usize, take: &mut impl FnMut(usize, Candidate<'_>)) -> usize {
+        let rest = &text[at..];
+        let Some(first) = rest.chars().next() else { return text.len() };
+        if let Some(folded) = folded(first) {
+            match folded {
+                '@' => email(text, at, first.len_utf8(), take),
+                digit if digit.is_ascii_digit() => {
+                    self.digit(at, digit);
+                    return at + first.len_utf8();
+                }
+                _ => {}
+            }
+            self.separator(folded, take);
+            return at + first.len_utf8();
+        }
+        if !first.is_alphabetic() {
+            self.separator(first, take);
+            return at + first.len_utf8();
+        }
+        let length = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+        match spoken(&rest[..length]) {
+            Some(digit) => {
+                // A spoken digit is a group of its own.
+                self.between = self.between.max(1);
+                self.digit(at, digit);
+                self.between = 1;
+            }
+            None => self.end(take),
+        }
+        at + length
+    }
+
+    /// Ends the run and gives its candidates.
+    fn end(&mut self, take: &mut impl FnMut(usize, Candidate<'_>)) {
+        if self.digits.len() >= FEWEST {
+            for (no, group) in self.groups.iter().enumerate() {
+                for last in no..self.groups.len() {
+                    let end = self.groups.get(last + 1).map_or(self.digits.len(), |next| next.first);
+                    let length = end - group.first;
+                    if length > MOST {
+                        break;
+                    }
+                    if length >= FEWEST {
+                        let digits = &self.digits[group.first..end];
+                        let is_international = group.has_plus;
+                        take(group.at, Candidate::Digits { digits, is_international, is_whole: true });
+                    }
+                }
+                self.windows(no, *group, take);
+            }
+        }
+        self.digits.clear();
+        self.groups.clear();
+        (self.between, self.has_plus) = (0, false);
+    }
+
+    /// The windows inside a group.
+    fn windows(&self, no: usize, group: Group, take: &mut impl FnMut(usize, Candidate<'_>)) {
+        let end = self.groups.get(no + 1).map_or(self.digits.len(), |next| next.first);
+        let whole = &self.digits[group.first..end];
+        if whole.len() > LONGEST_GROUP {
+            return;
+        }
+        for length in FEWEST + 1..whole.len() {
+            for start in 0..=whole.len() - length {
+                let digits = &whole[start..start + length];
+                take(group.at, Candidate::Digits { digits, is_international: false, is_whole: false });
+            }
+        }
+    }
+}
+
+/// The ASCII sign that a sign of another width or script means.
+fn folded(sign: char) -> Option<char> {
+    let digit = |zero: u32| char::from_digit(u32::from(sign) - zero, 10);
+    match sign {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(sign) - 0xff01 + 0x21).filter(|c| !c.is_ascii_alphabetic()),
+        '\u{0660}'..='\u{0669}' => digit(0x0660),
+        '\u{06f0}'..='\u{06f9}' => digit(0x06f0),
+        _ => None,
+    }
+}
+
+/// The digit that a word means in English, Swedish, Norwegian, or Danish.
+fn spoken(word: &str) -> Option<char> {
+    if !(2..=6).contains(&word.len()) {
+        return None;
+    }
+    Some(match word.to_lowercase().as_str() {
+        "zero" | "oh" | "noll" | "null" | "nul" => '0',
+        "one" | "en" | "ett" | "et" | "én" | "ein" => '1',
+        "two" | "två" | "to" => '2',
+        "three" | "tre" => '3',
+        "four" | "fyra" | "fire" => '4',
+        "five" | "fem" => '5',
+        "six" | "sex" | "seks" => '6',
+        "seven" | "sju" | "syv" => '7',
+        "eight" | "åtta" | "åtte" | "otte" => '8',
+        "nine" | "nio" | "ni" => '9',
+        _ => return None,
+    })
+}
+
+/// The address around an @.
+fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, Candidate<'_>)) {
+    let is_local = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let is_domain = |c: char| c.is_alphanumeric() || ['-', '.'].contains(&c);
+    let (before, after) = (&text[..at], &text[at + length..]);
+    let mut start = before
+        .rfind(|c: char| !is_local(c))
+        .map_or(0, |found| found + before[found..].chars().next().map_or(1, char::len_utf8));
+    let end = after.find(|c: char| !is_domain(c)).unwrap_or(after.len());
+    let domain = after[..end].trim_end_matches(['.', '-']);
+    if !domain.contains('.') || domain.len() > LONGEST_PART || at - start > LONGEST_PART {
+        return;
+    }
+    // Signs that are allowed in an address stand before one more often: `mailto=`, `'`, `/`.
+    loop {
+        let local = &text[start..at];
+        if local.is_empty() {
+            return;
+        }
+        take(start, Candidate::Email(&format!("{local}@{domain}").to_lowercase()));
+        let Some(sign) = local.find(|c: char| !c.is_alphanumeric() && !['.', '_', '-', '+'].contains(&c)) else {
+            return;
+        };
+        start += sign + local[sign..].chars().next().map_or(1, char::len_utf8);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The whole digits and the addresses of a text.
+    fn found(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        candidates(text, &mut |_, candidate| match candidate {
+            Candidate::Digits { digits, is_whole: true, .. } => found.push(digits.to_owned()),
+            Candidate::Digits { .. } => {}
+            Candidate::Email(address) => found.push(address.to_owned()),
+        });
+        found
+    }
+
+    #[test]
+    fn a_number_is_found_in_every_spelling() {
+        for text in [
+            "98765432",
+            "call 98765432 now",
+            "0047 98765432",
+            "+4798765432",
+            "+47 987 65 432",
+            "98.76.54.32",
+            "(98) 76-54-32",
+            "９８７６５４３２",
+            "tel%3A%2B4798765432",
+            "tel=3A98765=\r\n432",
+            "OTg3NjU0MzI=",
+            "Q2FsbCA5ODc2NTQzMiBub3c",
+            r#"["987", "65", "432"]"#,
+            r#"[{"w": "98", "start": 0.1}, {"w": "76", "start": 0.5}, {"w": "5432", "start": 1.25}]"#,
+            r#"{"note": "\u0039\u0038765432"}"#,
+            r#"{"98765432": true}"#,
+            "call-98765432.wav",
+            "Nine, eight, seven, six, five, four, three, two.",
+            "nio åtta sju sex fem fyra tre två",
+            "ni åtte sju seks fem fire tre to",
+            "ni otte syv seks fem fire tre to",
+        ] {
+            let found = found(text);
+            assert!(found.iter().any(|digits| digits.ends_with("98765432")), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_found_in_every_spelling() {
+        for text in [
+            "kari@example.net",
+            "<KARI@Example.NET>, next",
+            "mailto:kari@example.net.",
+            "to=kari@example.net&x",
+            "kari%40example.net",
+            "kari=40example.net",
+            "a2FyaUBleGFtcGxlLm5ldA==",
+            "kari＠example.net",
+            r#"{"kari@example.net": 1}"#,
+        ] {
+            let found = found(text);
+            assert!(found.iter().any(|address| address == "kari@example.net"), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn ids_days_and_words_are_no_numbers() {
+        for text in [
+            "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f71 41238456-8412-3845-6841-238456841238",
+            "2026-02-20T10:00:00Z",
+            "it takes two to tango, one by one",
+            "12345 a 678",
+            "a@b, @example.net",
+        ] {
+            assert_eq!(found(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_window_is_counted_and_not_found() {
+        let (mut whole, mut windows) = (Vec::new(), 0);
+        candidates("1700000001", &mut |_, candidate| match candidate {
+            Candidate::Digits { digits, is_whole: true, .. } => whole.push(digits.to_owned()),
+            _ => windows += 1,
+        });
+        assert_eq!((whole, windows), (vec!["1700000001".to_owned()], 2 + 3));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_scan_panic(text in "\\PC*|[0-9=%+@. \\r\\n]{0,80}|[ -~]{0,80}") {
+            candidates(&text, &mut |at, _| assert!(at <= text.len()));
+        }
+
+        #[test]
+        fn a_number_is_found_in_any_text(before in "[^0-9\\PN]{0,20}", digits in "[1-9][0-9]{7}", after in "[a-z .,]{0,20}") {
+            let text = format!("{before} x {digits} x {after}");
+            prop_assert!(found(&text).contains(&digits));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The verification of a tenant's log in the database: its rows against its seals, and against anchors outside.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::checkpoint::{Checkpoint, Keys};
+use super::leaf::canonical;
+use super::leaves::LeafWalk;
+use super::model::SealError;
+use super::sql;
+use super::tree::leaf_hash;
+use super::verify::{Fault, FaultKind, LogEntry, Start, Verification};
+use crate::audit::{self, SealedRow};
+use crate::base::id::{AuditId, RecordId, Salt, TenantId};
+use crate::journal::Journal;
+use crate::vault::{AppContext, SigningPurpose};
+
+/// How many rows are read at a time.
+const PAGE: u32 = 1_000;
+
+/// The outcome of the verification of a tenant's log.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Verdict {
+    pub rows: u64,
+    /// How many signed checkpoints agree: of the database, and of the anchors.
+    pub checkpoints: u64,
+    /// How many rows restores have lost, as the log says.
+    pub lost: i64,
+    /// How many ids of records the rows commit to.
+    pub record_ids: i64,
+    /// How many of them are left.
+    pub record_ids_left: i64,
+    /// How many of them were deleted with their records, as the log says.
+    pub record_ids_deleted: i64,
+    /// The first row that differs.
+    pub fault: Option<Fault>,
+}
+
+/// The keys of this service, for its own logs.
+pub async fn own_keys(app: &AppContext) -> Result<Keys, SealError> {
+    let versions = app.signing_keys(None, SigningPurpose::Checkpoint).await?;
+    Ok(Keys::OfService(versions.iter().map(crate::vault::SigningVersion::public).collect()))
+}
+
+/// Verifies the log of a tenant against the anchors of a journal, or of another place with a copy of them.
+pub async fn verify(app: &AppContext, anchors: &Journal, tenant: TenantId) -> Result<Verdict, SealError> {
+    let keys = own_keys(app).await?;
+    let mut walk = LogWalk {
+        app,
+        tenant,
+        keys: &keys,
+        verification: Verification::new(Start::default(), &keys),
+        leaves: LeafWalk::after(tenant, 0),
+        verdict: Verdict::default(),
+        forged: None,
+        first_incomplete: None,
+    };
+    // The anchors are read first: all that they have then was committed before.
+    for (seq, note) in anchors.anchored(tenant).await? {
+        walk.expect(seq, &note);
+    }
+    let fault = walk.run().await?;
+    let LogWalk { verification, mut verdict, forged, .. } = walk;
+    (verdict.rows, verdict.checkpoints, verdict.lost) =
+        (verification.rows, verification.checkpoints, verification.lost);
+    verdict.fault = [fault, forged].into_iter().flatten().min();
+    Ok(verdict)
+}
+
+/// The walk over the rows of a log.
+struct LogWalk<'a> {
+    app: &'a AppContext,
+    tenant: TenantId,
+    keys: &'a Keys,
+    verification: Verification<'a>,
+    leaves: LeafWalk,
+    verdict: Verdict,
+    /// The first checkpoint without a valid signature.
+    forged: Option<Fault>,
+    /// The first row that has lost an id of a record.
+    first_incomplete: Option<i64>,
+}
+
+impl LogWalk<'_> {
+    /// Notes a checkpoint that the rows must agree with.
+    fn expect(&mut self, seq: i64, note: &str) {
+        match Checkpoint::read(note, self.keys) {
+            Ok((checkpoint, true)) if checkpoint.tenant() == Some(self.tenant) => {
+                self.verification.expect(seq, checkpoint);
+            }
+            _ => self.forged = self.forged.into_iter().chain([FaultKind::Forged.at(seq)]).min(),
+        }
+    }
+
+    /// Verifies all numbered rows, and returns the first fault.
+    async fn run(&mut self) -> Result<Option<Fault>, SealError> {
+        let sealed = self.newest().await?;
+        loop {
+            let after = self.verification.last();
+            let mut tx = self.app.archive.read().await?;
+            let rows = audit::sealed(&mut tx, self.tenant, (after, i64::MAX), PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            for (seq, note) in self.leaves.read_to(&mut tx, last.seq).await? {
+                self.expect(seq, &note);
+            }
+            let concerned = rows.iter().filter(|row| !row.digests.is_empty()).map(|row| row.id).collect();
+            let records = audit::records_of(&mut tx, self.tenant, concerned).await?;
+            drop(tx);
+            for row in rows {
+                if let Err(fault) = self.push(&row, &records) {
+                    return Ok(Some(fault));
+                }
+            }
+        }
+        let last = self.verification.last();
+        if last < sealed {
+            return Ok(Some(FaultKind::Truncated.at(last + 1)));
+        }
+        if let Err(fault) = self.verification.finish() {
+            return Ok(Some(fault));
+        }
+        // Rows may have been sealed meanwhile.
+        let sealed = self.newest().await?;
+        if last > sealed {
+            return Ok(Some(FaultKind::Inserted.at(sealed + 1)));
+        }
+        self.missing_records().await
+    }
+
+    /// The number of the last row that has a seal.
+    async fn newest(&self) -> Result<i64, SealError> {
+        let newest = sql::newest(&mut self.app.archive.read().await?, self.tenant).await?;
+        Ok(newest.map_or(0, |seal| seal.seq))
+    }
+
+    fn push(&mut self, row: &SealedRow, records: &HashMap<AuditId, Vec<(RecordId, Salt)>>) -> Result<(), Fault> {
+        let digests = row.digests.as_chunks::<32>().0;
+        let left = records.get(&row.id).map_or(&[][..], Vec::as_slice);
+        let is_committed = |(record, salt): &(RecordId, Salt)| digests.contains(&audit::digest(*salt, *record));
+        let is_named = row.actor_name.as_ref().is_none_or(|name| name.is_of(row.actor));
+        if left.len() < digests.len() {
+            self.first_incomplete = self.first_incomplete.or(Some(row.seq));
+        }
+        let count = |all: usize| i64::try_from(all).unwrap_or(i64::MAX);
+        self.verdict.record_ids += count(digests.len());
+        self.verdict.record_ids_left += count(left.len());
+        self.verification.push(&LogEntry {
+            seq: row.seq,
+            hash: leaf_hash(&canonical(self.tenant, row)),
+            sealed: self.leaves.of(row.seq),
+            agrees: is_named && left.iter().all(is_committed),
+            action: &row.action,
+            detail: &row.detail,
+        })
+    }
+
+    /// More ids of records are missing than the rows say were deleted. These are read last, so a pass that deletes ids
+    /// meanwhile is counted.
+    async fn missing_records(&mut self) -> Result<Option<Fault>, SealError> {
+        let deleted = audit::unlinked(&mut self.app.archive.read().await?, self.tenant).await?;
+        let Verdict { record_ids, record_ids_left, record_ids_deleted, .. } = &mut self.verdict;
+        *record_ids_deleted = deleted;
+        let is_missing = *record_ids - *record_ids_left > deleted;
+        Ok(self.first_incomplete.filter(|_| is_missing).map(|seq| FaultKind::Missing.at(seq)))
+    }
+}

@@ -1,0 +1,52 @@
+//! The hashes of the leaves as the seals have them, row by row.
+
+use std::collections::VecDeque;
+
+use super::model::SealedLeaves;
+use super::sql;
+use super::tree::Hash;
+use crate::base::id::TenantId;
+use crate::store::{Archive, Result, Tx};
+
+/// How many seals are read at a time.
+const SEALS: u32 = 200;
+
+/// The leaves of the seals after a number, in the order of their rows.
+pub struct LeafWalk {
+    tenant: TenantId,
+    leaves: VecDeque<(i64, Hash)>,
+    /// The number of the last seal that was read.
+    read_to: i64,
+}
+
+impl LeafWalk {
+    pub const fn after(tenant: TenantId, seq: i64) -> Self {
+        Self { tenant, leaves: VecDeque::new(), read_to: seq }
+    }
+
+    /// Reads the seals up to the one of a row. Returns their checkpoints, each with its number.
+    pub async fn read_to(&mut self, tx: &mut Tx<Archive>, seq: i64) -> Result<Vec<(i64, String)>> {
+        let mut notes = Vec::new();
+        while self.read_to < seq {
+            let seals = sql::leaves(tx, self.tenant, self.read_to, SEALS).await?;
+            if seals.is_empty() {
+                break;
+            }
+            for SealedLeaves { seq, note, leaves } in seals {
+                let first = seq + 1 - i64::try_from(leaves.len()).unwrap_or_default();
+                self.leaves.extend((first..).zip(leaves));
+                self.read_to = seq;
+                notes.extend(note.map(|note| (seq, note)));
+            }
+        }
+        Ok(notes)
+    }
+
+    /// The leaf of a row. The rows are asked for in their order.
+    pub fn of(&mut self, seq: i64) -> Option<Hash> {
+        while self.leaves.front().is_some_and(|(first, _)| *first < seq) {
+            self.leaves.pop_front();
+        }
+        self.leaves.front().filter(|(first, _)| *first == seq).map(|(_, hash)| *hash)
+    }
+}

@@ -1,0 +1,194 @@
+//! The sealer: it numbers new rows of the audit log, appends them to the tenant's tree, and publishes a checkpoint.
+//!
+//! A batch is committed before its checkpoint is signed, and a checkpoint is in the journal before anybody sees it. So
+//! nothing that was signed is ever taken back, and two processes that seal at once cannot make two trees: the numbers
+//! of rows are unique, and the one that comes second rolls back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use super::checkpoint::{Checkpoint, Keys, LogName};
+use super::leaf::canonical;
+use super::model::{Seal, SealError};
+use super::sql;
+use super::tree::{Hash, Tree, leaf_hash};
+use crate::audit::{self, Action, Entry, SealedRow};
+use crate::base::actor::Actor;
+use crate::base::id::TenantId;
+use crate::store::{Archive, StoreError, Tx};
+use crate::tenants;
+use crate::vault::{AppContext, SigningPurpose};
+
+/// How many rows are sealed together.
+const BATCH: u32 = 1_000;
+
+/// The name of the sealer in the audit log.
+const ACTOR: &str = "seal";
+
+/// Seals the audit logs of all tenants.
+#[derive(Debug)]
+pub struct Sealer {
+    app: Arc<AppContext>,
+    /// The first part of the names of logs.
+    host: String,
+    /// The newest number of each tenant that this process knows to be published.
+    published: Mutex<HashMap<TenantId, i64>>,
+}
+
+impl Sealer {
+    #[must_use]
+    pub fn new(app: Arc<AppContext>, host: String) -> Self {
+        Self { app, host, published: Mutex::default() }
+    }
+
+    /// The name of a tenant's log.
+    #[must_use]
+    pub fn log_name(&self, tenant: TenantId) -> LogName {
+        LogName::new(&self.host, tenant)
+    }
+
+    /// Seals what is new in all logs. A log that cannot be sealed now is sealed the next time.
+    pub async fn round(&self) -> Result<(), SealError> {
+        let tenants = tenants::list(&mut self.app.archive.read().await?).await?;
+        for tenant in tenants {
+            // A restored archive is sealed again when it was replayed.
+            if self.app.journal.standing.refusal(tenant.id).is_some() {
+                continue;
+            }
+            if let Err(error) = self.seal(tenant.id).await {
+                tracing::warn!(tenant.id = %tenant.id, %error, "Sealing the audit log failed, retrying");
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals what is new in the log of a tenant, and publishes a checkpoint.
+    pub async fn seal(&self, tenant: TenantId) -> Result<(), SealError> {
+        let mut tx = self.app.archive.read().await?;
+        let newest = sql::newest(&mut tx, tenant).await?;
+        let is_published = newest.as_ref().is_none_or(|seal| seal.note.is_some());
+        if is_published && audit::oldest_unsealed(&mut tx, tenant).await?.is_none() {
+            return Ok(());
+        }
+        drop(tx);
+        if let Some(lost) = self.lost(tenant).await? {
+            self.reopen(tenant, lost).await?;
+        }
+        while self.seal_batch(tenant).await? == BATCH as usize {}
+        self.publish(tenant).await
+    }
+
+    /// The newest number of the journal, if the archive does not have it any more.
+    ///
+    /// The journal is read first: all that it has then was committed before.
+    async fn lost(&self, tenant: TenantId) -> Result<Option<i64>, SealError> {
+        let known = self.published.lock().ok().and_then(|published| published.get(&tenant).copied());
+        let known = match known {
+            Some(known) => known,
+            None => self.app.journal.anchors(tenant).await?.last().copied().unwrap_or_default(),
+        };
+        self.note_published(tenant, known);
+        let newest = sql::newest(&mut self.app.archive.read().await?, tenant).await?;
+        Ok((newest.map_or(0, |seal| seal.seq) < known).then_some(known))
+    }
+
+    fn note_published(&self, tenant: TenantId, seq: i64) {
+        if let Ok(mut published) = self.published.lock() {
+            let newest = published.entry(tenant).or_default();
+            *newest = seq.max(*newest);
+        }
+    }
+
+    /// Seals the first rows that are not sealed yet, and returns how many.
+    async fn seal_batch(&self, tenant: TenantId) -> Result<usize, SealError> {
+        let mut tx = self.app.archive.write().await?;
+        let newest = sql::newest(&mut tx, tenant).await?;
+        let (seq, origin, tree) = newest.map_or_else(Default::default, |seal| (seal.seq, seal.origin, seal.tree));
+        let rows = audit::unsealed(&mut tx, tenant, seq, None, BATCH).await?;
+        let sealed = rows.len();
+        if rows.is_empty() || !self.append(&mut tx, tenant, (origin, tree), &rows).await? {
+            return Ok(0);
+        }
+        tx.commit().await?;
+        Ok(sealed)
+    }
+
+    /// Appends rows to a tree and adds the seal. Returns false if another process was faster.
+    async fn append(
+        &self,
+        tx: &mut Tx<Archive>,
+        tenant: TenantId,
+        (origin, mut tree): (i32, Tree),
+        rows: &[SealedRow],
+    ) -> Result<bool, SealError> {
+        let Some(last) = rows.last() else { return Ok(false) };
+        let leaves: Vec<Hash> = rows.iter().map(|row| leaf_hash(&canonical(tenant, row))).collect();
+        for leaf in &leaves {
+            tree.push(*leaf);
+        }
+        let numbered = match audit::number(tx, tenant, rows).await {
+            Err(StoreError::Constraint(_)) => return Ok(false),
+            numbered => numbered?,
+        };
+        if usize::try_from(numbered) != Ok(rows.len()) {
+            return Ok(false);
+        }
+        let root = tree.root();
+        let seal = Seal { seq: last.seq, origin, tree, root, note: None, at: self.app.clock.now() };
+        match sql::insert(tx, tenant, &seal, &leaves).await {
+            Err(StoreError::Constraint(_)) => Ok(false),
+            inserted => inserted.map(|()| true).map_err(SealError::from),
+        }
+    }
+
+    /// Begins a new tree after a restore that has lost the end of the one before. Its first leaf has the last checkpoint
+    /// of that tree, and its numbers are higher than all that are lost.
+    async fn reopen(&self, tenant: TenantId, lost: i64) -> Result<(), SealError> {
+        let app = &self.app;
+        let note = app.journal.anchor(tenant, lost).await?.unwrap_or_default();
+        let lost_tree = Checkpoint::read(&note, &Keys::NONE).map_or(0, |(checkpoint, _)| checkpoint.tree.cast_signed());
+        let mut tx = app.archive.write().await?;
+        let newest = sql::newest(&mut tx, tenant).await?;
+        let (seq, origin) = newest.map_or((0, 0), |seal| (seal.seq, seal.origin));
+        if seq >= lost {
+            // Another process was faster.
+            return Ok(());
+        }
+        let origin = origin.max(lost_tree) + 1;
+        let detail = json!({ "tree": origin, "lost": lost - seq, "checkpoint": note });
+        let entry = Entry::new(Action::AuditReopened, 0, detail);
+        audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
+        let rows = audit::unsealed(&mut tx, tenant, lost, Some(Action::AuditReopened), 1).await?;
+        if self.append(&mut tx, tenant, (origin, Tree::default()), &rows).await? {
+            tx.commit().await?;
+            tracing::warn!(tenant.id = %tenant, lost = lost - seq, "A restore has lost rows of the audit log; it begins a new tree");
+        }
+        Ok(())
+    }
+
+    /// Signs the newest seal, and anchors it in the journal and in the log.
+    async fn publish(&self, tenant: TenantId) -> Result<(), SealError> {
+        let app = &self.app;
+        let newest = sql::newest(&mut app.archive.read().await?, tenant).await?;
+        let Some(Seal { seq, origin, tree, root, note: None, .. }) = newest else { return Ok(()) };
+        let log = self.log_name(tenant);
+        let checkpoint = Checkpoint { log, tree: origin.cast_unsigned(), size: tree.size(), root };
+        let key = app.signing_key(None, SigningPurpose::Checkpoint).await?;
+        let mut note = checkpoint.signed(&key.key);
+        if !app.journal.append_anchor(tenant, seq, &note).await? {
+            // Another process has published the same tree, perhaps under another version of the key.
+            note = app.journal.anchor(tenant, seq).await?.unwrap_or_default();
+            if Checkpoint::read(&note, &Keys::NONE).map(|(there, _)| there).ok() != Some(checkpoint) {
+                return Err(SealError::Forked(seq));
+            }
+        }
+        self.note_published(tenant, seq);
+        let mut tx = app.archive.write().await?;
+        sql::set_note(&mut tx, tenant, seq, &note).await?;
+        tx.commit().await?;
+        tracing::info!(tenant.id = %tenant, seq, checkpoint = note, "audit_checkpoint");
+        Ok(())
+    }
+}

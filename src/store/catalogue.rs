@@ -1,0 +1,231 @@
+//! The tables of a database as its own catalogue tells them, and their rows as texts. Only the residue scan reads rows in
+//! this way: it must also see a column that the program does not know.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _};
+use uuid::Uuid;
+
+use super::query::Query;
+use super::{Result, Sql, Tx};
+
+/// The column that each table of a tenant has.
+const TENANT: &str = "tenant_id";
+
+/// The bytes of a page of rows. A page ends earlier if its rows are long.
+const PAGE_BYTES: usize = 8 << 20;
+
+/// A table with its columns in their order.
+#[derive(Clone, Debug)]
+pub struct CatalogueTable {
+    pub name: String,
+    pub columns: Vec<CatalogueColumn>,
+    /// About how many rows it has, for all tenants. It is 0 if the database does not know.
+    pub rows: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct CatalogueColumn {
+    pub name: String,
+    /// The declared type, in lower case.
+    pub kind: String,
+    /// The place in the primary key, from 1 on. It is 0 for any other column.
+    pub key: i64,
+}
+
+/// A row as texts. Values that are no texts of the row are none.
+#[derive(Debug)]
+pub struct TextRow(pub Vec<Option<String>>);
+
+impl<'r> FromRow<'r, PgRow> for TextRow {
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        (0..row.len()).map(|at| row.try_get(at)).collect::<sqlx::Result<_>>().map(Self)
+    }
+}
+
+impl<'r> FromRow<'r, SqliteRow> for TextRow {
+    fn from_row(row: &'r SqliteRow) -> sqlx::Result<Self> {
+        let text = |at| {
+            let bytes: Option<Vec<u8>> = row.try_get(at)?;
+            Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        (0..row.len()).map(text).collect::<sqlx::Result<_>>().map(Self)
+    }
+}
+
+/// Which rows of a table are read, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct RowsWanted<'w> {
+    pub table: &'w CatalogueTable,
+    /// The columns that become texts. A value whose type cannot contain a text is none, unless all are wanted.
+    pub columns: &'w [(&'w CatalogueColumn, Depth)],
+    /// Only rows whose `changed_at` is after an instant.
+    pub changed_after: Option<DateTime<Utc>>,
+    /// The key of the last row before.
+    pub after: Option<&'w [String]>,
+    pub limit: i64,
+}
+
+/// How much of a column becomes a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Its texts, and binary values that are neither an id nor a hash.
+    Texts,
+    /// Every value.
+    All,
+}
+
+impl CatalogueTable {
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&CatalogueColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The columns of the primary key after the tenant, in their order.
+    #[must_use]
+    pub fn key(&self) -> Vec<&CatalogueColumn> {
+        let mut key: Vec<_> = self.columns.iter().filter(|column| column.key > 0 && column.name != TENANT).collect();
+        key.sort_by_key(|column| column.key);
+        key
+    }
+
+    /// Whether its rows belong to tenants.
+    #[must_use]
+    pub fn has_tenant(&self) -> bool {
+        self.column(TENANT).is_some()
+    }
+}
+
+impl CatalogueColumn {
+    /// Whether values of the type can be texts. SQLite does not enforce the types of all tables, so all of its columns
+    /// can.
+    #[must_use]
+    pub fn can_be_text(&self, is_postgres: bool) -> bool {
+        const TYPED: [&str; 9] = [
+            "uuid",
+            "timestamp with time zone",
+            "timestamp without time zone",
+            "date",
+            "smallint",
+            "integer",
+            "bigint",
+            "boolean",
+            "double precision",
+        ];
+        !is_postgres || !TYPED.contains(&self.kind.as_str())
+    }
+
+    /// Whether the column is a text, so that a key of it may contain an identifier.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        ["text", "char", "json", "name"].iter().any(|word| self.kind.contains(word))
+    }
+}
+
+impl<S> Tx<S> {
+    /// All tables of the database.
+    pub async fn catalogue(&mut self) -> Result<Vec<CatalogueTable>> {
+        let rows: Vec<(String, String, String, i64, i64)> = self
+            .query(Sql::per(
+                "SELECT c.relname::text, a.attname::text, lower(format_type(a.atttypid, NULL)), \
+                 coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)::bigint, greatest(c.reltuples, 0)::bigint \
+                 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+                 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary \
+                 WHERE c.relnamespace = current_schema()::text::regnamespace AND c.relkind IN ('r', 'p') \
+                 AND NOT c.relispartition ORDER BY c.relname, a.attnum",
+                "SELECT t.name, c.name, lower(c.type), c.pk, 0 FROM sqlite_master t JOIN pragma_table_info(t.name) c \
+                 WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid",
+            ))
+            .all()
+            .await?;
+        let mut tables: Vec<CatalogueTable> = Vec::new();
+        for (table, name, kind, key, rows) in rows {
+            if tables.last().is_none_or(|last| last.name != table) {
+                tables.push(CatalogueTable { name: table, columns: Vec::new(), rows: rows.unsigned_abs() });
+            }
+            if let Some(last) = tables.last_mut() {
+                last.columns.push(CatalogueColumn { name, kind, key });
+            }
+        }
+        Ok(tables)
+    }
+
+    /// The next rows of a tenant in the order of their keys, or of their changes. The first values of a row are its key,
+    /// with `changed_at` before it if the changed rows are wanted. Then follow the wanted columns. Only an empty page is
+    /// the end.
+    pub async fn text_rows(&mut self, tenant: Uuid, wanted: RowsWanted<'_>) -> Result<Vec<TextRow>> {
+        let RowsWanted { table, columns, changed_after, after, limit } = wanted;
+        let mut key = table.key();
+        if let Some(changed) = table.column("changed_at").filter(|_| changed_after.is_some()) {
+            key.insert(0, changed);
+        }
+        let mut query = self.query("SELECT ");
+        let mut separator = "";
+        for column in &key {
+            query = key_as_text(query.push(separator), column);
+            separator = ", ";
+        }
+        for (column, depth) in columns {
+            query = as_text(query.push(separator), column, *depth);
+            separator = ", ";
+        }
+        if separator.is_empty() {
+            query = query.push("NULL");
+        }
+        let mut query = query.push(" FROM ").name(&table.name).with(" WHERE tenant_id = ", tenant);
+        query = query.with_some(" AND changed_at > ", changed_after);
+        if let Some(after) = after.filter(|after| after.len() == key.len() && !key.is_empty()) {
+            query = query.push(" AND (").each(&key, |query, column| query.name(&column.name)).push(") > (");
+            query = query.each(key.iter().zip(after), |query, (column, value)| of_text(query, column, value)).push(")");
+        }
+        if !key.is_empty() {
+            query = query.push(" ORDER BY ").each(&key, |query, column| query.name(&column.name));
+        }
+        let size = |TextRow(values): &TextRow| values.iter().flatten().map(String::len).sum();
+        query.with(" LIMIT ", limit).once().within(PAGE_BYTES, size).await
+    }
+}
+
+/// Appends a key column as a text that [`of_text`] reads again.
+fn key_as_text<'c>(query: Query<'c>, column: &CatalogueColumn) -> Query<'c> {
+    if query.is_postgres() {
+        query.name(&column.name).push("::text")
+    } else if column.kind == "blob" {
+        query.push("hex(").name(&column.name).push(")")
+    } else {
+        query.push("CAST(").name(&column.name).push(" AS TEXT)")
+    }
+}
+
+/// Appends a bound value of a key column.
+fn of_text<'c>(query: Query<'c>, column: &CatalogueColumn, value: &str) -> Query<'c> {
+    if query.is_postgres() {
+        return query.with("CAST(", value).push(" AS ").kind(&column.kind).push(")");
+    }
+    match column.kind.as_str() {
+        "blob" => query.with("unhex(", value).push(")"),
+        "integer" => query.with("CAST(", value).push(" AS INTEGER)"),
+        _ => query.with("", value),
+    }
+}
+
+/// Appends a column as a text.
+fn as_text<'c>(query: Query<'c>, column: &CatalogueColumn, depth: Depth) -> Query<'c> {
+    let name = column.name.as_str();
+    match (query.is_postgres(), depth) {
+        (true, Depth::Texts) if column.kind == "bytea" => {
+            let query = query.push("CASE WHEN octet_length(").name(name);
+            query.push(") NOT IN (16, 32) THEN encode(").name(name).push(", 'escape') END")
+        }
+        (true, _) if column.kind == "bytea" => query.push("encode(").name(name).push(", 'escape')"),
+        (true, _) => query.name(name).push("::text"),
+        (false, Depth::Texts) => {
+            let query =
+                query.push("CASE WHEN typeof(").name(name).push(") IN ('integer', 'real') OR typeof(").name(name);
+            let query = query.push(") = 'blob' AND length(").name(name).push(") IN (16, 32) THEN NULL ELSE CAST(");
+            query.name(name).push(" AS BLOB) END")
+        }
+        (false, Depth::All) => query.push("CAST(").name(name).push(" AS BLOB)"),
+    }
+}

@@ -1,0 +1,169 @@
+//! The client that sends messages. It follows no redirect, uses no proxy, and connects only where its guard permits. It
+//! reads a little of a response and shows nothing of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Response, StatusCode};
+
+use super::body::MEDIA_TYPE;
+use super::guard::{AddressError, AddressGuard};
+use super::model::SendError;
+use super::signature::SignedHeaders;
+
+/// The most bytes of a response that are read, so that the connection of a short response can be used again.
+const MOST_READ: usize = 1 << 10;
+
+/// The longest pause that a receiver can ask for.
+const LONGEST_PAUSE: u64 = 3_600;
+
+/// The pause if the receiver names none.
+const USUAL_PAUSE: u64 = 60;
+
+/// The client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("must name a file of certificates in PEM")]
+    Authorities,
+    #[error("the client of webhooks cannot be made")]
+    Client(#[source] reqwest::Error),
+}
+
+#[derive(Clone, Debug)]
+pub struct WebhookClient {
+    guard: AddressGuard,
+    client: Client,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub error: SendError,
+    pub status: Option<u16>,
+    /// For how many seconds the receiver wants no messages.
+    pub pause: Option<u64>,
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        Self { error, status: None, pause: None }
+    }
+}
+
+impl WebhookClient {
+    pub fn new(guard: AddressGuard, authorities: Option<&Path>, timeout: Duration) -> Result<Self, ClientError> {
+        let authorities = match authorities {
+            None => Vec::new(),
+            Some(file) => {
+                let pem = std::fs::read(file).map_err(|_| ClientError::Authorities)?;
+                Certificate::from_pem_bundle(&pem).map_err(|_| ClientError::Authorities)?
+            }
+        };
+        let client = Client::builder()
+            .dns_resolver(guard.clone())
+            .no_proxy()
+            .redirect(Policy::none())
+            .timeout(timeout)
+            .tls_certs_merge(authorities)
+            .user_agent(concat!("lethe/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(ClientError::Client)?;
+        Ok(Self { guard, client })
+    }
+
+    /// Sends a message. Returns the status by which the receiver accepted it.
+    pub async fn send(&self, url: &str, headers: &SignedHeaders, body: String) -> Result<u16, Failure> {
+        // The resolver is not asked about a literal.
+        let url = self.guard.read(url).map_err(|_| SendError::AddressBlocked)?;
+        let SignedHeaders { id, timestamp, signature } = headers;
+        let call = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, MEDIA_TYPE)
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .body(body);
+        let mut response = call.send().await.map_err(|error| reason(&error))?;
+        let outcome = outcome(&response);
+        if outcome.is_ok() {
+            read_some(&mut response).await;
+        }
+        outcome
+    }
+}
+
+fn outcome(response: &Response) -> Result<u16, Failure> {
+    let status = response.status();
+    let failed = |error| Err(Failure { error, status: Some(status.as_u16()), pause: None });
+    match status {
+        _ if status.is_success() => Ok(status.as_u16()),
+        StatusCode::GONE => failed(SendError::Gone),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+            let named = response.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+            let pause = named.unwrap_or(USUAL_PAUSE).min(LONGEST_PAUSE);
+            Err(Failure { error: SendError::Throttled, status: Some(status.as_u16()), pause: Some(pause) })
+        }
+        _ if status.is_redirection() => failed(SendError::Redirected),
+        _ => failed(SendError::Refused),
+    }
+}
+
+/// Reads the beginning of a response. The receiver has accepted the message, whatever follows.
+async fn read_some(response: &mut Response) {
+    let mut read = 0;
+    while let Ok(Some(chunk)) = response.chunk().await {
+        read += chunk.len();
+        if read > MOST_READ {
+            break;
+        }
+    }
+}
+
+/// The word for an error of the client. Its own text contains the address.
+fn reason(error: &reqwest::Error) -> SendError {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.downcast_ref::<AddressError>().is_some() {
+            return SendError::AddressBlocked;
+        }
+        cause = inner.source();
+    }
+    if error.is_timeout() {
+        SendError::Timeout
+    } else if error.is_connect() {
+        SendError::Unreachable
+    } else {
+        SendError::ConnectionLost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_connects_to_an_address_that_the_guard_blocks() {
+        let canary = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        canary.set_nonblocking(true).unwrap();
+        let port = canary.local_addr().unwrap().port();
+        let client = WebhookClient::new(AddressGuard::new(&[], false), None, Duration::from_secs(5)).unwrap();
+        let headers = || SignedHeaders { id: "1".to_owned(), timestamp: "2".to_owned(), signature: "3".to_owned() };
+        // `localhost` is a name, so only the resolver sees its address.
+        for host in ["127.0.0.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "localhost"] {
+            let sent = client.send(&format!("https://{host}:{port}/"), &headers(), "{}".to_owned()).await;
+            assert_eq!(sent, Err(SendError::AddressBlocked.into()), "{host}");
+        }
+        assert!(canary.accept().is_err(), "the canary was reached");
+        // With the permission, the same name is reached. The canary speaks no TLS and answers nothing.
+        let guard = AddressGuard::new(&["127.0.0.0/8".parse().unwrap()], false);
+        let client = WebhookClient::new(guard, None, Duration::from_millis(200)).unwrap();
+        let sent = client.send(&format!("https://localhost:{port}/"), &headers(), "{}".to_owned()).await;
+        assert_eq!(sent, Err(SendError::Timeout.into()));
+        assert!(canary.accept().is_ok());
+    }
+}

@@ -1,0 +1,176 @@
+//! The guard against requests to the service's own network (SSRF). A webhook's address comes from a user, and the
+//! service connects to it from the place where it runs.
+//!
+//! The guard checks the host of an address when a webhook is saved, and before each attempt. The resolver of the client
+//! checks each address of a name when the connection is made, so a name cannot change in between. The
+//! client asks its resolver about names only, so literals are checked before.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::base::network::Network;
+
+/// The longest address, in characters.
+const LONGEST: usize = 500;
+
+/// The longest wait for the addresses of a name when a webhook is saved.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Decides to which addresses the service may send messages.
+#[derive(Clone, Debug, Default)]
+pub struct AddressGuard {
+    allowed: Arc<[Network]>,
+    is_development: bool,
+}
+
+/// The rule that an address breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    #[error("must be an address that begins with https://")]
+    Malformed,
+    #[error("must be at most {LONGEST} characters")]
+    TooLong,
+    #[error("must not contain a user, a password, or a fragment")]
+    Userinfo,
+    #[error("must not lead to a private or reserved network")]
+    Blocked,
+    #[error("must have a host that can be found")]
+    Unresolved,
+}
+
+impl AddressError {
+    /// The stable code of the field.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed | Self::Userinfo => "format",
+            Self::TooLong => "too_long",
+            Self::Blocked => "address_blocked",
+            Self::Unresolved => "unreachable",
+        }
+    }
+}
+
+impl AddressGuard {
+    /// A guard that also lets some private networks pass. In development mode, this machine is one of them.
+    #[must_use]
+    pub fn new(allowed: &[Network], is_development: bool) -> Self {
+        Self { allowed: allowed.into(), is_development }
+    }
+
+    /// Whether messages may be sent to an address.
+    #[must_use]
+    pub fn permits(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        is_global(address)
+            || self.is_development && address.is_loopback()
+            || self.allowed.iter().any(|network| network.contains(address))
+    }
+
+    /// Reads an address of a webhook. A host that is a number in any spelling becomes an IP address, and is checked.
+    pub fn read(&self, raw: &str) -> Result<Url, AddressError> {
+        if raw.chars().count() > LONGEST {
+            return Err(AddressError::TooLong);
+        }
+        let url = Url::parse(raw).map_err(|_| AddressError::Malformed)?;
+        let host = url.host_str().ok_or(AddressError::Malformed)?;
+        let literal = literal(host);
+        let is_here = literal.map_or(host == "localhost", |address| address.to_canonical().is_loopback());
+        match url.scheme() {
+            "https" => {}
+            "http" if self.is_development && is_here => {}
+            _ => return Err(AddressError::Malformed),
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return Err(AddressError::Userinfo);
+        }
+        if literal.is_some_and(|address| !self.permits(address)) {
+            return Err(AddressError::Blocked);
+        }
+        if url.as_str().len() > LONGEST {
+            return Err(AddressError::TooLong);
+        }
+        Ok(url)
+    }
+
+    /// Checks that the host of an address leads to an address to which messages may be sent.
+    pub async fn check(&self, url: &Url) -> Result<(), AddressError> {
+        let host = url.host_str().ok_or(AddressError::Malformed)?;
+        if let Some(address) = literal(host) {
+            return if self.permits(address) { Ok(()) } else { Err(AddressError::Blocked) };
+        }
+        let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
+        let found: Vec<SocketAddr> = found.ok().and_then(Result::ok).into_iter().flatten().collect();
+        if found.is_empty() {
+            return Err(AddressError::Unresolved);
+        }
+        self.filter(found).map(drop)
+    }
+
+    /// The addresses of a name to which messages may be sent. It is an error if none is left.
+    fn filter(&self, mut found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, AddressError> {
+        found.retain(|address| self.permits(address.ip()));
+        if found.is_empty() { Err(AddressError::Blocked) } else { Ok(found) }
+    }
+}
+
+impl Resolve for AddressGuard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = self.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let addresses: Addrs = Box::new(guard.filter(found)?.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// The IP address that a host is, if it is no name.
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Whether an address belongs to one host of the public Internet. `IpAddr::is_global` is not stable.
+fn is_global(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_global_v4(address),
+        IpAddr::V6(address) => is_global_v6(address),
+    }
+}
+
+/// The registries of special addresses: RFC 6890, RFC 1112, RFC 6598, RFC 7526. The second network of 169 contains the
+/// metadata services of clouds.
+const fn is_global_v4(address: Ipv4Addr) -> bool {
+    !matches!(
+        address.octets(),
+        // This network, private use, loopback, multicast, and reserved addresses with the broadcast.
+        [0 | 10 | 127 | 224..=255, ..] | [172, 16..=31, ..] | [192, 168, ..]
+        // The shared addresses of providers, and link-local addresses.
+        | [100, 64..=127, ..] | [169, 254, ..]
+        // Protocol assignments, the relays of 6to4, documentation, and benchmarks.
+        | [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 51, 100, _] | [203, 0, 113, _] | [198, 18 | 19, ..]
+    )
+}
+
+/// Only `2000::/3` is for hosts of the Internet. It contains addresses that embed others, and documentation. The addresses
+/// that embed IPv4 addresses, such as those of NAT64, are outside of it.
+fn is_global_v6(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.segments();
+    let is_special = match first {
+        // Protocol assignments with Teredo, and documentation.
+        0x2001 => second < 0x200 || second == 0xDB8,
+        // 6to4.
+        0x2002 => true,
+        // Documentation: 3fff::/20.
+        0x3FFF => second < 0x1000,
+        _ => false,
+    };
+    first & 0xE000 == 0x2000 && !is_special
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Webhooks: signed messages about events, for systems beside the archive (C4, D7).
+//!
+//! An event is a row of the outbox (`crate::outbox`), written in its own transaction. A worker makes a message of it for
+//! each webhook that gets its kind, and sends the message until the receiver accepts it. The row has ids, states, and
+//! counts. The body is written when it is sent, so it never contains a customer who was forgotten meanwhile.
+
+mod body;
+mod client;
+mod guard;
+pub mod http;
+mod messages;
+mod model;
+mod saving;
+mod schedule;
+mod sending;
+mod signature;
+mod sql;
+mod worker;
+
+use chrono::{DateTime, Utc};
+
+use crate::base::id::{TenantId, WebhookId};
+use crate::base::page::Position;
+use crate::base::signing::PublicKey;
+use crate::outbox;
+use crate::store::{self, Archive, Tx};
+use crate::vault::{AppContext, SigningPurpose};
+
+pub use crate::outbox::{EventKind, EventKinds, Webhook};
+pub use client::{ClientError, WebhookClient};
+pub use guard::{AddressError, AddressGuard};
+pub use messages::{list_messages, replay, retry, test};
+pub use model::{Disclosed, Message, MessageState, NewWebhook, Replayed, SendError, WebhookChange, WebhookError};
+pub use saving::{change, check, create, remove, rotate};
+pub use signature::{public_key_text, secret_text};
+pub use worker::{WebhookReport, WebhookWorker};
+
+/// For how many days events and messages are kept.
+pub const DAYS_KEPT: i64 = 7;
+
+/// How many rows one statement of the purge deletes.
+const BATCH: i64 = 5_000;
+
+/// A page of a tenant's webhooks, newest first.
+pub async fn list(
+    app: &AppContext,
+    tenant: TenantId,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Webhook>, WebhookError> {
+    Ok(outbox::webhooks(&mut app.archive.read().await?, tenant, after, limit).await?)
+}
+
+pub async fn find(app: &AppContext, tenant: TenantId, id: WebhookId) -> Result<Webhook, WebhookError> {
+    outbox::webhook(&mut app.archive.read().await?, tenant, id).await?.ok_or(WebhookError::Unknown)
+}
+
+/// The key that verifies the messages of a tenant's webhooks.
+pub async fn public_key(app: &AppContext, tenant: TenantId) -> Result<PublicKey, WebhookError> {
+    Ok(app.signing_key(Some(tenant), SigningPurpose::Webhook).await?.public())
+}
+
+/// Deletes a batch of messages and events from before an instant. The pass calls it until nothing is left.
+pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, before: DateTime<Utc>) -> store::Result<u64> {
+    let messages = sql::purge(tx, tenant, before, BATCH).await?;
+    // A message refers to its event, so the events come last.
+    if messages > 0 {
+        return Ok(messages);
+    }
+    outbox::purge_events(tx, tenant, before, BATCH).await
+}

@@ -1,0 +1,181 @@
+//! The worker of webhooks. It makes messages of events, claims due ones, sends them, and settles their rows.
+//!
+//! A message is sent at least once. A worker that is killed after a receiver has accepted a message has not settled its
+//! row, so another worker sends it again under the same id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::client::WebhookClient;
+use super::model::{MessageState, WebhookError};
+use super::sending::Sending;
+use super::sql::{self, Settled};
+use crate::base::id::TenantId;
+use crate::outbox::{self, Webhook};
+use crate::tenants::{self, Tenant};
+use crate::vault::{AppContext, SigningPurpose};
+
+/// How many events get their messages in one transaction.
+const EVENTS: i64 = 500;
+
+/// The number of tenants, and of webhooks of each, that are served at a time, so that a slow receiver delays no other.
+const AT_ONCE: usize = 8;
+
+/// Says true once the process should end.
+pub(super) type Stopping = watch::Receiver<bool>;
+
+/// The work of a worker for a tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WebhookReport {
+    /// Messages that their receivers accepted.
+    pub messages_delivered: u64,
+    /// Attempts that failed and are made again.
+    pub messages_failed: u64,
+    /// Messages whose attempts have all failed.
+    pub messages_held: u64,
+}
+
+impl WebhookReport {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn add(&mut self, settled: &[Settled]) {
+        for one in settled {
+            match one.state {
+                MessageState::Delivered => self.messages_delivered += 1,
+                MessageState::Pending => self.messages_failed += 1,
+                MessageState::Held => self.messages_held += 1,
+            }
+        }
+    }
+
+    fn join(mut self, other: Self) -> Self {
+        self.messages_delivered += other.messages_delivered;
+        self.messages_failed += other.messages_failed;
+        self.messages_held += other.messages_held;
+        self
+    }
+}
+
+/// Sends the messages of all tenants. Several may work at once, in one process or many.
+#[derive(Clone, Debug)]
+pub struct WebhookWorker {
+    pub(super) app: Arc<AppContext>,
+    pub(super) client: WebhookClient,
+    interval: Duration,
+    pub(super) timeout: Duration,
+}
+
+impl WebhookWorker {
+    /// A worker that reads the outbox at an interval, and waits for a receiver for some time.
+    #[must_use]
+    pub const fn new(app: Arc<AppContext>, client: WebhookClient, interval: Duration, timeout: Duration) -> Self {
+        Self { app, client, interval, timeout }
+    }
+
+    /// Works until the end is asked for.
+    pub async fn run(
+        &self,
+        only: Option<TenantId>,
+        stopping: &Stopping,
+        mut tell: impl FnMut(&Tenant, &WebhookReport),
+    ) {
+        while !*stopping.borrow() {
+            match self.round(only, stopping).await {
+                Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
+                Err(error) => tracing::warn!(%error, "The outbox of events could not be read, retrying"),
+            }
+            tokio::select! {
+                () = stopped(stopping) => {}
+                () = tokio::time::sleep(self.interval) => {}
+            }
+        }
+    }
+
+    /// Tries everything that is due once. Returns the work for each tenant that there was work for.
+    pub async fn round(
+        &self,
+        only: Option<TenantId>,
+        stopping: &Stopping,
+    ) -> Result<Vec<(Tenant, WebhookReport)>, WebhookError> {
+        let mut tenants = tenants::list(&mut self.app.archive.read().await?).await?;
+        tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
+        // A restored archive brings forgotten customers back.
+        tenants.retain(|tenant| self.app.journal.standing.behind(tenant.id).is_none());
+        let work = tenants.into_iter().map(|tenant| async {
+            let report = self.work(&tenant, stopping).await?;
+            Ok::<_, WebhookError>((tenant, report))
+        });
+        let mut working = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
+        let (mut reports, mut broken) = (Vec::new(), None);
+        while let Some(worked) = working.next().await {
+            match worked {
+                Ok((_, report)) if report.is_empty() => {}
+                Ok(worked) => reports.push(worked),
+                Err(error) => broken = Some(error),
+            }
+        }
+        broken.map_or(Ok(reports), Err)
+    }
+
+    async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<WebhookReport, WebhookError> {
+        let mut webhooks = outbox::enabled_webhooks(&mut self.app.archive.read().await?, tenant.id).await?;
+        if webhooks.is_empty() {
+            return Ok(WebhookReport::default());
+        }
+        while !*stopping.borrow() && self.fan_out(tenant.id, &webhooks).await? {}
+        let now = self.app.clock.now();
+        webhooks.retain(|webhook| webhook.paused_until.is_none_or(|until| until <= now));
+        let key = self.app.signing_key(Some(tenant.id), SigningPurpose::Webhook).await?.key;
+        let key = &key;
+        let work = webhooks
+            .into_iter()
+            .map(|webhook| async move { Sending { worker: self, tenant, webhook, key, stopping }.run().await });
+        let mut working = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
+        let mut report = WebhookReport::default();
+        while let Some(served) = working.next().await {
+            report = report.join(served?);
+        }
+        Ok(report)
+    }
+
+    /// Makes the messages of the next events. Returns whether there may be more events.
+    async fn fan_out(&self, tenant: TenantId, webhooks: &[Webhook]) -> Result<bool, WebhookError> {
+        let AppContext { archive, clock, .. } = &*self.app;
+        let events = outbox::open_events(&mut archive.read().await?, tenant, EVENTS).await?;
+        if events.is_empty() {
+            return Ok(false);
+        }
+        let gets = |webhook: &&Webhook, kind: &str, at: DateTime<Utc>| {
+            webhook.created_at <= at && webhook.events.kinds().iter().any(|own| own.as_str() == kind)
+        };
+        let messages: Vec<_> = events
+            .iter()
+            .flat_map(|(event, kind, at)| {
+                webhooks.iter().filter(|webhook| gets(webhook, kind, *at)).map(|webhook| (webhook.id, *event))
+            })
+            .collect();
+        let closed: Vec<_> = events.iter().map(|(event, ..)| *event).collect();
+        let mut tx = archive.write().await?;
+        sql::insert(&mut tx, tenant, &messages, clock.now()).await?;
+        outbox::close_events(&mut tx, tenant, &closed).await?;
+        tx.commit().await?;
+        Ok(i64::try_from(closed.len()).is_ok_and(|closed| closed == EVENTS))
+    }
+}
+
+/// Ends when the end of the process is asked for.
+pub(super) async fn stopped(stopping: &Stopping) {
+    let mut stopping = stopping.clone();
+    if stopping.wait_for(|is_stopped| *is_stopped).await.is_err() {
+        // Nobody is left who could ask.
+        std::future::pending::<()>().await;
+    }
+}
