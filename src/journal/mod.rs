@@ -292,16 +292,17 @@ impl Journal {
         Ok(created?)
     }
 
-    /// The numbers of all anchored checkpoints of a tenant, in their order.
-    pub async fn anchors(&self, tenant: TenantId) -> Result<Vec<i64>, JournalError> {
+    /// The numbers of a tenant's anchored checkpoints after one, in their order.
+    pub async fn anchors(&self, tenant: TenantId, after: i64) -> Result<Vec<i64>, JournalError> {
         let Some(store) = &self.store else { return Ok(Vec::new()) };
-        let names = store.list(&format!("{ANCHORS}/{tenant}"), None).await?;
+        let after = (after > 0).then(|| format!("{after:020}"));
+        let names = store.list(&format!("{ANCHORS}/{tenant}"), after.as_deref()).await?;
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// All anchored checkpoints of a tenant with their numbers.
     pub async fn anchored(&self, tenant: TenantId) -> Result<Vec<(i64, String)>, JournalError> {
-        let reads = self.anchors(tenant).await?.into_iter().map(|seq| async move {
+        let reads = self.anchors(tenant, 0).await?.into_iter().map(|seq| async move {
             let note = self.anchor(tenant, seq).await?;
             Ok((seq, note.unwrap_or_default()))
         });

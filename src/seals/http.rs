@@ -63,7 +63,9 @@ pub struct ExportQuery {
 #[utoipa::path(tag = "operations", operation_id = "export_audit_events", security(("bearer" = ["audit:read"])),
     params(ExportQuery),
     responses((status = 200, description = "The rows, one on each line, and the checkpoint.", body = String,
-        content_type = "application/x-ndjson"), CallProblems))]
+        content_type = "application/x-ndjson",
+        example = json!("{\"seq\":1,\"leaf\":\"AAAADWxldGhlL2F1ZGl0LzE…\",\"leaf_hash\":\"…\",\"id\":\"0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61\",…}\n{\"checkpoint\":\"lethe/0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61/audit\\n1\\n…\"}\n")),
+        CallProblems))]
 #[get("/audit-events/export")]
 pub async fn export_audit_events(
     caller: Caller<AuditRead>,

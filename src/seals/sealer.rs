@@ -33,14 +33,14 @@ pub struct Sealer {
     app: Arc<AppContext>,
     /// The first part of the names of logs.
     host: String,
-    /// The newest number of each tenant that this process knows to be published.
-    published: Mutex<HashMap<TenantId, i64>>,
+    /// The newest seal of each tenant after which the journal had no other one.
+    known: Mutex<HashMap<TenantId, i64>>,
 }
 
 impl Sealer {
     #[must_use]
     pub fn new(app: Arc<AppContext>, host: String) -> Self {
-        Self { app, host, published: Mutex::default() }
+        Self { app, host, known: Mutex::default() }
     }
 
     /// The name of a tenant's log.
@@ -80,24 +80,31 @@ impl Sealer {
         self.publish(tenant).await
     }
 
-    /// The newest number of the journal, if the archive does not have it any more.
-    ///
-    /// The journal is read first: all that it has then was committed before.
+    /// The newest number of the journal, if the archive does not have it any more: it was restored.
     async fn lost(&self, tenant: TenantId) -> Result<Option<i64>, SealError> {
-        let known = self.published.lock().ok().and_then(|published| published.get(&tenant).copied());
-        let known = match known {
-            Some(known) => known,
-            None => self.app.journal.anchors(tenant).await?.last().copied().unwrap_or_default(),
-        };
-        self.note_published(tenant, known);
-        let newest = sql::newest(&mut self.app.archive.read().await?, tenant).await?;
-        Ok((newest.map_or(0, |seal| seal.seq) < known).then_some(known))
+        let newest = self.newest(tenant).await?;
+        let known = self.known.lock().ok().and_then(|known| known.get(&tenant).copied());
+        if known == Some(newest) {
+            return Ok(None);
+        }
+        let anchored = self.app.journal.anchors(tenant, newest).await?.last().copied().unwrap_or_default();
+        // The archive is read after the journal: all that the journal has was committed before.
+        let newest = self.newest(tenant).await?;
+        if newest < anchored {
+            return Ok(Some(anchored));
+        }
+        self.remember(tenant, newest);
+        Ok(None)
     }
 
-    fn note_published(&self, tenant: TenantId, seq: i64) {
-        if let Ok(mut published) = self.published.lock() {
-            let newest = published.entry(tenant).or_default();
-            *newest = seq.max(*newest);
+    async fn newest(&self, tenant: TenantId) -> Result<i64, SealError> {
+        let newest = sql::newest(&mut self.app.archive.read().await?, tenant).await?;
+        Ok(newest.map_or(0, |seal| seal.seq))
+    }
+
+    fn remember(&self, tenant: TenantId, seq: i64) {
+        if let Ok(mut known) = self.known.lock() {
+            known.insert(tenant, seq);
         }
     }
 
@@ -184,7 +191,7 @@ impl Sealer {
                 return Err(SealError::Forked(seq));
             }
         }
-        self.note_published(tenant, seq);
+        self.remember(tenant, seq);
         let mut tx = app.archive.write().await?;
         sql::set_note(&mut tx, tenant, seq, &note).await?;
         tx.commit().await?;

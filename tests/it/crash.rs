@@ -116,6 +116,16 @@ async fn canonical(lethe: &TestLethe, evening: &BTreeSet<(String, String)>) -> B
     let object = |(id, generation)| {
         Row::from([("content_id".to_owned(), Some(id)), ("generation".to_owned(), Some(generation))])
     };
+    if let Some(rows) = tables.get_mut("audit_events") {
+        // A text that was being rescanned waits for another pass. Both passes together delete the same ids.
+        let mut unlinked: Vec<Row> =
+            rows.extract_if(.., |row| row["action"].as_deref() == Some("audit.unlinked")).collect();
+        let records: u64 = unlinked.iter().map(|row| row["records"].as_deref().unwrap().parse::<u64>().unwrap()).sum();
+        if let Some(mut row) = unlinked.pop() {
+            row.insert("records".to_owned(), Some(records.to_string()));
+            rows.push(row);
+        }
+    }
     // Keys that sign are made at their first use.
     let signs = |row: &Row| ["certificate", "checkpoint", "webhook"].map(Some).contains(&row["purpose"].as_deref());
     tables.entry("vault.keysets".to_owned()).or_default().retain(|row| !signs(row));
