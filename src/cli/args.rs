@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
 use super::journal::{JournalCommand, ReplayArguments};
+use super::keys::KeysCommand;
+use super::linkability::LinkabilityArguments;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
 
@@ -97,37 +99,6 @@ pub enum CliCommand {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
-    },
-}
-
-/// The commands of keys.
-#[derive(Subcommand)]
-pub enum KeysCommand {
-    /// List the keys of the vault, and the master keys that have wrapped them
-    Status {
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
-    },
-    /// Wrap all keys by the new master key
-    #[command(
-        after_help = "Set vault.master_key_file to the new key and vault.previous_master_key_file to the old one first, in every \
-                      process."
-    )]
-    RotateMaster {
-        /// Report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Make a new version of the tenants' keys; the nightly job seals older values under it
-    #[command(after_help = "Example: lethe keys rotate --tenant acme")]
-    Rotate {
-        /// Work for this tenant only
-        #[arg(long, value_name = "SLUG")]
-        tenant: Option<String>,
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -267,17 +238,6 @@ pub struct ExportArguments {
     /// The format of the output
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,
-}
-
-/// The options of the linkability report.
-#[derive(Args)]
-pub struct LinkabilityArguments {
-    /// The tenant whose interactions are compared
-    #[arg(long, value_name = "SLUG", default_value = "demo")]
-    pub tenant: String,
-    /// Report as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// The options of the sample.

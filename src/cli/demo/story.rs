@@ -76,6 +76,11 @@ impl Story {
             let to = at + TimeDelta::seconds(1);
             self.search(&json!({ "queue": queue, "to": to, "limit": 4 })).await?.show();
         }
+        let report = self.post("/archive/linkability", &json!({})).await?;
+        print(&format!(
+            "\n{} of {} records are alone in their second and queue. An ageing policy takes this precision from old ones.",
+            report["classes"][0]["unique"], report["classes"][0]["rows"]
+        ));
         print(&format!("\nThe archive's files contain the number in clear: {}", contain(folder, &caller.phone_e164)?));
         Ok(())
     }

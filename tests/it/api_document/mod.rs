@@ -153,7 +153,7 @@ fn a_field_that_is_always_there_is_required() {
 fn a_page_refers_to_its_items() {
     let document = document();
     let pages: Vec<_> = schemas(&document).iter().filter(|(name, _)| name.ends_with("Page")).collect();
-    assert_eq!(pages.len(), 8);
+    assert_eq!(pages.len(), 9);
     for (name, page) in pages {
         let item = page["properties"]["items"]["items"]["$ref"].as_str().unwrap_or_default();
         assert_eq!(format!("{}Page", item.rsplit('/').next().unwrap()), *name);
@@ -198,7 +198,7 @@ fn a_body_has_one_schema_in_json() {
         let expected: &[&str] = match name {
             "upload_content" => &["application/x-ndjson"],
             name if name.starts_with("ingest_") => &["application/json", "application/x-ndjson"],
-            "update_anonymize_request" | "change_tenant" => &["application/merge-patch+json"],
+            "update_anonymize_request" | "change_tenant" | "pause_ageing_policy" => &["application/merge-patch+json"],
             _ => &["application/json"],
         };
         assert_eq!(json, expected, "{name}");
@@ -250,7 +250,7 @@ fn an_operation_lists_its_own_codes() {
             ("retry_delivery", "state_conflict"),
             ("save_anonymize_requests", "in_progress state_conflict"),
             ("update_anonymize_request", "pass_started state_conflict"),
-            ("upload_content", "content_forgotten in_progress recording_key_expired state_conflict"),
+            ("upload_content", "content_forgotten in_progress record_aged recording_key_expired state_conflict"),
         ]
         .map(|(name, codes)| (name, codes.to_owned())),
     );
