@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::model::{AgeingError, AgeingPolicy, NamedPolicy, PolicyState};
+use super::model::{
+    AgeingError, AgeingPolicy, AlwaysOperators, LadderLevel, Leftover, NamedPolicy, PolicyRecords, PolicyState,
+};
 use super::preview::AgeingPreview;
 use crate::base::page::Page;
 use crate::base::patch::PatchField;
@@ -53,16 +55,28 @@ pub struct AgeingPolicyItem {
     pub paused: bool,
     /// The time of the last change.
     pub changed_at: DateTime<Utc>,
-    /// The policy.
-    #[serde(flatten)]
-    pub policy: AgeingPolicy,
+    /// The age in days at which interactions lose their precision.
+    #[schema(example = 400)]
+    pub after_days: u32,
+    /// The interactions that the policy chooses.
+    pub records: PolicyRecords,
+    /// The operators that apply at each level of the ladder.
+    pub always: AlwaysOperators,
+    /// The number of interactions that must look alike.
+    #[schema(example = 5)]
+    pub k: u32,
+    /// The levels, from the finest to the coarsest.
+    pub ladder: Vec<LadderLevel>,
+    /// The fate of the interactions that no level settles.
+    pub leftover: Leftover,
 }
 
 impl AgeingPolicyItem {
     fn new(named: NamedPolicy, now: DateTime<Utc>) -> Self {
         let state = named.state(now);
         let NamedPolicy { name, policy, paused, changed_at } = named;
-        Self { name, state, paused, changed_at, policy }
+        let AgeingPolicy { after_days, records, always, k, ladder, leftover } = policy;
+        Self { name, state, paused, changed_at, after_days, records, always, k, ladder, leftover }
     }
 }
 

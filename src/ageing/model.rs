@@ -64,28 +64,35 @@ pub struct PolicyRecords {
 
 /// The operators that apply at each level. An aged record has no identifier, so most of them have one choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"phone_number": "suppress", "attributes": {"keep": ["line"]}, "content": "delete"}))]
 pub struct AlwaysOperators {
     /// The number of the customer.
+    #[serde(default)]
     #[schema(required = false)]
     pub phone_number: SuppressOperator,
     /// The address of the customer.
+    #[serde(default)]
     #[schema(required = false)]
     pub email: SuppressOperator,
     /// The name of the customer.
+    #[serde(default)]
     #[schema(required = false)]
     pub name: SuppressOperator,
     /// The external id.
+    #[serde(default)]
     #[schema(required = false)]
     pub external_id: RehashOperator,
     /// The attributes.
+    #[serde(default)]
     #[schema(required = false)]
     pub attributes: AttributeOperator,
     /// The comments of survey responses.
+    #[serde(default)]
     #[schema(required = false)]
     pub comment: SuppressOperator,
     /// The recordings, texts, and other content.
+    #[serde(default)]
     #[schema(required = false)]
     pub content: DeleteOperator,
 }
@@ -154,7 +161,7 @@ pub struct LadderLevel {
     pub attributes: WordOperator,
 }
 
-/// What becomes of a duration.
+/// The operator of a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DurationOperator {
@@ -164,7 +171,7 @@ pub enum DurationOperator {
     Suppress,
 }
 
-/// What becomes of a word.
+/// The operator of a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WordOperator {

@@ -28,7 +28,7 @@ pub struct Sent<'a, K> {
     pub earlier: Vec<&'a ParsedRecord<K>>,
 }
 
-impl<'a, K> Sent<'a, K> {
+impl<'a, K: RecordKind> Sent<'a, K> {
     pub const fn new(record: &'a ParsedRecord<K>) -> Self {
         Self { record, earlier: Vec::new() }
     }
@@ -48,7 +48,8 @@ impl<'a, K> Sent<'a, K> {
 
     /// Whether the records belong to an aged or deleted one, so that they change nothing.
     pub fn is_aged(&self, listed: &HashSet<AgedKey>) -> bool {
-        is_aged_id(&self.record.external_id) || self.aged_keys().any(|key| listed.contains(key))
+        let names_aged = self.record.columns.interaction_external_id().is_some_and(is_aged_id);
+        names_aged || is_aged_id(&self.record.external_id) || self.aged_keys().any(|key| listed.contains(key))
     }
 }
 

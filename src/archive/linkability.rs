@@ -1,7 +1,7 @@
 //! The linkability report: how many interactions are alone, or in small company, by columns that others may know too.
 //!
-//! Whoever knows the second of a call and its queue finds its record, if no other record has the same two values. The
-//! report counts such records before and after ageing. It changes nothing, and it shows no value.
+//! A person who knows the second of a call and its queue finds its record, if no other record has the same two values.
+//! The report counts such records before and after ageing. It changes nothing, and it shows no value.
 
 use chrono::{DateTime, Offset as _, Utc};
 use chrono_tz::Tz;

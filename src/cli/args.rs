@@ -10,6 +10,7 @@ use sample::SampleKind;
 use super::audit::AuditCommand;
 use super::journal::{JournalCommand, ReplayArguments};
 use super::keys::KeysCommand;
+use super::linkability::LinkabilityArguments;
 use super::scan::ScanArguments;
 use super::tenant::TotalsArguments;
 use super::verify::VerifyArguments;
@@ -254,17 +255,6 @@ pub struct ExportArguments {
     /// The format of the output
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,
-}
-
-/// The options of the linkability report.
-#[derive(Args)]
-pub struct LinkabilityArguments {
-    /// The tenant whose interactions are compared
-    #[arg(long, value_name = "SLUG", default_value = "demo")]
-    pub tenant: String,
-    /// Report as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// The options of the sample.

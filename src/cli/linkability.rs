@@ -1,13 +1,24 @@
 //! `lethe linkability`.
 
+use clap::Args;
 use serde_json::json;
 
-use super::args::LinkabilityArguments;
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
 use super::output::print;
 use crate::archive::linkability::{Compared, LinkingColumn, USUAL_K, linkability};
 use crate::config::Config;
+
+/// The options of the linkability report.
+#[derive(Args)]
+pub struct LinkabilityArguments {
+    /// The tenant whose interactions are compared
+    #[arg(long, value_name = "SLUG", default_value = "demo")]
+    pub tenant: String,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 pub async fn run(config: &Config, arguments: LinkabilityArguments) -> Result<Exit, CommandError> {
     let app = open(config).await?;

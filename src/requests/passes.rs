@@ -395,7 +395,7 @@ impl AgeLimits {
     }
 }
 
-/// Those of some requests that are still there.
+/// The requests among some that are still there.
 pub async fn existing(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<BTreeSet<RequestId>> {
     let rows: Vec<(RequestId,)> = tx
         .query("SELECT id FROM requests")

@@ -187,7 +187,8 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
         let caller = lethe.caller_of("acme", "dpo", "kari");
         let before = caller.get("/tenant").await.expect(200).json();
         let all = "--region SE --time-zone Europe/Stockholm --targets archive --purpose-required true \
-                   --request-retention-months 24 --delete-content true --hide-waiting true --own-numbers +46812345* \
+                   --request-retention-months 24 --request-retention-paused true \
+                   --erasure-retention-months 36 --erasure-retention-paused true --delete-content true --hide-waiting true --own-numbers +46812345* \
                    --dial-out-prefixes 9 --encrypt false --only-encrypt-delivery true --encrypt-metadata true \
                    --allow-plain-ftp true --retention-days recording=90,comment=never --retention-paused true \
                    --min-cell 10 --perturbation true";

@@ -22,7 +22,7 @@ CREATE TABLE ageing_policies (
 ) STRICT;
 
 -- The month that a pass is ageing, with the policy as it was when the month was planned. A pass that was
--- killed goes on with it. `linked` says, in JSON, which scores and events are kept.
+-- killed continues with it. `linked` says, in JSON, which scores and events are kept.
 CREATE TABLE ageing_plans (
     tenant_id  BLOB NOT NULL PRIMARY KEY,
     name       TEXT NOT NULL,

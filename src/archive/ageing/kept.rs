@@ -76,7 +76,7 @@ pub async fn kept_by_agent(
         .await
 }
 
-/// Whether interactions of some channels and of a month were aged before. Those that come after that are late.
+/// Whether interactions of some channels and of a month were aged before. Interactions that come after that are late.
 pub async fn has_month(tx: &mut Tx<Archive>, tenant: TenantId, channels: &[Channel], month: NaiveDate) -> Result<bool> {
     let one: Option<(i64,)> = tx
         .query("SELECT n FROM kept_agents")

@@ -48,7 +48,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// What can be kept of an interaction, with the named attributes.
+    /// Reads all that can be kept of an interaction, with the named attributes.
     pub fn new(source: Source, zone: Tz, keep: &[String]) -> Self {
         let Source { id, at, ended_at, channel, direction, queue, agent_id, outcome, attributes } = source;
         let seconds = ended_at.map(|ended_at| i32::try_from((ended_at - at).num_seconds()).unwrap_or(i32::MAX).max(0));

@@ -80,6 +80,11 @@ impl Story {
         let told = if self.totals().await? == totals { "the same as before" } else { "others than before" };
         print(&format!("\nThe totals are {told}. A manager sees them without any record:\n"));
         show_totals(&totals);
+        let report = self.post("/archive/linkability", &json!({})).await?;
+        print(&format!(
+            "\n{} of {} records are alone in their second and queue. An ageing policy takes this precision from old ones.",
+            report["classes"][0]["unique"], report["classes"][0]["rows"]
+        ));
         print(&format!("\nThe archive's files contain the number in clear: {}", contain(folder, &caller.phone_e164)?));
         Ok(())
     }

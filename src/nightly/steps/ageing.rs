@@ -1,6 +1,6 @@
 //! Ageing: interactions that are old enough lose their precision, a month at a time (D4, D9).
 //!
-//! A month is planned before its first record changes, and the plan is stored. So a killed pass goes on with the same
+//! A month is planned before its first record changes, and the plan is stored. So a killed pass continues with the same
 //! classes. A chunk is one transaction. It enters the gate alone: an ingest that was under way has ended, and the next
 //! one finds the records in the list of aged ones. The epoch stays, since the vault does not change.
 //!

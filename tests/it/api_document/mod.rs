@@ -219,7 +219,7 @@ fn a_body_has_one_schema_in_json() {
         let expected: &[&str] = match name {
             "upload_content" => &["application/x-ndjson"],
             name if name.starts_with("ingest_") => &["application/json", "application/x-ndjson"],
-            "update_anonymize_request" | "change_tenant" => &["application/merge-patch+json"],
+            "update_anonymize_request" | "change_tenant" | "pause_ageing_policy" => &["application/merge-patch+json"],
             _ => &["application/json"],
         };
         assert_eq!(json, expected, "{name}");
@@ -281,7 +281,7 @@ fn an_operation_lists_its_own_codes() {
             ("rotate_recipient", "state_conflict"),
             ("save_anonymize_requests", "in_progress state_conflict"),
             ("update_anonymize_request", "pass_started state_conflict"),
-            ("upload_content", "content_forgotten in_progress recording_key_expired state_conflict"),
+            ("upload_content", "content_forgotten in_progress record_aged recording_key_expired state_conflict"),
         ]
         .map(|(name, codes)| (name, codes.to_owned())),
     );
