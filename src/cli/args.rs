@@ -33,12 +33,12 @@ const EXITS: &str = "Examples:
   lethe demo                      show the whole service on embedded databases in a new folder
   lethe serve                     run the API on http://127.0.0.1:8080
   lethe job nightly               carry out the requests that are due
-  lethe deliver                   deliver recordings to their tenants
+  lethe deliver                   deliver recordings to their tenants, and messages to webhooks
 
 Exit codes:
   0   All is done, or another runner works for the tenants.
   1   The command failed.
-  2   Some requests were left waiting, some lines were rejected, some recordings were not delivered, or a log is broken.
+  2   Some requests were left waiting, some lines were rejected, something was not delivered, or a log is broken.
   64  The command line is wrong.
   75  Try again: a database or the erasure journal is unavailable, or the process was asked to stop.
   78  A setting is wrong, a database was restored from a backup, or the erasure journal is damaged.";
@@ -52,7 +52,7 @@ pub enum CliCommand {
     /// Run a job and exit
     #[command(subcommand)]
     Job(Job),
-    /// Deliver recordings to their tenants
+    /// Deliver recordings to their tenants, and messages to webhooks
     #[command(after_help = "Examples:\n  lethe deliver\n  lethe deliver --once --tenant acme --json")]
     Deliver(DeliverArguments),
     /// Make a restored database forget again what was forgotten since its backup

@@ -58,7 +58,11 @@ impl WebhookClient {
             None => Vec::new(),
             Some(file) => {
                 let pem = std::fs::read(file).map_err(|_| ClientError::Authorities)?;
-                Certificate::from_pem_bundle(&pem).map_err(|_| ClientError::Authorities)?
+                let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+                if found.is_empty() {
+                    return Err(ClientError::Authorities);
+                }
+                found
             }
         };
         let client = Client::builder()

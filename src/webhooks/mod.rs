@@ -17,6 +17,9 @@ mod signature;
 mod sql;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 
 use crate::base::id::{TenantId, WebhookId};

@@ -29,7 +29,7 @@ fn lines(ran: &Ran) -> Vec<Value> {
 
 /// The versions under which values are sealed.
 fn versions(dump: &Dump) -> Vec<String> {
-    let tables = ["vault.identifiers", "vault.content_keys", "vault.delivery_secrets"];
+    let tables = ["vault.identifiers", "vault.content_keys", "vault.delivery_secrets", "vault.webhook_secrets"];
     let rows = tables.iter().flat_map(|table| dump.rows(table));
     let mut versions: Vec<String> = rows.map(|row| row["key_version"].clone().unwrap()).collect();
     versions.sort();
@@ -57,6 +57,8 @@ each_store!(a_new_key_of_a_tenant_changes_no_token_and_no_value, |lethe: TestLet
     let chat = lethe.caller("integration").post(&path, &chat).await.expect(201).json();
     let target = json!({ "url": "sftp://lethe@files.example/in", "password": "correct horse", "host_key": "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU" });
     Answer::of(lethe.caller("operator").call("PUT", "/tenant/delivery-target").json(&target)).await.expect(200);
+    let webhook = json!({ "url": "http://127.0.0.1:9/", "events": ["job.failed"] });
+    lethe.caller("operator").post("/webhooks", &webhook).await.expect(201);
     let (tokens, values) = (customers(&lethe, "pseudonymous").await, customers(&lethe, "identified").await);
     let text = download(&lethe, &chat).await;
 
@@ -70,7 +72,7 @@ each_store!(a_new_key_of_a_tenant_changes_no_token_and_no_value, |lethe: TestLet
     assert_eq!(versions(&lethe.dump().await), ["1", "2"]);
 
     let night = lines(&lethe.night("2026-03-01T03:00:00Z").await.well());
-    assert_eq!((&night[0]["resealed"], &night[0]["key_versions_deleted"]), (&json!(9), &json!(0)), "{night:?}");
+    assert_eq!((&night[0]["resealed"], &night[0]["key_versions_deleted"]), (&json!(10), &json!(0)), "{night:?}");
     assert_eq!(versions(&lethe.dump().await), ["2"]);
     assert_eq!(key_versions(&lethe).await, [json!(1), json!(2)], "a process may still seal under the old version");
 

@@ -138,6 +138,36 @@ each_store!(a_receiver_gets_signed_messages_without_identifiers, |mut lethe: Tes
     let identifiers = ["4791234567", "4798765432", "91234567", "Nordmann"].map(str::to_owned);
     Needles::new(identifiers.into_iter().chain(tokens)).absent_from("the bodies", bodies.concat().as_bytes());
 
+    // Other events are told as well, and only these from now on.
+    let change = json!({ "events": ["content.deleted", "delivery.held"] });
+    operator(&lethe).patch(&path(&webhook, ""), "\"1\"", &change).await.expect(200);
+    let held = lethe.call_of("b").await.id;
+    let upload = format!("/archive/interactions/{held}/content?kind=recording");
+    let upload = || {
+        let (caller, upload) = (lethe.caller("integration"), upload.clone());
+        async move { caller.post_raw(&upload, "audio/wav", "RIFF").await.expect(201).json()["id"].clone() }
+    };
+    let content = upload().await;
+    let path_of_content = format!("/archive/content/{}", content.as_str().unwrap());
+    lethe.caller("dpo").delete(&path_of_content, "*").await.expect(204);
+    let allow = |is_allowed: bool| {
+        let caller = operator(&lethe);
+        let setting = json!({ "recordings": { "allow_plain_ftp": is_allowed } });
+        async move { caller.patch("/tenant", "*", &setting).await.expect(200) }
+    };
+    allow(true).await;
+    let target = json!({ "url": "ftp://lethe@127.0.0.1:9/", "password": "geheim-wort" });
+    Answer::of(operator(&lethe).call("PUT", "/tenant/delivery-target").json(&target)).await.expect(200);
+    allow(false).await;
+    upload().await;
+    assert_eq!(deliver(&lethe).await.code(), Some(2));
+    deliver(&lethe).await.well();
+    let mut told: Vec<_> = receiver.take().iter().map(|got| got.json()["data"].clone()).collect();
+    told.sort_by_key(ToString::to_string);
+    let delivery = operator(&lethe).get("/deliveries").await.expect(200).json()["items"][0]["id"].clone();
+    let deleted = json!({ "because": "user", "deleted": 1, "content_ids": [content] });
+    assert_eq!(told, [deleted, json!({ "delivery_id": delivery, "error": "plain_ftp_not_allowed" })]);
+
     // The secrets leave with the webhook, and nothing more is sent.
     operator(&lethe).delete(&path(&webhook, ""), "*").await.expect(204);
     operator(&lethe).get(&path(&webhook, "")).await.expect(404);

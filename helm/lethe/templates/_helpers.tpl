@@ -162,6 +162,9 @@ LETHE_CONTENT__S3__SECRET_ACCESS_KEY_FILE: /etc/lethe/s3-secret
 {{- end }}
 {{- end }}
 {{- end }}
+{{- with .Values.webhooks.allow }}
+LETHE_WEBHOOKS__ALLOW: {{ join "," . | quote }}
+{{- end }}
 {{- with .Values.journal }}
 {{- if not .enabled }}
 LETHE_JOURNAL__OFF: "true"

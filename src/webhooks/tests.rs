@@ -1,0 +1,85 @@
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::sync::watch;
+
+use super::*;
+use crate::base::actor::Scope;
+use crate::tests::{Stage, instant};
+
+/// An address at which nobody listens.
+fn nowhere() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    format!("http://127.0.0.1:{}/", listener.local_addr().unwrap().port())
+}
+
+/// Enters a webhook that gets some kinds of events.
+async fn enter(stage: &Stage, events: &[EventKind]) -> WebhookId {
+    let events = events.iter().copied().collect();
+    let new = NewWebhook { url: nowhere(), events, recipient: None, enabled: true };
+    let guard = AddressGuard::new(&[], true);
+    create(&stage.app, &guard, &stage.actor, new, None).await.unwrap().webhook.id
+}
+
+/// Sends everything that is due.
+async fn round(stage: &Stage) -> WebhookReport {
+    let client = WebhookClient::new(AddressGuard::new(&[], true), None, Duration::from_secs(5)).unwrap();
+    let worker = WebhookWorker::new(stage.app.clone(), client, Duration::from_secs(1), Duration::from_secs(5));
+    let (_stop, stopping) = watch::channel(false);
+    let reports = worker.round(None, &stopping).await.unwrap();
+    reports.first().map(|(_, report)| *report).unwrap_or_default()
+}
+
+async fn only_message(stage: &Stage, id: WebhookId) -> Message {
+    let mut messages = list_messages(&stage.app, stage.tenant.id, id, None, (None, 10)).await.unwrap();
+    assert_eq!(messages.len(), 1);
+    messages.remove(0)
+}
+
+#[tokio::test]
+async fn a_failed_job_is_told_ten_times_and_the_message_leaves_in_the_end() {
+    let mut stage = Stage::new("kari", &[Scope::WebhooksAdmin]).await;
+    let id = enter(&stage, &[EventKind::JobFailed]).await;
+    stage.begin_nightly("2026-08-04T02:00:00Z").await;
+    // Each wait is longer than that of the schedule with its chance.
+    let (minute, hour) = (60, 3_600);
+    for wait in [0, 7, 7 * minute, 40 * minute, 3 * hour, 7 * hour, 13 * hour, 17 * hour, 25 * hour, 30 * hour] {
+        stage = stage.later(TimeDelta::seconds(wait));
+        assert!(!round(&stage).await.is_empty(), "after {wait} s");
+    }
+    let message = only_message(&stage, id).await;
+    assert_eq!((message.kind.as_str(), message.state, message.attempts), ("job.failed", MessageState::Held, 10));
+    assert_eq!(message.last_error.as_deref(), Some("unreachable"));
+    assert!(round(&stage).await.is_empty());
+    assert!(find(&stage.app, stage.tenant.id, id).await.unwrap().enabled);
+
+    let mut tx = stage.app.archive.write().await.unwrap();
+    assert_eq!(purge(&mut tx, stage.tenant.id, instant("2020-01-01T00:00:00Z")).await.unwrap(), 0);
+    // First the messages, and then the events.
+    for _ in 0..2 {
+        assert_eq!(purge(&mut tx, stage.tenant.id, instant("2100-01-01T00:00:00Z")).await.unwrap(), 1);
+    }
+    assert_eq!(purge(&mut tx, stage.tenant.id, instant("2100-01-01T00:00:00Z")).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_for_five_days_is_disabled() {
+    let mut stage = Stage::new("kari", &[Scope::WebhooksAdmin]).await;
+    let id = enter(&stage, &[EventKind::JobFailed]).await;
+    test(&stage.app, &stage.actor, id).await.unwrap();
+    round(&stage).await;
+    for (days, is_enabled) in [(4, true), (2, false)] {
+        stage = stage.later(TimeDelta::days(days));
+        assert_eq!(round(&stage).await.messages_failed, 1);
+        let webhook = find(&stage.app, stage.tenant.id, id).await.unwrap();
+        assert_eq!(webhook.enabled, is_enabled, "{webhook:?}");
+    }
+    let webhook = find(&stage.app, stage.tenant.id, id).await.unwrap();
+    assert_eq!((webhook.disabled_reason.as_deref(), webhook.version), (Some("failing"), 2));
+    let last = stage.events().await.pop().unwrap();
+    assert_eq!((last.action.as_str(), last.actor_sub.as_str()), ("webhook.disabled", "lethe:deliver"));
+    // Nothing is stored that nobody gets.
+    let published = "SELECT count(*) FROM webhook_events WHERE tenant_id IS NOT NULL AND kind <> 'webhook.test'";
+    assert_eq!(stage.count(published).await, 0);
+}
