@@ -15,7 +15,7 @@ use super::totals::TotalsPatch;
 use crate::base::patch::PatchField;
 use crate::base::target::{Target, TargetError, Targets};
 use crate::http::FieldError;
-use crate::tenants::{ExternalSystem, IdentifiedView, Processing, TenantChange};
+use crate::tenants::{ExternalSystem, IdentifiedView, Processing, RevealRulesChange, TenantChange};
 
 /// A change of the tenant's settings, as a merge patch. A field that is absent keeps its value.
 #[derive(Deserialize, ToSchema)]
@@ -146,7 +146,6 @@ impl TenantPatch {
         let recordings = recordings.given("/recordings", &mut invalid);
         let totals: TotalsPatch = totals.given("/totals", &mut invalid).unwrap_or_default();
         let (min_cell, perturbation) = totals.change(&mut invalid);
-        let reveal = reveal.given("/reveal", &mut invalid);
         let processing: Option<Processing> = processing.given("/processing", &mut invalid);
         invalid.extend(processing.iter().flat_map(Processing::errors));
         let change = TenantChange {
@@ -169,7 +168,7 @@ impl TenantPatch {
             recordings: recordings.map(|patch: RecordingsPatch| patch.change(&mut invalid)).unwrap_or_default(),
             min_cell,
             perturbation,
-            reveal: reveal.map(|patch: RevealPatch| patch.change(&mut invalid)).unwrap_or_default(),
+            reveal: reveal_of(reveal, &mut invalid),
             identified_view: identified_view.given("/identified_view", &mut invalid),
             export_approval: export_approval.given("/export_approval", &mut invalid),
             processing,
@@ -206,4 +205,9 @@ fn targets_of(field: PatchField<Vec<String>>, invalid: &mut Vec<FieldError>) -> 
         targets => targets.map_err(|error| ("/targets", "format", error.to_string())),
     };
     checked(targets, invalid)
+}
+
+fn reveal_of(field: PatchField<RevealPatch>, invalid: &mut Vec<FieldError>) -> RevealRulesChange {
+    let patch: Option<RevealPatch> = field.given("/reveal", invalid);
+    patch.map(|patch| patch.change(invalid)).unwrap_or_default()
 }

@@ -66,6 +66,14 @@ pub async fn write(
     Ok(())
 }
 
+/// The number of records that a request selects and a legal hold keeps, for an actor who places holds.
+async fn held_by(tx: &mut Tx<Archive>, actor: &Actor, selecting: ClaimedRequest) -> Result<Option<u64>, RequestError> {
+    if !actor.may(Scope::HoldsWrite) {
+        return Ok(None);
+    }
+    Ok(Some(held::count(tx, actor.tenant, &[selecting]).await?.into_values().sum()))
+}
+
 /// Counts the matches of a request. The vault creates no identifier. The audit log notes the preview as a search.
 pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
     let mut tx = app.archive.read().await?;
@@ -89,15 +97,10 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
             archive::preview(&mut tx, actor.tenant, target, &keys(target).collect::<Vec<_>>(), due_at).await?,
         ));
     }
-    let held = if actor.may(Scope::HoldsWrite) {
-        let mut ids = known.values().copied();
-        let (phone_id, email_id) = (ids.next(), ids.next());
-        let (id, interactions) = (RequestId::new(), interactions.clone());
-        let selecting = ClaimedRequest { id, phone_id, email_id, due_at, targets, delete_content, interactions };
-        Some(held::count(&mut tx, actor.tenant, &[selecting]).await?.into_values().sum())
-    } else {
-        None
-    };
+    let mut ids = known.values().copied();
+    let (id, phone_id, email_id, named) = (RequestId::new(), ids.next(), ids.next(), interactions.clone());
+    let selecting = ClaimedRequest { id, phone_id, email_id, due_at, targets, delete_content, interactions: named };
+    let held = held_by(&mut tx, actor, selecting).await?;
     // Content belongs to interactions, and interactions belong to the target archive.
     let (content, files) = if targets.contains(Target::Archive) {
         let selected: Vec<_> = keys(Target::Archive).map(|id| (id, due_at)).collect();

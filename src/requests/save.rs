@@ -206,21 +206,8 @@ fn revise(
 ) -> Revision {
     let new = |identifier: Option<Identifier>| ids.get(&identifier?).copied();
     let (kept_phone, kept_email) = (row.kept_phone(), row.kept_email());
-    let ValidatedRequest {
-        before,
-        phone,
-        email,
-        interactions,
-        to_date,
-        entry_day,
-        due_at,
-        comment: _,
-        reference: _,
-        targets,
-        delete_content,
-        case: _,
-        preview,
-    } = row;
+    let ValidatedRequest { before, phone, email, interactions, to_date, entry_day, due_at, .. } = row;
+    let ValidatedRequest { comment: _, reference: _, targets, delete_content, case: _, preview, .. } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
         id: stored.map_or_else(RequestId::new, |stored| stored.id),

@@ -241,18 +241,8 @@ pub struct TargetHits {
 
 impl From<RenderedRequest> for AnonymizeRequest {
     fn from(rendered: RenderedRequest) -> Self {
-        let RenderedRequest {
-            request,
-            phone_number,
-            email,
-            comment,
-            interactions,
-            checklist,
-            result,
-            preview,
-            held,
-            warnings: _,
-        } = rendered;
+        let RenderedRequest { request, phone_number, email, comment, interactions, checklist, .. } = rendered;
+        let RenderedRequest { result, preview, held, warnings: _, .. } = rendered;
         let Request {
             id,
             phone: _,
