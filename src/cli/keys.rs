@@ -50,36 +50,6 @@ pub enum KeysCommand {
     },
 }
 
-/// The commands of keys.
-#[derive(Subcommand)]
-pub enum KeysCommand {
-    /// List the keys of the vault, and the master keys that have wrapped them
-    Status {
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
-    },
-    /// Wrap all keys by the new master key
-    #[command(
-        after_help = "Set vault.master_key_file to the new key and vault.previous_master_key_file to the old one first, in every \
-                      process."
-    )]
-    RotateMaster {
-        /// Report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Make a new version of the tenants' keys; the nightly job seals older values under it
-    #[command(after_help = "Example: lethe keys rotate --tenant acme")]
-    Rotate {
-        /// Work for this tenant only
-        #[arg(long, value_name = "SLUG")]
-        tenant: Option<String>,
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
-    },
-}
 
 pub async fn run(config: &Config, command: KeysCommand) -> Result<Exit, CommandError> {
     let app = open(config).await?;
