@@ -50,7 +50,6 @@ pub enum KeysCommand {
     },
 }
 
-
 pub async fn run(config: &Config, command: KeysCommand) -> Result<Exit, CommandError> {
     let app = open(config).await?;
     match command {
