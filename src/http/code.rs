@@ -106,6 +106,9 @@ codes! {
         "Send each new call with a new key.";
     TooManyCells = "too_many_cells", 422, "The total has too many cells.",
         "Ask for fewer groups, for a shorter time, or without percentiles.";
+    GrainGone = "grain_gone", 422, "Interactions of this time are aged, and such a total is not kept.",
+        "Ask for groups and filters by day, queue, channel, direction, and outcome, or by month, agent, and channel, \
+         and for no percentiles.";
     IfMatchRequired = "if_match_required", 428, "The header If-Match is required.",
         "Send If-Match with the ETag of the last read.";
     TooManyRequests = "too_many_requests", 429, "There are too many calls.",

@@ -80,7 +80,7 @@ groups! {
     /// Further problems of a call that is limited in number.
     BusyProblems: TooManyRequests;
     /// Further problems of a total.
-    TotalsProblems: ValidationFailed TooManyCells;
+    TotalsProblems: ValidationFailed TooManyCells GrainGone;
     /// Further problems of an upload.
     UploadProblems: BadRequest JsonInvalid RecordingKeyExpired ContentForgotten RecordAged TooLarge
         MediaTypeUnsupported;

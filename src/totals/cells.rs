@@ -63,6 +63,18 @@ impl<'g> Cells<'g> {
         self.is_full = self.sums.len() > MOST_CELLS || self.levels > MOST_LEVELS;
     }
 
+    /// Adds aged interactions of a cell. `timed` of them have a duration.
+    pub fn add_kept(&mut self, key: Vec<GroupValue>, (records, timed, seconds): (i64, i64, i64)) {
+        if self.is_full {
+            return;
+        }
+        let sums = self.sums.entry(key).or_default();
+        sums.records += records.unsigned_abs();
+        sums.valued += timed.unsigned_abs();
+        sums.total = sums.total.saturating_add(seconds);
+        self.is_full = self.sums.len() > MOST_CELLS;
+    }
+
     /// Ends a part. It is an error if there are too many cells.
     pub fn check(&mut self) -> Result<(), TotalsError> {
         let rows = std::mem::take(&mut self.rows);

@@ -4,6 +4,7 @@
 //! archive counts the records of each part (`archive::counting`). [`cells`] adds the counts of the parts up. [`figures`]
 //! decides which of them may be shown, and [`noise`] blurs counts where the tenant wants it.
 
+mod aged;
 mod cells;
 mod clock;
 mod figures;
@@ -66,6 +67,9 @@ pub async fn total(app: &AppContext, tenant: &Tenant, query: &TotalsQuery) -> Re
         };
         counting::count(&mut tx, counted, |row| cells.add(&part, row)).await?;
         cells.check()?;
+    }
+    if *kind == CountedKind::Interactions {
+        aged::add(&mut tx, tenant, query, &mut cells).await?;
     }
     Ok(cells.totals(Rule::of(tenant.settings.totals)))
 }

@@ -87,6 +87,9 @@ pub enum GroupValue {
 pub enum TotalsError {
     #[error("the total has more cells than are returned")]
     TooManyCells,
+    /// Interactions of the time are aged, and their totals are kept with less detail.
+    #[error("the total is finer than what is kept of aged interactions")]
+    GrainGone,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

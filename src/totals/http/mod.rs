@@ -28,6 +28,7 @@ impl From<TotalsError> for Problem {
     fn from(error: TotalsError) -> Self {
         match error {
             TotalsError::TooManyCells => Self::new(Code::TooManyCells),
+            TotalsError::GrainGone => Self::new(Code::GrainGone),
             TotalsError::Store(error) => error.into(),
         }
     }
