@@ -112,6 +112,16 @@ each_store!(a_held_person_survives_everything_until_the_pass_after_the_release, 
     assert_eq!(lethe.find(&by(KARI)).await, ["kari"]);
     assert_eq!(lethe.find(&by(EVA)).await, [""; 0]);
 
+    // A text that mentions her belongs to her hold, and so does its interaction.
+    const PER: &str = "+4799887766";
+    let call_of_per = call(&lethe, "per", by(PER), "").await;
+    let path_of_text = format!("/archive/interactions/{call_of_per}/content?kind=chat_log");
+    let text = lethe.caller("integration").post_raw(&path_of_text, "text/plain", format!("Per: not {KARI}")).await;
+    let text = format!("/archive/content/{}", text.expect(201).json()["id"].as_str().unwrap());
+    assert_eq!(Answer::of(dpo.call("DELETE", &text)).await.problem(409), "legal_hold");
+    let preview = dpo.post("/anonymize-requests/preview", &request(PER)).await.expect(200).json();
+    assert_eq!((&preview["targets"]["archive"]["records"], &preview["held"]), (&json!(1), &json!(1)));
+
     // A request that is held can still be changed and cancelled.
     let second = lethe.enter_request(&request(KARI)).await;
     dpo.delete(&format!("/anonymize-requests/{}", second["id"].as_str().unwrap()), "\"1\"").await.expect(204);
@@ -139,6 +149,7 @@ each_store!(a_held_person_survives_everything_until_the_pass_after_the_release, 
 
     assert_eq!(dpo.delete(&path, "\"7\"").await.problem(412), "version_stale");
     dpo.delete(&path, "\"1\"").await.expect(204);
+    Answer::of(dpo.call("DELETE", &text)).await.expect(204);
     assert_eq!(dpo.delete(&path, "*").await.problem(409), "state_conflict");
     let released = dpo.get(&path).await.expect(200).json();
     assert_eq!((&released["phone_number"], &released["released_by"]), (&json!("*****4"), &json!("kari")));
