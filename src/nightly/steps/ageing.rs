@@ -7,6 +7,9 @@
 //! A restored archive has its records back as they were. They are as old as before, so the next pass ages them again, and
 //! the journal needs no entry.
 
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::delete_content::{Cause, delete_some};
@@ -14,10 +17,12 @@ use super::finish::ACTOR;
 use super::gc_identifiers;
 use crate::ageing::{self, Month, NamedPolicy, Plan, PolicyState};
 use crate::archive::ageing::{self as records, Ladder, MonthRules};
+use crate::archive::held;
 use crate::archive::unlink::changed_at;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId};
+use crate::base::target::Target;
 use crate::content::passes as contents;
 use crate::delivery::passes as deliveries;
 use crate::nightly::context::PassContext;
@@ -37,8 +42,9 @@ const CHUNK: i64 = 1_000;
 /// Ages all months that are old enough for a policy that is on. A replay ages nothing: the next pass does.
 pub async fn age(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     context.show(StepName::Ageing);
+    let mut planned = HashMap::new();
     while context.replay.is_none() {
-        let Some(plan) = next_plan(context, pass).await? else { break };
+        let Some(plan) = next_plan(context, pass, &mut planned).await? else { break };
         if !age_month(context, pass, &plan, report).await? {
             break;
         }
@@ -46,9 +52,13 @@ pub async fn age(context: &PassContext<'_>, pass: &Pass, report: &mut Report) ->
     Ok(())
 }
 
+/// The ends of the months that this pass has planned, by policy. A month with held interactions keeps them, so a pass plans
+/// it only once.
+type Planned = HashMap<String, DateTime<Utc>>;
+
 /// The month that a killed pass has planned, or else the next one that is old enough. A paused policy lets the month
 /// wait that it has begun.
-async fn next_plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<Option<Plan>> {
+async fn next_plan(context: &PassContext<'_>, pass: &Pass, planned: &mut Planned) -> PassResult<Option<Plan>> {
     let tenant = context.tenant;
     let mut tx = context.read().await?;
     let policies = ageing::list(&mut tx, tenant.id).await?;
@@ -62,9 +72,11 @@ async fn next_plan(context: &PassContext<'_>, pass: &Pass) -> PassResult<Option<
         clear(context).await?;
     }
     for named in policies.iter().filter(|one| one.state(pass.as_of) == PolicyState::On) {
-        let oldest = records::oldest(&mut context.read().await?, tenant.id, &named.policy.chosen(), None).await?;
+        let from = planned.get(&named.name).copied();
+        let oldest = records::oldest(&mut context.read().await?, tenant.id, &named.policy.chosen(), from).await?;
         let month = oldest.and_then(|at| Month::of(at, tenant.zone));
         if let Some(month) = month.filter(|month| month.is_due(&named.policy, pass.as_of, tenant.zone)) {
+            planned.insert(named.name.clone(), month.ends_at);
             return Ok(Some(plan(context, named, month).await?));
         }
     }
@@ -91,9 +103,14 @@ async fn plan(context: &PassContext<'_>, named: &NamedPolicy, month: Month) -> P
         let mut after = None;
         loop {
             let (who, span) = ((tenant.id, tenant.zone), (month.starts_at, month.ends_at));
-            let page = records::page(&mut context.read().await?, who, (&chosen, channel), span, after, PAGE).await?;
+            let mut tx = context.read().await?;
+            let mut page = records::page(&mut tx, who, (&chosen, channel), span, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some((last.at, last.id));
+            let ids: Vec<RecordId> = page.iter().map(|features| features.id).collect();
+            let kept = held::among(&mut tx, tenant.id, Target::Archive, &ids).await?;
+            drop(tx);
+            page.retain(|features| !kept.contains(&features.id));
             let mut tx = context.begin().await?;
             records::fill(&mut tx, tenant.id, &page).await?;
             tx.commit().await?;
@@ -135,7 +152,9 @@ async fn age_month(context: &PassContext<'_>, pass: &Pass, plan: &Plan, report: 
         if ids.is_empty() {
             break;
         }
-        let left = delete_content(context, pass, &ids, report).await?;
+        let kept = held::among(&mut context.read().await?, tenant, Target::Archive, &ids).await?;
+        let free: Vec<RecordId> = ids.iter().copied().filter(|id| !kept.contains(id)).collect();
+        let left = delete_content(context, pass, &free, report).await?;
         failpoint::reach("ageing.content");
         age_chunk(context, pass, (plan, &rules), ids, report).await?;
         failpoint::reach("ageing.chunk");
@@ -187,8 +206,20 @@ async fn age_chunk(
     let with_content = contents::with_content(&mut tx, tenant, &ids).await?;
     ids.retain(|id| !with_content.contains(id));
     rows.retain(|row| !with_content.contains(&row.record_id));
+    // A hold may have been placed since the month was planned.
+    let kept = held::among(&mut tx, tenant, Target::Archive, &ids).await?;
+    rows.retain(|row| !kept.contains(&row.record_id));
+    let gone: Vec<RecordId> = rows.iter().map(|row| row.record_id).collect();
     let outcome = records::apply(&mut tx, rules, &ids, &rows).await?;
-    let addressees = forget_deliveries(&mut tx, context, &ids).await?;
+    let addressees = forget_deliveries(&mut tx, context, &gone).await?;
+    if !gone.is_empty() {
+        let actor = Actor::service(tenant, ACTOR);
+        audit::unlink(&mut tx, context.app.clock, &actor, |query| {
+            let query = query.push("WITH gone (id) AS (VALUES ");
+            query.each(&gone, |query, id| query.with("(", *id).push(")")).push(")")
+        })
+        .await?;
+    }
     gc_identifiers::note(&mut tx, tenant, pass.id, &outcome.identifiers).await?;
     gc_identifiers::note(&mut tx, tenant, pass.id, &addressees).await?;
     let (aged, deleted) = (outcome.aged, outcome.deleted);
