@@ -204,11 +204,10 @@ async fn age_chunk(
     fence::close(&mut tx, tenant).await?;
     let mut rows = records::lock(&mut tx, tenant, &ids).await?;
     let with_content = contents::with_content(&mut tx, tenant, &ids).await?;
-    ids.retain(|id| !with_content.contains(id));
-    rows.retain(|row| !with_content.contains(&row.record_id));
-    // A hold may have been placed since the month was planned.
+    // A hold may have been placed since the month was planned. The plan loses what is held.
     let kept = held::among(&mut tx, tenant, Target::Archive, &ids).await?;
-    rows.retain(|row| !kept.contains(&row.record_id));
+    ids.retain(|id| kept.contains(id) || !with_content.contains(id));
+    rows.retain(|row| !with_content.contains(&row.record_id) && !kept.contains(&row.record_id));
     let gone: Vec<RecordId> = rows.iter().map(|row| row.record_id).collect();
     let outcome = records::apply(&mut tx, rules, &ids, &rows).await?;
     let addressees = forget_deliveries(&mut tx, context, &gone).await?;
