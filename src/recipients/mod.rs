@@ -45,6 +45,11 @@ pub async fn find(app: &AppContext, actor: &Actor, id: RecipientId) -> Result<Re
     sql::by_id(&mut app.archive.read().await?, actor.tenant, id).await?.ok_or(RecipientError::NotFound)
 }
 
+/// The names of all recipients of a tenant.
+pub async fn names(app: &AppContext, tenant: TenantId) -> Result<Vec<(RecipientId, String)>, RecipientError> {
+    Ok(sql::names(&mut app.archive.read().await?, tenant).await?)
+}
+
 /// The form of a recipient, for what is rendered for it without a call of its own. There is none for an unknown recipient.
 pub async fn form(app: &AppContext, tenant: TenantId, id: RecipientId) -> Result<Option<TokenForm>, RecipientError> {
     let row = sql::by_id(&mut app.archive.read().await?, tenant, id).await?;

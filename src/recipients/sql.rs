@@ -61,6 +61,10 @@ pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
     Ok(one.is_some())
 }
 
+pub async fn names(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Vec<(RecipientId, String)>> {
+    tx.query("SELECT id, name FROM recipients").with(" WHERE tenant_id = ", tenant).push(" ORDER BY id").all().await
+}
+
 pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: RecipientId) -> Result<Option<Recipient>> {
     let rows: Vec<RecipientRow> =
         select(tx.query("")).with(" WHERE r.tenant_id = ", tenant).with(" AND r.id = ", id).all().await?;

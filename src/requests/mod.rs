@@ -9,6 +9,7 @@ mod case;
 mod checklist;
 mod comment;
 mod deadline;
+pub mod due;
 mod entry;
 pub mod held;
 pub mod holds;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use pii::Identifier;
 use pii::text::{Own, without_names};
+use serde_json::json;
 
 use super::model::{NewReveal, Replayable, Reveal, RevealError, RevealStatus};
 use super::sql::{self, NewItem};
@@ -15,6 +16,7 @@ use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RevealId, Token};
 use crate::base::purpose::stated;
 use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
+use crate::outbox::{self, EventKind};
 use crate::tenants::Tenant;
 use crate::vault::{self, AppContext};
 
@@ -87,6 +89,8 @@ async fn enter(
     sql::insert(&mut tx, actor.tenant, &reveal).await?;
     sql::insert_items(&mut tx, actor.tenant, reveal.id, &items).await?;
     audit::record(&mut tx, app.clock, actor, &entry_of(Action::RevealRequested, &reveal)).await?;
+    let event = json!({ "reveal_id": reveal.id, "status": reveal.status, "tokens": reveal.tokens });
+    outbox::publish(&mut tx, actor.tenant, EventKind::RevealRequested, [event], now).await?;
     if let Some(reservation) = reservation {
         idempotency::settle(&mut tx, reservation, &reveal.id).await?;
     }

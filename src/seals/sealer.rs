@@ -194,6 +194,8 @@ impl Sealer {
         self.remember(tenant, seq);
         let mut tx = app.archive.write().await?;
         sql::set_note(&mut tx, tenant, seq, &note).await?;
+        let event = json!({ "seq": seq, "checkpoint": note });
+        outbox::publish(&mut tx, tenant, EventKind::AuditCheckpoint, [event], app.clock.now()).await?;
         tx.commit().await?;
         tracing::info!(tenant.id = %tenant, seq, checkpoint = note, "audit_checkpoint");
         Ok(())

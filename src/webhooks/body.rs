@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use pii::ANONYMIZED;
+use pii::{ANONYMIZED, Kind};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::archive::customer::{Customer, forgotten_customers};
 use crate::archive::forgotten;
-use crate::base::id::{IdentifierId, MessageId, RecordId};
+use crate::base::id::{ContentId, IdentifierId, MessageId, RecordId, Token};
+use crate::base::recipient::TokenForm;
 use crate::outbox::{EventKind, StoredEvent};
 use crate::store::{self, Archive, Tx};
 use crate::tenants::Tenant;
@@ -41,7 +41,7 @@ impl Interactions {
     }
 
     /// The interactions of an event in JSON. An interaction that was deleted meanwhile is left out.
-    fn of_event(&self, event: &StoredEvent, recipient: Option<Uuid>) -> Value {
+    fn of_event(&self, event: &StoredEvent, recipient: Option<&TokenForm>) -> Value {
         let item = |id: RecordId| Some(interaction(id, self.0.get(&id)?, recipient));
         interaction_ids(event).filter_map(item).collect()
     }
@@ -53,27 +53,40 @@ fn interaction_ids(event: &StoredEvent) -> impl Iterator<Item = RecordId> {
     named.into_iter().flat_map(|named| named.interaction_ids)
 }
 
-fn interaction(id: RecordId, customer: &Customer, recipient: Option<Uuid>) -> Value {
+fn interaction(id: RecordId, customer: &Customer, recipient: Option<&TokenForm>) -> Value {
     let Customer { at: _, phone_id, email_id, name_id, forgotten, aged: _ } = *customer;
-    let field = |id: Option<IdentifierId>, bit: i16| match id {
-        Some(id) => Some(identifier(id, recipient)),
+    let field = |kind: Kind, id: Option<IdentifierId>, bit: i16| match id {
+        Some(id) => Some(identifier(Token { kind, id }, recipient)),
         None if forgotten & bit != 0 => Some(ANONYMIZED.to_owned()),
         None => None,
     };
     json!({
-        "id": id,
+        "id": recipient.map_or(id, |form| form.show_record(id)),
         "customer": {
-            "phone_number": field(phone_id, forgotten::PHONE),
-            "email": field(email_id, forgotten::EMAIL),
-            "name": field(name_id, forgotten::NAME),
+            "phone_number": field(Kind::Phone, phone_id, forgotten::PHONE),
+            "email": field(Kind::Email, email_id, forgotten::EMAIL),
+            "name": field(Kind::Name, name_id, forgotten::NAME),
         },
         "anonymized": forgotten & forgotten::ANYBODY != 0,
     })
 }
 
 /// An identifier as a webhook's recipient sees it. A webhook without a recipient sees no tokens.
-fn identifier(_: IdentifierId, _: Option<Uuid>) -> String {
-    ANONYMIZED.to_owned()
+fn identifier(token: Token, recipient: Option<&TokenForm>) -> String {
+    recipient.map_or_else(|| ANONYMIZED.to_owned(), |form| form.show_token(token).to_string())
+}
+
+/// The data of an event with the ids of content as a recipient sees them.
+fn with_contents_of(data: &Value, recipient: Option<&TokenForm>) -> Value {
+    let mut data = data.clone();
+    if let (Some(form), Some(ids)) = (recipient, data.get_mut("content_ids").and_then(Value::as_array_mut)) {
+        for id in ids {
+            if let Ok(content) = ContentId::deserialize(&*id) {
+                *id = json!(form.show_content(content));
+            }
+        }
+    }
+    data
 }
 
 /// The body of a message, or `None` if it would be too long.
@@ -81,12 +94,12 @@ pub fn render(
     tenant: &Tenant,
     message: MessageId,
     event: &StoredEvent,
-    (interactions, recipient): (&Interactions, Option<Uuid>),
+    (interactions, recipient): (&Interactions, Option<&TokenForm>),
 ) -> Option<String> {
     let data = if event.kind == EventKind::InteractionStored.as_str() {
         json!({ "interactions": interactions.of_event(event, recipient) })
     } else {
-        event.data.clone()
+        with_contents_of(&event.data, recipient)
     };
     let body = json!({
         "specversion": "1.0",

@@ -20,12 +20,15 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
-use crate::base::id::{TenantId, WebhookId};
+use crate::base::id::{RecipientId, TenantId, WebhookId};
 use crate::base::page::Position;
 use crate::base::signing::PublicKey;
 use crate::outbox;
+use crate::recipients;
 use crate::store::{self, Archive, Tx};
 use crate::vault::{AppContext, SigningPurpose};
 
@@ -58,9 +61,17 @@ pub async fn find(app: &AppContext, tenant: TenantId, id: WebhookId) -> Result<W
     outbox::webhook(&mut app.archive.read().await?, tenant, id).await?.ok_or(WebhookError::Unknown)
 }
 
-/// The key that verifies the messages of a tenant's webhooks.
-pub async fn public_key(app: &AppContext, tenant: TenantId) -> Result<PublicKey, WebhookError> {
-    Ok(app.signing_key(Some(tenant), SigningPurpose::Webhook).await?.public())
+/// The facts that all webhooks of a tenant share.
+pub struct SharedFacts {
+    /// The key that verifies their messages.
+    pub key: PublicKey,
+    /// The names of the tenant's recipients.
+    pub recipients: HashMap<RecipientId, String>,
+}
+
+pub async fn shared_facts(app: &AppContext, tenant: TenantId) -> Result<SharedFacts, WebhookError> {
+    let key = app.signing_key(Some(tenant), SigningPurpose::Webhook).await?.public();
+    Ok(SharedFacts { key, recipients: recipients::names(app, tenant).await?.into_iter().collect() })
 }
 
 /// Deletes a batch of messages and events from before an instant. The pass calls it until nothing is left.

@@ -11,9 +11,11 @@ use crate::base::crypto::{CryptoError, Key};
 use crate::base::field::FieldError;
 use crate::base::id::{EventId, MessageId};
 use crate::base::page::{Listed, Position};
+use crate::base::patch::PatchField;
 use crate::base::version::VersionError;
 use crate::idempotency::IdempotencyError;
 use crate::outbox::{EventKind, Webhook};
+use crate::recipients::RecipientError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -90,7 +92,7 @@ pub struct NewWebhook {
 pub struct WebhookChange {
     pub url: Option<String>,
     pub events: Option<BTreeSet<EventKind>>,
-    pub recipient: Option<String>,
+    pub recipient: PatchField<String>,
     pub enabled: Option<bool>,
 }
 
@@ -185,6 +187,8 @@ pub enum WebhookError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    #[error(transparent)]
+    Recipient(#[from] RecipientError),
 }
 
 impl From<AddressError> for WebhookError {

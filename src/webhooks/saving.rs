@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::guard::AddressGuard;
 use super::model::{Disclosed, MOST_WEBHOOKS, NewWebhook, WebhookChange, WebhookError};
@@ -15,10 +16,12 @@ use crate::base::actor::Actor;
 use crate::base::crypto::Key;
 use crate::base::field::FieldError;
 use crate::base::id::WebhookId;
+use crate::base::patch::PatchField;
 use crate::base::version::{VersionError, Versions};
 use crate::content::{Keyed, Once};
 use crate::idempotency::IdempotencyKey;
 use crate::outbox::{self, EventKind, Webhook};
+use crate::recipients;
 use crate::vault::{self, AppContext};
 
 /// The route of the idempotency keys of new webhooks.
@@ -33,11 +36,13 @@ pub async fn create(
     key: Option<&str>,
 ) -> Result<Disclosed, WebhookError> {
     let url = guard.read(&new.url)?;
-    known_recipient(new.recipient.as_deref())?;
+    let recipient_id = recipient_of(app, actor, new.recipient.as_deref()).await?;
     let once = match key {
         None => None,
         Some(key) => {
-            let body = json!({ "url": new.url, "events": new.events, "enabled": new.enabled });
+            let body = json!({
+                "url": new.url, "events": new.events, "recipient": new.recipient, "enabled": new.enabled,
+            });
             let key = IdempotencyKey::new(&app.service_key().await?, actor, ROUTE, key, &body)?;
             match Once::begin::<WebhookId>(app, key).await? {
                 Keyed::Again(id) => {
@@ -53,7 +58,7 @@ pub async fn create(
         id: WebhookId::new(),
         url: url.as_str().to_owned(),
         events: new.events.iter().copied().collect(),
-        recipient_id: None,
+        recipient_id,
         enabled: new.enabled,
         disabled_reason: None,
         failing_since: None,
@@ -124,8 +129,12 @@ pub async fn change(
     let before = super::find(app, actor.tenant, id).await?;
     expected.check(before.version)?;
     let WebhookChange { url, events, recipient, enabled } = change;
-    known_recipient(recipient.as_deref())?;
     let mut after = before.clone();
+    match recipient {
+        PatchField::Absent => {}
+        PatchField::Null => after.recipient_id = None,
+        PatchField::Is(name) => after.recipient_id = recipient_of(app, actor, Some(&name)).await?,
+    }
     if let Some(url) = url {
         let url = guard.read(&url)?;
         guard.check(&url).await?;
@@ -142,6 +151,7 @@ pub async fn change(
     let fields = [
         ("url", after.url != before.url),
         ("events", after.events != before.events),
+        ("recipient", after.recipient_id != before.recipient_id),
         ("enabled", after.enabled != before.enabled),
     ];
     let fields: Vec<_> = fields.into_iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| name).collect();
@@ -201,14 +211,12 @@ pub async fn rotate(
     Ok(Disclosed { webhook, secret: Some(secret) })
 }
 
-/// A webhook names no recipient, unless the tenant has one of this name.
-fn known_recipient(name: Option<&str>) -> Result<(), WebhookError> {
-    match name {
-        None => Ok(()),
-        Some(_) => Err(WebhookError::Invalid(vec![FieldError::at(
-            "/recipient",
-            "recipient_unknown",
-            "must be the name of a recipient of the tenant",
-        )])),
-    }
+/// The recipient of a name, if a webhook names one.
+async fn recipient_of(app: &AppContext, actor: &Actor, name: Option<&str>) -> Result<Option<Uuid>, WebhookError> {
+    let Some(name) = name else { return Ok(None) };
+    let known = recipients::names(app, actor.tenant).await?;
+    let id = known.into_iter().find(|(_, known)| known == name).map(|(id, _)| id.0);
+    let rule = "must be the name of a recipient of the tenant";
+    let unknown = || WebhookError::Invalid(vec![FieldError::at("/recipient", "recipient_unknown", rule)]);
+    Ok(Some(id.ok_or_else(unknown)?))
 }

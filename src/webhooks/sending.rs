@@ -17,6 +17,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::crypto::random;
 use crate::base::id::{EventId, MessageId};
+use crate::base::recipient::TokenForm;
 use crate::base::signing::SigningKey;
 use crate::outbox::{self, EventKind, StoredEvent, Webhook};
 use crate::store::{self, Archive, Tx};
@@ -37,6 +38,8 @@ pub(super) struct Sending<'w> {
     pub worker: &'w WebhookWorker,
     pub tenant: &'w Tenant,
     pub webhook: Webhook,
+    /// The tokens of the webhook's recipient.
+    pub recipient: Option<TokenForm>,
     /// The key of the tenant.
     pub key: &'w SigningKey,
     pub stopping: &'w Stopping,
@@ -113,7 +116,7 @@ impl Sending<'_> {
             None => Err(SendError::Expired),
             Some(_) if signer.secrets.is_empty() => Err(SendError::SecretMissing),
             Some(event) => {
-                let shown = (interactions, self.webhook.recipient_id);
+                let shown = (interactions, self.recipient.as_ref());
                 render(self.tenant, message.id, event, shown).ok_or(SendError::TooLong)
             }
         };

@@ -15,8 +15,10 @@ use super::client::WebhookClient;
 use super::model::{MessageState, WebhookError};
 use super::sending::Sending;
 use super::sql::{self, Settled};
-use crate::base::id::TenantId;
+use crate::base::id::{RecipientId, TenantId};
+use crate::base::recipient::TokenForm;
 use crate::outbox::{self, Webhook};
+use crate::recipients;
 use crate::tenants::{self, Tenant};
 use crate::vault::{AppContext, SigningPurpose};
 
@@ -135,15 +137,22 @@ impl WebhookWorker {
         webhooks.retain(|webhook| webhook.paused_until.is_none_or(|until| until <= now));
         let key = self.app.signing_key(Some(tenant.id), SigningPurpose::Webhook).await?.key;
         let key = &key;
-        let work = webhooks
-            .into_iter()
-            .map(|webhook| async move { Sending { worker: self, tenant, webhook, key, stopping }.run().await });
+        let work = webhooks.into_iter().map(|webhook| async move {
+            let recipient = self.form(tenant.id, &webhook).await?;
+            Sending { worker: self, tenant, webhook, recipient, key, stopping }.run().await
+        });
         let mut working = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
         let mut report = WebhookReport::default();
         while let Some(served) = working.next().await {
             report = report.join(served?);
         }
         Ok(report)
+    }
+
+    /// The form of the webhook's recipient. A recipient that was deleted has none, and then a message has no tokens.
+    async fn form(&self, tenant: TenantId, webhook: &Webhook) -> Result<Option<TokenForm>, WebhookError> {
+        let Some(id) = webhook.recipient_id else { return Ok(None) };
+        Ok(recipients::form(&self.app, tenant, RecipientId(id)).await?)
     }
 
     /// Makes the messages of the next events. Returns whether there may be more events.

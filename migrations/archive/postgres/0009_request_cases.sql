@@ -31,3 +31,4 @@ CREATE TABLE request_checklist (
     evidence   TEXT,
     PRIMARY KEY (tenant_id, request_id, position)
 );
+CREATE INDEX request_checklist_due ON request_checklist (tenant_id, due_on, request_id) WHERE state = 'open';

@@ -21,6 +21,7 @@ use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
+use crate::requests::due;
 use crate::requests::passes as requests;
 use crate::requests::passes::AgeLimits;
 use crate::reveals::passes as reveals;
@@ -84,6 +85,9 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
     idempotency::purge(&mut tx, tenant, app.clock.now() - IDEMPOTENCY).await?;
     suppressions::purge(&mut tx, tenant, app.clock.now()).await?;
     exports::expire(&mut tx, tenant, app.clock.now()).await?;
+    if context.replay.is_none() {
+        due::publish(&mut tx, tenant, local_day(pass.as_of, context.tenant.zone), app.clock.now()).await?;
+    }
     sql::delete(&mut tx, tenant, pass.id).await?;
     failpoint::reach("purge.before-commit");
     tx.commit().await?;

@@ -6,14 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::base::id::{MessageId, WebhookId};
+use crate::base::id::{MessageId, RecipientId, WebhookId};
 use crate::base::patch::PatchField;
-use crate::base::signing::PublicKey;
 use crate::http::FieldError;
 use crate::http::query::Limit;
 use crate::webhooks::{
-    Disclosed, EventKind, Message, MessageState, NewWebhook, Replayed, Webhook, WebhookChange, public_key_text,
-    secret_text,
+    Disclosed, EventKind, Message, MessageState, NewWebhook, Replayed, SharedFacts, Webhook, WebhookChange,
+    public_key_text, secret_text,
 };
 
 /// The longest time for which an earlier secret also signs, in hours.
@@ -97,7 +96,7 @@ impl WebhookPatch {
         let change = WebhookChange {
             url: url.given("/url", &mut invalid),
             events: events.and_then(|events| some_kinds(events, &mut invalid)),
-            recipient: recipient.into_value(),
+            recipient,
             enabled: enabled.given("/enabled", &mut invalid),
         };
         if invalid.is_empty() { Ok(change) } else { Err(invalid) }
@@ -143,17 +142,17 @@ pub struct WebhookItem {
 }
 
 impl WebhookItem {
-    pub fn new(webhook: Webhook, key: PublicKey) -> Self {
-        let Webhook { id, url, events, recipient_id: _, enabled, disabled_reason, failing_since, .. } = webhook;
+    pub fn new(webhook: Webhook, shared: &SharedFacts) -> Self {
+        let Webhook { id, url, events, recipient_id, enabled, disabled_reason, failing_since, .. } = webhook;
         Self {
             id,
             url,
             events: events.kinds(),
-            recipient: None,
+            recipient: recipient_id.and_then(|id| shared.recipients.get(&RecipientId(id)).cloned()),
             enabled,
             disabled_reason,
             failing_since,
-            public_key: public_key_text(key),
+            public_key: public_key_text(shared.key),
             created_at: webhook.created_at,
             updated_at: webhook.updated_at,
             version: webhook.version,
@@ -180,9 +179,9 @@ pub struct DisclosedWebhook {
 }
 
 impl DisclosedWebhook {
-    pub fn new(disclosed: Disclosed, key: PublicKey) -> Self {
+    pub fn new(disclosed: Disclosed, shared: &SharedFacts) -> Self {
         let Disclosed { webhook, secret } = disclosed;
-        Self { webhook: WebhookItem::new(webhook, key), secret: secret.as_ref().map(secret_text) }
+        Self { webhook: WebhookItem::new(webhook, shared), secret: secret.as_ref().map(secret_text) }
     }
 }
 

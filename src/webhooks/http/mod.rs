@@ -64,8 +64,8 @@ pub async fn list_webhooks(
     let after = cursor.map(|cursor| Position::from_cursor(&cursor, key, &bound_to)).transpose();
     let after = after.map_err(|_| Problem::new(Code::CursorInvalid))?;
     let webhooks = super::list(&app, caller.tenant, after, limit + 1).await?;
-    let public = super::public_key(&app, caller.tenant).await?;
-    Ok(Json(Page::of(webhooks, limit, key, &bound_to).map(|webhook| WebhookItem::new(webhook, public))))
+    let shared = super::shared_facts(&app, caller.tenant).await?;
+    Ok(Json(Page::of(webhooks, limit, key, &bound_to).map(|webhook| WebhookItem::new(webhook, &shared))))
 }
 
 /// Enter a webhook
@@ -95,7 +95,7 @@ pub async fn create_webhook(
 ) -> ApiResult<HttpResponse> {
     let new = body.0.read().map_err(Problem::invalid)?;
     let created = super::create(&app, &guard, &caller, new, key.0.as_deref()).await?;
-    let created = DisclosedWebhook::new(created, super::public_key(&app, caller.tenant).await?);
+    let created = DisclosedWebhook::new(created, &super::shared_facts(&app, caller.tenant).await?);
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, format!("{}/{}", request.path(), created.webhook.id)));
     response.insert_header(etag(created.webhook.version));
@@ -127,7 +127,7 @@ pub async fn get_webhook(
     if known.0.contain(webhook.version) {
         return Ok(HttpResponse::NotModified().insert_header(etag(webhook.version)).finish());
     }
-    let item = WebhookItem::new(webhook, super::public_key(&app, caller.tenant).await?);
+    let item = WebhookItem::new(webhook, &super::shared_facts(&app, caller.tenant).await?);
     Ok(HttpResponse::Ok().insert_header(etag(item.version)).json(item))
 }
 
@@ -157,7 +157,7 @@ pub async fn update_webhook(
     super::check(&app, &caller, id.0, &if_match.0).await?;
     let change = patch.read::<WebhookPatch>()?.read().map_err(Problem::invalid)?;
     let changed = super::change(&app, &guard, &caller, (id.0, &if_match.0), change).await?;
-    let item = WebhookItem::new(changed, super::public_key(&app, caller.tenant).await?);
+    let item = WebhookItem::new(changed, &super::shared_facts(&app, caller.tenant).await?);
     Ok(HttpResponse::Ok().insert_header(etag(item.version)).json(item))
 }
 
@@ -222,7 +222,7 @@ pub async fn rotate_webhook_secret(
 ) -> ApiResult<Json<DisclosedWebhook>> {
     let hours = body.0.read().map_err(|invalid| Problem::invalid(vec![invalid]))?;
     let rotated = super::rotate(&app, &caller, id.0, TimeDelta::hours(hours.into())).await?;
-    Ok(Json(DisclosedWebhook::new(rotated, super::public_key(&app, caller.tenant).await?)))
+    Ok(Json(DisclosedWebhook::new(rotated, &super::shared_facts(&app, caller.tenant).await?)))
 }
 
 /// Send events to a webhook again
@@ -312,6 +312,7 @@ impl From<WebhookError> for Problem {
             WebhookError::Tenant(error) => error.into(),
             WebhookError::Vault(error) => error.into(),
             WebhookError::Crypto(_) => Self::internal(error),
+            WebhookError::Recipient(error) => error.into(),
         }
     }
 }
