@@ -17,6 +17,7 @@ use super::tree::{Hash, Tree, leaf_hash};
 use crate::audit::{self, Action, Entry, SealedRow};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
+use crate::outbox::{self, EventKind};
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{AppContext, SigningPurpose};
