@@ -7,7 +7,9 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
+use super::health::HealthcheckArguments;
 use super::journal::{JournalCommand, ReplayArguments};
+use super::requests::RequestsCommand;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
 
@@ -67,6 +69,9 @@ pub enum CliCommand {
     #[command(after_help = "Examples:\n  lethe export-archive --tenant acme > calls.ndjson\n  \
                             lethe export-archive --tenant acme --view pseudonymous --format csv > calls.csv")]
     ExportArchive(ExportArguments),
+    /// Import and export anonymize requests as CSV
+    #[command(subcommand)]
+    Requests(RequestsCommand),
     /// Write realistic records as NDJSON
     #[command(after_help = "Examples:\n  lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson\n  \
                             lethe sample --interactions 1000 --days 7 --seed 1 --content recordings")]
@@ -301,17 +306,6 @@ pub struct DemoArguments {
     /// Leave the folder at the end
     #[arg(long)]
     pub keep: bool,
-}
-
-/// The options of the health check.
-#[derive(Args)]
-pub struct HealthcheckArguments {
-    /// Wait until the service is ready, for at most this many seconds
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
-    pub wait: Option<u32>,
-    /// The address of the service [default: that of the settings, on this machine]
-    #[arg(long)]
-    pub url: Option<String>,
 }
 
 /// The options of a token.

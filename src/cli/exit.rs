@@ -7,6 +7,7 @@ use crate::archive::ArchiveError;
 use crate::content::ContentError;
 use crate::delivery::DeliveryError;
 use crate::nightly::{Ending, PassError};
+use crate::requests::RequestError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
@@ -63,6 +64,8 @@ pub enum CommandError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
     Content(#[from] ContentError),
     #[error(transparent)]
     Night(#[from] PassError),
@@ -103,6 +106,7 @@ impl CommandError {
             | Self::Tenant(TenantError::Store(error))
             | Self::Delivery(DeliveryError::Store(error) | DeliveryError::Tenant(TenantError::Store(error)))
             | Self::Vault(VaultError::Store(error))
+            | Self::Request(RequestError::Store(error) | RequestError::Vault(VaultError::Store(error)))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
@@ -112,6 +116,7 @@ impl CommandError {
             | Self::Delivery(_)
             | Self::Start(_)
             | Self::Archive(_)
+            | Self::Request(_)
             | Self::Vault(_)
             | Self::Io(_)
             | Self::Output(_)

@@ -13,6 +13,7 @@ mod job;
 mod journal;
 mod keys;
 mod output;
+mod requests;
 mod tenant;
 mod zones;
 
@@ -30,8 +31,9 @@ use crate::telemetry;
 
 pub use exit::Exit;
 
-use args::{Arguments, CliCommand, HealthcheckArguments, SampleArguments, TokenArguments};
+use args::{Arguments, CliCommand, SampleArguments, TokenArguments};
 use exit::CommandError;
+use health::HealthcheckArguments;
 use output::print;
 
 /// The name of the command line in the audit log. It does not know the user's name.
@@ -110,6 +112,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
+        CliCommand::Requests(command) => requests::run(&config, command).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
         CliCommand::Sample(_) | CliCommand::Openapi | CliCommand::Completions { .. } => Ok(Exit::Done),
     }

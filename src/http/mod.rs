@@ -4,6 +4,7 @@
 //! reads its input by [`json::Body`], [`query::Params`], [`path::Id`], and [`etag::IfMatch`], and returns a response or
 //! a [`problem::Problem`]. [`middleware::frame`] surrounds all routes.
 
+pub mod accept;
 pub mod auth;
 pub mod caller;
 mod code;

@@ -14,6 +14,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("list_anonymize_requests", &["requests:read"]),
     ("create_anonymize_request", &["requests:write"]),
     ("save_anonymize_requests", &["requests:write"]),
+    ("import_anonymize_requests", &["requests:write"]),
     ("preview_anonymize_request", &["requests:write"]),
     ("get_anonymize_request", &["requests:read"]),
     ("delete_anonymize_request", &["requests:write"]),
@@ -122,6 +123,7 @@ impl Operation {
             }
             "upload_content" => call.header("content-type", "audio/wav").body("RIFF"),
             name if name.starts_with("ingest_") => call.json(&json!([])),
+            "import_anonymize_requests" => call.header("content-type", "text/csv").body("targets\n"),
             "look_up_interactions" => call.json(&json!({ "external_ids": ["a"] })),
             "register_recording_key" => call.json(&json!({ "kind": "x509", "certificate": "" })),
             _ if ["POST", "PUT", "PATCH"].contains(&self.method.as_str()) => call.json(&json!({})),

@@ -55,6 +55,7 @@ mod prose;
 mod rate_limits;
 mod repeats;
 mod request_cases;
+mod request_csv;
 mod requests;
 mod rereading;
 mod restart;
