@@ -75,7 +75,7 @@ pub struct Attestation {
     pub by: String,
     /// The day on which it was verified.
     pub on: NaiveDate,
-    /// Who acts for the customer, such as a parent or a lawyer. It is null if the customer acts alone.
+    /// The role of the person who acts for the customer, such as a parent or a lawyer. It is null if the customer acts alone.
     #[schema(required)]
     pub representative: Option<String>,
 }
@@ -105,7 +105,8 @@ pub struct AttestationInput {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = String, required = false, format = Date, example = "2026-08-03")]
     pub on: PatchField<String>,
-    /// Who acts for the customer, such as a parent or a lawyer: 1 to 200 characters. It should name a role and no person.
+    /// The role of the person who acts for the customer, such as a parent or a lawyer: 1 to 200 characters. It should name
+    /// no person.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub representative: PatchField<String>,

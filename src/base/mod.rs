@@ -8,6 +8,7 @@ pub mod chunks;
 pub mod clock;
 pub mod content;
 pub mod crypto;
+pub mod csv;
 pub mod day;
 pub mod field;
 pub mod ground;

@@ -8,9 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
 use super::audit::AuditCommand;
+use super::health::HealthcheckArguments;
 use super::journal::{JournalCommand, ReplayArguments};
 use super::keys::KeysCommand;
 use super::linkability::LinkabilityArguments;
+use super::requests::RequestsCommand;
 use super::scan::ScanArguments;
 use super::tenant::TotalsArguments;
 use super::verify::VerifyArguments;
@@ -76,6 +78,9 @@ pub enum CliCommand {
     /// Report how many interactions are alone in their class, by columns that others may know
     #[command(after_help = "Example: lethe linkability --tenant acme --json")]
     Linkability(LinkabilityArguments),
+    /// Import and export anonymize requests as CSV
+    #[command(subcommand)]
+    Requests(RequestsCommand),
     /// Write realistic records as NDJSON
     #[command(after_help = "Examples:\n  lethe sample --interactions 1000 --days 7 --seed 1 > calls.ndjson\n  \
                             lethe sample --interactions 1000 --days 7 --seed 1 --content recordings")]
@@ -292,17 +297,6 @@ pub struct DemoArguments {
     /// Leave the folder at the end
     #[arg(long)]
     pub keep: bool,
-}
-
-/// The options of the health check.
-#[derive(Args)]
-pub struct HealthcheckArguments {
-    /// Wait until the service is ready, for at most this many seconds
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
-    pub wait: Option<u32>,
-    /// The address of the service [default: that of the settings, on this machine]
-    #[arg(long)]
-    pub url: Option<String>,
 }
 
 /// The options of a token.

@@ -7,6 +7,7 @@ use crate::archive::ArchiveError;
 use crate::content::ContentError;
 use crate::delivery::DeliveryError;
 use crate::nightly::{Ending, PassError};
+use crate::requests::RequestError;
 use crate::scan::ScanError;
 use crate::seals::SealError;
 use crate::store::StoreError;
@@ -66,6 +67,8 @@ pub enum CommandError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
     Content(#[from] ContentError),
     #[error(transparent)]
     Night(#[from] PassError),
@@ -119,6 +122,7 @@ impl CommandError {
             | Self::Vault(VaultError::Store(error))
             | Self::Seal(SealError::Store(error))
             | Self::Scan(ScanError::Store(error) | ScanError::Vault(VaultError::Store(error)))
+            | Self::Request(RequestError::Store(error) | RequestError::Vault(VaultError::Store(error)))
             | Self::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))) => {
                 of_store(error)
             }
@@ -131,6 +135,7 @@ impl CommandError {
             | Self::Webhook(_)
             | Self::Start(_)
             | Self::Archive(_)
+            | Self::Request(_)
             | Self::Vault(_)
             | Self::Seal(_)
             | Self::Io(_)

@@ -3,9 +3,21 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::args::HealthcheckArguments;
+use clap::Args;
+
 use super::exit::{CommandError, Exit};
 use crate::config::Config;
+
+/// The options of the health check.
+#[derive(Args)]
+pub struct HealthcheckArguments {
+    /// Wait until the service is ready, for at most this many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    pub wait: Option<u32>,
+    /// The address of the service [default: that of the settings, on this machine]
+    #[arg(long)]
+    pub url: Option<String>,
+}
 
 /// The longest time of one call.
 const LIMIT: Duration = Duration::from_secs(3);

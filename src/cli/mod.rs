@@ -15,6 +15,7 @@ mod journal;
 mod keys;
 mod linkability;
 mod output;
+mod requests;
 mod scan;
 mod tenant;
 mod verify;
@@ -34,9 +35,10 @@ use crate::telemetry;
 
 pub use exit::Exit;
 
-use args::{Arguments, CliCommand, HealthcheckArguments, SampleArguments, TokenArguments};
+use args::{Arguments, CliCommand, SampleArguments, TokenArguments};
 use audit::{AuditCommand, AuditVerifyArguments};
 use exit::CommandError;
+use health::HealthcheckArguments;
 use output::print;
 
 /// The name of the command line in the audit log. It does not know the user's name.
@@ -123,6 +125,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
         CliCommand::Scan(arguments) => scan::run(&config, arguments).await,
+        CliCommand::Requests(command) => requests::run(&config, command).await,
         CliCommand::Keys(command) => keys::run(&config, command).await,
         CliCommand::Linkability(arguments) => linkability::run(&config, arguments).await,
         CliCommand::Audit(command) => audit::run(&config, command).await,

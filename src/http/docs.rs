@@ -47,6 +47,8 @@ groups! {
         ReplayNeeded;
     /// Further problems of a call with a JSON body.
     BodyProblems: BadRequest JsonInvalid TooLarge MediaTypeUnsupported ValidationFailed;
+    /// Further problems of a call with a spreadsheet.
+    SpreadsheetProblems: BadRequest TooLarge MediaTypeUnsupported ValidationFailed;
     /// Further problems of a list.
     ListProblems: CursorInvalid ValidationFailed;
     /// Further problems of a call that names one resource.

@@ -8,10 +8,11 @@ use pii::Identifier;
 use super::entry::ValidatedRequest;
 use super::rules::Rules;
 use super::{deadline, reference};
-use crate::base::attestation::{Attestation, AttestationInput};
+use crate::base::attestation::{Attestation, AttestationInput, AttestationMethodError};
 use crate::base::day::{FIRST_YEAR, local_day, plain_date};
-use crate::base::id::IdentifierId;
+use crate::base::id::{IdentifierId, RequestId};
 use crate::base::patch::PatchField;
+use crate::store::{Query, Result as StoreResult, StoreError};
 use crate::tenants::Tenant;
 
 /// The most characters of the reason of an extension.
@@ -77,6 +78,52 @@ pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, 
     row.case.clone().map_texts(|text| reference::masked(&finder, &text))
 }
 
+/// A row that another version of the program has just written has no days.
+#[derive(sqlx::FromRow)]
+pub struct CaseRow {
+    received_on: Option<NaiveDate>,
+    deadline_on: Option<NaiveDate>,
+    extended_to: Option<NaiveDate>,
+    extension_reason: Option<String>,
+    attestation_method: Option<String>,
+    attestation_by: Option<String>,
+    attestation_on: Option<NaiveDate>,
+    attestation_representative: Option<String>,
+}
+
+impl CaseRow {
+    pub fn case(self, id: RequestId, entry_day: NaiveDate) -> StoreResult<Case> {
+        let broken =
+            |_: AttestationMethodError| StoreError::Inconsistent(format!("requests.attestation_method of {id}"));
+        let usual = Case::entered_on(entry_day);
+        let method = self.attestation_method.map(|method| method.parse().map_err(broken)).transpose()?;
+        let attested = method.zip(self.attestation_by).zip(self.attestation_on);
+        let representative = self.attestation_representative;
+        Ok(Case {
+            received_on: self.received_on.unwrap_or(usual.received_on),
+            deadline_on: self.deadline_on.unwrap_or(usual.deadline_on),
+            extended_to: self.extended_to,
+            extension_reason: self.extension_reason,
+            attestation: attested.map(|((method, by), on)| Attestation { method, by, on, representative }),
+        })
+    }
+}
+
+/// Appends the values of a case, each after a comma.
+pub fn with_case<'c>(query: Query<'c>, case: &Case) -> Query<'c> {
+    let Case { received_on, deadline_on, extended_to, extension_reason, attestation } = case;
+    let attestation = attestation.as_ref();
+    query
+        .with(", ", *received_on)
+        .with(", ", *deadline_on)
+        .with(", ", *extended_to)
+        .with(", ", extension_reason.as_deref())
+        .with(", ", attestation.map(|one| one.method.as_str()))
+        .with(", ", attestation.map(|one| one.by.as_str()))
+        .with(", ", attestation.map(|one| one.on))
+        .with(", ", attestation.and_then(|one| one.representative.as_deref()))
+}
+
 /// The fields of a case as they are sent.
 #[derive(Clone, Copy)]
 pub struct CaseFields<'a> {
@@ -86,7 +133,7 @@ pub struct CaseFields<'a> {
     pub attestation: &'a PatchField<AttestationInput>,
 }
 
-/// What the rules of a case depend on.
+/// The circumstances that the rules of a case depend on.
 #[derive(Clone, Copy)]
 pub struct CaseContext<'a> {
     pub tenant: &'a Tenant,

@@ -1,5 +1,5 @@
 //! The checklist of a request: the systems outside of this one in which its customer is forgotten too (C4). An item is
-//! stored when the request is entered, and people say here what they did. No item holds the request up.
+//! stored when the request is entered, and people say here what they did. The request does not wait for them.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -81,7 +81,7 @@ impl FromStr for ChecklistState {
 pub struct ChecklistItem {
     /// The system, as the tenant's settings named it when the request was entered.
     pub system: String,
-    /// Who forgets the customer there.
+    /// The person or the team that forgets the customer there.
     pub owner: String,
     /// The last day for it.
     pub due_on: NaiveDate,
@@ -93,7 +93,7 @@ pub struct ChecklistItem {
     /// The time at which it was closed.
     #[schema(required)]
     pub done_at: Option<DateTime<Utc>>,
-    /// What shows that it was done. It contains no identifier.
+    /// The evidence that it was done. It contains no identifier.
     #[schema(required)]
     pub evidence: Option<String>,
 }
@@ -107,7 +107,7 @@ pub struct ChecklistPatch {
     #[serde(default)]
     #[schema(value_type = ChecklistState, required = false)]
     pub state: PatchField<String>,
-    /// What shows that it was done, of up to 1,000 characters. A number or an address in it is masked. Null clears it.
+    /// The evidence that it was done, of up to 1,000 characters. A number or an address in it is masked. Null clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 1_000)]
     pub evidence: PatchField<String>,

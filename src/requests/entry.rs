@@ -318,52 +318,6 @@ impl ValidatedRequest {
     }
 }
 
-impl Rules<'_> {
-    /// The last day after a change, with its end. The cut-off of a stored day stays, also if the tenant's time zone has
-    /// changed since.
-    fn changed_day(
-        &mut self,
-        to_date: &PatchField<String>,
-        before: &Request,
-        tenant: &Tenant,
-    ) -> Option<(NaiveDate, DateTime<Utc>)> {
-        let stored = (before.to_date, before.due_at);
-        match to_date {
-            PatchField::Absent => Some(stored),
-            PatchField::Null => self.required("/to_date", "send a day, such as 2026-08-03"),
-            PatchField::Is(raw) => match self.day(raw, before.entry_day, tenant) {
-                Some((day, _)) if day == before.to_date => Some(stored),
-                days => days,
-            },
-        }
-    }
-
-    /// The targets after a change, and whether content is deleted.
-    fn changed_targets(
-        &mut self,
-        (targets, delete_content): (&PatchField<Vec<String>>, &PatchField<bool>),
-        before: &Request,
-        tenant: &Tenant,
-    ) -> (Targets, bool) {
-        let is_about_content = !(targets.is_absent() && delete_content.is_absent());
-        let targets = match targets {
-            PatchField::Absent => before.targets,
-            PatchField::Null => self.targets(None, tenant),
-            PatchField::Is(words) => self.targets(Some(words), tenant),
-        };
-        let delete_content = match delete_content {
-            PatchField::Absent => before.delete_content,
-            PatchField::Null => self.required("/delete_content", "send true or false").unwrap_or_default(),
-            PatchField::Is(delete) => *delete,
-        };
-        // A request of an older version may break the rule. A change of its comment does not have to repair it.
-        if is_about_content {
-            self.delete_content(delete_content, targets);
-        }
-        (targets, delete_content)
-    }
-}
-
 /// Whether the request has a value after the change.
 fn has<T>(field: &PatchField<String>, stored: Option<T>) -> bool {
     match field {

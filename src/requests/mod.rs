@@ -11,11 +11,14 @@ mod comment;
 mod deadline;
 pub mod due;
 mod entry;
+mod export;
 pub mod held;
 pub mod holds;
 mod http;
+mod import;
 pub mod journaling;
 pub mod keys;
+mod listing;
 mod load;
 mod model;
 pub mod passes;
@@ -38,25 +41,24 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::base::actor::Actor;
-use crate::base::crypto::sha256;
-use crate::base::field::FieldError;
 use crate::base::id::{RequestId, TenantId};
-use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
 use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
 use crate::store::{Archive, StoreError, Tx};
-use crate::tenants;
 use crate::vault::AppContext;
 
 pub use batch::{RequestBatch, RowChange, RowDelete};
 pub use case::Case;
 pub use checklist::{ChecklistItem, ChecklistPatch, ChecklistState, change_item, check_item};
 pub use entry::{NewRequest, RequestPatch};
+pub use export::export_page;
 pub use http::routes;
+pub use import::{ImportRows, Imported, LONGEST_IMPORT, dry_run, import};
+pub use listing::{RequestFilter, RequestSort, list};
 pub use load::by_ids as stored;
 pub use model::{
     ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, RenderedRequest, Request, RequestError,
-    RequestFilter, RequestNotice, RequestOutcome, Saved, Status, StoredRequest, TargetCounts,
+    RequestNotice, RequestOutcome, Saved, Status, StoredRequest, TargetCounts,
 };
 pub use preview::{Preview, preview};
 
@@ -77,37 +79,6 @@ pub struct Replayable<T> {
     pub value: T,
     /// Whether an earlier call has done the work.
     pub replayed: bool,
-}
-
-/// A page of the tenant's requests, newest first (A29: all users of a tenant see all of them).
-pub async fn list(
-    app: &AppContext,
-    actor: &Actor,
-    filter: &RequestFilter,
-) -> Result<Page<RenderedRequest>, RequestError> {
-    let key = app.service_key().await?.derive("cursor");
-    let status = filter.status.map_or("", Status::as_str).as_bytes();
-    let reference = sha256(filter.reference.as_deref().unwrap_or_default().as_bytes());
-    let query = [b"requests", &actor.tenant.0.as_bytes()[..], status, &reference].concat();
-    let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
-    let mut tx = app.archive.read().await?;
-    if let Some(text) = &filter.reference {
-        if text.chars().nth(rules::LONGEST_REFERENCE).is_some() {
-            let rule = "must be at most 100 characters";
-            return Err(RequestError::Invalid(vec![FieldError::parameter("reference", "too_long", rule)]));
-        }
-        let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
-        if reference::has_identifier(text, &tenant) {
-            let rule = "must not contain a number or an address, which are masked in references";
-            return Err(RequestError::Invalid(vec![FieldError::parameter("reference", "identifier", rule)]));
-        }
-    }
-    let requests = sql::page(&mut tx, actor.tenant, filter, after, filter.limit + 1).await?;
-    let Page { items, next_cursor } = Page::of(requests, filter.limit, &key, &query);
-    let requests = load::complete(&mut tx, actor.tenant, items).await?;
-    drop(tx);
-    let items = view::render(app, actor, Disclosure::of(actor, None), requests).await?;
-    Ok(Page { items, next_cursor })
 }
 
 /// A request, unless the caller already has its version.
@@ -180,7 +151,14 @@ pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Op
     sql::oldest_waiting(tx, tenant).await
 }
 
-/// Saves a command, unless a call with the same key has saved it already.
+/// The result of a command with an idempotency key.
+enum Once {
+    Now(Written),
+    /// The requests of an earlier call with the same key.
+    Before(Saved<RequestId>),
+}
+
+/// Saves a command, unless a call with the same key has saved it already, and renders its requests.
 async fn save_once(
     app: &AppContext,
     actor: &Actor,
@@ -189,18 +167,30 @@ async fn save_once(
     key: Option<&str>,
     body: &impl Serialize,
 ) -> Result<Replayable<Saved<RenderedRequest>>, RequestError> {
+    Ok(match write_once(app, actor, command, route, key, body).await? {
+        Once::Now(written) => Replayable { value: render_written(app, actor, written).await?, replayed: false },
+        Once::Before(outcome) => Replayable { value: render_again(app, actor, outcome).await?, replayed: true },
+    })
+}
+
+async fn write_once(
+    app: &AppContext,
+    actor: &Actor,
+    command: SaveCommand<'_>,
+    route: &str,
+    key: Option<&str>,
+    body: &impl Serialize,
+) -> Result<Once, RequestError> {
     let mut reservation = None;
     if let Some(key) = key {
         let key = IdempotencyKey::new(&app.service_key().await?, actor, route, key, body)?;
         match idempotency::begin(&app.archive, key, app.clock.now()).await? {
-            Begun::Replayable(outcome) => {
-                return Ok(Replayable { value: render_again(app, actor, outcome).await?, replayed: true });
-            }
+            Begun::Replayable(outcome) => return Ok(Once::Before(outcome)),
             Begun::Reserved(reserved) => reservation = Some(reserved),
         }
     }
     match save::save(app, actor, command, reservation.as_ref()).await {
-        Ok(written) => Ok(Replayable { value: render_written(app, actor, written).await?, replayed: false }),
+        Ok(written) => Ok(Once::Now(written)),
         Err(error) => {
             release(app, reservation).await;
             Err(error)
@@ -224,9 +214,28 @@ async fn render_written(
 ) -> Result<Saved<RenderedRequest>, RequestError> {
     let Saved { created, updated, deleted } = requests;
     let disclosure = grant.as_ref().map_or(Disclosure::Audited, Disclosure::Granted);
-    let created = view::render(app, actor, disclosure, created).await?;
-    let updated = view::render(app, actor, Disclosure::of(actor, grant.as_ref()), updated).await?;
+    let mut created = view::render(app, actor, disclosure, created).await?;
+    let mut updated = view::render(app, actor, Disclosure::of(actor, grant.as_ref()), updated).await?;
+    warn_of_duplicates(app, actor, created.iter_mut().chain(&mut updated)).await?;
     Ok(Saved { created, updated, deleted })
+}
+
+/// Adds a warning to the waiting requests whose number or address another waiting request has too.
+async fn warn_of_duplicates<'r>(
+    app: &AppContext,
+    actor: &Actor,
+    rendered: impl Iterator<Item = &'r mut RenderedRequest>,
+) -> Result<(), RequestError> {
+    let rendered: Vec<_> = rendered.collect();
+    let ids: Vec<_> = rendered.iter().flat_map(|one| one.request.identifiers()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let twice = sql::waiting_twice(&mut app.archive.read().await?, actor.tenant, &ids, 2).await?;
+    for one in rendered.into_iter().filter(|one| one.request.identifiers().any(|id| twice.contains(&id))) {
+        one.warnings.push(RequestNotice::DuplicateWaiting);
+    }
+    Ok(())
 }
 
 /// Renders the requests of an earlier call, as they are stored now. A request that was cancelled since is left out.
@@ -240,7 +249,8 @@ async fn render_again(
     let mut tx = app.archive.read().await?;
     let stored = load::by_ids(&mut tx, actor.tenant, &ids).await?;
     drop(tx);
-    let rendered = view::render(app, actor, Disclosure::of(actor, None), stored).await?;
+    let mut rendered = view::render(app, actor, Disclosure::of(actor, None), stored).await?;
+    warn_of_duplicates(app, actor, rendered.iter_mut()).await?;
     let mut by_id: HashMap<_, _> = rendered.into_iter().map(|one| (one.request.id, one)).collect();
     let mut take = |ids: Vec<RequestId>| ids.iter().filter_map(|id| by_id.remove(id)).collect();
     Ok(Saved { created: take(created), updated: take(updated), deleted })

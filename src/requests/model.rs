@@ -14,7 +14,8 @@ use crate::archive::mentions::Mention;
 use crate::base::content::ContentKind;
 use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RecordId, RequestId};
-use crate::base::page::{CursorError, Listed, Position, weight_of_text};
+use crate::base::memory::MemoryError;
+use crate::base::page::{CursorError, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::base::version::VersionError;
 use crate::idempotency::IdempotencyError;
@@ -99,20 +100,20 @@ pub struct Request {
     pub version: i64,
 }
 
-impl Listed for Request {
-    fn position(&self) -> Position {
-        Position { at: self.created_at, id: self.id.0 }
-    }
-
-    fn weight(&self) -> usize {
+impl Request {
+    /// About its length in JSON, in bytes.
+    pub fn weight(&self) -> usize {
         // An id is 39 bytes of JSON.
         let named = usize::try_from(self.interaction_count).unwrap_or_default() * 39;
         let reason = self.case.extension_reason.as_ref().map_or(0, String::len);
         2048 + named + reason + weight_of_text(self.comment.as_deref())
     }
-}
 
-impl Request {
+    /// The number and the address that the user entered. A request that is done has none.
+    pub fn identifiers(&self) -> impl Iterator<Item = IdentifierId> {
+        self.phone.into_iter().chain(self.email)
+    }
+
     /// Whether it may still be changed or cancelled (A12).
     pub const fn check_open(&self) -> Result<(), RequestError> {
         match self.status {
@@ -245,6 +246,8 @@ pub enum RequestNotice {
     CommentHasIdentifier,
     /// An identifier in the reference was masked.
     ReferenceMasked,
+    /// Another request for the same number or address waits already.
+    DuplicateWaiting,
     /// The request selects no record. Perhaps the number is wrong (A27).
     NothingFound,
     /// Content stays, but nobody can find it by its customer after the pass (A27).
@@ -261,9 +264,10 @@ pub type ContentCounts = BTreeMap<ContentKind, u64>;
 
 impl RequestNotice {
     /// All codes, in the order of the variants.
-    pub const CODES: [&'static str; 7] = [
+    pub const CODES: [&'static str; 8] = [
         "comment_has_identifier",
         "reference_masked",
+        "duplicate_waiting",
         "nothing_found",
         "content_becomes_unfindable",
         "content_will_be_deleted",
@@ -276,11 +280,12 @@ impl RequestNotice {
         match self {
             Self::CommentHasIdentifier => Self::CODES[0],
             Self::ReferenceMasked => Self::CODES[1],
-            Self::NothingFound => Self::CODES[2],
-            Self::ContentBecomesUnfindable(_) => Self::CODES[3],
-            Self::ContentWillBeDeleted(_) => Self::CODES[4],
-            Self::FilesWereDelivered(_) => Self::CODES[5],
-            Self::ExportOpen => Self::CODES[6],
+            Self::DuplicateWaiting => Self::CODES[2],
+            Self::NothingFound => Self::CODES[3],
+            Self::ContentBecomesUnfindable(_) => Self::CODES[4],
+            Self::ContentWillBeDeleted(_) => Self::CODES[5],
+            Self::FilesWereDelivered(_) => Self::CODES[6],
+            Self::ExportOpen => Self::CODES[7],
         }
     }
 
@@ -295,6 +300,9 @@ impl RequestNotice {
             ),
             Self::ReferenceMasked => Cow::Borrowed(
                 "The reference contained a number or an address, which was masked. Use a reference without one.",
+            ),
+            Self::DuplicateWaiting => Cow::Borrowed(
+                "Another request with the same number or address waits already. Both will be carried out.",
             ),
             Self::NothingFound => {
                 Cow::Borrowed("No record of these targets up to this day has the number or the address, or is named.")
@@ -317,17 +325,6 @@ impl RequestNotice {
 fn in_words(counts: &ContentCounts) -> String {
     let each: Vec<_> = counts.iter().map(|(kind, count)| format!("{}: {count}", kind.as_str())).collect();
     each.join(", ")
-}
-
-/// The selection of a list.
-#[derive(Clone, Debug)]
-pub struct RequestFilter {
-    pub status: Option<Status>,
-    pub reference: Option<String>,
-    /// The end of the page before.
-    pub cursor: Option<String>,
-    /// The most requests of a page.
-    pub limit: u32,
 }
 
 /// The requests of a call, in the order of its rows. Stored with an idempotency key, they are ids.
@@ -383,6 +380,9 @@ pub enum RequestError {
     TenantUnknown,
     #[error(transparent)]
     Tenant(#[from] TenantError),
+    /// The call found no memory for its page.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// The decision cannot be journaled, so it is not made.

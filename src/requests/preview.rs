@@ -90,6 +90,8 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     let known = vault::find(&mut app.vault.read().await?, &keyset, &identifiers).await?;
     let keys = |target| selecting_keys(known.values().copied(), &interactions, target).into_iter();
     let mut tx = app.archive.read().await?;
+    let named: Vec<_> = known.values().copied().collect();
+    let waiting = sql::waiting_twice(&mut tx, actor.tenant, &named, 1).await?;
     let mut matches = Vec::new();
     for target in targets.iter() {
         matches.push((
@@ -127,6 +129,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
         if delete_content { RequestNotice::ContentWillBeDeleted } else { RequestNotice::ContentBecomesUnfindable };
     let warnings = [
         (comment.is_some_and(|comment| comment.has_identifier()), RequestNotice::CommentHasIdentifier),
+        (!waiting.is_empty(), RequestNotice::DuplicateWaiting),
         (records == 0, RequestNotice::NothingFound),
         (!content.is_empty(), of_content(content.clone())),
         (files > 0, RequestNotice::FilesWereDelivered(files)),

@@ -7,10 +7,11 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use pii::{Email, IdentifierError, Phone, Pii, Region};
 use uuid::Uuid;
 
-use super::model::NamedInteraction;
+use super::model::{NamedInteraction, Request};
 use crate::base::day::{self, FIRST_YEAR, plain_date};
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
+use crate::base::patch::PatchField;
 use crate::base::target::{Target, Targets};
 use crate::tenants::Tenant;
 
@@ -153,6 +154,52 @@ impl Rules<'_> {
         if is_deleted && !targets.is_empty() && !targets.contains(Target::Archive) {
             self.add("/delete_content", "target_unavailable", "needs the target archive: only the archive has content");
         }
+    }
+}
+
+impl Rules<'_> {
+    /// The last day after a change, with its end. The cut-off of a stored day stays, also if the tenant's time zone has
+    /// changed since.
+    pub fn changed_day(
+        &mut self,
+        to_date: &PatchField<String>,
+        before: &Request,
+        tenant: &Tenant,
+    ) -> Option<(NaiveDate, DateTime<Utc>)> {
+        let stored = (before.to_date, before.due_at);
+        match to_date {
+            PatchField::Absent => Some(stored),
+            PatchField::Null => self.required("/to_date", "send a day, such as 2026-08-03"),
+            PatchField::Is(raw) => match self.day(raw, before.entry_day, tenant) {
+                Some((day, _)) if day == before.to_date => Some(stored),
+                days => days,
+            },
+        }
+    }
+
+    /// The targets after a change, and whether content is deleted.
+    pub fn changed_targets(
+        &mut self,
+        (targets, delete_content): (&PatchField<Vec<String>>, &PatchField<bool>),
+        before: &Request,
+        tenant: &Tenant,
+    ) -> (Targets, bool) {
+        let is_about_content = !(targets.is_absent() && delete_content.is_absent());
+        let targets = match targets {
+            PatchField::Absent => before.targets,
+            PatchField::Null => self.targets(None, tenant),
+            PatchField::Is(words) => self.targets(Some(words), tenant),
+        };
+        let delete_content = match delete_content {
+            PatchField::Absent => before.delete_content,
+            PatchField::Null => self.required("/delete_content", "send true or false").unwrap_or_default(),
+            PatchField::Is(delete) => *delete,
+        };
+        // A request of an older version may break the rule. A change of its comment does not have to repair it.
+        if is_about_content {
+            self.delete_content(delete_content, targets);
+        }
+        (targets, delete_content)
     }
 }
 

@@ -13,6 +13,7 @@ use super::batch::RequestBatch;
 use super::case::Case;
 use super::comment::{Comment, KnownCustomers};
 use super::entry::{NewRequest, RequestPatch, SavePlan, ValidatedRequest};
+use super::import::ImportRows;
 use super::journaling::Decisions;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
@@ -37,6 +38,7 @@ pub enum SaveCommand<'a> {
     Change(RequestId, &'a Versions, &'a RequestPatch),
     Cancel(RequestId, &'a Versions),
     Batch(&'a RequestBatch),
+    Import(&'a ImportRows),
 }
 
 /// The requests of a command, as they are stored now.
@@ -97,6 +99,10 @@ impl SaveCommand<'_> {
                 let known = known_interactions(tx, tenant.id, batch.interaction_ids()).await?;
                 plan = batch.plan((tenant, &known), now, stored)?;
             }
+            Self::Import(rows) => {
+                let known = known_interactions(tx, tenant.id, rows.interaction_ids()).await?;
+                plan = rows.plan(tenant, known, now).await?;
+            }
         }
         Ok(plan)
     }
@@ -133,15 +139,15 @@ pub async fn changeable(
 }
 
 /// A row with its texts after the search for identifiers.
-struct ReadRow {
-    row: ValidatedRequest,
-    comment: Comment,
-    reference: Option<String>,
-    case: Case,
+pub struct ReadRow {
+    pub row: ValidatedRequest,
+    pub comment: Comment,
+    pub reference: Option<String>,
+    pub case: Case,
 }
 
 /// Searches the comments and the references of all rows for identifiers.
-async fn read_comments(
+pub async fn read_comments(
     app: &AppContext,
     tenant: &Tenant,
     rows: Vec<ValidatedRequest>,

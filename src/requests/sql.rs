@@ -1,16 +1,16 @@
 //! Statements of anonymize requests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::case::Case;
-use super::model::{ContentOutcome, NamedInteraction, Request, RequestFilter, Status, StatusError};
-use crate::base::attestation::{Attestation, AttestationMethodError};
+use super::case::{CaseRow, with_case};
+use super::listing::{RequestFilter, RequestSort};
+use super::model::{ContentOutcome, NamedInteraction, Request, Status, StatusError};
 use crate::base::id::{IdentifierId, RecordId, RequestId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::{Target, Targets};
-use crate::store::{Archive, Query, Result, StoreError, Tx};
+use crate::store::{Archive, Result, StoreError, Tx};
 
 const SELECT: &str = "SELECT id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, comment, reference, interaction_count, \
                       targets, delete_content, received_on, deadline_on, extended_to, extension_reason, attestation_method, attestation_by, \
@@ -42,52 +42,6 @@ struct RequestRow {
     updated_at: DateTime<Utc>,
     done_at: Option<DateTime<Utc>>,
     version: i64,
-}
-
-/// A row that another version of the program has just written has no days.
-#[derive(sqlx::FromRow)]
-struct CaseRow {
-    received_on: Option<NaiveDate>,
-    deadline_on: Option<NaiveDate>,
-    extended_to: Option<NaiveDate>,
-    extension_reason: Option<String>,
-    attestation_method: Option<String>,
-    attestation_by: Option<String>,
-    attestation_on: Option<NaiveDate>,
-    attestation_representative: Option<String>,
-}
-
-impl CaseRow {
-    fn case(self, id: RequestId, entry_day: NaiveDate) -> Result<Case> {
-        let broken =
-            |_: AttestationMethodError| StoreError::Inconsistent(format!("requests.attestation_method of {id}"));
-        let usual = Case::entered_on(entry_day);
-        let method = self.attestation_method.map(|method| method.parse().map_err(broken)).transpose()?;
-        let attested = method.zip(self.attestation_by).zip(self.attestation_on);
-        let representative = self.attestation_representative;
-        Ok(Case {
-            received_on: self.received_on.unwrap_or(usual.received_on),
-            deadline_on: self.deadline_on.unwrap_or(usual.deadline_on),
-            extended_to: self.extended_to,
-            extension_reason: self.extension_reason,
-            attestation: attested.map(|((method, by), on)| Attestation { method, by, on, representative }),
-        })
-    }
-}
-
-/// Appends the values of a case, each after a comma.
-fn with_case<'c>(query: Query<'c>, case: &Case) -> Query<'c> {
-    let Case { received_on, deadline_on, extended_to, extension_reason, attestation } = case;
-    let attestation = attestation.as_ref();
-    query
-        .with(", ", *received_on)
-        .with(", ", *deadline_on)
-        .with(", ", *extended_to)
-        .with(", ", extension_reason.as_deref())
-        .with(", ", attestation.map(|one| one.method.as_str()))
-        .with(", ", attestation.map(|one| one.by.as_str()))
-        .with(", ", attestation.map(|one| one.on))
-        .with(", ", attestation.and_then(|one| one.representative.as_deref()))
 }
 
 impl TryFrom<RequestRow> for Request {
@@ -134,20 +88,66 @@ pub async fn by_ids(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -
 pub async fn page(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    filter: &RequestFilter,
+    (filter, today): (&RequestFilter, NaiveDate),
     after: Option<Position>,
     limit: u32,
 ) -> Result<Vec<Request>> {
     let mut query = tx
         .query(SELECT)
         .with(" WHERE tenant_id = ", tenant)
-        .with_some(" AND status = ", filter.status.map(Status::as_str))
-        .with_some(" AND reference = ", filter.reference.as_deref());
-    if let Some(Position { at, id }) = after {
-        query = query.with(" AND (created_at, id) < (", at).with(", ", id).push(")");
-    }
-    let rows: Vec<RequestRow> = query.with(" ORDER BY created_at DESC, id DESC LIMIT ", i64::from(limit)).all().await?;
+        .with_some(" AND status = ", filter.status_of_rows().map(Status::as_str))
+        .with_some(" AND created_at >= ", filter.from)
+        .with_some(" AND created_at < ", filter.to)
+        .with_some(" AND user_name = ", filter.user.as_deref())
+        .with_some(" AND reference = ", filter.reference.as_deref())
+        .with_some(" AND updated_at >= ", filter.updated_since);
+    query = match filter.overdue {
+        Some(true) => query.with(" AND status = 'waiting' AND deadline_on < ", today),
+        Some(false) => query.with(" AND (status = 'done' OR deadline_on >= ", today).push(")"),
+        None => query,
+    };
+    query = match (filter.sort, after) {
+        (RequestSort::CreatedAt, Some(Position { at, id })) => {
+            query.with(" AND (created_at, id) < (", at).with(", ", id).push(")")
+        }
+        (RequestSort::DeadlineOn, Some(Position { at, id })) => {
+            query.with(" AND (deadline_on, id) > (", at.date_naive()).with(", ", id).push(")")
+        }
+        (_, None) => query,
+    };
+    query = match filter.sort {
+        RequestSort::CreatedAt => query.push(" ORDER BY created_at DESC, id DESC"),
+        RequestSort::DeadlineOn => query.push(" ORDER BY deadline_on, id"),
+    };
+    let rows: Vec<RequestRow> = query.with(" LIMIT ", i64::from(limit)).all().await?;
     rows.into_iter().map(Request::try_from).collect()
+}
+
+/// The identifiers among some that at least `fewest` waiting requests have.
+pub async fn waiting_twice(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    identifiers: &[IdentifierId],
+    fewest: i64,
+) -> Result<HashSet<IdentifierId>> {
+    let mut twice = HashSet::new();
+    for chunk in identifiers.chunks(1_000) {
+        for column in ["phone_id", "email_id"] {
+            let rows: Vec<(IdentifierId,)> = tx
+                .query("SELECT ")
+                .push(column)
+                .with(" FROM requests WHERE tenant_id = ", tenant)
+                .push(" AND status = 'waiting' AND ")
+                .with_any(column, chunk.iter().copied())
+                .push(" GROUP BY ")
+                .push(column)
+                .with(" HAVING count(*) >= ", fewest)
+                .all()
+                .await?;
+            twice.extend(rows.into_iter().map(|(id,)| id));
+        }
+    }
+    Ok(twice)
 }
 
 pub type Counts = HashMap<RequestId, BTreeMap<Target, u64>>;
@@ -317,10 +317,17 @@ pub async fn delete_interactions(tx: &mut Tx<Archive>, tenant: TenantId, request
         .await
 }
 
-pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request]) -> Result<u64> {
-    if requests.is_empty() {
-        return Ok(0);
+/// How many requests one statement inserts. A statement of SQLite has up to 32,766 values.
+const INSERT_CHUNK: usize = 500;
+
+pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request]) -> Result<()> {
+    for chunk in requests.chunks(INSERT_CHUNK) {
+        insert_chunk(tx, tenant, chunk).await?;
     }
+    Ok(())
+}
+
+async fn insert_chunk(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[&Request]) -> Result<u64> {
     tx.query(
         "INSERT INTO requests (tenant_id, id, phone_id, email_id, phone_mask, email_mask, to_date, entry_day, due_at, \
          comment, reference, interaction_count, targets, delete_content, received_on, deadline_on, extended_to, extension_reason, \

@@ -2,18 +2,18 @@
 
 use serde_json::json;
 
-use super::model::{Request, Revision, StoredRequest};
+use super::model::{LARGEST_BATCH, Request, Revision, StoredRequest};
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::clock::Clock;
 use crate::store::{Archive, Result, Tx};
 
-/// The rows of one call: one row for all new requests, and one for each change and each cancellation.
+/// The rows of one call: one row for up to 500 new requests, and one for each change and each cancellation.
 pub fn entries(revisions: &[Revision], cancelled: &[Request]) -> Vec<Entry> {
     let mut entries = Vec::new();
     let created: Vec<_> = revisions.iter().filter(|one| one.is_new()).map(|one| one.after.request.id).collect();
-    if !created.is_empty() {
-        entries.push(Entry::new(Action::RequestCreated, created.len(), json!({ "requests": created })));
+    for some in created.chunks(LARGEST_BATCH) {
+        entries.push(Entry::new(Action::RequestCreated, some.len(), json!({ "requests": some })));
     }
     let previewed: Vec<_> = revisions.iter().filter(|one| one.is_new() && one.after.preview.is_some()).collect();
     if !previewed.is_empty() {

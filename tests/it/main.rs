@@ -61,6 +61,7 @@ mod rate_limits;
 mod recipients;
 mod repeats;
 mod request_cases;
+mod request_csv;
 mod requests;
 mod rereading;
 mod restart;

@@ -55,6 +55,20 @@ impl MergePatch {
     }
 }
 
+/// A body of comma-separated values.
+#[derive(Clone, Debug)]
+pub struct Csv(pub Bytes);
+
+impl FromRequest for Csv {
+    type Error = Problem;
+    type Future = BodyFuture<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move { Ok(Self(text(&request, payload, &["text/csv"]).await?)) })
+    }
+}
+
 type BodyFuture<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {

@@ -176,7 +176,8 @@ pub struct EnteredAnonymizeRequest {
 /// Something that the user should know.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestWarning {
-    /// The stable code. All but `comment_has_identifier` and `reference_masked` are codes of a preview.
+    /// The stable code. All but `comment_has_identifier`, `reference_masked`, and
+    /// `duplicate_waiting` are codes of a preview only.
     #[schema(value_type = RequestWarningCode)]
     pub code: &'static str,
     /// The warning, for people.

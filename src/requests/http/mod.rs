@@ -2,6 +2,7 @@
 
 mod body;
 mod holds;
+mod spreadsheet;
 
 #[cfg(test)]
 mod tests;
@@ -9,16 +10,18 @@ mod tests;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, post};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
     ChecklistItem, ChecklistPatch, NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter,
-    RequestPatch, Status,
+    RequestPatch, RequestSort, Status,
 };
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::RequestId;
 use crate::base::page::Page;
+use crate::http::accept::Preferred;
 use crate::http::caller::{RequestsRead, RequestsWrite, forbidden};
 use crate::http::docs::{
     BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems, WaitingProblems,
@@ -40,6 +43,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
     // Paths with a word come before paths with an id.
     registry
         .service(save_anonymize_requests)
+        .service(spreadsheet::import_anonymize_requests)
         .service(preview_anonymize_request)
         .service(list_anonymize_requests)
         .service(create_anonymize_request)
@@ -57,6 +61,20 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 pub struct RequestListing {
     /// Only requests that wait, or only requests that are done.
     status: Option<Status>,
+    /// Whether the request waits although its deadline is over.
+    overdue: Option<bool>,
+    /// The earliest time of entry, included.
+    from: Option<DateTime<Utc>>,
+    /// The latest time of entry, excluded.
+    to: Option<DateTime<Utc>>,
+    /// The name of the user who entered the request, exactly.
+    #[param(max_length = 255)]
+    user: Option<String>,
+    /// The earliest time of the last change, included.
+    updated_since: Option<DateTime<Utc>>,
+    /// `created_at`: the newest request comes first, which is the default. `deadline_on`: the earliest deadline comes first.
+    #[param(inline, required = false)]
+    sort: RequestSort,
     /// The reference, exactly. A number or an address is refused, because no identifier may be in a URL.
     #[param(max_length = 100)]
     reference: Option<String>,
@@ -68,27 +86,42 @@ pub struct RequestListing {
     limit: Limit,
 }
 
+impl RequestListing {
+    fn filter(self) -> RequestFilter {
+        let Self { status, overdue, from, to, user, updated_since, sort, reference, cursor, limit } = self;
+        let limit = limit.get();
+        RequestFilter { status, overdue, from, to, user, reference, updated_since, sort, cursor, limit }
+    }
+}
+
 /// List anonymize requests
 ///
-/// All requests of the tenant, newest first. Numbers and addresses are in clear while a request waits, and masked when it
+/// The requests of the tenant that meet all conditions. Numbers and addresses are in clear while a request waits, and masked when it
 /// is done. A page with an identifier in clear writes one row into the audit log.
+///
+/// With `Accept: text/csv` the response has all pages as CSV, from `cursor` on, whatever the limit. A cell that begins with
+/// `=`, `+`, `-`, or `@` has a quote before it, so that no spreadsheet takes it for a formula.
 ///
 /// Needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "list_anonymize_requests",
     security(("bearer" = ["requests:read"])), params(RequestListing),
-    responses((status = 200, description = "A page of requests.", body = AnonymizeRequestPage),
+    responses((status = 200, description = "A page of requests, or all of them as CSV.",
+            content((AnonymizeRequestPage = "application/json"), (String = "text/csv"))),
         CallProblems, ListProblems))]
 #[get("/anonymize-requests")]
 pub async fn list_anonymize_requests(
     caller: Caller<RequestsRead>,
     params: Params<RequestListing>,
+    preferred: Preferred,
     app: Data<AppContext>,
-) -> ApiResult<Json<Page<AnonymizeRequest>>> {
-    let RequestListing { status, reference, cursor, limit } = params.0;
-    let filter = RequestFilter { status, reference, cursor, limit: limit.get() };
+) -> ApiResult<HttpResponse> {
+    let filter = params.0.filter();
+    if preferred == Preferred::Csv {
+        return spreadsheet::csv_list(app, Actor::clone(&caller), filter).await;
+    }
     let _memory = app.memory.page().await?;
     let page = super::list(&app, &caller, &filter).await?;
-    Ok(Json(page.map(AnonymizeRequest::from)))
+    Ok(HttpResponse::Ok().json(page.map(AnonymizeRequest::from)))
 }
 
 /// Enter an anonymize request
@@ -339,6 +372,7 @@ impl From<RequestError> for Problem {
             RequestError::Cursor(_) => Self::new(Code::CursorInvalid),
             RequestError::TenantUnknown => Self::new(Code::TenantUnknown),
             RequestError::Tenant(error) => error.into(),
+            RequestError::Memory(error) => error.into(),
             RequestError::Vault(error) => error.into(),
             RequestError::Journal(error) => error.into(),
             RequestError::Store(error) => error.into(),

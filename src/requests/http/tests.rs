@@ -101,7 +101,8 @@ async fn a_page_of_rows_and_a_preview() {
     let preview = house.call(Method::POST, format!("{REQUESTS}/preview")).json(bob()).send().await;
     let none = json!({ "records": 0, "first": null, "last": null });
     assert_eq!((preview.status, &preview.body["targets"]), (200, &json!({ "archive": none, "raw_data": none })));
-    assert_eq!(preview.body["warnings"][0]["code"], "nothing_found");
+    assert_eq!(preview.body["warnings"][0]["code"], "duplicate_waiting");
+    assert_eq!(preview.body["warnings"][1]["code"], "nothing_found");
 }
 
 #[test]

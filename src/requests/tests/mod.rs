@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::base::actor::Scope;
 use crate::base::field::FieldError;
+use crate::base::page::Page;
 use crate::tenants::{self, fence};
 use crate::tests::{Stage, instant};
 
@@ -66,7 +67,9 @@ impl House {
     }
 
     async fn page(&self, status: Option<Status>, cursor: Option<String>, limit: u32) -> Page<RenderedRequest> {
-        list(&self.app, &self.actor, &RequestFilter { status, reference: None, cursor, limit }).await.unwrap()
+        list(&self.app, &self.actor, &RequestFilter { status, cursor, limit, ..RequestFilter::default() })
+            .await
+            .unwrap()
     }
 
     async fn audited(&self) -> Vec<String> {

@@ -93,7 +93,8 @@ async fn pages_follow_each_other_newest_first() {
     let second = house.page(None, first.next_cursor.clone(), 3).await;
     assert_eq!((of(&second), second.next_cursor.is_none()), (ids[3..].to_vec(), true));
     assert_eq!(of(&house.page(Some(Status::Done), None, 3).await), [ids[1], ids[4]]);
-    let foreign = RequestFilter { status: Some(Status::Done), reference: None, cursor: first.next_cursor, limit: 3 };
+    let foreign =
+        RequestFilter { status: Some(Status::Done), cursor: first.next_cursor, limit: 3, ..RequestFilter::default() };
     assert!(matches!(list(&house.app, &house.actor, &foreign).await, Err(RequestError::Cursor(_))));
 }
 

@@ -176,7 +176,7 @@ fn a_field_that_is_always_there_is_required() {
 fn a_page_refers_to_its_items() {
     let document = document();
     let pages: Vec<_> = schemas(&document).iter().filter(|(name, _)| name.ends_with("Page")).collect();
-    assert_eq!(pages.len(), 11);
+    assert_eq!(pages.len(), 15);
     for (name, page) in pages {
         let item = page["properties"]["items"]["items"]["$ref"].as_str().unwrap_or_default();
         assert_eq!(format!("{}Page", item.rsplit('/').next().unwrap()), *name);
@@ -223,7 +223,12 @@ fn a_body_has_one_schema_in_json() {
         let expected: &[&str] = match name {
             "upload_content" => &["application/x-ndjson"],
             name if name.starts_with("ingest_") => &["application/json", "application/x-ndjson"],
-            "update_anonymize_request" | "change_tenant" | "pause_ageing_policy" => &["application/merge-patch+json"],
+            "import_anonymize_requests" => &[],
+            "update_anonymize_request"
+            | "change_anonymize_request_checklist"
+            | "change_tenant"
+            | "pause_ageing_policy"
+            | "update_webhook" => &["application/merge-patch+json"],
             _ => &["application/json"],
         };
         assert_eq!(json, expected, "{name}");
@@ -266,7 +271,16 @@ fn an_operation_lists_its_own_codes() {
     }
     let expected = BTreeMap::from(
         [
+            ("approve_access_export", "state_conflict"),
+            ("create_access_export", "in_progress state_conflict"),
+            ("create_access_export_ticket", "state_conflict"),
             ("create_anonymize_request", "in_progress state_conflict"),
+            ("create_webhook", "in_progress state_conflict"),
+            ("deny_access_export", "state_conflict"),
+            ("import_anonymize_requests", "in_progress state_conflict"),
+            ("replay_webhook", "state_conflict"),
+            ("retry_webhook_message", "state_conflict"),
+            ("test_webhook", "state_conflict"),
             ("approve_reveal", "reveal_expired state_conflict"),
             ("create_content_ticket", "in_progress"),
             ("create_recipient", "in_progress state_conflict"),
