@@ -38,7 +38,7 @@ pub struct WebhookBody {
     recipient: Option<String>,
     /// Whether messages are sent to it. The default is true.
     #[serde(default = "yes")]
-    #[schema(default = true)]
+    #[schema(required = false)]
     enabled: bool,
 }
 
@@ -192,7 +192,7 @@ impl DisclosedWebhook {
 pub struct WebhookRotation {
     /// The hours for which the earlier secret also signs: 0 to 168. The default is 24.
     #[serde(default = "a_day")]
-    #[schema(default = 24, maximum = 168)]
+    #[schema(required = false, maximum = 168)]
     overlap_hours: u32,
 }
 
