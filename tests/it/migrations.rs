@@ -17,12 +17,13 @@ async fn make_old(lethe: &TestLethe, database: &str) {
             (lethe.archive_url(), format!("{schema}._sqlx_migrations"), "BYTEA")
         }
     };
+    let newer = format!("DELETE FROM {table} WHERE version > 1");
     let second = format!(
         "INSERT INTO {table} (version, description, installed_on, success, checksum, execution_time) \
          SELECT 2, 'content', installed_on, success, checksum, execution_time FROM {table}"
     );
     let other = format!("UPDATE {table} SET checksum = CAST('0.1' AS {bytes})");
-    let both = sqlx::raw_sql(AssertSqlSafe(format!("{second}; {other}")));
+    let both = sqlx::raw_sql(AssertSqlSafe(format!("{newer}; {second}; {other}")));
     match lethe.store() {
         Store::Sqlite => drop(both.execute(&mut SqliteConnection::connect(&url).await.unwrap()).await.unwrap()),
         Store::Postgres => drop(both.execute(&mut PgConnection::connect(&url).await.unwrap()).await.unwrap()),
