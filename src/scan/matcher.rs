@@ -102,6 +102,8 @@ pub struct Matcher {
     filter: Filter,
     calling_code: &'static str,
     pending: Vec<Pending>,
+    /// The control numbers that were found. Each counts once, so that a number that is written often hides no finding.
+    controls: HashSet<BlindIndex>,
 }
 
 impl Matcher {
@@ -109,7 +111,7 @@ impl Matcher {
         let keyset = app.keysets.get(&app.vault, tenant.id).await?;
         let filter = Filter::read(&app.vault, &keyset).await?;
         let calling_code = calling_codes::of_region(&tenant.region.to_string()).unwrap_or_default();
-        Ok(Self { keyset, filter, calling_code, pending: Vec::new() })
+        Ok(Self { keyset, filter, calling_code, pending: Vec::new(), controls: HashSet::new() })
     }
 
     pub fn keyset(&self) -> &Keyset {
@@ -125,7 +127,7 @@ impl Matcher {
     /// position is a finding of its own.
     pub fn search_part(&mut self, text: &str, end: Option<usize>, source: impl Fn() -> Source) {
         let (mut seen, mut readings, mut shared) = (HashSet::new(), Vec::new(), None);
-        let Self { keyset, filter, calling_code, pending } = self;
+        let Self { keyset, filter, calling_code, pending, .. } = self;
         candidates(text, &mut |position, candidate| {
             if end.is_some_and(|end| position >= end) {
                 return;
@@ -180,7 +182,8 @@ impl Matcher {
                     .map(|(_, request, _)| *request)
                     .collect();
                 let class = if covering.is_empty() { FindingClass::Exposed } else { FindingClass::Residue };
-                if !covering.is_empty() || known.contains(&one.hash) || own.count() > 0 {
+                let is_known = !covering.is_empty() || known.contains(&one.hash) || own.count() > 0;
+                if is_known && (one.look != Look::Control || self.controls.insert(one.hash)) {
                     note(report, one, class);
                 }
                 if one.look == Look::Whole {

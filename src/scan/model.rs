@@ -62,7 +62,7 @@ pub struct ScanCounts {
     /// The columns that were searched.
     pub columns: u64,
     pub residue: u64,
-    /// The residue of as many control numbers: what chance alone gives.
+    /// The control numbers, as many as there are erased ones, that would be residue: what chance alone gives.
     pub residue_control: u64,
     pub exposed: u64,
     pub exposed_control: u64,
