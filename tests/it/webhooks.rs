@@ -298,3 +298,43 @@ each_store!(a_webhook_leads_to_no_internal_address, |lethe: TestLethe| async mov
     assert_eq!(Answer::of(missing).await.problem(428), "if_match_required");
     assert_eq!(operator(&lethe).get(&path).await.expect(200).json()["url"], here);
 });
+
+each_store!(a_webhook_of_a_recipient_has_tokens_of_its_own, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    let clients = json!([{ "issuer": "https://id.example", "client_id": "crm" }]);
+    lethe.caller("admin").post("/recipients", &json!({ "name": "crm", "clients": clients })).await.expect(201);
+    let receiver = Receiver::start();
+    let events = ["interaction.stored", "reveal.requested", "audit.checkpoint"];
+    let body = json!({ "url": receiver.url, "events": events, "recipient": "crm" });
+    let webhook = operator(&lethe).post("/webhooks", &body).await.expect(201).json();
+    assert_eq!(webhook["recipient"], "crm");
+    lethe.record(&call("a", "+4791234567")).await;
+    deliver(&lethe).await.well();
+    let stored = receiver.one().json()["data"]["interactions"][0].clone();
+    let page = lethe.caller("agent").post("/archive/search", &json!({})).await.expect(200).json();
+    let shared = &page["items"][0];
+    for (own, shared) in
+        [(&stored["id"], &shared["id"]), (&stored["customer"]["phone_number"], &shared["customer"]["phone_number"])]
+    {
+        assert!(own.is_string() && own != shared, "{own} {shared}");
+    }
+    assert!(stored["customer"]["phone_number"].as_str().unwrap().starts_with("phone_"));
+
+    // Without the recipient, a message has no tokens. Reveals and checkpoints are events too.
+    let changed =
+        operator(&lethe).patch(&path(&webhook, ""), "*", &json!({ "recipient": null })).await.expect(200).json();
+    assert_eq!(changed["recipient"], Value::Null);
+    lethe.record(&call("a", "+4791234567")).await;
+    let tokens = json!([shared["customer"]["phone_number"]]);
+    let reveal = json!({ "tokens": tokens, "purpose": "call back" });
+    let reveal = lethe.caller("dpo").post("/reveals", &reveal).await.expect(201).json();
+    lethe.night("2026-03-03T02:00:00Z").await.well();
+    deliver(&lethe).await.well();
+    let mut all: Vec<Value> = receiver.take().iter().map(|got| got.json()).collect();
+    all.sort_by_key(|event| event["type"].as_str().unwrap().to_owned());
+    let kinds: Vec<_> = all.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["audit.checkpoint", "interaction.stored", "reveal.requested"]);
+    assert!(all[0]["data"]["checkpoint"].as_str().unwrap().starts_with("lethe/"), "{}", all[0]);
+    assert_eq!(all[1]["data"]["interactions"][0]["customer"]["phone_number"], "Anonymized");
+    assert_eq!(all[2]["data"]["reveal_id"], reveal["id"]);
+});
