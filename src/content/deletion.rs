@@ -92,14 +92,19 @@ pub async fn delete_again(
     tx.commit().await?;
     let deletion =
         Deletion { stores: Arc::clone(stores), content_store: Arc::clone(content_store), actor: actor.clone() };
-    let detail = json!({ "because": "journal", "content_ids": ids });
-    deletion.remove_journaled(objects, detail, Some(journaled)).await
+    let deleted = deleted(json!({ "because": "journal", "content_ids": ids }));
+    deletion.remove_journaled(objects, deleted, Some(journaled)).await
 }
 
 struct Deletion {
     stores: Arc<AppContext>,
     content_store: Arc<ContentStore>,
     actor: Actor,
+}
+
+/// The audit row of deleted content. The number of pieces is known at the end.
+const fn deleted(detail: Value) -> Entry {
+    Entry::new(Action::ContentDeleted, 0, detail)
 }
 
 impl Deletion {
@@ -113,8 +118,8 @@ impl Deletion {
             if !self.held(&[content.interaction], None).await?.is_empty() {
                 return Err(ContentError::Held);
             }
-            let detail = json!({ "content_ids": [id], "interaction_id": content.interaction, "kind": content.kind });
-            match self.remove(vec![content.object()], detail).await {
+            let deleted = deleted(json!({ "content_ids": [id], "kind": content.kind }));
+            match self.remove(vec![content.object()], deleted.of_interaction(content.interaction)).await {
                 Ok(0) => {}
                 Err(error) if error.is_contended() => {}
                 removed => return removed.map(|_| ()),
@@ -244,22 +249,22 @@ impl Deletion {
         }
         tx.commit().await?;
         let ids: Vec<_> = objects.iter().map(|object| object.id).collect();
-        self.remove(objects, json!({ "content_ids": ids, "batch": true })).await.map(Some)
+        self.remove(objects, deleted(json!({ "content_ids": ids, "batch": true }))).await.map(Some)
     }
 
     /// Deletes some content. The journal comes first, since a restore could bring the content back.
-    async fn remove(&self, objects: Vec<ObjectId>, detail: Value) -> Result<u64, ContentError> {
+    async fn remove(&self, objects: Vec<ObjectId>, entry: Entry) -> Result<u64, ContentError> {
         let Self { stores, content_store: _, actor } = self;
         let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
         let ids = objects.iter().map(|object| object.id).collect();
         let journaled = stores.journal.append_contents(keyset.journal(), None, ids, stores.clock.now()).await?;
-        self.remove_journaled(objects, detail, journaled).await
+        self.remove_journaled(objects, entry, journaled).await
     }
 
     async fn remove_journaled(
         &self,
         objects: Vec<ObjectId>,
-        detail: Value,
+        entry: Entry,
         journaled: Option<JournalId>,
     ) -> Result<u64, ContentError> {
         let Self { stores, content_store, actor } = self;
@@ -275,7 +280,7 @@ impl Deletion {
         let deleted = gone.into_values().sum();
         if deleted > 0 {
             let records = usize::try_from(deleted).unwrap_or(usize::MAX);
-            let entry = Entry::new(Action::ContentDeleted, records, detail);
+            let entry = Entry { records, ..entry };
             audit::record(&mut tx, stores.clock, actor, &entry).await?;
             let ids: Vec<_> = objects.iter().map(|object| object.id).collect();
             publish_deleted(&mut tx, actor.tenant, ("user", deleted), &ids, stores.clock.now()).await?;
