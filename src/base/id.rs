@@ -87,8 +87,7 @@ impl RequestId {
     /// An id before all ids of requests that were entered at an instant or later.
     #[must_use]
     pub fn before(at: DateTime<Utc>) -> Self {
-        let milliseconds = u64::try_from(at.timestamp_millis()).unwrap_or_default();
-        Self(Uuid::from_u128(u128::from(milliseconds) << 80))
+        Self(first_id_of(at))
     }
 }
 
@@ -182,9 +181,8 @@ impl IdentifierId {
 impl AuditId {
     /// An id that is not later than any id of this instant or a later one.
     #[must_use]
-    pub fn earliest(at: chrono::DateTime<chrono::Utc>) -> Self {
-        let milliseconds = u128::from(at.timestamp_millis().max(0).unsigned_abs());
-        Self(Uuid::from_u128(milliseconds << 80))
+    pub fn earliest(at: DateTime<Utc>) -> Self {
+        Self(first_id_of(at))
     }
 }
 

@@ -10,7 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entry::{NewRequest, SavePlan, ValidatedRequest};
-use super::model::{RequestError, RequestNotice, StoredRequest};
+use super::model::{RequestError, StoredRequest};
+use super::notice::RequestNotice;
 use super::reference::MASK;
 use super::rules::KnownInteractions;
 use super::save::{self, ReadRow, SaveCommand};

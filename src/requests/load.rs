@@ -1,7 +1,7 @@
 //! Requests with their mentions and results: a bounded number of statements for any number of requests.
 
 use super::model::{Request, Status, StoredRequest};
-use super::{checklist, sql};
+use super::{checklist, preview_sql, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{RequestId, TenantId};
 use crate::store::{Archive, Result, Tx};
@@ -25,7 +25,7 @@ pub async fn complete(tx: &mut Tx<Archive>, tenant: TenantId, requests: Vec<Requ
     let mut contents = sql::contents(tx, tenant, &done).await?;
     let mut files = sql::files(tx, tenant, &done).await?;
     let all: Vec<_> = requests.iter().map(|one| one.id).collect();
-    let mut previews = sql::previews(tx, tenant, &all).await?;
+    let mut previews = preview_sql::previews(tx, tenant, &all).await?;
     let stored = |request: Request| StoredRequest {
         interactions: interactions.remove(&request.id).unwrap_or_default(),
         checklist: checklists.remove(&request.id).unwrap_or_default(),

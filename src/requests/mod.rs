@@ -21,8 +21,11 @@ pub mod keys;
 mod listing;
 mod load;
 mod model;
+mod notice;
 pub mod passes;
 mod preview;
+mod preview_sql;
+pub mod purging;
 mod reference;
 pub mod repeat;
 pub mod repeat_holds;
@@ -56,10 +59,8 @@ pub use http::routes;
 pub use import::{ImportRows, Imported, LONGEST_IMPORT, dry_run, import};
 pub use listing::{RequestFilter, RequestSort, list};
 pub use load::by_ids as stored;
-pub use model::{
-    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, RenderedRequest, Request, RequestError,
-    RequestNotice, RequestOutcome, Saved, Status, StoredRequest, TargetCounts,
-};
+pub use model::{ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, RenderedRequest, Request, RequestError, RequestOutcome, Saved, Status, StoredRequest, TargetCounts};
+pub use notice::RequestNotice;
 pub use preview::{Preview, preview};
 
 use save::{SaveCommand, Written};

@@ -1,13 +1,10 @@
 //! The statements by which a pass works on requests: it claims them, writes their results, and makes them done.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, json};
 
 use super::model::{NamedInteraction, StoredRequest, selecting_keys};
-use super::{checklist, sql};
-use crate::archive::mentions::{self, Owner};
+use super::sql;
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
 use crate::journal::Outcome;
@@ -79,13 +76,6 @@ pub struct Masked {
     pub id: RequestId,
     pub phone: Option<String>,
     pub email: Option<String>,
-}
-
-/// A done request is too old if it was entered and done before these instants.
-#[derive(Clone, Copy, Debug)]
-pub struct AgeLimits {
-    pub created: DateTime<Utc>,
-    pub done: DateTime<Utc>,
 }
 
 const CLAIMED: &str = "SELECT id, phone_id, email_id, due_at, targets, delete_content FROM requests";
@@ -371,56 +361,6 @@ pub async fn add_files(
         .with(" SELECT DISTINCT ", tenant)
         .push(Sql::CAST_UUID)
         .push(", request_id, file_name FROM named WHERE TRUE ON CONFLICT DO NOTHING")
-        .execute()
-        .await
-}
-
-/// How many done requests are too old.
-pub async fn count_too_old(tx: &mut Tx<Archive>, tenant: TenantId, limits: AgeLimits) -> Result<u64> {
-    let query = tx.query("SELECT count(*) FROM requests").with(" WHERE tenant_id = ", tenant);
-    let count: i64 = limits.exceeded(query).scalar().await?;
-    Ok(count.unsigned_abs())
-}
-
-/// The next done requests that are too old.
-pub async fn too_old(tx: &mut Tx<Archive>, tenant: TenantId, limits: AgeLimits) -> Result<Vec<RequestId>> {
-    let query = tx.query("SELECT id FROM requests").with(" WHERE tenant_id = ", tenant);
-    let rows: Vec<(RequestId,)> = limits.exceeded(query).with(" ORDER BY created_at, id LIMIT ", BATCH).all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-impl AgeLimits {
-    fn exceeded(self, query: Query<'_>) -> Query<'_> {
-        query.with(" AND status = 'done' AND created_at < ", self.created).with(" AND done_at < ", self.done)
-    }
-}
-
-/// The requests among some that are still there.
-pub async fn existing(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<BTreeSet<RequestId>> {
-    let rows: Vec<(RequestId,)> = tx
-        .query("SELECT id FROM requests")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND id", ids.iter().copied())
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-/// Deletes requests with their results and the mentions of their comments.
-pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<u64> {
-    let records: Vec<_> = ids.iter().map(|id| id.0).collect();
-    mentions::delete(tx, tenant, Owner::Request, &records).await?;
-    checklist::delete(tx, tenant, ids).await?;
-    for table in ["DELETE FROM request_counts", "DELETE FROM request_contents", "DELETE FROM request_files"] {
-        tx.query(table)
-            .with(" WHERE tenant_id = ", tenant)
-            .with_any(" AND request_id", ids.iter().copied())
-            .execute()
-            .await?;
-    }
-    tx.query("DELETE FROM requests")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND id", ids.iter().copied())
         .execute()
         .await
 }

@@ -6,10 +6,11 @@ use serde_json::json;
 use super::comment::Comment;
 use super::entry::{NewRequest, ValidatedRequest};
 use super::held;
-use super::model::{ContentCounts, Request, RequestError, RequestNotice, Revision, StoredRequest, selecting_keys};
+use super::model::{ContentCounts, Request, RequestError, Revision, StoredRequest, selecting_keys};
+use super::notice::RequestNotice;
 use super::passes::ClaimedRequest;
 use super::save::known_interactions;
-use super::sql;
+use super::{preview_sql, sql};
 use crate::archive::Hits;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
@@ -61,8 +62,8 @@ pub async fn write(
         let counts = one.preview.iter().flatten();
         counts.map(|(target, records)| (one.request.id, *target, *records))
     });
-    sql::insert_previews(tx, tenant, &counted.collect::<Vec<_>>()).await?;
-    sql::delete_previews(tx, tenant, &cancelled.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
+    preview_sql::insert_previews(tx, tenant, &counted.collect::<Vec<_>>()).await?;
+    preview_sql::delete_previews(tx, tenant, &cancelled.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
     Ok(())
 }
 

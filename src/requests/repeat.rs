@@ -5,7 +5,7 @@ use pii::Kind;
 
 use super::case::Case;
 use super::model::NamedInteraction;
-use super::{checklist, sql};
+use super::{checklist, preview_sql, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::Targets;
@@ -162,7 +162,7 @@ pub async fn cancel_again(
             mentions::delete(tx, tenant, Owner::Request, &[request.id.0]).await?;
             sql::delete_interactions(tx, tenant, &[request.id]).await?;
             checklist::delete(tx, tenant, &[request.id]).await?;
-            sql::delete_previews(tx, tenant, &[request.id]).await?;
+            preview_sql::delete_previews(tx, tenant, &[request.id]).await?;
             cancelled.push(request.id);
         }
     }

@@ -169,55 +169,6 @@ pub async fn counts(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -
     Ok(counts)
 }
 
-/// The numbers of records that were counted when some requests were entered. Most requests have none.
-pub async fn previews(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Counts> {
-    let mut previews = Counts::new();
-    if ids.is_empty() {
-        return Ok(previews);
-    }
-    let rows: Vec<(RequestId, Target, i64)> = tx
-        .query("SELECT request_id, target, previewed FROM request_counts")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND request_id", ids.iter().copied())
-        .push(" AND previewed IS NOT NULL")
-        .all()
-        .await?;
-    for (id, target, previewed) in rows {
-        previews.entry(id).or_default().insert(target, previewed.unsigned_abs());
-    }
-    Ok(previews)
-}
-
-pub async fn insert_previews(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    previews: &[(RequestId, Target, u64)],
-) -> Result<()> {
-    for chunk in previews.chunks(1_000) {
-        tx.query("INSERT INTO request_counts (tenant_id, request_id, target, anonymized, previewed) VALUES ")
-            .each(chunk, |query, (id, target, records)| {
-                let records = i64::try_from(*records).unwrap_or(i64::MAX);
-                query.with("(", tenant).with(", ", *id).with(", ", *target).with(", 0, ", records).push(")")
-            })
-            .once()
-            .execute()
-            .await?;
-    }
-    Ok(())
-}
-
-/// Deletes the numbers of records of requests that are cancelled.
-pub async fn delete_previews(tx: &mut Tx<Archive>, tenant: TenantId, requests: &[RequestId]) -> Result<u64> {
-    if requests.is_empty() {
-        return Ok(0);
-    }
-    tx.query("DELETE FROM request_counts")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND request_id", requests.iter().copied())
-        .execute()
-        .await
-}
-
 /// The effects of some requests on content.
 pub async fn contents(
     tx: &mut Tx<Archive>,

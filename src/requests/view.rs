@@ -9,9 +9,8 @@ use pii::text::fill_text;
 use serde_json::json;
 
 use super::held;
-use super::model::{
-    ContentOutcome, RenderedRequest, RequestError, RequestNotice, RequestOutcome, Status, StoredRequest,
-};
+use super::model::{ContentOutcome, RenderedRequest, RequestError, RequestOutcome, Status, StoredRequest};
+use super::notice::RequestNotice;
 use super::passes::ClaimedRequest;
 use super::reference::MASK;
 use crate::archive::mentions::Mention;
