@@ -2,14 +2,7 @@
 
 use serde_json::Value;
 
-/// A spreadsheet takes a cell that begins with one of these as a formula.
-const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
-/// The text of a cell. A quote comes before a text that a spreadsheet would take as a formula.
-#[must_use]
-pub fn cell(text: String) -> String {
-    if text.starts_with(FORMULAS) { format!("'{text}") } else { text }
-}
+use super::csv::shielded;
 
 /// The cells of a record with the names of their columns. The fields of the customer are columns of their own.
 #[must_use]
@@ -30,7 +23,7 @@ pub fn cells(record: Value) -> Vec<(String, String)> {
 fn text_of(value: Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => cell(text),
+        Value::String(text) => shielded(&text).into_owned(),
         other => other.to_string(),
     }
 }

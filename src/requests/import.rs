@@ -317,6 +317,7 @@ fn new_request(header: &[&'static str], row: &CsvRow) -> Result<NewRequest, Vec<
         reference: cell("reference"),
         targets: list(cell("targets")),
         delete_content,
+        preview: false,
         received_on: given(cell("received_on")),
         extended_to: given(cell("extended_to")),
         extension_reason: given(cell("extension_reason")),

@@ -1,5 +1,7 @@
 //! The statements by which a pass works on requests: it claims them, writes their results, and makes them done.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, json};
 

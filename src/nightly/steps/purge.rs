@@ -22,6 +22,7 @@ use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::requests::due;
+use crate::requests::passes::BATCH;
 use crate::requests::purging::{self as requests, AgeLimits};
 use crate::reveals::passes as reveals;
 use crate::scan;
@@ -121,7 +122,7 @@ async fn purge_erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Rep
     let mut after = RequestId(uuid::Uuid::nil());
     loop {
         let span = (after, RequestId::before(limit));
-        let old = vault::old_erasures(&mut context.read_vault().await?, tenant, span, requests::BATCH).await?;
+        let old = vault::old_erasures(&mut context.read_vault().await?, tenant, span, BATCH).await?;
         let Some(last) = old.last() else { return Ok(()) };
         after = *last;
         let kept = requests::existing(&mut context.read().await?, tenant, &old).await?;
