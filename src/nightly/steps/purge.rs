@@ -22,7 +22,7 @@ use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::requests::due;
-use crate::requests::passes::BATCH;
+use crate::requests::passes::{BATCH, waiting_since};
 use crate::requests::purging::{self as requests, AgeLimits};
 use crate::reveals::passes as reveals;
 use crate::scan;
@@ -61,7 +61,7 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         let mut tx = context.begin().await?;
         holds::purge(&mut tx, tenant, limits.created).await?;
         tx.commit().await?;
-        report.requests_overdue = requests::waiting_since(&mut context.read().await?, tenant, limits.created).await?;
+        report.requests_overdue = waiting_since(&mut context.read().await?, tenant, limits.created).await?;
     }
     forget_in_audit_log(context).await?;
     loop {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::body::{InteractionMeasure, SurveyResponseMeasure};
 use crate::archive::counting::CountedValues;
-use crate::base::spreadsheet::cell;
+use crate::base::csv::shielded;
 use crate::http::{ApiResult, Problem};
 use crate::tenants::{Tenant, TotalsSettings};
 use crate::totals::{Figures, Group, GroupValue, Total, TotalsQuery};
@@ -298,7 +298,7 @@ pub fn csv(groups: &[Group], measures: &[impl Serialize], items: &[impl Serializ
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => cell(text.clone()),
+        Value::String(text) => shielded(text).into_owned(),
         other => other.to_string(),
     }
 }
