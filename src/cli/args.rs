@@ -12,7 +12,7 @@ use super::journal::{JournalCommand, ReplayArguments};
 use super::keys::KeysCommand;
 use super::linkability::LinkabilityArguments;
 use super::scan::ScanArguments;
-use super::tenant::TotalsArguments;
+use super::tenant::{DisclosureArguments, TotalsArguments};
 use super::verify::VerifyArguments;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
@@ -408,4 +408,6 @@ pub struct TenantArguments {
     pub retention_paused: Option<bool>,
     #[command(flatten)]
     pub totals: TotalsArguments,
+    #[command(flatten)]
+    pub disclosure: DisclosureArguments,
 }
