@@ -14,7 +14,7 @@ use super::keys::KeysCommand;
 use super::linkability::LinkabilityArguments;
 use super::requests::RequestsCommand;
 use super::scan::ScanArguments;
-use super::tenant::TotalsArguments;
+use super::tenant::{DisclosureArguments, TotalsArguments};
 use super::verify::VerifyArguments;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
@@ -402,4 +402,6 @@ pub struct TenantArguments {
     pub retention_paused: Option<bool>,
     #[command(flatten)]
     pub totals: TotalsArguments,
+    #[command(flatten)]
+    pub disclosure: DisclosureArguments,
 }

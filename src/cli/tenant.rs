@@ -27,6 +27,41 @@ pub struct TotalsArguments {
     pub perturbation: Option<bool>,
 }
 
+/// The settings about who sees values.
+#[derive(Args)]
+pub struct DisclosureArguments {
+    /// Whether another user has to approve a reveal
+    #[arg(long)]
+    pub reveal_approval: Option<bool>,
+    /// The minutes after which a reveal expires
+    #[arg(long, value_name = "MINUTES")]
+    pub reveal_minutes: Option<u32>,
+    /// The most tokens of a reveal
+    #[arg(long, value_name = "TOKENS")]
+    pub reveal_per_call: Option<u32>,
+    /// The most values that a user opens on a day
+    #[arg(long, value_name = "VALUES")]
+    pub reveal_per_day: Option<u32>,
+    /// The responses in which the identified view shows values: any, or `by_identifier`
+    #[arg(long, value_name = "RESPONSES")]
+    pub identified_view: Option<String>,
+}
+
+impl DisclosureArguments {
+    /// The options as fields of a merge patch.
+    fn patch(self) -> Map<String, Value> {
+        let Self { reveal_approval, reveal_minutes, reveal_per_call, reveal_per_day, identified_view } = self;
+        let reveal = given([
+            ("approval", json!(reveal_approval)),
+            ("minutes", json!(reveal_minutes)),
+            ("per_call", json!(reveal_per_call)),
+            ("per_day", json!(reveal_per_day)),
+        ]);
+        let reveal = if reveal.is_empty() { Value::Null } else { Value::Object(reveal) };
+        given([("reveal", reveal), ("identified_view", json!(identified_view))])
+    }
+}
+
 pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, CommandError> {
     let stores = open(config).await?;
     match command {
@@ -82,6 +117,7 @@ fn read(arguments: TenantArguments, home: Region) -> Result<TenantChange, Comman
         let flag = place
             .trim_start_matches("/recordings")
             .trim_start_matches("/totals")
+            .replace("/reveal/", "/reveal-")
             .trim_start_matches('/')
             .replace('_', "-")
             .replace('/', " ");
@@ -115,6 +151,7 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         retention_days,
         retention_paused,
         totals: TotalsArguments { min_cell, perturbation },
+        disclosure,
     } = arguments;
     let recordings = given([
         ("encrypt", json!(encrypt)),
@@ -141,6 +178,7 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         ("attestation_required", json!(attestation_required)),
         ("external_systems", json!(entries(external_systems).map(|all| systems(&all)).transpose()?)),
     ]);
+    patch.extend(disclosure.patch());
     let totals = given([("min_cell", json!(min_cell)), ("perturbation", json!(perturbation))]);
     if !totals.is_empty() {
         patch.insert("totals".to_owned(), Value::Object(totals));

@@ -84,7 +84,9 @@ async fn write(
     reservation: Option<&Reservation>,
 ) -> Result<(), RecipientError> {
     let mut tx = app.archive.write().await?;
-    sql::insert(&mut tx, actor.tenant, recipient).await?;
+    if sql::insert(&mut tx, actor.tenant, recipient).await? == 0 {
+        return Err(RecipientError::NameTaken);
+    }
     let clients = sql::insert_clients(&mut tx, actor.tenant, recipient.id, &recipient.clients).await?;
     if usize::try_from(clients) != Ok(recipient.clients.len()) {
         return Err(RecipientError::ClientTaken);

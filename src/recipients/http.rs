@@ -118,7 +118,7 @@ pub async fn list_recipients(
 ///
 /// Callers whose token names one of the clients then see and search with tokens that no other recipient has, and they
 /// have no identified view. Once a tenant has recipients, a program whose client belongs to none of them can send data,
-/// but it cannot read. A client of another recipient is 409 `state_conflict`.
+/// but it cannot read. A name or a client of another recipient is 409 `state_conflict`.
 ///
 /// This needs the scope `policies:admin`.
 #[utoipa::path(tag = "recipients", operation_id = "create_recipient", security(("bearer" = ["policies:admin"])),
@@ -220,6 +220,9 @@ impl From<RecipientError> for Problem {
         match error {
             RecipientError::NotFound => Self::new(Code::NotFound),
             RecipientError::Version(error) => error.into(),
+            RecipientError::NameTaken => {
+                Self::new(Code::StateConflict).detail("Another recipient has this name. Use another name.")
+            }
             RecipientError::ClientTaken => Self::new(Code::StateConflict)
                 .detail("A client belongs to another recipient. Delete that recipient first, or leave the client out."),
             RecipientError::Changed => {

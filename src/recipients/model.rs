@@ -71,7 +71,7 @@ pub struct Client {
     "time": "hour", "external_ids": "hidden"
 }))]
 pub struct NewRecipient {
-    /// The name: 1 to 200 characters.
+    /// The name: 1 to 200 characters. No other recipient has it.
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// The clients, at most 50. A client belongs to one recipient at most.
@@ -150,6 +150,8 @@ pub enum RecipientError {
     NotFound,
     #[error(transparent)]
     Version(#[from] VersionError),
+    #[error("another recipient has the name")]
+    NameTaken,
     #[error("a client belongs to another recipient")]
     ClientTaken,
     /// Another call has rotated or deleted it at the same time.

@@ -105,6 +105,7 @@ async fn with_clients(tx: &mut Tx<Archive>, tenant: TenantId, rows: Vec<Recipien
         .collect())
 }
 
+/// Inserts a recipient, unless another one has its name.
 pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, recipient: &Recipient) -> Result<u64> {
     let Recipient { id, name, clients: _, record_ids, time, external_ids, key_version, .. } = recipient;
     let Recipient { created_at, rotated_at, version, .. } = recipient;
@@ -122,7 +123,7 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, recipient: &Recipien
     .with(", ", *created_at)
     .with(", ", *rotated_at)
     .with(", ", *version)
-    .push(")")
+    .push(") ON CONFLICT DO NOTHING")
     .execute()
     .await
 }

@@ -183,6 +183,8 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
         says(&lethe.run(&days).await, 64, "--retention-days recording must be 1 to 36500");
         let smallest = ["tenant", "set", "acme", "--min-cell", "0"];
         says(&lethe.run(&smallest).await, 64, "--min-cell must be 1 to 100");
+        let late = ["tenant", "set", "acme", "--reveal-minutes", "0"];
+        says(&lethe.run(&late).await, 64, "--reveal-minutes must be 1 to 10080");
 
         let caller = lethe.caller_of("acme", "dpo", "kari");
         let before = caller.get("/tenant").await.expect(200).json();
@@ -191,7 +193,8 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
                    --erasure-retention-months 36 --erasure-retention-paused true --delete-content true --hide-waiting true --own-numbers +46812345* \
                    --dial-out-prefixes 9 --encrypt false --only-encrypt-delivery true --encrypt-metadata true \
                    --allow-plain-ftp true --retention-days recording=90,comment=never --retention-paused true \
-                   --min-cell 10 --perturbation true";
+                   --min-cell 10 --perturbation true --reveal-approval true --reveal-minutes 30 \
+                   --reveal-per-call 5 --reveal-per-day 10 --identified-view by_identifier";
         let patterns = ["tenant", "set", "acme", "--patterns", "customer number=KN-?[0-9]{6}"];
         let arguments = [patterns.to_vec(), all.split_whitespace().collect()].concat();
         lethe.run(&arguments).await.well();
@@ -206,6 +209,7 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
         differ(&before, &after);
         differ(&before["recordings"], &after["recordings"]);
         differ(&before["totals"], &after["totals"]);
+        differ(&before["reveal"], &after["reveal"]);
     });
 }
 

@@ -11,7 +11,8 @@ CREATE TABLE recipients (
     created_at   TIMESTAMPTZ NOT NULL,
     rotated_at   TIMESTAMPTZ NOT NULL,
     version      BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, name)
 );
 CREATE INDEX recipients_created ON recipients (tenant_id, created_at, id);
 

@@ -11,7 +11,8 @@ CREATE TABLE recipients (
     created_at   TEXT NOT NULL,
     rotated_at   TEXT NOT NULL,
     version      INTEGER NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, name)
 ) STRICT;
 CREATE INDEX recipients_created ON recipients (tenant_id, created_at, id);
 
