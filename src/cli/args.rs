@@ -14,7 +14,7 @@ use super::keys::KeysCommand;
 use super::linkability::LinkabilityArguments;
 use super::requests::RequestsCommand;
 use super::scan::ScanArguments;
-use super::tenant::{DisclosureArguments, TotalsArguments};
+use super::tenant_args::TenantCommand;
 use super::verify::VerifyArguments;
 use crate::archive::ExportView;
 use crate::cdr::CallLogFormat;
@@ -311,97 +311,4 @@ pub struct TokenArguments {
     /// The name that other users see
     #[arg(long, default_value = "developer")]
     pub user: String,
-}
-
-/// The commands about tenants.
-#[derive(Subcommand)]
-pub enum TenantCommand {
-    /// Create a tenant
-    #[command(after_help = "Examples:\n  lethe tenant create acme --region SE\n  \
-                            lethe tenant create acme-us --region US --time-zone America/New_York")]
-    Create(TenantArguments),
-    /// List all tenants
-    List {
-        /// Report as JSON lines
-        #[arg(long)]
-        json: bool,
-    },
-    /// Change a tenant's settings
-    #[command(after_help = "Example: lethe tenant set acme --retention-days recording=90,comment=never")]
-    Set(TenantArguments),
-}
-
-/// A tenant and its settings. A setting that is not given keeps its value.
-#[derive(Args)]
-pub struct TenantArguments {
-    /// The tenant's name in tokens: lower-case letters, digits, and dashes
-    pub slug: String,
-    /// The region in which national numbers need no country code, such as NO
-    #[arg(long)]
-    pub region: Option<String>,
-    /// The time zone of local days, such as Europe/Oslo [default of a new tenant: that of its region]
-    #[arg(long, value_name = "ZONE")]
-    pub time_zone: Option<Tz>,
-    /// The targets of the tenant: archive, `sms_survey`, `raw_data`
-    #[arg(long, value_delimiter = ',')]
-    pub targets: Option<Vec<String>>,
-    /// Whether identified calls must state a purpose
-    #[arg(long)]
-    pub purpose_required: Option<bool>,
-    /// The number of months for which done requests are kept
-    #[arg(long, value_name = "MONTHS")]
-    pub request_retention_months: Option<u32>,
-    /// Whether old requests are kept for now, for example for a legal hold
-    #[arg(long)]
-    pub request_retention_paused: Option<bool>,
-    /// The number of months for which erasures are kept
-    #[arg(long, value_name = "MONTHS")]
-    pub erasure_retention_months: Option<u32>,
-    /// Whether old erasures are kept for now
-    #[arg(long)]
-    pub erasure_retention_paused: Option<bool>,
-    /// Whether a request deletes content if it does not say so itself
-    #[arg(long)]
-    pub delete_content: Option<bool>,
-    /// Whether a waiting request hides its customer
-    #[arg(long)]
-    pub hide_waiting: Option<bool>,
-    /// Numbers of the contact centre itself, or their beginnings such as +4722334*: they are no customer's; "" for none
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
-    pub own_numbers: Option<Vec<String>>,
-    /// The prefixes that are dialled to call out of the house; "" for none
-    #[arg(long, value_name = "PREFIXES", value_delimiter = ',')]
-    pub dial_out_prefixes: Option<Vec<String>>,
-    /// A pattern that texts lose, for each time it is given: 'customer number=KN-\d{6}'; "" for none
-    #[arg(long, value_name = "NAME=REGEX")]
-    pub patterns: Option<Vec<String>>,
-    /// Whether each request must say how the customer's wish was verified
-    #[arg(long)]
-    pub attestation_required: Option<bool>,
-    /// A system outside of this one for the checklists of requests, for each time it is given: 'Salesforce=CRM team=20';
-    /// "" for none
-    #[arg(long, value_name = "NAME=OWNER=DAYS")]
-    pub external_systems: Option<Vec<String>>,
-    /// Whether recordings are encrypted for the tenant's key
-    #[arg(long)]
-    pub encrypt: Option<bool>,
-    /// Whether recordings are encrypted for delivery only
-    #[arg(long)]
-    pub only_encrypt_delivery: Option<bool>,
-    /// Whether the metadata file of a delivery is encrypted as well
-    #[arg(long)]
-    pub encrypt_metadata: Option<bool>,
-    /// Whether recordings may be delivered by plain FTP
-    #[arg(long)]
-    pub allow_plain_ftp: Option<bool>,
-    /// The days for which content of a kind is kept, or never: recording=90,comment=never
-    #[arg(long, value_name = "KIND=DAYS", value_delimiter = ',')]
-    pub retention_days: Option<Vec<String>>,
-    /// Whether retention is paused, for example for a legal hold
-    #[arg(long)]
-    pub retention_paused: Option<bool>,
-    #[command(flatten)]
-    pub totals: TotalsArguments,
-    #[command(flatten)]
-    pub disclosure: DisclosureArguments,
 }

@@ -18,6 +18,7 @@ mod output;
 mod requests;
 mod scan;
 mod tenant;
+mod tenant_args;
 mod verify;
 mod zones;
 

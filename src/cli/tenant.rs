@@ -1,14 +1,13 @@
 //! `lethe tenant`.
 
-use clap::Args;
 use pii::Region;
 use serde_json::{Map, Value, json};
 
 use super::COMMAND_LINE;
-use super::args::{TenantArguments, TenantCommand};
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
 use super::output::print;
+use super::tenant_args::{DisclosureArguments, TenantArguments, TenantCommand, TotalsArguments};
 use super::zones;
 use crate::app;
 use crate::base::actor::Actor;
@@ -16,41 +15,10 @@ use crate::base::field::FieldError;
 use crate::config::Config;
 use crate::tenants::{self, Tenant, TenantChange};
 
-/// The settings of totals.
-#[derive(Args)]
-pub struct TotalsArguments {
-    /// The smallest count that totals show, 1 to 100
-    #[arg(long, value_name = "RECORDS")]
-    pub min_cell: Option<u32>,
-    /// Whether each count of a total has a small noise
-    #[arg(long)]
-    pub perturbation: Option<bool>,
-}
-
-/// The settings about who sees values.
-#[derive(Args)]
-pub struct DisclosureArguments {
-    /// Whether another user has to approve a reveal
-    #[arg(long)]
-    pub reveal_approval: Option<bool>,
-    /// The minutes after which a reveal expires
-    #[arg(long, value_name = "MINUTES")]
-    pub reveal_minutes: Option<u32>,
-    /// The most tokens of a reveal
-    #[arg(long, value_name = "TOKENS")]
-    pub reveal_per_call: Option<u32>,
-    /// The most values that a user opens on a day
-    #[arg(long, value_name = "VALUES")]
-    pub reveal_per_day: Option<u32>,
-    /// The responses in which the identified view shows values: any, or `by_identifier`
-    #[arg(long, value_name = "RESPONSES")]
-    pub identified_view: Option<String>,
-}
-
 impl DisclosureArguments {
     /// The options as fields of a merge patch.
-    fn patch(self) -> Map<String, Value> {
-        let Self { reveal_approval, reveal_minutes, reveal_per_call, reveal_per_day, identified_view } = self;
+    fn patch(self) -> Result<Map<String, Value>, CommandError> {
+        let Self { reveal_approval, reveal_minutes, reveal_per_call, reveal_per_day, identified_view, .. } = &self;
         let reveal = given([
             ("approval", json!(reveal_approval)),
             ("minutes", json!(reveal_minutes)),
@@ -58,7 +26,15 @@ impl DisclosureArguments {
             ("per_day", json!(reveal_per_day)),
         ]);
         let reveal = if reveal.is_empty() { Value::Null } else { Value::Object(reveal) };
-        given([("reveal", reveal), ("identified_view", json!(identified_view))])
+        let read = |text: String| {
+            serde_json::from_str::<Value>(&text).map_err(|_| CommandError::Usage("--processing must be JSON".to_owned()))
+        };
+        Ok(given([
+            ("reveal", reveal),
+            ("identified_view", json!(identified_view)),
+            ("export_approval", json!(self.export_approval)),
+            ("processing", self.processing.map(read).transpose()?.unwrap_or_default()),
+        ]))
     }
 }
 
@@ -178,7 +154,7 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
         ("attestation_required", json!(attestation_required)),
         ("external_systems", json!(entries(external_systems).map(|all| systems(&all)).transpose()?)),
     ]);
-    patch.extend(disclosure.patch());
+    patch.extend(disclosure.patch()?);
     let totals = given([("min_cell", json!(min_cell)), ("perturbation", json!(perturbation))]);
     if !totals.is_empty() {
         patch.insert("totals".to_owned(), Value::Object(totals));

@@ -8,6 +8,7 @@ mod compose;
 pub mod http;
 mod model;
 mod page;
+mod problem;
 mod sql;
 mod zip;
 

@@ -394,11 +394,3 @@ fn name_of_anchor(tenant: TenantId, seq: i64) -> String {
 fn missing_object(name: &str) -> JournalError {
     JournalError::Damaged(name.to_owned(), "it is missing")
 }
-
-impl JournalError {
-    /// Whether the same call may succeed later.
-    #[must_use]
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(error) if !matches!(error, ObjectError::Missing))
-    }
-}

@@ -230,3 +230,11 @@ pub enum JournalError {
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }
+
+impl JournalError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if !matches!(error, ObjectError::Missing))
+    }
+}

@@ -101,8 +101,10 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
         ));
     }
     let mut ids = known.values().copied();
-    let (id, phone_id, email_id, named) = (RequestId::new(), ids.next(), ids.next(), interactions.clone());
-    let selecting = ClaimedRequest { id, phone_id, email_id, due_at, targets, delete_content, interactions: named };
+    let (id, phone_id, email_id) = (RequestId::new(), ids.next(), ids.next());
+    let selected = interactions.clone();
+    let selecting =
+        ClaimedRequest { id, phone_id, email_id, due_at, targets, delete_content, interactions: selected };
     let held = held_by(&mut tx, actor, selecting).await?;
     // Content belongs to interactions, and interactions belong to the target archive.
     let (content, files) = if targets.contains(Target::Archive) {
@@ -112,8 +114,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     } else {
         (ContentCounts::new(), 0)
     };
-    let own: Vec<_> = known.values().copied().collect();
-    let exports = exports::open_of(&mut tx, actor.tenant, &own, app.clock.now()).await?;
+    let exports = exports::open_of(&mut tx, actor.tenant, &named, app.clock.now()).await?;
     drop(tx);
     let records: u64 = matches.iter().map(|(_, hits)| hits.records).sum();
     let mut kinds: Vec<_> = identifiers.iter().map(|one| one.kind().as_str()).collect();

@@ -35,7 +35,7 @@ pub async fn add(
     if *values == CountedValues::Levelled {
         return Err(TotalsError::GrainGone);
     }
-    let is = |fits: fn(&Group) -> bool| groups.iter().all(fits);
+    let is = |fits: fn(Group) -> bool| groups.iter().copied().all(fits);
     if filter.agent_id.is_none() && is(fits_days) {
         for one in by_day.iter().filter(|one| is_wanted_by_day(one, filter)) {
             cells.add_kept(groups.iter().map(|group| of_day(*group, one)).collect(), (one.n, one.timed, one.seconds));
@@ -55,11 +55,11 @@ async fn has_aged(tx: &mut Tx<Archive>, tenant: TenantId, days: (NaiveDate, Naiv
     Ok(!kept_by_agent(tx, tenant, days).await?.is_empty())
 }
 
-const fn fits_days(group: &Group) -> bool {
+const fn fits_days(group: Group) -> bool {
     !matches!(group, Group::AgentId | Group::HourOfDay | Group::Hour)
 }
 
-const fn fits_agents(group: &Group) -> bool {
+const fn fits_agents(group: Group) -> bool {
     matches!(group, Group::AgentId | Group::Channel | Group::Month)
 }
 

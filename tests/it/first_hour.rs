@@ -194,7 +194,9 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
                    --dial-out-prefixes 9 --encrypt false --only-encrypt-delivery true --encrypt-metadata true \
                    --allow-plain-ftp true --retention-days recording=90,comment=never --retention-paused true \
                    --min-cell 10 --perturbation true --reveal-approval true --reveal-minutes 30 \
-                   --reveal-per-call 5 --reveal-per-day 10 --identified-view by_identifier";
+                   --reveal-per-call 5 --reveal-per-day 10 --identified-view by_identifier \
+                   --attestation-required true --external-systems Salesforce=CRM=20 --export-approval true \
+                   --processing {\"controller\":\"Acme\"}";
         let patterns = ["tenant", "set", "acme", "--patterns", "customer number=KN-?[0-9]{6}"];
         let arguments = [patterns.to_vec(), all.split_whitespace().collect()].concat();
         lethe.run(&arguments).await.well();

@@ -9,6 +9,7 @@ use crate::harness::{Answer, Part, Ran, TestLethe, each_store};
 const KARI: &str = "+4791827364";
 const OLA: &str = "+4740506071";
 const EVA: &str = "+4741424344";
+const PER: &str = "+4799887766";
 const NIGHT: &str = "2026-02-16T02:00:00Z";
 const JOB: &[&str] = &["job", "nightly", "--tenant", "demo", "--as-of", NIGHT, "--json"];
 
@@ -113,7 +114,6 @@ each_store!(a_held_person_survives_everything_until_the_pass_after_the_release, 
     assert_eq!(lethe.find(&by(EVA)).await, [""; 0]);
 
     // A text that mentions her belongs to her hold, and so does its interaction.
-    const PER: &str = "+4799887766";
     let call_of_per = call(&lethe, "per", by(PER), "").await;
     let path_of_text = format!("/archive/interactions/{call_of_per}/content?kind=chat_log");
     let text = lethe.caller("integration").post_raw(&path_of_text, "text/plain", format!("Per: not {KARI}")).await;

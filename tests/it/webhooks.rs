@@ -330,7 +330,7 @@ each_store!(a_webhook_of_a_recipient_has_tokens_of_its_own, |mut lethe: TestLeth
     let reveal = lethe.caller("dpo").post("/reveals", &reveal).await.expect(201).json();
     lethe.night("2026-03-03T02:00:00Z").await.well();
     deliver(&lethe).await.well();
-    let mut all: Vec<Value> = receiver.take().iter().map(|got| got.json()).collect();
+    let mut all: Vec<Value> = receiver.take().iter().map(Got::json).collect();
     all.sort_by_key(|event| event["type"].as_str().unwrap().to_owned());
     let kinds: Vec<_> = all.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["audit.checkpoint", "interaction.stored", "reveal.requested"]);
