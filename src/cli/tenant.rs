@@ -50,14 +50,14 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
             take_zone_of_region(&mut arguments)?;
             let mut tx = stores.archive.write().await?;
             let tenant = tenants::create(&mut tx, stores.clock, &arguments.slug).await?;
-            let change = read(arguments, tenant.region)?;
+            let change = read(*arguments, tenant.region)?;
             let tenant = tenants::change(&mut tx, stores.clock, &actor(&tenant), &tenant, change).await?;
             tx.commit().await?;
             show(&tenant);
         }
         TenantCommand::Set(arguments) => {
             let tenant = find(&stores, &arguments.slug).await?;
-            let change = read(arguments, tenant.region)?;
+            let change = read(*arguments, tenant.region)?;
             let mut tx = stores.archive.write().await?;
             let tenant = tenants::change(&mut tx, stores.clock, &actor(&tenant), &tenant, change).await?;
             tx.commit().await?;

@@ -9,7 +9,7 @@ pub enum TenantCommand {
     /// Create a tenant
     #[command(after_help = "Examples:\n  lethe tenant create acme --region SE\n  \
                             lethe tenant create acme-us --region US --time-zone America/New_York")]
-    Create(TenantArguments),
+    Create(Box<TenantArguments>),
     /// List all tenants
     List {
         /// Report as JSON lines
@@ -18,7 +18,7 @@ pub enum TenantCommand {
     },
     /// Change a tenant's settings
     #[command(after_help = "Example: lethe tenant set acme --retention-days recording=90,comment=never")]
-    Set(TenantArguments),
+    Set(Box<TenantArguments>),
 }
 
 /// A tenant and its settings. A setting that is not given keeps its value.

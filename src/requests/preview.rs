@@ -15,7 +15,7 @@ use crate::archive::Hits;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::{RequestId, TenantId};
-use crate::base::target::Target;
+use crate::base::target::{Target, Targets};
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, AppContext};
 use crate::{archive, content, delivery, exports, tenants};
@@ -119,11 +119,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     let records: u64 = matches.iter().map(|(_, hits)| hits.records).sum();
     let mut kinds: Vec<_> = identifiers.iter().map(|one| one.kind().as_str()).collect();
     kinds.extend(interactions.first().map(|_| "interaction"));
-    let entry = Entry::new(
-        Action::RequestPreviewed,
-        usize::try_from(records).unwrap_or(usize::MAX),
-        json!({ "by": kinds, "targets": targets.words() }),
-    );
+    let entry = entry(&kinds, targets, records);
     audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
     let own = Own { phone: phone.into_value(), email: email.into_value(), name: None };
     let comment = comment.value().map(|text| Comment::read(&tenant.finder(own), text, None));
@@ -139,4 +135,10 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     ];
     let warnings = warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect();
     Ok(Preview { targets: matches, content, held, warnings })
+}
+
+/// What the audit log notes about a preview: the kinds of its criteria, never their values.
+fn entry(kinds: &[&str], targets: Targets, records: u64) -> Entry {
+    let detail = json!({ "by": kinds, "targets": targets.words() });
+    Entry::new(Action::RequestPreviewed, usize::try_from(records).unwrap_or(usize::MAX), detail)
 }
