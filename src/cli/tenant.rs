@@ -27,7 +27,8 @@ impl DisclosureArguments {
         ]);
         let reveal = if reveal.is_empty() { Value::Null } else { Value::Object(reveal) };
         let read = |text: String| {
-            serde_json::from_str::<Value>(&text).map_err(|_| CommandError::Usage("--processing must be JSON".to_owned()))
+            serde_json::from_str::<Value>(&text)
+                .map_err(|_| CommandError::Usage("--processing must be JSON".to_owned()))
         };
         Ok(given([
             ("reveal", reveal),

@@ -84,8 +84,18 @@ fn write_row(text: &mut String, cells: [String; COLUMNS.len()]) {
 }
 
 fn cells(rendered: RenderedRequest) -> [String; COLUMNS.len()] {
-    let RenderedRequest { request, phone_number, email, comment, interactions, checklist, result, warnings: _, preview: _, held: _ } =
-        rendered;
+    let RenderedRequest {
+        request,
+        phone_number,
+        email,
+        comment,
+        interactions,
+        checklist,
+        result,
+        warnings: _,
+        preview: _,
+        held: _,
+    } = rendered;
     let Request { case, .. } = &request;
     let Case { received_on, deadline_on, extended_to, extension_reason, attestation } = case;
     let attestation = attestation.as_ref();

@@ -59,7 +59,10 @@ pub use http::routes;
 pub use import::{ImportRows, Imported, LONGEST_IMPORT, dry_run, import};
 pub use listing::{RequestFilter, RequestSort, list};
 pub use load::by_ids as stored;
-pub use model::{ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, RenderedRequest, Request, RequestError, RequestOutcome, Saved, Status, StoredRequest, TargetCounts};
+pub use model::{
+    ContentCounts, ContentOutcome, LARGEST_BATCH, NamedInteraction, RenderedRequest, Request, RequestError,
+    RequestOutcome, Saved, Status, StoredRequest, TargetCounts,
+};
 pub use notice::RequestNotice;
 pub use preview::{Preview, preview};
 

@@ -103,8 +103,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     let mut ids = known.values().copied();
     let (id, phone_id, email_id) = (RequestId::new(), ids.next(), ids.next());
     let selected = interactions.clone();
-    let selecting =
-        ClaimedRequest { id, phone_id, email_id, due_at, targets, delete_content, interactions: selected };
+    let selecting = ClaimedRequest { id, phone_id, email_id, due_at, targets, delete_content, interactions: selected };
     let held = held_by(&mut tx, actor, selecting).await?;
     // Content belongs to interactions, and interactions belong to the target archive.
     let (content, files) = if targets.contains(Target::Archive) {
