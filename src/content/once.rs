@@ -62,7 +62,7 @@ impl Once {
     /// Releases the key of a call that failed, so that the next call can use it at once.
     pub async fn release(&self) {
         if self.is_open.swap(false, Ordering::Relaxed) {
-            release(&self.app, &self.reservation).await;
+            idempotency::release(&self.app.archive, &self.reservation).await;
         }
     }
 }
@@ -73,13 +73,7 @@ impl Drop for Once {
             && let Ok(runtime) = Handle::try_current()
         {
             let (app, reservation) = (Arc::clone(&self.app), self.reservation.clone());
-            runtime.spawn(async move { release(&app, &reservation).await });
+            runtime.spawn(async move { idempotency::release(&app.archive, &reservation).await });
         }
-    }
-}
-
-async fn release(app: &AppContext, reservation: &Reservation) {
-    if let Err(error) = idempotency::release(&app.archive, reservation).await {
-        tracing::warn!(%error, "Releasing an idempotency key failed. The key is free after a minute");
     }
 }

@@ -8,7 +8,6 @@ mod compose;
 pub mod http;
 mod model;
 mod page;
-mod problem;
 mod sql;
 mod zip;
 

@@ -71,6 +71,45 @@ pub enum Begun<T> {
     Replayable(T),
 }
 
+/// The result of a call that may have been made before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayable<T> {
+    pub value: T,
+    /// Whether an earlier call has done the work.
+    pub replayed: bool,
+}
+
+/// The result of a call with or without a key.
+#[derive(Clone, Debug)]
+pub enum Call<T, O> {
+    /// This call has done the work.
+    Made(T),
+    /// An earlier call has this outcome.
+    Replayed(O),
+}
+
+/// Does the work of a call, unless an earlier call with the same key has done it. The work writes its outcome with
+/// [`settle`]. If it fails, the key is released.
+pub async fn call<T, O: DeserializeOwned, E: From<IdempotencyError>>(
+    db: &Db<Archive>,
+    key: Option<IdempotencyKey>,
+    now: DateTime<Utc>,
+    work: impl AsyncFnOnce(Option<&Reservation>) -> Result<T, E>,
+) -> Result<Call<T, O>, E> {
+    let reservation = match key {
+        None => None,
+        Some(key) => match begin(db, key, now).await? {
+            Begun::Replayable(outcome) => return Ok(Call::Replayed(outcome)),
+            Begun::Reserved(reservation) => Some(reservation),
+        },
+    };
+    let made = work(reservation.as_ref()).await;
+    if let (Err(_), Some(reservation)) = (&made, &reservation) {
+        release(db, reservation).await;
+    }
+    made.map(Call::Made)
+}
+
 /// Reserves a key, or finds the outcome of the earlier call.
 pub async fn begin<T: DeserializeOwned>(
     db: &Db<Archive>,
@@ -122,9 +161,14 @@ pub async fn settle(
     }
 }
 
-/// Gives a key back whose call failed: only successes are kept.
-pub async fn release(db: &Db<Archive>, reservation: &Reservation) -> Result<(), StoreError> {
-    let Reservation { key, at } = reservation;
+/// Gives a key back whose call failed: only successes are kept. If this fails too, the key is free after a minute.
+pub async fn release(db: &Db<Archive>, reservation: &Reservation) {
+    if let Err(error) = delete(db, reservation).await {
+        tracing::warn!(%error, "releasing an idempotency key failed; the key is free after a minute");
+    }
+}
+
+async fn delete(db: &Db<Archive>, Reservation { key, at }: &Reservation) -> Result<(), StoreError> {
     let mut tx = db.write().await?;
     sql::release(&mut tx, key.tenant, &key.hash, *at).await?;
     tx.commit().await

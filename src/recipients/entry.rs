@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::model::{Client, NewRecipient, Recipient, RecipientError, Replayable};
+use super::model::{Client, NewRecipient, Recipient, RecipientError};
 use super::{entry_of, sql};
 use crate::audit::{self, Action};
 use crate::base::actor::Actor;
 use crate::base::field::FieldError;
 use crate::base::id::RecipientId;
 use crate::base::purpose::stated;
-use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
+use crate::idempotency::{self, Call, Replayable, Reservation};
 use crate::vault::{self, AppContext};
 
 /// The most clients of a recipient.
@@ -25,27 +25,11 @@ pub async fn create(
     new: &NewRecipient,
     key: Option<&str>,
 ) -> Result<Replayable<Recipient>, RecipientError> {
-    let mut reservation = None;
-    if let Some(key) = key {
-        let key = IdempotencyKey::new(&app.service_key().await?, actor, "recipients", key, new)?;
-        match idempotency::begin::<RecipientId>(&app.archive, key, app.clock.now()).await? {
-            Begun::Replayable(id) => {
-                return Ok(Replayable { value: super::find(app, actor, id).await?, replayed: true });
-            }
-            Begun::Reserved(reserved) => reservation = Some(reserved),
-        }
-    }
-    match enter(app, actor, new, reservation.as_ref()).await {
-        Ok(value) => Ok(Replayable { value, replayed: false }),
-        Err(error) => {
-            if let Some(reservation) = reservation
-                && let Err(error) = idempotency::release(&app.archive, &reservation).await
-            {
-                tracing::warn!(%error, "releasing an idempotency key failed; the key is free after a minute");
-            }
-            Err(error)
-        }
-    }
+    let work = async |reservation: Option<&Reservation>| enter(app, actor, new, reservation).await;
+    Ok(match app.call_once(actor, "recipients", (key, new), work).await? {
+        Call::Made(value) => Replayable { value, replayed: false },
+        Call::Replayed(id) => Replayable { value: super::find(app, actor, id).await?, replayed: true },
+    })
 }
 
 async fn enter(

@@ -7,9 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    Client, ExternalIds, NewRecipient, Recipient, RecipientError, RecipientFilter, RecordIds, Replayable, TimeGrain,
-};
+use super::{Client, ExternalIds, NewRecipient, Recipient, RecipientError, RecipientFilter, RecordIds, TimeGrain};
 use crate::base::id::RecipientId;
 use crate::base::page::Page;
 use crate::http::caller::PoliciesAdmin;
@@ -21,6 +19,7 @@ use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
+use crate::idempotency::Replayable;
 use crate::idempotency::http::{IdempotencyKey, REPLAYED};
 use crate::vault::AppContext;
 

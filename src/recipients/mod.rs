@@ -23,9 +23,7 @@ use crate::vault::{self, AppContext};
 pub use entry::create;
 pub use forms::Forms;
 pub use http::routes;
-pub use model::{
-    Client, ExternalIds, NewRecipient, Recipient, RecipientError, RecipientFilter, RecordIds, Replayable, TimeGrain,
-};
+pub use model::{Client, ExternalIds, NewRecipient, Recipient, RecipientError, RecipientFilter, RecordIds, TimeGrain};
 
 /// A page of the tenant's recipients, newest first.
 pub async fn list(

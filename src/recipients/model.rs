@@ -135,14 +135,6 @@ pub struct RecipientFilter {
     pub limit: u32,
 }
 
-/// The result of a call with an idempotency key.
-#[derive(Clone, Debug)]
-pub struct Replayable<T> {
-    pub value: T,
-    /// Whether an earlier call has done the work.
-    pub replayed: bool,
-}
-
 /// Why a recipient cannot be created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipientError {

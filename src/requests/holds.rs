@@ -13,7 +13,7 @@ use super::journaling::describe;
 use super::model::{NamedInteraction, RequestError};
 use super::rules::{KnownInteractions, LONGEST_REFERENCE, Rules};
 use super::save::known_interactions;
-use super::{Replayable, held, reference};
+use super::{held, reference};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
 use crate::base::day::{local_day, plain_date};
@@ -23,7 +23,7 @@ use crate::base::id::{HoldId, IdentifierId, RecordId};
 use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
 use crate::holds::{self, HeldInteraction, Hold, HoldMasks};
-use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
+use crate::idempotency::{self, Call, Replayable, Reservation};
 use crate::journal::{self, Body, HoldKey, ObjectKind};
 use crate::store::{Archive, Tx};
 use crate::tenants::{self, Tenant};
@@ -147,21 +147,12 @@ pub async fn place(
     new: &NewHold,
     key: Option<&str>,
 ) -> Result<Replayable<RenderedHold>, RequestError> {
-    let mut reservation = None;
-    if let Some(key) = key {
-        let key = IdempotencyKey::new(&app.service_key().await?, actor, "hold", key, new)?;
-        match idempotency::begin(&app.archive, key, app.clock.now()).await? {
-            Begun::Replayable(id) => return Ok(Replayable { value: find(app, actor, id).await?, replayed: true }),
-            Begun::Reserved(reserved) => reservation = Some(reserved),
-        }
-    }
-    match place_once(app, actor, new, reservation.as_ref()).await {
-        Ok(id) => Ok(Replayable { value: find(app, actor, id).await?, replayed: false }),
-        Err(error) => {
-            super::release(app, reservation).await;
-            Err(error)
-        }
-    }
+    let work = async |reservation: Option<&Reservation>| place_once(app, actor, new, reservation).await;
+    let (id, replayed) = match app.call_once(actor, "hold", (key, new), work).await? {
+        Call::Made(id) => (id, false),
+        Call::Replayed(id) => (id, true),
+    };
+    Ok(Replayable { value: find(app, actor, id).await?, replayed })
 }
 
 async fn place_once(

@@ -15,7 +15,7 @@ use super::notice::RequestNotice;
 use super::reference::MASK;
 use super::rules::KnownInteractions;
 use super::save::{self, ReadRow, SaveCommand};
-use super::{Once, load, sql, write_once};
+use super::{load, sql, write_once};
 use crate::base::actor::Actor;
 use crate::base::attestation::AttestationInput;
 use crate::base::csv::{CsvRow, CsvRows, is_formula, unshielded};
@@ -23,6 +23,7 @@ use crate::base::field::FieldError;
 use crate::base::id::RequestId;
 use crate::base::patch::PatchField;
 use crate::base::work;
+use crate::idempotency::{Call, Replayable};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
@@ -149,10 +150,10 @@ pub async fn import(
     actor: &Actor,
     rows: &ImportRows,
     key: Option<&str>,
-) -> Result<super::Replayable<Imported>, RequestError> {
+) -> Result<Replayable<Imported>, RequestError> {
     let (stored, replayed) = match write_once(app, actor, SaveCommand::Import(rows), "import", key, &*rows.0).await? {
-        Once::Now(written) => (written.requests.created, false),
-        Once::Before(outcome) => {
+        Call::Made(written) => (written.requests.created, false),
+        Call::Replayed(outcome) => {
             let mut tx = app.archive.read().await?;
             let mut stored = load::by_ids(&mut tx, actor.tenant, &outcome.created).await?;
             let places: HashMap<_, _> = outcome.created.iter().zip(0..).map(|(id, place)| (*id, place)).collect();
@@ -171,7 +172,7 @@ pub async fn import(
     let warnings = warnings.collect();
     let created: Vec<_> = stored.iter().map(|one| one.request.id).collect();
     let value = Imported { received: rows.0.len() as u64, created: created.len() as u64, ids: created, warnings };
-    Ok(super::Replayable { value, replayed })
+    Ok(Replayable { value, replayed })
 }
 
 /// Validates the rows of an import and writes nothing.

@@ -46,7 +46,7 @@ use serde::Serialize;
 use crate::base::actor::Actor;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::version::Versions;
-use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
+use crate::idempotency::{Call, Replayable, Reservation};
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::AppContext;
 
@@ -76,14 +76,6 @@ pub const REFERENCES: [(&str, &str); 4] = [
     ("request_interactions", "phone_id"),
     ("request_interactions", "email_id"),
 ];
-
-/// The result of a call with an idempotency key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Replayable<T> {
-    pub value: T,
-    /// Whether an earlier call has done the work.
-    pub replayed: bool,
-}
 
 /// A request, unless the caller already has its version.
 pub enum Read {
@@ -155,12 +147,8 @@ pub async fn oldest_waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Op
     sql::oldest_waiting(tx, tenant).await
 }
 
-/// The result of a command with an idempotency key.
-enum Once {
-    Now(Written),
-    /// The requests of an earlier call with the same key.
-    Before(Saved<RequestId>),
-}
+/// The result of a command: what it has written, or the requests of an earlier call with the same key.
+type SaveCall = Call<Written, Saved<RequestId>>;
 
 /// Saves a command, unless a call with the same key has saved it already, and renders its requests.
 async fn save_once(
@@ -172,8 +160,8 @@ async fn save_once(
     body: &impl Serialize,
 ) -> Result<Replayable<Saved<RenderedRequest>>, RequestError> {
     Ok(match write_once(app, actor, command, route, key, body).await? {
-        Once::Now(written) => Replayable { value: render_written(app, actor, written).await?, replayed: false },
-        Once::Before(outcome) => Replayable { value: render_again(app, actor, outcome).await?, replayed: true },
+        Call::Made(written) => Replayable { value: render_written(app, actor, written).await?, replayed: false },
+        Call::Replayed(outcome) => Replayable { value: render_again(app, actor, outcome).await?, replayed: true },
     })
 }
 
@@ -184,30 +172,9 @@ async fn write_once(
     route: &str,
     key: Option<&str>,
     body: &impl Serialize,
-) -> Result<Once, RequestError> {
-    let mut reservation = None;
-    if let Some(key) = key {
-        let key = IdempotencyKey::new(&app.service_key().await?, actor, route, key, body)?;
-        match idempotency::begin(&app.archive, key, app.clock.now()).await? {
-            Begun::Replayable(outcome) => return Ok(Once::Before(outcome)),
-            Begun::Reserved(reserved) => reservation = Some(reserved),
-        }
-    }
-    match save::save(app, actor, command, reservation.as_ref()).await {
-        Ok(written) => Ok(Once::Now(written)),
-        Err(error) => {
-            release(app, reservation).await;
-            Err(error)
-        }
-    }
-}
-
-/// Releases the key of a failed call. If that fails too, the key is free after a minute.
-async fn release(app: &AppContext, reservation: Option<Reservation>) {
-    let Some(reservation) = reservation else { return };
-    if let Err(error) = idempotency::release(&app.archive, &reservation).await {
-        tracing::warn!(%error, "releasing an idempotency key failed; the key is free after a minute");
-    }
+) -> Result<SaveCall, RequestError> {
+    let work = async |reservation: Option<&Reservation>| save::save(app, actor, command, reservation).await;
+    app.call_once(actor, route, (key, body), work).await
 }
 
 /// Renders the requests that a call has just written. The caller sees the requests that they have just entered.

@@ -7,7 +7,7 @@ use pii::Identifier;
 use pii::text::{Own, without_names};
 use serde_json::json;
 
-use super::model::{NewReveal, Replayable, Reveal, RevealError, RevealStatus};
+use super::model::{NewReveal, Reveal, RevealError, RevealStatus};
 use super::sql::{self, NewItem};
 use super::{entry_of, tenant_of};
 use crate::audit::{self, Action};
@@ -15,7 +15,7 @@ use crate::base::actor::Actor;
 use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RevealId, Token};
 use crate::base::purpose::stated;
-use crate::idempotency::{self, Begun, IdempotencyKey, Reservation};
+use crate::idempotency::{self, Call, Replayable, Reservation};
 use crate::outbox::{self, EventKind};
 use crate::tenants::Tenant;
 use crate::vault::{self, AppContext};
@@ -28,27 +28,11 @@ pub async fn request(
     new: &NewReveal,
     key: Option<&str>,
 ) -> Result<Replayable<Reveal>, RevealError> {
-    let mut reservation = None;
-    if let Some(key) = key {
-        let key = IdempotencyKey::new(&app.service_key().await?, actor, "reveals", key, new)?;
-        match idempotency::begin::<RevealId>(&app.archive, key, app.clock.now()).await? {
-            Begun::Replayable(id) => {
-                return Ok(Replayable { value: super::find(app, actor, id).await?, replayed: true });
-            }
-            Begun::Reserved(reserved) => reservation = Some(reserved),
-        }
-    }
-    match enter(app, actor, new, reservation.as_ref()).await {
-        Ok(value) => Ok(Replayable { value, replayed: false }),
-        Err(error) => {
-            if let Some(reservation) = reservation
-                && let Err(error) = idempotency::release(&app.archive, &reservation).await
-            {
-                tracing::warn!(%error, "releasing an idempotency key failed; the key is free after a minute");
-            }
-            Err(error)
-        }
-    }
+    let work = async |reservation: Option<&Reservation>| enter(app, actor, new, reservation).await;
+    Ok(match app.call_once(actor, "reveals", (key, new), work).await? {
+        Call::Made(value) => Replayable { value, replayed: false },
+        Call::Replayed(id) => Replayable { value: super::find(app, actor, id).await?, replayed: true },
+    })
 }
 
 async fn enter(

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Decision, NewReveal, OpenedItem, Outcome, Replayable, Reveal, RevealError, RevealFilter, RevealStatus};
+use super::{Decision, NewReveal, OpenedItem, Outcome, Reveal, RevealError, RevealFilter, RevealStatus};
 use crate::base::id::RevealId;
 use crate::base::page::Page;
 use crate::base::words::described;
@@ -21,6 +21,7 @@ use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
+use crate::idempotency::Replayable;
 use crate::idempotency::http::{IdempotencyKey, REPLAYED};
 use crate::vault::AppContext;
 

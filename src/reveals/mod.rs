@@ -23,9 +23,7 @@ use crate::vault::AppContext;
 
 pub use entry::request;
 pub use http::routes;
-pub use model::{
-    Decision, NewReveal, OpenedItem, Outcome, Replayable, Reveal, RevealError, RevealFilter, RevealStatus,
-};
+pub use model::{Decision, NewReveal, OpenedItem, Outcome, Reveal, RevealError, RevealFilter, RevealStatus};
 pub use open::open;
 
 /// The columns that contain ids of identifiers.

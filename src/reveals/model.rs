@@ -143,14 +143,6 @@ pub enum Outcome {
     Unknown,
 }
 
-/// The result of a call with an idempotency key.
-#[derive(Clone, Debug)]
-pub struct Replayable<T> {
-    pub value: T,
-    /// Whether an earlier call has done the work.
-    pub replayed: bool,
-}
-
 /// Why a reveal cannot be entered, decided, or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RevealError {

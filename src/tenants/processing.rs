@@ -13,7 +13,7 @@ const MOST: usize = 50;
 
 /// The tenant's information about its processing. A part that is missing is listed as open in a customer's copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "controller": "Example AS, Storgata 1, Oslo", "contact": "privacy@example.com", "purposes": ["customer service"],
     "legal_basis": "Art. 6(1)(b)", "categories": ["contact data", "recordings"], "recipients": ["Example CRM"],
@@ -27,15 +27,18 @@ pub struct Processing {
     #[schema(required, max_length = 2000)]
     pub contact: Option<String>,
     /// The purposes of the processing.
+    #[serde(default)]
     #[schema(required, max_items = 50)]
     pub purposes: Vec<String>,
     /// The legal basis of the processing.
     #[schema(required, max_length = 2000)]
     pub legal_basis: Option<String>,
     /// The categories of personal data.
+    #[serde(default)]
     #[schema(required, max_items = 50)]
     pub categories: Vec<String>,
     /// The recipients of the data.
+    #[serde(default)]
     #[schema(required, max_items = 50)]
     pub recipients: Vec<String>,
     /// Transfers to other countries, and their safeguards.

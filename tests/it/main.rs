@@ -35,6 +35,7 @@ mod harness;
 mod hiding;
 mod holds;
 mod ingest;
+mod ingest_killed;
 mod key_rotation;
 mod keyed;
 mod keys;

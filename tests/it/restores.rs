@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::harness::oracle::same;
 use crate::harness::{Answer, Part, Ran, Row, Stock, TestLethe, each_store};
 
 const NIGHT: &str = "2026-03-03T02:00:00Z";
@@ -105,19 +106,6 @@ async fn canonical(lethe: &TestLethe) -> BTreeMap<String, Vec<Row>> {
     tables.entry("vault.keysets".to_owned()).or_default().retain(|row| !signs(row));
     tables.insert("objects".to_owned(), lethe.objects().into_iter().map(object).collect());
     tables
-}
-
-#[track_caller]
-fn same(wanted: &BTreeMap<String, Vec<Row>>, found: &BTreeMap<String, Vec<Row>>, after: &str) {
-    for (table, rows) in wanted {
-        let (wanted, found): (BTreeSet<_>, BTreeSet<_>) = (rows.iter().collect(), found[table].iter().collect());
-        let missing: Vec<_> = wanted.difference(&found).take(2).collect();
-        let besides: Vec<_> = found.difference(&wanted).take(2).collect();
-        assert!(
-            missing.is_empty() && besides.is_empty(),
-            "after {after}: {table}\nmissing {missing:?}\nbesides {besides:?}"
-        );
-    }
 }
 
 fn report(ran: &Ran) -> Value {

@@ -21,8 +21,8 @@ use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Registry};
+use crate::idempotency::Replayable;
 use crate::idempotency::http::IdempotencyKey;
-use crate::requests::Replayable;
 use crate::requests::holds::{self, NewHold, RenderedHold};
 use crate::vault::AppContext;
 

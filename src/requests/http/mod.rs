@@ -15,8 +15,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    ChecklistItem, ChecklistPatch, NewRequest, Read, Replayable, RequestBatch, RequestError, RequestFilter,
-    RequestPatch, RequestSort, Status,
+    ChecklistItem, ChecklistPatch, NewRequest, Read, RequestBatch, RequestError, RequestFilter, RequestPatch,
+    RequestSort, Status,
 };
 use crate::base::actor::{Actor, Scope};
 use crate::base::id::RequestId;
@@ -31,6 +31,7 @@ use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
+use crate::idempotency::Replayable;
 use crate::idempotency::http::{IdempotencyKey, REPLAYED};
 use crate::vault::AppContext;
 
@@ -106,7 +107,8 @@ impl RequestListing {
 #[utoipa::path(tag = "requests", operation_id = "list_anonymize_requests",
     security(("bearer" = ["requests:read"])), params(RequestListing),
     responses((status = 200, description = "A page of requests, or all of them as CSV.",
-            content((AnonymizeRequestPage = "application/json"), (String = "text/csv"))),
+            content((AnonymizeRequestPage = "application/json"), (String = "text/csv",
+                example = json!("id,status,phone_number,email\n0198a3c5-7d2e-7c3a-9b1f-2f6d8e4a5b6c,done,*****7,\n")))),
         CallProblems, ListProblems))]
 #[get("/anonymize-requests")]
 pub async fn list_anonymize_requests(

@@ -13,9 +13,10 @@ use crate::http::docs::{CallProblems, KeyedProblems, SpreadsheetProblems};
 use crate::http::json::Csv;
 use crate::http::query::Params;
 use crate::http::{ApiResult, Caller, Code, Problem};
+use crate::idempotency::Replayable;
 use crate::idempotency::http::IdempotencyKey;
 use crate::requests::{
-    ImportRows, Imported, LONGEST_IMPORT, Replayable, RequestError, RequestFilter, dry_run, export_page, import,
+    ImportRows, Imported, LONGEST_IMPORT, RequestError, RequestFilter, dry_run, export_page, import,
 };
 use crate::vault::AppContext;
 

@@ -1,12 +1,12 @@
 //! An independent computation of the result of a pass: the earlier archive in the identified view, with the identifiers of
 //! the requests removed by plain replacement.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone as _, Utc};
 use serde_json::Value;
 
-use super::TestLethe;
+use super::{Row, TestLethe};
 
 /// The kinds of records: target, path of the search, name of the time.
 pub const TARGETS: [(&str, &str, &str); 3] = [
@@ -109,4 +109,18 @@ pub fn differences(wanted: &[Value], found: &[Value]) -> Vec<String> {
         }
     }
     differences
+}
+
+/// Fails unless some tables have the same rows.
+#[track_caller]
+pub fn same(wanted: &BTreeMap<String, Vec<Row>>, found: &BTreeMap<String, Vec<Row>>, after: &str) {
+    for (table, rows) in wanted {
+        let (wanted, found): (BTreeSet<_>, BTreeSet<_>) = (rows.iter().collect(), found[table].iter().collect());
+        let missing: Vec<_> = wanted.difference(&found).take(2).collect();
+        let besides: Vec<_> = found.difference(&wanted).take(2).collect();
+        assert!(
+            missing.is_empty() && besides.is_empty(),
+            "after {after}: {table}\nmissing {missing:?}\nbesides {besides:?}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! The errors of exports as the API tells them.
 
-use super::model::ExportError;
+use crate::exports::ExportError;
 use crate::http::{Code, Problem};
 
 impl From<ExportError> for Problem {
