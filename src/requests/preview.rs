@@ -136,7 +136,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     Ok(Preview { targets: matches, content, held, warnings })
 }
 
-/// What the audit log notes about a preview: the kinds of its criteria, never their values.
+/// The row of the audit log: it names the kinds of the criteria, never their values.
 fn entry(kinds: &[&str], targets: Targets, records: u64) -> Entry {
     let detail = json!({ "by": kinds, "targets": targets.words() });
     Entry::new(Action::RequestPreviewed, usize::try_from(records).unwrap_or(usize::MAX), detail)

@@ -53,7 +53,7 @@ pub struct Settings {
     pub processing: Processing,
 }
 
-/// A system outside of this one, such as a CRM. Each new request has an item for it on its checklist (C4).
+/// A system outside of this one, such as a CRM. Each new request has an item for it on its checklist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Salesforce", "owner": "CRM team", "days": 20}))]
@@ -61,7 +61,7 @@ pub struct ExternalSystem {
     /// The name, which is part of the item's address: up to 100 characters, none of which is `/`, `\`, `%`, or `+`.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
-    /// Who forgets the customer there, of up to 200 characters.
+    /// The people who forget the customer there: up to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
     pub owner: String,
     /// The days after the receipt of the customer's wish in which they do it.

@@ -195,7 +195,7 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
                    --allow-plain-ftp true --retention-days recording=90,comment=never --retention-paused true \
                    --min-cell 10 --perturbation true --reveal-approval true --reveal-minutes 30 \
                    --reveal-per-call 5 --reveal-per-day 10 --identified-view by_identifier \
-                   --attestation-required true --external-systems Salesforce=CRM=20 --export-approval true \
+                   --attestation-required true --external-systems Salesforce=CRM=20 --export-approval false \
                    --processing {\"controller\":\"Acme\"}";
         let patterns = ["tenant", "set", "acme", "--patterns", "customer number=KN-?[0-9]{6}"];
         let arguments = [patterns.to_vec(), all.split_whitespace().collect()].concat();

@@ -19,7 +19,7 @@ impl SmallDisk {
     /// Mounts one at a folder. Returns `None` if this is not allowed.
     fn mount(folder: &Path) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(folder).status();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(folder).status();
         if !mounted.is_ok_and(|status| status.success()) {
             eprintln!("SKIPPED: no file system can be mounted here, which root may do; a full disk was not tried");
             return None;

@@ -27,7 +27,8 @@ pub async fn in_production(lethe: &mut TestLethe, drain: &str) {
     lethe.set("AUTH__ISSUER", "https://idp.example");
     lethe.set("AUTH__AUDIENCE", "lethe");
     lethe.set("AUTH__JWKS_FILE", jwks.to_str().unwrap());
-    lethe.set("VAULT__MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let master_key = std::fs::read_to_string(lethe.data_folder().join("dev-master.key")).unwrap();
+    lethe.set("VAULT__MASTER_KEY", master_key.trim());
     lethe.set("JOURNAL__PLACE", &format!("file://{}", lethe.data_folder().join("journal").display()));
     lethe.set("HTTP__DRAIN", drain);
 }

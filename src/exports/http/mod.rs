@@ -1,5 +1,7 @@
 //! The endpoints of exports: a customer's copy of their data.
 
+mod problem;
+
 use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::*;
-use crate::idempotency::IdempotencyError;
+use crate::idempotency::{self, Begun, IdempotencyError, IdempotencyKey};
 
 #[tokio::test]
 async fn the_same_call_again_gives_the_same_request() {
