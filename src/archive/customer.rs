@@ -60,7 +60,7 @@ pub async fn forgotten_customers(
     interactions: &[RecordId],
 ) -> Result<Vec<(RecordId, Customer)>> {
     let rows: Vec<CustomerRow> = tx
-        .query("SELECT id, at, phone_id, email_id, name_id, forgotten FROM interactions")
+        .query("SELECT id, at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
         .with(" WHERE tenant_id = ", tenant)
         .with_keys(" AND id", interactions.iter().copied())
         .all()

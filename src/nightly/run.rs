@@ -11,6 +11,7 @@ use super::model::{Ending, Options, PassError, PassResult, RunStatus, StepName, 
 use super::progress::Progress;
 use super::report::Report;
 use super::restore::{self, GRACE, Look};
+use super::steps::scan::Scanned;
 use super::steps::{certify, rescan_texts, scan};
 use super::{pass, sql};
 use crate::archive::mentions;
@@ -187,13 +188,25 @@ async fn passes(context: &PassContext<'_>, options: &Options, report: &mut Repor
         pass::run(context, None, as_of, report).await?;
     }
     report.enter(StepName::Scan);
-    let scanned = if options.scan { Some(scan::scan(context, report).await?) } else { None };
+    let scanned = if options.scan { scan(context, report).await? } else { None };
     report.enter(StepName::Certify);
     certify::certify(context, scanned.as_ref()).await?;
     report.enter(StepName::Scrub);
     report.scrubbed = scrub(context.app, report.key_versions_deleted > 0).await?;
     report.stopped_at = None;
     Ok(())
+}
+
+/// Scans what changed. If texts cannot be read, the next run scans it instead, because the passes of this run are done.
+async fn scan(context: &PassContext<'_>, report: &mut Report) -> PassResult<Option<Scanned>> {
+    match scan::scan(context, report).await {
+        Ok(scanned) => Ok(Some(scanned)),
+        Err(PassError::Content(error)) => {
+            tracing::warn!(tenant = %context.tenant.slug, %error, "The residue scan failed. The next run repeats it");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes into the requests of a stopped pass why they wait. They stay in the pass, since the next start resumes it.

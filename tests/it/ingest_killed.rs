@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::harness::oracle::{TARGETS, differences, everything};
-use crate::harness::{Stock, TestLethe, each_store};
+use crate::harness::{Stock, each_store};
 
 each_store!(records_sent_again_after_a_kill_are_all_there_once, |mut lethe: TestLethe| async move {
     let stock = Stock::of(1_000, 31);

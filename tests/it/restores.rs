@@ -1,7 +1,7 @@
 //! A restored database forgets again: the erasure journal tells of the restore, nothing is served, and `lethe replay`
 //! makes the databases equal to those that were never restored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
