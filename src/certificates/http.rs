@@ -99,7 +99,7 @@ pub struct VerificationKey {
 /// The public keys of all versions. Give this document to everybody who has to verify certificates.
 ///
 /// This needs no token.
-#[utoipa::path(tag = "requests", operation_id = "get_verification_keys",
+#[utoipa::path(tag = "requests", operation_id = "get_verification_keys", security(()),
     responses((status = 200, description = "The public keys.", body = VerificationKeys), OpenProblems))]
 #[get("/.well-known/lethe/jwks.json")]
 pub async fn get_verification_keys(_: Params<Nothing>, app: Data<AppContext>) -> ApiResult<Json<KeySet>> {

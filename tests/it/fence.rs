@@ -10,7 +10,7 @@ use crate::harness::{Caller, TestLethe, each_store};
 
 /// Nights in a row, each with its share of the customers. Records are sent as long as the nights last, so a story of
 /// more nights takes much longer.
-const NIGHTS: u64 = 3;
+const NIGHTS: u64 = 2;
 
 /// Records of one side of the cut-off in a batch: many, so that nights fall between its two databases.
 const BATCH: u64 = 90;
