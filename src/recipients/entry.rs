@@ -28,7 +28,13 @@ pub async fn create(
     let work = async |reservation: Option<&Reservation>| enter(app, actor, new, reservation).await;
     Ok(match app.call_once(actor, "recipients", (key, new), work).await? {
         Call::Made(value) => Replayable { value, replayed: false },
-        Call::Replayed(id) => Replayable { value: super::find(app, actor, id).await?, replayed: true },
+        Call::Replayed(id) => {
+            let known = super::find(app, actor, id).await.map_err(|error| match error {
+                RecipientError::NotFound => RecipientError::Deleted,
+                error => error,
+            });
+            Replayable { value: known?, replayed: true }
+        }
     })
 }
 

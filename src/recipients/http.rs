@@ -219,6 +219,8 @@ impl From<RecipientError> for Problem {
         match error {
             RecipientError::NotFound => Self::new(Code::NotFound),
             RecipientError::Version(error) => error.into(),
+            RecipientError::Deleted => Self::new(Code::StateConflict)
+                .detail("The recipient that the first call with this key created was deleted. Use another key."),
             RecipientError::NameTaken => {
                 Self::new(Code::StateConflict).detail("Another recipient has this name. Use another name.")
             }

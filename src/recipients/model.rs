@@ -144,6 +144,8 @@ pub enum RecipientError {
     Version(#[from] VersionError),
     #[error("another recipient has the name")]
     NameTaken,
+    #[error("the recipient that the first call created was deleted")]
+    Deleted,
     #[error("a client belongs to another recipient")]
     ClientTaken,
     /// Another call has rotated or deleted it at the same time.
