@@ -193,12 +193,17 @@ pub async fn delete_expired(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTim
     query.with(" AND expires_at <= ", now).execute().await
 }
 
+/// The most identifiers of one statement. The requests of a pass may name any number.
+const BATCH: usize = 1_000;
+
 /// Deletes the exports of some identifiers.
 pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, identifiers: &[IdentifierId]) -> Result<u64> {
     let mut deleted = 0;
     for column in [" AND phone_id", " AND email_id"] {
-        let query = tx.query("DELETE FROM access_exports").with(" WHERE tenant_id = ", tenant);
-        deleted += query.with_keys(column, identifiers.iter().copied()).execute().await?;
+        for some in identifiers.chunks(BATCH) {
+            let query = tx.query("DELETE FROM access_exports").with(" WHERE tenant_id = ", tenant);
+            deleted += query.with_keys(column, some.iter().copied()).execute().await?;
+        }
     }
     Ok(deleted)
 }

@@ -106,7 +106,7 @@ pub fn render(
         "id": message,
         "source": format!("urn:lethe:tenant:{}", tenant.slug),
         "type": event.kind,
-        "time": event.at,
+        "time": recipient.map_or(event.at, |form| form.show_time(event.at)),
         "datacontenttype": "application/json",
         "data": data,
     });
