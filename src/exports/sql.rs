@@ -224,3 +224,18 @@ pub async fn count_of(
     }
     Ok(open)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Stage;
+
+    /// SQLite takes 32,766 values in a statement.
+    #[tokio::test]
+    async fn a_pass_may_have_any_number_of_identifiers() {
+        let stage = Stage::new("exports", &[]).await;
+        let ids: Vec<_> = (0..40_000).map(|_| IdentifierId::random()).collect();
+        let mut tx = stage.app.archive.write().await.unwrap();
+        assert_eq!(delete_of(&mut tx, stage.tenant.id, &ids).await.unwrap(), 0);
+    }
+}

@@ -269,3 +269,18 @@ async fn update(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, rows: &[&ChunkRow]
         .execute()
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Stage;
+
+    /// SQLite takes 32,766 values in a statement.
+    #[tokio::test]
+    async fn an_interaction_may_have_any_number_of_events() {
+        let stage = Stage::new("ageing", &[]).await;
+        let ids: Vec<_> = (0..40_000).map(|_| Uuid::now_v7()).collect();
+        let mut tx = stage.app.archive.write().await.unwrap();
+        delete(&mut tx, stage.tenant.id, Target::RawData, &ids).await.unwrap();
+    }
+}
