@@ -323,6 +323,17 @@ each_store!(a_webhook_of_a_recipient_has_tokens_of_its_own, |mut lethe: TestLeth
     }
     assert!(stored["customer"]["phone_number"].as_str().unwrap().starts_with("phone_"));
 
+    // A customer whom a hold hides is hidden here too.
+    let hold = json!({ "phone_number": "+4791234567", "ground": "18(1)(b)", "reference": "case 7",
+        "review_on": "2036-08-03", "hide": true });
+    let hold = lethe.caller("dpo").post("/holds", &hold).await.expect(201).json();
+    lethe.record(&call("a", "+4791234567")).await;
+    deliver(&lethe).await.well();
+    let hidden = receiver.one().json()["data"]["interactions"][0].clone();
+    assert_eq!((&hidden["customer"]["phone_number"], &hidden["anonymized"]), (&json!("Anonymized"), &json!(false)));
+    let released = lethe.caller("dpo").delete(&format!("/holds/{}", hold["id"].as_str().unwrap()), "*").await;
+    assert!(matches!(released.status, 200 | 204), "{}", released.text);
+
     // A message waits if the recipient was deleted, because it would show the ids of the tenant.
     let admin = lethe.caller("admin");
     let crm = format!("/recipients/{}", created["id"].as_str().unwrap());
