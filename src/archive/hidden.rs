@@ -5,12 +5,12 @@
 //! nothing. A reader asks it for the identifiers of the records of a page. The preview, the pass, exports, and holds do not
 //! ask.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
 
-use super::customer::customer;
+use super::customer::{Customer, customer};
 use super::kinds::RecordKind;
 use super::mentions::Mention;
 use super::model::{CustomerField, Record};
@@ -197,6 +197,27 @@ fn hide_customer<K: RecordKind>(record: &mut Record<K>) {
     for word in words.chain([&mut record.external_id]).filter(|word| is_keyed(word)) {
         ANONYMIZED.clone_into(word);
     }
+}
+
+/// The interactions among some whose customer is hidden.
+pub async fn hidden_among(
+    tx: &mut Tx<Archive>,
+    tenant: &Tenant,
+    customers: &[(RecordId, Customer)],
+) -> Result<HashSet<RecordId>> {
+    let hiding = Hiding::of(tx, tenant).await?;
+    if hiding.is_none() {
+        return Ok(HashSet::new());
+    }
+    let selecting = |id: RecordId, customer: &Customer| {
+        let own = [customer.phone_id, customer.email_id, customer.name_id];
+        own.into_iter().flatten().chain([IdentifierId(id.0)])
+    };
+    let keys = customers.iter().flat_map(|(id, customer)| selecting(*id, customer)).collect();
+    let hidden = HiddenKeys::find(tx, tenant.id, Target::Archive, hiding, keys).await?;
+    let is_hidden =
+        |(id, customer): &&(RecordId, Customer)| selecting(*id, customer).any(|key| hidden.hides(key, customer.at));
+    Ok(customers.iter().filter(is_hidden).map(|(id, _)| *id).collect())
 }
 
 /// Makes the mentions of hidden customers in a text of an interaction read as forgotten.

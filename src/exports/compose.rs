@@ -20,6 +20,7 @@ use crate::base::page::{Listed as _, Position};
 use crate::base::spreadsheet::cells;
 use crate::content::text::{TextValues, text_with};
 use crate::content::{self, Content, ContentError, ContentStore};
+use crate::objects::ObjectError;
 use crate::tenants::Tenant;
 use crate::vault::{self, AppContext, Keyset, SigningPurpose};
 
@@ -81,6 +82,11 @@ impl People {
     }
 }
 
+/// Whether content cannot be read now or later, so that a copy goes on without it.
+const fn is_lost(error: &ContentError) -> bool {
+    matches!(error, ContentError::Object(ObjectError::Missing) | ContentError::Crypto(_) | ContentError::Unreadable(_))
+}
+
 pub struct Composer {
     app: Arc<AppContext>,
     content_store: Arc<ContentStore>,
@@ -90,6 +96,8 @@ pub struct Composer {
     records: CustomerRecords,
     grant: Grant,
     people: People,
+    /// Content that cannot be read any more. The manifest lists it.
+    missing: Vec<ContentId>,
     zip: ZipStream,
     to: mpsc::Sender<Result<Vec<u8>, ExportError>>,
 }
@@ -120,6 +128,7 @@ impl Composer {
             records,
             grant,
             people: People { own, others: HashMap::new(), count: 0 },
+            missing: Vec::new(),
             zip: ZipStream::new(),
             to,
         })
@@ -242,6 +251,7 @@ impl Composer {
                 match self.content(&content).await {
                     // It was deleted since the page was read.
                     Err(ExportError::Content(ContentError::Unknown)) => {}
+                    Err(ExportError::Content(error)) if is_lost(&error) => self.missing.push(content.id),
                     written => written?,
                 }
             }
@@ -317,7 +327,7 @@ impl Composer {
     async fn manifest(&mut self) -> Result<(), ExportError> {
         self.zip.end();
         let list = json!({ "tenant": self.tenant.slug, "export": self.export.id, "made_at": self.app.clock.now(),
-            "files": self.zip.files });
+            "files": self.zip.files, "missing": self.missing });
         let key = self.app.signing_key(None, SigningPurpose::Certificate).await?;
         let signed = jws::sign(&key.key, MANIFEST, list.to_string().as_bytes());
         self.file("manifest.json", format!("{{\"manifest\":{list},\"signed\":{signed}}}").as_bytes()).await

@@ -193,12 +193,17 @@ pub async fn delete_expired(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTim
     query.with(" AND expires_at <= ", now).execute().await
 }
 
+/// The most identifiers of one statement. The requests of a pass may name any number.
+const BATCH: usize = 1_000;
+
 /// Deletes the exports of some identifiers.
 pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, identifiers: &[IdentifierId]) -> Result<u64> {
     let mut deleted = 0;
     for column in [" AND phone_id", " AND email_id"] {
-        let query = tx.query("DELETE FROM access_exports").with(" WHERE tenant_id = ", tenant);
-        deleted += query.with_keys(column, identifiers.iter().copied()).execute().await?;
+        for some in identifiers.chunks(BATCH) {
+            let query = tx.query("DELETE FROM access_exports").with(" WHERE tenant_id = ", tenant);
+            deleted += query.with_keys(column, some.iter().copied()).execute().await?;
+        }
     }
     Ok(deleted)
 }
@@ -218,4 +223,19 @@ pub async fn count_of(
         open += count.unsigned_abs();
     }
     Ok(open)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Stage;
+
+    /// SQLite takes 32,766 values in a statement.
+    #[tokio::test]
+    async fn a_pass_may_have_any_number_of_identifiers() {
+        let stage = Stage::new("exports", &[]).await;
+        let ids: Vec<_> = (0..40_000).map(|_| IdentifierId::random()).collect();
+        let mut tx = stage.app.archive.write().await.unwrap();
+        assert_eq!(delete_of(&mut tx, stage.tenant.id, &ids).await.unwrap(), 0);
+    }
 }

@@ -38,7 +38,8 @@ impl IdempotencyKey {
         let secret = service_key.derive("idempotency");
         let tenant = actor.tenant.0.as_bytes();
         let body = serde_json::to_vec(body).map_err(|_| StoreError::Refused("body".to_owned()))?;
-        let hash = secret.hash(&[b"key", tenant, actor.sub.as_bytes(), route.as_bytes(), key.as_bytes()]);
+        let (issuer, sub) = (actor.issuer.as_bytes(), actor.sub.as_bytes());
+        let hash = secret.hash(&[b"key", tenant, issuer, sub, route.as_bytes(), key.as_bytes()]);
         let body = secret.hash(&[b"body", tenant, &body]);
         Ok(Self { tenant: actor.tenant, hash: hash.0.to_vec(), body: body.0.to_vec() })
     }

@@ -10,11 +10,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entry::{NewRequest, SavePlan, ValidatedRequest};
-use super::model::{RequestError, StoredRequest};
+use super::model::{RequestError, Saved, StoredRequest};
 use super::notice::RequestNotice;
 use super::reference::MASK;
 use super::rules::KnownInteractions;
-use super::save::{self, ReadRow, SaveCommand};
+use super::save::{self, ReadRow, SaveCommand, Written};
 use super::{load, sql, write_once};
 use crate::base::actor::Actor;
 use crate::base::attestation::AttestationInput;
@@ -151,23 +151,27 @@ pub async fn import(
     rows: &ImportRows,
     key: Option<&str>,
 ) -> Result<Replayable<Imported>, RequestError> {
-    let (stored, replayed) = match write_once(app, actor, SaveCommand::Import(rows), "import", key, &*rows.0).await? {
-        Call::Made(written) => (written.requests.created, false),
-        Call::Replayed(outcome) => {
-            let mut tx = app.archive.read().await?;
-            let mut stored = load::by_ids(&mut tx, actor.tenant, &outcome.created).await?;
-            let places: HashMap<_, _> = outcome.created.iter().zip(0..).map(|(id, place)| (*id, place)).collect();
-            stored.sort_by_key(|one| places.get(&one.request.id).copied().unwrap_or(usize::MAX));
-            (stored, true)
-        }
-    };
+    let (entered, mut stored, replayed) =
+        match write_once(app, actor, SaveCommand::Import(rows), "import", key, &*rows.0).await? {
+            Call::Made(Written { requests: Saved { created, .. }, .. }) => {
+                (created.iter().map(|one| one.request.id).collect(), created, false)
+            }
+            Call::Replayed(Saved { created, .. }) => {
+                let stored = load::by_ids(&mut app.archive.read().await?, actor.tenant, &created).await?;
+                (created, stored, true)
+            }
+        };
+    // A request that was cancelled since has no place any more.
+    let lines: HashMap<RequestId, u32> = entered.into_iter().zip(rows.lines()).collect();
+    let line_of = |one: &StoredRequest| lines.get(&one.request.id).copied().unwrap_or_default();
+    stored.sort_by_key(line_of);
     let ids: Vec<_> = stored.iter().flat_map(|one| one.request.identifiers()).collect();
     let twice = sql::waiting_twice(&mut app.archive.read().await?, actor.tenant, &ids, 2).await?;
-    let warnings = rows.lines().zip(&stored).flat_map(|(line, one)| {
+    let warnings = stored.iter().flat_map(|one| {
         let StoredRequest { request, mentions, .. } = one;
         let is_masked = request.reference.as_ref().is_some_and(|text| text.contains(MASK));
         let is_twice = request.identifiers().any(|id| twice.contains(&id));
-        warnings_of(line, [!mentions.is_empty(), is_masked, is_twice])
+        warnings_of(line_of(one), [!mentions.is_empty(), is_masked, is_twice])
     });
     let warnings = warnings.collect();
     let created: Vec<_> = stored.iter().map(|one| one.request.id).collect();

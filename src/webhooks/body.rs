@@ -1,7 +1,7 @@
 //! The bodies of messages: `CloudEvents` 1.0 in JSON. A body is written when it is sent and never stored, so it shows what
 //! the archive knows at that moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pii::{ANONYMIZED, Kind};
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::archive::customer::{Customer, forgotten_customers};
 use crate::archive::forgotten;
+use crate::archive::hidden::hidden_among;
 use crate::base::id::{ContentId, IdentifierId, MessageId, RecordId, Token};
 use crate::base::recipient::TokenForm;
 use crate::outbox::{EventKind, StoredEvent};
@@ -29,7 +30,10 @@ struct StoredInteractions {
 
 /// The interactions that some events name, as they are now.
 #[derive(Debug, Default)]
-pub struct Interactions(HashMap<RecordId, Customer>);
+pub struct Interactions {
+    customers: HashMap<RecordId, Customer>,
+    hidden: HashSet<RecordId>,
+}
 
 impl Interactions {
     pub async fn of(tx: &mut Tx<Archive>, tenant: &Tenant, events: &[StoredEvent]) -> store::Result<Self> {
@@ -37,12 +41,17 @@ impl Interactions {
         if ids.is_empty() {
             return Ok(Self::default());
         }
-        Ok(Self(forgotten_customers(tx, tenant.id, &ids).await?.into_iter().collect()))
+        let customers = forgotten_customers(tx, tenant.id, &ids).await?;
+        let hidden = hidden_among(tx, tenant, &customers).await?;
+        Ok(Self { customers: customers.into_iter().collect(), hidden })
     }
 
     /// The interactions of an event in JSON. An interaction that was deleted meanwhile is left out.
     fn of_event(&self, event: &StoredEvent, recipient: Option<&TokenForm>) -> Value {
-        let item = |id: RecordId| Some(interaction(id, self.0.get(&id)?, recipient));
+        let item = |id: RecordId| {
+            let is_hidden = self.hidden.contains(&id);
+            Some(interaction(id, (self.customers.get(&id)?, is_hidden), recipient))
+        };
         interaction_ids(event).filter_map(item).collect()
     }
 }
@@ -53,9 +62,10 @@ fn interaction_ids(event: &StoredEvent) -> impl Iterator<Item = RecordId> {
     named.into_iter().flat_map(|named| named.interaction_ids)
 }
 
-fn interaction(id: RecordId, customer: &Customer, recipient: Option<&TokenForm>) -> Value {
+fn interaction(id: RecordId, (customer, is_hidden): (&Customer, bool), recipient: Option<&TokenForm>) -> Value {
     let Customer { at: _, phone_id, email_id, name_id, forgotten, aged: _ } = *customer;
     let field = |kind: Kind, id: Option<IdentifierId>, bit: i16| match id {
+        Some(_) if is_hidden => Some(ANONYMIZED.to_owned()),
         Some(id) => Some(identifier(Token { kind, id }, recipient)),
         None if forgotten & bit != 0 => Some(ANONYMIZED.to_owned()),
         None => None,
@@ -106,7 +116,7 @@ pub fn render(
         "id": message,
         "source": format!("urn:lethe:tenant:{}", tenant.slug),
         "type": event.kind,
-        "time": event.at,
+        "time": recipient.map_or(event.at, |form| form.show_time(event.at)),
         "datacontenttype": "application/json",
         "data": data,
     });

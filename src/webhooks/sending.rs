@@ -38,8 +38,6 @@ pub(super) struct Sending<'w> {
     pub worker: &'w WebhookWorker,
     pub tenant: &'w Tenant,
     pub webhook: Webhook,
-    /// The tokens of the webhook's recipient.
-    pub recipient: Option<TokenForm>,
     /// The key of the tenant.
     pub key: &'w SigningKey,
     pub stopping: &'w Stopping,
@@ -52,13 +50,18 @@ impl Sending<'_> {
     /// Sends the due messages, until none is left or the receiver fails.
     pub async fn run(&self) -> Result<WebhookReport, WebhookError> {
         let mut report = WebhookReport::default();
-        while !*self.stopping.borrow() {
+        while !*self.stopping.borrow() && !self.is_changed().await? {
+            // The key of a recipient may be rotated at any time. Without its recipient, a webhook would show the tenant's own ids.
+            let recipient = self.worker.form(self.tenant.id, &self.webhook).await?;
+            if recipient.is_none() && self.webhook.recipient_id.is_some() {
+                break;
+            }
             let token = MessageId::new();
             let claimed = self.claim(token).await?;
             if claimed.is_empty() {
                 break;
             }
-            let outcomes = self.send_all(&claimed).await?;
+            let outcomes = self.send_all(&claimed, recipient.as_ref()).await?;
             let settled: Vec<_> = outcomes.iter().map(|outcome| settled(outcome, self.now())).collect();
             report.add(&settled);
             if !self.settle(token, &settled, &outcomes).await? {
@@ -66,6 +69,13 @@ impl Sending<'_> {
             }
         }
         Ok(report)
+    }
+
+    /// Whether somebody has changed, disabled, or deleted the webhook since its messages were begun.
+    async fn is_changed(&self) -> Result<bool, WebhookError> {
+        let mut tx = self.worker.app.archive.read().await?;
+        let now = outbox::webhook(&mut tx, self.tenant.id, self.webhook.id).await?;
+        Ok(now.is_none_or(|now| now.version != self.webhook.version || !now.enabled))
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -89,7 +99,11 @@ impl Sending<'_> {
         Ok(Vec::new())
     }
 
-    async fn send_all(&self, claimed: &[ClaimedMessage]) -> Result<Vec<Outcome>, WebhookError> {
+    async fn send_all(
+        &self,
+        claimed: &[ClaimedMessage],
+        recipient: Option<&TokenForm>,
+    ) -> Result<Vec<Outcome>, WebhookError> {
         let app = &self.worker.app;
         let ids: Vec<_> = claimed.iter().map(|message| message.event_id).collect();
         let mut tx = app.archive.read().await?;
@@ -101,7 +115,7 @@ impl Sending<'_> {
         let secrets =
             vault::webhook_secrets(&mut app.vault.read().await?, &keyset, self.webhook.id, self.now()).await?;
         let signer = Signer { secrets: &secrets, key: self.key };
-        let attempts = claimed.iter().map(|message| self.send(*message, &events, &interactions, &signer));
+        let attempts = claimed.iter().map(|message| self.send(*message, &events, (&interactions, recipient), &signer));
         Ok(join_all(attempts).await)
     }
 
@@ -109,16 +123,13 @@ impl Sending<'_> {
         &self,
         message: ClaimedMessage,
         events: &HashMap<EventId, StoredEvent>,
-        interactions: &Interactions,
+        shown: (&Interactions, Option<&TokenForm>),
         signer: &Signer<'_>,
     ) -> Outcome {
         let body = match events.get(&message.event_id) {
             None => Err(SendError::Expired),
             Some(_) if signer.secrets.is_empty() => Err(SendError::SecretMissing),
-            Some(event) => {
-                let shown = (interactions, self.recipient.as_ref());
-                render(self.tenant, message.id, event, shown).ok_or(SendError::TooLong)
-            }
+            Some(event) => render(self.tenant, message.id, event, shown).ok_or(SendError::TooLong),
         };
         let body = match body {
             Ok(body) => body,

@@ -137,10 +137,9 @@ impl WebhookWorker {
         webhooks.retain(|webhook| webhook.paused_until.is_none_or(|until| until <= now));
         let key = self.app.signing_key(Some(tenant.id), SigningPurpose::Webhook).await?.key;
         let key = &key;
-        let work = webhooks.into_iter().map(|webhook| async move {
-            let recipient = self.form(tenant.id, &webhook).await?;
-            Sending { worker: self, tenant, webhook, recipient, key, stopping }.run().await
-        });
+        let work = webhooks
+            .into_iter()
+            .map(|webhook| async move { Sending { worker: self, tenant, webhook, key, stopping }.run().await });
         let mut working = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
         let mut report = WebhookReport::default();
         while let Some(served) = working.next().await {
@@ -149,8 +148,8 @@ impl WebhookWorker {
         Ok(report)
     }
 
-    /// The form of the webhook's recipient. A recipient that was deleted has none, and then a message has no tokens.
-    async fn form(&self, tenant: TenantId, webhook: &Webhook) -> Result<Option<TokenForm>, WebhookError> {
+    /// The form of the webhook's recipient. A recipient that was deleted has none.
+    pub(super) async fn form(&self, tenant: TenantId, webhook: &Webhook) -> Result<Option<TokenForm>, WebhookError> {
         let Some(id) = webhook.recipient_id else { return Ok(None) };
         Ok(recipients::form(&self.app, tenant, RecipientId(id)).await?)
     }

@@ -146,3 +146,21 @@ each_store!(an_export_of_an_unknown_customer_is_empty, |lethe: TestLethe| async 
     assert_eq!(processing["processing"]["controller"], "Example AS");
     assert_eq!(processing["open"][0], "contact");
 });
+
+each_store!(a_copy_by_another_identifier_ends_with_the_last_record, |lethe: TestLethe| async move {
+    let customer = json!({ "phone_number": NUMBER, "email": "kari@example.com" });
+    let record = json!({ "external_id": "a", "channel": "call", "started_at": "2026-02-01T10:00:00Z",
+        "customer": customer });
+    lethe.record(&record).await;
+    let mut by_email = order();
+    by_email.as_object_mut().unwrap().remove("phone_number");
+    by_email["email"] = json!("kari@example.com");
+    let ordered = lethe.caller("dpo").post("/access-exports", &by_email).await.expect(202).json();
+    let path = format!("/access-exports/{}", ordered["id"].as_str().unwrap());
+
+    let request = json!({ "phone_number": NUMBER, "to_date": "2026-02-15", "targets": ["archive"] });
+    lethe.enter_request(&request).await;
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    assert_eq!(lethe.caller("dpo").get(&path).await.problem(404), "not_found");
+    assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), 0);
+});

@@ -303,6 +303,23 @@ each_store!(a_policy_without_levels_is_the_retention_of_records, |lethe: TestLet
     assert_eq!((all["items"].as_array().unwrap().len(), &all["items"][0]["name"]), (1, &json!("chats")));
 });
 
+each_store!(a_held_response_outlives_its_interaction, |lethe: TestLethe| async move {
+    let at = "2024-01-02T10:00:00Z";
+    lethe.record(&json!({ "external_id": "old", "channel": "call", "started_at": at })).await;
+    let response = |id: &str, number: &str| json!({ "external_id": id, "answered_at": at, "interaction_external_id": "old", "phone_number": number });
+    let responses = [response("held", "+4791234567"), response("free", "+4798765432")];
+    lethe.ingest("survey-responses", lines(&responses)).await;
+    let hold = json!({ "phone_number": "+4791234567", "ground": "17(3)(e)", "reference": "case 7",
+        "review_on": "2036-08-03" });
+    lethe.caller("dpo").post("/holds", &hold).await.expect(201);
+    let mut retention = policy();
+    (retention["ladder"], retention["leftover"]) = (json!([]), json!("delete"));
+    put(&lethe, "calls", &retention).await.expect(200);
+    assert_eq!(night(&lethe).await["records_deleted"], json!(1));
+    let left: Vec<_> = lethe.dump().await.rows("survey_responses").iter().map(|row| text(row, "external_id")).collect();
+    assert_eq!(left, ["held"]);
+});
+
 /// The failpoints of ageing, from the code itself.
 fn failpoints() -> BTreeSet<String> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/nightly/steps/ageing.rs");

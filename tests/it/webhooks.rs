@@ -10,6 +10,8 @@ async fn calmly(lethe: &mut TestLethe) {
     lethe.stop().await;
     lethe.set("DELIVERY__SERVE", "false");
     lethe.set("DELIVERY__TIMEOUT", "1");
+    // Only the nightly job makes checkpoints.
+    lethe.set("AUDIT__SEAL_INTERVAL", "3600");
     lethe.serve().await;
 }
 
@@ -302,7 +304,8 @@ each_store!(a_webhook_leads_to_no_internal_address, |lethe: TestLethe| async mov
 each_store!(a_webhook_of_a_recipient_has_tokens_of_its_own, |mut lethe: TestLethe| async move {
     calmly(&mut lethe).await;
     let clients = json!([{ "issuer": "https://id.example", "client_id": "crm" }]);
-    lethe.caller("admin").post("/recipients", &json!({ "name": "crm", "clients": clients })).await.expect(201);
+    let new = json!({ "name": "crm", "clients": clients });
+    let created = lethe.caller("admin").post("/recipients", &new).await.expect(201).json();
     let receiver = Receiver::start();
     let events = ["interaction.stored", "reveal.requested", "audit.checkpoint"];
     let body = json!({ "url": receiver.url, "events": events, "recipient": "crm" });
@@ -320,6 +323,25 @@ each_store!(a_webhook_of_a_recipient_has_tokens_of_its_own, |mut lethe: TestLeth
     }
     assert!(stored["customer"]["phone_number"].as_str().unwrap().starts_with("phone_"));
 
+    // A customer whom a hold hides is hidden here too.
+    let hold = json!({ "phone_number": "+4791234567", "ground": "18(1)(b)", "reference": "case 7",
+        "review_on": "2036-08-03", "hide": true });
+    let hold = lethe.caller("dpo").post("/holds", &hold).await.expect(201).json();
+    lethe.record(&call("a", "+4791234567")).await;
+    deliver(&lethe).await.well();
+    let hidden = receiver.one().json()["data"]["interactions"][0].clone();
+    assert_eq!((&hidden["customer"]["phone_number"], &hidden["anonymized"]), (&json!("Anonymized"), &json!(false)));
+    let released = lethe.caller("dpo").delete(&format!("/holds/{}", hold["id"].as_str().unwrap()), "*").await;
+    assert!(matches!(released.status, 200 | 204), "{}", released.text);
+
+    // A message waits if the recipient was deleted, because it would show the ids of the tenant.
+    let admin = lethe.caller("admin");
+    let crm = format!("/recipients/{}", created["id"].as_str().unwrap());
+    admin.delete(&crm, "*").await.expect(204);
+    lethe.record(&call("b", "+4798765432")).await;
+    deliver(&lethe).await.well();
+    assert!(receiver.take().is_empty());
+
     // Without the recipient, a message has no tokens. Reveals and checkpoints are events too.
     let changed =
         operator(&lethe).patch(&path(&webhook, ""), "*", &json!({ "recipient": null })).await.expect(200).json();
@@ -333,8 +355,9 @@ each_store!(a_webhook_of_a_recipient_has_tokens_of_its_own, |mut lethe: TestLeth
     let mut all: Vec<Value> = receiver.take().iter().map(Got::json).collect();
     all.sort_by_key(|event| event["type"].as_str().unwrap().to_owned());
     let kinds: Vec<_> = all.iter().map(|event| event["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["audit.checkpoint", "interaction.stored", "reveal.requested"]);
+    assert_eq!(kinds, ["audit.checkpoint", "interaction.stored", "interaction.stored", "reveal.requested"]);
     assert!(all[0]["data"]["checkpoint"].as_str().unwrap().starts_with("lethe/"), "{}", all[0]);
     assert_eq!(all[1]["data"]["interactions"][0]["customer"]["phone_number"], "Anonymized");
-    assert_eq!(all[2]["data"]["reveal_id"], reveal["id"]);
+    assert_eq!(all[2]["data"]["interactions"][0]["customer"]["phone_number"], "Anonymized");
+    assert_eq!(all[3]["data"]["reveal_id"], reveal["id"]);
 });

@@ -20,6 +20,10 @@ use crate::base::target::Target;
 use crate::store::{Archive, Result, Sql, Tx};
 use crate::vault::Keyset;
 
+/// The most records of one statement. An interaction may have any number of survey responses and events, and SQLite limits
+/// the values of a statement.
+pub(super) const BATCH: usize = 1_000;
+
 /// An interaction of a plan, with what is kept of it and what it has now.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct ChunkRow {
@@ -119,16 +123,18 @@ pub async fn apply(
     for (target, removal) in removals {
         let owner = Owner::from(target);
         if !removal.records.is_empty() && mentions::is_any(tx, tenant, owner).await? {
-            let query = unlink::identifiers_in(tx.query(""), tenant, owner, removal.records.iter().copied());
-            let mentioned: Vec<(IdentifierId,)> = query.all().await?;
-            identifiers.extend(mentioned.into_iter().map(|(id,)| id));
-            mentions::delete(tx, tenant, owner, &removal.records).await?;
+            for records in removal.records.chunks(BATCH) {
+                let query = unlink::identifiers_in(tx.query(""), tenant, owner, records.iter().copied());
+                let mentioned: Vec<(IdentifierId,)> = query.all().await?;
+                identifiers.extend(mentioned.into_iter().map(|(id,)| id));
+                mentions::delete(tx, tenant, owner, records).await?;
+            }
         }
         identifiers.extend(removal.identifiers);
         list::add(tx, tenant, &removal.keys).await?;
     }
     outcome.identifiers.extend(identifiers);
-    delete(tx, tenant, Target::Archive, deleted.iter().map(|row| row.record_id.0).collect()).await?;
+    delete(tx, tenant, Target::Archive, &deleted.iter().map(|row| row.record_id.0).collect::<Vec<_>>()).await?;
     update(tx, rules, &aged).await?;
     kept::add(tx, tenant, rules.month, rows).await?;
     tx.query("DELETE FROM ageing_work")
@@ -158,16 +164,12 @@ fn leading(keyset: &Keyset, rows: &[ChunkRow]) -> Leading {
 }
 
 /// Deletes records.
-pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, ids: Vec<Uuid>) -> Result<u64> {
-    if ids.is_empty() {
-        return Ok(0);
+pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, ids: &[Uuid]) -> Result<()> {
+    for ids in ids.chunks(BATCH) {
+        let query = tx.query("DELETE FROM ").push(table(target)).with(" WHERE tenant_id = ", tenant);
+        query.with_any(" AND id", ids.iter().copied()).execute().await?;
     }
-    tx.query("DELETE FROM ")
-        .push(table(target))
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND id", ids)
-        .execute()
-        .await
+    Ok(())
 }
 
 /// An interaction as it becomes.
@@ -266,4 +268,19 @@ async fn update(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, rows: &[&ChunkRow]
         .push(" AND interactions.id = n.was")
         .execute()
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Stage;
+
+    /// SQLite takes 32,766 values in a statement.
+    #[tokio::test]
+    async fn an_interaction_may_have_any_number_of_events() {
+        let stage = Stage::new("ageing", &[]).await;
+        let ids: Vec<_> = (0..40_000).map(|_| Uuid::now_v7()).collect();
+        let mut tx = stage.app.archive.write().await.unwrap();
+        delete(&mut tx, stage.tenant.id, Target::RawData, &ids).await.unwrap();
+    }
 }

@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::chunk::Removal;
+use super::chunk::{BATCH, Removal};
 use super::list::{self, AgedKey};
+use crate::archive::held;
 use crate::archive::kinds::{RawEvent, RecordKind, SurveyResponse, table};
 use crate::archive::model::forgotten;
-use crate::base::id::{IdentifierId, TenantId, random_i64};
+use crate::base::id::{IdentifierId, RecordId, TenantId, random_i64};
 use crate::base::target::Target;
 use crate::store::{Archive, Result, Tx};
 use crate::vault::Keyset;
@@ -86,7 +87,7 @@ struct LinkedRow {
 /// The interactions of a chunk by the external ids that lead to them, and whether each is deleted.
 pub type Leading = BTreeMap<String, bool>;
 
-/// Ages or deletes the records that are linked to the interactions of a chunk.
+/// Ages or deletes the records that are linked to the interactions of a chunk. A record that a hold keeps stays as it is.
 pub async fn age(
     tx: &mut Tx<Archive>,
     (tenant, keyset): (TenantId, &Keyset),
@@ -103,6 +104,9 @@ pub async fn age(
         .with_any(" AND r.interaction_external_id", leading.keys().map(String::as_str))
         .all()
         .await?;
+    let ids: Vec<_> = rows.iter().map(|row| RecordId(row.id)).collect();
+    let held = held::among(tx, tenant, target, &ids).await?;
+    let rows: Vec<_> = rows.into_iter().filter(|row| !held.contains(&RecordId(row.id))).collect();
     let kept = linked.of(target);
     let is_deleted = |row: &LinkedRow| {
         let with_interaction =
@@ -116,8 +120,8 @@ pub async fn age(
         removal.keys.push(AgedKey::new(keyset, target, &row.external_id));
     }
     let (deleted, aged): (Vec<&LinkedRow>, Vec<_>) = rows.iter().partition(|row| is_deleted(row));
-    super::chunk::delete(tx, tenant, target, deleted.iter().map(|row| row.id).collect()).await?;
-    for chunk in aged.chunks(1_000) {
+    super::chunk::delete(tx, tenant, target, &deleted.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+    for chunk in aged.chunks(BATCH) {
         let rows: Vec<_> = chunk.iter().map(|row| Renamed::new(row, kept)).collect();
         match target {
             Target::SmsSurvey => update::<SurveyResponse>(tx, tenant, &rows, (month, changed_at)).await?,

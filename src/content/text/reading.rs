@@ -175,7 +175,10 @@ async fn show(
     let mut tx = stores.archive.read().await?;
     let mut mentions = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0).unwrap_or_default();
     let settings = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?;
-    hide_text(&mut tx, &settings, content.interaction, &mut mentions).await?;
+    // A customer's own copy has the values of a customer who is hidden from users.
+    if matches!(values, TextValues::OfView(..)) {
+        hide_text(&mut tx, &settings, content.interaction, &mut mentions).await?;
+    }
     drop(tx);
     let values = values.of(stores, keyset, mentions, grant).await?;
     // Beside the text, the keys of JSON are noted: each takes less than it is long.

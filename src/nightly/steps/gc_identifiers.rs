@@ -33,7 +33,7 @@ pub async fn find_orphans(context: &PassContext<'_>, pass: &Pass, report: &mut R
     let mut checked = 0;
     loop {
         let ids = vault::walk(&mut context.read_vault().await?, tenant, position, BATCH).await?;
-        let orphans = unreferenced(&mut context.read().await?, tenant, &ids).await?;
+        let orphans = unreferenced(&mut context.read().await?, tenant, &ids, references()).await?;
         checked += ids.len();
         let at_end = ids.len() < BATCH as usize;
         position = ids.last().copied().filter(|_| !at_end).unwrap_or(IdentifierId(uuid::Uuid::nil()));
@@ -52,7 +52,8 @@ pub async fn find_orphans(context: &PassContext<'_>, pass: &Pass, report: &mut R
     }
 }
 
-/// Marks the noted identifiers as retired, and changes the epoch.
+/// Marks the noted identifiers as retired, and changes the epoch. The copies of customers without a record end, also if they
+/// were ordered by another identifier than the request names.
 pub async fn retire(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     let tenant = context.tenant.id;
     let mut after = None;
@@ -60,6 +61,12 @@ pub async fn retire(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
         let ids = noted(&mut context.read().await?, tenant, pass.id, after).await?;
         let Some(last) = ids.last() else { break };
         after = Some(*last);
+        let gone = unreferenced(&mut context.read().await?, tenant, &ids, archive::REFERENCES).await?;
+        if !gone.is_empty() {
+            let mut tx = context.begin().await?;
+            exports::delete_of(&mut tx, tenant, &gone).await?;
+            tx.commit().await?;
+        }
         let mut tx = context.begin_vault().await?;
         vault::retire(&mut tx, tenant, &ids).await?;
         failpoint::reach("retire.before-commit");
@@ -84,7 +91,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         if ids.is_empty() {
             break;
         }
-        let orphans = unreferenced(&mut tx, tenant, &ids).await?;
+        let orphans = unreferenced(&mut tx, tenant, &ids, references()).await?;
         drop(tx);
         let kept: Vec<IdentifierId> = ids.iter().copied().filter(|id| !orphans.contains(id)).collect();
         failpoint::reach("vault-delete.before");
@@ -108,10 +115,15 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     Ok(())
 }
 
-/// The orphans among some identifiers, sorted. No record, no text, and no waiting request refers to them.
+/// Those of some identifiers, sorted, to which no column among some refers. Nothing at all refers to an orphan.
 ///
 /// Each limited subselect is an index probe. The planner could compute a plain EXISTS by hashing a whole table.
-async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierId]) -> Result<Vec<IdentifierId>> {
+async fn unreferenced(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    ids: &[IdentifierId],
+    references: impl IntoIterator<Item = (&'static str, &'static str)>,
+) -> Result<Vec<IdentifierId>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -119,7 +131,7 @@ async fn unreferenced(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[IdentifierI
         .query("WITH checked (id) AS (VALUES ")
         .each(ids, |query, id| query.with("(", *id).push(")"))
         .push(") SELECT id FROM checked c WHERE TRUE");
-    for (table, column) in references() {
+    for (table, column) in references {
         query = query
             .push(" AND (SELECT 1 FROM ")
             .push(table)
