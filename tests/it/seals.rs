@@ -206,7 +206,7 @@ each_store!(the_audit_log_is_sealed_without_gaps_and_an_export_proves_it, |mut l
     std::fs::write(&file, &part).unwrap();
     let (verdict, is_valid) = verified(&lethe, &offline).await;
     let of_part = verdict["rows"].as_u64().unwrap();
-    assert!(is_valid && of_part >= 3 && of_part < rows.len() as u64, "{verdict}");
+    assert!(is_valid && of_part >= 1 && of_part < rows.len() as u64, "{verdict}");
     let early = officer.get(&format!("/audit-events/export?to={}", instant(began))).await.expect(200).text;
     std::fs::write(&file, &early).unwrap();
     let (verdict, is_valid) = verified(&lethe, &offline).await;
