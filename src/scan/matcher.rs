@@ -104,6 +104,8 @@ pub struct Matcher {
     pending: Vec<Pending>,
     /// The control numbers that were found. Each counts once, so that a number that is written often hides no finding.
     controls: HashSet<BlindIndex>,
+    /// What was found in a column of a record. A record that changed may be read a second time in one scan.
+    found: HashSet<(BlindIndex, String, String, String)>,
 }
 
 impl Matcher {
@@ -111,7 +113,7 @@ impl Matcher {
         let keyset = app.keysets.get(&app.vault, tenant.id).await?;
         let filter = Filter::read(&app.vault, &keyset).await?;
         let calling_code = calling_codes::of_region(&tenant.region.to_string()).unwrap_or_default();
-        Ok(Self { keyset, filter, calling_code, pending: Vec::new(), controls: HashSet::new() })
+        Ok(Self { keyset, filter, calling_code, pending: Vec::new(), controls: HashSet::new(), found: HashSet::new() })
     }
 
     pub fn keyset(&self) -> &Keyset {
@@ -171,7 +173,7 @@ impl Matcher {
             let erased = vault::erased(&mut tx, self.keyset.tenant, hashes.iter().copied()).await?;
             drop(tx);
             for one in chunk {
-                let Source { at, target, .. } = &*one.source;
+                let Source { table, column, record, at, target, .. } = &*one.source;
                 let own = erased.iter().filter(|(hash, ..)| *hash == one.hash);
                 let covering: Vec<_> = own
                     .clone()
@@ -182,6 +184,11 @@ impl Matcher {
                     .map(|(_, request, _)| *request)
                     .collect();
                 let class = if covering.is_empty() { FindingClass::Exposed } else { FindingClass::Residue };
+                if let (Look::Whole, Some(table), Some(column), Some(record)) = (one.look, table, column, record)
+                    && !self.found.insert((one.hash, table.clone(), column.clone(), record.clone()))
+                {
+                    continue;
+                }
                 let is_known = !covering.is_empty() || known.contains(&one.hash) || own.count() > 0;
                 if is_known && (one.look != Look::Control || self.controls.insert(one.hash)) {
                     note(report, one, class);
