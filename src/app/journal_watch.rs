@@ -8,9 +8,9 @@ use crate::base::id::TenantId;
 use crate::content::ContentStore;
 use crate::http::Code;
 use crate::http::health::JournalHealth;
-use crate::journal::{self, Refusal, State};
+use crate::journal::{Refusal, State};
+use crate::nightly::PassResult;
 use crate::nightly::restore::{self, GRACE, Look};
-use crate::store::StoreError;
 use crate::vault::AppContext;
 
 /// The time between two looks at the journal.
@@ -66,9 +66,12 @@ impl JournalWatch {
     }
 
     async fn settle(&self, look: Look) {
-        let Look { tenants, damage } = look;
+        let Look { tenants, damage, lost_tenants, .. } = look;
         if let Some(damage) = damage {
             tracing::error!(damage, "The erasure journal is damaged; jobs are refused");
+        }
+        if !lost_tenants.is_empty() {
+            tracing::warn!(tenants = ?lost_tenants, "The erasure journal names tenants that the archive does not have");
         }
         for one in &tenants {
             if let Some(behind) = &one.behind {
@@ -119,20 +122,12 @@ impl JournalWatch {
 
     /// Whether a database knows less than before. A database that does not answer is no reason to keep a call waiting.
     async fn is_older(&self, tenant: TenantId) -> bool {
-        matches!(tokio::time::timeout(SHORT, self.compare(tenant)).await, Ok(Ok(false)))
+        matches!(tokio::time::timeout(SHORT, self.compare(tenant)).await, Ok(Ok(true)))
     }
 
-    /// Whether the databases know at least what they knew before. Another call may have read newer rows in between, so a
-    /// lower number is read again.
-    async fn compare(&self, tenant: TenantId) -> Result<bool, StoreError> {
-        for _ in 0..2 {
-            let archive = journal::newest(&mut self.stores.archive.read().await?, tenant).await?;
-            let vault = journal::newest(&mut self.stores.vault.read().await?, tenant).await?;
-            if self.stores.journal.standing.note(tenant, (archive, vault)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// Another call may have seen newer rows than this one has read, so the second answer counts.
+    async fn compare(&self, tenant: TenantId) -> PassResult<bool> {
+        Ok(restore::knows_less(&self.stores, tenant).await? && restore::knows_less(&self.stores, tenant).await?)
     }
 
     /// The state for `/readyz`.

@@ -136,6 +136,9 @@ pub fn openapi() -> OpenApi {
 /// The time after which a reader loses its response, if others need the memory of it.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// The most time of a call with the store of the journal. The call has a transaction open meanwhile.
+const JOURNAL_WAIT: Duration = Duration::from_secs(5);
+
 /// The most connections of the internal listener. They do not count as connections of the API.
 const INTERNAL_CONNECTIONS: usize = 64;
 
@@ -156,6 +159,7 @@ pub async fn serve(
     let metrics = Metrics::new().map_err(|_| StartError::Metrics)?;
     let content_store = Data::new(setup::content_store(config));
     let watch = Arc::new(JournalWatch::new(&stores, &content_store));
+    stores.journal.call.set(Duration::from_secs(config.journal.timeout).min(JOURNAL_WAIT));
     watch.begin().await;
     make_signing_key(&stores);
     let context = Data::new(HttpContext {

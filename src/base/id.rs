@@ -83,6 +83,14 @@ ordered_id!(
     Generation
 );
 
+impl JournalId {
+    /// An id before all ids of objects that were created at an instant or later.
+    #[must_use]
+    pub fn before(at: DateTime<Utc>) -> Self {
+        Self(first_id_of(at))
+    }
+}
+
 impl RequestId {
     /// An id before all ids of requests that were entered at an instant or later.
     #[must_use]

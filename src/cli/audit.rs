@@ -83,7 +83,7 @@ async fn verify(config: &Config, arguments: AuditVerifyArguments) -> Result<Exit
     }
     let app = open(config).await?;
     let other = match anchors {
-        Some(place) => Some(app::anchors(config, place)?),
+        Some(place) => Some(other_anchors(config, place).await?),
         None => None,
     };
     let anchors = other.as_ref().unwrap_or(&app.journal);
@@ -100,6 +100,16 @@ async fn verify(config: &Config, arguments: AuditVerifyArguments) -> Result<Exit
         }
     }
     Ok(exit)
+}
+
+/// The checkpoints of another place than the journal. A place without any proves nothing.
+async fn other_anchors(config: &Config, place: String) -> Result<Journal, CommandError> {
+    let wrong = |why: &str| CommandError::Usage(format!("--anchors must be file:///dir or s3://bucket/prefix: {why}"));
+    let anchors = app::anchors(config, place).map_err(|_| wrong("this is no such place"))?;
+    if anchors.anchored_tenants().await.map_err(seals::SealError::from)?.is_empty() {
+        return Err(wrong("this place has no checkpoints"));
+    }
+    Ok(anchors)
 }
 
 /// The logs to verify: those of the database, and those of which only anchors are left.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::COMMAND_LINE;
 use super::args::{ExportArguments, ExportFormat, KindArgument};
 use super::exit::{CommandError, Exit};
-use super::job::{find, open};
+use super::job::{find, open_in_step};
 use super::output::note;
 use crate::archive::{self, Interaction, RawEvent, RecordKind, SurveyResponse};
 use crate::base::actor::Actor;
@@ -17,7 +17,7 @@ use crate::tenants::Tenant;
 use crate::vault::AppContext;
 
 pub async fn run(config: &Config, arguments: ExportArguments) -> Result<Exit, CommandError> {
-    let app = open(config).await?;
+    let app = open_in_step(config, Some(&arguments.tenant)).await?;
     let tenant = find(&app, &arguments.tenant).await?;
     match arguments.kind {
         KindArgument::Interactions => export::<Interaction>(&app, &tenant, &arguments).await?,

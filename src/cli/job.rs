@@ -26,12 +26,14 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
             "--as-of in the future is allowed with --dry-run or in development mode only".to_owned(),
         ));
     }
-    let tenant = match tenant {
-        Some(slug) => Some(find(&stores, &slug).await?.id),
+    let slug = tenant;
+    let tenant = match &slug {
+        Some(slug) => Some(find(&stores, slug).await?.id),
         None => None,
     };
-    let options = Options { as_of, tenant, retry_texts, scan: config.scan.nightly };
+    let options = Options { as_of, tenant, retry_texts, scan: config.scan.nightly, journal_days: config.journal.keep_days };
     if dry_run {
+        check_in_step(&stores, slug.as_deref()).await?;
         return preview(&stores, &options, json).await;
     }
     let stop = Stop::default();
@@ -68,11 +70,17 @@ pub async fn open(config: &Config) -> Result<AppContext, CommandError> {
 /// The databases for a command that reads or sends records. Such a command does nothing if a database was restored.
 pub async fn open_in_step(config: &Config, slug: Option<&str>) -> Result<AppContext, CommandError> {
     let stores = open(config).await?;
-    let look = restore::look(&stores).await?;
+    check_in_step(&stores, slug).await?;
+    Ok(stores)
+}
+
+/// Refuses to go on if a database of the tenant, or of any tenant, was restored.
+pub async fn check_in_step(stores: &AppContext, slug: Option<&str>) -> Result<(), CommandError> {
+    let look = restore::look(stores).await?;
     let is_wanted = |one: &TenantLook| slug.is_none_or(|slug| slug == one.tenant.slug);
     match look.tenants.into_iter().filter(is_wanted).find_map(|one| one.behind) {
         Some(behind) => Err(PassError::ReplayNeeded(behind).into()),
-        None => Ok(stores),
+        None => Ok(()),
     }
 }
 

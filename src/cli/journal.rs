@@ -61,7 +61,7 @@ pub async fn run(config: &Config, command: JournalCommand) -> Result<Exit, Comma
 }
 
 fn show_status(report: &JournalReport) {
-    let JournalReport { state, damage, objects, tenants } = report;
+    let JournalReport { state, damage, objects, tenants, lost_tenants } = report;
     print(&format!("The erasure journal is {}.", state.as_str()));
     if let Some(damage) = damage {
         print(&format!("Damage: {damage}."));
@@ -71,6 +71,9 @@ fn show_status(report: &JournalReport) {
     }
     for (kind, count) in objects {
         print(&format!("{count} objects of the kind {kind}"));
+    }
+    for tenant in lost_tenants {
+        print(&format!("The archive does not have the tenant {tenant}: its backup is older."));
     }
     for tenant in tenants {
         let behind = tenant.behind.as_deref().unwrap_or("in step");

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::COMMAND_LINE;
 use super::exit::{CommandError, Exit};
-use super::job::{find, open};
+use super::job::{find, open, open_in_step};
 use super::output::print;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
@@ -51,7 +51,12 @@ pub enum KeysCommand {
 }
 
 pub async fn run(config: &Config, command: KeysCommand) -> Result<Exit, CommandError> {
-    let app = open(config).await?;
+    let app = match &command {
+        KeysCommand::Status { .. } => open(config).await?,
+        // A key that is made for a restored vault would take the place of the one that the replay needs.
+        KeysCommand::Rotate { tenant, .. } => open_in_step(config, tenant.as_deref()).await?,
+        KeysCommand::RotateMaster { .. } | KeysCommand::RotateSigning { .. } => open_in_step(config, None).await?,
+    };
     match command {
         KeysCommand::Status { json } => show_keys(&app, json).await?,
         KeysCommand::RotateMaster { json } => rotate_master(&app, json).await?,

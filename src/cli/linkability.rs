@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::exit::{CommandError, Exit};
-use super::job::{find, open};
+use super::job::{find, open_in_step};
 use super::output::print;
 use crate::archive::linkability::{Compared, LinkingColumn, USUAL_K, linkability};
 use crate::config::Config;
@@ -21,7 +21,7 @@ pub struct LinkabilityArguments {
 }
 
 pub async fn run(config: &Config, arguments: LinkabilityArguments) -> Result<Exit, CommandError> {
-    let app = open(config).await?;
+    let app = open_in_step(config, Some(&arguments.tenant)).await?;
     let tenant = find(&app, &arguments.tenant).await?;
     let when = (tenant.zone, app.clock.now());
     let mut tx = app.archive.read().await?;

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::COMMAND_LINE;
 use super::exit::{CommandError, Exit};
-use super::job::{find, open};
+use super::job::{check_in_step, find, open};
 use super::output::print;
 use crate::app;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::config::Config;
 use crate::content::ContentStore;
+use crate::nightly::PassError;
 use crate::scan::{self, FileReport, FoundPlace, ScanReport, Scanner};
 use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
@@ -40,6 +41,12 @@ pub struct ScanArguments {
 
 pub async fn run(config: &Config, arguments: ScanArguments) -> Result<Exit, CommandError> {
     let stores = open(config).await?;
+    // A restored archive contains everybody who was forgotten since. All other faults of the journal are its own.
+    if let Err(error @ CommandError::Night(PassError::ReplayNeeded(_))) =
+        check_in_step(&stores, arguments.tenant.as_deref()).await
+    {
+        return Err(error);
+    }
     let content_store = app::content_store(config);
     let tenants = match &arguments.tenant {
         Some(slug) => vec![find(&stores, slug).await?],

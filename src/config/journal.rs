@@ -14,6 +14,8 @@ pub struct JournalConfig {
     pub place: Option<String>,
     /// Whether there is no journal at all. Then no restore is noticed.
     pub off: bool,
+    /// For how many days objects are kept. It must be longer than any backup is kept, since older ones cannot be replayed.
+    pub keep_days: u32,
     /// The most seconds of one call of the journal's store.
     pub timeout: u64,
     /// For how many days the oldest backup of each database is kept, as the operator declares it.
@@ -40,7 +42,14 @@ pub enum JournalPlace {
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { place: None, off: false, timeout: 30, backup_days: BackupDays::default(), s3: S3Config::default() }
+        Self {
+            place: None,
+            off: false,
+            keep_days: 400,
+            timeout: 30,
+            backup_days: BackupDays::default(),
+            s3: S3Config::default(),
+        }
     }
 }
 
@@ -86,6 +95,14 @@ impl JournalConfig {
             return Err(ConfigError::new("journal.s3.bucket", "must not be set: journal.place names the bucket"));
         }
         self.s3.check("journal.s3")?;
+        let oldest = self.backup_days.archive.max(self.backup_days.vault).unwrap_or_default();
+        if self.keep_days <= oldest {
+            return Err(ConfigError::new(
+                "journal.keep_days",
+                "must be more than journal.backup_days, or the oldest backups could not be replayed",
+            ));
+        }
+        at_least_one("journal.keep_days", self.keep_days.into())?;
         at_least_one("journal.timeout", self.timeout)
     }
 }

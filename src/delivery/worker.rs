@@ -86,7 +86,7 @@ impl DeliveryWorker {
         let mut tenants = tenants::list(&mut self.stores.archive.read().await?).await?;
         tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
         // A restored archive brings deliveries of forgotten customers back.
-        tenants.retain(|tenant| self.stores.journal.standing.behind(tenant.id).is_none());
+        tenants.retain(|tenant| self.stores.journal.standing.refusal(tenant.id).is_none());
         let work = tenants.into_iter().map(|tenant| async {
             let report = self.work(&tenant, stopping).await?;
             Ok::<_, DeliveryError>((tenant, report))

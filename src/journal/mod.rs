@@ -1,12 +1,13 @@
 //! The erasure journal: every decision that a restore could undo, outside of both databases.
 //!
-//! An object is created before its decision takes effect, and it is never changed. `decisions/<number>` form one chain
+//! An object is created before its decision takes effect, it is never changed, and it is deleted when it has expired. `decisions/<number>` form one chain
 //! over all tenants: each names the hash of the object before. `contents/<tenant>/<id>` list content that is deleted,
 //! `keys/<tenant>/…` are wrapped keys, and `anchors/<tenant>/<number>` are checkpoints of audit logs. The journal contains no identifier and no name of a user.
 //!
 //! Each database has a row for each object that it knows. So an object without a row tells of a restored database or
 //! of a killed process, and a row without an object tells of a lost journal. `nightly/restore/` draws the conclusions.
 
+mod call;
 mod http;
 mod model;
 mod object;
@@ -24,11 +25,12 @@ use crate::base::id::{ContentId, JournalId, PassId, TenantId};
 use crate::config::BackupDays;
 use crate::objects::{Ledger, ObjectError};
 
+pub use call::CallLimit;
 pub use model::{
     Body, Header, HoldKey, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey,
 };
 pub use object::SealedObject;
-pub use sql::{contents, entries, head, insert, insert_contents, newest};
+pub use sql::{contents, delete_below, delete_contents_before, entries, head, insert, insert_contents, newest};
 pub use standing::{Refusal, Standing, State};
 
 /// How many objects are read at a time.
@@ -45,6 +47,8 @@ const ANCHORS: &str = "anchors";
 pub struct Journal {
     store: Option<Ledger>,
     chain: Mutex<Chain>,
+    /// The patience of calls that write.
+    pub call: CallLimit,
     /// The conclusions of the last look at the journal.
     pub standing: Standing,
     /// For how long backups of the databases are kept, as the operator declares it.
@@ -70,12 +74,15 @@ pub struct KnownObject {
     pub header: Header,
 }
 
+/// The number of an object that cannot be read, and why.
+pub type Unreadable = (i64, JournalError);
+
 impl Journal {
     /// A journal in a store, or none.
     #[must_use]
     pub fn new(store: Option<Ledger>) -> Self {
         let standing = Standing::new(store.is_some());
-        Self { store, chain: Mutex::default(), standing, backup_days: BackupDays::default() }
+        Self { store, chain: Mutex::default(), call: CallLimit::default(), standing, backup_days: BackupDays::default() }
     }
 
     /// The same with the time for which backups are kept.
@@ -99,7 +106,7 @@ impl Journal {
         at: DateTime<Utc>,
     ) -> Result<Option<JournalEntry>, JournalError> {
         let Some(store) = &self.store else { return Ok(None) };
-        let appended = self.append_to(store, keys, (pass, kind), body, at).await;
+        let appended = self.call.within(self.append_to(store, keys, (pass, kind), body, at)).await;
         if appended.is_err() {
             self.standing.count_failure();
         }
@@ -115,10 +122,11 @@ impl Journal {
         at: DateTime<Utc>,
     ) -> Result<JournalEntry, JournalError> {
         let mut chain = self.chain.lock().await;
-        keep_keys(store, &mut chain.keys, keys).await?;
         if !chain.is_read {
             chain.advance(store).await?;
         }
+        self.check_end(store, &chain).await?;
+        keep_keys(store, &mut chain.keys, keys).await?;
         loop {
             let seq = chain.seq + 1;
             let header = Header {
@@ -145,6 +153,16 @@ impl Journal {
         }
     }
 
+    /// Nothing is written to a store that lacks the end of the chain: it was moved away or emptied, and a second chain
+    /// would begin in it.
+    async fn check_end(&self, store: &Ledger, chain: &Chain) -> Result<(), JournalError> {
+        let newest = chain.seq.max(self.standing.newest());
+        if newest == 0 || store.get(&name(newest)).await?.is_some() {
+            return Ok(());
+        }
+        Err(JournalError::Gone(name(newest)))
+    }
+
     /// Creates an object that lists content before it is deleted. Returns none if the journal is off.
     pub async fn append_contents(
         &self,
@@ -155,7 +173,11 @@ impl Journal {
     ) -> Result<Option<JournalId>, JournalError> {
         let Some(store) = &self.store else { return Ok(None) };
         let appended = async {
-            keep_keys(store, &mut self.chain.lock().await.keys, keys).await?;
+            {
+                let mut chain = self.chain.lock().await;
+                self.check_end(store, &chain).await?;
+                keep_keys(store, &mut chain.keys, keys).await?;
+            }
             let (id, tenant, kind) = (JournalId::new(), keys.tenant, ObjectKind::Contents);
             let (count, key) = (ids.len(), keys.version);
             let header = Header { v: 1, seq: None, id: Some(id), tenant, pass, kind, prev: None, at, count, key };
@@ -166,7 +188,7 @@ impl Journal {
                 Err(JournalError::Damaged(id.to_string(), "its id is taken"))
             }
         };
-        let appended = appended.await;
+        let appended = self.call.within(appended).await;
         if appended.is_err() {
             self.standing.count_failure();
         }
@@ -186,25 +208,64 @@ impl Journal {
         names.iter().map(number).collect()
     }
 
-    /// Some objects without their bodies. Objects that were read before are not read again. All others that were read
-    /// before are dropped from memory, but the newest ones.
-    pub async fn headers(&self, wanted: &[i64]) -> Result<Vec<KnownObject>, JournalError> {
-        let Some(store) = &self.store else { return Ok(Vec::new()) };
+    /// Some objects without their bodies, and the first one that cannot be read. Objects that were read before are not
+    /// read again. All others that were read before are dropped from memory, but the newest ones.
+    pub async fn headers(&self, wanted: &[i64]) -> Result<(Vec<KnownObject>, Option<Unreadable>), JournalError> {
+        let Some(store) = &self.store else { return Ok((Vec::new(), None)) };
         let missing: Vec<i64> = {
             let chain = self.chain.lock().await;
             wanted.iter().copied().filter(|seq| !chain.known.contains_key(seq)).collect()
         };
         let reads = missing.into_iter().map(|seq| async move {
-            let bytes = store.get(&name(seq)).await?.ok_or_else(|| missing_object(&name(seq)))?;
-            read(seq, &bytes)
+            let bytes = store.get(&name(seq)).await?.ok_or_else(|| missing_object(&name(seq)));
+            Ok::<_, JournalError>((seq, bytes.and_then(|bytes| read(seq, &bytes))))
         });
         let objects: Vec<_> = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
+        let (objects, broken): (Vec<_>, Vec<_>) = objects.into_iter().partition(|(_, object)| object.is_ok());
+        let unreadable = broken.into_iter().filter_map(|(seq, object)| Some((seq, object.err()?))).min_by_key(|one| one.0);
         let mut chain = self.chain.lock().await;
-        chain.known.extend(objects.into_iter().map(|object| (object.entry.seq, object)));
+        chain.known.extend(objects.into_iter().filter_map(|(seq, object)| Some((seq, object.ok()?))));
         let newest = chain.known.last_key_value().map_or(0, |(seq, _)| *seq) - NEWEST;
         let wanted: HashSet<i64> = wanted.iter().copied().collect();
         chain.known.retain(|seq, _| *seq > newest || wanted.contains(seq));
-        Ok(chain.known.values().filter(|object| wanted.contains(&object.entry.seq)).cloned().collect())
+        let objects = chain.known.values().filter(|object| wanted.contains(&object.entry.seq)).cloned().collect();
+        Ok((objects, unreadable))
+    }
+
+    /// The number after the oldest objects of the chain, as far as they were created before an instant. At most `most`
+    /// objects are read.
+    pub async fn end_of_old(&self, limit: DateTime<Utc>, most: usize) -> Result<i64, JournalError> {
+        let numbers = self.numbers(0).await?;
+        let mut end = numbers.first().copied().unwrap_or(1);
+        for seq in numbers.into_iter().take(most) {
+            if self.sealed(seq).await?.1.header.at >= limit {
+                break;
+            }
+            end = seq + 1;
+        }
+        Ok(end)
+    }
+
+    /// Deletes the objects of the chain below a number, the oldest first.
+    pub async fn delete_below(&self, lowest: i64) -> Result<u64, JournalError> {
+        let Some(store) = &self.store else { return Ok(0) };
+        let mut deleted = 0;
+        for seq in self.numbers(0).await?.into_iter().take_while(|seq| *seq < lowest) {
+            store.delete(&name(seq)).await?;
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes the objects that list content of a tenant and are older than an id.
+    pub async fn delete_contents_before(&self, tenant: TenantId, before: JournalId) -> Result<u64, JournalError> {
+        let Some(store) = &self.store else { return Ok(0) };
+        let mut deleted = 0;
+        for id in self.content_objects(tenant).await?.into_iter().filter(|id| *id < before) {
+            store.delete(&name_of_contents(tenant, id)).await?;
+            deleted += 1;
+        }
+        Ok(deleted)
     }
 
     /// The objects of a pass that a database may not know yet, in their order.

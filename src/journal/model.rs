@@ -34,7 +34,7 @@ pub enum ObjectKind {
     Hold,
     /// A legal hold is about to be released.
     Release,
-    /// The lowest object that must exist. Nothing writes one yet.
+    /// All objects below a number have expired.
     Horizon,
 }
 
@@ -143,6 +143,8 @@ pub enum Body {
     Hold(Vec<HoldKey>),
     /// The holds that are released.
     Release(Vec<HoldId>),
+    /// The lowest object that must exist.
+    Horizon(i64),
 }
 
 impl Body {
@@ -155,6 +157,7 @@ impl Body {
             Self::Contents(all) => all.len(),
             Self::Hold(all) => all.len(),
             Self::Release(all) => all.len(),
+            Self::Horizon(_) => 1,
         }
     }
 
@@ -168,7 +171,7 @@ impl Body {
         let (selections, outcomes): (&[Selection], &[Outcome]) = match self {
             Self::Selections(all) => (all, &[]),
             Self::Outcomes(all) => (&[], all),
-            Self::Nothing | Self::Contents(_) | Self::Hold(_) | Self::Release(_) => (&[], &[]),
+            Self::Nothing | Self::Contents(_) | Self::Hold(_) | Self::Release(_) | Self::Horizon(_) => (&[], &[]),
         };
         let selected = selections.iter().map(|one| one.request);
         selected.chain(outcomes.iter().map(|one| one.request))
@@ -218,6 +221,9 @@ pub enum JournalError {
     /// The store is away, full, or read-only. The same call may succeed later.
     #[error("the erasure journal is unavailable: {0}")]
     Unavailable(#[from] ObjectError),
+    /// The store lacks its newest object, as an empty folder does. The same call may succeed once the store is back.
+    #[error("the erasure journal is unavailable: its newest object {0} is missing. Check journal.place")]
+    Gone(String),
     /// An object was altered, moved, or removed.
     #[error("the object {0} of the erasure journal is damaged: {1}")]
     Damaged(String, &'static str),
@@ -235,6 +241,10 @@ impl JournalError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(error) if !matches!(error, ObjectError::Missing))
+        match self {
+            Self::Unavailable(error) => !matches!(error, ObjectError::Missing),
+            Self::Gone(_) => true,
+            _ => false,
+        }
     }
 }

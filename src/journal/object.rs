@@ -82,6 +82,7 @@ fn encode(body: &Body) -> Vec<u8> {
         Body::Contents(all) => all.iter().for_each(|one| bytes.extend(one.0.as_bytes())),
         Body::Hold(all) => all.iter().for_each(|one| write_hold(one, &mut bytes)),
         Body::Release(all) => all.iter().for_each(|one| bytes.extend(one.0.as_bytes())),
+        Body::Horizon(lowest) => bytes.extend(lowest.to_be_bytes()),
     }
     bytes
 }
@@ -97,6 +98,7 @@ fn decode(kind: ObjectKind, bytes: &[u8]) -> Option<Body> {
         }
         ObjectKind::Hold => Body::Hold(each::<HOLD, _>(bytes, |record| read_hold(&mut Reader(record)))?),
         ObjectKind::Release => Body::Release(each::<RELEASE, _>(bytes, |record| Some(HoldId(Reader(record).uuid()?)))?),
+        ObjectKind::Horizon => Body::Horizon(i64::from_be_bytes(bytes.try_into().ok()?)),
         ObjectKind::Heartbeat | ObjectKind::Replay if bytes.is_empty() => Body::Nothing,
         _ => return None,
     })

@@ -50,7 +50,7 @@ pub enum Refusal {
 }
 
 /// The newest objects that the archive and the vault know.
-pub type Heads = (i64, i64);
+pub type Heads = [i64; 2];
 
 #[derive(Debug)]
 pub struct Standing {
@@ -86,11 +86,24 @@ impl Standing {
         (found.tenants, found.behind, found.damage) = (tenants, behind, damage);
     }
 
+    /// Records that the journal is damaged, and leaves all else as an earlier look has found it.
+    pub fn record_damage(&self, damage: &str) {
+        let Ok(mut found) = self.found.write() else { return };
+        (found.state, found.damage) = (State::Damaged, Some(damage.to_owned()));
+    }
+
+    /// The newest object that this process has seen any database know.
+    #[must_use]
+    pub fn newest(&self) -> i64 {
+        let Ok(found) = self.found.read() else { return 0 };
+        found.heads.values().flatten().copied().max().unwrap_or_default()
+    }
+
     /// Whether neither database knows less than this process has seen before. A database that does was restored.
     pub fn note(&self, tenant: TenantId, heads: Heads) -> bool {
         let Ok(mut found) = self.found.write() else { return false };
         let seen = found.heads.entry(tenant).or_default();
-        if heads.0 < seen.0 || heads.1 < seen.1 {
+        if heads.iter().zip(seen.iter()).any(|(now, before)| now < before) {
             return false;
         }
         *seen = heads;

@@ -21,7 +21,7 @@ mod steps;
 
 pub use dry_run::{Forecast, dry_run};
 pub use job_runs::{Run, list};
-pub use model::{Ending, Options, PassError, RunStatus, Stop};
+pub use model::{Ending, Options, PassError, PassResult, RunStatus, Stop};
 pub use progress::Progress;
 pub use report::{Report, ScanOutcome};
 pub use run::run;

@@ -24,6 +24,8 @@ pub struct Options {
     pub retry_texts: bool,
     /// Whether the archive is searched for residue.
     pub scan: bool,
+    /// For how many days objects of the erasure journal are kept.
+    pub journal_days: u32,
 }
 
 /// The request that the process ends. The pass finishes its current batch and stops.
@@ -206,6 +208,9 @@ pub enum PassError {
     ReplayNeeded(String),
     #[error("the erasure journal is damaged: {0}")]
     JournalDamaged(String),
+    /// The objects that a replay would need have expired.
+    #[error("{0}: restore a younger backup")]
+    BackupTooOld(String),
     /// Content cannot be deleted again.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -245,6 +250,7 @@ impl PassError {
             Self::Journal(error) | Self::JournalAway(error) if error.is_transient() => "journal_unavailable",
             Self::Journal(_) | Self::JournalAway(_) | Self::JournalDamaged(_) => "journal_damaged",
             Self::ReplayNeeded(_) => "replay_needed",
+            Self::BackupTooOld(_) => "backup_too_old",
             Self::Store(_) | Self::Vault(_) | Self::Tenant(_) if self.ending() == Ending::Unavailable => {
                 "database_unavailable"
             }
@@ -266,9 +272,11 @@ impl PassError {
             Self::LeaseLost => Ending::Done,
             Self::Journal(error) if error.is_transient() => Ending::Incomplete,
             Self::JournalAway(error) if error.is_transient() => Ending::Unavailable,
-            Self::Journal(_) | Self::JournalAway(_) | Self::JournalDamaged(_) | Self::ReplayNeeded(_) => {
-                Ending::Refused
-            }
+            Self::Journal(_)
+            | Self::JournalAway(_)
+            | Self::JournalDamaged(_)
+            | Self::ReplayNeeded(_)
+            | Self::BackupTooOld(_) => Ending::Refused,
             Self::Content(error) if error.is_transient() => Ending::Unavailable,
             Self::Store(_) | Self::Vault(_) | Self::Tenant(_) | Self::Content(_) => Ending::Failed,
         }

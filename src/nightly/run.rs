@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::PassContext;
 use super::job_runs;
@@ -34,6 +34,7 @@ pub async fn run(
     let (refused, mut tenants) = in_step(app, content_store).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
     let tenants = interrupted_last(app, tenants).await?;
+    let is_whole = refused.is_empty();
     let mut job = TenantJob { app, content_store, options, progress, stop, ending: Ending::Done, reports: Vec::new() };
     for (tenant, error) in refused {
         if options.tenant.is_none_or(|only| only == tenant.id) {
@@ -47,6 +48,11 @@ pub async fn run(
         for tenant in job.run_each(leased).await? {
             tracing::info!(tenant = %tenant.slug, "Skipped the tenant: another process has its lease");
         }
+    }
+    // Nothing expires as long as a replay may need it.
+    let limit = options.as_of.checked_sub_signed(TimeDelta::days(options.journal_days.into()));
+    if let Some(limit) = limit.filter(|_| is_whole && job.ending < Ending::Interrupted) {
+        restore::expire(app, limit).await;
     }
     progress.finish();
     Ok((job.ending, job.reports))
@@ -72,7 +78,7 @@ async fn in_step(
     if app.journal.is_off() {
         return Ok((Vec::new(), tenants::list(&mut app.archive.read().await?).await?));
     }
-    let Look { tenants, damage } = restore::look(app).await?;
+    let Look { tenants, damage, .. } = restore::look(app).await?;
     if let Some(damage) = damage {
         return Err(PassError::JournalDamaged(damage));
     }
@@ -82,7 +88,14 @@ async fn in_step(
             refused.push((look.tenant, PassError::ReplayNeeded(behind)));
             continue;
         }
-        let settled = restore::settle(app, content_store, &look, Some(GRACE)).await?;
+        let settled = match restore::settle(app, content_store, &look, Some(GRACE)).await {
+            Ok(settled) => settled,
+            Err(error) if error.ending() == Ending::Unavailable => return Err(error),
+            Err(error) => {
+                refused.push((look.tenant, error));
+                continue;
+            }
+        };
         if !settled.lost.is_empty() {
             tracing::warn!(requests = ?settled.lost, "The erasure journal names requests that the archive does not have");
         }

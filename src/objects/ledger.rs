@@ -1,4 +1,4 @@
-//! Objects that are created once and never changed: the store of the erasure journal.
+//! Objects that are created once, never changed, and deleted when they expire: the store of the erasure journal.
 
 use std::time::Duration;
 
@@ -44,6 +44,15 @@ impl Ledger {
             Ok(bytes) => Ok(Some(bytes)),
             Err(ObjectError::Missing) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object, or finds it deleted.
+    pub async fn delete(&self, name: &str) -> Result<(), ObjectError> {
+        let deleted = self.in_time(async { Ok(self.objects.store()?.delete(&Path::from(name)).await?) });
+        match deleted.await {
+            Err(ObjectError::Missing) => Ok(()),
+            ended => ended,
         }
     }
 
@@ -114,5 +123,9 @@ mod tests {
         assert_eq!(ledger.list("contents/a", None).await.unwrap(), ["3"]);
         assert_eq!(ledger.folders("contents").await.unwrap(), ["a"]);
         assert_eq!(ledger.folders("anchors").await.unwrap(), [""; 0]);
+        for _ in 0..2 {
+            ledger.delete("decisions/1").await.unwrap();
+        }
+        assert_eq!(ledger.list("decisions", None).await.unwrap(), ["2"]);
     }
 }

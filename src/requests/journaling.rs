@@ -124,6 +124,12 @@ pub async fn describe(
     Ok(described)
 }
 
+/// The most requests of an object.
+const MOST_REQUESTS: usize = 500;
+
+/// The most records of an object, unless one request alone has more. A request may name a thousand interactions.
+pub const MOST_RECORDS: usize = 5_000;
+
 /// The decisions of one call, by their kinds.
 pub struct Decisions(Vec<(ObjectKind, Vec<Selection>)>);
 
@@ -159,12 +165,22 @@ impl Decisions {
         }
         let ids: Vec<_> = requests.iter().flat_map(|(_, request)| request.identifiers()).collect();
         let described = describe(app, tenant, &ids).await?;
-        let each = requests.chunk_by(|(one, _), (next, _)| one == next);
-        let selected = each.filter_map(|requests| {
-            let (kind, _) = requests.first()?;
-            Some((*kind, requests.iter().flat_map(|(_, request)| request.selections(&described)).collect()))
-        });
-        Ok(Self(selected.collect()))
+        let mut objects: Vec<(ObjectKind, Vec<Selection>)> = Vec::new();
+        let mut room = 0;
+        for (kind, request) in &requests {
+            let selections = request.selections(&described);
+            match objects.last_mut() {
+                Some((last, records)) if last == kind && room > 0 && records.len() + selections.len() <= MOST_RECORDS => {
+                    records.extend(selections);
+                    room -= 1;
+                }
+                _ => {
+                    objects.push((*kind, selections));
+                    room = MOST_REQUESTS - 1;
+                }
+            }
+        }
+        Ok(Self(objects))
     }
 
     /// Creates the objects of the decisions. Their rows belong into the transaction that makes the decisions, whose

@@ -29,13 +29,21 @@ impl Keysets {
     /// Adds keys that a restored vault lacks. A key is left out if the process does not have its master key.
     pub async fn adopt(&self, vault: &Db<Vault>, tenant: TenantId, keys: Vec<WrappedKey>) -> Result<(), VaultError> {
         let mut tx = vault.write().await?;
+        let mut unknown = None;
         for WrappedKey { purpose, version, master, print: _, wrapped } in keys {
             let created_at = Clock::System.now();
             let row =
                 KeyRow { tenant_id: tenant, purpose, key_version: version, master_id: master, wrapped, created_at };
             if self.masters.unwrap(&row).is_ok() {
                 key_sql::insert_key(&mut tx, &row).await?;
+            } else {
+                unknown = Some(row.master_id);
             }
+        }
+        // New keys in the place of those that cannot be read would make the journal unreadable for good.
+        let rows = key_sql::keys(&mut tx, tenant).await?;
+        if let Some(master) = unknown.filter(|_| rows.iter().all(|row| row.purpose != JOURNAL)) {
+            return Err(VaultError::MasterKeyUnknown(master));
         }
         tx.commit().await?;
         self.reload(vault, tenant).await.map(drop)

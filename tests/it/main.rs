@@ -37,6 +37,8 @@ mod holds;
 mod ingest;
 mod ingest_killed;
 mod key_rotation;
+mod journal_expiry;
+mod journal_faults;
 mod keyed;
 mod keys;
 mod lookup;

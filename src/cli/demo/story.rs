@@ -128,7 +128,7 @@ impl Story {
     async fn run_the_job(&self, stores: &Arc<AppContext>) -> Result<(), CommandError> {
         print("\nThe next night, `lethe job nightly`:");
         let (as_of, tenant) = (self.tonight(), Some(self.tenant.id));
-        let options = Options { as_of, tenant, retry_texts: false, scan: true };
+        let options = Options { as_of, tenant, retry_texts: false, scan: true, journal_days: 400 };
         let progress = Progress::lines();
         let (_, reports) = nightly::run(stores, &self.content_store, &options, &progress, &Stop::default()).await?;
         for (_, report) in reports {

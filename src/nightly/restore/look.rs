@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::base::hex::hex;
 use crate::base::id::{JournalId, PassId, TenantId};
-use crate::journal::{self, JournalEntry, KnownObject, NEWEST, ObjectKind};
+use crate::journal::{self, Body, JournalEntry, JournalError, KnownObject, NEWEST, ObjectKind};
 use crate::nightly::model::{PassError, PassResult, Step};
 use crate::nightly::sql;
 use crate::tenants::{self, Tenant};
@@ -16,6 +16,19 @@ pub struct Look {
     pub tenants: Vec<TenantLook>,
     /// The reason why the journal counts as damaged.
     pub damage: Option<String>,
+    /// The newest object that tells which objects have expired.
+    pub horizon: Option<Horizon>,
+    /// The tenants of this installation that the journal names and the archive does not have: its backup is from before
+    /// they were created.
+    pub lost_tenants: BTreeSet<TenantId>,
+}
+
+/// The border of expiry: all objects of the chain below it may be gone.
+#[derive(Clone, Debug)]
+pub struct Horizon {
+    pub object: KnownObject,
+    /// The lowest object that must exist.
+    pub lowest: i64,
 }
 
 /// A tenant against the journal.
@@ -24,6 +37,10 @@ pub struct TenantLook {
     pub tenant: Tenant,
     /// The reason why a database counts as restored.
     pub behind: Option<String>,
+    /// Whether objects that a replay would need have expired.
+    pub is_too_old: bool,
+    /// The number of the newest object that each database knows, or 0.
+    pub heads: [i64; 2],
     /// The objects that the archive does not know, in their order.
     pub not_in_archive: Vec<KnownObject>,
     /// The objects of passes that the vault does not know.
@@ -54,8 +71,12 @@ pub async fn look(app: &AppContext) -> PassResult<Look> {
     let look = match looked {
         Ok(look) => look,
         Err(PassError::Journal(error)) if error.is_transient() => return Err(PassError::JournalAway(error)),
-        // An object that cannot be read is damage, not an outage.
-        Err(PassError::Journal(error)) => Look { tenants: Vec::new(), damage: Some(error.to_string()) },
+        // An object that cannot be read is damage, not an outage. What an earlier look has found stays.
+        Err(PassError::Journal(error)) => {
+            let damage = error.to_string();
+            app.journal.standing.record_damage(&damage);
+            return Ok(Look { damage: Some(damage), ..Look::default() });
+        }
         Err(error) => return Err(error),
     };
     let behind = look.tenants.iter().filter_map(|one| Some((one.tenant.id, one.behind.clone()?))).collect();
@@ -66,7 +87,7 @@ pub async fn look(app: &AppContext) -> PassResult<Look> {
 async fn compare(app: &AppContext) -> PassResult<Look> {
     // The order matters. A pass that the journal names was begun before its object was created, and the rows of its
     // objects were written before it ended.
-    let numbers = app.journal.numbers(0).await?;
+    let mut numbers = app.journal.numbers(0).await?;
     let tenants = tenants::list(&mut app.archive.read().await?).await?;
     let mut content_objects = HashMap::new();
     for tenant in &tenants {
@@ -76,16 +97,55 @@ async fn compare(app: &AppContext) -> PassResult<Look> {
     for tenant in tenants {
         known.push(read(app, tenant).await?);
     }
-    let mut damage = gap(&numbers).or_else(|| without_object(&numbers, &known));
-    let objects = app.journal.headers(&wanted(&numbers, &known)).await?;
-    damage = damage.or_else(|| altered(&objects, &known));
-    let mut look = Look { tenants: Vec::new(), damage };
-    for one in known {
-        let ids = content_objects.remove(&one.tenant.id).unwrap_or_default();
-        look.tenants.push(judge(app, one, ids, &objects).await?);
+    let (mut objects, unreadable) = app.journal.headers(&wanted(&numbers, &known)).await?;
+    let horizon = horizon(app, &objects).await?;
+    let lowest = horizon.as_ref().map_or(1, |one| one.lowest);
+    let mut damage = gap(&numbers, lowest);
+    numbers.retain(|seq| *seq >= lowest);
+    objects.retain(|one| one.entry.seq >= lowest);
+    let known_numbers: HashSet<i64> =
+        known.iter().flat_map(|one| one.archive.keys().chain(one.vault.keys())).copied().collect();
+    let heads: Vec<_> = known.iter_mut().map(|one| one.forget_below(lowest)).collect();
+    if damage.is_none() {
+        damage = without_object(app, &numbers, &known).await?.or_else(|| altered(&objects, &known));
     }
-    if look.damage.is_none() {
-        look.damage = foreign(app, &objects, &look).await?;
+    let mut look = Look { damage, horizon, ..Look::default() };
+    for (one, heads) in known.into_iter().zip(heads) {
+        let ids = content_objects.remove(&one.tenant.id).unwrap_or_default();
+        if look.damage.is_none() {
+            look.damage = without_contents(app, &one, &ids, lowest).await?;
+        }
+        let mut judged = judge(app, one, ids, &objects, heads).await?;
+        if let Some(head) = heads.into_iter().find(|head| *head > 0 && *head < lowest) {
+            judged.is_too_old = true;
+            judged.behind = Some(format!(
+                "a database knows the journal up to the object {head}, and the objects before {lowest} have expired"
+            ));
+        }
+        look.tenants.push(judged);
+    }
+    if let Some((seq, error)) = unreadable {
+        look.damage.get_or_insert_with(|| error.to_string());
+        // Nobody can tell whose it is, and whether it tells of a restore.
+        if !known_numbers.contains(&seq) {
+            for one in &mut look.tenants {
+                one.behind.get_or_insert_with(|| format!("no database knows the object {seq}, which cannot be read"));
+            }
+        }
+    }
+    for object in &objects {
+        let tenant = object.header.tenant;
+        if look.tenants.iter().any(|one| one.tenant.id == tenant) || look.lost_tenants.contains(&tenant) {
+            continue;
+        }
+        if is_ours(app, tenant).await? {
+            look.lost_tenants.insert(tenant);
+        } else {
+            let seq = object.entry.seq;
+            look.damage.get_or_insert_with(|| {
+                format!("the object {seq} belongs to another installation: check journal.place")
+            });
+        }
     }
     Ok(look)
 }
@@ -107,7 +167,40 @@ fn by_number(entries: Vec<JournalEntry>) -> BTreeMap<i64, JournalEntry> {
     entries.into_iter().map(|entry| (entry.seq, entry)).collect()
 }
 
+/// The newest object that tells what has expired.
+async fn horizon(app: &AppContext, objects: &[KnownObject]) -> PassResult<Option<Horizon>> {
+    let newest = objects.iter().rfind(|one| one.entry.kind == ObjectKind::Horizon);
+    let Some(object) = newest.cloned() else { return Ok(None) };
+    let (seq, tenant) = (object.entry.seq, object.header.tenant);
+    if !vault::has_keys(&mut app.vault.read().await?, tenant).await? {
+        return Err(JournalError::Damaged(
+            seq.to_string(),
+            "it tells which objects have expired, and the vault lacks the keys to read it: restore a younger backup",
+        )
+        .into());
+    }
+    let keyset = app.keysets.get(&app.vault, tenant).await?;
+    match app.journal.body(keyset.journal(), seq).await? {
+        Body::Horizon(lowest) => Ok(Some(Horizon { object, lowest })),
+        _ => Ok(None),
+    }
+}
+
 impl Known {
+    /// Leaves out the rows of objects that have expired. Returns the newest object that each database knows.
+    fn forget_below(&mut self, lowest: i64) -> [i64; 2] {
+        [&mut self.archive, &mut self.vault].map(|rows| {
+            let newest = rows.last_key_value().map_or(0, |(seq, _)| *seq);
+            *rows = rows.split_off(&lowest);
+            newest
+        })
+    }
+
+    /// The newest object that the archive knows and that tells what has expired. It must be read again.
+    fn horizon(&self) -> Option<i64> {
+        self.archive.values().rfind(|row| row.kind == ObjectKind::Horizon).map(|row| row.seq)
+    }
+
     /// Whether nothing is left to do about an object that the archive knows. Only the objects of passes have a row in the
     /// vault.
     fn is_in_step(&self, row: &JournalEntry) -> bool {
@@ -124,22 +217,49 @@ fn wanted(numbers: &[i64], known: &[Known]) -> Vec<i64> {
         .flat_map(|one| one.archive.values().filter(|row| one.is_in_step(row)))
         .map(|row| row.seq)
         .collect();
-    numbers.iter().copied().filter(|seq| *seq > newest || !in_step.contains(seq)).collect()
+    let horizon = known.iter().filter_map(Known::horizon).max();
+    numbers.iter().copied().filter(|seq| *seq > newest || horizon == Some(*seq) || !in_step.contains(seq)).collect()
 }
 
-/// The damage of a number that is missing in the chain.
-fn gap(numbers: &[i64]) -> Option<String> {
-    let first = numbers.first().filter(|first| **first > 1).map(|_| 1);
+/// The damage of a number that is missing in the chain. Expired objects may be gone from the beginning of the chain.
+fn gap(numbers: &[i64], lowest: i64) -> Option<String> {
+    let first = numbers.first().filter(|first| **first > lowest).map(|_| lowest);
     let next = || numbers.windows(2).find(|pair| pair[1] != pair[0] + 1).map(|pair| pair[0] + 1);
     first.or_else(next).map(|seq| format!("the object {seq} is missing"))
 }
 
-/// The damage of a row without its object.
-fn without_object(numbers: &[i64], known: &[Known]) -> Option<String> {
+/// The damage of a row without its object. An object that a call has created since the list was read is no damage.
+async fn without_object(app: &AppContext, numbers: &[i64], known: &[Known]) -> PassResult<Option<String>> {
     let numbers: BTreeSet<i64> = numbers.iter().copied().collect();
     let rows = known.iter().flat_map(|one| one.archive.keys().chain(one.vault.keys()));
-    let lost = rows.copied().filter(|seq| !numbers.contains(seq)).min();
-    lost.map(|seq| format!("a database knows the object {seq}, which is missing: check journal.place"))
+    let unlisted: BTreeSet<i64> = rows.copied().filter(|seq| !numbers.contains(seq)).collect();
+    let Some(first) = unlisted.first() else { return Ok(None) };
+    let numbers: HashSet<i64> = app.journal.numbers(first - 1).await?.into_iter().collect();
+    let lost = unlisted.into_iter().find(|seq| !numbers.contains(seq));
+    Ok(lost.map(|seq| format!("a database knows the object {seq}, which is missing: check journal.place")))
+}
+
+/// The id from which on objects that list content must exist: that of the time of the lowest object of the chain.
+pub async fn oldest_contents(app: &AppContext, lowest: i64) -> PassResult<JournalId> {
+    Ok(JournalId::before(app.journal.sealed(lowest).await?.1.header.at))
+}
+
+/// The damage of a row without its object that lists content.
+async fn without_contents(
+    app: &AppContext,
+    known: &Known,
+    listed: &[JournalId],
+    lowest: i64,
+) -> PassResult<Option<String>> {
+    let listed: HashSet<JournalId> = listed.iter().copied().collect();
+    if known.contents.iter().all(|id| listed.contains(id)) {
+        return Ok(None);
+    }
+    let again: HashSet<JournalId> = app.journal.content_objects(known.tenant.id).await?.into_iter().collect();
+    let oldest = if lowest > 1 { Some(oldest_contents(app, lowest).await?) } else { None };
+    let is_kept = |id: &&JournalId| oldest.is_none_or(|oldest| **id >= oldest);
+    let lost = known.contents.iter().filter(is_kept).find(|id| !again.contains(id));
+    Ok(lost.map(|id| format!("a database knows the object {id}, which is missing: check journal.place")))
 }
 
 /// The damage of an object with another hash than its row, or with another predecessor than the chain.
@@ -160,18 +280,11 @@ fn altered(objects: &[KnownObject], known: &[Known]) -> Option<String> {
     broken.map(|pair| format!("the object {} does not follow the one before", pair[1].entry.seq))
 }
 
-/// The damage of objects of a tenant that the archive does not have.
-async fn foreign(app: &AppContext, objects: &[KnownObject], look: &Look) -> PassResult<Option<String>> {
-    let is_here = |tenant: TenantId| look.tenants.iter().any(|one| one.tenant.id == tenant);
-    let Some(object) = objects.iter().find(|object| !is_here(object.header.tenant)) else { return Ok(None) };
-    let (seq, tenant) = (object.entry.seq, object.header.tenant);
+/// Whether a tenant that the archive does not have belongs to this installation: its keys were wrapped by a master key of
+/// it.
+async fn is_ours(app: &AppContext, tenant: TenantId) -> PassResult<bool> {
     let keys = app.journal.wrapped_keys(tenant).await?;
-    let is_ours = keys.iter().any(|key| key.master == app.keysets.master_id());
-    Ok(Some(if is_ours {
-        format!("the object {seq} belongs to the tenant {tenant}, which the archive does not have: its backup is older")
-    } else {
-        format!("the object {seq} belongs to another installation: check journal.place")
-    }))
+    Ok(keys.iter().any(|key| key.master == app.keysets.master_id()))
 }
 
 async fn judge(
@@ -179,6 +292,7 @@ async fn judge(
     known: Known,
     mut contents: Vec<JournalId>,
     objects: &[KnownObject],
+    heads: [i64; 2],
 ) -> PassResult<TenantLook> {
     let Known { tenant, passes, archive, vault, contents: known_contents } = known;
     let own: Vec<&KnownObject> = objects.iter().filter(|one| one.header.tenant == tenant.id).collect();
@@ -203,15 +317,22 @@ async fn judge(
         (None, Some(one)) => Some(format!("the vault does not know the object {} of the journal", one.entry.seq)),
         (None, None) => None,
     };
-    let heads = [&archive, &vault].map(|rows| rows.last_key_value().map_or(0, |(seq, _)| *seq));
-    if !app.journal.standing.note(tenant.id, (heads[0], heads[1])) && behind.is_none() {
+    if behind.is_none() && !app.journal.standing.note(tenant.id, heads) && knows_less(app, tenant.id).await? {
         behind = Some("a database knows less of the journal than before".to_owned());
     }
     if !own.is_empty() && !vault::has_keys(&mut app.vault.read().await?, tenant.id).await? {
         behind = Some("the vault has no keys of the tenant".to_owned());
     }
     contents.retain(|id| !known_contents.contains(id));
-    Ok(TenantLook { tenant, behind, not_in_archive, not_in_vault, unfinished, contents, passes })
+    Ok(TenantLook { tenant, behind, is_too_old: false, heads, not_in_archive, not_in_vault, unfinished, contents, passes })
+}
+
+/// Whether a database knows less than this process has seen it know. A call may have seen newer rows than the look has
+/// read, so they are read again.
+pub async fn knows_less(app: &AppContext, tenant: TenantId) -> PassResult<bool> {
+    let archive = journal::newest(&mut app.archive.read().await?, tenant).await?;
+    let vault = journal::newest(&mut app.vault.read().await?, tenant).await?;
+    Ok(!app.journal.standing.note(tenant, [archive, vault]))
 }
 
 /// Whether an object that the archive does not know tells of a restore of it. A killed pass is still in the archive, and

@@ -4,13 +4,15 @@
 //! without rows too, but its pass is still there, or [`settle`] carries the decision out. Everything else that is
 //! missing tells of a restore.
 
+mod expiry;
 mod look;
 mod replay;
 mod replayed;
 mod settle;
 mod verify;
 
-pub use look::{Look, TenantLook, look};
+pub use expiry::expire;
+pub use look::{Look, TenantLook, knows_less, look};
 pub use replay::{ReplayOptions, ReplayReport, replay};
 pub use replayed::Replay;
 pub use settle::{GRACE, settle};

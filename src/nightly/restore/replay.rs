@@ -78,7 +78,7 @@ pub async fn replay(
     progress: &Progress,
     stop: &Stop,
 ) -> PassResult<(Ending, Vec<(Tenant, ReplayReport)>)> {
-    let Look { tenants, damage } = look::look(app).await?;
+    let Look { tenants, damage, .. } = look::look(app).await?;
     if let Some(damage) = damage {
         return Err(PassError::JournalDamaged(damage));
     }
@@ -89,6 +89,8 @@ pub async fn replay(
         let job = ReplayJob { app, content_store, progress, stop };
         let ended = if look.behind.is_none() {
             Ok(())
+        } else if look.is_too_old {
+            Err(PassError::BackupTooOld(look.behind.unwrap_or_default()))
         } else if options.dry_run {
             job.foretell(&look, &mut report).await
         } else {
@@ -100,7 +102,8 @@ pub async fn replay(
             Err(error) => {
                 tracing::error!(tenant = %tenant.slug, %error, "The replay failed; run lethe replay again");
                 report.error = Some(error.code().to_owned());
-                error.ending()
+                // Another process works for the tenant, so nothing was replayed yet.
+                if matches!(error, PassError::LeaseLost) { Ending::Unavailable } else { error.ending() }
             }
         });
         reports.push((tenant, report));

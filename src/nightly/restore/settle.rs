@@ -45,6 +45,12 @@ pub async fn settle(
         match object.entry.kind {
             kind if kind.is_of_request() => repeat_request(app, look, object, grace.is_none(), &mut settled).await?,
             kind if kind.is_of_hold() => settled.holds += u64::from(repeat_hold(app, look, object).await?),
+            // A killed job has told what has expired.
+            ObjectKind::Horizon => {
+                let mut tx = app.archive.write().await?;
+                journal::insert(&mut tx, look.tenant.id, &[object.entry]).await?;
+                tx.commit().await?;
+            }
             _ => {}
         }
     }

@@ -19,6 +19,8 @@ pub struct JournalReport {
     /// How many objects of the chain there are, by their kinds.
     pub objects: BTreeMap<String, u64>,
     pub tenants: Vec<TenantReport>,
+    /// The tenants of this installation that the archive does not have, because its backup is older.
+    pub lost_tenants: Vec<TenantId>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,7 +38,7 @@ pub struct TenantReport {
 /// Compares the journal with the databases, and verifies each object: its seal, its number, and its place in the chain.
 pub async fn verify(app: &AppContext) -> PassResult<JournalReport> {
     if app.journal.is_off() {
-        return Ok(JournalReport { state: State::Off, damage: None, objects: BTreeMap::new(), tenants: Vec::new() });
+        return Ok(JournalReport { state: State::Off, damage: None, objects: BTreeMap::new(), tenants: Vec::new(), lost_tenants: Vec::new() });
     }
     let look = look::look(app).await?;
     let mut report = JournalReport {
@@ -44,7 +46,9 @@ pub async fn verify(app: &AppContext) -> PassResult<JournalReport> {
         damage: look.damage,
         objects: BTreeMap::new(),
         tenants: Vec::new(),
+        lost_tenants: look.lost_tenants.into_iter().collect(),
     };
+    let ids: Vec<TenantId> = look.tenants.iter().map(|one| one.tenant.id).collect();
     for one in look.tenants {
         report.tenants.push(TenantReport {
             tenant: one.tenant.slug,
@@ -54,7 +58,15 @@ pub async fn verify(app: &AppContext) -> PassResult<JournalReport> {
             contents: one.contents.len(),
         });
     }
-    match verify_chain(app, &mut report.objects).await {
+    let lowest = look.horizon.as_ref().map_or(1, |one| one.lowest);
+    let verified = async {
+        verify_chain(app, lowest, &mut report.objects).await?;
+        for tenant in ids {
+            verify_contents(app, tenant, &mut report.objects).await?;
+        }
+        Ok(())
+    };
+    match verified.await {
         Ok(()) => {}
         Err(PassError::Journal(error)) if !error.is_transient() => {
             report.damage.get_or_insert_with(|| error.to_string());
@@ -65,17 +77,33 @@ pub async fn verify(app: &AppContext) -> PassResult<JournalReport> {
     Ok(report)
 }
 
-async fn verify_chain(app: &AppContext, objects: &mut BTreeMap<String, u64>) -> PassResult<()> {
-    let mut prev = None;
+async fn verify_chain(app: &AppContext, lowest: i64, objects: &mut BTreeMap<String, u64>) -> PassResult<()> {
+    let mut prev: Option<String> = None;
     for seq in app.journal.numbers(0).await? {
         let (name, object): (String, SealedObject) = app.journal.sealed(seq).await?;
         let damaged = |why| PassError::Journal(JournalError::Damaged(name.clone(), why));
-        if object.header.prev.as_deref() != Some(prev.as_deref().unwrap_or_default()) {
+        // The object before the first one has expired.
+        let is_first = prev.is_none() && lowest > 1;
+        if !is_first && object.header.prev.as_deref() != Some(prev.as_deref().unwrap_or_default()) {
             return Err(damaged("it does not follow the one before"));
         }
         prev = Some(hex(&object.hash));
         open(app, &name, &object).await?;
         *objects.entry(word(object.header.kind)).or_default() += 1;
+    }
+    Ok(())
+}
+
+/// Opens the objects that list content of a tenant, if the vault has the keys.
+async fn verify_contents(app: &AppContext, tenant: TenantId, objects: &mut BTreeMap<String, u64>) -> PassResult<()> {
+    let ids = app.journal.content_objects(tenant).await?;
+    if ids.is_empty() || !vault::has_keys(&mut app.vault.read().await?, tenant).await? {
+        return Ok(());
+    }
+    let keyset = app.keysets.get(&app.vault, tenant).await?;
+    for id in ids {
+        app.journal.contents(keyset.journal(), id).await?;
+        *objects.entry(word(ObjectKind::Contents)).or_default() += 1;
     }
     Ok(())
 }

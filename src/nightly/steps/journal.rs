@@ -13,11 +13,8 @@ use crate::nightly::model::{Pass, PassResult, Step};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::nightly::steps::write_erasures::UNREADABLE;
-use crate::requests::journaling::{self, JournaledRequest};
+use crate::requests::journaling::{self, JournaledRequest, MOST_RECORDS};
 use crate::requests::passes::{self as requests, BATCH, WholeRequest};
-
-/// The most records of an object, unless one request alone has more. A request may name a thousand interactions.
-const MOST_RECORDS: usize = 5_000;
 
 /// Journals the claimed requests. If there are none, a heartbeat shows that this pass was made.
 pub async fn erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {

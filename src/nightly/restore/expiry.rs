@@ -1,0 +1,70 @@
+//! Expiry of the erasure journal: objects that are older than every backup leave it, the oldest first.
+//!
+//! An object names the new beginning of the chain before anything is deleted, then the rows go, and then the objects. So a
+//! killed process leaves neither damage nor a restore, and the next job goes on.
+
+use chrono::{DateTime, Utc};
+
+use super::look::{self, oldest_contents};
+use crate::journal::{self, Body, ObjectKind};
+use crate::nightly::failpoint;
+use crate::nightly::model::PassResult;
+use crate::vault::AppContext;
+
+/// The most objects that one job reads to find those that have expired.
+const MOST: usize = 10_000;
+
+/// Deletes the objects from before an instant. A store that refuses the deletion, as one with Object Lock does, is no
+/// failure of the job, because only space is lost.
+pub async fn expire(app: &AppContext, limit: DateTime<Utc>) {
+    if app.journal.is_off() {
+        return;
+    }
+    match expire_before(app, limit).await {
+        Ok(0) => {}
+        Ok(objects) => tracing::info!(objects, "Deleted expired objects of the erasure journal"),
+        Err(error) => tracing::warn!(%error, "Expired objects of the erasure journal were not deleted; the next job retries"),
+    }
+}
+
+async fn expire_before(app: &AppContext, limit: DateTime<Utc>) -> PassResult<u64> {
+    let look = look::look(app).await?;
+    if look.damage.is_some() || look.tenants.iter().any(|one| one.behind.is_some()) {
+        return Ok(0);
+    }
+    // The newest object that each database knows stays, and all that one of them does not know or has not finished.
+    let heads = look.tenants.iter().flat_map(|one| one.heads).filter(|head| *head > 0);
+    let open = look.tenants.iter().flat_map(|one| one.not_in_archive.iter().chain(&one.not_in_vault).chain(&one.unfinished));
+    let kept = heads.chain(open.map(|object| object.entry.seq)).min();
+    let end = app.journal.end_of_old(limit, MOST).await?.min(kept.unwrap_or(1));
+    let mut lowest = look.horizon.map_or(1, |one| one.lowest);
+    if let Some(tenant) = look.tenants.first().map(|one| one.tenant.id).filter(|_| end > lowest) {
+        lowest = end;
+        let keyset = app.keysets.get(&app.vault, tenant).await?;
+        let (keys, body, now) = (keyset.journal(), Body::Horizon(end), app.clock.now());
+        let entry = app.journal.append(keys, None, ObjectKind::Horizon, &body, now).await?;
+        failpoint::reach("expiry.horizon");
+        let mut tx = app.archive.write().await?;
+        journal::insert(&mut tx, tenant, entry.as_slice()).await?;
+        tx.commit().await?;
+    }
+    if lowest == 1 {
+        return Ok(0);
+    }
+    let mut deleted = 0;
+    let before = oldest_contents(app, lowest).await?;
+    for one in &look.tenants {
+        let tenant = one.tenant.id;
+        let mut tx = app.archive.write().await?;
+        journal::delete_below(&mut tx, tenant, lowest).await?;
+        journal::delete_contents_before(&mut tx, tenant, before).await?;
+        tx.commit().await?;
+        let mut tx = app.vault.write().await?;
+        journal::delete_below(&mut tx, tenant, lowest).await?;
+        journal::delete_contents_before(&mut tx, tenant, before).await?;
+        tx.commit().await?;
+        failpoint::reach("expiry.rows");
+        deleted += app.journal.delete_contents_before(tenant, before).await?;
+    }
+    Ok(deleted + app.journal.delete_below(lowest).await?)
+}
