@@ -67,6 +67,7 @@ SELECT create_distributed_table('ageing_work', 'tenant_id', colocate_with => 'ep
 SELECT create_distributed_table('aged_external_ids', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('kept_totals', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('kept_agents', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('kept_scores', 'tenant_id', colocate_with => 'epochs');
 
 -- `leases` and `_sqlx_migrations` stay local tables of the coordinator. A lease reads the database's clock in
 -- an UPDATE, which a distributed table refuses, and all leases need one clock.

@@ -129,7 +129,8 @@ pub enum DeleteOperator {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"keep": ["line"]}))]
 pub struct AttributeOperator {
-    /// The names of up to 20 attributes. A text with an identifier, an array, or an object is removed even so.
+    /// The names of up to 20 attributes. A text with an identifier or of more than 200 characters, an array, or an object
+    /// is removed even so.
     #[schema(max_items = 20)]
     pub keep: Vec<String>,
 }

@@ -9,18 +9,17 @@ use utoipa::ToSchema;
 use super::Month;
 use super::model::{AgeingError, AgeingPolicy, Leftover};
 use crate::archive::ageing::{self, Features, settle};
-use crate::archive::{Channel, Direction};
+use crate::archive::{Channel, Direction, held};
+use crate::base::id::RecordId;
+use crate::base::target::Target;
 use crate::tenants::Tenant;
 use crate::vault::AppContext;
 
-/// The most interactions that a preview reads.
-const MOST: usize = 50_000;
+/// The most memory that the interactions of a preview take, in bytes. They are about 50,000.
+const MEMORY: usize = 25_000_000;
 
 /// How many interactions one statement reads.
-const PAGE: i64 = 2_000;
-
-/// About the memory of one interaction, in bytes.
-const RECORD: usize = 512;
+const PAGE: i64 = 500;
 
 /// The numbers of a pass that is not made.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -43,7 +42,8 @@ pub struct AgeingPreview {
     /// The number of months that were read, the oldest first.
     #[schema(example = 1)]
     pub months: u64,
-    /// Whether all months were read. A preview reads about 50,000 interactions.
+    /// Whether all months were read. A preview reads about 50,000 interactions. If the oldest month has more, a part of it
+    /// is read, whose classes are smaller than those of the month.
     pub complete: bool,
     /// The shares of interactions in small classes, before and after.
     pub k: KShares,
@@ -73,9 +73,9 @@ pub struct KShare {
 pub async fn preview(app: &AppContext, tenant: &Tenant, policy: &AgeingPolicy) -> Result<AgeingPreview, AgeingError> {
     let (chosen, levels, now) = (policy.chosen(), policy.levels(), app.clock.now());
     let mut preview = AgeingPreview { levels: vec![0; levels.len()], complete: true, ..AgeingPreview::default() };
-    let (mut unique, mut below, mut read_so_far) = (0, 0, 0);
+    let (mut unique, mut below, mut free) = (0, 0, MEMORY);
     let mut from: Option<DateTime<Utc>> = None;
-    let _work = app.memory.work((RECORD * MOST) as u64).await?;
+    let _work = app.memory.work(MEMORY as u64).await?;
     loop {
         let mut tx = app.archive.read().await?;
         let Some(oldest) = ageing::oldest(&mut tx, tenant.id, &chosen, from).await? else { break };
@@ -83,10 +83,12 @@ pub async fn preview(app: &AppContext, tenant: &Tenant, policy: &AgeingPolicy) -
         let Some(month) = month else { break };
         drop(tx);
         from = Some(month.ends_at);
-        let Some(records) = read(app, tenant, policy, month, MOST.saturating_sub(read_so_far)).await? else {
-            preview.complete = false;
+        let (records, is_whole) = read(app, tenant, policy, month, &mut free).await?;
+        preview.complete = is_whole;
+        // The classes of a part are too small. So a part counts only if there would be nothing to show without it.
+        if !is_whole && preview.records > 0 {
             break;
-        };
+        }
         let settled = settle(&records, &levels, policy.k);
         for number in settled.iter().flatten() {
             preview.levels[*number] += 1;
@@ -95,25 +97,28 @@ pub async fn preview(app: &AppContext, tenant: &Tenant, policy: &AgeingPolicy) -
             records.iter().zip(&settled).filter(|(_, own)| own.is_none()).map(|(one, _)| one).collect();
         preview.leftover += left.len() as u64;
         preview.deleted += deleted(policy, &left);
-        read_so_far += records.len();
         preview.records += records.len() as u64;
         preview.months += 1;
         let sizes = sizes_before(&records);
         unique += sizes.values().filter(|size| **size == 1).count();
         below += sizes.values().filter(|size| **size < policy.k as usize).sum::<usize>();
+        if !is_whole {
+            break;
+        }
     }
     preview.k.before = KShare { unique: share(unique, preview.records), below_k: share(below, preview.records) };
     Ok(preview)
 }
 
-/// The interactions of a month, unless there are too many.
+/// The interactions of a month that fit into the free memory, and whether these are all. Held interactions are left
+/// out, as a plan leaves them out.
 async fn read(
     app: &AppContext,
     tenant: &Tenant,
     policy: &AgeingPolicy,
     month: Month,
-    most: usize,
-) -> Result<Option<Vec<Features>>, AgeingError> {
+    free: &mut usize,
+) -> Result<(Vec<Features>, bool), AgeingError> {
     let (chosen, mut records) = (policy.chosen(), Vec::new());
     for channel in chosen.channels.iter().copied() {
         let mut after = None;
@@ -124,13 +129,19 @@ async fn read(
                 ageing::page(&mut tx, (tenant.id, tenant.zone), (&chosen, channel), span, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some((last.at, last.id));
-            records.append(&mut page);
-            if records.len() > most {
-                return Ok(None);
+            let ids: Vec<RecordId> = page.iter().map(|one| one.id).collect();
+            let kept = held::among(&mut tx, tenant.id, Target::Archive, &ids).await?;
+            page.retain(|one| !kept.contains(&one.id));
+            let weight: usize = page.iter().map(Features::weight).sum();
+            if weight > *free {
+                *free = 0;
+                return Ok((records, false));
             }
+            *free -= weight;
+            records.append(&mut page);
         }
     }
-    Ok(Some(records))
+    Ok((records, true))
 }
 
 /// How many of the interactions that are left would be deleted.

@@ -10,7 +10,7 @@ use super::search::attach_mentions;
 use super::selector::{self, Span};
 use super::sql::{self, RecordRow};
 use crate::base::id::{IdentifierId, TenantId};
-use crate::base::page::Position;
+use crate::base::page::{LARGEST_PAGE_BYTES, Position};
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Tx};
 
@@ -35,7 +35,7 @@ impl CustomerRecords {
         selector::mentions(query, tenant, target, span).push(")")
     }
 
-    /// The next records after one, oldest first.
+    /// The next records after one, oldest first. There are fewer than the limit if they are long.
     pub async fn page<K: RecordKind>(
         &self,
         tx: &mut Tx<Archive>,
@@ -56,7 +56,7 @@ impl CustomerRecords {
             query = query.with(" WHERE (at, id) > (", at).with(", ", id).push(")");
         }
         let query = query.with(" ORDER BY at, id LIMIT ", i64::from(limit)).push(") ORDER BY at, id");
-        let rows: Vec<RecordRow<K>> = query.all().await?;
+        let rows = query.within(LARGEST_PAGE_BYTES, RecordRow::<K>::weight).await?;
         let mut records = rows.into_iter().map(Record::from).collect::<Vec<_>>();
         attach_mentions(tx, tenant, &mut records).await?;
         Ok(records)

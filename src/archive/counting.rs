@@ -165,7 +165,7 @@ pub async fn count(tx: &mut Tx<Archive>, counted: CountQuery<'_>, take: impl FnM
     });
     let query = query.with(" r WHERE r.tenant_id = ", tenant).with(" AND r.at >= ", from).with(" AND r.at < ", to);
     // The kept totals have those that are aged.
-    let query = query.push(if kind == CountedKind::Interactions { " AND r.aged IS NULL" } else { "" });
+    let query = query.push(" AND r.aged IS NULL");
     let query = with_filter(query, filter).push(Sql::per(" OFFSET 0", "")).push(") AS s GROUP BY 1");
     let query = columns.iter().zip([", 2", ", 3", ", 4"]).fold(query, |query, (_, place)| query.push(place));
     let query = query.push(if values == CountedValues::Levelled { ", 5" } else { "" });

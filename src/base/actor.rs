@@ -81,7 +81,8 @@ impl FromStr for Scope {
 }
 
 /// The scopes that a caller of a recipient can have.
-const OF_RECIPIENTS: [Scope; 9] = [
+const OF_RECIPIENTS: [Scope; 10] = [
+    Scope::RequestsWrite,
     Scope::ArchiveRead,
     Scope::ArchiveSearch,
     Scope::ArchiveIngest,

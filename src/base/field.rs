@@ -64,12 +64,13 @@ impl FieldError {
     }
 
     /// The same error of a field in a line of a spreadsheet: `/targets/0` is in the column `targets`, and
-    /// `/attestation/by` in `attestation_by`.
+    /// `/attestation/by` in `attestation_by`. A missing attestation is in its first column.
     #[must_use]
     pub fn in_column(self, line: u32) -> Self {
         let pointer = self.pointer.unwrap_or_default();
         let mut parts = pointer.split('/').skip(1);
         let column = match (parts.next().unwrap_or_default(), parts.next()) {
+            ("attestation", None) => "attestation_method".to_owned(),
             (object, Some(field)) if field.parse::<usize>().is_err() => format!("{object}_{field}"),
             (field, _) => field.to_owned(),
         };

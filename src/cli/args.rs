@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sample::SampleKind;
 
+use super::access_export::AccessExportArguments;
 use super::audit::AuditCommand;
 use super::health::HealthcheckArguments;
 use super::journal::{JournalCommand, ReplayArguments};
@@ -71,6 +72,13 @@ pub enum CliCommand {
                             lethe sample --interactions 1000 --days 7 --seed 1 | lethe import -"
     )]
     Import(ImportArguments),
+    /// Write a customer's copy of their data, which another user has approved, as a ZIP file
+    #[command(
+        after_help = "Example: lethe export --tenant acme --id 0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f81 --to copy.zip\n\n\
+                            An existing file is not replaced. The exit code is 1 if the export is not approved, or has \
+                            ended."
+    )]
+    Export(AccessExportArguments),
     /// Write the records of the archive without identifiers, in the order of their ids
     #[command(after_help = "Examples:\n  lethe export-archive --tenant acme > calls.ndjson\n  \
                             lethe export-archive --tenant acme --view pseudonymous --format csv > calls.csv")]

@@ -105,7 +105,7 @@ async fn verify(config: &Config, arguments: AuditVerifyArguments) -> Result<Exit
 /// The checkpoints of another place than the journal. A place without any proves nothing.
 async fn other_anchors(config: &Config, place: String) -> Result<Journal, CommandError> {
     let wrong = |why: &str| CommandError::Usage(format!("--anchors must be file:///dir or s3://bucket/prefix: {why}"));
-    let anchors = app::anchors(config, place).map_err(|_| wrong("this is no such place"))?;
+    let anchors = app::anchors(config, place).map_err(|_| wrong("the place has another form"))?;
     if anchors.anchored_tenants().await.map_err(seals::SealError::from)?.is_empty() {
         return Err(wrong("this place has no checkpoints"));
     }

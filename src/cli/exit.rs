@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use crate::app::StartError;
 use crate::archive::ArchiveError;
+use crate::base::memory::MemoryError;
 use crate::content::ContentError;
 use crate::delivery::DeliveryError;
+use crate::exports::ExportError;
 use crate::nightly::{Ending, PassError};
 use crate::requests::RequestError;
 use crate::scan::ScanError;
@@ -70,6 +72,9 @@ pub enum CommandError {
     Request(#[from] RequestError),
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// A customer's copy of their data cannot be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error(transparent)]
     Night(#[from] PassError),
     #[error(transparent)]
@@ -110,6 +115,7 @@ impl CommandError {
                 | StartError::Folder(_),
             )
             | Self::Vault(VaultError::MasterKeyUnknown(_))
+            | Self::Export(ExportError::Vault(VaultError::MasterKeyUnknown(_)))
             | Self::Unmigrated(_) => Exit::Configuration,
             Self::Start(StartError::Store(error) | StartError::Archive(error) | StartError::Vault(error))
             | Self::Tenant(TenantError::Store(error))
@@ -120,6 +126,12 @@ impl CommandError {
                 | WebhookError::Vault(VaultError::Store(error)),
             )
             | Self::Vault(VaultError::Store(error))
+            | Self::Export(
+                ExportError::Store(error)
+                | ExportError::Tenant(TenantError::Store(error))
+                | ExportError::Vault(VaultError::Store(error))
+                | ExportError::Archive(ArchiveError::Store(error) | ArchiveError::Vault(VaultError::Store(error))),
+            )
             | Self::Seal(SealError::Store(error))
             | Self::Scan(ScanError::Store(error) | ScanError::Vault(VaultError::Store(error)))
             | Self::Request(RequestError::Store(error) | RequestError::Vault(VaultError::Store(error)))
@@ -128,8 +140,16 @@ impl CommandError {
             }
             Self::Night(error) => error.ending().into(),
             Self::Seal(SealError::Journal(error)) if error.is_transient() => Exit::TryAgain,
-            Self::Content(error) | Self::Scan(ScanError::Content(error)) if error.is_transient() => Exit::TryAgain,
+            Self::Content(error)
+            | Self::Scan(ScanError::Content(error))
+            | Self::Export(ExportError::Content(error))
+                if error.is_transient() =>
+            {
+                Exit::TryAgain
+            }
+            Self::Export(ExportError::Memory(MemoryError::Crowded)) => Exit::TryAgain,
             Self::Content(_)
+            | Self::Export(_)
             | Self::Scan(_)
             | Self::Delivery(_)
             | Self::Webhook(_)

@@ -1,6 +1,7 @@
 //! The command line: `serve` and every other command. Data are written to standard output, and messages to standard
 //! error. The exit code gives the outcome.
 
+mod access_export;
 mod args;
 mod audit;
 mod deliver;
@@ -48,7 +49,7 @@ const COMMAND_LINE: &str = "command-line";
 /// Runs a command line and returns its outcome.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let ran = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => execute(arguments).await,
+        Ok(arguments) => Box::pin(execute(arguments)).await,
         Err(error) if error.use_stderr() => {
             let _ = error.print();
             return Exit::Usage;
@@ -77,14 +78,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
     // These need no settings.
     match &arguments.command {
         CliCommand::Sample(wanted) => return write_sample(wanted),
-        CliCommand::Openapi => {
-            print(
-                &app::openapi()
-                    .to_pretty_json()
-                    .map_err(|_| CommandError::Internal("the OpenAPI document cannot be written"))?,
-            );
-            return Ok(Exit::Done);
-        }
+        CliCommand::Openapi => return show_openapi(),
         CliCommand::Verify(arguments) => return verify::run(arguments),
         CliCommand::Healthcheck(check @ HealthcheckArguments { url: Some(url), .. }) => {
             return health::check(url, check).await;
@@ -124,6 +118,7 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
         CliCommand::Token(token) => mint(&config, &token),
         CliCommand::Tenant(command) => tenant::run(&config, command).await,
         CliCommand::Healthcheck(check) => health::check(&health::own_address(&config)?, &check).await,
+        CliCommand::Export(arguments) => access_export::run(&config, arguments).await,
         CliCommand::ExportArchive(arguments) => export::run(&config, arguments).await,
         CliCommand::Scan(arguments) => scan::run(&config, arguments).await,
         CliCommand::Requests(command) => requests::run(&config, command).await,
@@ -134,6 +129,12 @@ async fn execute(arguments: Arguments) -> Result<Exit, CommandError> {
             Ok(Exit::Done)
         }
     }
+}
+
+fn show_openapi() -> Result<Exit, CommandError> {
+    let document = app::openapi().to_pretty_json();
+    print(&document.map_err(|_| CommandError::Internal("the OpenAPI document cannot be written"))?);
+    Ok(Exit::Done)
 }
 
 async fn serve(config: &Config) -> Result<Exit, CommandError> {

@@ -2,7 +2,8 @@
 //! with the texts and recordings of the customer's interactions. Other people in it are numbered.
 //!
 //! A copy is an order, which another user approves. The ZIP file is made while it is downloaded, page by page, so that
-//! nothing of it is stored, and no copy outlives what it was made from.
+//! nothing of it is stored, and no copy outlives what it was made from. A download that runs when the customer is
+//! forgotten breaks off.
 
 mod compose;
 pub mod http;
@@ -51,7 +52,7 @@ pub async fn create(
     actor: &Actor,
     new: &NewExport,
     once: Option<&Once>,
-) -> Result<(Export, Vec<ExportNotice>), ExportError> {
+) -> Result<Export, ExportError> {
     let tenant = tenant_of(app, actor.tenant).await?;
     let now = app.clock.now();
     let valid = new.validate((tenant.region, local_day(now, tenant.zone)), now).map_err(ExportError::Invalid)?;
@@ -64,7 +65,7 @@ pub async fn create(
     let finder = tenant.finder(own);
     let masked = |text: String| fill_text(&tokenize_text(&finder, &text, &mut Vec::new()), |_| "*****".to_owned());
     let attestations: Vec<_> = attestations.into_iter().map(|one| one.map_texts(masked)).collect();
-    let export = Export {
+    let mut export = Export {
         id: ExportId::new(),
         phone_id,
         email_id,
@@ -73,9 +74,11 @@ pub async fn create(
         purpose: masked(purpose),
         ticket: ticket.map(masked),
         attestations: json!(attestations).to_string(),
+        notices: Vec::new(),
         include_recordings: new.include_recordings,
         language: new.language,
         status: if tenant.settings.export_approval { ExportStatus::Waiting } else { ExportStatus::Ready },
+        issuer: actor.issuer.clone(),
         requested_by: actor.sub.clone(),
         requested_by_name: actor.name.clone(),
         decided_by_name: None,
@@ -83,18 +86,18 @@ pub async fn create(
         created_at: now,
         expires_at: now + LIFE,
     };
-    let notices = notices(app, &export, actor.tenant).await?;
+    export.notices = notices(app, &export, actor.tenant).await?;
     let detail = json!({ "export_id": export.id, "ticket": export.ticket });
     let entry = Entry::new(Action::ExportRequested, 0, detail).purpose(Some(export.purpose.clone()));
     let mut tx = app.archive.write().await?;
     sql::insert(&mut tx, actor.tenant, &export).await?;
     audit::record(&mut tx, app.clock, actor, &entry).await?;
     if let Some(once) = once {
-        once.settle(&mut tx, &Ordered { id: export.id, notices: notices.clone() }).await?;
+        once.settle(&mut tx, &Ordered { id: export.id }).await?;
     }
     tx.commit().await?;
     once.into_iter().for_each(Once::end);
-    Ok((export, notices))
+    Ok(export)
 }
 
 fn phone_of(identifier: Identifier) -> Option<Pii<pii::Phone>> {
@@ -160,7 +163,7 @@ pub async fn decide(app: &AppContext, actor: &Actor, id: ExportId, is_approved: 
         (ExportStatus::Denied, Action::ExportDenied)
     };
     let mut entry = Entry::new(action, 0, json!({ "export_id": id }));
-    entry.allowed = export.requested_by != actor.sub;
+    entry.allowed = !export.is_of(actor);
     let mut tx = app.archive.write().await?;
     let decided = sql::decide(&mut tx, actor, id, status, app.clock.now()).await?;
     if decided == 0 && entry.allowed {
@@ -204,11 +207,10 @@ pub async fn redeem(
     tx.commit().await?;
     let sql::TicketRow { export_id, actor_sub, actor_name } = taken;
     let actor = Actor { sub: actor_sub, name: actor_name, ..Actor::service(tenant, "") };
-    let export = find(app, tenant, export_id).await?;
-    if export.status != ExportStatus::Ready {
-        return Err(ExportError::NotFound);
-    }
-    download(app, content_store, &actor, export).await
+    download(app, content_store, &actor, export_id).await.map_err(|error| match error {
+        ExportError::NotReady => ExportError::NotFound,
+        error => error,
+    })
 }
 
 /// A download that has begun.
@@ -217,33 +219,40 @@ pub struct Download {
     pub pieces: mpsc::Receiver<Result<Vec<u8>, ExportError>>,
 }
 
-/// Begins the download of an export for a user. The audit row is committed first. If the receiver is dropped, the work
-/// ends.
+/// Begins the download of an export for a user or a command. The audit row is committed first. If the receiver is
+/// dropped, the work ends.
 pub async fn download(
     app: &Arc<AppContext>,
     content_store: &Arc<ContentStore>,
     actor: &Actor,
-    export: Export,
+    id: ExportId,
 ) -> Result<Download, ExportError> {
-    let tenant = tenant_of(app, actor.tenant).await?;
-    let (id, records) = (export.id, records_of(&export));
-    let found = count(&mut app.archive.read().await?, tenant.id, &records).await?;
-    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    let export = find(app, actor.tenant, id).await?;
+    if export.status != ExportStatus::Ready {
+        return Err(ExportError::NotReady);
+    }
+    let (tenant, records) = (tenant_of(app, actor.tenant).await?, records_of(&export));
+    let expected = count(&mut app.archive.read().await?, tenant.id, &records).await?;
+    let found = usize::try_from(expected).unwrap_or(usize::MAX);
     let entry = Entry::new(Action::ExportDownloaded, found, json!({ "export_id": id }));
     let entry = entry.purpose(Some(export.purpose.clone()));
     let grant = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
     let share = app.memory.page().await?;
     let (to, pieces) = mpsc::channel(PIECES);
-    let composer = Composer::new(app, content_store, tenant, (export, records), grant, to.clone()).await?;
+    let composer = Composer::new(app, content_store, tenant, (export, records, expected), grant, to.clone()).await?;
+    drop(share);
     tokio::spawn(async move {
         if let Err(error) = Box::pin(composer.run()).await {
-            if !matches!(error, ExportError::Interrupted) {
-                tracing::error!(export.id = %id, %error, "The download of an export failed");
+            match error {
+                _ if to.is_closed() => {}
+                ExportError::Ended | ExportError::Changed => {
+                    tracing::warn!(export.id = %id, %error, "The download of an export was interrupted");
+                }
+                _ => tracing::error!(export.id = %id, %error, "The download of an export failed"),
             }
             // The reader sees a broken response, and no file that looks whole.
             let _ = to.send(Err(error)).await;
         }
-        drop(share);
     });
     Ok(Download { id, pieces })
 }
@@ -253,7 +262,7 @@ pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, identifiers: &[Id
     sql::delete_of(tx, tenant, identifiers).await
 }
 
-/// How many exports of a customer have not expired.
+/// How many exports of a customer can be downloaded, or wait for their approval.
 pub async fn open_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

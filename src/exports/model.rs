@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::archive::ArchiveError;
+use crate::base::actor::Actor;
 use crate::base::attestation::{Attestation, AttestationInput};
+use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::field::FieldError;
-use crate::base::id::{ExportId, IdentifierId};
+use crate::base::id::{ContentId, ExportId, IdentifierId};
 use crate::base::memory::MemoryError;
 use crate::base::page::{Listed, Position};
 use crate::base::purpose::stated;
@@ -202,10 +204,13 @@ pub struct Export {
     pub ticket: Option<String>,
     /// As JSON.
     pub attestations: String,
+    /// The facts that the approver should know. They are those of the time of the order.
+    pub notices: Vec<ExportNotice>,
     pub include_recordings: bool,
     pub language: Language,
     pub status: ExportStatus,
-    /// The subject of the token of the user who asked for it.
+    /// The issuer and the subject of the token of the user who ordered it. Both together name the user.
+    pub issuer: String,
     pub requested_by: String,
     pub requested_by_name: String,
     pub decided_by_name: Option<String>,
@@ -218,6 +223,12 @@ impl Export {
     /// The ids of the identifiers by which records are selected.
     pub fn identifiers(&self) -> impl Iterator<Item = IdentifierId> + use<> {
         [self.phone_id, self.email_id].into_iter().flatten()
+    }
+
+    /// Whether a user has ordered the export.
+    #[must_use]
+    pub fn is_of(&self, actor: &Actor) -> bool {
+        self.issuer == actor.issuer && self.requested_by == actor.sub
     }
 }
 
@@ -245,23 +256,49 @@ pub enum ExportNotice {
 #[derive(Serialize, Deserialize)]
 pub struct Ordered {
     pub id: ExportId,
-    pub notices: Vec<ExportNotice>,
+}
+
+/// A recording or another file of the customer that is not in their copy.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotIncluded {
+    pub id: ContentId,
+    pub kind: ContentKind,
+    /// The number of uploaded bytes.
+    pub size: u64,
+    /// The time of its interaction.
+    pub started_at: DateTime<Utc>,
+    pub why: OmissionReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OmissionReason {
+    /// It is encrypted for the tenant, so the service cannot open it.
+    Encrypted,
+    /// The order leaves recordings out.
+    NotAsked,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("no such export")]
+    #[error("the export does not exist, or it has ended: an export ends after 7 days, and with its customer")]
     NotFound,
     #[error("the user who asked for an export cannot decide about it")]
     OwnRequest,
     #[error("the export is not waiting")]
     Decided,
-    #[error("the export is not ready")]
+    #[error("the export is not ready: another user must approve it first, or has denied it")]
     NotReady,
     #[error("the order breaks rules")]
     Invalid(Vec<FieldError>),
     #[error("the tenant is unknown")]
     TenantUnknown,
+    /// The export was deleted or has expired during its download.
+    #[error("the export has ended during its download: it has expired, or its customer was forgotten")]
+    Ended,
+    /// A copy that lacks a part must not look whole.
+    #[error("records or texts of the customer changed during the download: download the export again")]
+    Changed,
     /// The reader of the download went away.
     #[error("the download was interrupted")]
     Interrupted,

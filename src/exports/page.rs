@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::model::{Export, Language};
+use super::model::{Export, Language, NotIncluded, OmissionReason};
+use crate::base::csv::unshielded;
 use crate::base::id::IdentifierId;
 use crate::tenants::{Processing, Settings};
 
@@ -23,6 +24,9 @@ pub struct Words {
     pub events: &'static str,
     none: &'static str,
     files: &'static str,
+    not_included: &'static str,
+    encrypted: &'static str,
+    not_asked: &'static str,
     processing: &'static str,
     not_stated: &'static str,
     rights: &'static str,
@@ -40,6 +44,9 @@ const ENGLISH: Words = Words {
     events: "Events",
     none: "None.",
     files: "Files",
+    not_included: "Recordings and files that are not in this copy",
+    encrypted: "It is encrypted. Ask the contact centre.",
+    not_asked: "This copy was ordered without it.",
     processing: "About the processing",
     not_stated: "Not stated. Ask the contact centre.",
     rights: "You may ask for correction or erasure of your data, for a restriction of their processing, and you may \
@@ -58,6 +65,9 @@ const SWEDISH: Words = Words {
     events: "Händelser",
     none: "Inga.",
     files: "Filer",
+    not_included: "Inspelningar och filer som inte finns i kopian",
+    encrypted: "Den är krypterad. Fråga kontaktcentret.",
+    not_asked: "Kopian beställdes utan den.",
     processing: "Om behandlingen",
     not_stated: "Inte angivet. Fråga kontaktcentret.",
     rights: "Du kan begära rättelse eller radering av dina uppgifter eller begränsning av behandlingen, och du kan \
@@ -76,6 +86,9 @@ const NORWEGIAN: Words = Words {
     events: "Hendelser",
     none: "Ingen.",
     files: "Filer",
+    not_included: "Opptak og filer som ikke er med i kopien",
+    encrypted: "Det er kryptert. Spør kontaktsenteret.",
+    not_asked: "Kopien ble bestilt uten det.",
     processing: "Om behandlingen",
     not_stated: "Ikke oppgitt. Spør kontaktsenteret.",
     rights: "Du kan be om retting eller sletting av opplysningene dine eller begrensning av behandlingen, og du kan \
@@ -115,13 +128,15 @@ impl Page {
         if has_rows { "</table>\n".to_owned() } else { format!("<p>{}</p>\n", self.words.none) }
     }
 
-    pub fn end(&self, files: &[String], settings: &Settings) -> String {
+    pub fn end(&self, files: &[String], not_included: &[NotIncluded], settings: &Settings) -> String {
         let Words { files: title, processing, not_stated, rights, .. } = self.words;
         let mut end = format!("<h2>{title}</h2>\n<ul>\n");
         for name in files.iter().filter(|name| name.contains('/')) {
             let _ = writeln!(end, "<li><a href=\"{name}\">{name}</a>");
         }
-        let _ = write!(end, "</ul>\n<h2>{processing}</h2>\n<dl>\n");
+        end.push_str("</ul>\n");
+        end.push_str(&self.omissions(not_included));
+        let _ = write!(end, "<h2>{processing}</h2>\n<dl>\n");
         for (name, text) in stated(&settings.processing) {
             let text = text.map_or_else(|| not_stated.to_owned(), |text| escaped(&text));
             let _ = writeln!(end, "<dt>{name}<dd>{text}");
@@ -129,9 +144,29 @@ impl Page {
         let _ = write!(end, "</dl>\n<p>{rights}</p>\n</html>\n");
         end
     }
+
+    /// The recordings that are not in the copy, each with the reason.
+    fn omissions(&self, not_included: &[NotIncluded]) -> String {
+        let Words { not_included: title, encrypted, not_asked, .. } = self.words;
+        if not_included.is_empty() {
+            return String::new();
+        }
+        let mut list = format!("<h2>{title}</h2>\n<ul>\n");
+        for NotIncluded { id, kind, size, started_at, why } in not_included {
+            let why = match why {
+                OmissionReason::Encrypted => encrypted,
+                OmissionReason::NotAsked => not_asked,
+            };
+            let (at, kind) = (started_at.format("%Y-%m-%d %H:%M:%SZ"), kind.as_str());
+            let _ = writeln!(list, "<li>{at} {kind} ({id}, {size} B). {why}");
+        }
+        list.push_str("</ul>\n");
+        list
+    }
 }
 
-/// A row of a table, with the names of its columns before the first one.
+/// A row of a table, with the names of its columns before the first one. The cells are those of a spreadsheet, so a text
+/// may have a quote before it. A page has no formulas, and shows the text without that quote.
 pub fn row(cells: &[(String, String)], is_first: bool) -> String {
     let mut row = String::new();
     if is_first {
@@ -143,7 +178,7 @@ pub fn row(cells: &[(String, String)], is_first: bool) -> String {
     }
     row.push_str("<tr>");
     for (_, text) in cells {
-        let _ = write!(row, "<td>{}", escaped(text));
+        let _ = write!(row, "<td>{}", escaped(unshielded(text)));
     }
     row.push('\n');
     row
@@ -209,4 +244,32 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::content::ContentKind;
+    use crate::base::id::ContentId;
+    use crate::base::spreadsheet::cells;
+
+    #[test]
+    fn a_page_shows_texts_as_they_are() {
+        let cells = cells(json!({ "phone": "+4791234567", "queue": "=1+1", "note": "'quoted' & <b>" }));
+        assert!(cells.iter().any(|(_, text)| text == "'+4791234567"), "a spreadsheet has the quote");
+        let row = row(&cells, false);
+        assert!(row.contains("<td>+4791234567") && row.contains("<td>=1+1"), "{row}");
+        assert!(row.contains("<td>&#39;quoted&#39; &amp; &lt;b&gt;"), "{row}");
+    }
+
+    #[test]
+    fn a_page_names_the_recordings_that_are_left_out() {
+        let (id, started_at) = (ContentId::new(), DateTime::UNIX_EPOCH);
+        let one = |why| NotIncluded { id, kind: ContentKind::Recording, size: 40, started_at, why };
+        let page = Page::new(Language::En);
+        assert_eq!(page.omissions(&[]), "");
+        let list = page.omissions(&[one(OmissionReason::Encrypted), one(OmissionReason::NotAsked)]);
+        assert_eq!(list.matches(&format!("<li>1970-01-01 00:00:00Z recording ({id}, 40 B).")).count(), 2, "{list}");
+        assert!(list.contains(page.words.encrypted) && list.contains(page.words.not_asked), "{list}");
+    }
 }

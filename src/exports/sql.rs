@@ -1,6 +1,7 @@
 //! Statements of exports.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use super::model::{Export, ExportStatus, Language};
 use crate::base::actor::Actor;
@@ -18,9 +19,11 @@ struct ExportRow {
     purpose: String,
     ticket: Option<String>,
     attestations: String,
+    notices: String,
     include_recordings: bool,
     language: Language,
     status: ExportStatus,
+    issuer: String,
     requested_by: String,
     requested_by_name: String,
     decided_by_name: Option<String>,
@@ -32,8 +35,8 @@ struct ExportRow {
 impl From<ExportRow> for Export {
     fn from(row: ExportRow) -> Self {
         let ExportRow { id, phone_id, email_id, from_at, to_at, purpose, ticket, attestations, .. } = row;
-        let ExportRow { include_recordings, language, status, requested_by, requested_by_name, .. } = row;
-        let ExportRow { decided_by_name, decided_at, created_at, expires_at, .. } = row;
+        let ExportRow { notices, include_recordings, language, status, issuer, requested_by, .. } = row;
+        let ExportRow { requested_by_name, decided_by_name, decided_at, created_at, expires_at, .. } = row;
         Self {
             id,
             phone_id,
@@ -43,9 +46,11 @@ impl From<ExportRow> for Export {
             purpose,
             ticket,
             attestations,
+            notices: serde_json::from_str(&notices).unwrap_or_default(),
             include_recordings,
             language,
             status,
+            issuer,
             requested_by,
             requested_by_name,
             decided_by_name,
@@ -58,16 +63,18 @@ impl From<ExportRow> for Export {
 
 fn select(query: Query<'_>) -> Query<'_> {
     query.push(
-        "SELECT id, phone_id, email_id, from_at, to_at, purpose, ticket, attestations, include_recordings, language, \
-         status, requested_by, requested_by_name, decided_by_name, decided_at, created_at, expires_at \
-         FROM access_exports",
+        "SELECT id, phone_id, email_id, from_at, to_at, purpose, ticket, attestations, notices, include_recordings, \
+         language, status, issuer, requested_by, requested_by_name, decided_by_name, decided_at, created_at, \
+         expires_at FROM access_exports",
     )
 }
 
 pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, export: &Export) -> Result<u64> {
+    let notices = json!(export.notices).to_string();
     tx.query(
         "INSERT INTO access_exports (tenant_id, id, phone_id, email_id, from_at, to_at, purpose, ticket, attestations, \
-         include_recordings, language, status, requested_by, requested_by_name, created_at, expires_at) VALUES (",
+         notices, include_recordings, language, status, issuer, requested_by, requested_by_name, created_at, \
+         expires_at) VALUES (",
     )
     .with("", tenant)
     .with(", ", export.id)
@@ -78,9 +85,11 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, export: &Export) -> 
     .with(", ", export.purpose.as_str())
     .with(", ", export.ticket.as_deref())
     .with(", ", export.attestations.as_str())
+    .with(", ", notices.as_str())
     .with(", ", export.include_recordings)
     .with(", ", export.language)
     .with(", ", export.status)
+    .with(", ", export.issuer.as_str())
     .with(", ", export.requested_by.as_str())
     .with(", ", export.requested_by_name.as_str())
     .with(", ", export.created_at)
@@ -94,6 +103,14 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, export: &Export) -> 
 pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: ExportId, now: DateTime<Utc>) -> Result<Option<Export>> {
     let query = select(tx.query("")).with(" WHERE tenant_id = ", tenant).with(" AND id = ", id);
     Ok(query.with(" AND expires_at > ", now).maybe::<ExportRow>().await?.map(Export::from))
+}
+
+/// Whether an export can still be downloaded.
+pub async fn is_ready(tx: &mut Tx<Archive>, tenant: TenantId, id: ExportId, now: DateTime<Utc>) -> Result<bool> {
+    let query = tx.query("SELECT count(*) FROM access_exports").with(" WHERE tenant_id = ", tenant);
+    let query = query.with(" AND id = ", id).with(" AND status = 'ready' AND expires_at > ", now);
+    let (count,): (i64,) = query.one().await?;
+    Ok(count > 0)
 }
 
 /// A page of the exports that have not expired, newest first.
@@ -132,7 +149,9 @@ pub async fn decide(
         .with(" WHERE tenant_id = ", actor.tenant)
         .with(" AND id = ", id)
         .push(" AND status = 'waiting'")
-        .with(" AND requested_by <> ", actor.sub.as_str())
+        .with(" AND NOT (issuer = ", actor.issuer.as_str())
+        .with(" AND requested_by = ", actor.sub.as_str())
+        .push(")")
         .execute()
         .await
 }
@@ -208,7 +227,7 @@ pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, identifiers: &[Id
     Ok(deleted)
 }
 
-/// How many exports of some identifiers have not expired.
+/// How many exports of some identifiers can be downloaded, or wait for their approval.
 pub async fn count_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -218,7 +237,7 @@ pub async fn count_of(
     let mut open = 0;
     for column in [" AND phone_id", " AND email_id"] {
         let query = tx.query("SELECT count(*) FROM access_exports").with(" WHERE tenant_id = ", tenant);
-        let query = query.with(" AND expires_at > ", now);
+        let query = query.with(" AND status <> 'denied' AND expires_at > ", now);
         let (count,): (i64,) = query.with_keys(column, identifiers.iter().copied()).one().await?;
         open += count.unsigned_abs();
     }
@@ -227,8 +246,53 @@ pub async fn count_of(
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
     use crate::tests::Stage;
+
+    fn export(actor: &Actor, phone: IdentifierId, now: DateTime<Utc>) -> Export {
+        Export {
+            id: ExportId::new(),
+            phone_id: Some(phone),
+            email_id: None,
+            from: None,
+            to: now,
+            purpose: "access request".to_owned(),
+            ticket: None,
+            attestations: "[]".to_owned(),
+            notices: Vec::new(),
+            include_recordings: true,
+            language: Language::En,
+            status: ExportStatus::Waiting,
+            issuer: actor.issuer.clone(),
+            requested_by: actor.sub.clone(),
+            requested_by_name: actor.name.clone(),
+            decided_by_name: None,
+            decided_at: None,
+            created_at: now,
+            expires_at: now + TimeDelta::days(7),
+        }
+    }
+
+    /// Two issuers may give the same subject to two users.
+    #[tokio::test]
+    async fn the_issuer_and_the_subject_name_a_user() {
+        let stage = Stage::new("exports-issuer", &[]).await;
+        let (tenant, now, phone) = (stage.tenant.id, stage.app.clock.now(), IdentifierId::random());
+        let own = Actor { issuer: "one".to_owned(), ..Actor::service(tenant, "kari") };
+        let other = Actor { issuer: "another".to_owned(), ..own.clone() };
+        let export = export(&own, phone, now);
+        assert!(export.is_of(&own) && !export.is_of(&other));
+        let mut tx = stage.app.archive.write().await.unwrap();
+        insert(&mut tx, tenant, &export).await.unwrap();
+        assert_eq!(count_of(&mut tx, tenant, &[phone], now).await.unwrap(), 1);
+        assert!(!is_ready(&mut tx, tenant, export.id, now).await.unwrap());
+        assert_eq!(decide(&mut tx, &own, export.id, ExportStatus::Ready, now).await.unwrap(), 0);
+        assert_eq!(decide(&mut tx, &other, export.id, ExportStatus::Ready, now).await.unwrap(), 1);
+        assert!(is_ready(&mut tx, tenant, export.id, now).await.unwrap());
+        assert!(!is_ready(&mut tx, tenant, export.id, export.expires_at).await.unwrap());
+    }
 
     /// SQLite takes 32,766 values in a statement.
     #[tokio::test]

@@ -82,7 +82,13 @@ impl Journal {
     #[must_use]
     pub fn new(store: Option<Ledger>) -> Self {
         let standing = Standing::new(store.is_some());
-        Self { store, chain: Mutex::default(), call: CallLimit::default(), standing, backup_days: BackupDays::default() }
+        Self {
+            store,
+            chain: Mutex::default(),
+            call: CallLimit::default(),
+            standing,
+            backup_days: BackupDays::default(),
+        }
     }
 
     /// The same with the time for which backups are kept.
@@ -222,7 +228,8 @@ impl Journal {
         });
         let objects: Vec<_> = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
         let (objects, broken): (Vec<_>, Vec<_>) = objects.into_iter().partition(|(_, object)| object.is_ok());
-        let unreadable = broken.into_iter().filter_map(|(seq, object)| Some((seq, object.err()?))).min_by_key(|one| one.0);
+        let unreadable =
+            broken.into_iter().filter_map(|(seq, object)| Some((seq, object.err()?))).min_by_key(|one| one.0);
         let mut chain = self.chain.lock().await;
         chain.known.extend(objects.into_iter().filter_map(|(seq, object)| Some((seq, object.ok()?))));
         let newest = chain.known.last_key_value().map_or(0, |(seq, _)| *seq) - NEWEST;

@@ -85,12 +85,20 @@ pub async fn contents<S>(tx: &mut Tx<S>, tenant: TenantId) -> Result<HashSet<Jou
 
 /// Deletes the rows of expired objects.
 pub async fn delete_below<S>(tx: &mut Tx<S>, tenant: TenantId, lowest: i64) -> Result<()> {
-    tx.query("DELETE FROM journal_entries").with(" WHERE tenant_id = ", tenant).with(" AND seq < ", lowest).execute().await?;
+    tx.query("DELETE FROM journal_entries")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND seq < ", lowest)
+        .execute()
+        .await?;
     Ok(())
 }
 
 /// Deletes the rows of expired objects that list content.
 pub async fn delete_contents_before<S>(tx: &mut Tx<S>, tenant: TenantId, before: JournalId) -> Result<()> {
-    tx.query("DELETE FROM journal_contents").with(" WHERE tenant_id = ", tenant).with(" AND id < ", before).execute().await?;
+    tx.query("DELETE FROM journal_contents")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND id < ", before)
+        .execute()
+        .await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::context::PassContext;
-use super::model::{Pass, PassResult, Step, StepName};
+use super::model::{Pass, PassError, PassResult, Step, StepName};
 use super::report::Report;
 use super::sql;
 use super::steps::{
@@ -95,7 +95,7 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
         Step::Finished => {
             context.show(StepName::Retention);
             retention::expire(context, pass, report).await?;
-            ageing::age(context, pass, report).await?;
+            age(context, pass, report).await?;
             context.show(StepName::FindOrphans);
             gc_identifiers::find_orphans(context, pass, report).await?;
             Step::OrphansFound
@@ -117,4 +117,20 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
             return Ok(None);
         }
     }))
+}
+
+/// Ages what is old enough. An error of ageing itself may last, and the steps after it must not wait for its end: they
+/// delete identifiers and old requests. So the report says that ageing failed, and the pass continues. The next pass
+/// continues with the month.
+async fn age(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let aged = ageing::age(context, pass, report).await;
+    report.ageing_failed = aged.is_err();
+    match aged {
+        Err(error) if error.is_contended() || matches!(error, PassError::Stopped | PassError::LeaseLost) => Err(error),
+        Err(error) => {
+            tracing::error!(tenant = %context.tenant.slug, %error, "Ageing failed. The pass continues without it");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }

@@ -31,6 +31,7 @@ pub struct ScanOutcome {
 /// The report of a pass, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Report {
     /// The number of requests that became done.
     #[schema(required)]
@@ -72,6 +73,9 @@ pub struct Report {
     /// The number of interactions that an ageing policy deleted.
     #[schema(required)]
     pub records_deleted: u64,
+    /// Whether ageing failed. The log has the reason, and the next pass continues. Everything else was done.
+    #[schema(required)]
+    pub ageing_failed: bool,
     /// The number of objects without a row, and of remains of failed uploads, that the rolling check deleted.
     #[schema(required)]
     pub objects_swept: u64,
@@ -146,6 +150,6 @@ impl Report {
     /// Whether work that was due is left for the next run.
     #[must_use]
     pub const fn is_incomplete(&self) -> bool {
-        self.requests_failed > 0 || self.content_left > 0 || self.texts_failed > 0
+        self.requests_failed > 0 || self.content_left > 0 || self.texts_failed > 0 || self.ageing_failed
     }
 }

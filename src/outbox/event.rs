@@ -203,21 +203,23 @@ pub fn join_events(query: Query<'_>, tenant: TenantId) -> Query<'_> {
     query.push(" JOIN webhook_events e ON e.id = m.event_id").with(" WHERE e.tenant_id = ", tenant)
 }
 
-/// The events of a kind since an instant, oldest first.
+/// The events of a kind whose ids were made since an instant, oldest first.
 pub async fn events_since(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     kind: EventKind,
     from: DateTime<Utc>,
     limit: i64,
-) -> Result<Vec<(EventId, DateTime<Utc>)>> {
-    tx.query("SELECT id, at FROM webhook_events")
+) -> Result<Vec<EventId>> {
+    let rows: Vec<(EventId,)> = tx
+        .query("SELECT id FROM webhook_events")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND kind = ", kind.as_str())
         .with(" AND id >= ", first_id_of(from))
         .with(" ORDER BY id LIMIT ", limit)
         .all()
-        .await
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Deletes some events from before an instant.

@@ -29,7 +29,7 @@ pub use sql::{
 };
 pub use webhook::{
     Webhook, count_webhooks, delete_webhook, disable_webhook, enabled_webhooks, insert_webhook, note_failure,
-    note_success, pause_webhook, update_webhook, webhook, webhooks,
+    note_success, pause_webhook, resume_webhook, update_webhook, webhook, webhooks,
 };
 
 /// Enqueues the delivery of a recording, if its tenant has a delivery target.

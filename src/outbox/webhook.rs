@@ -90,20 +90,24 @@ pub async fn insert_webhook(tx: &mut Tx<Archive>, tenant: TenantId, webhook: &We
     .await
 }
 
-/// Writes a changed webhook over its earlier version. 0: another call has changed it.
-pub async fn update_webhook(tx: &mut Tx<Archive>, tenant: TenantId, webhook: &Webhook) -> Result<u64> {
-    let Webhook { id, url, events, recipient_id, enabled, disabled_reason, .. } = webhook;
-    let Webhook { failing_since, paused_until, created_at: _, updated_at, version, .. } = webhook;
+/// Writes a changed webhook over its earlier version. A worker may note a failure or a pause at the same time. The notes
+/// stay, unless the webhook begins anew. 0: another call has changed it.
+pub async fn update_webhook(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    webhook: &Webhook,
+    begins_anew: bool,
+) -> Result<u64> {
+    let Webhook { id, url, events, recipient_id, enabled, disabled_reason, updated_at, version, .. } = webhook;
     tx.query("UPDATE webhooks SET")
         .with(" url = ", url.as_str())
         .with(", events = ", *events)
         .with(", recipient_id = ", *recipient_id)
         .with(", enabled = ", *enabled)
         .with(", disabled_reason = ", disabled_reason.as_deref())
-        .with(", failing_since = ", *failing_since)
-        .with(", paused_until = ", *paused_until)
         .with(", updated_at = ", *updated_at)
         .with(", version = ", *version)
+        .push(if begins_anew { ", failing_since = NULL, paused_until = NULL" } else { "" })
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND id = ", *id)
         .with(" AND version = ", *version - 1)
@@ -131,34 +135,52 @@ pub async fn note_success(tx: &mut Tx<Archive>, tenant: TenantId, id: WebhookId)
         .await
 }
 
-/// Notes that a receiver accepted no message.
-pub async fn note_failure(tx: &mut Tx<Archive>, tenant: TenantId, id: WebhookId, now: DateTime<Utc>) -> Result<u64> {
+/// Notes that the receiver of a version of a webhook accepted no message. 0: it is noted already, or the webhook was
+/// changed meanwhile.
+pub async fn note_failure(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    (id, version): (WebhookId, i64),
+    now: DateTime<Utc>,
+) -> Result<u64> {
     tx.query("UPDATE webhooks SET")
         .with(" failing_since = ", now)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND id = ", id)
+        .with(" AND version = ", version)
         .push(" AND failing_since IS NULL")
         .execute()
         .await
 }
 
-/// Sends nothing to a receiver until an instant, or ends its pause.
+/// Sends nothing to the receiver of a version of a webhook until an instant. 0: the webhook was changed meanwhile.
 pub async fn pause_webhook(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    id: WebhookId,
-    until: Option<DateTime<Utc>>,
+    (id, version): (WebhookId, i64),
+    until: DateTime<Utc>,
 ) -> Result<u64> {
-    let query = tx.query("UPDATE webhooks SET").with(" paused_until = ", until);
-    query.with(" WHERE tenant_id = ", tenant).with(" AND id = ", id).execute().await
+    tx.query("UPDATE webhooks SET")
+        .with(" paused_until = ", until)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND id = ", id)
+        .with(" AND version = ", version)
+        .execute()
+        .await
 }
 
-/// Disables a webhook, because its receiver is gone or has been failing since an instant. 0: it is disabled already, or
-/// a message was accepted meanwhile.
+/// Ends the pause of a webhook.
+pub async fn resume_webhook(tx: &mut Tx<Archive>, tenant: TenantId, id: WebhookId) -> Result<u64> {
+    let query = tx.query("UPDATE webhooks SET paused_until = NULL").with(" WHERE tenant_id = ", tenant);
+    query.with(" AND id = ", id).execute().await
+}
+
+/// Disables a version of a webhook, because its receiver is gone or has been failing since an instant. 0: it is disabled
+/// already, or it was changed or a message was accepted meanwhile.
 pub async fn disable_webhook(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    id: WebhookId,
+    (id, version): (WebhookId, i64),
     (reason, failing_before): (&str, Option<DateTime<Utc>>),
     now: DateTime<Utc>,
 ) -> Result<u64> {
@@ -167,6 +189,7 @@ pub async fn disable_webhook(
         .with(", updated_at = ", now)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND id = ", id)
+        .with(" AND version = ", version)
         .with_some(" AND failing_since < ", failing_before)
         .push(" AND enabled")
         .execute()

@@ -12,7 +12,7 @@ use crate::base::id::RecipientId;
 use crate::base::page::Page;
 use crate::http::caller::PoliciesAdmin;
 use crate::http::docs::{
-    BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, StateProblems, VersionProblems,
+    BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, StaleProblems, StateProblems,
 };
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::Body;
@@ -176,8 +176,8 @@ pub async fn get_recipient(
 /// This needs the scope `policies:admin`.
 #[utoipa::path(tag = "recipients", operation_id = "delete_recipient", security(("bearer" = ["policies:admin"])),
     params(("id" = Uuid, Path, description = "The id of the recipient."),
-        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
-    responses((status = 204, description = "The recipient is deleted."), CallProblems, ItemProblems, VersionProblems))]
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the last read. Without it, any version is deleted.")),
+    responses((status = 204, description = "The recipient is deleted."), CallProblems, ItemProblems, StaleProblems))]
 #[delete("/recipients/{id}")]
 pub async fn delete_recipient(
     caller: Caller<PoliciesAdmin>,

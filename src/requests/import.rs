@@ -221,7 +221,8 @@ fn read(bytes: &[u8]) -> Result<Vec<ImportRow>, Vec<FieldError>> {
         let line = u32::try_from(bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count()).unwrap_or(1);
         vec![FieldError::in_line(line, "encoding", "must be UTF-8: save the spreadsheet as CSV in UTF-8")]
     })?;
-    let first = text.lines().next().unwrap_or_default();
+    // Blank lines may come before the header.
+    let first = text.split(['\r', '\n']).find(|line| !line.is_empty()).unwrap_or_default();
     let mut lines = CsvRows::new(text, if first.contains(';') { ';' } else { ',' });
     let header = match lines.next() {
         Some(Ok(row)) => header(row)?,
@@ -231,10 +232,10 @@ fn read(bytes: &[u8]) -> Result<Vec<ImportRow>, Vec<FieldError>> {
         }
     };
     let (mut rows, mut errors) = (Vec::new(), Vec::new());
-    for row in lines {
+    for (count, row) in lines.enumerate() {
         match row {
             Err((line, error)) => errors.push(FieldError::in_line(line, "quote", error.to_string())),
-            Ok(row) if rows.len() + errors.len() >= LARGEST_IMPORT => {
+            Ok(row) if count >= LARGEST_IMPORT => {
                 return Err(vec![FieldError::in_line(
                     row.line,
                     "too_many",

@@ -170,7 +170,9 @@ impl Decisions {
         for (kind, request) in &requests {
             let selections = request.selections(&described);
             match objects.last_mut() {
-                Some((last, records)) if last == kind && room > 0 && records.len() + selections.len() <= MOST_RECORDS => {
+                Some((last, records))
+                    if last == kind && room > 0 && records.len() + selections.len() <= MOST_RECORDS =>
+                {
                     records.extend(selections);
                     room -= 1;
                 }

@@ -17,7 +17,7 @@ use super::import::ImportRows;
 use super::journaling::Decisions;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
-use super::{case, checklist, load, preview, reference, sql, trail};
+use super::{case, checklist, due, load, preview, reference, sql, trail};
 use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
@@ -240,7 +240,10 @@ fn revise(
         version: stored.map_or(1, |stored| stored.version),
     };
     let checklist = match &before {
-        Some(before) => before.checklist.clone(),
+        Some(before) => {
+            let by = request.case.received_on - before.request.case.received_on;
+            due::moved(before.checklist.clone(), by)
+        }
         None => checklist::of_new(systems, request.case.received_on),
     };
     let mut after = StoredRequest {
@@ -290,6 +293,7 @@ async fn write(
     }
     write_interactions(&mut tx, tenant, &revisions, cancelled).await?;
     checklist::insert(&mut tx, tenant, revisions.iter().filter(|one| one.is_new()).map(|one| &one.after)).await?;
+    due::reschedule(&mut tx, tenant, &revisions).await?;
     checklist::delete(&mut tx, tenant, &cancelled.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
     preview::write(&mut tx, tenant, &revisions, cancelled).await?;
     let remade: Vec<_> = revisions.iter().filter(|one| one.changes_mentions()).collect();

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::model::{NewReveal, Reveal, RevealError, RevealStatus};
 use super::sql::{self, NewItem};
-use super::{entry_of, tenant_of};
+use super::{entry_of, refuse_new, tenant_of};
 use crate::audit::{self, Action};
 use crate::base::actor::Actor;
 use crate::base::field::FieldError;
@@ -42,7 +42,10 @@ async fn enter(
     reservation: Option<&Reservation>,
 ) -> Result<Reveal, RevealError> {
     let tenant = tenant_of(&mut app.archive.read().await?, actor).await?;
-    let ValidatedReveal { tokens, purpose, ticket } = validated(new, &tenant).map_err(RevealError::Invalid)?;
+    let ValidatedReveal { tokens, purpose, ticket } = match validated(new, &tenant) {
+        Ok(validated) => validated,
+        Err(invalid) => return Err(refuse_new(app, actor, new.tokens.len(), RevealError::Invalid(invalid)).await),
+    };
     let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
     let read = |token: &Token| actor.form.read_token(*token);
     let ids = tokens.iter().map(|token| read(token).id);

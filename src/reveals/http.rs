@@ -14,10 +14,10 @@ use crate::base::words::described;
 use crate::http::caller::{ArchiveReveal, RevealsApprove, RevealsRead};
 use crate::http::docs::{
     BodyProblems, CallProblems, ItemProblems, KeyedProblems, ListProblems, RevealDecisionProblems, RevealOpenProblems,
-    RevealRevokeProblems, VersionProblems,
+    RevealRevokeProblems, StaleProblems,
 };
-use crate::http::etag::{IfMatch, IfNoneMatch, etag};
-use crate::http::json::Body;
+use crate::http::etag::{IfMatch, etag};
+use crate::http::json::{Body, OptionalBody};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
@@ -134,7 +134,7 @@ pub enum RevealCode {
 }
 
 described!(RevealCode as "RevealCode", "The reason why a token was opened without a value: its customer was forgotten since the \
-    reveal was entered, or the service did not know the token.", ["forgotten", "unknown"]);
+    reveal was entered or is hidden, or the service did not know the token.", ["forgotten", "unknown"]);
 
 /// A token with its value, or with the reason why there is none.
 #[derive(Debug, Serialize, ToSchema)]
@@ -228,7 +228,7 @@ pub async fn create_reveal(
 
 /// Get a reveal
 ///
-/// The reveal without tokens and values.
+/// The reveal without tokens and values. Its status and its number of openings can change without its version.
 ///
 /// This needs the scope `archive:reveal` or `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "get_reveal",
@@ -236,20 +236,15 @@ pub async fn create_reveal(
     params(("id" = Uuid, Path, description = "The id of the reveal.")),
     responses((status = 200, description = "The reveal.", body = RevealItem,
             headers(("ETag" = String, description = "The version of the reveal."))),
-        (status = 304, description = "The caller has this version."), CallProblems, ItemProblems))]
+        CallProblems, ItemProblems))]
 #[get("/reveals/{id}")]
 pub async fn get_reveal(
     caller: Caller<RevealsRead>,
     id: Id<RevealId>,
     _: Params<Nothing>,
-    known: IfNoneMatch,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    let reveal = super::find(&app, &caller, id.0).await?;
-    if known.0.contain(reveal.version) {
-        return Ok(HttpResponse::NotModified().insert_header(etag(reveal.version)).finish());
-    }
-    Ok(shown(reveal))
+    Ok(shown(super::find(&app, &caller, id.0).await?))
 }
 
 /// Revoke a reveal
@@ -261,9 +256,9 @@ pub async fn get_reveal(
 #[utoipa::path(tag = "reveals", operation_id = "delete_reveal",
     security(("bearer" = ["archive:reveal", "reveals:approve"])),
     params(("id" = Uuid, Path, description = "The id of the reveal."),
-        ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the last read. Without it, any version is revoked.")),
     responses((status = 204, description = "The reveal is revoked."),
-        CallProblems, ItemProblems, VersionProblems, RevealRevokeProblems))]
+        CallProblems, ItemProblems, StaleProblems, RevealRevokeProblems))]
 #[delete("/reveals/{id}")]
 pub async fn delete_reveal(
     caller: Caller<RevealsRead>,
@@ -282,7 +277,7 @@ pub async fn delete_reveal(
 ///
 /// This needs the scope `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "approve_reveal", security(("bearer" = ["reveals:approve"])),
-    params(("id" = Uuid, Path, description = "The id of the reveal.")), request_body = RevealDecision,
+    params(("id" = Uuid, Path, description = "The id of the reveal.")), request_body = Option<RevealDecision>,
     responses((status = 200, description = "The reveal.", body = RevealItem,
             headers(("ETag" = String, description = "The version of the reveal."))),
         CallProblems, BodyProblems, ItemProblems, RevealDecisionProblems))]
@@ -291,7 +286,7 @@ pub async fn approve_reveal(
     caller: Caller<RevealsApprove>,
     id: Id<RevealId>,
     _: Params<Nothing>,
-    body: Body<RevealDecision>,
+    body: OptionalBody<RevealDecision>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     Ok(shown(super::decide(&app, &caller, id.0, Decision::Approve, body.0.comment.as_deref()).await?))
@@ -303,7 +298,7 @@ pub async fn approve_reveal(
 ///
 /// This needs the scope `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "deny_reveal", security(("bearer" = ["reveals:approve"])),
-    params(("id" = Uuid, Path, description = "The id of the reveal.")), request_body = RevealDecision,
+    params(("id" = Uuid, Path, description = "The id of the reveal.")), request_body = Option<RevealDecision>,
     responses((status = 200, description = "The reveal.", body = RevealItem,
             headers(("ETag" = String, description = "The version of the reveal."))),
         CallProblems, BodyProblems, ItemProblems, RevealDecisionProblems))]
@@ -312,7 +307,7 @@ pub async fn deny_reveal(
     caller: Caller<RevealsApprove>,
     id: Id<RevealId>,
     _: Params<Nothing>,
-    body: Body<RevealDecision>,
+    body: OptionalBody<RevealDecision>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     Ok(shown(super::decide(&app, &caller, id.0, Decision::Deny, body.0.comment.as_deref()).await?))
@@ -321,8 +316,8 @@ pub async fn deny_reveal(
 /// Open a reveal
 ///
 /// Shows the values of the tokens to the user who asked for the reveal. Each call is audited, and its values count for the
-/// cap of the user's day. A token whose customer was forgotten since the reveal was entered has the code `forgotten`, and
-/// an unknown one the code `unknown`.
+/// cap of the user's day. A token whose customer was forgotten since the reveal was entered, or is hidden, has the code
+/// `forgotten`, and an unknown one the code `unknown`.
 ///
 /// This needs the scope `archive:reveal`.
 #[utoipa::path(tag = "reveals", operation_id = "open_reveal", security(("bearer" = ["archive:reveal"])),

@@ -5,6 +5,7 @@
 //! nothing of them.
 
 mod entry;
+mod hidden;
 mod http;
 mod model;
 mod open;
@@ -57,8 +58,14 @@ pub async fn decide(
     let now = app.clock.now();
     let mut tx = app.archive.write().await?;
     let tenant = tenant_of(&mut tx, actor).await?;
-    let comment = comment.map(|text| entry::stated_text(text, "/comment")).transpose();
-    let comment = comment.map_err(|error| RevealError::Invalid(vec![error]))?;
+    let comment = match comment.map(|text| entry::stated_text(text, "/comment")).transpose() {
+        Ok(comment) => comment,
+        Err(error) => {
+            let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
+            drop(tx);
+            return Err(refuse(app, actor, &reveal, RevealError::Invalid(vec![error])).await);
+        }
+    };
     let comment = comment.map(|text| tenant.masked(pii::text::Own::default(), text));
     if sql::decide(&mut tx, actor, id, decision, comment.as_deref(), now).await? == 0 {
         let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
@@ -80,18 +87,22 @@ pub async fn decide(
     Ok(reveal)
 }
 
-/// Revokes a reveal. Its requester may do this, and every user who may approve reveals.
+/// Revokes a reveal. Its requester may do this, and every user who may approve reveals. A call that names no version revokes
+/// any version.
 pub async fn revoke(app: &AppContext, actor: &Actor, id: RevealId, expected: &Versions) -> Result<(), RevealError> {
     let now = app.clock.now();
     let mut tx = app.archive.write().await?;
     let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
-    if !reveal.is_of(actor) && !actor.may(Scope::RevealsApprove) {
+    let refused = match expected {
+        _ if !reveal.is_of(actor) && !actor.may(Scope::RevealsApprove) => Some(RevealError::NotRequester),
+        Versions::Absent => None,
+        named => named.check(reveal.version).err().map(RevealError::Version),
+    };
+    let is_revoked = refused.is_none() && sql::revoke(&mut tx, actor, &reveal, now).await? > 0;
+    let refused = refused.or(if is_revoked { None } else { Some(RevealError::Decided) });
+    if let Some(error) = refused {
         drop(tx);
-        return Err(refuse(app, actor, &reveal, RevealError::NotRequester).await);
-    }
-    expected.check(reveal.version)?;
-    if sql::revoke(&mut tx, actor, &reveal, now).await? == 0 {
-        return Err(RevealError::Decided);
+        return Err(refuse(app, actor, &reveal, error).await);
     }
     audit::record(&mut tx, app.clock, actor, &entry_of(Action::RevealRevoked, &reveal)).await?;
     tx.commit().await?;
@@ -110,7 +121,16 @@ fn entry_of(action: Action, reveal: &Reveal) -> Entry {
 
 /// The error of an attempt, after the audit log knows of it.
 async fn refuse(app: &AppContext, actor: &Actor, reveal: &Reveal, error: RevealError) -> RevealError {
-    let mut entry = entry_of(Action::RevealRefused, reveal);
+    refuse_as(app, actor, entry_of(Action::RevealRefused, reveal), error).await
+}
+
+/// The same for an attempt without a reveal. `tokens` is the number of tokens that the call names.
+async fn refuse_new(app: &AppContext, actor: &Actor, tokens: usize, error: RevealError) -> RevealError {
+    let entry = Entry::new(Action::RevealRefused, 0, json!({ "tokens": tokens }));
+    refuse_as(app, actor, entry, error).await
+}
+
+async fn refuse_as(app: &AppContext, actor: &Actor, mut entry: Entry, error: RevealError) -> RevealError {
     entry.allowed = false;
     entry.detail["reason"] = json!(error.reason());
     let written = async {

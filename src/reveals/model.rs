@@ -137,7 +137,7 @@ pub struct OpenedItem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Value(String),
-    /// The customer was forgotten since the reveal was entered.
+    /// The customer was forgotten since the reveal was entered, or is hidden now.
     Forgotten,
     /// The vault did not know the token when the reveal was entered.
     Unknown,
@@ -194,6 +194,7 @@ impl RevealError {
             Self::Expired => "reveal_expired",
             Self::Capped { .. } => "reveal_cap",
             Self::Invalid(_) => "validation_failed",
+            Self::Version(_) => "version_stale",
             _ => "state_conflict",
         }
     }

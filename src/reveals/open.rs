@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, Utc};
 
 use super::model::{OpenedItem, Outcome, Reveal, RevealError, RevealStatus};
 use super::sql::{self, Item};
-use super::{entry_of, refuse, tenant_of};
+use super::{entry_of, hidden, refuse, tenant_of};
 use crate::audit::{self, Action};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
@@ -28,7 +28,10 @@ pub async fn open(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Vec<O
         return Err(refuse(app, actor, &reveal, closed(&reveal, actor)).await);
     }
     let items = sql::items(&mut tx, actor.tenant, id).await?;
-    let ids: BTreeSet<IdentifierId> = items.iter().filter_map(|item| item.identifier_id).collect();
+    let mut ids: BTreeSet<IdentifierId> = items.iter().filter_map(|item| item.identifier_id).collect();
+    // The items stay as they are, so that a cancelled request or a released hold shows its customer again.
+    let hidden = hidden::among(&mut tx, &tenant, &ids).await?;
+    ids.retain(|id| !hidden.contains(id));
     if !is_within_cap(&mut tx, actor, &tenant, ids.len(), now).await? {
         drop(tx);
         return Err(refuse(app, actor, &reveal, RevealError::Capped { seconds: rest_of_day(&tenant, now) }).await);
@@ -78,7 +81,7 @@ fn rest_of_day(tenant: &Tenant, now: DateTime<Utc>) -> i64 {
     next.map_or(0, |next| (next - now).num_seconds()).saturating_add(1)
 }
 
-/// A token with its value. An identifier that the vault no longer has was forgotten.
+/// A token with its value. An identifier that the vault no longer has was forgotten, and one that is hidden was not read.
 fn opened(item: Item, values: &HashMap<IdentifierId, String>) -> OpenedItem {
     let value = item.identifier_id.and_then(|id| values.get(&id)).cloned();
     let without_value = if item.known { Outcome::Forgotten } else { Outcome::Unknown };

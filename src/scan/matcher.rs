@@ -104,7 +104,7 @@ pub struct Matcher {
     pending: Vec<Pending>,
     /// The control numbers that were found. Each counts once, so that a number that is written often hides no finding.
     controls: HashSet<BlindIndex>,
-    /// What was found in a column of a record. A record that changed may be read a second time in one scan.
+    /// The findings in a column of a record. A record that changed may be read a second time in one scan.
     found: HashSet<(BlindIndex, String, String, String)>,
 }
 

@@ -91,6 +91,17 @@ impl<S> Db<S> {
         Ok(Tx { inner, store: PhantomData })
     }
 
+    /// A unit of work that only reads, and whose statements all see one instant. On PostgreSQL it is a transaction, so it
+    /// should be short. It ends with [`Tx::commit`], which frees the connection at once.
+    pub async fn read_snapshot(&self) -> Result<Tx<S>> {
+        match &self.pool {
+            Pool::Postgres(pool) => {
+                Ok(Tx { inner: Backend::Postgres(pool.begin_snapshot().await?), store: PhantomData })
+            }
+            Pool::Sqlite { .. } => self.read().await,
+        }
+    }
+
     /// A unit of work that writes. It is READ COMMITTED on PostgreSQL. On SQLite it has the one writer, which processes
     /// get in turn.
     pub async fn write(&self) -> Result<Tx<S>> {

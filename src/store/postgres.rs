@@ -103,13 +103,23 @@ impl PostgresPool {
     /// A connection in a transaction. An idle connection that has died fails at BEGIN, before any work was done on it.
     /// Then another connection begins the transaction.
     pub async fn begin(self: &Arc<Self>) -> Result<Checkout> {
+        let limit = self.limits.write.as_millis();
+        self.begin_with(&format!("BEGIN; SET LOCAL statement_timeout = {limit}")).await
+    }
+
+    /// The same in a transaction that only reads, and whose statements all see one instant.
+    pub async fn begin_snapshot(self: &Arc<Self>) -> Result<Checkout> {
+        self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
+    async fn begin_with(self: &Arc<Self>, text: &str) -> Result<Checkout> {
         let deadline = Instant::now() + self.patience;
         let mut checkout = self.check_out().await?;
-        match checkout.begin().await {
+        match checkout.begin(text).await {
             Err(StoreError::Unavailable(_)) if !checkout.is_new => {
                 let permit = checkout.discard().ok_or(StoreError::Unavailable("the connection was lost"))?;
                 checkout = self.connect(permit, deadline).await?;
-                checkout.begin().await?;
+                checkout.begin(text).await?;
             }
             begun => begun?,
         }
@@ -220,12 +230,11 @@ impl Checkout {
         Ok(self.parts().0)
     }
 
-    async fn begin(&mut self) -> Result<()> {
-        let text = format!("BEGIN; SET LOCAL statement_timeout = {}", self.pool.limits.write.as_millis());
+    async fn begin(&mut self, text: &str) -> Result<()> {
         self.in_transaction = true;
         let (connection, mut watch) = self.parts();
         watch.limit = SIGN_OF_LIFE;
-        watch.over(sqlx::raw_sql(AssertSqlSafe(text)).execute(connection)).await.map(drop)
+        watch.over(sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(connection)).await.map(drop)
     }
 
     /// Ends the transaction and makes its work durable. A connection that fails here is closed, because it is not known

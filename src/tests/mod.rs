@@ -102,7 +102,8 @@ impl Stage {
     }
 
     async fn run(&self, as_of: &str) -> Ending {
-        let options = Options { as_of: instant(as_of), tenant: None, retry_texts: false, scan: true, journal_days: 400 };
+        let options =
+            Options { as_of: instant(as_of), tenant: None, retry_texts: false, scan: true, journal_days: 400 };
         let (ending, _) =
             nightly::run(&self.app, &self.content_store, &options, &Progress::lines(), &Stop::default()).await.unwrap();
         ending

@@ -1,35 +1,48 @@
-//! The interactions of a total that are aged: only their kept totals are known (D9).
+//! The records of a total that are aged: only their kept totals are known (D9).
 //!
-//! They are kept by day, queue, channel, direction, and outcome, and by month, agent, and channel. A total that needs
-//! anything finer is refused. Small cells were added up as `other` of their month, which has no day.
+//! Interactions are kept by day, queue, channel, direction, and outcome, and by month, agent, and channel. Survey responses
+//! are kept by month and score. A total that needs anything finer is refused. Small cells of interactions were added up as
+//! `other` of their month, which has no day.
 
-use chrono::{Datelike as _, NaiveDate, TimeDelta};
+use chrono::{Datelike as _, Months, NaiveDate, TimeDelta};
 
-use super::cells::Cells;
+use super::cells::{Cells, KeptSums};
 use super::model::{Group, GroupValue, TotalsError};
-use super::{CountFilter, CountedValues, TotalsQuery};
-use crate::archive::Channel;
-use crate::archive::ageing::{KeptAgents, KeptTotals, kept, kept_by_agent};
+use super::{CountedKind, CountedValues, TotalsQuery};
+use crate::archive::ageing::{Days, KeptAgents, KeptTotals, each_by_agent, each_by_day, has_kept, kept_scores};
 use crate::base::day::local_day;
-use crate::base::id::TenantId;
 use crate::store::{Archive, Tx};
 use crate::tenants::Tenant;
 
 /// The word of the small cells of a month.
 const OTHER: &str = "other";
 
-/// Adds what is kept of the aged interactions of a total.
+/// Adds what is kept of the aged records of a total.
 pub async fn add(
     tx: &mut Tx<Archive>,
     tenant: &Tenant,
     query: &TotalsQuery,
     cells: &mut Cells<'_>,
 ) -> Result<(), TotalsError> {
-    let TotalsQuery { span, groups, filter, values, .. } = query;
+    let span = query.span;
     let last = local_day(span.to - TimeDelta::microseconds(1), tenant.zone);
     let days = (local_day(span.from, tenant.zone), last.succ_opt().unwrap_or(last));
-    let by_day = kept(tx, tenant.id, days).await?;
-    if by_day.is_empty() && !has_aged(tx, tenant.id, days).await? {
+    match query.kind {
+        CountedKind::Interactions => add_interactions(tx, tenant, query, days, cells).await?,
+        CountedKind::SurveyResponses => add_survey_responses(tx, tenant, query, days, cells).await?,
+    }
+    cells.check()
+}
+
+async fn add_interactions(
+    tx: &mut Tx<Archive>,
+    tenant: &Tenant,
+    query: &TotalsQuery,
+    days: Days,
+    cells: &mut Cells<'_>,
+) -> Result<(), TotalsError> {
+    let TotalsQuery { groups, filter, values, .. } = query;
+    if !has_kept(tx, tenant.id, days, filter).await? {
         return Ok(());
     }
     if *values == CountedValues::Levelled {
@@ -37,22 +50,43 @@ pub async fn add(
     }
     let is = |fits: fn(Group) -> bool| groups.iter().copied().all(fits);
     if filter.agent_id.is_none() && is(fits_days) {
-        for one in by_day.iter().filter(|one| is_wanted_by_day(one, filter)) {
-            cells.add_kept(groups.iter().map(|group| of_day(*group, one)).collect(), (one.n, one.timed, one.seconds));
-        }
-    } else if filter.queue.is_none() && filter.outcome.is_none() && is(fits_agents) && are_months(days) {
-        for one in kept_by_agent(tx, tenant.id, days).await?.iter().filter(|one| is_wanted_by_agent(one, filter)) {
-            cells.add_kept(groups.iter().map(|group| of_agent(*group, one)).collect(), (one.n, one.timed, one.seconds));
-        }
-    } else {
+        let add = |one: KeptTotals| {
+            let KeptTotals { n, timed, seconds, cell_key, .. } = one;
+            let key = groups.iter().map(|group| of_day(*group, &one)).collect();
+            cells.add_kept(key, KeptSums { records: n, valued: timed, total: seconds, cell_key });
+        };
+        return Ok(each_by_day(tx, tenant.id, days, filter, add).await?);
+    }
+    if filter.queue.is_some() || filter.outcome.is_some() || !is(fits_agents) {
         return Err(TotalsError::GrainGone);
     }
-    cells.check()
+    let mut are_whole = true;
+    let add = |one: KeptAgents| {
+        let KeptAgents { month, n, timed, seconds, cell_key, .. } = one;
+        are_whole &= is_whole(month, days);
+        let key = groups.iter().map(|group| of_agent(*group, &one)).collect();
+        cells.add_kept(key, KeptSums { records: n, valued: timed, total: seconds, cell_key });
+    };
+    each_by_agent(tx, tenant.id, days, filter, add).await?;
+    if are_whole { Ok(()) } else { Err(TotalsError::GrainGone) }
 }
 
-/// Whether any interaction of the months of some days is aged. The small cells of a month have its first day.
-async fn has_aged(tx: &mut Tx<Archive>, tenant: TenantId, days: (NaiveDate, NaiveDate)) -> Result<bool, TotalsError> {
-    Ok(!kept_by_agent(tx, tenant, days).await?.is_empty())
+async fn add_survey_responses(
+    tx: &mut Tx<Archive>,
+    tenant: &Tenant,
+    query: &TotalsQuery,
+    days: Days,
+    cells: &mut Cells<'_>,
+) -> Result<(), TotalsError> {
+    let kept = kept_scores(tx, tenant.id, days).await?;
+    let are_months = query.groups.iter().all(|group| *group == Group::Month);
+    if !kept.iter().all(|one| are_months && is_whole(one.month, days)) {
+        return Err(TotalsError::GrainGone);
+    }
+    for one in kept {
+        cells.add_scores(one, query.values == CountedValues::Levelled);
+    }
+    Ok(())
 }
 
 const fn fits_days(group: Group) -> bool {
@@ -63,29 +97,9 @@ const fn fits_agents(group: Group) -> bool {
     matches!(group, Group::AgentId | Group::Channel | Group::Month)
 }
 
-/// Whether days are whole months.
-fn are_months((from, to): (NaiveDate, NaiveDate)) -> bool {
-    from.day() == 1 && to.day() == 1
-}
-
-fn is_wanted_by_day(one: &KeptTotals, filter: &CountFilter) -> bool {
-    let CountFilter { channels, queue, agent_id: _, outcome } = filter;
-    is_of(channels.as_deref(), one.channel)
-        && has(queue.as_deref(), &one.queue, one.is_other)
-        && has(outcome.as_deref(), &one.outcome, one.is_other)
-}
-
-fn is_wanted_by_agent(one: &KeptAgents, filter: &CountFilter) -> bool {
-    is_of(filter.channels.as_deref(), one.channel) && has(filter.agent_id.as_deref(), &one.agent_id, one.is_other)
-}
-
-fn is_of(channels: Option<&[Channel]>, channel: Channel) -> bool {
-    channels.is_none_or(|channels| channels.contains(&channel))
-}
-
-/// Whether a cell has the word of a filter. Small cells have no word of their own.
-fn has(filter: Option<&str>, word: &str, is_other: bool) -> bool {
-    filter.is_none_or(|filter| !is_other && filter == word)
+/// Whether a month with its first day lies within some days as a whole.
+fn is_whole(month: NaiveDate, (from, to): Days) -> bool {
+    from <= month && month.checked_add_months(Months::new(1)).is_some_and(|next| next <= to)
 }
 
 fn word(text: &str, is_other: bool) -> GroupValue {

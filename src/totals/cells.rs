@@ -6,6 +6,7 @@ use super::clock::{BucketClock, time_of};
 use super::figures::{Figures, Level, Rule, Sums};
 use super::model::{Group, GroupValue, TotalsError};
 use super::span::Part;
+use crate::archive::ageing::KeptScores;
 use crate::archive::counting::{CountRow, MOST_COUNT_ROWS};
 
 /// The most cells of an answer.
@@ -19,6 +20,16 @@ const MOST_LEVELS: usize = 1_000_000;
 pub struct Total {
     pub groups: Vec<GroupValue>,
     pub figures: Figures,
+}
+
+/// The sums of aged records: their number, how many of them have a value, the sum of the values, and the sum of the cell
+/// keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeptSums {
+    pub records: i64,
+    pub valued: i64,
+    pub total: i64,
+    pub cell_key: i64,
 }
 
 pub struct Cells<'g> {
@@ -63,16 +74,32 @@ impl<'g> Cells<'g> {
         self.is_full = self.sums.len() > MOST_CELLS || self.levels > MOST_LEVELS;
     }
 
-    /// Adds aged interactions of a cell. `timed` of them have a duration.
-    pub fn add_kept(&mut self, key: Vec<GroupValue>, (records, timed, seconds): (i64, i64, i64)) {
+    /// Adds aged interactions of a cell.
+    pub fn add_kept(&mut self, key: Vec<GroupValue>, kept: KeptSums) {
         if self.is_full {
             return;
         }
+        let KeptSums { records, valued, total, cell_key } = kept;
         let sums = self.sums.entry(key).or_default();
         sums.records += records.unsigned_abs();
-        sums.valued += timed.unsigned_abs();
-        sums.total = sums.total.saturating_add(seconds);
+        sums.cell_key = sums.cell_key.wrapping_add(cell_key.unsigned_abs());
+        sums.valued += valued.unsigned_abs();
+        sums.total = sums.total.saturating_add(total);
         self.is_full = self.sums.len() > MOST_CELLS;
+    }
+
+    /// Adds aged survey responses with one score to the cell of their month. `is_levelled` says that each score is counted.
+    pub fn add_scores(&mut self, kept: KeptScores, is_levelled: bool) {
+        let KeptScores { month, score, n, cell_key } = kept;
+        let key: Vec<_> = self.groups.iter().map(|_| GroupValue::Month(month)).collect();
+        let (valued, total) = if score < 0 { (0, 0) } else { (n, n.saturating_mul(score.into())) };
+        self.add_kept(key.clone(), KeptSums { records: n, valued, total, cell_key });
+        if let (true, Ok(no), Some(sums)) = (is_levelled, u16::try_from(score), self.sums.get_mut(&key)) {
+            let records = u32::try_from(n).unwrap_or(u32::MAX);
+            #[expect(clippy::cast_possible_truncation, reason = "noise uses the lowest 24 bits")]
+            let cell_key = cell_key.unsigned_abs() as u32;
+            self.levels += usize::from(sums.add_level(Level { no, records, cell_key }));
+        }
     }
 
     /// Ends a part. It is an error if there are too many cells.
@@ -118,5 +145,22 @@ mod tests {
         (0..3_000).for_each(|agent| (0..=416).for_each(|level| cells.add(&part, row(agent, level))));
         assert!(matches!(cells.check(), Err(TotalsError::TooManyCells)), "there are too many levels");
         assert_eq!(cells.levels, MOST_LEVELS + 1);
+    }
+
+    #[test]
+    fn aged_records_add_their_keys() {
+        let (at, groups) = (DateTime::UNIX_EPOCH, [Group::Month]);
+        let part = Part { from: at, to: at, offset: 0, month: NaiveDate::default() };
+        let mut cells = Cells::new(&groups, None);
+        let kept = KeptScores { month: part.month, score: 9, n: 6, cell_key: 40 };
+        cells.add_scores(kept, true);
+        cells.add_scores(KeptScores { score: -1, n: 1, cell_key: 2, ..kept }, true);
+        let sums = &cells.sums[&vec![GroupValue::Month(part.month)]];
+        assert_eq!((sums.records, sums.valued, sums.total, sums.cell_key), (7, 6, 54, 42));
+        assert_eq!(sums.levels, [Level { no: 9, records: 6, cell_key: 40 }]);
+        cells.add(&part, CountRow { first: None, ..row(1, 9) });
+        let sums = &cells.sums[&vec![GroupValue::Month(part.month)]];
+        assert_eq!((sums.records, sums.total, sums.cell_key), (8, 61, 45));
+        assert_eq!(sums.levels, [Level { no: 9, records: 7, cell_key: 43 }]);
     }
 }

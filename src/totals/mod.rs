@@ -52,7 +52,9 @@ pub async fn total(app: &AppContext, tenant: &Tenant, query: &TotalsQuery) -> Re
     let mut cells = Cells::new(groups, clock);
     // The semaphore is never closed.
     let _place = PLACES.acquire().await.ok();
-    let mut tx = app.archive.read().await?;
+    // All parts and the kept totals are of one instant. Otherwise, an interaction that is aged meanwhile would count twice
+    // or not at all.
+    let mut tx = app.archive.read_snapshot().await?;
     for part in span.parts(tenant.zone) {
         let counted = CountQuery {
             tenant: tenant.id,
@@ -68,8 +70,7 @@ pub async fn total(app: &AppContext, tenant: &Tenant, query: &TotalsQuery) -> Re
         counting::count(&mut tx, counted, |row| cells.add(&part, row)).await?;
         cells.check()?;
     }
-    if *kind == CountedKind::Interactions {
-        aged::add(&mut tx, tenant, query, &mut cells).await?;
-    }
+    aged::add(&mut tx, tenant, query, &mut cells).await?;
+    tx.commit().await?;
     Ok(cells.totals(Rule::of(tenant.settings.totals)))
 }

@@ -12,6 +12,9 @@ use crate::store::{Query, Result, Tx, Vault};
 /// The rows of one INSERT. Eight values a row are fewer than either database can bind.
 pub const INSERT_CHUNK: usize = 1_000;
 
+/// The values of one list of a SELECT. SQLite binds at most 32,766.
+const SELECT_CHUNK: usize = 5_000;
+
 pub struct NewIdentifier {
     pub id: IdentifierId,
     pub kind: Kind,
@@ -42,8 +45,13 @@ pub async fn by_index(
     tenant: TenantId,
     hashes: impl Iterator<Item = BlindIndex>,
 ) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
-    let query = tx.query("SELECT id, index_hash, retired FROM identifiers").with(" WHERE tenant_id = ", tenant);
-    known(query.with_keys(" AND index_hash", hashes.map(|hash| hash.0.to_vec()))).await
+    let hashes: Vec<Vec<u8>> = hashes.map(|hash| hash.0.to_vec()).collect();
+    let mut found = HashMap::new();
+    for chunk in hashes.chunks(SELECT_CHUNK) {
+        let query = tx.query("SELECT id, index_hash, retired FROM identifiers").with(" WHERE tenant_id = ", tenant);
+        found.extend(known(query.with_keys(" AND index_hash", chunk.iter().cloned())).await?);
+    }
+    Ok(found)
 }
 
 /// Inserts the identifiers with a new hash, and returns them.
@@ -99,11 +107,18 @@ pub async fn by_id(
     tenant: TenantId,
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<Vec<IdentifierRow>> {
-    tx.query("SELECT id, kind, sealed, key_version FROM identifiers")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_keys(" AND id", ids)
-        .all()
-        .await
+    let ids: Vec<IdentifierId> = ids.into_iter().collect();
+    let mut found = Vec::new();
+    for chunk in ids.chunks(SELECT_CHUNK) {
+        let rows: Vec<IdentifierRow> = tx
+            .query("SELECT id, kind, sealed, key_version FROM identifiers")
+            .with(" WHERE tenant_id = ", tenant)
+            .with_keys(" AND id", chunk.iter().copied())
+            .all()
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
 }
 
 /// Locks rows in one order on PostgreSQL. Otherwise an ingest and the pass could lock the same rows in two orders and wait

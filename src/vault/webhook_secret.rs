@@ -57,7 +57,8 @@ pub async fn rotate_webhook_secret(
     keep_webhook_secret(tx, keyset, webhook, secret).await
 }
 
-/// The secrets that sign at an instant, the newest first.
+/// The secrets that sign at an instant, the newest first. An unreadable one is left out with a warning, so that it does
+/// not stop the webhooks of the tenant.
 pub async fn webhook_secrets(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -73,7 +74,14 @@ pub async fn webhook_secrets(
         .all()
         .await?;
     keyset.learn(tx, rows.iter().map(|row| row.key_version)).await?;
-    rows.iter().map(|row| keyset.open_webhook_secret(row.webhook_id, row.key_version, &row.sealed)).collect()
+    let open = |row: &WebhookSecretRow| {
+        let opened = keyset.open_webhook_secret(row.webhook_id, row.key_version, &row.sealed);
+        if let Err(error) = &opened {
+            tracing::warn!(webhook.id = %row.webhook_id, %error, "A secret of a webhook cannot be read and is skipped");
+        }
+        opened.ok()
+    };
+    Ok(rows.iter().filter_map(open).collect())
 }
 
 /// Deletes the secrets of a deleted webhook. To repeat it changes nothing.

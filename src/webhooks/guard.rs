@@ -38,8 +38,6 @@ pub enum AddressError {
     Userinfo,
     #[error("must not lead to a private or reserved network")]
     Blocked,
-    #[error("must have a host that can be found")]
-    Unresolved,
 }
 
 impl AddressError {
@@ -50,7 +48,6 @@ impl AddressError {
             Self::Malformed | Self::Userinfo => "format",
             Self::TooLong => "too_long",
             Self::Blocked => "address_blocked",
-            Self::Unresolved => "unreachable",
         }
     }
 }
@@ -97,7 +94,8 @@ impl AddressGuard {
         Ok(url)
     }
 
-    /// Checks that the host of an address leads to an address to which messages may be sent.
+    /// Checks that the host of an address leads to an address to which messages may be sent. A name that has no address
+    /// at this moment passes, since each attempt resolves it again.
     pub async fn check(&self, url: &Url) -> Result<(), AddressError> {
         let host = url.host_str().ok_or(AddressError::Malformed)?;
         if let Some(address) = literal(host) {
@@ -106,7 +104,7 @@ impl AddressGuard {
         let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
         let found: Vec<SocketAddr> = found.ok().and_then(Result::ok).into_iter().flatten().collect();
         if found.is_empty() {
-            return Err(AddressError::Unresolved);
+            return Ok(());
         }
         self.filter(found).map(drop)
     }

@@ -40,7 +40,7 @@ pub async fn retry(
     if sql::retry(&mut tx, actor.tenant, webhook, id, app.clock.now()).await? == 0 {
         return Err(WebhookError::Unknown);
     }
-    outbox::pause_webhook(&mut tx, actor.tenant, webhook, None).await?;
+    outbox::resume_webhook(&mut tx, actor.tenant, webhook).await?;
     let entry = Entry::new(Action::WebhookRetried, 1, json!({ "webhook_id": webhook, "message_id": id }));
     audit::record(&mut tx, app.clock, actor, &entry).await?;
     let message = sql::by_id(&mut tx, actor.tenant, webhook, id).await?.ok_or(WebhookError::Unknown)?;
@@ -58,7 +58,7 @@ pub async fn test(app: &AppContext, actor: &Actor, id: WebhookId) -> Result<Mess
     sql::insert(&mut tx, actor.tenant, &[(id, event.id)], now).await?;
     let entry = Entry::new(Action::WebhookTested, 1, json!({ "webhook_id": id }));
     audit::record(&mut tx, app.clock, actor, &entry).await?;
-    let sent = sql::page(&mut tx, actor.tenant, id, Some(MessageState::Pending), None, 1).await?.pop();
+    let sent = sql::by_event(&mut tx, actor.tenant, id, event.id).await?;
     tx.commit().await?;
     sent.ok_or(WebhookError::Unknown)
 }
@@ -74,14 +74,13 @@ pub async fn replay(
     let mut tx = app.archive.write().await?;
     let webhook = enabled(&mut tx, actor.tenant, id).await?;
     let mut replayed = Replayed { messages: 0, next_from: None };
+    let limit = i64::try_from(MOST_REPLAYED).unwrap_or(i64::MAX).saturating_add(1);
     for kind in webhook.events.kinds() {
-        let limit = i64::try_from(MOST_REPLAYED).unwrap_or(i64::MAX);
-        let events = outbox::events_since(&mut tx, actor.tenant, kind, from, limit).await?;
-        if events.len() == MOST_REPLAYED {
-            let last = events.last().map(|(_, at)| *at);
-            replayed.next_from = [replayed.next_from, last].into_iter().flatten().min();
-        }
-        let messages: Vec<_> = events.into_iter().map(|(event, _)| (id, event)).collect();
+        let mut events = outbox::events_since(&mut tx, actor.tenant, kind, from, limit).await?;
+        let next = events.get(MOST_REPLAYED).and_then(|event| made_at(*event));
+        replayed.next_from = [replayed.next_from, next].into_iter().flatten().min();
+        events.truncate(MOST_REPLAYED);
+        let messages: Vec<_> = events.into_iter().map(|event| (id, event)).collect();
         replayed.messages += sql::replay(&mut tx, actor.tenant, &messages, now).await?;
     }
     let records = usize::try_from(replayed.messages).unwrap_or(usize::MAX);
@@ -89,6 +88,12 @@ pub async fn replay(
     audit::record(&mut tx, app.clock, actor, &entry).await?;
     tx.commit().await?;
     Ok(replayed)
+}
+
+/// The time at which an event's id was made, by which events are selected. All events of one transaction can have one
+/// `at`, so a replay that went on from it might never advance.
+fn made_at(EventId(id): EventId) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(i64::try_from(id.as_u128() >> 80).ok()?)
 }
 
 /// A webhook to which something may be sent.

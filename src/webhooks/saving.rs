@@ -27,7 +27,8 @@ use crate::vault::{self, AppContext};
 /// The route of the idempotency keys of new webhooks.
 const ROUTE: &str = "webhooks";
 
-/// Enters a webhook. Under an idempotency key, a repeated call gets the same webhook without its secret.
+/// Enters a webhook. Under an idempotency key, a repeated call gets the same webhook without its secret. It is not
+/// validated again.
 pub async fn create(
     app: &Arc<AppContext>,
     guard: &AddressGuard,
@@ -35,8 +36,6 @@ pub async fn create(
     new: NewWebhook,
     key: Option<&str>,
 ) -> Result<Disclosed, WebhookError> {
-    let url = guard.read(&new.url)?;
-    let recipient_id = recipient_of(app, actor, new.recipient.as_deref()).await?;
     let once = match key {
         None => None,
         Some(key) => {
@@ -53,22 +52,8 @@ pub async fn create(
             }
         }
     };
-    let now = app.clock.now();
-    let webhook = Webhook {
-        id: WebhookId::new(),
-        url: url.as_str().to_owned(),
-        events: new.events.iter().copied().collect(),
-        recipient_id,
-        enabled: new.enabled,
-        disabled_reason: None,
-        failing_since: None,
-        paused_until: None,
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    };
     let saved = async {
-        guard.check(&url).await?;
+        let webhook = validated(app, guard, actor, new).await?;
         insert(app, actor, webhook, once.as_deref()).await
     };
     let saved = saved.await;
@@ -76,6 +61,33 @@ pub async fn create(
         once.release().await;
     }
     saved
+}
+
+/// The webhook of a call whose address and whose recipient are valid.
+async fn validated(
+    app: &AppContext,
+    guard: &AddressGuard,
+    actor: &Actor,
+    new: NewWebhook,
+) -> Result<Webhook, WebhookError> {
+    let NewWebhook { url, events, recipient, enabled } = new;
+    let url = guard.read(&url)?;
+    let recipient_id = recipient_of(app, actor, recipient.as_deref()).await?;
+    guard.check(&url).await?;
+    let now = app.clock.now();
+    Ok(Webhook {
+        id: WebhookId::new(),
+        url: url.as_str().to_owned(),
+        events: events.into_iter().collect(),
+        recipient_id,
+        enabled,
+        disabled_reason: None,
+        failing_since: None,
+        paused_until: None,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    })
 }
 
 async fn insert(
@@ -142,7 +154,8 @@ pub async fn change(
     }
     after.events = events.map_or(after.events, |events| events.into_iter().collect());
     after.enabled = enabled.unwrap_or(after.enabled);
-    if after.enabled && (!before.enabled || after.url != before.url) {
+    let begins_anew = after.enabled && (!before.enabled || after.url != before.url);
+    if begins_anew {
         (after.disabled_reason, after.failing_since, after.paused_until) = (None, None, None);
     }
     if after == before {
@@ -158,7 +171,7 @@ pub async fn change(
     after.version += 1;
     after.updated_at = app.clock.now();
     let mut tx = app.archive.write().await?;
-    if outbox::update_webhook(&mut tx, actor.tenant, &after).await? == 0 {
+    if outbox::update_webhook(&mut tx, actor.tenant, &after, begins_anew).await? == 0 {
         return Err(VersionError::Stale.into());
     }
     let entry = Entry::new(Action::WebhookChanged, 1, json!({ "webhook_id": id, "fields": fields }));

@@ -146,6 +146,8 @@ impl Sending<'_> {
     /// Writes down how attempts ended. Returns whether the next messages may be sent now.
     async fn settle(&self, token: MessageId, settled: &[Settled], outcomes: &[Outcome]) -> Result<bool, WebhookError> {
         let (tenant, webhook, now) = (self.tenant.id, self.webhook.id, self.now());
+        // The answer of an earlier address says nothing about the present one.
+        let version = (webhook, self.webhook.version);
         let failures: Vec<Failure> = outcomes.iter().filter_map(|(_, sent)| sent.err()).collect();
         let has = |error: SendError| failures.iter().any(|failure| failure.error == error);
         let mut tx = self.worker.app.archive.write().await?;
@@ -153,11 +155,11 @@ impl Sending<'_> {
         if failures.len() < outcomes.len() {
             outbox::note_success(&mut tx, tenant, webhook).await?;
         } else if !has(SendError::Interrupted) {
-            outbox::note_failure(&mut tx, tenant, webhook, now).await?;
+            outbox::note_failure(&mut tx, tenant, version, now).await?;
         }
         if let Some(pause) = failures.iter().filter_map(|failure| failure.pause).max() {
             let until = now + TimeDelta::seconds(pause.try_into().unwrap_or(i64::from(u32::MAX)));
-            outbox::pause_webhook(&mut tx, tenant, webhook, Some(until)).await?;
+            outbox::pause_webhook(&mut tx, tenant, version, until).await?;
         }
         if has(SendError::Gone) {
             self.disable(&mut tx, ("gone", None), now).await?;
@@ -182,7 +184,8 @@ impl Sending<'_> {
         now: DateTime<Utc>,
     ) -> store::Result<()> {
         let (tenant, webhook) = (self.tenant.id, self.webhook.id);
-        if outbox::disable_webhook(tx, tenant, webhook, (reason, failing_before), now).await? == 0 {
+        let version = (webhook, self.webhook.version);
+        if outbox::disable_webhook(tx, tenant, version, (reason, failing_before), now).await? == 0 {
             return Ok(());
         }
         tracing::error!(tenant = %self.tenant.slug, webhook.id = %webhook, reason, "A webhook is disabled");

@@ -102,6 +102,16 @@ pub async fn by_id(
     select(tx.query(""), tenant, webhook).with(" AND m.id = ", id).maybe().await
 }
 
+/// The message of an event to a webhook.
+pub async fn by_event(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    webhook: WebhookId,
+    event: EventId,
+) -> Result<Option<Message>> {
+    select(tx.query(""), tenant, webhook).with(" AND m.event_id = ", event).maybe().await
+}
+
 /// Makes a message due at once. It begins anew, also if a worker has it, so that the message of a killed worker need not
 /// wait for the end of its claim.
 pub async fn retry(
@@ -141,7 +151,7 @@ pub async fn due(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Claims those of some messages that are still free. Of several workers, one gets each message.
+/// Claims those of some messages that are still free and due. Of several workers, one gets each message.
 pub async fn claim(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -155,7 +165,8 @@ pub async fn claim(
         .with(", claimed_until = ", until)
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND id", ids.iter().copied())
-        .with(" AND state = 'pending' AND (claimed_until IS NULL OR claimed_until < ", now)
+        .with(" AND state = 'pending' AND next_at <= ", now)
+        .with(" AND (claimed_until IS NULL OR claimed_until < ", now)
         .push(") RETURNING id, event_id, attempts")
         .all()
         .await

@@ -2,10 +2,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::*;
 use crate::base::actor::Scope;
+use crate::base::id::MessageId;
+use crate::base::version::Versions;
 use crate::tests::{Stage, instant};
 
 /// An address at which nobody listens.
@@ -82,4 +85,74 @@ async fn a_receiver_that_fails_for_five_days_is_disabled() {
     // Nothing is stored that nobody gets.
     let published = "SELECT count(*) FROM webhook_events WHERE tenant_id IS NOT NULL AND kind <> 'webhook.test'";
     assert_eq!(stage.count(published).await, 0);
+}
+
+#[tokio::test]
+async fn a_replay_of_one_large_transaction_goes_on_where_it_ended() {
+    let stage = Stage::new("kari", &[Scope::WebhooksAdmin]).await;
+    let id = enter(&stage, &[EventKind::JobFailed]).await;
+    let mut tx = stage.app.archive.write().await.unwrap();
+    let events = (0..5_400).map(|number| json!({ "number": number }));
+    let now = stage.app.clock.now();
+    outbox::publish(&mut tx, stage.tenant.id, EventKind::JobFailed, events, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let from = instant("2020-01-01T00:00:00Z");
+    let first = replay(&stage.app, &stage.actor, id, from).await.unwrap();
+    let next = first.next_from.unwrap();
+    assert!(first.messages == 5_000 && next > from, "{first:?}");
+    let second = replay(&stage.app, &stage.actor, id, next).await.unwrap();
+    assert!((400..5_000).contains(&second.messages) && second.next_from.is_none(), "{second:?}");
+    assert_eq!(stage.count("SELECT count(*) FROM webhook_messages WHERE tenant_id IS NOT NULL").await, 5_400);
+}
+
+#[tokio::test]
+async fn an_unreadable_secret_delays_its_own_webhook_only() {
+    let stage = Stage::new("kari", &[Scope::WebhooksAdmin]).await;
+    let (unreadable, other) =
+        (enter(&stage, &[EventKind::JobFailed]).await, enter(&stage, &[EventKind::JobFailed]).await);
+    let mut tx = stage.app.vault.write().await.unwrap();
+    let query = tx.query("UPDATE webhook_secrets SET").with(" sealed = ", vec![7_u8; 64]);
+    let query = query.with(" WHERE tenant_id = ", stage.tenant.id).with(" AND webhook_id = ", unreadable);
+    assert_eq!(query.execute().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    for id in [unreadable, other] {
+        test(&stage.app, &stage.actor, id).await.unwrap();
+    }
+    assert_eq!(round(&stage).await.messages_failed, 2);
+    for (id, error) in [(unreadable, "secret_missing"), (other, "unreachable")] {
+        assert_eq!(only_message(&stage, id).await.last_error.as_deref(), Some(error));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_an_earlier_address_says_nothing_about_the_present_one() {
+    let stage = Stage::new("kari", &[Scope::WebhooksAdmin]).await;
+    let (tenant, now) = (stage.tenant.id, stage.app.clock.now());
+    let id = enter(&stage, &[EventKind::JobFailed]).await;
+    let url = |path: &str| WebhookChange { url: Some(format!("{}{path}", nowhere())), ..WebhookChange::default() };
+    let events = WebhookChange { events: Some([EventKind::DeliveryHeld].into()), ..WebhookChange::default() };
+    let guard = AddressGuard::new(&[], true);
+    let change = async |patch| change(&stage.app, &guard, &stage.actor, (id, &Versions::Any), patch).await.unwrap();
+    assert_eq!(change(url("second")).await.version, 2);
+    let mut tx = stage.app.archive.write().await.unwrap();
+    for (version, rows) in [(1, 0), (2, 1)] {
+        let version = (id, version);
+        assert_eq!(outbox::note_failure(&mut tx, tenant, version, now).await.unwrap(), rows);
+        assert_eq!(outbox::pause_webhook(&mut tx, tenant, version, now).await.unwrap(), rows);
+    }
+    assert_eq!(outbox::disable_webhook(&mut tx, tenant, (id, 1), ("gone", None), now).await.unwrap(), 0);
+    tx.commit().await.unwrap();
+    // Another change keeps these notes, and another address begins anew.
+    for (patch, noted) in [(events, Some(now)), (url("third"), None)] {
+        change(patch).await;
+        let webhook = find(&stage.app, tenant, id).await.unwrap();
+        assert_eq!((webhook.failing_since, webhook.paused_until), (noted, noted));
+    }
+
+    // A message that is not due any more is not claimed.
+    let message = test(&stage.app, &stage.actor, id).await.unwrap();
+    let mut tx = stage.app.archive.write().await.unwrap();
+    let early = now - TimeDelta::seconds(1);
+    let claimed = sql::claim(&mut tx, tenant, &[message.id], MessageId::new(), early, now).await.unwrap();
+    assert!(claimed.is_empty(), "{claimed:?}");
 }

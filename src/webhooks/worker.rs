@@ -128,12 +128,11 @@ impl WebhookWorker {
     }
 
     async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<WebhookReport, WebhookError> {
-        let mut webhooks = outbox::enabled_webhooks(&mut self.app.archive.read().await?, tenant.id).await?;
-        if webhooks.is_empty() {
+        if self.enabled(tenant.id).await?.is_empty() {
             return Ok(WebhookReport::default());
         }
-        while !*stopping.borrow() && self.fan_out(tenant.id, &webhooks).await? {}
-        let now = self.app.clock.now();
+        while !*stopping.borrow() && self.fan_out(tenant.id).await? {}
+        let (mut webhooks, now) = (self.enabled(tenant.id).await?, self.app.clock.now());
         webhooks.retain(|webhook| webhook.paused_until.is_none_or(|until| until <= now));
         let key = self.app.signing_key(Some(tenant.id), SigningPurpose::Webhook).await?.key;
         let key = &key;
@@ -141,11 +140,19 @@ impl WebhookWorker {
             .into_iter()
             .map(|webhook| async move { Sending { worker: self, tenant, webhook, key, stopping }.run().await });
         let mut working = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
-        let mut report = WebhookReport::default();
+        let (mut report, mut broken) = (WebhookReport::default(), None);
+        // An error of one webhook does not stop the others, whose attempts would be made and not settled.
         while let Some(served) = working.next().await {
-            report = report.join(served?);
+            match served {
+                Ok(served) => report = report.join(served),
+                Err(error) => broken = broken.or(Some(error)),
+            }
         }
-        Ok(report)
+        broken.map_or(Ok(report), Err)
+    }
+
+    async fn enabled(&self, tenant: TenantId) -> Result<Vec<Webhook>, WebhookError> {
+        Ok(outbox::enabled_webhooks(&mut self.app.archive.read().await?, tenant).await?)
     }
 
     /// The form of the webhook's recipient. A recipient that was deleted has none.
@@ -155,10 +162,17 @@ impl WebhookWorker {
     }
 
     /// Makes the messages of the next events. Returns whether there may be more events.
-    async fn fan_out(&self, tenant: TenantId, webhooks: &[Webhook]) -> Result<bool, WebhookError> {
+    ///
+    /// The webhooks are read after the events, in another transaction. So they include each webhook that existed when
+    /// one of these events was written.
+    async fn fan_out(&self, tenant: TenantId) -> Result<bool, WebhookError> {
         let AppContext { archive, clock, .. } = &*self.app;
         let events = outbox::open_events(&mut archive.read().await?, tenant, EVENTS).await?;
         if events.is_empty() {
+            return Ok(false);
+        }
+        let webhooks = self.enabled(tenant).await?;
+        if webhooks.is_empty() {
             return Ok(false);
         }
         let gets = |webhook: &&Webhook, kind: &str, at: DateTime<Utc>| {

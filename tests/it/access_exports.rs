@@ -5,7 +5,7 @@ use std::io::{Cursor, Read as _};
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestLethe, each_store};
+use crate::harness::{Answer, TestLethe, each_store};
 
 const NUMBER: &str = "+4791234567";
 const OTHER: &str = "+4798765432";
@@ -33,10 +33,16 @@ fn files(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-async fn download(lethe: &TestLethe, path: &str) -> BTreeMap<String, Vec<u8>> {
+/// A temporary address of a download.
+async fn address(lethe: &TestLethe, path: &str) -> String {
     let ticket = lethe.caller("dpo").post(&format!("{path}/ticket"), &json!({})).await.expect(201).json();
-    let url = format!("/{}", ticket["url"].as_str().unwrap());
+    format!("/{}", ticket["url"].as_str().unwrap())
+}
+
+async fn download(lethe: &TestLethe, path: &str) -> BTreeMap<String, Vec<u8>> {
+    let url = address(lethe, path).await;
     let nobody = lethe.caller_with(None);
+    assert_eq!(nobody.call("HEAD", &url).send().await.unwrap().status().as_u16(), 405, "a look does not use it up");
     let response = nobody.call("GET", &url).send().await.unwrap();
     assert_eq!(
         (response.status().as_u16(), response.headers()["content-type"].as_bytes()),
@@ -45,6 +51,31 @@ async fn download(lethe: &TestLethe, path: &str) -> BTreeMap<String, Vec<u8>> {
     let zip = response.bytes().await.unwrap();
     assert_eq!(nobody.get(&url).await.problem(404), "not_found", "the address works once");
     files(&zip)
+}
+
+/// Runs `lethe export` for the export of a path. Returns its exit code, and the file if it has written one.
+async fn by_command(lethe: &TestLethe, path: &str) -> (Option<i32>, Option<Vec<u8>>) {
+    let (id, file) = (path.rsplit('/').next().unwrap(), lethe.data_folder().with_file_name("copy.zip"));
+    let ran = lethe.run(&["export", "--tenant", "demo", "--id", id, "--to", file.to_str().unwrap()]).await;
+    let written = std::fs::read(&file).ok();
+    let _ = std::fs::remove_file(&file);
+    (ran.code(), written)
+}
+
+/// Turns the approval of exports off.
+async fn without_approval(lethe: &TestLethe) {
+    let operator = lethe.caller("operator");
+    let tenant = operator.get("/tenant").await.expect(200);
+    let change = json!({ "export_approval": false, "processing": { "controller": "Example AS" } });
+    let change = operator.call("PATCH", "/tenant").header("if-match", tenant.header("etag").unwrap()).json(&change);
+    Answer::of(change).await.expect(200);
+}
+
+/// Whether the preview of an anonymize request warns of an export.
+async fn is_warned_of(lethe: &TestLethe) -> bool {
+    let request = json!({ "phone_number": NUMBER, "targets": ["archive"] });
+    let preview = lethe.caller("dpo").post("/anonymize-requests/preview", &request).await.expect(200).json();
+    preview["warnings"].to_string().contains("export_open")
 }
 
 each_store!(a_customer_gets_a_copy_that_another_user_approved, |lethe: TestLethe| async move {
@@ -73,13 +104,12 @@ each_store!(a_customer_gets_a_copy_that_another_user_approved, |lethe: TestLethe
     let (path, ordered) = (ordered.header("location").unwrap()["/api/v1".len()..].to_owned(), ordered.json());
     assert_eq!((&ordered["status"], &ordered["warnings"]), (&json!("waiting"), &json!([])));
     assert!(!ordered["purpose"].to_string().contains("567"), "{ordered}");
-    let preview = json!({ "phone_number": NUMBER, "targets": ["archive"] });
-    let preview = officer.post("/anonymize-requests/preview", &preview).await.expect(200).json();
-    assert!(preview["warnings"].to_string().contains("export_open"), "{preview}");
+    assert!(is_warned_of(&lethe).await);
 
     // Another user approves it, once.
     assert_eq!(officer.post(&format!("{path}/ticket"), &json!({})).await.problem(409), "state_conflict");
     assert_eq!(officer.post(&format!("{path}/approve"), &json!({})).await.problem(403), "own_request");
+    assert_eq!(by_command(&lethe, &path).await, (Some(1), None));
     let other = lethe.caller_of("demo", "compliance", "ola");
     let approved = other.post(&format!("{path}/approve"), &json!({})).await.expect(200).json();
     assert_eq!((&approved["status"], &approved["decided_by"]), (&json!("ready"), &json!("ola")));
@@ -120,26 +150,34 @@ each_store!(a_customer_gets_a_copy_that_another_user_approved, |lethe: TestLethe
     }
     assert_eq!(manifest["manifest"]["files"].as_array().unwrap().len(), files.len() - 1);
 
+    assert!(page.contains(&format!("<td>{NUMBER}")) && page.contains("<td>=HYPERLINK(1)"), "{page}");
+
+    // The command line writes the same files.
+    let (code, written) = by_command(&lethe, &path).await;
+    assert_eq!(code, Some(0));
+    assert!(self::files(&written.unwrap()).keys().eq(files.keys()));
+    assert_eq!(lethe.run(&["export", "--id", "118"]).await.code(), Some(64));
+
     // A pass that forgets the customer ends the export.
     let request = json!({ "phone_number": NUMBER, "targets": ["archive"], "to_date": "2026-02-01" });
     officer.post("/anonymize-requests", &request).await.expect(201);
     lethe.night("2026-02-20T00:00:00Z").await;
     assert_eq!(officer.get(&path).await.problem(404), "not_found");
+    assert_eq!(by_command(&lethe, &path).await, (Some(1), None));
     let actions = officer.get("/audit-events?limit=200").await.expect(200).text;
+    assert_eq!(actions.matches("export.downloaded").count(), 2, "{actions}");
     for action in ["export.requested", "export.approved", "export.downloaded"] {
         assert!(actions.contains(action), "{action}");
     }
 });
 
 each_store!(an_export_of_an_unknown_customer_is_empty, |lethe: TestLethe| async move {
-    let operator = lethe.caller("operator");
-    let tenant = operator.get("/tenant").await.expect(200);
-    let change = operator.call("PATCH", "/tenant").header("if-match", tenant.header("etag").unwrap());
-    let change = change.json(&json!({ "export_approval": false, "processing": { "controller": "Example AS" } }));
-    crate::harness::Answer::of(change).await.expect(200);
+    without_approval(&lethe).await;
     let ordered = lethe.caller("dpo").post("/access-exports", &order()).await.expect(202).json();
     assert_eq!((&ordered["status"], &ordered["warnings"][0]["code"]), (&json!("ready"), &json!("nothing_found")));
-    let files = download(&lethe, &format!("/access-exports/{}", ordered["id"].as_str().unwrap())).await;
+    let path = format!("/access-exports/{}", ordered["id"].as_str().unwrap());
+    assert_eq!(lethe.caller("dpo").get(&path).await.expect(200).json(), ordered);
+    let files = download(&lethe, &path).await;
     let data: Value = serde_json::from_slice(&files["data.json"]).unwrap();
     assert_eq!((&data["identifiers"], &data["interactions"]), (&json!([]), &json!([])));
     let processing: Value = serde_json::from_slice(&files["processing.json"]).unwrap();
@@ -163,4 +201,92 @@ each_store!(a_copy_by_another_identifier_ends_with_the_last_record, |lethe: Test
     lethe.night("2026-02-16T02:00:00Z").await.well();
     assert_eq!(lethe.caller("dpo").get(&path).await.problem(404), "not_found");
     assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), 0);
+});
+
+each_store!(an_approver_reads_the_warnings_and_the_copy_names_what_it_leaves_out, |lethe: TestLethe| async move {
+    lethe.record(&call(1, NUMBER, "Kari Nordmann", "first")).await;
+    lethe.record(&call(2, NUMBER, "Ola Hansen", "second")).await;
+    let recording = lethe.upload("cdr-1", "recording", b"a voice").await;
+    let mut bare = order();
+    bare["include_recordings"] = json!(false);
+    let (officer, approver) = (lethe.caller("dpo"), lethe.caller_of("demo", "compliance", "ola"));
+    let ordered = officer.post("/access-exports", &bare).await.expect(202).json();
+    assert_eq!(ordered["warnings"][0]["code"], "several_names");
+    let path = format!("/access-exports/{}", ordered["id"].as_str().unwrap());
+    assert_eq!(approver.get(&path).await.expect(200).json(), ordered);
+    assert_eq!(approver.get("/access-exports").await.expect(200).json()["items"], json!([ordered]));
+
+    // A denied export can never be downloaded, so nobody is warned of it.
+    assert!(is_warned_of(&lethe).await);
+    approver.post(&format!("{path}/deny"), &json!({})).await.expect(200);
+    assert!(!is_warned_of(&lethe).await);
+    assert_eq!(by_command(&lethe, &path).await, (Some(1), None));
+
+    without_approval(&lethe).await;
+    let ordered = officer.post("/access-exports", &bare).await.expect(202).json();
+    let files = download(&lethe, &format!("/access-exports/{}", ordered["id"].as_str().unwrap())).await;
+    assert!(!files.keys().any(|name| name.starts_with("recordings/")));
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    let omission = json!({ "id": recording["id"], "kind": "recording", "size": 7, "started_at": "2026-02-01T10:00:00Z",
+        "why": "not_asked" });
+    assert_eq!(manifest["manifest"]["not_included"], json!([omission]));
+    assert!(String::from_utf8_lossy(&files["index.html"]).contains(recording["id"].as_str().unwrap()));
+});
+
+each_store!(a_download_breaks_off_when_its_customer_is_forgotten, |lethe: TestLethe| async move {
+    lethe.record(&call(1, NUMBER, "Kari Nordmann", "nothing")).await;
+    // More than the buffers between the two have.
+    lethe.upload("cdr-1", "recording", &vec![0; 48 << 20]).await;
+    without_approval(&lethe).await;
+    let ordered = lethe.caller("dpo").post("/access-exports", &order()).await.expect(202).json();
+    let url = address(&lethe, &format!("/access-exports/{}", ordered["id"].as_str().unwrap())).await;
+    let mut response = lethe.caller_with(None).call("GET", &url).send().await.unwrap();
+    let mut zip = response.chunk().await.unwrap().unwrap().to_vec();
+
+    let request = json!({ "phone_number": NUMBER, "to_date": "2026-02-15", "targets": ["archive"] });
+    lethe.enter_request(&request).await;
+    lethe.night("2026-02-16T02:00:00Z").await.well();
+    let is_whole = loop {
+        match response.chunk().await {
+            Ok(Some(bytes)) => zip.extend_from_slice(&bytes),
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
+    assert!(!is_whole, "the response looks whole");
+    let names = String::from_utf8_lossy(&zip);
+    assert!(names.contains("data.json") && !names.contains("index.html") && !names.contains("manifest.json"));
+    assert!(zip::ZipArchive::new(Cursor::new(&zip[..])).is_err());
+});
+
+each_store!(a_copy_has_no_part_of_a_recording, |lethe: TestLethe| async move {
+    lethe.record(&call(1, NUMBER, "Kari Nordmann", "nothing")).await;
+    let (lost, broken) = (
+        lethe.upload("cdr-1", "recording", b"a voice").await,
+        lethe.upload("cdr-1", "recording", &vec![7; 200_000]).await,
+    );
+    let spoil = |item: &Value, at: usize| {
+        let file = lethe.object_of(item);
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+    };
+    without_approval(&lethe).await;
+    let ordered = lethe.caller("dpo").post("/access-exports", &order()).await.expect(202).json();
+    let path = format!("/access-exports/{}", ordered["id"].as_str().unwrap());
+
+    // A recording of which nothing can be read is missing.
+    spoil(&lost, 3);
+    let files = download(&lethe, &path).await;
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    assert_eq!(manifest["manifest"]["missing"], json!([lost["id"]]));
+    let recordings: Vec<_> = files.keys().filter(|name| name.starts_with("recordings/")).collect();
+    assert_eq!(recordings, [&format!("recordings/{}.wav", broken["id"].as_str().unwrap())]);
+
+    // A recording that breaks after its first chunk ends the download, also of the command.
+    spoil(&broken, 150_000);
+    let url = address(&lethe, &path).await;
+    let response = lethe.caller_with(None).call("GET", &url).send().await.unwrap();
+    assert!(response.bytes().await.is_err());
+    assert_eq!(by_command(&lethe, &path).await, (Some(1), None));
 });

@@ -13,7 +13,7 @@ const JOB: &[&str] = &["job", "nightly", "--as-of", LATER, "--json"];
 
 const K: usize = 5;
 
-fn policy() -> Value {
+pub fn policy() -> Value {
     json!({
         "after_days": 400, "records": { "channels": ["call"], "queues": null },
         "always": { "attributes": { "keep": ["line"] } }, "k": K,
@@ -51,16 +51,16 @@ fn calls(count: usize) -> Vec<Value> {
     (0..count).map(call).collect()
 }
 
-fn lines(records: &[Value]) -> String {
+pub fn lines(records: &[Value]) -> String {
     records.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
-async fn put(lethe: &TestLethe, name: &str, policy: &Value) -> Answer {
+pub async fn put(lethe: &TestLethe, name: &str, policy: &Value) -> Answer {
     let call = lethe.caller("dpo").call("PUT", &format!("/ageing-policies/{name}"));
     Answer::of(call.json(policy)).await
 }
 
-async fn night(lethe: &TestLethe) -> Value {
+pub async fn night(lethe: &TestLethe) -> Value {
     serde_json::from_str(&lethe.night(LATER).await.well().stdout).unwrap()
 }
 
@@ -198,7 +198,7 @@ each_store!(old_calls_lose_their_precision_and_keep_their_totals, |lethe: TestLe
     }
     sums_are_kept(&lethe, &sent).await;
     cells_are_kept(&lethe, &sent).await;
-    let after = dpo.post("/archive/linkability", &json!({})).await.expect(200).json();
+    let after = Answer::of(dpo.call("POST", "/archive/linkability")).await.expect(200).json();
     assert!(after["classes"][0]["below_k"].as_u64().unwrap() <= 1 + aged / 2, "{after}");
 
     // Nothing leads back, and a request selects what it selected among the records that are not aged.
@@ -318,6 +318,18 @@ each_store!(a_held_response_outlives_its_interaction, |lethe: TestLethe| async m
     assert_eq!(night(&lethe).await["records_deleted"], json!(1));
     let left: Vec<_> = lethe.dump().await.rows("survey_responses").iter().map(|row| text(row, "external_id")).collect();
     assert_eq!(left, ["held"]);
+});
+
+each_store!(ageing_that_fails_stops_nothing_else, |lethe: TestLethe| async move {
+    put(&lethe, "calls", &policy()).await.expect(200);
+    let archive = lethe.archive().await;
+    let mut tx = archive.write().await.unwrap();
+    tx.query("UPDATE ageing_policies SET policy = 'x'").execute().await.unwrap();
+    tx.commit().await.unwrap();
+    archive.close().await;
+    let ran = lethe.night(LATER).await;
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code(), &report["ageing_failed"], &report["error"]), (Some(2), &json!(true), &Value::Null));
 });
 
 /// The failpoints of ageing, from the code itself.

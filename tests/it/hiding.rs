@@ -167,3 +167,41 @@ each_store!(a_hold_can_hide_its_customer_at_any_time, |lethe: TestLethe| async m
     assert_eq!(done["result"], json!({ "archive": { "anonymized": 3 }, "preview": { "archive": 2 } }));
     assert_eq!((&done["held"], &done["preview"]), (&json!(null), &json!({ "archive": 2 })));
 });
+
+each_store!(a_reveal_opens_nothing_of_a_hidden_customer, |lethe: TestLethe| async move {
+    let dpo = lethe.caller("dpo");
+    let customer = json!({ "phone_number": KARI, "email": "kari@example.net", "name": "Kari Nordmann" });
+    call(&lethe, "kari", 10, customer, "").await;
+    call(&lethe, "ola", 11, json!({ "phone_number": OLA }), "").await;
+    let found = lethe.caller("analyst").all("/archive/search", &json!({})).await;
+    let token = |id: &str, field: &str| {
+        found.iter().find(|record| record["external_id"] == id).unwrap()["customer"][field].clone()
+    };
+    let tokens =
+        [token("kari", "phone_number"), token("kari", "email"), token("kari", "name"), token("ola", "phone_number")];
+    let reveal = dpo.post("/reveals", &json!({ "tokens": tokens, "purpose": "call back" })).await.expect(201).json();
+    let path = format!("/reveals/{}/open", reveal["id"].as_str().unwrap());
+    let open = async || -> Vec<String> {
+        let opened = dpo.post(&path, &json!({})).await.expect(200).json();
+        let told = |item: &Value| item.get("value").or(item.get("code")).unwrap().as_str().unwrap().to_owned();
+        opened["items"].as_array().unwrap().iter().map(told).collect()
+    };
+    let values = [KARI, "kari@example.net", "Kari Nordmann", OLA];
+    let hidden = ["forgotten", "forgotten", "forgotten", OLA];
+    let request = json!({ "phone_number": KARI, "to_date": "2026-02-15", "targets": ["archive"] });
+    let entered = lethe.enter_request(&request).await;
+    assert_eq!(open().await, values);
+    set_hiding(&lethe, true).await;
+    assert_eq!(open().await, hidden);
+
+    // Nothing of it is stored. So a cancellation ends it, and so does the release of a hold.
+    let request = format!("/anonymize-requests/{}", entered["id"].as_str().unwrap());
+    dpo.delete(&request, "\"1\"").await.expect(204);
+    assert_eq!(open().await, values);
+    let hold = json!({ "phone_number": KARI, "ground": "18(1)(b)", "reference": "case 7", "review_on": "2036-08-03",
+        "hide": true });
+    let placed = dpo.post("/holds", &hold).await.expect(201).json();
+    assert_eq!(open().await, hidden);
+    Answer::of(dpo.call("DELETE", &format!("/holds/{}", placed["id"].as_str().unwrap()))).await.expect(204);
+    assert_eq!(open().await, values);
+});

@@ -54,7 +54,7 @@ each_store!(old_objects_leave_the_journal, |mut lethe: TestLethe| async move {
     let (before, objects) = (rows(&lethe).await, lethe.decisions().len());
     assert!(objects >= 4, "{objects}");
 
-    // The job is killed between the object, the rows, and the objects, and the next one goes on.
+    // The job is killed between the object, the rows, and the objects, and the next one continues.
     for failpoint in ["expiry.horizon", "expiry.rows"] {
         let killed = lethe.copy().await;
         let job = ["job", "nightly", "--as-of", LATER];
@@ -67,7 +67,7 @@ each_store!(old_objects_leave_the_journal, |mut lethe: TestLethe| async move {
     expire(&lethe, "a night").await;
     assert!(rows(&lethe).await < before && lethe.decisions().len() < objects, "rows and objects are gone");
     assert_eq!(lethe.dump().await.rows("journal_contents").len(), 0);
-    // The chain goes on, and a younger backup is replayed.
+    // The chain continues, and a younger backup is replayed.
     lethe.serve().await;
     request(&lethe, "b", "92345678").await;
     lethe.stop().await;
@@ -79,7 +79,7 @@ each_store!(old_objects_leave_the_journal, |mut lethe: TestLethe| async move {
     restored.run(&["replay"]).await.well();
     assert_eq!(status(&restored).await["state"], json!("in_step"));
 
-    // What an older backup would need is gone.
+    // The objects that an older backup would need are gone.
     lethe.restore(&old, BOTH).await;
     assert_eq!(lethe.run(&["job", "nightly", "--as-of", NIGHT]).await.code(), Some(78));
     let refused = lethe.run(&["replay", "--json"]).await;

@@ -81,7 +81,13 @@ each_store!(a_backup_from_before_a_tenant_was_created_is_replayed, |mut lethe: T
     lethe.run(JOB).await.well();
     lethe.restore(&backup, &[Part::Archive]).await;
     assert_eq!(lethe.run(JOB).await.code(), Some(78));
-    for command in [&["export-archive"] as &[&str], &["scan"], &["linkability"], &["keys", "rotate"], &["job", "nightly", "--dry-run"]] {
+    for command in [
+        &["export-archive"] as &[&str],
+        &["scan"],
+        &["linkability"],
+        &["keys", "rotate"],
+        &["job", "nightly", "--dry-run"],
+    ] {
         assert_eq!(lethe.run(command).await.code(), Some(78), "{command:?} waits for the replay");
     }
     lethe.run(&["replay"]).await.well();

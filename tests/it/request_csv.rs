@@ -108,7 +108,7 @@ each_store!(a_spreadsheet_is_entered_whole_or_not_at_all, |lethe: TestLethe| asy
         "2 phone_number phone_number_invalid",
         "4 targets target_unavailable",
         "4 targets target_unavailable",
-        "4 attestation required",
+        "4 attestation_method required",
         "6 phone_number identifier_missing",
     ];
     let told = faults(&officer, bad.clone()).await;
@@ -142,6 +142,12 @@ each_store!(a_spreadsheet_is_entered_whole_or_not_at_all, |lethe: TestLethe| asy
     ] {
         assert_eq!(faults(&officer, text).await, wanted);
     }
+    // Faults are not rows, and blank lines may come before the header.
+    let faulty = format!("phone_number,targets,comment,reference\n{}", "98765432,archive,=1,=1\n".repeat(2_600));
+    let told = faults(&officer, faulty).await;
+    assert!(told.len() == 1_000 && told.iter().all(|fault| fault.ends_with(" formula")), "{:?}", told.first());
+    let blank = import(&officer, "?dry_run=true", "\r\n\nphone_number;targets\n98765432;archive\n").await;
+    assert_eq!(blank.expect(200).json()["received"], json!(1));
     let other = officer.post_raw(IMPORT, "text/csv; charset=iso-8859-1", rows(1)).await;
     assert_eq!(other.problem(415), "media_type_unsupported");
     assert_eq!(officer.post_raw(IMPORT, "application/json", rows(1)).await.problem(415), "media_type_unsupported");

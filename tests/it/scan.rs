@@ -138,7 +138,7 @@ each_store!(a_forgotten_number_is_found_in_every_spelling_and_place, |lethe: Tes
     // The nightly job finds all of them, and says so in its report and in the certificate.
     let night = lethe.night(NIGHT).await.well();
     let line: Value = serde_json::from_str(night.stdout.trim()).unwrap();
-    // The chat has the number too. What changed is read a second time as a part of the rest, and counts once.
+    // The chat has the number too. A changed row is read a second time as a part of the rest, and counts once.
     assert_eq!(line["scan"]["residue"].as_u64().unwrap(), SPELLINGS.len() as u64 + 1, "{line}");
     let path = format!("/anonymize-requests/{}/certificate", request["id"].as_str().unwrap());
     lethe.caller("dpo").get(&path).await.expect(200);

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
+use crate::ageing::{lines, night, policy, put};
 use crate::harness::{Answer, TestLethe, each_store};
 
 const TOTALS: &str = "/archive/totals";
@@ -347,4 +348,52 @@ each_store!(totals_are_a_table_too_and_bad_questions_are_refused, |lethe: TestLe
     }
     let january = json!({ "from": "2026-01-05T00:00:00Z", "to": "2026-01-06T00:00:00Z", "group_by": ["agent_id"] });
     assert_eq!(manager.post(TOTALS, &january).await.problem(422), "too_many_cells");
+});
+
+each_store!(ageing_changes_no_total_of_a_month, |lethe: TestLethe| async move {
+    let call = |channel: &str, no: usize| {
+        json!({ "external_id": format!("{channel}-{no}"), "channel": channel, "queue": (["a", "b"][no % 2]),
+            "started_at": format!("2024-01-{:02}T10:{no:02}:00Z", 2 + no % 3), "agent_id": "a1" })
+    };
+    let calls: Vec<_> = (0..60).map(|no| call("call", no)).chain((0..6).map(|no| call("chat", no))).collect();
+    lethe.ingest("interactions", lines(&calls)).await;
+    // The answers came in the month after the calls. One of them has a score of its own.
+    let answer = |no: usize| {
+        let score = [9, 3, 5][usize::from(no > 19) + usize::from(no > 28)];
+        json!({ "external_id": format!("s{no}"), "interaction_external_id": format!("call-{no}"), "score": score,
+            "answered_at": "2024-02-03T10:00:00Z" })
+    };
+    lethe.ingest("survey-responses", lines(&(0..30).map(answer).collect::<Vec<_>>())).await;
+    lethe.caller("operator").patch("/tenant", "*", &json!({ "totals": { "perturbation": true } })).await.expect(200);
+    let of = async |path: &str, to: &str, more: Value| {
+        let mut body = json!({ "from": "2024-01-01T00:00:00+01:00", "to": to });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        lethe.caller("manager").post(path, &body).await
+    };
+    let (surveys, february) = ("/archive/survey-responses/totals", "2024-03-01T00:00:00+01:00");
+    let months: [(&str, &[&str]); 3] =
+        [(TOTALS, &["queue", "channel"]), (TOTALS, &["agent_id"]), (surveys, &["month"])];
+    let all = async || {
+        let mut all = Vec::new();
+        for (path, groups) in months {
+            all.push(of(path, february, json!({ "group_by": groups })).await.expect(200).json());
+        }
+        all
+    };
+    let before = all().await;
+    let mut retention = policy();
+    (retention["ladder"], retention["leftover"]) = (json!([]), json!("delete"));
+    put(&lethe, "calls", &retention).await.expect(200);
+    assert_eq!(night(&lethe).await["records_deleted"], json!(60));
+    assert_eq!(all().await, before);
+    for (path, to, more, status) in [
+        (TOTALS, february, json!({ "group_by": ["hour"], "channels": ["call"] }), 422),
+        (TOTALS, february, json!({ "group_by": ["hour"], "channels": ["chat"] }), 200),
+        (TOTALS, february, json!({ "group_by": ["hour"], "channels": ["chat", "email"], "agent_id": "a1" }), 200),
+        (surveys, february, json!({ "group_by": ["day"] }), 422),
+        (surveys, "2024-02-10T00:00:00+01:00", json!({}), 422),
+    ] {
+        let answer = of(path, to, more.clone()).await.expect(status).json();
+        assert_eq!(answer["code"] == "grain_gone", status == 422, "{more}: {answer}");
+    }
 });

@@ -1,6 +1,7 @@
 -- A customer's copy of their data. The row says which records the copy has, by the ids of a number and an
 -- address. The copy itself is made while it is downloaded, so nothing of it is stored. A pass that forgets
--- the customer deletes the row.
+-- the customer deletes the row. The notices are a JSON array of codes, which the approver reads. The issuer and
+-- requested_by together name the user who ordered the copy.
 CREATE TABLE access_exports (
     tenant_id          UUID NOT NULL,
     id                 UUID NOT NULL,
@@ -11,9 +12,11 @@ CREATE TABLE access_exports (
     purpose            TEXT NOT NULL,
     ticket             TEXT,
     attestations       TEXT NOT NULL,
+    notices            TEXT NOT NULL,
     include_recordings BOOLEAN NOT NULL,
     language           TEXT NOT NULL CHECK (language IN ('en', 'sv', 'nb')),
     status             TEXT NOT NULL CHECK (status IN ('waiting', 'ready', 'denied')),
+    issuer             TEXT NOT NULL,
     requested_by       TEXT NOT NULL,
     requested_by_name  TEXT NOT NULL,
     decided_by         TEXT,

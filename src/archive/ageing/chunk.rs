@@ -12,7 +12,6 @@ use super::{Grain, Level, kept};
 use crate::archive::kinds::{Channel, Direction, table};
 use crate::archive::mentions::{self, Owner};
 use crate::archive::model::forgotten;
-use crate::archive::parsed::keyed_id;
 use crate::archive::unlink;
 use crate::base::day::start_of_day;
 use crate::base::id::{IdentifierId, RecordId, TenantId, random_i64};
@@ -39,6 +38,10 @@ pub struct ChunkRow {
     duration_s: Option<i32>,
     attributes: Option<String>,
     ladder_level: Option<i16>,
+    /// The class of an interaction that is aged.
+    pub class_id: Option<RecordId>,
+    /// The bits of the cell key that are summed.
+    pub(super) cell_key: i64,
     external_id: String,
     phone_id: Option<IdentifierId>,
     email_id: Option<IdentifierId>,
@@ -74,23 +77,12 @@ pub struct Removal {
     pub keys: Vec<AgedKey>,
 }
 
-/// The next interactions of a plan.
-pub async fn next(tx: &mut Tx<Archive>, tenant: TenantId, limit: i64) -> Result<Vec<RecordId>> {
-    let rows: Vec<(RecordId,)> = tx
-        .query("SELECT record_id FROM ageing_work")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" ORDER BY record_id LIMIT ", limit)
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
 /// Some interactions of a plan as they are now. No other transaction changes them, or adds content, until this one ends.
 pub async fn lock(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<ChunkRow>> {
     tx.query(
         "SELECT w.record_id, w.hour, w.day, w.channel, w.direction, w.queue, w.agent_id, w.outcome, w.seconds, \
-         w.duration_s, w.attributes, w.ladder_level, i.external_id, i.phone_id, i.email_id, i.name_id \
-         FROM ageing_work w JOIN interactions i ON i.id = w.record_id",
+         w.duration_s, w.attributes, w.ladder_level, w.class_id, i.cell_key & 16777215 AS cell_key, i.external_id, \
+         i.phone_id, i.email_id, i.name_id FROM ageing_work w JOIN interactions i ON i.id = w.record_id",
     )
     .with(" WHERE w.tenant_id = ", tenant)
     .with(" AND i.tenant_id = ", tenant)
@@ -113,10 +105,8 @@ pub async fn apply(
     let (deleted, aged): (Vec<&ChunkRow>, Vec<_>) = rows.iter().partition(|row| row.ladder_level.is_none());
     let mut removals = vec![(Target::Archive, of_interactions(keyset, rows))];
     let leading = leading(keyset, rows);
-    let starts_at = start_of_day(rules.month, rules.zone).unwrap_or(rules.changed_at);
     for target in linked::TARGETS {
-        let of_month = (rules.linked, starts_at, rules.changed_at);
-        removals.push((target, linked::age(tx, (tenant, keyset), target, &leading, of_month).await?));
+        removals.push((target, linked::age(tx, rules, target, &leading).await?));
     }
     let mut outcome = AgedChunk { aged: aged.len() as u64, deleted: deleted.len() as u64, identifiers: Vec::new() };
     let mut identifiers = BTreeSet::new();
@@ -154,12 +144,8 @@ fn of_interactions(keyset: &Keyset, rows: &[ChunkRow]) -> Removal {
     }
 }
 
-/// A survey response or an event names its interaction as it was sent, or by the keyed hash of that.
 fn leading(keyset: &Keyset, rows: &[ChunkRow]) -> Leading {
-    let both = rows.iter().flat_map(|row| {
-        let is_deleted = row.ladder_level.is_none();
-        [(row.external_id.clone(), is_deleted), (keyed_id(keyset, &row.external_id), is_deleted)]
-    });
+    let both = rows.iter().flat_map(|row| linked::both_ids(keyset, &row.external_id, row.ladder_level.is_none()));
     both.collect()
 }
 
@@ -279,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn an_interaction_may_have_any_number_of_events() {
         let stage = Stage::new("ageing", &[]).await;
-        let ids: Vec<_> = (0..40_000).map(|_| Uuid::now_v7()).collect();
+        let ids: Vec<_> = (0..40_000).map(|_| RecordId::new().0).collect();
         let mut tx = stage.app.archive.write().await.unwrap();
         delete(&mut tx, stage.tenant.id, Target::RawData, &ids).await.unwrap();
     }

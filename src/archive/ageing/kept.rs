@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 
 use super::chunk::ChunkRow;
 use super::first_of_month;
+use crate::archive::counting::CountFilter;
 use crate::archive::kinds::{Channel, Direction};
 use crate::base::id::TenantId;
 use crate::store::{Archive, Query, Result, Sql, Tx};
@@ -30,6 +31,8 @@ pub struct KeptTotals {
     /// The number of those with a duration, and the sum of their seconds.
     pub timed: i64,
     pub seconds: i64,
+    /// The sum of the cell keys that the interactions had before they were aged.
+    pub cell_key: i64,
 }
 
 /// A cell of the totals by month and agent.
@@ -43,37 +46,88 @@ pub struct KeptAgents {
     pub n: i64,
     pub timed: i64,
     pub seconds: i64,
+    pub cell_key: i64,
 }
 
-/// The kept totals of the local days from one up to another, which is excluded. `other` belongs to a whole month, so a
-/// span should consist of whole months. A span without cells has no aged interaction.
-pub async fn kept(
+/// The days of a total: from a local day up to another, which is excluded.
+pub type Days = (NaiveDate, NaiveDate);
+
+/// Gives each cell of some days that has a filter's values to `take`. `other` belongs to a whole month and has no words,
+/// so a span should consist of whole months. The filter by agent is left to [`each_by_agent`].
+pub async fn each_by_day(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    (from, to): (NaiveDate, NaiveDate),
-) -> Result<Vec<KeptTotals>> {
-    tx.query("SELECT day, channel, kind = 'other' AS is_other, direction, queue, outcome, n, timed, seconds FROM kept_totals")
-        .with(" WHERE tenant_id = ", tenant)
+    (from, to): Days,
+    filter: &CountFilter,
+    take: impl FnMut(KeptTotals),
+) -> Result<()> {
+    let query = tx
+        .query(
+            "SELECT day, channel, kind = 'other' AS is_other, direction, queue, outcome, n, timed, seconds, cell_key",
+        )
+        .with(" FROM kept_totals WHERE tenant_id = ", tenant)
         .with(" AND day >= ", from)
         .with(" AND day < ", to)
-        .push(" AND n > 0 ORDER BY day, channel, kind, direction, queue, outcome")
-        .all()
-        .await
+        .push(" AND n > 0");
+    let query = with_word(of_channels(query, filter), "queue", filter.queue.as_deref());
+    with_word(query, "outcome", filter.outcome.as_deref()).for_each(take).await
 }
 
-/// The kept totals by agent of the months from the one of a day up to another, which is excluded.
-pub async fn kept_by_agent(
+/// The same by agent, of the months from the one of a day up to another, which is excluded.
+pub async fn each_by_agent(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    (from, to): (NaiveDate, NaiveDate),
-) -> Result<Vec<KeptAgents>> {
-    tx.query("SELECT month, channel, kind = 'other' AS is_other, agent_id, n, timed, seconds FROM kept_agents")
+    (from, to): Days,
+    filter: &CountFilter,
+    take: impl FnMut(KeptAgents),
+) -> Result<()> {
+    let query = tx
+        .query("SELECT month, channel, kind = 'other' AS is_other, agent_id, n, timed, seconds, cell_key")
+        .with(" FROM kept_agents WHERE tenant_id = ", tenant)
+        .with(" AND month >= ", first_of_month(from))
+        .with(" AND month < ", to)
+        .push(" AND n > 0");
+    with_word(of_channels(query, filter), "agent_id", filter.agent_id.as_deref()).for_each(take).await
+}
+
+/// Whether an aged interaction of some days may have a filter's values. A small cell may have any words and any day of its
+/// month.
+pub async fn has_kept(tx: &mut Tx<Archive>, tenant: TenantId, (from, to): Days, filter: &CountFilter) -> Result<bool> {
+    let query = tx
+        .query("SELECT n FROM kept_totals")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND day >= ", first_of_month(from))
+        .with(" AND day < ", to)
+        .push(" AND n > 0");
+    let query = of_channels(query, filter).with(" AND (kind = 'other' OR day >= ", from);
+    let query = with_word(query, "queue", filter.queue.as_deref());
+    let query = with_word(query, "outcome", filter.outcome.as_deref());
+    let cell: Option<(i64,)> = query.push(") LIMIT 1").maybe().await?;
+    let Some(agent) = filter.agent_id.as_deref().filter(|_| cell.is_some()) else { return Ok(cell.is_some()) };
+    let query = tx
+        .query("SELECT n FROM kept_agents")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND month >= ", first_of_month(from))
         .with(" AND month < ", to)
-        .push(" AND n > 0 ORDER BY month, channel, kind, agent_id")
-        .all()
-        .await
+        .push(" AND n > 0");
+    let query = of_channels(query, filter).with(" AND (kind = 'other' OR agent_id = ", agent);
+    let cell: Option<(i64,)> = query.push(") LIMIT 1").maybe().await?;
+    Ok(cell.is_some())
+}
+
+fn of_channels<'c>(query: Query<'c>, filter: &CountFilter) -> Query<'c> {
+    match filter.channels.as_deref() {
+        Some(channels) => query.with_any(" AND channel", channels.iter().map(|channel| channel.as_str())),
+        None => query,
+    }
+}
+
+/// Appends the condition that a cell has a word. Small cells have no word of their own.
+fn with_word<'c>(query: Query<'c>, column: &'static str, word: Option<&str>) -> Query<'c> {
+    match word {
+        Some(word) => query.push(" AND kind = 'cell' AND ").push(column).with(" = ", word),
+        None => query,
+    }
 }
 
 /// Whether interactions of some channels and of a month were aged before. Interactions that come after that are late.
@@ -91,22 +145,22 @@ pub async fn has_month(tx: &mut Tx<Archive>, tenant: TenantId, channels: &[Chann
 
 /// Adds the cells of a planned month that have at least `k` interactions, with no interactions yet.
 pub async fn add_cells(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate, k: u32) -> Result<()> {
-    tx.query("INSERT INTO kept_totals (tenant_id, day, channel, kind, direction, queue, outcome, n, timed, seconds)")
+    tx.query("INSERT INTO kept_totals (tenant_id, day, channel, kind, direction, queue, outcome, n, timed, seconds, cell_key)")
         .with(" SELECT ", tenant)
         .push(Sql::CAST_UUID)
-        .push(", day, channel, 'cell', coalesce(direction, ''), coalesce(queue, ''), coalesce(outcome, ''), 0, 0, 0")
+        .push(", day, channel, 'cell', coalesce(direction, ''), coalesce(queue, ''), coalesce(outcome, ''), 0, 0, 0, 0")
         .with(" FROM ageing_work WHERE tenant_id = ", tenant)
         .push(" GROUP BY day, channel, coalesce(direction, ''), coalesce(queue, ''), coalesce(outcome, '')")
         .with(" HAVING count(*) >= ", i64::from(k))
         .push(" ON CONFLICT DO NOTHING")
         .execute()
         .await?;
-    tx.query("INSERT INTO kept_agents (tenant_id, month, channel, kind, agent_id, n, timed, seconds)")
+    tx.query("INSERT INTO kept_agents (tenant_id, month, channel, kind, agent_id, n, timed, seconds, cell_key)")
         .with(" SELECT ", tenant)
         .push(Sql::CAST_UUID)
         .with(", ", month)
         .push(Sql::per("::date", ""))
-        .push(", channel, 'cell', coalesce(agent_id, ''), 0, 0, 0")
+        .push(", channel, 'cell', coalesce(agent_id, ''), 0, 0, 0, 0")
         .with(" FROM ageing_work WHERE tenant_id = ", tenant)
         .push(" GROUP BY channel, coalesce(agent_id, '')")
         .with(" HAVING count(*) >= ", i64::from(k))
@@ -120,23 +174,26 @@ pub async fn add_cells(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate,
 type CellKey = (NaiveDate, &'static str, [String; 3]);
 type AgentKey = (&'static str, String);
 
-/// The number of interactions, of those with a duration, and the sum of their seconds.
+/// The number of interactions, of those with a duration, the sum of their seconds, and the sum of their cell keys.
 #[derive(Clone, Copy, Default)]
 struct Sums {
     n: i64,
     timed: i64,
     seconds: i64,
+    cell_key: i64,
 }
 
 impl Sums {
-    fn add(&mut self, seconds: Option<i32>) {
+    fn add(&mut self, row: &ChunkRow) {
         self.n += 1;
-        self.timed += i64::from(seconds.is_some());
-        self.seconds += seconds.map_or(0, i64::from);
+        self.timed += i64::from(row.seconds.is_some());
+        self.seconds += row.seconds.map_or(0, i64::from);
+        self.cell_key += row.cell_key;
     }
 
     fn append(self, query: Query<'_>) -> Query<'_> {
-        query.with(", ", self.n).with(", ", self.timed).with(", ", self.seconds).push(")")
+        let Self { n, timed, seconds, cell_key } = self;
+        query.with(", ", n).with(", ", timed).with(", ", seconds).with(", ", cell_key).push(")")
     }
 }
 
@@ -151,20 +208,24 @@ pub async fn add(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate, rows:
         let key = (row.day, row.channel.as_str(), [direction, word(&row.queue), word(&row.outcome)]);
         let other = || (month, row.channel.as_str(), [const { String::new() }; 3]);
         let key = if known.contains(&key) { (false, key) } else { (true, other()) };
-        sums.entry(key).or_default().add(row.seconds);
+        sums.entry(key).or_default().add(row);
     }
     for chunk in sums.into_iter().collect::<Vec<_>>().chunks(1_000) {
-        tx.query("INSERT INTO kept_totals (tenant_id, day, channel, kind, direction, queue, outcome, n, timed, seconds) VALUES ")
-            .each(chunk, |query, ((is_other, (day, channel, words)), sums)| {
-                let query = query.with("(", tenant).with(", ", *day).with(", ", *channel).with(", ", kind(*is_other));
-                sums.append(words.iter().fold(query, |query, word| query.with(", ", word.as_str())))
-            })
-            .push(" ON CONFLICT (tenant_id, day, channel, kind, direction, queue, outcome) DO UPDATE SET")
-            .push(" n = kept_totals.n + excluded.n, timed = kept_totals.timed + excluded.timed")
-            .push(", seconds = kept_totals.seconds + excluded.seconds")
-            .once()
-            .execute()
-            .await?;
+        tx.query(
+            "INSERT INTO kept_totals (tenant_id, day, channel, kind, direction, queue, outcome, n, timed, seconds, ",
+        )
+        .push("cell_key) VALUES ")
+        .each(chunk, |query, ((is_other, (day, channel, words)), sums)| {
+            let query = query.with("(", tenant).with(", ", *day).with(", ", *channel).with(", ", kind(*is_other));
+            sums.append(words.iter().fold(query, |query, word| query.with(", ", word.as_str())))
+        })
+        .push(" ON CONFLICT (tenant_id, day, channel, kind, direction, queue, outcome) DO UPDATE SET")
+        .push(" n = kept_totals.n + excluded.n, timed = kept_totals.timed + excluded.timed")
+        .push(", seconds = kept_totals.seconds + excluded.seconds")
+        .push(", cell_key = kept_totals.cell_key + excluded.cell_key")
+        .once()
+        .execute()
+        .await?;
     }
     add_by_agent(tx, tenant, month, rows).await
 }
@@ -182,20 +243,23 @@ async fn add_by_agent(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate, 
     for row in rows {
         let key = (row.channel.as_str(), row.agent_id.clone().unwrap_or_default());
         let key = if known.contains(&key) { (false, key) } else { (true, (key.0, String::new())) };
-        sums.entry(key).or_default().add(row.seconds);
+        sums.entry(key).or_default().add(row);
     }
     for chunk in sums.into_iter().collect::<Vec<_>>().chunks(1_000) {
-        tx.query("INSERT INTO kept_agents (tenant_id, month, channel, kind, agent_id, n, timed, seconds) VALUES ")
-            .each(chunk, |query, ((is_other, (channel, agent)), sums)| {
-                let query = query.with("(", tenant).with(", ", month).with(", ", *channel).with(", ", kind(*is_other));
-                sums.append(query.with(", ", agent.as_str()))
-            })
-            .push(" ON CONFLICT (tenant_id, month, channel, kind, agent_id) DO UPDATE SET")
-            .push(" n = kept_agents.n + excluded.n, timed = kept_agents.timed + excluded.timed")
-            .push(", seconds = kept_agents.seconds + excluded.seconds")
-            .once()
-            .execute()
-            .await?;
+        tx.query(
+            "INSERT INTO kept_agents (tenant_id, month, channel, kind, agent_id, n, timed, seconds, cell_key) VALUES ",
+        )
+        .each(chunk, |query, ((is_other, (channel, agent)), sums)| {
+            let query = query.with("(", tenant).with(", ", month).with(", ", *channel).with(", ", kind(*is_other));
+            sums.append(query.with(", ", agent.as_str()))
+        })
+        .push(" ON CONFLICT (tenant_id, month, channel, kind, agent_id) DO UPDATE SET")
+        .push(" n = kept_agents.n + excluded.n, timed = kept_agents.timed + excluded.timed")
+        .push(", seconds = kept_agents.seconds + excluded.seconds")
+        .push(", cell_key = kept_agents.cell_key + excluded.cell_key")
+        .once()
+        .execute()
+        .await?;
     }
     Ok(())
 }

@@ -16,6 +16,9 @@ use crate::archive::parsed::is_keyed;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::RecordId;
 
+/// The longest text of an attribute that is kept, in characters. A longer one is hardly the same in `k` interactions.
+const LONGEST_KEPT: usize = 200;
+
 /// An interaction as it is read for a plan.
 #[derive(sqlx::FromRow)]
 pub struct Source {
@@ -69,6 +72,14 @@ impl Features {
         }
     }
 
+    /// About the memory that the interaction takes, in bytes. Its classes contain its texts once more.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let texts = [&self.queue, &self.agent_id, &self.outcome, &self.attributes];
+        let length: usize = texts.into_iter().flatten().map(String::len).sum();
+        2 * (size_of::<Self>() + length)
+    }
+
     /// The class of the interaction at a level.
     fn class(&self, level: Level) -> impl Eq + Hash + use<> {
         let kept = |is_kept: bool, value: &Option<String>| is_kept.then(|| value.clone());
@@ -90,12 +101,12 @@ fn word(value: String) -> String {
     if is_keyed(&value) { ANONYMIZED.to_owned() } else { value }
 }
 
-/// The named attributes, in the order of their names. A value with an identifier is not kept, nor is an array or an
-/// object.
+/// The named attributes, in the order of their names. A value with an identifier is not kept, nor is a long text, an array,
+/// or an object.
 fn kept_attributes(text: &str, keep: &[String]) -> Option<String> {
     let Ok(Value::Object(all)) = serde_json::from_str(text) else { return None };
     let is_kept = |value: &Value| match value {
-        Value::String(text) => !text.contains(placeholder::OPEN),
+        Value::String(text) => !text.contains(placeholder::OPEN) && text.chars().nth(LONGEST_KEPT).is_none(),
         Value::Number(_) | Value::Bool(_) => true,
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     };
@@ -198,6 +209,8 @@ mod tests {
         let keep = ["a", "b", "c", "d", "e", "f"].map(str::to_owned);
         assert_eq!(kept_attributes(&text, &keep).as_deref(), Some(r#"{"a":"x","b":1,"f":true}"#));
         assert_eq!(kept_attributes(&text, &["z".to_owned()]), None);
+        let long = |length| kept_attributes(&format!(r#"{{"a":"{}"}}"#, "å".repeat(length)), &keep).is_some();
+        assert!(long(200) && !long(201));
     }
 
     #[test]

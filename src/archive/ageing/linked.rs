@@ -1,34 +1,68 @@
-//! The survey responses and raw events of aged interactions. They keep their month and their score, or the name of the
-//! event. Nothing leads from them to their interaction any more, because a score may be rare among the calls of an hour.
+//! The survey responses and raw events of aged interactions. They keep their own month and their score, or the name of
+//! the event. Nothing leads from them to their interaction any more, because a score may be rare among the calls of an
+//! hour.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::chunk::{BATCH, Removal};
+use super::chunk::{BATCH, MonthRules, Removal};
 use super::list::{self, AgedKey};
+use super::{Grain, first_of_month, scores};
 use crate::archive::held;
 use crate::archive::kinds::{RawEvent, RecordKind, SurveyResponse, table};
 use crate::archive::model::forgotten;
+use crate::archive::parsed::keyed_id;
+use crate::base::day::{local_day, start_of_day};
 use crate::base::id::{IdentifierId, RecordId, TenantId, random_i64};
 use crate::base::target::Target;
 use crate::store::{Archive, Result, Tx};
 use crate::vault::Keyset;
 
-/// The values of the survey responses and raw events of a month that are kept, because at least `k` records have them.
+/// How many interactions of a plan one statement reads.
+const PAGE: i64 = 2_000;
+
+/// The first day of a record's month, and its value.
+type Value = (NaiveDate, Option<String>);
+
+/// The values of the survey responses and raw events of a plan that are kept, because at least `k` records of a month have
+/// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Linked {
     scores: KeptValues,
     events: KeptValues,
 }
 
-/// The values that are kept. Rare values are lost, if there are at least `k` of them. Otherwise their records are deleted.
+/// The values that are kept. Rare values of a month are lost, if there are at least `k` of them. Otherwise their records
+/// are deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct KeptValues {
-    values: BTreeSet<Option<String>>,
-    has_rare: bool,
+    values: BTreeSet<Value>,
+    /// The months with at least `k` records that have rare values.
+    with_rare: BTreeSet<NaiveDate>,
+}
+
+impl KeptValues {
+    /// `counts` are the records that stay.
+    fn new(counts: impl Iterator<Item = (Value, u64)>, k: u64) -> Self {
+        let (mut kept, mut rare) = (Self::default(), BTreeMap::<NaiveDate, u64>::new());
+        for (value, count) in counts {
+            if count >= k {
+                kept.values.insert(value);
+            } else {
+                *rare.entry(value.0).or_default() += count;
+            }
+        }
+        kept.with_rare = rare.into_iter().filter(|(_, count)| *count >= k).map(|(month, _)| month).collect();
+        kept
+    }
+
+    fn has(&self, value: &Value) -> bool {
+        self.values.contains(value) || self.with_rare.contains(&value.0)
+    }
 }
 
 impl Linked {
@@ -48,55 +82,108 @@ const fn value(target: Target) -> &'static str {
     }
 }
 
-/// Counts the values of the records that are linked to the interactions of a plan that are aged, and not deleted.
-pub async fn keep(tx: &mut Tx<Archive>, tenant: TenantId, k: u32) -> Result<Linked> {
+/// How many records have a value: all of them, and those whose interaction is aged and not deleted.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    all: u64,
+    aged: u64,
+}
+
+/// Counts the values of the records that are linked to the interactions of a plan, and adds the cells of the kept scores.
+pub async fn keep(tx: &mut Tx<Archive>, (tenant, keyset, zone): (TenantId, &Keyset, Tz), k: u32) -> Result<Linked> {
     let mut kept = BTreeMap::new();
     for target in TARGETS {
-        let counts: Vec<(Option<String>, i64)> = tx
-            .query("SELECT ")
-            .push(value(target))
-            .push(", count(*) FROM ageing_work w JOIN interactions i ON i.id = w.record_id JOIN ")
-            .push(table(target))
-            .with(" r ON r.interaction_external_id = i.external_id WHERE w.tenant_id = ", tenant)
-            .with(" AND i.tenant_id = ", tenant)
-            .with(" AND r.tenant_id = ", tenant)
-            .push(" AND w.ladder_level IS NOT NULL GROUP BY ")
-            .push(value(target))
-            .all()
-            .await?;
-        let is_common = |count: i64| count >= i64::from(k);
-        let rare: i64 = counts.iter().map(|(_, count)| *count).filter(|count| !is_common(*count)).sum();
-        let values = counts.into_iter().filter(|(_, count)| is_common(*count)).map(|(value, _)| value).collect();
-        kept.insert(target, KeptValues { values, has_rare: is_common(rare) });
+        let counts = if is_any(tx, tenant, target).await? {
+            count(tx, (tenant, keyset, zone), target).await?
+        } else {
+            BTreeMap::new()
+        };
+        if target == Target::SmsSurvey {
+            let common = counts.iter().filter(|(_, count)| count.all >= u64::from(k));
+            let cells = common.map(|((month, score), _)| scores::cell(*month, score.as_deref()));
+            scores::add_cells(tx, tenant, cells).await?;
+        }
+        let aged = counts.into_iter().map(|(value, count)| (value, count.aged)).filter(|(_, count)| *count > 0);
+        kept.insert(target, KeptValues::new(aged, k.into()));
     }
     let mut of = |target| kept.remove(&target).unwrap_or_default();
     Ok(Linked { scores: of(Target::SmsSurvey), events: of(Target::RawData) })
 }
 
+/// Whether any record of a target is linked to an interaction.
+async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<bool> {
+    let query = tx.query("SELECT r.id FROM ").push(table(target)).with(" r WHERE r.tenant_id = ", tenant);
+    let one: Option<(Uuid,)> = query.push(" AND r.interaction_external_id IS NOT NULL LIMIT 1").maybe().await?;
+    Ok(one.is_some())
+}
+
+/// Counts the values of the records that [`age`] will find, page by page. So they are found by the same two ids, and
+/// records that a hold keeps count for nothing.
+async fn count(
+    tx: &mut Tx<Archive>,
+    (tenant, keyset, zone): (TenantId, &Keyset, Tz),
+    target: Target,
+) -> Result<BTreeMap<Value, Count>> {
+    let (mut counts, mut after) = (BTreeMap::<Value, Count>::new(), None::<RecordId>);
+    loop {
+        let page: Vec<(RecordId, String, bool)> = tx
+            .query("SELECT w.record_id, i.external_id, w.ladder_level IS NULL AS is_deleted")
+            .push(" FROM ageing_work w JOIN interactions i ON i.id = w.record_id")
+            .with(" WHERE w.tenant_id = ", tenant)
+            .with(" AND i.tenant_id = ", tenant)
+            .with_some(" AND w.record_id > ", after)
+            .with(" ORDER BY w.record_id LIMIT ", PAGE)
+            .all()
+            .await?;
+        let Some((last, ..)) = page.last() else { return Ok(counts) };
+        after = Some(*last);
+        let ids = page.iter().flat_map(|(_, external_id, is_deleted)| both_ids(keyset, external_id, *is_deleted));
+        let leading: Leading = ids.collect();
+        for row in rows(tx, tenant, target, &leading).await? {
+            let count = counts.entry((row.month(zone), row.value.clone())).or_default();
+            count.all += 1;
+            count.aged += u64::from(!row.is_with_deleted(&leading));
+        }
+    }
+}
+
+/// The ids by which a survey response or an event names its interaction: as it was sent, or the keyed hash of that.
+pub fn both_ids(keyset: &Keyset, external_id: &str, is_deleted: bool) -> [(String, bool); 2] {
+    [(external_id.to_owned(), is_deleted), (keyed_id(keyset, external_id), is_deleted)]
+}
+
 #[derive(sqlx::FromRow)]
 struct LinkedRow {
     id: Uuid,
+    at: DateTime<Utc>,
     external_id: String,
     interaction_external_id: Option<String>,
     phone_id: Option<IdentifierId>,
     email_id: Option<IdentifierId>,
     name_id: Option<IdentifierId>,
+    cell_key: i64,
     value: Option<String>,
+}
+
+impl LinkedRow {
+    /// The first day of the local month of the record itself.
+    fn month(&self, zone: Tz) -> NaiveDate {
+        first_of_month(local_day(self.at, zone))
+    }
+
+    fn is_with_deleted(&self, leading: &Leading) -> bool {
+        self.interaction_external_id.as_ref().and_then(|id| leading.get(id)).copied().unwrap_or(true)
+    }
 }
 
 /// The interactions of a chunk by the external ids that lead to them, and whether each is deleted.
 pub type Leading = BTreeMap<String, bool>;
 
-/// Ages or deletes the records that are linked to the interactions of a chunk. A record that a hold keeps stays as it is.
-pub async fn age(
-    tx: &mut Tx<Archive>,
-    (tenant, keyset): (TenantId, &Keyset),
-    target: Target,
-    leading: &Leading,
-    (linked, month, changed_at): (&Linked, DateTime<Utc>, DateTime<Utc>),
-) -> Result<Removal> {
-    let rows: Vec<LinkedRow> = tx
-        .query("SELECT r.id, r.external_id, r.interaction_external_id, r.phone_id, r.email_id, r.name_id, ")
+/// The records that are linked to some interactions, but for those that a hold keeps.
+async fn rows(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, leading: &Leading) -> Result<Vec<LinkedRow>> {
+    let mut rows: Vec<LinkedRow> = tx
+        .query("SELECT r.id, r.at, r.external_id, r.interaction_external_id, r.phone_id, r.email_id, r.name_id, ")
+        .push("r.cell_key & 16777215 AS cell_key, ")
         .push(value(target))
         .push(" AS value FROM ")
         .push(table(target))
@@ -106,44 +193,55 @@ pub async fn age(
         .await?;
     let ids: Vec<_> = rows.iter().map(|row| RecordId(row.id)).collect();
     let held = held::among(tx, tenant, target, &ids).await?;
-    let rows: Vec<_> = rows.into_iter().filter(|row| !held.contains(&RecordId(row.id))).collect();
+    rows.retain(|row| !held.contains(&RecordId(row.id)));
+    Ok(rows)
+}
+
+/// Ages or deletes the records that are linked to the interactions of a chunk. A record that a hold keeps stays as it is.
+pub async fn age(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, target: Target, leading: &Leading) -> Result<Removal> {
+    let MonthRules { tenant, keyset, zone, linked, changed_at, .. } = *rules;
+    let rows = rows(tx, tenant, target, leading).await?;
     let kept = linked.of(target);
-    let is_deleted = |row: &LinkedRow| {
-        let with_interaction =
-            row.interaction_external_id.as_ref().and_then(|id| leading.get(id)).copied().unwrap_or(true);
-        with_interaction || !kept.values.contains(&row.value) && !kept.has_rare
-    };
+    let is_deleted = |row: &LinkedRow| row.is_with_deleted(leading) || !kept.has(&(row.month(zone), row.value.clone()));
     let mut removal = Removal::default();
     for row in &rows {
         removal.records.push(row.id);
         removal.identifiers.extend([row.phone_id, row.email_id, row.name_id].into_iter().flatten());
         removal.keys.push(AgedKey::new(keyset, target, &row.external_id));
     }
+    if target == Target::SmsSurvey {
+        let cell = |row: &LinkedRow| scores::cell(row.month(zone), row.value.as_deref());
+        scores::add(tx, tenant, rows.iter().map(|row| (cell(row), row.cell_key))).await?;
+    }
     let (deleted, aged): (Vec<&LinkedRow>, Vec<_>) = rows.iter().partition(|row| is_deleted(row));
     super::chunk::delete(tx, tenant, target, &deleted.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
     for chunk in aged.chunks(BATCH) {
-        let rows: Vec<_> = chunk.iter().map(|row| Renamed::new(row, kept)).collect();
+        let rows: Vec<_> = chunk.iter().map(|row| Renamed::new(row, kept, zone)).collect();
         match target {
-            Target::SmsSurvey => update::<SurveyResponse>(tx, tenant, &rows, (month, changed_at)).await?,
-            Target::Archive | Target::RawData => update::<RawEvent>(tx, tenant, &rows, (month, changed_at)).await?,
+            Target::SmsSurvey => update::<SurveyResponse>(tx, tenant, &rows, changed_at).await?,
+            Target::Archive | Target::RawData => update::<RawEvent>(tx, tenant, &rows, changed_at).await?,
         };
     }
     Ok(removal)
 }
 
-/// A linked record with its new ids.
+/// A linked record with its new ids and its new time: the beginning of its month.
 struct Renamed {
     was: Uuid,
     id: Uuid,
     external_id: String,
+    at: DateTime<Utc>,
     cell_key: i64,
     is_rare: bool,
 }
 
 impl Renamed {
-    fn new(row: &LinkedRow, kept: &KeptValues) -> Self {
+    fn new(row: &LinkedRow, kept: &KeptValues, zone: Tz) -> Self {
         let (id, external_id) = (IdentifierId::random().0, list::new_external_id());
-        Self { was: row.id, id, external_id, cell_key: random_i64(), is_rare: !kept.values.contains(&row.value) }
+        let month = row.month(zone);
+        let at = start_of_day(month, zone).unwrap_or(row.at);
+        let is_rare = !kept.values.contains(&(month, row.value.clone()));
+        Self { was: row.id, id, external_id, at, cell_key: random_i64(), is_rare }
     }
 }
 
@@ -151,7 +249,7 @@ async fn update<K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     rows: &[Renamed],
-    (month, changed_at): (DateTime<Utc>, DateTime<Utc>),
+    changed_at: DateTime<Utc>,
 ) -> Result<u64> {
     let query = tx.query("WITH renamed ");
     let query = if query.is_postgres() {
@@ -159,17 +257,19 @@ async fn update<K: RecordKind>(
             .with_array("AS (SELECT * FROM unnest(", rows.iter().map(|row| row.was))
             .with_array(", ", rows.iter().map(|row| row.id))
             .with_array(", ", rows.iter().map(|row| row.external_id.as_str()))
+            .with_array(", ", rows.iter().map(|row| row.at))
             .with_array(", ", rows.iter().map(|row| row.cell_key))
             .with_array(", ", rows.iter().map(|row| row.is_rare))
-            .push(") AS one (was, id, external_id, cell_key, is_rare))")
+            .push(") AS one (was, id, external_id, at, cell_key, is_rare))")
     } else {
         query
-            .push("(was, id, external_id, cell_key, is_rare) AS (VALUES ")
+            .push("(was, id, external_id, at, cell_key, is_rare) AS (VALUES ")
             .each(rows, |query, row| {
                 query
                     .with("(", row.was)
                     .with(", ", row.id)
                     .with(", ", row.external_id.as_str())
+                    .with(", ", row.at)
                     .with(", ", row.cell_key)
                     .with(", ", row.is_rare)
                     .push(")")
@@ -180,15 +280,16 @@ async fn update<K: RecordKind>(
     let query = query
         .push(" UPDATE ")
         .push(K::TABLE)
-        .with(" SET at = ", month)
-        .with(", changed_at = ", changed_at)
+        .with(" SET changed_at = ", changed_at)
         .with(", forgotten = ", forgotten::CUSTOMER)
-        .push(", id = n.id, external_id = n.external_id, cell_key = n.cell_key, interaction_external_id = NULL")
+        .push(", at = n.at, id = n.id, external_id = n.external_id, cell_key = n.cell_key, interaction_external_id = NULL")
         .push(", phone_id = NULL, email_id = NULL, name_id = NULL, ")
         .push(K::TEXT)
         .push(" = NULL, ");
     let query = match K::TARGET {
-        Target::SmsSurvey => query.push("score = CASE WHEN n.is_rare THEN NULL ELSE score END"),
+        Target::SmsSurvey => {
+            query.push("score = CASE WHEN n.is_rare THEN NULL ELSE score END").with(", aged = ", Grain::Month.as_str())
+        }
         Target::Archive | Target::RawData => query.push("event = CASE WHEN n.is_rare THEN 'other' ELSE event END"),
     };
     query

@@ -2,28 +2,33 @@
 //!
 //! A month is planned as a whole (`plan.rs`), because the size of a class is a property of all of its members. The plan
 //! is a copy of all that is kept of each interaction. So a record that is sent again in the meantime changes no class.
-//! Then the interactions are aged in chunks (`chunk.rs`), each together with its survey responses, raw events, and
-//! mentions. The totals of the month are kept (`kept.rs`), and so are the keyed hashes of the external ids (`list.rs`).
+//! Then the interactions are aged in chunks of whole classes (`class.rs`, `chunk.rs`), each together with its survey
+//! responses, raw events, and mentions. The totals of the month are kept (`kept.rs`, `scores.rs`), and so are the keyed
+//! hashes of the external ids (`list.rs`).
 //!
 //! An aged record has a new random id and a new random external id, since the old ones tell the time of its arrival, or
 //! of the call.
 
 mod chunk;
+mod class;
 mod kept;
 mod ladder;
 mod linked;
 mod list;
 mod plan;
+mod scores;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use chunk::{AgedChunk, ChunkRow, MonthRules, apply, lock, next};
-pub use kept::{KeptAgents, KeptTotals, has_month, kept, kept_by_agent};
+pub use chunk::{AgedChunk, ChunkRow, MonthRules, apply, lock};
+pub use class::{KeptBack, next};
+pub use kept::{Days, KeptAgents, KeptTotals, each_by_agent, each_by_day, has_kept, has_month};
 pub use ladder::{Features, first_of_month, settle, start_of_grain};
 pub use linked::Linked;
 pub use list::{AgedKey, is_aged_id, listed};
 pub use plan::{Chosen, Ladder, clear, fill, has_work, oldest, page, settle_month};
+pub use scores::{KeptScores, kept_scores};
 
 /// The lower bounds of the ranges of durations, in seconds.
 pub const DURATIONS: [i32; 10] = [0, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];

@@ -10,6 +10,7 @@ use super::{Grain, Level};
 use crate::archive::kinds::{Channel, Direction};
 use crate::base::id::{RecordId, TenantId};
 use crate::store::{Archive, Query, Result, Tx};
+use crate::vault::Keyset;
 
 /// How many rows of a plan one statement deletes.
 const CLEARED: i64 = 10_000;
@@ -34,6 +35,7 @@ pub struct Ladder<'l> {
     /// The first day of the month, and its first instant.
     pub month: NaiveDate,
     pub starts_at: DateTime<Utc>,
+    pub zone: Tz,
 }
 
 impl Chosen {
@@ -164,7 +166,11 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &Features) -> Query<'c>
 
 /// Gives each interaction of a plan its level, adds the cells of the month's totals, and returns what is kept of the
 /// survey responses and raw events. An interaction that gets no level is to be deleted.
-pub async fn settle_month(tx: &mut Tx<Archive>, tenant: TenantId, ladder: Ladder<'_>) -> Result<Linked> {
+pub async fn settle_month(
+    tx: &mut Tx<Archive>,
+    (tenant, keyset): (TenantId, &Keyset),
+    ladder: Ladder<'_>,
+) -> Result<Linked> {
     if tx.is_postgres() {
         tx.query("ANALYZE ageing_work").execute().await?;
     }
@@ -175,17 +181,26 @@ pub async fn settle_month(tx: &mut Tx<Archive>, tenant: TenantId, ladder: Ladder
         settle_to_month(tx, tenant, ladder).await?;
     }
     kept::add_cells(tx, tenant, ladder.month, ladder.k).await?;
-    linked::keep(tx, tenant, ladder.k).await
+    linked::keep(tx, (tenant, keyset, ladder.zone), ladder.k).await
 }
 
 /// Settles the interactions whose class has at least `k` of those that no earlier level has settled. The classes are
-/// those of [`super::settle`].
+/// those of [`super::settle`]. The id of a class is that of its first interaction.
 async fn settle_level(tx: &mut Tx<Archive>, tenant: TenantId, (number, level): (i16, &Level), k: u32) -> Result<u64> {
-    let mut query = tx
-        .query("UPDATE ageing_work SET")
-        .with(" ladder_level = ", number)
-        .push(" FROM (SELECT w.record_id, count(*) OVER (PARTITION BY w.channel, w.direction");
-    query = query.push(match level.time {
+    let query = tx.query("UPDATE ageing_work SET class_id = c.class_id").with(", ladder_level = ", number);
+    let query = query.push(" FROM (SELECT w.record_id, count(*) OVER (PARTITION BY ");
+    let query = with_class(query, *level).push(") AS n, first_value(w.record_id) OVER (PARTITION BY ");
+    with_class(query, *level)
+        .with(" ORDER BY w.record_id) AS class_id FROM ageing_work w WHERE w.tenant_id = ", tenant)
+        .with(" AND w.ladder_level IS NULL) AS c WHERE ageing_work.tenant_id = ", tenant)
+        .with(" AND ageing_work.record_id = c.record_id AND c.n >= ", i64::from(k))
+        .execute()
+        .await
+}
+
+/// Appends the columns of the classes of a level.
+fn with_class(query: Query<'_>, level: Level) -> Query<'_> {
+    let mut query = query.push("w.channel, w.direction").push(match level.time {
         Grain::Hour => ", w.hour",
         Grain::Day => ", w.day",
         Grain::Month => "",
@@ -200,11 +215,6 @@ async fn settle_level(tx: &mut Tx<Archive>, tenant: TenantId, (number, level): (
         query = if is_kept { query.push(column) } else { query };
     }
     query
-        .with(") AS n FROM ageing_work w WHERE w.tenant_id = ", tenant)
-        .with(" AND w.ladder_level IS NULL) AS c WHERE ageing_work.tenant_id = ", tenant)
-        .with(" AND ageing_work.record_id = c.record_id AND c.n >= ", i64::from(k))
-        .execute()
-        .await
 }
 
 /// Settles the interactions that are left to the month, if the class has at least `k` with those that were aged to this
@@ -234,6 +244,7 @@ async fn settle_to_month(tx: &mut Tx<Archive>, tenant: TenantId, ladder: Ladder<
         }
         tx.query("UPDATE ageing_work SET")
             .with(" ladder_level = ", number)
+            .with(", class_id = ", RecordId::new())
             .with(" WHERE tenant_id = ", tenant)
             .push(" AND ladder_level IS NULL")
             .with(" AND channel = ", channel)

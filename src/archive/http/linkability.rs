@@ -11,7 +11,7 @@ use crate::archive::kinds::Channel;
 use crate::archive::linkability::{Compared, LinkabilityClass, USUAL_K, linkability};
 use crate::http::caller::PoliciesAdmin;
 use crate::http::docs::{BodyProblems, CallProblems};
-use crate::http::json::Body;
+use crate::http::json::OptionalBody;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, FieldError, Problem};
 use crate::vault::AppContext;
@@ -55,13 +55,13 @@ pub struct Linkability {
 ///
 /// This needs the scope `policies:admin`.
 #[utoipa::path(tag = "archive", operation_id = "report_linkability", security(("bearer" = ["policies:admin"])),
-    request_body = LinkabilityQuery,
+    request_body(content = Option<LinkabilityQuery>, content_type = "application/json", example = json!({"k": 5})),
     responses((status = 200, description = "The report.", body = Linkability), CallProblems, BodyProblems))]
 #[post("/archive/linkability")]
 pub async fn report_linkability(
     caller: Caller<PoliciesAdmin>,
     _: Params<Nothing>,
-    body: Body<LinkabilityQuery>,
+    body: OptionalBody<LinkabilityQuery>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<Linkability>> {
     let LinkabilityQuery { from, to, channels, k } = body.0;

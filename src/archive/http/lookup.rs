@@ -56,6 +56,8 @@ pub struct FoundInteractions {
 /// name is found as it was sent, and as the keyed hash that the interaction shows. It is not found any more when the
 /// customer was forgotten, as if there had never been such an interaction.
 ///
+/// A recipient whose external ids are hidden cannot look up: it gets the error `hidden`, as in a search.
+///
 /// Each call is audited with the number of interactions that it found. This needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "look_up_interactions", security(("bearer" = ["archive:ingest"])),
     request_body = InteractionLookup,
@@ -69,6 +71,10 @@ pub async fn look_up_interactions(
     app: Data<AppContext>,
 ) -> ApiResult<Json<FoundInteractions>> {
     let InteractionLookup { external_ids } = body.0;
+    if !caller.form.shows_external_ids() {
+        let problem = Problem::new(Code::ValidationFailed);
+        return Err(problem.at("/external_ids", "hidden", "is hidden from this recipient"));
+    }
     check(&external_ids)?;
     let found = lookup(&app, &caller, &external_ids).await?;
     let item = |(external_id, id): (String, Option<RecordId>)| {

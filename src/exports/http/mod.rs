@@ -1,19 +1,17 @@
 //! The endpoints of exports: a customer's copy of their data.
 
+mod body;
 mod problem;
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use actix_web::web::{Bytes, Data, Json};
-use actix_web::{HttpResponse, get, post};
-use chrono::{DateTime, Utc};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get, post};
 use futures_util::stream;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use serde_json::json;
 
-use super::{Export, ExportError, ExportNotice, ExportStatus, Language, NewExport, Ordered};
+use super::{Export, ExportError, NewExport, Ordered};
 use crate::base::id::ExportId;
 use crate::base::page::{Page, Position};
 use crate::content::{ContentStore, Keyed, Once};
@@ -23,13 +21,16 @@ use crate::http::docs::{
     StateProblems,
 };
 use crate::http::json::Body;
+use crate::http::middleware::HeadCall;
 use crate::http::path::Id;
-use crate::http::query::{Limit, Nothing, Params};
+use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::http::{IdempotencyKey, REPLAYED};
 use crate::idempotency::{self, IdempotencyError};
 use crate::vault::AppContext;
+
+use body::{AccessExport, AccessExportListing, AccessExportTicket};
 
 type AccessExportPage = Page<AccessExport>;
 
@@ -43,143 +44,6 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
         .service(approve_access_export)
         .service(deny_access_export)
         .service(create_access_export_ticket);
-}
-
-/// A customer's copy of their data.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f81", "status": "waiting", "from": null, "to": "2026-08-03T12:00:00Z",
-    "purpose": "access request of 3 August", "ticket": "case 118",
-    "attestations": [{"method": "call_back", "by": "Ingrid", "on": "2026-08-03", "representative": null}],
-    "include_recordings": true, "language": "nb", "user_name": "paal", "decided_by": null, "decided_at": null,
-    "created_at": "2026-08-03T12:00:00Z", "expires_at": "2026-08-10T12:00:00Z"
-}))]
-pub struct AccessExport {
-    /// The id of the export.
-    pub id: ExportId,
-    /// The state of the export.
-    pub status: ExportStatus,
-    /// The earliest record, included. It is null if the copy has all earlier records.
-    #[schema(required)]
-    pub from: Option<DateTime<Utc>>,
-    /// The end of the records, excluded.
-    pub to: DateTime<Utc>,
-    /// The purpose, without identifiers.
-    pub purpose: String,
-    /// The number of the case in another system.
-    #[schema(required)]
-    pub ticket: Option<String>,
-    /// How the customer's wish was verified.
-    #[schema(value_type = Vec<crate::base::attestation::Attestation>)]
-    pub attestations: Value,
-    /// Whether the copy has recordings.
-    pub include_recordings: bool,
-    /// The language of the page.
-    pub language: Language,
-    /// The name of the user who ordered the export.
-    pub user_name: String,
-    /// The name of the user who approved or denied it.
-    #[schema(required)]
-    pub decided_by: Option<String>,
-    /// The time of that decision.
-    #[schema(required)]
-    pub decided_at: Option<DateTime<Utc>>,
-    /// The time at which the export was ordered.
-    pub created_at: DateTime<Utc>,
-    /// The time at which the export ends.
-    pub expires_at: DateTime<Utc>,
-}
-
-impl From<Export> for AccessExport {
-    fn from(export: Export) -> Self {
-        let Export { id, phone_id: _, email_id: _, from, to, purpose, ticket, attestations, .. } = export;
-        let Export { include_recordings, language, status, requested_by: _, requested_by_name, .. } = export;
-        let Export { decided_by_name, decided_at, created_at, expires_at, .. } = export;
-        Self {
-            id,
-            status,
-            from,
-            to,
-            purpose,
-            ticket,
-            attestations: serde_json::from_str(&attestations).unwrap_or_default(),
-            include_recordings,
-            language,
-            user_name: requested_by_name,
-            decided_by: decided_by_name,
-            decided_at,
-            created_at,
-            expires_at,
-        }
-    }
-}
-
-/// A warning about an export.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct AccessExportWarning {
-    /// `several_names` or `nothing_found`.
-    #[schema(example = "several_names")]
-    pub code: &'static str,
-    /// The meaning of the warning.
-    pub detail: &'static str,
-}
-
-impl From<ExportNotice> for AccessExportWarning {
-    fn from(notice: ExportNotice) -> Self {
-        let (code, detail) = match notice {
-            ExportNotice::SeveralNames => (
-                "several_names",
-                "Records of this customer have several names. Make sure that they are one person's before you approve.",
-            ),
-            ExportNotice::NothingFound => ("nothing_found", "The archive has no record of this customer."),
-        };
-        Self { code, detail }
-    }
-}
-
-/// An export that was ordered.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f81", "status": "waiting", "from": null, "to": "2026-08-03T12:00:00Z",
-    "purpose": "access request of 3 August", "ticket": "case 118",
-    "attestations": [{"method": "call_back", "by": "Ingrid", "on": "2026-08-03", "representative": null}],
-    "include_recordings": true, "language": "nb", "user_name": "paal", "decided_by": null, "decided_at": null,
-    "created_at": "2026-08-03T12:00:00Z", "expires_at": "2026-08-10T12:00:00Z",
-    "warnings": [{"code": "several_names", "detail": "Records of this customer have several names."}]
-}))]
-pub struct OrderedAccessExport {
-    #[serde(flatten)]
-    pub export: AccessExport,
-    /// Facts about the export that its approver should know.
-    pub warnings: Vec<AccessExportWarning>,
-}
-
-/// The selection of a list of exports.
-#[derive(Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AccessExportListing {
-    /// Only exports in this state.
-    status: Option<ExportStatus>,
-    /// The `next_cursor` of the page before.
-    #[param(format = "cursor")]
-    cursor: Option<String>,
-    /// The largest number of items in the page: 1 to 200. The default is 50.
-    #[param(inline)]
-    limit: Limit,
-}
-
-/// A temporary address of a download.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "url": "/api/v1/access-exports/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k",
-    "expires_at": "2026-08-03T12:01:00Z"
-}))]
-pub struct AccessExportTicket {
-    /// The address, relative to this service. It needs no token, and works once.
-    pub url: String,
-    /// The time at which the address ends.
-    pub expires_at: DateTime<Utc>,
 }
 
 /// Order a customer's copy of their data
@@ -198,7 +62,7 @@ pub struct AccessExportTicket {
                                                                         the same result. 1 to 255 visible ASCII \
                                                                         characters.")),
     request_body = NewExport,
-    responses((status = 202, description = "The export that was ordered.", body = OrderedAccessExport,
+    responses((status = 202, description = "The export that was ordered.", body = AccessExport,
             headers(("Location" = String, description = "The path of the export."),
                 ("Idempotency-Replayed" = String, description = "`true` if an earlier call has ordered it."))),
         CallProblems, BodyProblems, KeyedProblems, StateProblems))]
@@ -211,19 +75,18 @@ pub async fn create_access_export(
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let Some(key) = &key.0 else {
-        let (export, notices) = super::create(&app, &caller, &body.0, None).await?;
-        return Ok(accepted(export, notices, false));
+        return Ok(accepted(super::create(&app, &caller, &body.0, None).await?, false));
     };
     let body_value = json!(body.0);
     let key = idempotency::IdempotencyKey::new(&app.service_key().await?, &caller, "access-exports", key, &body_value);
     let once = match Once::begin::<Ordered>(&app, key.map_err(IdempotencyError::from)?).await? {
-        Keyed::Again(Ordered { id, notices }) => {
+        Keyed::Again(Ordered { id }) => {
             let export = super::find(&app, caller.tenant, id).await.map_err(|error| match error {
                 ExportError::NotFound => Problem::new(Code::StateConflict)
                     .detail("The export that the first call with this key ordered has ended."),
                 error => error.into(),
             })?;
-            return Ok(accepted(export, notices, true));
+            return Ok(accepted(export, true));
         }
         Keyed::New(once) => once,
     };
@@ -231,18 +94,16 @@ pub async fn create_access_export(
     if ordered.is_err() {
         once.release().await;
     }
-    let (export, notices) = ordered?;
-    Ok(accepted(export, notices, false))
+    Ok(accepted(ordered?, false))
 }
 
-fn accepted(export: Export, notices: Vec<ExportNotice>, is_replayed: bool) -> HttpResponse {
+fn accepted(export: Export, is_replayed: bool) -> HttpResponse {
     let mut response = HttpResponse::Accepted();
     response.insert_header((LOCATION, format!("/api/v1/access-exports/{}", export.id)));
     if is_replayed {
         response.insert_header((REPLAYED, "true"));
     }
-    let warnings = notices.into_iter().map(AccessExportWarning::from).collect();
-    response.json(OrderedAccessExport { export: export.into(), warnings })
+    response.json(AccessExport::from(export))
 }
 
 /// List exports
@@ -350,7 +211,8 @@ pub async fn create_access_export_ticket(
 ///
 /// A ZIP file with `index.html`, `data.json` and its schema, CSV files, texts, recordings, `processing.json`, and the
 /// signed `manifest.json`. It is made while it is downloaded. The download is audited under the name of the user who made
-/// the address. An address that was used, has ended, or never existed is 404.
+/// the address. An address that was used, has ended, or never existed is 404. If the customer is forgotten during the
+/// download, the response breaks off, and the file does not open.
 ///
 /// This needs no token and no scope.
 #[utoipa::path(tag = "exports", operation_id = "download_access_export", security(()),
@@ -361,9 +223,14 @@ pub async fn create_access_export_ticket(
 pub async fn download_access_export(
     ticket: actix_web::web::Path<String>,
     _: Params<Nothing>,
+    request: HttpRequest,
     app: Data<AppContext>,
     content_store: Data<ContentStore>,
 ) -> ApiResult<HttpResponse> {
+    // A program that looks at an address before it follows it must not use it up.
+    if request.extensions().get::<HeadCall>().is_some() {
+        return Err(Problem::new(Code::MethodNotAllowed).header(ALLOW, "GET, OPTIONS"));
+    }
     let (app, content_store): (Arc<_>, Arc<_>) = (app.into_inner(), content_store.into_inner());
     let super::Download { id, pieces } = super::redeem(&app, &content_store, &ticket).await?;
     let pieces = stream::unfold(pieces, |mut pieces| async {

@@ -16,7 +16,11 @@ impl From<ExportError> for Problem {
             }
             ExportError::Invalid(places) => Self::invalid(places),
             ExportError::TenantUnknown => Self::new(Code::TenantUnknown),
-            ExportError::Interrupted | ExportError::Zip(_) | ExportError::Crypto(_) => Self::internal(error),
+            ExportError::Ended
+            | ExportError::Changed
+            | ExportError::Interrupted
+            | ExportError::Zip(_)
+            | ExportError::Crypto(_) => Self::internal(error),
             ExportError::Idempotency(error) => error.into(),
             ExportError::Archive(error) => error.into(),
             ExportError::Content(error) => error.into(),

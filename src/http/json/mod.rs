@@ -39,6 +39,10 @@ impl From<BodyError> for Problem {
 #[derive(Clone, Copy, Debug)]
 pub struct Body<T>(pub T);
 
+/// A JSON body that may be left out. A call without one, or with an empty one or null, has the body `{}`.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalBody<T>(pub T);
+
 /// A JSON body that follows the rules of its type ([`Validate`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Valid<T>(pub T);
@@ -85,6 +89,30 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = BodyFuture<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let text = match check_type(&request, &["application/json"]) {
+                Ok(()) => whole(&request, payload).await?,
+                Err(refused) => {
+                    if !is_empty(payload).await? {
+                        return Err(refused);
+                    }
+                    Bytes::new()
+                }
+            };
+            let _work = work(&request, &text).await?;
+            let value = if text.is_empty() { Value::Null } else { parse_value(&text)? };
+            let value = if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
+            Ok(Self(read_value(value).map_err(Problem::invalid)?))
+        })
+    }
+}
+
 impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
     type Error = Problem;
     type Future = BodyFuture<Self>;
@@ -115,12 +143,27 @@ impl FromRequest for MergePatch {
 
 /// The body's text, if it has one of the media types and is not too long.
 async fn text(request: &HttpRequest, payload: Payload, media_types: &[&str]) -> Result<Bytes, Problem> {
-    let found = media_type(request)?;
-    if !media_types.contains(&found.as_str()) {
-        let detail = format!("Send {}.", media_types.join(" or "));
-        return Err(Problem::new(Code::MediaTypeUnsupported).detail(detail));
-    }
+    check_type(request, media_types)?;
     whole(request, payload).await
+}
+
+fn check_type(request: &HttpRequest, media_types: &[&str]) -> Result<(), Problem> {
+    let found = media_type(request)?;
+    if media_types.contains(&found.as_str()) {
+        return Ok(());
+    }
+    let detail = format!("Send {}.", media_types.join(" or "));
+    Err(Problem::new(Code::MediaTypeUnsupported).detail(detail))
+}
+
+/// Whether a body has no bytes.
+async fn is_empty(mut payload: Payload) -> Result<bool, Problem> {
+    while let Some(chunk) = payload.next().await {
+        if !chunk.map_err(broken_off)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The body's media type without parameters, in lower case. Charsets other than UTF-8 and compressed bodies are 415.

@@ -59,6 +59,10 @@ struct CallContext {
     allowance: OnceCell<Allowance>,
 }
 
+/// An extension of a request that is a `HEAD`. A handler whose `GET` changes something reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadCall;
+
 /// Adds the frame to an app whose routes are all registered.
 pub fn frame<T, B>(
     app: App<T>,
@@ -94,6 +98,7 @@ async fn around<B: MessageBody + 'static>(
     if call.method == Method::HEAD {
         // The call is served as GET. The connection drops the body, because it knows that the call is a HEAD.
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(HeadCall);
     }
     let outcome = outcome(&call, &context, &routes, request, next).await;
     let finish = |response: HttpResponse| {

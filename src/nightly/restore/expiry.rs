@@ -1,7 +1,7 @@
 //! Expiry of the erasure journal: objects that are older than every backup leave it, the oldest first.
 //!
 //! An object names the new beginning of the chain before anything is deleted, then the rows go, and then the objects. So a
-//! killed process leaves neither damage nor a restore, and the next job goes on.
+//! killed process leaves neither damage nor a restore, and the next job continues.
 
 use chrono::{DateTime, Utc};
 
@@ -23,7 +23,9 @@ pub async fn expire(app: &AppContext, limit: DateTime<Utc>) {
     match expire_before(app, limit).await {
         Ok(0) => {}
         Ok(objects) => tracing::info!(objects, "Deleted expired objects of the erasure journal"),
-        Err(error) => tracing::warn!(%error, "Expired objects of the erasure journal were not deleted; the next job retries"),
+        Err(error) => {
+            tracing::warn!(%error, "Expired objects of the erasure journal were not deleted; the next job retries");
+        }
     }
 }
 
@@ -34,7 +36,8 @@ async fn expire_before(app: &AppContext, limit: DateTime<Utc>) -> PassResult<u64
     }
     // The newest object that each database knows stays, and all that one of them does not know or has not finished.
     let heads = look.tenants.iter().flat_map(|one| one.heads).filter(|head| *head > 0);
-    let open = look.tenants.iter().flat_map(|one| one.not_in_archive.iter().chain(&one.not_in_vault).chain(&one.unfinished));
+    let open =
+        look.tenants.iter().flat_map(|one| one.not_in_archive.iter().chain(&one.not_in_vault).chain(&one.unfinished));
     let kept = heads.chain(open.map(|object| object.entry.seq)).min();
     let end = app.journal.end_of_old(limit, MOST).await?.min(kept.unwrap_or(1));
     let mut lowest = look.horizon.map_or(1, |one| one.lowest);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::base::hex::hex;
 use crate::base::id::{JournalId, PassId, TenantId};
-use crate::journal::{self, Body, JournalEntry, JournalError, KnownObject, NEWEST, ObjectKind};
+use crate::journal::{self, Body, JournalEntry, JournalError, KnownObject, NEWEST, ObjectKind, Unreadable};
 use crate::nightly::model::{PassError, PassResult, Step};
 use crate::nightly::sql;
 use crate::tenants::{self, Tenant};
@@ -71,7 +71,7 @@ pub async fn look(app: &AppContext) -> PassResult<Look> {
     let look = match looked {
         Ok(look) => look,
         Err(PassError::Journal(error)) if error.is_transient() => return Err(PassError::JournalAway(error)),
-        // An object that cannot be read is damage, not an outage. What an earlier look has found stays.
+        // An object that cannot be read is damage, not an outage. The conclusions of an earlier look stay.
         Err(PassError::Journal(error)) => {
             let damage = error.to_string();
             app.journal.standing.record_damage(&damage);
@@ -124,30 +124,38 @@ async fn compare(app: &AppContext) -> PassResult<Look> {
         }
         look.tenants.push(judged);
     }
-    if let Some((seq, error)) = unreadable {
-        look.damage.get_or_insert_with(|| error.to_string());
-        // Nobody can tell whose it is, and whether it tells of a restore.
-        if !known_numbers.contains(&seq) {
-            for one in &mut look.tenants {
-                one.behind.get_or_insert_with(|| format!("no database knows the object {seq}, which cannot be read"));
-            }
+    if let Some(unreadable) = unreadable {
+        note_unreadable(&mut look, &unreadable, &known_numbers);
+    }
+    note_strangers(app, &mut look, &objects).await?;
+    Ok(look)
+}
+
+/// An object that no database knows and nobody can read may tell of a restore of any tenant.
+fn note_unreadable(look: &mut Look, (seq, error): &Unreadable, known: &HashSet<i64>) {
+    look.damage.get_or_insert_with(|| error.to_string());
+    if !known.contains(seq) {
+        for one in &mut look.tenants {
+            one.behind.get_or_insert_with(|| format!("no database knows the object {seq}, which cannot be read"));
         }
     }
-    for object in &objects {
-        let tenant = object.header.tenant;
+}
+
+/// Objects of tenants that the archive does not have: of this installation, or of another one.
+async fn note_strangers(app: &AppContext, look: &mut Look, objects: &[KnownObject]) -> PassResult<()> {
+    for object in objects {
+        let (seq, tenant) = (object.entry.seq, object.header.tenant);
         if look.tenants.iter().any(|one| one.tenant.id == tenant) || look.lost_tenants.contains(&tenant) {
             continue;
         }
         if is_ours(app, tenant).await? {
             look.lost_tenants.insert(tenant);
         } else {
-            let seq = object.entry.seq;
-            look.damage.get_or_insert_with(|| {
-                format!("the object {seq} belongs to another installation: check journal.place")
-            });
+            let foreign = || format!("the object {seq} belongs to another installation: check journal.place");
+            look.damage.get_or_insert_with(foreign);
         }
     }
-    Ok(look)
+    Ok(())
 }
 
 async fn read(app: &AppContext, tenant: Tenant) -> PassResult<Known> {
@@ -324,7 +332,17 @@ async fn judge(
         behind = Some("the vault has no keys of the tenant".to_owned());
     }
     contents.retain(|id| !known_contents.contains(id));
-    Ok(TenantLook { tenant, behind, is_too_old: false, heads, not_in_archive, not_in_vault, unfinished, contents, passes })
+    Ok(TenantLook {
+        tenant,
+        behind,
+        is_too_old: false,
+        heads,
+        not_in_archive,
+        not_in_vault,
+        unfinished,
+        contents,
+        passes,
+    })
 }
 
 /// Whether a database knows less than this process has seen it know. A call may have seen newer rows than the look has

@@ -38,7 +38,13 @@ pub struct TenantReport {
 /// Compares the journal with the databases, and verifies each object: its seal, its number, and its place in the chain.
 pub async fn verify(app: &AppContext) -> PassResult<JournalReport> {
     if app.journal.is_off() {
-        return Ok(JournalReport { state: State::Off, damage: None, objects: BTreeMap::new(), tenants: Vec::new(), lost_tenants: Vec::new() });
+        return Ok(JournalReport {
+            state: State::Off,
+            damage: None,
+            objects: BTreeMap::new(),
+            tenants: Vec::new(),
+            lost_tenants: Vec::new(),
+        });
     }
     let look = look::look(app).await?;
     let mut report = JournalReport {

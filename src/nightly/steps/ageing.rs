@@ -16,7 +16,7 @@ use super::delete_content::{Cause, delete_some};
 use super::finish::ACTOR;
 use super::gc_identifiers;
 use crate::ageing::{self, Month, NamedPolicy, Plan, PolicyState};
-use crate::archive::ageing::{self as records, Ladder, MonthRules};
+use crate::archive::ageing::{self as records, KeptBack, Ladder, MonthRules};
 use crate::archive::held;
 use crate::archive::unlink::changed_at;
 use crate::audit::{self, Action, Entry};
@@ -36,8 +36,8 @@ use crate::tenants::fence;
 /// How many interactions one transaction plans.
 const PAGE: i64 = 2_000;
 
-/// How many interactions one transaction ages.
-const CHUNK: i64 = 1_000;
+/// About how many interactions one transaction ages.
+const CHUNK: usize = 1_000;
 
 /// Ages all months that are old enough for a policy that is on. A replay ages nothing: the next pass does.
 pub async fn age(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
@@ -118,12 +118,14 @@ async fn plan(context: &PassContext<'_>, named: &NamedPolicy, month: Month) -> P
             context.check_stop()?;
         }
     }
+    let keyset = context.app.keysets.get(&context.app.vault, tenant.id).await?;
     let mut tx = context.begin().await?;
     // Interactions that arrive after their month was aged are aged to the month, if no level settles them.
     let is_late = records::has_month(&mut tx, tenant.id, &chosen.channels, month.day).await?;
     let to_month = policy.keeps_month() || is_late && !levels.is_empty();
-    let ladder = Ladder { levels: &levels, k: policy.k, to_month, month: month.day, starts_at: month.starts_at };
-    let linked = records::settle_month(&mut tx, tenant.id, ladder).await?;
+    let Month { day, starts_at, ends_at: _ } = month;
+    let ladder = Ladder { levels: &levels, k: policy.k, to_month, month: day, starts_at, zone: tenant.zone };
+    let linked = records::settle_month(&mut tx, (tenant.id, &keyset), ladder).await?;
     let (name, policy, changed_at) = (named.name.clone(), policy.clone(), changed_at(context.app.clock.now()));
     let plan = Plan { name, policy, month: month.day, linked, changed_at };
     ageing::insert_plan(&mut tx, tenant.id, &plan).await?;
@@ -148,7 +150,7 @@ async fn age_month(context: &PassContext<'_>, pass: &Pass, plan: &Plan, report: 
         changed_at: plan.changed_at,
     };
     loop {
-        let ids = records::next(&mut context.read().await?, tenant, CHUNK).await?;
+        let ids = records::next(&mut context.read().await?, tenant, CHUNK, plan.policy.k).await?;
         if ids.is_empty() {
             break;
         }
@@ -204,10 +206,13 @@ async fn age_chunk(
     fence::close(&mut tx, tenant).await?;
     let mut rows = records::lock(&mut tx, tenant, &ids).await?;
     let with_content = contents::with_content(&mut tx, tenant, &ids).await?;
-    // A hold may have been placed since the month was planned. The plan loses what is held.
-    let kept = held::among(&mut tx, tenant, Target::Archive, &ids).await?;
-    ids.retain(|id| kept.contains(id) || !with_content.contains(id));
-    rows.retain(|row| !with_content.contains(&row.record_id) && !kept.contains(&row.record_id));
+    // A hold may have been placed since the month was planned. The plan loses the interactions that are held, and the rest
+    // of a class that became too small by that.
+    let held = held::among(&mut tx, tenant, Target::Archive, &ids).await?;
+    let members: Vec<_> = rows.iter().map(|row| (row.record_id, row.class_id)).collect();
+    let KeptBack { waiting, spared } = KeptBack::of(&members, (&held, &with_content), plan.policy.k);
+    ids.retain(|id| !waiting.contains(id));
+    rows.retain(|row| !waiting.contains(&row.record_id) && !spared.contains(&row.record_id));
     let gone: Vec<RecordId> = rows.iter().map(|row| row.record_id).collect();
     let outcome = records::apply(&mut tx, rules, &ids, &rows).await?;
     let addressees = forget_deliveries(&mut tx, context, &gone).await?;

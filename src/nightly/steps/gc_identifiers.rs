@@ -115,7 +115,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     Ok(())
 }
 
-/// Those of some identifiers, sorted, to which no column among some refers. Nothing at all refers to an orphan.
+/// The identifiers among some, sorted, to which no column of a list refers. Nothing at all refers to an orphan.
 ///
 /// Each limited subselect is an index probe. The planner could compute a plain EXISTS by hashing a whole table.
 async fn unreferenced(

@@ -174,6 +174,14 @@ fn a_name_keeps_its_public_addresses_only() {
     assert_eq!(guard.filter(found(&["127.0.0.1", "fd00::1"])), Err(AddressError::Blocked));
 }
 
+#[tokio::test]
+async fn a_name_without_an_address_passes_and_one_with_a_private_address_does_not() {
+    let guard = AddressGuard::new(&[], false);
+    for (url, checked) in [("https://nowhere.invalid/", Ok(())), ("https://localhost/", Err(AddressError::Blocked))] {
+        assert_eq!(guard.check(&guard.read(url).unwrap()).await, checked, "{url}");
+    }
+}
+
 proptest! {
     #[test]
     fn an_embedded_address_is_as_good_as_itself_or_refused(bits: u32) {

@@ -15,7 +15,7 @@ use crate::http::docs::{
     BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, StateProblems, VersionProblems,
 };
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
-use crate::http::json::{Body, MergePatch};
+use crate::http::json::{Body, MergePatch, OptionalBody};
 use crate::http::path::{Id, Ids};
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
@@ -205,11 +205,12 @@ pub async fn test_webhook(
 /// Rotate the secret of a webhook
 ///
 /// The response shows the new secret once. Until the end of the overlap, each message has a signature of both secrets.
+/// Without a body, the overlap is 24 hours.
 ///
 /// This needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "rotate_webhook_secret", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook.")),
-    request_body = WebhookRotation,
+    request_body(content = Option<WebhookRotation>, content_type = "application/json", example = json!({"overlap_hours": 24})),
     responses((status = 200, description = "The webhook with its new secret.", body = DisclosedWebhook),
         CallProblems, BodyProblems, ItemProblems))]
 #[post("/webhooks/{id}/rotate-secret")]
@@ -217,7 +218,7 @@ pub async fn rotate_webhook_secret(
     caller: Caller<WebhooksAdmin>,
     id: Id<WebhookId>,
     _: Params<Nothing>,
-    body: Body<WebhookRotation>,
+    body: OptionalBody<WebhookRotation>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<DisclosedWebhook>> {
     let hours = body.0.read().map_err(|invalid| Problem::invalid(vec![invalid]))?;

@@ -24,6 +24,7 @@ const OWNERS: [(&str, &[&str]); 22] = [
             "aged_external_ids",
             "kept_totals",
             "kept_agents",
+            "kept_scores",
         ],
     ),
     ("ageing", &["ageing_policies", "ageing_plans"]),
