@@ -277,7 +277,8 @@ pub async fn delete_reveal(
 ///
 /// This needs the scope `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "approve_reveal", security(("bearer" = ["reveals:approve"])),
-    params(("id" = Uuid, Path, description = "The id of the reveal.")), request_body = Option<RevealDecision>,
+    params(("id" = Uuid, Path, description = "The id of the reveal.")),
+    request_body(content = Option<RevealDecision>, content_type = "application/json", example = json!({"comment": "seen"})),
     responses((status = 200, description = "The reveal.", body = RevealItem,
             headers(("ETag" = String, description = "The version of the reveal."))),
         CallProblems, BodyProblems, ItemProblems, RevealDecisionProblems))]
@@ -298,7 +299,8 @@ pub async fn approve_reveal(
 ///
 /// This needs the scope `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "deny_reveal", security(("bearer" = ["reveals:approve"])),
-    params(("id" = Uuid, Path, description = "The id of the reveal.")), request_body = Option<RevealDecision>,
+    params(("id" = Uuid, Path, description = "The id of the reveal.")),
+    request_body(content = Option<RevealDecision>, content_type = "application/json", example = json!({"comment": "seen"})),
     responses((status = 200, description = "The reveal.", body = RevealItem,
             headers(("ETag" = String, description = "The version of the reveal."))),
         CallProblems, BodyProblems, ItemProblems, RevealDecisionProblems))]
