@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use chrono::{DateTime, Utc};
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder as _, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    Encoder as _, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 use tracing_subscriber::EnvFilter;
@@ -61,6 +61,7 @@ pub struct Metrics {
     deliveries: IntGaugeVec,
     epoch_restarts: IntCounter,
     journal: JournalMetrics,
+    webhooks: WebhookMetrics,
 }
 
 /// The metrics of the erasure journal, and of the audit log that is anchored there.
@@ -79,6 +80,29 @@ impl JournalMetrics {
         let failures = IntCounter::new("lethe_journal_failures_total", about)?;
         let about = "Age of the oldest row of an audit log that is not sealed; 0 if all are.";
         Ok(Self { state, failures, unsealed: Gauge::new("lethe_audit_unsealed_seconds", about)? })
+    }
+}
+
+/// The metrics of the messages to webhooks.
+#[derive(Clone, Debug)]
+struct WebhookMetrics {
+    messages: IntCounterVec,
+    pending: IntGauge,
+    oldest: Gauge,
+}
+
+impl WebhookMetrics {
+    fn new() -> Result<Self, prometheus::Error> {
+        let about = "Attempts to send a message to a webhook since the start, by the state of the message after it.";
+        let messages = IntCounterVec::new(Opts::new("lethe_webhook_messages_total", about), &["state"])?;
+        // An alert on the growth of a counter needs its line before the first event.
+        for state in ["delivered", "failed", "held"] {
+            messages.with_label_values(&[state]).inc_by(0);
+        }
+        let about = "Events and messages that wait to be sent to webhooks.";
+        let pending = IntGauge::new("lethe_webhook_messages_pending", about)?;
+        let about = "Age of the oldest event or message that waits to be sent to a webhook; 0 if none waits.";
+        Ok(Self { messages, pending, oldest: Gauge::new("lethe_webhook_oldest_pending_seconds", about)? })
     }
 }
 
@@ -101,13 +125,8 @@ impl Metrics {
         let content = counters("lethe_pass_content_total", about, "outcome")?;
         let about = "Identifiers that the residue scan found where none should be, by class.";
         let scan_findings = counters("lethe_scan_findings_total", about, "class")?;
-        let content_bytes = IntCounterVec::new(
-            Opts::new(
-                "lethe_content_bytes_total",
-                "Pieces of content that were stored or sent over HTTP, by kind and direction.",
-            ),
-            &["kind", "direction"],
-        )?;
+        let about = "Pieces of content that were stored or sent over HTTP, by kind and direction.";
+        let content_bytes = IntCounterVec::new(Opts::new("lethe_content_bytes_total", about), &["kind", "direction"])?;
         let oldest_waiting =
             Gauge::new("lethe_oldest_waiting_request_seconds", "Age of the oldest waiting request; 0 if none waits.")?;
         let last_pass = Gauge::new(
@@ -141,6 +160,7 @@ impl Metrics {
             deliveries,
             epoch_restarts,
             journal: JournalMetrics::new()?,
+            webhooks: WebhookMetrics::new()?,
         };
         metrics.register()?;
         Ok(metrics)
@@ -149,9 +169,9 @@ impl Metrics {
     fn register(&self) -> Result<(), prometheus::Error> {
         let Self { registry, calls, ingested, cut, content, content_bytes, .. } = self;
         let Self { oldest_waiting, last_pass, connections, deliveries, epoch_restarts, .. } = self;
-        let Self { journal, scan_findings, .. } = self;
+        let Self { journal, scan_findings, webhooks, .. } = self;
         let Self { memory_budget, memory_drawn, .. } = self;
-        let all: [Box<dyn Collector>; 16] = [
+        let all: [Box<dyn Collector>; 19] = [
             Box::new(calls.clone()),
             Box::new(ingested.clone()),
             Box::new(cut.clone()),
@@ -168,6 +188,9 @@ impl Metrics {
             Box::new(journal.unsealed.clone()),
             Box::new(journal.state.clone()),
             Box::new(journal.failures.clone()),
+            Box::new(webhooks.messages.clone()),
+            Box::new(webhooks.pending.clone()),
+            Box::new(webhooks.oldest.clone()),
         ];
         all.into_iter().try_for_each(|metric| registry.register(metric))
     }
@@ -238,6 +261,17 @@ impl Metrics {
         self.deliveries.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// Counts attempts to send messages to webhooks: `delivered`, `failed`, `held`.
+    pub fn webhook_messages(&self, state: &str, messages: u64) {
+        self.webhooks.messages.with_label_values(&[state]).inc_by(messages);
+    }
+
+    /// Sets the number of messages that wait to be sent to webhooks, and the age of the oldest one in seconds.
+    pub fn webhooks_pending(&self, messages: u64, oldest: f64) {
+        self.webhooks.pending.set(i64::try_from(messages).unwrap_or(i64::MAX));
+        self.webhooks.oldest.set(oldest);
+    }
+
     /// Counts a batch that began again because the tenant's epoch had changed.
     pub fn epoch_restarted(&self) {
         self.epoch_restarts.inc();
@@ -284,6 +318,8 @@ mod tests {
         metrics.pass_succeeded(DateTime::from_timestamp(1_770_000_000, 0).unwrap());
         metrics.connections("archive", 2, 5);
         metrics.deliveries("held", 4);
+        metrics.webhook_messages("delivered", 3);
+        metrics.webhooks_pending(2, 70.0);
         metrics.epoch_restarted();
         metrics.oldest_unsealed(8.0);
         metrics
@@ -300,6 +336,10 @@ mod tests {
             "lethe_last_pass_success_timestamp_seconds 1770000000",
             "lethe_database_connections{database=\"archive\",state=\"idle\"} 5",
             "lethe_deliveries{state=\"held\"} 4",
+            "lethe_webhook_messages_total{state=\"delivered\"} 3",
+            "lethe_webhook_messages_total{state=\"held\"} 0",
+            "lethe_webhook_messages_pending 2",
+            "lethe_webhook_oldest_pending_seconds 70",
             "lethe_epoch_restarts_total 1",
             "lethe_audit_unsealed_seconds 8",
             "lethe_journal_state{state=\"behind\"} 1",

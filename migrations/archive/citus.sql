@@ -38,6 +38,7 @@ SELECT create_distributed_table('actors', 'tenant_id', colocate_with => 'epochs'
 SELECT create_distributed_table('audit_events', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('audit_records', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('audit_seals', 'tenant_id', colocate_with => 'epochs');
+SELECT create_distributed_table('audit_retention', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('access_exports', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('access_export_tickets', 'tenant_id', colocate_with => 'epochs');
 SELECT create_distributed_table('job_runs', 'tenant_id', colocate_with => 'epochs');

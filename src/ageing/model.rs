@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -68,7 +69,7 @@ pub struct PolicyRecords {
 #[schema(example = json!({"phone_number": "suppress", "attributes": {"keep": ["line"]}, "content": "delete"}))]
 pub struct AlwaysOperators {
     /// The number of the customer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number_operator")]
     #[schema(required = false)]
     pub phone_number: SuppressOperator,
     /// The address of the customer.
@@ -104,6 +105,17 @@ pub enum SuppressOperator {
     /// The value is removed.
     #[default]
     Suppress,
+}
+
+/// Reads the operator of a number. The archive has no numbers, so a pass cannot tell the country of one: it would have to
+/// open the numbers of a whole month in the vault.
+fn number_operator<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SuppressOperator, D::Error> {
+    const COUNTRY: &str = "must be suppress: country is not supported, because the archive has no numbers";
+    match String::deserialize(deserializer)?.as_str() {
+        "suppress" => Ok(SuppressOperator::Suppress),
+        "country" => Err(D::Error::custom(COUNTRY)),
+        other => Err(D::Error::unknown_variant(other, &["suppress"])),
+    }
 }
 
 /// The external id is replaced by another one, which tells nothing.
@@ -318,4 +330,21 @@ pub enum AgeingError {
     Memory(#[from] MemoryError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::json::{BodyError, parse};
+
+    #[test]
+    fn the_country_of_a_number_is_refused_by_its_name() {
+        let read = |word: &str| parse::<AlwaysOperators>(format!(r#"{{"phone_number":"{word}"}}"#).as_bytes());
+        assert_eq!(read("suppress"), Ok(AlwaysOperators::default()));
+        for (word, rule) in [("country", "country is not supported"), ("mask", "must be one of suppress")] {
+            let Err(BodyError::Misshaped(invalid)) = read(word) else { panic!("{word} is read") };
+            assert_eq!((invalid[0].pointer.as_deref(), invalid[0].code.as_ref()), (Some("/phone_number"), "format"));
+            assert!(invalid[0].detail.contains(rule), "{:?}", invalid[0]);
+        }
+    }
 }

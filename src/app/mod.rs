@@ -202,13 +202,13 @@ pub async fn serve(
         }
     };
     let api = api.start(&config.http, app).map_err(|error| StartError::Listen("http.listen", error))?;
-    let (internal, internal_address) = internal_listener(config, &health, metrics)?;
+    let (internal, internal_address) = internal_listener(config, &health, metrics.clone())?;
     // This is prepared before anybody knows that the service runs and may ask it to stop.
     let end_asked = stop_asked();
     started(&Addresses { api: api.address(), internal: internal_address });
 
     let (stop, stopping) = watch::channel(false);
-    let workers = work(config, (&stores, &content_store), &stopping)?;
+    let workers = work(config, (&stores, &content_store), &stopping, metrics)?;
     let sealing = seal(sealer(config, &stores), config.audit.seal_interval);
     let watching = tokio::spawn(async move { tokio::join!(watch.run(), sealing) });
     let ended = until_stopped(config, (api, internal), end_asked, &health).await;
@@ -235,12 +235,13 @@ fn work(
     config: &Config,
     (stores, content_store): (&Data<AppContext>, &Data<ContentStore>),
     stopping: &watch::Receiver<bool>,
+    metrics: Metrics,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     if !config.delivers_in_serve() {
         return Ok(Vec::new());
     }
     let (delivery_worker, stopping_deliveries) = (delivery_worker(config, stores, content_store), stopping.clone());
-    let (webhook_worker, stopping) = (webhook_worker(config, stores)?, stopping.clone());
+    let (webhook_worker, stopping) = (webhook_worker(config, stores)?.counting(metrics), stopping.clone());
     Ok(vec![
         tokio::spawn(async move { delivery_worker.run(None, &stopping_deliveries, |_, _| {}).await }),
         tokio::spawn(async move { webhook_worker.run(None, &stopping, |_, _| {}).await }),

@@ -10,12 +10,13 @@ use crate::audit;
 use crate::delivery;
 use crate::http::health::Health;
 use crate::journal::State;
-use crate::nightly::{self, Report, RunStatus};
+use crate::nightly::{self, Report, Run, RunStatus};
 use crate::requests;
 use crate::store::{Db, Migrations, PoolUse, pending_migrations};
 use crate::telemetry::Metrics;
 use crate::tenants;
 use crate::vault::AppContext;
+use crate::webhooks;
 
 /// The number of a tenant's latest runs that are read.
 const RUNS: u32 = 20;
@@ -68,6 +69,20 @@ const fn of_content(report: &Report) -> [(&'static str, u64); 8] {
     ]
 }
 
+/// Counts the rows, findings, and content of a run.
+fn count_run(metrics: &Metrics, report: &Report) {
+    for (target, rows) in &report.anonymized {
+        metrics.cut(target, *rows);
+    }
+    let scan = &report.scan;
+    for (class, count) in [("residue", scan.residue), ("exposed", scan.exposed)] {
+        metrics.scan_findings(class, count);
+    }
+    for (outcome, pieces) in of_content(report) {
+        metrics.content(outcome, pieces);
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "seconds of a century fit")]
 fn seconds_since(at: DateTime<Utc>, now: DateTime<Utc>) -> f64 {
     (now - at).num_seconds() as f64
@@ -93,6 +108,7 @@ async fn observe(
     let mut tx = stores.archive.read().await?;
     let (mut oldest, mut unsealed, mut last_pass) = (0.0_f64, 0.0_f64, None::<DateTime<Utc>>);
     let (mut pending, mut held) = (0, 0);
+    let (mut messages, mut oldest_message) = (0, 0.0_f64);
     for tenant in tenants::list(&mut tx).await? {
         if let Some(waiting) = requests::oldest_waiting(&mut tx, tenant.id).await? {
             oldest = oldest.max(seconds_since(waiting, now));
@@ -102,27 +118,23 @@ async fn observe(
         }
         let waiting = delivery::waiting(&mut tx, tenant.id).await?;
         (pending, held) = (pending + waiting.0, held + waiting.1);
+        let backlog = webhooks::backlog(&mut tx, tenant.id).await?;
+        messages += backlog.pending;
+        oldest_message = backlog.oldest.map_or(oldest_message, |at| oldest_message.max(seconds_since(at, now)));
         let runs = nightly::list(&mut tx, tenant.id, None, RUNS).await?;
         let succeeded = runs.iter().filter(|run| run.status == RunStatus::Succeeded).find_map(|run| run.finished_at);
         // The metric shows the tenant whose last success is the oldest.
         last_pass = [last_pass, succeeded].into_iter().flatten().min();
-        for run in runs.iter().filter(|run| run.finished_at.is_some_and(|at| at > since && at <= now)) {
-            for (target, rows) in &run.report.anonymized {
-                metrics.cut(target, *rows);
-            }
-            let scan = &run.report.scan;
-            for (class, count) in [("residue", scan.residue), ("exposed", scan.exposed)] {
-                metrics.scan_findings(class, count);
-            }
-            for (outcome, pieces) in of_content(&run.report) {
-                metrics.content(outcome, pieces);
-            }
+        let has_ended = |run: &&Run| run.finished_at.is_some_and(|at| at > since && at <= now);
+        for run in runs.iter().filter(has_ended) {
+            count_run(metrics, &run.report);
         }
     }
     metrics.oldest_waiting(oldest);
     metrics.oldest_unsealed(unsealed);
     metrics.deliveries("pending", pending);
     metrics.deliveries("held", held);
+    metrics.webhooks_pending(messages, oldest_message);
     if let Some(at) = last_pass {
         metrics.pass_succeeded(at);
     }

@@ -3,10 +3,12 @@
 //!
 //! The ids of the records that an action concerned are in a table beside the rows. A row commits to them by digests, so
 //! that it stays as it was sealed when the ids leave with their records. The names of actors are apart as well.
+//! Retention deletes the oldest rows, and the names that no row refers to any more.
 //!
 //! It also issues the [`Grant`] that each disclosure of identifiers needs. A grant exists only after its row was committed.
 
 mod model;
+mod retention;
 mod sql;
 
 use crate::base::actor::Actor;
@@ -15,6 +17,7 @@ use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Tx};
 
 pub use model::{Action, ActorName, Entry, Event, EventFilter, Grant, Outcome, SealedRow};
+pub use retention::{Purged, drop_unused_actors, first_since, newest_details, purge};
 pub use sql::{any_record, digest, number, oldest_unsealed, records_of, records_since, sealed, unlinked, unsealed};
 
 /// Writes a row in a transaction that the caller commits.

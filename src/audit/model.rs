@@ -145,6 +145,8 @@ actions! {
     AuditUnlinked = "audit.unlinked";
     /// The audit log begins a new tree, because a restore has lost the end of the tree before.
     AuditReopened = "audit.reopened";
+    /// A pass deleted old rows of the audit log. The row has the number of the last deleted row.
+    AuditPurged = "audit.purged";
 }
 
 described!(Action as "AuditAction", "An audited action.", Action::ALL.iter().map(|action| action.as_str()));

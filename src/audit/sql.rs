@@ -1,4 +1,4 @@
-//! Statements of the audit log. Rows are added, numbered once, and read, but never changed.
+//! Statements of the audit log. Rows are added, numbered once, and read, but never changed. `retention.rs` deletes them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::model::{Action, ActorName, Entry, Event, EventFilter, SealedRow};
+use super::retention;
 use crate::base::actor::Actor;
 use crate::base::crypto::sha256;
 use crate::base::id::{ActorId, AuditId, RecordId, Salt, TenantId};
@@ -144,14 +145,17 @@ fn new_name(actor: &Actor) -> ActorName {
 }
 
 async fn find_actor(tx: &mut Tx<Archive>, actor: &Actor) -> Result<Option<ActorId>> {
-    let row: Option<(ActorId,)> = tx
-        .query("SELECT id FROM actors WHERE")
+    let row: Option<(ActorId, Option<DateTime<Utc>>)> = tx
+        .query("SELECT id, unused_since FROM actors WHERE")
         .with(" tenant_id = ", actor.tenant)
         .with(" AND sub = ", actor.sub.as_str())
         .with(" AND name = ", actor.name.as_str())
         .maybe()
         .await?;
-    Ok(row.map(|(id,)| id))
+    match row {
+        Some((id, Some(_))) => Ok(retention::keep_actor(tx, actor.tenant, id).await?.then_some(id)),
+        row => Ok(row.map(|(id, _)| id)),
+    }
 }
 
 pub async fn page(

@@ -90,13 +90,20 @@ async fn verify(config: &Config, arguments: AuditVerifyArguments) -> Result<Exit
     let mut exit = Exit::Done;
     for (name, tenant) in logs(&app, anchors, tenant.as_deref()).await? {
         let verdict = seals::verify(&app, anchors, tenant).await?;
-        let Verdict { rows, checkpoints, lost, fault, record_ids, record_ids_left, record_ids_deleted } = &verdict;
+        let Verdict { rows, checkpoints, lost, fault, record_ids, record_ids_left, record_ids_deleted, .. } = &verdict;
         let summary = format!(
             "{rows} rows agree with {checkpoints} checkpoints; of {record_ids} ids of records {record_ids_left} are \
              left, and {record_ids_deleted} were deleted with their records"
         );
         if show(Some(&name), &json!(verdict), &summary, *lost, *fault, json) != Exit::Done {
             exit = Exit::Incomplete;
+        }
+        let Verdict { deleted, before_retention, .. } = &verdict;
+        if *deleted > 0 && !json {
+            print(&format!(
+                "{name}: {deleted} older rows were deleted by retention; {before_retention} checkpoints of them were \
+                 not compared"
+            ));
         }
     }
     Ok(exit)

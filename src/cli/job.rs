@@ -31,8 +31,14 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         Some(slug) => Some(find(&stores, slug).await?.id),
         None => None,
     };
-    let options =
-        Options { as_of, tenant, retry_texts, scan: config.scan.nightly, journal_days: config.journal.keep_days };
+    let options = Options {
+        as_of,
+        tenant,
+        retry_texts,
+        scan: config.scan.nightly,
+        journal_days: config.journal.keep_days,
+        audit_days: config.audit.keep_days,
+    };
     if dry_run {
         check_in_step(&stores, slug.as_deref()).await?;
         return preview(&stores, &options, json).await;

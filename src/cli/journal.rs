@@ -129,7 +129,8 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
         return;
     }
     if let Some(error) = &report.error {
-        print(&format!("{slug}: the replay failed: {error}; run lethe replay again"));
+        let then = if error == "backup_too_old" { "restore a younger backup" } else { "run lethe replay again" };
+        print(&format!("{slug}: the replay failed: {error}; {then}"));
     }
     let targets: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
     let targets = if targets.is_empty() { "no records".to_owned() } else { targets.join(", ") };

@@ -26,6 +26,8 @@ pub struct Options {
     pub scan: bool,
     /// For how many days objects of the erasure journal are kept.
     pub journal_days: u32,
+    /// For how many days rows of the audit log are kept. Without a value, they are kept for ever.
+    pub audit_days: Option<u32>,
 }
 
 /// The request that the process ends. The pass finishes its current batch and stops.

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::report::Report;
 use super::restore::{self, GRACE, Look};
 use super::steps::scan::Scanned;
-use super::steps::{certify, rescan_texts, scan};
+use super::steps::{certify, purge, rescan_texts, scan};
 use super::{pass, sql};
 use crate::archive::mentions;
 use crate::base::id::RunId;
@@ -200,6 +200,8 @@ async fn passes(context: &PassContext<'_>, options: &Options, report: &mut Repor
         report.requests_failed = 0;
         pass::run(context, None, as_of, report).await?;
     }
+    report.enter(StepName::Purge);
+    purge::purge_audit_log(context, options).await?;
     report.enter(StepName::Scan);
     let scanned = if options.scan { scan(context, report).await? } else { None };
     report.enter(StepName::Certify);

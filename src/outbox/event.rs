@@ -179,6 +179,27 @@ pub async fn open_events(
         .await
 }
 
+/// The number of events without messages, counted up to a limit.
+pub async fn count_open(tx: &mut Tx<Archive>, tenant: TenantId, limit: i64) -> Result<i64> {
+    tx.query("SELECT COUNT(*) FROM (SELECT 1 FROM webhook_events")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND is_open LIMIT ", limit)
+        .push(") AS counted")
+        .scalar()
+        .await
+}
+
+/// The time of the oldest event without messages.
+pub async fn oldest_open(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
+    let row: Option<(DateTime<Utc>,)> = tx
+        .query("SELECT at FROM webhook_events")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" AND is_open ORDER BY id LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(row.map(|(at,)| at))
+}
+
 /// Notes that events have their messages.
 pub async fn close_events(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[EventId]) -> Result<u64> {
     tx.query("UPDATE webhook_events SET is_open = FALSE")

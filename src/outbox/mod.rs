@@ -19,8 +19,8 @@ use crate::store::{Archive, Query, Result, Tx};
 
 pub use destination::{delete_destination, destination, upsert_destination};
 pub use event::{
-    EventKind, EventKinds, StoredEvent, TEST, close_events, events, events_since, insert_event, join_events,
-    open_events, publish, purge_events,
+    EventKind, EventKinds, StoredEvent, TEST, close_events, count_open, events, events_since, insert_event,
+    join_events, oldest_open, open_events, publish, purge_events,
 };
 pub use model::{ClaimedDelivery, Delivery, DeliveryState, Destination};
 pub use sql::{

@@ -16,6 +16,9 @@ use crate::store::{Archive, Query, Result, Sql, Tx};
 /// How many requests a pass handles at once.
 pub const BATCH: i64 = 500;
 
+/// `last_error` of the requests of a pass that was asked to stop.
+const INTERRUPTED: &str = "interrupted";
+
 /// A request that is due, or that a pass has claimed.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct ClaimedRequest {
@@ -210,7 +213,7 @@ pub async fn any_deletes_content(tx: &mut Tx<Archive>, tenant: TenantId, pass: P
     Ok(one.is_some())
 }
 
-/// Lets requests go that cannot be carried out. They stay waiting and say why, and webhooks are told.
+/// Lets requests go that cannot be carried out. They stay waiting and say why. Webhooks are told once of each reason.
 pub async fn fail(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -221,8 +224,7 @@ pub async fn fail(
     if requests.is_empty() {
         return Ok(0);
     }
-    let failing = requests.iter().map(|id| json!({ "request_id": id, "status": "waiting", "error": error }));
-    outbox::publish(tx, tenant, EventKind::AnonymizeRequestFailing, failing, now).await?;
+    publish_failing(tx, tenant, error, now, |query| query.with_any(" AND id", requests.iter().copied())).await?;
     tx.query("UPDATE requests SET pass_id = NULL")
         .with(", last_error = ", error)
         .with(", updated_at = ", now)
@@ -232,8 +234,13 @@ pub async fn fail(
         .await
 }
 
-/// Writes into the requests of an interrupted pass why they still wait.
+/// Writes into the requests of an interrupted pass why they still wait. Webhooks are told once of each reason, unless
+/// the pass was asked to stop: then nothing has failed, and the next start resumes it.
 pub async fn explain(tx: &mut Tx<Archive>, tenant: TenantId, error: &'static str, now: DateTime<Utc>) -> Result<u64> {
+    if error != INTERRUPTED {
+        publish_failing(tx, tenant, error, now, |query| query.push(" AND status = 'waiting' AND pass_id IS NOT NULL"))
+            .await?;
+    }
     tx.query("UPDATE requests SET")
         .with(" last_error = ", error)
         .with(", updated_at = ", now)
@@ -241,6 +248,27 @@ pub async fn explain(tx: &mut Tx<Archive>, tenant: TenantId, error: &'static str
         .push(" AND status = 'waiting' AND pass_id IS NOT NULL")
         .execute()
         .await
+}
+
+/// Tells webhooks of some requests that cannot be carried out: those that did not fail for the same reason before. So a
+/// request that fails each time is told once. `wanted` appends a condition on the requests.
+async fn publish_failing(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    error: &'static str,
+    now: DateTime<Utc>,
+    wanted: impl FnOnce(Query<'_>) -> Query<'_>,
+) -> Result<u64> {
+    let query = tx
+        .query("SELECT id, attempts FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND (last_error IS NULL OR last_error <> ", error)
+        .push(")");
+    let failing: Vec<(RequestId, i32)> = wanted(query).push(" ORDER BY id").all().await?;
+    let events = failing
+        .into_iter()
+        .map(|(id, attempts)| json!({ "request_id": id, "status": "waiting", "attempts": attempts, "error": error }));
+    outbox::publish(tx, tenant, EventKind::AnonymizeRequestFailing, events, now).await
 }
 
 /// How many waiting requests are due, or belong to a pass.

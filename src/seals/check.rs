@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::checkpoint::{Checkpoint, Keys};
 use super::leaf::canonical;
 use super::leaves::LeafWalk;
-use super::model::SealError;
+use super::model::{KeptLog, SealError};
+use super::retention;
 use super::sql;
 use super::tree::leaf_hash;
-use super::verify::{Fault, FaultKind, LogEntry, Start, Verification};
+use super::verify::{Fault, FaultKind, LogEntry, Verification};
 use crate::audit::{self, SealedRow};
 use crate::base::id::{AuditId, RecordId, Salt, TenantId};
 use crate::journal::Journal;
@@ -25,9 +26,13 @@ pub struct Verdict {
     pub rows: u64,
     /// How many signed checkpoints agree: of the database, and of the anchors.
     pub checkpoints: u64,
+    /// How many rows retention has deleted. They were older than all others.
+    pub deleted: i64,
+    /// How many signed checkpoints are older than the first row that is kept. Their roots cannot be computed any more.
+    pub before_retention: u64,
     /// How many rows restores have lost, as the log says.
     pub lost: i64,
-    /// How many ids of records the rows commit to.
+    /// How many ids of records the kept rows commit to.
     pub record_ids: i64,
     /// How many of them are left.
     pub record_ids_left: i64,
@@ -46,14 +51,37 @@ pub async fn own_keys(app: &AppContext) -> Result<Keys, SealError> {
 /// Verifies the log of a tenant against the anchors of a journal, or of another place with a copy of them.
 pub async fn verify(app: &AppContext, anchors: &Journal, tenant: TenantId) -> Result<Verdict, SealError> {
     let keys = own_keys(app).await?;
+    loop {
+        let (kept, told) = retention::told(&mut app.archive.read().await?, tenant).await?;
+        let border = kept.start.seq;
+        let mut verdict = verify_kept(app, anchors, (tenant, &keys), kept).await?;
+        // A pass may have deleted rows that were not read yet.
+        if retention::told(&mut app.archive.read().await?, tenant).await?.0.start.seq == border {
+            // A row of the log tells each deletion.
+            let untold = (told < border).then(|| FaultKind::Missing.at(told + 1));
+            verdict.fault = [verdict.fault, untold].into_iter().flatten().min();
+            return Ok(verdict);
+        }
+    }
+}
+
+/// Verifies the rows of a log that retention has not deleted.
+async fn verify_kept(
+    app: &AppContext,
+    anchors: &Journal,
+    (tenant, keys): (TenantId, &Keys),
+    kept: KeptLog,
+) -> Result<Verdict, SealError> {
+    let KeptLog { start, deleted, unlinked, .. } = kept;
     let mut walk = LogWalk {
         app,
         tenant,
-        keys: &keys,
-        verification: Verification::new(Start::default(), &keys),
-        leaves: LeafWalk::after(tenant, 0),
-        verdict: Verdict::default(),
-        forged: None,
+        keys,
+        leaves: LeafWalk::after(tenant, start.seq),
+        verification: Verification::new(start, keys),
+        verdict: Verdict { deleted, ..Verdict::default() },
+        unlinked,
+        refused: None,
         first_incomplete: None,
     };
     // The anchors are read first: all that they have then was committed before.
@@ -61,10 +89,11 @@ pub async fn verify(app: &AppContext, anchors: &Journal, tenant: TenantId) -> Re
         walk.expect(seq, &note);
     }
     let fault = walk.run().await?;
-    let LogWalk { verification, mut verdict, forged, .. } = walk;
+    let LogWalk { verification, mut verdict, refused, .. } = walk;
     (verdict.rows, verdict.checkpoints, verdict.lost) =
         (verification.rows, verification.checkpoints, verification.lost);
-    verdict.fault = [fault, forged].into_iter().flatten().min();
+    verdict.before_retention = verification.before;
+    verdict.fault = [fault, refused].into_iter().flatten().min();
     Ok(verdict)
 }
 
@@ -76,8 +105,10 @@ struct LogWalk<'a> {
     verification: Verification<'a>,
     leaves: LeafWalk,
     verdict: Verdict,
-    /// The first checkpoint without a valid signature.
-    forged: Option<Fault>,
+    /// How many more ids of records the deleted rows told as deleted than they lacked themselves.
+    unlinked: i64,
+    /// The first checkpoint without a valid signature, or of another log than the deleted rows were.
+    refused: Option<Fault>,
     /// The first row that has lost an id of a record.
     first_incomplete: Option<i64>,
 }
@@ -85,12 +116,13 @@ struct LogWalk<'a> {
 impl LogWalk<'_> {
     /// Notes a checkpoint that the rows must agree with.
     fn expect(&mut self, seq: i64, note: &str) {
-        match Checkpoint::read(note, self.keys) {
+        let fault = match Checkpoint::read(note, self.keys) {
             Ok((checkpoint, true)) if checkpoint.tenant() == Some(self.tenant) => {
-                self.verification.expect(seq, checkpoint);
+                self.verification.expect(seq, checkpoint).err()
             }
-            _ => self.forged = self.forged.into_iter().chain([FaultKind::Forged.at(seq)]).min(),
-        }
+            _ => Some(FaultKind::Forged.at(seq)),
+        };
+        self.refused = self.refused.into_iter().chain(fault).min();
     }
 
     /// Verifies all numbered rows, and returns the first fault.
@@ -158,7 +190,7 @@ impl LogWalk<'_> {
     /// More ids of records are missing than the rows say were deleted. These are read last, so a pass that deletes ids
     /// meanwhile is counted.
     async fn missing_records(&mut self) -> Result<Option<Fault>, SealError> {
-        let deleted = audit::unlinked(&mut self.app.archive.read().await?, self.tenant).await?;
+        let deleted = audit::unlinked(&mut self.app.archive.read().await?, self.tenant).await? + self.unlinked;
         let Verdict { record_ids, record_ids_left, record_ids_deleted, .. } = &mut self.verdict;
         *record_ids_deleted = deleted;
         let is_missing = *record_ids - *record_ids_left > deleted;

@@ -57,6 +57,9 @@ pub struct ExportQuery {
 /// and ends at seals, so it may have some rows before `from` and after `to`. If it does not begin with the first row, the
 /// last line also has the tree before it. `lethe audit verify --export` verifies the file without a database.
 ///
+/// Rows that are older than the setting `audit.keep_days` are deleted. Then an export begins with the first row after
+/// them.
+///
 /// The ids of records are not in an export. It has the digests that commit to them.
 ///
 /// This needs the scope `audit:read`.
@@ -93,7 +96,7 @@ impl From<SealError> for Problem {
             SealError::Vault(error) => error.into(),
             SealError::Journal(error) => error.into(),
             SealError::Tenant(error) => error.into(),
-            SealError::Line(_) | SealError::Forked(_) => Self::internal(error),
+            SealError::Line(_) | SealError::Forked(_) | SealError::Purged => Self::internal(error),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod http;
 mod leaf;
 mod leaves;
 mod model;
+mod retention;
 mod sealer;
 mod sql;
 mod tree;
@@ -24,11 +25,13 @@ use crate::store::{Archive, StoreError, Tx};
 use crate::vault::AppContext;
 
 use leaves::LeafWalk;
+use model::Seal;
 
 pub use check::{Verdict, own_keys, verify};
 pub use checkpoint::{Checkpoint, CheckpointError, Keys, LogName, VerifierKey};
 pub use export::{ExportEnd, ExportStart, ExportVerdict, verify as verify_export};
 pub use model::SealError;
+pub use retention::{keep, purge};
 pub use sealer::Sealer;
 pub use verify::{Fault, FaultKind};
 
@@ -56,7 +59,8 @@ pub struct Export {
 }
 
 impl Export {
-    /// The export of the rows of a span of time. It begins and ends at seals, so it may have some rows more.
+    /// The export of the rows of a span of time. It begins and ends at seals, so it may have some rows more. Without
+    /// `from`, it begins with the first row that retention has not deleted.
     pub async fn begin(
         app: &AppContext,
         tenant: TenantId,
@@ -64,6 +68,8 @@ impl Export {
         to: Option<DateTime<Utc>>,
     ) -> Result<Self, SealError> {
         let mut tx = app.archive.read().await?;
+        // It is read first, so that nothing that is read later is older.
+        let kept = sql::kept(&mut tx, tenant).await?.unwrap_or_default();
         let before = match from {
             Some(from) => sql::before(&mut tx, tenant, from).await?,
             None => None,
@@ -79,12 +85,14 @@ impl Export {
         let last_seq = last.as_ref().map_or(0, |last| last.seq);
         // Nothing after the last published checkpoint is exported.
         let before = before.and_then(|before| if before.seq > last_seq { last.clone() } else { Some(before) });
-        let seq = before.as_ref().map_or(0, |before| before.seq);
-        let before = before.map(|before| ExportStart {
-            seq: before.seq,
-            tree: before.origin.cast_unsigned(),
-            size: before.tree.size(),
-            hashes: export::encoded(&before.tree.frontier()),
+        let before = before.filter(|before| before.seq > kept.start.seq);
+        let start = before.map_or(kept.start, Seal::end);
+        let seq = start.seq;
+        let before = (seq > 0).then(|| ExportStart {
+            seq,
+            tree: start.number,
+            size: start.tree.size(),
+            hashes: export::encoded(&start.tree.frontier()),
         });
         let end = ExportEnd { checkpoint: last.and_then(|last| last.note), before };
         Ok(Self { tenant, leaves: LeafWalk::after(tenant, seq), seq, last: last_seq, end: Some(end) })
@@ -94,6 +102,12 @@ impl Export {
     pub async fn next(&mut self, app: &AppContext) -> Result<Option<Vec<u8>>, SealError> {
         let mut tx = app.archive.read().await?;
         let rows = audit::sealed(&mut tx, self.tenant, (self.seq, self.last), PAGE).await?;
+        if self.seq < self.last {
+            let kept = sql::kept(&mut tx, self.tenant).await?.unwrap_or_default();
+            if kept.start.seq > self.seq {
+                return Err(SealError::Purged);
+            }
+        }
         let mut lines = Vec::new();
         if let Some(last) = rows.last() {
             self.leaves.read_to(&mut tx, last.seq).await?;

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use super::tree::{Hash, Tree};
+use super::verify::Start;
 use crate::journal::JournalError;
 use crate::store::StoreError;
-use crate::tenants::TenantError;
+use crate::tenants::{GRACE, TenantError};
 use crate::vault::VaultError;
 
 /// The tree after a sealed batch.
@@ -22,12 +23,51 @@ pub struct Seal {
     pub at: DateTime<Utc>,
 }
 
+impl Seal {
+    /// The place of the next row, and the tree before it.
+    pub(super) fn end(self) -> Start {
+        Start { seq: self.seq, number: self.origin.cast_unsigned(), tree: self.tree }
+    }
+}
+
 /// The hashes of the leaves of a batch, as its seal has them.
 #[derive(Clone, Debug)]
 pub struct SealedLeaves {
     pub seq: i64,
     pub note: Option<String>,
     pub leaves: Vec<Hash>,
+}
+
+/// The beginning of a log that retention has deleted, and for how long its rows are kept.
+#[derive(Clone, Debug, Default)]
+pub struct KeptLog {
+    /// The last deleted row, and the tree up to it.
+    pub start: Start,
+    /// How many rows are deleted.
+    pub deleted: i64,
+    /// How many more ids of records the deleted rows told as deleted than they lacked themselves.
+    pub unlinked: i64,
+    /// The number of days in force. Without one, rows are kept for ever.
+    pub days: Option<i64>,
+    /// A smaller number of days that is not in force yet, and when a pass saw it first.
+    pub next: Option<(i64, DateTime<Utc>)>,
+}
+
+impl KeptLog {
+    /// Takes the number of days of the settings. More days are in force at once. Fewer days are in force after the days
+    /// of grace, unless they change again before (C7).
+    pub(super) fn take(&mut self, days: Option<i64>, at: DateTime<Utc>) {
+        let Some(fewer) = days.filter(|days| self.days.is_none_or(|kept| *days < kept)) else {
+            (self.days, self.next) = (days, None);
+            return;
+        };
+        let since = self.next.filter(|(next, _)| *next == fewer).map_or(at, |(_, since)| since);
+        if at.signed_duration_since(since) < GRACE {
+            self.next = Some((fewer, since));
+        } else {
+            (self.days, self.next) = (days, None);
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,4 +86,39 @@ pub enum SealError {
     /// The journal has another checkpoint under this number.
     #[error("the erasure journal has another checkpoint with the number {0}: the audit log was changed or restored")]
     Forked(i64),
+    /// The export has not read these rows yet, and is not complete without them.
+    #[error("retention deleted rows of the audit log during their export: repeat the export")]
+    Purged,
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn fewer_days_wait_for_the_days_of_grace_and_more_days_do_not() {
+        let begin: DateTime<Utc> = "2026-03-01T03:00:00Z".parse().unwrap();
+        let mut kept = KeptLog::default();
+        for (day, days, expected) in [
+            (0, Some(365), None),
+            (29, Some(365), None),
+            (30, Some(365), Some(365)),
+            (31, Some(180), Some(365)),
+            (50, Some(200), Some(365)),
+            (70, Some(180), Some(365)),
+            (99, Some(180), Some(365)),
+            (100, Some(180), Some(180)),
+            (101, Some(400), Some(400)),
+            (102, Some(400), Some(400)),
+            (103, None, None),
+            (104, Some(180), None),
+            (105, None, None),
+            (134, Some(180), None),
+        ] {
+            kept.take(days, begin + TimeDelta::days(day));
+            assert_eq!(kept.days, expected, "day {day}");
+        }
+    }
 }

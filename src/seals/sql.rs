@@ -1,9 +1,10 @@
-//! Statements of the seals. A seal is added, and it gets its note once.
+//! Statements of the seals. A seal is added, and it gets its note once. Retention deletes the oldest ones.
 
 use chrono::{DateTime, Utc};
 
-use super::model::{Seal, SealedLeaves};
+use super::model::{KeptLog, Seal, SealedLeaves};
 use super::tree::{HASH, Hash, Tree};
+use super::verify::Start;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Query, Result, StoreError, Tx};
 
@@ -74,6 +75,77 @@ pub async fn published_after(tx: &mut Tx<Archive>, tenant: TenantId, at: DateTim
     .await
 }
 
+/// The last seal of a span of numbers: after one, and up to another one.
+pub async fn last_within(tx: &mut Tx<Archive>, tenant: TenantId, span: (i64, i64)) -> Result<Option<Seal>> {
+    one(within(tx.query(SEAL).with(" WHERE tenant_id = ", tenant), span).push(" ORDER BY seq DESC LIMIT 1")).await
+}
+
+/// The first seal of a span of numbers.
+pub async fn first_within(tx: &mut Tx<Archive>, tenant: TenantId, span: (i64, i64)) -> Result<Option<Seal>> {
+    one(within(tx.query(SEAL).with(" WHERE tenant_id = ", tenant), span).push(" ORDER BY seq LIMIT 1")).await
+}
+
+fn within(query: Query<'_>, (after, last): (i64, i64)) -> Query<'_> {
+    query.with(" AND seq > ", after).with(" AND seq <= ", last)
+}
+
+/// Deletes the seals before one of them.
+pub async fn delete_before(tx: &mut Tx<Archive>, tenant: TenantId, seq: i64) -> Result<()> {
+    tx.query("DELETE FROM audit_seals")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND seq < ", seq)
+        .execute()
+        .await
+        .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct KeptRow {
+    seq: i64,
+    origin: i32,
+    size: i64,
+    frontier: Vec<u8>,
+    deleted: i64,
+    unlinked: i64,
+    keep_days: Option<i64>,
+    next_days: Option<i64>,
+    next_at: Option<DateTime<Utc>>,
+}
+
+/// The beginning of the log that retention has deleted, if a setting was ever taken over.
+pub async fn kept(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<KeptLog>> {
+    let row: Option<KeptRow> = tx
+        .query("SELECT seq, origin, size, frontier, deleted, unlinked, keep_days, next_days, next_at")
+        .push(" FROM audit_retention")
+        .with(" WHERE tenant_id = ", tenant)
+        .maybe()
+        .await?;
+    row.map(KeptLog::try_from).transpose()
+}
+
+pub async fn set_kept(tx: &mut Tx<Archive>, tenant: TenantId, kept: &KeptLog) -> Result<()> {
+    let KeptLog { start, deleted, unlinked, days, next } = kept;
+    tx.query("INSERT INTO audit_retention (tenant_id, seq, origin, size, frontier, deleted, unlinked, keep_days, ")
+        .push("next_days, next_at) VALUES ")
+        .with("(", tenant)
+        .with(", ", start.seq)
+        .with(", ", start.number.cast_signed())
+        .with(", ", start.tree.size().cast_signed())
+        .with(", ", start.tree.frontier())
+        .with(", ", *deleted)
+        .with(", ", *unlinked)
+        .with(", ", *days)
+        .with(", ", next.map(|(days, _)| days))
+        .with(", ", next.map(|(_, since)| since))
+        .push(") ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, origin = excluded.origin")
+        .push(", size = excluded.size, frontier = excluded.frontier, deleted = excluded.deleted")
+        .push(", unlinked = excluded.unlinked, keep_days = excluded.keep_days")
+        .push(", next_days = excluded.next_days, next_at = excluded.next_at")
+        .execute()
+        .await
+        .map(drop)
+}
+
 async fn one(query: Query<'_>) -> Result<Option<Seal>> {
     let row: Option<SealRow> = query.maybe().await?;
     row.map(Seal::try_from).transpose()
@@ -114,5 +186,17 @@ impl TryFrom<SealRow> for Seal {
         let tree = Tree::from_frontier(size.cast_unsigned(), &frontier)
             .ok_or_else(|| StoreError::Inconsistent("audit_seals.frontier".to_owned()))?;
         Ok(Self { seq, origin, tree, root: hash(root)?, note, at })
+    }
+}
+
+impl TryFrom<KeptRow> for KeptLog {
+    type Error = StoreError;
+
+    fn try_from(row: KeptRow) -> Result<Self> {
+        let KeptRow { seq, origin, size, frontier, deleted, unlinked, keep_days, next_days, next_at } = row;
+        let tree = Tree::from_frontier(size.cast_unsigned(), &frontier)
+            .ok_or_else(|| StoreError::Inconsistent("audit_retention.frontier".to_owned()))?;
+        let start = Start { seq, number: origin.cast_unsigned(), tree };
+        Ok(Self { start, deleted, unlinked, days: keep_days, next: next_days.zip(next_at) })
     }
 }

@@ -74,11 +74,25 @@ pub struct Start {
     pub tree: Tree,
 }
 
+impl Start {
+    /// Whether a checkpoint up to the start can be one of this log. Only at the start itself, its root is known. Before
+    /// that, its size is, because the numbers of a tree have no gap.
+    fn agrees(&self, seq: i64, checkpoint: &Checkpoint) -> bool {
+        let Checkpoint { tree, size, root, .. } = checkpoint;
+        if seq == self.seq {
+            return (*tree, *size, *root) == (self.number, self.tree.size(), self.tree.root());
+        }
+        let besides = u64::try_from(self.seq - seq).unwrap_or(u64::MAX);
+        *tree < self.number || *tree == self.number && size.checked_add(besides) == Some(self.tree.size())
+    }
+}
+
 /// The state of a verification.
 pub struct Verification<'k> {
     /// The checkpoints to compare with, by the number of their last row.
     expected: BTreeMap<i64, Vec<Checkpoint>>,
     keys: &'k Keys,
+    start: Start,
     seq: i64,
     number: u32,
     tree: Tree,
@@ -89,19 +103,33 @@ pub struct Verification<'k> {
     /// How many rows and checkpoints agree.
     pub rows: u64,
     pub checkpoints: u64,
+    /// How many checkpoints are before the start, so that their roots are not compared.
+    pub before: u64,
 }
 
 impl<'k> Verification<'k> {
     #[must_use]
     pub fn new(start: Start, keys: &'k Keys) -> Self {
-        let Start { seq, number, tree } = start;
+        let Start { seq, number, tree } = start.clone();
         let (expected, attested) = (BTreeMap::new(), seq);
-        Self { expected, keys, seq, number, tree, attested, lost: 0, rows: 0, checkpoints: 0 }
+        Self { expected, keys, start, seq, number, tree, attested, lost: 0, rows: 0, checkpoints: 0, before: 0 }
     }
 
     /// Adds a checkpoint whose signature is valid. `seq` is the number of its last row.
-    pub fn expect(&mut self, seq: i64, checkpoint: Checkpoint) {
-        self.expected.entry(seq).or_default().push(checkpoint);
+    pub fn expect(&mut self, seq: i64, checkpoint: Checkpoint) -> Result<(), Fault> {
+        if seq > self.start.seq {
+            self.expected.entry(seq).or_default().push(checkpoint);
+            return Ok(());
+        }
+        if !self.start.agrees(seq, &checkpoint) {
+            return Err(FaultKind::Rewritten.at(seq));
+        }
+        if seq == self.start.seq {
+            self.checkpoints += 1;
+        } else {
+            self.before += 1;
+        }
+        Ok(())
     }
 
     /// Adds the next row.

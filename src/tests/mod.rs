@@ -21,7 +21,7 @@ use crate::content::ContentStore;
 use crate::journal::Journal;
 use crate::nightly::{self, Ending, Options, Progress, Stop};
 use crate::objects::{Ledger, Objects};
-use crate::store::{Db, StoreSettings, migrate};
+use crate::store::{Archive, Db, StoreSettings, Vault, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys};
 
@@ -40,20 +40,32 @@ pub struct Stage {
 impl Stage {
     pub async fn new(name: &str, scopes: &[Scope]) -> Self {
         let folder = Folder::new();
-        let settings = |file| StoreSettings {
-            url: SecretString::from(format!("sqlite:{}", folder.join(file).display())),
-            schema: None,
-            connections: 2,
-            patience: Duration::from_secs(5),
-        };
-        let archive = Db::open(&settings("archive.db")).await.unwrap();
-        let vault = Db::open(&settings("vault.db")).await.unwrap();
+        let (archive, vault) = databases(&folder).await;
         migrate(&archive).await.unwrap();
         migrate(&vault).await.unwrap();
         let clock = Clock::Fixed(instant("2026-08-03T12:00:00Z"));
         let mut tx = archive.write().await.unwrap();
         let tenant = tenants::create(&mut tx, clock, "demo").await.unwrap();
         tx.commit().await.unwrap();
+        let scopes = scopes.iter().copied().collect();
+        let actor = Actor { sub: "u1".to_owned(), scopes, ..Actor::service(tenant.id, name) };
+        Self::of_process((archive, vault), tenant, actor, folder, clock)
+    }
+
+    /// A stage in the folder of another one that was closed, or in a copy of it.
+    pub async fn reopened(folder: Folder, tenant: Tenant, actor: Actor, clock: Clock) -> Self {
+        let databases = databases(&folder).await;
+        Self::of_process(databases, tenant, actor, folder, clock)
+    }
+
+    /// The stage as a new process has it: nothing of the keys or the journal is in memory yet.
+    fn of_process(
+        (archive, vault): (Db<Archive>, Db<Vault>),
+        tenant: Tenant,
+        actor: Actor,
+        folder: Folder,
+        clock: Clock,
+    ) -> Self {
         let keysets = Keysets::new(MasterKeys::new(MasterKey::from_bytes(&[7; 32]).unwrap(), None));
         let ledger = Ledger::new(Objects::in_folder(folder.join("journal")), Duration::from_secs(5));
         let journal = Journal::new(Some(ledger));
@@ -61,9 +73,19 @@ impl Stage {
         let app = Arc::new(AppContext { archive, vault, keysets, journal, clock, memory });
         let objects = Objects::in_folder(folder.join("objects"));
         let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20 });
-        let scopes = scopes.iter().copied().collect();
-        let actor = Actor { sub: "u1".to_owned(), scopes, ..Actor::service(tenant.id, name) };
         Self { app, content_store, tenant, actor, folder }
+    }
+
+    /// The same stage in a process that follows one that was killed.
+    pub fn restarted(self) -> Self {
+        let Self { app, content_store: _, tenant, actor, folder } = self;
+        Self::of_process((app.archive.clone(), app.vault.clone()), tenant, actor, folder, app.clock)
+    }
+
+    /// Closes the databases, so that their files are complete.
+    pub async fn close(&self) {
+        self.app.archive.close().await;
+        self.app.vault.close().await;
     }
 
     /// The same stage at a later time.
@@ -102,8 +124,8 @@ impl Stage {
     }
 
     async fn run(&self, as_of: &str) -> Ending {
-        let options =
-            Options { as_of: instant(as_of), tenant: None, retry_texts: false, scan: true, journal_days: 400 };
+        let (as_of, journal_days, audit_days) = (instant(as_of), 400, None);
+        let options = Options { as_of, tenant: None, retry_texts: false, scan: true, journal_days, audit_days };
         let (ending, _) =
             nightly::run(&self.app, &self.content_store, &options, &Progress::lines(), &Stop::default()).await.unwrap();
         ending
@@ -125,6 +147,17 @@ impl Stage {
     pub async fn count_in_vault(&self, sql: &'static str) -> i64 {
         self.app.vault.read().await.unwrap().query(sql).scalar().await.unwrap()
     }
+}
+
+/// The two embedded databases of a folder.
+async fn databases(folder: &Folder) -> (Db<Archive>, Db<Vault>) {
+    let settings = |file| StoreSettings {
+        url: SecretString::from(format!("sqlite:{}", folder.join(file).display())),
+        schema: None,
+        connections: 2,
+        patience: Duration::from_secs(5),
+    };
+    (Db::open(&settings("archive.db")).await.unwrap(), Db::open(&settings("vault.db")).await.unwrap())
 }
 
 pub fn instant(text: &str) -> DateTime<Utc> {

@@ -146,9 +146,32 @@ fn reason(error: &reqwest::Error) -> SendError {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::io::{Read as _, Write as _};
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    /// The address of the receiver, which represents the Internet: the guard permits it, and blocks the canary.
+    const RECEIVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+    fn guard() -> AddressGuard {
+        AddressGuard::new(&["127.0.0.2/32".parse().unwrap()], false)
+    }
+
+    /// A receiver, and a canary at the same port of the address that the guard blocks. Neither waits for connections.
+    fn receiver_and_canary() -> (TcpListener, TcpListener, u16) {
+        let canary = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = canary.local_addr().unwrap().port();
+        let receiver = TcpListener::bind((RECEIVER, port)).unwrap();
+        canary.set_nonblocking(true).unwrap();
+        receiver.set_nonblocking(true).unwrap();
+        (receiver, canary, port)
+    }
+
+    fn headers() -> SignedHeaders {
+        SignedHeaders { id: "1".to_owned(), timestamp: "2".to_owned(), signature: "3".to_owned() }
+    }
 
     #[tokio::test]
     async fn nothing_connects_to_an_address_that_the_guard_blocks() {
@@ -156,7 +179,6 @@ mod tests {
         canary.set_nonblocking(true).unwrap();
         let port = canary.local_addr().unwrap().port();
         let client = WebhookClient::new(AddressGuard::new(&[], false), None, Duration::from_secs(5)).unwrap();
-        let headers = || SignedHeaders { id: "1".to_owned(), timestamp: "2".to_owned(), signature: "3".to_owned() };
         // `localhost` is a name, so only the resolver sees its address.
         for host in ["127.0.0.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "localhost"] {
             let sent = client.send(&format!("https://{host}:{port}/"), &headers(), "{}".to_owned()).await;
@@ -169,5 +191,71 @@ mod tests {
         let sent = client.send(&format!("https://localhost:{port}/"), &headers(), "{}".to_owned()).await;
         assert_eq!(sent, Err(SendError::Timeout.into()));
         assert!(canary.accept().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_changes_between_the_check_and_the_connection_reaches_no_blocked_address() {
+        static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
+        /// The addresses of the name at the next lookups, again and again.
+        const ANSWERS: [&[Ipv4Addr]; 3] = [&[RECEIVER], &[Ipv4Addr::LOCALHOST], &[Ipv4Addr::LOCALHOST, RECEIVER]];
+        let (receiver, canary, port) = receiver_and_canary();
+        let guard = guard().looking_up(|_| {
+            let addresses = ANSWERS[LOOKUPS.fetch_add(1, Ordering::Relaxed) % ANSWERS.len()];
+            let addresses = addresses.iter().map(|address| SocketAddr::from((*address, 0)));
+            Box::pin(std::future::ready(Ok::<Vec<SocketAddr>, std::io::Error>(addresses.collect())))
+        });
+        let client = WebhookClient::new(guard.clone(), None, Duration::from_millis(200)).unwrap();
+        let url = format!("https://rebind.example:{port}/");
+        let mut expected = 0;
+        for round in 0..6 {
+            // Each round is a check and a connection. After three rounds, each of them has had each answer.
+            let is_blocked = |lookup: usize| ANSWERS[lookup % ANSWERS.len()] == [Ipv4Addr::LOCALHOST];
+            let checked = guard.check(&guard.read(&url).unwrap()).await;
+            assert_eq!(checked.is_err(), is_blocked(2 * round), "round {round}: {checked:?}");
+            let sent = client.send(&url, &headers(), "{}".to_owned()).await.unwrap_err();
+            assert_eq!(sent.error == SendError::AddressBlocked, is_blocked(2 * round + 1), "round {round}: {sent:?}");
+            expected += usize::from(!is_blocked(2 * round + 1));
+            assert!(canary.accept().is_err(), "round {round}: the canary was reached");
+        }
+        assert_eq!(LOOKUPS.load(Ordering::Relaxed), 12);
+        let mut connected = 0;
+        while receiver.accept().is_ok() {
+            connected += 1;
+        }
+        assert_eq!((connected, expected), (4, 4));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_to_a_blocked_address_is_not_followed() {
+        let (receiver, canary, port) = receiver_and_canary();
+        receiver.set_nonblocking(false).unwrap();
+        let guard = guard().looking_up(|_| {
+            Box::pin(std::future::ready(Ok::<_, std::io::Error>(vec![SocketAddr::from((RECEIVER, 0))])))
+        });
+        let client = WebhookClient::new(guard, None, Duration::from_secs(5)).unwrap();
+        let redirects = [301, 302, 303, 307, 308].into_iter().flat_map(|status| {
+            ["127.0.0.1", "localhost", "rebind.example"].map(|host| (status, format!("http://{host}:{port}/")))
+        });
+        let redirects: Vec<(u16, String)> = redirects.collect();
+        let answers = redirects.clone();
+        let answering = std::thread::spawn(move || {
+            for (status, location) in answers {
+                let (mut line, _) = receiver.accept().unwrap();
+                assert!(line.read(&mut [0; 4_096]).unwrap() > 0);
+                let head = format!("HTTP/1.1 {status} X\r\nlocation: {location}\r\nconnection: close\r\n");
+                line.write_all(format!("{head}content-length: 0\r\n\r\n").as_bytes()).unwrap();
+            }
+            // A redirect to the receiver's own name would be another connection.
+            receiver.set_nonblocking(true).unwrap();
+            receiver.accept().is_err()
+        });
+        for (status, location) in redirects {
+            // The receiver speaks no TLS, so this is the client below the check of the scheme.
+            let response = client.client.get(format!("http://crm.example:{port}/")).send().await.unwrap();
+            let refused = Failure { error: SendError::Redirected, status: Some(status), pause: None };
+            assert_eq!(outcome(&response), Err(refused), "{location}");
+            assert!(canary.accept().is_err(), "{location}: the canary was reached");
+        }
+        assert!(answering.join().unwrap(), "a redirect was followed");
     }
 }

@@ -5,10 +5,12 @@
 //! checks each address of a name when the connection is made, so a name cannot change in between. The
 //! client asks its resolver about names only, so literals are checked before.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -20,11 +22,15 @@ const LONGEST: usize = 500;
 /// The longest wait for the addresses of a name when a webhook is saved.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Finds the addresses of a name. The ports are zero.
+type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
 /// Decides to which addresses the service may send messages.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AddressGuard {
     allowed: Arc<[Network]>,
     is_development: bool,
+    lookup: Lookup,
 }
 
 /// The rule that an address breaks.
@@ -56,7 +62,13 @@ impl AddressGuard {
     /// A guard that also lets some private networks pass. In development mode, this machine is one of them.
     #[must_use]
     pub fn new(allowed: &[Network], is_development: bool) -> Self {
-        Self { allowed: allowed.into(), is_development }
+        Self { allowed: allowed.into(), is_development, lookup: by_system }
+    }
+
+    /// The same guard with other addresses of names.
+    #[cfg(test)]
+    pub(super) fn looking_up(self, lookup: Lookup) -> Self {
+        Self { lookup, ..self }
     }
 
     /// Whether messages may be sent to an address.
@@ -101,8 +113,8 @@ impl AddressGuard {
         if let Some(address) = literal(host) {
             return if self.permits(address) { Ok(()) } else { Err(AddressError::Blocked) };
         }
-        let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
-        let found: Vec<SocketAddr> = found.ok().and_then(Result::ok).into_iter().flatten().collect();
+        let found = tokio::time::timeout(PATIENCE, (self.lookup)(host.to_owned())).await;
+        let found = found.ok().and_then(Result::ok).unwrap_or_default();
         if found.is_empty() {
             return Ok(());
         }
@@ -120,11 +132,16 @@ impl Resolve for AddressGuard {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = (guard.lookup)(name.as_str().to_owned()).await?;
             let addresses: Addrs = Box::new(guard.filter(found)?.into_iter());
             Ok(addresses)
         })
     }
+}
+
+/// The addresses that the system knows of a name.
+fn by_system(name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) })
 }
 
 /// The IP address that a host is, if it is no name.

@@ -44,6 +44,9 @@ pub use worker::{WebhookReport, WebhookWorker};
 /// For how many days events and messages are kept.
 pub const DAYS_KEPT: i64 = 7;
 
+/// The most events, and the most messages, that are counted. A number for an alarm need not be exact.
+const COUNTED: i64 = 10_000;
+
 /// How many rows one statement of the purge deletes.
 const BATCH: i64 = 5_000;
 
@@ -72,6 +75,28 @@ pub struct SharedFacts {
 pub async fn shared_facts(app: &AppContext, tenant: TenantId) -> Result<SharedFacts, WebhookError> {
     let key = app.signing_key(Some(tenant), SigningPurpose::Webhook).await?.public();
     Ok(SharedFacts { key, recipients: recipients::names(app, tenant).await?.into_iter().collect() })
+}
+
+/// The events and messages of a tenant that wait to be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Up to 10,000 events and 10,000 messages.
+    pub pending: u64,
+    /// The time of the oldest one.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// The backlog of a tenant: messages of webhooks that are enabled, and events of which no worker has made messages yet. So it grows if no worker works.
+pub async fn backlog(tx: &mut Tx<Archive>, tenant: TenantId) -> store::Result<Backlog> {
+    let enabled: Vec<WebhookId> =
+        outbox::enabled_webhooks(tx, tenant).await?.into_iter().map(|webhook| webhook.id).collect();
+    if enabled.is_empty() {
+        return Ok(Backlog::default());
+    }
+    let events = outbox::count_open(tx, tenant, COUNTED).await?;
+    let messages = sql::count_pending(tx, tenant, &enabled, COUNTED).await?;
+    let oldest = [outbox::oldest_open(tx, tenant).await?, sql::oldest_pending(tx, tenant, &enabled).await?];
+    Ok(Backlog { pending: (events + messages).unsigned_abs(), oldest: oldest.into_iter().flatten().min() })
 }
 
 /// Deletes a batch of messages and events from before an instant. The pass calls it until nothing is left.

@@ -63,8 +63,12 @@ impl Sending<'_> {
             }
             let outcomes = self.send_all(&claimed, recipient.as_ref()).await?;
             let settled: Vec<_> = outcomes.iter().map(|outcome| settled(outcome, self.now())).collect();
-            report.add(&settled);
-            if !self.settle(token, &settled, &outcomes).await? {
+            let may_continue = self.settle(token, &settled, &outcomes).await?;
+            let mut sent = WebhookReport::default();
+            sent.add(&settled);
+            self.worker.count(&sent);
+            report = report.join(sent);
+            if !may_continue {
                 break;
             }
         }

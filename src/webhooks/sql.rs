@@ -151,6 +151,36 @@ pub async fn due(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// The number of messages of some webhooks that are to be sent, counted up to a limit.
+pub async fn count_pending(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[WebhookId], limit: i64) -> Result<i64> {
+    tx.query("SELECT COUNT(*) FROM (SELECT 1 FROM webhook_messages")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND webhook_id", ids.iter().copied())
+        .with(" AND state = 'pending' LIMIT ", limit)
+        .push(") AS counted")
+        .scalar()
+        .await
+}
+
+/// The time of the oldest message of some webhooks that is to be sent. Each webhook is one look at an index, however
+/// many messages wait. There is at least one webhook.
+pub async fn oldest_pending(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    ids: &[WebhookId],
+) -> Result<Option<DateTime<Utc>>> {
+    let oldest: Vec<(Option<DateTime<Utc>>,)> = tx
+        .query("WITH served (id) AS (VALUES ")
+        .each(ids, |query, id| query.with("(", *id).push(")"))
+        .push(") SELECT (SELECT m.created_at FROM webhook_messages m")
+        .with(" WHERE m.tenant_id = ", tenant)
+        .push(" AND m.webhook_id = served.id AND m.state = 'pending' ORDER BY m.created_at LIMIT 1) FROM served")
+        .once()
+        .all()
+        .await?;
+    Ok(oldest.into_iter().filter_map(|(at,)| at).min())
+}
+
 /// Claims those of some messages that are still free and due. Of several workers, one gets each message.
 pub async fn claim(
     tx: &mut Tx<Archive>,

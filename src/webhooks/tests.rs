@@ -9,6 +9,7 @@ use super::*;
 use crate::base::actor::Scope;
 use crate::base::id::MessageId;
 use crate::base::version::Versions;
+use crate::telemetry::Metrics;
 use crate::tests::{Stage, instant};
 
 /// An address at which nobody listens.
@@ -85,6 +86,34 @@ async fn a_receiver_that_fails_for_five_days_is_disabled() {
     // Nothing is stored that nobody gets.
     let published = "SELECT count(*) FROM webhook_events WHERE tenant_id IS NOT NULL AND kind <> 'webhook.test'";
     assert_eq!(stage.count(published).await, 0);
+}
+
+#[tokio::test]
+async fn the_metrics_show_what_waits_and_how_attempts_ended() {
+    let stage = Stage::new("kari", &[Scope::WebhooksAdmin]).await;
+    let id = enter(&stage, &[EventKind::JobFailed]).await;
+    let (tenant, at) = (stage.tenant.id, stage.app.clock.now());
+    let waiting = async || backlog(&mut stage.app.archive.read().await.unwrap(), tenant).await.unwrap();
+    assert_eq!(waiting().await, Backlog::default());
+    // An event waits also if no worker makes messages.
+    let mut tx = stage.app.archive.write().await.unwrap();
+    outbox::publish(&mut tx, tenant, EventKind::JobFailed, [json!({}), json!({})], at).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(waiting().await, Backlog { pending: 2, oldest: Some(at) });
+    let metrics = Metrics::new().unwrap();
+    let client = WebhookClient::new(AddressGuard::new(&[], true), None, Duration::from_secs(5)).unwrap();
+    let worker = WebhookWorker::new(stage.app.clone(), client, Duration::from_secs(1), Duration::from_secs(5));
+    let (_stop, stopping) = watch::channel(false);
+    worker.counting(metrics.clone()).round(None, &stopping).await.unwrap();
+    let text = metrics.render().unwrap();
+    for line in ["{state=\"delivered\"} 0", "{state=\"failed\"} 2", "{state=\"held\"} 0"] {
+        assert!(text.contains(&format!("lethe_webhook_messages_total{line}")), "{line} in\n{text}");
+    }
+    // The messages wait for their next attempt. The messages of a webhook that is disabled wait for nobody.
+    assert_eq!(waiting().await, Backlog { pending: 2, oldest: Some(at) });
+    let disabled = WebhookChange { enabled: Some(false), ..WebhookChange::default() };
+    change(&stage.app, &AddressGuard::new(&[], true), &stage.actor, (id, &Versions::Any), disabled).await.unwrap();
+    assert_eq!(waiting().await, Backlog::default());
 }
 
 #[tokio::test]

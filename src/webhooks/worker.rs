@@ -19,6 +19,7 @@ use crate::base::id::{RecipientId, TenantId};
 use crate::base::recipient::TokenForm;
 use crate::outbox::{self, Webhook};
 use crate::recipients;
+use crate::telemetry::Metrics;
 use crate::tenants::{self, Tenant};
 use crate::vault::{AppContext, SigningPurpose};
 
@@ -58,7 +59,7 @@ impl WebhookReport {
         }
     }
 
-    fn join(mut self, other: Self) -> Self {
+    pub(super) fn join(mut self, other: Self) -> Self {
         self.messages_delivered += other.messages_delivered;
         self.messages_failed += other.messages_failed;
         self.messages_held += other.messages_held;
@@ -73,13 +74,30 @@ pub struct WebhookWorker {
     pub(super) client: WebhookClient,
     interval: Duration,
     pub(super) timeout: Duration,
+    metrics: Option<Metrics>,
 }
 
 impl WebhookWorker {
     /// A worker that reads the outbox at an interval, and waits for a receiver for some time.
     #[must_use]
     pub const fn new(app: Arc<AppContext>, client: WebhookClient, interval: Duration, timeout: Duration) -> Self {
-        Self { app, client, interval, timeout }
+        Self { app, client, interval, timeout, metrics: None }
+    }
+
+    /// The same worker, which counts its messages in the metrics of its process.
+    #[must_use]
+    pub fn counting(self, metrics: Metrics) -> Self {
+        Self { metrics: Some(metrics), ..self }
+    }
+
+    pub(super) fn count(&self, report: &WebhookReport) {
+        let Some(metrics) = &self.metrics else { return };
+        let WebhookReport { messages_delivered, messages_failed, messages_held } = *report;
+        for (state, messages) in
+            [("delivered", messages_delivered), ("failed", messages_failed), ("held", messages_held)]
+        {
+            metrics.webhook_messages(state, messages);
+        }
     }
 
     /// Works until the end is asked for.

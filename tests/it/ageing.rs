@@ -285,6 +285,7 @@ each_store!(a_policy_without_levels_is_the_retention_of_records, |lethe: TestLet
         (wrong(|policy| policy["ladder"][0]["time"] = json!("minute")), vec!["/ladder/0/time format"]),
         (wrong(|policy| policy["ladder"][0]["colour"] = json!("keep")), vec!["/ladder/0/colour unknown_field"]),
         (wrong(|policy| policy["always"]["phone_number"] = json!("keep")), vec!["/always/phone_number format"]),
+        (wrong(|policy| policy["always"]["phone_number"] = json!("country")), vec!["/always/phone_number format"]),
         (
             wrong(|policy| policy["ladder"][2] = json!({ "time": "hour", "duration": "bucket" })),
             vec!["/ladder/2 unsatisfiable"],

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::harness::oracle::same;
-use crate::harness::{Ran, Row, Stock, TestLethe, each_store, signal};
+use crate::harness::{Ran, Row, Stock, TestLethe, each_store, kills, signal};
 
 const JOB: &[&str] = &["job", "nightly", "--as-of", "2026-03-03T02:00:00Z", "--json"];
 
@@ -312,7 +312,7 @@ each_store!(a_pass_killed_at_random_instants_ends_like_an_undisturbed_one, |mut 
     undisturbed.run(JOB).await.well();
     let whole = began.elapsed();
     let wanted = canonical(&undisturbed, &evening).await;
-    let (rounds, mut killed_within) = (12_u32, 0);
+    let (rounds, mut killed_within) = (kills(12), 0);
     for round in 1..=rounds {
         let killed = lethe.copy().await;
         let running = killed.start(JOB);

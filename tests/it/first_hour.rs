@@ -69,6 +69,17 @@ fn the_demo_shows_the_records_around_the_cutoff() {
         assert!(before > after && after > 0, "{said}");
         let sum = format!("{before} → {after} records: nobody finds the {} others", before - after);
         assert!(said.contains(&sum) && said.contains("contain the number in clear: no"), "{said}");
+        let (_, totals) = said.split_once("The totals are the same as before.").unwrap();
+        let (table, linkability) = totals.split_once("\nOf 1000 interactions, ").unwrap();
+        let rows: Vec<_> = table.lines().filter(|line| line.starts_with("  ")).collect();
+        let head = ["queue", "call", "chat", "email", "sms", "voicemail"];
+        assert_eq!(rows[0].split_whitespace().collect::<Vec<_>>(), head, "{table}");
+        let counts = rows[1..].iter().flat_map(|row| row[20..].split_whitespace());
+        let known: u64 = counts.filter_map(|count| count.parse::<u64>().ok()).sum();
+        assert!(rows.len() == 7 && (900..1_000).contains(&known) && table.contains("<5"), "{known}: {table}");
+        let alone = |text: &str| text.trim_start_matches("and ").split(' ').next().unwrap().parse::<u32>().unwrap();
+        let (second, day) = linkability.split_once(" are alone by second and queue, ").unwrap();
+        assert!(day.contains(" by day and queue.") && alone(second) > 900 && alone(day) < 20, "{linkability}");
         assert!(!folder.exists(), "the folder is left");
         lethe.run(&["demo", "--once", "--keep", "--dir", folder.to_str().unwrap()]).await.well();
         assert!(folder.join("archive.db").exists(), "the folder is not kept");

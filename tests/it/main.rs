@@ -9,9 +9,11 @@
 mod access_exports;
 mod again;
 mod ageing;
+mod ageing_attack;
 mod api_document;
 mod architecture;
 mod audit_log;
+mod audit_retention;
 mod auth;
 mod certificate_of_erasure;
 #[cfg(feature = "openpgp")]
@@ -69,6 +71,7 @@ mod request_csv;
 mod requests;
 mod rereading;
 mod restart;
+mod restore_kills;
 mod restores;
 mod reveals;
 mod scan;
@@ -83,5 +86,6 @@ mod text_memory;
 mod texts;
 mod totals;
 mod unreadable_texts;
+mod webhook_failures;
 mod webhooks;
 mod whole;

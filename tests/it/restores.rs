@@ -10,14 +10,14 @@ use crate::harness::oracle::same;
 use crate::harness::{Answer, Part, Ran, Row, Stock, TestLethe, each_store};
 
 const NIGHT: &str = "2026-03-03T02:00:00Z";
-const JOB: &[&str] = &["job", "nightly", "--as-of", NIGHT, "--json"];
-const REPLAY: &[&str] = &["replay", "--json"];
+pub const JOB: &[&str] = &["job", "nightly", "--as-of", NIGHT, "--json"];
+pub const REPLAY: &[&str] = &["replay", "--json"];
 
 /// The combinations of parts that an operator restores.
-const RESTORES: [&[Part]; 3] = [&[Part::Archive], &[Part::Vault], &[Part::Archive, Part::Vault, Part::Objects]];
+pub const RESTORES: [&[Part]; 3] = [&[Part::Archive], &[Part::Vault], &[Part::Archive, Part::Vault, Part::Objects]];
 
 /// Waiting requests and content of some customers.
-struct Evening {
+pub struct Evening {
     stock: Stock,
     requests: Vec<Value>,
     content: Vec<Value>,
@@ -29,7 +29,7 @@ fn request(stock: &Stock, customer: usize) -> Value {
 }
 
 /// An archive with requests: 0 to 5 are carried out, 6 is edited, and 7 is cancelled.
-async fn evening(lethe: &TestLethe) -> Evening {
+pub async fn evening(lethe: &TestLethe) -> Evening {
     let stock = Stock::of(120, 23);
     stock.load(lethe).await;
     let mut content = Vec::new();
@@ -62,7 +62,7 @@ async fn delete_content(lethe: &TestLethe, item: &Value) -> Answer {
 }
 
 /// The decisions of the day after the backup: a cancellation, an edit, another request, and a deletion of content.
-async fn day(lethe: &TestLethe, evening: &Evening) {
+pub async fn day(lethe: &TestLethe, evening: &Evening) {
     let dpo = lethe.caller("dpo");
     dpo.delete(&path_of(&evening.requests[7]), "\"1\"").await.expect(204);
     let edited = dpo.patch(&path_of(&evening.requests[6]), "\"1\"", &json!({ "targets": ["archive"] })).await;
@@ -72,7 +72,7 @@ async fn day(lethe: &TestLethe, evening: &Evening) {
 }
 
 /// The rows that must be equal after a replay. Times, passes, and the user of a lost request may differ.
-async fn canonical(lethe: &TestLethe) -> BTreeMap<String, Vec<Row>> {
+pub async fn canonical(lethe: &TestLethe) -> BTreeMap<String, Vec<Row>> {
     let without: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("requests", &["attempts", "pass_id", "updated_at", "done_at", "version", "user_name"] as &[&str]),
         ("interactions", &["changed_at"]),

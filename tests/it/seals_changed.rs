@@ -14,7 +14,7 @@ use crate::harness::{TestLethe, each_store};
 use crate::seals::{AS_OF, call, events, search, seq, verified};
 
 /// A statement of somebody with the rights of a database administrator.
-async fn change(lethe: &TestLethe, change: impl AsyncFn(&mut Tx<Archive>)) {
+pub async fn change(lethe: &TestLethe, change: impl AsyncFn(&mut Tx<Archive>)) {
     let archive = lethe.archive().await;
     let mut tx = archive.write().await.unwrap();
     change(&mut tx).await;

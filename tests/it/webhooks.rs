@@ -6,7 +6,7 @@ use crate::harness::receiver::{Got, Play, Receiver};
 use crate::harness::{Answer, Caller, Needles, Ran, TestLethe, each_store, signal};
 
 /// A Lethe whose server leaves the outbox to the story.
-async fn calmly(lethe: &mut TestLethe) {
+pub async fn calmly(lethe: &mut TestLethe) {
     lethe.stop().await;
     lethe.set("DELIVERY__SERVE", "false");
     lethe.set("DELIVERY__TIMEOUT", "1");
@@ -19,7 +19,7 @@ fn operator(lethe: &TestLethe) -> Caller {
     lethe.caller("operator")
 }
 
-async fn enter(lethe: &TestLethe, url: &str, events: &[&str]) -> Value {
+pub async fn enter(lethe: &TestLethe, url: &str, events: &[&str]) -> Value {
     operator(lethe).post("/webhooks", &json!({ "url": url, "events": events })).await.expect(201).json()
 }
 
@@ -27,11 +27,11 @@ fn path(webhook: &Value, rest: &str) -> String {
     format!("/webhooks/{}{rest}", webhook["id"].as_str().unwrap())
 }
 
-async fn deliver(lethe: &TestLethe) -> Ran {
+pub async fn deliver(lethe: &TestLethe) -> Ran {
     lethe.run(&["deliver", "--once", "--json"]).await
 }
 
-async fn send_test(lethe: &TestLethe, webhook: &Value) -> Value {
+pub async fn send_test(lethe: &TestLethe, webhook: &Value) -> Value {
     operator(lethe).post(&path(webhook, "/test"), &json!({})).await.expect(202).json()
 }
 

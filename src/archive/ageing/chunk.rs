@@ -13,6 +13,9 @@ use crate::archive::kinds::{Channel, Direction, table};
 use crate::archive::mentions::{self, Owner};
 use crate::archive::model::forgotten;
 use crate::archive::unlink;
+use crate::audit;
+use crate::base::actor::Actor;
+use crate::base::clock::Clock;
 use crate::base::day::start_of_day;
 use crate::base::id::{IdentifierId, RecordId, TenantId, random_i64};
 use crate::base::target::Target;
@@ -22,6 +25,9 @@ use crate::vault::Keyset;
 /// The most records of one statement. An interaction may have any number of survey responses and events, and SQLite limits
 /// the values of a statement.
 pub(super) const BATCH: usize = 1_000;
+
+/// The name of the nightly job in the audit log.
+const ACTOR: &str = "nightly";
 
 /// An interaction of a plan, with what is kept of it and what it has now.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -94,7 +100,7 @@ pub async fn lock(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> R
 }
 
 /// Ages and deletes the interactions of a chunk. The list of external ids, the kept totals, and the plan follow in the
-/// same transaction.
+/// same transaction. The caller deletes the ids of the interactions from the audit log.
 pub async fn apply(
     tx: &mut Tx<Archive>,
     rules: &MonthRules<'_>,
@@ -122,6 +128,9 @@ pub async fn apply(
         }
         identifiers.extend(removal.identifiers);
         list::add(tx, tenant, &removal.keys).await?;
+        if target != Target::Archive {
+            forget_in_audit_log(tx, tenant, &removal.records).await?;
+        }
     }
     outcome.identifiers.extend(identifiers);
     delete(tx, tenant, Target::Archive, &deleted.iter().map(|row| row.record_id.0).collect::<Vec<_>>()).await?;
@@ -133,6 +142,23 @@ pub async fn apply(
         .execute()
         .await?;
     Ok(outcome)
+}
+
+/// Deletes the ids of survey responses and raw events from the audit log. An id tells when its record arrived, and a row
+/// may name all records of one customer.
+async fn forget_in_audit_log(tx: &mut Tx<Archive>, tenant: TenantId, records: &[Uuid]) -> Result<()> {
+    if records.is_empty() || !audit::any_record(tx, tenant).await? {
+        return Ok(());
+    }
+    let actor = Actor::service(tenant, ACTOR);
+    for records in records.chunks(BATCH) {
+        audit::unlink(tx, Clock::System, &actor, |query| {
+            let query = query.push("WITH gone (id) AS (VALUES ");
+            query.each(records, |query, id| query.with("(", *id).push(")")).push(")").once()
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 fn of_interactions(keyset: &Keyset, rows: &[ChunkRow]) -> Removal {

@@ -80,11 +80,7 @@ impl Story {
         let told = if self.totals().await? == totals { "the same as before" } else { "others than before" };
         print(&format!("\nThe totals are {told}. A manager sees them without any record:\n"));
         show_totals(&totals);
-        let report = self.post("/archive/linkability", &json!({})).await?;
-        print(&format!(
-            "\n{} of {} records are alone in their second and queue. An ageing policy takes this precision from old ones.",
-            report["classes"][0]["unique"], report["classes"][0]["rows"]
-        ));
+        print(&linkability(&self.post("/archive/linkability", &json!({})).await?));
         print(&format!("\nThe archive's files contain the number in clear: {}", contain(folder, &caller.phone_e164)?));
         Ok(())
     }
@@ -128,7 +124,7 @@ impl Story {
     async fn run_the_job(&self, stores: &Arc<AppContext>) -> Result<(), CommandError> {
         print("\nThe next night, `lethe job nightly`:");
         let (as_of, tenant) = (self.tonight(), Some(self.tenant.id));
-        let options = Options { as_of, tenant, retry_texts: false, scan: true, journal_days: 400 };
+        let options = Options { as_of, tenant, retry_texts: false, scan: true, journal_days: 400, audit_days: None };
         let progress = Progress::lines();
         let (_, reports) = nightly::run(stores, &self.content_store, &options, &progress, &Stop::default()).await?;
         for (_, report) in reports {
@@ -139,13 +135,13 @@ impl Story {
         Ok(())
     }
 
-    /// The totals of all days of the archive, by queue.
+    /// The totals of all days of the archive, by queue and channel.
     async fn totals(&self) -> Result<Value, CommandError> {
         let start = |day| start_of_day(day, self.tenant.zone).unwrap_or_default();
         let tomorrow = self.sample.until.checked_add_days(Days::new(1)).unwrap_or(self.sample.until);
         let from = start(self.day(self.sample.days.into()));
-        let measures = ["count", "duration_avg", "duration_p95"];
-        let body = json!({ "from": from, "to": start(tomorrow), "group_by": ["queue"], "measures": measures });
+        let groups = ["queue", "channel"];
+        let body = json!({ "from": from, "to": start(tomorrow), "group_by": groups, "measures": ["count"] });
         self.post("/archive/totals", &body).await
     }
 
@@ -182,6 +178,21 @@ impl Story {
         let time = self.tonight().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         print(&format!("LETHE_DATA_DIR={} {program} job nightly --as-of {time}", folder.display()));
     }
+}
+
+/// A line about the interactions that are alone by facts that others may know too.
+fn linkability(report: &Value) -> String {
+    let alone = |columns: [&str; 2]| {
+        let mut classes = report["classes"].as_array().into_iter().flatten();
+        let class = classes.find(|class| class["columns"] == json!(columns));
+        class.and_then(|class| class["unique"].as_u64()).unwrap_or_default()
+    };
+    format!(
+        "\nOf {} interactions, {} are alone by second and queue, and {} by day and queue. Ageing coarsens old ones.",
+        report["classes"][0]["rows"],
+        alone(["second", "queue"]),
+        alone(["day", "queue"])
+    )
 }
 
 /// The customer's number in a spelling in which nobody stored it.

@@ -1,5 +1,7 @@
 //! Rows of the archive, as the demo prints them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -59,27 +61,39 @@ fn head() {
 }
 
 fn row(item: &Value) {
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let (at, channel, queue) = (text(&item["started_at"]), text(&item["channel"]), text(&item["queue"]));
-    let (number, name) = (text(&item["customer"]["phone_number"]), text(&item["customer"]["name"]));
-    print(&line([&at, &channel, &queue, &number, &name]));
+    let (at, channel, queue) = (word(&item["started_at"]), word(&item["channel"]), word(&item["queue"]));
+    let (number, name) = (word(&item["customer"]["phone_number"]), word(&item["customer"]["name"]));
+    print(&line([at, channel, queue, number, name]));
 }
 
 fn line([at, channel, queue, number, name]: [&str; 5]) -> String {
     format!("  {at:<20} {channel:<9} {queue:<18} {number:<14} {name}")
 }
 
-/// Prints totals by queue, with a heading.
+/// Prints the counts of totals by queue and channel, with a heading.
 pub fn show_totals(totals: &Value) {
-    let line =
-        |[queue, count, average, p95]: [&str; 4]| print(&format!("  {queue:<18} {count:>7} {average:>15} {p95:>15}"));
-    line(["queue", "count", "average seconds", "95 % end within"]);
-    for item in totals["items"].as_array().into_iter().flatten() {
-        let number = |field: &str| match &item[field] {
-            Value::Null => "-".to_owned(),
-            number => number.to_string(),
+    let items = || totals["items"].as_array().into_iter().flatten();
+    let of = |group: &str| items().map(|item| word(&item[group])).collect::<BTreeSet<_>>();
+    let channels = of("channel");
+    let line = |queue: &str, cells: Vec<String>| {
+        let cells: Vec<_> = cells.iter().map(|cell| format!("{cell:>9}")).collect();
+        print(&format!("  {queue:<18} {}", cells.join(" ")));
+    };
+    line("queue", channels.iter().map(|channel| (*channel).to_owned()).collect());
+    for queue in of("queue") {
+        let cell = |channel: &&str| {
+            let found = items().find(|item| word(&item["queue"]) == queue && word(&item["channel"]) == *channel);
+            found.map_or_else(|| "-".to_owned(), |item| count(item, &totals["min_cell"]))
         };
-        let queue = item["queue"].as_str().unwrap_or("-");
-        line([queue, &number("count"), &number("duration_avg"), &number("duration_p95")]);
+        line(queue, channels.iter().map(cell).collect());
     }
+}
+
+/// The count of a cell. A small one is not known.
+fn count(item: &Value, min_cell: &Value) -> String {
+    if item["count"].is_null() { format!("<{min_cell}") } else { item["count"].to_string() }
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
 }

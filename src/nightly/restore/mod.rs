@@ -11,6 +11,9 @@ mod replayed;
 mod settle;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use expiry::expire;
 pub use look::{Look, TenantLook, knows_less, look};
 pub use replay::{ReplayOptions, ReplayReport, replay};

@@ -100,7 +100,7 @@ pub async fn replay(
             Ok(()) if report.requests_failed > 0 => Ending::Incomplete,
             Ok(()) => Ending::Done,
             Err(error) => {
-                tracing::error!(tenant = %tenant.slug, %error, "The replay failed; run lethe replay again");
+                tracing::error!(tenant = %tenant.slug, %error, "The replay failed");
                 report.error = Some(error.code().to_owned());
                 // Another process works for the tenant, so nothing was replayed yet.
                 if matches!(error, PassError::LeaseLost) { Ending::Unavailable } else { error.ending() }

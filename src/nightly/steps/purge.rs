@@ -18,7 +18,7 @@ use crate::holds;
 use crate::idempotency;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassResult};
+use crate::nightly::model::{Options, Pass, PassResult};
 use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::requests::due;
@@ -26,6 +26,7 @@ use crate::requests::passes::{BATCH, waiting_since};
 use crate::requests::purging::{self as requests, AgeLimits};
 use crate::reveals::passes as reveals;
 use crate::scan;
+use crate::seals;
 use crate::store::{Archive, Result, Tx};
 use crate::suppressions;
 use crate::tenants::{Retention, Tenant};
@@ -138,6 +139,30 @@ async fn purge_erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Rep
         report.erasures_purged += vault::drop_erasures(&mut tx, tenant, &gone).await?;
         tx.commit().await?;
     }
+}
+
+/// Deletes the rows of the audit log that are older than `audit.keep_days`, and then the names that no row refers to any
+/// more. A replay does not: it brings back what the next run deletes again.
+pub async fn purge_audit_log(context: &PassContext<'_>, options: &Options) -> PassResult<()> {
+    let (app, tenant, now) = (context.app, context.tenant.id, context.app.clock.now());
+    let mut tx = context.begin().await?;
+    // A run as of a past day does not shorten the days of grace.
+    let days = seals::keep(&mut tx, tenant, options.audit_days, options.as_of.max(now)).await?;
+    tx.commit().await?;
+    let kept = days.and_then(TimeDelta::try_days);
+    let Some(limit) = kept.and_then(|kept| options.as_of.checked_sub_signed(kept)) else { return Ok(()) };
+    let actor = Actor::service(tenant, ACTOR);
+    loop {
+        context.check_stop()?;
+        let mut tx = context.begin().await?;
+        if !seals::purge(&mut tx, app.clock, &actor, limit).await? {
+            break;
+        }
+        tx.commit().await?;
+    }
+    let mut tx = context.begin().await?;
+    audit::drop_unused_actors(&mut tx, tenant, now).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Deletes the old events and messages of webhooks, and the secrets that sign no more.

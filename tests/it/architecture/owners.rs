@@ -48,7 +48,7 @@ const OWNERS: [(&str, &[&str]); 22] = [
     ),
     ("idempotency", &["idempotency_keys"]),
     ("audit", &["actors", "audit_events", "audit_records"]),
-    ("seals", &["audit_seals"]),
+    ("seals", &["audit_seals", "audit_retention"]),
     ("vault", &["keysets", "identifiers", "erasures", "content_keys", "delivery_secrets", "webhook_secrets"]),
     ("recording_keys", &["recording_keys"]),
     ("holds", &["holds", "hold_interactions"]),

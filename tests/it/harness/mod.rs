@@ -99,6 +99,12 @@ where
     });
 }
 
+/// How often a story kills its process. `LETHE_KILLS` asks for more than CI has time for.
+pub fn kills(usual: u32) -> u32 {
+    let asked = std::env::var_os("LETHE_KILLS").and_then(|asked| asked.to_str()?.parse().ok());
+    asked.unwrap_or(usual)
+}
+
 /// A word that is unique among all tests.
 fn fresh() -> String {
     lethe::base::id::IdentifierId::random().0.simple().to_string()
