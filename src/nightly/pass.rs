@@ -78,6 +78,7 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
             Step::Fenced
         }
         Step::Fenced => {
+            delete_content::delete_late(context, pass, report).await?;
             plan::plan(context, pass).await?;
             Step::Planned
         }

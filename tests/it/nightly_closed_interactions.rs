@@ -41,6 +41,26 @@ async fn nothing_left(lethe: &TestLethe) {
     assert_eq!(left, (0, 0, 0), "rows, keys, objects");
 }
 
+each_store!(content_of_a_record_that_came_while_a_killed_pass_waited_is_deleted_too, |lethe: TestLethe| async move {
+    lethe.record(&interaction("kari", KARI)).await;
+    send(&lethe, "kari", "recording").await.expect(201);
+    let request = lethe.enter_request(&request(KARI, true)).await;
+    let job = ["job", "nightly", "--as-of", AS_OF];
+    assert!(lethe.run_with(&job, &[("LETHE_FAILPOINT", "content.end")], vec![]).await.killed());
+    lethe.record(&interaction("kari late", KARI)).await;
+    send(&lethe, "kari late", "recording").await.expect(201);
+    send(&lethe, "kari late", "transcript").await.expect(201);
+    lethe.record(&interaction("ola", OLA)).await;
+    send(&lethe, "ola", "transcript").await.expect(201);
+    lethe.end_leases().await;
+    lethe.run(&job).await.well();
+    let done = lethe.request(&request["id"]).await.expect(200).json();
+    assert_eq!((&done["status"], &done["result"]["content"]["deleted"]), (&json!("done"), &json!(3)), "{done}");
+    let dump = lethe.dump().await;
+    assert_eq!((dump.rows("contents").len(), lethe.objects().len()), (1, 1), "only the other customer's is left");
+    assert_eq!(send(&lethe, "kari late", "recording").await.problem(409), "content_forgotten");
+});
+
 each_store!(content_that_comes_after_its_deletion_is_refused, |lethe: TestLethe| async move {
     for (external_id, phone) in [("kari", KARI), ("kari silent", KARI), ("ola", OLA)] {
         lethe.record(&interaction(external_id, phone)).await;

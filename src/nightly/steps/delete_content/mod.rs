@@ -86,6 +86,31 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     Ok(())
 }
 
+/// Deletes the content of records that came between the selection and the erasures: of customers whose content is
+/// deleted, late records arrive identified until the erasures are written, also while a killed pass waits.
+///
+/// These requests cannot leave the pass any more. So content whose object the store does not delete loses its key and its
+/// row, and a later job sweeps the object up.
+pub async fn delete_late(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let tenant = context.tenant.id;
+    if context.replay.is_some() || !requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
+        return Ok(());
+    }
+    while note_content(context, pass).await? > 0 {
+        let mut walk = ContentWalk::default();
+        while let Some(mut batch) = delete_next_objects(context, pass, &mut walk).await? {
+            let left = std::mem::take(&mut batch.removed.left);
+            batch.removed.gone.extend(left);
+            report.content_deleted += delete_rows(context, pass, Cause::Requests, &batch).await?;
+            context.check_stop()?;
+        }
+    }
+    journal::know_contents(context, pass).await?;
+    let mut tx = context.begin().await?;
+    select::forget(&mut tx, tenant, pass.id).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Closes the interactions of a replayed request again. The replay has deleted the content by the ids that the journal
 /// has, and it selects nothing anew.
 async fn close_again(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
