@@ -1,6 +1,7 @@
 //! Decisions of calls that the journal has and a database does not know: a killed process has left them, or a restore
 //! has undone them. In both cases the decision was made, so it is carried out.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -41,9 +42,12 @@ pub async fn settle(
     grace: Option<TimeDelta>,
 ) -> PassResult<Settled> {
     let mut settled = Settled::default();
+    let superseded = superseded(app, look).await?;
     for object in &look.not_in_archive {
         match object.entry.kind {
-            kind if kind.is_of_request() => repeat_request(app, look, object, grace.is_none(), &mut settled).await?,
+            kind if kind.is_of_request() => {
+                repeat_request(app, look, (object, &superseded), grace.is_none(), &mut settled).await?;
+            }
             kind if kind.is_of_hold() => settled.holds += u64::from(repeat_hold(app, look, object).await?),
             // A killed job has told what has expired.
             ObjectKind::Horizon => {
@@ -79,10 +83,37 @@ async fn repeat_hold(app: &AppContext, look: &TenantLook, object: &KnownObject) 
     Ok(repeat_holds::repeat(app, &actor, object.entry, &body).await?)
 }
 
+/// The decisions about requests that never took effect, by their objects: a call was killed after it had created the
+/// object, and a later object names a version of the request from before the decision.
+async fn superseded(app: &AppContext, look: &TenantLook) -> PassResult<HashSet<(i64, RequestId)>> {
+    let decides = |one: &&KnownObject| matches!(one.entry.kind, ObjectKind::Edited | ObjectKind::Cancelled);
+    let names = |one: &&KnownObject| decides(one) || one.entry.kind == ObjectKind::Erasures;
+    let mut superseded = HashSet::new();
+    if look.not_in_archive.iter().filter(names).count() < 2 {
+        return Ok(superseded);
+    }
+    let keyset = app.keysets.get(&app.vault, look.tenant.id).await?;
+    let mut open: HashMap<RequestId, Vec<(i64, ObjectKind, i64)>> = HashMap::new();
+    for object in look.not_in_archive.iter().filter(names) {
+        let (seq, kind) = (object.entry.seq, object.entry.kind);
+        let Body::Selections(selections) = app.journal.body(keyset.journal(), seq).await? else { continue };
+        for request in RepeatedRequest::of(&selections) {
+            let before = if kind == ObjectKind::Edited { request.version - 1 } else { request.version };
+            let earlier = open.entry(request.id).or_default();
+            let lost = earlier.iter().filter(|(_, kind, version)| *kind == ObjectKind::Cancelled || before < *version);
+            superseded.extend(lost.map(|(seq, ..)| (*seq, request.id)));
+            if decides(&object) {
+                earlier.push((seq, kind, request.version));
+            }
+        }
+    }
+    Ok(superseded)
+}
+
 async fn repeat_request(
     app: &AppContext,
     look: &TenantLook,
-    object: &KnownObject,
+    (object, superseded): (&KnownObject, &HashSet<(i64, RequestId)>),
     is_replay: bool,
     settled: &mut Settled,
 ) -> PassResult<()> {
@@ -91,7 +122,8 @@ async fn repeat_request(
     let Body::Selections(selections) = app.journal.body(keyset.journal(), object.entry.seq).await? else {
         return Ok(());
     };
-    let requests = RepeatedRequest::of(&selections);
+    let mut requests = RepeatedRequest::of(&selections);
+    requests.retain(|one| !superseded.contains(&(object.entry.seq, one.id)));
     if object.entry.kind == ObjectKind::Cancelled {
         settled.lost.retain(|id| requests.iter().all(|one| one.id != *id));
     }

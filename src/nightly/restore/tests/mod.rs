@@ -7,6 +7,7 @@
 
 mod history;
 mod oracle;
+mod superseded;
 mod world;
 
 use std::panic::AssertUnwindSafe;

@@ -32,7 +32,7 @@ impl Row {
 }
 
 /// A request as the archive shows it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequestRow {
     pub is_done: bool,
     pub due_at: DateTime<Utc>,
