@@ -110,14 +110,19 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
             Step::IdentifiersDeleted
         }
         Step::IdentifiersDeleted => {
-            gc_objects::check(context, pass, report).await?;
-            context.show(StepName::Reseal);
-            reseal::reseal(context, pass, report).await?;
-            context.show(StepName::Purge);
-            purge::purge(context, pass, report).await?;
+            clean_up(context, pass, report).await?;
             return Ok(None);
         }
     }))
+}
+
+/// The last steps, after which the pass is gone.
+async fn clean_up(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    gc_objects::check(context, pass, report).await?;
+    context.show(StepName::Reseal);
+    reseal::reseal(context, pass, report).await?;
+    context.show(StepName::Purge);
+    purge::purge(context, pass, report).await
 }
 
 /// Ages what is old enough. An error of ageing itself may last, and the steps after it must not wait for its end: they
