@@ -39,7 +39,9 @@ COPY --from=build /image/bin/lethe /usr/local/bin/lethe
 COPY --from=build /image/etc /etc
 # The service's user owns the folder, so that a new volume mounted here is writable.
 COPY --from=build --chown=65532:65532 /image/data /data
+# Fewer arenas of the C library: what its threads keep for later stays below the memory limit.
 ENV PATH=/usr/local/bin:/usr/bin:/bin \
+    MALLOC_ARENA_MAX=4 \
     LETHE_DATA_DIR=/data \
     LETHE_HTTP__LISTEN=0.0.0.0:8080 \
     LETHE_HTTP__INTERNAL_LISTEN=0.0.0.0:9090

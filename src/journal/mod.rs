@@ -7,7 +7,9 @@
 //! Each database has a row for each object that it knows. So an object without a row tells of a restored database or
 //! of a killed process, and a row without an object tells of a lost journal. `nightly/restore/` draws the conclusions.
 
+mod anchors;
 mod call;
+mod expiry;
 mod http;
 mod model;
 mod object;
@@ -40,7 +42,6 @@ const AT_ONCE: usize = 16;
 pub const NEWEST: i64 = 1_000;
 
 const DECISIONS: &str = "decisions";
-const ANCHORS: &str = "anchors";
 
 /// The journal of this installation.
 #[derive(Debug)]
@@ -239,42 +240,6 @@ impl Journal {
         Ok((objects, unreadable))
     }
 
-    /// The number after the oldest objects of the chain, as far as they were created before an instant. At most `most`
-    /// objects are read.
-    pub async fn end_of_old(&self, limit: DateTime<Utc>, most: usize) -> Result<i64, JournalError> {
-        let numbers = self.numbers(0).await?;
-        let mut end = numbers.first().copied().unwrap_or(1);
-        for seq in numbers.into_iter().take(most) {
-            if self.sealed(seq).await?.1.header.at >= limit {
-                break;
-            }
-            end = seq + 1;
-        }
-        Ok(end)
-    }
-
-    /// Deletes the objects of the chain below a number, the oldest first.
-    pub async fn delete_below(&self, lowest: i64) -> Result<u64, JournalError> {
-        let Some(store) = &self.store else { return Ok(0) };
-        let mut deleted = 0;
-        for seq in self.numbers(0).await?.into_iter().take_while(|seq| *seq < lowest) {
-            store.delete(&name(seq)).await?;
-            deleted += 1;
-        }
-        Ok(deleted)
-    }
-
-    /// Deletes the objects that list content of a tenant and are older than an id.
-    pub async fn delete_contents_before(&self, tenant: TenantId, before: JournalId) -> Result<u64, JournalError> {
-        let Some(store) = &self.store else { return Ok(0) };
-        let mut deleted = 0;
-        for id in self.content_objects(tenant).await?.into_iter().filter(|id| *id < before) {
-            store.delete(&name_of_contents(tenant, id)).await?;
-            deleted += 1;
-        }
-        Ok(deleted)
-    }
-
     /// The objects of a pass that a database may not know yet, in their order.
     pub async fn of_pass(&self, pass: PassId) -> Result<Vec<KnownObject>, JournalError> {
         let Some(store) = &self.store else { return Ok(Vec::new()) };
@@ -349,48 +314,6 @@ impl Journal {
         Ok(keys)
     }
 
-    /// Creates the anchor of a checkpoint of an audit log. Returns false if it has another text. Without a journal,
-    /// nothing is anchored.
-    pub async fn append_anchor(&self, tenant: TenantId, seq: i64, note: &str) -> Result<bool, JournalError> {
-        let Some(store) = &self.store else { return Ok(true) };
-        let created = store.create(&name_of_anchor(tenant, seq), note.as_bytes()).await;
-        if created.is_err() {
-            self.standing.count_failure();
-        }
-        Ok(created?)
-    }
-
-    /// The numbers of a tenant's anchored checkpoints after one, in their order.
-    pub async fn anchors(&self, tenant: TenantId, after: i64) -> Result<Vec<i64>, JournalError> {
-        let Some(store) = &self.store else { return Ok(Vec::new()) };
-        let after = (after > 0).then(|| format!("{after:020}"));
-        let names = store.list(&format!("{ANCHORS}/{tenant}"), after.as_deref()).await?;
-        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
-    }
-
-    /// All anchored checkpoints of a tenant with their numbers.
-    pub async fn anchored(&self, tenant: TenantId) -> Result<Vec<(i64, String)>, JournalError> {
-        let reads = self.anchors(tenant, 0).await?.into_iter().map(|seq| async move {
-            let note = self.anchor(tenant, seq).await?;
-            Ok((seq, note.unwrap_or_default()))
-        });
-        futures_util::stream::iter(reads).buffered(AT_ONCE).try_collect().await
-    }
-
-    /// The text of an anchored checkpoint.
-    pub async fn anchor(&self, tenant: TenantId, seq: i64) -> Result<Option<String>, JournalError> {
-        let Some(store) = &self.store else { return Ok(None) };
-        let bytes = store.get(&name_of_anchor(tenant, seq)).await?;
-        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
-    }
-
-    /// All tenants of whose audit logs checkpoints are anchored.
-    pub async fn anchored_tenants(&self) -> Result<Vec<TenantId>, JournalError> {
-        let Some(store) = &self.store else { return Ok(Vec::new()) };
-        let names = store.folders(ANCHORS).await?;
-        Ok(names.iter().filter_map(|name| name.parse().ok()).map(TenantId).collect())
-    }
-
     async fn object(&self, name: &str) -> Result<SealedObject, JournalError> {
         let store = self.store.as_ref().ok_or_else(|| missing_object(name))?;
         let bytes = store.get(name).await?.ok_or_else(|| missing_object(name))?;
@@ -453,10 +376,6 @@ fn name(seq: i64) -> String {
 
 fn name_of_contents(tenant: TenantId, id: JournalId) -> String {
     format!("contents/{tenant}/{id}")
-}
-
-fn name_of_anchor(tenant: TenantId, seq: i64) -> String {
-    format!("{ANCHORS}/{tenant}/{seq:020}")
 }
 
 fn missing_object(name: &str) -> JournalError {

@@ -197,7 +197,9 @@ impl Lines {
         let mut text = Vec::new();
         loop {
             text.clear();
-            if file.read_until(b'\n', &mut text)? == 0 {
+            file.read_until(b'\n', &mut text)?;
+            // A line without its line break was cut, also where the cut left all of a row.
+            if !text.ends_with(b"\n") {
                 return Ok(None);
             }
             if let Ok(line) = serde_json::from_slice::<ExportLine<'_>>(&text) {
@@ -205,8 +207,7 @@ impl Lines {
                     return Ok(Some(fault));
                 }
             } else if file.fill_buf()?.is_empty() {
-                let is_end = serde_json::from_slice::<ExportEnd>(&text).is_ok();
-                self.has_broken_end = !is_end && text.ends_with(b"\n");
+                self.has_broken_end = serde_json::from_slice::<ExportEnd>(&text).is_err();
                 return Ok(None);
             } else {
                 return Ok(Some(FaultKind::Changed.at(verification.last() + 1)));

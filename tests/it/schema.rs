@@ -47,6 +47,10 @@ fn schema(migrations: &[(String, String)]) -> Schema {
             } else if let Some(name) = statement.strip_prefix("DROP TABLE ") {
                 schema.tables.remove(name).unwrap();
                 schema.indexes.retain(|index| !index.contains(&format!(" ON {name} (")));
+            } else if let Some(name) = statement.strip_prefix("DROP INDEX ") {
+                let count = schema.indexes.len();
+                schema.indexes.retain(|index| !index.contains(&format!(" INDEX {name} ON ")));
+                assert_eq!(schema.indexes.len() + 1, count, "{name}");
             } else if statement.starts_with("INSERT INTO ") || statement.starts_with("UPDATE ") {
                 // A migration fills what it adds; only the shape counts here.
             } else if statement.starts_with("CREATE INDEX ") || statement.starts_with("CREATE UNIQUE INDEX ") {

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lethe::base::id::{IdentifierId, TenantId};
-use lethe::seals::{FaultKind, Keys, VerifierKey, verify_export};
+use lethe::seals::{Fault, FaultKind, Keys, VerifierKey, verify_export};
 use lethe::store::{Archive, Tx};
 use serde_json::{Value, json};
 
@@ -261,6 +261,10 @@ each_store!(each_of_six_hundred_changes_of_an_export_is_found, |lethe: TestLethe
         let is_end = kinds.len() > 1;
         assert!(fault.seq == first || is_end && fault.seq >= 0, "{no}: {fault:?} instead of {first}");
     }
+    // A cut that took the line break of a row only.
+    let mut cut = lines[..3].concat();
+    cut.pop();
+    assert_eq!(verdict(cut).fault, Some(Fault { seq: 3, kind: FaultKind::Truncated }));
     // A row that was rewritten with its leaf and its hash, as somebody does who knows the format.
     let mut row: Value =
         serde_json::from_slice(lines[rows / 2..].iter().find(|line| has(line, "case 0")).unwrap()).unwrap();

@@ -229,6 +229,18 @@ fn sources() -> Vec<Source> {
     sources.map(|(file, text)| Source::new(file.strip_prefix(&root).unwrap().to_str().unwrap(), text)).collect()
 }
 
+#[test]
+fn no_file_is_longer_than_four_hundred_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "crates", "tests"] {
+        collect(&root.join(folder), &mut files);
+    }
+    let is_long = |file: &PathBuf| std::fs::read_to_string(file).unwrap().lines().count() > 400;
+    let long: Vec<_> = files.into_iter().filter(is_long).collect();
+    assert_eq!(long, Vec::<PathBuf>::new());
+}
+
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

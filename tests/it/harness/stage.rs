@@ -138,7 +138,9 @@ impl TestLethe {
             .env("LETHE_DATA_DIR", self.folder.path().join("data"))
             .env("LETHE_HTTP__LISTEN", "127.0.0.1:0")
             .env("LETHE_HTTP__INTERNAL_LISTEN", "127.0.0.1:0")
-            .env("LETHE_HTTP__DRAIN", "0");
+            .env("LETHE_HTTP__DRAIN", "0")
+            // As the image sets it.
+            .env("MALLOC_ARENA_MAX", "4");
         if let Some(database) = &self.database {
             command.env("LETHE_DATABASE__URL", database.url());
         }

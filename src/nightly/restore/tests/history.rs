@@ -64,13 +64,6 @@ impl History {
         self.told.lock().unwrap().push(text);
     }
 
-    /// After how many polls a process is killed, if it is: below 2 to the power of `most`.
-    fn polls(&mut self, percent: u64, most: u64) -> Option<u64> {
-        let (dies, bits) = (self.dice.below(100) < percent, self.dice.below(most));
-        let polls = 1 + self.dice.below(1 << (1 + bits));
-        Some(polls).filter(|_| dies)
-    }
-
     /// All operations, and a last night after all cut-offs.
     pub async fn live(&mut self) {
         self.model.seen = see(self.stage()).await;
@@ -107,7 +100,7 @@ impl History {
             69..72 => self.hold().await,
             72..74 => self.release().await,
             74..88 => {
-                let polls = self.polls(45, 10);
+                let polls = self.dice.polls(45, 10);
                 self.tell(format!("a night, killed after {polls:?}"));
                 self.night(polls).await;
                 self.check(After::Night).await;
@@ -168,7 +161,7 @@ impl History {
             let days = TimeDelta::hours(i64::try_from(self.dice.below(20 * 24)).unwrap());
             (format!("rec-{}", self.sent), self.now() - days)
         });
-        let polls = self.polls(15, 6);
+        let polls = self.dice.polls(15, 6);
         self.tell(format!("{name} of {at} has the customer {customer}, killed after {polls:?}"));
         let body = json!({ "external_id": name, "channel": "call", "started_at": at, "customer": {
             "phone_number": phone(customer), "email": email(customer), "name": NAMES[customer] } });
@@ -193,7 +186,7 @@ impl History {
         let today = local_day(self.now(), self.stage().tenant.zone);
         let (customer, deletes, (day, cutoff)) = (self.dice.customer(), self.dice.below(2) == 0, self.day(today));
         let by = [[true, false], [false, true], [true, true]][self.dice.index(3)];
-        let polls = self.polls(20, 6);
+        let polls = self.dice.polls(20, 6);
         self.tell(format!("a request for {customer} by {by:?} to {day}, {deletes}, killed after {polls:?}"));
         let new: NewRequest = serde_json::from_value(json!({
             "phone_number": by[0].then(|| phone(customer)), "email": by[1].then(|| email(customer)),
@@ -222,7 +215,7 @@ impl History {
         // The day of entry is the last one that is allowed, and it is the cut-off of most requests.
         let last = local_day(self.model.requests[&id].cutoff - TimeDelta::hours(12), self.stage().tenant.zone);
         let (day, cutoff) = self.day(last);
-        let polls = self.polls(30, 6);
+        let polls = self.dice.polls(30, 6);
         self.tell(format!("the request {id} is edited to {day}, killed after {polls:?}"));
         let patch: RequestPatch = serde_json::from_value(json!({ "to_date": day })).unwrap();
         let stage = self.stage();
@@ -240,7 +233,7 @@ impl History {
 
     async fn cancel(&mut self) {
         let Some(id) = self.waiting() else { return };
-        let polls = self.polls(30, 6);
+        let polls = self.dice.polls(30, 6);
         self.tell(format!("the request {id} is cancelled, killed after {polls:?}"));
         let stage = self.stage();
         let cancelled = within(polls, requests::cancel(&stage.app, &stage.actor, id, &Versions::Any)).await;
@@ -290,7 +283,7 @@ impl History {
     }
 
     async fn hold(&mut self) {
-        let (customer, polls) = (self.dice.customer(), self.polls(20, 6));
+        let (customer, polls) = (self.dice.customer(), self.dice.polls(20, 6));
         self.tell(format!("a hold of {customer}, killed after {polls:?}"));
         let new: NewHold = serde_json::from_value(json!({
             "phone_number": phone(customer), "email": email(customer), "ground": "17(3)(e)", "reference": "case 1",
@@ -309,7 +302,7 @@ impl History {
 
     async fn release(&mut self) {
         let Some(id) = self.dice.pick(self.model.seen.holds.keys().copied()) else { return };
-        let polls = self.polls(20, 6);
+        let polls = self.dice.polls(20, 6);
         self.tell(format!("the hold {id} is released, killed after {polls:?}"));
         let stage = self.stage();
         let released = within(polls, holds::release(&stage.app, &stage.actor, id, &Versions::Absent)).await;
@@ -374,7 +367,7 @@ impl History {
     /// Replays the journal as long as a database is behind. Some attempts may be killed, and no other one may fail.
     async fn replay(&mut self, before: &BTreeSet<RequestId>) {
         for attempt in 0.. {
-            let polls = self.polls(60, 10).filter(|_| attempt < KILLED_REPLAYS);
+            let polls = self.dice.polls(60, 10).filter(|_| attempt < KILLED_REPLAYS);
             let Stage { app, content_store, .. } = self.stage();
             let look = restore::look(app).await.unwrap();
             assert_eq!(look.damage, None, "STUCK: the journal is damaged");

@@ -50,6 +50,13 @@ impl Dice {
         let all: Vec<T> = all.collect();
         if all.is_empty() { None } else { Some(all[self.index(all.len())].clone()) }
     }
+
+    /// After how many polls a process is killed, if it is: below 2 to the power of `most`.
+    pub fn polls(&mut self, percent: u64, most: u64) -> Option<u64> {
+        let (dies, bits) = (self.below(100) < percent, self.below(most));
+        let polls = 1 + self.below(1 << (1 + bits));
+        Some(polls).filter(|_| dies)
+    }
 }
 
 /// The files of an installation after its first night. Each history begins with a copy of them.

@@ -1,0 +1,44 @@
+//! The deletion of objects that no kept backup is older than.
+
+use chrono::{DateTime, Utc};
+
+use super::{Journal, JournalError, name, name_of_contents};
+use crate::base::id::{JournalId, TenantId};
+
+impl Journal {
+    /// The number after the oldest objects of the chain, as far as they were created before an instant. At most `most`
+    /// objects are read.
+    pub async fn end_of_old(&self, limit: DateTime<Utc>, most: usize) -> Result<i64, JournalError> {
+        let numbers = self.numbers(0).await?;
+        let mut end = numbers.first().copied().unwrap_or(1);
+        for seq in numbers.into_iter().take(most) {
+            if self.sealed(seq).await?.1.header.at >= limit {
+                break;
+            }
+            end = seq + 1;
+        }
+        Ok(end)
+    }
+
+    /// Deletes the objects of the chain below a number, the oldest first.
+    pub async fn delete_below(&self, lowest: i64) -> Result<u64, JournalError> {
+        let Some(store) = &self.store else { return Ok(0) };
+        let mut deleted = 0;
+        for seq in self.numbers(0).await?.into_iter().take_while(|seq| *seq < lowest) {
+            store.delete(&name(seq)).await?;
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes the objects that list content of a tenant and are older than an id.
+    pub async fn delete_contents_before(&self, tenant: TenantId, before: JournalId) -> Result<u64, JournalError> {
+        let Some(store) = &self.store else { return Ok(0) };
+        let mut deleted = 0;
+        for id in self.content_objects(tenant).await?.into_iter().filter(|id| *id < before) {
+            store.delete(&name_of_contents(tenant, id)).await?;
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+}
