@@ -91,6 +91,14 @@ impl JournalId {
     }
 }
 
+impl TenantId {
+    /// An id before all ids of tenants that were created at an instant or later.
+    #[must_use]
+    pub fn before(at: DateTime<Utc>) -> Self {
+        Self(first_id_of(at))
+    }
+}
+
 impl RequestId {
     /// An id before all ids of requests that were entered at an instant or later.
     #[must_use]

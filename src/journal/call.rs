@@ -34,7 +34,7 @@ impl CallLimit {
         let Waiting { limit, paused_until } = self.0.lock().map_or_else(|_| Waiting::default(), |waiting| *waiting);
         let Some(limit) = limit else { return work.await };
         if paused_until.is_some_and(|until| Instant::now() < until) {
-            return Err(ObjectError::TimedOut.into());
+            return Err(JournalError::Paused);
         }
         let Ok(ended) = tokio::time::timeout(limit, work).await else {
             self.change(|waiting| waiting.paused_until = Some(Instant::now() + PAUSE));

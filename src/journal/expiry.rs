@@ -1,23 +1,29 @@
 //! The deletion of objects that no kept backup is older than.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::{Journal, JournalError, name, name_of_contents};
 use crate::base::id::{JournalId, TenantId};
 
 impl Journal {
-    /// The number after the oldest objects of the chain, as far as they were created before an instant. At most `most`
-    /// objects are read.
+    /// The first object of the chain that is kept, if those from before an instant are not: each tenant keeps the newest
+    /// object of a pass from before, which both databases of that instant know. At most `most` objects are read.
     pub async fn end_of_old(&self, limit: DateTime<Utc>, most: usize) -> Result<i64, JournalError> {
         let numbers = self.numbers(0).await?;
-        let mut end = numbers.first().copied().unwrap_or(1);
+        let first = numbers.first().copied().unwrap_or(1);
+        let mut newest = HashMap::new();
         for seq in numbers.into_iter().take(most) {
-            if self.sealed(seq).await?.1.header.at >= limit {
+            let header = self.sealed(seq).await?.1.header;
+            if header.at >= limit {
                 break;
             }
-            end = seq + 1;
+            if header.kind.is_of_pass() {
+                newest.insert(header.tenant, seq);
+            }
         }
-        Ok(end)
+        Ok(newest.into_values().min().unwrap_or(first))
     }
 
     /// Deletes the objects of the chain below a number, the oldest first.

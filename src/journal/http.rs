@@ -5,8 +5,13 @@ use crate::http::{Code, Problem};
 
 impl From<JournalError> for Problem {
     fn from(error: JournalError) -> Self {
-        let detail = "The erasure journal cannot be written, so nothing was changed. Wait for the seconds that the \
-                      header Retry-After names, and send the call again.";
+        let detail = if error.is_open() {
+            "The erasure journal did not answer in time, so it is open whether the change is made: it is made within a \
+             few minutes, or never. Wait for some minutes, and read what you have changed before you send the call again."
+        } else {
+            "The erasure journal cannot be written, so nothing was changed. Wait for the seconds that the header \
+             Retry-After names, and send the call again."
+        };
         Self::new(Code::Unavailable).detail(detail).caused_by(error)
     }
 }

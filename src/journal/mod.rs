@@ -129,8 +129,9 @@ impl Journal {
         at: DateTime<Utc>,
     ) -> Result<JournalEntry, JournalError> {
         let mut chain = self.chain.lock().await;
-        if !chain.is_read {
-            chain.advance(store).await?;
+        let known = self.standing.newest();
+        if !chain.is_read || known > chain.seq {
+            chain.advance(store, known).await?;
         }
         self.check_end(store, &chain).await?;
         keep_keys(store, &mut chain.keys, keys).await?;
@@ -153,7 +154,7 @@ impl Journal {
                 return chain.extend(seq, &bytes).map(|object| object.entry);
             }
             // Another process has appended objects meanwhile. An object that cannot be read blocks the chain.
-            chain.advance(store).await?;
+            chain.advance(store, seq).await?;
             if chain.seq < seq {
                 return Err(ObjectError::Interrupted.into());
             }
@@ -236,6 +237,7 @@ impl Journal {
         let newest = chain.known.last_key_value().map_or(0, |(seq, _)| *seq) - NEWEST;
         let wanted: HashSet<i64> = wanted.iter().copied().collect();
         chain.known.retain(|seq, _| *seq > newest || wanted.contains(seq));
+        chain.note_newest();
         let objects = chain.known.values().filter(|object| wanted.contains(&object.entry.seq)).cloned().collect();
         Ok((objects, unreadable))
     }
@@ -244,7 +246,7 @@ impl Journal {
     pub async fn of_pass(&self, pass: PassId) -> Result<Vec<KnownObject>, JournalError> {
         let Some(store) = &self.store else { return Ok(Vec::new()) };
         let mut chain = self.chain.lock().await;
-        chain.advance(store).await?;
+        chain.advance(store, 0).await?;
         Ok(chain.known.values().filter(|object| object.header.pass == Some(pass)).cloned().collect())
     }
 
@@ -322,17 +324,45 @@ impl Journal {
 }
 
 impl Chain {
-    /// Reads the objects that other processes have appended. The first time, it looks for the end of the chain.
-    async fn advance(&mut self, store: &Ledger) -> Result<(), JournalError> {
+    /// Reads the objects that other processes have appended. It looks for the end of the chain the first time, and when
+    /// the objects between have expired: a database knows the object `known`.
+    async fn advance(&mut self, store: &Ledger, known: i64) -> Result<(), JournalError> {
         if !self.is_read {
-            let last = store.list(DECISIONS, None).await?.pop().and_then(|name| name.parse::<i64>().ok());
-            self.seq = last.map_or(0, |last| last - 1);
-            self.is_read = true;
+            self.seek(store, 0).await?;
         }
+        self.read_on(store).await?;
+        if self.seq < known && self.seek(store, known - 1).await? {
+            self.read_on(store).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_on(&mut self, store: &Ledger) -> Result<(), JournalError> {
         while let Some(bytes) = store.get(&name(self.seq + 1)).await? {
             self.extend(self.seq + 1, &bytes)?;
         }
         Ok(())
+    }
+
+    /// Finds the end of the chain by the names of the objects after one. Returns whether there is any.
+    async fn seek(&mut self, store: &Ledger, after: i64) -> Result<bool, JournalError> {
+        let after = (after > 0).then(|| format!("{after:020}"));
+        let names = store.list(DECISIONS, after.as_deref()).await?;
+        let last = names.last().and_then(|name| name.parse::<i64>().ok());
+        if let Some(last) = last {
+            self.seq = last - 1;
+        }
+        self.is_read = true;
+        Ok(last.is_some())
+    }
+
+    /// Continues after the newest object that a look has read. So a call of a process that seldom writes does not read
+    /// all that others have appended.
+    fn note_newest(&mut self) {
+        let Some((seq, object)) = self.known.last_key_value() else { return };
+        if *seq > self.seq {
+            (self.seq, self.hash, self.is_read) = (*seq, Some(object.entry.hash), true);
+        }
     }
 
     fn extend(&mut self, seq: i64, bytes: &[u8]) -> Result<KnownObject, JournalError> {

@@ -221,6 +221,9 @@ pub enum JournalError {
     /// The store is away, full, or read-only. The same call may succeed later.
     #[error("the erasure journal is unavailable: {0}")]
     Unavailable(#[from] ObjectError),
+    /// The store has kept a call waiting, so it was not asked. The same call may succeed later.
+    #[error("the erasure journal did not answer in time a moment ago, and is not asked again yet")]
+    Paused,
     /// The store lacks its newest object, as an empty folder does. The same call may succeed once the store is back.
     #[error("the erasure journal is unavailable: its newest object {0} is missing. Check journal.place")]
     Gone(String),
@@ -238,12 +241,18 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Whether the object may have been created nevertheless.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Unavailable(ObjectError::TimedOut))
+    }
+
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(error) => !matches!(error, ObjectError::Missing),
-            Self::Gone(_) => true,
+            Self::Paused | Self::Gone(_) => true,
             _ => false,
         }
     }

@@ -26,6 +26,20 @@ impl Keysets {
         Ok(TenantKeys { tenant, version: row.key_version, key, wrapped })
     }
 
+    /// The keys by which the journal itself opens an object that was sealed under a version, for a vault that lacks them.
+    #[must_use]
+    pub fn kept_journal_keys(&self, tenant: TenantId, version: i32, kept: &[WrappedKey]) -> Option<TenantKeys> {
+        let is_wanted = |key: &&WrappedKey| key.purpose == JOURNAL && key.version == version;
+        let key = kept.iter().filter(is_wanted).find_map(|key| {
+            let WrappedKey { purpose, version, master, wrapped, .. } = key.clone();
+            let created_at = Clock::System.now();
+            let row =
+                KeyRow { tenant_id: tenant, purpose, key_version: version, master_id: master, wrapped, created_at };
+            self.masters.unwrap(&row).ok()
+        })?;
+        Some(TenantKeys { tenant, version, key, wrapped: Vec::new() })
+    }
+
     /// Adds keys that a restored vault lacks. A key is left out if the process does not have its master key.
     pub async fn adopt(&self, vault: &Db<Vault>, tenant: TenantId, keys: Vec<WrappedKey>) -> Result<(), VaultError> {
         let mut tx = vault.write().await?;

@@ -85,6 +85,12 @@ impl Keysets {
         self.masters.current().id()
     }
 
+    /// Whether this process has the master key with an id: the current one, or the previous one.
+    #[must_use]
+    pub fn has_master(&self, id: &str) -> bool {
+        self.masters.find(id).is_ok()
+    }
+
     /// The keys of a tenant. They are created at their first use.
     pub async fn get(&self, vault: &Db<Vault>, tenant: TenantId) -> Result<Arc<Keyset>, VaultError> {
         let known = self.known.read().map(|known| known.get(&tenant).cloned()).unwrap_or_default();

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use crate::harness::{Part, TestLethe, each_store};
 
 const NIGHT: &str = "2026-03-03T02:00:00Z";
+/// A later night, whose objects expire too.
+const BETWEEN: &str = "2028-03-03T02:00:00Z";
 /// All objects of the tests are older than 400 days then.
 const LATER: &str = "2030-03-03T02:00:00Z";
 const BOTH: &[Part] = &[Part::Archive, Part::Vault, Part::Objects];
@@ -97,4 +99,36 @@ each_store!(a_journal_that_lacks_more_than_has_expired_is_damaged, |mut lethe: T
     std::fs::remove_file(&lethe.decisions()[0]).unwrap();
     let status = lethe.run(&["journal", "status"]).await;
     assert_eq!(status.code(), Some(78), "{status:?}");
+});
+
+/// What a replay says that refuses.
+async fn refused(lethe: &TestLethe) -> Value {
+    let refused = lethe.run(&["replay", "--json"]).await;
+    assert_eq!(refused.code(), Some(78), "{refused:?}");
+    serde_json::from_str(refused.stdout.trim()).unwrap_or_else(|_| panic!("{refused:?}"))
+}
+
+each_store!(a_backup_from_before_all_objects_is_too_old_as_well, |mut lethe: TestLethe| async move {
+    lethe.stop().await;
+    let empty = lethe.copy().await;
+    for night in [NIGHT, BETWEEN] {
+        lethe.run(&["job", "nightly", "--as-of", night]).await.well();
+    }
+    expire(&lethe, "a night").await;
+    lethe.restore(&empty, BOTH).await;
+    assert_eq!(refused(&lethe).await["error"], json!("backup_too_old"));
+});
+
+each_store!(a_tenant_that_is_younger_than_a_backup_hides_no_restore, |mut lethe: TestLethe| async move {
+    request(&lethe, "a", "91234567").await;
+    lethe.stop().await;
+    lethe.run(&["job", "nightly", "--as-of", BETWEEN]).await.well();
+    let before = lethe.copy().await;
+    // By its name it is the first one.
+    lethe.run(&["tenant", "create", "acme"]).await.well();
+    expire(&lethe, "a night").await;
+    lethe.restore(&before, BOTH).await;
+    let told: Value = serde_json::from_str(lethe.run(&["journal", "status", "--json"]).await.stdout.trim()).unwrap();
+    assert_eq!((&told["state"], &told["damage"]), (&json!("behind"), &Value::Null), "{told}");
+    assert_eq!(told["lost_tenants"].as_array().map(Vec::len), Some(1), "{told}");
 });

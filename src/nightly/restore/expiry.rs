@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use super::look::{self, oldest_contents};
+use crate::base::id::TenantId;
 use crate::journal::{self, Body, ObjectKind};
 use crate::nightly::failpoint;
 use crate::nightly::model::PassResult;
@@ -34,6 +35,10 @@ async fn expire_before(app: &AppContext, limit: DateTime<Utc>) -> PassResult<u64
     if look.damage.is_some() || look.tenants.iter().any(|one| one.behind.is_some()) {
         return Ok(0);
     }
+    // A backup of a tenant of which a database knows no object yet would need all that were created since.
+    if look.tenants.iter().any(|one| one.heads.contains(&0) && one.tenant.id < TenantId::before(limit)) {
+        return Ok(0);
+    }
     // The newest object that each database knows stays, and all that one of them does not know or has not finished.
     let heads = look.tenants.iter().flat_map(|one| one.heads).filter(|head| *head > 0);
     let open =
@@ -41,7 +46,8 @@ async fn expire_before(app: &AppContext, limit: DateTime<Utc>) -> PassResult<u64
     let kept = heads.chain(open.map(|object| object.entry.seq)).min();
     let end = app.journal.end_of_old(limit, MOST).await?.min(kept.unwrap_or(1));
     let mut lowest = look.horizon.map_or(1, |one| one.lowest);
-    if let Some(tenant) = look.tenants.first().map(|one| one.tenant.id).filter(|_| end > lowest) {
+    // The oldest tenant is in all backups that are young enough, so its key opens the object after each restore.
+    if let Some(tenant) = look.tenants.iter().map(|one| one.tenant.id).min().filter(|_| end > lowest) {
         lowest = end;
         let keyset = app.keysets.get(&app.vault, tenant).await?;
         let (keys, body, now) = (keyset.journal(), Body::Horizon(end), app.clock.now());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::base::hex::hex;
 use crate::base::id::{JournalId, PassId, TenantId};
-use crate::journal::{self, Body, JournalEntry, JournalError, KnownObject, NEWEST, ObjectKind, Unreadable};
+use crate::journal::{self, Body, JournalEntry, KnownObject, NEWEST, ObjectKind, TenantKeys, Unreadable};
 use crate::nightly::model::{PassError, PassResult, Step};
 use crate::nightly::sql;
 use crate::tenants::{self, Tenant};
@@ -67,7 +67,11 @@ pub async fn look(app: &AppContext) -> PassResult<Look> {
     if app.journal.is_off() {
         return Ok(Look::default());
     }
-    let looked = compare(app).await;
+    let mut looked = compare(app).await;
+    // Another process may have deleted expired objects meanwhile. Then a second look sees what it has told before.
+    if matches!(&looked, Ok(look) if look.damage.is_some()) {
+        looked = compare(app).await;
+    }
     let look = match looked {
         Ok(look) => look,
         Err(PassError::Journal(error)) if error.is_transient() => return Err(PassError::JournalAway(error)),
@@ -97,11 +101,15 @@ async fn compare(app: &AppContext) -> PassResult<Look> {
     for tenant in tenants {
         known.push(read(app, tenant).await?);
     }
-    let (mut objects, unreadable) = app.journal.headers(&wanted(&numbers, &known)).await?;
-    let horizon = horizon(app, &objects).await?;
-    let lowest = horizon.as_ref().map_or(1, |one| one.lowest);
-    let mut damage = gap(&numbers, lowest);
+    let (horizon, unknown_horizon) = horizon(app, &numbers, &known).await?;
+    let lowest = match (&horizon, &unknown_horizon) {
+        (Some(horizon), _) => horizon.lowest,
+        (None, Some(_)) => numbers.first().copied().unwrap_or(1),
+        (None, None) => 1,
+    };
+    let mut damage = unknown_horizon.or_else(|| gap(&numbers, lowest));
     numbers.retain(|seq| *seq >= lowest);
+    let (mut objects, unreadable) = app.journal.headers(&wanted(&numbers, &known)).await?;
     objects.retain(|one| one.entry.seq >= lowest);
     let known_numbers: HashSet<i64> =
         known.iter().flat_map(|one| one.archive.keys().chain(one.vault.keys())).copied().collect();
@@ -116,7 +124,7 @@ async fn compare(app: &AppContext) -> PassResult<Look> {
             look.damage = without_contents(app, &one, &ids, lowest).await?;
         }
         let mut judged = judge(app, one, ids, &objects, heads).await?;
-        if let Some(head) = heads.into_iter().find(|head| *head > 0 && *head < lowest) {
+        if let Some(head) = too_old(app, judged.tenant.id, heads, lowest).await? {
             judged.is_too_old = true;
             judged.behind = Some(format!(
                 "a database knows the journal up to the object {head}, and the objects before {lowest} have expired"
@@ -175,23 +183,48 @@ fn by_number(entries: Vec<JournalEntry>) -> BTreeMap<i64, JournalEntry> {
     entries.into_iter().map(|entry| (entry.seq, entry)).collect()
 }
 
-/// The newest object that tells what has expired.
-async fn horizon(app: &AppContext, objects: &[KnownObject]) -> PassResult<Option<Horizon>> {
+/// The newest object that tells what has expired, or the damage of one that nobody can read.
+async fn horizon(app: &AppContext, numbers: &[i64], known: &[Known]) -> PassResult<(Option<Horizon>, Option<String>)> {
+    let (newest, told) =
+        (numbers.last().copied().unwrap_or_default() - NEWEST, known.iter().filter_map(Known::horizon));
+    let mut read: Vec<i64> = numbers.iter().copied().filter(|seq| *seq > newest).collect();
+    read.extend(told.max().filter(|seq| *seq <= newest));
+    let (objects, _) = app.journal.headers(&read).await?;
     let newest = objects.iter().rfind(|one| one.entry.kind == ObjectKind::Horizon);
-    let Some(object) = newest.cloned() else { return Ok(None) };
-    let (seq, tenant) = (object.entry.seq, object.header.tenant);
-    if !vault::has_keys(&mut app.vault.read().await?, tenant).await? {
-        return Err(JournalError::Damaged(
-            seq.to_string(),
-            "it tells which objects have expired, and the vault lacks the keys to read it: restore a younger backup",
-        )
-        .into());
+    let Some(object) = newest.cloned() else { return Ok((None, None)) };
+    let seq = object.entry.seq;
+    let Some(keys) = journal_keys(app, &object).await? else {
+        let damage = format!("the object {seq} tells which objects have expired, and its key is missing");
+        return Ok((None, Some(damage)));
+    };
+    match app.journal.body(&keys, seq).await {
+        Ok(Body::Horizon(lowest)) => Ok((Some(Horizon { object, lowest }), None)),
+        Ok(_) => Ok((None, None)),
+        Err(error) if error.is_transient() => Err(error.into()),
+        Err(error) => Ok((None, Some(error.to_string()))),
     }
-    let keyset = app.keysets.get(&app.vault, tenant).await?;
-    match app.journal.body(keyset.journal(), seq).await? {
-        Body::Horizon(lowest) => Ok(Some(Horizon { object, lowest })),
-        _ => Ok(None),
+}
+
+/// The keys of an object's tenant: those of the vault, or those that the journal itself has, if the vault is from before
+/// the tenant's first object.
+async fn journal_keys(app: &AppContext, object: &KnownObject) -> PassResult<Option<TenantKeys>> {
+    let tenant = object.header.tenant;
+    if vault::has_keys(&mut app.vault.read().await?, tenant).await? {
+        return Ok(Some(app.keysets.get(&app.vault, tenant).await?.journal().clone()));
     }
+    let kept = app.journal.wrapped_keys(tenant).await?;
+    Ok(app.keysets.kept_journal_keys(tenant, object.header.key, &kept))
+}
+
+/// The newest object that a database knows of a tenant, if objects after it have expired. A database that knows none is
+/// from before all of the tenant's objects, or the tenant is younger than what has expired.
+async fn too_old(app: &AppContext, tenant: TenantId, heads: [i64; 2], lowest: i64) -> PassResult<Option<i64>> {
+    let head = heads.into_iter().min().filter(|head| *head < lowest && lowest > 1);
+    if head != Some(0) {
+        return Ok(head);
+    }
+    let expired = app.journal.sealed(lowest).await?.1.header.at;
+    Ok(head.filter(|_| tenant < TenantId::before(expired)))
 }
 
 impl Known {
@@ -292,7 +325,7 @@ fn altered(objects: &[KnownObject], known: &[Known]) -> Option<String> {
 /// it.
 async fn is_ours(app: &AppContext, tenant: TenantId) -> PassResult<bool> {
     let keys = app.journal.wrapped_keys(tenant).await?;
-    Ok(keys.iter().any(|key| key.master == app.keysets.master_id()))
+    Ok(keys.iter().any(|key| app.keysets.has_master(&key.master)))
 }
 
 async fn judge(
