@@ -9,6 +9,7 @@
 
 mod anchors;
 mod call;
+mod chain;
 mod expiry;
 mod http;
 mod model;
@@ -16,7 +17,7 @@ mod object;
 mod sql;
 mod standing;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -28,6 +29,7 @@ use crate::config::BackupDays;
 use crate::objects::{Ledger, ObjectError};
 
 pub use call::CallLimit;
+use chain::Chain;
 pub use model::{
     Body, Header, HoldKey, JournalEntry, JournalError, ObjectKind, Outcome, Selection, TenantKeys, WrappedKey,
 };
@@ -54,18 +56,6 @@ pub struct Journal {
     pub standing: Standing,
     /// For how long backups of the databases are kept, as the operator declares it.
     pub backup_days: BackupDays,
-}
-
-/// The end of the chain, as far as this process has read it.
-#[derive(Debug, Default)]
-struct Chain {
-    is_read: bool,
-    seq: i64,
-    hash: Option<[u8; 32]>,
-    /// Objects that were read: the newest ones, and those that a database does not know.
-    known: BTreeMap<i64, KnownObject>,
-    /// The wrapped keys that the journal has.
-    keys: HashSet<String>,
 }
 
 /// An object of the chain without its body.
@@ -320,56 +310,6 @@ impl Journal {
         let store = self.store.as_ref().ok_or_else(|| missing_object(name))?;
         let bytes = store.get(name).await?.ok_or_else(|| missing_object(name))?;
         SealedObject::read(name, &bytes)
-    }
-}
-
-impl Chain {
-    /// Reads the objects that other processes have appended. It looks for the end of the chain the first time, and when
-    /// the objects between have expired: a database knows the object `known`.
-    async fn advance(&mut self, store: &Ledger, known: i64) -> Result<(), JournalError> {
-        if !self.is_read {
-            self.seek(store, 0).await?;
-        }
-        self.read_on(store).await?;
-        if self.seq < known && self.seek(store, known - 1).await? {
-            self.read_on(store).await?;
-        }
-        Ok(())
-    }
-
-    async fn read_on(&mut self, store: &Ledger) -> Result<(), JournalError> {
-        while let Some(bytes) = store.get(&name(self.seq + 1)).await? {
-            self.extend(self.seq + 1, &bytes)?;
-        }
-        Ok(())
-    }
-
-    /// Finds the end of the chain by the names of the objects after one. Returns whether there is any.
-    async fn seek(&mut self, store: &Ledger, after: i64) -> Result<bool, JournalError> {
-        let after = (after > 0).then(|| format!("{after:020}"));
-        let names = store.list(DECISIONS, after.as_deref()).await?;
-        let last = names.last().and_then(|name| name.parse::<i64>().ok());
-        if let Some(last) = last {
-            self.seq = last - 1;
-        }
-        self.is_read = true;
-        Ok(last.is_some())
-    }
-
-    /// Continues after the newest object that a look has read. So a call of a process that seldom writes does not read
-    /// all that others have appended.
-    fn note_newest(&mut self) {
-        let Some((seq, object)) = self.known.last_key_value() else { return };
-        if *seq > self.seq {
-            (self.seq, self.hash, self.is_read) = (*seq, Some(object.entry.hash), true);
-        }
-    }
-
-    fn extend(&mut self, seq: i64, bytes: &[u8]) -> Result<KnownObject, JournalError> {
-        let object = read(seq, bytes)?;
-        (self.seq, self.hash) = (seq, Some(object.entry.hash));
-        self.known.insert(seq, object.clone());
-        Ok(object)
     }
 }
 

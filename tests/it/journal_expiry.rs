@@ -101,7 +101,7 @@ each_store!(a_journal_that_lacks_more_than_has_expired_is_damaged, |mut lethe: T
     assert_eq!(status.code(), Some(78), "{status:?}");
 });
 
-/// What a replay says that refuses.
+/// The report of a replay that is refused.
 async fn refused(lethe: &TestLethe) -> Value {
     let refused = lethe.run(&["replay", "--json"]).await;
     assert_eq!(refused.code(), Some(78), "{refused:?}");

@@ -229,7 +229,8 @@ fn mutation(lines: &[Vec<u8>], random: &mut Random) -> Mutation {
         7 => {
             let place = below(lines[rows].len());
             changed[rows][place] ^= 1 << below(7);
-            (seq(rows), &[Forged, Truncated, Rewritten, Inserted])
+            // A line break in the middle makes two lines of it.
+            (seq(rows), &[Forged, Truncated, Rewritten, Inserted, Changed])
         }
         _ => {
             changed.remove(rows - 1);

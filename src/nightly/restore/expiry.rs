@@ -5,7 +5,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::look::{self, oldest_contents};
+use super::horizon::oldest_contents;
+use super::look;
 use crate::base::id::TenantId;
 use crate::journal::{self, Body, ObjectKind};
 use crate::nightly::failpoint;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::horizon::{self, Horizon, oldest_contents, too_old};
 use crate::base::hex::hex;
 use crate::base::id::{JournalId, PassId, TenantId};
-use crate::journal::{self, Body, JournalEntry, KnownObject, NEWEST, ObjectKind, TenantKeys, Unreadable};
+use crate::journal::{self, JournalEntry, KnownObject, NEWEST, ObjectKind, Unreadable};
 use crate::nightly::model::{PassError, PassResult, Step};
 use crate::nightly::sql;
 use crate::tenants::{self, Tenant};
@@ -21,14 +22,6 @@ pub struct Look {
     /// The tenants of this installation that the journal names and the archive does not have: its backup is from before
     /// they were created.
     pub lost_tenants: BTreeSet<TenantId>,
-}
-
-/// The border of expiry: all objects of the chain below it may be gone.
-#[derive(Clone, Debug)]
-pub struct Horizon {
-    pub object: KnownObject,
-    /// The lowest object that must exist.
-    pub lowest: i64,
 }
 
 /// A tenant against the journal.
@@ -101,7 +94,8 @@ async fn compare(app: &AppContext) -> PassResult<Look> {
     for tenant in tenants {
         known.push(read(app, tenant).await?);
     }
-    let (horizon, unknown_horizon) = horizon(app, &numbers, &known).await?;
+    let (horizon, unknown_horizon) =
+        horizon::find(app, &numbers, known.iter().filter_map(Known::horizon).max()).await?;
     let lowest = match (&horizon, &unknown_horizon) {
         (Some(horizon), _) => horizon.lowest,
         (None, Some(_)) => numbers.first().copied().unwrap_or(1),
@@ -183,50 +177,6 @@ fn by_number(entries: Vec<JournalEntry>) -> BTreeMap<i64, JournalEntry> {
     entries.into_iter().map(|entry| (entry.seq, entry)).collect()
 }
 
-/// The newest object that tells what has expired, or the damage of one that nobody can read.
-async fn horizon(app: &AppContext, numbers: &[i64], known: &[Known]) -> PassResult<(Option<Horizon>, Option<String>)> {
-    let (newest, told) =
-        (numbers.last().copied().unwrap_or_default() - NEWEST, known.iter().filter_map(Known::horizon));
-    let mut read: Vec<i64> = numbers.iter().copied().filter(|seq| *seq > newest).collect();
-    read.extend(told.max().filter(|seq| *seq <= newest));
-    let (objects, _) = app.journal.headers(&read).await?;
-    let newest = objects.iter().rfind(|one| one.entry.kind == ObjectKind::Horizon);
-    let Some(object) = newest.cloned() else { return Ok((None, None)) };
-    let seq = object.entry.seq;
-    let Some(keys) = journal_keys(app, &object).await? else {
-        let damage = format!("the object {seq} tells which objects have expired, and its key is missing");
-        return Ok((None, Some(damage)));
-    };
-    match app.journal.body(&keys, seq).await {
-        Ok(Body::Horizon(lowest)) => Ok((Some(Horizon { object, lowest }), None)),
-        Ok(_) => Ok((None, None)),
-        Err(error) if error.is_transient() => Err(error.into()),
-        Err(error) => Ok((None, Some(error.to_string()))),
-    }
-}
-
-/// The keys of an object's tenant: those of the vault, or those that the journal itself has, if the vault is from before
-/// the tenant's first object.
-async fn journal_keys(app: &AppContext, object: &KnownObject) -> PassResult<Option<TenantKeys>> {
-    let tenant = object.header.tenant;
-    if vault::has_keys(&mut app.vault.read().await?, tenant).await? {
-        return Ok(Some(app.keysets.get(&app.vault, tenant).await?.journal().clone()));
-    }
-    let kept = app.journal.wrapped_keys(tenant).await?;
-    Ok(app.keysets.kept_journal_keys(tenant, object.header.key, &kept))
-}
-
-/// The newest object that a database knows of a tenant, if objects after it have expired. A database that knows none is
-/// from before all of the tenant's objects, or the tenant is younger than what has expired.
-async fn too_old(app: &AppContext, tenant: TenantId, heads: [i64; 2], lowest: i64) -> PassResult<Option<i64>> {
-    let head = heads.into_iter().min().filter(|head| *head < lowest && lowest > 1);
-    if head != Some(0) {
-        return Ok(head);
-    }
-    let expired = app.journal.sealed(lowest).await?.1.header.at;
-    Ok(head.filter(|_| tenant < TenantId::before(expired)))
-}
-
 impl Known {
     /// Leaves out the rows of objects that have expired. Returns the newest object that each database knows.
     fn forget_below(&mut self, lowest: i64) -> [i64; 2] {
@@ -278,11 +228,6 @@ async fn without_object(app: &AppContext, numbers: &[i64], known: &[Known]) -> P
     let numbers: HashSet<i64> = app.journal.numbers(first - 1).await?.into_iter().collect();
     let lost = unlisted.into_iter().find(|seq| !numbers.contains(seq));
     Ok(lost.map(|seq| format!("a database knows the object {seq}, which is missing: check journal.place")))
-}
-
-/// The id from which on objects that list content must exist: that of the time of the lowest object of the chain.
-pub async fn oldest_contents(app: &AppContext, lowest: i64) -> PassResult<JournalId> {
-    Ok(JournalId::before(app.journal.sealed(lowest).await?.1.header.at))
 }
 
 /// The damage of a row without its object that lists content.

@@ -5,6 +5,7 @@
 //! missing tells of a restore.
 
 mod expiry;
+mod horizon;
 mod look;
 mod replay;
 mod replayed;
